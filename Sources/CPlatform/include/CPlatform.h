@@ -1,0 +1,23 @@
+// What Swift cannot say itself: CPU instructions and variadic system calls.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// CRC-32C (Castagnoli, reflected 0x82F63B78) of `length` bytes, continued from `crc` (0 to begin).
+// Uses SSE 4.2 or the ARMv8 CRC extension where the processor has it, a table elsewhere.
+uint32_t narthex_crc32c(uint32_t crc, const void *bytes, size_t length);
+
+// open(2) with its variadic mode argument given. Returns a descriptor or -1 with errno set.
+int narthex_open(const char *path, int flags, unsigned int mode);
+
+// Reserves disk for the first `length` bytes and leaves the file's length as it is. 0, or -1 with errno set.
+int narthex_reserve(int descriptor, uint64_t length);
+
+// Names the calling thread for ps and perf; at most 15 bytes are kept.
+void narthex_name_thread(const char *name);
+
+// Hands free heap pages back to the kernel (malloc_trim), after a large body was let go.
+void narthex_trim_heap(void);
+
+// Limits glibc to `arenas` malloc arenas: each costs address space and fragments of its own.
+void narthex_limit_arenas(int arenas);

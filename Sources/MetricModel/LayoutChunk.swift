@@ -1,0 +1,140 @@
+/// A run of series of one scrape, in exposition order, without the target's labels: for each series its finished,
+/// sorted, encoded labels, cut where the target's labels go in between. Immutable, interned, shared by every target
+/// whose lines are equal, and stated as it is in the write-ahead buffer.
+///
+/// Series `i` is the pieces `pieceOffsets[i]..<pieceOffsets[i + 1]`. To encode it: for each piece copy `bytes` from
+/// where the piece before ended up to `runEnd`, then the target's labels `firstTargetLabel..<firstTargetLabel +
+/// targetLabelCount`.
+public final class LayoutChunk: Sendable {
+    /// A run of encoded labels, then some of the target's labels (by index into `Target.labels`; possibly none).
+    public struct Piece: Sendable, Equatable {
+        /// Where the run ends in `bytes`; it begins where the piece before ended (0 for the first).
+        public let runEnd: UInt32
+        public let firstTargetLabel: UInt16
+        public let targetLabelCount: UInt16
+
+        public init(runEnd: UInt32, firstTargetLabel: UInt16, targetLabelCount: UInt16) {
+            self.runEnd = runEnd
+            self.firstTargetLabel = firstTargetLabel
+            self.targetLabelCount = targetLabelCount
+        }
+    }
+
+    /// How many series there are.
+    public let seriesCount: Int
+    public let bytes: [UInt8]
+    public let pieces: [Piece]
+    /// `seriesCount + 1` indices into `pieces`.
+    public let pieceOffsets: [UInt32]
+    /// One more than the greatest index of a target label used; a frame whose target has fewer labels is refused.
+    public let targetLabelBound: Int
+    /// A hash of the content: equal chunks have equal digests. Not stable between releases.
+    public let digest: UInt64
+
+    /// Checks that every index stands inside its array, whoever made them (the scrape or a damaged file): nil when
+    /// one does not.
+    public init?(bytes: [UInt8], pieces: [Piece], pieceOffsets: [UInt32]) {
+        guard let last = pieceOffsets.last, pieceOffsets.first == 0, Int(last) == pieces.count,
+            bytes.count < Int(UInt32.max)
+        else { return nil }
+        for index in 1..<max(1, pieceOffsets.count) where pieceOffsets[index - 1] >= pieceOffsets[index] {
+            return nil
+        }
+        var runStart: UInt32 = 0
+        var bound = 0
+        for piece in pieces {
+            guard piece.runEnd >= runStart, Int(piece.runEnd) <= bytes.count else { return nil }
+            runStart = piece.runEnd
+            if piece.targetLabelCount > 0 {
+                bound = max(bound, Int(piece.firstTargetLabel) + Int(piece.targetLabelCount))
+            }
+        }
+        guard Int(runStart) == bytes.count else { return nil }
+        self.bytes = bytes
+        self.pieces = pieces
+        self.pieceOffsets = pieceOffsets
+        seriesCount = pieceOffsets.count - 1
+        targetLabelBound = bound
+        digest = Self.digest(bytes, pieces, pieceOffsets)
+    }
+
+    /// Where the bytes of series `index` begin.
+    public func runStart(ofSeries index: Int) -> Int {
+        let firstPiece = Int(pieceOffsets[index])
+        return firstPiece == 0 ? 0 : Int(pieces[firstPiece - 1].runEnd)
+    }
+
+    /// Equal in every byte, not by digest alone.
+    public func hasSameContent(as other: LayoutChunk) -> Bool {
+        self === other
+            || (digest == other.digest && bytes == other.bytes && pieces == other.pieces
+                && pieceOffsets == other.pieceOffsets)
+    }
+
+    /// The labels of one series of `target`, decoded, for pages and tests; nil when the bytes are not labels.
+    public func labels(ofSeries index: Int, target: Target) -> LabelSet? {
+        var encoded: [UInt8] = []
+        var runStart = runStart(ofSeries: index)
+        for piece in pieces[Int(pieceOffsets[index])..<Int(pieceOffsets[index + 1])] {
+            encoded += bytes[runStart..<Int(piece.runEnd)]
+            runStart = Int(piece.runEnd)
+            let first = Int(piece.firstTargetLabel)
+            let end = first + Int(piece.targetLabelCount)
+            guard end < target.encodedLabelOffsets.count else { return nil }
+            encoded +=
+                target.encodedLabels[
+                    Int(target.encodedLabelOffsets[first])..<Int(target.encodedLabelOffsets[end])]
+        }
+        return EncodedLabels.decode(encoded).map { LabelSet($0) }
+    }
+
+    private static func digest(_ bytes: [UInt8], _ pieces: [Piece], _ offsets: [UInt32]) -> UInt64 {
+        var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
+        func mix(_ word: UInt64) {
+            let (high, low) = (hash ^ word).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
+            hash = high ^ low
+        }
+        var word: UInt64 = 0
+        for index in bytes.indices {
+            word = word << 8 | UInt64(bytes[index])
+            if index & 7 == 7 { mix(word) }
+        }
+        mix(word)
+        for piece in pieces {
+            mix(
+                UInt64(piece.runEnd) << 32 | UInt64(piece.firstTargetLabel) << 16
+                    | UInt64(piece.targetLabelCount))
+        }
+        mix(UInt64(offsets.count))
+        return hash
+    }
+}
+
+/// Reads encoded `TimeSeries.labels` fields back.
+public enum EncodedLabels {
+    /// The labels in the order they stand in; nil when the bytes are not a sequence of label fields.
+    public static func decode(_ encoded: [UInt8]) -> [Label]? {
+        let bytes = encoded.span
+        var labels: [Label] = []
+        var offset = 0
+        func field(_ tag: UInt8) -> Range<Int>? {
+            guard offset < bytes.count, bytes[offset] == tag else { return nil }
+            offset += 1
+            guard let length = ProtobufWire.readVarint(bytes, at: &offset),
+                length <= UInt64(bytes.count - offset)
+            else { return nil }
+            return offset..<offset + Int(length)
+        }
+        while offset < bytes.count {
+            guard let label = field(0x0A), let name = field(0x0A) else { return nil }
+            offset = name.upperBound
+            guard let value = field(0x12), value.upperBound == label.upperBound else { return nil }
+            offset = value.upperBound
+            labels.append(
+                Label(
+                    String(decoding: encoded[name], as: UTF8.self),
+                    String(decoding: encoded[value], as: UTF8.self)))
+        }
+        return labels
+    }
+}

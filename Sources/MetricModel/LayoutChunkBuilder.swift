@@ -1,0 +1,64 @@
+/// Makes a `LayoutChunk` series by series. The caller gives each series' labels in final order: sorted by name in
+/// byte order over the series' own and the target's labels, no name twice.
+public struct LayoutChunkBuilder {
+    private var bytes: [UInt8] = []
+    private var pieces: [LayoutChunk.Piece] = []
+    private var pieceOffsets: [UInt32] = [0]
+    /// The target labels met since the last run of the series' own labels.
+    private var pendingFirst = 0
+    private var pendingCount = 0
+
+    public init() {}
+
+    /// Finished series so far.
+    public var seriesCount: Int { pieceOffsets.count - 1 }
+    /// Bytes of encoded labels so far.
+    public var byteCount: Int { bytes.count }
+
+    /// Adds a label of the series itself. The value must not be empty.
+    public mutating func appendLabel(name: Span<UInt8>, value: Span<UInt8>) {
+        flushPending()
+        ProtobufWire.appendLabel(name: name, value: value, to: &bytes)
+    }
+
+    /// Adds the target's label `index` (into `Target.labels`) in this place.
+    public mutating func appendTargetLabel(_ index: Int) {
+        if pendingCount > 0, pendingFirst + pendingCount == index {
+            pendingCount += 1
+        } else {
+            flushPending()
+            pendingFirst = index
+            pendingCount = 1
+        }
+    }
+
+    /// Ends the series.
+    public mutating func endSeries() {
+        if pendingCount > 0 {
+            flushPending()
+        } else {
+            pieces.append(
+                LayoutChunk.Piece(runEnd: UInt32(bytes.count), firstTargetLabel: 0, targetLabelCount: 0))
+        }
+        pieceOffsets.append(UInt32(pieces.count))
+    }
+
+    /// The chunk; the builder is empty afterwards.
+    public mutating func finish() -> LayoutChunk {
+        precondition(pendingCount == 0, "endSeries ends each series")
+        guard let chunk = LayoutChunk(bytes: bytes, pieces: pieces, pieceOffsets: pieceOffsets) else {
+            preconditionFailure("the builder keeps its offsets ascending and inside its bytes")
+        }
+        self = LayoutChunkBuilder()
+        return chunk
+    }
+
+    private mutating func flushPending() {
+        guard pendingCount > 0 else { return }
+        pieces.append(
+            LayoutChunk.Piece(
+                runEnd: UInt32(bytes.count), firstTargetLabel: UInt16(pendingFirst),
+                targetLabelCount: UInt16(pendingCount)))
+        pendingCount = 0
+    }
+}

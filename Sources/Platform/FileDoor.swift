@@ -1,0 +1,118 @@
+/// Why a file operation failed, with the place.
+public struct FileError: Error, Sendable, CustomStringConvertible {
+    /// The system call or step, for instance `fdatasync`.
+    public let operation: String
+    public let path: String
+    /// The kernel's errno; 0 when the fault is not the kernel's (for instance a short read).
+    public let errno: Int32
+    public let message: String
+
+    public init(operation: String, path: String, errno: Int32, message: String) {
+        self.operation = operation
+        self.path = path
+        self.errno = errno
+        self.message = message
+    }
+
+    public var description: String { "\(operation) \(path): \(message)" }
+}
+
+/// An open file. A descriptor number and the path it was opened by, for errors.
+public struct OpenFile: Sendable {
+    public let descriptor: Int32
+    public let path: String
+
+    public init(descriptor: Int32, path: String) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+}
+
+/// How a file is opened.
+public enum OpenMode: Sendable {
+    /// It must exist; opened for reading.
+    case read
+    /// It must not exist yet; opened for reading and writing, readable by the owner alone.
+    case create
+    /// Created when absent; opened for reading and writing.
+    case update
+}
+
+/// The only way to the disk. The POSIX implementation retries EINTR and finishes short writes; tests put one in
+/// front of it that fails on cue.
+public protocol FileDoor: Sendable {
+    func open(_ path: String, _ mode: OpenMode) throws(FileError) -> OpenFile
+    func close(_ file: OpenFile) throws(FileError)
+    /// Writes all of `bytes` at `offset`, or throws; after a throw any prefix may have been written.
+    func write(_ bytes: RawSpan, to file: OpenFile, at offset: UInt64) throws(FileError)
+    /// Reads up to `buffer`'s length from `offset`; fewer bytes only at the end of the file.
+    func read(into buffer: inout MutableRawSpan, from file: OpenFile, at offset: UInt64) throws(FileError)
+        -> Int
+    /// Makes the data and length durable (fdatasync).
+    func sync(_ file: OpenFile) throws(FileError)
+    /// Makes names in a directory durable.
+    func syncDirectory(_ path: String) throws(FileError)
+    func truncate(_ file: OpenFile, to length: UInt64) throws(FileError)
+    /// Reserves disk for the first `length` bytes without changing the file's length; no error where unsupported.
+    func allocate(_ file: OpenFile, length: UInt64) throws(FileError)
+    func length(of file: OpenFile) throws(FileError) -> UInt64
+    func rename(_ from: String, to: String) throws(FileError)
+    func remove(_ path: String) throws(FileError)
+    /// The names in a directory, sorted, without `.` and `..`.
+    func list(_ directory: String) throws(FileError) -> [String]
+    /// Makes a directory and those above it; fine when it is there.
+    func makeDirectory(_ path: String) throws(FileError)
+    /// Takes an exclusive advisory lock on the file; false when another process holds it.
+    func lock(_ file: OpenFile) throws(FileError) -> Bool
+    /// Modification time in milliseconds since 1970 and length, or nil when there is no such file.
+    func status(_ path: String) throws(FileError) -> FileStatus?
+}
+
+/// What tells one version of a file from another.
+public struct FileStatus: Sendable, Equatable {
+    public let modifiedNs: Int64
+    public let inode: UInt64
+    public let length: UInt64
+    public let isDirectory: Bool
+
+    public init(modifiedNs: Int64, inode: UInt64, length: UInt64, isDirectory: Bool) {
+        self.modifiedNs = modifiedNs
+        self.inode = inode
+        self.length = length
+        self.isDirectory = isDirectory
+    }
+}
+
+extension FileDoor {
+    /// The whole file, refused above `limitBytes`.
+    public func contents(of path: String, limitBytes: Int) throws(FileError) -> [UInt8] {
+        let file = try open(path, .read)
+        let result: Result<[UInt8], FileError>
+        do throws(FileError) {
+            result = .success(try readAll(file, limitBytes: limitBytes))
+        } catch {
+            result = .failure(error)
+        }
+        try close(file)
+        return try result.get()
+    }
+
+    private func readAll(_ file: OpenFile, limitBytes: Int) throws(FileError) -> [UInt8] {
+        // Special files such as those in /proc say length 0, so reading goes on until there is no more.
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            var span = chunk.mutableSpan
+            // Safety: UInt8 has no bit pattern that is not a value.
+            var raw = unsafe span.mutableBytes
+            let count = try read(into: &raw, from: file, at: UInt64(bytes.count))
+            guard count > 0 else { return bytes }
+            guard bytes.count + count <= limitBytes else {
+                throw FileError(
+                    operation: "read", path: file.path, errno: 0,
+                    message: "the file is larger than the \(limitBytes) bytes allowed")
+            }
+            bytes.append(contentsOf: chunk[..<count])
+        }
+    }
+}

@@ -1,0 +1,53 @@
+internal import CPlatform
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// An operating system thread, for what blocks or must stay on one thread.
+public enum SystemThread {
+    private final class Start: Sendable {
+        let name: String
+        let body: @Sendable () -> Void
+        init(name: String, body: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.body = body
+        }
+    }
+
+    /// Starts a detached thread that runs `body` and ends with it. `name` keeps 15 bytes. Signals stay with the
+    /// main thread.
+    public static func start(
+        name: String, stackSizeBytes: Int = 512 * 1024, _ body: @escaping @Sendable () -> Void
+    ) {
+        var attributes = pthread_attr_t()
+        var thread = pthread_t()
+        let start = unsafe Unmanaged.passRetained(Start(name: name, body: body)).toOpaque()
+        // Safety: `start` is retained here and released by the thread; the attributes live through the call.
+        unsafe pthread_attr_init(&attributes)
+        unsafe pthread_attr_setstacksize(&attributes, stackSizeBytes)
+        unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        let status = unsafe pthread_create(
+            &thread, &attributes,
+            { raw in
+                guard let raw = unsafe raw else { return nil }
+                let start = unsafe Unmanaged<Start>.fromOpaque(raw).takeRetainedValue()
+                unsafe narthex_name_thread(start.name)
+                start.body()
+                return nil
+            }, start)
+        unsafe pthread_attr_destroy(&attributes)
+        precondition(
+            status == 0, "pthread_create failed with \(status): the process is out of threads or memory")
+    }
+}
+
+/// What glibc's malloc is told.
+public enum Heap {
+    /// Keeps malloc to `count` arenas; call before the first thread starts.
+    public static func limitArenas(to count: Int) { narthex_limit_arenas(Int32(count)) }
+
+    /// Hands free pages back to the kernel: after a large body, a reload, a target's end.
+    public static func trim() { narthex_trim_heap() }
+}

@@ -1,0 +1,34 @@
+/// A few threads for work that computes or blocks: parsing a scrape, appending a frame, encoding a request,
+/// reading a segment. Whole scrapes and whole requests, never single samples.
+public final class WorkerPool: Sendable {
+    private let queue = ConditionQueue<@Sendable () -> Void>()
+
+    /// Starts `threads` threads named `name`.
+    public init(name: String, threads: Int) {
+        precondition(threads > 0, "a pool without threads never finishes anything")
+        let queue = queue
+        for _ in 0..<threads {
+            SystemThread.start(name: name) {
+                while let work = queue.pop() { work() }
+            }
+        }
+    }
+
+    deinit { queue.close() }
+
+    /// Runs `body` on one of the threads and returns its result. Items run in the order they came.
+    public func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            let accepted = queue.push { continuation.resume(with: Result { try body() }) }
+            precondition(accepted, "the pool outlives its work: it is closed only in deinit")
+        }
+    }
+
+    /// As `run`, for a body that does not throw.
+    public func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+        await withCheckedContinuation { continuation in
+            let accepted = queue.push { continuation.resume(returning: body()) }
+            precondition(accepted, "the pool outlives its work: it is closed only in deinit")
+        }
+    }
+}

@@ -1,0 +1,102 @@
+public import Logging
+public import Platform
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// How log lines look; the names are those of Prometheus' `--log.format`.
+public enum LogFormat: String, Sendable, CaseIterable {
+    case logfmt, json
+}
+
+/// Sends swift-log to standard error, a line an event, each with one write(2).
+public enum LogOutput {
+    /// Call once, before the first logger is made.
+    public static func bootstrap(
+        level: Logger.Level, format: LogFormat, clock: any AgentClock = SystemClock()
+    ) {
+        LoggingSystem.bootstrap { label in
+            LineLogHandler(label: label, level: level, format: format, clock: clock)
+        }
+    }
+}
+
+/// One logger's handler. Keys and order follow Prometheus: time, level, source, msg, then the metadata by name.
+struct LineLogHandler: LogHandler {
+    let label: String
+    var logLevel: Logger.Level
+    let format: LogFormat
+    let clock: any AgentClock
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+
+    init(label: String, level: Logger.Level, format: LogFormat, clock: any AgentClock) {
+        self.label = label
+        self.logLevel = level
+        self.format = format
+        self.clock = clock
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let line = Array(
+            line(level: event.level, message: event.message.description, metadata: event.metadata).utf8)
+        // Safety: the pointer is used only inside the closure. A log line that cannot be written has nowhere to be
+        // reported, so the result is not looked at.
+        _ = unsafe line.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+
+    /// The finished line, newline included.
+    func line(level: Logger.Level, message: String, metadata extra: Logger.Metadata?) -> String {
+        let merged = metadata.merging(extra ?? [:]) { _, new in new }
+        var fields = [
+            ("time", Timestamp.text(ms: clock.wallMs)), ("level", name(of: level)), ("source", label),
+            ("msg", message),
+        ]
+        fields += merged.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+        switch format {
+        case .logfmt: return fields.map { "\($0.0)=\(logfmtValue($0.1))" }.joined(separator: " ") + "\n"
+        case .json:
+            return "{" + fields.map { "\(quoted($0.0)):\(quoted($0.1))" }.joined(separator: ",") + "}\n"
+        }
+    }
+
+    private func name(of level: Logger.Level) -> String {
+        switch level {
+        case .trace, .debug: "DEBUG"
+        case .info, .notice: "INFO"
+        case .warning: "WARN"
+        case .error, .critical: "ERROR"
+        }
+    }
+
+    private func logfmtValue(_ text: String) -> String {
+        let plain = text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D && $0 < 0x7F }
+        return plain && !text.isEmpty ? text : quoted(text)
+    }
+
+    /// A JSON string; logfmt takes the same.
+    private func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+                let hex = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}
