@@ -51,3 +51,19 @@ public enum Heap {
     /// Hands free pages back to the kernel: after a large body, a reload, a target's end.
     public static func trim() { narthex_trim_heap() }
 }
+
+extension SystemThread {
+    /// Keeps SIGPIPE from the calling thread: a write to a closed connection then says EPIPE, as it should. TLS
+    /// libraries write without MSG_NOSIGNAL.
+    public static func blockPipeSignal() {
+        var signals = sigset_t()
+        // Safety: `signals` lives through the calls.
+        unsafe sigemptyset(&signals)
+        unsafe sigaddset(&signals, SIGPIPE)
+        let status = unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+        precondition(status == 0, "pthread_sigmask knows SIG_BLOCK")
+    }
+
+    /// Lets the calling thread sleep. Never on Swift's cooperative pool.
+    public static func pause(ms: Int) { _ = usleep(UInt32(ms) * 1_000) }
+}
