@@ -29,7 +29,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 let package = Package(
     name: "narthex",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0")
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
     ],
     targets: [
         .target(name: "CPlatform"),
@@ -37,6 +38,17 @@ let package = Package(
         room("Platform", ["CPlatform"]),
         room("Telemetry", ["Platform", logging]),
         room("MetricModel", ["Platform"]),
+        room(
+            "HTTPServer",
+            [
+                "Platform", logging,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+        room("StatusServer", ["HTTPServer", "Telemetry", "Platform", logging]),
         tests("MetricModel", ["Platform"]),
+        tests("HTTPServer", ["Platform"]),
+        tests("StatusServer", ["HTTPServer", "Telemetry", "Platform"]),
     ]
 )

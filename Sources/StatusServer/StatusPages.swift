@@ -1,0 +1,51 @@
+/// What the pages show. The agent gives it; each call must be quick and must not block.
+public protocol StatusPages: Sendable {
+    /// The agent's own metrics in text exposition format 0.0.4.
+    func metrics() -> String
+    /// True once the agent scrapes and can take what it scraped into its buffer.
+    func isReady() -> Bool
+    /// The numbers of the first page.
+    func summary() -> StatusSummary
+}
+
+/// The way of the samples in a few numbers.
+public struct StatusSummary: Sendable, Equatable {
+    public var version: String
+    public var discoveredTargets: Int
+    /// Targets whose last scrape succeeded.
+    public var healthyTargets: Int
+    public var scrapedSamples: UInt64
+    public var bufferedSamples: UInt64
+    /// Samples that a destination has answered for.
+    public var acknowledgedSamples: UInt64
+    public var droppedSamples: UInt64
+
+    public init(
+        version: String = "", discoveredTargets: Int = 0, healthyTargets: Int = 0, scrapedSamples: UInt64 = 0,
+        bufferedSamples: UInt64 = 0, acknowledgedSamples: UInt64 = 0, droppedSamples: UInt64 = 0
+    ) {
+        self.version = version
+        self.discoveredTargets = discoveredTargets
+        self.healthyTargets = healthyTargets
+        self.scrapedSamples = scrapedSamples
+        self.bufferedSamples = bufferedSamples
+        self.acknowledgedSamples = acknowledgedSamples
+        self.droppedSamples = droppedSamples
+    }
+}
+
+/// Why the status server could not start.
+public struct StatusError: Error, Sendable, CustomStringConvertible {
+    public enum Code: Sendable { case badAddress, listen }
+
+    public let code: Code
+    /// What is wrong, where, and what to do.
+    public let message: String
+
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { message }
+}
