@@ -33,11 +33,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
     ],
     targets: [
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CPlatform"),
 
         room("Platform", ["CPlatform"]),
         room("Telemetry", ["Platform", logging]),
         room("MetricModel", ["Platform"]),
+        room("Configuration", ["MetricModel", "CYAML"]),
         room(
             "HTTPServer",
             [
@@ -48,6 +50,7 @@ let package = Package(
             ]),
         room("StatusServer", ["HTTPServer", "Telemetry", "Platform", logging]),
         tests("MetricModel", ["Platform"]),
+        tests("Configuration", ["MetricModel"]),
         tests("HTTPServer", ["Platform"]),
         tests("StatusServer", ["HTTPServer", "Telemetry", "Platform"]),
     ]

@@ -1,0 +1,106 @@
+import MetricModel
+
+/// Rules for single values, shared by configuration and target files.
+enum Checks {
+    /// No receiver takes as many; AMP takes 150.
+    static let labelLimit = 1_000
+
+    /// Nil when `text` is a label name as every receiver takes it: `[a-zA-Z_][a-zA-Z0-9_]*`; else what is wrong.
+    static func labelName(_ text: String) -> String? {
+        let isValid =
+            !text.isEmpty && !(0x30...0x39).contains(text.utf8.first ?? 0)
+            && text.utf8.allSatisfy {
+                (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0) || (0x30...0x39).contains($0)
+                    || $0 == 0x5F
+            }
+        return isValid
+            ? nil : "\(quoted(text)) is not a label name: letters, digits and _, not beginning with a digit"
+    }
+
+    /// Nil when `text` can be `__address__`: a host, or host:port. Else what is wrong.
+    static func address(_ text: String) -> String? {
+        if text.isEmpty { return "a target must be host:port, but this is empty" }
+        if text.contains("/") {
+            return "\(quoted(text)) is not host:port: a scheme or path does not belong in a target;"
+                + " use scheme and metrics_path"
+        }
+        let isPrintable = text.unicodeScalars.allSatisfy { scalar in
+            scalar.value > 0x20 && scalar.value != 0x7F && !"?#@\\\"<>^`{|}".unicodeScalars.contains(scalar)
+        }
+        guard isPrintable else { return "\(quoted(text)) is not host:port" }
+        var rest = Substring(text)
+        if rest.first == "[" {
+            guard let close = rest.firstIndex(of: "]") else { return "\(quoted(text)) lacks the closing ]" }
+            rest = rest[rest.index(after: close)...]
+            if rest.isEmpty { return nil }
+            guard rest.first == ":" else { return "\(quoted(text)) is not [address]:port" }
+        } else {
+            let colons = text.utf8.count { $0 == 0x3A }
+            if colons > 1 {
+                return "\(quoted(text)) is not host:port; an IPv6 address needs brackets: [::1]:9100"
+            }
+            guard let colon = rest.firstIndex(of: ":") else { return nil }
+            guard colon != rest.startIndex else { return "\(quoted(text)) lacks the host" }
+            rest = rest[colon...]
+        }
+        let port = rest.dropFirst()
+        guard port.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(port),
+            (1...65_535).contains(number)
+        else { return "\(quoted(text)) has no port from 1 to 65535 after the colon" }
+        return nil
+    }
+
+    /// Nil when `text` is an absolute http or https URL; else what is wrong. The message never holds a password.
+    static func url(_ text: String) -> String? {
+        let lower = text.prefix(8).lowercased()
+        guard lower.hasPrefix("http://") || lower.hasPrefix("https://") else {
+            let shown = text.contains("@") ? "this" : quoted(text)
+            return "must begin with http:// or https://, but \(shown) does not"
+        }
+        let rest = text.dropFirst(lower.hasPrefix("https://") ? 8 : 7)
+        let authority = rest.prefix { !"/?#".contains($0) }
+        if authority.contains("@") {
+            return "must not hold a user or password: they would show in logs and metrics"
+        }
+        if authority.isEmpty { return "\(quoted(text)) has no host" }
+        guard
+            text.unicodeScalars.allSatisfy({
+                $0.value > 0x20 && $0.value < 0x7F && !"<>\"\\^`{|}".unicodeScalars.contains($0)
+            })
+        else { return "\(quoted(text)) holds a character that must be percent-encoded or is a place holder" }
+        if text.contains("#") { return "\(quoted(text)) has a fragment (#…), which is never sent" }
+        return address(String(authority))
+    }
+
+    /// Nil when `text` can be an AWS region, for instance eu-west-1; else what is wrong.
+    static func region(_ text: String) -> String? {
+        let isValid =
+            !text.isEmpty && text.utf8.count <= 64
+            && text.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D }
+        return isValid ? nil : "\(quoted(text)) is not an AWS region such as eu-west-1"
+    }
+
+    /// Reads the labels of a mapping; faulty ones are reported and left out. An empty value means no label.
+    static func labels(_ reader: MappingReader, _ key: String) -> LabelSet {
+        var labels = LabelSet()
+        let entries = reader.entries(key, of: "label names and values")
+        guard entries.count <= labelLimit else {
+            reader.report(key, "\(key) holds \(entries.count) labels; at most \(labelLimit) are taken")
+            return labels
+        }
+        for entry in entries {
+            if let problem = labelName(entry.name) {
+                reader.sink.report(entry.key, problem)
+                continue
+            }
+            guard let text = entry.value.scalarText else {
+                reader.sink.report(
+                    entry.value,
+                    "the label \(entry.name) must be a string, but this is \(entry.value.kindName)")
+                continue
+            }
+            labels[entry.name] = entry.value.isNull ? nil : text
+        }
+        return labels
+    }
+}

@@ -1,0 +1,160 @@
+extension ConfigurationDecoder {
+    /// Headers that the writer sets itself; from Prometheus' list.
+    private static let reservedHeaders: Set<String> = [
+        "host", "content-encoding", "content-length", "content-type", "user-agent", "connection",
+        "keep-alive",
+        "proxy-authenticate", "proxy-authorization", "www-authenticate", "accept-encoding",
+        "transfer-encoding",
+        "x-prometheus-remote-write-version", "x-prometheus-remote-read-version", "x-amz-date",
+        "x-amz-security-token", "x-amz-content-sha256",
+    ]
+
+    private static let authenticationKeys = [
+        "basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file", "sigv4", "azuread",
+        "google_iam",
+    ]
+
+    /// A destination with the place of its name or URL; nil when it is none at all (then reported).
+    func remoteWrite(_ node: YAMLNode) -> (value: RemoteWriteConfiguration, mark: YAMLMark)? {
+        guard !node.isNull else {
+            sink.report(node, "an empty entry in remote_write; a destination needs at least url")
+            return nil
+        }
+        guard let reader = MappingReader(node, Schema.remoteWrite, sink) else { return nil }
+        if reader.value("url") == nil { reader.report("url", "a destination in remote_write needs a url") }
+        let methods = Self.authenticationKeys.filter(reader.isPresent)
+        if methods.count > 1 {
+            reader.report(
+                methods[1],
+                "at most one way to authenticate, but there are \(methods.joined(separator: ", "))")
+        }
+        let url = url(reader, "url") ?? ""
+        let name = filled(reader, "name")
+        var write = RemoteWriteConfiguration(url: url, name: url.isEmpty ? name ?? "" : name)
+        write.remoteTimeoutMs = reader.durationMs("remote_timeout") ?? write.remoteTimeoutMs
+        write.headers = headers(reader)
+        write.sigv4 = sigv4(reader)
+        write.queue = reader.value("queue_config").map(queue) ?? write.queue
+        if write.sigv4 == nil, methods.isEmpty, url.contains("//aps-workspaces") {
+            sink.warn(
+                reader.mark("url"),
+                "Amazon Managed Service for Prometheus takes signed requests only; add sigv4")
+        }
+        return (write, reader.mark(name == nil ? "url" : "name"))
+    }
+
+    private func headers(_ reader: MappingReader) -> [RemoteWriteConfiguration.HeaderField] {
+        var seen: Set<String> = []
+        return reader.entries("headers", of: "header names and values").compactMap { entry in
+            let lower = entry.name.lowercased()
+            guard isToken(entry.name) else {
+                sink.report(entry.key, "\(quoted(entry.name)) is not a header's name")
+                return nil
+            }
+            if lower == "authorization" {
+                sink.report(
+                    entry.key, "the Authorization header is made by sigv4; it cannot be set in headers")
+                return nil
+            }
+            if Self.reservedHeaders.contains(lower) {
+                sink.report(entry.key, "\(entry.name) is a reserved header; it must not be changed")
+                return nil
+            }
+            guard seen.insert(lower).inserted else {
+                sink.report(entry.key, "the header \(entry.name) stands twice; case makes no difference")
+                return nil
+            }
+            // The value may be a secret: messages do not hold it.
+            guard let value = entry.value.scalarText, !entry.value.isNull,
+                value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 })
+            else {
+                sink.report(entry.value, "the header \(entry.name) must be a string on one line")
+                return nil
+            }
+            return .init(name: entry.name, value: value)
+        }
+    }
+
+    /// RFC 9110 §5.6.2.
+    private func isToken(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy {
+                (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0) || (0x30...0x39).contains($0)
+                    || "!#$%&'*+-.^_`|~".utf8.contains($0)
+            }
+    }
+
+    private func sigv4(_ reader: MappingReader) -> SigV4Configuration? {
+        guard reader.isPresent("sigv4") else { return nil }
+        guard let node = reader.value("sigv4") else {
+            // Prometheus takes this for "no signing", which nobody means.
+            reader.report("sigv4", "sigv4 is empty: write sigv4: {} to sign with what the environment gives")
+            return nil
+        }
+        guard let block = MappingReader(node, Schema.sigv4, sink) else { return nil }
+        checkKeyPair(block)
+        return SigV4Configuration(
+            region: region(block), accessKey: filled(block, "access_key"),
+            secretKey: filled(block, "secret_key"),
+            profile: filled(block, "profile"), serviceName: filled(block, "service_name") ?? "aps")
+    }
+
+    private func queue(_ node: YAMLNode) -> QueueConfiguration {
+        var queue = QueueConfiguration()
+        guard let reader = MappingReader(node, Schema.queue, sink) else { return queue }
+        queue.capacity = reader.int("capacity", 1...10_000_000) ?? queue.capacity
+        queue.maxShards = reader.int("max_shards", 1...10_000) ?? queue.maxShards
+        queue.minShards = reader.int("min_shards", 1...10_000) ?? queue.minShards
+        queue.maxSamplesPerSend = reader.int("max_samples_per_send", 1...1_000_000) ?? queue.maxSamplesPerSend
+        queue.batchSendDeadlineMs = reader.durationMs("batch_send_deadline") ?? queue.batchSendDeadlineMs
+        queue.minBackoffMs = reader.durationMs("min_backoff") ?? queue.minBackoffMs
+        queue.maxBackoffMs = reader.durationMs("max_backoff") ?? queue.maxBackoffMs
+        queue.retryOnHTTP429 = reader.bool("retry_on_http_429") ?? queue.retryOnHTTP429
+        queue.sampleAgeLimitMs =
+            reader.durationMs("sample_age_limit", allowsZero: true) ?? queue.sampleAgeLimitMs
+        if queue.minShards > queue.maxShards {
+            let key = reader.isPresent("min_shards") ? "min_shards" : "max_shards"
+            reader.report(
+                key, "min_shards (\(queue.minShards)) is larger than max_shards (\(queue.maxShards))")
+        }
+        if queue.minBackoffMs > queue.maxBackoffMs {
+            let key = reader.isPresent("min_backoff") ? "min_backoff" : "max_backoff"
+            reader.report(
+                key,
+                "min_backoff (\(PrometheusDuration.text(ms: queue.minBackoffMs))) is longer than max_backoff"
+                    + " (\(PrometheusDuration.text(ms: queue.maxBackoffMs)))")
+        }
+        return queue
+    }
+
+    // MARK: - What remote_write, sigv4 and ecs_sd_configs share
+
+    func url(_ reader: MappingReader, _ key: String) -> String? {
+        guard let text = filled(reader, key) else { return nil }
+        guard let problem = Checks.url(text) else { return text }
+        reader.report(key, "\(key) \(problem)")
+        return nil
+    }
+
+    func region(_ reader: MappingReader) -> String? {
+        guard let text = filled(reader, "region") else { return nil }
+        guard let problem = Checks.region(text) else { return text }
+        reader.report("region", problem)
+        return nil
+    }
+
+    func checkKeyPair(_ reader: MappingReader) {
+        let hasAccess = filled(reader, "access_key") != nil
+        let hasSecret = filled(reader, "secret_key") != nil
+        if hasAccess != hasSecret {
+            let (given, missing) = hasAccess ? ("access_key", "secret_key") : ("secret_key", "access_key")
+            reader.report(
+                given, "\(given) without \(missing): give both, or neither to use the environment's")
+        }
+    }
+
+    /// A string that is not empty; an empty one counts as absent.
+    func filled(_ reader: MappingReader, _ key: String) -> String? {
+        reader.string(key).flatMap { $0.isEmpty ? nil : $0 }
+    }
+}

@@ -1,0 +1,143 @@
+import MetricModel
+
+extension ConfigurationDecoder {
+    /// A job with the place of its name; nil when it is no job at all (then reported).
+    func scrapeConfig(
+        _ node: YAMLNode, _ global: GlobalConfiguration
+    ) -> (value: ScrapeConfiguration, mark: YAMLMark)? {
+        guard !node.isNull else {
+            sink.report(node, "an empty entry in scrape_configs; a job needs at least job_name")
+            return nil
+        }
+        guard let reader = MappingReader(node, Schema.scrapeConfig, sink) else { return nil }
+        var job = ScrapeConfiguration(jobName: reader.string("job_name") ?? "")
+        if job.jobName.isEmpty, reader.value("job_name")?.scalarText != nil || !reader.isPresent("job_name") {
+            reader.report("job_name", "a job in scrape_configs needs a job_name")
+        }
+        job.scrapeIntervalMs = global.scrapeIntervalMs
+        if let ms = reader.durationMs("scrape_interval", allowsZero: true), ms > 0 {
+            job.scrapeIntervalMs = ms
+        }
+        job.scrapeTimeoutMs = timeoutMs(
+            reader, intervalMs: job.scrapeIntervalMs, inheritedMs: global.scrapeTimeoutMs)
+        job.scheme = reader.choice("scheme", ["http", "https"]) ?? job.scheme
+        job.metricsPath = metricsPath(reader) ?? job.metricsPath
+        job.params = params(reader)
+        job.honorLabels = reader.bool("honor_labels") ?? job.honorLabels
+        job.honorTimestamps = reader.bool("honor_timestamps") ?? job.honorTimestamps
+        job.enableCompression = reader.bool("enable_compression") ?? job.enableCompression
+        job.followRedirects = reader.bool("follow_redirects") ?? job.followRedirects
+        job.bodySizeLimitBytes = reader.sizeBytes("body_size_limit") ?? 0
+        if job.bodySizeLimitBytes == 0 { job.bodySizeLimitBytes = global.bodySizeLimitBytes }
+        job.fallbackScrapeProtocol = fallbackProtocol(reader)
+        job.staticConfigs = reader.list("static_configs", of: "target groups").compactMap {
+            TargetGroupDecoder(sink: sink, checksAddresses: true).group($0)
+        }
+        job.fileSDConfigs = reader.list("file_sd_configs", of: "mappings").compactMap(fileSD)
+        job.ecsSDConfigs = reader.list("ecs_sd_configs", of: "mappings").compactMap(ecsSD)
+        return (job, reader.mark("job_name"))
+    }
+
+    private func metricsPath(_ reader: MappingReader) -> String? {
+        guard let path = reader.string("metrics_path") else { return nil }
+        if path.contains("?") {
+            reader.report(
+                "metrics_path",
+                "metrics_path holds a query, which would be sent as part of the path; use params")
+        }
+        return path
+    }
+
+    private func params(_ reader: MappingReader) -> [ScrapeConfiguration.Parameter] {
+        reader.entries("params", of: "parameter names and lists of values").compactMap { entry in
+            if entry.value.isNull { return nil }
+            guard case .sequence(let items) = entry.value.content else {
+                sink.report(
+                    entry.value,
+                    "the parameter \(quoted(entry.name)) must be a list such as [a], but this is \(entry.value.kindName)"
+                )
+                return nil
+            }
+            let values = items.compactMap { item in
+                if item.scalarText == nil {
+                    sink.report(
+                        item,
+                        "a value of \(quoted(entry.name)) must be a string, but this is \(item.kindName)")
+                }
+                return item.isNull ? "" : item.scalarText
+            }
+            return ScrapeConfiguration.Parameter(name: entry.name, values: values)
+        }
+    }
+
+    private func fallbackProtocol(_ reader: MappingReader) -> String? {
+        let known = ["PrometheusProto", "OpenMetricsText0.0.1", "OpenMetricsText1.0.0"]
+        if let text = reader.value("fallback_scrape_protocol")?.scalarText, known.contains(text) {
+            reader.report(
+                "fallback_scrape_protocol",
+                "\(text) is a scrape protocol that this version of Narthex does not support yet."
+                    + " Valid: PrometheusText0.0.4, PrometheusText1.0.0")
+            return nil
+        }
+        return reader.choice("fallback_scrape_protocol", ["PrometheusText0.0.4", "PrometheusText1.0.0"])
+    }
+
+    private func fileSD(_ node: YAMLNode) -> FileSDConfiguration? {
+        guard let reader = MappingReader(node, Schema.fileSD, sink) else { return nil }
+        let files = reader.strings("files", of: "paths")
+        if reader.value("files").map(\.isEmpty) ?? true {
+            reader.report("files", "file_sd_configs needs files: at least one path")
+        }
+        for (path, place) in files {
+            let name = path.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
+            let ending = name.split(separator: ".", omittingEmptySubsequences: false).last.map {
+                $0.lowercased()
+            }
+            if !name.contains(".") || !["json", "yml", "yaml"].contains(ending) {
+                sink.report(place, "\(quoted(path)) must end in .json, .yml or .yaml")
+            } else if path.dropLast(name.count).contains("*") {
+                sink.report(
+                    place, "\(quoted(path)) has a * in a folder; only the last part of the path may have one")
+            }
+        }
+        return FileSDConfiguration(
+            files: files.map { FilePath.resolve($0.text, from: folder) },
+            refreshIntervalMs: reader.durationMs("refresh_interval") ?? 300_000)
+    }
+
+    private func ecsSD(_ node: YAMLNode) -> ECSSDConfiguration? {
+        guard let reader = MappingReader(node, Schema.ecsSD, sink) else { return nil }
+        let clusters = reader.strings("clusters", of: "names or ARNs")
+        if reader.value("clusters").map(\.isEmpty) ?? true {
+            reader.report("clusters", "ecs_sd_configs needs clusters: at least one name or ARN")
+        }
+        for (text, place) in clusters where !isCluster(text) {
+            sink.report(place, "\(quoted(text)) is neither a cluster's name nor its ARN (arn:…:cluster/name)")
+        }
+        let refreshMs = reader.durationMs("refresh_interval") ?? 60_000
+        if refreshMs < 1_000 {
+            reader.report(
+                "refresh_interval", "refresh_interval must be at least 1s: the ECS API limits its callers")
+        }
+        checkKeyPair(reader)
+        return ECSSDConfiguration(
+            clusters: clusters.map(\.text), region: region(reader), endpoint: url(reader, "endpoint"),
+            refreshIntervalMs: refreshMs, accessKey: filled(reader, "access_key"),
+            secretKey: filled(reader, "secret_key"), profile: filled(reader, "profile"))
+    }
+
+    private func isCluster(_ text: String) -> Bool {
+        var name = Substring(text)
+        if text.hasPrefix("arn:") {
+            let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+            guard parts.count == 6, parts[2] == "ecs", parts[5].hasPrefix("cluster/") else { return false }
+            name = parts[5].dropFirst("cluster/".count)
+        }
+        return !name.isEmpty && name.utf8.count <= 255
+            && name.utf8.allSatisfy {
+                (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0) || (0x30...0x39).contains($0)
+                    || $0 == 0x2D
+                    || $0 == 0x5F
+            }
+    }
+}

@@ -1,0 +1,60 @@
+/// Collects what is wrong while decoding goes on, so that one run names everything.
+final class ErrorSink {
+    /// Enough to mend a file by; more would only be scrolled past.
+    static let limit = 100
+
+    let file: String
+    private(set) var errors: [ConfigurationError] = []
+    /// What deserves a look and does not hinder.
+    private(set) var warnings: [ConfigurationError] = []
+    private var leftOut = 0
+
+    init(file: String) { self.file = file }
+
+    func report(_ mark: YAMLMark, _ message: String) {
+        guard errors.count < Self.limit else {
+            leftOut += 1
+            return
+        }
+        let error = ConfigurationError(file: file, line: mark.line, column: mark.column, message: message)
+        // A faulty node that several aliases name is decoded several times and reported once.
+        if !errors.contains(error) { errors.append(error) }
+    }
+
+    func report(_ node: YAMLNode, _ message: String) { report(node.mark, message) }
+
+    func warn(_ mark: YAMLMark, _ message: String) {
+        guard warnings.count < Self.limit else { return }
+        warnings.append(
+            ConfigurationError(file: file, line: mark.line, column: mark.column, message: message))
+    }
+
+    /// Throws when anything was reported.
+    func finish() throws(ConfigurationErrors) {
+        guard !errors.isEmpty else { return }
+        if leftOut > 0 {
+            errors.append(
+                ConfigurationError(
+                    file: file, line: Int.max, column: 0, message: "\(leftOut) more errors are left out"))
+        }
+        throw ConfigurationErrors(errors)
+    }
+}
+
+/// Text from a file, made fit for a message: quoted, on one line, cut.
+func quoted(_ text: String) -> String {
+    let kept = text.unicodeScalars.prefix(80)
+    var result = "\""
+    for scalar in kept {
+        switch scalar {
+        case "\"", "\\": result += "\\\(scalar)"
+        case "\n": result += "\\n"
+        case "\t": result += "\\t"
+        case _
+        where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar.properties.isBidiControl:
+            result += "\\u{\(String(scalar.value, radix: 16))}"
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result + (kept.count < text.unicodeScalars.count ? "…\"" : "\"")
+}

@@ -1,0 +1,171 @@
+/// The schema: every key that is decoded, and every key of Prometheus 3.14 that is refused by name.
+package enum Schema {
+    package static let all = [
+        top, global, scrapeConfig, staticConfig, fileSD, ecsSD, remoteWrite, sigv4, queue,
+    ]
+
+    static let top = KeyTable(
+        "configuration file",
+        [
+            .init("global", "mapping"),
+            .init("scrape_configs", "list of mapping"),
+            .init("remote_write", "list of mapping"),
+        ],
+        refused: [
+            .init("runtime", reason: "tunes Go's garbage collector, which Narthex does not have; remove it"),
+            .init("alerting", reason: agent("sends no alerts")),
+            .init("rule_files", reason: agent("evaluates no rules")),
+            .init("remote_read", reason: agent("answers no queries")),
+            .init("scrape_config_files"), .init("storage"), .init("tracing"), .init("otlp"),
+        ])
+
+    static let global = KeyTable(
+        "global",
+        [
+            .init("scrape_interval", "duration", "1m"),
+            .init("scrape_timeout", "duration", "10s"),
+            .init("evaluation_interval", "duration", "1m"),
+            .init("external_labels", "mapping of string"),
+            .init("body_size_limit", "size", "0"),
+        ],
+        refused: [
+            .init("rule_query_offset", harmless: ["0s", "0"], reason: agent("evaluates no rules")),
+            .init("query_log_file", harmless: [""], reason: agent("answers no queries")),
+        ] + inherited)
+
+    static let scrapeConfig = KeyTable(
+        "scrape_configs",
+        [
+            .init("job_name", "string"),
+            .init("scrape_interval", "duration", "global.scrape_interval"),
+            .init("scrape_timeout", "duration", "global.scrape_timeout"),
+            .init("metrics_path", "string", "/metrics"),
+            .init("scheme", "http or https", "http"),
+            .init("params", "mapping of list of string"),
+            .init("honor_labels", "bool", "false"),
+            .init("honor_timestamps", "bool", "true"),
+            .init("enable_compression", "bool", "true"),
+            .init("follow_redirects", "bool", "true"),
+            .init("body_size_limit", "size", "global.body_size_limit"),
+            .init("fallback_scrape_protocol", "PrometheusText0.0.4 or PrometheusText1.0.0"),
+            .init("static_configs", "list of mapping"),
+            .init("file_sd_configs", "list of mapping"),
+            .init("ecs_sd_configs", "list of mapping"),
+        ],
+        refused: [
+            .init("relabel_configs"), .init("metric_relabel_configs"),
+            .init("track_timestamps_staleness", harmless: ["false"]),
+            .init("native_histogram_bucket_limit", harmless: ["0"]),
+            .init("native_histogram_min_bucket_factor", harmless: ["0"]),
+        ] + inherited + httpClient
+            + otherDiscovery.map { KeyTable.Refused("\($0)_sd_configs") })
+
+    static let staticConfig = KeyTable(
+        "static_configs",
+        [.init("targets", "list of string"), .init("labels", "mapping of string")])
+
+    static let fileSD = KeyTable(
+        "file_sd_configs",
+        [.init("files", "list of string"), .init("refresh_interval", "duration", "5m")])
+
+    static let ecsSD = KeyTable(
+        "ecs_sd_configs",
+        [
+            .init("clusters", "list of string"),
+            .init("region", "string", "found as for sigv4"),
+            .init("endpoint", "URL", "the region's"),
+            .init("refresh_interval", "duration", "1m"),
+            .init("access_key", "string"),
+            .init("secret_key", "secret"),
+            .init("profile", "string"),
+        ],
+        refused: [
+            .init(
+                "port",
+                reason:
+                    "is not a key here: the port of a container is its docker label PROMETHEUS_EXPORTER_PORT"
+            ),
+            .init("role_arn"), .init("external_id"), .init("request_concurrency"),
+        ] + httpClient + [.init("follow_redirects", harmless: ["true"])])
+
+    static let remoteWrite = KeyTable(
+        "remote_write",
+        [
+            .init("url", "URL"),
+            .init("name", "string", "made from the URL"),
+            .init("remote_timeout", "duration", "30s"),
+            .init("headers", "mapping of string"),
+            .init("sigv4", "mapping"),
+            .init("queue_config", "mapping"),
+        ],
+        refused: [
+            .init("write_relabel_configs"), .init("metadata_config"), .init("azuread"), .init("google_iam"),
+            .init("send_exemplars", harmless: ["false"]),
+            .init("send_native_histograms", harmless: ["false"]),
+            .init("round_robin_dns", harmless: ["false"]),
+            .init("protobuf_message", harmless: ["prometheus.WriteRequest"]),
+            .init("follow_redirects", harmless: ["true"]),
+        ] + httpClient)
+
+    static let sigv4 = KeyTable(
+        "sigv4",
+        [
+            .init("region", "string", "AWS_REGION, AWS_DEFAULT_REGION, the profile's, the URL's"),
+            .init("access_key", "string"),
+            .init("secret_key", "secret"),
+            .init("profile", "string"),
+            .init("service_name", "string", "aps"),
+        ],
+        refused: [
+            .init("role_arn"), .init("external_id"), .init("use_fips_sts_endpoint", harmless: ["false"]),
+        ])
+
+    static let queue = KeyTable(
+        "queue_config",
+        [
+            .init("capacity", "int", "10000"),
+            .init("max_shards", "int", "50"),
+            .init("min_shards", "int", "1"),
+            .init("max_samples_per_send", "int", "2000"),
+            .init("batch_send_deadline", "duration", "5s"),
+            .init("min_backoff", "duration", "30ms"),
+            .init("max_backoff", "duration", "5s"),
+            .init("retry_on_http_429", "bool", "true"),
+            .init("sample_age_limit", "duration", "0s"),
+        ])
+
+    /// Keys that stand in `global` and in a job alike.
+    private static let inherited: [KeyTable.Refused] = [
+        .init("scrape_protocols"), .init("scrape_failure_log_file", harmless: [""]),
+        .init("sample_limit", harmless: ["0"]), .init("target_limit", harmless: ["0"]),
+        .init("label_limit", harmless: ["0"]), .init("label_name_length_limit", harmless: ["0"]),
+        .init("label_value_length_limit", harmless: ["0"]), .init("keep_dropped_targets", harmless: ["0"]),
+        .init("metric_name_validation_scheme"), .init("metric_name_escaping_scheme"),
+        .init("scrape_native_histograms", harmless: ["false"]),
+        .init("always_scrape_classic_histograms", harmless: ["false"]),
+        .init("convert_classic_histograms_to_nhcb", harmless: ["false"]),
+        .init("extra_scrape_metrics", harmless: ["false"]),
+    ]
+
+    private static let httpClient: [KeyTable.Refused] = [
+        .init("basic_auth"), .init("authorization"), .init("oauth2"), .init("bearer_token"),
+        .init("bearer_token_file"), .init("tls_config"), .init("proxy_url"), .init("no_proxy"),
+        .init("proxy_from_environment", harmless: ["false"]), .init("proxy_connect_header"),
+        // HTTP/2 is an offer that a server may turn down, so either value is served by HTTP/1.1.
+        .init("enable_http2", harmless: ["true", "false"]), .init("http_headers"),
+    ]
+
+    private static let otherDiscovery = [
+        "aws", "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "elasticache",
+        "eureka",
+        "gce", "hetzner", "http", "ionos", "kubernetes", "kuma", "lightsail", "linode", "marathon", "msk",
+        "nerve",
+        "nomad", "oci", "openstack", "outscale", "ovhcloud", "puppetdb", "rds", "scaleway", "serverset",
+        "stackit",
+        "triton", "uyuni", "vultr",
+    ]
+
+    private static func agent(_ what: String) -> String {
+        "has no place in an agent, which \(what); remove it, or leave it to the Prometheus server that does"
+    }
+}

@@ -1,0 +1,19 @@
+/// A whole configuration file as typed values, every default filled in. The schema is Prometheus' (3.14), as far as
+/// docs/configuration.md lists it.
+public struct Configuration: Sendable, Equatable {
+    public var global: GlobalConfiguration
+    public var scrapeConfigs: [ScrapeConfiguration]
+    public var remoteWrites: [RemoteWriteConfiguration]
+    /// What is allowed and deserves a line in the log, for instance an unset variable in `external_labels`.
+    public var warnings: [ConfigurationError]
+
+    public init(
+        global: GlobalConfiguration = GlobalConfiguration(), scrapeConfigs: [ScrapeConfiguration] = [],
+        remoteWrites: [RemoteWriteConfiguration] = [], warnings: [ConfigurationError] = []
+    ) {
+        self.global = global
+        self.scrapeConfigs = scrapeConfigs
+        self.remoteWrites = remoteWrites
+        self.warnings = warnings
+    }
+}

@@ -1,0 +1,25 @@
+public import MetricModel
+
+/// The `global` block: what jobs inherit, and the labels every shipped series gets.
+public struct GlobalConfiguration: Sendable, Equatable {
+    public var scrapeIntervalMs: Int64
+    public var scrapeTimeoutMs: Int64
+    /// Accepted for the sake of files written for a server; an agent evaluates no rules.
+    public var evaluationIntervalMs: Int64
+    /// With `${NAME}` replaced from the environment.
+    public var externalLabels: LabelSet
+    /// What a job without a limit of its own inherits; 0 is no limit.
+    public var bodySizeLimitBytes: UInt64
+
+    public init(
+        scrapeIntervalMs: Int64 = 60_000, scrapeTimeoutMs: Int64 = 10_000,
+        evaluationIntervalMs: Int64 = 60_000,
+        externalLabels: LabelSet = LabelSet(), bodySizeLimitBytes: UInt64 = 0
+    ) {
+        self.scrapeIntervalMs = scrapeIntervalMs
+        self.scrapeTimeoutMs = scrapeTimeoutMs
+        self.evaluationIntervalMs = evaluationIntervalMs
+        self.externalLabels = externalLabels
+        self.bodySizeLimitBytes = bodySizeLimitBytes
+    }
+}

@@ -1,0 +1,115 @@
+/// One destination: an entry of `remote_write`.
+public struct RemoteWriteConfiguration: Sendable, Equatable {
+    /// A request header.
+    public struct HeaderField: Sendable, Equatable {
+        public var name: String
+        public var value: String
+
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    public var url: String
+    /// The name given, else 16 hexadecimal digits made from the URL. Unique; the durable cursor goes by it.
+    public var name: String
+    public var remoteTimeoutMs: Int64
+    /// Sent with every request, in the order of the file.
+    public var headers: [HeaderField]
+    /// nil: requests are not signed.
+    public var sigv4: SigV4Configuration?
+    public var queue: QueueConfiguration
+
+    public init(
+        url: String, name: String? = nil, remoteTimeoutMs: Int64 = 30_000, headers: [HeaderField] = [],
+        sigv4: SigV4Configuration? = nil, queue: QueueConfiguration = QueueConfiguration()
+    ) {
+        self.url = url
+        self.name = name ?? Self.name(forURL: url)
+        self.remoteTimeoutMs = remoteTimeoutMs
+        self.headers = headers
+        self.sigv4 = sigv4
+        self.queue = queue
+    }
+
+    /// FNV-1a (64 bits) of the URL in hexadecimal: the same on every machine and in every version.
+    static func name(forURL url: String) -> String {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        // FNV is defined modulo 2^64.
+        for byte in url.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
+/// How requests to AWS are signed: the `sigv4` block.
+public struct SigV4Configuration: Sendable, Equatable {
+    public var region: String?
+    /// Given with `secretKey` or not at all.
+    public var accessKey: String?
+    public var secretKey: String?
+    /// A profile of the shared credentials files.
+    public var profile: String?
+    public var roleARN: String?
+    public var externalID: String?
+    public var serviceName: String
+    public var useFIPSSTSEndpoint: Bool
+
+    public init(
+        region: String? = nil, accessKey: String? = nil, secretKey: String? = nil, profile: String? = nil,
+        roleARN: String? = nil, externalID: String? = nil, serviceName: String = "aps",
+        useFIPSSTSEndpoint: Bool = false
+    ) {
+        self.region = region
+        self.accessKey = accessKey
+        self.secretKey = secretKey
+        self.profile = profile
+        self.roleARN = roleARN
+        self.externalID = externalID
+        self.serviceName = serviceName
+        self.useFIPSSTSEndpoint = useFIPSSTSEndpoint
+    }
+}
+
+extension SigV4Configuration: CustomStringConvertible, CustomReflectable {
+    /// Nothing to see for `dump` and the like, which would show the secret.
+    public var customMirror: Mirror { Mirror(self, children: []) }
+
+    /// Without the secret.
+    public var description: String {
+        "sigv4(region: \(region ?? "default"), service: \(serviceName), access key: \(accessKey ?? "default"))"
+    }
+}
+
+/// How samples are batched and retried: the `queue_config` block.
+public struct QueueConfiguration: Sendable, Equatable {
+    /// Samples held for one shard while its requests are on the way.
+    public var capacity: Int
+    public var maxShards: Int
+    public var minShards: Int
+    public var maxSamplesPerSend: Int
+    public var batchSendDeadlineMs: Int64
+    public var minBackoffMs: Int64
+    public var maxBackoffMs: Int64
+    /// True by default, unlike Prometheus: a dropped batch helps nobody.
+    public var retryOnHTTP429: Bool
+    /// Samples older than this are dropped rather than sent; 0 sends whatever is kept.
+    public var sampleAgeLimitMs: Int64
+
+    public init(
+        capacity: Int = 10_000, maxShards: Int = 50, minShards: Int = 1, maxSamplesPerSend: Int = 2_000,
+        batchSendDeadlineMs: Int64 = 5_000, minBackoffMs: Int64 = 30, maxBackoffMs: Int64 = 5_000,
+        retryOnHTTP429: Bool = true, sampleAgeLimitMs: Int64 = 0
+    ) {
+        self.capacity = capacity
+        self.maxShards = maxShards
+        self.minShards = minShards
+        self.maxSamplesPerSend = maxSamplesPerSend
+        self.batchSendDeadlineMs = batchSendDeadlineMs
+        self.minBackoffMs = minBackoffMs
+        self.maxBackoffMs = maxBackoffMs
+        self.retryOnHTTP429 = retryOnHTTP429
+        self.sampleAgeLimitMs = sampleAgeLimitMs
+    }
+}

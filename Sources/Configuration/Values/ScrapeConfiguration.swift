@@ -1,0 +1,58 @@
+/// One job: what to scrape and how.
+public struct ScrapeConfiguration: Sendable, Equatable {
+    /// A query parameter of the scrape URL with its values, in the order of the file.
+    public struct Parameter: Sendable, Equatable {
+        public var name: String
+        public var values: [String]
+
+        public init(name: String, values: [String]) {
+            self.name = name
+            self.values = values
+        }
+    }
+
+    public var jobName: String
+    public var scrapeIntervalMs: Int64
+    /// Never above the interval.
+    public var scrapeTimeoutMs: Int64
+    public var metricsPath: String
+    /// `http` or `https`.
+    public var scheme: String
+    public var params: [Parameter]
+    public var honorLabels: Bool
+    public var honorTimestamps: Bool
+    public var enableCompression: Bool
+    public var followRedirects: Bool
+    /// 0 is no limit.
+    public var bodySizeLimitBytes: UInt64
+    /// How a body without a usable Content-Type is read, by Prometheus' name (`PrometheusText0.0.4`); nil fails it.
+    public var fallbackScrapeProtocol: String?
+    public var staticConfigs: [StaticConfiguration]
+    public var fileSDConfigs: [FileSDConfiguration]
+    public var ecsSDConfigs: [ECSSDConfiguration]
+
+    public init(
+        jobName: String, scrapeIntervalMs: Int64 = 60_000, scrapeTimeoutMs: Int64 = 10_000,
+        metricsPath: String = "/metrics", scheme: String = "http", params: [Parameter] = [],
+        honorLabels: Bool = false, honorTimestamps: Bool = true, enableCompression: Bool = true,
+        followRedirects: Bool = true, bodySizeLimitBytes: UInt64 = 0, fallbackScrapeProtocol: String? = nil,
+        staticConfigs: [StaticConfiguration] = [], fileSDConfigs: [FileSDConfiguration] = [],
+        ecsSDConfigs: [ECSSDConfiguration] = []
+    ) {
+        self.jobName = jobName
+        self.scrapeIntervalMs = scrapeIntervalMs
+        self.scrapeTimeoutMs = scrapeTimeoutMs
+        self.metricsPath = metricsPath
+        self.scheme = scheme
+        self.params = params
+        self.honorLabels = honorLabels
+        self.honorTimestamps = honorTimestamps
+        self.enableCompression = enableCompression
+        self.followRedirects = followRedirects
+        self.bodySizeLimitBytes = bodySizeLimitBytes
+        self.fallbackScrapeProtocol = fallbackScrapeProtocol
+        self.staticConfigs = staticConfigs
+        self.fileSDConfigs = fileSDConfigs
+        self.ecsSDConfigs = ecsSDConfigs
+    }
+}

@@ -1,0 +1,125 @@
+import Testing
+
+@testable import Configuration
+
+@Suite struct ConfigurationDecoderRemoteWriteTests {
+    @Test func everyKeyIsRead() throws {
+        let writes = try load(
+            """
+            remote_write:
+              - url: https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write
+                name: amp
+                remote_timeout: 10s
+                headers: {X-Tenant: a, X-Number: 5}
+                sigv4: {region: eu-west-1, access_key: AKID, secret_key: hidden, profile: p, service_name: aps}
+                queue_config:
+                  capacity: 1_000
+                  max_shards: 0x10
+                  min_shards: 2
+                  max_samples_per_send: 5e2
+                  batch_send_deadline: 1s
+                  min_backoff: 1s
+                  max_backoff: 1m
+                  retry_on_http_429: false
+                  sample_age_limit: 50m
+            """
+        ).remoteWrites
+        #expect(
+            writes == [
+                RemoteWriteConfiguration(
+                    url: "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write",
+                    name: "amp", remoteTimeoutMs: 10_000,
+                    headers: [.init(name: "X-Tenant", value: "a"), .init(name: "X-Number", value: "5")],
+                    sigv4: SigV4Configuration(
+                        region: "eu-west-1", accessKey: "AKID", secretKey: "hidden", profile: "p"),
+                    queue: QueueConfiguration(
+                        capacity: 1_000, maxShards: 16, minShards: 2, maxSamplesPerSend: 500,
+                        batchSendDeadlineMs: 1_000, minBackoffMs: 1_000, maxBackoffMs: 60_000,
+                        retryOnHTTP429: false, sampleAgeLimitMs: 3_000_000))
+            ])
+        #expect(!"\(writes)".contains("hidden"))
+        var dumped = ""
+        dump(writes, to: &dumped)
+        #expect(!dumped.contains("hidden"))
+    }
+
+    @Test func namesAreStableAndUnique() throws {
+        let name = try load(destination("")).remoteWrites[0].name
+        #expect(try load(destination("remote_timeout: 5s")).remoteWrites[0].name == name)
+        #expect(name.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        // FNV-1a 64 of "a", from the algorithm's own test vectors.
+        #expect(RemoteWriteConfiguration.name(forURL: "a") == "af63dc4c8601ec8c")
+        let twice = errors("remote_write: [{url: 'http://a/b'}, {url: 'http://a/b'}]")
+        #expect(twice.count == 1 && twice[0].contains("must be unique"))
+        #expect(errors("remote_write: [{url: 'http://a/b'}, {url: 'http://a/b', name: other}]").isEmpty)
+        #expect(errors("remote_write: [{url: 'http://a', name: x}, {url: 'http://b', name: x}]").count == 1)
+    }
+
+    @Test func anEmptySigV4BlockIsAskedAbout() throws {
+        #expect(errors(destination("sigv4:"))[0].contains("write sigv4: {}"))
+        #expect(try load(destination("sigv4: {}")).remoteWrites[0].sigv4 == SigV4Configuration())
+    }
+
+    @Test func unsignedRequestsToAMPAreWarnedOf() throws {
+        let warnings = try load("remote_write: [{url: 'https://aps-workspaces.eu-west-1.amazonaws.com/x'}]")
+            .warnings
+        #expect(warnings.count == 1 && warnings[0].message.contains("add sigv4"))
+    }
+
+    @Test(arguments: [
+        ("headers: {Authorization: geheim}", "made by sigv4"),
+        ("headers: {Content-Type: geheim}", "reserved header"),
+        ("headers: {X-Amz-Date: geheim}", "reserved header"),
+        ("headers: {'a b': geheim}", "is not a header's name"),
+        ("headers: {a: geheim, A: geheim}", "stands twice; case makes no difference"),
+        ("headers: {a: \"geheim\\r\\nb: c\"}", "must be a string on one line"),
+        ("headers: {a: [geheim]}", "must be a string on one line"),
+        ("sigv4: {access_key: a}", "access_key without secret_key"),
+        ("sigv4: {secret_key: geheim}", "secret_key without access_key"),
+        ("sigv4: {secret_key: [geheim], access_key: a}", "secret_key must be a string"),
+        ("sigv4: {region: '<aws-region>'}", "is not an AWS region"),
+        ("sigv4: {role_arn: a}", "role_arn is a Prometheus key that this version"),
+        ("sigv4: [a]", "sigv4 takes a mapping"),
+        ("queue_config: {capacity: 0}", "capacity must be a whole number from 1 to"),
+        ("queue_config: {capacity: '5'}", "but this is a string"),
+        ("queue_config: {capacity: 1.5}", "but this is a number"),
+        ("queue_config: {capacity: 99999999999999999999}", "capacity must be a whole number"),
+        ("queue_config: {min_shards: 60}", "min_shards (60) is larger than max_shards (50)"),
+        ("queue_config: {min_backoff: 1m}", "min_backoff (1m) is longer than max_backoff (5s)"),
+        ("queue_config: {batch_send_deadline: 0s}", "must be longer than 0"),
+        ("remote_timeout: 0", "must be longer than 0"),
+        ("write_relabel_configs: [{}]", "does not support yet"),
+        ("url: http://b", "\"url\" stands twice"),
+    ])
+    func impossibleValuesAreRefused(lines: String, message: String) {
+        let found = errors(destination(lines))
+        #expect(!found.isEmpty && found[0].contains(message), "\(found)")
+        #expect(!found.contains { $0.contains("geheim") }, "\(found)")
+    }
+
+    @Test func twoWaysToAuthenticateAreRefused() {
+        let found = errors(destination("sigv4: {region: a-b}\nbasic_auth: {username: a}"))
+        #expect(
+            found.contains { $0.contains("at most one way to authenticate, but there are basic_auth, sigv4") }
+        )
+    }
+
+    @Test(arguments: [
+        ("<amp-endpoint>api/v1/remote_write", "must begin with http://"), ("http://", "has no host"),
+        ("http://user:geheim@host/x", "must not hold a user or password"), ("http://a b/", "percent-encoded"),
+        ("http://host:0/x", "no port from 1 to 65535"), ("user:geheim@host", "must begin with http://"),
+        ("http://host/x#y", "fragment"), ("https://aps-workspaces.<region>.amazonaws.com/x", "place holder"),
+        ("http:///x", "has no host"), ("host:9090", "must begin with http://"),
+    ])
+    func badURLsAreRefusedWithoutSecrets(url: String, message: String) {
+        let found = errors("remote_write: [{url: '\(url)'}]")
+        #expect(found.count == 1 && found[0].contains(message), "\(found)")
+        #expect(!found[0].contains("geheim"))
+    }
+
+    @Test func destinationsThatAreNoneAreRefused() {
+        #expect(errors("remote_write: [~]")[0].contains("an empty entry in remote_write"))
+        #expect(errors("remote_write: [{}]") == ["1:16: a destination in remote_write needs a url"])
+        #expect(errors("remote_write: {url: a}")[0].contains("must be a list of destinations"))
+    }
+}
