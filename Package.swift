@@ -33,6 +33,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
     ],
     targets: [
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CPlatform"),
 
@@ -40,6 +41,7 @@ let package = Package(
         room("Telemetry", ["Platform", logging]),
         room("MetricModel", ["Platform"]),
         room("Configuration", ["MetricModel", "CYAML"]),
+        room("HTTPTransport", ["Telemetry", "Platform", "CCurl", logging]),
         room(
             "HTTPServer",
             [

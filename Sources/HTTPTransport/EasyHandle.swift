@@ -1,0 +1,174 @@
+internal import CCurl
+
+/// One of libcurl's transfers: configured for a request, used, reset and used again. Transfer thread only.
+@safe final class EasyHandle {
+    /// libcurl's own; `MultiHandle` alone uses it besides this class.
+    let pointer: UnsafeMutableRawPointer
+    private let errorText: UnsafeMutablePointer<CChar>
+    private var headerList: UnsafeMutablePointer<curl_slist>?
+
+    /// Nil when libcurl has no memory for it.
+    init?() {
+        guard let pointer = unsafe curl_easy_init() else { return nil }
+        unsafe self.pointer = pointer
+        unsafe errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
+        unsafe errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    }
+
+    deinit {
+        // Safety: the handle goes before what it points to.
+        unsafe curl_easy_cleanup(pointer)
+        unsafe curl_slist_free_all(headerList)
+        unsafe errorText.deallocate()
+    }
+
+    /// Forgets the request, keeps the handle.
+    func reset() {
+        unsafe curl_easy_reset(pointer)
+        unsafe curl_slist_free_all(headerList)
+        unsafe headerList = nil
+        unsafe errorText[0] = 0
+    }
+
+    /// libcurl's words about a failure; empty when it said nothing.
+    var failureText: String { unsafe String(cString: errorText) }
+
+    /// Makes the handle ready for `transfer`, which must outlive its stay in the multi handle.
+    func prepare(
+        for transfer: Transfer, _ configuration: HTTPClientConfiguration, timeoutMs: Int64, receiveBytes: Int
+    ) throws(HTTPError) {
+        let request = transfer.request
+        try unsafe check(curl_easy_setopt_pointer(CURLOPT_ERRORBUFFER, errorText), CURLOPT_ERRORBUFFER)
+        // Safety: the loop owns the transfer until the handle has left the multi handle, so no reference is taken.
+        let context = unsafe Unmanaged.passUnretained(transfer).toOpaque()
+        try unsafe check(curl_easy_setopt_pointer(CURLOPT_PRIVATE, context), CURLOPT_PRIVATE)
+        try unsafe check(
+            narthex_curl_set_body_receiver(pointer, receiveBody, context), CURLOPT_WRITEFUNCTION)
+        try unsafe check(
+            narthex_curl_set_header_receiver(pointer, receiveHeader, context), CURLOPT_HEADERFUNCTION)
+        try unsafe check(narthex_curl_allow_only_http(pointer), CURLOPT_PROTOCOLS)
+        try unsafe check(narthex_curl_never_wait_for_resolver(pointer), CURLOPT_NOSIGNAL)
+
+        try set(CURLOPT_URL, request.url)
+        try set(CURLOPT_USERAGENT, configuration.userAgent)
+        try set(CURLOPT_NOSIGNAL, 1)
+        try set(CURLOPT_NOPROGRESS, 1)
+        try set(CURLOPT_PATH_AS_IS, 1)
+        try set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+        try set(CURLOPT_HTTP09_ALLOWED, 0)
+        try set(CURLOPT_TCP_NODELAY, 1)
+        try set(CURLOPT_BUFFERSIZE, receiveBytes)
+        try set(CURLOPT_TIMEOUT_MS, Int(max(1, timeoutMs)))
+        try set(CURLOPT_CONNECTTIMEOUT_MS, Int(max(1, min(timeoutMs, configuration.connectTimeoutMs))))
+        try set(CURLOPT_MAXAGE_CONN, Int(max(1, configuration.idleConnectionMs / 1_000)))
+        try set(CURLOPT_FOLLOWLOCATION, request.followRedirects ? 1 : 0)
+        try set(CURLOPT_MAXREDIRS, 10)
+        try set(CURLOPT_SSL_VERIFYPEER, 1)
+        try set(CURLOPT_SSL_VERIFYHOST, 2)
+        if request.acceptGzip { try set(CURLOPT_ACCEPT_ENCODING, "gzip") }
+        if !configuration.usesProxyFromEnvironment { try set(CURLOPT_PROXY, "") }
+        if let file = configuration.caFile { try set(CURLOPT_CAINFO, file) }
+        if let directory = configuration.caDirectory { try set(CURLOPT_CAPATH, directory) }
+        try setMethodAndBody(request)
+        try setHeaders(request)
+    }
+
+    /// Stops reading the response; libcurl may still hand over what it has read.
+    func pauseReceiving() -> Bool { unsafe curl_easy_pause(pointer, CURLPAUSE_RECV) == CURLE_OK }
+
+    /// Goes on reading. The body callback may be called before this returns.
+    func resumeReceiving() -> Bool { unsafe curl_easy_pause(pointer, CURLPAUSE_CONT) == CURLE_OK }
+
+    /// Connections this transfer made, the status it got and the kernel's last error; 0 where there is none.
+    func outcome() -> (connections: Int, status: Int, systemError: Int) {
+        (number(CURLINFO_NUM_CONNECTS), number(CURLINFO_RESPONSE_CODE), number(CURLINFO_OS_ERRNO))
+    }
+
+    private func setMethodAndBody(_ request: HTTPRequest) throws(HTTPError) {
+        guard request.method != .get else { return try set(CURLOPT_HTTPGET, 1) }
+        // The size first: with it libcurl copies that many bytes, zeros included. The copy lives until `reset`.
+        let size = curl_off_t(request.body.count)
+        try unsafe check(
+            narthex_curl_set_offset(pointer, CURLOPT_POSTFIELDSIZE_LARGE, size), CURLOPT_POSTFIELDSIZE_LARGE)
+        var body = request.body
+        if body.isEmpty { body = [0] }
+        // Safety: libcurl copies before the call returns and does not write.
+        let code = unsafe body.withUnsafeMutableBytes {
+            unsafe narthex_curl_set_pointer(pointer, CURLOPT_COPYPOSTFIELDS, $0.baseAddress)
+        }
+        try check(code, CURLOPT_COPYPOSTFIELDS)
+        if request.method == .put { try set(CURLOPT_CUSTOMREQUEST, request.method.rawValue) }
+    }
+
+    private func setHeaders(_ request: HTTPRequest) throws(HTTPError) {
+        var lines = request.headers.map { $0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)" }
+        if request.method != .get {
+            // A name with nothing after the colon takes libcurl's own header away.
+            lines.append("Expect:")
+            if !request.headers.contains(where: { $0.isNamed("Content-Type") }) { lines.append("Content-Type:") }
+        }
+        for line in lines {
+            guard let longer = unsafe curl_slist_append(headerList, line) else {
+                throw HTTPError(.other, "no memory for the request's headers")
+            }
+            unsafe headerList = longer
+        }
+        try unsafe check(curl_easy_setopt_pointer(CURLOPT_HTTPHEADER, headerList), CURLOPT_HTTPHEADER)
+    }
+
+    private func set(_ option: CURLoption, _ value: Int) throws(HTTPError) {
+        try unsafe check(narthex_curl_set_long(pointer, option, value), option)
+    }
+
+    /// libcurl copies strings.
+    private func set(_ option: CURLoption, _ value: String) throws(HTTPError) {
+        try unsafe check(narthex_curl_set_string(pointer, option, value), option)
+    }
+
+    @unsafe private func curl_easy_setopt_pointer(_ option: CURLoption, _ value: UnsafeMutableRawPointer?) -> CURLcode {
+        unsafe narthex_curl_set_pointer(pointer, option, value)
+    }
+
+    private func check(_ code: CURLcode, _ option: CURLoption) throws(HTTPError) {
+        guard code != CURLE_OK else { return }
+        // Safety: curl_easy_strerror returns static text.
+        let text = unsafe String(cString: curl_easy_strerror(code))
+        throw HTTPError(.other, "libcurl refused its option \(option.rawValue): \(text)")
+    }
+
+    private func number(_ info: CURLINFO) -> Int {
+        var value = 0
+        // Safety: these are the infos that are a long; a failure leaves 0, "not known".
+        return unsafe narthex_curl_get_long(pointer, info, &value) == CURLE_OK ? value : 0
+    }
+}
+
+/// libcurl's body callback. Not a closure made in an isolated place: it runs on the transfer thread.
+private nonisolated func receiveBody(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let context = unsafe context, let bytes = unsafe bytes, count > 0 else { return 0 }
+    // Safety: the context is the transfer that `prepare` was given, alive while libcurl calls; libcurl's size is
+    // always 1 and the bytes are valid for the call.
+    let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+    return unsafe bytes.withMemoryRebound(to: UInt8.self, capacity: count) { rebound in
+        switch unsafe transfer.receive(body: UnsafeBufferPointer(start: rebound, count: count)) {
+        case .taken: count
+        case .pause: Int(CURL_WRITEFUNC_PAUSE)
+        case .refused: 0
+        }
+    }
+}
+
+/// libcurl's header callback, called with one whole line.
+private nonisolated func receiveHeader(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let context = unsafe context, let bytes = unsafe bytes, count > 0 else { return 0 }
+    // Safety: as for the body.
+    let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+    return unsafe bytes.withMemoryRebound(to: UInt8.self, capacity: count) { rebound in
+        let line = unsafe UnsafeBufferPointer(start: rebound, count: count).span
+        return transfer.receive(header: line) ? count : 0
+    }
+}

@@ -1,0 +1,65 @@
+import Synchronization
+
+/// A response's body, decoded. Its memory, and the body slot if it holds one, go back to the client when the last
+/// reference goes: drop it as soon as it is parsed.
+public final class HTTPBody: Sendable {
+    private let storage: [UInt8]
+    private let pool: BodyPool?
+    private let claim: BodyClaim
+
+    /// A body made by hand, as tests do.
+    public convenience init(_ bytes: [UInt8] = []) {
+        self.init(bytes, pool: nil, claim: .none)
+    }
+
+    init(_ bytes: [UInt8], pool: BodyPool?, claim: BodyClaim) {
+        storage = bytes
+        self.pool = pool
+        self.claim = claim
+    }
+
+    deinit { pool?.takeBack(storage, claim: claim) }
+
+    /// Length in bytes.
+    public var count: Int { storage.count }
+
+    /// The bytes themselves, borrowed for the call.
+    public func withSpan<R>(_ body: (RawSpan) throws -> R) rethrows -> R {
+        // Safety: the span is borrowed from the pointer inside the closure, which `storage` outlives.
+        try unsafe storage.withUnsafeBytes { try unsafe body($0.bytes) }
+    }
+
+    /// The bytes as an array of the caller's.
+    public var bytes: [UInt8] { storage }
+}
+
+/// Buffers between two bodies' lives.
+final class BodyPool: Sendable {
+    /// A buffer larger than this is freed rather than kept: one huge body must not cost its memory for good.
+    static let keptBufferBytes = 4 << 20
+
+    private let buffers = Mutex<[[UInt8]]>([])
+    private let keptCount: Int
+    private let onRelease: @Sendable (BodyClaim, _ sizeBytes: Int) -> Void
+
+    /// Keeps `keptCount` buffers at most; `onRelease` is told of every body let go, on whichever thread.
+    init(keptCount: Int, onRelease: @escaping @Sendable (BodyClaim, _ sizeBytes: Int) -> Void) {
+        self.keptCount = keptCount
+        self.onRelease = onRelease
+    }
+
+    /// An empty buffer, used before when there is one.
+    func take() -> [UInt8] {
+        var buffer = buffers.withLock { $0.popLast() } ?? []
+        buffer.removeAll(keepingCapacity: true)
+        return buffer
+    }
+
+    func takeBack(_ buffer: [UInt8], claim: BodyClaim) {
+        let sizeBytes = buffer.count
+        if claim == .slot, buffer.capacity <= Self.keptBufferBytes {
+            buffers.withLock { if $0.count < keptCount { $0.append(buffer) } }
+        }
+        onRelease(claim, sizeBytes)
+    }
+}

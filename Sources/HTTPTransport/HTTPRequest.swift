@@ -1,0 +1,53 @@
+/// The methods the agent uses.
+public enum HTTPMethod: String, Sendable {
+    case get = "GET"
+    case post = "POST"
+    case put = "PUT"
+}
+
+/// One header field. The name is compared without regard to case.
+public struct HTTPHeader: Sendable, Hashable {
+    public let name: String
+    public let value: String
+
+    public init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// What is asked of an HTTP server. Host, Content-Length, Accept-Encoding and User-Agent are added by the client.
+public struct HTTPRequest: Sendable {
+    public var method: HTTPMethod
+    /// `http://` or `https://`; sent as given, dot segments included. Percent-encoded by the caller.
+    public var url: String
+    public var headers: [HTTPHeader]
+    public var body: [UInt8]
+    /// The whole exchange, from `perform` to the body's last byte, waiting for a body slot included.
+    public var timeoutMs: Int64
+    /// Bytes of body taken at most, counted after decoding; 0 means no limit of the request's own.
+    public var bodyLimitBytes: Int
+    /// Says `Accept-Encoding: gzip` and decodes the answer.
+    public var acceptGzip: Bool
+    /// Follows up to 10 redirects, to http and https only. False for everything that is signed.
+    public var followRedirects: Bool
+    /// The body waits for one of the client's body slots when it is more than a few KiB, so that thousands of
+    /// requests in flight are not thousands of bodies in memory.
+    public var takesBodySlot: Bool
+
+    public init(
+        method: HTTPMethod = .get, url: String, headers: [HTTPHeader] = [], body: [UInt8] = [],
+        timeoutMs: Int64 = 10_000, bodyLimitBytes: Int = 64 << 20, acceptGzip: Bool = false,
+        followRedirects: Bool = false, takesBodySlot: Bool = false
+    ) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.timeoutMs = timeoutMs
+        self.bodyLimitBytes = bodyLimitBytes
+        self.acceptGzip = acceptGzip
+        self.followRedirects = followRedirects
+        self.takesBodySlot = takesBodySlot
+    }
+}

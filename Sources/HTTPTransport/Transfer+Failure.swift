@@ -1,0 +1,46 @@
+internal import CCurl
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+extension Transfer {
+    /// What libcurl's result means. Its own words are kept where they carry no more than host and port.
+    func error(for result: CURLcode, systemError: Int) -> HTTPError {
+        if let refusal { return refusal }
+        let words = easy.failureText
+        // Safety: curl_easy_strerror returns static text.
+        let text = words.isEmpty ? unsafe String(cString: curl_easy_strerror(result)) : words
+        switch result {
+        case CURLE_OPERATION_TIMEDOUT: return failure(.timeout, timeoutText(text))
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: return failure(.resolve, text)
+        case CURLE_COULDNT_CONNECT: return failure(.connect, text)
+        case CURLE_PARTIAL_FILE: return failure(.truncated, "the body was cut: \(text)")
+        case CURLE_GOT_NOTHING, CURLE_SEND_ERROR: return failure(.connectionReset, text)
+        case CURLE_RECV_ERROR where systemError != 0 || !receivedAnything:
+            return failure(.connectionReset, text)
+        case CURLE_RECV_ERROR, CURLE_WEIRD_SERVER_REPLY: return failure(.malformedResponse, text)
+        case CURLE_BAD_CONTENT_ENCODING:
+            return failure(.badContentEncoding, "the body's content encoding is damaged or unknown")
+        case CURLE_TOO_MANY_REDIRECTS: return failure(.tooManyRedirects, text)
+        // The scheme was checked before; the server's redirect, or its pre-1.0 answer, was not.
+        case CURLE_UNSUPPORTED_PROTOCOL where receivedAnything:
+            return failure(.malformedResponse, "the redirect leads to a scheme other than http and https")
+        case CURLE_UNSUPPORTED_PROTOCOL: return failure(.malformedResponse, text)
+        case CURLE_URL_MALFORMAT: return failure(.badURL, "the URL is malformed")
+        case CURLE_OUT_OF_MEMORY:
+            return failure(.malformedResponse, "a header line without end, or no memory: \(text)")
+        case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
+            CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CRL_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_ENGINE_INITFAILED,
+            CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_ENGINE_SETFAILED, CURLE_SSL_INVALIDCERTSTATUS,
+            CURLE_SSL_SHUTDOWN_FAILED, CURLE_USE_SSL_FAILED:
+            return failure(.tls, text)
+        default: return failure(.other, text)
+        }
+    }
+
+    private func timeoutText(_ text: String) -> String {
+        if isWaiting { return "the time was up while the body waited for a body slot" }
+        return everWaited ? "\(text) (some of it spent waiting for a body slot)" : text
+    }
+}

@@ -1,0 +1,204 @@
+/// One request between its start and its end. Transfer thread only.
+final class Transfer {
+    /// What becomes of bytes handed over.
+    enum Verdict { case taken, pause, refused }
+
+    /// How the body stands with the client's slots.
+    enum Standing: Equatable {
+        case unclaimed
+        case waiting
+        case claimed(BodyClaim)
+    }
+
+    /// Header lines and bytes of all responses of the exchange: 1xx, redirects and the last. Generous: real
+    /// servers send a few hundred bytes.
+    static let headerLineLimit = 512
+    static let headerBytesLimit = 128 << 10
+    /// An identity body that waits is handed over no further than this; libcurl keeps the rest of what it read.
+    static let waitingIdentityBytes = 64 << 10
+
+    let id: UInt64
+    let request: HTTPRequest
+    let place: URLPlace
+    let submittedNs: UInt64
+    let easy: EasyHandle
+    private let admission: BodyAdmission
+    private let continuation: CheckedContinuation<Result<HTTPResponse, HTTPError>, Never>
+
+    private(set) var headers = HTTPHeaders()
+    private(set) var body: [UInt8] = []
+    private(set) var standing = Standing.unclaimed
+    /// Bytes charged to the client's budget for bodies without a slot.
+    private var chargedBytes = 0
+    private var headerLines = 0
+    private var headerBytes = 0
+    private var announced: Int?
+    /// Why a callback refused; libcurl itself only says "write error".
+    private(set) var refusal: HTTPError?
+    private(set) var everWaited = false
+
+    init(_ submission: Submission, place: URLPlace, easy: EasyHandle, admission: BodyAdmission) {
+        id = submission.id
+        request = submission.request
+        submittedNs = submission.submittedNs
+        continuation = submission.continuation
+        self.place = place
+        self.easy = easy
+        self.admission = admission
+    }
+
+    var receivedAnything: Bool { headerLines > 0 }
+    var isWaiting: Bool { standing == .waiting }
+
+    /// One header line, the status line and the empty last one included. False refuses the response.
+    func receive(header line: Span<UInt8>) -> Bool {
+        headerLines += 1
+        headerBytes += line.count
+        guard headerLines <= Self.headerLineLimit, headerBytes <= Self.headerBytesLimit else {
+            refusal = failure(
+                .malformedResponse,
+                "the response's headers exceed \(Self.headerLineLimit) lines or \(Self.headerBytesLimit) bytes")
+            return false
+        }
+        if line.count >= 5, line[0] == 0x48, line[1] == 0x54, line[2] == 0x54, line[3] == 0x50, line[4] == 0x2F {
+            // A status line: what came before was 1xx or a redirect.
+            headers.removeAll()
+        } else {
+            headers.append(line: line)
+        }
+        return true
+    }
+
+    /// Decoded bytes of the body.
+    func receive(body bytes: UnsafeBufferPointer<UInt8>) -> Verdict {
+        if body.isEmpty, !admitLength() { return .refused }
+        let size = body.count + bytes.count
+        let limit = request.bodyLimitBytes
+        if limit > 0, size > limit {
+            return refuse(.bodyTooLarge, "the body exceeds the limit of \(limit) bytes")
+        }
+        if standing == .unclaimed, request.takesBodySlot, size > BodySlots.inlineBytes {
+            claim(sizeBytes: body.count)
+        }
+        switch standing {
+        case .unclaimed, .claimed(.none): break
+        case .claimed(.slot): admission.slots.received(id, bytes: bytes.count)
+        case .waiting:
+            if size > Self.waitingIdentityBytes, headers["Content-Encoding"] == nil { return .pause }
+            guard charge(bytes.count) else { return .refused }
+        case .claimed(.bytes): guard charge(bytes.count) else { return .refused }
+        }
+        unsafe body.append(contentsOf: bytes)
+        return .taken
+    }
+
+    /// A slot came free: the bytes so far move into a pooled buffer.
+    func slotGranted() {
+        standing = .claimed(.slot)
+        discharge()
+        takePooledBuffer()
+    }
+
+    /// Its sender was too slow to keep a slot while others wait. False: there is no memory for it without one.
+    func slotLost() -> Bool {
+        standing = .claimed(.bytes)
+        return charge(body.count)
+    }
+
+    /// Ends the request with a response.
+    func succeed(status: Int, nowNs: UInt64) {
+        var claim = BodyClaim.none
+        switch standing {
+        case .claimed(let kind): claim = kind
+        case .waiting: claim = .bytes
+        case .unclaimed: break
+        }
+        admission.slots.ended(id, keepsBody: true)
+        chargedBytes = 0
+        let whole = HTTPBody(body, pool: claim == .none ? nil : admission.pool, claim: claim)
+        body = []
+        continuation.resume(
+            returning: .success(
+                HTTPResponse(
+                    status: status, headers: headers, body: whole, durationNs: nowNs - submittedNs)))
+    }
+
+    /// Ends the request without one.
+    func fail(_ error: HTTPError) {
+        admission.slots.ended(id, keepsBody: false)
+        discharge()
+        body = []
+        continuation.resume(returning: .failure(error))
+    }
+
+    /// An error that names this request.
+    func failure(_ code: HTTPError.Code, _ what: String) -> HTTPError {
+        HTTPError(code, "\(request.method.rawValue) \(place.text): \(what)")
+    }
+
+    /// Looks at what the headers announce, before the first byte is kept.
+    private func admitLength() -> Bool {
+        guard headers["Content-Encoding"] == nil, let text = headers["Content-Length"], let length = Int(text)
+        else { return true }
+        announced = length
+        let limit = request.bodyLimitBytes
+        guard limit > 0, length > limit else { return true }
+        _ = refuse(.bodyTooLarge, "the body of \(length) bytes exceeds the limit of \(limit) bytes")
+        return false
+    }
+
+    private func claim(sizeBytes: Int) {
+        if admission.slots.want(id, sizeBytes: sizeBytes, nowNs: admission.nowNs) {
+            standing = .claimed(.slot)
+            takePooledBuffer()
+            return
+        }
+        standing = .waiting
+        everWaited = true
+        admission.toPause.append(id)
+        // At most the inline size, which every body may have.
+        _ = charge(sizeBytes)
+    }
+
+    private func takePooledBuffer() {
+        var buffer = admission.pool.take()
+        // An announced length saves regrowing; a false one costs a megabyte at most.
+        buffer.reserveCapacity(max(body.count, min(announced ?? 0, 1 << 20)))
+        buffer.append(contentsOf: body)
+        body = buffer
+    }
+
+    private func charge(_ bytes: Int) -> Bool {
+        guard admission.slots.charge(bytes) else {
+            _ = refuse(.overloaded, "bodies that wait for a slot or come slowly hold all the memory they may")
+            return false
+        }
+        chargedBytes += bytes
+        return true
+    }
+
+    private func discharge() {
+        admission.slots.discharge(chargedBytes)
+        chargedBytes = 0
+    }
+
+    private func refuse(_ code: HTTPError.Code, _ what: String) -> Verdict {
+        refusal = failure(code, what)
+        return .refused
+    }
+}
+
+/// What the transfers of one client share about bodies. Transfer thread only, but for the pool.
+final class BodyAdmission {
+    var slots: BodySlots
+    let pool: BodyPool
+    /// Transfers to be paused once libcurl has returned.
+    var toPause: [UInt64] = []
+    /// The time of this turn of the loop.
+    var nowNs: UInt64 = 0
+
+    init(slots: BodySlots, pool: BodyPool) {
+        self.slots = slots
+        self.pool = pool
+    }
+}

@@ -1,0 +1,224 @@
+internal import CCurl
+internal import Logging
+internal import Platform
+
+/// The transfer thread's work: takes requests, drives libcurl, hands responses over. It parses nothing.
+final class TransferLoop {
+    /// Idle easy handles kept, a few KiB each; more than ever run at once outside a fault.
+    private static let idleHandleLimit = 64
+    /// While somebody waits for a slot, slow senders and deadlines are looked at this often.
+    private static let waitingTickMs: Int32 = 100
+    /// Without work there is nothing to wake for; libcurl's own timers shorten this.
+    private static let idleTickMs: Int32 = 60_000
+
+    private let configuration: HTTPClientConfiguration
+    private let queue: SubmissionQueue
+    private let multi: MultiHandle
+    private let admission: BodyAdmission
+    private let metrics: ClientMetrics
+    private let logger: Logger
+    private let clock = SystemClock()
+    private var transfers: [UInt64: Transfer] = [:]
+    /// Not begun, because consumers are behind; in the order they came.
+    private var held: [Submission] = []
+    private var idle: [EasyHandle] = []
+
+    init(
+        configuration: HTTPClientConfiguration, queue: SubmissionQueue, multi: MultiHandle, pool: BodyPool,
+        metrics: ClientMetrics, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.queue = queue
+        self.multi = multi
+        self.metrics = metrics
+        self.logger = logger
+        let slots = BodySlots(capacity: configuration.bodySlots, bytesLimit: configuration.waitingBytesLimit)
+        admission = BodyAdmission(slots: slots, pool: pool)
+    }
+
+    /// Runs until the client is shut down.
+    func run() {
+        while true {
+            let starved = admission.slots.hasWaiters || !held.isEmpty
+            let batch = queue.take(wantsReleases: starved)
+            admission.nowNs = clock.monotonicNs
+            if batch.shutDown { return end(batch) }
+            admit(batch)
+            moveSlots()
+            startHeld()
+            if let problem = multi.perform() { failAll("libcurl cannot go on: \(problem)") }
+            pauseWaiting()
+            finishDone()
+            metrics.report(
+                inFlight: transfers.count + held.count, waiting: admission.slots.waiterCount,
+                slotsInUse: admission.slots.slotsInUse)
+            let tick = admission.slots.hasWaiters || !held.isEmpty ? Self.waitingTickMs : Self.idleTickMs
+            if let problem = multi.poll(timeoutMs: tick) {
+                failAll("libcurl cannot wait: \(problem)")
+                SystemThread.pause(ms: Int(Self.waitingTickMs))
+            }
+        }
+    }
+
+    private func admit(_ batch: SubmissionQueue.Batch) {
+        admission.slots.releasedByConsumers(batch.releasedSlots)
+        admission.slots.discharge(batch.releasedBytes)
+        for submission in batch.submissions {
+            if submission.request.takesBodySlot, admission.slots.consumersAreBehind || !held.isEmpty {
+                held.append(submission)
+            } else {
+                start(submission)
+            }
+        }
+        for id in batch.cancellations { cancel(id) }
+    }
+
+    private func start(_ submission: Submission) {
+        guard let place = URLPlace(submission.request.url) else {
+            let what = "the URL is not an http:// or https:// URL with a host"
+            return submission.continuation.resume(returning: .failure(HTTPError(.badURL, what)))
+        }
+        guard let easy = idle.popLast() ?? EasyHandle() else {
+            let what = "\(place.text): no memory for another transfer"
+            return submission.continuation.resume(returning: .failure(HTTPError(.other, what)))
+        }
+        let transfer = Transfer(submission, place: place, easy: easy, admission: admission)
+        guard submission.deadlineNs > admission.nowNs else {
+            recycle(easy)
+            return transfer.fail(transfer.failure(.timeout, "the time was up before a connection was begun"))
+        }
+        let leftMs = Int64((submission.deadlineNs - admission.nowNs + 999_999) / 1_000_000)
+        do throws(HTTPError) {
+            try easy.prepare(
+                for: transfer, configuration, timeoutMs: leftMs, receiveBytes: receiveBytes(submission.request))
+        } catch {
+            recycle(easy)
+            return transfer.fail(transfer.failure(error.code, error.message))
+        }
+        if let problem = multi.add(easy) {
+            recycle(easy)
+            return transfer.fail(transfer.failure(.other, "libcurl does not take the transfer: \(problem)"))
+        }
+        transfers[transfer.id] = transfer
+    }
+
+    /// libcurl's receive buffer, which is also what a paused transfer may hold before decoding: large while few
+    /// are in flight (one round of perform and poll for each filling), small when thousands are.
+    private func receiveBytes(_ request: HTTPRequest) -> Int {
+        let size = transfers.count < 64 ? 64 << 10 : transfers.count < 512 ? 16 << 10 : 8 << 10
+        return request.acceptGzip ? max(4 << 10, size / 4) : size
+    }
+
+    private func cancel(_ id: UInt64) {
+        if let transfer = transfers[id] {
+            leave(transfer)
+            transfer.fail(transfer.failure(.cancelled, "the request was cancelled"))
+        } else if let index = held.firstIndex(where: { $0.id == id }) {
+            held.remove(at: index).continuation.resume(
+                returning: .failure(HTTPError(.cancelled, "the request was cancelled")))
+        }
+    }
+
+    /// Gives free slots to those in line, taking them from slow senders first.
+    private func moveSlots() {
+        guard admission.slots.hasWaiters else { return }
+        for (id, _) in admission.slots.takeSlotsOfSlowSenders(nowNs: admission.nowNs) {
+            guard let transfer = transfers[id], !transfer.slotLost() else { continue }
+            leave(transfer)
+            transfer.fail(transfer.refusal ?? transfer.failure(.overloaded, "no memory for a slow body"))
+        }
+        let granted = admission.slots.grant(nowNs: admission.nowNs) { transfers[$0]?.body.count ?? 0 }
+        for id in granted {
+            guard let transfer = transfers[id] else { continue }
+            transfer.slotGranted()
+            guard !transfer.easy.resumeReceiving() else { continue }
+            leave(transfer)
+            transfer.fail(transfer.refusal ?? transfer.failure(.other, "libcurl cannot resume the transfer"))
+        }
+    }
+
+    private func startHeld() {
+        guard !held.isEmpty else { return }
+        if !admission.slots.consumersAreBehind {
+            // A few at a time: what they bring may put consumers behind again.
+            let count = min(held.count, configuration.bodySlots)
+            let due = Array(held.prefix(count))
+            held.removeFirst(count)
+            for submission in due { start(submission) }
+        }
+        let nowNs = admission.nowNs
+        guard held.contains(where: { $0.deadlineNs <= nowNs }) else { return }
+        for submission in held where submission.deadlineNs <= nowNs {
+            let place = URLPlace(submission.request.url)?.text ?? "a malformed URL"
+            let what = "\(place): not begun in time, as every body slot is held by a body being worked on"
+            submission.continuation.resume(returning: .failure(HTTPError(.timeout, what)))
+        }
+        held.removeAll { $0.deadlineNs <= nowNs }
+    }
+
+    private func pauseWaiting() {
+        guard !admission.toPause.isEmpty else { return }
+        let ids = admission.toPause
+        admission.toPause.removeAll(keepingCapacity: true)
+        for id in ids {
+            guard let transfer = transfers[id], transfer.isWaiting, !transfer.easy.pauseReceiving() else { continue }
+            leave(transfer)
+            transfer.fail(transfer.failure(.other, "libcurl cannot pause the transfer"))
+        }
+    }
+
+    private func finishDone() {
+        guard !transfers.isEmpty else { return }
+        admission.nowNs = clock.monotonicNs
+        while let (transfer, result) = multi.nextDone() {
+            let outcome = transfer.easy.outcome()
+            let error = result == CURLE_OK ? nil : transfer.error(for: result, systemError: outcome.systemError)
+            metrics.ended(connections: outcome.connections, error: error)
+            leave(transfer)
+            if let error {
+                transfer.fail(error)
+            } else {
+                transfer.succeed(status: outcome.status, nowNs: admission.nowNs)
+            }
+        }
+    }
+
+    /// Takes the transfer out of libcurl; its continuation is still to be resumed.
+    private func leave(_ transfer: Transfer) {
+        transfers[transfer.id] = nil
+        if let problem = multi.remove(transfer.easy) {
+            // The handle is in an unknown state: dropped rather than used again.
+            logger.error("libcurl does not let a transfer go", metadata: ["problem": "\(problem)"])
+        } else {
+            recycle(transfer.easy)
+        }
+    }
+
+    private func recycle(_ easy: EasyHandle) {
+        guard idle.count < Self.idleHandleLimit else { return }
+        easy.reset()
+        idle.append(easy)
+    }
+
+    private func failAll(_ what: String) {
+        logger.error("every transfer in flight was given up", metadata: ["problem": "\(what)"])
+        for transfer in Array(transfers.values) {
+            leave(transfer)
+            transfer.fail(transfer.failure(.other, what))
+        }
+    }
+
+    private func end(_ batch: SubmissionQueue.Batch) {
+        let last = queue.close()
+        let error = HTTPError(.shutDown, "the HTTP client was shut down")
+        for submission in held + batch.submissions + last.submissions {
+            submission.continuation.resume(returning: .failure(error))
+        }
+        for transfer in Array(transfers.values) {
+            leave(transfer)
+            transfer.fail(transfer.failure(.shutDown, "the HTTP client was shut down"))
+        }
+        idle.removeAll()
+        metrics.report(inFlight: 0, waiting: 0, slotsInUse: 0)
+    }
+}
