@@ -34,6 +34,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CPlatform"),
 
@@ -42,6 +43,7 @@ let package = Package(
         room("MetricModel", ["Platform"]),
         room("Configuration", ["MetricModel", "CYAML"]),
         room("HTTPTransport", ["Telemetry", "Platform", "CCurl", logging]),
+        room("AWS", ["HTTPTransport", "Telemetry", "Platform", "CCrypto", logging]),
         room(
             "HTTPServer",
             [

@@ -1,0 +1,155 @@
+public import HTTPTransport
+public import Logging
+public import Platform
+import Synchronization
+
+/// Calls services of one region that speak json 1.1 (ECS, SSM, Secrets Manager), signed. Thread-safe.
+public final class AWSClient: Sendable {
+    /// One attempt; ECS answers within a second.
+    private static let attemptTimeoutMs: Int64 = 10_000
+    /// A page of 100 tasks is some 300 KB.
+    private static let answerLimitBytes = 16 << 20
+
+    public let region: String
+    private let credentials: any CredentialsProvider
+    private let http: any HTTPPerforming
+    private let clock: any AgentClock
+    private let environment: [String: String]
+    private let endpoint: String?
+    private let logger: Logger
+    private let random: @Sendable () -> Double
+
+    private struct State {
+        var signers: [String: SigV4Signer] = [:]
+        /// Service's clock minus ours, learned from refusals, by host.
+        var offsetsMs: [String: Int64] = [:]
+    }
+    private let state = Mutex(State())
+
+    /// `endpoint`, when given, is used for every service in place of what `environment` and region say.
+    public convenience init(
+        region: String, credentials: any CredentialsProvider, http: any HTTPPerforming, clock: any AgentClock,
+        environment: [String: String], endpoint: String? = nil, logger: Logger
+    ) {
+        self.init(
+            region: region, credentials: credentials, http: http, clock: clock, environment: environment,
+            endpoint: endpoint, logger: logger, random: { Double.random(in: 0..<1) })
+    }
+
+    init(
+        region: String, credentials: any CredentialsProvider, http: any HTTPPerforming, clock: any AgentClock,
+        environment: [String: String], endpoint: String?, logger: Logger, random: @escaping @Sendable () -> Double
+    ) {
+        self.region = region
+        self.credentials = credentials
+        self.http = http
+        self.clock = clock
+        self.environment = environment.filter { $0.key.hasPrefix("AWS_") }
+        self.endpoint = endpoint
+        self.logger = logger
+        self.random = random
+    }
+
+    /// Calls `operation` with a JSON body and returns the JSON of the answer. Throttling, 5xx and network faults
+    /// are retried a few times with back-off; a wrong clock and expired credentials are put right once.
+    public func json(service: AWSService, operation: String, body: [UInt8]) async throws(AWSError) -> [UInt8] {
+        let base = try AWSEndpoint.url(
+            service: service, region: region, configured: endpoint, environment: environment)
+        guard let parts = SignableURL(base) else {
+            throw AWSError(.malformed, message: "the endpoint is not a URL", operation: service.name)
+        }
+        let call = Call(
+            service: service, operation: operation, url: base + "/", host: parts.host, body: body,
+            place: "\(service.name).\(operation) at \(parts.scheme)://\(parts.host)")
+        var attempts = CallAttempts()
+        while true {
+            let used = try await credentials.credentials()
+            let offsetMs = state.withLock { $0.offsetsMs[call.host] ?? 0 }
+            let signedMs = clock.wallMs + offsetMs
+            let request = try sign(call, with: used, timestampMs: signedMs)
+            let action: CallAttempts.Action
+            let failure: AWSError
+            switch await attempt(request) {
+            case .success(let response) where (200..<300).contains(response.status): return response.body.bytes
+            case .success(let response):
+                let fault = ServiceFault(response)
+                action = attempts.refused(fault, signedMs: signedMs, offsetMs: offsetMs, random: random())
+                failure = AWSError(fault.code, message: message(of: fault), operation: call.place)
+            case .failure(let error):
+                action = attempts.failed(error, random: random())
+                let code: AWSError.Code = error.code == .cancelled ? .cancelled : .transport
+                failure = AWSError(code, message: error.message, operation: call.place)
+            }
+            try await carryOut(action, call, failure, used)
+        }
+    }
+
+    private struct Call {
+        let service: AWSService
+        let operation: String
+        let url: String
+        let host: String
+        let body: [UInt8]
+        let place: String
+    }
+
+    private func carryOut(
+        _ action: CallAttempts.Action, _ call: Call, _ failure: AWSError, _ used: Credentials
+    ) async throws(AWSError) {
+        switch action {
+        case .giveUp: throw failure
+        case .refreshCredentials: await credentials.reject(used)
+        case .resign(let offsetMs):
+            state.withLock { $0.offsetsMs[call.host] = offsetMs }
+            logger.warning(
+                "this machine's clock differs from AWS': requests are signed with the difference added",
+                metadata: ["host": "\(call.host)", "difference_ms": "\(offsetMs)"])
+        case .retry(let afterMs):
+            logger.debug(
+                "an AWS call is tried again",
+                metadata: ["operation": "\(call.place)", "after_ms": "\(afterMs)", "error": "\(failure.message)"])
+            do {
+                try await clock.sleep(forMs: afterMs)
+            } catch {
+                throw AWSError(.cancelled, message: "cancelled between two attempts", operation: call.place)
+            }
+        }
+    }
+
+    private func attempt(_ request: HTTPRequest) async -> Result<HTTPResponse, HTTPError> {
+        do throws(HTTPError) {
+            return .success(try await http.perform(request))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func sign(
+        _ call: Call, with credentials: Credentials, timestampMs: Int64
+    ) throws(AWSError) -> HTTPRequest {
+        let headers = [
+            HTTPHeader(name: "Content-Type", value: "application/x-amz-json-1.1"),
+            HTTPHeader(name: "X-Amz-Target", value: "\(call.service.targetPrefix).\(call.operation)"),
+        ]
+        let added = try signer(for: call.service).sign(
+            method: .post, url: call.url, headers: headers, payloadSHA256Hex: SHA256.hex(bytes: call.body),
+            credentials: credentials, timestampMs: timestampMs)
+        return HTTPRequest(
+            method: .post, url: call.url, headers: headers + added, body: call.body,
+            timeoutMs: Self.attemptTimeoutMs, bodyLimitBytes: Self.answerLimitBytes, acceptGzip: true)
+    }
+
+    private func signer(for service: AWSService) -> SigV4Signer {
+        state.withLock { state in
+            if let known = state.signers[service.signingName] { return known }
+            let made = SigV4Signer(region: region, service: service.signingName)
+            state.signers[service.signingName] = made
+            return made
+        }
+    }
+
+    private func message(of fault: ServiceFault) -> String {
+        let said = fault.message.isEmpty ? fault.name : "\(fault.name): \(fault.message)"
+        return "\(said) (HTTP \(fault.status))"
+    }
+}

@@ -1,0 +1,135 @@
+internal import HTTPTransport
+
+/// A request in the one form that both sides can make of it; what is hashed and signed.
+struct CanonicalRequest: Equatable {
+    /// Never signed: a proxy, a load balancer, libcurl or a tracer may add, change or take these.
+    private static let hopMutable: Set<String> = [
+        "accept-encoding", "authorization", "baggage", "connection", "expect", "keep-alive",
+        "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "traceparent",
+        "tracestate", "uber-trace-id", "upgrade", "user-agent", "via", "x-amzn-trace-id", "x-b3-parentspanid",
+        "x-b3-sampled", "x-b3-spanid", "x-b3-traceid", "x-forwarded-for", "x-forwarded-proto",
+    ]
+
+    let text: String
+    let signedHeaders: String
+
+    init(
+        method: String, path: String, query: String, headers: [HTTPHeader], payloadSHA256Hex: String,
+        normalizesPath: Bool
+    ) {
+        var values: [String: String] = [:]
+        for header in headers {
+            let name = header.name.lowercased()
+            guard !Self.hopMutable.contains(name) else { continue }
+            let value = Self.collapse(header.value)
+            values[name] = values[name].map { "\($0),\(value)" } ?? value
+        }
+        let names = values.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        signedHeaders = names.joined(separator: ";")
+        let canonicalPath = normalizesPath ? Self.normalised(path) : Self.encoded(path: path)
+        text =
+            "\(method)\n\(canonicalPath)\n\(Self.canonical(query: query))\n"
+            + names.map { "\($0):\(values[$0] ?? "")\n" }.joined() + "\n\(signedHeaders)\n\(payloadSHA256Hex)"
+    }
+
+    /// Headers that the signer itself gives.
+    static func isSetHere(_ name: String) -> Bool {
+        ["authorization", "x-amz-date", "x-amz-security-token"].contains(name.lowercased())
+    }
+
+    /// White space around a value taken away, inside it collapsed to one space, folded lines included.
+    static func collapse(_ value: String) -> String {
+        value.utf8.split { $0 == 0x20 || ($0 >= 0x09 && $0 <= 0x0D) }
+            .map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+    }
+
+    /// Empty and dot segments resolved (RFC 3986 §6.2.2.3), then every segment encoded once more.
+    static func normalised(_ path: String) -> String {
+        var segments: [Substring.UTF8View.SubSequence] = []
+        let parts = path.utf8.split(separator: 0x2F, omittingEmptySubsequences: true)
+        for part in parts {
+            if part.elementsEqual(".".utf8) { continue }
+            if part.elementsEqual("..".utf8) {
+                _ = segments.popLast()
+            } else {
+                segments.append(part)
+            }
+        }
+        guard !segments.isEmpty else { return "/" }
+        let trailing = path.utf8.last == 0x2F ? "/" : ""
+        return "/" + segments.map { PercentEncoding.encode($0) }.joined(separator: "/") + trailing
+    }
+
+    /// As sent, what cannot stand there encoded; what is encoded already stays.
+    static func encoded(path: String) -> String {
+        guard !path.isEmpty else { return "/" }
+        return path.utf8.split(separator: 0x2F, omittingEmptySubsequences: false)
+            .map { PercentEncoding.encode(PercentEncoding.decode($0, plusIsSpace: false)) }
+            .joined(separator: "/")
+    }
+
+    /// Decoded, encoded strictly, sorted by name and then value. A plus is a space, as servers read it.
+    static func canonical(query: String) -> String {
+        query.utf8.split(separator: 0x26, omittingEmptySubsequences: true)
+            .map { pair -> (name: String, value: String) in
+                let end = pair.firstIndex(of: 0x3D) ?? pair.endIndex
+                let value = pair[end...].dropFirst()
+                return (
+                    PercentEncoding.encode(PercentEncoding.decode(pair[..<end], plusIsSpace: true)),
+                    PercentEncoding.encode(PercentEncoding.decode(value, plusIsSpace: true))
+                )
+            }
+            .sorted { first, second in
+                first.name == second.name
+                    ? first.value.utf8.lexicographicallyPrecedes(second.value.utf8)
+                    : first.name.utf8.lexicographicallyPrecedes(second.name.utf8)
+            }
+            .map { "\($0.name)=\($0.value)" }.joined(separator: "&")
+    }
+}
+
+/// Percent-encoding as SigV4 wants it: RFC 3986's unreserved characters stay, all else is `%XX` in upper case.
+enum PercentEncoding {
+    private static let digits = Array("0123456789ABCDEF".utf8)
+
+    static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        var result: [UInt8] = []
+        for byte in bytes {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: result.append(byte)
+            default: result += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    /// A percent sign without two digits behind it stands for itself.
+    static func decode(_ bytes: some Collection<UInt8>, plusIsSpace: Bool) -> [UInt8] {
+        let source = Array(bytes)
+        var result: [UInt8] = []
+        result.reserveCapacity(source.count)
+        var index = 0
+        while index < source.count {
+            let byte = source[index]
+            if byte == 0x25, index + 2 < source.count, let high = digit(source[index + 1]),
+                let low = digit(source[index + 2])
+            {
+                result.append(high << 4 | low)
+                index += 3
+            } else {
+                result.append(plusIsSpace && byte == 0x2B ? 0x20 : byte)
+                index += 1
+            }
+        }
+        return result
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x41 + 10
+        case 0x61...0x66: byte - 0x61 + 10
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,91 @@
+internal import FoundationEssentials
+internal import HTTPTransport
+internal import Platform
+
+/// An error as a json-1.1 service tells it.
+struct ServiceFault: Sendable, Equatable {
+    let status: Int
+    /// For instance `ThrottlingException`; `HTTP 503` where the body names none.
+    let name: String
+    /// The service's words, one line, cut short.
+    let message: String
+    /// The service's clock, from the Date header; milliseconds since 1970.
+    let dateMs: Int64?
+
+    /// aws-sdk-go-v2's retry/throttle_error.go and retryable error codes.
+    private static let throttling: Set<String> = [
+        "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException",
+        "TooManyRequestsException", "ProvisionedThroughputExceededException", "TransactionInProgressException",
+        "RequestLimitExceeded", "BandwidthLimitExceeded", "LimitExceededException", "RequestThrottled", "SlowDown",
+        "PriorRequestNotComplete", "EC2ThrottledException",
+    ]
+    private static let slow: Set<String> = ["RequestTimeout", "RequestTimeoutException"]
+    private static let expired: Set<String> = [
+        "ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId",
+        "InvalidAccessKeyId", "InvalidToken",
+    ]
+    private static let skewed: Set<String> = [
+        "RequestTimeTooSkewed", "RequestExpired", "InvalidSignatureException", "SignatureDoesNotMatch",
+        "AuthFailure", "RequestInTheFuture",
+    ]
+    private static let denied: Set<String> = [
+        "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException", "IncompleteSignature", "IncompleteSignatureException",
+    ]
+
+    var isThrottling: Bool { status == 429 || Self.throttling.contains(name) }
+    var isTransient: Bool { status >= 500 || Self.slow.contains(name) }
+    var mayBeExpired: Bool { Self.expired.contains(name) }
+    var mayBeClockSkew: Bool { Self.skewed.contains(name) }
+
+    /// What the caller is told when nothing helped.
+    var code: AWSError.Code {
+        if isThrottling { return .throttled }
+        if mayBeExpired { return .expiredCredentials }
+        if Self.denied.contains(name) || mayBeClockSkew { return .accessDenied }
+        if name.hasSuffix("NotFoundException") || name.hasSuffix("NotFound") { return .notFound }
+        return status == 403 && name.hasPrefix("HTTP ") ? .accessDenied : .service(name)
+    }
+
+    init(_ response: HTTPResponse) {
+        status = response.status
+        dateMs = response.headers["Date"].flatMap { Timestamp.parseHTTPDate($0) }
+        let body = response.body.count <= 1 << 20 ? response.body.bytes : []
+        // A body that is no JSON (a proxy's page, an empty 503) still has its status.
+        let shape = try? JSONDecoder().decode(Shape.self, from: Data(body))
+        let header = response.headers["x-amzn-ErrorType"]
+        name = (shape?.type ?? header).map { Self.bareName($0) }.flatMap { $0.isEmpty ? nil : $0 } ?? "HTTP \(status)"
+        message = Self.oneLine(shape?.message ?? "")
+    }
+
+    /// `com.amazonaws.ecs#ClientException:http://…` is `ClientException`.
+    private static func bareName(_ text: String) -> String {
+        let end = text.split(separator: "#", omittingEmptySubsequences: false).last ?? ""
+        return String(end.prefix { $0 != ":" }.prefix(128).filter { $0.isASCII && ($0.isLetter || $0.isNumber) })
+    }
+
+    /// The first line alone: the further ones of SignatureDoesNotMatch repeat the request, session token included.
+    private static func oneLine(_ text: String) -> String {
+        String(text.prefix { !$0.isNewline }.prefix(400))
+    }
+
+    private struct Shape: Decodable {
+        let type: String?
+        let message: String?
+
+        private enum Key: String, CodingKey {
+            case type = "__type"
+            case code
+            case lower = "message"
+            case upper = "Message"
+        }
+
+        init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: Key.self)
+            type = try fields.decodeIfPresent(String.self, forKey: .type)
+                ?? fields.decodeIfPresent(String.self, forKey: .code)
+            message = try fields.decodeIfPresent(String.self, forKey: .lower)
+                ?? fields.decodeIfPresent(String.self, forKey: .upper)
+        }
+    }
+}

@@ -1,0 +1,91 @@
+public import HTTPTransport
+internal import Platform
+
+/// Signature Version 4 in the Authorization header; AWS' page "Create a signed AWS API request".
+///
+/// Keeps derived keys for the day, so make one for each region and service and keep it. Thread-safe.
+public struct SigV4Signer: Sendable {
+    public let region: String
+    public let service: String
+    private let normalizesPath: Bool
+    private let signsSessionToken: Bool
+    private let keys = SigningKeyCache()
+
+    /// `normalizesPath` is false for S3 alone. `signsSessionToken` is false for the rare service that wants the
+    /// token added after signing.
+    public init(region: String, service: String, normalizesPath: Bool = true, signsSessionToken: Bool = true) {
+        self.region = region
+        self.service = service
+        self.normalizesPath = normalizesPath
+        self.signsSessionToken = signsSessionToken
+    }
+
+    /// The headers to add: `X-Amz-Date`, `X-Amz-Security-Token` with temporary credentials, `Authorization`.
+    ///
+    /// `url` is the URL as it will be sent; `headers` those that will be sent besides. Of these every one is
+    /// signed that nothing on the way changes. Host is taken from the URL unless it is among them. A signature is
+    /// good for a few minutes: sign anew for each attempt. Throws `.malformed` for a URL that is none.
+    public func sign(
+        method: HTTPMethod, url: String, headers: [HTTPHeader], payloadSHA256Hex: String,
+        credentials: Credentials, timestampMs: Int64
+    ) throws(AWSError) -> [HTTPHeader] {
+        let request = try canonicalRequest(
+            method: method.rawValue, url: url, headers: headers, payloadSHA256Hex: payloadSHA256Hex,
+            credentials: credentials, timestampMs: timestampMs)
+        let scope = scope(timestampMs: timestampMs)
+        let signature = signature(
+            of: stringToSign(request, timestampMs: timestampMs), credentials: credentials, timestampMs: timestampMs)
+        var added = [HTTPHeader(name: "X-Amz-Date", value: Timestamp.basic(ms: timestampMs))]
+        if let token = credentials.sessionToken {
+            added.append(HTTPHeader(name: "X-Amz-Security-Token", value: token))
+        }
+        let authorization =
+            "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(scope), "
+            + "SignedHeaders=\(request.signedHeaders), Signature=\(signature)"
+        added.append(HTTPHeader(name: "Authorization", value: authorization))
+        return added
+    }
+
+    func canonicalRequest(
+        method: String, url: String, headers: [HTTPHeader], payloadSHA256Hex: String, credentials: Credentials,
+        timestampMs: Int64
+    ) throws(AWSError) -> CanonicalRequest {
+        guard let parts = SignableURL(url) else {
+            throw AWSError(
+                .malformed, message: "the URL to sign is not http:// or https:// with a host", operation: "SigV4")
+        }
+        var signed = headers.filter { !CanonicalRequest.isSetHere($0.name) }
+        if !signed.contains(where: { $0.name.lowercased() == "host" }) {
+            signed.append(HTTPHeader(name: "host", value: parts.host))
+        }
+        signed.append(HTTPHeader(name: "x-amz-date", value: Timestamp.basic(ms: timestampMs)))
+        if signsSessionToken, let token = credentials.sessionToken {
+            signed.append(HTTPHeader(name: "x-amz-security-token", value: token))
+        }
+        return CanonicalRequest(
+            method: method, path: parts.path, query: parts.query, headers: signed,
+            payloadSHA256Hex: payloadSHA256Hex, normalizesPath: normalizesPath)
+    }
+
+    func stringToSign(_ request: CanonicalRequest, timestampMs: Int64) -> String {
+        """
+        AWS4-HMAC-SHA256
+        \(Timestamp.basic(ms: timestampMs))
+        \(scope(timestampMs: timestampMs))
+        \(SHA256.hex(request.text))
+        """
+    }
+
+    func signature(of stringToSign: String, credentials: Credentials, timestampMs: Int64) -> String {
+        let key = keys.key(
+            date: date(timestampMs: timestampMs), region: region, service: service, credentials: credentials)
+        return Hex.text(HMACSHA256.code(key: key, Array(stringToSign.utf8)))
+    }
+
+    private func scope(timestampMs: Int64) -> String {
+        "\(date(timestampMs: timestampMs))/\(region)/\(service)/aws4_request"
+    }
+
+    /// The same clock reading as `X-Amz-Date`, or the scope is wrong around midnight.
+    private func date(timestampMs: Int64) -> String { String(Timestamp.basic(ms: timestampMs).prefix(8)) }
+}
