@@ -35,8 +35,12 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSnappy", providers: [.apt(["libsnappy-dev"])]),
+        .systemLibrary(
+            name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CPlatform"),
+        .target(name: "CPrompb", dependencies: ["CProtobufC"]),
 
         room("Platform", ["CPlatform"]),
         room("Telemetry", ["Platform", logging]),
@@ -44,6 +48,12 @@ let package = Package(
         room("Configuration", ["MetricModel", "CYAML"]),
         room("HTTPTransport", ["Telemetry", "Platform", "CCurl", logging]),
         room("AWS", ["HTTPTransport", "Telemetry", "Platform", "CCrypto", logging]),
+        room(
+            "RemoteWrite",
+            [
+                "AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform",
+                "CPrompb", "CProtobufC", "CSnappy", logging,
+            ]),
         room(
             "HTTPServer",
             [

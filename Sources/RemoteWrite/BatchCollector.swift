@@ -1,0 +1,192 @@
+internal import MetricModel
+
+/// Cuts the frames of one lane into batches: first in, first out, split at any sample.
+///
+/// A batch is either sent in full or dropped in full (but for samples whose own timestamp is too old, which is decided
+/// by the frame alone): so the range of a request in the buffer says its bytes, and after a crash the request in flight
+/// is made again byte for byte from where it ended.
+struct BatchCollector: Sendable {
+    struct Limits: Equatable, Sendable {
+        /// Before compression.
+        var bytes: Int
+        var age: SampleAge
+    }
+
+    enum Cut: Sendable {
+        case nothing
+        case dropped(DroppedBatch)
+        case request(PreparedRequest)
+    }
+
+    /// Before compression. Snappy makes at most n + n / 6 + 32 of n bytes, so that every body stays below 1 MB, the
+    /// limit of a request to AMP, however badly it compresses.
+    static let maxRequestBytes = 768 * 1_024
+
+    let limits: Limits
+    let isSigned: Bool
+    /// The end of the request to be made again; nil once that is done.
+    private(set) var resendEnd: LanePosition?
+    private var slices: [FrameSlice] = []
+    private var head = 0
+    /// Samples read and not cut yet.
+    private(set) var sampleCount = 0
+    /// Timestamp of the newest frame read; `Int64.min` before the first.
+    private(set) var newestFrameMs = Int64.min
+
+    init(limits: Limits, isSigned: Bool, resendEnd: LanePosition?) {
+        self.limits = limits
+        self.isSigned = isSigned
+        self.resendEnd = resendEnd
+    }
+
+    /// Whether there is enough for a batch of `samples`; a request to be made again is read to its end first.
+    func isFull(samples: Int) -> Bool {
+        if let resendEnd { return slices.last.map { $0.next >= resendEnd } ?? false }
+        return sampleCount >= samples
+    }
+
+    var isEmpty: Bool { head == slices.count }
+
+    /// Timestamp of the oldest frame not cut yet.
+    var oldestFrameMs: Int64? { isEmpty ? nil : slices[head].frame.timestampMs }
+
+    /// Reads until there is a batch; false when the lane is caught up first.
+    mutating func fill(from lane: any SourceLane, samples: Int) throws -> Bool {
+        while !isFull(samples: samples) {
+            guard let read = try lane.next() else { return false }
+            let slice = FrameSlice(read)
+            slices.append(slice)
+            sampleCount += slice.sampleCount
+            newestFrameMs = max(newestFrameMs, read.frame.timestampMs)
+        }
+        return true
+    }
+
+    /// Takes the next batch off the head: at most `samples` samples, fewer when bytes run out.
+    mutating func cut(samples: Int, wallMs: Int64, scratch: RequestScratch) -> Cut {
+        if let end = resendEnd {
+            resendEnd = nil
+            if let request = cutResend(upTo: end, scratch: scratch) { return .request(request) }
+        }
+        if let dropped = cutDropped(wallMs: wallMs) { return .dropped(dropped) }
+        guard !isEmpty else { return .nothing }
+        let encodeLimits = EncodeLimits(samples: max(1, samples), bytes: limits.bytes, ownAgeMs: limits.age.limitMs)
+        var batch = Batch(scratch)
+        while head < slices.count, dropReason(slices[head], wallMs: wallMs) == nil {
+            let slice = slices[head]
+            batch.append(slice, to: slice.to, encodeLimits)
+            guard batch.consumed(slice) else {
+                slices[head] = slice.part(from: batch.lastSample, to: slice.to)
+                break
+            }
+            head += 1
+        }
+        return take(batch, isResend: false)
+    }
+
+    /// Puts a request's samples back in front, to be cut smaller.
+    mutating func putBack(_ request: PreparedRequest) {
+        var whole = request.slices
+        // The rest of a frame that was split is joined with its first part again.
+        if let last = whole.last, head < slices.count, slices[head].record == last.record {
+            whole[whole.count - 1] = last.part(from: last.from, to: slices[head].to)
+            sampleCount -= slices[head].sampleCount
+            head += 1
+        }
+        slices.replaceSubrange(..<head, with: whole)
+        head = 0
+        sampleCount += whole.reduce(0) { $0 + $1.sampleCount }
+    }
+
+    /// The request that ends at `end`, without regard to limits or age; nil when nothing before `end` is left.
+    private mutating func cutResend(upTo end: LanePosition, scratch: RequestScratch) -> PreparedRequest? {
+        let encodeLimits = EncodeLimits(samples: Int.max, bytes: Int.max, ownAgeMs: limits.age.limitMs)
+        var batch = Batch(scratch)
+        while head < slices.count, slices[head].start < end, slices[head].isWellFormed {
+            let slice = slices[head]
+            let to = max(slice.from, min(slice.to, slice.samples(before: end)))
+            batch.append(slice, to: to, encodeLimits)
+            guard to == slice.to else {
+                slices[head] = slice.part(from: to, to: slice.to)
+                break
+            }
+            head += 1
+        }
+        guard !batch.slices.isEmpty, case .request(let request) = take(batch, isResend: true) else { return nil }
+        return request
+    }
+
+    private mutating func cutDropped(wallMs: Int64) -> DroppedBatch? {
+        var counts = JobCounts()
+        var end: LanePosition?
+        while head < slices.count, let reason = dropReason(slices[head], wallMs: wallMs) {
+            let slice = slices[head]
+            counts.add(slice.frame.target.job, dropped: slice.sampleCount, reason: reason)
+            sampleCount -= slice.sampleCount
+            end = slice.next
+            head += 1
+        }
+        compact()
+        return end.map { DroppedBatch(end: $0, counts: counts) }
+    }
+
+    private func dropReason(_ slice: FrameSlice, wallMs: Int64) -> String? {
+        if limits.age.isTooOld(slice.frame.timestampMs, wallMs: wallMs) { return DropReason.tooOld }
+        return slice.isWellFormed ? nil : DropReason.malformed
+    }
+
+    private mutating func take(_ batch: Batch, isResend: Bool) -> Cut {
+        sampleCount -= batch.slices.reduce(0) { $0 + $1.sampleCount }
+        compact()
+        guard let end = batch.end else { return .nothing }
+        guard batch.counts.sent > 0 else { return .dropped(DroppedBatch(end: end, counts: batch.counts)) }
+        let body = batch.scratch.compress()
+        return .request(
+            PreparedRequest(
+                body: body, uncompressedBytes: batch.scratch.byteCount,
+                payloadHash: isSigned ? RequestScratch.hash(body) : "", end: end, counts: batch.counts,
+                sampleCount: batch.scratch.sampleCount, oldestMs: batch.oldestMs, newestMs: batch.newestMs,
+                slices: batch.slices, isResend: isResend))
+    }
+
+    private mutating func compact() {
+        if head == slices.count {
+            slices.removeAll(keepingCapacity: slices.capacity <= 256)
+            head = 0
+        } else if head >= 64, head * 2 >= slices.count {
+            slices.removeFirst(head)
+            head = 0
+        }
+    }
+
+    /// A batch while it is encoded.
+    private struct Batch {
+        let scratch: RequestScratch
+        var slices: [FrameSlice] = []
+        var counts = JobCounts()
+        var end: LanePosition?
+        var lastSample = 0
+        var oldestMs = Int64.max
+        var newestMs = Int64.min
+
+        init(_ scratch: RequestScratch) {
+            self.scratch = scratch
+            scratch.begin()
+        }
+
+        mutating func append(_ slice: FrameSlice, to: Int, _ limits: EncodeLimits) {
+            let encoding = scratch.append(slice.frame, from: slice.from, to: to, limits: limits)
+            lastSample = slice.from + encoding.consumed
+            // A frame without samples is passed over with the batch that reaches it.
+            guard encoding.consumed > 0 || slice.sampleCount == 0 else { return }
+            slices.append(slice.part(from: slice.from, to: lastSample))
+            end = slice.position(of: lastSample)
+            counts.add(
+                slice.frame.target.job, sent: encoding.written, dropped: encoding.tooOld, reason: DropReason.tooOld)
+            oldestMs = min(oldestMs, encoding.oldestMs)
+            newestMs = max(newestMs, encoding.newestMs)
+        }
+
+        func consumed(_ slice: FrameSlice) -> Bool { lastSample == slice.to }
+    }
+}

@@ -1,0 +1,86 @@
+internal import HTTPTransport
+internal import Platform
+
+/// How a try ended.
+enum LaneAnswer: Equatable, Sendable {
+    /// A response came.
+    case status(Response)
+    /// The network, TLS, or time: whether the receiver has the request is not known.
+    case unreachable
+    /// There were no credentials to sign with: nothing was sent.
+    case unsigned
+    /// The request cannot be made as configured: nothing was sent.
+    case unsendable
+
+    struct Response: Equatable, Sendable {
+        var status: Int
+        var reason = RefusalReason.other
+        /// How long the receiver asks to be left alone.
+        var retryAfterMs: Int64?
+        /// The receiver's clock.
+        var serverMs: Int64?
+
+        /// What the status asks for.
+        var meaning: Meaning { Meaning(status: status) }
+    }
+
+    /// What a status means to this sender; docs and `LaneStateMachine` say what follows.
+    enum Meaning: Equatable, Sendable {
+        case stored, refused, unauthorized, misconfigured, tooLarge, throttled, failing
+
+        init(status: Int) {
+            switch status {
+            case 200..<300: self = .stored
+            case 401, 403: self = .unauthorized
+            // A redirect of a signed POST leads nowhere, 404 and 405 say the path is wrong, 407 the proxy, and 415 that
+            // the receiver does not speak remote write 1.0: the operator's to mend, and no reason to lose data.
+            case 100..<200, 300..<400, 404, 405, 407, 415: self = .misconfigured
+            case 413: self = .tooLarge
+            case 408, 425: self = .failing
+            case 429: self = .throttled
+            case 400..<500: self = .refused
+            default: self = .failing
+            }
+        }
+    }
+
+    /// A receiver's wish for quiet is believed up to ten minutes: longer would lose data that could be delivered.
+    static let longestRetryAfterMs: Int64 = 600_000
+
+    init(_ response: HTTPResponse, wallMs: Int64) {
+        let serverMs = response.headers["date"].flatMap { Timestamp.parseHTTPDate($0) }
+        self = .status(
+            Response(
+                status: response.status,
+                reason: .parse(status: response.status, body: Self.text(response)),
+                retryAfterMs: response.headers["retry-after"].flatMap {
+                    Self.retryAfterMs($0, nowMs: serverMs ?? wallMs)
+                },
+                serverMs: serverMs))
+    }
+
+    init(_ error: HTTPError) {
+        switch error.code {
+        case .badURL, .badRequest, .tooManyRedirects: self = .unsendable
+        default: self = .unreachable
+        }
+    }
+
+    /// `Retry-After`: seconds, or a date (RFC 9110 §10.2.3); nil when it is neither.
+    static func retryAfterMs(_ text: String, nowMs: Int64) -> Int64? {
+        let trimmed = text.filter { !$0.isNewline }
+        let digits = trimmed.filter { $0 != " " }
+        if !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) {
+            guard digits.utf8.count <= 9, let seconds = Int64(digits) else { return longestRetryAfterMs }
+            return min(seconds * 1_000, longestRetryAfterMs)
+        }
+        guard let atMs = Timestamp.parseHTTPDate(trimmed) else { return nil }
+        return min(max(0, atMs - nowMs), longestRetryAfterMs)
+    }
+
+    /// The beginning of a body as text fit for a log line.
+    static func text(_ response: HTTPResponse) -> String {
+        let start = response.body.bytes.prefix(RefusalReason.lookedAtBytes)
+        return String(decoding: start, as: UTF8.self)
+    }
+}

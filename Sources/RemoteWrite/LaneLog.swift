@@ -1,0 +1,62 @@
+internal import Logging
+
+/// Says once what goes wrong with a lane, once a minute while it lasts, and once that it is over.
+struct LaneLog {
+    private let logger: Logger
+    private var obstacle: LaneStateMachine.Obstacle?
+    private var lastObstacleMs: Int64?
+    private var lastRefusalMs: Int64?
+    private var unsaidRefusals = 0
+
+    static let intervalMs: Int64 = 60_000
+
+    init(_ logger: Logger) { self.logger = logger }
+
+    /// After each try.
+    mutating func tried(_ now: LaneStateMachine.Obstacle?, text: String, wallMs: Int64) {
+        defer { obstacle = now }
+        guard let now else {
+            if obstacle != nil { logger.info("remote write goes on") }
+            return
+        }
+        if now == obstacle, !isDue(lastObstacleMs, wallMs) { return }
+        lastObstacleMs = wallMs
+        let metadata: Logger.Metadata = ["err": "\(text)"]
+        switch now {
+        case .failing: logger.warning("remote write fails; the samples are kept and sent again", metadata: metadata)
+        case .throttled: logger.warning("remote write is throttled by the receiver", metadata: metadata)
+        case .unauthorized:
+            logger.error(
+                "remote write is not authorised; samples are held: check credentials, IAM policy and clock",
+                metadata: metadata)
+        case .misconfigured:
+            logger.error(
+                "remote write leads nowhere; samples are held: check the url and that it takes remote write 1.0",
+                metadata: metadata)
+        }
+    }
+
+    /// A request was refused for good.
+    mutating func refused(reason: String, samples: UInt64, text: String, wallMs: Int64) {
+        unsaidRefusals += 1
+        guard isDue(lastRefusalMs, wallMs) else { return }
+        logger.warning(
+            "the receiver refused samples of a request",
+            metadata: [
+                "reason": "\(reason)", "samples": "\(samples)", "refused_requests": "\(unsaidRefusals)",
+                "err": "\(text)",
+            ])
+        lastRefusalMs = wallMs
+        unsaidRefusals = 0
+    }
+
+    /// The buffer or its cursor failed.
+    func bufferFailed(_ what: String, _ error: any Error) {
+        logger.error("\(what)", metadata: ["err": "\(error)"])
+    }
+
+    private func isDue(_ lastMs: Int64?, _ wallMs: Int64) -> Bool {
+        guard let lastMs else { return true }
+        return wallMs - lastMs >= Self.intervalMs || wallMs < lastMs
+    }
+}

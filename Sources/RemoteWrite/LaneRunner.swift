@@ -1,0 +1,253 @@
+internal import Configuration
+internal import Logging
+internal import Platform
+import Synchronization
+internal import Telemetry
+
+/// One lane's task: carries out what `LaneStateMachine` decides.
+final class LaneRunner: Sendable {
+    private let lane: any SourceLane
+    private let shared: LaneShared
+    private let logger: Logger
+    private let seed: UInt64
+    private let published = Mutex(LaneStatus())
+
+    /// A failing buffer is asked again after a second.
+    private static let bufferRetryMs: Int64 = 1_000
+    /// A lane without work looks around once a minute even if nobody wakes it.
+    private static let idleMs: Int64 = 60_000
+
+    init(lane: any SourceLane, shared: LaneShared, logger: Logger, seed: UInt64) {
+        self.lane = lane
+        self.shared = shared
+        self.logger = logger
+        self.seed = seed
+    }
+
+    var status: LaneStatus { published.withLock { $0 } }
+
+    /// What the task keeps between two actions.
+    private struct Session {
+        var machine: LaneStateMachine
+        var collector: BatchCollector
+        var log: LaneLog
+        var request: PreparedRequest?
+        /// Outcomes that the cursor could not take down; they go with the next.
+        var unbooked: [LaneOutcome] = []
+        /// When the first frame of the batch being collected was read.
+        var batchBeganNs: UInt64?
+        var lastText = ""
+        var announced = false
+    }
+
+    func run() async {
+        let queue = shared.configuration.queue
+        var session = Session(
+            machine: LaneStateMachine(queue: queue, age: shared.limits.age, seed: seed),
+            collector: BatchCollector(
+                limits: shared.limits, isSigned: shared.configuration.sigv4 != nil, resendEnd: lane.inFlightEnd),
+            log: LaneLog(logger))
+        var action = session.machine.begin()
+        while action != .stop, !Task.isCancelled {
+            if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
+            publish(session, action)
+            switch action {
+            case .collect(let samples): action = await collect(samples, &session)
+            case .send: action = await send(&session)
+            case .wait(let untilNs):
+                await pause(untilNs: untilNs)
+                if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
+                action = session.machine.woke(shared.now)
+            case .settle(let verdict):
+                await settle(verdict, &session)
+                action = session.machine.settled(shared.now)
+            case .split:
+                if let request = session.request { session.collector.putBack(request) }
+                session.request = nil
+                action = session.machine.settled(shared.now)
+            case .stop: break
+            }
+        }
+        published.withLock { $0.state = .stopped }
+    }
+
+    /// Reads and cuts until there is a request, or nothing left while draining.
+    private func collect(_ samples: Int, _ session: inout Session) async -> LaneStateMachine.Action {
+        while !Task.isCancelled {
+            let isDraining = shared.drainDeadlineNs != nil
+            let nowNs = shared.clock.monotonicNs
+            let deadlineNs =
+                (session.batchBeganNs ?? nowNs) + UInt64(shared.configuration.queue.batchSendDeadlineMs) * 1_000_000
+            let isDue = isDraining || nowNs >= deadlineNs
+            switch await cut(samples, evenIfShort: isDue, &session) {
+            case .cut(.request(let request)):
+                session.batchBeganNs = session.collector.isEmpty ? nil : nowNs
+                session.request = request
+                session.announced = false
+                return session.machine.collected(
+                    .init(
+                        sampleCount: request.sampleCount, newestMs: request.newestMs,
+                        mayBeStored: request.isResend), shared.now)
+            case .cut(.dropped(let batch)):
+                for count in batch.counts.jobs {
+                    for dropped in count.dropped { shared.metrics.dropped(dropped.reason).add(dropped.count) }
+                }
+                await book(batch.counts.outcomes(.delivered), upTo: batch.end, &session)
+            case .cut(.nothing):
+                session.batchBeganNs = nil
+                if isDraining { return session.machine.caughtUp(shared.now) }
+                publish(session, .collect(samples: samples))
+                await waitForMore(untilNs: nowNs + UInt64(Self.idleMs) * 1_000_000)
+            case .short:
+                session.batchBeganNs = session.batchBeganNs ?? nowNs
+                publish(session, .collect(samples: samples))
+                if !isDraining {
+                    await waitForMore(
+                        untilNs: (session.batchBeganNs ?? nowNs)
+                            + UInt64(shared.configuration.queue.batchSendDeadlineMs) * 1_000_000)
+                }
+            case .failed(let error):
+                shared.metrics.bufferErrors.add()
+                session.log.bufferFailed("the buffer cannot be read; tried again", error)
+                if isDraining { return .stop }
+                await pause(untilNs: nowNs + UInt64(Self.bufferRetryMs) * 1_000_000)
+            }
+        }
+        return .stop
+    }
+
+    private enum CutResult: Sendable {
+        case cut(BatchCollector.Cut)
+        /// Frames are there, but fewer than a batch.
+        case short
+        case failed(any Error)
+    }
+
+    /// One worker job: reads what is there, and encodes if that makes a batch.
+    private func cut(_ samples: Int, evenIfShort: Bool, _ session: inout Session) async -> CutResult {
+        let before = session.collector
+        let lane = lane
+        let scratches = shared.scratches
+        let wallMs = shared.clock.wallMs
+        let (after, result) = await shared.workers.run { () -> (BatchCollector, CutResult) in
+            var collector = before
+            do {
+                let isFull = try collector.fill(from: lane, samples: samples)
+                if collector.isEmpty { return (collector, .cut(.nothing)) }
+                // What was in flight lies behind the tail: it is made again at once.
+                guard isFull || evenIfShort || collector.resendEnd != nil else { return (collector, .short) }
+                let cut = scratches.with { collector.cut(samples: samples, wallMs: wallMs, scratch: $0) }
+                return (collector, .cut(cut))
+            } catch {
+                return (collector, .failed(error))
+            }
+        }
+        session.collector = after
+        return result
+    }
+
+    private func send(_ session: inout Session) async -> LaneStateMachine.Action {
+        guard let request = session.request else { preconditionFailure("a request is held while it is sent") }
+        let metrics = shared.metrics
+        if !session.announced {
+            let lane = lane
+            do {
+                try await shared.workers.run { try lane.willSend(upTo: request.end) }
+            } catch {
+                // Without the note a crash now would cut the next batch elsewhere; not to send would be worse.
+                metrics.bufferErrors.add()
+                session.log.bufferFailed("the cursor cannot be written; the request is sent all the same", error)
+            }
+            session.announced = true
+        }
+        let beganNs = shared.clock.monotonicNs
+        metrics.samples.add(UInt64(request.sampleCount))
+        metrics.bytes.add(UInt64(request.body.count))
+        if session.machine.tries > 0 { metrics.retried.add(UInt64(request.sampleCount)) }
+        guard case .answer(let answer, let text) = await shared.sender.send(request, skewMs: session.machine.skewMs)
+        else { return .stop }
+        let now = shared.now
+        metrics.sentBatchSeconds.observe(Double(now.monotonicNs - beganNs) / 1e9)
+        if case .status(let response) = answer {
+            metrics.answered(String(response.status))
+            if response.meaning == .stored { shared.stored(now) }
+        } else {
+            metrics.answered("error")
+        }
+        if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
+        let action = session.machine.answered(answer, succeededElsewhereNs: shared.lastStoredNs, now)
+        session.lastText = text
+        session.log.tried(session.machine.obstacle, text: text, wallMs: now.wallMs)
+        published.withLock { status in
+            status.lastError = action == .settle(.delivered) ? nil : text
+            status.lastErrorMs = action == .settle(.delivered) ? nil : now.wallMs
+        }
+        return action
+    }
+
+    private func settle(_ verdict: LaneVerdict, _ session: inout Session) async {
+        guard let request = session.request else { preconditionFailure("a request is held until it is booked") }
+        let sent = request.counts.sent
+        for count in request.counts.jobs {
+            for dropped in count.dropped { shared.metrics.dropped(dropped.reason).add(dropped.count) }
+        }
+        switch verdict {
+        case .delivered: shared.metrics.stored(newestMs: request.newestMs)
+        case .refused(let reason):
+            shared.metrics.failed.add(sent)
+            shared.metrics.refused(reason).add(sent)
+            session.log.refused(reason: reason, samples: sent, text: session.lastText, wallMs: shared.clock.wallMs)
+        case .givenUp(let reason): shared.metrics.dropped(reason).add(sent)
+        }
+        session.request = nil
+        await book(request.counts.outcomes(verdict), upTo: request.end, &session)
+    }
+
+    private func book(_ outcomes: [LaneOutcome], upTo end: LanePosition, _ session: inout Session) async {
+        let all = session.unbooked + outcomes
+        let lane = lane
+        do {
+            try await shared.workers.run { try lane.answered(upTo: end, outcome: all) }
+            session.unbooked = []
+        } catch {
+            shared.metrics.bufferErrors.add()
+            session.log.bufferFailed("the cursor cannot be written; booked with the next answer", error)
+            session.unbooked = all
+        }
+    }
+
+    private func waitForMore(untilNs: UInt64) async {
+        let lane = lane
+        await shared.draining.race { await lane.waitForMore(until: untilNs) }
+    }
+
+    /// Waits; a drain that begins meanwhile ends the wait, one that has begun does not.
+    private func pause(untilNs: UInt64) async {
+        let clock = shared.clock
+        // A cancelled sleep ends the lane: the loop looks at the task.
+        if shared.draining.isOpen {
+            try? await clock.sleep(untilNs: untilNs)
+        } else {
+            await shared.draining.race { try? await clock.sleep(untilNs: untilNs) }
+        }
+    }
+
+    private func publish(_ session: Session, _ action: LaneStateMachine.Action) {
+        published.withLock { status in
+            switch action {
+            case .send: status.state = .sending
+            case .wait:
+                switch session.machine.obstacle {
+                case .failing: status.state = .backingOff
+                case .throttled, nil: status.state = .throttled
+                case .unauthorized, .misconfigured: status.state = .held
+                }
+            case .collect, .settle, .split: status.state = .idle
+            case .stop: status.state = .stopped
+            }
+            status.tries = session.machine.tries
+            status.pendingSamples = session.collector.sampleCount + (session.request?.sampleCount ?? 0)
+            status.oldestPendingMs = session.request?.oldestMs ?? session.collector.oldestFrameMs
+        }
+    }
+}

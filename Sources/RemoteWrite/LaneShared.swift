@@ -1,0 +1,54 @@
+internal import Configuration
+internal import Platform
+import Synchronization
+
+/// What the lanes of one destination share.
+final class LaneShared: Sendable {
+    private struct State {
+        var drainDeadlineNs: UInt64?
+        var lastStoredNs: UInt64?
+        var lastStoredMs: Int64?
+    }
+
+    let configuration: RemoteWriteConfiguration
+    let sender: RequestSender
+    let workers: WorkerPool
+    let clock: any AgentClock
+    let metrics: RemoteWriteMetrics
+    let limits: BatchCollector.Limits
+    let scratches = ScratchPool()
+    let draining = Gate()
+    private let state = Mutex(State())
+
+    init(
+        configuration: RemoteWriteConfiguration, sender: RequestSender, workers: WorkerPool,
+        clock: any AgentClock, metrics: RemoteWriteMetrics
+    ) {
+        self.configuration = configuration
+        self.sender = sender
+        self.workers = workers
+        self.clock = clock
+        self.metrics = metrics
+        limits = BatchCollector.Limits(
+            bytes: BatchCollector.maxRequestBytes,
+            age: SampleAge(configuredMs: configuration.queue.sampleAgeLimitMs, url: configuration.url))
+    }
+
+    var now: LaneStateMachine.Moment { .init(monotonicNs: clock.monotonicNs, wallMs: clock.wallMs) }
+    var drainDeadlineNs: UInt64? { state.withLock { $0.drainDeadlineNs } }
+    /// When a request of any lane was last stored.
+    var lastStoredNs: UInt64? { state.withLock { $0.lastStoredNs } }
+    var lastStoredMs: Int64? { state.withLock { $0.lastStoredMs } }
+
+    func beginDrain(untilNs deadlineNs: UInt64) {
+        state.withLock { $0.drainDeadlineNs = deadlineNs }
+        draining.open()
+    }
+
+    func stored(_ now: LaneStateMachine.Moment) {
+        state.withLock { state in
+            state.lastStoredNs = now.monotonicNs
+            state.lastStoredMs = now.wallMs
+        }
+    }
+}

@@ -1,0 +1,240 @@
+internal import Configuration
+
+/// What one lane does next, decided without doing anything: the shell (`LaneRunner`) tells what happened and carries
+/// the action out. One request is held at a time, so the samples of a series leave in order.
+struct LaneStateMachine: Sendable {
+    /// The two clocks at one moment.
+    struct Moment: Sendable, Equatable {
+        var monotonicNs: UInt64
+        var wallMs: Int64
+    }
+
+    /// What must be known of the request held.
+    struct Held: Sendable, Equatable {
+        var sampleCount: Int
+        var newestMs: Int64
+        /// The receiver may have stored it, or part of it, at an earlier try.
+        var mayBeStored: Bool
+    }
+
+    enum Action: Sendable, Equatable {
+        /// Cut the next batch of at most so many samples, then `collected` or `caughtUp`.
+        case collect(samples: Int)
+        /// Sign with the wall clock corrected by `skewMs` and send the request held, then `answered`.
+        case send
+        /// Wait, then `woke`.
+        case wait(untilNs: UInt64)
+        /// Book the request held, then `settled`.
+        case settle(LaneVerdict)
+        /// Put the request held back to be cut smaller, then `settled`.
+        case split
+        case stop
+    }
+
+    /// Why nothing moves.
+    enum Obstacle: String, Sendable {
+        case failing, throttled, unauthorized, misconfigured
+    }
+
+    let maxSamples: Int
+    let age: SampleAge
+    let retriesThrottled: Bool
+
+    /// What to add to the wall clock when signing, learned from a receiver that refused a signature.
+    private(set) var skewMs: Int64 = 0
+    private(set) var obstacle: Obstacle?
+    private(set) var held: Held?
+    /// Tries of the request held that were answered or failed.
+    private(set) var tries = 0
+    private(set) var pace = Pace()
+    private(set) var sampleLimit: Int
+
+    private var random: SplitMix64
+    private var backoff: Backoff
+    private var slowBackoff = Backoff(firstMs: Self.slowFirstMs, mostMs: Self.slowMostMs)
+    private var drainDeadlineNs: UInt64?
+    private var throttledForSeries = 0
+    private var firstServerErrorNs: UInt64?
+    private var serverErrors = 0
+
+    /// Refused signatures and wrong paths are asked about again after 5 s, later once a minute.
+    static let slowFirstMs: Int64 = 5_000
+    static let slowMostMs: Int64 = 60_000
+    /// SigV4 allows five minutes; four leave room for the way there.
+    static let toleratedSkewMs: Int64 = 240_000
+    /// "429" because of too many series does not pass with time: after so many tries the request is let go.
+    static let seriesLimitTries = 5
+    /// Plain "500" so often, while other lanes' requests succeed, is taken for this request's own fault.
+    static let poisonTries = 8
+
+    init(queue: QueueConfiguration, age: SampleAge, seed: UInt64) {
+        maxSamples = max(1, queue.maxSamplesPerSend)
+        sampleLimit = maxSamples
+        self.age = age
+        retriesThrottled = queue.retryOnHTTP429
+        random = SplitMix64(seed: seed)
+        backoff = Backoff(firstMs: queue.minBackoffMs, mostMs: queue.maxBackoffMs)
+    }
+
+    var isDraining: Bool { drainDeadlineNs != nil }
+
+    func begin() -> Action { .collect(samples: sampleLimit) }
+
+    /// From now on only what is there is sent, until `deadlineNs`.
+    mutating func drain(untilNs deadlineNs: UInt64) { drainDeadlineNs = deadlineNs }
+
+    /// A request was cut.
+    mutating func collected(_ request: Held, _ now: Moment) -> Action {
+        held = request
+        tries = 0
+        throttledForSeries = 0
+        serverErrors = 0
+        firstServerErrorNs = nil
+        return sendWhenDue(now)
+    }
+
+    /// There is nothing to send, after waiting for it.
+    mutating func caughtUp(_ now: Moment) -> Action {
+        isDraining ? .stop : .collect(samples: sampleLimit)
+    }
+
+    /// A wait is over.
+    mutating func woke(_ now: Moment) -> Action { sendWhenDue(now) }
+
+    /// The request held is booked or put back.
+    mutating func settled(_ now: Moment) -> Action {
+        held = nil
+        if let drainDeadlineNs, now.monotonicNs >= drainDeadlineNs { return .stop }
+        return .collect(samples: sampleLimit)
+    }
+
+    /// A try has ended. `succeededElsewhereNs` is when a request of any lane of the destination was last stored.
+    mutating func answered(_ answer: LaneAnswer, succeededElsewhereNs: UInt64?, _ now: Moment) -> Action {
+        guard let request = held else { preconditionFailure("an answer belongs to a request held") }
+        tries += 1
+        switch answer {
+        case .unreachable:
+            held?.mayBeStored = true
+            return retry(.failing, after: nil, now)
+        case .unsigned: return retrySlowly(.unauthorized, soon: false, now)
+        case .unsendable: return retrySlowly(.misconfigured, soon: false, now)
+        case .status(let response):
+            switch response.meaning {
+            case .stored: return stored(now)
+            case .refused: return refused(request, response.reason, now)
+            case .unauthorized:
+                learnSkew(response.serverMs, now)
+                // Once at the usual pace, as new credentials or the clock may have been all that it took.
+                return retrySlowly(.unauthorized, soon: tries == 1, now)
+            case .misconfigured: return retrySlowly(.misconfigured, soon: false, now)
+            case .tooLarge: return tooLarge(request)
+            case .throttled: return throttled(request, response, now)
+            case .failing: return failing(request, response, succeededElsewhereNs, now)
+            }
+        }
+    }
+
+    private mutating func stored(_ now: Moment) -> Action {
+        pace.succeeded(now.monotonicNs)
+        // A limit learned from "413" is tried out again, a little at a time.
+        sampleLimit = min(maxSamples, sampleLimit + max(1, maxSamples / 64))
+        recovered()
+        return .settle(.delivered)
+    }
+
+    private mutating func refused(_ request: Held, _ reason: RefusalReason, _ now: Moment) -> Action {
+        recovered()
+        if request.mayBeStored, reason.isAnswerToDuplicates { return .settle(.delivered) }
+        return .settle(.refused(reason: reason.rawValue))
+    }
+
+    private mutating func tooLarge(_ request: Held) -> Action {
+        recovered()
+        guard request.sampleCount > 1 else { return .settle(.refused(reason: RefusalReason.tooLarge.rawValue)) }
+        sampleLimit = max(1, request.sampleCount / 2)
+        return .split
+    }
+
+    private mutating func throttled(
+        _ request: Held, _ response: LaneAnswer.Response, _ now: Moment
+    ) -> Action {
+        pace.throttled(now.monotonicNs)
+        let isSeriesLimit = response.reason == .seriesLimit || response.reason == .metricSeriesLimit
+            || response.reason == .labelSetSeriesLimit
+        if isSeriesLimit {
+            // The receiver takes what it can and answers for the rest.
+            held?.mayBeStored = true
+            throttledForSeries += 1
+        }
+        guard retriesThrottled, throttledForSeries < Self.seriesLimitTries else {
+            recovered()
+            return .settle(.refused(reason: response.reason.rawValue))
+        }
+        return retry(.throttled, after: response.retryAfterMs, now)
+    }
+
+    private mutating func failing(
+        _ request: Held, _ response: LaneAnswer.Response, _ succeededElsewhereNs: UInt64?, _ now: Moment
+    ) -> Action {
+        held?.mayBeStored = true
+        guard response.status == 500 else { return retry(.failing, after: response.retryAfterMs, now) }
+        serverErrors += 1
+        let firstNs = firstServerErrorNs ?? now.monotonicNs
+        firstServerErrorNs = firstNs
+        guard serverErrors >= Self.poisonTries, let succeededElsewhereNs, succeededElsewhereNs > firstNs else {
+            return retry(.failing, after: response.retryAfterMs, now)
+        }
+        recovered()
+        guard request.sampleCount > 1 else {
+            return .settle(.refused(reason: RefusalReason.serverError.rawValue))
+        }
+        sampleLimit = max(1, request.sampleCount / 2)
+        return .split
+    }
+
+    private mutating func recovered() {
+        obstacle = nil
+        backoff.reset()
+        slowBackoff.reset()
+    }
+
+    private mutating func retry(_ why: Obstacle, after retryAfterMs: Int64?, _ now: Moment) -> Action {
+        obstacle = why
+        let backoffMs = backoff.nextMs(&random)
+        return wait(forMs: max(backoffMs, retryAfterMs ?? 0), now)
+    }
+
+    private mutating func retrySlowly(_ why: Obstacle, soon: Bool, _ now: Moment) -> Action {
+        obstacle = why
+        return wait(forMs: soon ? backoff.nextMs(&random) : slowBackoff.nextMs(&random), now)
+    }
+
+    private func wait(forMs waitMs: Int64, _ now: Moment) -> Action {
+        wait(untilNs: max(now.monotonicNs + UInt64(max(0, waitMs)) * 1_000_000, pace.earliestNs(now.monotonicNs)), now)
+    }
+
+    /// While draining nothing is waited for beyond the deadline.
+    private func wait(untilNs: UInt64, _ now: Moment) -> Action {
+        guard let drainDeadlineNs else { return .wait(untilNs: untilNs) }
+        return now.monotonicNs >= drainDeadlineNs ? .stop : .wait(untilNs: min(untilNs, drainDeadlineNs))
+    }
+
+    private mutating func sendWhenDue(_ now: Moment) -> Action {
+        guard let request = held else { preconditionFailure("a request is held while the lane waits") }
+        if let drainDeadlineNs, now.monotonicNs >= drainDeadlineNs { return .stop }
+        if age.isTooOld(request.newestMs, wallMs: now.wallMs) {
+            recovered()
+            return .settle(.givenUp(reason: DropReason.tooOld))
+        }
+        let earliestNs = pace.earliestNs(now.monotonicNs)
+        if earliestNs > now.monotonicNs { return wait(untilNs: earliestNs, now) }
+        pace.began(now.monotonicNs)
+        return .send
+    }
+
+    private mutating func learnSkew(_ serverMs: Int64?, _ now: Moment) {
+        guard let serverMs else { return }
+        let offsetMs = serverMs - now.wallMs
+        skewMs = abs(offsetMs) > Self.toleratedSkewMs ? offsetMs : 0
+    }
+}

@@ -1,0 +1,123 @@
+internal import Configuration
+import Synchronization
+public import Telemetry
+
+/// One destination's metrics, under Prometheus' names where the meaning is the same.
+final class RemoteWriteMetrics: Sendable {
+    let samples: Counter
+    let failed: Counter
+    let retried: Counter
+    let bytes: Counter
+    let sentBatchSeconds: Histogram
+    let bufferErrors: Counter
+    private let highestSent: Gauge
+    private let highestSentMs = Mutex(Int64.min)
+    private let registry: MetricRegistry
+    private let labels: MetricRegistry.Labels
+
+    init(_ configuration: RemoteWriteConfiguration, laneCount: Int, registry: MetricRegistry) {
+        self.registry = registry
+        let labels = [
+            (name: "remote_name", value: configuration.name),
+            (name: "url", value: RemoteURL.withoutSecrets(configuration.url)),
+        ]
+        self.labels = labels
+        func counter(_ name: String, _ help: String) -> Counter {
+            registry.counter("prometheus_remote_storage_\(name)", help: help, labels: labels)
+        }
+        func gauge(_ name: String, _ help: String, _ value: Int) -> Gauge {
+            let gauge = registry.gauge("prometheus_remote_storage_\(name)", help: help, labels: labels)
+            gauge.set(Double(value))
+            return gauge
+        }
+        samples = counter("samples_total", "Samples sent to remote storage, every try counted.")
+        failed = counter("samples_failed_total", "Samples that remote storage refused for good.")
+        retried = counter("samples_retried_total", "Samples sent again because a try failed.")
+        bytes = counter("bytes_total", "Bytes of request bodies sent, after compression, every try counted.")
+        sentBatchSeconds = registry.histogram(
+            "prometheus_remote_storage_sent_batch_duration_seconds",
+            help: "How long requests took to be answered.",
+            bounds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120, 300], labels: labels)
+        bufferErrors = registry.counter(
+            "narthex_remote_write_buffer_errors_total",
+            help: "Failed reads of the buffer and failed writes of the cursor.", labels: labels)
+        highestSent = gauge(
+            "queue_highest_sent_timestamp_seconds", "Newest timestamp that remote storage has stored.", 0)
+        // No queue in memory can be full, so nothing is ever enqueued twice; the dashboard asks for it.
+        _ = counter("enqueue_retries_total", "Times that a full queue was tried again.")
+        // A reason's series is there before its first sample, so that increase() sees the first.
+        _ = dropped(DropReason.tooOld)
+        let queue = configuration.queue
+        _ = gauge("shards", "Lanes that send in parallel.", laneCount)
+        _ = gauge("shards_desired", "Lanes wanted: their number is fixed.", laneCount)
+        _ = gauge("shards_max", "Most lanes configured.", queue.maxShards)
+        _ = gauge("shards_min", "Fewest lanes configured.", queue.minShards)
+        _ = gauge("shard_capacity", "Samples configured as capacity of a shard.", queue.capacity)
+        _ = gauge("max_samples_per_send", "Most samples in one request.", queue.maxSamplesPerSend)
+    }
+
+    /// Families that are read when the page is rendered; the token is for `removeReader`.
+    func observe(
+        highestTimestampMs: @escaping @Sendable () -> Int64, pendingSamples: @escaping @Sendable () -> Int
+    ) -> [UInt64] {
+        let labels = labels
+        return [
+            registry.observe(
+                "prometheus_remote_storage_queue_highest_timestamp_seconds",
+                help: "Newest timestamp waiting in the buffer or sent.", type: .gauge
+            ) { [Measurement(labels: labels, value: Double(highestTimestampMs()) / 1_000)] },
+            registry.observe(
+                "prometheus_remote_storage_samples_pending",
+                help: "Samples read from the buffer and not answered for.", type: .gauge
+            ) { [Measurement(labels: labels, value: Double(pendingSamples()))] },
+        ]
+    }
+
+    /// Samples dropped before they were sent.
+    func dropped(_ reason: String) -> Counter {
+        registry.counter(
+            "prometheus_remote_storage_samples_dropped_total", help: "Samples dropped instead of being sent.",
+            labels: labels + [(name: "reason", value: reason)])
+    }
+
+    /// Samples refused by the receiver, by the reason it gave.
+    func refused(_ reason: String) -> Counter {
+        registry.counter(
+            "narthex_remote_write_refused_samples_total",
+            help: "Samples of requests that remote storage refused, by reason; it may have kept some.",
+            labels: labels + [(name: "reason", value: reason)])
+    }
+
+    /// Answers by status; `error` for none.
+    func answered(_ status: String) {
+        registry.counter(
+            "narthex_remote_write_answers_total", help: "Tries by how they were answered.",
+            labels: labels + [(name: "code", value: status)]
+        ).add()
+    }
+
+    func stored(newestMs: Int64) {
+        highestSentMs.withLock { highest in
+            highest = max(highest, newestMs)
+            highestSent.set(Double(highest) / 1_000)
+        }
+    }
+}
+
+/// The two families that remote storage shows once for all destinations.
+public enum RemoteStorageTotals {
+    /// Adds them to the registry; the readers are called whenever the page is rendered.
+    public static func register(
+        _ registry: MetricRegistry, samplesIn: @escaping @Sendable () -> UInt64,
+        highestTimestampMs: @escaping @Sendable () -> Int64
+    ) {
+        registry.observe(
+            "prometheus_remote_storage_samples_in_total", help: "Samples appended for remote storage.",
+            type: .counter
+        ) { [Measurement(value: Double(samplesIn()))] }
+        registry.observe(
+            "prometheus_remote_storage_highest_timestamp_in_seconds",
+            help: "Newest timestamp appended for remote storage.", type: .gauge
+        ) { [Measurement(value: Double(highestTimestampMs()) / 1_000)] }
+    }
+}

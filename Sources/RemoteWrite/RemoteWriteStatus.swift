@@ -1,0 +1,40 @@
+/// How one destination fares: for pages and for the end of a drain.
+public struct RemoteWriteStatus: Sendable {
+    public let name: String
+    /// Without user, password and query.
+    public let url: String
+    public let lanes: [LaneStatus]
+    /// How old the oldest frame read and not answered for is; nil when there is none.
+    public let backlogAgeMs: Int64?
+    /// Wall clock of the last request stored; nil before the first.
+    public let lastStoredMs: Int64?
+}
+
+/// How one lane fares.
+public struct LaneStatus: Sendable, Equatable {
+    public enum State: String, Sendable {
+        /// Nothing to send, or waiting for a batch to fill.
+        case idle
+        case sending
+        /// The receiver fails or cannot be reached: tried again soon.
+        case backingOff = "backing off"
+        /// The receiver asked for less.
+        case throttled
+        /// Refused signatures or a wrong path: held, and tried again slowly.
+        case held
+        case stopped
+    }
+
+    public var state = State.idle
+    /// What went wrong last; nil once a request was stored after it.
+    public var lastError: String?
+    public var lastErrorMs: Int64?
+    /// Tries of the request under way so far.
+    public var tries = 0
+    /// Samples read from the buffer and not answered for.
+    public var pendingSamples = 0
+    /// Timestamp of the oldest of them.
+    public var oldestPendingMs: Int64?
+
+    public init() {}
+}

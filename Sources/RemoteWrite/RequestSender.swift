@@ -1,0 +1,95 @@
+internal import AWS
+internal import Configuration
+internal import HTTPTransport
+internal import Platform
+
+/// Makes the HTTP request of one try and reads its answer.
+struct RequestSender: Sendable {
+    /// How a try ended, and what to say about it.
+    enum Outcome: Sendable {
+        case answer(LaneAnswer, text: String)
+        /// The agent is stopping: the request stays as it is.
+        case stopped
+    }
+
+    private let url: String
+    private let timeoutMs: Int64
+    private let headers: [HTTPHeader]
+    private let http: any HTTPPerforming
+    private let credentials: (any CredentialsProvider)?
+    private let signer: SigV4Signer?
+    private let isSigned: Bool
+    private let clock: any AgentClock
+
+    /// An answer's body only explains a refusal.
+    private static let answerLimitBytes = 1 << 20
+
+    init(
+        _ configuration: RemoteWriteConfiguration, http: any HTTPPerforming,
+        credentials: (any CredentialsProvider)?, region: String?, clock: any AgentClock
+    ) {
+        url = configuration.url
+        timeoutMs = configuration.remoteTimeoutMs
+        self.http = http
+        self.clock = clock
+        self.credentials = credentials
+        isSigned = configuration.sigv4 != nil
+        // Configuration refuses custom headers with these names (remote write 1.0 demands them as they are). The
+        // client adds Host, Content-Length and User-Agent.
+        headers =
+            [
+                HTTPHeader(name: "Content-Encoding", value: "snappy"),
+                HTTPHeader(name: "Content-Type", value: "application/x-protobuf"),
+                HTTPHeader(name: "X-Prometheus-Remote-Write-Version", value: "0.1.0"),
+            ] + configuration.headers.map { HTTPHeader(name: $0.name, value: $0.value) }
+        let region = configuration.sigv4?.region ?? region
+        signer = configuration.sigv4.flatMap { block in
+            region.map { SigV4Signer(region: $0, service: block.serviceName) }
+        }
+    }
+
+    /// One try. Signed anew each time, as a signature holds for minutes only.
+    func send(_ request: PreparedRequest, skewMs: Int64) async -> Outcome {
+        var headers = headers
+        var used: Credentials?
+        if isSigned {
+            guard let signer else {
+                return .answer(.unsigned, text: "no region to sign for: set sigv4.region or AWS_REGION")
+            }
+            guard let credentials else {
+                return .answer(.unsigned, text: "no source of credentials to sign with")
+            }
+            do throws(AWSError) {
+                let current = try await credentials.credentials()
+                headers += try signer.sign(
+                    method: .post, url: url, headers: headers, payloadSHA256Hex: request.payloadHash,
+                    credentials: current, timestampMs: clock.wallMs + skewMs)
+                used = current
+            } catch {
+                return Task.isCancelled ? .stopped : .answer(.unsigned, text: "not signed: \(error.message)")
+            }
+        }
+        do throws(HTTPError) {
+            let response = try await http.perform(
+                HTTPRequest(
+                    method: .post, url: url, headers: headers, body: request.body, timeoutMs: timeoutMs,
+                    bodyLimitBytes: Self.answerLimitBytes))
+            let answer = LaneAnswer(response, wallMs: clock.wallMs)
+            if let used, case .status(let answered) = answer, answered.meaning == .unauthorized {
+                await credentials?.reject(used)
+            }
+            return .answer(answer, text: Self.text(response))
+        } catch {
+            if error.code == .cancelled || error.code == .shutDown { return .stopped }
+            return .answer(LaneAnswer(error), text: error.message)
+        }
+    }
+
+    /// A line for logs and pages: the status and the beginning of the body, without control characters.
+    private static func text(_ response: HTTPResponse) -> String {
+        let body = LaneAnswer.text(response).unicodeScalars.prefix(256).map { scalar in
+            scalar.value < 0x20 || scalar.value == 0x7F ? " " : String(scalar)
+        }.joined()
+        return body.isEmpty ? "status \(response.status)" : "status \(response.status): \(body)"
+    }
+}

@@ -1,0 +1,77 @@
+/// When a sample is too old to be worth sending.
+///
+/// The rule has two parts, so that a request sent again after a crash has the same bytes whatever the time is by then:
+/// - By the wall clock whole frames are dropped, by their own timestamp, when a batch is cut. A batch holds frames that
+///   are sent or frames that are dropped, never both, so a request's range in the buffer is sent in full.
+/// - A sample with a timestamp of its own is measured against its frame's timestamp: the same answer at any time.
+///
+/// A request that waits for a receiver until its newest sample is too old is given up as a whole, never thinned.
+struct SampleAge: Sendable, Equatable {
+    /// Samples older than this are not sent; nil: every sample is.
+    let limitMs: Int64?
+
+    /// AMP refuses samples more than an hour old. Five minutes less, for clocks that differ and the way there.
+    static let ampLimitMs: Int64 = 55 * 60_000
+
+    /// `configuredMs` is `sample_age_limit`, 0 when not configured: then AMP's limit holds for AMP's hosts and none for
+    /// others.
+    init(configuredMs: Int64, url: String) {
+        if configuredMs > 0 {
+            limitMs = configuredMs
+        } else {
+            limitMs = Self.isAMP(url) ? Self.ampLimitMs : nil
+        }
+    }
+
+    /// Whether `timestampMs` is too old at `wallMs`.
+    func isTooOld(_ timestampMs: Int64, wallMs: Int64) -> Bool {
+        guard let limitMs else { return false }
+        return Self.isOlder(timestampMs, than: wallMs, byMs: limitMs)
+    }
+
+    /// Whether `ms` is more than `ageMs` before `referenceMs`; timestamps come from outside, so without overflow.
+    static func isOlder(_ ms: Int64, than referenceMs: Int64, byMs ageMs: Int64) -> Bool {
+        let (bound, overflow) = referenceMs.subtractingReportingOverflow(ageMs)
+        return !overflow && ms < bound
+    }
+
+    /// `aps-workspaces.<region>.amazonaws.com` and its forms for FIPS, China and interface endpoints.
+    static func isAMP(_ url: String) -> Bool {
+        let host = RemoteURL.host(url)
+        let isAWS = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].contains { host.hasSuffix($0) }
+        return isAWS && host.split(separator: ".").contains { $0 == "aps-workspaces" || $0 == "aps-workspaces-fips" }
+    }
+}
+
+/// The few things this module asks of a URL that Configuration has checked.
+enum RemoteURL {
+    /// The host in lower case, without port and user; empty when there is none.
+    static func host(_ url: String) -> String {
+        var authority = authority(url).authority
+        if let at = authority.lastIndex(of: "@") { authority = authority[authority.index(after: at)...] }
+        if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
+            return authority[authority.index(after: authority.startIndex)..<end].lowercased()
+        }
+        return (authority.split(separator: ":", omittingEmptySubsequences: false).first ?? "").lowercased()
+    }
+
+    /// The URL without user, password, query and fragment: fit for labels, logs and pages.
+    static func withoutSecrets(_ url: String) -> String {
+        let (scheme, authority, rest) = authority(url)
+        let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
+        let path = rest.firstIndex { $0 == "?" || $0 == "#" }.map { rest[..<$0] } ?? rest
+        return "\(scheme)\(host)\(path)"
+    }
+
+    private static func authority(_ url: String) -> (scheme: Substring, authority: Substring, rest: Substring) {
+        var scheme = url[url.startIndex..<url.startIndex]
+        var rest = url[...]
+        if let colon = url.firstIndex(of: ":"), url[colon...].hasPrefix("://") {
+            let start = url.index(colon, offsetBy: 3)
+            scheme = url[..<start]
+            rest = url[start...]
+        }
+        let end = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
+        return (scheme, rest[..<end], rest[end...])
+    }
+}

@@ -1,0 +1,18 @@
+import Synchronization
+
+/// Lends buffers for encoding to worker jobs: as many exist as jobs encode at one time, however many lanes there are.
+final class ScratchPool: Sendable {
+    /// A scratch that grew past this is freed rather than kept: twice what a request at its limit takes.
+    static let keptBytes = 4 << 20
+
+    private let free = Mutex<[RequestScratch]>([])
+
+    /// Calls `body` with a scratch of its own.
+    func with<Result>(_ body: (RequestScratch) throws -> Result) rethrows -> Result {
+        let scratch = free.withLock { $0.popLast() } ?? RequestScratch()
+        defer {
+            if scratch.heldBytes <= Self.keptBytes { free.withLock { $0.append(scratch) } }
+        }
+        return try body(scratch)
+    }
+}
