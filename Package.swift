@@ -63,6 +63,9 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         room("StatusServer", ["HTTPServer", "Telemetry", "Platform", logging]),
+
+        tests("Platform"),
+        tests("Telemetry", ["Platform"]),
         tests("MetricModel", ["Platform"]),
         tests("Configuration", ["MetricModel"]),
         tests("HTTPServer", ["Platform"]),

@@ -10,7 +10,8 @@ public protocol AgentClock: Sendable {
     var wallMs: Int64 { get }
     /// Nanoseconds of a clock that never goes back; its zero has no meaning.
     var monotonicNs: UInt64 { get }
-    /// Returns once `monotonicNs` has reached `deadlineNs`. Throws `CancellationError` when the task is cancelled.
+    /// Returns once `monotonicNs` has reached `deadlineNs`. Throws `CancellationError` when the task is
+    /// cancelled.
     func sleep(untilNs deadlineNs: UInt64) async throws
 }
 
@@ -18,7 +19,9 @@ extension AgentClock {
     /// Sleeps for `durationMs` milliseconds; not at all for zero or less.
     public func sleep(forMs durationMs: Int64) async throws {
         guard durationMs > 0 else { return }
-        try await sleep(untilNs: monotonicNs + UInt64(durationMs) * 1_000_000)
+        let (durationNs, overflows) = UInt64(durationMs).multipliedReportingOverflow(by: 1_000_000)
+        let (deadlineNs, passes) = monotonicNs.addingReportingOverflow(durationNs)
+        try await sleep(untilNs: overflows || passes ? .max : deadlineNs)
     }
 }
 

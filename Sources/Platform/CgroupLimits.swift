@@ -11,7 +11,8 @@ public struct CgroupLimits: Sendable, Equatable {
 
     /// Worker threads that make sense: the quota rounded up, at least one, at most the cores there are.
     public func workerThreads(onlineCores: Int) -> Int {
-        max(1, min(onlineCores, cpus.map { Int($0.rounded(.up)) } ?? onlineCores))
+        guard let cpus, cpus < Double(onlineCores) else { return max(1, onlineCores) }
+        return max(1, Int(cpus.rounded(.up)))
     }
 
     /// The limits of this process: cgroup v2, else v1. Reads /proc and /sys through `files`.
@@ -21,12 +22,13 @@ public struct CgroupLimits: Sendable, Equatable {
             guard let bytes = try? files.contents(of: path, limitBytes: 65_536) else { return nil }
             return String(decoding: bytes, as: UTF8.self)
         }
-        let membership = text("/proc/self/cgroup") ?? ""
-        for folder in folders(of: membership, root: "/sys/fs/cgroup") {
-            let cpu = text("\(folder)/cpu.max").flatMap(parseCPUMax)
-            let memory = text("\(folder)/memory.max").flatMap(parseMemory)
-            if cpu != nil || memory != nil { return CgroupLimits(cpus: cpu, memoryBytes: memory) }
-        }
+        // Each level may limit something else, for instance a task its cores and a container its memory: all
+        // hold.
+        let folders = folders(of: text("/proc/self/cgroup") ?? "", root: "/sys/fs/cgroup")
+        let limited = CgroupLimits(
+            cpus: folders.compactMap { text("\($0)/cpu.max").flatMap(parseCPUMax) }.min(),
+            memoryBytes: folders.compactMap { text("\($0)/memory.max").flatMap(parseMemory) }.min())
+        if limited.cpus != nil || limited.memoryBytes != nil { return limited }
         let quota = text("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").flatMap { Double(trimmed($0)) }
         let period = text("/sys/fs/cgroup/cpu/cpu.cfs_period_us").flatMap { Double(trimmed($0)) }
         var cpus: Double?

@@ -4,13 +4,14 @@ import Synchronization
 import Glibc
 #endif
 
-/// An unbounded first-in first-out queue that threads wait on. Its bound is kept by those who put in: each waits
-/// for its own item to be done.
+/// An unbounded first-in first-out queue that threads wait on. Its bound is kept by those who put in: each
+/// waits for its own item to be done.
 @safe public final class ConditionQueue<Element: Sendable>: @unchecked Sendable {
     // @unchecked: `items` and `closed` are touched only while `mutex` is held.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
-    private var items: [Element] = []
+    // What was popped leaves a nil behind, so that what it holds lives no longer than its user needs it.
+    private var items: [Element?] = []
     private var head = 0
     private var closed = false
 
@@ -49,7 +50,7 @@ import Glibc
             if closed { return nil }
             unsafe pthread_cond_wait(condition, mutex)
         }
-        let element = items[head]
+        let element = items[head].take()
         head += 1
         if head == items.count {
             items.removeAll(keepingCapacity: items.capacity <= 1_024)

@@ -38,8 +38,8 @@ public enum OpenMode: Sendable {
     case update
 }
 
-/// The only way to the disk. The POSIX implementation retries EINTR and finishes short writes; tests put one in
-/// front of it that fails on cue.
+/// The only way to the disk. The POSIX implementation retries EINTR and finishes short writes; tests put one
+/// in front of it that fails on cue.
 public protocol FileDoor: Sendable {
     func open(_ path: String, _ mode: OpenMode) throws(FileError) -> OpenFile
     func close(_ file: OpenFile) throws(FileError)
@@ -53,7 +53,8 @@ public protocol FileDoor: Sendable {
     /// Makes names in a directory durable.
     func syncDirectory(_ path: String) throws(FileError)
     func truncate(_ file: OpenFile, to length: UInt64) throws(FileError)
-    /// Reserves disk for the first `length` bytes without changing the file's length; no error where unsupported.
+    /// Reserves disk for the first `length` bytes without changing the file's length; no error where
+    /// unsupported.
     func allocate(_ file: OpenFile, length: UInt64) throws(FileError)
     func length(of file: OpenFile) throws(FileError) -> UInt64
     func rename(_ from: String, to: String) throws(FileError)

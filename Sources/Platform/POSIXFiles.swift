@@ -123,12 +123,15 @@ public struct POSIXFiles: FileDoor {
     }
 
     public func makeDirectory(_ path: String) throws(FileError) {
-        if unsafe mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+        if unsafe mkdir(path, 0o700) == 0 { return }
+        if errno == EEXIST { return try requireDirectory(path) }
         guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
             throw failure("mkdir", path)
         }
         try makeDirectory(String(path[..<slash]))
-        if unsafe mkdir(path, 0o700) != 0, errno != EEXIST { throw failure("mkdir", path) }
+        if unsafe mkdir(path, 0o700) == 0 { return }
+        guard errno == EEXIST else { throw failure("mkdir", path) }
+        try requireDirectory(path)
     }
 
     public func lock(_ file: OpenFile) throws(FileError) -> Bool {
@@ -151,6 +154,13 @@ public struct POSIXFiles: FileDoor {
             modifiedNs: Int64(info.st_mtim.tv_sec) * 1_000_000_000 + Int64(info.st_mtim.tv_nsec),
             inode: UInt64(info.st_ino), length: UInt64(info.st_size),
             isDirectory: info.st_mode & S_IFMT == S_IFDIR)
+    }
+
+    /// What mkdir found there may be a file, which is no directory to write to.
+    private func requireDirectory(_ path: String) throws(FileError) {
+        if let status = try status(path), status.isDirectory { return }
+        throw FileError(
+            operation: "mkdir", path: path, errno: EEXIST, message: "a file of this name is in the way")
     }
 
     private func retrying(_ operation: String, _ path: String, _ call: () -> Int32) throws(FileError) -> Int32

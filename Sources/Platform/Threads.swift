@@ -16,8 +16,8 @@ public enum SystemThread {
         }
     }
 
-    /// Starts a detached thread that runs `body` and ends with it. `name` keeps 15 bytes. Signals stay with the
-    /// main thread.
+    /// Starts a detached thread that runs `body` and ends with it. `name` keeps 15 bytes. Signals stay with
+    /// the other threads, save those that its own faults raise.
     public static func start(
         name: String, stackSizeBytes: Int = 512 * 1024, _ body: @escaping @Sendable () -> Void
     ) {
@@ -28,6 +28,13 @@ public enum SystemThread {
         unsafe pthread_attr_init(&attributes)
         unsafe pthread_attr_setstacksize(&attributes, stackSizeBytes)
         unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        // A thread inherits the mask of its creator: it begins with every signal blocked that is not its own
+        // fault.
+        var blocked = sigset_t()
+        var before = sigset_t()
+        unsafe sigfillset(&blocked)
+        for fault in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT] { unsafe sigdelset(&blocked, fault) }
+        unsafe pthread_sigmask(SIG_SETMASK, &blocked, &before)
         let status = unsafe pthread_create(
             &thread, &attributes,
             { raw in
@@ -37,6 +44,7 @@ public enum SystemThread {
                 start.body()
                 return nil
             }, start)
+        unsafe pthread_sigmask(SIG_SETMASK, &before, nil)
         unsafe pthread_attr_destroy(&attributes)
         precondition(
             status == 0, "pthread_create failed with \(status): the process is out of threads or memory")

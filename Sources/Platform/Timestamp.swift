@@ -16,8 +16,10 @@ public enum Timestamp {
     /// The UTC fields of `ms` milliseconds since 1970. Days to civil date after Howard Hinnant's algorithm.
     public static func fields(ms: Int64) -> Fields {
         let dayMs: Int64 = 86_400_000
-        let days = ms >= 0 ? ms / dayMs : -((-ms + dayMs - 1) / dayMs)
-        let inDay = Int(ms - days * dayMs)
+        // Rounded towards the past, so that moments before 1970 have their own day; no step overflows.
+        let remainder = ms % dayMs
+        let days = ms / dayMs - (remainder < 0 ? 1 : 0)
+        let inDay = Int(remainder < 0 ? remainder + dayMs : remainder)
         let shifted = Int(days) + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
         let dayOfEra = shifted - era * 146_097
@@ -75,9 +77,7 @@ public enum Timestamp {
         guard bytes.count >= 20, bytes[4] == 0x2D, bytes[7] == 0x2D, bytes[10] == 0x54 || bytes[10] == 0x20,
             bytes[13] == 0x3A, bytes[16] == 0x3A, let year = digits(0..<4), let month = digits(5..<7),
             let day = digits(8..<10), let hour = digits(11..<13), let minute = digits(14..<16),
-            let second = digits(17..<19), (1...12).contains(month), (1...31).contains(day), hour < 24,
-            minute < 60,
-            second <= 60
+            let second = digits(17..<19), isDate(year, month, day), hour < 24, minute < 60, second <= 60
         else { return nil }
         var result = ms(year: year, month: month, day: day, hour: hour, minute: minute, second: second)
         var index = 19
@@ -98,7 +98,7 @@ public enum Timestamp {
         case 0x2B, 0x2D:
             guard bytes.count == index + 6, bytes[index + 3] == 0x3A,
                 let hours = digits(index + 1..<index + 3),
-                let minutes = digits(index + 4..<index + 6)
+                let minutes = digits(index + 4..<index + 6), hours < 24, minutes < 60
             else { return nil }
             let offset = Int64(hours * 60 + minutes) * 60_000
             return bytes[index] == 0x2B ? result - offset : result + offset
@@ -106,19 +106,25 @@ public enum Timestamp {
         }
     }
 
-    /// Milliseconds since 1970 of an HTTP date (`Sat, 21 Nov 2026 03:29:41 GMT`, RFC 9110 §5.6.7's fixed form).
+    /// Milliseconds since 1970 of an HTTP date (`Sat, 21 Nov 2026 03:29:41 GMT`, RFC 9110 §5.6.7's fixed
+    /// form).
     public static func parseHTTPDate(_ text: String) -> Int64? {
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         let words = text.split(separator: " ")
         guard words.count == 6, words[5] == "GMT", let day = Int(words[1]), let year = Int(words[3]),
             let month = months.firstIndex(of: String(words[2]))
         else { return nil }
-        let clock = words[4].split(separator: ":").compactMap { Int($0) }
-        guard clock.count == 3, (1...31).contains(day), (1970...9999).contains(year),
-            (0..<24).contains(clock[0]),
-            (0..<60).contains(clock[1]), (0...60).contains(clock[2])
+        let clock = words[4].split(separator: ":", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
+        guard clock.count == 3, (1970...9999).contains(year), isDate(year, month + 1, day),
+            (0..<24).contains(clock[0]), (0..<60).contains(clock[1]), (0...60).contains(clock[2])
         else { return nil }
         return ms(year: year, month: month + 1, day: day, hour: clock[0], minute: clock[1], second: clock[2])
+    }
+
+    /// True when the calendar has this day: 30 February reads as a day of March otherwise.
+    private static func isDate(_ year: Int, _ month: Int, _ day: Int) -> Bool {
+        guard (1...12).contains(month), (1...31).contains(day) else { return false }
+        return fields(ms: ms(year: year, month: month, day: day)).day == day
     }
 
     private static func pad(_ value: Int, _ width: Int) -> String {

@@ -37,6 +37,7 @@ public final class Histogram: Sendable {
     let state: Mutex<State>
 
     init(bounds: [Double]) {
+        precondition(bounds.allSatisfy(\.isFinite), "+Inf is added when the page is rendered")
         precondition(zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 }, "histogram bounds ascend")
         self.bounds = bounds
         state = Mutex(State(counts: Array(repeating: 0, count: bounds.count + 1)))

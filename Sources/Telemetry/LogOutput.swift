@@ -23,7 +23,8 @@ public enum LogOutput {
     }
 }
 
-/// One logger's handler. Keys and order follow Prometheus: time, level, source, msg, then the metadata by name.
+/// One logger's handler. Keys and order follow Prometheus: time, level, source, msg, then the metadata by
+/// name.
 struct LineLogHandler: LogHandler {
     let label: String
     var logLevel: Logger.Level
@@ -45,11 +46,17 @@ struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let line = Array(
-            line(level: event.level, message: event.message.description, metadata: event.metadata).utf8)
-        // Safety: the pointer is used only inside the closure. A log line that cannot be written has nowhere to be
-        // reported, so the result is not looked at.
+        let line = Array(line(of: event).utf8)
+        // Safety: the pointer is used only inside the closure. A log line that cannot be written has nowhere
+        // to be reported, so the result is not looked at.
         _ = unsafe line.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+
+    /// The finished line of an event; an error it carries becomes the field `err`, as in Prometheus' lines.
+    func line(of event: LogEvent) -> String {
+        var metadata = event.metadata ?? [:]
+        if let error = event.error { metadata["err"] = "\(error)" }
+        return line(level: event.level, message: event.message.description, metadata: metadata)
     }
 
     /// The finished line, newline included.
@@ -61,7 +68,8 @@ struct LineLogHandler: LogHandler {
         ]
         fields += merged.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
         switch format {
-        case .logfmt: return fields.map { "\($0.0)=\(logfmtValue($0.1))" }.joined(separator: " ") + "\n"
+        case .logfmt:
+            return fields.map { "\(logfmtKey($0.0))=\(logfmtValue($0.1))" }.joined(separator: " ") + "\n"
         case .json:
             return "{" + fields.map { "\(quoted($0.0)):\(quoted($0.1))" }.joined(separator: ",") + "}\n"
         }
@@ -74,6 +82,15 @@ struct LineLogHandler: LogHandler {
         case .warning: "WARN"
         case .error, .critical: "ERROR"
         }
+    }
+
+    /// A key cannot be quoted: what would end it is replaced.
+    private func logfmtKey(_ text: String) -> String {
+        let kept = text.unicodeScalars.map { scalar -> Character in
+            let plain = scalar.value > 0x20 && scalar.value < 0x7F && scalar != "\"" && scalar != "="
+            return plain ? Character(scalar) : "_"
+        }
+        return kept.isEmpty ? "_" : String(kept)
     }
 
     private func logfmtValue(_ text: String) -> String {
@@ -91,7 +108,8 @@ struct LineLogHandler: LogHandler {
             case "\n": result += "\\n"
             case "\r": result += "\\r"
             case "\t": result += "\\t"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+            // C0, DEL and C1: a terminal would obey them.
+            case _ where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value):
                 let hex = String(scalar.value, radix: 16)
                 result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
             default: result.unicodeScalars.append(scalar)

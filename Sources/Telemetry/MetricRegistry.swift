@@ -1,7 +1,7 @@
 import Synchronization
 
-/// The agent's own metrics. Instruments are made once and kept by their users; asking again for the same name and
-/// labels gives the same instrument.
+/// The agent's own metrics. Instruments are made once and kept by their users; asking again for the same name
+/// and labels gives the same instrument.
 public final class MetricRegistry: Sendable {
     public typealias Labels = [(name: String, value: String)]
 
@@ -115,7 +115,9 @@ public final class MetricRegistry: Sendable {
     private func child(
         _ name: String, _ help: String, _ type: MetricType, _ labels: Labels, make: () -> Instrument
     ) -> Instrument {
-        let key = labels.map { "\($0.name)=\"\(escape($0.value, quote: true))\"" }.joined(separator: ",")
+        // The same labels in another order are the same series.
+        let key = labels.sorted { $0.name < $1.name }
+            .map { "\($0.name)=\"\(escape($0.value, quote: true))\"" }.joined(separator: ",")
         return state.withLock { state in
             var family = state.families[name] ?? Family(help: help, type: type)
             precondition(family.type == type, "\(name) has one type")
