@@ -49,6 +49,9 @@ let package = Package(
         room("HTTPTransport", ["Telemetry", "Platform", "CCurl", logging]),
         room("AWS", ["HTTPTransport", "Telemetry", "Platform", "CCrypto", logging]),
         room(
+            "Discovery",
+            ["AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform", logging]),
+        room(
             "RemoteWrite",
             [
                 "AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform",

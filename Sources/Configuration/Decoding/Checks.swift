@@ -17,39 +17,6 @@ enum Checks {
             ? nil : "\(quoted(text)) is not a label name: letters, digits and _, not beginning with a digit"
     }
 
-    /// Nil when `text` can be `__address__`: a host, or host:port. Else what is wrong.
-    static func address(_ text: String) -> String? {
-        if text.isEmpty { return "a target must be host:port, but this is empty" }
-        if text.contains("/") {
-            return "\(quoted(text)) is not host:port: a scheme or path does not belong in a target;"
-                + " use scheme and metrics_path"
-        }
-        let isPrintable = text.unicodeScalars.allSatisfy { scalar in
-            scalar.value > 0x20 && scalar.value != 0x7F && !"?#@\\\"<>^`{|}".unicodeScalars.contains(scalar)
-        }
-        guard isPrintable else { return "\(quoted(text)) is not host:port" }
-        var rest = Substring(text)
-        if rest.first == "[" {
-            guard let close = rest.firstIndex(of: "]") else { return "\(quoted(text)) lacks the closing ]" }
-            rest = rest[rest.index(after: close)...]
-            if rest.isEmpty { return nil }
-            guard rest.first == ":" else { return "\(quoted(text)) is not [address]:port" }
-        } else {
-            let colons = text.utf8.count { $0 == 0x3A }
-            if colons > 1 {
-                return "\(quoted(text)) is not host:port; an IPv6 address needs brackets: [::1]:9100"
-            }
-            guard let colon = rest.firstIndex(of: ":") else { return nil }
-            guard colon != rest.startIndex else { return "\(quoted(text)) lacks the host" }
-            rest = rest[colon...]
-        }
-        let port = rest.dropFirst()
-        guard port.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(port),
-            (1...65_535).contains(number)
-        else { return "\(quoted(text)) has no port from 1 to 65535 after the colon" }
-        return nil
-    }
-
     /// Nil when `text` is an absolute http or https URL; else what is wrong. The message never holds a password.
     static func url(_ text: String) -> String? {
         let lower = text.prefix(8).lowercased()
@@ -69,7 +36,7 @@ enum Checks {
             })
         else { return "\(quoted(text)) holds a character that must be percent-encoded or is a place holder" }
         if text.contains("#") { return "\(quoted(text)) has a fragment (#…), which is never sent" }
-        return address(String(authority))
+        return TargetAddress.problem(String(authority))
     }
 
     /// Nil when `text` can be an AWS region, for instance eu-west-1; else what is wrong.

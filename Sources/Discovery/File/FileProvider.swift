@@ -1,0 +1,81 @@
+public import Configuration
+public import Logging
+public import Platform
+public import Telemetry
+
+/// Targets from files that another program writes: `file_sd_configs`.
+public struct FileProvider: TargetProvider {
+    /// How often files are looked at for a change. Costs a stat(2) each, works on every file system, and sees a rename
+    /// as well as a rewrite.
+    static let pollMs: Int64 = 3_000
+
+    public let name = "file"
+    private let configuration: FileSDConfiguration
+    private let files: any FileDoor
+    private let workers: WorkerPool
+    private let clock: any AgentClock
+    private let registry: MetricRegistry
+    private let logger: Logger
+    private let readErrors: Counter
+
+    /// `workers` do the reading, which may block.
+    public init(
+        _ configuration: FileSDConfiguration, files: any FileDoor, workers: WorkerPool, clock: any AgentClock,
+        registry: MetricRegistry, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.files = files
+        self.workers = workers
+        self.clock = clock
+        self.registry = registry
+        self.logger = logger
+        readErrors = registry.counter(
+            "prometheus_sd_file_read_errors_total", help: "The number of File-SD read errors.")
+    }
+
+    public func run(_ report: @Sendable ([TargetGroup]) async -> Void) async {
+        var scanner = FileScanner(patterns: configuration.files)
+        var last: [TargetGroup]?
+        var nextRefreshNs: UInt64 = 0
+        while !Task.isCancelled {
+            let nowNs = clock.monotonicNs
+            let readsAll = nowNs >= nextRefreshNs
+            if readsAll { nextRefreshNs = nowNs + UInt64(configuration.refreshIntervalMs) * 1_000_000 }
+            let before = scanner
+            let files = files
+            scanner = await workers.run {
+                var scanner = before
+                scanner.scan(readsAll: readsAll, files: files)
+                return scanner
+            }
+            tell(scanner, before, readsAll: readsAll)
+            if scanner.groups != last {
+                last = scanner.groups
+                await report(scanner.groups)
+            }
+            let waitMs = min(Self.pollMs, configuration.refreshIntervalMs)
+            do { try await clock.sleep(forMs: waitMs) } catch { return }
+        }
+    }
+
+    private func tell(_ scanner: FileScanner, _ before: FileScanner, readsAll: Bool) {
+        readErrors.add(UInt64(scanner.failures.count))
+        // A fault that lasts is said again only when everything was read again.
+        for failure in scanner.failures where readsAll || !before.failures.contains(failure) {
+            logger.error(
+                "target file cannot be used; its last good targets stay",
+                metadata: ["file": "\(failure.path)", "error": "\(failure.message)"])
+        }
+        let times = scanner.modificationTimes
+        for (path, seconds) in times {
+            registry.gauge(
+                "prometheus_sd_file_mtime_seconds",
+                help: "Timestamp (mtime) of files read by FileSD. Timestamp is set at read time.",
+                labels: [("filename", path)]
+            ).set(seconds)
+        }
+        for path in before.modificationTimes.keys where times[path] == nil {
+            registry.remove(where: "filename", is: path)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Configuration
+import MetricModel
+import Platform
+
+/// What is known of the files of one `file_sd_configs` entry. A value: each scan gives the next one.
+struct FileScanner: Sendable {
+    /// A file that could not be used, in a sentence with the place.
+    struct Failure: Sendable, Equatable {
+        let path: String
+        let message: String
+    }
+
+    private struct Known: Sendable {
+        /// As it was before it was last read; nil when it should be read again.
+        var status: FileStatus?
+        var groups: [TargetGroup] = []
+        /// How often in a row the file was gone or empty. Writers that do not rename leave such a gap.
+        var blanks = 0
+    }
+
+    private let patterns: [String]
+    private var known: [String: Known] = [:]
+    private(set) var failures: [Failure] = []
+
+    init(patterns: [String]) { self.patterns = patterns }
+
+    /// All groups, by path.
+    var groups: [TargetGroup] { known.sorted { $0.key < $1.key }.flatMap { $0.value.groups } }
+
+    /// When each file that is in use was changed, in seconds since 1970.
+    var modificationTimes: [String: Double] {
+        known.compactMapValues { $0.status.map { Double($0.modifiedNs) / 1e9 } }
+    }
+
+    /// Looks at all files and reads those that changed, or all of them. Blocks on the disk.
+    mutating func scan(readsAll: Bool, files: any FileDoor) {
+        failures = []
+        var present: Set<String> = []
+        for pattern in patterns {
+            do throws(DiscoveryError) {
+                for path in try expand(pattern, files) where present.insert(path).inserted {
+                    look(at: path, readsAll: readsAll, files)
+                }
+            } catch {
+                // What an unreadable folder holds is unknown, so what came from there stays.
+                failures.append(Failure(path: pattern, message: error.message))
+                present.formUnion(known.keys.filter { folder(of: $0) == folder(of: pattern) })
+            }
+        }
+        for path in known.keys where !present.contains(path) { blank(path) }
+    }
+
+    private mutating func look(at path: String, readsAll: Bool, _ files: any FileDoor) {
+        do throws(FileError) {
+            guard let status = try files.status(path) else { return blank(path) }
+            guard readsAll || known[path]?.status != status else { return }
+            if status.length == 0, !(known[path]?.groups.isEmpty ?? true) { return blank(path) }
+            let bytes = try files.contents(of: path, limitBytes: TargetGroupFile.limitBytes)
+            // Taken even if what follows fails: a faulty file is told of once, not at every look.
+            known[path, default: Known()].status = status
+            known[path]?.blanks = 0
+            try decode(bytes, path)
+        } catch {
+            known[path, default: Known()].blanks = 0
+            failures.append(Failure(path: path, message: error.description))
+        }
+    }
+
+    private mutating func decode(_ bytes: [UInt8], _ path: String) throws(FileError) {
+        do throws(ConfigurationErrors) {
+            let decoded = try TargetGroupFile.decode(
+                bytes, file: path, isJSON: path.lowercased().hasSuffix(".json"))
+            known[path]?.groups = decoded.enumerated().map { index, group in
+                var labels = group.labels
+                labels["__meta_filepath"] = path
+                return TargetGroup(
+                    source: "\(path):\(index)", StaticConfiguration(targets: group.targets, labels: labels))
+            }
+        } catch {
+            let more = error.errors.count > 1 ? " (and \(error.errors.count - 1) more errors)" : ""
+            failures.append(Failure(path: path, message: "\(error.errors[0])\(more)"))
+        }
+    }
+
+    /// The file is gone or empty: believed when seen twice.
+    private mutating func blank(_ path: String) {
+        guard var file = known[path] else { return }
+        file.blanks += 1
+        file.status = nil
+        known[path] = file.blanks < 2 ? file : nil
+    }
+
+    /// The paths a pattern names now, sorted; a plain path names itself.
+    private func expand(_ pattern: String, _ files: any FileDoor) throws(DiscoveryError) -> [String] {
+        let name = String(pattern.split(separator: "/", omittingEmptySubsequences: false).last ?? "")
+        guard Glob.isPattern(name) else { return [pattern] }
+        let glob = try Glob(name)
+        let folder = folder(of: pattern)
+        do throws(FileError) {
+            guard let status = try files.status(folder) else { return [] }
+            guard status.isDirectory else { throw notFolder(folder) }
+            let prefix =
+                pattern.hasPrefix("/") || folder != "." ? String(pattern.dropLast(name.utf8.count)) : ""
+            return try files.list(folder).filter(glob.matches).map { prefix + $0 }
+        } catch {
+            throw DiscoveryError(.badGlob, error.description, place: pattern)
+        }
+    }
+
+    private func notFolder(_ path: String) -> FileError {
+        FileError(operation: "list", path: path, errno: 0, message: "not a folder")
+    }
+
+    private func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}
