@@ -1,0 +1,148 @@
+"""kill -9, twenty times, under load: nothing that was appended is lost, and only what was in flight comes
+twice.
+"""
+
+import threading
+import time
+
+import pytest
+
+from parts.agent import IS_NARTHEX
+from parts.custody import Custody
+from parts.process import wait_until
+from parts.receiver import Answer
+
+KILLS = 20
+EXPORTERS = 6
+SERIES = 400
+LANES = 2
+
+
+def configuration(exporters, url):
+    return {
+        "global": {"scrape_interval": "250ms", "scrape_timeout": "250ms"},
+        "scrape_configs": [
+            {
+                "job_name": "load",
+                "static_configs": [
+                    {"targets": [exporter.address], "labels": {"instance": exporter.name}}
+                    for exporter in exporters
+                ],
+            }
+        ],
+        "remote_write": [
+            {
+                "url": url,
+                "queue_config": {
+                    "min_shards": LANES,
+                    "max_shards": LANES,
+                    "max_samples_per_send": 1000,
+                    "batch_send_deadline": "100ms",
+                    "min_backoff": "20ms",
+                    "max_backoff": "200ms",
+                },
+            }
+        ],
+    }
+
+
+class Moment:
+    """When the agent is killed: at a random time, or when a scrape or a request is being answered."""
+
+    def __init__(self, kind, seconds):
+        self.kind = kind
+        self.seconds = seconds
+        self.came = threading.Event()
+        self.armed_at = time.monotonic() + seconds
+
+    def is_due(self, kind):
+        if self.kind == kind and time.monotonic() >= self.armed_at and not self.came.is_set():
+            self.came.set()
+            return True
+        return False
+
+    def wait(self):
+        if self.kind == "time":
+            time.sleep(self.seconds)
+        else:
+            assert self.came.wait(self.seconds + 30), f"no {self.kind} came to be killed in"
+
+
+def settle(exporters, receiver):
+    """Waits until nothing the dead agent sent is still being worked on, so that a life's traffic is its
+    own.
+    """
+    wait_until(
+        lambda: all(exporter.is_quiet() for exporter in exporters), 10, "end of the dead agent's scrapes"
+    )
+    wait_until(lambda: receiver.open_connections() == 0, 10, "end of the dead agent's requests")
+
+
+@pytest.mark.timeout(300)
+def test_kill_9_loses_nothing_that_was_appended(make_agent, receiver, load_exporter, seeded):
+    exporters = [load_exporter(f"load:{index}", SERIES) for index in range(EXPORTERS)]
+    moment = Moment("time", 0)
+
+    def decide(received):
+        """Mostly slow, sometimes failing; and never answering the request that the agent is killed in."""
+        if moment.is_due("request"):
+            return Answer(delay=0.3)
+        chance = seeded.random()
+        if chance < 0.05:
+            return Answer(status=503, stores=False)
+        if chance < 0.08:
+            return Answer(stores=False, hangs_up=True)
+        return Answer(delay=seeded.uniform(0, 0.06))
+
+    def on_scrape():
+        if moment.is_due("scrape"):
+            time.sleep(0.1)
+
+    receiver.decide = decide
+    for exporter in exporters:
+        exporter.on_scrape = on_scrape
+    agent = make_agent(configuration(exporters, receiver.url))
+
+    def begin_life(life):
+        receiver.life = life
+        for exporter in exporters:
+            exporter.life = life
+        agent.start(until_ready=False)
+
+    kinds = [seeded.choice(["time", "request", "scrape"]) for _ in range(KILLS)]
+    for life in range(1, KILLS + 1):
+        # Early moments hit the start, where segments are repaired and cursors read; late ones hit the flow.
+        moment = Moment(
+            kinds[life - 1], seeded.choice([seeded.uniform(0.0, 0.4), seeded.uniform(0.4, 2.5)])
+        )
+        begin_life(life)
+        moment.wait()
+        assert agent.process.is_running(), f"the agent ended by itself in life {life}"
+        agent.kill()
+        settle(exporters, receiver)
+
+    receiver.decide = lambda received: Answer()
+    moment = Moment("time", 0)
+    begin_life(KILLS + 1)
+    wait_until(agent.is_ready, 30, "ready agent")
+    seen = len(receiver.requests)
+    wait_until(lambda: len(receiver.requests) > seen + 10, 30, "flow of requests in the last life")
+    if IS_NARTHEX:
+        wait_until(lambda: is_drained(agent), 30, "empty buffer")
+    assert agent.stop() == 0
+    settle(exporters, receiver)
+
+    custody = Custody({exporter.name: exporter for exporter in exporters}, receiver, LANES)
+    print(custody.summary(), "; kills in:", {kind: kinds.count(kind) for kind in sorted(set(kinds))})
+    custody.assert_clean()
+    assert (
+        custody.resent_requests > 0
+    ), "no kill hit a request in flight: the test has shown nothing about resending"
+
+
+def is_drained(agent):
+    """Whether little more than the newest scrapes is buffered: a fifth of a second of load."""
+    from parts.ledger import read_ledger
+
+    ledger = read_ledger(agent)
+    return sum(entry.buffered for entry in ledger.values()) <= EXPORTERS * (SERIES + 40)

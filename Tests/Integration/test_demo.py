@@ -1,0 +1,43 @@
+"""script/demo's program, not on a terminal: it says what happens, and Ctrl-C ends it with a summary that
+adds up.
+"""
+
+import re
+import signal
+import time
+
+from parts.agent import clean_environment
+from parts.process import wait_until
+
+# The summary's line: scraped = delivered + buffered + dropped, in whatever words stand between.
+EQUATION = re.compile(
+    r"scraped\D*?(?P<scraped>\d[\d,. ]*)\D*?=\D*?(?P<delivered>\d[\d,. ]*)\D*?delivered\D*?"
+    r"(?P<buffered>\d[\d,. ]*)\D*?buffered\D*?(?P<dropped>\d[\d,. ]*)\D*?dropped"
+    r"|(?P<scraped2>\d[\d,. ]*)\D*?scraped\D*?=\D*?(?P<delivered2>\d[\d,. ]*)\D*?delivered\D*?"
+    r"(?P<buffered2>\d[\d,. ]*)\D*?buffered\D*?(?P<dropped2>\d[\d,. ]*)\D*?dropped",
+    re.IGNORECASE,
+)
+
+
+def numbers(match):
+    found = [value for value in match.groups() if value is not None]
+    return [int(re.sub(r"\D", "", value)) for value in found]
+
+
+def test_the_demo_runs_and_its_summary_adds_up(make_child):
+    demo = make_child("demo", ["narthex-demo"], clean_environment())
+    wait_until(
+        lambda: re.search(r"http://127\.0\.0\.1:\d+", demo.log_text()), 30, "address of the status page"
+    )
+    time.sleep(8)
+    text = demo.log_text()
+    for word in ("discovered", "scraped", "buffered", "acknowledged"):
+        assert word in text.lower(), text[-2000:]
+    assert demo.stop(timeout=30, with_signal=signal.SIGINT) == 0
+    text = demo.log_text()
+    assert "\x1b[" not in text, "no control sequences where there is no terminal"
+    match = EQUATION.search(text[-4000:])
+    assert match, text[-2000:]
+    scraped, delivered, buffered, dropped = numbers(match)
+    assert scraped == delivered + buffered + dropped
+    assert scraped > 0 and delivered > 0 and dropped == 0

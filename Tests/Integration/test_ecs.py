@@ -1,0 +1,112 @@
+"""ecs_sd_configs: running Fargate tasks whose Docker labels say where their exporter is, found and
+scraped.
+"""
+
+import pytest
+from parts.agent import IS_NARTHEX
+from parts.aws import REGION
+from parts.process import free_port, wait_until
+from parts.write_request import STALE_BITS, value_bits
+
+pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="Prometheus 2.42 knows no ecs_sd_configs")
+
+
+def configuration(receiver_url, moto, cluster, **credentials):
+    keys = {"access_key": moto.access_key, "secret_key": moto.secret_key} | credentials
+    return {
+        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
+        "scrape_configs": [
+            {
+                "job_name": "ecs",
+                "ecs_sd_configs": [
+                    {
+                        "clusters": [cluster],
+                        "region": REGION,
+                        "endpoint": moto.url,
+                        "refresh_interval": "1s",
+                        **keys,
+                    }
+                ],
+            }
+        ],
+        "remote_write": [{"url": receiver_url, "queue_config": {"batch_send_deadline": "200ms"}}],
+    }
+
+
+def newest(receiver, name):
+    """{(job, instance): newest value's bits} of a metric in the receiver."""
+    found = {}
+    for labels, samples in receiver.samples().items():
+        named = dict(labels)
+        if named["__name__"] == name:
+            found[(named["job"], named["instance"])] = samples[-1][1]
+    return found
+
+
+def test_running_fargate_tasks_are_scraped_until_they_stop(make_agent, make_moto, receiver, text_exporter):
+    moto = make_moto(verifies=True)
+    ecs = moto.client("ecs")
+    ecs.create_cluster(clusterName="shop")
+    network = moto.make_network()
+    ports = {name: free_port() for name in ("cart", "orders")}
+    tasks = {
+        "cart": moto.run_task("shop", "cart", {"PROMETHEUS_EXPORTER_PORT": str(ports["cart"])}, network),
+        "orders": moto.run_task(
+            "shop",
+            "orders",
+            {
+                "PROMETHEUS_EXPORTER_PORT": str(ports["orders"]),
+                "PROMETHEUS_EXPORTER_PATH": "/inner/metrics",
+                "PROMETHEUS_EXPORTER_SCHEME": "http",
+                "PROMETHEUS_EXPORTER_JOB_NAME": "orders-job",
+            },
+            network,
+        ),
+        "unlabelled": moto.run_task("shop", "unlabelled", {"SOMETHING": "else"}, network),
+        "wrong": moto.run_task("shop", "wrong", {"PROMETHEUS_EXPORTER_PORT": "eighty"}, network),
+    }
+    exporters = {
+        name: text_exporter(f'shop_requests_total{{service="{name}"}} 7\n', host=tasks[name][1], port=port)
+        for name, port in ports.items()
+    }
+    agent = make_agent(configuration(receiver.url, moto, "shop")).start()
+
+    expected = {("ecs", exporters["cart"].address), ("orders-job", exporters["orders"].address)}
+    wait_until(lambda: newest(receiver, "shop_requests_total").keys() == expected, 20, "scraped tasks")
+    assert set(newest(receiver, "shop_requests_total").values()) == {value_bits(7.0)}
+    assert newest(receiver, "up") == dict.fromkeys(expected, value_bits(1.0))
+    assert exporters["cart"].last_path == "/metrics"
+    assert exporters["orders"].last_path == "/inner/metrics"
+
+    ecs.stop_task(cluster="shop", task=tasks["cart"][0])
+    gone = ("ecs", exporters["cart"].address)
+    wait_until(
+        lambda: newest(receiver, "shop_requests_total")[gone] == STALE_BITS, 20, "stale marker of the task"
+    )
+    assert newest(receiver, "up")[gone] == STALE_BITS
+    assert newest(receiver, "shop_requests_total")[
+        ("orders-job", exporters["orders"].address)
+    ] == value_bits(7.0)
+    assert agent.stop() == 0
+
+
+def test_a_cluster_that_does_not_exist_is_said_and_survived(make_agent, make_moto, receiver, text_exporter):
+    moto = make_moto()
+    beside = text_exporter("beside 1\n")
+    wanted = configuration(receiver.url, moto, "nowhere")
+    wanted["scrape_configs"].append(
+        {"job_name": "beside", "static_configs": [{"targets": [beside.address]}]}
+    )
+    agent = make_agent(wanted).start()
+    wait_until(
+        lambda: agent.log_lines(r"ClusterNotFound.*nowhere|nowhere.*ClusterNotFound|nowhere.*not found"),
+        20,
+        "log line that names the missing cluster",
+    )
+    wait_until(
+        lambda: agent.metric("prometheus_sd_refresh_failures_total", mechanism="ecs") >= 2,
+        20,
+        "second failure",
+    )
+    wait_until(lambda: newest(receiver, "beside"), 20, "samples of the target beside")
+    assert agent.stop() == 0
