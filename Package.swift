@@ -52,6 +52,8 @@ let package = Package(
             "Discovery",
             ["AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform", logging]),
         room(
+            "Scrape", ["HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform", logging]),
+        room(
             "RemoteWrite",
             [
                 "AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform",

@@ -46,10 +46,17 @@ public struct LayoutChunkBuilder {
     /// The chunk; the builder is empty afterwards.
     public mutating func finish() -> LayoutChunk {
         precondition(pendingCount == 0, "endSeries ends each series")
-        guard let chunk = LayoutChunk(bytes: bytes, pieces: pieces, pieceOffsets: pieceOffsets) else {
+        // `map` makes arrays of just the right size: a chunk lives as long as its targets, and growth by doubling
+        // would leave a third of it empty. The builder keeps its own for the next chunk.
+        guard
+            let chunk = LayoutChunk(
+                bytes: bytes.map { $0 }, pieces: pieces.map { $0 }, pieceOffsets: pieceOffsets.map { $0 })
+        else {
             preconditionFailure("the builder keeps its offsets ascending and inside its bytes")
         }
-        self = LayoutChunkBuilder()
+        bytes.removeAll(keepingCapacity: true)
+        pieces.removeAll(keepingCapacity: true)
+        pieceOffsets.removeLast(pieceOffsets.count - 1)
         return chunk
     }
 

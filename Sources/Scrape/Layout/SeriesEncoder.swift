@@ -1,0 +1,220 @@
+import MetricModel
+
+/// Turns the labels of a parsed line into the series' final labels, with the target's in between, as a chunk holds
+/// them. Buffers are kept from line to line.
+struct SeriesEncoder {
+    /// A scraped label: ranges of `text`. An empty value means that the label is absent.
+    struct Item {
+        var name: Range<Int>
+        var value: Range<Int>
+    }
+
+    /// The series' own part: the sum of its own labels' hashes, and which of the target's labels it does not have.
+    struct Identity {
+        var ownHash: UInt64
+        var excluded: [UInt16]
+    }
+
+    private static let metricNameLabel = Array("__name__".utf8)
+    private static let exportedPrefix = Array("exported_".utf8)
+
+    let schema: TargetSchema
+    let hasher: SegmentHasher
+    private var text: [UInt8] = []
+    private var items: [Item] = []
+
+    init(schema: TargetSchema, hasher: SegmentHasher) {
+        self.schema = schema
+        self.hasher = hasher
+    }
+
+    /// Adds the sample that `parser` stands on to `chunk`.
+    mutating func encode(
+        _ parser: ExpositionParser, _ body: RawSpan, into chunk: inout LayoutChunkBuilder
+    ) throws(ScrapeError) -> Identity {
+        collect(parser, body)
+        sortItems()
+        for index in items.indices.dropFirst() where compare(items[index - 1].name, items[index].name) == 0 {
+            let name = String(decoding: text[items[index].name], as: UTF8.self)
+            throw ScrapeError("label name \"\(name)\" is not unique", offset: parser.lineStart)
+        }
+        let excluded = meetsTargetLabel() ? resolveConflicts() : []
+        return emit(excluded: excluded, into: &chunk)
+    }
+
+    // MARK: the scraped labels
+
+    private mutating func collect(_ parser: ExpositionParser, _ body: RawSpan) {
+        text.removeAll(keepingCapacity: true)
+        items.removeAll(keepingCapacity: true)
+        text += Self.metricNameLabel
+        let name = take(body, parser.name, hasEscapes: parser.nameHasEscapes)
+        items.append(Item(name: 0..<Self.metricNameLabel.count, value: name))
+        for label in parser.labels {
+            let name = take(body, label.name, hasEscapes: label.hasEscapes)
+            var value = take(body, label.value, hasEscapes: label.hasEscapes)
+            if isBoundLabel(name, parser.type), let normal = normalFloat(value) {
+                text.removeLast(value.count)
+                text += normal
+                value = value.lowerBound..<text.count
+            }
+            items.append(Item(name: name, value: value))
+        }
+    }
+
+    /// Copies bytes of the body to `text`, with `\"`, `\\` and `\n` resolved; any other backslash stays.
+    private mutating func take(_ body: RawSpan, _ range: Range<Int>, hasEscapes: Bool) -> Range<Int> {
+        let start = text.count
+        guard hasEscapes else {
+            body.append(range, to: &text)
+            return start..<text.count
+        }
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let byte = body.byte(offset)
+            offset += 1
+            guard byte == Byte.backslash, offset < range.upperBound else {
+                text.append(byte)
+                continue
+            }
+            switch body.byte(offset) {
+            case Byte.quote: text.append(Byte.quote)
+            case Byte.backslash: text.append(Byte.backslash)
+            case UInt8(ascii: "n"): text.append(Byte.newline)
+            case let other:
+                text.append(Byte.backslash)
+                text.append(other)
+            }
+            offset += 1
+        }
+        return start..<text.count
+    }
+
+    /// Whether the label holds a bucket's or a quantile's bound, which is normalised so that 1 and 1.0 are one.
+    private func isBoundLabel(_ name: Range<Int>, _ type: ExpositionParser.FamilyType) -> Bool {
+        switch type {
+        case .other: false
+        case .histogram: text[name].elementsEqual("le".utf8)
+        case .summary: text[name].elementsEqual("quantile".utf8)
+        }
+    }
+
+    private func normalFloat(_ value: Range<Int>) -> [UInt8]? {
+        // Safety: the pointer is used only inside the closure.
+        unsafe text.withUnsafeBytes { unsafe OpenMetricsFloat.normalized($0.bytes, value) }.map { Array($0.utf8) }
+    }
+
+    /// By name in byte order; few labels, mostly sorted already.
+    private mutating func sortItems() {
+        if items.count > 32 {
+            let text = text
+            items.sort { text[$0.name].lexicographicallyPrecedes(text[$1.name]) }
+            return
+        }
+        for index in 1..<max(1, items.count) {
+            let item = items[index]
+            var slot = index
+            while slot > 0, compare(item.name, items[slot - 1].name) < 0 {
+                items[slot] = items[slot - 1]
+                slot -= 1
+            }
+            items[slot] = item
+        }
+    }
+
+    private func compare(_ left: Range<Int>, _ right: Range<Int>) -> Int {
+        compare(left, text, right)
+    }
+
+    /// Byte order: negative, 0 or positive.
+    private func compare(_ left: Range<Int>, _ other: [UInt8], _ right: Range<Int>) -> Int {
+        for index in 0..<min(left.count, right.count) {
+            let a = text[left.lowerBound + index]
+            let b = other[right.lowerBound + index]
+            if a != b { return a < b ? -1 : 1 }
+        }
+        return left.count - right.count
+    }
+
+    private func compare(_ left: Range<Int>, _ name: [UInt8]) -> Int { compare(left, name, 0..<name.count) }
+
+    // MARK: the target's labels
+
+    private func meetsTargetLabel() -> Bool {
+        var index = 0
+        for item in items {
+            while index < schema.names.count, compare(item.name, schema.names[index]) > 0 { index += 1 }
+            guard index < schema.names.count else { return false }
+            if compare(item.name, schema.names[index]) == 0 { return true }
+        }
+        return false
+    }
+
+    /// Scraped and target labels of one name (prometheus/scrape, mutateSampleLabels): the target's own label wins and
+    /// the scraped one becomes `exported_…`, repeatedly until the name is free; with honor_labels the scraped one
+    /// wins, and an empty one takes the target's label away. External labels come last and give way to any other.
+    private mutating func resolveConflicts() -> [UInt16] {
+        var excluded: Set<Int> = []
+        var renamed: [Item] = []
+        for (index, name) in schema.names.enumerated() where !schema.isExternal[index] {
+            guard let found = items.firstIndex(where: { compare($0.name, name) == 0 }) else { continue }
+            if schema.honorLabels {
+                excluded.insert(index)
+            } else {
+                let item = items.remove(at: found)
+                if !item.value.isEmpty { renamed.append(item) }
+            }
+        }
+        // Names of one length keep their order: the target's.
+        let order = renamed.indices.sorted { (renamed[$0].name.count, $0) < (renamed[$1].name.count, $1) }
+        for index in order {
+            let item = renamed[index]
+            items.append(Item(name: freeName(item.name), value: item.value))
+        }
+        sortItems()
+        for (index, name) in schema.names.enumerated() where schema.isExternal[index] {
+            if items.contains(where: { !$0.value.isEmpty && compare($0.name, name) == 0 }) { excluded.insert(index) }
+        }
+        return excluded.sorted().map { UInt16($0) }
+    }
+
+    /// `exported_` in front of a name as often as it takes until no label has it. An empty scraped label of that name
+    /// is dropped for it.
+    private mutating func freeName(_ name: Range<Int>) -> Range<Int> {
+        var candidate = Array(text[name])
+        while true {
+            candidate.insert(contentsOf: Self.exportedPrefix, at: 0)
+            let taken =
+                items.contains { !$0.value.isEmpty && compare($0.name, candidate) == 0 }
+                || schema.names.indices.contains { !schema.isExternal[$0] && schema.names[$0] == candidate }
+            if !taken { break }
+        }
+        if let empty = items.firstIndex(where: { compare($0.name, candidate) == 0 }) { items.remove(at: empty) }
+        let start = text.count
+        text += candidate
+        return start..<text.count
+    }
+
+    private func emit(excluded: [UInt16], into chunk: inout LayoutChunkBuilder) -> Identity {
+        let bytes = text.span
+        var ownHash: UInt64 = 0
+        var next = 0
+        func appendTargetLabels(before name: Range<Int>?, _ chunk: inout LayoutChunkBuilder) {
+            while next < schema.names.count {
+                if let name, compare(name, schema.names[next]) <= 0 { return }
+                if !excluded.contains(UInt16(next)) { chunk.appendTargetLabel(next) }
+                next += 1
+            }
+        }
+        for item in items where !item.value.isEmpty {
+            appendTargetLabels(before: item.name, &chunk)
+            // The excluded label of the same name stands here; it goes by.
+            if next < schema.names.count, compare(item.name, schema.names[next]) == 0 { next += 1 }
+            chunk.appendLabel(name: bytes.extracting(item.name), value: bytes.extracting(item.value))
+            ownHash &+= hasher.labelHash(text, name: item.name, value: item.value)
+        }
+        appendTargetLabels(before: nil, &chunk)
+        chunk.endSeries()
+        return Identity(ownHash: ownHash, excluded: excluded)
+    }
+}

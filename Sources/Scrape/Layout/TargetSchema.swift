@@ -1,0 +1,50 @@
+import MetricModel
+
+/// What of a target decides how its lines become series: the names of its labels and which of them give way, never
+/// their values. Targets with one schema make equal chunks of equal lines.
+struct TargetSchema: Sendable {
+    /// Sorted by bytes: the order of `Target.labels`.
+    let names: [[UInt8]]
+    /// Came from `external_labels`: gives way to a scraped label of the same name.
+    let isExternal: [Bool]
+    let honorLabels: Bool
+    /// For each of the target's labels: its contribution to a series' hash.
+    let labelHashes: [UInt64]
+    /// The sum of `labelHashes`: what most series have of the target.
+    let allLabelsHash: UInt64
+
+    init(_ target: Target, honorLabels: Bool, hasher: SegmentHasher) {
+        names = target.labels.labels.map { Array($0.name.utf8) }
+        isExternal = target.isExternal
+        self.honorLabels = honorLabels
+        labelHashes = target.labels.labels.map {
+            hasher.labelHash(name: Array($0.name.utf8), value: Array($0.value.utf8))
+        }
+        allLabelsHash = labelHashes.reduce(0, &+)
+    }
+}
+
+extension SegmentHasher {
+    /// A label's contribution to the hash of a series. Contributions are added, so that a series' own labels can be
+    /// summed once for all targets.
+    func labelHash(name: [UInt8], value: [UInt8]) -> UInt64 {
+        combine(hash(name), hash(value))
+    }
+
+    private func hash(_ bytes: [UInt8]) -> UInt64 {
+        // Safety: the pointer is used only inside the closure.
+        unsafe bytes.withUnsafeBytes { unsafe hash($0.bytes, 0, $0.count) }
+    }
+
+    /// The same for a label whose name and value are ranges of `text`; the bounds are checked.
+    func labelHash(_ text: [UInt8], name: Range<Int>, value: Range<Int>) -> UInt64 {
+        precondition(name.lowerBound >= 0 && name.upperBound <= text.count, "the name lies in the text")
+        precondition(value.lowerBound >= 0 && value.upperBound <= text.count, "the value lies in the text")
+        // Safety: the pointer is used only inside the closure.
+        return unsafe text.withUnsafeBytes { buffer in
+            let bytes = unsafe buffer.bytes
+            return combine(
+                hash(bytes, name.lowerBound, name.count), hash(bytes, value.lowerBound, value.count))
+        }
+    }
+}

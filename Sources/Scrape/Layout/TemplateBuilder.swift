@@ -1,0 +1,67 @@
+import MetricModel
+
+/// Gathers parsed lines into chunks. Where a chunk ends is decided by the lines themselves, so that two bodies that
+/// differ in a few lines are cut in the same places elsewhere and share those chunks.
+struct TemplateBuilder {
+    /// Below this a boundary is passed over: each chunk costs some hundred bytes and a few calls a scrape.
+    static let minLines = 128
+    /// At this a chunk ends anywhere.
+    static let maxLines = 512
+    /// Bytes of labels at which a chunk ends anywhere: series with very long labels make short chunks.
+    static let maxLabelBytes = 1 << 20
+    /// One line in 256 begins a chunk of its own accord: the hash's low bits are zero.
+    private static let boundaryMask: UInt64 = 0xFF
+
+    private var hashes: [UInt64] = []
+    private var lengths: [UInt32] = []
+    private var ownHashes: [UInt64] = []
+    private var exclusions: [TemplateChunk.Exclusion] = []
+    private var layout = LayoutChunkBuilder()
+    private var typeBefore = ExpositionParser.FamilyType.other
+    private var encoder: SeriesEncoder
+    private let layouts: LayoutInterner
+    private let templates: TemplateInterner
+
+    init(encoder: SeriesEncoder, layouts: LayoutInterner, templates: TemplateInterner) {
+        self.encoder = encoder
+        self.layouts = layouts
+        self.templates = templates
+    }
+
+    var lineCount: Int { hashes.count }
+
+    /// Whether a new chunk begins with the line of this hash.
+    func endsBefore(_ hash: UInt64) -> Bool {
+        lineCount >= Self.maxLines || layout.byteCount >= Self.maxLabelBytes
+            || (lineCount >= Self.minLines && hash & Self.boundaryMask == 0)
+    }
+
+    /// Adds the line that `parser` stands on; `typeBefore` held where its segment began.
+    mutating func append(
+        _ parser: ExpositionParser, _ body: RawSpan, hash: UInt64, typeBefore: ExpositionParser.FamilyType
+    ) throws(ScrapeError) {
+        if hashes.isEmpty { self.typeBefore = typeBefore }
+        let identity = try encoder.encode(parser, body, into: &layout)
+        if !identity.excluded.isEmpty {
+            exclusions.append(
+                TemplateChunk.Exclusion(series: UInt32(hashes.count), targetLabels: identity.excluded))
+        }
+        hashes.append(hash)
+        lengths.append(UInt32(parser.segment.count))
+        ownHashes.append(identity.ownHash)
+    }
+
+    /// The chunk of the lines so far; the builder is empty afterwards.
+    mutating func finish(typeAfter: ExpositionParser.FamilyType) -> TemplateChunk {
+        // `map` makes arrays of just the right size; these live as long as the target.
+        let chunk = TemplateChunk(
+            hashes: hashes.map { $0 }, lengths: lengths.map { $0 }, ownHashes: ownHashes.map { $0 },
+            exclusions: exclusions, layout: layouts.intern(layout.finish()), typeBefore: typeBefore,
+            typeAfter: typeAfter)
+        hashes.removeAll(keepingCapacity: true)
+        lengths.removeAll(keepingCapacity: true)
+        ownHashes.removeAll(keepingCapacity: true)
+        exclusions.removeAll()
+        return templates.intern(chunk)
+    }
+}

@@ -1,0 +1,119 @@
+import MetricModel
+
+/// The hot path: reads a scrape against the lines that the scrape before it had. A line costs one hash of known length
+/// and one number; nothing is allocated, looked up or counted per sample.
+enum TemplateMatcher {
+    /// What the careful reading of a line's end found.
+    struct LineEnd {
+        let value: Double
+        let timestampMs: Int64?
+        /// The start of the next line.
+        let end: Int
+    }
+
+    /// Reads the lines of `chunk` from `start` on and appends a value for each, and the timestamps that lines carry.
+    /// Returns where the next line begins; nil when a line differs, with `values` and `timestamps` as they were.
+    static func match(
+        _ chunk: TemplateChunk, _ body: RawSpan, at start: Int, hasher: SegmentHasher, values: inout [Double],
+        timestamps: inout [Frame.ExplicitTimestamp]
+    ) -> Int? {
+        let firstOrdinal = values.count
+        let firstTimestamp = timestamps.count
+        values.append(contentsOf: repeatElement(0, count: chunk.lineCount))
+        let end = readLines(
+            chunk, body, at: start, hasher: hasher, firstOrdinal: firstOrdinal, values: &values,
+            timestamps: &timestamps)
+        if end < 0 {
+            values.removeLast(chunk.lineCount)
+            timestamps.removeLast(timestamps.count - firstTimestamp)
+            return nil
+        }
+        return end
+    }
+
+    /// -1 on a difference.
+    private static func readLines(
+        _ chunk: TemplateChunk, _ body: RawSpan, at start: Int, hasher: SegmentHasher, firstOrdinal: Int,
+        values: inout [Double], timestamps: inout [Frame.ExplicitTimestamp]
+    ) -> Int {
+        let lineHashes = chunk.hashes
+        let lineLengths = chunk.lengths
+        let hashes = lineHashes.span
+        let lengths = lineLengths.span
+        var column = values.mutableSpan
+        // From here on a value and the separator in front of it may be read without asking for the body's end.
+        let fastEnd = body.byteCount &- DecimalFloat.prefixReach &- 1
+        var position = start
+        for index in 0..<hashes.count {
+            let length = Int(lengths[index])
+            let segmentEnd = position &+ length
+            if segmentEnd <= fastEnd {
+                if hasher.hash(body, position, length) != hashes[index] { return -1 }
+                if body.uncheckedByte(segmentEnd) == 0x20 {
+                    let (value, end) = DecimalFloat.parsePrefix(body, segmentEnd &+ 1)
+                    if end >= 0, body.uncheckedByte(end) == Byte.newline {
+                        column[firstOrdinal &+ index] = value
+                        position = end &+ 1
+                        continue
+                    }
+                }
+            } else {
+                guard segmentEnd <= body.byteCount, hasher.hash(body, position, length) == hashes[index] else {
+                    return -1
+                }
+            }
+            guard let line = lineEnd(body, segmentEnd) else { return -1 }
+            column[firstOrdinal &+ index] = line.value
+            if let timestampMs = line.timestampMs {
+                timestamps.append(
+                    Frame.ExplicitTimestamp(series: UInt32(firstOrdinal &+ index), timestampMs: timestampMs))
+            }
+            position = line.end
+        }
+        return position
+    }
+
+    /// Value, optional timestamp and the line's end after a segment, in any spacing; nil for what the parser must
+    /// decide, errors included.
+    @inline(never)
+    private static func lineEnd(_ body: RawSpan, _ segmentEnd: Int) -> LineEnd? {
+        // Without white space in between the name could be longer than the segment.
+        var offset = skipBlanks(body, segmentEnd)
+        guard offset > segmentEnd else { return nil }
+        let value: Double
+        if offset + DecimalFloat.prefixReach <= body.byteCount,
+            case let (number, end) = DecimalFloat.parsePrefix(body, offset), end >= 0,
+            Byte.endsValue(body.uncheckedByte(end))
+        {
+            value = number
+            offset = end
+        } else {
+            let start = offset
+            while offset < body.byteCount, !Byte.endsValue(body.uncheckedByte(offset)) { offset += 1 }
+            guard let number = DecimalFloat.parse(body, start..<offset) else { return nil }
+            value = ScrapeValue.normalized(number)
+        }
+        offset = skipBlanks(body, offset)
+        var timestampMs: Int64?
+        let digits = offset
+        while offset < body.byteCount, Byte.isDigit(body.uncheckedByte(offset)) {
+            // 18 digits fit 64 bits; longer ones are the parser's.
+            guard offset - digits < 18 else { return nil }
+            timestampMs = (timestampMs ?? 0) * 10 + Int64(body.uncheckedByte(offset) - 0x30)
+            offset += 1
+        }
+        if timestampMs != nil { offset = skipBlanks(body, offset) }
+        if offset < body.byteCount {
+            guard body.uncheckedByte(offset) == Byte.newline else { return nil }
+            offset += 1
+        }
+        return LineEnd(value: value, timestampMs: timestampMs, end: offset)
+    }
+
+    @inline(__always)
+    private static func skipBlanks(_ body: RawSpan, _ start: Int) -> Int {
+        var offset = start
+        while offset < body.byteCount, Byte.isBlank(body.uncheckedByte(offset)) { offset += 1 }
+        return offset
+    }
+}

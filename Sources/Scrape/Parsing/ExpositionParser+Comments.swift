@@ -1,0 +1,62 @@
+extension ExpositionParser {
+    /// A line that begins with `#`: HELP and TYPE are checked, anything else is passed over.
+    mutating func comment(_ body: RawSpan) throws(ScrapeError) {
+        let hash = position
+        position += 1
+        let blanks = position
+        skipBlanks(body)
+        let isHelp = body.hasPrefix("HELP", at: position)
+        let isType = body.hasPrefix("TYPE", at: position)
+        let afterWord = position + 4
+        guard position > blanks, isHelp || isType, afterWord < body.byteCount,
+            Byte.isBlank(body.uncheckedByte(afterWord))
+        else {
+            _ = restOfLine(body)
+            return
+        }
+        position = afterWord
+        skipBlanks(body)
+        guard let byte = peek(body) else { throw unexpected(body, "a metric name is expected after HELP or TYPE") }
+        if byte == Byte.quote {
+            var hasEscapes = false
+            _ = try quoted(body, what: "quoted metric name", hasEscapes: &hasEscapes)
+        } else if Byte.isNameStart(byte) || byte == Byte.colon {
+            _ = nameToken(body)
+        } else {
+            throw unexpected(body, "a metric name is expected after HELP or TYPE")
+        }
+        var text = restOfLine(body)
+        // Prometheus takes one byte off, whatever it is, and keeps all others.
+        if !text.isEmpty { text = (text.lowerBound + 1)..<text.upperBound }
+        if isHelp {
+            guard UTF8Check.isValid(body, text) else {
+                throw ScrapeError("the help text is not UTF-8", offset: hash)
+            }
+        } else {
+            type = try familyType(body, text, at: hash)
+        }
+    }
+
+    private func familyType(
+        _ body: RawSpan, _ text: Range<Int>, at offset: Int
+    ) throws(ScrapeError) -> FamilyType {
+        func says(_ word: StaticString) -> Bool {
+            text.count == word.utf8CodeUnitCount && body.hasPrefix(word, at: text.lowerBound)
+        }
+        if says("counter") || says("gauge") || says("untyped") { return .other }
+        if says("histogram") { return .histogram }
+        if says("summary") { return .summary }
+        throw ScrapeError(
+            "\"\(body.excerpt(text))\" is no metric type; counter, gauge, histogram, summary and untyped are",
+            offset: offset)
+    }
+
+    /// Moves behind the end of the line; what stood before it.
+    private mutating func restOfLine(_ body: RawSpan) -> Range<Int> {
+        let start = position
+        var offset = position
+        while offset < body.byteCount, body.uncheckedByte(offset) != Byte.newline { offset += 1 }
+        position = min(offset + 1, body.byteCount)
+        return start..<offset
+    }
+}

@@ -1,0 +1,170 @@
+import MetricModel
+
+/// Reads the text exposition format 0.0.4 and 1.0.0 sample by sample, to the rules of Prometheus' own parser. It
+/// knows nothing of templates: it is what reads lines that have not been seen before, and what decides about every
+/// error.
+struct ExpositionParser {
+    /// What the last TYPE line said, as far as it changes how samples are read. It holds for every line up to the
+    /// next TYPE line, whatever the metric's name.
+    enum FamilyType: UInt8, Sendable {
+        case other, summary, histogram
+    }
+
+    /// A label's name and value between their quotes.
+    struct LabelRange {
+        var name: Range<Int>
+        var value: Range<Int>
+        /// Whether a backslash stands in either.
+        var hasEscapes: Bool
+    }
+
+    /// Bytes of one series' name and labels; a bound against lines made to exhaust memory. Every receiver's limits
+    /// are far below.
+    static let maxSeriesBytes = 1 << 20
+
+    /// The next byte to read: after a sample, the beginning of the next line.
+    var position = 0
+    /// The type in force at `position`.
+    var type = FamilyType.other
+
+    /// The last sample's segment: from where the line before its comments began to the end of its name or labels.
+    private(set) var segment = 0..<0
+    /// Where the sample's line begins.
+    private(set) var lineStart = 0
+    private(set) var name = 0..<0
+    private(set) var nameHasEscapes = false
+    /// In the order of the line.
+    private(set) var labels: [LabelRange] = []
+    private(set) var value = 0.0
+    private(set) var timestampMs: Int64?
+
+    /// Moves on to the next sample; false at the end of the body.
+    mutating func next(_ body: RawSpan) throws(ScrapeError) -> Bool {
+        let segmentStart = position
+        while true {
+            lineStart = position
+            skipBlanks(body)
+            guard let byte = peek(body) else { return false }
+            switch byte {
+            case Byte.newline: position += 1
+            // Prometheus' lexer takes a NUL at the start of a line for the end of the body.
+            case 0: return false
+            case Byte.hash: try comment(body)
+            default:
+                try sample(body, segmentStart: segmentStart)
+                return true
+            }
+        }
+    }
+
+    private mutating func sample(_ body: RawSpan, segmentStart: Int) throws(ScrapeError) {
+        labels.removeAll(keepingCapacity: true)
+        name = 0..<0
+        nameHasEscapes = false
+        var segmentEnd = position
+        var hasName = false
+        if let byte = peek(body), Byte.isNameStart(byte) || byte == Byte.colon {
+            name = nameToken(body)
+            hasName = true
+            segmentEnd = position
+            skipBlanks(body)
+        } else if peek(body) != Byte.openBrace {
+            throw unexpected(body, "a metric name or a comment is expected at the start of a line")
+        }
+        if peek(body) == Byte.openBrace {
+            position += 1
+            try labelList(body, hasName: &hasName)
+            segmentEnd = position
+            skipBlanks(body)
+        }
+        guard hasName else { throw ScrapeError("the sample has no metric name", offset: lineStart) }
+        guard segmentEnd - lineStart <= Self.maxSeriesBytes else { throw tooLong() }
+        segment = segmentStart..<segmentEnd
+        try valueAndTimestamp(body)
+    }
+
+    private mutating func valueAndTimestamp(_ body: RawSpan) throws(ScrapeError) {
+        let start = position
+        while position < body.byteCount, !Byte.endsValue(body.uncheckedByte(position)) { position += 1 }
+        guard position > start else { throw unexpected(body, "a value is expected after the metric") }
+        guard let number = DecimalFloat.parse(body, start..<position) else {
+            throw ScrapeError("\"\(body.excerpt(start..<position))\" is no value", offset: start)
+        }
+        // A target's own NaN must not look like a stale marker.
+        value = ScrapeValue.normalized(number)
+        skipBlanks(body)
+        timestampMs = nil
+        if let byte = peek(body), Byte.isDigit(byte) {
+            timestampMs = try timestamp(body)
+            skipBlanks(body)
+        }
+        guard let byte = peek(body) else { return }
+        guard byte == Byte.newline else {
+            throw unexpected(body, timestampMs == nil ? "a timestamp or the end of the line is expected after the value"
+                    : "the end of the line is expected after the timestamp")
+        }
+        position += 1
+    }
+
+    private mutating func timestamp(_ body: RawSpan) throws(ScrapeError) -> Int64 {
+        let start = position
+        var result: Int64 = 0
+        while let byte = peek(body), Byte.isDigit(byte) {
+            let (product, overflow) = result.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = product.addingReportingOverflow(Int64(byte - 0x30))
+            guard !overflow, !carry else {
+                throw ScrapeError("the timestamp does not fit 64 bits", offset: start)
+            }
+            result = sum
+            position += 1
+        }
+        return result
+    }
+
+    // MARK: what the other files of the parser use
+
+    /// `[a-zA-Z_:][a-zA-Z0-9_:]*`; the caller has seen the first byte.
+    mutating func nameToken(_ body: RawSpan) -> Range<Int> {
+        let start = position
+        while position < body.byteCount {
+            let byte = body.uncheckedByte(position)
+            guard Byte.isNameStart(byte) || byte == Byte.colon || Byte.isDigit(byte) else { break }
+            position += 1
+        }
+        return start..<position
+    }
+
+    mutating func skipBlanks(_ body: RawSpan) {
+        while position < body.byteCount, Byte.isBlank(body.uncheckedByte(position)) { position += 1 }
+    }
+
+    /// The byte at `position`; nil at the end of the body.
+    func peek(_ body: RawSpan) -> UInt8? {
+        position < body.byteCount ? body.uncheckedByte(position) : nil
+    }
+
+    mutating func setName(_ range: Range<Int>, hasEscapes: Bool) {
+        name = range
+        nameHasEscapes = hasEscapes
+    }
+
+    mutating func addLabel(_ label: LabelRange) { labels.append(label) }
+
+    func unexpected(_ body: RawSpan, _ reason: String) -> ScrapeError {
+        let found = position < body.byteCount ? "\"\(body.excerpt(position..<min(position + 16, body.byteCount)))\"" : "the end"
+        return ScrapeError("\(reason), found \(found)", offset: position)
+    }
+
+    func tooLong() -> ScrapeError {
+        ScrapeError("name and labels of a series take more than \(Self.maxSeriesBytes) bytes", offset: lineStart)
+    }
+}
+
+/// Values as they are stored.
+enum ScrapeValue {
+    /// Any NaN becomes the one ordinary NaN.
+    @inline(__always)
+    static func normalized(_ value: Double) -> Double {
+        value.isNaN ? Double(bitPattern: StaleMarker.ordinaryNaNBits) : value
+    }
+}

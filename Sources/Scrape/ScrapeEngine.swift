@@ -1,0 +1,191 @@
+import MetricModel
+
+/// Makes frames of a target's scrapes. Knows the rules and holds no state of its own: each call takes the target's
+/// state and gives the one that follows, which holds once the frame was appended.
+struct ScrapeEngine: Sendable {
+    /// A frame that waits to be appended.
+    struct Prepared: Sendable {
+        let frame: Frame
+        /// The target's state from then on.
+        let next: ScrapeState
+        let report: ReportSeries.Values
+        var duplicateCount = 0
+        var outOfOrderCount = 0
+        var outOfBoundsCount = 0
+        /// Lines that were not as the scrape before had them.
+        var parsedLines = 0
+    }
+
+    let target: Target
+    let honorTimestamps: Bool
+    let report: ReportSeries
+    private let schema: TargetSchema
+    private let hasher: SegmentHasher
+    private let layouts: LayoutInterner
+    private let templates: TemplateInterner
+
+    init(
+        target: Target, honorLabels: Bool, honorTimestamps: Bool, layouts: LayoutInterner,
+        templates: TemplateInterner, hasher: SegmentHasher = .process
+    ) {
+        self.target = target
+        self.honorTimestamps = honorTimestamps
+        self.layouts = layouts
+        self.templates = templates
+        self.hasher = hasher
+        schema = TargetSchema(target, honorLabels: honorLabels, hasher: hasher)
+        report = ReportSeries(schema: schema, hasher: hasher, layouts: layouts)
+    }
+
+    func makeState() -> ScrapeState { ScrapeState(report: report.chunk) }
+
+    /// The frame of a body. Throws when the body is not in the format: then nothing of it counts, and `failed` makes
+    /// the frame. `durationSeconds` is asked once, when the body has been read.
+    func scraped(
+        _ body: RawSpan, at timestampMs: Int64, after state: ScrapeState, durationSeconds: () -> Double
+    ) throws(ScrapeError) -> Prepared {
+        try checkClock(timestampMs, state)
+        var reader: BodyReader
+        do {
+            reader = try read(body, expected: state.chunks)
+        } catch {
+            throw error.located(in: body)
+        }
+        var values = reader.takeValues()
+        let lineCount = values.count
+        var next = state
+        next.chunks = reader.chunks
+        var departed: [Frame.Departed] = []
+        var addedCount = 0
+        let isUnchanged = reader.parsedLines == 0 && reader.chunks.count == state.chunks.count
+        if !isUnchanged {
+            let comparison = LayoutComparison(
+                old: state.chunks, silent: state.silent, oldIsLive: state.isLive, new: reader.chunks,
+                report: report.hashes, schema: schema)
+            next.layout = Layout(reader.chunks.map(\.layout) + [report.chunk])
+            next.duplicates = comparison.duplicates
+            departed = comparison.departed
+            addedCount = comparison.addedCount
+        }
+        let rules = rules(reader, state, next, timestampMs, isUnchanged: isUnchanged)
+        for ordinal in rules.absent { values[Int(ordinal)] = 0 }
+        next.silent = rules.silent
+        next.lastSampleMs = rules.lastSampleMs
+        next.isLive = true
+        next.hasReported = true
+        next.lastTimestampMs = timestampMs
+        let reported = ReportSeries.Values(
+            isUp: true, durationSeconds: durationSeconds(), samplesScraped: lineCount,
+            samplesPostMetricRelabeling: lineCount, seriesAdded: addedCount)
+        values.append(contentsOf: reported.column)
+        let frame = Frame(
+            target: target, layout: next.layout, timestampMs: timestampMs, values: values,
+            explicitTimestamps: rules.kept, absent: rules.absent, departed: departed)
+        return Prepared(
+            frame: frame, next: next, report: reported, duplicateCount: rules.duplicateCount,
+            outOfOrderCount: rules.outOfOrderCount, outOfBoundsCount: rules.outOfBoundsCount,
+            parsedLines: reader.parsedLines)
+    }
+
+    /// The frame of a scrape that failed: every series of the scrape before ends, once, and the report says 0.
+    func failed(
+        at timestampMs: Int64, after state: ScrapeState, durationSeconds: Double
+    ) throws(ScrapeError) -> Prepared {
+        try checkClock(timestampMs, state)
+        var next = state
+        next.isLive = false
+        next.hasReported = true
+        next.lastTimestampMs = timestampMs
+        let reported = ReportSeries.Values(
+            isUp: false, durationSeconds: durationSeconds, samplesScraped: 0, samplesPostMetricRelabeling: 0,
+            seriesAdded: 0)
+        return Prepared(
+            frame: ending(state, timestampMs, report: reported.column), next: next, report: reported)
+    }
+
+    /// The frame of a target that is gone: every series ends, the report's too. Nil when nothing awaits a marker.
+    func removed(at timestampMs: Int64, after state: ScrapeState) throws(ScrapeError) -> Prepared? {
+        guard state.hasReported else { return nil }
+        try checkClock(timestampMs, state)
+        var next = state
+        next.isLive = false
+        next.hasReported = false
+        next.lastTimestampMs = timestampMs
+        let reported = ReportSeries.Values(
+            isUp: false, durationSeconds: 0, samplesScraped: 0, samplesPostMetricRelabeling: 0, seriesAdded: 0)
+        let markers = Array(repeating: StaleMarker.value, count: report.chunk.seriesCount)
+        return Prepared(frame: ending(state, timestampMs, report: markers), next: next, report: reported)
+    }
+
+    private func ending(_ state: ScrapeState, _ timestampMs: Int64, report column: [Double]) -> Frame {
+        guard state.isLive else {
+            return Frame(target: target, layout: Layout([report.chunk]), timestampMs: timestampMs, values: column)
+        }
+        var values = Array(repeating: StaleMarker.value, count: state.seriesCount)
+        for ordinal in state.silent { values[Int(ordinal)] = 0 }
+        values.append(contentsOf: column)
+        return Frame(
+            target: target, layout: state.layout, timestampMs: timestampMs, values: values, absent: state.silent)
+    }
+
+    private func read(_ body: RawSpan, expected: [TemplateChunk]) throws(ScrapeError) -> BodyReader {
+        var reader = BodyReader(schema: schema, hasher: hasher, layouts: layouts, templates: templates)
+        try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
+        // Lines that come and go leave short chunks behind. Cut anew, all of it is as if it was read first.
+        if reader.parsedLines > 0, !expected.isEmpty,
+            reader.chunks.count > 4 + 2 * reader.values.count / TemplateBuilder.minLines
+        {
+            reader = BodyReader(schema: schema, hasher: hasher, layouts: layouts, templates: templates)
+            try reader.read(body, expected: [], extraValues: report.chunk.seriesCount)
+        }
+        return reader
+    }
+
+    private func rules(
+        _ reader: BodyReader, _ state: ScrapeState, _ next: ScrapeState, _ timestampMs: Int64, isUnchanged: Bool
+    ) -> TimestampRules {
+        let timestamps = honorTimestamps ? reader.timestamps : []
+        if timestamps.isEmpty, state.lastSampleMs.isEmpty { return TimestampRules(duplicates: next.duplicates) }
+        let before = history(state)
+        return TimestampRules(
+            duplicates: next.duplicates, timestamps: timestamps,
+            before: isUnchanged ? before : carried(before, from: state.chunks, to: reader.chunks),
+            scrapedAtMs: timestampMs)
+    }
+
+    /// The timestamp of each line's series' last sample.
+    private func history(_ state: ScrapeState) -> [Int64] {
+        if !state.lastSampleMs.isEmpty { return state.lastSampleMs }
+        var result = Array(repeating: state.lastTimestampMs, count: state.seriesCount)
+        for ordinal in state.silent { result[Int(ordinal)] = Int64.min }
+        return result
+    }
+
+    /// The same for another layout's lines, by series.
+    private func carried(_ before: [Int64], from old: [TemplateChunk], to new: [TemplateChunk]) -> [Int64] {
+        var table = SeriesTable(capacity: before.count)
+        var latest = before
+        var ordinal = 0
+        for chunk in old {
+            for hash in chunk.seriesHashes(of: schema) {
+                if let first = table.insert(hash, UInt32(ordinal)) {
+                    latest[Int(first)] = max(latest[Int(first)], before[ordinal])
+                }
+                ordinal += 1
+            }
+        }
+        return new.flatMap { chunk in
+            chunk.seriesHashes(of: schema).map { hash in
+                table.number(of: hash).map { latest[Int($0)] } ?? Int64.min
+            }
+        }
+    }
+
+    private func checkClock(_ timestampMs: Int64, _ state: ScrapeState) throws(ScrapeError) {
+        guard timestampMs > state.lastTimestampMs else {
+            throw ScrapeError(
+                .clock,
+                "the wall clock shows \(timestampMs) ms and the last scrape was at \(state.lastTimestampMs) ms")
+        }
+    }
+}

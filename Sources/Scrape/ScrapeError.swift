@@ -1,0 +1,48 @@
+/// Why a scrape failed. What a user reads says what is wrong and where.
+public struct ScrapeError: Error, Sendable, Equatable, CustomStringConvertible {
+    public enum Code: String, Sendable {
+        /// The target was not reached, or did not answer in time.
+        case transport
+        case timeout
+        /// Any status but 200.
+        case status = "http_status"
+        case contentType = "content_type"
+        case bodyTooLarge = "body_size_limit"
+        /// The body is not in the text format.
+        case exposition = "parse_error"
+        /// The wall clock stands at or before the target's last scrape.
+        case clock
+        /// The frame could not be appended to the buffer.
+        case append = "append_failed"
+    }
+
+    public let code: Code
+    /// What was wrong.
+    public let message: String
+    /// The line of the body, from 1; 0 when the error has no line.
+    public let line: Int
+    /// Bytes from the body's start; 0 when the error has no place in it.
+    public let offset: Int
+
+    public init(_ code: Code, _ message: String, line: Int = 0, offset: Int = 0) {
+        self.code = code
+        self.message = message
+        self.line = line
+        self.offset = offset
+    }
+
+    /// An error of the body. Its line is not known yet: matched lines are not counted.
+    init(_ message: String, offset: Int) {
+        self.init(.exposition, message, offset: offset)
+    }
+
+    /// The same error with its line counted.
+    func located(in body: RawSpan) -> ScrapeError {
+        guard code == .exposition else { return self }
+        var line = 1
+        for index in 0..<min(offset, body.byteCount) where body.uncheckedByte(index) == Byte.newline { line += 1 }
+        return ScrapeError(code, message, line: line, offset: offset)
+    }
+
+    public var description: String { line > 0 ? "line \(line): \(message)" : message }
+}

@@ -1,0 +1,47 @@
+public import MetricModel
+
+/// One target's scrapes, body by body, without loop and network: for the benchmark and tests. Not thread-safe; the
+/// scrape loop does the same with the appending in between.
+public final class TargetScrape {
+    private let engine: ScrapeEngine
+    private var state: ScrapeState
+    /// Lines of all scrapes that were not as the scrape before had them.
+    public private(set) var parsedLines = 0
+    /// Lines of the last scrape that repeat a series and were left out.
+    public private(set) var duplicateCount = 0
+
+    /// `target` carries own and external labels.
+    public init(
+        target: Target, honorLabels: Bool = false, honorTimestamps: Bool = true,
+        interner: LayoutInterner = LayoutInterner()
+    ) {
+        engine = ScrapeEngine(
+            target: target, honorLabels: honorLabels, honorTimestamps: honorTimestamps, layouts: interner,
+            templates: TemplateInterner())
+        state = engine.makeState()
+    }
+
+    /// The frame of a body that was scraped at `timestampMs`, taken as appended. After an error the state is as
+    /// before.
+    public func consume(_ body: RawSpan, at timestampMs: Int64) throws(ScrapeError) -> Frame {
+        let prepared = try engine.scraped(body, at: timestampMs, after: state) { 0 }
+        return take(prepared)
+    }
+
+    /// The frame of a scrape that failed at `timestampMs`.
+    public func fail(at timestampMs: Int64) throws(ScrapeError) -> Frame {
+        take(try engine.failed(at: timestampMs, after: state, durationSeconds: 0))
+    }
+
+    /// The frame of the target's end; nil when nothing awaits a marker.
+    public func remove(at timestampMs: Int64) throws(ScrapeError) -> Frame? {
+        try engine.removed(at: timestampMs, after: state).map { take($0) }
+    }
+
+    private func take(_ prepared: ScrapeEngine.Prepared) -> Frame {
+        state = prepared.next
+        parsedLines += prepared.parsedLines
+        duplicateCount = prepared.duplicateCount
+        return prepared.frame
+    }
+}

@@ -1,0 +1,92 @@
+import MetricModel
+
+/// Which samples of a scrape are kept, where lines repeat a series or carry timestamps (prometheus/scrape, append):
+/// a sample not after its series' last one is out of order, one too far ahead is out of bounds, a repeated line
+/// without a timestamp is a duplicate. All are counted and left out; the scrape succeeds.
+struct TimestampRules {
+    /// How far ahead of the scrape a timestamp may lie (prometheus/scrape, maxAheadTime).
+    static let maxAheadMs: Int64 = 10 * 60 * 1_000
+
+    /// Ordinals without a sample in the frame, ascending.
+    private(set) var absent: [UInt32] = []
+    /// Timestamps of samples that are kept, ascending by series.
+    private(set) var kept: [Frame.ExplicitTimestamp] = []
+    /// `absent` and the series of `kept`, ascending.
+    private(set) var silent: [UInt32] = []
+    private(set) var lastSampleMs: [Int64] = []
+    private(set) var duplicateCount = 0
+    private(set) var outOfOrderCount = 0
+    private(set) var outOfBoundsCount = 0
+
+    /// For a scrape without timestamps, now and before.
+    init(duplicates: [LayoutComparison.Duplicate]) {
+        absent = duplicates.map(\.series)
+        silent = absent
+        duplicateCount = duplicates.count
+    }
+
+    /// `before` is the timestamp of each line's series' last sample, `Int64.min` for none.
+    init(
+        duplicates: [LayoutComparison.Duplicate], timestamps: [Frame.ExplicitTimestamp], before: [Int64],
+        scrapedAtMs: Int64
+    ) {
+        lastSampleMs = before
+        var nextDuplicate = 0
+        var nextTimestamp = 0
+        var hasFuture = false
+        for index in before.indices {
+            let ordinal = UInt32(index)
+            // The report's series stand after the lines and are the agent's own: nothing goes before them.
+            var first: Int?
+            var repeatsReport = false
+            if nextDuplicate < duplicates.count, duplicates[nextDuplicate].series == ordinal {
+                first = Int(duplicates[nextDuplicate].first)
+                nextDuplicate += 1
+                if first ?? 0 >= before.count {
+                    first = nil
+                    repeatsReport = true
+                }
+            }
+            let isRepeated = first != nil || repeatsReport
+            let place = first ?? index
+            guard nextTimestamp < timestamps.count, timestamps[nextTimestamp].series == ordinal else {
+                if isRepeated {
+                    duplicateCount += 1
+                    leaveOut(ordinal)
+                } else if lastSampleMs[index] >= scrapedAtMs {
+                    outOfOrderCount += 1
+                    leaveOut(ordinal)
+                    hasFuture = true
+                } else {
+                    lastSampleMs[index] = scrapedAtMs
+                }
+                continue
+            }
+            let timestamp = timestamps[nextTimestamp]
+            nextTimestamp += 1
+            if repeatsReport {
+                duplicateCount += 1
+                leaveOut(ordinal)
+            } else if timestamp.timestampMs > scrapedAtMs &+ Self.maxAheadMs {
+                outOfBoundsCount += 1
+                leaveOut(ordinal)
+            } else if timestamp.timestampMs <= lastSampleMs[place] {
+                outOfOrderCount += 1
+                leaveOut(ordinal)
+            } else {
+                lastSampleMs[place] = timestamp.timestampMs
+                kept.append(timestamp)
+                silent.append(ordinal)
+            }
+            // A line that stands for the same series further on must see this sample.
+            lastSampleMs[index] = lastSampleMs[place]
+        }
+        // Without timestamps now, the past matters only while it lies ahead.
+        if timestamps.isEmpty, !hasFuture { lastSampleMs = [] }
+    }
+
+    private mutating func leaveOut(_ ordinal: UInt32) {
+        absent.append(ordinal)
+        silent.append(ordinal)
+    }
+}
