@@ -73,6 +73,8 @@ let package = Package(
         tests("Telemetry", ["Platform"]),
         tests("MetricModel", ["Platform"]),
         tests("Configuration", ["MetricModel"]),
+        tests("HTTPTransport", ["HTTPServer", "Telemetry", "Platform"]),
+        tests("AWS", ["HTTPTransport", "HTTPServer", "Telemetry", "Platform"]),
         tests("HTTPServer", ["Platform"]),
         tests("StatusServer", ["HTTPServer", "Telemetry", "Platform"]),
     ]

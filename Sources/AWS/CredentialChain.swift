@@ -1,7 +1,9 @@
 public import Platform
 
 /// What the configuration says about credentials; empty means "find some".
-public struct CredentialConfiguration: Sendable, Equatable, CustomStringConvertible {
+public struct CredentialConfiguration: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
     public var accessKeyID: String?
     public var secretAccessKey: String?
     /// Named here it comes before the environment's keys, as in Prometheus.
@@ -17,6 +19,8 @@ public struct CredentialConfiguration: Sendable, Equatable, CustomStringConverti
     public var description: String {
         "access key \(accessKeyID == nil ? "not given" : "given"), profile \(profile ?? "not given")"
     }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// The sources of credentials in order, the first that has some: the configuration's keys, the configuration's

@@ -5,8 +5,15 @@ import Glibc
 #endif
 
 extension Transfer {
+    /// What is wrong with a transfer that libcurl ended with `result`; nil when nothing is.
+    func fault(after result: CURLcode, systemError: Int) -> HTTPError? {
+        guard result == CURLE_OK else { return error(for: result, systemError: systemError) }
+        // libcurl takes a connection closed among the headers for the end of an empty response.
+        return headersEnded ? nil : failure(.truncated, "the response's headers were cut")
+    }
+
     /// What libcurl's result means. Its own words are kept where they carry no more than host and port.
-    func error(for result: CURLcode, systemError: Int) -> HTTPError {
+    private func error(for result: CURLcode, systemError: Int) -> HTTPError {
         if let refusal { return refusal }
         let words = easy.failureText
         // Safety: curl_easy_strerror returns static text.

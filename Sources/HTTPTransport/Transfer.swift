@@ -32,6 +32,8 @@ final class Transfer {
     private var chargedBytes = 0
     private var headerLines = 0
     private var headerBytes = 0
+    /// The empty line after the last response's headers was seen.
+    private(set) var headersEnded = false
     private var announced: Int?
     /// Why a callback refused; libcurl itself only says "write error".
     private(set) var refusal: HTTPError?
@@ -63,6 +65,9 @@ final class Transfer {
         if line.count >= 5, line[0] == 0x48, line[1] == 0x54, line[2] == 0x54, line[3] == 0x50, line[4] == 0x2F {
             // A status line: what came before was 1xx or a redirect.
             headers.removeAll()
+            headersEnded = false
+        } else if line[0] == 0x0D || line[0] == 0x0A {
+            headersEnded = true
         } else {
             headers.append(line: line)
         }

@@ -47,8 +47,8 @@ final class TransferLoop {
             moveSlots()
             startHeld()
             if let problem = multi.perform() { failAll("libcurl cannot go on: \(problem)") }
-            pauseWaiting()
             finishDone()
+            pauseWaiting()
             metrics.report(
                 inFlight: transfers.count + held.count, waiting: admission.slots.waiterCount,
                 slotsInUse: admission.slots.slotsInUse)
@@ -172,7 +172,7 @@ final class TransferLoop {
         admission.nowNs = clock.monotonicNs
         while let (transfer, result) = multi.nextDone() {
             let outcome = transfer.easy.outcome()
-            let error = result == CURLE_OK ? nil : transfer.error(for: result, systemError: outcome.systemError)
+            let error = transfer.fault(after: result, systemError: outcome.systemError)
             metrics.ended(connections: outcome.connections, error: error)
             leave(transfer)
             if let error {

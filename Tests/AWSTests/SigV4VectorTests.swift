@@ -1,0 +1,126 @@
+import FoundationEssentials
+import HTTPTransport
+import Platform
+import Testing
+
+@testable import AWS
+
+/// awslabs' aws-c-auth signing test suite, header form. The vectors live beside the project, not in it.
+struct SigV4Vector: Sendable, CustomTestStringConvertible {
+    let name: String
+    let method: String
+    let target: String
+    let headers: [HTTPHeader]
+    let body: [UInt8]
+    let context: Context
+
+    var testDescription: String { name }
+
+    struct Context: Decodable, Sendable {
+        struct Keys: Decodable, Sendable {
+            let access_key_id: String
+            let secret_access_key: String
+            let token: String?
+        }
+        let credentials: Keys
+        let region: String
+        let service: String
+        let timestamp: String
+        let normalize: Bool
+        let sign_body: Bool
+        let omit_session_token: Bool?
+    }
+
+    /// `$NARTHEX_SHARED/vectors/sigv4`, else `../shared` of the package.
+    static let folder: String = {
+        let package = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let shared = ProcessInfo.processInfo.environment["NARTHEX_SHARED"] ?? "/\(package)/../shared"
+        return "\(shared)/vectors/sigv4"
+    }()
+
+    static let all: [SigV4Vector] = {
+        guard let names = try? POSIXFiles().list(folder) else {
+            print("SKIPPED: the SigV4 vectors are not at \(folder); set NARTHEX_SHARED to the folder that has them")
+            return []
+        }
+        return names.compactMap { try? SigV4Vector(name: $0) }
+    }()
+
+    init(name: String) throws {
+        self.name = name
+        let bytes = try Self.read(name, "request.txt")
+        // Head and body are parted by an empty line; a head without a body may lack it.
+        let text = String(decoding: bytes, as: UTF8.self)
+        let parts = text.split(separator: "\n\n", maxSplits: 1)
+        var lines = (parts.first ?? "").split(separator: "\n").map(String.init)
+        body = parts.count == 2 ? Array(parts[1].utf8) : []
+        let words = lines.removeFirst().split(separator: " ")
+        method = String(words[0])
+        // The target itself may have spaces: all between the method and the version.
+        target = words.dropFirst().dropLast().joined(separator: " ")
+        var headers: [HTTPHeader] = []
+        for line in lines {
+            if line.first == " ", let last = headers.popLast() {
+                headers.append(HTTPHeader(name: last.name, value: last.value + "\n" + line))
+            } else {
+                let field = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+                headers.append(HTTPHeader(name: String(field[0]), value: String(field[1])))
+            }
+        }
+        context = try JSONDecoder().decode(Context.self, from: Data(Self.read(name, "context.json")))
+        if context.sign_body {
+            headers.append(HTTPHeader(name: "x-amz-content-sha256", value: SHA256.hex(bytes: body)))
+        }
+        self.headers = headers
+    }
+
+    func expected(_ file: String) throws -> String {
+        var text = String(decoding: try Self.read(name, file), as: UTF8.self)
+        while text.last == "\n" { text.removeLast() }
+        return text
+    }
+
+    private static func read(_ name: String, _ file: String) throws -> [UInt8] {
+        try POSIXFiles().contents(of: "\(folder)/\(name)/\(file)", limitBytes: 1 << 20)
+    }
+}
+
+struct SigV4VectorTests {
+    @Test(.enabled(if: !SigV4Vector.all.isEmpty, "the vectors are not beside the project"))
+    func allVectorsAreThere() {
+        #expect(SigV4Vector.all.count == 38)
+        #expect(SigV4Vector.all.count { $0.name.hasSuffix("-unnormalized") } == 7)
+    }
+
+    @Test(arguments: SigV4Vector.all)
+    func vectorIsSignedExactly(vector: SigV4Vector) throws {
+        let context = vector.context
+        let signer = SigV4Signer(
+            region: context.region, service: context.service, normalizesPath: context.normalize,
+            signsSessionToken: context.omit_session_token != true)
+        let keys = Credentials(
+            accessKeyID: context.credentials.access_key_id, secretAccessKey: context.credentials.secret_access_key,
+            sessionToken: context.credentials.token)
+        let timestampMs = try #require(Timestamp.parseRFC3339(context.timestamp))
+        let url = "https://example.amazonaws.com" + vector.target
+        // The two form vectors alone hash their body; the others have none.
+        let hash = SHA256.hex(bytes: vector.body)
+
+        let canonical = try signer.canonicalRequest(
+            method: vector.method, url: url, headers: vector.headers, payloadSHA256Hex: hash, credentials: keys,
+            timestampMs: timestampMs)
+        #expect(canonical.text == (try vector.expected("header-canonical-request.txt")))
+        let toSign = signer.stringToSign(canonical, timestampMs: timestampMs)
+        #expect(toSign == (try vector.expected("header-string-to-sign.txt")))
+        let signature = signer.signature(of: toSign, credentials: keys, timestampMs: timestampMs)
+        #expect(signature == (try vector.expected("header-signature.txt")))
+
+        let method = try #require(HTTPMethod(rawValue: vector.method))
+        let added = try signer.sign(
+            method: method, url: url, headers: vector.headers, payloadSHA256Hex: hash, credentials: keys,
+            timestampMs: timestampMs)
+        let signed = try vector.expected("header-signed-request.txt").split(separator: "\n").map(String.init)
+        for header in added { #expect(signed.contains("\(header.name):\(header.value)"), "\(header.name)") }
+        #expect(added.contains { $0.name == "X-Amz-Security-Token" } == (keys.sessionToken != nil))
+    }
+}

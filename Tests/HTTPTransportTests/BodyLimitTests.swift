@@ -1,0 +1,66 @@
+import HTTPTransport
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct BodyLimitTests {
+    /// gzip of a megabyte of zeros: 1,051 bytes, most of them zero themselves.
+    static let bomb =
+        bytes(hex: "1f8b0800000000000203edc13101000000c2a0f54f6d085fa0") + [UInt8](repeating: 0, count: 1_016)
+        + bytes(hex: "3e031cea38a700001000")
+
+    @Test func anAnnouncedLengthAboveTheLimitIsRefusedAtOnce() async throws {
+        let serve: @Sendable (Connection) -> Void = { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.write("HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\nx")
+            connection.waitForClose()
+        }
+        try await RawServer.with(serve) { server in
+            try await withClient { client in
+                let error = await failure(of: HTTPRequest(url: server.url(), bodyLimitBytes: 1_000), client)
+                #expect(error?.code == .bodyTooLarge)
+                #expect(error?.message.contains("50000000") == true)
+            }
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func anEndlessBodyIsCutAtTheLimit(takesSlot: Bool) async throws {
+        let serve: @Sendable (Connection) -> Void = { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.write("HTTP/1.1 200 OK\r\n\r\n")
+            let line = [UInt8](repeating: 0x61, count: 65_536)
+            while connection.write(line) {}
+        }
+        try await RawServer.with(serve) { server in
+            try await withClient { client in
+                let request = HTTPRequest(url: server.url(), bodyLimitBytes: 3 << 20, takesBodySlot: takesSlot)
+                #expect(await failure(of: request, client)?.code == .bodyTooLarge)
+            }
+        }
+    }
+
+    @Test func aBodyOfExactlyTheLimitIsTaken() async throws {
+        try await RawServer.saying(answer(String(repeating: "x", count: 1_000))) { server in
+            try await withClient { client in
+                let exact = HTTPRequest(url: server.url(), bodyLimitBytes: 1_000)
+                let got = try await client.perform(exact)
+                #expect(got.body.count == 1_000)
+                let short = HTTPRequest(url: server.url(), bodyLimitBytes: 999)
+                #expect(await failure(of: short, client)?.code == .bodyTooLarge)
+            }
+        }
+    }
+
+    @Test func theLimitCountsDecodedBytes() async throws {
+        let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: \(Self.bomb.count)\r\n\r\n"
+        try await RawServer.sayingOnce(Array(head.utf8) + Self.bomb) { server in
+            try await withClient { client in
+                let request = HTTPRequest(url: server.url(), bodyLimitBytes: 64 << 10, acceptGzip: true)
+                #expect(await failure(of: request, client)?.code == .bodyTooLarge)
+                let roomy = HTTPRequest(url: server.url(), bodyLimitBytes: 2 << 20, acceptGzip: true)
+                let got = try await client.perform(roomy)
+                #expect(got.body.count == 1 << 20)
+            }
+        }
+    }
+}

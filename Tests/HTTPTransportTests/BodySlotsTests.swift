@@ -1,0 +1,102 @@
+import Testing
+
+@testable import HTTPTransport
+
+/// The slots behind a reference, so that events can stand inside `#expect`.
+private final class Line {
+    private var slots: BodySlots
+
+    init(capacity: Int) { slots = BodySlots(capacity: capacity, bytesLimit: 1_000) }
+
+    var state: BodySlots { slots }
+    func want(_ id: UInt64, _ sizeBytes: Int = 0, at nowNs: UInt64 = 0) -> Bool {
+        slots.want(id, sizeBytes: sizeBytes, nowNs: nowNs)
+    }
+    func grant(at nowNs: UInt64 = 0) -> [UInt64] { slots.grant(nowNs: nowNs) { _ in 0 } }
+    func ended(_ id: UInt64, keepsBody: Bool = false) { slots.ended(id, keepsBody: keepsBody) }
+    func received(_ id: UInt64, bytes: Int) { slots.received(id, bytes: bytes) }
+    func released(_ count: Int) { slots.releasedByConsumers(count) }
+    func charge(_ bytes: Int) -> Bool { slots.charge(bytes) }
+    func discharge(_ bytes: Int) { slots.discharge(bytes) }
+    func slow(at nowNs: UInt64) -> [(id: UInt64, sizeBytes: Int)] { slots.takeSlotsOfSlowSenders(nowNs: nowNs) }
+}
+
+struct BodySlotsTests {
+    @Test func slotsAreGivenInTheOrderTheyWereWanted() {
+        let line = Line(capacity: 2)
+        #expect(line.want(1))
+        #expect(line.want(2))
+        #expect(!line.want(3))
+        #expect(!line.want(4))
+        #expect(line.state.waiterCount == 2)
+        #expect(line.grant() == [])
+        line.ended(2)
+        #expect(line.grant() == [3])
+        line.ended(1, keepsBody: true)
+        #expect(line.grant() == [])
+        #expect(line.state.slotsInUse == 2)
+        line.released(1)
+        #expect(line.grant() == [4])
+        #expect(!line.state.hasWaiters)
+    }
+
+    @Test func nobodyOvertakesThoseInLine() {
+        let line = Line(capacity: 1)
+        #expect(line.want(1))
+        #expect(!line.want(2))
+        line.ended(1)
+        #expect(!line.want(3))
+        #expect(line.grant() == [2])
+    }
+
+    @Test func whoLeavesTheLineIsForgotten() {
+        let line = Line(capacity: 1)
+        #expect(line.want(1))
+        #expect(!line.want(2))
+        line.ended(2)
+        line.ended(1)
+        #expect(line.grant() == [])
+        #expect(line.state.slotsInUse == 0)
+    }
+
+    @Test func slowSendersLoseTheirSlotOnlyWhileOthersWait() {
+        let line = Line(capacity: 2)
+        #expect(line.want(1, 500))
+        #expect(line.want(2))
+        let later = BodySlots.slowWindowNs
+        #expect(line.slow(at: later).isEmpty)
+        #expect(!line.want(3, at: later))
+        line.received(1, bytes: BodySlots.slowBytes - 1)
+        line.received(2, bytes: BodySlots.slowBytes)
+        let slow = line.slow(at: later)
+        #expect(slow.map(\.id) == [1])
+        #expect(slow.map(\.sizeBytes) == [500 + BodySlots.slowBytes - 1])
+        #expect(line.grant(at: later) == [3])
+        // The second kept its slot and is measured anew.
+        #expect(!line.want(4, at: later))
+        #expect(line.slow(at: later + 1).isEmpty)
+        #expect(line.slow(at: later * 2).map(\.id).sorted() == [2, 3])
+    }
+
+    @Test func bytesWithoutASlotAreBounded() {
+        let line = Line(capacity: 1)
+        #expect(line.charge(600))
+        #expect(!line.charge(401))
+        #expect(line.charge(400))
+        line.discharge(1_000)
+        #expect(line.state.unslottedBytes == 0)
+        #expect(!line.charge(1_001))
+    }
+
+    @Test func consumersAreBehindWhenTheyHoldEverySlot() {
+        let line = Line(capacity: 2)
+        for id: UInt64 in 1...2 {
+            #expect(line.want(id))
+            #expect(!line.state.consumersAreBehind)
+            line.ended(id, keepsBody: true)
+        }
+        #expect(line.state.consumersAreBehind)
+        line.released(1)
+        #expect(!line.state.consumersAreBehind)
+    }
+}

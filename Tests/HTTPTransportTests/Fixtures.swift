@@ -1,0 +1,47 @@
+import HTTPTransport
+import Logging
+import Platform
+import Telemetry
+import Testing
+
+/// A quiet client, shut down when the test is done with it.
+func withClient<R>(
+    _ configuration: HTTPClientConfiguration = HTTPClientConfiguration(name: "test"),
+    registry: MetricRegistry = MetricRegistry(), _ body: (HTTPClient) async throws -> R
+) async throws -> R {
+    let client = HTTPClient(configuration, registry: registry, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    defer { client.shutDown() }
+    return try await body(client)
+}
+
+/// The error of a request that must fail.
+func failure(of request: HTTPRequest, _ client: HTTPClient) async -> HTTPError? {
+    do throws(HTTPError) {
+        let response = try await client.perform(request)
+        Issue.record("status \(response.status) and \(response.body.count) bytes instead of an error")
+        return nil
+    } catch {
+        return error
+    }
+}
+
+/// An HTTP/1.1 response with Content-Length.
+func answer(_ body: String, status: String = "200 OK", headers: [String] = []) -> String {
+    let lines = ["HTTP/1.1 \(status)", "Content-Length: \(body.utf8.count)"] + headers
+    return lines.joined(separator: "\r\n") + "\r\n\r\n" + body
+}
+
+/// Bytes from hexadecimal digits.
+func bytes(hex: String) -> [UInt8] {
+    let digits = Array(hex.utf8).compactMap { UInt8(String(UnicodeScalar($0)), radix: 16) }
+    return stride(from: 0, to: digits.count - 1, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+}
+
+extension HTTPBody {
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+/// A pause on a server's own thread, where blocking is what is wanted.
+enum SystemPause {
+    static func milliseconds(_ ms: Int) { SystemThread.pause(ms: ms) }
+}
