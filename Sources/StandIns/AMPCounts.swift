@@ -1,0 +1,49 @@
+/// What a stand-in AMP has counted. `samples` are those taken; refused ones and duplicates stand apart.
+public struct AMPCounts: Sendable, Equatable, Codable {
+    public var requests: UInt64 = 0
+    /// By status code; 0 for those that got no answer on purpose.
+    public var answers: [String: UInt64] = [:]
+    public var signaturesChecked: UInt64 = 0
+    public var signaturesRefused: UInt64 = 0
+    public var compressedBytes: UInt64 = 0
+    public var uncompressedBytes: UInt64 = 0
+    public var samples: UInt64 = 0
+    public var staleMarkers: UInt64 = 0
+    /// The same value for the same moment again.
+    public var duplicates: UInt64 = 0
+    /// Another value for the same moment.
+    public var conflicts: UInt64 = 0
+    /// Older than the newest sample of the series, whether it was taken or not.
+    public var outOfOrder: UInt64 = 0
+    public var tooOld: UInt64 = 0
+    public var tooNew: UInt64 = 0
+    /// Samples of series whose labels break a rule.
+    public var labelFaults: UInt64 = 0
+    /// Requests with wrong headers or a body that cannot be read.
+    public var malformed: UInt64 = 0
+    public var metadata: UInt64 = 0
+    public var exemplars: UInt64 = 0
+    public var nativeHistograms: UInt64 = 0
+    /// Samples taken by job.
+    public var jobs: [String: UInt64] = [:]
+    /// Different series seen.
+    public var series: Int = 0
+
+    public init() {}
+}
+
+/// What a stand-in AMP does wrong on cue.
+public enum AMPFault: Sendable, Equatable {
+    /// Answers with this status before it looks at the request. `retryAfter` is that header's value.
+    case status(Int, retryAfter: String?, body: String)
+    /// Takes the request and never answers.
+    case hang
+    /// Closes the connection without having taken the request.
+    case close
+    /// Takes the request, then closes the connection: the sender cannot know.
+    case takeThenClose
+    /// Takes the request, then answers with this status.
+    case takeThenStatus(Int)
+    /// Takes and answers rightly, but late.
+    case delay(ms: Int64)
+}

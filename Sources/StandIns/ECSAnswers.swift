@@ -1,0 +1,165 @@
+/// Why ECS refuses a call.
+struct ECSRefusal: Error, Equatable {
+    let status: Int
+    let type: String
+    let message: String
+
+    init(_ type: String, _ message: String, status: Int = 400) {
+        self.status = status
+        self.type = type
+        self.message = message
+    }
+}
+
+/// Answers the calls of one world; keeps nothing.
+struct ECSAnswers {
+    let world: ECSWorld
+    let region: String
+    /// Names a page at most, below the API's own 100, so that small worlds have several pages.
+    let pageLimit: Int
+
+    private static let account = "123456789012"
+
+    /// The JSON of `operation`'s answer.
+    func answer(_ operation: String, _ request: ECSShapes.Request) throws(ECSRefusal) -> String {
+        switch operation {
+        case "ListClusters":
+            let page = try page(world.clusters.map { arn("cluster/\($0.name)") }, request)
+            return JSONText.encode(ECSShapes.Clusters(clusterArns: page.items, nextToken: page.next))
+        case "ListTasks":
+            let cluster = try cluster(request)
+            let page = try page(tasks(of: cluster, request).map { taskARN($0, cluster) }, request)
+            return JSONText.encode(ECSShapes.Tasks(taskArns: page.items, nextToken: page.next))
+        case "DescribeTasks": return try describeTasks(request)
+        case "DescribeTaskDefinition": return try describeTaskDefinition(request)
+        default: throw ECSRefusal("UnknownOperationException", "\(operation) is not played here")
+        }
+    }
+
+    private func tasks(of cluster: StandInCluster, _ request: ECSShapes.Request) -> [StandInTask] {
+        // The API's default; PENDING matches nothing there either.
+        let desired = request.desiredStatus ?? "RUNNING"
+        return cluster.tasks.filter { task in
+            task.desiredStatus == desired && (request.launchType ?? "FARGATE") == "FARGATE"
+                && (request.serviceName == nil || request.serviceName == task.service)
+                && (request.family == nil || task.definition.hasPrefix((request.family ?? "") + ":"))
+        }
+    }
+
+    private func describeTasks(_ request: ECSShapes.Request) throws(ECSRefusal) -> String {
+        let cluster = try cluster(request)
+        guard let wanted = request.tasks, !wanted.isEmpty else {
+            throw ECSRefusal("InvalidParameterException", "Tasks cannot be empty.")
+        }
+        guard wanted.count <= 100 else {
+            throw ECSRefusal("InvalidParameterException", "Tasks cannot have more than 100 elements.")
+        }
+        var found: [ECSShapes.Task] = []
+        var failures: [ECSShapes.Failure] = []
+        for name in wanted {
+            if let task = cluster.tasks.first(where: { $0.id == name || taskARN($0, cluster) == name }) {
+                found.append(shape(task, cluster))
+            } else {
+                let arn = name.hasPrefix("arn:") ? name : arn("task/\(cluster.name)/\(name)")
+                failures.append(ECSShapes.Failure(arn: arn, reason: "MISSING"))
+            }
+        }
+        return JSONText.encode(ECSShapes.Described(tasks: found, failures: failures))
+    }
+
+    private func describeTaskDefinition(_ request: ECSShapes.Request) throws(ECSRefusal) -> String {
+        let wanted = request.taskDefinition ?? ""
+        let name =
+            wanted.hasPrefix("arn:") ? wanted.split(separator: "/").last.map(String.init) ?? "" : wanted
+        // A family alone is its newest revision.
+        let definition = world.definitions.filter {
+            "\($0.family):\($0.revision)" == name || $0.family == name
+        }
+        .max { $0.revision < $1.revision }
+        guard let definition else {
+            throw ECSRefusal("ClientException", "Unable to describe task definition.")
+        }
+        let containers = definition.containers.map { one in
+            ECSShapes.ContainerDefinition(
+                name: one.name, image: one.image, essential: true,
+                dockerLabels: one.dockerLabels.isEmpty ? nil : one.dockerLabels,
+                portMappings: one.ports.map {
+                    ECSShapes.PortMapping(containerPort: $0, hostPort: $0, protocol: "tcp")
+                })
+        }
+        let shape = ECSShapes.Definition(
+            taskDefinitionArn: definitionARN("\(definition.family):\(definition.revision)"),
+            family: definition.family, revision: definition.revision, networkMode: "awsvpc", status: "ACTIVE",
+            compatibilities: ["EC2", "FARGATE"], requiresCompatibilities: ["FARGATE"], cpu: "256",
+            memory: "512",
+            containerDefinitions: containers)
+        return JSONText.encode(ECSShapes.DefinitionAnswer(taskDefinition: shape, tags: []))
+    }
+
+    private func shape(_ task: StandInTask, _ cluster: StandInCluster) -> ECSShapes.Task {
+        let taskARN = taskARN(task, cluster)
+        let attachment = "attachment-\(task.id)"
+        let definition = world.definitions.first { "\($0.family):\($0.revision)" == task.definition }
+        let containers = (definition?.containers ?? []).map { one in
+            ECSShapes.Container(
+                containerArn: arn("container/\(cluster.name)/\(task.id)/\(one.name)"), taskArn: taskARN,
+                name: one.name, image: one.image, lastStatus: task.lastStatus, healthStatus: "UNKNOWN",
+                networkBindings: [],
+                networkInterfaces: task.privateIPv4.map {
+                    [ECSShapes.Interface(attachmentId: attachment, privateIpv4Address: $0)]
+                } ?? [])
+        }
+        var details = [ECSShapes.Detail(name: "subnetId", value: "subnet-0123456789abcdef0")]
+        if let address = task.privateIPv4 {
+            details += [
+                ECSShapes.Detail(name: "networkInterfaceId", value: "eni-\(task.id.suffix(17))"),
+                ECSShapes.Detail(name: "privateIPv4Address", value: address),
+            ]
+        }
+        return ECSShapes.Task(
+            attachments: [
+                ECSShapes.Attachment(
+                    id: attachment, type: "ElasticNetworkInterface",
+                    status: task.privateIPv4 == nil ? "ATTACHING" : "ATTACHED", details: details)
+            ],
+            availabilityZone: "\(region)a", clusterArn: arn("cluster/\(cluster.name)"),
+            connectivity: "CONNECTED",
+            containers: containers, cpu: "256", createdAt: 1_767_225_600.123,
+            desiredStatus: task.desiredStatus,
+            group: task.service.map { "service:\($0)" } ?? "family:\(task.definition.prefix { $0 != ":" })",
+            healthStatus: "UNKNOWN", lastStatus: task.lastStatus, launchType: "FARGATE", memory: "512",
+            platformFamily: "Linux", platformVersion: "1.4.0", taskArn: taskARN,
+            taskDefinitionArn: definitionARN(task.definition), version: 3)
+    }
+
+    private func cluster(_ request: ECSShapes.Request) throws(ECSRefusal) -> StandInCluster {
+        let wanted = request.cluster ?? "default"
+        let found = world.clusters.first { $0.name == wanted || arn("cluster/\($0.name)") == wanted }
+        guard let found else { throw ECSRefusal("ClusterNotFoundException", "Cluster not found.") }
+        return found
+    }
+
+    private func page(
+        _ all: [String], _ request: ECSShapes.Request
+    ) throws(ECSRefusal) -> (items: [String], next: String?) {
+        let size = request.maxResults ?? 100
+        guard (1...100).contains(size) else {
+            throw ECSRefusal("InvalidParameterException", "maxResults should be between 1 and 100.")
+        }
+        var start = 0
+        if let token = request.nextToken {
+            guard token.hasPrefix("page-from-"), let place = Int(token.dropFirst(10)), place >= 0 else {
+                throw ECSRefusal("InvalidParameterException", "Invalid token.")
+            }
+            start = min(place, all.count)
+        }
+        let end = min(all.count, start + min(size, pageLimit))
+        return (Array(all[start..<end]), end < all.count ? "page-from-\(end)" : nil)
+    }
+
+    private func arn(_ resource: String) -> String { "arn:aws:ecs:\(region):\(Self.account):\(resource)" }
+    private func taskARN(_ task: StandInTask, _ cluster: StandInCluster) -> String {
+        arn("task/\(cluster.name)/\(task.id)")
+    }
+    private func definitionARN(_ name: String) -> String { arn("task-definition/\(name)") }
+}

@@ -1,0 +1,116 @@
+/// The fields of ECS' json-1.1 answers that a Fargate task has, named as the API names them.
+enum ECSShapes {
+    struct Clusters: Encodable {
+        let clusterArns: [String]
+        let nextToken: String?
+    }
+
+    struct Tasks: Encodable {
+        let taskArns: [String]
+        let nextToken: String?
+    }
+
+    struct Described: Encodable {
+        let tasks: [Task]
+        let failures: [Failure]
+    }
+
+    struct Failure: Encodable {
+        let arn: String
+        let reason: String
+    }
+
+    struct Task: Encodable {
+        let attachments: [Attachment]
+        let availabilityZone: String
+        let clusterArn: String
+        let connectivity: String
+        let containers: [Container]
+        let cpu: String
+        let createdAt: Double
+        let desiredStatus: String
+        let group: String
+        let healthStatus: String
+        let lastStatus: String
+        let launchType: String
+        let memory: String
+        let platformFamily: String
+        let platformVersion: String
+        let taskArn: String
+        let taskDefinitionArn: String
+        let version: Int
+    }
+
+    struct Attachment: Encodable {
+        let id: String
+        let type: String
+        let status: String
+        let details: [Detail]
+    }
+
+    struct Detail: Encodable {
+        let name: String
+        let value: String
+    }
+
+    struct Container: Encodable {
+        let containerArn: String
+        let taskArn: String
+        let name: String
+        let image: String
+        let lastStatus: String
+        let healthStatus: String
+        let networkBindings: [String]
+        let networkInterfaces: [Interface]
+    }
+
+    struct Interface: Encodable {
+        let attachmentId: String
+        let privateIpv4Address: String
+    }
+
+    struct DefinitionAnswer: Encodable {
+        let taskDefinition: Definition
+        let tags: [String]
+    }
+
+    struct Definition: Encodable {
+        let taskDefinitionArn: String
+        let family: String
+        let revision: Int
+        let networkMode: String
+        let status: String
+        let compatibilities: [String]
+        let requiresCompatibilities: [String]
+        let cpu: String
+        let memory: String
+        let containerDefinitions: [ContainerDefinition]
+    }
+
+    struct ContainerDefinition: Encodable {
+        let name: String
+        let image: String
+        let essential: Bool
+        let dockerLabels: [String: String]?
+        let portMappings: [PortMapping]
+    }
+
+    struct PortMapping: Encodable {
+        let containerPort: Int
+        let hostPort: Int
+        let `protocol`: String
+    }
+
+    /// Every field that one of the four operations takes.
+    struct Request: Decodable {
+        let cluster: String?
+        let maxResults: Int?
+        let nextToken: String?
+        let desiredStatus: String?
+        let launchType: String?
+        let serviceName: String?
+        let family: String?
+        let tasks: [String]?
+        let taskDefinition: String?
+    }
+}

@@ -1,0 +1,240 @@
+public import AWS
+public import HTTPServer
+public import Platform
+import Synchronization
+
+/// How a stand-in AMP behaves. The defaults are AMP's own, as far as they are known.
+public struct AMPConfiguration: Sendable {
+    public var port: Int
+    public var workspace: String
+    public var region: String
+    /// Whose signature is right; nil takes everything unsigned.
+    public var credentials: Credentials?
+    public var service: String
+    /// Compressed bytes of a request; more is 413.
+    public var requestLimitBytes: Int
+    /// Uncompressed bytes of a request; more is 400.
+    public var uncompressedLimitBytes: Int
+    public var outOfOrderWindowMs: Int64
+    /// nil takes samples of any age.
+    public var maxSampleAgeMs: Int64?
+    /// Keeps labels and every sample: exact duplicates, and `series()`. For tests; memory grows with the
+    /// samples.
+    public var keepsHistory: Bool
+
+    public init(
+        port: Int = 0, workspace: String = "ws-demo", region: String = "eu-west-1",
+        credentials: Credentials? = nil,
+        service: String = "aps", requestLimitBytes: Int = 1 << 20, uncompressedLimitBytes: Int = 32 << 20,
+        outOfOrderWindowMs: Int64 = 60_000, maxSampleAgeMs: Int64? = 3_600_000, keepsHistory: Bool = false
+    ) {
+        self.port = port
+        self.workspace = workspace
+        self.region = region
+        self.credentials = credentials
+        self.service = service
+        self.requestLimitBytes = requestLimitBytes
+        self.uncompressedLimitBytes = uncompressedLimitBytes
+        self.outOfOrderWindowMs = outOfOrderWindowMs
+        self.maxSampleAgeMs = maxSampleAgeMs
+        self.keepsHistory = keepsHistory
+    }
+}
+
+/// The data plane of Amazon Managed Service for Prometheus, on loopback: takes remote write 1.0, checks all
+/// that a receiver can check, and counts.
+public final class StandInAMP: Sendable {
+    struct State {
+        var ledger: SampleLedger
+        var counts = AMPCounts()
+        var fault: AMPFault?
+        /// Requests that the fault is still good for; nil for no end.
+        var faultRequests: Int?
+        var faultUntilNs: UInt64?
+        var requestLimitBytes: Int
+    }
+
+    public let configuration: AMPConfiguration
+    let clock: any AgentClock
+    let state: Mutex<State>
+    private let verifier: SigV4Verifier?
+    private let server = Mutex<HTTPServer?>(nil)
+
+    private init(_ configuration: AMPConfiguration, clock: any AgentClock) {
+        self.configuration = configuration
+        self.clock = clock
+        verifier = configuration.credentials.map {
+            SigV4Verifier(
+                credentials: $0, region: configuration.region, service: configuration.service, clock: clock)
+        }
+        state = Mutex(
+            State(
+                ledger: SampleLedger(
+                    outOfOrderWindowMs: configuration.outOfOrderWindowMs,
+                    maxSampleAgeMs: configuration.maxSampleAgeMs, keepsHistory: configuration.keepsHistory),
+                requestLimitBytes: configuration.requestLimitBytes))
+    }
+
+    /// Starts listening on loopback.
+    public static func start(
+        _ configuration: AMPConfiguration = AMPConfiguration(), clock: any AgentClock = SystemClock()
+    ) async throws(ServerError) -> StandInAMP {
+        let endpoint = StandInAMP(configuration, clock: clock)
+        let server = try await HTTPServer.start(
+            port: configuration.port, bodyLimitBytes: 64 << 20, limits: ServerLimits(maxConnections: 1_024)
+        ) { [weak endpoint] in endpoint?.answer($0) ?? ServerResponse(status: 503) }
+        endpoint.server.withLock { $0 = server }
+        return endpoint
+    }
+
+    public var port: Int { server.withLock { $0?.port ?? 0 } }
+    public var path: String { "/workspaces/\(configuration.workspace)/api/v1/remote_write" }
+    /// What `remote_write.url` is set to.
+    public var url: String { "http://127.0.0.1:\(port)\(path)" }
+
+    /// The counts now.
+    public var counts: AMPCounts {
+        state.withLock { state in
+            var counts = state.ledger.counts
+            counts.requests = state.counts.requests
+            counts.answers = state.counts.answers
+            counts.signaturesChecked = state.counts.signaturesChecked
+            counts.signaturesRefused = state.counts.signaturesRefused
+            counts.compressedBytes = state.counts.compressedBytes
+            counts.uncompressedBytes = state.counts.uncompressedBytes
+            counts.malformed = state.counts.malformed
+            counts.series = state.ledger.series.count
+            return counts
+        }
+    }
+
+    /// The newest sample of the series with exactly these labels.
+    public func latest(_ labels: [(name: String, value: String)]) -> (timestampMs: Int64, value: Double)? {
+        state.withLock { $0.ledger.latest(labels) }.map { ($0.timestampMs, $0.value) }
+    }
+
+    /// Sets what goes wrong from now on: for so many requests, for so long, or until it is set to nil.
+    public func setFault(_ fault: AMPFault?, requests: Int? = nil, forMs: Int64? = nil) {
+        let untilNs = forMs.map { clock.monotonicNs + UInt64(max(0, $0)) * 1_000_000 }
+        state.withLock { state in
+            state.fault = fault
+            state.faultRequests = requests
+            state.faultUntilNs = untilNs
+        }
+    }
+
+    /// Compressed bytes of a request that are still taken.
+    public func setRequestLimit(bytes: Int) { state.withLock { $0.requestLimitBytes = bytes } }
+
+    public func stop() async {
+        let running = server.withLock { $0.take() }
+        await running?.stop(graceMs: 100)
+    }
+
+    private func answer(_ request: ServerRequest) -> ServerResponse {
+        if let response = controlAnswer(request) { return response }
+        guard request.path == path else {
+            return message(404, "no such path", type: "UnknownOperationException")
+        }
+        guard request.method == "POST" else { return message(405, "Method Not Allowed", type: nil) }
+        let fault = nextFault()
+        var response: ServerResponse
+        switch fault {
+        case .status(let status, let retryAfter, let body):
+            response = ServerResponse(status: status, contentType: "application/json", text: body)
+            if let retryAfter { response.headers.add("Retry-After", retryAfter) }
+        case .close: response = ServerResponse(fault: .closeWithoutAnswer)
+        case .hang, .takeThenClose, .takeThenStatus, .delay, nil: response = take(request)
+        }
+        switch fault {
+        case .hang: response.fault = .neverAnswer
+        case .takeThenClose: response.fault = .closeWithoutAnswer
+        case .takeThenStatus(let status): response = message(status, "a fault on cue", type: nil)
+        case .delay(let ms): response.delayMs = ms
+        case .status, .close, nil: break
+        }
+        response.headers.add("x-amzn-RequestId", "00000000-0000-0000-0000-000000000000")
+        let status = response.fault == nil ? String(response.status) : "0"
+        state.withLock { state in
+            state.counts.requests += 1
+            state.counts.answers[status, default: 0] += 1
+        }
+        return response
+    }
+
+    private func nextFault() -> AMPFault? {
+        let nowNs = clock.monotonicNs
+        return state.withLock { state in
+            guard let fault = state.fault else { return nil }
+            if let untilNs = state.faultUntilNs, nowNs >= untilNs {
+                state.fault = nil
+                return nil
+            }
+            if let left = state.faultRequests {
+                guard left > 0 else {
+                    state.fault = nil
+                    return nil
+                }
+                state.faultRequests = left - 1
+            }
+            return fault
+        }
+    }
+
+    /// Checks in the order a service does: size, signature, headers, body, samples.
+    private func take(_ request: ServerRequest) -> ServerResponse {
+        let limit = state.withLock { $0.requestLimitBytes }
+        guard request.body.count <= limit else { return message(413, "Request Too Long", type: nil) }
+        if let verifier {
+            do throws(SigV4Refusal) {
+                try verifier.verify(request)
+                state.withLock { $0.counts.signaturesChecked += 1 }
+            } catch {
+                state.withLock { $0.counts.signaturesRefused += 1 }
+                return message(403, error.message, type: error.type)
+            }
+        }
+        if let fault = headerFault(request) { return malformed(fault) }
+        let decoded: DecodedRequest
+        do throws(WriteRequestDecoder.Failure) {
+            decoded = try WriteRequestDecoder.decode(
+                request.body, limitBytes: configuration.uncompressedLimitBytes)
+        } catch {
+            return malformed(error.message)
+        }
+        let nowMs = clock.wallMs
+        let refusal = state.withLock { state in
+            state.counts.compressedBytes += UInt64(request.body.count)
+            state.counts.uncompressedBytes += UInt64(decoded.uncompressedBytes)
+            return state.ledger.take(decoded, nowMs: nowMs)
+        }
+        guard let refusal else { return ServerResponse() }
+        return ServerResponse(
+            status: 400, text: "user=123456789012_\(configuration.workspace): err: \(refusal)\n")
+    }
+
+    private func malformed(_ why: String) -> ServerResponse {
+        state.withLock { $0.counts.malformed += 1 }
+        return ServerResponse(status: 400, text: why + "\n")
+    }
+
+    private func headerFault(_ request: ServerRequest) -> String? {
+        for (name, value) in [("Content-Type", "application/x-protobuf"), ("Content-Encoding", "snappy")]
+        where request.headers[name] != value {
+            return "\(name) must be \(value), not '\(request.headers[name] ?? "")'"
+        }
+        guard let version = request.headers["X-Prometheus-Remote-Write-Version"], version.hasPrefix("0.1.")
+        else {
+            return "X-Prometheus-Remote-Write-Version must be 0.1.0"
+        }
+        return request.headers["X-Scope-OrgID"] == nil ? nil : "X-Scope-OrgID is not taken here"
+    }
+
+    /// An error as the gateway in front of AMP tells it.
+    private func message(_ status: Int, _ text: String, type: String?) -> ServerResponse {
+        var response = ServerResponse(
+            status: status, contentType: "application/json", text: JSONText.object(["message": text]))
+        if let type { response.headers.add("x-amzn-ErrorType", type) }
+        return response
+    }
+}

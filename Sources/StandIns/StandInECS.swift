@@ -1,0 +1,214 @@
+public import AWS
+public import HTTPServer
+public import Platform
+import Synchronization
+
+/// What a stand-in ECS does wrong on cue.
+public enum ECSFault: String, Sendable, CaseIterable {
+    case throttling, accessDenied, expiredToken, serverError, garbage, hang, close
+}
+
+/// How a stand-in ECS behaves.
+public struct ECSConfiguration: Sendable {
+    public var port: Int
+    public var region: String
+    /// Whose signature is right; nil takes everything unsigned.
+    public var credentials: Credentials?
+    /// Names a page; the API's own most is 100.
+    public var pageLimit: Int
+
+    public init(
+        port: Int = 0, region: String = "eu-west-1", credentials: Credentials? = nil, pageLimit: Int = 100
+    ) {
+        self.port = port
+        self.region = region
+        self.credentials = credentials
+        self.pageLimit = pageLimit
+    }
+}
+
+/// The part of the ECS API that discovery calls, on loopback: ListClusters, ListTasks, DescribeTasks and
+/// DescribeTaskDefinition in json 1.1, with paging, limits and signatures checked.
+public final class StandInECS: Sendable {
+    private struct State {
+        var world: ECSWorld
+        var calls: [String: UInt64] = [:]
+        var signaturesChecked: UInt64 = 0
+        var signaturesRefused: UInt64 = 0
+        var faults: [String: (fault: ECSFault, calls: Int?)] = [:]
+    }
+
+    private static let target = "AmazonEC2ContainerServiceV20141113."
+    /// In the list of faults: whatever is called.
+    private static let anyOperation = "*"
+
+    public let configuration: ECSConfiguration
+    private let verifier: SigV4Verifier?
+    private let state: Mutex<State>
+    private let server = Mutex<HTTPServer?>(nil)
+
+    private init(_ configuration: ECSConfiguration, world: ECSWorld, clock: any AgentClock) {
+        precondition(configuration.pageLimit > 0, "a page without names never ends")
+        self.configuration = configuration
+        verifier = configuration.credentials.map {
+            SigV4Verifier(credentials: $0, region: configuration.region, service: "ecs", clock: clock)
+        }
+        state = Mutex(State(world: world))
+    }
+
+    /// Starts listening on loopback.
+    public static func start(
+        _ configuration: ECSConfiguration = ECSConfiguration(), world: ECSWorld,
+        clock: any AgentClock = SystemClock()
+    ) async throws(ServerError) -> StandInECS {
+        let api = StandInECS(configuration, world: world, clock: clock)
+        let server = try await HTTPServer.start(port: configuration.port, bodyLimitBytes: 1 << 20) {
+            [weak api] request in api?.answer(request) ?? ServerResponse(status: 503)
+        }
+        api.server.withLock { $0 = server }
+        return api
+    }
+
+    public var port: Int { server.withLock { $0?.port ?? 0 } }
+    /// What `AWS_ENDPOINT_URL_ECS` or `endpoint` is set to.
+    public var url: String { "http://127.0.0.1:\(port)" }
+
+    /// Changes what the API knows, for instance a task that stops.
+    public func update(_ change: (inout ECSWorld) -> Void) { state.withLock { change(&$0.world) } }
+
+    public var world: ECSWorld { state.withLock { $0.world } }
+    /// Calls by operation, refused ones included.
+    public var calls: [String: UInt64] { state.withLock { $0.calls } }
+    public var signaturesChecked: UInt64 { state.withLock { $0.signaturesChecked } }
+    public var signaturesRefused: UInt64 { state.withLock { $0.signaturesRefused } }
+
+    /// Sets what goes wrong with `operation` (nil: with any), for so many calls or until it is set to nil.
+    public func setFault(_ fault: ECSFault?, operation: String? = nil, calls: Int? = nil) {
+        state.withLock { $0.faults[operation ?? Self.anyOperation] = fault.map { ($0, calls) } }
+    }
+
+    public func stop() async {
+        let running = server.withLock { $0.take() }
+        await running?.stop(graceMs: 100)
+    }
+
+    private func answer(_ request: ServerRequest) -> ServerResponse {
+        if let response = controlAnswer(request) { return response }
+        guard request.method == "POST", request.path == "/",
+            request.headers["Content-Type"] == "application/x-amz-json-1.1",
+            let target = request.headers["X-Amz-Target"], target.hasPrefix(Self.target)
+        else {
+            return refusal(ECSRefusal("UnknownOperationException", "no json-1.1 call of ECS"))
+        }
+        let operation = String(target.dropFirst(Self.target.count))
+        state.withLock { $0.calls[operation, default: 0] += 1 }
+        if let fault = nextFault(operation) { return answer(fault) }
+        if let verifier {
+            do throws(SigV4Refusal) {
+                try verifier.verify(request)
+                state.withLock { $0.signaturesChecked += 1 }
+            } catch {
+                state.withLock { $0.signaturesRefused += 1 }
+                return refusal(ECSRefusal(error.type, error.message))
+            }
+        }
+        guard let fields = try? JSONText.decode(ECSShapes.Request.self, from: request.body) else {
+            return refusal(
+                ECSRefusal("SerializationException", "the body is no JSON object of this operation"))
+        }
+        let answers = ECSAnswers(
+            world: world, region: configuration.region, pageLimit: configuration.pageLimit)
+        do throws(ECSRefusal) {
+            return json(200, try answers.answer(operation, fields))
+        } catch {
+            return refusal(error)
+        }
+    }
+
+    private func nextFault(_ operation: String) -> ECSFault? {
+        state.withLock { state in
+            for key in [operation, Self.anyOperation] {
+                guard let (fault, calls) = state.faults[key] else { continue }
+                guard let calls else { return fault }
+                if calls > 0 {
+                    state.faults[key] = (fault, calls - 1)
+                    return fault
+                }
+                state.faults[key] = nil
+            }
+            return nil
+        }
+    }
+
+    private func answer(_ fault: ECSFault) -> ServerResponse {
+        switch fault {
+        case .throttling: refusal(ECSRefusal("ThrottlingException", "Rate exceeded"))
+        case .accessDenied:
+            refusal(
+                ECSRefusal(
+                    "AccessDeniedException",
+                    "User: arn:aws:sts::123456789012:assumed-role/demo/x is not authorized to perform this"))
+        case .expiredToken:
+            refusal(
+                ECSRefusal("ExpiredTokenException", "The security token included in the request is expired"))
+        case .serverError:
+            refusal(
+                ECSRefusal("ServerException", "Service Unavailable. Please try again later.", status: 500))
+        case .garbage: ServerResponse(contentType: "text/html", text: "<html>not JSON")
+        case .hang: ServerResponse(fault: .neverAnswer)
+        case .close: ServerResponse(fault: .closeWithoutAnswer)
+        }
+    }
+
+    private func refusal(_ refusal: ECSRefusal) -> ServerResponse {
+        json(
+            refusal.status, JSONText.object(["__type": refusal.type, "message": refusal.message]),
+            errorType: refusal.type)
+    }
+
+    private func json(_ status: Int, _ text: String, errorType: String? = nil) -> ServerResponse {
+        var response = ServerResponse(status: status, contentType: "application/x-amz-json-1.1", text: text)
+        response.headers.add("x-amzn-RequestId", "00000000-0000-0000-0000-000000000000")
+        if let errorType { response.headers.add("x-amzn-ErrorType", errorType) }
+        return response
+    }
+
+    private struct FaultOrder: Decodable {
+        let fault: String
+        let operation: String?
+        let calls: Int?
+    }
+
+    private struct Stats: Encodable {
+        let calls: [String: UInt64]
+        let signaturesChecked: UInt64
+        let signaturesRefused: UInt64
+    }
+
+    /// For other processes: `GET /stats`, `GET /world`, `POST /world`, `POST /fault` with
+    /// `{"fault": "throttling", "operation": "ListTasks", "calls": 3}` or fault none.
+    private func controlAnswer(_ request: ServerRequest) -> ServerResponse? {
+        switch (request.method, request.path) {
+        case ("GET", "/stats"):
+            let stats = state.withLock {
+                Stats(
+                    calls: $0.calls, signaturesChecked: $0.signaturesChecked,
+                    signaturesRefused: $0.signaturesRefused)
+            }
+            return json(200, JSONText.encode(stats))
+        case ("GET", "/world"): return json(200, JSONText.encode(world))
+        case ("POST", "/world"):
+            guard let world = try? JSONText.decode(ECSWorld.self, from: request.body) else {
+                return json(400, JSONText.object(["message": "no world"]))
+            }
+            update { $0 = world }
+        case ("POST", "/fault"):
+            guard let order = try? JSONText.decode(FaultOrder.self, from: request.body),
+                order.fault == "none" || ECSFault(rawValue: order.fault) != nil
+            else { return json(400, JSONText.object(["message": "no fault order"])) }
+            setFault(ECSFault(rawValue: order.fault), operation: order.operation, calls: order.calls)
+        default: return nil
+        }
+        return json(200, JSONText.encode(["ok": true]))
+    }
+}
