@@ -13,8 +13,8 @@ import Glibc
 /// The only file of this module with unsafe code.
 @safe final class RequestScratch: @unchecked Sendable {
     // @unchecked: a scratch belongs to one worker job at a time (`ScratchPool` lends it).
-    private var raw: UnsafeMutableRawPointer
-    private var capacity: Int
+    fileprivate var raw: UnsafeMutableRawPointer
+    fileprivate var capacity: Int
     private var compressed: UnsafeMutableRawPointer
     private var compressedCapacity: Int
     /// Bytes of the request so far.
@@ -22,8 +22,9 @@ import Glibc
     /// Samples of the request so far.
     private(set) var sampleCount = 0
 
-    /// Copies and the timestamp's store write up to this many bytes past what they mean.
-    private static let slack = 64
+    /// What a series takes besides its labels, at most: tags and lengths 14, value 9, timestamp 11; and 16 bytes that
+    /// wide stores write past what they mean.
+    fileprivate static let slack = 64
 
     init() {
         capacity = 64 * 1_024
@@ -126,6 +127,7 @@ import Glibc
         of frame: Frame, _ labels: LabelPointers, _ series: Range<Int>, _ limits: EncodeLimits,
         _ walk: inout FrameWalk, _ result: inout FrameEncoding
     ) -> Bool {
+        var cursor = unsafe RequestCursor(self, limitBytes: limits.bytes)
         let values = frame.values.span
         let frameField = TimestampField(frame.timestampMs)
         let room = limits.samples - sampleCount
@@ -136,7 +138,7 @@ import Glibc
         var usedFrameTime = false
         var full = false
         while ordinal < series.upperBound, passed < walk.remaining {
-            let shape = unsafe labels.shape(ofSeries: ordinal - series.lowerBound, runStart: runStart)
+            let shape = unsafe labels.shape(ofSeries: ordinal - series.lowerBound)
             var field = frameField
             if ordinal == walk.nextSpecial {
                 switch walk.special(at: ordinal, of: frame, ownAgeMs: limits.ownAgeMs) {
@@ -157,7 +159,7 @@ import Glibc
                 }
             }
             guard written < room,
-                unsafe put(labels, shape, runStart: runStart, values[ordinal].bitPattern, field, limits.bytes)
+                unsafe cursor.put(labels, shape, runStart: runStart, values[ordinal].bitPattern, field, self)
             else {
                 full = true
                 break
@@ -173,6 +175,7 @@ import Glibc
             ordinal += 1
             runStart = shape.runEnd
         }
+        byteCount = unsafe cursor.byteCount
         if usedFrameTime { result.cover(frame.timestampMs) }
         walk.ordinal = ordinal
         walk.remaining -= passed
@@ -190,12 +193,14 @@ import Glibc
         let field = TimestampField(frame.timestampMs)
         // Safety: the pointers are used only inside the closure.
         return unsafe LabelPointers.with(departed.chunk, frame.target) { labels in
+            var cursor = unsafe RequestCursor(self, limitBytes: limits.bytes)
+            defer { byteCount = unsafe cursor.byteCount }
             for index in range {
                 let series = Int(departed.series[index])
                 let runStart = unsafe labels.runStart(ofSeries: series)
-                let shape = unsafe labels.shape(ofSeries: series, runStart: runStart)
+                let shape = unsafe labels.shape(ofSeries: series)
                 guard sampleCount < limits.samples,
-                    unsafe put(labels, shape, runStart: runStart, StaleMarker.bits, field, limits.bytes)
+                    unsafe cursor.put(labels, shape, runStart: runStart, StaleMarker.bits, field, self)
                 else { return false }
                 sampleCount += 1
                 result.written += 1
@@ -206,61 +211,84 @@ import Glibc
         }
     }
 
-    /// Writes one series with one sample; false when it would pass the byte limit.
+    /// Makes room for `needed` bytes in all; the first `written` stay.
+    @inline(never)
+    fileprivate func grow(to needed: Int, written: Int) {
+        let larger = max(needed, capacity * 2)
+        // Safety: the old block holds `written` written bytes, the new one is larger; the old one is freed once.
+        let block = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+        unsafe block.copyMemory(from: raw, byteCount: written)
+        unsafe raw.deallocate()
+        unsafe raw = block
+        capacity = larger
+    }
+}
+
+/// Where a request is written, as pointers, for the length of one loop over a chunk: the loop keeps them in registers.
+@unsafe private struct RequestCursor {
+    private var base: UnsafeMutableRawPointer
+    private var capacity: Int
+    private let limitBytes: Int
+    private(set) var byteCount: Int
+    /// Bytes that the length of the series before took.
+    private var lengthBytes = 1
+
+    init(_ scratch: RequestScratch, limitBytes: Int) {
+        unsafe base = scratch.raw
+        unsafe capacity = scratch.capacity
+        unsafe byteCount = scratch.byteCount
+        unsafe self.limitBytes = limitBytes
+    }
+
+    /// Writes one series with one sample; false when it would pass the byte limit, and nothing has changed then.
+    ///
+    /// The labels are written behind a gap for their length, guessed to take as many bytes as the series before.
     @inline(__always)
-    private func put(
+    mutating func put(
         _ labels: LabelPointers, _ shape: LabelPointers.Shape, runStart: Int, _ valueBits: UInt64,
-        _ field: TimestampField, _ limitBytes: Int
+        _ field: TimestampField, _ scratch: RequestScratch
     ) -> Bool {
-        let valueLength = valueBits == 0 ? 0 : 9
-        let sampleLength = valueLength + field.length
-        let seriesLength = shape.length + 2 + sampleLength
-        let end = byteCount + 1 + ProtobufWire.varintLength(seriesLength) + seriesLength
-        if end > limitBytes, byteCount > 0 { return false }
-        let most = end + Self.slack
-        if most > capacity { grow(to: most) }
-        // Safety: `most` is within the capacity, and counts the slack that the wide stores below may touch;
-        // copying from inside the chunk and the target is what `LabelPointers` promises.
-        var out = unsafe raw + byteCount
-        unsafe out.storeBytes(of: 0x0A, as: UInt8.self)
-        unsafe out = Self.storeVarint(seriesLength, at: out + 1)
-        unsafe out = labels.copy(shape, runStart: runStart, to: out)
-        unsafe out.storeBytes(of: 0x12, as: UInt8.self)
-        unsafe (out + 1).storeBytes(of: UInt8(truncatingIfNeeded: sampleLength), as: UInt8.self)
+        let most = unsafe byteCount + labels.mostBytes(shape, runStart: runStart) + RequestScratch.slack
+        if unsafe most > capacity {
+            unsafe scratch.grow(to: most, written: byteCount)
+            unsafe base = scratch.raw
+            unsafe capacity = scratch.capacity
+        }
+        // Safety: all that is written, the slack that the wide stores touch included, is below `most`, so within the
+        // capacity; copying from inside the chunk and the target is what `LabelPointers` promises.
+        let start = unsafe base + byteCount
+        let content = unsafe start + 1 + lengthBytes
+        var out = unsafe labels.copy(shape, runStart: runStart, to: content)
+        let sampleLength = (valueBits == 0 ? 0 : 9) + field.length
+        unsafe out.storeBytes(of: UInt16(truncatingIfNeeded: 0x12 | sampleLength << 8).littleEndian, as: UInt16.self)
         unsafe out += 2
-        if valueLength != 0 {
+        if valueBits != 0 {
             unsafe out.storeBytes(of: 0x09, as: UInt8.self)
             unsafe (out + 1).storeBytes(of: valueBits.littleEndian, as: UInt64.self)
             unsafe out += 9
         }
         unsafe out.storeBytes(of: field.bytes, as: SIMD16<UInt8>.self)
-        byteCount = end
-        return true
-    }
-
-    @inline(__always)
-    private static func storeVarint(_ value: Int, at start: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
-        // Safety: at most ten bytes, inside the slack that `put` has made sure of.
-        var out = unsafe start
-        var rest = UInt(bitPattern: value)
-        while rest >= 0x80 {
-            unsafe out.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, as: UInt8.self)
-            unsafe out += 1
-            rest >>= 7
+        let length = unsafe out - content + field.length
+        let needed = ProtobufWire.varintLength(length)
+        let end = unsafe byteCount + 1 + needed + length
+        if unsafe end > limitBytes, unsafe byteCount > 0 { return false }
+        if unsafe needed != lengthBytes {
+            unsafe memmove(start + 1 + needed, content, length)
+            unsafe lengthBytes = needed
         }
-        unsafe out.storeBytes(of: UInt8(truncatingIfNeeded: rest), as: UInt8.self)
-        return unsafe out + 1
-    }
-
-    @inline(never)
-    private func grow(to needed: Int) {
-        let larger = max(needed, capacity * 2)
-        // Safety: the old block holds `byteCount` written bytes, the new one is larger; the old one is freed once.
-        let block = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
-        unsafe block.copyMemory(from: raw, byteCount: byteCount)
-        unsafe raw.deallocate()
-        unsafe raw = block
-        capacity = larger
+        if needed == 1 {
+            unsafe start.storeBytes(of: UInt16(truncatingIfNeeded: 0x0A | length << 8).littleEndian, as: UInt16.self)
+        } else {
+            unsafe start.storeBytes(of: 0x0A, as: UInt8.self)
+            var rest = length
+            for index in 1...needed {
+                let more: UInt8 = index < needed ? 0x80 : 0
+                unsafe (start + index).storeBytes(of: UInt8(truncatingIfNeeded: rest & 0x7F) | more, as: UInt8.self)
+                rest >>= 7
+            }
+        }
+        unsafe byteCount = end
+        return true
     }
 }
 
@@ -269,12 +297,11 @@ import Glibc
 /// `LayoutChunk.init` has checked that pieces and runs lie inside their arrays, and `with` that the target has every
 /// label the pieces name, so nothing is checked per sample.
 @unsafe struct LabelPointers {
-    /// Which pieces one series has, where its last run ends, and how many bytes its labels take.
+    /// Which pieces one series has, and where its last run ends.
     struct Shape {
         var firstPiece: Int
         var endPiece: Int
         var runEnd: Int
-        var length: Int
     }
 
     private let bytes: UnsafeRawPointer
@@ -319,17 +346,15 @@ import Glibc
     }
 
     @inline(__always)
-    func shape(ofSeries index: Int, runStart: Int) -> Shape {
-        let first = unsafe Int(pieceOffsets[index])
+    func shape(ofSeries index: Int) -> Shape {
         let end = unsafe Int(pieceOffsets[index + 1])
-        let runEnd = unsafe Int(pieces[end - 1].runEnd)
-        var length = runEnd - runStart
-        for number in first..<end {
-            let piece = unsafe pieces[number]
-            let label = Int(piece.firstTargetLabel)
-            length += unsafe Int(targetOffsets[label + Int(piece.targetLabelCount)]) - Int(targetOffsets[label])
-        }
-        return Shape(firstPiece: first, endPiece: end, runEnd: runEnd, length: length)
+        return unsafe Shape(firstPiece: Int(pieceOffsets[index]), endPiece: end, runEnd: Int(pieces[end - 1].runEnd))
+    }
+
+    /// What the labels take at most: each piece may name all of the target's.
+    @inline(__always)
+    func mostBytes(_ shape: Shape, runStart: Int) -> Int {
+        unsafe shape.runEnd - runStart + (shape.endPiece - shape.firstPiece) * targetByteCount
     }
 
     /// Copies the labels to `out`, which has room for them and `RequestScratch.slack` more; returns the end.
@@ -352,19 +377,27 @@ import Glibc
         return unsafe out
     }
 
-    /// Short runs in steps of 16 bytes, past their end where the source has so much: a call of memcpy costs more.
+    /// Steps of 16 bytes, the last of them overlapping the one before: for short runs a call of memcpy costs more.
     @inline(__always)
     private static func copyRun(
         _ source: UnsafeRawPointer, _ count: Int, readable: Int, to out: UnsafeMutableRawPointer
     ) {
-        guard count <= 256, readable >= count + 16 else {
-            return unsafe out.copyMemory(from: source, byteCount: count)
+        if count >= 16, count <= 256 {
+            var done = 0
+            while done < count - 16 {
+                unsafe copy16(source + done, to: out + done)
+                done += 16
+            }
+            unsafe copy16(source + (count - 16), to: out + (count - 16))
+        } else if count < 16, readable >= 16 {
+            unsafe copy16(source, to: out)
+        } else {
+            unsafe out.copyMemory(from: source, byteCount: count)
         }
-        var done = 0
-        while done < count {
-            let step = unsafe (source + done).loadUnaligned(as: SIMD16<UInt8>.self)
-            unsafe (out + done).storeBytes(of: step, as: SIMD16<UInt8>.self)
-            done += 16
-        }
+    }
+
+    @inline(__always)
+    private static func copy16(_ source: UnsafeRawPointer, to out: UnsafeMutableRawPointer) {
+        unsafe out.storeBytes(of: source.loadUnaligned(as: SIMD16<UInt8>.self), as: SIMD16<UInt8>.self)
     }
 }

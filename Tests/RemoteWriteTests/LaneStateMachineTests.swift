@@ -1,0 +1,248 @@
+import Configuration
+import Testing
+
+@testable import RemoteWrite
+
+@Suite struct LaneStateMachineTests {
+    private typealias Action = LaneStateMachine.Action
+    private static let start = LaneStateMachine.Moment(monotonicNs: 1_000_000_000, wallMs: 1_700_000_000_000)
+
+    private func machine(retries429: Bool = true, ageMs: Int64 = 0) -> LaneStateMachine {
+        LaneStateMachine(
+            queue: QueueConfiguration(
+                maxSamplesPerSend: 2_000, minBackoffMs: 30, maxBackoffMs: 5_000, retryOnHTTP429: retries429),
+            age: SampleAge(configuredMs: ageMs, url: "http://receiver/"), seed: 1)
+    }
+
+    private func sending(
+        _ machine: LaneStateMachine, samples: Int = 100, mayBeStored: Bool = false
+    ) -> LaneStateMachine {
+        var machine = machine
+        let held = LaneStateMachine.Held(
+            sampleCount: samples, newestMs: Self.start.wallMs, mayBeStored: mayBeStored)
+        #expect(machine.collected(held, Self.start) == .send)
+        return machine
+    }
+
+    private func later(_ ms: Int64) -> LaneStateMachine.Moment {
+        .init(
+            monotonicNs: Self.start.monotonicNs + UInt64(ms) * 1_000_000, wallMs: Self.start.wallMs + ms)
+    }
+
+    private func waitMs(_ action: Action, since: LaneStateMachine.Moment = start) -> Int64? {
+        guard case .wait(let untilNs) = action else { return nil }
+        return Int64((untilNs - since.monotonicNs) / 1_000_000)
+    }
+
+    private func status(
+        _ status: Int, _ reason: RefusalReason = .other, retryAfterMs: Int64? = nil, serverMs: Int64? = nil
+    ) -> LaneAnswer {
+        .status(.init(status: status, reason: reason, retryAfterMs: retryAfterMs, serverMs: serverMs))
+    }
+
+    @Test(arguments: [200, 202, 204, 299]) func successIsDelivered(code: Int) {
+        var machine = sending(machine())
+        #expect(machine.answered(status(code), succeededElsewhereNs: nil, Self.start) == .settle(.delivered))
+        #expect(machine.settled(Self.start) == .collect(samples: 2_000))
+    }
+
+    @Test(arguments: [400, 402, 406, 409, 410, 411, 418, 422, 431, 451])
+    func otherClientErrorsAreNotRetried(code: Int) {
+        var machine = sending(machine())
+        #expect(
+            machine.answered(status(code, .seriesLimit), succeededElsewhereNs: nil, Self.start)
+                == .settle(.refused(reason: "per_user_series_limit")))
+    }
+
+    @Test(arguments: [408, 425, 500, 502, 503, 504, 520, 599])
+    func failuresAreRetriedWithinTheBackoff(code: Int) {
+        var machine = sending(machine())
+        var now = Self.start
+        for step in [30, 60, 120, 240, 480, 960, 1_920, 3_840, 5_000, 5_000] as [Int64] {
+            let action = machine.answered(status(code), succeededElsewhereNs: nil, now)
+            guard let ms = waitMs(action, since: now) else {
+                Issue.record("\(code) is waited for")
+                return
+            }
+            #expect(ms >= step - step / 2 - 1 && ms <= step)
+            #expect(machine.obstacle == .failing)
+            now.monotonicNs += UInt64(ms) * 1_000_000
+            #expect(machine.woke(now) == .send)
+        }
+        #expect(machine.answered(status(200), succeededElsewhereNs: nil, now) == .settle(.delivered))
+        #expect(machine.obstacle == nil)
+    }
+
+    @Test func networkFailureIsRetriedAndMayHaveBeenStored() {
+        var machine = sending(machine())
+        #expect(waitMs(machine.answered(.unreachable, succeededElsewhereNs: nil, Self.start)) != nil)
+        #expect(machine.held?.mayBeStored == true)
+    }
+
+    @Test func jitterDiffersBetweenSeeds() {
+        let waits = (0..<20).map { seed in
+            var machine = LaneStateMachine(
+                queue: QueueConfiguration(minBackoffMs: 4_000), age: SampleAge(configuredMs: 0, url: ""),
+                seed: UInt64(seed))
+            _ = machine.collected(.init(sampleCount: 1, newestMs: 0, mayBeStored: false), Self.start)
+            return waitMs(machine.answered(.unreachable, succeededElsewhereNs: nil, Self.start)) ?? 0
+        }
+        #expect(Set(waits).count > 10)
+    }
+
+    @Test(arguments: [RefusalReason.outOfOrder, .outsideOrderWindow, .duplicateTimestamp])
+    func duplicatesOfARequestSentBeforeAreDelivered(reason: RefusalReason) {
+        var resent = sending(machine(), mayBeStored: true)
+        #expect(resent.answered(status(400, reason), succeededElsewhereNs: nil, Self.start) == .settle(.delivered))
+        var first = sending(machine())
+        #expect(
+            first.answered(status(400, reason), succeededElsewhereNs: nil, Self.start)
+                == .settle(.refused(reason: reason.rawValue)))
+        var lostAnswer = sending(machine())
+        _ = lostAnswer.answered(.unreachable, succeededElsewhereNs: nil, Self.start)
+        #expect(lostAnswer.woke(later(1_000)) == .send)
+        #expect(
+            lostAnswer.answered(status(400, reason), succeededElsewhereNs: nil, later(1_000)) == .settle(.delivered))
+    }
+
+    @Test func resendRefusedForAnotherReasonIsRefused() {
+        var machine = sending(machine(), mayBeStored: true)
+        #expect(
+            machine.answered(status(400, .maxSampleAge), succeededElsewhereNs: nil, Self.start)
+                == .settle(.refused(reason: "greater_than_max_sample_age")))
+    }
+
+    @Test(arguments: [401, 403]) func refusedSignatureIsTriedAgainSoonThenSlowly(code: Int) {
+        var machine = sending(machine())
+        #expect((waitMs(machine.answered(status(code), succeededElsewhereNs: nil, Self.start)) ?? 9_999) <= 30)
+        #expect(machine.woke(later(30)) == .send)
+        #expect((waitMs(machine.answered(status(code), succeededElsewhereNs: nil, Self.start)) ?? 0) >= 2_500)
+        for _ in 0..<10 { _ = machine.answered(status(code), succeededElsewhereNs: nil, Self.start) }
+        let last = waitMs(machine.answered(status(code), succeededElsewhereNs: nil, Self.start)) ?? 0
+        #expect(last >= 30_000 && last <= 60_000)
+        #expect(machine.obstacle == .unauthorized)
+    }
+
+    @Test func clockSkewIsLearnedFromARefusalAndForgottenWhenItIsGone() {
+        var machine = sending(machine())
+        let serverMs = Self.start.wallMs - 600_000
+        _ = machine.answered(status(403, serverMs: serverMs), succeededElsewhereNs: nil, Self.start)
+        #expect(machine.skewMs == -600_000)
+        _ = machine.answered(
+            status(403, serverMs: Self.start.wallMs - 1_000), succeededElsewhereNs: nil, Self.start)
+        #expect(machine.skewMs == 0)
+    }
+
+    @Test(arguments: [301, 302, 308, 404, 405, 407, 415]) func wrongPlacesHoldTheRequest(code: Int) {
+        var machine = sending(machine())
+        #expect((waitMs(machine.answered(status(code), succeededElsewhereNs: nil, Self.start)) ?? 0) >= 2_500)
+        #expect(machine.obstacle == .misconfigured)
+        #expect(machine.woke(later(5_000)) == .send)
+    }
+
+    @Test func missingCredentialsHoldTheRequest() {
+        var machine = sending(machine())
+        #expect((waitMs(machine.answered(.unsigned, succeededElsewhereNs: nil, Self.start)) ?? 0) >= 2_500)
+        #expect(machine.held?.mayBeStored == false)
+    }
+
+    @Test func tooLargeIsHalvedDownToOneAndTheLimitComesBack() {
+        var machine = sending(machine(), samples: 1_000)
+        #expect(machine.answered(status(413), succeededElsewhereNs: nil, Self.start) == .split)
+        #expect(machine.settled(Self.start) == .collect(samples: 500))
+        machine = sending(machine, samples: 1)
+        #expect(
+            machine.answered(status(413), succeededElsewhereNs: nil, Self.start)
+                == .settle(.refused(reason: "too_large")))
+        for _ in 0..<80 {
+            machine = sending(machine, samples: 1)
+            _ = machine.answered(status(200), succeededElsewhereNs: nil, Self.start)
+        }
+        #expect(machine.settled(Self.start) == .collect(samples: 2_000))
+    }
+
+    @Test func throttlingWaitsAsAskedAndSlowsDown() {
+        var machine = sending(machine())
+        #expect(
+            waitMs(
+                machine.answered(status(429, .rateLimited, retryAfterMs: 7_000), succeededElsewhereNs: nil, Self.start))
+                == 7_000)
+        let paced = machine.pace.perSecond
+        #expect(paced != nil)
+        #expect(machine.woke(later(7_000)) == .send)
+        #expect(machine.answered(status(200), succeededElsewhereNs: nil, later(7_100)) == .settle(.delivered))
+        #expect((machine.pace.perSecond ?? 0) > (paced ?? 0))
+        // The next request waits for its turn.
+        let next = machine.collected(
+            .init(sampleCount: 1, newestMs: later(7_200).wallMs, mayBeStored: false), later(7_200))
+        #expect((waitMs(next, since: later(7_200)) ?? 0) > 0)
+    }
+
+    @Test func throttlingIsFinalWhereConfiguredSo() {
+        var machine = sending(machine(retries429: false))
+        #expect(
+            machine.answered(status(429, .rateLimited), succeededElsewhereNs: nil, Self.start)
+                == .settle(.refused(reason: "rate_limited")))
+    }
+
+    @Test func seriesLimitDoesNotBlockTheLaneForGood() {
+        var machine = sending(machine())
+        for _ in 1..<LaneStateMachine.seriesLimitTries {
+            #expect(waitMs(machine.answered(status(429, .seriesLimit), succeededElsewhereNs: nil, Self.start)) != nil)
+        }
+        #expect(
+            machine.answered(status(429, .seriesLimit), succeededElsewhereNs: nil, Self.start)
+                == .settle(.refused(reason: "per_user_series_limit")))
+    }
+
+    @Test func requestThatBreaksTheReceiverIsHalvedOnceOthersSucceed() {
+        var machine = sending(machine(), samples: 2)
+        for _ in 0..<20 {
+            #expect(waitMs(machine.answered(status(500), succeededElsewhereNs: nil, Self.start)) != nil)
+        }
+        let elsewhereNs = Self.start.monotonicNs + 1
+        #expect(machine.answered(status(500), succeededElsewhereNs: elsewhereNs, Self.start) == .split)
+        machine = sending(machine, samples: 1)
+        var action = Action.stop
+        for _ in 0..<LaneStateMachine.poisonTries {
+            action = machine.answered(status(500), succeededElsewhereNs: elsewhereNs, Self.start)
+        }
+        #expect(action == .settle(.refused(reason: "server_error")))
+    }
+
+    @Test func anOutageOfAllLanesIsNobodysFault() {
+        var machine = sending(machine(), samples: 2)
+        let beforeNs = Self.start.monotonicNs - 1
+        for _ in 0..<100 {
+            #expect(waitMs(machine.answered(status(500), succeededElsewhereNs: beforeNs, Self.start)) != nil)
+        }
+    }
+
+    @Test func requestTooOldIsGivenUpRatherThanSent() {
+        var machine = sending(machine(ageMs: 60_000))
+        _ = machine.answered(.unreachable, succeededElsewhereNs: nil, Self.start)
+        #expect(machine.woke(later(60_000)) == .send)
+        _ = machine.answered(.unreachable, succeededElsewhereNs: nil, later(60_000))
+        #expect(machine.woke(later(60_001)) == .settle(.givenUp(reason: "too_old")))
+    }
+
+    @Test func drainEndsWithNothingLeftOrAtTheDeadline() {
+        var idle = machine()
+        #expect(idle.caughtUp(Self.start) == .collect(samples: 2_000))
+        idle.drain(untilNs: later(10_000).monotonicNs)
+        #expect(idle.caughtUp(Self.start) == .stop)
+
+        var failing = sending(machine())
+        failing.drain(untilNs: later(10_000).monotonicNs)
+        #expect(
+            waitMs(failing.answered(status(503, retryAfterMs: 60_000), succeededElsewhereNs: nil, Self.start))
+                == 10_000)
+        #expect(failing.woke(later(10_000)) == .stop)
+        #expect(failing.answered(status(503), succeededElsewhereNs: nil, later(10_000)) == .stop)
+
+        var done = sending(machine())
+        done.drain(untilNs: later(10_000).monotonicNs)
+        #expect(done.answered(status(200), succeededElsewhereNs: nil, later(9_999)) == .settle(.delivered))
+        #expect(done.settled(later(10_000)) == .stop)
+    }
+}

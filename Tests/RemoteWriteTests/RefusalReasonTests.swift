@@ -1,0 +1,42 @@
+import Testing
+
+@testable import RemoteWrite
+
+@Suite struct RefusalReasonTests {
+    @Test(arguments: [
+        (400, "out of order sample", RefusalReason.outOfOrder),
+        (400, "user=1: err: out of order sample. timestamp=2024-01-01T00:00:00Z, series={__name__=\"a\"}", .outOfOrder),
+        (400, "duplicate sample for timestamp", .duplicateTimestamp),
+        (400, "err: duplicate sample for timestamp. timestamp=x", .duplicateTimestamp),
+        (400, "out of bounds", .outsideOrderWindow),
+        (400, "too old sample", .outsideOrderWindow),
+        (400, "sample-too-old", .outsideOrderWindow),
+        (400, "timestamp too old: 1700000000000 metric: \"up\"", .maxSampleAge),
+        (400, "timestamp too new: 1700000000000 metric: \"up\"", .tooNew),
+        (400, "per-user series limit of 50000000 exceeded, please contact administrator", .seriesLimit),
+        (400, "per-metric series limit of 1000 exceeded", .metricSeriesLimit),
+        (429, "ingestion rate limit (25000) exceeded while adding 2000 samples and 0 metadata", .rateLimited),
+        (429, "{\"message\":\"Rate exceeded\"}", .rateLimited),
+        (429, "", .rateLimited),
+        (400, "label value too long for metric: \"x\" label value: \"y\"", .labelValueTooLong),
+        (400, "series has 200 label names; limit 150", .tooManyLabels),
+        (400, "sample missing metric name", .missingMetricName),
+        (400, "sample invalid metric name: \"a.b\"", .invalidMetricName),
+        (400, "duplicate label name: \"a\"", .duplicateLabels),
+        (400, "labels not sorted: \"b\"", .unsortedLabels),
+        (400, "sample invalid label: \"a-b\"", .invalidLabel),
+        (400, "snappy: corrupt input", .undecodable),
+        (400, "proto: wrong wireType = 2 for field Value", .undecodable),
+        (400, "", .badRequest), (409, "", .conflict), (422, "", .unprocessable), (413, "", .tooLarge),
+        (500, "", .serverError), (410, "gone", .other),
+    ])
+    func bodiesOfReceiversAreUnderstood(status: Int, body: String, reason: RefusalReason) {
+        #expect(RefusalReason.parse(status: status, body: body) == reason)
+    }
+
+    @Test func namesAreFitForLabels() {
+        for reason in RefusalReason.allCases {
+            #expect(reason.rawValue.utf8.allSatisfy { ($0 >= 0x61 && $0 <= 0x7A) || $0 == 0x5F })
+        }
+    }
+}
