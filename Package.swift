@@ -68,13 +68,24 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         room("StatusServer", ["HTTPServer", "Telemetry", "Platform", logging]),
+        room(
+            "StandIns",
+            ["HTTPServer", "AWS", "Platform", "CPrompb", "CProtobufC", "CSnappy", logging]),
 
         tests("Platform"),
-        tests("Telemetry", ["Platform"]),
+        tests("Telemetry", ["Platform", logging]),
         tests("MetricModel", ["Platform"]),
         tests("Configuration", ["MetricModel"]),
         tests("HTTPTransport", ["HTTPServer", "Telemetry", "Platform"]),
         tests("AWS", ["HTTPTransport", "HTTPServer", "Telemetry", "Platform"]),
+        tests(
+            "Discovery", ["AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform"]),
+        tests(
+            "RemoteWrite",
+            [
+                "AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform", "CPrompb",
+                "CProtobufC", "CSnappy", logging,
+            ]),
         tests("HTTPServer", ["Platform"]),
         tests("StatusServer", ["HTTPServer", "Telemetry", "Platform"]),
     ]

@@ -26,7 +26,9 @@ public struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConve
 
     public init(_ errors: [ConfigurationError]) {
         precondition(!errors.isEmpty, "an error says what is wrong")
-        self.errors = errors.sorted { ($0.line, $0.column) < ($1.line, $1.column) }
+        // What has no line concerns the whole and comes last.
+        self.errors = errors.sorted { (place($0), $0.column) < (place($1), $1.column) }
+        func place(_ error: ConfigurationError) -> Int { error.line > 0 ? error.line : Int.max }
     }
 
     /// A line an error.

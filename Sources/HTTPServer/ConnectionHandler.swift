@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
+internal import Platform
 
 /// Told to each connection when its server stops: finish what is in hand, then close.
 struct ServerStopping: Sendable {}
@@ -189,6 +190,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         var headers = HTTPHeaders()
         for field in response.headers.fields where !ServerResponse.isFraming(field.name) {
             headers.add(name: field.name, value: field.value)
+        }
+        // RFC 9110 §6.6.1; signers learn from it how far their clock is off.
+        if response.headers["date"] == nil {
+            headers.add(name: "Date", value: Timestamp.httpDate(ms: SystemClock().wallMs))
         }
         if response.mayHaveBody {
             switch response.framing {

@@ -61,6 +61,13 @@ public enum Timestamp {
             + "T\(pad(f.hour, 2))\(pad(f.minute, 2))\(pad(f.second, 2))Z"
     }
 
+    /// An HTTP date (RFC 9110 §5.6.7): `Sat, 21 Nov 2026 03:29:41 GMT`.
+    public static func httpDate(ms: Int64) -> String {
+        let f = fields(ms: ms)
+        return "\(weekdays[f.weekday]), \(pad(f.day, 2)) \(months[f.month - 1]) \(pad(f.year, 4)) "
+            + "\(pad(f.hour, 2)):\(pad(f.minute, 2)):\(pad(f.second, 2)) GMT"
+    }
+
     /// Milliseconds since 1970 of RFC 3339 text in UTC or with an offset (`2026-11-21T03:29:41Z`,
     /// `2026-11-21T03:29:41.5+01:00`), as AWS writes expiry times; nil when it is not of that form.
     public static func parseRFC3339(_ text: String) -> Int64? {
@@ -109,7 +116,6 @@ public enum Timestamp {
     /// Milliseconds since 1970 of an HTTP date (`Sat, 21 Nov 2026 03:29:41 GMT`, RFC 9110 §5.6.7's fixed
     /// form).
     public static func parseHTTPDate(_ text: String) -> Int64? {
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         let words = text.split(separator: " ")
         guard words.count == 6, words[5] == "GMT", let day = Int(words[1]), let year = Int(words[3]),
             let month = months.firstIndex(of: String(words[2]))
@@ -120,6 +126,11 @@ public enum Timestamp {
         else { return nil }
         return ms(year: year, month: month + 1, day: day, hour: clock[0], minute: clock[1], second: clock[2])
     }
+
+    private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
 
     /// True when the calendar has this day: 30 February reads as a day of March otherwise.
     private static func isDate(_ year: Int, _ month: Int, _ day: Int) -> Bool {

@@ -20,6 +20,24 @@ func load(_ text: String, environment: [String: String] = [:]) throws -> Configu
     try Configuration.load(text: Array(text.utf8), file: "conf/narthex.yml", environment: environment)
 }
 
+/// Random numbers that a printed seed gives again: SplitMix64.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+        print("seed \(seed)")
+    }
+
+    mutating func next() -> UInt64 {
+        // The algorithm is defined modulo 2^64.
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
+
 /// A file with one job that has these further lines.
 func job(_ lines: String) -> String {
     "scrape_configs:\n  - job_name: a\n" + indented(lines, by: 4)

@@ -57,6 +57,15 @@ struct ConnectionHandlerTests {
         #expect(text.contains("X-Kept: 1\r\n"))
     }
 
+    @Test func datesEveryAnswer() async throws {
+        let text = try await answer(ServerResponse(closesConnection: true))
+        let date = try #require(text.split(separator: "\r\n").first { $0.hasPrefix("Date: ") })
+        #expect(Timestamp.parseHTTPDate(String(date.dropFirst(6))) != nil)
+        let own = try await answer(ServerResponse(headers: ["date": "yesterday"], closesConnection: true))
+        #expect(own.contains("date: yesterday\r\n"))
+        #expect(!own.contains("Date: "))
+    }
+
     @Test(arguments: [204, 304])
     func answersWithoutABodyWhereThereIsNone(status: Int) async throws {
         let text = try await answer(ServerResponse(status: status, body: [0x61], closesConnection: true))

@@ -142,7 +142,7 @@ BROKEN = {
 
 @pytest.fixture
 def run_broken(tmp_path):
-    """run_broken(text) -> the lines on standard error of a start that must fail, quickly and with status 2."""
+    """run_broken(text) -> the lines on standard error of a start that must fail soon, with status 2."""
 
     def run(text):
         (tmp_path / "narthex.yml").write_text(text)

@@ -91,6 +91,11 @@ struct TimestampTests {
         #expect(Timestamp.parseRFC3339(text) == nil)
     }
 
+    @Test func writesHTTPDates() {
+        #expect(Timestamp.httpDate(ms: 784_111_777_999) == "Sun, 06 Nov 1994 08:49:37 GMT")
+        #expect(Timestamp.httpDate(ms: 1_795_231_781_000) == "Sat, 21 Nov 2026 03:29:41 GMT")
+    }
+
     @Test func readsHTTPDates() {
         #expect(Timestamp.parseHTTPDate("Sat, 21 Nov 2026 03:29:41 GMT") == 1_795_231_781_000)
         #expect(Timestamp.parseHTTPDate("Sun, 06 Nov 1994 08:49:37 GMT") == 784_111_777_000)

@@ -35,6 +35,10 @@ extension ConfigurationDecoder {
         write.headers = headers(reader)
         write.sigv4 = sigv4(reader)
         write.queue = reader.value("queue_config").map(queue) ?? write.queue
+        if url.contains("//aps-workspaces"), !url.hasSuffix("/api/v1/remote_write") {
+            sink.warn(
+                reader.mark("url"), "the path of a workspace's remote write ends in /api/v1/remote_write")
+        }
         if write.sigv4 == nil, methods.isEmpty, url.contains("//aps-workspaces") {
             sink.warn(
                 reader.mark("url"),

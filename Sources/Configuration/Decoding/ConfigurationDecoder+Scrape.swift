@@ -114,6 +114,10 @@ extension ConfigurationDecoder {
         for (text, place) in clusters where !isCluster(text) {
             sink.report(place, "\(quoted(text)) is neither a cluster's name nor its ARN (arn:…:cluster/name)")
         }
+        for (index, (text, place)) in clusters.enumerated()
+        where clusters[..<index].contains(where: { $0.text == text }) {
+            sink.report(place, "the cluster \(quoted(text)) stands twice in clusters")
+        }
         let refreshMs = reader.durationMs("refresh_interval") ?? 60_000
         if refreshMs < 1_000 {
             reader.report(

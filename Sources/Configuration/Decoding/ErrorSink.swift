@@ -11,17 +11,18 @@ final class ErrorSink {
 
     init(file: String) { self.file = file }
 
-    func report(_ mark: YAMLMark, _ message: String) {
+    /// `message` is only made when there is room for it.
+    func report(_ mark: YAMLMark, _ message: @autoclosure () -> String) {
         guard errors.count < Self.limit else {
             leftOut += 1
             return
         }
-        let error = ConfigurationError(file: file, line: mark.line, column: mark.column, message: message)
+        let error = ConfigurationError(file: file, line: mark.line, column: mark.column, message: message())
         // A faulty node that several aliases name is decoded several times and reported once.
         if !errors.contains(error) { errors.append(error) }
     }
 
-    func report(_ node: YAMLNode, _ message: String) { report(node.mark, message) }
+    func report(_ node: YAMLNode, _ message: @autoclosure () -> String) { report(node.mark, message()) }
 
     func warn(_ mark: YAMLMark, _ message: String) {
         guard warnings.count < Self.limit else { return }
@@ -35,7 +36,7 @@ final class ErrorSink {
         if leftOut > 0 {
             errors.append(
                 ConfigurationError(
-                    file: file, line: Int.max, column: 0, message: "\(leftOut) more errors are left out"))
+                    file: file, line: 0, column: 0, message: "\(leftOut) more errors are left out"))
         }
         throw ConfigurationErrors(errors)
     }

@@ -1,12 +1,12 @@
 /// The keys of one block of the schema. Decoding, messages and the test of docs/configuration.md all read these.
-package struct KeyTable: Sendable {
+struct KeyTable: Sendable {
     /// A key that is decoded.
-    package struct Key: Sendable {
-        package let name: String
+    struct Key: Sendable {
+        let name: String
         /// As the page writes it: `duration`, `string`, `list of string`.
-        package let type: String
+        let type: String
         /// As the page writes it; empty when there is none.
-        package let defaultText: String
+        let defaultText: String
 
         init(_ name: String, _ type: String, _ defaultText: String = "") {
             self.name = name
@@ -16,12 +16,12 @@ package struct KeyTable: Sendable {
     }
 
     /// A key that Prometheus knows and this version does not act on.
-    package struct Refused: Sendable {
-        package let name: String
+    struct Refused: Sendable {
+        let name: String
         /// Plain values that ask for nothing beyond what happens anyway, and are let pass.
-        package let harmless: [String]
+        let harmless: [String]
         /// Why, when "not yet" is not the reason.
-        package let reason: String?
+        let reason: String?
 
         init(_ name: String, harmless: [String] = [], reason: String? = nil) {
             self.name = name
@@ -31,9 +31,9 @@ package struct KeyTable: Sendable {
     }
 
     /// The key whose value has this shape, for instance `remote_write`; `configuration file` for the top.
-    package let name: String
-    package let keys: [Key]
-    package let refused: [Refused]
+    let name: String
+    let keys: [Key]
+    let refused: [Refused]
 
     init(_ name: String, _ keys: [Key], refused: [Refused] = []) {
         self.name = name

@@ -1,6 +1,6 @@
 /// The schema: every key that is decoded, and every key of Prometheus 3.14 that is refused by name.
-package enum Schema {
-    package static let all = [
+enum Schema {
+    static let all = [
         top, global, scrapeConfig, staticConfig, fileSD, ecsSD, remoteWrite, sigv4, queue,
     ]
 
@@ -100,6 +100,7 @@ package enum Schema {
         ],
         refused: [
             .init("write_relabel_configs"), .init("metadata_config"), .init("azuread"), .init("google_iam"),
+            .init("failed_request_logging"),
             .init("send_exemplars", harmless: ["false"]),
             .init("send_native_histograms", harmless: ["false"]),
             .init("round_robin_dns", harmless: ["false"]),

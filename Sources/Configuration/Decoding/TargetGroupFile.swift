@@ -11,7 +11,7 @@ public enum TargetGroupFile {
         _ bytes: [UInt8], file: String, isJSON: Bool
     ) throws(ConfigurationErrors) -> [StaticConfiguration] {
         let text = isJSON ? JSONEscapes.joiningSurrogates(bytes) : bytes
-        let root = try YAMLFile.root(text, file: file, limits: .init(bytes: limitBytes, nodes: 4_000_000))
+        let root = try YAMLFile.root(text, file: file, limits: .init(bytes: limitBytes, nodes: 1_000_000))
         guard let root, !root.isNull else { return [] }
         let sink = ErrorSink(file: file)
         var groups: [StaticConfiguration] = []

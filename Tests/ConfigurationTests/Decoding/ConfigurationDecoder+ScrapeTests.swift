@@ -98,6 +98,7 @@ import Testing
         ("file_sd_configs: [{files: [a*/b.yml]}]", "has a * in a folder"),
         ("file_sd_configs: [{files: [a.yml], refresh_interval: 0s}]", "must be longer than 0"),
         ("ecs_sd_configs: [{}]", "needs clusters: at least one name or ARN"),
+        ("ecs_sd_configs: [{clusters: [a, b, a]}]", "the cluster \"a\" stands twice"),
         ("ecs_sd_configs: [{clusters: ['a/b']}]", "is neither a cluster's name nor its ARN"),
         ("ecs_sd_configs: [{clusters: ['arn:aws:ecs:r:1:task/x']}]", "is neither a cluster's name"),
         ("ecs_sd_configs: [{clusters: [a], region: '<aws-region>'}]", "is not an AWS region"),

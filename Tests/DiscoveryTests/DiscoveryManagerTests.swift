@@ -1,0 +1,62 @@
+import Configuration
+import MetricModel
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import Discovery
+
+@Suite struct DiscoveryManagerTests {
+    /// Reports what the test says, when it says so.
+    private final class Script: TargetProvider {
+        let name = "script"
+        private let (stream, continuation) = AsyncStream.makeStream(of: [TargetGroup].self)
+
+        func say(_ addresses: String...) {
+            continuation.yield([
+                TargetGroup(source: "s", targets: addresses.map { LabelSet([Label("__address__", $0)]) })
+            ])
+        }
+
+        func run(_ report: @Sendable ([TargetGroup]) async -> Void) async {
+            for await groups in stream { await report(groups) }
+        }
+    }
+
+    @Test func providersAreMergedAndOnlyChangesAreTold() async {
+        let (first, second) = (Script(), Script())
+        let (registry, said, reports) = (MetricRegistry(), SaidLines(), Reports<[String]>())
+        let manager = DiscoveryManager(
+            job: ScrapeConfiguration(jobName: "j"), providers: [first, second], registry: registry,
+            logger: said.logger)
+        let task = Task {
+            await manager.run { targets in reports.add(targets.map { $0.labels["instance"] ?? "" }) }
+        }
+        first.say("a:1")
+        #expect(await reports.next() == ["a:1"])
+        second.say("b:1", "a:1", "bad/")
+        #expect(await reports.next() == ["a:1", "b:1"])
+        second.say("b:1", "a:1", "bad/")
+        first.say()
+        #expect(await reports.next() == ["b:1", "a:1"])
+        let page = registry.render()
+        #expect(page.contains("prometheus_sd_discovered_targets{name=\"scrape\",config=\"j\"} 2"))
+        #expect(page.contains("prometheus_sd_received_updates_total{name=\"scrape\"} "))
+        #expect(said.all.count { $0.hasPrefix("target left out") } == 1)
+        #expect(said.all.contains { $0.contains("was found twice and is scraped once") })
+        task.cancel()
+        await task.value
+        #expect(reports.received == 3)
+    }
+
+    @Test func aJobWithoutProvidersIsToldThatItHasNoTargets() async {
+        let reports = Reports<[DiscoveredTarget]>()
+        let manager = DiscoveryManager(
+            job: ScrapeConfiguration(jobName: "j"), providers: [], registry: MetricRegistry(),
+            logger: SaidLines().logger)
+        let task = Task { await manager.run { reports.add($0) } }
+        #expect(await reports.next() == [])
+        task.cancel()
+        await task.value
+    }
+}

@@ -1,0 +1,172 @@
+import AWS
+import Configuration
+import Glibc
+import Logging
+import MetricModel
+import Platform
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import Discovery
+
+func labels(_ pairs: (String, String)...) -> LabelSet { LabelSet(pairs.map { Label($0.0, $0.1) }) }
+
+/// A logger that keeps what was said.
+final class SaidLines: Sendable {
+    private let lines = Mutex<[String]>([])
+    var all: [String] { lines.withLock { $0 } }
+
+    var logger: Logger {
+        Logger(label: "test") { _ in Handler(said: self) }
+    }
+
+    private struct Handler: LogHandler {
+        let said: SaidLines
+        var metadata: Logger.Metadata = [:]
+        var logLevel: Logger.Level = .trace
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let extra = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            said.lines.withLock { $0.append(([event.message.description] + extra).joined(separator: " ")) }
+        }
+    }
+}
+
+/// A folder of its own that goes when the test ends.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/narthex-discovery-XXXXXX".utf8CString)
+        // Safety: the template is writable and ends with a zero.
+        let made = unsafe template.withUnsafeMutableBufferPointer { buffer in
+            unsafe buffer.baseAddress.map { unsafe mkdtemp($0) != nil } ?? false
+        }
+        try #require(made)
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit {
+        let files = POSIXFiles()
+        for name in (try? files.list(path)) ?? [] {
+            // A test may have made a folder inside; it stays then.
+            try? files.remove("\(path)/\(name)")
+        }
+        // Safety: the path is a string for the length of the call. What is left behind lies in /tmp.
+        _ = unsafe rmdir(path)
+    }
+
+    /// Writes beside and renames, as a good writer does.
+    func put(_ name: String, _ text: String) throws {
+        let files = POSIXFiles()
+        let file = try files.open("\(path)/.new", .create)
+        let bytes = Array(text.utf8)
+        // Safety: UInt8 has no padding, and `bytes` lives through the call.
+        try unsafe files.write(bytes.span.bytes, to: file, at: 0)
+        try files.close(file)
+        try files.rename("\(path)/.new", to: "\(path)/\(name)")
+    }
+
+    func remove(_ name: String) throws { try POSIXFiles().remove("\(path)/\(name)") }
+}
+
+/// What a provider or manager reported, for a test to wait on.
+final class Reports<Value: Sendable>: Sendable {
+    private let (stream, continuation) = AsyncStream.makeStream(of: Value.self)
+    private let count = Mutex(0)
+
+    var received: Int { count.withLock { $0 } }
+
+    func add(_ value: Value) {
+        count.withLock { $0 += 1 }
+        continuation.yield(value)
+    }
+
+    func next() async -> Value? { await stream.first { _ in true } }
+}
+
+/// Returns once `count` tasks sleep on the clock: everything else has been done by then.
+func waitForSleepers(_ clock: ManualClock, _ count: Int = 1) async {
+    while clock.sleeperCount < count { await Task.yield() }
+}
+
+/// An ECS API in the test's hand.
+final class FakeECS: ECSDescribing {
+    struct State {
+        var tasks: [String: [ECSTask]] = [:]
+        var definitions: [String: ECSTaskDefinition] = [:]
+        /// By operation, or by operation and its argument: `listTasks prod`.
+        var errors: [String: AWSError] = [:]
+        var calls: [String] = []
+        var unreadable = 0
+    }
+
+    let state = Mutex(State())
+    var calls: [String] { state.withLock { $0.calls } }
+
+    func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
+
+    private func call(_ operation: String, _ argument: String) throws(AWSError) {
+        let error = state.withLock { state in
+            state.calls.append("\(operation) \(argument)")
+            return state.errors[operation] ?? state.errors["\(operation) \(argument)"]
+        }
+        if let error { throw error }
+    }
+
+    func listTasks(cluster: String) async throws(AWSError) -> [String] {
+        try call("listTasks", cluster)
+        return state.withLock { $0.tasks[cluster, default: []].map(\.arn) }
+    }
+
+    func describeTasks(cluster: String, arns: [String]) async throws(AWSError) -> ECSTaskPage {
+        try call("describeTasks", "\(arns.count)")
+        return state.withLock { state in
+            ECSTaskPage(
+                tasks: state.tasks[cluster, default: []].filter { arns.contains($0.arn) },
+                unreadable: state.unreadable)
+        }
+    }
+
+    func describeTaskDefinition(_ arn: String) async throws(AWSError) -> ECSTaskDefinition {
+        try call("describeTaskDefinition", arn)
+        guard let definition = state.withLock({ $0.definitions[arn] }) else {
+            throw AWSError(
+                .service("ClientException"), message: "Unable to describe task definition.", operation: arn)
+        }
+        return definition
+    }
+}
+
+/// A running Fargate task at 10.0.0.`number` of the definition `web:1`.
+func fargateTask(_ number: Int, containers: [String] = ["app"]) -> ECSTask {
+    ECSTask(
+        arn: "arn:aws:ecs:eu-west-1:1:task/prod/t\(number)",
+        clusterARN: "arn:aws:ecs:eu-west-1:1:cluster/prod",
+        definitionARN: "web:1", lastStatus: "RUNNING", desiredStatus: "RUNNING", launchType: "FARGATE",
+        group: "service:web", availabilityZone: "eu-west-1a", containers: containers.map { .init(name: $0) },
+        attachments: [
+            .init(type: "Service Connect", status: "ATTACHED"),
+            .init(
+                type: "ElasticNetworkInterface", status: "ATTACHED",
+                details: ["privateIPv4Address": "10.0.0.\(number)", "subnetId": "subnet-1"]),
+        ], tags: ["team-name": "a"])
+}
+
+/// `web:1` with one container `app` that exports on this port.
+func webDefinition(port: String = "9100", more: [String: String] = [:]) -> ECSTaskDefinition {
+    ECSTaskDefinition(
+        arn: "web:1", family: "web", revision: 1, networkMode: "awsvpc",
+        containers: [
+            .init(name: "proxy"),
+            .init(
+                name: "app", image: "app:1",
+                dockerLabels: ["PROMETHEUS_EXPORTER_PORT": port].merging(more) { _, new in new }),
+        ])
+}

@@ -1,0 +1,41 @@
+import Configuration
+import MetricModel
+import Platform
+import Telemetry
+import Testing
+
+@testable import Discovery
+
+@Suite struct FileProviderTests {
+    @Test func changesAreReportedWithinAPollAndFaultsCounted() async throws {
+        let folder = try TemporaryFolder()
+        let (clock, registry, said) = (ManualClock(), MetricRegistry(), SaidLines())
+        let reports = Reports<[TargetGroup]>()
+        let provider = FileProvider(
+            FileSDConfiguration(files: ["\(folder.path)/*.yml"], refreshIntervalMs: 60_000),
+            files: POSIXFiles(),
+            workers: WorkerPool(name: "test", threads: 1), clock: clock, registry: registry,
+            logger: said.logger)
+        let task = Task { await provider.run { reports.add($0) } }
+        #expect(await reports.next() == [])
+        await waitForSleepers(clock)
+        try folder.put("a.yml", "- targets: [a:1]\n")
+        clock.advance(ms: FileProvider.pollMs)
+        #expect(await reports.next()?.count == 1)
+        await waitForSleepers(clock)
+        #expect(
+            registry.render().contains("prometheus_sd_file_mtime_seconds{filename=\"\(folder.path)/a.yml\"}"))
+
+        try folder.put("a.yml", "- target: [a:1]\n")
+        for _ in 0..<5 {
+            clock.advance(ms: FileProvider.pollMs)
+            await waitForSleepers(clock)
+        }
+        #expect(reports.received == 2)
+        #expect(registry.render().contains("prometheus_sd_file_read_errors_total 1"))
+        #expect(said.all.count == 1)
+        #expect(said.all.first?.contains("/a.yml:1:3: unknown key \"target\" in static_configs") == true)
+        task.cancel()
+        await task.value
+    }
+}

@@ -1,0 +1,109 @@
+import Configuration
+import MetricModel
+import Platform
+import Testing
+
+@testable import Discovery
+
+@Suite struct FileScannerTests {
+    private let folder: TemporaryFolder
+    private let files = POSIXFiles()
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func scanner(_ patterns: String...) -> FileScanner {
+        FileScanner(patterns: patterns.map { "\(folder.path)/\($0)" })
+    }
+
+    private func addresses(_ scanner: FileScanner) -> [String] {
+        scanner.groups.flatMap { $0.targets.compactMap { $0["__address__"] } }
+    }
+
+    @Test func yamlAndJSONAreReadByGlob() throws {
+        try folder.put("b.yml", "- targets: [b:1]\n  labels: {env: x}\n")
+        try folder.put("a.json", "[{\"targets\": [\"a:1\"]}, {\"targets\": [\"a:2\"]}]")
+        try folder.put("c.txt", "- targets: [c:1]\n")
+        var scanner = scanner("*.yml", "*.json", "b.yml", "absent.yml")
+        scanner.scan(readsAll: true, files: files)
+        #expect(scanner.failures.isEmpty)
+        #expect(addresses(scanner) == ["a:1", "a:2", "b:1"])
+        #expect(scanner.groups[2].source == "\(folder.path)/b.yml:0")
+        #expect(scanner.groups[2].labels == labels(("__meta_filepath", "\(folder.path)/b.yml"), ("env", "x")))
+    }
+
+    @Test func changesAreSeenAndFaultsKeepTheLastGoodContent() throws {
+        try folder.put("a.yml", "- targets: [a:1]\n")
+        var scanner = scanner("*.yml")
+        scanner.scan(readsAll: true, files: files)
+        try folder.put("a.yml", "- targets: [a:2]\n")
+        scanner.scan(readsAll: false, files: files)
+        #expect(addresses(scanner) == ["a:2"])
+        try folder.put("a.yml", "- targets: [a:3]\n- targets: a:4\n  lables: {}\n")
+        scanner.scan(readsAll: false, files: files)
+        #expect(addresses(scanner) == ["a:2"])
+        #expect(
+            scanner.failures == [
+                .init(
+                    path: "\(folder.path)/a.yml",
+                    message:
+                        "\(folder.path)/a.yml:2:12: targets must be a list of host:port, but this is a string"
+                        + " (and 1 more errors)")
+            ])
+        scanner.scan(readsAll: false, files: files)
+        #expect(scanner.failures.isEmpty, "an unchanged file is not read again")
+        scanner.scan(readsAll: true, files: files)
+        #expect(scanner.failures.count == 1)
+        #expect(addresses(scanner) == ["a:2"])
+        try folder.put("a.yml", "[]")
+        scanner.scan(readsAll: false, files: files)
+        #expect(addresses(scanner).isEmpty && scanner.failures.isEmpty)
+    }
+
+    @Test func aFileThatIsGoneIsBelievedTheSecondTime() throws {
+        try folder.put("a.yml", "- targets: [a:1]\n")
+        try folder.put("b.yml", "- targets: [b:1]\n")
+        var scanner = scanner("*.yml")
+        scanner.scan(readsAll: true, files: files)
+        try folder.remove("a.yml")
+        scanner.scan(readsAll: false, files: files)
+        #expect(addresses(scanner) == ["a:1", "b:1"])
+        scanner.scan(readsAll: true, files: files)
+        #expect(addresses(scanner) == ["b:1"])
+        try folder.put("a.yml", "- targets: [a:1]\n")
+        scanner.scan(readsAll: false, files: files)
+        #expect(addresses(scanner) == ["a:1", "b:1"])
+    }
+
+    @Test func aFileThatIsEmptyIsBelievedTheSecondTime() throws {
+        try folder.put("a.yml", "- targets: [a:1]\n")
+        var scanner = scanner("a.yml")
+        scanner.scan(readsAll: true, files: files)
+        try folder.put("a.yml", "")
+        scanner.scan(readsAll: false, files: files)
+        #expect(addresses(scanner) == ["a:1"])
+        try folder.put("a.yml", "- targets: [a:2]\n")
+        scanner.scan(readsAll: false, files: files)
+        #expect(addresses(scanner) == ["a:2"])
+        try folder.put("a.yml", "")
+        for _ in 0..<3 { scanner.scan(readsAll: false, files: files) }
+        #expect(addresses(scanner).isEmpty && scanner.failures.isEmpty)
+    }
+
+    @Test func whatCannotBeReadKeepsItsTargets() throws {
+        try folder.put("a.yml", "- targets: [a:1]\n")
+        var scanner = scanner("*.yml")
+        scanner.scan(readsAll: true, files: files)
+        try folder.remove("a.yml")
+        try files.makeDirectory("\(folder.path)/a.yml")
+        scanner.scan(readsAll: false, files: files)
+        scanner.scan(readsAll: false, files: files)
+        #expect(addresses(scanner) == ["a:1"])
+        #expect(scanner.failures.count == 1)
+    }
+
+    @Test func badPatternsAreFailures() {
+        var scanner = scanner("[a.yml")
+        scanner.scan(readsAll: true, files: files)
+        #expect(scanner.failures.count == 1 && scanner.failures[0].message.contains("not a pattern"))
+    }
+}

@@ -1,0 +1,39 @@
+import AWS
+import Configuration
+import Platform
+import Telemetry
+import Testing
+
+@testable import Discovery
+
+@Suite struct TargetProvidersTests {
+    private func make(
+        _ job: ScrapeConfiguration, ecs: (ECSSDConfiguration) throws(AWSError) -> TargetProviders.ECSAccess
+    ) throws(AWSError) -> [any TargetProvider] {
+        try TargetProviders.make(
+            for: job, files: POSIXFiles(), workers: WorkerPool(name: "test", threads: 1),
+            clock: ManualClock(),
+            registry: MetricRegistry(), logger: SaidLines().logger, ecs: ecs)
+    }
+
+    @Test func everyKindIsMade() throws {
+        var job = ScrapeConfiguration(jobName: "j")
+        let access = { (_: ECSSDConfiguration) throws(AWSError) in
+            TargetProviders.ECSAccess(region: "r", api: FakeECS())
+        }
+        #expect(try make(job, ecs: access).isEmpty)
+        job.staticConfigs = [StaticConfiguration(targets: ["a"]), StaticConfiguration(targets: ["b"])]
+        job.fileSDConfigs = [FileSDConfiguration(files: ["a.yml"]), FileSDConfiguration(files: ["b.yml"])]
+        job.ecsSDConfigs = [ECSSDConfiguration(clusters: ["prod"])]
+        #expect(try make(job, ecs: access).map(\.name) == ["static", "file", "file", "ecs"])
+    }
+
+    @Test func withoutRegionThereIsNoECS() {
+        let job = ScrapeConfiguration(jobName: "j", ecsSDConfigs: [ECSSDConfiguration(clusters: ["prod"])])
+        #expect(throws: AWSError.self) {
+            try make(job) { _ throws(AWSError) in
+                throw AWSError(.noRegion, message: "no region", operation: "ECS")
+            }
+        }
+    }
+}
