@@ -26,11 +26,22 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
         name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: settings)
 }
 
+/// A command.
+func command(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
 let package = Package(
     name: "narthex",
+    products: [
+        .executable(name: "narthex", targets: ["narthex"]),
+        .executable(name: "narthex-bench", targets: ["narthex-bench"]),
+        .executable(name: "narthex-standins", targets: ["narthex-standins"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     ],
     targets: [
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -53,6 +64,7 @@ let package = Package(
             ["AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform", logging]),
         room(
             "Scrape", ["HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform", logging]),
+        room("WriteAheadBuffer", ["MetricModel", "Telemetry", "Platform", logging]),
         room(
             "RemoteWrite",
             [
@@ -69,8 +81,35 @@ let package = Package(
             ]),
         room("StatusServer", ["HTTPServer", "Telemetry", "Platform", logging]),
         room(
+            "Agent",
+            [
+                "Discovery", "Scrape", "WriteAheadBuffer", "RemoteWrite", "StatusServer", "Configuration",
+                "AWS", "HTTPTransport", "MetricModel", "Telemetry", "Platform", logging,
+            ]),
+        room(
             "StandIns",
             ["HTTPServer", "AWS", "Platform", "CPrompb", "CProtobufC", "CSnappy", logging]),
+
+        command(
+            "narthex",
+            [
+                "Agent", "Telemetry", "Platform", logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        command(
+            "narthex-standins",
+            [
+                "StandIns", "HTTPServer", "AWS", "Platform",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        command(
+            "narthex-bench",
+            [
+                "Scrape", "WriteAheadBuffer", "RemoteWrite", "AWS", "HTTPTransport", "MetricModel",
+                "Telemetry",
+                "Platform", logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
 
         tests("Platform"),
         tests("Telemetry", ["Platform", logging]),
@@ -80,6 +119,7 @@ let package = Package(
         tests("AWS", ["HTTPTransport", "HTTPServer", "Telemetry", "Platform"]),
         tests(
             "Discovery", ["AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform"]),
+        tests("Scrape", ["HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform"]),
         tests(
             "RemoteWrite",
             [

@@ -1,18 +1,32 @@
 public import Configuration
 public import Logging
 import MetricModel
+public import Platform
 import Synchronization
 public import Telemetry
 
 /// Runs the providers of one job and hands over its full list of targets whenever that changes.
 public final class DiscoveryManager: Sendable {
+    /// How long the first list waits for providers that have not reported yet. After a reload a list without theirs
+    /// would end scrape loops that go on a moment later.
+    static let firstWaitMs: Int64 = 5_000
+
     private struct State {
         /// The newest groups of each provider; nil until it reported.
         var groups: [[TargetGroup]?]
+        /// The wait is over: a list without some providers' targets is better than none.
+        var takesPart = false
+
+        /// All groups; nil while a provider that may still answer in time has not.
+        var merged: [TargetGroup]? {
+            guard takesPart || groups.allSatisfy({ $0 != nil }) else { return nil }
+            return groups.compactMap { $0 }.flatMap { $0 }
+        }
     }
 
     private let job: ScrapeConfiguration
     private let providers: [any TargetProvider]
+    private let clock: any AgentClock
     private let logger: Logger
     private let discovered: Gauge
     private let received: Counter
@@ -20,10 +34,12 @@ public final class DiscoveryManager: Sendable {
     private let state: Mutex<State>
 
     public init(
-        job: ScrapeConfiguration, providers: [any TargetProvider], registry: MetricRegistry, logger: Logger
+        job: ScrapeConfiguration, providers: [any TargetProvider], clock: any AgentClock,
+        registry: MetricRegistry, logger: Logger
     ) {
         self.job = job
         self.providers = providers
+        self.clock = clock
         self.logger = logger
         discovered = registry.gauge(
             "prometheus_sd_discovered_targets", help: "Current number of discovered targets.",
@@ -38,8 +54,9 @@ public final class DiscoveryManager: Sendable {
         state = Mutex(State(groups: Array(repeating: nil, count: providers.count)))
     }
 
-    /// Calls `onChange` with all targets, first as soon as any provider has reported, then after each change, never two
-    /// calls at a time. Returns when cancelled. To be called once.
+    /// Calls `onChange` with all targets: first when every provider has reported, or after `firstWaitMs` with those
+    /// of the providers that have; then after each change. Never two calls at a time. Returns when cancelled. To be
+    /// called once.
     public func run(_ onChange: @Sendable ([DiscoveredTarget]) async -> Void) async {
         // One pending signal is enough: whoever takes it sees the newest groups of all providers.
         let (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -53,13 +70,23 @@ public final class DiscoveryManager: Sendable {
                     }
                 }
             }
+            tasks.addTask {
+                // Cancelled: nobody waits for the list any more.
+                guard (try? await self.clock.sleep(forMs: Self.firstWaitMs)) != nil else { return }
+                // With nothing from anyone there is nothing to say yet.
+                let hasAny = self.state.withLock { state in
+                    state.takesPart = true
+                    return state.groups.contains { $0 != nil }
+                }
+                if hasAny { signal.yield() }
+            }
             // A job without any provider has no targets, which its pool should hear once.
             if providers.isEmpty { signal.yield() }
             var last: [DiscoveredTarget]?
             var said: Set<String> = []
             for await _ in signals {
-                let merge = TargetMerge(
-                    state.withLock { $0.groups.compactMap { $0 }.flatMap { $0 } }, job: job)
+                guard let groups = state.withLock({ $0.merged }) else { continue }
+                let merge = TargetMerge(groups, job: job)
                 report(merge, &said)
                 guard merge.targets != last else { continue }
                 last = merge.targets

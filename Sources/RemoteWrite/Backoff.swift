@@ -1,4 +1,5 @@
-/// Waits that double, with jitter from a generator of its own, so that lanes and agents do not come back in step.
+/// Waits that double, with jitter from a generator of its own, so that lanes and agents do not come back in
+/// step.
 struct Backoff: Sendable {
     let firstMs: Int64
     let mostMs: Int64
@@ -37,8 +38,8 @@ struct SplitMix64: RandomNumberGenerator, Sendable {
     }
 }
 
-/// How many requests a second a lane may begin, learned from "429": halved by each, raised a little by what succeeds
-/// after. Without a 429 there is no limit.
+/// How many requests a second a lane may begin, learned from "429": halved by each, raised a little by what
+/// succeeds after. Without a 429 there is no limit.
 struct Pace: Sendable, Equatable {
     /// Requests a second; nil without a limit.
     private(set) var perSecond: Double?

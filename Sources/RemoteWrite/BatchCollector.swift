@@ -2,9 +2,9 @@ internal import MetricModel
 
 /// Cuts the frames of one lane into batches: first in, first out, split at any sample.
 ///
-/// A batch is either sent in full or dropped in full (but for samples whose own timestamp is too old, which is decided
-/// by the frame alone): so the range of a request in the buffer says its bytes, and after a crash the request in flight
-/// is made again byte for byte from where it ended.
+/// A batch is either sent in full or dropped in full (but for samples whose own timestamp is too old, which
+/// is decided by the frame alone): so the range of a request in the buffer says its bytes, and after a
+/// crash the request in flight is made again byte for byte from where it ended.
 struct BatchCollector: Sendable {
     struct Limits: Equatable, Sendable {
         /// Before compression.
@@ -18,8 +18,8 @@ struct BatchCollector: Sendable {
         case request(PreparedRequest)
     }
 
-    /// Before compression. Snappy makes at most n + n / 6 + 32 of n bytes, so that every body stays below 1 MB, the
-    /// limit of a request to AMP, however badly it compresses.
+    /// Before compression. Snappy makes at most n + n / 6 + 32 of n bytes, so that every body stays below 1
+    /// MB, the limit of a request to AMP, however badly it compresses.
     static let maxRequestBytes = 768 * 1_024
 
     let limits: Limits
@@ -39,7 +39,8 @@ struct BatchCollector: Sendable {
         self.resendEnd = resendEnd
     }
 
-    /// Whether there is enough for a batch of `samples`; a request to be made again is read to its end first.
+    /// Whether there is enough for a batch of `samples`; a request to be made again is read to its end
+    /// first.
     func isFull(samples: Int) -> Bool {
         if let resendEnd { return slices.last.map { $0.next >= resendEnd } ?? false }
         return sampleCount >= samples
@@ -70,7 +71,8 @@ struct BatchCollector: Sendable {
         }
         if let dropped = cutDropped(wallMs: wallMs) { return .dropped(dropped) }
         guard !isEmpty else { return .nothing }
-        let encodeLimits = EncodeLimits(samples: max(1, samples), bytes: limits.bytes, ownAgeMs: limits.age.limitMs)
+        let encodeLimits = EncodeLimits(
+            samples: max(1, samples), bytes: limits.bytes, ownAgeMs: limits.age.limitMs)
         var batch = Batch(scratch)
         while head < slices.count, dropReason(slices[head], wallMs: wallMs) == nil {
             let slice = slices[head]
@@ -82,6 +84,13 @@ struct BatchCollector: Sendable {
             head += 1
         }
         return take(batch, isResend: false)
+    }
+
+    /// Lets go of everything read and not cut.
+    mutating func forget() {
+        slices = []
+        head = 0
+        sampleCount = 0
     }
 
     /// Puts a request's samples back in front, to be cut smaller.
@@ -98,7 +107,8 @@ struct BatchCollector: Sendable {
         sampleCount += whole.reduce(0) { $0 + $1.sampleCount }
     }
 
-    /// The request that ends at `end`, without regard to limits or age; nil when nothing before `end` is left.
+    /// The request that ends at `end`, without regard to limits or age; nil when nothing before `end` is
+    /// left.
     private mutating func cutResend(upTo end: LanePosition, scratch: RequestScratch) -> PreparedRequest? {
         let encodeLimits = EncodeLimits(samples: Int.max, bytes: Int.max, ownAgeMs: limits.age.limitMs)
         var batch = Batch(scratch)
@@ -112,7 +122,9 @@ struct BatchCollector: Sendable {
             }
             head += 1
         }
-        guard !batch.slices.isEmpty, case .request(let request) = take(batch, isResend: true) else { return nil }
+        guard !batch.slices.isEmpty, case .request(let request) = take(batch, isResend: true) else {
+            return nil
+        }
         return request
     }
 
@@ -182,7 +194,8 @@ struct BatchCollector: Sendable {
             slices.append(slice.part(from: slice.from, to: lastSample))
             end = slice.position(of: lastSample)
             counts.add(
-                slice.frame.target.job, sent: encoding.written, dropped: encoding.tooOld, reason: DropReason.tooOld)
+                slice.frame.target.job, sent: encoding.written, dropped: encoding.tooOld,
+                reason: DropReason.tooOld)
             oldestMs = min(oldestMs, encoding.oldestMs)
             newestMs = max(newestMs, encoding.newestMs)
         }

@@ -53,8 +53,8 @@ struct FrameSlice: Sendable {
         return position < record ? 0 : total
     }
 
-    /// Whether the target has every label that the layout and the departed series name. Scrape and buffer keep this;
-    /// a frame that does not is dropped with a count rather than trusted.
+    /// Whether the target has every label that the layout and the departed series name. Scrape and buffer
+    /// keep this; a frame that does not is dropped with a count rather than trusted.
     var isWellFormed: Bool {
         let labels = frame.target.labels.count
         return frame.layout.chunks.allSatisfy { $0.targetLabelBound <= labels }

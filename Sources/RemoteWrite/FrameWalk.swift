@@ -24,12 +24,13 @@ struct EncodeLimits: Equatable {
     var samples: Int
     /// Bytes of the whole request before compression. One sample is always let in.
     var bytes: Int
-    /// A sample with a timestamp of its own that is this much older than its frame is dropped; nil: none is.
+    /// A sample with a timestamp of its own that is this much older than its frame is dropped; nil: none
+    /// is.
     var ownAgeMs: Int64?
 }
 
-/// A walk over the series of a frame's layout that knows where the next series out of the ordinary stands: an
-/// absent one or one with a timestamp of its own.
+/// A walk over the series of a frame's layout that knows where the next series out of the ordinary stands:
+/// an absent one or one with a timestamp of its own.
 struct FrameWalk {
     enum Special: Equatable {
         case absent
@@ -66,7 +67,8 @@ struct FrameWalk {
         findNext(frame)
     }
 
-    /// What is out of the ordinary at `ordinal`, which is `nextSpecial`. An absent series' timestamp means nothing.
+    /// What is out of the ordinary at `ordinal`, which is `nextSpecial`. An absent series' timestamp means
+    /// nothing.
     func special(at ordinal: Int, of frame: Frame, ownAgeMs: Int64?) -> Special {
         if absentIndex < frame.absent.count, Int(frame.absent[absentIndex]) == ordinal { return .absent }
         let ownMs = frame.explicitTimestamps[explicitIndex].timestampMs
@@ -74,14 +76,15 @@ struct FrameWalk {
         return .at(ownMs)
     }
 
-    /// Goes past `nextSpecial`.
-    mutating func passSpecial(_ ordinal: Int, of frame: Frame) {
+    /// Goes past `nextSpecial`, where the walk stands.
+    mutating func passSpecial(of frame: Frame) {
         if absentIndex < frame.absent.count, Int(frame.absent[absentIndex]) == ordinal { absentIndex += 1 }
         if explicitIndex < frame.explicitTimestamps.count,
             Int(frame.explicitTimestamps[explicitIndex].series) == ordinal
         {
             explicitIndex += 1
         }
+        ordinal += 1
         findNext(frame)
     }
 

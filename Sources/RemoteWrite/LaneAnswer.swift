@@ -32,8 +32,9 @@ enum LaneAnswer: Equatable, Sendable {
             switch status {
             case 200..<300: self = .stored
             case 401, 403: self = .unauthorized
-            // A redirect of a signed POST leads nowhere, 404 and 405 say the path is wrong, 407 the proxy, and 415 that
-            // the receiver does not speak remote write 1.0: the operator's to mend, and no reason to lose data.
+            // A redirect of a signed POST leads nowhere, 404 and 405 say the path is wrong, 407 the proxy,
+            // and 415 that the receiver does not speak remote write 1.0: the operator's to mend, and no
+            // reason to lose data.
             case 100..<200, 300..<400, 404, 405, 407, 415: self = .misconfigured
             case 413: self = .tooLarge
             case 408, 425: self = .failing
@@ -44,7 +45,8 @@ enum LaneAnswer: Equatable, Sendable {
         }
     }
 
-    /// A receiver's wish for quiet is believed up to ten minutes: longer would lose data that could be delivered.
+    /// A receiver's wish for quiet is believed up to ten minutes: longer would lose data that could be
+    /// delivered.
     static let longestRetryAfterMs: Int64 = 600_000
 
     init(_ response: HTTPResponse, wallMs: Int64) {

@@ -23,7 +23,8 @@ struct LaneLog {
         lastObstacleMs = wallMs
         let metadata: Logger.Metadata = ["err": "\(text)"]
         switch now {
-        case .failing: logger.warning("remote write fails; the samples are kept and sent again", metadata: metadata)
+        case .failing:
+            logger.warning("remote write fails; the samples are kept and sent again", metadata: metadata)
         case .throttled: logger.warning("remote write is throttled by the receiver", metadata: metadata)
         case .unauthorized:
             logger.error(

@@ -37,7 +37,6 @@ final class LaneRunner: Sendable {
         /// When the first frame of the batch being collected was read.
         var batchBeganNs: UInt64?
         var lastText = ""
-        var announced = false
     }
 
     func run() async {
@@ -45,7 +44,8 @@ final class LaneRunner: Sendable {
         var session = Session(
             machine: LaneStateMachine(queue: queue, age: shared.limits.age, seed: seed),
             collector: BatchCollector(
-                limits: shared.limits, isSigned: shared.configuration.sigv4 != nil, resendEnd: lane.inFlightEnd),
+                limits: shared.limits, isSigned: shared.configuration.sigv4 != nil,
+                resendEnd: lane.inFlightEnd),
             log: LaneLog(logger))
         var action = session.machine.begin()
         while action != .stop, !Task.isCancelled {
@@ -77,18 +77,20 @@ final class LaneRunner: Sendable {
             let isDraining = shared.drainDeadlineNs != nil
             let nowNs = shared.clock.monotonicNs
             let deadlineNs =
-                (session.batchBeganNs ?? nowNs) + UInt64(shared.configuration.queue.batchSendDeadlineMs) * 1_000_000
+                (session.batchBeganNs ?? nowNs) + UInt64(shared.configuration.queue.batchSendDeadlineMs)
+                * 1_000_000
             let isDue = isDraining || nowNs >= deadlineNs
             switch await cut(samples, evenIfShort: isDue, &session) {
             case .cut(.request(let request)):
                 session.batchBeganNs = session.collector.isEmpty ? nil : nowNs
+                guard await announce(request.end, &session) else { continue }
                 session.request = request
-                session.announced = false
                 return session.machine.collected(
                     .init(
                         sampleCount: request.sampleCount, newestMs: request.newestMs,
                         mayBeStored: request.isResend), shared.now)
             case .cut(.dropped(let batch)):
+                guard await announce(batch.end, &session) else { continue }
                 for count in batch.counts.jobs {
                     for dropped in count.dropped { shared.metrics.dropped(dropped.reason).add(dropped.count) }
                 }
@@ -146,25 +148,34 @@ final class LaneRunner: Sendable {
         return result
     }
 
+    /// Tells the cursor of a batch about to be sent or dropped. False when retention was faster: then nothing of what
+    /// was read counts any more, and the lane is read again from the cursor.
+    private func announce(_ end: LanePosition, _ session: inout Session) async -> Bool {
+        let lane = lane
+        do {
+            if try await shared.workers.run({ try lane.willSend(upTo: end) }) { return true }
+        } catch {
+            // Without the note a crash now would cut the next batch elsewhere; not to send would be worse.
+            shared.metrics.bufferErrors.add()
+            session.log.bufferFailed("the cursor cannot be written; sent all the same", error)
+            return true
+        }
+        lane.rewind()
+        session.collector.forget()
+        session.batchBeganNs = nil
+        return false
+    }
+
     private func send(_ session: inout Session) async -> LaneStateMachine.Action {
         guard let request = session.request else { preconditionFailure("a request is held while it is sent") }
         let metrics = shared.metrics
-        if !session.announced {
-            let lane = lane
-            do {
-                try await shared.workers.run { try lane.willSend(upTo: request.end) }
-            } catch {
-                // Without the note a crash now would cut the next batch elsewhere; not to send would be worse.
-                metrics.bufferErrors.add()
-                session.log.bufferFailed("the cursor cannot be written; the request is sent all the same", error)
-            }
-            session.announced = true
-        }
         let beganNs = shared.clock.monotonicNs
         metrics.samples.add(UInt64(request.sampleCount))
         metrics.bytes.add(UInt64(request.body.count))
         if session.machine.tries > 0 { metrics.retried.add(UInt64(request.sampleCount)) }
-        guard case .answer(let answer, let text) = await shared.sender.send(request, skewMs: session.machine.skewMs)
+        guard
+            case .answer(let answer, let text) = await shared.sender.send(
+                request, skewMs: session.machine.skewMs)
         else { return .stop }
         let now = shared.now
         metrics.sentBatchSeconds.observe(Double(now.monotonicNs - beganNs) / 1e9)
@@ -186,7 +197,9 @@ final class LaneRunner: Sendable {
     }
 
     private func settle(_ verdict: LaneVerdict, _ session: inout Session) async {
-        guard let request = session.request else { preconditionFailure("a request is held until it is booked") }
+        guard let request = session.request else {
+            preconditionFailure("a request is held until it is booked")
+        }
         let sent = request.counts.sent
         for count in request.counts.jobs {
             for dropped in count.dropped { shared.metrics.dropped(dropped.reason).add(dropped.count) }
@@ -196,7 +209,8 @@ final class LaneRunner: Sendable {
         case .refused(let reason):
             shared.metrics.failed.add(sent)
             shared.metrics.refused(reason).add(sent)
-            session.log.refused(reason: reason, samples: sent, text: session.lastText, wallMs: shared.clock.wallMs)
+            session.log.refused(
+                reason: reason, samples: sent, text: session.lastText, wallMs: shared.clock.wallMs)
         case .givenUp(let reason): shared.metrics.dropped(reason).add(sent)
         }
         session.request = nil

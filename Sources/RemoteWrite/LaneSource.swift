@@ -1,8 +1,10 @@
 public import MetricModel
 
-/// A place in a lane of the buffer: the start of a record, and how many of its samples are consumed already.
+/// A place in a lane of the buffer: the start of a record, and how many of its samples are consumed
+/// already.
 ///
-/// Samples of a frame are counted in the order of the layout, absent series left out, then the departed ones.
+/// Samples of a frame are counted in the order of the layout, absent series left out, then the departed
+/// ones.
 public struct LanePosition: Sendable, Hashable, Comparable {
     public let segment: UInt64
     /// Bytes from the segment's start to the record's.
@@ -63,17 +65,23 @@ public struct LaneOutcome: Sendable, Equatable {
 public protocol SourceLane: AnyObject, Sendable {
     /// The next frame; nil when caught up. Reads files, so it is called on a worker thread.
     func next() throws -> LaneFrame?
-    /// Returns when there may be more, at `deadlineNs` of the monotonic clock, or when the task is cancelled.
+    /// Returns when there may be more, at `deadlineNs` of the monotonic clock, or when the task is
+    /// cancelled.
     func waitForMore(until deadlineNs: UInt64) async
     /// After a crash the end of the request that was in flight; nil once it is answered.
     var inFlightEnd: LanePosition? { get }
-    /// Makes it durable that everything up to `end` is about to be sent as one request.
-    func willSend(upTo end: LanePosition) throws
+    /// Makes it durable that everything up to `end` is about to be sent, or dropped, as one batch; from then on
+    /// retention leaves the batch alone. False when retention has moved the cursor since the frames were read: they
+    /// are booked already, nothing may be sent, and `rewind` comes next.
+    func willSend(upTo end: LanePosition) throws -> Bool
+    /// `next` begins again at the cursor.
+    func rewind()
     /// Moves the cursor to `end` and books what became of the samples up to there.
     func answered(upTo end: LanePosition, outcome: [LaneOutcome]) throws
 }
 
-/// A destination's view of the buffer. The Agent adapts the buffer's own types to it: stages do not import stages.
+/// A destination's view of the buffer. The Agent adapts the buffer's own types to it: stages do not import
+/// stages.
 public protocol LaneSource: Sendable {
     /// Lanes, each with the targets whose `id % laneCount` is its index.
     var laneCount: Int { get }

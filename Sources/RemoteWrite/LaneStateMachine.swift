@@ -1,7 +1,7 @@
 internal import Configuration
 
-/// What one lane does next, decided without doing anything: the shell (`LaneRunner`) tells what happened and carries
-/// the action out. One request is held at a time, so the samples of a series leave in order.
+/// What one lane does next, decided without doing anything: the shell (`LaneRunner`) tells what happened
+/// and carries the action out. One request is held at a time, so the samples of a series leave in order.
 struct LaneStateMachine: Sendable {
     /// The two clocks at one moment.
     struct Moment: Sendable, Equatable {
@@ -108,7 +108,8 @@ struct LaneStateMachine: Sendable {
         return .collect(samples: sampleLimit)
     }
 
-    /// A try has ended. `succeededElsewhereNs` is when a request of any lane of the destination was last stored.
+    /// A try has ended. `succeededElsewhereNs` is when a request of any lane of the destination was last
+    /// stored.
     mutating func answered(_ answer: LaneAnswer, succeededElsewhereNs: UInt64?, _ now: Moment) -> Action {
         guard let request = held else { preconditionFailure("an answer belongs to a request held") }
         tries += 1
@@ -150,7 +151,9 @@ struct LaneStateMachine: Sendable {
 
     private mutating func tooLarge(_ request: Held) -> Action {
         recovered()
-        guard request.sampleCount > 1 else { return .settle(.refused(reason: RefusalReason.tooLarge.rawValue)) }
+        guard request.sampleCount > 1 else {
+            return .settle(.refused(reason: RefusalReason.tooLarge.rawValue))
+        }
         sampleLimit = max(1, request.sampleCount / 2)
         return .split
     }
@@ -159,7 +162,8 @@ struct LaneStateMachine: Sendable {
         _ request: Held, _ response: LaneAnswer.Response, _ now: Moment
     ) -> Action {
         pace.throttled(now.monotonicNs)
-        let isSeriesLimit = response.reason == .seriesLimit || response.reason == .metricSeriesLimit
+        let isSeriesLimit =
+            response.reason == .seriesLimit || response.reason == .metricSeriesLimit
             || response.reason == .labelSetSeriesLimit
         if isSeriesLimit {
             // The receiver takes what it can and answers for the rest.
@@ -181,7 +185,8 @@ struct LaneStateMachine: Sendable {
         serverErrors += 1
         let firstNs = firstServerErrorNs ?? now.monotonicNs
         firstServerErrorNs = firstNs
-        guard serverErrors >= Self.poisonTries, let succeededElsewhereNs, succeededElsewhereNs > firstNs else {
+        guard serverErrors >= Self.poisonTries, let succeededElsewhereNs, succeededElsewhereNs > firstNs
+        else {
             return retry(.failing, after: response.retryAfterMs, now)
         }
         recovered()
@@ -210,7 +215,9 @@ struct LaneStateMachine: Sendable {
     }
 
     private func wait(forMs waitMs: Int64, _ now: Moment) -> Action {
-        wait(untilNs: max(now.monotonicNs + UInt64(max(0, waitMs)) * 1_000_000, pace.earliestNs(now.monotonicNs)), now)
+        wait(
+            untilNs: max(
+                now.monotonicNs + UInt64(max(0, waitMs)) * 1_000_000, pace.earliestNs(now.monotonicNs)), now)
     }
 
     /// While draining nothing is waited for beyond the deadline.

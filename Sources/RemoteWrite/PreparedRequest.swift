@@ -37,7 +37,9 @@ struct JobCounts: Equatable, Sendable {
             case .delivered: return LaneOutcome(job: count.job, delivered: count.sent, dropped: count.dropped)
             case .refused(let reason), .givenUp(let reason):
                 var dropped = count.dropped
-                guard count.sent > 0 else { return LaneOutcome(job: count.job, delivered: 0, dropped: dropped) }
+                guard count.sent > 0 else {
+                    return LaneOutcome(job: count.job, delivered: 0, dropped: dropped)
+                }
                 if let index = dropped.firstIndex(where: { $0.reason == reason }) {
                     dropped[index] = .init(reason: reason, count: dropped[index].count + count.sent)
                 } else {

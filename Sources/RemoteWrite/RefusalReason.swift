@@ -1,5 +1,6 @@
-/// Why a receiver refused samples, as its answer's body tells: the words that Prometheus, Cortex, Mimir and AMP use. The
-/// names are AMP's discard reasons (CloudWatch AWS/Prometheus DiscardedSamples) with underscores.
+/// Why a receiver refused samples, as its answer's body tells: the words that Prometheus, Cortex, Mimir and
+/// AMP use. The names are AMP's discard reasons (CloudWatch AWS/Prometheus DiscardedSamples) with
+/// underscores.
 public enum RefusalReason: String, Sendable, CaseIterable {
     case outOfOrder = "sample_out_of_order"
     /// Older than the receiver's window for samples out of order.
@@ -29,8 +30,8 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case serverError = "server_error"
     case other = "refused"
 
-    /// Whether it may mean "stored already" for a request that the receiver may have seen before: the samples came a
-    /// second time, after newer ones of the same series.
+    /// Whether it may mean "stored already" for a request that the receiver may have seen before: the
+    /// samples came a second time, after newer ones of the same series.
     public var isAnswerToDuplicates: Bool {
         self == .outOfOrder || self == .outsideOrderWindow || self == .duplicateTimestamp
     }
@@ -51,8 +52,14 @@ public enum RefusalReason: String, Sendable, CaseIterable {
         ),
         (.outOfOrder, ["out of order", "out-of-order", "out_of_order"]),
         (.outsideOrderWindow, ["out of bounds", "too old", "too-old", "too_old"]),
-        (.labelSetSeriesLimit, ["per_labelset_series_limit", "per-labelset series limit", "labelset series"]),
-        (.metricSeriesLimit, ["per_metric_series_limit", "per-metric series limit", "max-series-per-metric"]),
+        (
+            .labelSetSeriesLimit,
+            ["per_labelset_series_limit", "per-labelset series limit", "labelset series"]
+        ),
+        (
+            .metricSeriesLimit,
+            ["per_metric_series_limit", "per-metric series limit", "max-series-per-metric"]
+        ),
         (.seriesLimit, ["series limit", "series_limit", "max-series-per-user", "active series"]),
         (.rateLimited, ["rate limit", "rate_limited", "rate-limit", "rate exceeded", "throttl"]),
         (.nativeHistogram, ["native histogram", "native_histogram"]),
@@ -60,7 +67,10 @@ public enum RefusalReason: String, Sendable, CaseIterable {
         (.labelNameTooLong, ["label name too long", "label_name_too_long", "max-length-label-name"]),
         (
             .tooManyLabels,
-            ["max_label_names_per_series", "max-label-names-per-series", "label names; limit", "too many labels"]
+            [
+                "max_label_names_per_series", "max-label-names-per-series", "label names; limit",
+                "too many labels",
+            ]
         ),
         (.missingMetricName, ["missing metric name", "missing_metric_name", "no metric name"]),
         (.invalidMetricName, ["invalid metric name", "metric_name_invalid", "metric name is invalid"]),

@@ -37,7 +37,8 @@ final class RemoteWriteMetrics: Sendable {
         sentBatchSeconds = registry.histogram(
             "prometheus_remote_storage_sent_batch_duration_seconds",
             help: "How long requests took to be answered.",
-            bounds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120, 300], labels: labels)
+            bounds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120, 300],
+            labels: labels)
         bufferErrors = registry.counter(
             "narthex_remote_write_buffer_errors_total",
             help: "Failed reads of the buffer and failed writes of the cursor.", labels: labels)

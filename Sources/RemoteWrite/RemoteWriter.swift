@@ -6,7 +6,8 @@ public import Platform
 import Synchronization
 public import Telemetry
 
-/// Sends what the buffer holds for one destination: a lane is a child task, and lanes do not wait for each other.
+/// Sends what the buffer holds for one destination: a lane is a child task, and lanes do not wait for each
+/// other.
 public final class RemoteWriter: Sendable {
     private let configuration: RemoteWriteConfiguration
     private let shared: LaneShared
@@ -17,8 +18,8 @@ public final class RemoteWriter: Sendable {
     private let drainExpired = Gate()
     private let stopped = Gate()
 
-    /// `destination` is the buffer's cursor for this destination. With a `sigv4` block requests are signed with
-    /// `credentials`, for the block's region or else `region`.
+    /// `destination` is the buffer's cursor for this destination. With a `sigv4` block requests are signed
+    /// with `credentials`, for the block's region or else `region`.
     public init(
         configuration: RemoteWriteConfiguration, destination: any LaneSource, http: any HTTPPerforming,
         credentials: (any CredentialsProvider)?, region: String?, workers: WorkerPool, clock: any AgentClock,
@@ -77,8 +78,8 @@ public final class RemoteWriter: Sendable {
         stopped.open()
     }
 
-    /// For SIGTERM: sends what is buffered now without waiting for full batches, gives up at `deadlineNs` of the
-    /// monotonic clock, and ends `run`. What is left stays in the buffer for the next start.
+    /// For SIGTERM: sends what is buffered now without waiting for full batches, gives up at `deadlineNs`
+    /// of the monotonic clock, and ends `run`. What is left stays in the buffer for the next start.
     public func drain(untilNs deadlineNs: UInt64) async {
         shared.beginDrain(untilNs: deadlineNs)
         guard hasBegun.withLock({ $0 }) else { return }
@@ -97,6 +98,7 @@ public final class RemoteWriter: Sendable {
         let oldestMs = lanes.compactMap(\.oldestPendingMs).min()
         return RemoteWriteStatus(
             name: configuration.name, url: RemoteURL.withoutSecrets(configuration.url), lanes: lanes,
-            backlogAgeMs: oldestMs.map { max(0, shared.clock.wallMs - $0) }, lastStoredMs: shared.lastStoredMs)
+            backlogAgeMs: oldestMs.map { max(0, shared.clock.wallMs - $0) }, lastStoredMs: shared.lastStoredMs
+        )
     }
 }

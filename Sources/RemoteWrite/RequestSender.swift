@@ -34,8 +34,8 @@ struct RequestSender: Sendable {
         self.clock = clock
         self.credentials = credentials
         isSigned = configuration.sigv4 != nil
-        // Configuration refuses custom headers with these names (remote write 1.0 demands them as they are). The
-        // client adds Host, Content-Length and User-Agent.
+        // Configuration refuses custom headers with these names (remote write 1.0 demands them as they
+        // are). The client adds Host, Content-Length and User-Agent.
         headers =
             [
                 HTTPHeader(name: "Content-Encoding", value: "snappy"),

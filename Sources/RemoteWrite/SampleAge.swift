@@ -1,20 +1,25 @@
 /// When a sample is too old to be worth sending.
 ///
-/// The rule has two parts, so that a request sent again after a crash has the same bytes whatever the time is by then:
-/// - By the wall clock whole frames are dropped, by their own timestamp, when a batch is cut. A batch holds frames that
-///   are sent or frames that are dropped, never both, so a request's range in the buffer is sent in full.
-/// - A sample with a timestamp of its own is measured against its frame's timestamp: the same answer at any time.
+/// The rule has two parts, so that a request sent again after a crash has the same bytes whatever the time
+/// is by then:
+/// - By the wall clock whole frames are dropped, by their own timestamp, when a batch is cut. A batch holds
+///  frames that   are sent or frames that are dropped, never both, so a request's range in the buffer is
+///  sent in full.
+/// - A sample with a timestamp of its own is measured against its frame's timestamp: the same answer at any
+///  time.
 ///
-/// A request that waits for a receiver until its newest sample is too old is given up as a whole, never thinned.
+/// A request that waits for a receiver until its newest sample is too old is given up as a whole, never
+/// thinned.
 struct SampleAge: Sendable, Equatable {
     /// Samples older than this are not sent; nil: every sample is.
     let limitMs: Int64?
 
-    /// AMP refuses samples more than an hour old. Five minutes less, for clocks that differ and the way there.
+    /// AMP refuses samples more than an hour old. Five minutes less, for clocks that differ and the way
+    /// there.
     static let ampLimitMs: Int64 = 55 * 60_000
 
-    /// `configuredMs` is `sample_age_limit`, 0 when not configured: then AMP's limit holds for AMP's hosts and none for
-    /// others.
+    /// `configuredMs` is `sample_age_limit`, 0 when not configured: then AMP's limit holds for AMP's hosts
+    /// and none for others.
     init(configuredMs: Int64, url: String) {
         if configuredMs > 0 {
             limitMs = configuredMs
@@ -29,7 +34,8 @@ struct SampleAge: Sendable, Equatable {
         return Self.isOlder(timestampMs, than: wallMs, byMs: limitMs)
     }
 
-    /// Whether `ms` is more than `ageMs` before `referenceMs`; timestamps come from outside, so without overflow.
+    /// Whether `ms` is more than `ageMs` before `referenceMs`; timestamps come from outside, so without
+    /// overflow.
     static func isOlder(_ ms: Int64, than referenceMs: Int64, byMs ageMs: Int64) -> Bool {
         let (bound, overflow) = referenceMs.subtractingReportingOverflow(ageMs)
         return !overflow && ms < bound
@@ -39,7 +45,8 @@ struct SampleAge: Sendable, Equatable {
     static func isAMP(_ url: String) -> Bool {
         let host = RemoteURL.host(url)
         let isAWS = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].contains { host.hasSuffix($0) }
-        return isAWS && host.split(separator: ".").contains { $0 == "aps-workspaces" || $0 == "aps-workspaces-fips" }
+        return isAWS
+            && host.split(separator: ".").contains { $0 == "aps-workspaces" || $0 == "aps-workspaces-fips" }
     }
 }
 
@@ -63,7 +70,8 @@ enum RemoteURL {
         return "\(scheme)\(host)\(path)"
     }
 
-    private static func authority(_ url: String) -> (scheme: Substring, authority: Substring, rest: Substring) {
+    private static func authority(_ url: String) -> (scheme: Substring, authority: Substring, rest: Substring)
+    {
         var scheme = url[url.startIndex..<url.startIndex]
         var rest = url[...]
         if let colon = url.firstIndex(of: ":"), url[colon...].hasPrefix("://") {

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// Lends buffers for encoding to worker jobs: as many exist as jobs encode at one time, however many lanes there are.
+/// Lends buffers for encoding to worker jobs: as many exist as jobs encode at one time, however many lanes
+/// there are.
 final class ScratchPool: Sendable {
     /// A scratch that grew past this is freed rather than kept: twice what a request at its limit takes.
     static let keptBytes = 4 << 20

@@ -1,7 +1,7 @@
 import MetricModel
 
-/// Makes frames of a target's scrapes. Knows the rules and holds no state of its own: each call takes the target's
-/// state and gives the one that follows, which holds once the frame was appended.
+/// Makes frames of a target's scrapes. Knows the rules and holds no state of its own: each call takes the
+/// target's state and gives the one that follows, which holds once the frame was appended.
 struct ScrapeEngine: Sendable {
     /// A frame that waits to be appended.
     struct Prepared: Sendable {
@@ -39,8 +39,8 @@ struct ScrapeEngine: Sendable {
 
     func makeState() -> ScrapeState { ScrapeState(report: report.chunk) }
 
-    /// The frame of a body. Throws when the body is not in the format: then nothing of it counts, and `failed` makes
-    /// the frame. `durationSeconds` is asked once, when the body has been read.
+    /// The frame of a body. Throws when the body is not in the format: then nothing of it counts, and
+    /// `failed` makes the frame. `durationSeconds` is asked once, when the body has been read.
     func scraped(
         _ body: RawSpan, at timestampMs: Int64, after state: ScrapeState, durationSeconds: () -> Double
     ) throws(ScrapeError) -> Prepared {
@@ -87,7 +87,8 @@ struct ScrapeEngine: Sendable {
             parsedLines: reader.parsedLines)
     }
 
-    /// The frame of a scrape that failed: every series of the scrape before ends, once, and the report says 0.
+    /// The frame of a scrape that failed: every series of the scrape before ends, once, and the report says
+    /// 0.
     func failed(
         at timestampMs: Int64, after state: ScrapeState, durationSeconds: Double
     ) throws(ScrapeError) -> Prepared {
@@ -103,7 +104,8 @@ struct ScrapeEngine: Sendable {
             frame: ending(state, timestampMs, report: reported.column), next: next, report: reported)
     }
 
-    /// The frame of a target that is gone: every series ends, the report's too. Nil when nothing awaits a marker.
+    /// The frame of a target that is gone: every series ends, the report's too. Nil when nothing awaits a
+    /// marker.
     func removed(at timestampMs: Int64, after state: ScrapeState) throws(ScrapeError) -> Prepared? {
         guard state.hasReported else { return nil }
         try checkClock(timestampMs, state)
@@ -112,20 +114,23 @@ struct ScrapeEngine: Sendable {
         next.hasReported = false
         next.lastTimestampMs = timestampMs
         let reported = ReportSeries.Values(
-            isUp: false, durationSeconds: 0, samplesScraped: 0, samplesPostMetricRelabeling: 0, seriesAdded: 0)
+            isUp: false, durationSeconds: 0, samplesScraped: 0, samplesPostMetricRelabeling: 0, seriesAdded: 0
+        )
         let markers = Array(repeating: StaleMarker.value, count: report.chunk.seriesCount)
         return Prepared(frame: ending(state, timestampMs, report: markers), next: next, report: reported)
     }
 
     private func ending(_ state: ScrapeState, _ timestampMs: Int64, report column: [Double]) -> Frame {
         guard state.isLive else {
-            return Frame(target: target, layout: Layout([report.chunk]), timestampMs: timestampMs, values: column)
+            return Frame(
+                target: target, layout: Layout([report.chunk]), timestampMs: timestampMs, values: column)
         }
         var values = Array(repeating: StaleMarker.value, count: state.seriesCount)
         for ordinal in state.silent { values[Int(ordinal)] = 0 }
         values.append(contentsOf: column)
         return Frame(
-            target: target, layout: state.layout, timestampMs: timestampMs, values: values, absent: state.silent)
+            target: target, layout: state.layout, timestampMs: timestampMs, values: values,
+            absent: state.silent)
     }
 
     private func read(_ body: RawSpan, expected: [TemplateChunk]) throws(ScrapeError) -> BodyReader {
@@ -142,10 +147,13 @@ struct ScrapeEngine: Sendable {
     }
 
     private func rules(
-        _ reader: BodyReader, _ state: ScrapeState, _ next: ScrapeState, _ timestampMs: Int64, isUnchanged: Bool
+        _ reader: BodyReader, _ state: ScrapeState, _ next: ScrapeState, _ timestampMs: Int64,
+        isUnchanged: Bool
     ) -> TimestampRules {
         let timestamps = honorTimestamps ? reader.timestamps : []
-        if timestamps.isEmpty, state.lastSampleMs.isEmpty { return TimestampRules(duplicates: next.duplicates) }
+        if timestamps.isEmpty, state.lastSampleMs.isEmpty {
+            return TimestampRules(duplicates: next.duplicates)
+        }
         let before = history(state)
         return TimestampRules(
             duplicates: next.duplicates, timestamps: timestamps,
@@ -185,7 +193,8 @@ struct ScrapeEngine: Sendable {
         guard timestampMs > state.lastTimestampMs else {
             throw ScrapeError(
                 .clock,
-                "the wall clock shows \(timestampMs) ms and the last scrape was at \(state.lastTimestampMs) ms")
+                "the wall clock shows \(timestampMs) ms, the last scrape was at \(state.lastTimestampMs) ms"
+            )
         }
     }
 }

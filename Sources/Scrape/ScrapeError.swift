@@ -40,7 +40,9 @@ public struct ScrapeError: Error, Sendable, Equatable, CustomStringConvertible {
     func located(in body: RawSpan) -> ScrapeError {
         guard code == .exposition else { return self }
         var line = 1
-        for index in 0..<min(offset, body.byteCount) where body.uncheckedByte(index) == Byte.newline { line += 1 }
+        for index in 0..<min(offset, body.byteCount) where body.uncheckedByte(index) == Byte.newline {
+            line += 1
+        }
         return ScrapeError(code, message, line: line, offset: offset)
     }
 

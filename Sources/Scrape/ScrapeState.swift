@@ -1,16 +1,17 @@
 import MetricModel
 
-/// What a target's scrapes leave for the next one: a value, replaced only once the frame that goes with it was
-/// appended.
+/// What a target's scrapes leave for the next one: a value, replaced only once the frame that goes with it
+/// was appended.
 struct ScrapeState: Sendable {
-    /// The chunks of the last scrape that succeeded; kept through failures, so that lines are known when it returns.
+    /// The chunks of the last scrape that succeeded; kept through failures, so that lines are known when it
+    /// returns.
     var chunks: [TemplateChunk] = []
     /// Their layouts and the report series'.
     var layout: Layout
     /// Ordinals of lines that repeat a series, with the line that has it first.
     var duplicates: [LayoutComparison.Duplicate] = []
-    /// Ordinals that staleness does not look after: no sample in the last frame, or one with a timestamp of its own.
-    /// Ascending.
+    /// Ordinals that staleness does not look after: no sample in the last frame, or one with a timestamp of
+    /// its own. Ascending.
     var silent: [UInt32] = []
     /// Whether the last scrape's series have had no stale marker yet.
     var isLive = false
@@ -18,8 +19,8 @@ struct ScrapeState: Sendable {
     var hasReported = false
     /// Of the last frame appended.
     var lastTimestampMs = Int64.min
-    /// For each line of `chunks`, the timestamp of its series' last sample. Only while a target exposes timestamps;
-    /// empty otherwise.
+    /// For each line of `chunks`, the timestamp of its series' last sample. Only while a target exposes
+    /// timestamps; empty otherwise.
     var lastSampleMs: [Int64] = []
 
     /// The state of a target that was never scraped.

@@ -1,7 +1,7 @@
 public import MetricModel
 
-/// One target's scrapes, body by body, without loop and network: for the benchmark and tests. Not thread-safe; the
-/// scrape loop does the same with the appending in between.
+/// One target's scrapes, body by body, without loop and network: for the benchmark and tests. Not
+/// thread-safe; the scrape loop does the same with the appending in between.
 public final class TargetScrape {
     private let engine: ScrapeEngine
     private var state: ScrapeState
@@ -21,8 +21,8 @@ public final class TargetScrape {
         state = engine.makeState()
     }
 
-    /// The frame of a body that was scraped at `timestampMs`, taken as appended. After an error the state is as
-    /// before.
+    /// The frame of a body that was scraped at `timestampMs`, taken as appended. After an error the state is
+    /// as before.
     public func consume(_ body: RawSpan, at timestampMs: Int64) throws(ScrapeError) -> Frame {
         let prepared = try engine.scraped(body, at: timestampMs, after: state) { 0 }
         return take(prepared)

@@ -1,8 +1,8 @@
 import MetricModel
 
-/// Which samples of a scrape are kept, where lines repeat a series or carry timestamps (prometheus/scrape, append):
-/// a sample not after its series' last one is out of order, one too far ahead is out of bounds, a repeated line
-/// without a timestamp is a duplicate. All are counted and left out; the scrape succeeds.
+/// Which samples of a scrape are kept, where lines repeat a series or carry timestamps (prometheus/scrape,
+/// append): a sample not after its series' last one is out of order, one too far ahead is out of bounds, a
+/// repeated line without a timestamp is a duplicate. All are counted and left out; the scrape succeeds.
 struct TimestampRules {
     /// How far ahead of the scrape a timestamp may lie (prometheus/scrape, maxAheadTime).
     static let maxAheadMs: Int64 = 10 * 60 * 1_000

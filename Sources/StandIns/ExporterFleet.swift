@@ -38,7 +38,7 @@ public final class ExporterFleet: Sendable {
             case .paths:
                 let server = try await HTTPServer.start(
                     port: configuration.port, bodyLimitBytes: 4_096, limits: limits
-                ) { pages.answer(path: $0.path) }
+                ) { pages.answer($0) }
                 servers.append(server)
                 places = (0..<configuration.exporters).map {
                     ExporterPlace(host: "127.0.0.1", port: server.port, path: "/exporter/\($0)/metrics")
@@ -70,22 +70,19 @@ public final class ExporterFleet: Sendable {
             port += number
         }
         return try await HTTPServer.start(host: host, port: port, bodyLimitBytes: 4_096, limits: limits) {
-            $0.path == "/metrics" ? pages.answer(number) : ServerResponse(status: 404)
+            if $0.path == "/metrics" { return pages.answer(number) }
+            return $0.path == "/fault" ? pages.obey($0) : ServerResponse(status: 404)
         }
     }
 
     /// What `exporter` does from now on; nil for all of them, and a nil fault ends it.
     public func setFault(_ fault: ExporterFault?, exporter: Int? = nil) {
-        pages.state.withLock { state in
-            for number in exporter.map({ [$0] }) ?? Array(0..<configuration.exporters) {
-                state.faults[number] = fault
-            }
-        }
+        pages.apply(.fault(fault), exporter: exporter)
     }
 
     /// Shows only the first `count` series of an exporter, nil for all of them.
     public func setVisibleSeries(_ count: Int?, exporter: Int) {
-        pages.state.withLock { $0.visible[exporter] = count }
+        pages.apply(.visible(count), exporter: exporter)
     }
 
     /// Pages asked of one exporter, faulty answers included.
@@ -125,8 +122,28 @@ public final class ExporterFleet: Sendable {
             shape.body(exporter: number, scrape: scrape, isDistinct: isDistinct, visible: visible)
         }
 
-        func answer(path: String) -> ServerResponse {
-            let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        func apply(_ action: FleetOrder.Action, exporter: Int?) {
+            state.withLock { state in
+                for number in exporter.map({ [$0] }) ?? Array(0..<count) {
+                    switch action {
+                    case .fault(let fault): state.faults[number] = fault
+                    case .visible(let series): state.visible[number] = series
+                    }
+                }
+            }
+        }
+
+        func obey(_ request: ServerRequest) -> ServerResponse {
+            guard request.method == "POST", let order = FleetOrder.read(request), let action = order.action,
+                (0..<count).contains(order.exporter ?? 0)
+            else { return ServerResponse(status: 400, text: "no order to a fleet\n") }
+            apply(action, exporter: order.exporter)
+            return ServerResponse(text: "ok\n")
+        }
+
+        func answer(_ request: ServerRequest) -> ServerResponse {
+            if request.path == "/fault" { return obey(request) }
+            let parts = request.path.split(separator: "/", omittingEmptySubsequences: false)
             guard parts.count == 4, parts[1] == "exporter", parts[3] == "metrics", let number = Int(parts[2]),
                 (0..<count).contains(number)
             else { return ServerResponse(status: 404) }

@@ -1,5 +1,6 @@
 import Configuration
 import MetricModel
+import Platform
 import Synchronization
 import Telemetry
 import Testing
@@ -24,15 +25,18 @@ import Testing
     }
 
     @Test func providersAreMergedAndOnlyChangesAreTold() async {
-        let (first, second) = (Script(), Script())
+        let (first, second, clock) = (Script(), Script(), ManualClock())
         let (registry, said, reports) = (MetricRegistry(), SaidLines(), Reports<[String]>())
         let manager = DiscoveryManager(
-            job: ScrapeConfiguration(jobName: "j"), providers: [first, second], registry: registry,
+            job: ScrapeConfiguration(jobName: "j"), providers: [first, second], clock: clock,
+            registry: registry,
             logger: said.logger)
         let task = Task {
             await manager.run { targets in reports.add(targets.map { $0.labels["instance"] ?? "" }) }
         }
         first.say("a:1")
+        await waitForSleepers(clock)
+        clock.advance(ms: DiscoveryManager.firstWaitMs)
         #expect(await reports.next() == ["a:1"])
         second.say("b:1", "a:1", "bad/")
         #expect(await reports.next() == ["a:1", "b:1"])
@@ -49,10 +53,27 @@ import Testing
         #expect(reports.received == 3)
     }
 
+    @Test func theFirstListWaitsForAllProviders() async {
+        let (first, second, reports) = (Script(), Script(), Reports<[String]>())
+        let manager = DiscoveryManager(
+            job: ScrapeConfiguration(jobName: "j"), providers: [first, second], clock: ManualClock(),
+            registry: MetricRegistry(), logger: SaidLines().logger)
+        let task = Task {
+            await manager.run { targets in reports.add(targets.map { $0.labels["instance"] ?? "" }) }
+        }
+        first.say("a:1")
+        second.say("b:1")
+        #expect(await reports.next() == ["a:1", "b:1"])
+        task.cancel()
+        await task.value
+        #expect(reports.received == 1)
+    }
+
     @Test func aJobWithoutProvidersIsToldThatItHasNoTargets() async {
         let reports = Reports<[DiscoveredTarget]>()
         let manager = DiscoveryManager(
-            job: ScrapeConfiguration(jobName: "j"), providers: [], registry: MetricRegistry(),
+            job: ScrapeConfiguration(jobName: "j"), providers: [], clock: ManualClock(),
+            registry: MetricRegistry(),
             logger: SaidLines().logger)
         let task = Task { await manager.run { reports.add($0) } }
         #expect(await reports.next() == [])

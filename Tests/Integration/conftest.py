@@ -14,6 +14,7 @@ from parts.aws import Moto
 from parts.process import ChildProcess
 from parts.prometheus import Prometheus
 from parts.receiver import CountingReceiver
+from parts.standins import StandIns
 
 _LOG_LINES_SHOWN = 60
 
@@ -126,6 +127,18 @@ def make_moto(tmp_path, parts):
         moto = Moto(tmp_path / "moto.log", verifies)
         parts.callback(lambda: moto.process.process and moto.process.kill())
         return moto.start()
+
+    return make
+
+
+@pytest.fixture
+def make_standins(tmp_path, parts):
+    """make_standins(*flags) -> StandIns, started."""
+
+    def make(*flags):
+        standins = StandIns(tmp_path / "standins.log", *flags)
+        parts.callback(lambda: standins.process.process and standins.process.kill())
+        return standins.start()
 
     return make
 

@@ -114,7 +114,7 @@ BROKEN = {
     ),
     "wrong types": (
         "global:\n  scrape_interval: [15s]\nscrape_configs:\n  - job_name: a\n    honor_labels: maybe\n",
-        [(2, 20, "scrape_interval"), (5, 19, "maybe", "true")],
+        [(2, 20, "scrape_interval"), (5, 19, "honor_labels", "true")],
     ),
     "impossible values": (
         "global:\n  scrape_interval: 10s\n  scrape_timeout: 20s\nscrape_configs:\n"
@@ -134,7 +134,7 @@ BROKEN = {
             (4, 5, "job_nam", "job_name"),
             (6, 5, "ulr", "url"),
             (7, 12, "sigv4"),
-            (9, 19, "many"),
+            (9, 19, "max_shards"),
         ],
     ),
 }

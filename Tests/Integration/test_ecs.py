@@ -1,11 +1,13 @@
-"""ecs_sd_configs: running Fargate tasks whose Docker labels say where their exporter is, found and
-scraped.
+"""ecs_sd_configs: running Fargate tasks whose Docker labels say where their exporter is, found and scraped.
+
+moto speaks AWS' wire formats; the stand-ins play what it cannot: pages, sidecars, throttling.
 """
 
 import pytest
 from parts.agent import IS_NARTHEX
 from parts.aws import REGION
 from parts.process import free_port, wait_until
+from parts.standins import ACCESS_KEY, SECRET_KEY
 from parts.write_request import STALE_BITS, value_bits
 
 pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="Prometheus 2.42 knows no ecs_sd_configs")
@@ -75,6 +77,7 @@ def test_running_fargate_tasks_are_scraped_until_they_stop(make_agent, make_moto
     wait_until(lambda: newest(receiver, "shop_requests_total").keys() == expected, 20, "scraped tasks")
     assert set(newest(receiver, "shop_requests_total").values()) == {value_bits(7.0)}
     assert newest(receiver, "up") == dict.fromkeys(expected, value_bits(1.0))
+    assert agent.log_lines("eighty"), "the log says which container's port cannot be read"
     assert exporters["cart"].last_path == "/metrics"
     assert exporters["orders"].last_path == "/inner/metrics"
 
@@ -109,4 +112,92 @@ def test_a_cluster_that_does_not_exist_is_said_and_survived(make_agent, make_mot
         "second failure",
     )
     wait_until(lambda: newest(receiver, "beside"), 20, "samples of the target beside")
+    assert agent.stop() == 0
+
+
+def standins_configuration(standins):
+    keys = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+    return {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+        "scrape_configs": [
+            {
+                "job_name": "ecs",
+                "ecs_sd_configs": [
+                    {
+                        "clusters": ["demo"],
+                        "region": REGION,
+                        "endpoint": standins.ecs["url"],
+                        "refresh_interval": "1s",
+                        **keys,
+                    }
+                ],
+            }
+        ],
+        "remote_write": [
+            {
+                "url": standins.amp["url"],
+                "sigv4": {"region": REGION, **keys},
+                "queue_config": {"batch_send_deadline": "200ms"},
+            }
+        ],
+    }
+
+
+def ups(standins):
+    """{instance: newest value of up} at the stand-in AMP."""
+    return {
+        series["labels"]["instance"]: series["samples"][-1]["value"]
+        for series in standins.control(standins.amp, "/series")
+        if series["labels"]["__name__"] == "up"
+    }
+
+
+def test_pages_sidecars_throttling_and_tasks_that_go(make_agent, make_standins):
+    standins = make_standins(
+        "--exporters=7", "--series=50", "--addressing=addresses", "--tasks-each=3", "--page-limit=2",
+        "--ecs-port=0", "--amp-port=0", "--keep-history",
+    )  # fmt: skip
+    everywhere = {place["address"] for place in standins.exporters}
+    assert len(everywhere) == 7
+    agent = make_agent(standins_configuration(standins)).start()
+    wait_until(lambda: ups(standins).keys() == everywhere, 30, "a report of each of the seven tasks")
+    wait_until(lambda: float(min(ups(standins).values())) == 1, 20, "up of 1 everywhere")
+    jobs = standins.control(standins.amp, "/stats")["jobs"]
+    assert jobs.keys() == {"service-0", "service-1", "service-2"}
+
+    # Throttled, the last good targets stay and are scraped on.
+    standins.control(
+        standins.ecs, "/fault", {"fault": "throttling", "operation": "ListTasks", "calls": 1000}
+    )
+    wait_until(
+        lambda: agent.metric("prometheus_sd_refresh_failures_total", mechanism="ecs") >= 1,
+        20,
+        "throttled round",
+    )
+    before = standins.control(standins.amp, "/stats")["samples"]
+    wait_until(
+        lambda: standins.control(standins.amp, "/stats")["samples"] > before + 7 * 50 * 2,
+        20,
+        "two more scrapes",
+    )
+    assert ups(standins) == dict.fromkeys(everywhere, "1.0")
+    standins.control(standins.ecs, "/fault", {"fault": "none"})
+
+    # One task stops, one comes that has no address yet.
+    world = standins.control(standins.ecs, "/world")
+    tasks = world["clusters"][0]["tasks"]
+    gone = tasks.pop(0)
+    tasks.append(gone | {"id": "f" * 32, "lastStatus": "PENDING"})
+    del tasks[-1]["privateIPv4"]
+    standins.control(standins.ecs, "/world", world)
+    stopped = next(address for address in everywhere if address.startswith(gone["privateIPv4"] + ":"))
+    wait_until(lambda: ups(standins)[stopped] == "stale", 30, "stale marker of the stopped task")
+    assert sum(1 for value in ups(standins).values() if value == "stale") == 1
+
+    ecs = standins.control(standins.ecs, "/stats")
+    amp = standins.control(standins.amp, "/stats")
+    assert ecs["signaturesChecked"] > 0 and ecs["signaturesRefused"] == 0
+    assert amp["signaturesChecked"] == amp["requests"] and amp["signaturesRefused"] == 0
+    for fault in ("malformed", "labelFaults", "conflicts", "outOfOrder", "tooOld", "tooNew", "duplicates"):
+        assert amp[fault] == 0, f"{fault}: {amp}"
     assert agent.stop() == 0

@@ -24,10 +24,11 @@ import Testing
             _ = try collector.fill(from: lane, samples: samples)
             switch collector.cut(samples: samples, wallMs: clock.wallMs, scratch: scratch) {
             case .nothing: return result
-            case .dropped(let batch): try lane.answered(upTo: batch.end, outcome: batch.counts.outcomes(.delivered))
+            case .dropped(let batch):
+                try lane.answered(upTo: batch.end, outcome: batch.counts.outcomes(.delivered))
             case .request(let request):
                 result.append(request)
-                try lane.willSend(upTo: request.end)
+                _ = try lane.willSend(upTo: request.end)
                 try lane.answered(upTo: request.end, outcome: request.counts.outcomes(.delivered))
             }
         }
@@ -75,18 +76,22 @@ import Testing
             var first = collector(ageMs: 0)
             for _ in 0..<Int(random.next() % 4) {
                 _ = try first.fill(from: lane, samples: most)
-                guard case .request(let request) = first.cut(samples: most, wallMs: 0, scratch: scratch) else { break }
-                try lane.willSend(upTo: request.end)
+                guard case .request(let request) = first.cut(samples: most, wallMs: 0, scratch: scratch)
+                else { break }
+                _ = try lane.willSend(upTo: request.end)
                 try lane.answered(upTo: request.end, outcome: request.counts.outcomes(.delivered))
             }
             _ = try first.fill(from: lane, samples: most)
-            guard case .request(let sent) = first.cut(samples: most, wallMs: 0, scratch: scratch) else { continue }
-            try lane.willSend(upTo: sent.end)
+            guard case .request(let sent) = first.cut(samples: most, wallMs: 0, scratch: scratch) else {
+                continue
+            }
+            _ = try lane.willSend(upTo: sent.end)
 
             let again = lane.afterCrash()
             var second = collector(resendEnd: again.inFlightEnd)
             _ = try second.fill(from: again, samples: 3)
-            guard case .request(let resent) = second.cut(samples: 3, wallMs: Int64.max, scratch: scratch) else {
+            guard case .request(let resent) = second.cut(samples: 3, wallMs: Int64.max, scratch: scratch)
+            else {
                 Issue.record("nothing resent, seed \(seed)")
                 continue
             }
@@ -107,21 +112,24 @@ import Testing
         ])
         var first = collector(ageMs: 60_000)
         _ = try first.fill(from: lane, samples: 2_000)
-        guard case .dropped(let old) = first.cut(samples: 2_000, wallMs: clock.wallMs, scratch: scratch) else {
+        guard case .dropped(let old) = first.cut(samples: 2_000, wallMs: clock.wallMs, scratch: scratch)
+        else {
             Issue.record("the old frame is dropped first")
             return
         }
-        #expect(old.counts.outcomes(.delivered) == [
-            LaneOutcome(job: "node", delivered: 0, dropped: [.init(reason: "too_old", count: 3)])
-        ])
+        #expect(
+            old.counts.outcomes(.delivered) == [
+                LaneOutcome(job: "node", delivered: 0, dropped: [.init(reason: "too_old", count: 3)])
+            ])
         try lane.answered(upTo: old.end, outcome: old.counts.outcomes(.delivered))
-        guard case .request(let sent) = first.cut(samples: 2_000, wallMs: clock.wallMs, scratch: scratch) else {
+        guard case .request(let sent) = first.cut(samples: 2_000, wallMs: clock.wallMs, scratch: scratch)
+        else {
             Issue.record("the young frames are sent")
             return
         }
         #expect(sent.sampleCount == 5)
         #expect(sent.end == LanePosition(segment: 1, offset: 300))
-        try lane.willSend(upTo: sent.end)
+        _ = try lane.willSend(upTo: sent.end)
 
         let again = lane.afterCrash()
         var second = collector(ageMs: 60_000, resendEnd: again.inFlightEnd)
@@ -143,7 +151,8 @@ import Testing
         lane.append(frames)
         var collector = collector()
         _ = try collector.fill(from: lane, samples: 25)
-        guard case .request(let large) = collector.cut(samples: 25, wallMs: clock.wallMs, scratch: scratch) else {
+        guard case .request(let large) = collector.cut(samples: 25, wallMs: clock.wallMs, scratch: scratch)
+        else {
             Issue.record("a request is cut")
             return
         }

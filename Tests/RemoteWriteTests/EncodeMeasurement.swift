@@ -8,10 +8,11 @@ import Glibc
 
 @testable import RemoteWrite
 
-/// Not a test of right or wrong: prints nanoseconds and bytes a sample when NARTHEX_MEASURE is set. Build with
-/// `-c release -Xswiftc -enable-testing`.
+/// Not a test of right or wrong: prints nanoseconds and bytes a sample when NARTHEX_MEASURE is set. Build
+/// with `-c release -Xswiftc -enable-testing`.
 @Suite struct EncodeMeasurement {
-    /// Series as node_exporter has them: few names, many labels of few values, about 75 bytes encoded with the target's.
+    /// Series as node_exporter has them: few names, many labels of few values, about 75 bytes encoded with
+    /// the target's.
     private static func nodeLike(_ target: Target) -> Frame {
         var series: [[Label]] = []
         let modes = ["idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user"]
@@ -25,7 +26,8 @@ import Glibc
         for metric in 0..<40 {
             for device in 0..<12 {
                 series.append([
-                    Label("__name__", "node_network_receive_kind\(metric)_total"), Label("device", "eth\(device)"),
+                    Label("__name__", "node_network_receive_kind\(metric)_total"),
+                    Label("device", "eth\(device)"),
                 ])
             }
         }
@@ -38,7 +40,8 @@ import Glibc
             chunks.append(TestFrames.chunk(Array(series[start..<min(start + 256, series.count)]), target))
         }
         let values = series.indices.map { index -> Double in
-            index % 3 == 0 ? 0 : index % 3 == 1 ? Double(random.next() % 1_000_000) : Double(random.next() >> 30) / 64
+            index % 3 == 0
+                ? 0 : index % 3 == 1 ? Double(random.next() % 1_000_000) : Double(random.next() >> 30) / 64
         }
         return Frame(
             target: target, layout: Layout(chunks), timestampMs: 1_700_000_000_000, values: values)

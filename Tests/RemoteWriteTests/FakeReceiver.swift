@@ -47,7 +47,8 @@ final class FakeReceiver: HTTPPerforming {
         }
         switch judged {
         case .status(let status, let headers, let body):
-            return HTTPResponse(status: status, headers: HTTPHeaders(headers), body: HTTPBody(Array(body.utf8)))
+            return HTTPResponse(
+                status: status, headers: HTTPHeaders(headers), body: HTTPBody(Array(body.utf8)))
         case .error(let code): throw HTTPError(code, "on cue")
         case .hang:
             await Gate().wait()

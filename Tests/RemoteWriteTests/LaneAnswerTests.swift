@@ -7,11 +7,13 @@ import Testing
     // Tue, 14 Nov 2023 22:13:20 GMT
     private static let nowMs: Int64 = 1_700_000_000_000
 
-    @Test(arguments: [
-        ("0", 0), ("7", 7_000), (" 12 ", 12_000), ("600", 600_000), ("601", 600_000), ("99999999999999999999", 600_000),
-        ("Tue, 14 Nov 2023 22:14:20 GMT", 60_000), ("Tue, 14 Nov 2023 22:13:00 GMT", 0),
-        ("Tue, 14 Nov 2099 22:13:00 GMT", 600_000),
-    ] as [(String, Int64)])
+    @Test(
+        arguments: [
+            ("0", 0), ("7", 7_000), (" 12 ", 12_000), ("600", 600_000), ("601", 600_000),
+            ("99999999999999999999", 600_000),
+            ("Tue, 14 Nov 2023 22:14:20 GMT", 60_000), ("Tue, 14 Nov 2023 22:13:00 GMT", 0),
+            ("Tue, 14 Nov 2099 22:13:00 GMT", 600_000),
+        ] as [(String, Int64)])
     func retryAfterIsSecondsOrADate(text: String, expected: Int64) {
         #expect(LaneAnswer.retryAfterMs(text, nowMs: Self.nowMs) == expected)
     }
@@ -41,7 +43,9 @@ import Testing
         #expect(LaneAnswer(HTTPError(code, "x")) == .unreachable)
     }
 
-    @Test(arguments: [HTTPError.Code.badURL, .badRequest]) func whatCannotBeSentIsTheOperators(code: HTTPError.Code) {
+    @Test(arguments: [HTTPError.Code.badURL, .badRequest]) func whatCannotBeSentIsTheOperators(
+        code: HTTPError.Code
+    ) {
         #expect(LaneAnswer(HTTPError(code, "x")) == .unsendable)
     }
 }

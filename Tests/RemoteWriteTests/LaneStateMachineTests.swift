@@ -93,7 +93,9 @@ import Testing
     @Test(arguments: [RefusalReason.outOfOrder, .outsideOrderWindow, .duplicateTimestamp])
     func duplicatesOfARequestSentBeforeAreDelivered(reason: RefusalReason) {
         var resent = sending(machine(), mayBeStored: true)
-        #expect(resent.answered(status(400, reason), succeededElsewhereNs: nil, Self.start) == .settle(.delivered))
+        #expect(
+            resent.answered(status(400, reason), succeededElsewhereNs: nil, Self.start) == .settle(.delivered)
+        )
         var first = sending(machine())
         #expect(
             first.answered(status(400, reason), succeededElsewhereNs: nil, Self.start)
@@ -102,7 +104,8 @@ import Testing
         _ = lostAnswer.answered(.unreachable, succeededElsewhereNs: nil, Self.start)
         #expect(lostAnswer.woke(later(1_000)) == .send)
         #expect(
-            lostAnswer.answered(status(400, reason), succeededElsewhereNs: nil, later(1_000)) == .settle(.delivered))
+            lostAnswer.answered(status(400, reason), succeededElsewhereNs: nil, later(1_000))
+                == .settle(.delivered))
     }
 
     @Test func resendRefusedForAnotherReasonIsRefused() {
@@ -114,7 +117,8 @@ import Testing
 
     @Test(arguments: [401, 403]) func refusedSignatureIsTriedAgainSoonThenSlowly(code: Int) {
         var machine = sending(machine())
-        #expect((waitMs(machine.answered(status(code), succeededElsewhereNs: nil, Self.start)) ?? 9_999) <= 30)
+        #expect(
+            (waitMs(machine.answered(status(code), succeededElsewhereNs: nil, Self.start)) ?? 9_999) <= 30)
         #expect(machine.woke(later(30)) == .send)
         #expect((waitMs(machine.answered(status(code), succeededElsewhereNs: nil, Self.start)) ?? 0) >= 2_500)
         for _ in 0..<10 { _ = machine.answered(status(code), succeededElsewhereNs: nil, Self.start) }
@@ -165,7 +169,8 @@ import Testing
         var machine = sending(machine())
         #expect(
             waitMs(
-                machine.answered(status(429, .rateLimited, retryAfterMs: 7_000), succeededElsewhereNs: nil, Self.start))
+                machine.answered(
+                    status(429, .rateLimited, retryAfterMs: 7_000), succeededElsewhereNs: nil, Self.start))
                 == 7_000)
         let paced = machine.pace.perSecond
         #expect(paced != nil)
@@ -188,7 +193,9 @@ import Testing
     @Test func seriesLimitDoesNotBlockTheLaneForGood() {
         var machine = sending(machine())
         for _ in 1..<LaneStateMachine.seriesLimitTries {
-            #expect(waitMs(machine.answered(status(429, .seriesLimit), succeededElsewhereNs: nil, Self.start)) != nil)
+            #expect(
+                waitMs(machine.answered(status(429, .seriesLimit), succeededElsewhereNs: nil, Self.start))
+                    != nil)
         }
         #expect(
             machine.answered(status(429, .seriesLimit), succeededElsewhereNs: nil, Self.start)

@@ -4,7 +4,8 @@ import Synchronization
 
 @testable import RemoteWrite
 
-/// A lane in memory that keeps the buffer's rules: frames in order, a cursor moved by answers, a note of what is sent.
+/// A lane in memory that keeps the buffer's rules: frames in order, a cursor moved by answers, a note of
+/// what is sent.
 final class MemoryLane: SourceLane {
     struct Failure: Error {}
 
@@ -16,6 +17,7 @@ final class MemoryLane: SourceLane {
         var sent: [LanePosition] = []
         var ledger: [String: (delivered: UInt64, dropped: [String: UInt64])] = [:]
         var failsNext = 0
+        var retention = 0
         var failsBooking = 0
         var wakers: [Gate] = []
     }
@@ -104,7 +106,8 @@ final class MemoryLane: SourceLane {
             guard state.nextIndex < state.frames.count else { return nil }
             let read = state.frames[state.nextIndex]
             state.nextIndex += 1
-            let isPartial = read.start.segment == state.cursor.segment && read.start.offset == state.cursor.offset
+            let isPartial =
+                read.start.segment == state.cursor.segment && read.start.offset == state.cursor.offset
             return isPartial ? LaneFrame(frame: read.frame, start: state.cursor, end: read.end) : read
         }
     }
@@ -123,11 +126,32 @@ final class MemoryLane: SourceLane {
 
     var inFlightEnd: LanePosition? { state.withLock { $0.inFlightEnd } }
 
-    func willSend(upTo end: LanePosition) throws {
+    /// Retention takes the first `count` records, or what is left of them, when the next batch is announced.
+    func retainBeforeNextSend(dropping count: Int) { state.withLock { $0.retention = count } }
+
+    func rewind() {
         state.withLock { state in
+            state.nextIndex = state.frames.firstIndex { $0.end > state.cursor } ?? state.frames.count
+        }
+    }
+
+    func willSend(upTo end: LanePosition) throws -> Bool {
+        state.withLock { state in
+            if state.retention > 0 {
+                for read in state.frames.prefix(state.retention) where read.end > state.cursor {
+                    let done = read.start.offset == state.cursor.offset ? Int(state.cursor.sample) : 0
+                    var entry = state.ledger[read.frame.target.job] ?? (0, [:])
+                    entry.dropped["retention_size", default: 0] += UInt64(read.frame.sampleCount - done)
+                    state.ledger[read.frame.target.job] = entry
+                    state.cursor = read.end
+                }
+                state.retention = 0
+                return false
+            }
             precondition(end > state.cursor, "a request holds something")
             state.inFlightEnd = end
             state.sent.append(end)
+            return true
         }
     }
 

@@ -27,7 +27,7 @@ enum ReferenceCodec {
         func text(_ value: String) -> UnsafeMutablePointer<CChar> {
             unsafe list(value.utf8.map { CChar(bitPattern: $0) } + [0])
         }
-        defer { for unsafe pointer in unsafe owned { unsafe pointer.deallocate() } }
+        defer { unsafe owned.forEach { unsafe $0.deallocate() } }
 
         var series: [UnsafeMutablePointer<Prometheus__TimeSeries>?] = unsafe []
         for sample in samples {
@@ -100,7 +100,8 @@ enum ReferenceCodec {
             }
             var bytes = [UInt8](repeating: 0, count: length)
             let status = unsafe bytes.withUnsafeMutableBytes {
-                unsafe snappy_uncompress(source, raw.count, $0.assumingMemoryBound(to: CChar.self).baseAddress, &length)
+                unsafe snappy_uncompress(
+                    source, raw.count, $0.assumingMemoryBound(to: CChar.self).baseAddress, &length)
             }
             guard status == SNAPPY_OK else { throw Refused(message: "a damaged snappy block") }
             return bytes

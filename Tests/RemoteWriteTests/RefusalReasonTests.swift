@@ -5,7 +5,10 @@ import Testing
 @Suite struct RefusalReasonTests {
     @Test(arguments: [
         (400, "out of order sample", RefusalReason.outOfOrder),
-        (400, "user=1: err: out of order sample. timestamp=2024-01-01T00:00:00Z, series={__name__=\"a\"}", .outOfOrder),
+        (
+            400, "user=1: err: out of order sample. timestamp=2024-01-01T00:00:00Z, series={__name__=\"a\"}",
+            .outOfOrder
+        ),
         (400, "duplicate sample for timestamp", .duplicateTimestamp),
         (400, "err: duplicate sample for timestamp. timestamp=x", .duplicateTimestamp),
         (400, "out of bounds", .outsideOrderWindow),

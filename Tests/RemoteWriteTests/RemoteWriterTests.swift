@@ -10,13 +10,14 @@ import Testing
 
 @testable import RemoteWrite
 
-@Suite struct RemoteWriterTests {
+@Suite(.serialized) struct RemoteWriterTests {
     private let clock = ManualClock(wallMs: 1_700_000_000_000)
     private let registry = MetricRegistry()
 
     private func writer(
         _ lanes: [MemoryLane], _ receiver: FakeReceiver, queue: QueueConfiguration = QueueConfiguration(),
-        sigv4: SigV4Configuration? = nil, credentials: (any CredentialsProvider)? = nil, region: String? = nil,
+        sigv4: SigV4Configuration? = nil, credentials: (any CredentialsProvider)? = nil,
+        region: String? = nil,
         highestTimestampMs: Int64 = 0
     ) -> RemoteWriter {
         RemoteWriter(
@@ -24,7 +25,8 @@ import Testing
                 url: "http://user:secret@receiver.example/api/v1/write", name: "main",
                 headers: [.init(name: "X-Team", value: "a")], sigv4: sigv4, queue: queue),
             destination: MemorySource(lanes: lanes, highestTimestampMs: highestTimestampMs), http: receiver,
-            credentials: credentials, region: region, workers: WorkerPool(name: "test", threads: 2), clock: clock,
+            credentials: credentials, region: region, workers: WorkerPool(name: "test", threads: 2),
+            clock: clock,
             registry: registry, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
@@ -49,7 +51,8 @@ import Testing
         let target = TestFrames.target(job: job)
         return (0..<count).map {
             TestFrames.frame(
-                target, count: series, timestampMs: clock.wallMs - 60_000 + Int64($0) * 1_000, firstValue: Double($0))
+                target, count: series, timestampMs: clock.wallMs - 60_000 + Int64($0) * 1_000,
+                firstValue: Double($0))
         }
     }
 
@@ -70,8 +73,14 @@ import Testing
         #expect(lane.sentEnds.count == receiver.requests.count)
         #expect(lane.isBalanced)
         let page = registry.render()
-        #expect(page.contains("prometheus_remote_storage_samples_total{remote_name=\"main\",url=\"http://receiver.example/api/v1/write\"} 200"))
-        #expect(page.contains("prometheus_remote_storage_samples_failed_total{remote_name=\"main\",url=\"http://receiver.example/api/v1/write\"} 0"))
+        #expect(
+            page.contains(
+                "prometheus_remote_storage_samples_total{remote_name=\"main\",url=\"http://receiver.example/api/v1/write\"} 200"
+            ))
+        #expect(
+            page.contains(
+                "prometheus_remote_storage_samples_failed_total{remote_name=\"main\",url=\"http://receiver.example/api/v1/write\"} 0"
+            ))
         #expect(!page.contains("secret"))
     }
 
@@ -110,7 +119,8 @@ import Testing
         let receiver = FakeReceiver([.status(403, headers: [date])])
         await run(
             writer(
-                [lane], receiver, sigv4: SigV4Configuration(), credentials: credentials, region: "eu-central-1")
+                [lane], receiver, sigv4: SigV4Configuration(), credentials: credentials,
+                region: "eu-central-1")
         ) { lane.delivered == 10 }
         #expect(credentials.rejected.withLock { $0 } == ["KEY0"])
         let signed = receiver.requests.map { request in
@@ -129,7 +139,8 @@ import Testing
         let sent = frames(6)
         lane.append(sent)
         let receiver = FakeReceiver([
-            .error(.connect), .status(503), .status(500, headers: [HTTPHeader(name: "Retry-After", value: "2")]),
+            .error(.connect), .status(503),
+            .status(500, headers: [HTTPHeader(name: "Retry-After", value: "2")]),
             .status(200), .error(.timeout), .status(429), .status(200),
         ])
         await run(writer([lane], receiver, queue: QueueConfiguration(maxSamplesPerSend: 30))) {
@@ -138,12 +149,16 @@ import Testing
         #expect(receiver.bodies.count == 7)
         #expect(Set(receiver.bodies[0...3]).count == 1)
         #expect(Set(receiver.bodies[4...6]).count == 1)
-        let stored = try ReferenceCodec.samples(ofBody: receiver.bodies[3])
+        let stored =
+            try ReferenceCodec.samples(ofBody: receiver.bodies[3])
             + ReferenceCodec.samples(ofBody: receiver.bodies[6])
         #expect(stored == sent.flatMap(\.samples))
         #expect(lane.sentEnds.count == 2)
         #expect(lane.isBalanced)
-        #expect(registry.render().contains("samples_retried_total{remote_name=\"main\",url=\"http://receiver.example/api/v1/write\"} 150"))
+        #expect(
+            registry.render().contains(
+                "samples_retried_total{remote_name=\"main\",url=\"http://receiver.example/api/v1/write\"} 150"
+            ))
     }
 
     @Test func refusedRequestsAreBookedByReasonAndTheRestGoesOn() async {
@@ -151,14 +166,17 @@ import Testing
         lane.append(frames(3) + frames(1, job: "other"))
         let receiver = FakeReceiver([
             .status(200), .status(400, body: "out of order sample"),
-            .status(422, body: "per-user series limit of 10 exceeded"), .status(400, body: "label value too long"),
+            .status(422, body: "per-user series limit of 10 exceeded"),
+            .status(400, body: "label value too long"),
         ])
         await run(writer([lane], receiver, queue: QueueConfiguration(maxSamplesPerSend: 10))) {
             lane.cursor == LanePosition(segment: 1, offset: 400)
         }
         #expect(lane.delivered == 10)
         #expect(
-            lane.dropped == ["sample_out_of_order": 10, "per_user_series_limit": 10, "label_value_too_long": 10])
+            lane.dropped == [
+                "sample_out_of_order": 10, "per_user_series_limit": 10, "label_value_too_long": 10,
+            ])
         #expect(lane.isBalanced)
     }
 
@@ -169,7 +187,9 @@ import Testing
         let receiver = FakeReceiver()
         receiver.judge { $0.count > 7 ? .status(413) : nil }
         await run(writer([lane], receiver)) { lane.delivered == 40 }
-        let stored = try receiver.bodies.map { try ReferenceCodec.samples(ofBody: $0) }.filter { $0.count <= 7 }
+        let stored = try receiver.bodies.map { try ReferenceCodec.samples(ofBody: $0) }.filter {
+            $0.count <= 7
+        }
         #expect(stored.flatMap { $0 } == sent.flatMap(\.samples))
         #expect(lane.isBalanced)
     }
@@ -271,6 +291,21 @@ import Testing
         #expect(lane.inFlightEnd != nil)
     }
 
+    @Test func whatRetentionTookMeanwhileIsNeitherSentNorBookedTwice() async throws {
+        let lane = MemoryLane(clock: clock)
+        let sent = frames(6)
+        lane.append(sent)
+        lane.retainBeforeNextSend(dropping: 3)
+        let receiver = FakeReceiver()
+        await run(writer([lane], receiver, queue: QueueConfiguration(maxSamplesPerSend: 25))) {
+            lane.cursor == LanePosition(segment: 1, offset: 600)
+        }
+        #expect(try samples(receiver) == sent[3...].flatMap(\.samples))
+        #expect(lane.delivered == 30)
+        #expect(lane.dropped == ["retention_size": 30])
+        #expect(lane.isBalanced)
+    }
+
     @Test func aFailingCursorLosesNoBooking() async {
         let lane = MemoryLane(clock: clock)
         lane.append(frames(5))
@@ -296,8 +331,13 @@ import Testing
         #expect(status.lanes[0].pendingSamples == 10)
         #expect((status.backlogAgeMs ?? 0) >= 60_000)
         #expect(status.url == "http://receiver.example/api/v1/write")
-        #expect(registry.render().contains("samples_pending{remote_name=\"main\",url=\"http://receiver.example/api/v1/write\"} 10"))
-        #expect(registry.render().contains("queue_highest_timestamp_seconds{remote_name=\"main\",url=\"http://receiver.example/api/v1/write\"} 5"))
+        #expect(
+            registry.render().contains(
+                "samples_pending{remote_name=\"main\",url=\"http://receiver.example/api/v1/write\"} 10"))
+        #expect(
+            registry.render().contains(
+                "queue_highest_timestamp_seconds{remote_name=\"main\",url=\"http://receiver.example/api/v1/write\"} 5"
+            ))
         running.cancel()
         await running.value
         #expect(lane.isBalanced)

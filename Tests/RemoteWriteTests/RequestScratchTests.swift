@@ -16,7 +16,8 @@ import Testing
     @Test func tinyRequestHasTheseBytes() {
         let target = TestFrames.target([Label("job", "j")])
         let frame = Frame(
-            target: target, layout: Layout([TestFrames.chunk([[Label("__name__", "up"), Label("z", "1")]], target)]),
+            target: target,
+            layout: Layout([TestFrames.chunk([[Label("__name__", "up"), Label("z", "1")]], target)]),
             timestampMs: 300, values: [1])
         let golden: [UInt8] =
             [0x0A, 0x30]  // WriteRequest.timeseries = 1, 48 bytes
@@ -70,7 +71,8 @@ import Testing
                 let to = min(frame.sampleCount, from + 1 + Int(random.next() % 40))
                 scratch.begin()
                 let done = scratch.append(
-                    frame, from: from, to: to, limits: EncodeLimits(samples: most, bytes: Int.max, ownAgeMs: nil))
+                    frame, from: from, to: to,
+                    limits: EncodeLimits(samples: most, bytes: Int.max, ownAgeMs: nil))
                 #expect(done.written == min(most, to - from), "seed \(seed)")
                 #expect(done.consumed == done.written, "seed \(seed)")
                 from += done.consumed
@@ -101,7 +103,8 @@ import Testing
     @Test func ownTimestampsTooOldForTheirFrameAreCountedAndLeftOut() throws {
         let frame = TestFrames.frame(
             count: 4, timestampMs: 10_000,
-            explicit: [.init(series: 0, timestampMs: 4_999), .init(series: 2, timestampMs: 5_000)], absent: [3])
+            explicit: [.init(series: 0, timestampMs: 4_999), .init(series: 2, timestampMs: 5_000)],
+            absent: [3])
         let scratch = RequestScratch()
         scratch.begin()
         let done = scratch.append(
@@ -115,7 +118,8 @@ import Testing
         let target = TestFrames.target([Label("job", String(repeating: "j", count: 300_000))])
         let huge = String(repeating: "v", count: 500_000)
         let frame = Frame(
-            target: target, layout: Layout([TestFrames.chunk([[Label("__name__", huge)]], target)]), timestampMs: 1,
+            target: target, layout: Layout([TestFrames.chunk([[Label("__name__", huge)]], target)]),
+            timestampMs: 1,
             values: [2])
         #expect(encode(frame) == ReferenceCodec.pack(frame.samples))
     }

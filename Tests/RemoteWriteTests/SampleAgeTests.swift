@@ -6,7 +6,8 @@ import Testing
     @Test(arguments: [
         "https://aps-workspaces.eu-central-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write",
         "https://vpce-0a.aps-workspaces.us-east-1.vpce.amazonaws.com/workspaces/ws-1/api/v1/remote_write",
-        "https://aps-workspaces.cn-north-1.amazonaws.com.cn/x", "https://APS-WORKSPACES.us-east-1.amazonaws.com:443/x",
+        "https://aps-workspaces.cn-north-1.amazonaws.com.cn/x",
+        "https://APS-WORKSPACES.us-east-1.amazonaws.com:443/x",
     ])
     func ampHostsHaveAMPsLimit(url: String) {
         #expect(SampleAge(configuredMs: 0, url: url).limitMs == 3_300_000)

@@ -4,7 +4,9 @@ import MetricModel
 
 /// Frames made by hand.
 enum TestFrames {
-    static func target(job: String = "node", _ labels: [Label] = [Label("instance", "a:9100"), Label("job", "node")])
+    static func target(
+        job: String = "node", _ labels: [Label] = [Label("instance", "a:9100"), Label("job", "node")]
+    )
         -> Target
     {
         Target(job: job, own: LabelSet(labels))
@@ -40,18 +42,22 @@ enum TestFrames {
         explicit: [Frame.ExplicitTimestamp] = [], absent: [UInt32] = [], departed: [String] = []
     ) -> Frame {
         let chunk = chunk((0..<count).map { [Label("__name__", "m\($0)")] }, target)
-        let gone = departed.isEmpty ? [] : [
-            Frame.Departed(
-                chunk: self.chunk(departed.map { [Label("__name__", $0)] }, target),
-                series: departed.indices.map { UInt32($0) })
-        ]
+        let gone =
+            departed.isEmpty
+            ? []
+            : [
+                Frame.Departed(
+                    chunk: self.chunk(departed.map { [Label("__name__", $0)] }, target),
+                    series: departed.indices.map { UInt32($0) })
+            ]
         return Frame(
             target: target, layout: Layout([chunk]), timestampMs: timestampMs,
             values: (0..<count).map { firstValue + Double($0) }, explicitTimestamps: explicit, absent: absent,
             departed: gone)
     }
 
-    /// Any frame at all: several chunks, absent and explicit and departed series, odd values and timestamps.
+    /// Any frame at all: several chunks, absent and explicit and departed series, odd values and
+    /// timestamps.
     static func random(_ random: inout SplitMix64, allowsNegativeZero: Bool = false) -> Frame {
         func below(_ bound: Int) -> Int { Int(random.next() % UInt64(bound)) }
         func text(_ longest: Int) -> String {
@@ -69,7 +75,9 @@ enum TestFrames {
         }
         let layout = Layout((0..<1 + below(4)).map { _ in randomChunk() })
         let ordinals = 0..<UInt32(layout.seriesCount)
-        let values: [Double] = [0, 1, -1, .nan, .infinity, StaleMarker.value, Double.leastNonzeroMagnitude, 1e300, 0.1, 12_345]
+        let values: [Double] = [
+            0, 1, -1, .nan, .infinity, StaleMarker.value, Double.leastNonzeroMagnitude, 1e300, 0.1, 12_345,
+        ]
         let timestamps: [Int64] = [0, 1, -1, .min, .max, 1_700_000_000_000, -62_135_596_800_000]
         let departedChunk = randomChunk()
         return Frame(

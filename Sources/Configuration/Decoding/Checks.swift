@@ -35,8 +35,16 @@ enum Checks {
                 $0.value > 0x20 && $0.value < 0x7F && !"<>\"\\^`{|}".unicodeScalars.contains($0)
             })
         else { return "\(quoted(text)) holds a character that must be percent-encoded or is a place holder" }
+        let afterPercent = text.utf8.split(separator: 0x25, omittingEmptySubsequences: false).dropFirst()
+        guard afterPercent.allSatisfy({ $0.prefix(2).count { isHexDigit($0) } == 2 }) else {
+            return "\(quoted(text)) has a % without two hexadecimal digits after it"
+        }
         if text.contains("#") { return "\(quoted(text)) has a fragment (#…), which is never sent" }
         return TargetAddress.problem(String(authority))
+    }
+
+    private static func isHexDigit(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte)
     }
 
     /// Nil when `text` can be an AWS region, for instance eu-west-1; else what is wrong.

@@ -11,7 +11,7 @@ extension ConfigurationDecoder {
         }
         guard let reader = MappingReader(node, Schema.scrapeConfig, sink) else { return nil }
         var job = ScrapeConfiguration(jobName: reader.string("job_name") ?? "")
-        if job.jobName.isEmpty, reader.value("job_name")?.scalarText != nil || !reader.isPresent("job_name") {
+        if job.jobName.isEmpty, reader.value("job_name").map({ $0.scalarText != nil }) ?? true {
             reader.report("job_name", "a job in scrape_configs needs a job_name")
         }
         job.scrapeIntervalMs = global.scrapeIntervalMs

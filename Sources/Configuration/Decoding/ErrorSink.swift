@@ -7,14 +7,15 @@ final class ErrorSink {
     private(set) var errors: [ConfigurationError] = []
     /// What deserves a look and does not hinder.
     private(set) var warnings: [ConfigurationError] = []
-    private var leftOut = 0
+    /// True once an error found no room.
+    private(set) var isFull = false
 
     init(file: String) { self.file = file }
 
     /// `message` is only made when there is room for it.
     func report(_ mark: YAMLMark, _ message: @autoclosure () -> String) {
         guard errors.count < Self.limit else {
-            leftOut += 1
+            isFull = true
             return
         }
         let error = ConfigurationError(file: file, line: mark.line, column: mark.column, message: message())
@@ -33,10 +34,11 @@ final class ErrorSink {
     /// Throws when anything was reported.
     func finish() throws(ConfigurationErrors) {
         guard !errors.isEmpty else { return }
-        if leftOut > 0 {
+        if isFull {
             errors.append(
                 ConfigurationError(
-                    file: file, line: 0, column: 0, message: "\(leftOut) more errors are left out"))
+                    file: file, line: 0, column: 0, message: "there are more errors than these \(Self.limit)")
+            )
         }
         throw ConfigurationErrors(errors)
     }

@@ -7,8 +7,9 @@ struct MappingReader {
     private var values: [String: YAMLNode] = [:]
     private var keys: [String: YAMLNode] = [:]
 
-    /// Nil, and reported, when `node` is no mapping.
+    /// Nil, and reported, when `node` is no mapping. Nil as well once enough was reported: what follows costs time only.
     init?(_ node: YAMLNode, _ table: KeyTable, _ sink: ErrorSink) {
+        if sink.isFull { return nil }
         guard case .mapping(let entries) = node.content else {
             let shape = table.keys.prefix(3).map(\.name).joined(separator: ", ")
             sink.report(node, "\(table.name) takes a mapping (\(shape), …), but this is \(node.kindName)")
@@ -53,11 +54,13 @@ struct MappingReader {
         let names = table.keys.map(\.name)
         var message = "unknown key \(quoted(name)) in \(table.name)"
         if name.first == "–" || name.first == "—" {
-            message += "; the line begins with a dash (\(name.prefix(1))), a list item with a hyphen (-)"
+            message += "; the line begins with a dash (\(name.prefix(1))), a list item with a hyphen (-)."
         } else if let near = Spelling.nearest(name, names) {
             message += "; did you mean \(near)?"
         } else if let home = Schema.all.first(where: { $0.has(name) }) {
-            message += "; it belongs in \(home.name)"
+            message += "; it belongs in \(home.name)."
+        } else {
+            message += "."
         }
         return message + " Valid keys: \(names.joined(separator: ", "))"
     }

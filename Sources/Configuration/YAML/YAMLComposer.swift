@@ -102,7 +102,7 @@ struct YAMLComposer: ~Copyable {
         let sum = count + node.expandedCount
         guard sum <= limits.nodes, nodeCount <= limits.nodes else {
             throw YAMLSyntaxError(
-                mark: mark, message: "more than \(limits.nodes) values once every alias is followed")
+                mark: mark, message: "more than \(limits.nodes) values, aliases followed")
         }
         return sum
     }

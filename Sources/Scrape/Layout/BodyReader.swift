@@ -1,7 +1,7 @@
 import MetricModel
 
-/// Reads one body from beginning to end: by the templates of the scrape before where its lines are as they were, by
-/// the parser elsewhere.
+/// Reads one body from beginning to end: by the templates of the scrape before where its lines are as they
+/// were, by the parser elsewhere.
 struct BodyReader {
     /// Above this a body is refused whatever the configuration says: lengths of segments are 32 bits.
     static let maxBodyBytes = 1 << 30
@@ -25,8 +25,8 @@ struct BodyReader {
             encoder: SeriesEncoder(schema: schema, hasher: hasher), layouts: layouts, templates: templates)
     }
 
-    /// Reads `body`, of which `expected` are the chunks of the scrape before, and keeps room for `extraValues` more
-    /// values.
+    /// Reads `body`, of which `expected` are the chunks of the scrape before, and keeps room for
+    /// `extraValues` more values.
     mutating func read(_ body: RawSpan, expected: [TemplateChunk], extraValues: Int) throws(ScrapeError) {
         guard body.byteCount <= Self.maxBodyBytes else {
             throw ScrapeError(.bodyTooLarge, "a body of more than \(Self.maxBodyBytes) bytes is not read")
@@ -58,8 +58,8 @@ struct BodyReader {
         return true
     }
 
-    /// Parses lines into new chunks until the body ends or a line is met that a later chunk begins with. Returns that
-    /// chunk's index and whether the body has ended.
+    /// Parses lines into new chunks until the body ends or a line is met that a later chunk begins with.
+    /// Returns that chunk's index and whether the body has ended.
     private mutating func parse(
         _ body: RawSpan, until beginnings: [UInt64: Int], after index: Int, _ expected: [TemplateChunk]
     ) throws(ScrapeError) -> (index: Int, done: Bool) {

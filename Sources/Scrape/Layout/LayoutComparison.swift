@@ -15,8 +15,8 @@ struct LayoutComparison {
     private(set) var addedCount = 0
     private(set) var departed: [Frame.Departed] = []
 
-    /// Compares two lists of chunks of one target. `silent` are ordinals of the old layout that get no stale marker:
-    /// ascending. The series of `report` are the agent's own and count as the first of their kind.
+    /// Compares two lists of chunks of one target. `silent` are ordinals of the old layout that get no stale
+    /// marker: ascending. The series of `report` are the agent's own and count as the first of their kind.
     init(
         old: [TemplateChunk], silent: [UInt32], oldIsLive: Bool, new: [TemplateChunk], report: [UInt64],
         schema: TargetSchema
@@ -37,8 +37,8 @@ struct LayoutComparison {
         compare(old, silent, oldIsLive, new, newHashes, table, UInt32(total), schema)
     }
 
-    /// `silent` may name the only line of a series that was left out of the old frame, and a chunk that both layouts
-    /// have may hold a series that changed chunks hold too; hence sets, and the whole of both.
+    /// `silent` may name the only line of a series that was left out of the old frame, and a chunk that both
+    /// layouts have may hold a series that changed chunks hold too; hence sets, and the whole of both.
     private mutating func compare(
         _ old: [TemplateChunk], _ silent: [UInt32], _ oldIsLive: Bool, _ new: [TemplateChunk],
         _ newHashes: [[UInt64]], _ table: SeriesTable, _ newCount: UInt32, _ schema: TargetSchema

@@ -1,6 +1,6 @@
-/// A keyed 64-bit hash of bytes, after wyhash and rapidhash: two words and one wide multiplication a step. The key is
-/// drawn once a process, so that a target cannot make two lines look alike by intent; by chance two lines of one
-/// place do with probability 2^-64. Never stored, never sent.
+/// A keyed 64-bit hash of bytes, after wyhash and rapidhash: two words and one wide multiplication a step.
+/// The key is drawn once a process, so that a target cannot make two lines look alike by intent; by chance
+/// two lines of one place do with probability 2^-64. Never stored, never sent.
 struct SegmentHasher: Sendable {
     /// The key of this process.
     static let process = SegmentHasher()
@@ -34,16 +34,19 @@ struct SegmentHasher: Sendable {
                     state = Self.mix(
                         text.uncheckedWord64(offset) ^ key1, text.uncheckedWord64(offset &+ 8) ^ state)
                     state1 = Self.mix(
-                        text.uncheckedWord64(offset &+ 16) ^ key2, text.uncheckedWord64(offset &+ 24) ^ state1)
+                        text.uncheckedWord64(offset &+ 16) ^ key2, text.uncheckedWord64(offset &+ 24) ^ state1
+                    )
                     state2 = Self.mix(
-                        text.uncheckedWord64(offset &+ 32) ^ key3, text.uncheckedWord64(offset &+ 40) ^ state2)
+                        text.uncheckedWord64(offset &+ 32) ^ key3, text.uncheckedWord64(offset &+ 40) ^ state2
+                    )
                     offset &+= 48
                     rest &-= 48
                 } while rest > 48
                 state ^= state1 ^ state2
             }
             while rest > 16 {
-                state = Self.mix(text.uncheckedWord64(offset) ^ key1, text.uncheckedWord64(offset &+ 8) ^ state)
+                state = Self.mix(
+                    text.uncheckedWord64(offset) ^ key1, text.uncheckedWord64(offset &+ 8) ^ state)
                 offset &+= 16
                 rest &-= 16
             }

@@ -1,7 +1,7 @@
 import MetricModel
 
-/// Turns the labels of a parsed line into the series' final labels, with the target's in between, as a chunk holds
-/// them. Buffers are kept from line to line.
+/// Turns the labels of a parsed line into the series' final labels, with the target's in between, as a chunk
+/// holds them. Buffers are kept from line to line.
 struct SeriesEncoder {
     /// A scraped label: ranges of `text`. An empty value means that the label is absent.
     struct Item {
@@ -9,7 +9,8 @@ struct SeriesEncoder {
         var value: Range<Int>
     }
 
-    /// The series' own part: the sum of its own labels' hashes, and which of the target's labels it does not have.
+    /// The series' own part: the sum of its own labels' hashes, and which of the target's labels it does not
+    /// have.
     struct Identity {
         var ownHash: UInt64
         var excluded: [UInt16]
@@ -90,7 +91,8 @@ struct SeriesEncoder {
         return start..<text.count
     }
 
-    /// Whether the label holds a bucket's or a quantile's bound, which is normalised so that 1 and 1.0 are one.
+    /// Whether the label holds a bucket's or a quantile's bound, which is normalised so that 1 and 1.0 are
+    /// one.
     private func isBoundLabel(_ name: Range<Int>, _ type: ExpositionParser.FamilyType) -> Bool {
         switch type {
         case .other: false
@@ -101,7 +103,9 @@ struct SeriesEncoder {
 
     private func normalFloat(_ value: Range<Int>) -> [UInt8]? {
         // Safety: the pointer is used only inside the closure.
-        unsafe text.withUnsafeBytes { unsafe OpenMetricsFloat.normalized($0.bytes, value) }.map { Array($0.utf8) }
+        unsafe text.withUnsafeBytes { unsafe OpenMetricsFloat.normalized($0.bytes, value) }.map {
+            Array($0.utf8)
+        }
     }
 
     /// By name in byte order; few labels, mostly sorted already.
@@ -150,9 +154,10 @@ struct SeriesEncoder {
         return false
     }
 
-    /// Scraped and target labels of one name (prometheus/scrape, mutateSampleLabels): the target's own label wins and
-    /// the scraped one becomes `exported_…`, repeatedly until the name is free; with honor_labels the scraped one
-    /// wins, and an empty one takes the target's label away. External labels come last and give way to any other.
+    /// Scraped and target labels of one name (prometheus/scrape, mutateSampleLabels): the target's own label
+    /// wins and the scraped one becomes `exported_…`, repeatedly until the name is free; with honor_labels
+    /// the scraped one wins, and an empty one takes the target's label away. External labels come last and
+    /// give way to any other.
     private mutating func resolveConflicts() -> [UInt16] {
         var excluded: Set<Int> = []
         var renamed: [Item] = []
@@ -173,13 +178,15 @@ struct SeriesEncoder {
         }
         sortItems()
         for (index, name) in schema.names.enumerated() where schema.isExternal[index] {
-            if items.contains(where: { !$0.value.isEmpty && compare($0.name, name) == 0 }) { excluded.insert(index) }
+            if items.contains(where: { !$0.value.isEmpty && compare($0.name, name) == 0 }) {
+                excluded.insert(index)
+            }
         }
         return excluded.sorted().map { UInt16($0) }
     }
 
-    /// `exported_` in front of a name as often as it takes until no label has it. An empty scraped label of that name
-    /// is dropped for it.
+    /// `exported_` in front of a name as often as it takes until no label has it. An empty scraped label of
+    /// that name is dropped for it.
     private mutating func freeName(_ name: Range<Int>) -> Range<Int> {
         var candidate = Array(text[name])
         while true {
@@ -189,7 +196,9 @@ struct SeriesEncoder {
                 || schema.names.indices.contains { !schema.isExternal[$0] && schema.names[$0] == candidate }
             if !taken { break }
         }
-        if let empty = items.firstIndex(where: { compare($0.name, candidate) == 0 }) { items.remove(at: empty) }
+        if let empty = items.firstIndex(where: { compare($0.name, candidate) == 0 }) {
+            items.remove(at: empty)
+        }
         let start = text.count
         text += candidate
         return start..<text.count

@@ -1,5 +1,5 @@
-/// A table from series hashes to a number each, for the comparisons that a changed layout asks for. Open addressing
-/// with linear probing; the hashes are keyed, so they spread.
+/// A table from series hashes to a number each, for the comparisons that a changed layout asks for. Open
+/// addressing with linear probing; the hashes are keyed, so they spread.
 struct SeriesTable {
     private var hashes: [UInt64]
     private var numbers: [UInt32]

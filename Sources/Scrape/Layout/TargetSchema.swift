@@ -1,7 +1,7 @@
 import MetricModel
 
-/// What of a target decides how its lines become series: the names of its labels and which of them give way, never
-/// their values. Targets with one schema make equal chunks of equal lines.
+/// What of a target decides how its lines become series: the names of its labels and which of them give way,
+/// never their values. Targets with one schema make equal chunks of equal lines.
 struct TargetSchema: Sendable {
     /// Sorted by bytes: the order of `Target.labels`.
     let names: [[UInt8]]
@@ -25,8 +25,8 @@ struct TargetSchema: Sendable {
 }
 
 extension SegmentHasher {
-    /// A label's contribution to the hash of a series. Contributions are added, so that a series' own labels can be
-    /// summed once for all targets.
+    /// A label's contribution to the hash of a series. Contributions are added, so that a series' own labels
+    /// can be summed once for all targets.
     func labelHash(name: [UInt8], value: [UInt8]) -> UInt64 {
         combine(hash(name), hash(value))
     }

@@ -1,7 +1,7 @@
 import MetricModel
 
-/// Gathers parsed lines into chunks. Where a chunk ends is decided by the lines themselves, so that two bodies that
-/// differ in a few lines are cut in the same places elsewhere and share those chunks.
+/// Gathers parsed lines into chunks. Where a chunk ends is decided by the lines themselves, so that two
+/// bodies that differ in a few lines are cut in the same places elsewhere and share those chunks.
 struct TemplateBuilder {
     /// Below this a boundary is passed over: each chunk costs some hundred bytes and a few calls a scrape.
     static let minLines = 128

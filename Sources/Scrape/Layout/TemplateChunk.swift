@@ -1,11 +1,12 @@
 import MetricModel
 import Synchronization
 
-/// A run of lines as the next scrape is expected to have them: for each line the hash and length of its segment, and
-/// the series they stand for. Immutable, and shared by the targets of a pool whose lines are equal.
+/// A run of lines as the next scrape is expected to have them: for each line the hash and length of its
+/// segment, and the series they stand for. Immutable, and shared by the targets of a pool whose lines are
+/// equal.
 ///
-/// A segment is everything from the end of the line before to the end of the line's name or labels; the comments in
-/// front of a sample belong to it.
+/// A segment is everything from the end of the line before to the end of the line's name or labels; the
+/// comments in front of a sample belong to it.
 final class TemplateChunk: Sendable {
     /// A series without some of its target's labels.
     struct Exclusion: Equatable {
@@ -29,11 +30,13 @@ final class TemplateChunk: Sendable {
     let digest: UInt64
 
     init(
-        hashes: [UInt64], lengths: [UInt32], ownHashes: [UInt64], exclusions: [Exclusion], layout: LayoutChunk,
+        hashes: [UInt64], lengths: [UInt32], ownHashes: [UInt64], exclusions: [Exclusion],
+        layout: LayoutChunk,
         typeBefore: ExpositionParser.FamilyType, typeAfter: ExpositionParser.FamilyType
     ) {
         precondition(
-            hashes.count == lengths.count && hashes.count == ownHashes.count && hashes.count == layout.seriesCount,
+            hashes.count == lengths.count && hashes.count == ownHashes.count
+                && hashes.count == layout.seriesCount,
             "a template has a series for each line")
         self.hashes = hashes
         self.lengths = lengths
@@ -49,7 +52,8 @@ final class TemplateChunk: Sendable {
 
     var lineCount: Int { hashes.count }
 
-    /// Hashes of the whole series of a target, in order: equal for equal label sets, whichever line they come from.
+    /// Hashes of the whole series of a target, in order: equal for equal label sets, whichever line they come
+    /// from.
     func seriesHashes(of schema: TargetSchema) -> [UInt64] {
         var result = ownHashes.map { $0 &+ schema.allLabelsHash }
         for exclusion in exclusions {
@@ -80,8 +84,8 @@ final class TemplateInterner: Sendable {
 
     private let state = Mutex(State())
 
-    /// The object that stands for this content: `chunk` itself or an equal one made before. Its layout must be
-    /// interned.
+    /// The object that stands for this content: `chunk` itself or an equal one made before. Its layout must
+    /// be interned.
     func intern(_ chunk: TemplateChunk) -> TemplateChunk {
         state.withLock { state in
             var entries = state.entries[chunk.digest] ?? []

@@ -1,7 +1,7 @@
 import MetricModel
 
-/// The hot path: reads a scrape against the lines that the scrape before it had. A line costs one hash of known length
-/// and one number; nothing is allocated, looked up or counted per sample.
+/// The hot path: reads a scrape against the lines that the scrape before it had. A line costs one hash of
+/// known length and one number; nothing is allocated, looked up or counted per sample.
 enum TemplateMatcher {
     /// What the careful reading of a line's end found.
     struct LineEnd {
@@ -11,8 +11,9 @@ enum TemplateMatcher {
         let end: Int
     }
 
-    /// Reads the lines of `chunk` from `start` on and appends a value for each, and the timestamps that lines carry.
-    /// Returns where the next line begins; nil when a line differs, with `values` and `timestamps` as they were.
+    /// Reads the lines of `chunk` from `start` on and appends a value for each, and the timestamps that lines
+    /// carry. Returns where the next line begins; nil when a line differs, with `values` and `timestamps` as
+    /// they were.
     static func match(
         _ chunk: TemplateChunk, _ body: RawSpan, at start: Int, hasher: SegmentHasher, values: inout [Double],
         timestamps: inout [Frame.ExplicitTimestamp]
@@ -40,25 +41,33 @@ enum TemplateMatcher {
         let lineLengths = chunk.lengths
         let hashes = lineHashes.span
         let lengths = lineLengths.span
+        let count = hashes.count
+        precondition(lengths.count == count && values.count - firstOrdinal == count, "a value for each line")
         var column = values.mutableSpan
-        // From here on a value and the separator in front of it may be read without asking for the body's end.
+        // From here on a value and the separator in front of it may be read without asking for the body's
+        // end.
         let fastEnd = body.byteCount &- DecimalFloat.prefixReach &- 1
         var position = start
-        for index in 0..<hashes.count {
-            let length = Int(lengths[index])
+        for index in 0..<count {
+            // Safety: `index` is below the count of both, as checked above.
+            let length = Int(unsafe lengths[unchecked: index])
+            let hash = unsafe hashes[unchecked: index]
             let segmentEnd = position &+ length
             if segmentEnd <= fastEnd {
-                if hasher.hash(body, position, length) != hashes[index] { return -1 }
+                if hasher.hash(body, position, length) != hash { return -1 }
                 if body.uncheckedByte(segmentEnd) == 0x20 {
-                    let (value, end) = DecimalFloat.parsePrefix(body, segmentEnd &+ 1)
-                    if end >= 0, body.uncheckedByte(end) == Byte.newline {
-                        column[firstOrdinal &+ index] = value
-                        position = end &+ 1
+                    var number = DecimalFloat.parseShortLine(body, segmentEnd &+ 1)
+                    if number.end < 0 { number = DecimalFloat.parsePrefix(body, segmentEnd &+ 1) }
+                    if number.end >= 0, body.uncheckedByte(number.end) == Byte.newline {
+                        // Safety: the column has a value for each line after `firstOrdinal`, as checked
+                        // above.
+                        unsafe column[unchecked: firstOrdinal &+ index] = number.value
+                        position = number.end &+ 1
                         continue
                     }
                 }
             } else {
-                guard segmentEnd <= body.byteCount, hasher.hash(body, position, length) == hashes[index] else {
+                guard segmentEnd <= body.byteCount, hasher.hash(body, position, length) == hash else {
                     return -1
                 }
             }
@@ -73,8 +82,8 @@ enum TemplateMatcher {
         return position
     }
 
-    /// Value, optional timestamp and the line's end after a segment, in any spacing; nil for what the parser must
-    /// decide, errors included.
+    /// Value, optional timestamp and the line's end after a segment, in any spacing; nil for what the parser
+    /// must decide, errors included.
     @inline(never)
     private static func lineEnd(_ body: RawSpan, _ segmentEnd: Int) -> LineEnd? {
         // Without white space in between the name could be longer than the segment.

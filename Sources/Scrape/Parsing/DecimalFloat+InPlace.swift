@@ -2,10 +2,29 @@ extension DecimalFloat {
     /// Bytes after a number's start that `parsePrefix` may read.
     static let prefixReach = 64
 
-    /// The number that begins at `start` and the offset after it, for the values that exporters print: a sign, up to
-    /// 19 digits with a point, a short exponent. `end` is -1 for anything else, which `parse` decides. The caller has
-    /// checked `start + prefixReach <= byteCount`.
+    /// The whole number of up to seven digits that begins at `start` and that a newline follows, and the
+    /// offset of that newline; `end` is -1 for anything else. Small, to be inlined where most values are such
+    /// numbers. The caller has checked `start + 8 <= byteCount`.
     @inline(__always)
+    static func parseShortLine(_ text: RawSpan, _ start: Int) -> (value: Double, end: Int) {
+        let word = text.uncheckedWord64(start)
+        let values = word ^ zeros
+        if word & 0xFF00 == 0x0A00, values & 0xFF < 10 {
+            return (Double(Int32(truncatingIfNeeded: values & 0xFF)), start &+ 1)
+        }
+        let others = ((values &+ 0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080
+        // 7 for a first byte that is no digit, 63 for digits alone before the last byte; 64 is left to
+        // others.
+        let firstOther = UInt64(truncatingIfNeeded: others.trailingZeroBitCount)
+        if others == 0 || firstOther < 8 || (word &>> (firstOther & 0x38)) & 0xFF != 0x0A { return (0, -1) }
+        let number = eightDigits(values &<< (64 &- (firstOther & 0x38)))
+        return (Double(Int64(truncatingIfNeeded: number)), start &+ Int(truncatingIfNeeded: firstOther &>> 3))
+    }
+
+    /// The number that begins at `start` and the offset after it, for the values that exporters print: a
+    /// sign, up to 19 digits with a point, a short exponent. `end` is -1 for anything else, which `parse`
+    /// decides. The caller has checked `start + prefixReach <= byteCount`.
+    @inline(never)
     static func parsePrefix(_ text: RawSpan, _ start: Int) -> (value: Double, end: Int) {
         var offset = start
         var word = text.uncheckedWord64(offset)
@@ -39,7 +58,8 @@ extension DecimalFloat {
         return fraction(text, mantissa, count, offset, negative: negative)
     }
 
-    /// Goes on after the digits before the point: `mantissa` of `count` digits, `start` the offset after them.
+    /// Goes on after the digits before the point: `mantissa` of `count` digits, `start` the offset after
+    /// them.
     @inline(__always)
     private static func fraction(
         _ text: RawSpan, _ whole: UInt64, _ wholeDigits: Int, _ start: Int, negative: Bool
@@ -105,8 +125,8 @@ extension DecimalFloat {
     @inline(__always)
     private static func leadingDigits(_ word: UInt64) -> Int {
         let values = word ^ zeros
-        // 0x76 carries into the high bit from 10 on. A byte that overflows spoils those after it only, and it is no
-        // digit itself.
+        // 0x76 carries into the high bit from 10 on. A byte that overflows spoils those after it only, and it
+        // is no digit itself.
         let others = ((values &+ 0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080
         return others.trailingZeroBitCount &>> 3
     }

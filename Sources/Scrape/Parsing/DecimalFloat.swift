@@ -1,9 +1,10 @@
-/// Text to Double, exactly rounded, in the grammar that Prometheus' text format takes: Go's ParseFloat without
-/// hexadecimal floats and underscores. A value beyond the range of Double is refused, as there.
+/// Text to Double, exactly rounded, in the grammar that Prometheus' text format takes: Go's ParseFloat
+/// without hexadecimal floats and underscores. A value beyond the range of Double is refused, as there.
 enum DecimalFloat {
     /// Digits that a UInt64 holds whatever they are.
     private static let maxMantissaDigits = 19
-    /// Significant digits that decide the rounding of any Double; 768 do, and a further one stands for the rest.
+    /// Significant digits that decide the rounding of any Double; 768 do, and a further one stands for the
+    /// rest.
     private static let maxExactDigits = 800
 
     /// The value of the whole `range`, or nil when it is not a number.
@@ -77,8 +78,8 @@ enum DecimalFloat {
         return eiselLemire(mantissa, exponent)
     }
 
-    /// D. Lemire, "Number parsing at a gigabyte per second" (2021), algorithm 1, with N. Mushtak and D. Lemire,
-    /// "Fast number parsing without fallback" (2022): no case is left over.
+    /// D. Lemire, "Number parsing at a gigabyte per second" (2021), algorithm 1, with N. Mushtak and D.
+    /// Lemire, "Fast number parsing without fallback" (2022): no case is left over.
     @inline(never)
     static func eiselLemire(_ mantissa: UInt64, _ exponent: Int) -> Double? {
         if mantissa == 0 || exponent < DecimalTables.smallestPower { return 0 }
@@ -118,8 +119,8 @@ enum DecimalFloat {
         return Double(bitPattern: UInt64(biased) << 52 | bits & ((1 << 52) - 1))
     }
 
-    /// `e`, an optional sign and digits up to `end`, capped far beyond any range; nil when that is not what stands
-    /// there.
+    /// `e`, an optional sign and digits up to `end`, capped far beyond any range; nil when that is not what
+    /// stands there.
     private static func exponentPart(_ text: RawSpan, _ start: Int, _ end: Int) -> Int? {
         var offset = start
         guard text.uncheckedByte(offset) | 0x20 == UInt8(ascii: "e") else { return nil }
@@ -132,7 +133,8 @@ enum DecimalFloat {
         while offset < end {
             let digit = text.uncheckedByte(offset) &- 0x30
             guard digit < 10 else { return nil }
-            // A body's digits may outweigh an exponent of the length of the body, but no body has 10^15 digits.
+            // A body's digits may outweigh an exponent of the length of the body, but no body has 10^15
+            // digits.
             if value < 1_000_000_000_000_000 { value = value * 10 + Int(digit) }
             offset += 1
         }

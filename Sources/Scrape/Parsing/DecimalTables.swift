@@ -2,7 +2,8 @@
 enum DecimalTables {
     /// 10^0 … 10^22: the powers of ten that a Double holds exactly.
     static let exactPowersOfTen: [Double] = [
-        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+        1e18, 1e19,
         1e20, 1e21, 1e22,
     ]
 
@@ -10,9 +11,9 @@ enum DecimalTables {
     static let smallestPower = -342
     static let largestPower = 308
 
-    /// For each q from `smallestPower` to `largestPower`: the 128 most significant bits of 5^q, high word first.
-    /// As Eisel and Lemire want them (D. Lemire, "Number parsing at a gigabyte per second", 2021, section 5):
-    /// truncated, and for -27 ≤ q < 0 one more.
+    /// For each q from `smallestPower` to `largestPower`: the 128 most significant bits of 5^q, high word
+    /// first. As Eisel and Lemire want them (D. Lemire, "Number parsing at a gigabyte per second", 2021,
+    /// section 5): truncated, and for -27 ≤ q < 0 one more.
     static let powersOfFive: [UInt64] = makePowersOfFive()
 
     private static func makePowersOfFive() -> [UInt64] {
@@ -34,7 +35,8 @@ enum DecimalTables {
             if q > 0 { power.multiplyByFive() }
             store(q, power)
         }
-        // floor(floor(x / 5) / 5) is floor(x / 25): each step is exact, and 2^1151 / 5^342 still has 356 bits.
+        // floor(floor(x / 5) / 5) is floor(x / 25): each step is exact, and 2^1151 / 5^342 still has 356
+        // bits.
         var reciprocal = WideInteger(limbs: 18)
         reciprocal.limbs[17] = 1 << 63
         for q in stride(from: -1, through: smallestPower, by: -1) {

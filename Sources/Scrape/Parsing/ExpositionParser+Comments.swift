@@ -16,7 +16,9 @@ extension ExpositionParser {
         }
         position = afterWord
         skipBlanks(body)
-        guard let byte = peek(body) else { throw unexpected(body, "a metric name is expected after HELP or TYPE") }
+        guard let byte = peek(body) else {
+            throw unexpected(body, "a metric name is expected after HELP or TYPE")
+        }
         if byte == Byte.quote {
             var hasEscapes = false
             _ = try quoted(body, what: "quoted metric name", hasEscapes: &hasEscapes)

@@ -1,6 +1,7 @@
 extension ExpositionParser {
-    /// What stands between the braces, the closing one included; the opening one has been read. A quoted string that
-    /// no `=` follows is the metric's name, once, and only where none stood in front of the braces.
+    /// What stands between the braces, the closing one included; the opening one has been read. A quoted
+    /// string that no `=` follows is the metric's name, once, and only where none stood in front of the
+    /// braces.
     mutating func labelList(_ body: RawSpan, hasName: inout Bool) throws(ScrapeError) {
         while true {
             skipBlanks(body)
@@ -40,7 +41,9 @@ extension ExpositionParser {
             } else {
                 throw unexpected(body, "a label name or } is expected")
             }
-            guard peek(body) == Byte.equals else { throw unexpected(body, "= is expected after the label name") }
+            guard peek(body) == Byte.equals else {
+                throw unexpected(body, "= is expected after the label name")
+            }
             position += 1
             skipBlanks(body)
             let valueStart = position
@@ -67,8 +70,8 @@ extension ExpositionParser {
         return start..<position
     }
 
-    /// A quoted string, newlines and NULs included; the range between the quotes. A backslash takes any byte but a
-    /// newline with it.
+    /// A quoted string, newlines and NULs included; the range between the quotes. A backslash takes any byte
+    /// but a newline with it.
     mutating func quoted(
         _ body: RawSpan, what: String, hasEscapes: inout Bool
     ) throws(ScrapeError) -> Range<Int> {

@@ -1,11 +1,11 @@
 import MetricModel
 
-/// Reads the text exposition format 0.0.4 and 1.0.0 sample by sample, to the rules of Prometheus' own parser. It
-/// knows nothing of templates: it is what reads lines that have not been seen before, and what decides about every
-/// error.
+/// Reads the text exposition format 0.0.4 and 1.0.0 sample by sample, to the rules of Prometheus' own parser.
+/// It knows nothing of templates: it is what reads lines that have not been seen before, and what decides
+/// about every error.
 struct ExpositionParser {
-    /// What the last TYPE line said, as far as it changes how samples are read. It holds for every line up to the
-    /// next TYPE line, whatever the metric's name.
+    /// What the last TYPE line said, as far as it changes how samples are read. It holds for every line up to
+    /// the next TYPE line, whatever the metric's name.
     enum FamilyType: UInt8, Sendable {
         case other, summary, histogram
     }
@@ -18,8 +18,8 @@ struct ExpositionParser {
         var hasEscapes: Bool
     }
 
-    /// Bytes of one series' name and labels; a bound against lines made to exhaust memory. Every receiver's limits
-    /// are far below.
+    /// Bytes of one series' name and labels; a bound against lines made to exhaust memory. Every receiver's
+    /// limits are far below.
     static let maxSeriesBytes = 1 << 20
 
     /// The next byte to read: after a sample, the beginning of the next line.
@@ -27,7 +27,8 @@ struct ExpositionParser {
     /// The type in force at `position`.
     var type = FamilyType.other
 
-    /// The last sample's segment: from where the line before its comments began to the end of its name or labels.
+    /// The last sample's segment: from where the line before its comments began to the end of its name or
+    /// labels.
     private(set) var segment = 0..<0
     /// Where the sample's line begins.
     private(set) var lineStart = 0
@@ -100,7 +101,10 @@ struct ExpositionParser {
         }
         guard let byte = peek(body) else { return }
         guard byte == Byte.newline else {
-            throw unexpected(body, timestampMs == nil ? "a timestamp or the end of the line is expected after the value"
+            throw unexpected(
+                body,
+                timestampMs == nil
+                    ? "a timestamp or the end of the line is expected after the value"
                     : "the end of the line is expected after the timestamp")
         }
         position += 1
@@ -151,12 +155,15 @@ struct ExpositionParser {
     mutating func addLabel(_ label: LabelRange) { labels.append(label) }
 
     func unexpected(_ body: RawSpan, _ reason: String) -> ScrapeError {
-        let found = position < body.byteCount ? "\"\(body.excerpt(position..<min(position + 16, body.byteCount)))\"" : "the end"
+        let found =
+            position < body.byteCount
+            ? "\"\(body.excerpt(position..<min(position + 16, body.byteCount)))\"" : "the end"
         return ScrapeError("\(reason), found \(found)", offset: position)
     }
 
     func tooLong() -> ScrapeError {
-        ScrapeError("name and labels of a series take more than \(Self.maxSeriesBytes) bytes", offset: lineStart)
+        ScrapeError(
+            "name and labels of a series take more than \(Self.maxSeriesBytes) bytes", offset: lineStart)
     }
 }
 

@@ -32,8 +32,8 @@ enum OpenMetricsFloat {
         return result + "e" + (exponent < 0 ? "-" : "+") + (magnitude.utf8.count < 2 ? "0" : "") + magnitude
     }
 
-    /// The fewest digits that give `value` back, without zeros at either end, and where the point stands: 0.d₁d₂… ×
-    /// 10^pointAt. The standard library's description has these digits.
+    /// The fewest digits that give `value` back, without zeros at either end, and where the point stands:
+    /// 0.d₁d₂… × 10^pointAt. The standard library's description has these digits.
     private static func shortestDigits(_ value: Double) -> (digits: String, pointAt: Int) {
         var digits: [UInt8] = []
         var pointAt: Int?

@@ -1,5 +1,5 @@
-// The only loads from a body. Bodies are bytes of any origin, so each function says which bound it checks itself and
-// which its caller has checked.
+// The only loads from a body. Bodies are bytes of any origin, so each function says which bound it checks
+// itself and which its caller has checked.
 extension RawSpan {
     /// The byte at `offset`; the bound is checked.
     @inline(__always)
@@ -21,7 +21,8 @@ extension RawSpan {
     func uncheckedWord32(_ offset: Int) -> UInt32 {
         assert(offset >= 0 && offset + 4 <= byteCount)
         // Safety: the caller has checked the bound; an unaligned load needs no alignment.
-        return UInt32(littleEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self))
+        return UInt32(
+            littleEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self))
     }
 
     /// Eight bytes, the first lowest. The caller has checked `offset + 8 <= byteCount`.
@@ -29,7 +30,8 @@ extension RawSpan {
     func uncheckedWord64(_ offset: Int) -> UInt64 {
         assert(offset >= 0 && offset + 8 <= byteCount)
         // Safety: the caller has checked the bound; an unaligned load needs no alignment.
-        return UInt64(littleEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
+        return UInt64(
+            littleEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
     }
 
     /// Appends the bytes of `range` to `bytes`; the bounds are checked.
@@ -38,7 +40,8 @@ extension RawSpan {
         unsafe extracting(range).withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
     }
 
-    /// Whether the bytes at `offset` are those of `text`; letters in either case when asked, `text` being lower case.
+    /// Whether the bytes at `offset` are those of `text`; letters in either case when asked, `text` being
+    /// lower case.
     func hasPrefix(_ text: StaticString, at offset: Int, ignoringCase: Bool = false) -> Bool {
         let length = text.utf8CodeUnitCount
         guard offset >= 0, offset <= byteCount, length <= byteCount - offset else { return false }
@@ -51,7 +54,8 @@ extension RawSpan {
         return true
     }
 
-    /// The bytes of `range` as text for an error, shortened to `limit` bytes, with what is not UTF-8 replaced.
+    /// The bytes of `range` as text for an error, shortened to `limit` bytes, with what is not UTF-8
+    /// replaced.
     func excerpt(_ range: Range<Int>, limit: Int = 80) -> String {
         let clamped = max(0, range.lowerBound)..<min(byteCount, range.upperBound)
         var bytes: [UInt8] = []

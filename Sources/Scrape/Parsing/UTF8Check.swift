@@ -1,7 +1,9 @@
-/// Well-formed UTF-8 as RFC 3629 and Go's utf8.Valid have it: no overlong forms, no surrogates, nothing above U+10FFFF.
+/// Well-formed UTF-8 as RFC 3629 and Go's utf8.Valid have it: no overlong forms, no surrogates, nothing above
+/// U+10FFFF.
 enum UTF8Check {
     static func isValid(_ bytes: RawSpan, _ range: Range<Int>) -> Bool {
-        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.byteCount, "the range lies in the bytes")
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= bytes.byteCount, "the range lies in the bytes")
         var offset = range.lowerBound
         let end = range.upperBound
         while offset < end {
@@ -26,7 +28,9 @@ enum UTF8Check {
             }
             guard end - offset >= following else { return false }
             guard (low...high).contains(bytes.uncheckedByte(offset)) else { return false }
-            for index in 1..<max(1, following) where bytes.uncheckedByte(offset + index) & 0xC0 != 0x80 { return false }
+            for index in 1..<max(1, following) where bytes.uncheckedByte(offset + index) & 0xC0 != 0x80 {
+                return false
+            }
             offset += following
         }
         return true

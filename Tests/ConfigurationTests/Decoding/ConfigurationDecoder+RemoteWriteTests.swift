@@ -109,7 +109,8 @@ import Testing
         ("http://user:geheim@host/x", "must not hold a user or password"), ("http://a b/", "percent-encoded"),
         ("http://host:0/x", "no port from 1 to 65535"), ("user:geheim@host", "must begin with http://"),
         ("http://host/x#y", "fragment"), ("https://aps-workspaces.<region>.amazonaws.com/x", "place holder"),
-        ("http:///x", "has no host"), ("host:9090", "must begin with http://"),
+        ("http:///x", "has no host"), ("http://a/%zz", "two hexadecimal digits"),
+        ("host:9090", "must begin with http://"),
     ])
     func badURLsAreRefusedWithoutSecrets(url: String, message: String) {
         let found = errors("remote_write: [{url: '\(url)'}]")

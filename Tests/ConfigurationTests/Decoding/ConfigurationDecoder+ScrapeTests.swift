@@ -114,6 +114,8 @@ import Testing
     }
 
     @Test func jobsThatAreNoneAreRefused() {
+        #expect(
+            errors("scrape_configs: [{job_name: ~}]") == ["1:19: a job in scrape_configs needs a job_name"])
         #expect(errors("scrape_configs: [~]")[0].contains("an empty entry in scrape_configs"))
         #expect(errors("scrape_configs: [a]")[0].contains("takes a mapping"))
         #expect(

@@ -9,11 +9,13 @@ import Testing
         let configuration = try load(text)
         #expect(configuration.global == GlobalConfiguration())
         #expect(configuration.scrapeConfigs.isEmpty)
-        #expect(
-            configuration.warnings.map(\.message) == [
-                "no remote_write: samples are kept until retention takes them"
-            ]
-                || text != "{}")
+        #expect(configuration.remoteWrites.isEmpty)
+    }
+
+    @Test func aFileWithoutDestinationIsWarnedOf() throws {
+        let warnings = try load("scrape_configs: []").warnings.map(\.message)
+        #expect(warnings == ["no remote_write: samples are kept until retention takes them"])
+        #expect(try load(destination("")).warnings.isEmpty)
     }
 
     @Test func defaultsArePrometheus() throws {
@@ -108,8 +110,8 @@ import Testing
     }
 
     @Test func keysOfAnotherBlockAreSentHome() {
-        #expect(errors("sigv4: {}\n")[0].contains("; it belongs in remote_write "))
-        #expect(errors("job_name: a\n")[0].contains("; it belongs in scrape_configs "))
+        #expect(errors("sigv4: {}\n")[0].contains("; it belongs in remote_write. Valid keys: "))
+        #expect(errors("job_name: a\n")[0].contains("; it belongs in scrape_configs. Valid keys: "))
     }
 
     @Test func keysKnownToPrometheusHaveTheirOwnError() {
@@ -133,7 +135,7 @@ import Testing
     }
 
     @Test func refusedKeysThatAskForNothingPass() {
-        #expect(errors("rule_files:\n  # - first.yml\nalerting: {}\n").isEmpty)
+        #expect(errors("rule_files:\n  # - first.yml\nalerting: {alertmanagers: []}\n").isEmpty)
         #expect(errors(job("relabel_configs: []\nsample_limit: 0\nenable_http2: false")).isEmpty)
         #expect(errors(destination("send_exemplars: false\nwrite_relabel_configs:")).isEmpty)
         #expect(!errors(job("sample_limit: 1")).isEmpty)
@@ -172,9 +174,7 @@ import Testing
                 "\($0): &\($0) [\(Array(repeating: "*\($1)", count: 10).joined(separator: ","))]\n"
             }
             .joined()
-        #expect(
-            errors(laughs) == ["7:4: more than 500000 values once every alias is followed"]
-                || errors(laughs)[0].contains("more than 500000"))
+        #expect(errors(laughs)[0].hasSuffix("more than 500000 values, aliases followed"))
         #expect(errors(String(repeating: "[", count: 5_000))[0] == "1:65: nested deeper than 64 levels")
         #expect(errors(String(repeating: "{a: ", count: 5_000))[0].contains("nested deeper than 64 levels"))
         #expect(errors(String(repeating: "- ", count: 5_000))[0].contains("nested deeper than 64 levels"))
@@ -197,7 +197,7 @@ import Testing
     @Test func errorsAreBounded() {
         let found = errors("scrape_configs: [" + String(repeating: "{x: 1},", count: 5_000) + "]")
         #expect(found.count == ErrorSink.limit + 1)
-        #expect(found.last?.hasSuffix("9900 more errors are left out") == true)
+        #expect(found.last == "0:0: there are more errors than these 100")
     }
 
     @Test func randomBytesNeverCrash() {

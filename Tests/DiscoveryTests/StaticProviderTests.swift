@@ -4,7 +4,7 @@ import Testing
 
 @testable import Discovery
 
-@Suite struct TargetProviderTests {
+@Suite struct StaticProviderTests {
     @Test func staticTargetsAreReportedOnce() async {
         let provider = StaticProvider([
             StaticConfiguration(targets: ["a:1", "b:1"], labels: labels(("env", "x"))),

@@ -1,0 +1,106 @@
+import AWS
+import Configuration
+import Discovery
+import HTTPTransport
+import Logging
+import MetricModel
+public import Platform
+import RemoteWrite
+import Scrape
+import StatusServer
+import Synchronization
+import Telemetry
+import WriteAheadBuffer
+
+/// The whole agent in one process: started, looked at, stopped.
+public final class Agent: Sendable {
+    private let stages: Stages
+    private let server: StatusServer
+    private let producers: Task<Void, Never>
+    private let shippers: Task<Void, Never>
+    private let keeper: Task<Void, Never>
+    private let logger: Logger
+
+    private init(stages: Stages, server: StatusServer, logger: Logger) {
+        self.stages = stages
+        self.server = server
+        self.logger = logger
+        // The three outlive this call and are joined in `stop`: producing ends first, then shipping, then keeping.
+        producers = Task { await stages.produce() }
+        shippers = Task { await stages.ship() }
+        keeper = Task { await stages.buffer.run() }
+    }
+
+    /// Reads the configuration, opens the buffer, binds the status page and begins to scrape and to ship.
+    public static func start(
+        _ options: AgentOptions, clock: any AgentClock = SystemClock(), files: any FileDoor = POSIXFiles()
+    ) async throws(AgentError) -> Agent {
+        let startNs = clock.monotonicNs
+        var logger = Logger(label: "agent")
+        let configuration = try ConfigurationSource.load(
+            options.configFile, files: files, environment: options.environment, logger: logger)
+        let address: ListenAddress
+        do {
+            address = try ListenAddress.parse(options.listenAddress)
+        } catch {
+            throw AgentError(.listen, "--web.listen-address: \(error.message)")
+        }
+        let stages = try await Stages.build(configuration, options: options, clock: clock, files: files)
+        let server: StatusServer
+        do {
+            server = try await StatusServer.start(address: address, pages: stages, registry: stages.registry)
+        } catch {
+            stages.abandon()
+            throw AgentError(.listen, "--web.listen-address: \(error.message)")
+        }
+        let agent = Agent(stages: stages, server: server, logger: logger)
+        logger[metadataKey: "version"] = "\(options.version)"
+        logger.info(
+            "started",
+            metadata: [
+                "jobs": "\(configuration.scrapeConfigs.count)", "status": "\(server.url)",
+                "remote_writes": "\(configuration.remoteWrites.count)",
+                "startup_ms": "\((clock.monotonicNs - startNs) / 1_000_000)",
+            ])
+        return agent
+    }
+
+    /// Where the status page is.
+    public var statusURL: String { server.url }
+
+    /// The numbers now.
+    public func snapshot() -> AgentSnapshot { stages.snapshot() }
+
+    /// Stops scraping, goes on sending until the flush deadline, makes the buffer durable and closes it. Returns the
+    /// last numbers: what was not sent is in the buffer and goes out after the next start.
+    @discardableResult
+    public func stop() async throws(AgentError) -> AgentSnapshot {
+        logger.info("stopping", metadata: ["flush_deadline_ms": "\(stages.options.flushDeadlineMs)"])
+        stages.setStopping()
+        producers.cancel()
+        await producers.value
+        await stages.drain()
+        shippers.cancel()
+        await shippers.value
+        keeper.cancel()
+        await keeper.value
+        let last = stages.snapshot()
+        await server.stop()
+        stages.http.shutDown()
+        do {
+            try stages.buffer.close()
+        } catch {
+            throw AgentError(.storage, "the buffer could not be closed: \(error)")
+        }
+        for destination in last.destinations {
+            logger.info(
+                "stopped",
+                metadata: [
+                    "remote_name": "\(destination.name)", "scraped": "\(last.scraped)",
+                    "delivered": "\(destination.delivered)", "buffered": "\(destination.buffered)",
+                    "dropped": "\(destination.droppedTotal)",
+                ])
+        }
+        return last
+    }
+}

@@ -1,0 +1,22 @@
+/// Why the agent cannot start or go on, in words for whoever started it.
+public struct AgentError: Error, Sendable, CustomStringConvertible {
+    /// What went wrong, by kind; each is an exit status of the command.
+    public enum Code: Int32, Sendable {
+        /// The configuration cannot be read or is wrong.
+        case configuration = 2
+        /// The storage directory cannot be used.
+        case storage = 3
+        /// The listen address cannot be bound.
+        case listen = 4
+    }
+
+    public let code: Code
+    public let message: String
+
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { message }
+}

@@ -1,0 +1,82 @@
+import Platform
+import Telemetry
+import WriteAheadBuffer
+
+/// The families that are nobody's but the whole agent's.
+enum AgentMetrics {
+    /// Adds build information, readiness and the ledger; each is read when the page is rendered.
+    static func register(
+        in registry: MetricRegistry, buffer: WriteAheadBuffer, version: String, clock: any AgentClock,
+        isReady: @escaping @Sendable () -> Bool
+    ) {
+        registry.gauge(
+            "prometheus_build_info", help: "1, with the version that runs as a label.",
+            labels: [("version", version), ("program", "narthex")]
+        ).set(1)
+        registry.gauge(
+            "narthex_build_info", help: "1, with the version that runs as a label.", labels: [("version", version)]
+        ).set(1)
+        registry.gauge(
+            "prometheus_config_last_reload_successful", help: "Whether the last load of the configuration succeeded."
+        ).set(1)
+        registry.gauge(
+            "prometheus_config_last_reload_success_timestamp_seconds",
+            help: "When the configuration was last loaded, in seconds since 1970."
+        ).set(Double(clock.wallMs) / 1_000)
+        registry.observe("prometheus_ready", help: "1 once the agent scrapes and ships.", type: .gauge) {
+            [Measurement(value: isReady() ? 1 : 0)]
+        }
+        registerLedger(in: registry, buffer: buffer)
+    }
+
+    /// scraped = delivered + dropped{reason} + buffered, for each job and destination, at every moment.
+    private static func registerLedger(in registry: MetricRegistry, buffer: WriteAheadBuffer) {
+        registry.observe(
+            "narthex_ledger_scraped_samples_total",
+            help: "Samples taken in, report series and stale markers included, since the storage was made.",
+            type: .counter
+        ) {
+            buffer.ledger().jobs.sorted { $0.key < $1.key }.map {
+                Measurement(labels: [("job", $0.key)], value: Double($0.value))
+            }
+        }
+        let perDestination: [(String, String, MetricType, @Sendable (DestinationLedger) -> Double)] = [
+            (
+                "narthex_ledger_delivered_samples_total", "Samples the destination has acknowledged.", .counter,
+                { Double($0.delivered) }
+            ),
+            (
+                "narthex_ledger_buffered_samples", "Samples on disk that the destination has not answered for.",
+                .gauge, { Double($0.buffered) }
+            ),
+        ]
+        for (name, help, type, read) in perDestination {
+            registry.observe(name, help: help, type: type) {
+                entries(buffer).map { entry in
+                    Measurement(
+                        labels: [("job", entry.job), ("remote_name", entry.destination)], value: read(entry.ledger))
+                }
+            }
+        }
+        registry.observe(
+            "narthex_ledger_dropped_samples_total", help: "Samples given up for a destination, by reason.",
+            type: .counter
+        ) {
+            entries(buffer).flatMap { entry in
+                entry.ledger.dropped.sorted { $0.key < $1.key }.map { reason, count in
+                    Measurement(
+                        labels: [("job", entry.job), ("remote_name", entry.destination), ("reason", reason)],
+                        value: Double(count))
+                }
+            }
+        }
+    }
+
+    private static func entries(
+        _ buffer: WriteAheadBuffer
+    ) -> [(destination: String, job: String, ledger: DestinationLedger)] {
+        buffer.ledger().destinations.sorted { $0.key < $1.key }.flatMap { destination, jobs in
+            jobs.sorted { $0.key < $1.key }.map { (destination, $0.key, $0.value) }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+/// What the command line says. Names and defaults follow Prometheus' agent mode where the meaning is the same.
+public struct AgentOptions: Sendable {
+    /// `--config.file`
+    public var configFile: String
+    /// `--storage.agent.path`
+    public var storagePath = "data-agent/"
+    /// `--storage.agent.retention.max-time`, milliseconds. AMP takes nothing older than an hour anyway.
+    public var retentionMaxAgeMs: Int64 = 4 * 3_600_000
+    /// `--storage.agent.retention.max-size`, bytes of buffer on disk. Not in Prometheus, which has no bound.
+    public var retentionMaxBytes: UInt64 = 1 << 30
+    /// `--storage.agent.wal-segment-size`, bytes.
+    public var segmentSizeBytes = 32 << 20
+    /// `--web.listen-address`
+    public var listenAddress = "127.0.0.1:9090"
+    /// `--storage.remote.flush-deadline`, milliseconds: how long a shutdown goes on sending. ECS kills a container 30 s
+    /// after SIGTERM unless told otherwise, so this is less than Prometheus' minute.
+    public var flushDeadlineMs: Int64 = 20_000
+    /// The process' environment, or a test's.
+    public var environment: [String: String] = [:]
+    /// `narthex --version`
+    public var version = AgentVersion.current
+
+    public init(configFile: String) { self.configFile = configFile }
+}
+
+/// The release.
+public enum AgentVersion {
+    public static let current = "0.1.0"
+}

@@ -1,0 +1,41 @@
+import WriteAheadBuffer
+
+/// The agent's numbers at one moment, for the status page, the demo and the closing log line.
+public struct AgentSnapshot: Sendable {
+    /// One endpoint as scraping sees it.
+    public struct Endpoint: Sendable {
+        public var job: String
+        public var url: String
+        public var labels: String
+        /// nil before the first scrape.
+        public var isUp: Bool?
+        public var lastError: String?
+    }
+
+    /// One remote_write entry.
+    public struct Destination: Sendable {
+        public var name: String
+        /// Samples acknowledged.
+        public var delivered: UInt64 = 0
+        /// Samples given up, by reason.
+        public var dropped: [String: UInt64] = [:]
+        /// Samples on disk that have no answer yet.
+        public var buffered: UInt64 = 0
+        /// What stands in the way, or nil.
+        public var lastError: String?
+
+        public var droppedTotal: UInt64 { dropped.values.reduce(0, +) }
+    }
+
+    public var endpoints: [Endpoint] = []
+    /// Samples taken in since the storage directory was made, report series and stale markers included.
+    public var scraped: UInt64 = 0
+    public var destinations: [Destination] = []
+    /// Bytes of the buffer on disk.
+    public var bufferBytes: UInt64 = 0
+
+    /// Whether every sample is accounted for at every destination: scraped = delivered + dropped + buffered.
+    public var isBalanced: Bool {
+        destinations.allSatisfy { $0.delivered + $0.droppedTotal + $0.buffered == scraped }
+    }
+}

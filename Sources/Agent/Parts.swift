@@ -1,0 +1,125 @@
+import AWS
+import Configuration
+import Discovery
+import HTTPTransport
+import Logging
+import MetricModel
+import Platform
+import RemoteWrite
+import Scrape
+import Telemetry
+import WriteAheadBuffer
+
+/// What every job and every destination is made with.
+struct Parts: Sendable {
+    let options: AgentOptions
+    let registry: MetricRegistry
+    let interner: LayoutInterner
+    let workers: WorkerPool
+    let buffer: WriteAheadBuffer
+    let http: HTTPClient
+    let clock: any AgentClock
+    let files: any FileDoor
+
+    /// How many lanes a destination has: enough to fill a long round trip, few enough that batches fill. The cursor
+    /// keeps the number while there is a backlog.
+    static func laneCount(_ queue: QueueConfiguration) -> Int {
+        max(1, min(queue.maxShards, max(queue.minShards, 2)))
+    }
+
+    /// The sender of one remote_write entry, its cursor found or made.
+    func writer(_ entry: RemoteWriteConfiguration) async throws(AgentError) -> RemoteWriter {
+        let destination: BufferDestination
+        do {
+            destination = try buffer.openDestination(entry.name, lanes: Self.laneCount(entry.queue))
+        } catch {
+            throw AgentError(.storage, "--storage.agent.path: \(error)")
+        }
+        var credentials: CredentialChain?
+        var region: String?
+        if let block = entry.sigv4 {
+            let chain = CredentialChain(
+                CredentialConfiguration(
+                    accessKeyID: block.accessKey, secretAccessKey: block.secretKey, profile: block.profile),
+                environment: options.environment, files: files, clock: clock)
+            credentials = chain
+            region = await resolveRegion(block.region, chain: chain, remoteWriteURL: entry.url)
+            guard region != nil else {
+                throw AgentError(
+                    .configuration,
+                    "remote_write \(entry.name): no AWS region to sign for: set sigv4.region, or AWS_REGION, or a "
+                        + "region in the profile (the url's host names none)")
+            }
+        }
+        return RemoteWriter(
+            configuration: entry, destination: BufferLaneSource(buffer: buffer, destination: destination),
+            http: http, credentials: credentials, region: region, workers: workers, clock: clock,
+            registry: registry, logger: Logger(label: "remote"))
+    }
+
+    /// One scrape job: its pool and its discovery.
+    func job(
+        _ job: ScrapeConfiguration, externalLabels: LabelSet
+    ) async throws(AgentError) -> JobRunner {
+        let pool = ScrapePool(
+            configuration: job, externalLabels: externalLabels, http: http, workers: workers,
+            appender: BufferAppender(buffer: buffer), interner: interner, clock: clock, registry: registry,
+            logger: Logger(label: "scrape"), offsetSeed: offsetSeed(externalLabels))
+        let logger = Logger(label: "discovery")
+        var access: [TargetProviders.ECSAccess] = []
+        for entry in job.ecsSDConfigs { access.append(try await ecsAccess(entry, job: job.jobName, logger: logger)) }
+        var remaining = access[...]
+        let providers: [any TargetProvider]
+        do {
+            // Called once for each entry, in their order.
+            providers = try TargetProviders.make(
+                for: job, files: files, workers: workers, clock: clock, registry: registry, logger: logger
+            ) { _ throws(AWSError) in remaining.removeFirst() }
+        } catch {
+            throw AgentError(.configuration, "job \(job.jobName): \(error.message)")
+        }
+        return JobRunner(
+            name: job.jobName,
+            discovery: DiscoveryManager(
+                job: job, providers: providers, clock: clock, registry: registry, logger: logger),
+            pool: pool)
+    }
+
+    private func ecsAccess(
+        _ entry: ECSSDConfiguration, job: String, logger: Logger
+    ) async throws(AgentError) -> TargetProviders.ECSAccess {
+        let chain = CredentialChain(
+            CredentialConfiguration(
+                accessKeyID: entry.accessKey, secretAccessKey: entry.secretKey, profile: entry.profile),
+            environment: options.environment, files: files, clock: clock)
+        guard let region = await resolveRegion(entry.region, chain: chain, remoteWriteURL: nil) else {
+            throw AgentError(
+                .configuration,
+                "job \(job): ecs_sd_configs has no AWS region: set region, or AWS_REGION, or a region in the profile")
+        }
+        let client = AWSClient(
+            region: region, credentials: chain, http: http, clock: clock, environment: options.environment,
+            endpoint: entry.endpoint, logger: logger)
+        return TargetProviders.ECSAccess(region: region, api: ECSClient(client: client))
+    }
+
+    private func resolveRegion(
+        _ configured: String?, chain: CredentialChain, remoteWriteURL: String?
+    ) async -> String? {
+        let host = remoteWriteURL.flatMap { url in
+            url.split(separator: "/", omittingEmptySubsequences: true).dropFirst().first.map(String.init)
+        }
+        // A profile that cannot be read names no region; the first request says what is wrong with the profile.
+        let profileRegion = try? await chain.profileRegion()
+        return AWSRegion.resolve(
+            configured: configured, environment: options.environment, profileRegion: profileRegion,
+            remoteWriteHost: host)
+    }
+
+    /// Differs between replicas that run with different external labels or on different hosts, so that they do not
+    /// scrape at the same moment; the same after a restart.
+    private func offsetSeed(_ externalLabels: LabelSet) -> UInt64 {
+        let host = Label("__host__", HostName.current)
+        return Target(job: "", own: LabelSet(externalLabels.labels + [host])).id
+    }
+}

@@ -1,0 +1,170 @@
+import AWS
+import Configuration
+import Discovery
+import HTTPTransport
+import Logging
+import MetricModel
+import Platform
+import RemoteWrite
+import Scrape
+import StatusServer
+import Synchronization
+import Telemetry
+import WriteAheadBuffer
+
+/// Every stage, built from one configuration and fitted together.
+final class Stages: Sendable {
+    let options: AgentOptions
+    let registry: MetricRegistry
+    let buffer: WriteAheadBuffer
+    let http: HTTPClient
+    private let jobs: [JobRunner]
+    private let writers: [(name: String, writer: RemoteWriter)]
+    private let clock: any AgentClock
+    private let isStopping = Mutex(false)
+
+    private init(
+        options: AgentOptions, registry: MetricRegistry, buffer: WriteAheadBuffer, http: HTTPClient,
+        jobs: [JobRunner], writers: [(name: String, writer: RemoteWriter)], clock: any AgentClock
+    ) {
+        self.options = options
+        self.registry = registry
+        self.buffer = buffer
+        self.http = http
+        self.jobs = jobs
+        self.writers = writers
+        self.clock = clock
+    }
+
+    static func build(
+        _ configuration: Configuration, options: AgentOptions, clock: any AgentClock, files: any FileDoor
+    ) async throws(AgentError) -> Stages {
+        let registry = MetricRegistry()
+        let interner = LayoutInterner()
+        let limits = CgroupLimits.current(files: files)
+        let workers = WorkerPool(
+            name: "worker", threads: limits.workerThreads(onlineCores: CgroupLimits.onlineCores))
+        let buffer: WriteAheadBuffer
+        do {
+            buffer = try WriteAheadBuffer(
+                bufferConfiguration(options), interner: interner, clock: clock, files: files, registry: registry,
+                logger: Logger(label: "buffer"))
+        } catch {
+            throw AgentError(.storage, "--storage.agent.path: \(error)")
+        }
+        let http = HTTPClient(
+            HTTPClientConfiguration(
+                userAgent: "narthex/\(options.version)", caFile: options.environment["SSL_CERT_FILE"],
+                caDirectory: options.environment["SSL_CERT_DIR"]),
+            registry: registry, logger: Logger(label: "http"))
+        let parts = Parts(
+            options: options, registry: registry, interner: interner, workers: workers, buffer: buffer, http: http,
+            clock: clock, files: files)
+        var writers: [(name: String, writer: RemoteWriter)] = []
+        for entry in configuration.remoteWrites {
+            writers.append((entry.name, try await parts.writer(entry)))
+        }
+        do {
+            try buffer.retire(destinationsExcept: configuration.remoteWrites.map(\.name))
+        } catch {
+            throw AgentError(.storage, "--storage.agent.path: \(error)")
+        }
+        var jobs: [JobRunner] = []
+        for job in configuration.scrapeConfigs {
+            jobs.append(try await parts.job(job, externalLabels: configuration.global.externalLabels))
+        }
+        let stages = Stages(
+            options: options, registry: registry, buffer: buffer, http: http, jobs: jobs, writers: writers,
+            clock: clock)
+        ProcessStatistics(files: files, clock: clock).register(in: registry)
+        RemoteStorageTotals.register(
+            registry, samplesIn: { buffer.ledger().jobs.values.reduce(0, +) },
+            highestTimestampMs: { buffer.appendedHighestTimestampMs })
+        AgentMetrics.register(
+            in: registry, buffer: buffer, version: options.version, clock: clock
+        ) { [weak stages] in stages?.isReady() ?? false }
+        return stages
+    }
+
+    /// Discovery and scraping, until cancelled.
+    func produce() async {
+        await withDiscardingTaskGroup { group in
+            for job in jobs { group.addTask { await job.run() } }
+        }
+    }
+
+    /// The lanes of every destination, until cancelled.
+    func ship() async {
+        await withDiscardingTaskGroup { group in
+            for (_, writer) in writers { group.addTask { await writer.run() } }
+        }
+    }
+
+    /// Lets every destination send until the flush deadline.
+    func drain() async {
+        let deadlineNs = clock.monotonicNs + UInt64(max(0, options.flushDeadlineMs)) * 1_000_000
+        await withDiscardingTaskGroup { group in
+            for (_, writer) in writers { group.addTask { await writer.drain(untilNs: deadlineNs) } }
+        }
+    }
+
+    /// From now on the agent is not ready.
+    func setStopping() { isStopping.withLock { $0 = true } }
+
+    /// Lets go of what a failed start has opened.
+    func abandon() {
+        http.shutDown()
+        // The start has failed already and says why; nothing was appended that a close could lose.
+        try? buffer.close()
+    }
+
+    func snapshot() -> AgentSnapshot {
+        let ledger = buffer.ledger()
+        var snapshot = AgentSnapshot()
+        snapshot.bufferBytes = buffer.sizeBytes
+        snapshot.scraped = ledger.jobs.values.reduce(0, +)
+        snapshot.endpoints = jobs.flatMap { job in
+            job.pool.targetStates().map { state in
+                AgentSnapshot.Endpoint(
+                    job: job.name, url: state.url, labels: "\(state.labels)", 
+                    isUp: state.health == .unknown ? nil : state.health == .up,
+                    lastError: state.lastError.map { "\($0)" })
+            }
+        }
+        snapshot.destinations = writers.map { name, writer in
+            var destination = AgentSnapshot.Destination(name: name)
+            for entry in (ledger.destinations[name] ?? [:]).values {
+                destination.delivered += entry.delivered
+                destination.buffered += entry.buffered
+                destination.dropped.merge(entry.dropped, uniquingKeysWith: +)
+            }
+            destination.lastError = writer.status().lanes.compactMap(\.lastError).first
+            return destination
+        }
+        return snapshot
+    }
+
+    private static func bufferConfiguration(_ options: AgentOptions) -> BufferConfiguration {
+        var configuration = BufferConfiguration(directory: options.storagePath)
+        configuration.segmentSizeBytes = options.segmentSizeBytes
+        configuration.retentionBytes = options.retentionMaxBytes
+        configuration.retentionAgeMs = options.retentionMaxAgeMs
+        return configuration
+    }
+}
+
+extension Stages: StatusPages {
+    func metrics() -> String { registry.render() }
+
+    func isReady() -> Bool { !isStopping.withLock { $0 } }
+
+    func summary() -> StatusSummary {
+        let snapshot = snapshot()
+        return StatusSummary(
+            version: options.version, discoveredTargets: snapshot.endpoints.count,
+            healthyTargets: snapshot.endpoints.count { $0.isUp == true }, scrapedSamples: snapshot.scraped,
+            bufferedSamples: snapshot.destinations.map(\.buffered).reduce(0, +),
+            acknowledgedSamples: snapshot.destinations.map(\.delivered).reduce(0, +),
+            droppedSamples: snapshot.destinations.map(\.droppedTotal).reduce(0, +))
+    }
+}

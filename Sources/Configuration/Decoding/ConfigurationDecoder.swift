@@ -1,0 +1,85 @@
+import MetricModel
+
+/// The top of the file and the blocks that jobs and destinations inherit from.
+struct ConfigurationDecoder {
+    let sink: ErrorSink
+    /// What relative paths are taken from.
+    let folder: String
+    let environment: [String: String]
+
+    func decode(_ root: YAMLNode?) -> Configuration {
+        guard let root, !root.isNull, let reader = MappingReader(root, Schema.top, sink) else {
+            return Configuration()
+        }
+        let global = reader.value("global").map(global) ?? GlobalConfiguration()
+        var result = Configuration(global: global)
+        let scrapes = reader.list("scrape_configs", of: "jobs").compactMap { scrapeConfig($0, global) }
+        unique(scrapes.map { ($0.value.jobName, $0.mark) }, what: "job_name")
+        result.scrapeConfigs = scrapes.map(\.value)
+        let writes = reader.list("remote_write", of: "destinations").compactMap(remoteWrite)
+        unique(writes.map { ($0.value.name, $0.mark) }, what: "the name of a remote_write entry")
+        result.remoteWrites = writes.map(\.value)
+        if writes.isEmpty {
+            sink.warn(
+                reader.mark("remote_write"), "no remote_write: samples are kept until retention takes them")
+        }
+        return result
+    }
+
+    private func global(_ node: YAMLNode) -> GlobalConfiguration {
+        var result = GlobalConfiguration()
+        guard let reader = MappingReader(node, Schema.global, sink) else { return result }
+        // As in Prometheus, 0 means unset.
+        if let ms = reader.durationMs("scrape_interval", allowsZero: true), ms > 0 {
+            result.scrapeIntervalMs = ms
+        }
+        result.scrapeTimeoutMs = timeoutMs(reader, intervalMs: result.scrapeIntervalMs, inheritedMs: 10_000)
+        if let ms = reader.durationMs("evaluation_interval", allowsZero: true), ms > 0 {
+            result.evaluationIntervalMs = ms
+        }
+        result.bodySizeLimitBytes = reader.sizeBytes("body_size_limit") ?? 0
+        result.externalLabels = externalLabels(reader)
+        return result
+    }
+
+    /// The timeout given, which may not exceed the interval; else the inherited one, lowered to the interval.
+    func timeoutMs(_ reader: MappingReader, intervalMs: Int64, inheritedMs: Int64) -> Int64 {
+        guard let ms = reader.durationMs("scrape_timeout", allowsZero: true), ms > 0 else {
+            return min(inheritedMs, intervalMs)
+        }
+        if ms > intervalMs {
+            reader.report(
+                "scrape_timeout",
+                "scrape_timeout (\(PrometheusDuration.text(ms: ms))) is longer than scrape_interval"
+                    + " (\(PrometheusDuration.text(ms: intervalMs)))")
+        }
+        return ms
+    }
+
+    private func externalLabels(_ reader: MappingReader) -> LabelSet {
+        var labels = Checks.labels(reader, "external_labels")
+        for entry in reader.entries("external_labels", of: "label names and values") {
+            guard let value = labels[entry.name] else { continue }
+            let expansion = VariableExpansion(value, environment: environment)
+            if let fault = expansion.fault { sink.report(entry.value, fault) }
+            for name in expansion.unset {
+                sink.warn(
+                    entry.value.mark, "the environment has no \(name); it counts as empty in \(entry.name)")
+            }
+            labels[entry.name] = expansion.text
+        }
+        return labels
+    }
+
+    private func unique(_ names: [(name: String, mark: YAMLMark)], what: String) {
+        var first: [String: YAMLMark] = [:]
+        for (name, mark) in names where !name.isEmpty {
+            if let other = first[name] {
+                sink.report(
+                    mark, "\(what) must be unique: \(quoted(name)) stands in line \(other.line) already")
+            } else {
+                first[name] = mark
+            }
+        }
+    }
+}

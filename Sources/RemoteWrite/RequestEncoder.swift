@@ -1,0 +1,19 @@
+public import MetricModel
+
+/// The encoder by itself: frames in, the length of a request out. For the benchmark; lanes use the same scratch.
+public final class RequestEncoder {
+    private let scratch = RequestScratch()
+
+    public init() {}
+
+    /// Writes a request of all samples of `frames`. Returns its bytes and how many samples it holds.
+    public func encode(_ frames: [Frame]) -> (byteCount: Int, sampleCount: Int) {
+        scratch.begin()
+        let limits = EncodeLimits(samples: .max, bytes: .max, ownAgeMs: nil)
+        for frame in frames { _ = scratch.append(frame, from: 0, to: frame.sampleCount, limits: limits) }
+        return (scratch.byteCount, scratch.sampleCount)
+    }
+
+    /// Compresses what `encode` wrote, as it is sent.
+    public func compress() -> [UInt8] { scratch.compress() }
+}

@@ -1,0 +1,87 @@
+import Telemetry
+
+/// The agent's own metrics about scraping, by Prometheus' names where the meaning is the same. Shared by all
+/// pools; what is per pool carries `scrape_job`.
+struct ScrapeMetrics: Sendable {
+    private static let secondsBounds = [
+        0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+    ]
+
+    let poolSyncs: Counter
+    let poolTargets: Gauge
+    let syncLength: Histogram
+    let intervalLength: Histogram
+    let duration: Histogram
+    let bodySizeLimit: Counter
+    let duplicates: Counter
+    let outOfOrder: Counter
+    let outOfBounds: Counter
+    let parsedLines: Counter
+    let samples: Counter
+    private let registry: MetricRegistry
+    private let job: String
+
+    init(registry: MetricRegistry, job: String, intervalMs: Int64) {
+        self.registry = registry
+        self.job = job
+        registry.counter(
+            "prometheus_target_scrape_pools_total", help: "Total number of scrape pool creation attempts."
+        ).add()
+        let jobLabel = [(name: "scrape_job", value: job)]
+        poolSyncs = registry.counter(
+            "prometheus_target_scrape_pool_sync_total",
+            help: "Total number of syncs that were executed on a scrape pool.", labels: jobLabel)
+        poolTargets = registry.gauge(
+            "prometheus_target_scrape_pool_targets", help: "Current number of targets in this scrape pool.",
+            labels: jobLabel)
+        syncLength = registry.histogram(
+            "prometheus_target_sync_length_seconds", help: "Actual interval to sync the scrape pool.",
+            bounds: Self.secondsBounds, labels: jobLabel)
+        // Around the interval itself, for the tail is what matters.
+        let interval = Double(intervalMs) / 1_000
+        intervalLength = registry.histogram(
+            "prometheus_target_interval_length_seconds", help: "Actual intervals between scrapes.",
+            bounds: [0.5, 0.9, 0.99, 0.999, 1.001, 1.01, 1.1, 1.5, 2, 5].map { $0 * interval },
+            labels: [(name: "interval", value: Self.goDuration(intervalMs))])
+        duration = registry.histogram(
+            "prometheus_target_scrape_duration_seconds", help: "Total duration of the scrape in seconds.",
+            bounds: Self.secondsBounds)
+        bodySizeLimit = registry.counter(
+            "prometheus_target_scrapes_exceeded_body_size_limit_total",
+            help: "Total number of scrapes that hit the body size limit.")
+        duplicates = registry.counter(
+            "prometheus_target_scrapes_sample_duplicate_timestamp_total",
+            help: "Total number of samples rejected due to duplicate timestamps but different values.")
+        outOfOrder = registry.counter(
+            "prometheus_target_scrapes_sample_out_of_order_total",
+            help: "Total number of samples rejected due to not being out of the expected order.")
+        outOfBounds = registry.counter(
+            "prometheus_target_scrapes_sample_out_of_bounds_total",
+            help: "Total number of samples rejected due to timestamp falling outside of the time bounds.")
+        parsedLines = registry.counter(
+            "narthex_scrape_parsed_lines_total",
+            help: "Lines that differed from those of the target's scrape before and went through the parser.")
+        samples = registry.counter(
+            "narthex_scrape_samples_total", help: "Samples read from targets, the report's not among them.")
+    }
+
+    /// Counts a failed scrape by its reason.
+    func countFailure(_ code: ScrapeError.Code) {
+        registry.counter(
+            "narthex_scrape_failures_total", help: "Scrapes that failed, by reason.",
+            labels: [(name: "scrape_job", value: job), (name: "reason", value: code.rawValue)]
+        ).add()
+        if code == .bodyTooLarge { bodySizeLimit.add() }
+    }
+
+    /// A duration as Go prints it, which is what the `interval` label holds: `15s`, `1m0s`, `1h0m0s`, `1.5s`,
+    /// `500ms`.
+    static func goDuration(_ milliseconds: Int64) -> String {
+        if milliseconds < 1_000 { return milliseconds == 0 ? "0s" : "\(milliseconds)ms" }
+        let hours = milliseconds / 3_600_000
+        let minutes = milliseconds / 60_000 % 60
+        let seconds = ScrapeExchange.seconds(milliseconds % 60_000)
+        if hours > 0 { return "\(hours)h\(minutes)m\(seconds)s" }
+        return minutes > 0 ? "\(minutes)m\(seconds)s" : "\(seconds)s"
+    }
+}

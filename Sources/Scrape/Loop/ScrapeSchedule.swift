@@ -1,0 +1,56 @@
+/// When a target is scraped: the same phase of the interval for as long as its labels, its URL and the seed
+/// are the same, restarts included, so that a fleet is spread over the interval and stays so
+/// (prometheus/scrape, Target.offset and the scrape loop's alignment).
+struct ScrapeSchedule: Sendable {
+    /// How far from its tick a scrape may begin and still be stored under the tick's time, at most.
+    static let maxToleranceMs: Int64 = 2
+
+    let intervalMs: Int64
+    /// Where in each interval since 1970 the ticks lie.
+    let phaseMs: Int64
+    /// The tick that is waited for.
+    private(set) var plannedMs: Int64
+
+    /// Plans the first tick: the next one of the phase.
+    init(intervalMs: Int64, targetHash: UInt64, seed: UInt64, wallMs: Int64) {
+        precondition(intervalMs > 0, "the configuration refuses an interval of nothing")
+        self.intervalMs = intervalMs
+        phaseMs = Int64((targetHash ^ seed) % UInt64(intervalMs))
+        plannedMs = 0
+        plan(after: wallMs)
+    }
+
+    /// The timestamp of a scrape that begins now: the tick's own time when it is near.
+    func timestamp(wallMs: Int64) -> Int64 {
+        let toleranceMs = min(Self.maxToleranceMs, intervalMs / 100)
+        return abs(wallMs - plannedMs) <= toleranceMs ? plannedMs : wallMs
+    }
+
+    /// Plans the next tick; ticks that a long scrape or a sleeping machine missed are left out. A clock that
+    /// was set takes the ticks with it.
+    mutating func advance(wallMs: Int64) {
+        let next = plannedMs + intervalMs
+        // One tick ahead of the clock, give or take the jitter of waking up, is the rule.
+        if next > wallMs, next <= wallMs + intervalMs + intervalMs / 2 {
+            plannedMs = next
+        } else {
+            plan(after: wallMs)
+        }
+    }
+
+    /// From now to the planned tick.
+    func waitMs(wallMs: Int64) -> Int64 { max(0, plannedMs - wallMs) }
+
+    private mutating func plan(after wallMs: Int64) {
+        let start = wallMs - phaseMs
+        let passed = start >= 0 ? start / intervalMs : -((intervalMs - 1 - start) / intervalMs)
+        plannedMs = phaseMs + (passed + 1) * intervalMs
+    }
+
+    /// FNV-1a, 64 bits, of a number in decimal and the URL.
+    static func hash(targetID: UInt64, url: String) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in "\(targetID)\u{FF}\(url)".utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        return hash
+    }
+}

@@ -1,0 +1,44 @@
+public import MetricModel
+
+/// What discovery found for a job: where to scrape and the labels that its series carry.
+public struct ScrapeTarget: Sendable, Hashable {
+    /// Complete, parameters included.
+    public let url: String
+    /// Final: `instance`, `job` and the like, no `__` labels.
+    public let labels: LabelSet
+
+    public init(url: String, labels: LabelSet) {
+        self.url = url
+        self.labels = labels
+    }
+}
+
+/// A target as status pages show it.
+public struct TargetState: Sendable, Equatable {
+    /// By Prometheus' names.
+    public enum Health: String, Sendable {
+        case unknown, up, down
+    }
+
+    public let url: String
+    public let labels: LabelSet
+    public var health = Health.unknown
+    /// Why the last scrape failed; nil when it did not.
+    public var lastError: ScrapeError?
+    /// Milliseconds since 1970 when the last scrape began; nil before the first.
+    public var lastScrapeMs: Int64?
+    public var lastScrapeDurationSeconds = 0.0
+    /// Samples of the last successful scrape, without the report's.
+    public var samples = 0
+
+    init(url: String, labels: LabelSet) {
+        self.url = url
+        self.labels = labels
+    }
+}
+
+/// Where frames go: the Agent puts the write-ahead buffer behind it.
+public protocol FrameAppending: Sendable {
+    /// Returns once the frame is written. Called on a worker thread; may block.
+    func append(_ frame: Frame) throws
+}

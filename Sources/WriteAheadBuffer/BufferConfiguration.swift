@@ -1,0 +1,33 @@
+/// Where the buffer lies, how it is cut and what bounds it.
+public struct BufferConfiguration: Sendable, Equatable {
+    /// The buffer's own directory; made when absent. One process at a time.
+    public var directory: String
+    /// A segment ends once it is at least this long. Never more than a quarter of `retentionBytes`, so that
+    /// retention has something to take.
+    public var segmentSizeBytes: Int
+    /// A segment ends once it is this old: the state of targets that went is let go with it.
+    public var segmentMaxAgeMs: Int64
+    /// What all segments may take; the oldest go first.
+    public var retentionBytes: UInt64
+    /// A segment goes once its newest sample is older than this.
+    public var retentionAgeMs: Int64
+    /// How often segments and cursors are made durable: what a power loss may cost.
+    public var syncIntervalMs: Int64
+
+    public init(
+        directory: String, segmentSizeBytes: Int = 32 << 20, segmentMaxAgeMs: Int64 = 15 * 60_000,
+        retentionBytes: UInt64 = 1 << 30, retentionAgeMs: Int64 = 4 * 3_600_000, syncIntervalMs: Int64 = 1_000
+    ) {
+        precondition(segmentSizeBytes > 0 && segmentMaxAgeMs > 0, "a segment has a size and an age")
+        precondition(retentionBytes > 0 && retentionAgeMs > 0 && syncIntervalMs > 0, "bounds are positive")
+        self.directory = directory
+        self.segmentSizeBytes = segmentSizeBytes
+        self.segmentMaxAgeMs = segmentMaxAgeMs
+        self.retentionBytes = retentionBytes
+        self.retentionAgeMs = retentionAgeMs
+        self.syncIntervalMs = syncIntervalMs
+    }
+
+    /// The length at which a segment ends.
+    var segmentLimitBytes: UInt64 { min(UInt64(segmentSizeBytes), max(4_096, retentionBytes / 4)) }
+}

@@ -1,0 +1,40 @@
+/// Names of the buffer's files in its directory. Everything else there is left alone.
+enum BufferFileName {
+    static let lock = "narthex.lock"
+    private static let segmentSuffix = ".segment"
+    private static let cursorPrefix = "cursor-"
+    private static let cursorSuffix = ".log"
+
+    /// Twenty digits, so that names sort as numbers do.
+    static func segment(_ number: UInt64) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: 20 - digits.count) + digits + segmentSuffix
+    }
+
+    /// The number in a segment's name; nil for other names.
+    static func segmentNumber(_ name: String) -> UInt64? {
+        guard name.hasSuffix(segmentSuffix) else { return nil }
+        let digits = name.dropLast(segmentSuffix.count)
+        guard digits.utf8.count == 20, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+        return UInt64(digits)
+    }
+
+    /// A destination may be named anything, so its file goes by a hash; the name stands inside.
+    static func cursor(_ destination: String) -> String {
+        let digits = String(hash(destination), radix: 16)
+        return cursorPrefix + String(repeating: "0", count: 16 - digits.count) + digits + cursorSuffix
+    }
+
+    static func isCursor(_ name: String) -> Bool {
+        name.hasPrefix(cursorPrefix) && name.hasSuffix(cursorSuffix)
+            && name.utf8.count == cursorPrefix.utf8.count + 16 + cursorSuffix.utf8.count
+    }
+
+    /// FNV-1a, 64 bits.
+    static func hash(_ text: String) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        // FNV is defined modulo 2^64.
+        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        return hash
+    }
+}

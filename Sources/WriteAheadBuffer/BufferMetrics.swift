@@ -1,0 +1,56 @@
+internal import Logging
+internal import Telemetry
+
+/// The buffer's own metrics, and the log lines about damage.
+struct BufferMetrics: Sendable {
+    let appended: Counter
+    let headAppended: Counter
+    let appendFailures: Counter
+    let writtenBytes: Counter
+    let fsyncSeconds: Histogram
+    let syncFailures: Counter
+    let segment: Gauge
+    let retained: @Sendable (_ reason: String) -> Counter
+    private let damagedRecords: Counter
+    private let damagedBytes: Counter
+    private let logger: Logger
+
+    init(registry: MetricRegistry, logger: Logger) {
+        self.logger = logger
+        appended = registry.counter(
+            "prometheus_agent_samples_appended_total", help: "Samples written to the buffer.",
+            labels: [("type", "float")])
+        headAppended = registry.counter(
+            "prometheus_tsdb_head_samples_appended_total",
+            help: "Samples written to the buffer, under the name a server has for them.",
+            labels: [("type", "float")])
+        appendFailures = registry.counter(
+            "prometheus_tsdb_wal_writes_failed_total", help: "Writes to the buffer that failed.")
+        writtenBytes = registry.counter(
+            "narthex_buffer_written_bytes_total", help: "Bytes written to the buffer's segments.")
+        fsyncSeconds = registry.histogram(
+            "prometheus_tsdb_wal_fsync_duration_seconds", help: "How long fdatasync of the buffer took.",
+            bounds: [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5])
+        syncFailures = registry.counter(
+            "narthex_buffer_sync_failures_total", help: "Times that the buffer could not be made durable.")
+        segment = registry.gauge(
+            "prometheus_tsdb_wal_segment_current", help: "The number of the segment written to.")
+        damagedRecords = registry.counter(
+            "narthex_buffer_damaged_records_total", help: "Places in segments that could not be read.")
+        damagedBytes = registry.counter(
+            "narthex_buffer_damaged_bytes_total", help: "Bytes of segments that could not be read.")
+        retained = { reason in
+            registry.counter(
+                "narthex_buffer_retention_segments_total", help: "Segments removed before they were answered for.",
+                labels: [("reason", reason)])
+        }
+    }
+
+    func damaged(segment: UInt64, offset: UInt64, bytes: UInt64) {
+        damagedRecords.add()
+        damagedBytes.add(bytes)
+        logger.error(
+            "damage in the buffer was passed over",
+            metadata: ["segment": "\(segment)", "offset": "\(offset)", "bytes": "\(bytes)"])
+    }
+}

@@ -1,0 +1,94 @@
+internal import Logging
+internal import Platform
+
+/// Puts a cursor in order when its destination is opened: a new one is made, and one whose place is gone is moved, with
+/// what that cost counted exactly.
+struct CursorOpening {
+    let core: BufferCore
+    let name: String
+    let lanes: Int
+    let totals: [String: JobTotal]
+    let logger: Logger
+
+    func open(_ known: CursorState?) throws(BufferError) -> CursorState {
+        guard var cursor = known, cursor.name == name else { return fresh() }
+        let isMoved = place(&cursor)
+        if isMoved { try recount(&cursor) }
+        // Where no lane has anything left, the lanes may be dealt anew.
+        if cursor.lanes.count != lanes {
+            let tail = BufferPosition.start(of: core.catalog.all.last?.number ?? 0)
+            let isIdle = cursor.lanes.allSatisfy { $0.inFlightEnd == nil }
+            if isIdle, try backlog(cursor).isEmpty {
+                cursor.lanes = Array(repeating: .init(answered: tail), count: lanes)
+            } else {
+                logger.info(
+                    "the number of lanes changes once the backlog is sent",
+                    metadata: ["remote_name": "\(name)", "lanes": "\(cursor.lanes.count)", "wanted": "\(lanes)"])
+            }
+        }
+        return cursor
+    }
+
+    /// A destination seen for the first time gets everything that is kept.
+    private func fresh() -> CursorState {
+        let oldest = core.catalog.oldest
+        var cursor = CursorState(
+            name: name,
+            lanes: Array(repeating: .init(answered: .start(of: oldest?.number ?? 0)), count: lanes))
+        for (job, total) in totals {
+            cursor.jobs[job] = CursorState.Job(
+                baseAppended: Int64(oldest?.before[job]?.appended ?? 0), baseFailed: Int64(total.failed))
+        }
+        return cursor
+    }
+
+    /// Moves lanes whose place is gone to the next there is; true when a lane was moved.
+    private func place(_ cursor: inout CursorState) -> Bool {
+        var isMoved = false
+        for index in cursor.lanes.indices {
+            let answered = cursor.lanes[index].answered
+            guard let segment = core.catalog.first(from: answered.segment) else { continue }
+            let isGone = segment.number != answered.segment
+            let isBeyond = !isGone && answered.offset > segment.length
+            guard (isGone && answered.segment != 0) || isBeyond else { continue }
+            // A place at a segment's very end is the same as the next one's beginning.
+            let next = isBeyond ? segment.number + 1 : segment.number
+            cursor.lanes[index] = .init(answered: .start(of: next))
+            isMoved = true
+            logger.warning(
+                "a cursor's place is gone from the disk; it goes on at the next there is",
+                metadata: ["remote_name": "\(name)", "lane": "\(index)", "was": "\(answered)"])
+        }
+        return isMoved
+    }
+
+    /// Books what lies between the books and what is still there.
+    private func recount(_ cursor: inout CursorState) throws(BufferError) {
+        let held = try backlog(cursor)
+        for (job, total) in totals {
+            var own = cursor.jobs[job] ?? CursorState.Job()
+            let difference =
+                Int64(total.appended) - own.baseAppended - Int64(own.answered) - Int64(held[job] ?? 0)
+            if difference > 0 {
+                own.dropped[BufferDropReason.damaged, default: 0] += UInt64(difference)
+            } else {
+                // Delivered, and then lost from the disk: the books begin that much earlier.
+                own.baseAppended += difference
+            }
+            cursor.jobs[job] = own
+        }
+    }
+
+    /// Samples that lie before the lanes, by job. Reads the backlog: only where the books cannot be trusted.
+    private func backlog(_ cursor: CursorState) throws(BufferError) -> [String: UInt64] {
+        var held: [String: UInt64] = [:]
+        for segment in core.catalog.all {
+            for (index, lane) in cursor.lanes.enumerated() where segment.number >= lane.answered.segment {
+                let counts = try core.count(
+                    segment, lane: index, laneCount: UInt64(cursor.lanes.count), from: lane.answered)
+                held.merge(counts, uniquingKeysWith: +)
+            }
+        }
+        return held
+    }
+}

@@ -1,0 +1,189 @@
+/// What one destination's cursor holds: all of it durable.
+struct CursorState: Sendable, Equatable {
+    struct Lane: Sendable, Equatable {
+        /// Everything before it is answered for.
+        var answered: BufferPosition
+        /// The end of the request that is or was in flight.
+        var inFlightEnd: BufferPosition?
+    }
+
+    struct Job: Sendable, Equatable {
+        /// The job's totals at the point this destination's books begin; below zero after what was delivered was
+        /// lost from the disk.
+        var baseAppended: Int64 = 0
+        var baseFailed: Int64 = 0
+        var delivered: UInt64 = 0
+        var dropped: [String: UInt64] = [:]
+
+        var answered: UInt64 { delivered + dropped.values.reduce(0, +) }
+    }
+
+    var name: String
+    var lanes: [Lane]
+    var jobs: [String: Job] = [:]
+
+    /// Where the slowest lane stands.
+    var lowest: BufferPosition { lanes.map(\.answered).min() ?? .start(of: 0) }
+}
+
+/// One change of a cursor.
+enum CursorChange: Sendable, Equatable {
+    /// A request up to here is about to leave.
+    case sent(lane: Int, end: BufferPosition)
+    /// Everything up to here is answered for.
+    case answered(lane: Int, end: BufferPosition, outcome: [Outcome])
+
+    /// One job's part of an answer.
+    struct Outcome: Sendable, Equatable {
+        var job: String
+        var delivered: UInt64
+        var dropped: [Dropped]
+    }
+
+    struct Dropped: Sendable, Equatable {
+        var reason: String
+        var count: UInt64
+    }
+}
+
+extension CursorState {
+    /// Applies a change; false when it names a lane there is not.
+    mutating func apply(_ change: CursorChange) -> Bool {
+        switch change {
+        case .sent(let lane, let end):
+            guard lanes.indices.contains(lane) else { return false }
+            lanes[lane].inFlightEnd = end
+        case .answered(let lane, let end, let outcome):
+            guard lanes.indices.contains(lane) else { return false }
+            lanes[lane].answered = max(lanes[lane].answered, end)
+            if let inFlight = lanes[lane].inFlightEnd, inFlight <= lanes[lane].answered {
+                lanes[lane].inFlightEnd = nil
+            }
+            for entry in outcome {
+                jobs[entry.job, default: Job()].delivered += entry.delivered
+                for dropped in entry.dropped {
+                    jobs[entry.job, default: Job()].dropped[dropped.reason, default: 0] += dropped.count
+                }
+            }
+        }
+        return true
+    }
+}
+
+/// The payloads of a cursor log's records.
+enum CursorCoding {
+    static func put(_ state: CursorState, into buffer: inout RecordBuffer) {
+        buffer.putString(state.name)
+        buffer.putVarint(UInt64(state.lanes.count))
+        for lane in state.lanes {
+            put(lane.answered, into: &buffer)
+            buffer.putByte(lane.inFlightEnd == nil ? 0 : 1)
+            if let end = lane.inFlightEnd { put(end, into: &buffer) }
+        }
+        buffer.putVarint(UInt64(state.jobs.count))
+        for (name, job) in state.jobs.sorted(by: { $0.key < $1.key }) {
+            buffer.putString(name)
+            buffer.putSigned(job.baseAppended)
+            buffer.putSigned(job.baseFailed)
+            buffer.putVarint(job.delivered)
+            put(job.dropped.sorted { $0.key < $1.key }.map { .init(reason: $0.key, count: $0.value) }, into: &buffer)
+        }
+    }
+
+    static func state(_ payload: Span<UInt8>) -> CursorState? {
+        var offset = 0
+        guard let name = Wire.string(payload, &offset), let laneCount = Wire.count(payload, &offset, itemBytes: 11)
+        else { return nil }
+        var state = CursorState(name: name, lanes: [])
+        for _ in 0..<laneCount {
+            guard let answered = position(payload, &offset), let flag = Wire.byte(payload, &offset), flag <= 1
+            else { return nil }
+            var lane = CursorState.Lane(answered: answered)
+            if flag == 1 {
+                guard let end = position(payload, &offset) else { return nil }
+                lane.inFlightEnd = end
+            }
+            state.lanes.append(lane)
+        }
+        guard let jobCount = Wire.count(payload, &offset, itemBytes: 5) else { return nil }
+        for _ in 0..<jobCount {
+            guard let name = Wire.string(payload, &offset), let appended = Wire.signed(payload, &offset),
+                let failed = Wire.signed(payload, &offset), let delivered = Wire.varint(payload, &offset),
+                let dropped = dropped(payload, &offset)
+            else { return nil }
+            var job = CursorState.Job(baseAppended: appended, baseFailed: failed, delivered: delivered)
+            for entry in dropped { job.dropped[entry.reason] = entry.count }
+            state.jobs[name] = job
+        }
+        return offset == payload.count && !state.lanes.isEmpty ? state : nil
+    }
+
+    static func put(_ change: CursorChange, into buffer: inout RecordBuffer) {
+        switch change {
+        case .sent(let lane, let end):
+            buffer.putByte(1)
+            buffer.putVarint(UInt64(lane))
+            put(end, into: &buffer)
+        case .answered(let lane, let end, let outcome):
+            buffer.putByte(2)
+            buffer.putVarint(UInt64(lane))
+            put(end, into: &buffer)
+            buffer.putVarint(UInt64(outcome.count))
+            for entry in outcome {
+                buffer.putString(entry.job)
+                buffer.putVarint(entry.delivered)
+                put(entry.dropped, into: &buffer)
+            }
+        }
+    }
+
+    static func change(_ payload: Span<UInt8>) -> CursorChange? {
+        var offset = 0
+        guard let kind = Wire.byte(payload, &offset), let lane = Wire.varint32(payload, &offset),
+            let end = position(payload, &offset)
+        else { return nil }
+        if kind == 1 { return offset == payload.count ? .sent(lane: Int(lane), end: end) : nil }
+        guard kind == 2, let count = Wire.count(payload, &offset, itemBytes: 3) else { return nil }
+        var outcome: [CursorChange.Outcome] = []
+        for _ in 0..<count {
+            guard let job = Wire.string(payload, &offset), let delivered = Wire.varint(payload, &offset),
+                let dropped = dropped(payload, &offset)
+            else { return nil }
+            outcome.append(.init(job: job, delivered: delivered, dropped: dropped))
+        }
+        return offset == payload.count ? .answered(lane: Int(lane), end: end, outcome: outcome) : nil
+    }
+
+    private static func put(_ dropped: [CursorChange.Dropped], into buffer: inout RecordBuffer) {
+        buffer.putVarint(UInt64(dropped.count))
+        for entry in dropped {
+            buffer.putString(entry.reason)
+            buffer.putVarint(entry.count)
+        }
+    }
+
+    private static func dropped(_ payload: Span<UInt8>, _ offset: inout Int) -> [CursorChange.Dropped]? {
+        guard let count = Wire.count(payload, &offset, itemBytes: 2) else { return nil }
+        var result: [CursorChange.Dropped] = []
+        for _ in 0..<count {
+            guard let reason = Wire.string(payload, &offset), let count = Wire.varint(payload, &offset) else {
+                return nil
+            }
+            result.append(.init(reason: reason, count: count))
+        }
+        return result
+    }
+
+    private static func put(_ position: BufferPosition, into buffer: inout RecordBuffer) {
+        buffer.putFixed64(position.segment)
+        buffer.putVarint(position.offset)
+        buffer.putVarint(UInt64(position.sample))
+    }
+
+    private static func position(_ payload: Span<UInt8>, _ offset: inout Int) -> BufferPosition? {
+        guard let segment = Wire.fixed64(payload, &offset), let place = Wire.varint(payload, &offset),
+            let sample = Wire.varint32(payload, &offset)
+        else { return nil }
+        return BufferPosition(segment: segment, offset: place, sample: sample)
+    }
+}

@@ -1,0 +1,77 @@
+internal import Platform
+
+/// How each file of the buffer begins: two equal copies, so that one damaged sector does not cost the salt.
+struct FileHeader: Equatable {
+    enum Kind: UInt8 {
+        case segment = 1
+        case cursorLog = 2
+    }
+
+    static let formatVersion: UInt32 = 1
+    static let copyBytes = 40
+    /// Both copies: where the first record stands.
+    static let sizeBytes = 2 * copyBytes
+    private static let magic = Array("NARTHEXB".utf8)
+
+    let version: UInt32
+    let kind: Kind
+    /// Where every checksum of this file starts from. Random, so that text in a label cannot pose as a record
+    /// when a reader looks for the next one behind a damage.
+    let salt: UInt32
+    /// The segment's number; in a cursor log the hash in its name.
+    let number: UInt64
+    let createdMs: Int64
+
+    init(kind: Kind, salt: UInt32, number: UInt64, createdMs: Int64) {
+        version = Self.formatVersion
+        self.kind = kind
+        self.salt = salt
+        self.number = number
+        self.createdMs = createdMs
+    }
+
+    /// The first readable copy; nil when both are damaged or absent. The version is as written: the caller
+    /// refuses what it does not know.
+    init?(_ bytes: Span<UInt8>) {
+        for copy in 0..<2 {
+            let start = copy * Self.copyBytes
+            guard bytes.count >= start + Self.copyBytes,
+                Self.magic.indices.allSatisfy({ bytes[start + $0] == Self.magic[$0] })
+            else { continue }
+            var cursor = start + Self.magic.count
+            guard let version = Wire.fixed32(bytes, &cursor), let kindByte = Wire.byte(bytes, &cursor),
+                let kind = Kind(rawValue: kindByte)
+            else { continue }
+            cursor += 3
+            guard let salt = Wire.fixed32(bytes, &cursor), let number = Wire.fixed64(bytes, &cursor),
+                let created = Wire.fixed64(bytes, &cursor),
+                // Safety: UInt8 has no padding, so every byte of the span may be read.
+                unsafe CRC32C.checksum(bytes.bytes.extracting(start..<cursor)) == Wire.fixed32(bytes, &cursor)
+            else { continue }
+            self.version = version
+            self.kind = kind
+            self.salt = salt
+            self.number = number
+            createdMs = Int64(bitPattern: created)
+            return
+        }
+        return nil
+    }
+
+    /// Both copies.
+    func put(into buffer: inout RecordBuffer) {
+        var copy = RecordBuffer(capacity: Self.copyBytes)
+        for byte in Self.magic { copy.putByte(byte) }
+        copy.putFixed32(version)
+        copy.putByte(kind.rawValue)
+        for _ in 0..<3 { copy.putByte(0) }
+        copy.putFixed32(salt)
+        copy.putFixed64(number)
+        copy.putFixed64(UInt64(bitPattern: createdMs))
+        // Safety: UInt8 has no padding, so every byte of the span may be read.
+        copy.putFixed32(unsafe CRC32C.checksum(copy.bytes.span.bytes))
+        for _ in 0..<2 {
+            for byte in copy.bytes { buffer.putByte(byte) }
+        }
+    }
+}

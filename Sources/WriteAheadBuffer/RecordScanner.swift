@@ -1,0 +1,73 @@
+internal import Platform
+
+/// Walks the records of one file. Damage costs the damaged records: the walk goes on at the next intact one.
+struct RecordScanner: Sendable {
+    /// What stands at a place.
+    enum Item: Sendable {
+        /// A record whose header is good; its payload is not looked at yet.
+        case record(RecordHeader, at: UInt64)
+        /// Damage from `at` up to `end`, where the walk goes on.
+        case damage(at: UInt64, end: UInt64)
+        /// Nothing more below the limit; `at` is where a next record would stand.
+        case end(at: UInt64)
+    }
+
+    let salt: UInt32
+    private(set) var offset: UInt64
+    private(set) var window: RecordWindow
+
+    init(_ window: RecordWindow, salt: UInt32, offset: UInt64 = UInt64(FileHeader.sizeBytes)) {
+        self.window = window
+        self.salt = salt
+        self.offset = offset
+    }
+
+    /// The next record, damage or end; the walk stands behind it afterwards (before an end it stays).
+    mutating func next(limit: UInt64) throws(FileError) -> Item {
+        guard offset < limit else { return .end(at: offset) }
+        if let header = try header(at: offset, limit: limit) {
+            let start = offset
+            offset += UInt64(header.recordBytes)
+            return .record(header, at: start)
+        }
+        let start = offset
+        offset = try nextIntact(after: start, limit: limit)
+        return .damage(at: start, end: offset)
+    }
+
+    /// The payload of a record, where it stands in `window.bytes`; nil when its checksum is wrong.
+    mutating func payload(_ header: RecordHeader, at start: UInt64, limit: UInt64) throws(FileError) -> Range<Int>? {
+        guard let base = try window.require(header.recordBytes, at: start, limit: limit),
+            header.isIntact(window.bytes.span, at: base, salt: salt)
+        else { return nil }
+        let first = base + RecordHeader.sizeBytes
+        return first..<first + header.payloadBytes
+    }
+
+    /// The bytes that ranges from `payload` refer to.
+    var bytes: [UInt8] { window.bytes }
+
+    /// Lets the next read ask the file again, from where the walk stands.
+    mutating func refresh() { window.forget() }
+
+    private mutating func header(at place: UInt64, limit: UInt64) throws(FileError) -> RecordHeader? {
+        guard let base = try window.require(RecordHeader.sizeBytes, at: place, limit: limit),
+            let header = RecordHeader(window.bytes.span, at: base, salt: salt),
+            UInt64(header.recordBytes) <= limit - place
+        else { return nil }
+        return header
+    }
+
+    /// The start of the next record that is intact as a whole, or the limit. A checksum that fits by chance on bytes
+    /// that are no record has one chance in 2^64: header and payload have one each.
+    private mutating func nextIntact(after start: UInt64, limit: UInt64) throws(FileError) -> UInt64 {
+        var place = start + 1
+        while place < limit {
+            if let header = try header(at: place, limit: limit), try payload(header, at: place, limit: limit) != nil {
+                return place
+            }
+            place += 1
+        }
+        return limit
+    }
+}

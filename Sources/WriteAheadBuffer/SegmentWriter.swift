@@ -1,0 +1,167 @@
+internal import MetricModel
+internal import Platform
+
+/// The active segment: makes records and remembers what it has stated. Used under the buffer's lock.
+struct SegmentWriter {
+    /// What the segment knows of a target: the frame before is the base of the next.
+    private struct TargetState {
+        /// Held, so that the object that is the key stays the one it is.
+        let target: Target
+        let number: UInt32
+        var sequence: UInt32 = 0
+        var layout: Layout?
+        var layoutNumber: UInt32 = 0
+        var chunks: [UInt32] = []
+        var values: [Double] = []
+    }
+
+    private struct ChunkState {
+        let chunk: LayoutChunk
+        let number: UInt32
+    }
+
+    let number: UInt64
+    let file: OpenFile
+    let salt: UInt32
+    let createdMs: Int64
+    /// Bytes that were written in full.
+    private(set) var length: UInt64
+    /// Samples of each job in this segment.
+    private(set) var jobSamples: [String: UInt64] = [:]
+
+    private let files: any FileDoor
+    private var scratch = RecordBuffer(capacity: 64 << 10)
+    private var targets: [ObjectIdentifier: TargetState] = [:]
+    private var chunks: [ObjectIdentifier: ChunkState] = [:]
+    private var layouts: [[UInt32]: UInt32] = [:]
+    /// A failed write may have left bytes behind `length` that could not be cut off.
+    private(set) var isTorn = false
+
+    /// Makes the file, with its header and the books so far.
+    init(
+        number: UInt64, path: String, salt: UInt32, nowMs: Int64, ledger: LedgerRecord, files: any FileDoor
+    ) throws(FileError) {
+        self.number = number
+        self.salt = salt
+        self.files = files
+        createdMs = nowMs
+        file = try files.open(path, .create)
+        length = 0
+        FileHeader(kind: .segment, salt: salt, number: number, createdMs: nowMs).put(into: &scratch)
+        Self.put(ledger, salt: salt, into: &scratch)
+        do throws(FileError) {
+            // Safety: UInt8 has no padding, so every byte of the span may be read.
+            try unsafe files.write(scratch.storage.span.bytes.extracting(0..<scratch.count), to: file, at: 0)
+        } catch {
+            // The file is of no use without its header; that it cannot be removed either changes nothing.
+            try? files.close(file)
+            try? files.remove(path)
+            throw error
+        }
+        length = UInt64(scratch.count)
+    }
+
+    /// Writes one frame with what it needs stated. After a throw nothing has changed but `isTorn`.
+    mutating func append(_ frame: Frame) throws(FileError) {
+        scratch.removeAll()
+        var state = targets[ObjectIdentifier(frame.target)] ?? newTarget(frame.target)
+        var added: [(ObjectIdentifier, ChunkState)] = []
+        let isNewLayout = !(state.layout?.isIdentical(to: frame.layout) ?? false)
+        let chunkNumbers = isNewLayout ? numbers(of: frame.layout.chunks, &added) : state.chunks
+        var layoutNumber = state.layoutNumber
+        var isStated = true
+        if isNewLayout {
+            if let known = layouts[chunkNumbers] {
+                layoutNumber = known
+            } else {
+                layoutNumber = UInt32(layouts.count)
+                isStated = false
+                let start = scratch.begin(.layout, subject: layoutNumber)
+                StatementCoding.put(layout: chunkNumbers, into: &scratch)
+                scratch.end(start, salt: salt)
+            }
+        }
+        var prefix = FramePrefix(
+            sequence: state.sequence, layout: layoutNumber, timestampMs: frame.timestampMs,
+            jobBefore: jobSamples[frame.target.job] ?? 0, sampleCount: UInt32(frame.sampleCount))
+        prefix.absent = frame.absent
+        prefix.explicitTimestamps = frame.explicitTimestamps
+        for departed in frame.departed {
+            prefix.departed.append(.init(chunk: numbers(of: [departed.chunk], &added)[0], series: departed.series))
+        }
+        let isFirst = state.sequence == 0
+        let start = scratch.begin(
+            .frame, flags: isFirst ? RecordHeader.selfContained : 0, subject: state.number)
+        prefix.put(into: &scratch)
+        let bases: BaseMap =
+            isFirst ? .none : BaseMap(from: state.chunks, starts: state.layout?.starts ?? [0], to: chunkNumbers)
+        ColumnCodec.encode(
+            frame.values, starts: frame.layout.starts, base: state.values, bases: bases, into: &scratch)
+        scratch.end(start, salt: salt)
+        try write()
+
+        for (key, chunk) in added { chunks[key] = chunk }
+        if !isStated { layouts[chunkNumbers] = layoutNumber }
+        state.sequence += 1
+        state.layout = frame.layout
+        state.layoutNumber = layoutNumber
+        state.chunks = chunkNumbers
+        state.values = frame.values
+        targets[ObjectIdentifier(frame.target)] = state
+        jobSamples[frame.target.job, default: 0] += UInt64(frame.sampleCount)
+    }
+
+    /// Writes the books again: appends failed since the last time, or the segment ends.
+    mutating func append(_ ledger: LedgerRecord) throws(FileError) {
+        scratch.removeAll()
+        Self.put(ledger, salt: salt, into: &scratch)
+        try write()
+    }
+
+    private static func put(_ ledger: LedgerRecord, salt: UInt32, into buffer: inout RecordBuffer) {
+        let start = buffer.begin(.ledger)
+        ledger.put(into: &buffer)
+        buffer.end(start, salt: salt)
+    }
+
+    private mutating func newTarget(_ target: Target) -> TargetState {
+        let state = TargetState(target: target, number: UInt32(targets.count))
+        let start = scratch.begin(.target, subject: state.number)
+        StatementCoding.put(target, into: &scratch)
+        scratch.end(start, salt: salt)
+        return state
+    }
+
+    /// The chunks' numbers; those that the segment does not know yet are stated, and are known once `added` is kept.
+    private mutating func numbers(
+        of wanted: [LayoutChunk], _ added: inout [(ObjectIdentifier, ChunkState)]
+    ) -> [UInt32] {
+        wanted.map { chunk in
+            let key = ObjectIdentifier(chunk)
+            if let known = chunks[key] { return known.number }
+            if let fresh = added.first(where: { $0.0 == key }) { return fresh.1.number }
+            let number = UInt32(chunks.count + added.count)
+            let start = scratch.begin(.chunk, subject: number)
+            StatementCoding.put(chunk, into: &scratch)
+            scratch.end(start, salt: salt)
+            added.append((key, ChunkState(chunk: chunk, number: number)))
+            return number
+        }
+    }
+
+    private mutating func write() throws(FileError) {
+        do throws(FileError) {
+            // Safety: UInt8 has no padding, so every byte of the span may be read.
+            try unsafe files.write(scratch.storage.span.bytes.extracting(0..<scratch.count), to: file, at: length)
+        } catch {
+            // A prefix may be there. Cut off, the segment is as before; if not even that works, it ends here.
+            do throws(FileError) {
+                try files.truncate(file, to: length)
+            } catch {
+                isTorn = true
+            }
+            throw error
+        }
+        length += UInt64(scratch.count)
+    }
+}

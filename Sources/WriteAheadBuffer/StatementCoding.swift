@@ -1,0 +1,110 @@
+internal import MetricModel
+
+/// The payloads of the records that a segment states once: targets, chunks, layouts.
+enum StatementCoding {
+    /// No layout has more series: the bound on what a damaged file can make a reader allocate.
+    static let maxSeries = 1 << 24
+
+    // MARK: targets
+
+    static func put(_ target: Target, into buffer: inout RecordBuffer) {
+        buffer.putFixed64(target.id)
+        buffer.putString(target.job)
+        buffer.putVarint(UInt64(target.labels.count))
+        for (label, external) in zip(target.labels.labels, target.isExternal) {
+            buffer.putByte(external ? 1 : 0)
+            buffer.putString(label.name)
+            buffer.putString(label.value)
+        }
+    }
+
+    /// The target's `id`, which stands first so that a lane may pass over what is not its own.
+    static func targetID(_ payload: Span<UInt8>) -> UInt64? {
+        var offset = 0
+        return Wire.fixed64(payload, &offset)
+    }
+
+    static func target(_ payload: Span<UInt8>) -> Target? {
+        var offset = 0
+        guard let id = Wire.fixed64(payload, &offset), let job = Wire.string(payload, &offset),
+            let count = Wire.count(payload, &offset, itemBytes: 3)
+        else { return nil }
+        var own: [Label] = []
+        var external: [Label] = []
+        for _ in 0..<count {
+            guard let flag = Wire.byte(payload, &offset), flag <= 1, let name = Wire.string(payload, &offset),
+                let value = Wire.string(payload, &offset)
+            else { return nil }
+            if flag == 1 { external.append(Label(name, value)) } else { own.append(Label(name, value)) }
+        }
+        let target = Target(job: job, own: LabelSet(own), external: LabelSet(external))
+        return offset == payload.count && target.id == id ? target : nil
+    }
+
+    // MARK: chunks
+
+    static func put(_ chunk: LayoutChunk, into buffer: inout RecordBuffer) {
+        buffer.putRaw(chunk.bytes)
+        buffer.putVarint(UInt64(chunk.pieces.count))
+        var runStart: UInt32 = 0
+        for piece in chunk.pieces {
+            buffer.putVarint(UInt64(piece.runEnd - runStart))
+            runStart = piece.runEnd
+            buffer.putVarint(UInt64(piece.firstTargetLabel))
+            buffer.putVarint(UInt64(piece.targetLabelCount))
+        }
+        buffer.putVarint(UInt64(chunk.seriesCount))
+        for series in 0..<chunk.seriesCount {
+            buffer.putVarint(UInt64(chunk.pieceOffsets[series + 1] - chunk.pieceOffsets[series]))
+        }
+    }
+
+    static func chunk(_ payload: Span<UInt8>) -> LayoutChunk? {
+        var offset = 0
+        guard let bytes = Wire.raw(payload, &offset), let pieceCount = Wire.count(payload, &offset, itemBytes: 3)
+        else { return nil }
+        var pieces: [LayoutChunk.Piece] = []
+        pieces.reserveCapacity(pieceCount)
+        var runEnd = 0
+        for _ in 0..<pieceCount {
+            guard let run = Wire.varint32(payload, &offset), let first = Wire.varint32(payload, &offset),
+                let count = Wire.varint32(payload, &offset), let first = UInt16(exactly: first),
+                let count = UInt16(exactly: count)
+            else { return nil }
+            runEnd += Int(run)
+            guard runEnd <= bytes.count else { return nil }
+            pieces.append(.init(runEnd: UInt32(runEnd), firstTargetLabel: first, targetLabelCount: count))
+        }
+        guard let seriesCount = Wire.count(payload, &offset, itemBytes: 1) else { return nil }
+        var offsets: [UInt32] = [0]
+        offsets.reserveCapacity(seriesCount + 1)
+        var total = 0
+        for _ in 0..<seriesCount {
+            guard let count = Wire.varint32(payload, &offset) else { return nil }
+            total += Int(count)
+            guard total <= pieceCount else { return nil }
+            offsets.append(UInt32(total))
+        }
+        guard offset == payload.count else { return nil }
+        return LayoutChunk(bytes: bytes, pieces: pieces, pieceOffsets: offsets)
+    }
+
+    // MARK: layouts
+
+    static func put(layout chunks: [UInt32], into buffer: inout RecordBuffer) {
+        buffer.putVarint(UInt64(chunks.count))
+        for chunk in chunks { buffer.putVarint(UInt64(chunk)) }
+    }
+
+    static func layout(_ payload: Span<UInt8>) -> [UInt32]? {
+        var offset = 0
+        guard let count = Wire.count(payload, &offset, itemBytes: 1) else { return nil }
+        var chunks: [UInt32] = []
+        chunks.reserveCapacity(count)
+        for _ in 0..<count {
+            guard let chunk = Wire.varint32(payload, &offset) else { return nil }
+            chunks.append(chunk)
+        }
+        return offset == payload.count ? chunks : nil
+    }
+}

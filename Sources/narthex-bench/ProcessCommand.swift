@@ -1,0 +1,60 @@
+import ArgumentParser
+import Platform
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// `narthex-bench process`: the whole agent, a process of its own, under load from stand-ins in another.
+struct ProcessCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "process",
+        abstract: "Runs the agent against a fleet of exporters and an AMP stand-in that checks every signature.")
+
+    @Option(help: "Exporters in the fleet.") var targets = 200
+    @Option(help: "Series of each exporter.") var series = 1_000
+    @Option(help: "Scrape interval in seconds.") var intervalSeconds = 10
+    @Option(help: "How long to measure, in seconds; at least three intervals.") var measureSeconds = 60
+    @Option(help: "CPU budget in microseconds a sample, user and system.") var cpuBudget = 0.4
+    @Option(help: "Memory budget in bytes a series above the idle agent.") var seriesBudget = 150.0
+    @Option(help: "Memory budget of the idle agent in MiB.") var idleBudget = 25.0
+    @Option(help: "The agent's program; by default the narthex beside this one.") var agent: String?
+    @Option(help: "The stand-ins' program; by default the narthex-standins beside this one.") var standIns: String?
+
+    func validate() throws {
+        guard measureSeconds >= 3 * intervalSeconds else {
+            throw ValidationError("--measure-seconds must be at least three times --interval-seconds")
+        }
+        guard targets > 0, series > 0, intervalSeconds > 0 else {
+            throw ValidationError("--targets, --series and --interval-seconds must be more than zero")
+        }
+    }
+
+    func run() async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let run = AgentUnderLoad(
+            folder: folder.path, agentPath: agent ?? beside("narthex"),
+            standInsPath: standIns ?? beside("narthex-standins"), targets: targets, series: series,
+            intervalSeconds: intervalSeconds)
+        let figures = try await run.measure(seconds: measureSeconds)
+        var report = BudgetReport()
+        report.check("CPU a sample, µs", figures.cpuMicrosecondsPerSample, atMost: cpuBudget)
+        report.check("memory a series above idle, bytes", figures.bytesPerSeries, atMost: seriesBudget)
+        report.check("memory of the idle agent, MiB", figures.idleMiB, atMost: idleBudget)
+        report.note("samples delivered a second", figures.samplesPerSecond)
+        report.note("share of the expected samples, %", figures.deliveredShare * 100)
+        report.note("buffer on disk a sample, bytes", figures.bufferBytesPerSample)
+        report.note("request a sample, bytes", figures.requestBytesPerSample)
+        report.check("samples missing at the endpoint", figures.missingSamples, atMost: 0)
+        report.check("requests refused for their signature", figures.badSignatures, atMost: 0)
+        print(report.text, terminator: "")
+        if report.isExceeded { throw ExitCode(1) }
+    }
+
+    private func beside(_ name: String) -> String {
+        let own = CommandLine.arguments[0]
+        guard let slash = own.lastIndex(of: "/") else { return name }
+        return String(own[...slash]) + name
+    }
+}

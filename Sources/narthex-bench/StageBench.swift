@@ -1,0 +1,138 @@
+import AWS
+import Logging
+import MetricModel
+import Platform
+import RemoteWrite
+import Scrape
+import Telemetry
+import WriteAheadBuffer
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// The stages of one round, each over all targets before the next begins, so that each is timed by itself.
+struct StageBench {
+    /// Figures a sample.
+    struct Figures {
+        var textBytes = 0.0
+        var firstScrapeNs = Double.infinity
+        var scrapeNs = Double.infinity
+        var strtodNs = Double.infinity
+        var appendNs = Double.infinity
+        var bufferBytes = 0.0
+        var readNs = Double.infinity
+        var encodeNs = Double.infinity
+        var snappyNs = Double.infinity
+        var hashNs = Double.infinity
+        var requestBytes = 0.0
+        var compressedBytes = 0.0
+
+        var wholeNs: Double { scrapeNs + appendNs + readNs + encodeNs + snappyNs + hashNs }
+    }
+
+    private(set) var best = Figures()
+    private let body: SyntheticBody
+    private let clock = SystemClock()
+    private let scrapes: [TargetScrape]
+    private let buffer: WriteAheadBuffer
+    private let registry = MetricRegistry()
+    private let lane: BufferLane
+    private let encoder = RequestEncoder()
+    private var nowMs: Int64
+
+    init(body: SyntheticBody, targets: Int, folder: String) throws {
+        self.body = body
+        nowMs = clock.wallMs
+        let interner = LayoutInterner()
+        scrapes = (0..<targets).map { index in
+            let labels = LabelSet([Label("instance", "10.0.0.\(index):9100"), Label("job", "bench")])
+            return TargetScrape(target: Target(job: "bench", own: labels), interner: interner)
+        }
+        buffer = try WriteAheadBuffer(
+            BufferConfiguration(directory: folder), interner: interner, clock: clock, files: POSIXFiles(),
+            registry: registry, logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() })
+        lane = try buffer.openDestination("bench", lanes: 1).lane(0)
+    }
+
+    /// One scrape of every target, all the way. The first round builds layouts and is counted apart.
+    mutating func round(_ round: Int) throws {
+        let text = body.text(scrape: round)
+        nowMs += 15_000
+        let samples = Double(scrapes.count * (body.seriesCount + 5))
+        var frames: [Frame] = []
+        frames.reserveCapacity(scrapes.count)
+        let scrapeNs = try time {
+            for scrape in scrapes { frames.append(unsafe try scrape.consume(text.span.bytes, at: nowMs)) }
+        }
+        let written = bufferBytes()
+        let appendNs = try time { for frame in frames { try buffer.append(frame) } }
+        let bytes = bufferBytes() - written
+        var stored: [StoredFrame] = []
+        stored.reserveCapacity(scrapes.count)
+        let readNs = try time { while let frame = try lane.next() { stored.append(frame) } }
+        guard stored.count == frames.count, let last = stored.last else {
+            throw BenchError("the buffer gave \(stored.count) of \(frames.count) frames back")
+        }
+        var request = (byteCount: 0, sampleCount: 0)
+        var compressed: [UInt8] = []
+        var encodeNs = 0.0
+        var snappyNs = 0.0
+        var hashNs = 0.0
+        var rawBytes = 0
+        var sentBytes = 0
+        // One target a request: about as many samples as a request has by default.
+        for frame in stored {
+            encodeNs += time { request = encoder.encode([frame.frame]) }
+            snappyNs += time { compressed = encoder.compress() }
+            hashNs += time { _ = unsafe SHA256.hex(compressed.span.bytes) }
+            rawBytes += request.byteCount
+            sentBytes += compressed.count
+        }
+        try lane.willSend(upTo: last.end)
+        try lane.answered(
+            upTo: last.end, outcome: [JobOutcome(job: "bench", delivered: UInt64(samples), dropped: [])])
+        guard round > 0 else {
+            best.firstScrapeNs = scrapeNs / samples
+            return
+        }
+        best.textBytes = Double(text.count) / Double(body.seriesCount)
+        best.scrapeNs = min(best.scrapeNs, scrapeNs / samples)
+        best.strtodNs = min(best.strtodNs, strtodNs(text))
+        best.appendNs = min(best.appendNs, appendNs / samples)
+        best.bufferBytes = max(best.bufferBytes, bytes / samples)
+        best.readNs = min(best.readNs, readNs / samples)
+        best.encodeNs = min(best.encodeNs, encodeNs / samples)
+        best.snappyNs = min(best.snappyNs, snappyNs / samples)
+        best.hashNs = min(best.hashNs, hashNs / samples)
+        best.requestBytes = Double(rawBytes) / samples
+        best.compressedBytes = Double(sentBytes) / samples
+    }
+
+    private func bufferBytes() -> Double {
+        registry.render().split(separator: "\n").first { $0.hasPrefix("narthex_buffer_written_bytes_total ") }
+            .flatMap { $0.split(separator: " ").last.flatMap { Double($0) } } ?? 0
+    }
+
+    private func time(_ work: () throws -> Void) rethrows -> Double {
+        let start = clock.monotonicNs
+        try work()
+        return Double(clock.monotonicNs - start)
+    }
+
+    /// Nanoseconds that strtod takes for one of the body's numbers.
+    private func strtodNs(_ text: [UInt8]) -> Double {
+        var numbers = text.split(separator: 0x0A).filter { $0.first != 0x23 }.compactMap { line in
+            line.lastIndex(of: 0x20).map { Array(line[line.index(after: $0)...]).map { CChar($0) } + [0] }
+        }
+        var sum = 0.0
+        let ns = time {
+            for index in numbers.indices {
+                // Safety: each number ends with a null.
+                sum += unsafe numbers[index].withUnsafeMutableBufferPointer { unsafe $0.baseAddress.map { unsafe strtod($0, nil) } ?? 0 }
+            }
+        }
+        precondition(!sum.isNaN, "the bodies hold numbers")
+        return ns / Double(max(1, numbers.count))
+    }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+
+/// `narthex-bench stages`: one core, one process, no network: text → layout → frame → buffer → request.
+struct StagesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stages",
+        abstract: "Measures each stage in nanoseconds and bytes a sample, against the budgets.",
+        discussion: """
+            Two bodies: 's' is like a node_exporter's (15 % of the values move between scrapes), 'h' is histograms \
+            (57 % move). Each figure is the least of several rounds. The yardsticks are taken in the same run: strtod \
+            on the same numbers, and libsnappy on the same requests.
+            """)
+
+    @Option(help: "Equal targets in a round.") var targets = 40
+    @Option(help: "Rounds; the least figure counts.") var rounds = 9
+    @Option(help: "Budget of the whole way in nanoseconds of CPU a sample.") var cpuBudget = 200.0
+    @Option(help: "Budget of the buffer in bytes a sample.") var bufferBudget = 2.0
+
+    func validate() throws {
+        guard targets > 0, rounds > 1 else {
+            throw ValidationError("--targets must be more than zero and --rounds more than one")
+        }
+    }
+
+    func run() async throws {
+        var exceeded = false
+        for body in [SyntheticBody.nodeExporter, .histograms] {
+            let folder = try TemporaryFolder()
+            defer { folder.remove() }
+            var bench = try StageBench(body: body, targets: targets, folder: folder.path)
+            for round in 0..<rounds { try bench.round(round) }
+            let best = bench.best
+            var report = BudgetReport()
+            report.note("series a target", Double(body.seriesCount))
+            report.note("text a sample, bytes", best.textBytes)
+            report.note("layout built anew, ns a sample", best.firstScrapeNs)
+            report.note("scrape: text to frame, ns a sample", best.scrapeNs)
+            report.note("yardstick: strtod on the same numbers, ns", best.strtodNs)
+            report.check("scrape as a share of the yardstick", best.scrapeNs / best.strtodNs, atMost: 0.75)
+            report.note("append: frame to buffer, ns a sample", best.appendNs)
+            report.check("buffer, bytes a sample", best.bufferBytes, atMost: bufferBudget)
+            report.note("read: buffer to frame, ns a sample", best.readNs)
+            report.note("encode: frame to WriteRequest, ns a sample", best.encodeNs)
+            report.note("yardstick: libsnappy on it, ns a sample", best.snappyNs)
+            report.check("encode as a share of the yardstick", best.encodeNs / best.snappyNs, atMost: 0.75)
+            report.note("SHA-256 of it, ns a sample", best.hashNs)
+            report.note("request before snappy, bytes a sample", best.requestBytes)
+            report.note("request, bytes a sample", best.compressedBytes)
+            report.check("the whole way, ns a sample", best.wholeNs, atMost: cpuBudget)
+            print("body \(body.name)\n\(report.text)")
+            exceeded = exceeded || report.isExceeded
+        }
+        if exceeded { throw ExitCode(1) }
+    }
+}

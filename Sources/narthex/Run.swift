@@ -1,0 +1,100 @@
+import Agent
+import ArgumentParser
+import Logging
+import Platform
+import Telemetry
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// `narthex run`: the agent itself.
+struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs the agent until SIGTERM or SIGINT.",
+        discussion: """
+            Flags are named as Prometheus names them where they mean the same. Exit status: 0 after an orderly stop, \
+            2 for a wrong configuration, 3 for an unusable storage directory, 4 for a listen address that cannot be \
+            bound.
+            """)
+
+    @Option(name: .customLong("config.file"), help: "Prometheus configuration file.")
+    var configFile = "prometheus.yml"
+
+    @Option(name: .customLong("storage.agent.path"), help: "Directory of the write-ahead buffer and the cursors.")
+    var storagePath = "data-agent/"
+
+    @Option(
+        name: .customLong("storage.agent.retention.max-time"),
+        help: "How long undelivered samples are kept, for instance 4h.")
+    var retentionMaxTime = FlagDuration(ms: 4 * 3_600_000)
+
+    @Option(
+        name: .customLong("storage.agent.retention.max-size"),
+        help: "How much undelivered data is kept on disk, for instance 1GB.")
+    var retentionMaxSize = FlagSize(bytes: 1 << 30)
+
+    @Option(
+        name: .customLong("storage.agent.wal-segment-size"),
+        help: "Size at which a file of the buffer is ended and a new one begun (1MB to 256MB).")
+    var segmentSize = FlagSize(bytes: 32 << 20)
+
+    @Option(
+        name: .customLong("storage.remote.flush-deadline"),
+        help: "How long to go on sending on shutdown; what is left stays in the buffer.")
+    var flushDeadline = FlagDuration(ms: 20_000)
+
+    @Option(
+        name: .customLong("web.listen-address"),
+        help: "Address of the status pages. Loopback by default; :9090 listens on all interfaces.")
+    var listenAddress = "127.0.0.1:9090"
+
+    @Option(name: .customLong("log.level"), help: "One of debug, info, warn, error.")
+    var logLevel = LogLevel.info
+
+    @Option(name: .customLong("log.format"), help: "One of logfmt, json.")
+    var logFormat = LogFormat.logfmt
+
+    func validate() throws {
+        guard (1 << 20...256 << 20).contains(segmentSize.bytes) else {
+            throw ValidationError("--storage.agent.wal-segment-size must be between 1MB and 256MB")
+        }
+        guard retentionMaxSize.bytes >= 2 * segmentSize.bytes else {
+            throw ValidationError(
+                "--storage.agent.retention.max-size must be at least twice --storage.agent.wal-segment-size "
+                    + "(\(segmentSize.bytes) bytes)")
+        }
+        guard retentionMaxTime.ms > 0 else {
+            throw ValidationError("--storage.agent.retention.max-time must be more than zero")
+        }
+    }
+
+    mutating func run() async throws {
+        // Signals are blocked before any other thread starts, so that only the waiting thread takes them.
+        let stop = StopSignal()
+        Signals.handle { signal in
+            if signal != .hangUp { stop.raise() }
+        }
+        Heap.limitArenas(to: 2)
+        LogOutput.bootstrap(level: logLevel.level, format: logFormat)
+
+        var options = AgentOptions(configFile: configFile)
+        options.storagePath = storagePath
+        options.retentionMaxAgeMs = retentionMaxTime.ms
+        options.retentionMaxBytes = UInt64(retentionMaxSize.bytes)
+        options.segmentSizeBytes = segmentSize.bytes
+        options.flushDeadlineMs = flushDeadline.ms
+        options.listenAddress = listenAddress
+        options.environment = ProcessEnvironment.current
+        do throws(AgentError) {
+            let agent = try await Agent.start(options)
+            await stop.wait()
+            try await agent.stop()
+        } catch {
+            // Standard error is for people: the message stands as it is, a line a fault, not as a log field.
+            var standardError = StandardError()
+            print(error.message, to: &standardError)
+            throw ExitCode(error.code.rawValue)
+        }
+    }
+}

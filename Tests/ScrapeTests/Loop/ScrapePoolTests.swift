@@ -1,0 +1,230 @@
+import Configuration
+import HTTPTransport
+import Logging
+import MetricModel
+import Platform
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import Scrape
+
+/// Answers requests as the test says and counts them.
+private final class FakeHTTP: HTTPPerforming {
+    private let answers: Mutex<[String: Result<String, HTTPError>]> = Mutex([:])
+    private let requests = Mutex<[String]>([])
+
+    func answer(_ url: String, _ body: String) { answers.withLock { $0[url] = .success(body) } }
+    func fail(_ url: String, _ error: HTTPError) { answers.withLock { $0[url] = .failure(error) } }
+    var requestCount: Int { requests.withLock { $0.count } }
+
+    func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+        requests.withLock { $0.append(request.url) }
+        let body = try (answers.withLock { $0[request.url] } ?? .failure(HTTPError(.connect, "refused")))
+            .get()
+        return HTTPResponse(
+            status: 200, headers: HTTPHeaders([HTTPHeader(name: "Content-Type", value: "text/plain")]),
+            body: HTTPBody(Array(body.utf8)))
+    }
+}
+
+/// Keeps frames, and fails when told to.
+private final class FakeAppender: FrameAppending {
+    struct Full: Error {}
+    private let state = Mutex<(frames: [Frame], isFull: Bool)>(([], false))
+
+    var frames: [Frame] { state.withLock { $0.frames } }
+    func setFull(_ isFull: Bool) { state.withLock { $0.isFull = isFull } }
+
+    func append(_ frame: Frame) throws {
+        try state.withLock { state in
+            if state.isFull { throw Full() }
+            state.frames.append(frame)
+        }
+    }
+}
+
+@Suite struct ScrapePoolTests {
+    private struct Parts {
+        let http = FakeHTTP()
+        let appender = FakeAppender()
+        let clock = ManualClock(wallMs: 1_700_000_000_000)
+        let registry = MetricRegistry()
+        let pool: ScrapePool
+
+        init(intervalMs: Int64 = 10_000) {
+            pool = ScrapePool(
+                configuration: ScrapeConfiguration(
+                    jobName: "j", scrapeIntervalMs: intervalMs, scrapeTimeoutMs: 5_000),
+                externalLabels: LabelSet([Label("region", "r")]), http: http,
+                workers: WorkerPool(name: "test", threads: 1), appender: appender, interner: LayoutInterner(),
+                clock: clock, registry: registry, logger: Logger(label: "test"), offsetSeed: 1)
+        }
+
+        /// Moves the clock on a millisecond at a time until `condition` holds; loops run in between.
+        func advance(
+            upToMs limit: Int64 = 60_000, until condition: () -> Bool,
+            sourceLocation: SourceLocation = #_sourceLocation
+        ) async {
+            var spentMs: Int64 = 0
+            while !condition(), spentMs < limit {
+                await settle()
+                if condition() { return }
+                clock.advance(ms: 50)
+                spentMs += 50
+            }
+            #expect(condition(), sourceLocation: sourceLocation)
+        }
+
+        /// Gives the loops and the worker the time to come to rest.
+        func settle() async {
+            for _ in 0..<20 { await Task.yield() }
+            try? await Task.sleep(nanoseconds: 200_000)
+        }
+    }
+
+    private static let target = ScrapeTarget(
+        url: "http://h:1/metrics", labels: LabelSet([Label("instance", "i"), Label("job", "j")]))
+
+    private func running(_ parts: Parts, _ body: () async throws -> Void) async rethrows {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await parts.pool.run() }
+            defer { group.cancelAll() }
+            try await body()
+        }
+    }
+
+    @Test func targetsAreScrapedEachInterval() async throws {
+        let parts = Parts()
+        parts.http.answer(Self.target.url, "a 1\n")
+        parts.pool.sync([Self.target, Self.target])
+        await running(parts) {
+            await parts.advance { parts.appender.frames.count == 3 }
+        }
+        let frames = parts.appender.frames
+        #expect(frames[1].timestampMs - frames[0].timestampMs == 10_000)
+        #expect(frames[2].timestampMs - frames[1].timestampMs == 10_000)
+        #expect(frames[0].samples()[0].labels["region"] == "r")
+        let state = try #require(parts.pool.targetStates().first)
+        #expect(state.health == .up && state.lastError == nil && state.samples == 1)
+        #expect(state.lastScrapeMs == frames[2].timestampMs)
+        let page = parts.registry.render()
+        #expect(page.contains("prometheus_target_scrape_pool_targets{scrape_job=\"j\"} 1\n"))
+        #expect(page.contains("prometheus_target_interval_length_seconds_count{interval=\"10s\"} 2\n"))
+        #expect(page.contains("prometheus_target_scrape_pools_total 1\n"))
+    }
+
+    @Test func failuresAreReportedWithTheirReason() async throws {
+        let parts = Parts()
+        parts.http.answer(Self.target.url, "a 1\n")
+        parts.pool.sync([Self.target])
+        try await running(parts) {
+            await parts.advance { parts.appender.frames.count == 1 }
+            parts.http.fail(Self.target.url, HTTPError(.connect, "nobody listens at h:1"))
+            await parts.advance { parts.appender.frames.count == 2 }
+            #expect(parts.appender.frames[1].samples().map(\.bits) == [StaleMarker.bits])
+            #expect(parts.appender.frames[1].values[1] == 0)
+            var state = try #require(parts.pool.targetStates().first)
+            #expect(state.health == .down && state.lastError?.message == "nobody listens at h:1")
+            parts.http.answer(Self.target.url, "a 1\n?")
+            await parts.advance { parts.appender.frames.count == 3 }
+            state = try #require(parts.pool.targetStates().first)
+            #expect(state.lastError?.description.hasPrefix("line 2: ") == true)
+            #expect(parts.appender.frames[2].values.count == 5)
+        }
+        let page = parts.registry.render()
+        #expect(page.contains("narthex_scrape_failures_total{scrape_job=\"j\",reason=\"transport\"} 1\n"))
+        #expect(page.contains("narthex_scrape_failures_total{scrape_job=\"j\",reason=\"parse_error\"} 1\n"))
+    }
+
+    @Test func aFailedAppendLeavesTheStateWhereItWas() async {
+        let parts = Parts()
+        parts.http.answer(Self.target.url, "a 1\nb 2\n")
+        parts.pool.sync([Self.target])
+        await running(parts) {
+            await parts.advance { parts.appender.frames.count == 1 }
+            parts.appender.setFull(true)
+            parts.http.answer(Self.target.url, "a 1\n")
+            let before = parts.http.requestCount
+            await parts.advance { parts.http.requestCount == before + 2 }
+            await parts.advance { parts.pool.targetStates().first?.lastError?.code == .append }
+            parts.appender.setFull(false)
+            await parts.advance { parts.appender.frames.count == 2 }
+            // The marker of b was never written, so it is due now.
+            #expect(
+                parts.appender.frames[1].samples().map(\.bits) == [Double(1).bitPattern, StaleMarker.bits])
+            await parts.advance { parts.pool.targetStates().first?.health == .up }
+        }
+    }
+
+    @Test func aTargetThatIsGoneGetsItsMarkersAndEnds() async throws {
+        let parts = Parts()
+        parts.http.answer(Self.target.url, "a 1\n")
+        parts.pool.sync([Self.target])
+        await running(parts) {
+            await parts.advance { parts.appender.frames.count == 1 }
+            parts.pool.sync([])
+            #expect(parts.pool.targetStates().isEmpty)
+            await parts.advance { parts.appender.frames.count == 2 }
+            let last = parts.appender.frames[1]
+            #expect(last.samples(report: true).allSatisfy { $0.bits == StaleMarker.bits })
+            #expect(last.timestampMs == parts.appender.frames[0].timestampMs + 10_000)
+            await parts.advance { parts.clock.sleeperCount == 0 }
+            #expect(parts.http.requestCount == 1)
+            // It comes back later as a new target.
+            parts.pool.sync([Self.target])
+            await parts.advance { parts.appender.frames.count == 3 }
+        }
+    }
+
+    @Test func aTargetThatComesBackInTimeDoesNotBlink() async throws {
+        let parts = Parts()
+        parts.http.answer(Self.target.url, "a 1\n")
+        parts.pool.sync([Self.target])
+        await running(parts) {
+            await parts.advance { parts.appender.frames.count == 1 }
+            parts.pool.sync([])
+            parts.clock.advance(ms: 5_000)
+            await parts.settle()
+            parts.pool.sync([Self.target])
+            await parts.advance { parts.appender.frames.count == 2 }
+        }
+        #expect(parts.appender.frames[1].samples().map(\.bits) == [Double(1).bitPattern])
+        #expect(parts.appender.frames[1].timestampMs == parts.appender.frames[0].timestampMs + 10_000)
+    }
+
+    @Test func shutdownWritesNothing() async throws {
+        let parts = Parts()
+        parts.http.answer(Self.target.url, "a 1\n")
+        parts.pool.sync([Self.target])
+        await running(parts) {
+            await parts.advance { parts.appender.frames.count == 1 }
+        }
+        #expect(parts.appender.frames.count == 1)
+        #expect(parts.clock.sleeperCount == 0)
+    }
+
+    @Test func equalTargetsShareTheirLayouts() async throws {
+        let parts = Parts()
+        let targets = (0..<20).map {
+            ScrapeTarget(
+                url: "http://h:\($0)/", labels: LabelSet([Label("instance", "\($0)"), Label("job", "j")]))
+        }
+        let body = (0..<300).map { "m{n=\"\($0)\"} 1\n" }.joined()
+        for target in targets { parts.http.answer(target.url, body) }
+        parts.pool.sync(targets)
+        await running(parts) {
+            await parts.advance(upToMs: 3_600_000) { Set(parts.appender.frames.map(\.target.id)).count == 20 }
+        }
+        let frames = parts.appender.frames
+        #expect(frames.allSatisfy { $0.layout.isIdentical(to: frames[0].layout) })
+    }
+
+    @Test(
+        arguments: [
+            (500, "500ms"), (1_500, "1.5s"), (15_000, "15s"), (60_000, "1m0s"), (3_600_000, "1h0m0s"),
+        ] as [(Int64, String)])
+    func intervalsAreWrittenAsGoWritesThem(milliseconds: Int64, text: String) {
+        #expect(ScrapeMetrics.goDuration(milliseconds) == text)
+    }
+}

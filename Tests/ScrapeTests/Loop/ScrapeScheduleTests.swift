@@ -1,0 +1,68 @@
+import Testing
+
+@testable import Scrape
+
+@Suite struct ScrapeScheduleTests {
+    @Test func theFirstTickIsTheNextOfThePhase() {
+        var random = SeededGenerator(seed: printedSeed("theFirstTickIsTheNextOfThePhase"))
+        for _ in 0..<1_000 {
+            let wallMs = Int64.random(in: -100_000...2_000_000_000_000, using: &random)
+            let schedule = ScrapeSchedule(
+                intervalMs: 15_000, targetHash: random.next(), seed: random.next(), wallMs: wallMs)
+            #expect(schedule.plannedMs > wallMs && schedule.plannedMs <= wallMs + 15_000)
+            #expect(((schedule.plannedMs - schedule.phaseMs) % 15_000) == 0)
+        }
+    }
+
+    @Test func aRestartKeepsThePhaseAndAnotherSeedMovesIt() {
+        let first = ScrapeSchedule(intervalMs: 15_000, targetHash: 77_777, seed: 5, wallMs: 1_000_000)
+        let restarted = ScrapeSchedule(intervalMs: 15_000, targetHash: 77_777, seed: 5, wallMs: 9_123_456)
+        let replica = ScrapeSchedule(intervalMs: 15_000, targetHash: 77_777, seed: 6, wallMs: 1_000_000)
+        #expect(first.phaseMs == restarted.phaseMs)
+        #expect(first.phaseMs != replica.phaseMs)
+    }
+
+    @Test func targetsAreSpreadOverTheInterval() {
+        var buckets = Array(repeating: 0, count: 10)
+        for index in 0..<1_000 {
+            let hash = ScrapeSchedule.hash(
+                targetID: UInt64(index), url: "http://10.0.0.\(index):9100/metrics")
+            let schedule = ScrapeSchedule(intervalMs: 10_000, targetHash: hash, seed: 1, wallMs: 0)
+            buckets[Int(schedule.phaseMs / 1_000)] += 1
+        }
+        #expect(buckets.allSatisfy { $0 > 50 && $0 < 150 })
+    }
+
+    @Test(
+        arguments: [
+            (15_000, 2, true), (15_000, -2, true), (15_000, 3, false), (15_000, -3, false), (100, 1, true),
+            (100, 2, false),
+            (99, 0, true), (99, 1, false),
+        ] as [(Int64, Int64, Bool)])
+    func nearTicksAreStoredUnderTheirPlannedTime(intervalMs: Int64, lateMs: Int64, isAligned: Bool) {
+        let schedule = ScrapeSchedule(
+            intervalMs: intervalMs, targetHash: 3, seed: 9, wallMs: 1_700_000_000_000)
+        let wallMs = schedule.plannedMs + lateMs
+        #expect(schedule.timestamp(wallMs: wallMs) == (isAligned ? schedule.plannedMs : wallMs))
+    }
+
+    @Test func missedTicksAreLeftOut() {
+        var schedule = ScrapeSchedule(intervalMs: 10_000, targetHash: 4_000, seed: 0, wallMs: 0)
+        #expect(schedule.plannedMs == 4_000)
+        schedule.advance(wallMs: 4_100)
+        #expect(schedule.plannedMs == 14_000)
+        schedule.advance(wallMs: 47_000)
+        #expect(schedule.plannedMs == 54_000)
+        // Woken early, the next tick is still the next.
+        schedule.advance(wallMs: 53_999)
+        #expect(schedule.plannedMs == 64_000)
+    }
+
+    @Test func aClockThatWasSetTakesTheTicksAlong() {
+        var schedule = ScrapeSchedule(intervalMs: 10_000, targetHash: 4_000, seed: 0, wallMs: 1_000_000)
+        schedule.advance(wallMs: 500_000)
+        #expect(schedule.plannedMs == 504_000)
+        #expect(schedule.waitMs(wallMs: 500_000) == 4_000)
+        #expect(schedule.waitMs(wallMs: 600_000) == 0)
+    }
+}
