@@ -3,8 +3,11 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #if defined(__aarch64__)
 #include <arm_acle.h>
@@ -88,6 +91,43 @@ int narthex_open(const char *path, int flags, unsigned int mode) { return open(p
 
 int narthex_reserve(int descriptor, uint64_t length) {
     return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, (off_t)length);
+}
+
+static int signal_pipe[2] = {-1, -1};
+
+// Runs on whatever thread the signal reaches: only what signal-safety(7) allows.
+static void pass_on(int number) {
+    int saved = errno;
+    unsigned char byte = (unsigned char)number;
+    // A full pipe holds signals that were not looked at yet; one more says nothing new.
+    ssize_t written = write(signal_pipe[1], &byte, 1);
+    (void)written;
+    errno = saved;
+}
+
+int narthex_catch_signals(void) {
+    if (pipe2(signal_pipe, O_CLOEXEC) != 0) {
+        return -1;
+    }
+    if (fcntl(signal_pipe[1], F_SETFL, O_NONBLOCK) != 0) {
+        return -1;
+    }
+    struct sigaction action = {0};
+    action.sa_handler = pass_on;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (sigaction(numbers[i], &action, NULL) != 0) {
+            return -1;
+        }
+    }
+    action.sa_handler = SIG_IGN;
+    action.sa_flags = 0;
+    if (sigaction(SIGPIPE, &action, NULL) != 0) {
+        return -1;
+    }
+    return signal_pipe[0];
 }
 
 void narthex_name_thread(const char *name) {

@@ -1,8 +1,10 @@
+internal import CPlatform
+
 #if canImport(Glibc)
 import Glibc
 #endif
 
-/// Signals as values: blocked in every thread and waited for on one.
+/// Signals as values, taken on a thread of their own.
 public enum Signals {
     /// A signal the agent acts on.
     public enum Signal: Sendable {
@@ -14,23 +16,19 @@ public enum Signals {
         case hangUp
     }
 
-    /// Blocks the signals in the calling thread and those started after it, so call it first of all; ignores SIGPIPE;
-    /// then calls `handler` on a thread of its own for each signal that comes, for as long as the process lives.
+    /// Calls `handler` for each signal that comes from now on, for as long as the process lives, and ignores
+    /// SIGPIPE. Threads that run already need not have blocked anything. To be called once.
     public static func handle(_ handler: @escaping @Sendable (Signal) -> Void) {
-        // Safety: sets and numbers live on this thread's stack through each call.
-        signal(SIGPIPE, SIG_IGN)
-        var set = sigset_t()
-        unsafe sigemptyset(&set)
-        for number in [SIGTERM, SIGINT, SIGHUP] { unsafe sigaddset(&set, number) }
-        let status = unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
-        precondition(status == 0, "pthread_sigmask takes a valid set")
-        let waited = set
+        let descriptor = narthex_catch_signals()
+        precondition(descriptor >= 0, "a process that has just started can open a pipe and set signal handlers")
         SystemThread.start(name: "signals") {
             while true {
-                var number: Int32 = 0
-                var set = waited
-                guard unsafe sigwait(&set, &number) == 0 else { continue }
-                switch number {
+                var number: UInt8 = 0
+                // Safety: one byte is read into one byte.
+                let count = unsafe read(descriptor, &number, 1)
+                if count < 0, errno == EINTR { continue }
+                guard count == 1 else { return }
+                switch Int32(number) {
                 case SIGTERM: handler(.terminate)
                 case SIGINT: handler(.interrupt)
                 case SIGHUP: handler(.hangUp)

@@ -1,4 +1,3 @@
-import Dispatch
 import Platform
 
 #if canImport(Glibc)
@@ -6,20 +5,14 @@ import Glibc
 #endif
 
 /// Waits for what ends the command: SIGTERM, SIGINT, or the end of standard input.
-final class EndSignal {
+struct EndSignal {
     private let ended: AsyncStream<Void>
-    private let sources: [any DispatchSourceSignal]
 
     init(watchesStandardInput: Bool) {
         let (stream, end) = AsyncStream<Void>.makeStream()
         ended = stream
-        sources = [SIGTERM, SIGINT].map { number in
-            // Ignored by the process, so that only the source sees it.
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number)
-            source.setEventHandler { end.yield() }
-            source.resume()
-            return source
+        Signals.handle { signal in
+            if signal != .hangUp { end.yield() }
         }
         guard watchesStandardInput else { return }
         SystemThread.start(name: "stdin") {

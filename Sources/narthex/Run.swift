@@ -70,7 +70,6 @@ struct Run: AsyncParsableCommand {
     }
 
     mutating func run() async throws {
-        // Signals are blocked before any other thread starts, so that only the waiting thread takes them.
         let stop = StopSignal()
         Signals.handle { signal in
             if signal != .hangUp { stop.raise() }
