@@ -35,6 +35,7 @@ let package = Package(
     name: "narthex",
     products: [
         .executable(name: "narthex", targets: ["narthex"]),
+        .executable(name: "narthex-demo", targets: ["narthex-demo"]),
         .executable(name: "narthex-bench", targets: ["narthex-bench"]),
         .executable(name: "narthex-standins", targets: ["narthex-standins"]),
     ],
@@ -96,6 +97,7 @@ let package = Package(
                 "Agent", "Telemetry", "Platform", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        command("narthex-demo", ["Agent", "StandIns", "AWS", "Telemetry", "Platform", logging]),
         command(
             "narthex-standins",
             [
@@ -128,5 +130,6 @@ let package = Package(
             ]),
         tests("HTTPServer", ["Platform"]),
         tests("StatusServer", ["HTTPServer", "Telemetry", "Platform"]),
+        tests("StandIns", ["AWS", "HTTPTransport", "Telemetry", "Platform"]),
     ]
 )

@@ -38,7 +38,8 @@ public final class AWSClient: Sendable {
 
     init(
         region: String, credentials: any CredentialsProvider, http: any HTTPPerforming, clock: any AgentClock,
-        environment: [String: String], endpoint: String?, logger: Logger, random: @escaping @Sendable () -> Double
+        environment: [String: String], endpoint: String?, logger: Logger,
+        random: @escaping @Sendable () -> Double
     ) {
         self.region = region
         self.credentials = credentials
@@ -50,9 +51,11 @@ public final class AWSClient: Sendable {
         self.random = random
     }
 
-    /// Calls `operation` with a JSON body and returns the JSON of the answer. Throttling, 5xx and network faults
-    /// are retried a few times with back-off; a wrong clock and expired credentials are put right once.
-    public func json(service: AWSService, operation: String, body: [UInt8]) async throws(AWSError) -> [UInt8] {
+    /// Calls `operation` with a JSON body and returns the JSON of the answer. Throttling, 5xx and network
+    /// faults are retried a few times with back-off; a wrong clock and expired credentials are put right
+    /// once.
+    public func json(service: AWSService, operation: String, body: [UInt8]) async throws(AWSError) -> [UInt8]
+    {
         let base = try AWSEndpoint.url(
             service: service, region: region, configured: endpoint, environment: environment)
         guard let parts = SignableURL(base) else {
@@ -70,7 +73,8 @@ public final class AWSClient: Sendable {
             let action: CallAttempts.Action
             let failure: AWSError
             switch await attempt(request) {
-            case .success(let response) where (200..<300).contains(response.status): return response.body.bytes
+            case .success(let response) where (200..<300).contains(response.status):
+                return response.body.bytes
             case .success(let response):
                 let fault = ServiceFault(response)
                 action = attempts.refused(fault, signedMs: signedMs, offsetMs: offsetMs, random: random())
@@ -107,7 +111,9 @@ public final class AWSClient: Sendable {
         case .retry(let afterMs):
             logger.debug(
                 "an AWS call is tried again",
-                metadata: ["operation": "\(call.place)", "after_ms": "\(afterMs)", "error": "\(failure.message)"])
+                metadata: [
+                    "operation": "\(call.place)", "after_ms": "\(afterMs)", "error": "\(failure.message)",
+                ])
             do {
                 try await clock.sleep(forMs: afterMs)
             } catch {

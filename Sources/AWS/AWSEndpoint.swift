@@ -1,10 +1,12 @@
 /// Where a service is, as the SDKs find it: AWS' page "Service-specific endpoints".
 enum AWSEndpoint {
-    /// Services whose host stays plain in the GovCloud regions even where FIPS is asked for, as all of it is FIPS.
+    /// Services whose host stays plain in the GovCloud regions even where FIPS is asked for, as all of it is
+    /// FIPS.
     private static let plainInGovCloud: Set<String> = ["sts", "ssm", "ec2"]
 
     /// The base URL, without a slash at its end. `configured` comes before the environment's
-    /// `AWS_ENDPOINT_URL_<SERVICE>`, that before `AWS_ENDPOINT_URL`, that before the service's own host in its region.
+    /// `AWS_ENDPOINT_URL_<SERVICE>`, that before `AWS_ENDPOINT_URL`, that before the service's own host in
+    /// its region.
     static func url(
         service: AWSService, region: String, configured: String?, environment: [String: String]
     ) throws(AWSError) -> String {
@@ -17,7 +19,8 @@ enum AWSEndpoint {
             guard let parts = SignableURL(url), parts.query.isEmpty else {
                 throw AWSError(
                     .malformed,
-                    message: "the endpoint configured is not an http:// or https:// URL with a host and no query",
+                    message:
+                        "the endpoint configured is not an http:// or https:// URL with a host and no query",
                     operation: service.name)
             }
             var base = url
@@ -26,7 +29,8 @@ enum AWSEndpoint {
         }
         guard AWSRegion.isRegion(region) else {
             throw AWSError(
-                .noRegion, message: "\"\(region)\" is no AWS region; one looks like eu-west-1", operation: service.name)
+                .noRegion, message: "\"\(region)\" is no AWS region; one looks like eu-west-1",
+                operation: service.name)
         }
         return "https://" + host(service: service, region: region, environment: environment)
     }

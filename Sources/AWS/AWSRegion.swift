@@ -1,7 +1,7 @@
 /// Which region a request is for.
 public enum AWSRegion {
-    /// The first of: what the configuration says, `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's, the one in the
-    /// name of an AMP host. Empty text counts as nothing. Nil when none of them says one.
+    /// The first of: what the configuration says, `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's, the one
+    /// in the name of an AMP host. Empty text counts as nothing. Nil when none of them says one.
     public static func resolve(
         configured: String?, environment: [String: String], profileRegion: String?, remoteWriteHost: String?
     ) -> String? {
@@ -10,14 +10,16 @@ public enum AWSRegion {
         return remoteWriteHost.flatMap { ofAMP(host: $0) }
     }
 
-    /// The region in `aps-workspaces.<region>.amazonaws.com`, its FIPS and dual-stack forms and its VPC endpoints
-    /// (`vpce-….aps-workspaces.<region>.vpce.amazonaws.com`); nil for any other host.
+    /// The region in `aps-workspaces.<region>.amazonaws.com`, its FIPS and dual-stack forms and its VPC
+    /// endpoints (`vpce-….aps-workspaces.<region>.vpce.amazonaws.com`); nil for any other host.
     static func ofAMP(host: String) -> String? {
         let name = host.lowercased().prefix { $0 != ":" }
         let suffixes = [".amazonaws.com", ".api.aws", ".amazonaws.com.cn", ".api.amazonwebservices.com.cn"]
         guard suffixes.contains(where: { name.hasSuffix($0) }) else { return nil }
         let labels = name.split(separator: ".").map(String.init)
-        let index = labels.firstIndex { ["aps-workspaces", "aps-workspaces-fips", "aps", "aps-fips"].contains($0) }
+        let index = labels.firstIndex {
+            ["aps-workspaces", "aps-workspaces-fips", "aps", "aps-fips"].contains($0)
+        }
         guard let index, index + 1 < labels.count, isRegion(labels[index + 1]) else { return nil }
         return labels[index + 1]
     }

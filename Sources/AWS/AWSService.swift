@@ -12,7 +12,8 @@ public struct AWSService: Sendable, Hashable {
     public let environmentSuffix: String
 
     public init(
-        name: String, signingName: String, endpointPrefix: String, targetPrefix: String, environmentSuffix: String
+        name: String, signingName: String, endpointPrefix: String, targetPrefix: String,
+        environmentSuffix: String
     ) {
         self.name = name
         self.signingName = signingName

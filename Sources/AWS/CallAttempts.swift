@@ -24,14 +24,16 @@ struct CallAttempts {
     /// There was no answer. `random` is in 0..<1.
     mutating func failed(_ error: HTTPError, random: Double) -> Action {
         switch error.code {
-        case .timeout, .resolve, .connect, .connectionReset, .truncated, .malformedResponse, .overloaded, .other,
+        case .timeout, .resolve, .connect, .connectionReset, .truncated, .malformedResponse, .overloaded,
+            .other,
             .badContentEncoding:
             retry(baseMs: 100, random: random)
         case .tls, .bodyTooLarge, .tooManyRedirects, .badURL, .badRequest, .cancelled, .shutDown: .giveUp
         }
     }
 
-    /// The service refused. `signedMs` is the time the request was signed with, `offsetMs` what was in it already.
+    /// The service refused. `signedMs` is the time the request was signed with, `offsetMs` what was in it
+    /// already.
     mutating func refused(_ fault: ServiceFault, signedMs: Int64, offsetMs: Int64, random: Double) -> Action {
         if fault.mayBeClockSkew, !resigned, let dateMs = fault.dateMs {
             let remainsMs = dateMs - signedMs
@@ -48,7 +50,8 @@ struct CallAttempts {
         return fault.isTransient ? retry(baseMs: 100, random: random) : .giveUp
     }
 
-    /// Doubled each time, capped, and between half and all of it, so that agents started together drift apart.
+    /// Doubled each time, capped, and between half and all of it, so that agents started together drift
+    /// apart.
     private mutating func retry(baseMs: Double, random: Double) -> Action {
         failures += 1
         guard failures < Self.limit else { return .giveUp }

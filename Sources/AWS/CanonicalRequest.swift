@@ -17,29 +17,52 @@ struct CanonicalRequest: Equatable {
         method: String, path: String, query: String, headers: [HTTPHeader], payloadSHA256Hex: String,
         normalizesPath: Bool
     ) {
-        var values: [String: String] = [:]
+        var fields: [(name: String, value: String)] = []
+        fields.reserveCapacity(headers.count)
         for header in headers {
             let name = header.name.lowercased()
             guard !Self.hopMutable.contains(name) else { continue }
             let value = Self.collapse(header.value)
-            values[name] = values[name].map { "\($0),\(value)" } ?? value
+            if let index = fields.firstIndex(where: { $0.name == name }) {
+                fields[index].value += ",\(value)"
+            } else {
+                fields.append((name, value))
+            }
         }
-        let names = values.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-        signedHeaders = names.joined(separator: ";")
+        fields.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        var names = ""
+        var lines = ""
+        for field in fields {
+            if !names.isEmpty { names += ";" }
+            names += field.name
+            lines += field.name
+            lines += ":"
+            lines += field.value
+            lines += "\n"
+        }
+        signedHeaders = names
         let canonicalPath = normalizesPath ? Self.normalised(path) : Self.encoded(path: path)
         text =
             "\(method)\n\(canonicalPath)\n\(Self.canonical(query: query))\n"
-            + names.map { "\($0):\(values[$0] ?? "")\n" }.joined() + "\n\(signedHeaders)\n\(payloadSHA256Hex)"
+            + "\(lines)\n\(names)\n\(payloadSHA256Hex)"
     }
 
     /// Headers that the signer itself gives.
     static func isSetHere(_ name: String) -> Bool {
-        ["authorization", "x-amz-date", "x-amz-security-token"].contains(name.lowercased())
+        let name = name.lowercased()
+        return name == "authorization" || name == "x-amz-date" || name == "x-amz-security-token"
     }
 
     /// White space around a value taken away, inside it collapsed to one space, folded lines included.
     static func collapse(_ value: String) -> String {
-        value.utf8.split { $0 == 0x20 || ($0 >= 0x09 && $0 <= 0x0D) }
+        var isCollapsed = true
+        var previous: UInt8 = 0x20
+        for byte in value.utf8 {
+            if byte < 0x20 || (byte == 0x20 && previous == 0x20) { isCollapsed = false }
+            previous = byte
+        }
+        if isCollapsed, previous != 0x20 { return value }
+        return value.utf8.split { $0 == 0x20 || ($0 >= 0x09 && $0 <= 0x0D) }
             .map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
     }
 
@@ -70,6 +93,11 @@ struct CanonicalRequest: Equatable {
 
     /// Decoded, encoded strictly, sorted by name and then value. A plus is a space, as servers read it.
     static func canonical(query: String) -> String {
+        guard !query.isEmpty else { return "" }
+        return canonicalPairs(query)
+    }
+
+    private static func canonicalPairs(_ query: String) -> String {
         query.utf8.split(separator: 0x26, omittingEmptySubsequences: true)
             .map { pair -> (name: String, value: String) in
                 let end = pair.firstIndex(of: 0x3D) ?? pair.endIndex
@@ -88,7 +116,8 @@ struct CanonicalRequest: Equatable {
     }
 }
 
-/// Percent-encoding as SigV4 wants it: RFC 3986's unreserved characters stay, all else is `%XX` in upper case.
+/// Percent-encoding as SigV4 wants it: RFC 3986's unreserved characters stay, all else is `%XX` in upper
+/// case.
 enum PercentEncoding {
     private static let digits = Array("0123456789ABCDEF".utf8)
 

@@ -1,7 +1,8 @@
 public import Platform
 
 /// What the configuration says about credentials; empty means "find some".
-public struct CredentialConfiguration: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible,
+public struct CredentialConfiguration: Sendable, Equatable, CustomStringConvertible,
+    CustomDebugStringConvertible,
     CustomReflectable
 {
     public var accessKeyID: String?
@@ -23,8 +24,9 @@ public struct CredentialConfiguration: Sendable, Equatable, CustomStringConverti
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// The sources of credentials in order, the first that has some: the configuration's keys, the configuration's
-/// profile, the environment's keys, the shared files. Thread-safe; cheap to call before every request.
+/// The sources of credentials in order, the first that has some: the configuration's keys, the
+/// configuration's profile, the environment's keys, the shared files. Thread-safe; cheap to call before every
+/// request.
 public struct CredentialChain: CredentialsProvider {
     private let sources: [any CredentialSource]
     private let files: SharedFiles
@@ -59,9 +61,10 @@ public struct CredentialChain: CredentialsProvider {
         }
         throw AWSError(
             .noCredentials,
-            message: "no source has AWS credentials: \(tried.joined(separator: "; ")). Set AWS_ACCESS_KEY_ID and "
-                + "AWS_SECRET_ACCESS_KEY, or write a profile to the shared credentials file, or give access_key and "
-                + "secret_key in the configuration",
+            message:
+                "no source has AWS credentials: \(tried.joined(separator: "; ")). Set AWS_ACCESS_KEY_ID and "
+                + "AWS_SECRET_ACCESS_KEY, or write a profile to the shared credentials file, or give "
+                + "access_key and secret_key in the configuration",
             operation: "credentials")
     }
 
@@ -75,8 +78,8 @@ public struct CredentialChain: CredentialsProvider {
 
 /// One place to look for credentials.
 protocol CredentialSource: Sendable {
-    /// Absent: this source has none, with the reason, and the next is asked. A source that is chosen but broken
-    /// throws, so that no other identity is used by surprise.
+    /// Absent: this source has none, with the reason, and the next is asked. A source that is chosen but
+    /// broken throws, so that no other identity is used by surprise.
     func find() async throws(AWSError) -> CredentialFinding
 }
 
@@ -95,7 +98,8 @@ struct StaticCredentials: CredentialSource {
         guard let id = configuration.accessKeyID, let secret = configuration.secretAccessKey else {
             let missing = configuration.accessKeyID == nil ? "access_key" : "secret_key"
             throw AWSError(
-                .noCredentials, message: "\(missing) is missing: access_key and secret_key are given together",
+                .noCredentials,
+                message: "\(missing) is missing: access_key and secret_key are given together",
                 operation: "the configuration's credentials")
         }
         return .found(Credentials(accessKeyID: id, secretAccessKey: secret))
@@ -122,7 +126,8 @@ struct EnvironmentCredentials: CredentialSource {
                 operation: "the environment's credentials")
         }
         return .found(
-            Credentials(accessKeyID: id, secretAccessKey: secret, sessionToken: environment["AWS_SESSION_TOKEN"]))
+            Credentials(
+                accessKeyID: id, secretAccessKey: secret, sessionToken: environment["AWS_SESSION_TOKEN"]))
     }
 }
 
@@ -130,7 +135,8 @@ struct EnvironmentCredentials: CredentialSource {
 struct ProfileCredentials: CredentialSource {
     /// Ways to get credentials that a profile may name and that are not built yet.
     private static let unsupported = [
-        "role_arn", "credential_process", "web_identity_token_file", "sso_session", "sso_start_url", "login_session",
+        "role_arn", "credential_process", "web_identity_token_file", "sso_session", "sso_start_url",
+        "login_session",
     ]
 
     let name: String
@@ -147,13 +153,15 @@ struct ProfileCredentials: CredentialSource {
         guard let profile = try await files.profile(name) else {
             let why = "there is no profile \(name) in \(places)"
             guard isAskedFor else { return .absent(why) }
-            throw AWSError(.noCredentials, message: "\(why), though it is asked for by name", operation: operation)
+            throw AWSError(
+                .noCredentials, message: "\(why), though it is asked for by name", operation: operation)
         }
         let place = profile.files.joined(separator: ", ")
         if let key = Self.unsupported.first(where: { profile.settings[$0] != nil }) {
             throw AWSError(
                 .noCredentials,
-                message: "the profile uses \(key), which this version of Narthex does not support yet (\(place))",
+                message:
+                    "the profile uses \(key), which this version of Narthex does not support yet (\(place))",
                 operation: operation)
         }
         func setting(_ key: String) -> String? { profile.settings[key].flatMap { $0.isEmpty ? nil : $0 } }
@@ -166,7 +174,8 @@ struct ProfileCredentials: CredentialSource {
         }
         guard let id, let secret else {
             let missing = id == nil ? "aws_access_key_id" : "aws_secret_access_key"
-            throw AWSError(.noCredentials, message: "the profile lacks \(missing) (\(place))", operation: operation)
+            throw AWSError(
+                .noCredentials, message: "the profile lacks \(missing) (\(place))", operation: operation)
         }
         return .found(
             Credentials(accessKeyID: id, secretAccessKey: secret, sessionToken: setting("aws_session_token")))

@@ -1,7 +1,7 @@
 /// AWS' credentials and config files, by the grammar botocore reads them with (Python's RawConfigParser).
 ///
-/// Sections in brackets; `key = value` or `key: value`, keys without regard to case; comments are whole lines that
-/// begin with `#` or `;`; a line indented deeper than its key goes on with the value.
+/// Sections in brackets; `key = value` or `key: value`, keys without regard to case; comments are whole lines
+/// that begin with `#` or `;`; a line indented deeper than its key goes on with the value.
 struct INIFile: Sendable, Equatable {
     struct Fault: Error, Equatable {
         let line: Int
@@ -17,17 +17,22 @@ struct INIFile: Sendable, Equatable {
         var indentation = 0
         for (index, line) in Self.lines(of: bytes).enumerated() {
             let content = Self.trimmed(line)
-            guard let first = content.first, first != UInt8(ascii: "#"), first != UInt8(ascii: ";") else { continue }
+            guard let first = content.first, first != UInt8(ascii: "#"), first != UInt8(ascii: ";") else {
+                continue
+            }
             let depth = line.prefix { Self.isSpace($0) }.count
             if let section, let key, depth > indentation {
                 sections[section]?[key, default: ""] += "\n" + String(decoding: content, as: UTF8.self)
                 continue
             }
             indentation = depth
-            if first == UInt8(ascii: "["), let end = content.lastIndex(of: UInt8(ascii: "]")), end > content.startIndex + 1 {
+            if first == UInt8(ascii: "["), let end = content.lastIndex(of: UInt8(ascii: "]")),
+                end > content.startIndex + 1
+            {
                 let name = String(decoding: content[(content.startIndex + 1)..<end], as: UTF8.self)
                 guard sections[name] == nil else {
-                    throw Fault(line: index + 1, message: "the section [\(name)] stands here for the second time")
+                    throw Fault(
+                        line: index + 1, message: "the section [\(name)] stands here for the second time")
                 }
                 sections[name] = [:]
                 section = name
@@ -37,12 +42,16 @@ struct INIFile: Sendable, Equatable {
             guard let section else {
                 throw Fault(line: index + 1, message: "a line stands before the first [section]")
             }
-            guard let separator = content.firstIndex(where: { $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: ":") }),
+            guard
+                let separator = content.firstIndex(where: {
+                    $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: ":")
+                }),
                 separator > content.startIndex
             else { throw Fault(line: index + 1, message: "the line is neither a [section] nor key = value") }
             let name = String(decoding: Self.trimmed(content[..<separator]), as: UTF8.self).lowercased()
             guard sections[section]?[name] == nil else {
-                throw Fault(line: index + 1, message: "the key \(name) stands in [\(section)] for the second time")
+                throw Fault(
+                    line: index + 1, message: "the key \(name) stands in [\(section)] for the second time")
             }
             let value = Self.trimmed(content[separator...].dropFirst())
             sections[section]?[name] = String(decoding: value, as: UTF8.self)

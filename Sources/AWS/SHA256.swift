@@ -21,7 +21,8 @@ public enum SHA256 {
     static func digest(_ bytes: RawSpan) -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: 32) { output, count in
             var written: UInt32 = 0
-            // Safety: SHA-256 writes 32 bytes, the capacity asked for; the input pointer stays in the closure.
+            // Safety: SHA-256 writes 32 bytes, the capacity asked for; the input pointer stays in the
+            // closure.
             let status = unsafe bytes.withUnsafeBytes {
                 unsafe EVP_Digest($0.baseAddress, $0.count, output.baseAddress, &written, EVP_sha256(), nil)
             }
@@ -36,8 +37,8 @@ enum HMACSHA256 {
     static func code(key: [UInt8], _ message: [UInt8]) -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: 32) { output, count in
             var written: UInt32 = 0
-            // Safety: the code is 32 bytes, the capacity asked for; the pointers stay in the closures. A key is
-            // never empty here, which HMAC would take for "as before".
+            // Safety: the code is 32 bytes, the capacity asked for; the pointers stay in the closures. A key
+            // is never empty here, which HMAC would take for "as before".
             let result = unsafe key.withUnsafeBytes { key in
                 unsafe message.withUnsafeBufferPointer { message in
                     unsafe HMAC(
@@ -51,7 +52,8 @@ enum HMACSHA256 {
     }
 }
 
-/// Overwrites what must not stay in memory. Only this array's own storage: a copy made before keeps its bytes.
+/// Overwrites what must not stay in memory. Only this array's own storage: a copy made before keeps its
+/// bytes.
 enum Wipe {
     static func bytes(_ secret: inout [UInt8]) {
         // Safety: OPENSSL_cleanse writes exactly the array's bytes.

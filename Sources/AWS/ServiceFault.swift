@@ -15,8 +15,10 @@ struct ServiceFault: Sendable, Equatable {
     /// aws-sdk-go-v2's retry/throttle_error.go and retryable error codes.
     private static let throttling: Set<String> = [
         "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException",
-        "TooManyRequestsException", "ProvisionedThroughputExceededException", "TransactionInProgressException",
-        "RequestLimitExceeded", "BandwidthLimitExceeded", "LimitExceededException", "RequestThrottled", "SlowDown",
+        "TooManyRequestsException", "ProvisionedThroughputExceededException",
+        "TransactionInProgressException",
+        "RequestLimitExceeded", "BandwidthLimitExceeded", "LimitExceededException", "RequestThrottled",
+        "SlowDown",
         "PriorRequestNotComplete", "EC2ThrottledException",
     ]
     private static let slow: Set<String> = ["RequestTimeout", "RequestTimeoutException"]
@@ -54,17 +56,21 @@ struct ServiceFault: Sendable, Equatable {
         // A body that is no JSON (a proxy's page, an empty 503) still has its status.
         let shape = try? JSONDecoder().decode(Shape.self, from: Data(body))
         let header = response.headers["x-amzn-ErrorType"]
-        name = (shape?.type ?? header).map { Self.bareName($0) }.flatMap { $0.isEmpty ? nil : $0 } ?? "HTTP \(status)"
+        name =
+            (shape?.type ?? header).map { Self.bareName($0) }.flatMap { $0.isEmpty ? nil : $0 }
+            ?? "HTTP \(status)"
         message = Self.oneLine(shape?.message ?? "")
     }
 
     /// `com.amazonaws.ecs#ClientException:http://…` is `ClientException`.
     private static func bareName(_ text: String) -> String {
         let end = text.split(separator: "#", omittingEmptySubsequences: false).last ?? ""
-        return String(end.prefix { $0 != ":" }.prefix(128).filter { $0.isASCII && ($0.isLetter || $0.isNumber) })
+        return String(
+            end.prefix { $0 != ":" }.prefix(128).filter { $0.isASCII && ($0.isLetter || $0.isNumber) })
     }
 
-    /// The first line alone: the further ones of SignatureDoesNotMatch repeat the request, session token included.
+    /// The first line alone: the further ones of SignatureDoesNotMatch repeat the request, session token
+    /// included.
     private static func oneLine(_ text: String) -> String {
         String(text.prefix { !$0.isNewline }.prefix(400))
     }
@@ -82,9 +88,11 @@ struct ServiceFault: Sendable, Equatable {
 
         init(from decoder: any Decoder) throws {
             let fields = try decoder.container(keyedBy: Key.self)
-            type = try fields.decodeIfPresent(String.self, forKey: .type)
+            type =
+                try fields.decodeIfPresent(String.self, forKey: .type)
                 ?? fields.decodeIfPresent(String.self, forKey: .code)
-            message = try fields.decodeIfPresent(String.self, forKey: .lower)
+            message =
+                try fields.decodeIfPresent(String.self, forKey: .lower)
                 ?? fields.decodeIfPresent(String.self, forKey: .upper)
         }
     }

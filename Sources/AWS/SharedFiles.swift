@@ -1,8 +1,8 @@
 internal import Platform
 import Synchronization
 
-/// The shared credentials and config files. Read again when their time, inode or length changes, looked at no more
-/// than once a second, on a thread of their own. Thread-safe.
+/// The shared credentials and config files. Read again when their time, inode or length changes, looked at no
+/// more than once a second, on a thread of their own. Thread-safe.
 final class SharedFiles: Sendable {
     /// One profile of both files together; the credentials file's keys win, as in botocore.
     struct Profile: Sendable, Equatable {
@@ -97,11 +97,13 @@ final class SharedFiles: Sendable {
             do throws(INIFile.Fault) {
                 parsed = try INIFile(bytes)
             } catch {
-                throw FileError(operation: "parse", path: "\(path):\(error.line)", errno: 0, message: error.message)
+                throw FileError(
+                    operation: "parse", path: "\(path):\(error.line)", errno: 0, message: error.message)
             }
             state.withLock { $0.content[path] = Content(status: status, sections: parsed.sections) }
         } catch {
-            throw AWSError(.noCredentials, message: error.message, operation: "\(error.operation) \(error.path)")
+            throw AWSError(
+                .noCredentials, message: error.message, operation: "\(error.operation) \(error.path)")
         }
     }
 

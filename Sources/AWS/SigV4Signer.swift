@@ -11,9 +11,10 @@ public struct SigV4Signer: Sendable {
     private let signsSessionToken: Bool
     private let keys = SigningKeyCache()
 
-    /// `normalizesPath` is false for S3 alone. `signsSessionToken` is false for the rare service that wants the
-    /// token added after signing.
-    public init(region: String, service: String, normalizesPath: Bool = true, signsSessionToken: Bool = true) {
+    /// `normalizesPath` is false for S3 alone. `signsSessionToken` is false for the rare service that wants
+    /// the token added after signing.
+    public init(region: String, service: String, normalizesPath: Bool = true, signsSessionToken: Bool = true)
+    {
         self.region = region
         self.service = service
         self.normalizesPath = normalizesPath
@@ -23,19 +24,21 @@ public struct SigV4Signer: Sendable {
     /// The headers to add: `X-Amz-Date`, `X-Amz-Security-Token` with temporary credentials, `Authorization`.
     ///
     /// `url` is the URL as it will be sent; `headers` those that will be sent besides. Of these every one is
-    /// signed that nothing on the way changes. Host is taken from the URL unless it is among them. A signature is
-    /// good for a few minutes: sign anew for each attempt. Throws `.malformed` for a URL that is none.
+    /// signed that nothing on the way changes. Host is taken from the URL unless it is among them. A
+    /// signature is good for a few minutes: sign anew for each attempt. Throws `.malformed` for a URL that is
+    /// none.
     public func sign(
         method: HTTPMethod, url: String, headers: [HTTPHeader], payloadSHA256Hex: String,
         credentials: Credentials, timestampMs: Int64
     ) throws(AWSError) -> [HTTPHeader] {
+        let time = SigningTime(timestampMs)
         let request = try canonicalRequest(
             method: method.rawValue, url: url, headers: headers, payloadSHA256Hex: payloadSHA256Hex,
-            credentials: credentials, timestampMs: timestampMs)
-        let scope = scope(timestampMs: timestampMs)
+            credentials: credentials, at: time)
+        let scope = scope(on: time.date)
         let signature = signature(
-            of: stringToSign(request, timestampMs: timestampMs), credentials: credentials, timestampMs: timestampMs)
-        var added = [HTTPHeader(name: "X-Amz-Date", value: Timestamp.basic(ms: timestampMs))]
+            of: stringToSign(request, at: time), credentials: credentials, on: time.date)
+        var added = [HTTPHeader(name: "X-Amz-Date", value: time.text)]
         if let token = credentials.sessionToken {
             added.append(HTTPHeader(name: "X-Amz-Security-Token", value: token))
         }
@@ -47,18 +50,20 @@ public struct SigV4Signer: Sendable {
     }
 
     func canonicalRequest(
-        method: String, url: String, headers: [HTTPHeader], payloadSHA256Hex: String, credentials: Credentials,
-        timestampMs: Int64
+        method: String, url: String, headers: [HTTPHeader], payloadSHA256Hex: String,
+        credentials: Credentials,
+        at time: SigningTime
     ) throws(AWSError) -> CanonicalRequest {
         guard let parts = SignableURL(url) else {
             throw AWSError(
-                .malformed, message: "the URL to sign is not http:// or https:// with a host", operation: "SigV4")
+                .malformed, message: "the URL to sign is not http:// or https:// with a host",
+                operation: "SigV4")
         }
         var signed = headers.filter { !CanonicalRequest.isSetHere($0.name) }
         if !signed.contains(where: { $0.name.lowercased() == "host" }) {
             signed.append(HTTPHeader(name: "host", value: parts.host))
         }
-        signed.append(HTTPHeader(name: "x-amz-date", value: Timestamp.basic(ms: timestampMs)))
+        signed.append(HTTPHeader(name: "x-amz-date", value: time.text))
         if signsSessionToken, let token = credentials.sessionToken {
             signed.append(HTTPHeader(name: "x-amz-security-token", value: token))
         }
@@ -67,25 +72,28 @@ public struct SigV4Signer: Sendable {
             payloadSHA256Hex: payloadSHA256Hex, normalizesPath: normalizesPath)
     }
 
-    func stringToSign(_ request: CanonicalRequest, timestampMs: Int64) -> String {
-        """
-        AWS4-HMAC-SHA256
-        \(Timestamp.basic(ms: timestampMs))
-        \(scope(timestampMs: timestampMs))
-        \(SHA256.hex(request.text))
-        """
+    func stringToSign(_ request: CanonicalRequest, at time: SigningTime) -> String {
+        "AWS4-HMAC-SHA256\n\(time.text)\n\(scope(on: time.date))\n\(SHA256.hex(request.text))"
     }
 
-    func signature(of stringToSign: String, credentials: Credentials, timestampMs: Int64) -> String {
-        let key = keys.key(
-            date: date(timestampMs: timestampMs), region: region, service: service, credentials: credentials)
+    func signature(of stringToSign: String, credentials: Credentials, on date: String) -> String {
+        let key = keys.key(date: date, region: region, service: service, credentials: credentials)
         return Hex.text(HMACSHA256.code(key: key, Array(stringToSign.utf8)))
     }
 
-    private func scope(timestampMs: Int64) -> String {
-        "\(date(timestampMs: timestampMs))/\(region)/\(service)/aws4_request"
-    }
+    private func scope(on date: String) -> String { "\(date)/\(region)/\(service)/aws4_request" }
+}
 
-    /// The same clock reading as `X-Amz-Date`, or the scope is wrong around midnight.
-    private func date(timestampMs: Int64) -> String { String(Timestamp.basic(ms: timestampMs).prefix(8)) }
+/// One reading of the clock, as the date header and the scope tell it: two readings would differ around
+/// midnight.
+struct SigningTime {
+    /// `YYYYMMDDTHHMMSSZ`.
+    let text: String
+    /// `YYYYMMDD`.
+    let date: String
+
+    init(_ timestampMs: Int64) {
+        text = Timestamp.basic(ms: timestampMs)
+        date = String(text.prefix(8))
+    }
 }

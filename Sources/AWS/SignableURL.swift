@@ -13,7 +13,9 @@ struct SignableURL: Equatable {
     init?(_ url: String) {
         // Bytes, not characters: a combining mark must not hide the separator before it.
         let bytes = Array(url.utf8)
-        guard let colon = bytes.firstIndex(of: 0x3A), bytes[colon...].starts(with: "://".utf8) else { return nil }
+        guard let colon = bytes.firstIndex(of: 0x3A), bytes[colon...].starts(with: "://".utf8) else {
+            return nil
+        }
         scheme = String(decoding: bytes[..<colon], as: UTF8.self).lowercased()
         guard scheme == "http" || scheme == "https" else { return nil }
         let rest = bytes[(colon + 3)...].prefix { $0 != UInt8(ascii: "#") }

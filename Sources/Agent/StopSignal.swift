@@ -1,3 +1,4 @@
+public import Platform
 import Synchronization
 
 /// Says once that the agent shall stop; any number of tasks may wait for it.
@@ -22,6 +23,15 @@ public final class StopSignal: Sendable {
     }
 
     public var isRaised: Bool { state.withLock { $0.raised } }
+
+    /// Returns once the signal is raised or the time is up.
+    public func wait(atMostMs: Int64, clock: any AgentClock) async {
+        let deadlineNs = clock.monotonicNs + UInt64(max(0, atMostMs)) * 1_000_000
+        // Looked at often enough for a person; a waiter could not be taken back when the time is up.
+        while !isRaised, clock.monotonicNs < deadlineNs {
+            guard (try? await clock.sleep(forMs: min(50, atMostMs))) != nil else { return }
+        }
+    }
 
     /// Returns once the signal is raised.
     public func wait() async {

@@ -1,6 +1,11 @@
 // libcurl, with typed faces on its variadic functions, which Swift cannot call.
 #pragma once
 #include <curl/curl.h>
+#include <errno.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 // A body or header callback: returns the bytes taken, CURL_WRITEFUNC_PAUSE, or anything else to refuse.
 typedef size_t (*narthex_curl_receiver)(char *bytes, size_t size, size_t count, void *context);
@@ -21,12 +26,14 @@ static inline CURLcode narthex_curl_set_pointer(CURL *easy, CURLoption option, v
     return curl_easy_setopt(easy, option, value);
 }
 
-static inline CURLcode narthex_curl_set_body_receiver(CURL *easy, narthex_curl_receiver receiver, void *context) {
+static inline CURLcode narthex_curl_set_body_receiver(
+    CURL *easy, narthex_curl_receiver receiver, void *context) {
     CURLcode code = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receiver);
     return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_WRITEDATA, context);
 }
 
-static inline CURLcode narthex_curl_set_header_receiver(CURL *easy, narthex_curl_receiver receiver, void *context) {
+static inline CURLcode narthex_curl_set_header_receiver(
+    CURL *easy, narthex_curl_receiver receiver, void *context) {
     CURLcode code = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, receiver);
     return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_HEADERDATA, context);
 }
@@ -62,6 +69,24 @@ static inline CURLcode narthex_curl_get_pointer(CURL *easy, CURLINFO info, void 
     return curl_easy_getinfo(easy, info, (char **)value);
 }
 
+// libcurl tells which sockets it waits for, and how long at most.
+typedef int (*narthex_curl_socket_watcher)(
+    CURL *easy, curl_socket_t socket, int what, void *context, void *socketContext);
+typedef int (*narthex_curl_timer_watcher)(CURLM *multi, long timeoutMs, void *context);
+
+static inline CURLMcode narthex_curl_multi_set_watchers(
+    CURLM *multi, narthex_curl_socket_watcher sockets, narthex_curl_timer_watcher timer, void *context) {
+    CURLMcode code = curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, sockets);
+    if (code == CURLM_OK) code = curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, context);
+    if (code == CURLM_OK) code = curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer);
+    return code != CURLM_OK ? code : curl_multi_setopt(multi, CURLMOPT_TIMERDATA, context);
+}
+
+// The time is up that libcurl asked for.
+static inline CURLMcode narthex_curl_multi_timeout_reached(CURLM *multi, int *running) {
+    return curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, running);
+}
+
 static inline CURLMcode narthex_curl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
 }
@@ -77,4 +102,61 @@ static inline CURL *narthex_curl_next_done(CURLM *multi, CURLcode *result) {
         }
     }
     return NULL;
+}
+
+// epoll(7) and eventfd(2), which Swift's Glibc module leaves out. All but `ready` give -1 with errno set on failure.
+
+// What happened on a descriptor. Errors and hang-ups count as both: whoever reads or writes finds them.
+typedef struct {
+    int descriptor;
+    int readable;
+    int writable;
+} narthex_ready;
+
+static inline int narthex_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+static inline int narthex_eventfd_create(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+// A full counter (EAGAIN) means that a wake is pending anyway.
+static inline int narthex_eventfd_signal(int event) {
+    uint64_t one = 1;
+    return write(event, &one, sizeof one) == sizeof one || errno == EAGAIN ? 0 : -1;
+}
+
+// Nothing to read means that the wake was taken before.
+static inline void narthex_eventfd_take(int event) {
+    uint64_t count;
+    ssize_t size = read(event, &count, sizeof count);
+    (void)size;
+}
+
+// Waits for these events of a descriptor from now on, and for no others, whether it was waited for before or not.
+static inline int narthex_epoll_set(int epoll, int descriptor, int readable, int writable, int known) {
+    struct epoll_event event = {0};
+    event.events = (readable ? EPOLLIN : 0) | (writable ? EPOLLOUT : 0);
+    event.data.fd = descriptor;
+    int status = epoll_ctl(epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, descriptor, &event);
+    if (status != 0 && (errno == ENOENT || errno == EEXIST))
+        status = epoll_ctl(epoll, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, &event);
+    return status;
+}
+
+// A descriptor that was closed meanwhile has left already.
+static inline int narthex_epoll_remove(int epoll, int descriptor) {
+    int status = epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL);
+    return status == 0 || errno == ENOENT || errno == EBADF ? 0 : -1;
+}
+
+// Waits and fills `ready`, which holds `capacity`, 256 at most; the number filled, 0 when a signal came.
+static inline int narthex_epoll_wait(int epoll, narthex_ready *ready, int capacity, int timeoutMs) {
+    struct epoll_event events[256];
+    int count = epoll_wait(epoll, events, capacity < 256 ? capacity : 256, timeoutMs);
+    if (count < 0) return errno == EINTR ? 0 : -1;
+    for (int i = 0; i < count; i++) {
+        int both = (events[i].events & (EPOLLERR | EPOLLHUP)) != 0;
+        ready[i].descriptor = events[i].data.fd;
+        ready[i].readable = both || (events[i].events & EPOLLIN) != 0;
+        ready[i].writable = both || (events[i].events & EPOLLOUT) != 0;
+    }
+    return count;
 }

@@ -10,10 +10,10 @@ enum BodyClaim: Sendable {
 
 /// Who may hold a large body in memory, decided without doing anything.
 ///
-/// A body beyond `inlineBytes` needs a slot. Without a free one it waits, its transfer paused. A slot is held until
-/// the body is let go, so slow consumers hold up what comes after them; slow senders must not: a holder that
-/// receives less than `slowBytes` in `slowWindowNs` while others wait gives its slot up, and its memory is counted
-/// by the byte instead, within `bytesLimit`.
+/// A body beyond `inlineBytes` needs a slot. Without a free one it waits, its transfer paused. A slot is held
+/// until the body is let go, so slow consumers hold up what comes after them; slow senders must not: a holder
+/// that receives less than `slowBytes` in `slowWindowNs` while others wait gives its slot up, and its memory
+/// is counted by the byte instead, within `bytesLimit`.
 struct BodySlots {
     /// Bodies up to this size need no slot.
     static let inlineBytes = 8 << 10
@@ -92,7 +92,8 @@ struct BodySlots {
         precondition(heldByConsumers >= 0, "a slot is given back once")
     }
 
-    /// Those in line whose turn it is; each holds a slot now. `sizeBytes` tells what each has received so far.
+    /// Those in line whose turn it is; each holds a slot now. `sizeBytes` tells what each has received so
+    /// far.
     mutating func grant(nowNs: UInt64, sizeBytes: (UInt64) -> Int) -> [UInt64] {
         let count = min(waiting.count, capacity - slotsInUse)
         guard count > 0 else { return [] }
@@ -102,7 +103,8 @@ struct BodySlots {
         return granted
     }
 
-    /// While others wait: the holders whose senders are slow. They hold no slot any more; charge what they hold.
+    /// While others wait: the holders whose senders are slow. They hold no slot any more; charge what they
+    /// hold.
     mutating func takeSlotsOfSlowSenders(nowNs: UInt64) -> [(id: UInt64, sizeBytes: Int)] {
         guard hasWaiters else { return [] }
         var slow: [(id: UInt64, sizeBytes: Int)] = []

@@ -21,7 +21,8 @@ final class ClientMetrics: Sendable {
             labels: label)
         func failures(_ reason: String) -> Counter {
             registry.counter(
-                "net_conntrack_dialer_conn_failed_total", help: "Connections the HTTP client failed to establish.",
+                "net_conntrack_dialer_conn_failed_total",
+                help: "Connections the HTTP client failed to establish.",
                 labels: label + [(name: "reason", value: reason)])
         }
         failed = [
@@ -31,7 +32,8 @@ final class ClientMetrics: Sendable {
         failedOtherwise = failures("unknown")
         let client = [(name: "client", value: name)]
         inFlight = registry.gauge(
-            "narthex_http_requests_in_flight", help: "Requests the HTTP client is working on.", labels: client)
+            "narthex_http_requests_in_flight", help: "Requests the HTTP client is working on.", labels: client
+        )
         waiting = registry.gauge(
             "narthex_http_bodies_waiting", help: "Response bodies that wait for a body slot.", labels: client)
         slotsInUse = registry.gauge(

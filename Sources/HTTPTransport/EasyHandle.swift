@@ -38,10 +38,11 @@ internal import CCurl
         for transfer: Transfer, _ configuration: HTTPClientConfiguration, timeoutMs: Int64, receiveBytes: Int
     ) throws(HTTPError) {
         let request = transfer.request
-        try unsafe check(curl_easy_setopt_pointer(CURLOPT_ERRORBUFFER, errorText), CURLOPT_ERRORBUFFER)
-        // Safety: the loop owns the transfer until the handle has left the multi handle, so no reference is taken.
+        try unsafe check(setPointer(CURLOPT_ERRORBUFFER, errorText), CURLOPT_ERRORBUFFER)
+        // Safety: the loop owns the transfer until the handle has left the multi handle, so no reference is
+        // taken.
         let context = unsafe Unmanaged.passUnretained(transfer).toOpaque()
-        try unsafe check(curl_easy_setopt_pointer(CURLOPT_PRIVATE, context), CURLOPT_PRIVATE)
+        try unsafe check(setPointer(CURLOPT_PRIVATE, context), CURLOPT_PRIVATE)
         try unsafe check(
             narthex_curl_set_body_receiver(pointer, receiveBody, context), CURLOPT_WRITEFUNCTION)
         try unsafe check(
@@ -86,7 +87,8 @@ internal import CCurl
 
     private func setMethodAndBody(_ request: HTTPRequest) throws(HTTPError) {
         guard request.method != .get else { return try set(CURLOPT_HTTPGET, 1) }
-        // The size first: with it libcurl copies that many bytes, zeros included. The copy lives until `reset`.
+        // The size first: with it libcurl copies that many bytes, zeros included. The copy lives until
+        // `reset`.
         let size = curl_off_t(request.body.count)
         try unsafe check(
             narthex_curl_set_offset(pointer, CURLOPT_POSTFIELDSIZE_LARGE, size), CURLOPT_POSTFIELDSIZE_LARGE)
@@ -105,7 +107,9 @@ internal import CCurl
         if request.method != .get {
             // A name with nothing after the colon takes libcurl's own header away.
             lines.append("Expect:")
-            if !request.headers.contains(where: { $0.isNamed("Content-Type") }) { lines.append("Content-Type:") }
+            if !request.headers.contains(where: { $0.isNamed("Content-Type") }) {
+                lines.append("Content-Type:")
+            }
         }
         for line in lines {
             guard let longer = unsafe curl_slist_append(headerList, line) else {
@@ -113,7 +117,7 @@ internal import CCurl
             }
             unsafe headerList = longer
         }
-        try unsafe check(curl_easy_setopt_pointer(CURLOPT_HTTPHEADER, headerList), CURLOPT_HTTPHEADER)
+        try unsafe check(setPointer(CURLOPT_HTTPHEADER, headerList), CURLOPT_HTTPHEADER)
     }
 
     private func set(_ option: CURLoption, _ value: Int) throws(HTTPError) {
@@ -125,7 +129,7 @@ internal import CCurl
         try unsafe check(narthex_curl_set_string(pointer, option, value), option)
     }
 
-    @unsafe private func curl_easy_setopt_pointer(_ option: CURLoption, _ value: UnsafeMutableRawPointer?) -> CURLcode {
+    @unsafe private func setPointer(_ option: CURLoption, _ value: UnsafeMutableRawPointer?) -> CURLcode {
         unsafe narthex_curl_set_pointer(pointer, option, value)
     }
 
@@ -148,8 +152,8 @@ private nonisolated func receiveBody(
     _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
 ) -> Int {
     guard let context = unsafe context, let bytes = unsafe bytes, count > 0 else { return 0 }
-    // Safety: the context is the transfer that `prepare` was given, alive while libcurl calls; libcurl's size is
-    // always 1 and the bytes are valid for the call.
+    // Safety: the context is the transfer that `prepare` was given, alive while libcurl calls; libcurl's size
+    // is always 1 and the bytes are valid for the call.
     let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
     return unsafe bytes.withMemoryRebound(to: UInt8.self, capacity: count) { rebound in
         switch unsafe transfer.receive(body: UnsafeBufferPointer(start: rebound, count: count)) {

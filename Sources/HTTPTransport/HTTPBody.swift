@@ -1,7 +1,7 @@
 import Synchronization
 
-/// A response's body, decoded. Its memory, and the body slot if it holds one, go back to the client when the last
-/// reference goes: drop it as soon as it is parsed.
+/// A response's body, decoded. Its memory, and the body slot if it holds one, go back to the client when the
+/// last reference goes: drop it as soon as it is parsed.
 public final class HTTPBody: Sendable {
     private let storage: [UInt8]
     private let pool: BodyPool?

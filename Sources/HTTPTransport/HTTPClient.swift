@@ -15,7 +15,8 @@ public final class HTTPClient: HTTPPerforming {
 
     /// Starts the client's thread.
     public init(_ configuration: HTTPClientConfiguration, registry: MetricRegistry, logger: Logger) {
-        precondition(Self.libraryStatus == CURLE_OK, "libcurl cannot be initialised: the process has no memory")
+        precondition(
+            Self.libraryStatus == CURLE_OK, "libcurl cannot be initialised: the process has no memory")
         guard let multi = MultiHandle(configuration: configuration) else {
             preconditionFailure("libcurl has no memory for a multi handle")
         }
@@ -36,7 +37,8 @@ public final class HTTPClient: HTTPPerforming {
 
     public func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
         for header in request.headers where !header.isSendable {
-            throw HTTPError(.badRequest, "the request header \(header.printableName) cannot be sent as it stands")
+            throw HTTPError(
+                .badRequest, "the request header \(header.printableName) cannot be sent as it stands")
         }
         let id = queue.nextID()
         let nowNs = clock.monotonicNs
@@ -50,7 +52,8 @@ public final class HTTPClient: HTTPPerforming {
                 switch queue.submit(submission) {
                 case nil: break
                 case .cancelled:
-                    continuation.resume(returning: .failure(HTTPError(.cancelled, "the request was cancelled")))
+                    continuation.resume(
+                        returning: .failure(HTTPError(.cancelled, "the request was cancelled")))
                 case .some(let code):
                     continuation.resume(returning: .failure(HTTPError(code, "the HTTP client was shut down")))
                 }
@@ -76,7 +79,8 @@ extension HTTPHeader {
     var printableName: String { String(decoding: name.utf8.filter(Self.isToken), as: UTF8.self) }
 
     func isNamed(_ other: String) -> Bool {
-        name.utf8.count == other.utf8.count && zip(name.utf8, other.utf8).allSatisfy { $0 | 0x20 == $1 | 0x20 }
+        name.utf8.count == other.utf8.count
+            && zip(name.utf8, other.utf8).allSatisfy { $0 | 0x20 == $1 | 0x20 }
     }
 
     private static func isToken(_ byte: UInt8) -> Bool {

@@ -1,3 +1,7 @@
+#if canImport(Glibc)
+import Glibc
+#endif
+
 /// How a client behaves. One client serves thousands of targets.
 public struct HTTPClientConfiguration: Sendable {
     /// Names the client's thread and its metrics' `dialer_name`, for instance `scrape`.
@@ -17,9 +21,10 @@ public struct HTTPClientConfiguration: Sendable {
     public var idleConnectionMs: Int64
     /// HTTP_PROXY, HTTPS_PROXY and NO_PROXY are heeded.
     public var usesProxyFromEnvironment: Bool
-    /// A CA bundle in place of the system's (SSL_CERT_FILE); nil is libcurl's default.
+    /// A CA bundle in place of the system's. Unless given, what `SSL_CERT_FILE` says; nil is libcurl's
+    /// default.
     public var caFile: String?
-    /// A folder of CA certificates (SSL_CERT_DIR).
+    /// A folder of CA certificates, hashed as OpenSSL wants it. Unless given, what `SSL_CERT_DIR` says.
     public var caDirectory: String?
 
     public init(
@@ -37,7 +42,14 @@ public struct HTTPClientConfiguration: Sendable {
         self.connectTimeoutMs = connectTimeoutMs
         self.idleConnectionMs = idleConnectionMs
         self.usesProxyFromEnvironment = usesProxyFromEnvironment
-        self.caFile = caFile
-        self.caDirectory = caDirectory
+        self.caFile = caFile ?? Self.environment("SSL_CERT_FILE")
+        self.caDirectory = caDirectory ?? Self.environment("SSL_CERT_DIR")
+    }
+
+    private static func environment(_ name: String) -> String? {
+        // Safety: the text is copied at once; the agent does not change its environment.
+        guard let text = unsafe getenv(name) else { return nil }
+        let value = unsafe String(cString: text)
+        return value.isEmpty ? nil : value
     }
 }

@@ -1,5 +1,5 @@
-/// The header fields of a response. Kept as the bytes that came, one `name:value` a line, and searched when asked:
-/// a scrape looks at one or two of them.
+/// The header fields of a response. Kept as the bytes that came, one `name:value` a line, and searched when
+/// asked: a scrape looks at one or two of them.
 public struct HTTPHeaders: Sendable {
     private static let colon = UInt8(ascii: ":")
     private static let newline = UInt8(ascii: "\n")
@@ -44,8 +44,8 @@ public struct HTTPHeaders: Sendable {
         }
     }
 
-    /// Adds one header line as received, its line end included or not. A line without a colon is passed over, as
-    /// RFC 9112 §5 lets a user agent do.
+    /// Adds one header line as received, its line end included or not. A line without a colon is passed over,
+    /// as RFC 9112 §5 lets a user agent do.
     mutating func append(line: Span<UInt8>) {
         var end = line.count
         while end > 0, isSpace(line[end - 1]) { end -= 1 }

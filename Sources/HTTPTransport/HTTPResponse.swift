@@ -6,7 +6,9 @@ public struct HTTPResponse: Sendable {
     /// From `perform` to the last byte.
     public let durationNs: UInt64
 
-    public init(status: Int, headers: HTTPHeaders = HTTPHeaders(), body: HTTPBody = HTTPBody(), durationNs: UInt64 = 0) {
+    public init(
+        status: Int, headers: HTTPHeaders = HTTPHeaders(), body: HTTPBody = HTTPBody(), durationNs: UInt64 = 0
+    ) {
         self.status = status
         self.headers = headers
         self.body = body

@@ -1,13 +1,25 @@
 internal import CCurl
+internal import Platform
 
-/// libcurl's multi handle: the connections of one client. Everything but `wake` belongs to the transfer thread.
+/// libcurl's multi handle: the connections of one client. Everything but `wake` belongs to the transfer
+/// thread.
+///
+/// Driven socket by socket over epoll: with curl_multi_perform and poll each event would cost time for every
+/// transfer in flight, and thousands of hung targets would eat the processor that the others need.
 @safe final class MultiHandle: @unchecked Sendable {
-    // @unchecked: curl_multi_wakeup may be called from any thread; the rest only from the transfer thread.
+    // @unchecked: `wake` uses only the watch's descriptor; the rest is only for the transfer thread.
     private let pointer: UnsafeMutableRawPointer
+    private let watch: SocketWatch
+    private let clock = SystemClock()
+    /// When libcurl wants to be called at the latest; nil when it does not.
+    private var deadlineNs: UInt64?
+    /// A socket that could not be watched; told with the next turn.
+    private var watchProblem: String?
 
-    /// Nil when libcurl has no memory for it.
+    /// Nil when libcurl or the kernel has no memory or descriptor for it.
     init?(configuration: HTTPClientConfiguration) {
-        guard let pointer = unsafe curl_multi_init() else { return nil }
+        guard let watch = SocketWatch(), let pointer = unsafe curl_multi_init() else { return nil }
+        self.watch = watch
         unsafe self.pointer = pointer
         let options: [(CURLMoption, Int)] = [
             (CURLMOPT_MAXCONNECTS, configuration.maxConnections),
@@ -19,31 +31,74 @@ internal import CCurl
             // Safety: the handle is alive and the options take a long.
             guard unsafe narthex_curl_multi_set_long(pointer, option, value) == CURLM_OK else { return nil }
         }
+        // Safety: libcurl calls back only from calls this object makes, the last of them in deinit.
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        let status = unsafe narthex_curl_multi_set_watchers(pointer, socketChanged, timerChanged, context)
+        guard status == CURLM_OK else { return nil }
     }
 
     deinit {
-        // Every easy handle has been removed before: the thread ends all transfers first.
+        // Every easy handle has been removed before: the thread ends all transfers first. libcurl closes idle
+        // connections here and must not call into an object that is going.
+        _ = unsafe narthex_curl_multi_set_watchers(pointer, nil, nil, nil)
         unsafe curl_multi_cleanup(pointer)
     }
 
-    /// Makes `poll` return. Any thread. False when the wake could not be delivered.
-    func wake() -> Bool { unsafe curl_multi_wakeup(pointer) == CURLM_OK }
+    /// Makes `turn` return. Any thread. False when the wake could not be delivered.
+    func wake() -> Bool { watch.wake() }
 
     /// Adds a transfer; the text of the failure, or nil.
     func add(_ easy: EasyHandle) -> String? { unsafe text(curl_multi_add_handle(pointer, easy.pointer)) }
 
     /// Takes a transfer out, finished or not; its callbacks are not called any more.
-    func remove(_ easy: EasyHandle) -> String? { unsafe text(curl_multi_remove_handle(pointer, easy.pointer)) }
-
-    /// Does what can be done without waiting.
-    func perform() -> String? {
-        var running: Int32 = 0
-        return unsafe text(curl_multi_perform(pointer, &running))
+    func remove(_ easy: EasyHandle) -> String? {
+        unsafe text(curl_multi_remove_handle(pointer, easy.pointer))
     }
 
-    /// Waits for a socket, a timer of libcurl's, `wake`, or the time given.
-    func poll(timeoutMs: Int32) -> String? {
-        unsafe text(curl_multi_poll(pointer, nil, 0, timeoutMs, nil))
+    /// Waits for sockets, libcurl's timer, `wake`, or the time given, and lets libcurl do what is to be done.
+    /// The text of a failure after which nothing can be relied upon, or nil.
+    func turn(waitAtMostMs: Int32) -> String? {
+        var running: Int32 = 0
+        var problem: String?
+        let failure = watch.wait(timeoutMs: timeoutMs(atMost: waitAtMostMs)) {
+            descriptor, isReadable, isWritable in
+            var ready: Int32 = isReadable ? CURL_CSELECT_IN : 0
+            if isWritable { ready |= CURL_CSELECT_OUT }
+            let code = unsafe curl_multi_socket_action(pointer, descriptor, ready, &running)
+            if let text = text(code) { problem = text }
+        }
+        if let deadlineNs, clock.monotonicNs >= deadlineNs {
+            self.deadlineNs = nil
+            if let text = unsafe text(narthex_curl_multi_timeout_reached(pointer, &running)) {
+                problem = text
+            }
+        }
+        defer { watchProblem = nil }
+        return failure ?? problem ?? watchProblem
+    }
+
+    /// libcurl waits for other events on a socket, or for none any more.
+    fileprivate func watchSocket(_ descriptor: Int32, what: Int32) {
+        let problem =
+            what == CURL_POLL_REMOVE
+            ? watch.remove(descriptor)
+            : watch.set(
+                descriptor, readable: what == CURL_POLL_IN || what == CURL_POLL_INOUT,
+                writable: what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+        if let problem { watchProblem = problem }
+    }
+
+    /// libcurl wants to be called in `timeoutMs` milliseconds; negative: not at all.
+    fileprivate func setTimer(_ timeoutMs: Int) {
+        deadlineNs = timeoutMs < 0 ? nil : clock.monotonicNs + UInt64(timeoutMs) * 1_000_000
+    }
+
+    /// Rounded up, or the last millisecond before a deadline would be spent turning.
+    private func timeoutMs(atMost limitMs: Int32) -> Int32 {
+        guard let deadlineNs else { return limitMs }
+        let nowNs = clock.monotonicNs
+        guard deadlineNs > nowNs else { return 0 }
+        return Int32(min(UInt64(limitMs), (deadlineNs - nowNs + 999_999) / 1_000_000))
     }
 
     /// The next finished transfer and how it went.
@@ -64,4 +119,26 @@ internal import CCurl
         // Safety: curl_multi_strerror returns static text.
         code == CURLM_OK ? nil : unsafe String(cString: curl_multi_strerror(code))
     }
+}
+
+/// libcurl's socket callback.
+private nonisolated func socketChanged(
+    _ easy: UnsafeMutableRawPointer?, _ descriptor: Int32, _ what: Int32, _ context: UnsafeMutableRawPointer?,
+    _ socketContext: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let context = unsafe context else { return 0 }
+    // Safety: the context is the multi handle's owner, alive while it calls libcurl.
+    unsafe Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue().watchSocket(
+        descriptor, what: what)
+    return 0
+}
+
+/// libcurl's timer callback.
+private nonisolated func timerChanged(
+    _ multi: UnsafeMutableRawPointer?, _ timeoutMs: Int, _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let context = unsafe context else { return 0 }
+    // Safety: as for the sockets.
+    unsafe Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue().setTimer(timeoutMs)
+    return 0
 }

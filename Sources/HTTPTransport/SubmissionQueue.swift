@@ -9,7 +9,8 @@ struct Submission: Sendable {
     let continuation: CheckedContinuation<Result<HTTPResponse, HTTPError>, Never>
 }
 
-/// What tasks and body owners tell the transfer thread. Bounded by those who wait: each submission is a task's.
+/// What tasks and body owners tell the transfer thread. Bounded by those who wait: each submission is a
+/// task's.
 final class SubmissionQueue: Sendable {
     /// All that came since the last time.
     struct Batch {
@@ -47,8 +48,8 @@ final class SubmissionQueue: Sendable {
 
     /// Hands a request over; false, and nothing kept, when the client is shut down or the task cancelled.
     ///
-    /// The task's flag is read under the lock: it is set before `cancel` is called, so that a cancellation either
-    /// is seen here or comes after the submission.
+    /// The task's flag is read under the lock: it is set before `cancel` is called, so that a cancellation
+    /// either is seen here or comes after the submission.
     func submit(_ submission: Submission) -> HTTPError.Code? {
         state.withLock { state in
             if state.waker == nil || state.batch.shutDown { return .shutDown }
@@ -72,7 +73,11 @@ final class SubmissionQueue: Sendable {
     func release(_ claim: BodyClaim, sizeBytes: Int) {
         guard claim != .none else { return }
         state.withLock { state in
-            if claim == .slot { state.batch.releasedSlots += 1 } else { state.batch.releasedBytes += sizeBytes }
+            if claim == .slot {
+                state.batch.releasedSlots += 1
+            } else {
+                state.batch.releasedBytes += sizeBytes
+            }
             if state.wantsReleases { wake(&state) }
         }
     }

@@ -1,3 +1,5 @@
+internal import Platform
+
 /// One request between its start and its end. Transfer thread only.
 final class Transfer {
     /// What becomes of bytes handed over.
@@ -14,7 +16,8 @@ final class Transfer {
     /// servers send a few hundred bytes.
     static let headerLineLimit = 512
     static let headerBytesLimit = 128 << 10
-    /// An identity body that waits is handed over no further than this; libcurl keeps the rest of what it read.
+    /// An identity body that waits is handed over no further than this; libcurl keeps the rest of what it
+    /// read.
     static let waitingIdentityBytes = 64 << 10
 
     let id: UInt64
@@ -59,10 +62,13 @@ final class Transfer {
         guard headerLines <= Self.headerLineLimit, headerBytes <= Self.headerBytesLimit else {
             refusal = failure(
                 .malformedResponse,
-                "the response's headers exceed \(Self.headerLineLimit) lines or \(Self.headerBytesLimit) bytes")
+                "the headers exceed \(Self.headerLineLimit) lines or \(Self.headerBytesLimit) bytes"
+            )
             return false
         }
-        if line.count >= 5, line[0] == 0x48, line[1] == 0x54, line[2] == 0x54, line[3] == 0x50, line[4] == 0x2F {
+        if line.count >= 5, line[0] == 0x48, line[1] == 0x54, line[2] == 0x54, line[3] == 0x50,
+            line[4] == 0x2F
+        {
             // A status line: what came before was 1xx or a redirect.
             headers.removeAll()
             headersEnded = false
@@ -104,7 +110,8 @@ final class Transfer {
         takePooledBuffer()
     }
 
-    /// Its sender was too slow to keep a slot while others wait. False: there is no memory for it without one.
+    /// Its sender was too slow to keep a slot while others wait. False: there is no memory for it without
+    /// one.
     func slotLost() -> Bool {
         standing = .claimed(.bytes)
         return charge(body.count)
@@ -199,11 +206,12 @@ final class BodyAdmission {
     let pool: BodyPool
     /// Transfers to be paused once libcurl has returned.
     var toPause: [UInt64] = []
-    /// The time of this turn of the loop.
-    var nowNs: UInt64 = 0
+    private let clock = SystemClock()
 
     init(slots: BodySlots, pool: BodyPool) {
         self.slots = slots
         self.pool = pool
     }
+
+    var nowNs: UInt64 { clock.monotonicNs }
 }

@@ -17,7 +17,6 @@ final class TransferLoop {
     private let admission: BodyAdmission
     private let metrics: ClientMetrics
     private let logger: Logger
-    private let clock = SystemClock()
     private var transfers: [UInt64: Transfer] = [:]
     /// Not begun, because consumers are behind; in the order they came.
     private var held: [Submission] = []
@@ -41,22 +40,20 @@ final class TransferLoop {
         while true {
             let starved = admission.slots.hasWaiters || !held.isEmpty
             let batch = queue.take(wantsReleases: starved)
-            admission.nowNs = clock.monotonicNs
             if batch.shutDown { return end(batch) }
             admit(batch)
             moveSlots()
             startHeld()
-            if let problem = multi.perform() { failAll("libcurl cannot go on: \(problem)") }
-            finishDone()
-            pauseWaiting()
             metrics.report(
                 inFlight: transfers.count + held.count, waiting: admission.slots.waiterCount,
                 slotsInUse: admission.slots.slotsInUse)
-            let tick = admission.slots.hasWaiters || !held.isEmpty ? Self.waitingTickMs : Self.idleTickMs
-            if let problem = multi.poll(timeoutMs: tick) {
-                failAll("libcurl cannot wait: \(problem)")
+            let tickMs = admission.slots.hasWaiters || !held.isEmpty ? Self.waitingTickMs : Self.idleTickMs
+            if let problem = multi.turn(waitAtMostMs: tickMs) {
+                failAll("libcurl cannot go on: \(problem)")
                 SystemThread.pause(ms: Int(Self.waitingTickMs))
             }
+            finishDone()
+            pauseWaiting()
         }
     }
 
@@ -83,14 +80,16 @@ final class TransferLoop {
             return submission.continuation.resume(returning: .failure(HTTPError(.other, what)))
         }
         let transfer = Transfer(submission, place: place, easy: easy, admission: admission)
-        guard submission.deadlineNs > admission.nowNs else {
+        let nowNs = admission.nowNs
+        guard submission.deadlineNs > nowNs else {
             recycle(easy)
             return transfer.fail(transfer.failure(.timeout, "the time was up before a connection was begun"))
         }
-        let leftMs = Int64((submission.deadlineNs - admission.nowNs + 999_999) / 1_000_000)
+        let leftMs = Int64((submission.deadlineNs - nowNs + 999_999) / 1_000_000)
         do throws(HTTPError) {
             try easy.prepare(
-                for: transfer, configuration, timeoutMs: leftMs, receiveBytes: receiveBytes(submission.request))
+                for: transfer, configuration, timeoutMs: leftMs,
+                receiveBytes: receiveBytes(submission.request))
         } catch {
             recycle(easy)
             return transfer.fail(transfer.failure(error.code, error.message))
@@ -102,8 +101,8 @@ final class TransferLoop {
         transfers[transfer.id] = transfer
     }
 
-    /// libcurl's receive buffer, which is also what a paused transfer may hold before decoding: large while few
-    /// are in flight (one round of perform and poll for each filling), small when thousands are.
+    /// libcurl's receive buffer, which is also what a paused transfer may hold before decoding: large while
+    /// few are in flight (one round of perform and poll for each filling), small when thousands are.
     private func receiveBytes(_ request: HTTPRequest) -> Int {
         let size = transfers.count < 64 ? 64 << 10 : transfers.count < 512 ? 16 << 10 : 8 << 10
         return request.acceptGzip ? max(4 << 10, size / 4) : size
@@ -161,7 +160,9 @@ final class TransferLoop {
         let ids = admission.toPause
         admission.toPause.removeAll(keepingCapacity: true)
         for id in ids {
-            guard let transfer = transfers[id], transfer.isWaiting, !transfer.easy.pauseReceiving() else { continue }
+            guard let transfer = transfers[id], transfer.isWaiting, !transfer.easy.pauseReceiving() else {
+                continue
+            }
             leave(transfer)
             transfer.fail(transfer.failure(.other, "libcurl cannot pause the transfer"))
         }
@@ -169,7 +170,6 @@ final class TransferLoop {
 
     private func finishDone() {
         guard !transfers.isEmpty else { return }
-        admission.nowNs = clock.monotonicNs
         while let (transfer, result) = multi.nextDone() {
             let outcome = transfer.easy.outcome()
             let error = transfer.fault(after: result, systemError: outcome.systemError)

@@ -1,4 +1,5 @@
-/// A URL as it may stand in logs and errors: scheme, host, port and path, without user, password, query, fragment.
+/// A URL as it may stand in logs and errors: scheme, host, port and path, without user, password, query,
+/// fragment.
 struct URLPlace: Sendable, Equatable {
     let text: String
 

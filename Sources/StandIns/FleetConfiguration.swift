@@ -4,7 +4,7 @@ public enum FleetAddressing: String, Sendable, CaseIterable {
     case paths
     /// A port each on one address, path `/metrics`.
     case ports
-    /// One port on 127.1.0.1, 127.1.0.2 and so on, path `/metrics`: as tasks of one service have it.
+    /// One port on 127.1.0.2, 127.1.0.3 and so on, path `/metrics`: as tasks of one service have it.
     case addresses
 }
 
@@ -54,6 +54,12 @@ public struct ExporterPlace: Sendable, Hashable {
     public let host: String
     public let port: Int
     public let path: String
+
+    public init(host: String, port: Int, path: String) {
+        self.host = host
+        self.port = port
+        self.path = path
+    }
 
     /// As `__address__` has it.
     public var address: String { "\(host):\(port)" }

@@ -103,9 +103,9 @@ struct SampleLedger {
             }
             if sample.timestampMs < state.timestampMs {
                 counts.outOfOrder += 1
-                guard state.timestampMs - sample.timestampMs <= outOfOrderWindowMs else {
-                    return .refused("out of order sample")
-                }
+                // A sender may claim any moment, so the distance may not fit.
+                let (lateMs, overflows) = state.timestampMs.subtractingReportingOverflow(sample.timestampMs)
+                guard !overflows, lateMs <= outOfOrderWindowMs else { return .refused("out of order sample") }
             } else {
                 state.timestampMs = sample.timestampMs
                 state.value = sample.value

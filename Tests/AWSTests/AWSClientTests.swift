@@ -11,7 +11,8 @@ struct AWSClientTests {
 
     func client(_ http: ScriptedHTTP, endpoint: String? = "http://127.0.0.1:4566") -> AWSClient {
         AWSClient(
-            region: "eu-west-1", credentials: keys, http: http, clock: clock, environment: [:], endpoint: endpoint,
+            region: "eu-west-1", credentials: keys, http: http, clock: clock, environment: [:],
+            endpoint: endpoint,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, random: { 1 })
     }
 
@@ -44,7 +45,9 @@ struct AWSClientTests {
         #expect(
             headers["Authorization"]?.hasPrefix(
                 "AWS4-HMAC-SHA256 Credential=AKID0/20261121/eu-west-1/ecs/aws4_request, "
-                    + "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, Signature=") == true)
+                    + "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, "
+                    + "Signature="
+            ) == true)
     }
 
     @Test func throttlingAndNetworkFaultsAreRetriedAndSignedAnew() async throws {
@@ -59,17 +62,22 @@ struct AWSClientTests {
     }
 
     @Test func endlessThrottlingEndsWithItsName() async {
-        let http = ScriptedHTTP([.status(400, "{\"__type\":\"ThrottlingException\",\"message\":\"Rate exceeded\"}")])
+        let http = ScriptedHTTP([
+            .status(400, "{\"__type\":\"ThrottlingException\",\"message\":\"Rate exceeded\"}")
+        ])
         let error = await failure { () async throws(AWSError) in try await call(client(http)) }
         #expect(error?.code == .throttled)
-        #expect(error?.description == "ECS.ListTasks at http://127.0.0.1:4566: ThrottlingException: Rate exceeded (HTTP 400)")
+        #expect(
+            error?.description
+                == "ECS.ListTasks at http://127.0.0.1:4566: ThrottlingException: Rate exceeded (HTTP 400)")
         #expect(http.requests.count == 3)
     }
 
     @Test func aWrongClockIsPutRightAndRemembered() async throws {
         let date = [HTTPHeader(name: "Date", value: "Sat, 21 Nov 2026 13:00:00 GMT")]
         let http = ScriptedHTTP([
-            .status(403, "{\"__type\":\"InvalidSignatureException\"}", date), .status(200, "{}"), .status(200, "{}"),
+            .status(403, "{\"__type\":\"InvalidSignatureException\"}", date), .status(200, "{}"),
+            .status(200, "{}"),
         ])
         let client = client(http)
         _ = try await call(client)
@@ -80,7 +88,8 @@ struct AWSClientTests {
     }
 
     @Test func refusedCredentialsAreFetchedAnewOnce() async throws {
-        let expired = ScriptedHTTP.Answer.status(400, "{\"__type\":\"ExpiredTokenException\",\"message\":\"expired\"}")
+        let expired = ScriptedHTTP.Answer.status(
+            400, "{\"__type\":\"ExpiredTokenException\",\"message\":\"expired\"}")
         let http = ScriptedHTTP([expired, .status(200, "{}"), expired, expired])
         let client = client(http)
         _ = try await call(client)
@@ -103,7 +112,9 @@ struct AWSClientTests {
     }
 
     @Test func accessDeniedIsToldAtOnceWithoutSecrets() async {
-        let http = ScriptedHTTP([.status(400, "{\"__type\":\"AccessDeniedException\",\"message\":\"not authorized\"}")])
+        let http = ScriptedHTTP([
+            .status(400, "{\"__type\":\"AccessDeniedException\",\"message\":\"not authorized\"}")
+        ])
         let error = await failure { () async throws(AWSError) in try await call(client(http)) }
         #expect(error?.code == .accessDenied)
         #expect(http.requests.count == 1)

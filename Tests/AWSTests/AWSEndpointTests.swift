@@ -3,7 +3,9 @@ import Testing
 @testable import AWS
 
 struct AWSEndpointTests {
-    func url(_ region: String, _ environment: [String: String] = [:], configured: String? = nil) throws -> String {
+    func url(_ region: String, _ environment: [String: String] = [:], configured: String? = nil) throws
+        -> String
+    {
         try AWSEndpoint.url(service: .ecs, region: region, configured: configured, environment: environment)
     }
 
@@ -34,8 +36,10 @@ struct AWSEndpointTests {
         #expect(try url("us-east-1", dual) == "https://ecs.us-east-1.api.aws")
         #expect(try url("cn-north-1", dual) == "https://ecs.cn-north-1.api.amazonwebservices.com.cn")
         let ssm = AWSService(
-            name: "SSM", signingName: "ssm", endpointPrefix: "ssm", targetPrefix: "AmazonSSM", environmentSuffix: "SSM")
-        let plain = try AWSEndpoint.url(service: ssm, region: "us-gov-east-1", configured: nil, environment: fips)
+            name: "SSM", signingName: "ssm", endpointPrefix: "ssm", targetPrefix: "AmazonSSM",
+            environmentSuffix: "SSM")
+        let plain = try AWSEndpoint.url(
+            service: ssm, region: "us-gov-east-1", configured: nil, environment: fips)
         #expect(plain == "https://ssm.us-gov-east-1.amazonaws.com")
     }
 

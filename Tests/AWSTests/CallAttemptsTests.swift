@@ -39,7 +39,8 @@ struct CallAttemptsTests {
         let signedMs = Timestamp.ms(year: 2026, month: 11, day: 21, hour: 12)
         let late = fault(403, "InvalidSignatureException", date: "Sat, 21 Nov 2026 12:10:00 GMT")
         var attempts = CallAttempts()
-        #expect(attempts.refused(late, signedMs: signedMs, offsetMs: 5, random: 0) == .resign(offsetMs: 600_005))
+        #expect(
+            attempts.refused(late, signedMs: signedMs, offsetMs: 5, random: 0) == .resign(offsetMs: 600_005))
         #expect(attempts.refused(late, signedMs: signedMs, offsetMs: 5, random: 0) == .giveUp)
         var other = CallAttempts()
         let near = fault(403, "InvalidSignatureException", date: "Sat, 21 Nov 2026 12:03:00 GMT")
@@ -56,8 +57,12 @@ struct CallAttemptsTests {
 
     @Test func refusalsAreNotRepeated() {
         var attempts = CallAttempts()
-        #expect(attempts.refused(fault(400, "AccessDeniedException"), signedMs: 0, offsetMs: 0, random: 0) == .giveUp)
-        #expect(attempts.refused(fault(404, "ClusterNotFoundException"), signedMs: 0, offsetMs: 0, random: 0) == .giveUp)
+        #expect(
+            attempts.refused(fault(400, "AccessDeniedException"), signedMs: 0, offsetMs: 0, random: 0)
+                == .giveUp)
+        #expect(
+            attempts.refused(fault(404, "ClusterNotFoundException"), signedMs: 0, offsetMs: 0, random: 0)
+                == .giveUp)
         #expect(attempts.refused(fault(503, "x"), signedMs: 0, offsetMs: 0, random: 0) == .retry(afterMs: 50))
     }
 }

@@ -36,12 +36,14 @@ struct CredentialChainTests {
 
     @Test func theEnvironmentComesBeforeTheFiles() async throws {
         try await withFolder { folder in
-            try write("[default]\naws_access_key_id=FILEID\naws_secret_access_key=s\n", to: "\(folder)/credentials")
+            try write(
+                "[default]\naws_access_key_id=FILEID\naws_secret_access_key=s\n", to: "\(folder)/credentials")
             var environment = Self.environment
             environment["AWS_SHARED_CREDENTIALS_FILE"] = "\(folder)/credentials"
             environment["AWS_SESSION_TOKEN"] = "tok"
             let keys = try await chain(environment).credentials()
-            #expect(keys == Credentials(accessKeyID: "ENVID", secretAccessKey: "envsecret", sessionToken: "tok"))
+            #expect(
+                keys == Credentials(accessKeyID: "ENVID", secretAccessKey: "envsecret", sessionToken: "tok"))
             // AWS_PROFILE alone does not outrank the environment's keys; a profile in the configuration does.
             environment["AWS_PROFILE"] = "default"
             #expect(try await chain(environment).credentials().accessKeyID == "ENVID")
@@ -61,7 +63,8 @@ struct CredentialChainTests {
         try await withFolder { folder in
             try write(
                 "[default]\nregion=eu-west-1\n[profile two]\nregion = eu-west-2\naws_access_key_id=C\n"
-                    + "aws_secret_access_key=c\n[profile \"three 3\"]\naws_access_key_id=T\naws_secret_access_key=t\n",
+                    + "aws_secret_access_key=c\n[profile \"three 3\"]\naws_access_key_id=T\n"
+                    + "aws_secret_access_key=t\n",
                 to: "\(folder)/config")
             try write(
                 "[default]\naws_access_key_id=D\naws_secret_access_key=d\naws_session_token=tok\n[two]\n"
@@ -86,7 +89,8 @@ struct CredentialChainTests {
     @Test func filesBelowHomeAreFound() async throws {
         try await withFolder { folder in
             try POSIXFiles().makeDirectory("\(folder)/.aws")
-            try write("[default]\naws_access_key_id=H\naws_secret_access_key=h\n", to: "\(folder)/.aws/credentials")
+            try write(
+                "[default]\naws_access_key_id=H\naws_secret_access_key=h\n", to: "\(folder)/.aws/credentials")
             #expect(try await chain(["HOME": folder]).credentials().accessKeyID == "H")
             let tilde = ["HOME": folder, "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"]
             #expect(try await chain(tilde).credentials().accessKeyID == "H")
@@ -131,9 +135,13 @@ struct CredentialChainTests {
     }
 
     @Test func anErrorSaysWhatWasTriedAndWhatToDo() async {
-        let error = await failure { () async throws(AWSError) in try await chain(["HOME": "/nowhere"]).credentials() }
+        let error = await failure { () async throws(AWSError) in
+            try await chain(["HOME": "/nowhere"]).credentials()
+        }
         #expect(error?.code == .noCredentials)
-        for part in ["AWS_ACCESS_KEY_ID is not set", "/nowhere/.aws/credentials", "/nowhere/.aws/config", "Set "] {
+        for part in [
+            "AWS_ACCESS_KEY_ID is not set", "/nowhere/.aws/credentials", "/nowhere/.aws/config", "Set ",
+        ] {
             #expect(error?.message.contains(part) == true, "\(part)")
         }
         let homeless = await failure { () async throws(AWSError) in try await chain([:]).credentials() }
@@ -143,7 +151,8 @@ struct CredentialChainTests {
     @Test(arguments: [
         ("[profile p]\nrole_arn=arn:aws:iam::1:role/r\nsource_profile=default\n", "role_arn"),
         ("[profile p]\ncredential_process=/bin/x\n", "credential_process"),
-        ("[profile p]\naws_access_key_id=A\n", "aws_secret_access_key"), ("[profile p]\nregion=x\n", "aws_access_key_id"),
+        ("[profile p]\naws_access_key_id=A\n", "aws_secret_access_key"),
+        ("[profile p]\nregion=x\n", "aws_access_key_id"),
         ("[profile q]\n", "no profile p"),
     ])
     func aProfileAskedForThatCannotServeIsAFault(text: String, word: String) async throws {

@@ -80,7 +80,8 @@ final class ScriptedHTTP: HTTPPerforming {
         }
         switch answers[min(index, answers.count - 1)] {
         case .status(let status, let body, let headers):
-            return HTTPResponse(status: status, headers: HTTPHeaders(headers), body: HTTPBody(Array(body.utf8)))
+            return HTTPResponse(
+                status: status, headers: HTTPHeaders(headers), body: HTTPBody(Array(body.utf8)))
         case .failure(let error): throw error
         }
     }

@@ -26,10 +26,12 @@ struct INIFileTests {
     }
 
     @Test func deeperLinesContinueAValue() throws {
-        let text = "[default]\ns3 =\n  max = 1\n  min = 2\nregion = x\n[b]\n  indented = 1\n  too = 2\n    more\n"
+        let text =
+            "[default]\ns3 =\n  max = 1\n  min = 2\nregion = x\n[b]\n  indented = 1\n  too = 2\n    more\n"
         #expect(
             try parse(text) == [
-                "default": ["s3": "\nmax = 1\nmin = 2", "region": "x"], "b": ["indented": "1", "too": "2\nmore"],
+                "default": ["s3": "\nmax = 1\nmin = 2", "region": "x"],
+                "b": ["indented": "1", "too": "2\nmore"],
             ])
     }
 

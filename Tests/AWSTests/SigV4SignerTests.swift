@@ -5,15 +5,18 @@ import Testing
 @testable import AWS
 
 struct SigV4SignerTests {
-    static let keys = Credentials(accessKeyID: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+    static let keys = Credentials(
+        accessKeyID: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
     static let nowMs = Timestamp.ms(year: 2026, month: 11, day: 21, hour: 23, minute: 59, second: 59)
 
     func canonical(
-        _ url: String, _ headers: [HTTPHeader] = [], signer: SigV4Signer = SigV4Signer(region: "eu-west-1", service: "aps")
+        _ url: String, _ headers: [HTTPHeader] = [],
+        signer: SigV4Signer = SigV4Signer(region: "eu-west-1", service: "aps")
     ) throws -> CanonicalRequest {
         try signer.canonicalRequest(
-            method: "POST", url: url, headers: headers, payloadSHA256Hex: SHA256.emptyHex, credentials: Self.keys,
-            timestampMs: Self.nowMs)
+            method: "POST", url: url, headers: headers, payloadSHA256Hex: SHA256.emptyHex,
+            credentials: Self.keys,
+            at: SigningTime(Self.nowMs))
     }
 
     func lines(_ request: CanonicalRequest) -> [String] {
@@ -25,14 +28,16 @@ struct SigV4SignerTests {
             "Connection", "User-Agent", "X-Amzn-Trace-Id", "Expect", "Transfer-Encoding", "Accept-Encoding",
             "Authorization", "traceparent", "uber-trace-id", "Via", "TE",
         ]
-        let headers = names.map { HTTPHeader(name: $0, value: "x") } + [HTTPHeader(name: "Content-Type", value: "a/b")]
+        let headers =
+            names.map { HTTPHeader(name: $0, value: "x") } + [HTTPHeader(name: "Content-Type", value: "a/b")]
         let request = try canonical("https://h.example/x", headers)
         #expect(request.signedHeaders == "content-type;host;x-amz-date")
     }
 
     @Test func headersSentAlreadyAreReplaced() throws {
         let headers = [
-            HTTPHeader(name: "X-Amz-Date", value: "old"), HTTPHeader(name: "x-amz-security-token", value: "old"),
+            HTTPHeader(name: "X-Amz-Date", value: "old"),
+            HTTPHeader(name: "x-amz-security-token", value: "old"),
         ]
         let request = try canonical("https://h.example/x", headers)
         #expect(request.signedHeaders == "host;x-amz-date")
@@ -59,7 +64,8 @@ struct SigV4SignerTests {
     }
 
     @Test(arguments: [
-        ("", "/"), ("//a///b/", "//a///b/"), ("/a/../b", "/a/../b"), ("/a%20b", "/a%20b"), ("/a%2fb", "/a%2Fb"),
+        ("", "/"), ("//a///b/", "//a///b/"), ("/a/../b", "/a/../b"), ("/a%20b", "/a%20b"),
+        ("/a%2fb", "/a%2Fb"),
         ("/a b", "/a%20b"), ("/100%", "/100%25"), ("/a+b", "/a%2Bb"),
     ])
     func pathsOfS3StayAndAreEncodedOnce(path: String, expected: String) throws {
@@ -68,7 +74,8 @@ struct SigV4SignerTests {
     }
 
     @Test(arguments: [
-        ("?b=2&a=1", "a=1&b=2"), ("?a", "a="), ("?a=b=c", "a=b%3Dc"), ("?a=2&a=1", "a=1&a=2"), ("?&&a=1&", "a=1"),
+        ("?b=2&a=1", "a=1&b=2"), ("?a", "a="), ("?a=b=c", "a=b%3Dc"), ("?a=2&a=1", "a=1&a=2"),
+        ("?&&a=1&", "a=1"),
         ("?a=x%2Fy", "a=x%2Fy"), ("?a=x/y", "a=x%2Fy"), ("?a=x+y", "a=x%20y"), ("?a=x%20y", "a=x%20y"),
         ("?a=%zz%4", "a=%25zz%254"), ("?a-b=1&a=1&a.b=1", "a=1&a-b=1&a.b=1"), ("?", ""), ("?x#f", "x="),
     ])
@@ -82,7 +89,8 @@ struct SigV4SignerTests {
             HTTPHeader(name: "X-A", value: ""),
         ]
         let text = lines(try canonical("https://h.example/", headers))
-        #expect(Array(text[3...6]) == ["host:h.example", "x-a:", "x-amz-date:20261121T235959Z", "x-b:z y x,a"])
+        #expect(
+            Array(text[3...6]) == ["host:h.example", "x-a:", "x-amz-date:20261121T235959Z", "x-b:z y x,a"])
     }
 
     @Test func dateScopeAndDateHeaderAgreeAcrossMidnight() throws {
@@ -92,14 +100,16 @@ struct SigV4SignerTests {
                 method: .get, url: "https://h.example/", headers: [], payloadSHA256Hex: SHA256.emptyHex,
                 credentials: Self.keys, timestampMs: Self.nowMs + offsetMs)
             #expect(added.first?.value.hasPrefix(day) == true)
-            #expect(added.last?.value.contains("Credential=AKIDEXAMPLE/\(day)/eu-west-1/aps/aws4_request,") == true)
+            #expect(
+                added.last?.value.contains("Credential=AKIDEXAMPLE/\(day)/eu-west-1/aps/aws4_request,")
+                    == true)
         }
     }
 
     @Test func keysAreKeptPerDayAndKeyButNeverPastACorrectedSecret() throws {
         let signer = SigV4Signer(region: "eu-west-1", service: "aps")
         func signature(_ keys: Credentials, _ timeMs: Int64) -> String {
-            signer.signature(of: "text", credentials: keys, timestampMs: timeMs)
+            signer.signature(of: "text", credentials: keys, on: SigningTime(timeMs).date)
         }
         let first = signature(Self.keys, Self.nowMs)
         #expect(signature(Self.keys, Self.nowMs) == first)
@@ -116,14 +126,18 @@ struct SigV4SignerTests {
         let signatures = await withTaskGroup(of: String.self) { group in
             for index in 0..<200 {
                 let timeMs = Self.nowMs + Int64(index % 3) * 86_400_000
-                group.addTask { signer.signature(of: "text", credentials: Self.keys, timestampMs: timeMs) }
+                group.addTask {
+                    signer.signature(of: "text", credentials: Self.keys, on: SigningTime(timeMs).date)
+                }
             }
             return await group.reduce(into: Set<String>()) { $0.insert($1) }
         }
         #expect(signatures.count == 3)
     }
 
-    @Test(arguments: ["", "h.example/x", "ftp://h.example/", "https://", "https://:443/", "http://[::1/", "http://h:p/"])
+    @Test(arguments: [
+        "", "h.example/x", "ftp://h.example/", "https://", "https://:443/", "http://[::1/", "http://h:p/",
+    ])
     func whatIsNoURLIsNotSigned(url: String) {
         #expect(throws: AWSError.self) { try canonical(url) }
     }

@@ -18,7 +18,9 @@ private final class Line {
     func released(_ count: Int) { slots.releasedByConsumers(count) }
     func charge(_ bytes: Int) -> Bool { slots.charge(bytes) }
     func discharge(_ bytes: Int) { slots.discharge(bytes) }
-    func slow(at nowNs: UInt64) -> [(id: UInt64, sizeBytes: Int)] { slots.takeSlotsOfSlowSenders(nowNs: nowNs) }
+    func slow(at nowNs: UInt64) -> [(id: UInt64, sizeBytes: Int)] {
+        slots.takeSlotsOfSlowSenders(nowNs: nowNs)
+    }
 }
 
 struct BodySlotsTests {

@@ -9,7 +9,8 @@ func withClient<R>(
     _ configuration: HTTPClientConfiguration = HTTPClientConfiguration(name: "test"),
     registry: MetricRegistry = MetricRegistry(), _ body: (HTTPClient) async throws -> R
 ) async throws -> R {
-    let client = HTTPClient(configuration, registry: registry, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    let client = HTTPClient(
+        configuration, registry: registry, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     defer { client.shutDown() }
     return try await body(client)
 }

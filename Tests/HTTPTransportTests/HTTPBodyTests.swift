@@ -6,7 +6,9 @@ import Testing
 struct HTTPBodyTests {
     @Test func theLastReferenceGivesBufferAndSlotBack() {
         let released = Mutex<[(BodyClaim, Int)]>([])
-        let pool = BodyPool(keptCount: 1) { claim, sizeBytes in released.withLock { $0.append((claim, sizeBytes)) } }
+        let pool = BodyPool(keptCount: 1) { claim, sizeBytes in
+            released.withLock { $0.append((claim, sizeBytes)) }
+        }
         do {
             let body = HTTPBody([UInt8](repeating: 7, count: 100), pool: pool, claim: .slot)
             #expect(body.count == 100)

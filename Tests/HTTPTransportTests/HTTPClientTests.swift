@@ -6,7 +6,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct HTTPClientTests {
     @Test func getReturnsStatusHeadersAndBody() async throws {
-        try await RawServer.saying(answer("up 1\n", headers: ["Content-Type: text/plain", "X-Empty:"])) { server in
+        try await RawServer.saying(answer("up 1\n", headers: ["Content-Type: text/plain", "X-Empty:"])) {
+            server in
             try await withClient { client in
                 let response = try await client.perform(HTTPRequest(url: server.url()))
                 #expect(response.status == 200)
@@ -43,7 +44,9 @@ struct HTTPClientTests {
     }
 
     @Test func anErrorStatusIsAResponse() async throws {
-        try await RawServer.saying(answer("no", status: "503 Service Unavailable", headers: ["Retry-After: 7"])) {
+        try await RawServer.saying(
+            answer("no", status: "503 Service Unavailable", headers: ["Retry-After: 7"])
+        ) {
             server in
             try await withClient { client in
                 let response = try await client.perform(HTTPRequest(url: server.url()))
@@ -156,7 +159,8 @@ struct HTTPClientTests {
             while let request = connection.readRequest() {
                 let home = request.head.hasPrefix("GET /home ")
                 connection.write(
-                    home ? answer("home") : answer("moved", status: "302 Found", headers: ["Location: /home"]))
+                    home ? answer("home") : answer("moved", status: "302 Found", headers: ["Location: /home"])
+                )
             }
         }
         try await RawServer.with(serve) { server in
@@ -164,7 +168,8 @@ struct HTTPClientTests {
                 let stayed = try await client.perform(HTTPRequest(url: server.url("/old")))
                 #expect(stayed.status == 302)
                 #expect(stayed.body.text == "moved")
-                let moved = try await client.perform(HTTPRequest(url: server.url("/old"), followRedirects: true))
+                let moved = try await client.perform(
+                    HTTPRequest(url: server.url("/old"), followRedirects: true))
                 #expect(moved.status == 200)
                 #expect(moved.headers["Location"] == nil)
                 #expect(moved.body.text == "home")
@@ -206,7 +211,8 @@ struct HTTPClientTests {
 
     @Test(arguments: [
         HTTPHeader(name: "X-A", value: "1\r\nX-B: 2"), HTTPHeader(name: "X-A", value: "1\0"),
-        HTTPHeader(name: "X A", value: "1"), HTTPHeader(name: "", value: "1"), HTTPHeader(name: "X:A", value: "1"),
+        HTTPHeader(name: "X A", value: "1"), HTTPHeader(name: "", value: "1"),
+        HTTPHeader(name: "X:A", value: "1"),
     ])
     func headersThatWouldSmuggleAreRefused(header: HTTPHeader) async throws {
         try await withClient { client in

@@ -5,8 +5,8 @@ import Synchronization
 import Glibc
 #endif
 
-/// A server of plain sockets on loopback that says exactly the bytes it is told, one thread a connection. It can do
-/// what no decent server does: stop in the middle, reset, say garbage, never end.
+/// A server of plain sockets on loopback that says exactly the bytes it is told, one thread a connection. It
+/// can do what no decent server does: stop in the middle, reset, say garbage, never end.
 final class RawServer: Sendable {
     let port: Int
     private let listener: Int32
@@ -146,7 +146,8 @@ final class Connection: Sendable {
         while done < bytes.count {
             // Safety: the pointer stays in the closure and the range inside the array.
             let count = unsafe bytes.withUnsafeBytes {
-                unsafe send(descriptor, $0.baseAddress?.advanced(by: done), bytes.count - done, Int32(MSG_NOSIGNAL))
+                unsafe send(
+                    descriptor, $0.baseAddress?.advanced(by: done), bytes.count - done, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { return false }
             done += count
@@ -161,7 +162,8 @@ final class Connection: Sendable {
     func reset() {
         var linger = linger(l_onoff: 1, l_linger: 0)
         // Safety: the option lives through the call.
-        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
+        _ = unsafe setsockopt(
+            descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
         close()
     }
 
@@ -182,12 +184,16 @@ final class Connection: Sendable {
     private func read() -> [UInt8]? {
         var buffer = [UInt8](repeating: 0, count: 16_384)
         // Safety: the kernel writes at most the buffer's length.
-        let count = unsafe buffer.withUnsafeMutableBytes { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
+        let count = unsafe buffer.withUnsafeMutableBytes {
+            unsafe recv(descriptor, $0.baseAddress, $0.count, 0)
+        }
         return count > 0 ? Array(buffer[..<count]) : nil
     }
 
     private func firstRange(of pattern: [UInt8], in bytes: [UInt8]) -> Int? {
         guard bytes.count >= pattern.count else { return nil }
-        return (0...(bytes.count - pattern.count)).first { bytes[$0..<($0 + pattern.count)].elementsEqual(pattern) }
+        return (0...(bytes.count - pattern.count)).first {
+            bytes[$0..<($0 + pattern.count)].elementsEqual(pattern)
+        }
     }
 }

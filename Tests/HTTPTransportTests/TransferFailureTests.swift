@@ -9,7 +9,6 @@ struct BrokenAnswer: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 }
 
-
 extension BrokenAnswer {
     static let faults: [BrokenAnswer] = [
         BrokenAnswer(
@@ -23,27 +22,31 @@ extension BrokenAnswer {
             said: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nup 1\n\r\n", code: .truncated),
         BrokenAnswer(
             name: "chunk size is no number",
-            said: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nup 1\n\r\n", code: .malformedResponse),
+            said: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nup 1\n\r\n",
+            code: .malformedResponse),
         BrokenAnswer(name: "nothing at all", said: "", code: .connectionReset),
         BrokenAnswer(name: "headers cut", said: "HTTP/1.1 200 OK\r\nContent-Le", code: .truncated),
         BrokenAnswer(name: "not HTTP", said: "220 mail.example ESMTP\r\n", code: .malformedResponse),
         BrokenAnswer(name: "binary", said: "\u{1}\u{2}\u{3}\0\0\u{7F}", code: .malformedResponse),
         BrokenAnswer(
-            name: "negative length", said: "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", code: .malformedResponse),
+            name: "negative length", said: "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+            code: .malformedResponse),
         BrokenAnswer(
             name: "claimed gzip is text",
             said: "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nup 1\n",
             code: .badContentEncoding),
         BrokenAnswer(
             name: "endless header line",
-            said: "HTTP/1.1 200 OK\r\nX-Long: " + String(repeating: "a", count: 400_000), code: .malformedResponse),
+            said: "HTTP/1.1 200 OK\r\nX-Long: " + String(repeating: "a", count: 400_000),
+            code: .malformedResponse),
         BrokenAnswer(
             name: "endless headers",
             said: "HTTP/1.1 200 OK\r\n" + String(repeating: "X-Many: value\r\n", count: 20_000),
             code: .malformedResponse),
         BrokenAnswer(
             name: "endless interim responses",
-            said: String(repeating: "HTTP/1.1 103 Early Hints\r\n\r\n", count: 20_000), code: .malformedResponse),
+            said: String(repeating: "HTTP/1.1 103 Early Hints\r\n\r\n", count: 20_000),
+            code: .malformedResponse),
     ]
 }
 
@@ -127,7 +130,8 @@ struct TransferFailureTests {
 
     @Test(arguments: ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/"])
     func redirectsLeadOnlyToTheWeb(location: String) async throws {
-        try await RawServer.saying(answer("", status: "302 Found", headers: ["Location: \(location)"])) { server in
+        try await RawServer.saying(answer("", status: "302 Found", headers: ["Location: \(location)"])) {
+            server in
             try await withClient { client in
                 let error = await failure(of: HTTPRequest(url: server.url(), followRedirects: true), client)
                 #expect(error?.code == .malformedResponse, "\(error?.message ?? "")")
@@ -136,7 +140,8 @@ struct TransferFailureTests {
     }
 
     @Test func redirectsInACircleEnd() async throws {
-        try await RawServer.saying(answer("", status: "302 Found", headers: ["Location: /metrics"])) { server in
+        try await RawServer.saying(answer("", status: "302 Found", headers: ["Location: /metrics"])) {
+            server in
             try await withClient { client in
                 let error = await failure(of: HTTPRequest(url: server.url(), followRedirects: true), client)
                 #expect(error?.code == .tooManyRedirects)

@@ -19,7 +19,8 @@ struct TransferLoopTests {
                 continue
             }
             connection.write(
-                "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + String(repeating: "s", count: 40 << 10))
+                "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + String(repeating: "s", count: 40 << 10)
+            )
             return connection.waitForClose()
         }
     }
@@ -58,7 +59,8 @@ struct TransferLoopTests {
                         for _ in 0..<8 {
                             group.addTask {
                                 await failure(
-                                    of: HTTPRequest(url: slow, timeoutMs: 30_000, takesBodySlot: true), client)?.code
+                                    of: HTTPRequest(url: slow, timeoutMs: 30_000, takesBodySlot: true), client
+                                )?.code
                             }
                         }
                         return await group.reduce(into: [HTTPError.Code?]()) { $0.append($1) }
@@ -66,7 +68,8 @@ struct TransferLoopTests {
                 }
                 while server.acceptedCount < 8 { await Task.yield() }
                 for _ in 0..<10 {
-                    let request = HTTPRequest(url: server.url("/fast"), timeoutMs: 10_000, takesBodySlot: true)
+                    let request = HTTPRequest(
+                        url: server.url("/fast"), timeoutMs: 10_000, takesBodySlot: true)
                     let response = try await client.perform(request)
                     #expect(response.body.text == Self.large)
                 }
@@ -102,7 +105,8 @@ struct TransferLoopTests {
                 let url = server.url()
                 let kept = try await client.perform(HTTPRequest(url: url, takesBodySlot: true))
                 let task = Task {
-                    await failure(of: HTTPRequest(url: url, timeoutMs: 30_000, takesBodySlot: true), client)?.code
+                    await failure(of: HTTPRequest(url: url, timeoutMs: 30_000, takesBodySlot: true), client)?
+                        .code
                 }
                 let other = try await client.perform(HTTPRequest(url: url))
                 task.cancel()

@@ -13,7 +13,9 @@ struct URLPlaceTests {
         #expect(URLPlace(url)?.text == shown)
     }
 
-    @Test(arguments: ["", "http://", "http:///x", "http://u@/x", "http://:80/", "https//h", "http://h/a b", "http://h\n"])
+    @Test(arguments: [
+        "", "http://", "http:///x", "http://u@/x", "http://:80/", "https//h", "http://h/a b", "http://h\n",
+    ])
     func whatIsNoWebURLHasNoPlace(url: String) {
         #expect(URLPlace(url) == nil)
     }

@@ -18,8 +18,8 @@ struct SigV4Vector: Sendable, CustomTestStringConvertible {
 
     struct Context: Decodable, Sendable {
         struct Keys: Decodable, Sendable {
-            let access_key_id: String
-            let secret_access_key: String
+            let accessKeyId: String
+            let secretAccessKey: String
             let token: String?
         }
         let credentials: Keys
@@ -27,8 +27,8 @@ struct SigV4Vector: Sendable, CustomTestStringConvertible {
         let service: String
         let timestamp: String
         let normalize: Bool
-        let sign_body: Bool
-        let omit_session_token: Bool?
+        let signBody: Bool
+        let omitSessionToken: Bool?
     }
 
     /// `$NARTHEX_SHARED/vectors/sigv4`, else `../shared` of the package.
@@ -40,7 +40,9 @@ struct SigV4Vector: Sendable, CustomTestStringConvertible {
 
     static let all: [SigV4Vector] = {
         guard let names = try? POSIXFiles().list(folder) else {
-            print("SKIPPED: the SigV4 vectors are not at \(folder); set NARTHEX_SHARED to the folder that has them")
+            print(
+                "SKIPPED: no SigV4 vectors at \(folder); set NARTHEX_SHARED to the folder that has them"
+            )
             return []
         }
         return names.compactMap { try? SigV4Vector(name: $0) }
@@ -67,8 +69,10 @@ struct SigV4Vector: Sendable, CustomTestStringConvertible {
                 headers.append(HTTPHeader(name: String(field[0]), value: String(field[1])))
             }
         }
-        context = try JSONDecoder().decode(Context.self, from: Data(Self.read(name, "context.json")))
-        if context.sign_body {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        context = try decoder.decode(Context.self, from: Data(Self.read(name, "context.json")))
+        if context.signBody {
             headers.append(HTTPHeader(name: "x-amz-content-sha256", value: SHA256.hex(bytes: body)))
         }
         self.headers = headers
@@ -85,7 +89,7 @@ struct SigV4Vector: Sendable, CustomTestStringConvertible {
     }
 }
 
-struct SigV4VectorTests {
+struct CanonicalRequestTests {
     @Test(.enabled(if: !SigV4Vector.all.isEmpty, "the vectors are not beside the project"))
     func allVectorsAreThere() {
         #expect(SigV4Vector.all.count == 38)
@@ -97,22 +101,25 @@ struct SigV4VectorTests {
         let context = vector.context
         let signer = SigV4Signer(
             region: context.region, service: context.service, normalizesPath: context.normalize,
-            signsSessionToken: context.omit_session_token != true)
+            signsSessionToken: context.omitSessionToken != true)
         let keys = Credentials(
-            accessKeyID: context.credentials.access_key_id, secretAccessKey: context.credentials.secret_access_key,
+            accessKeyID: context.credentials.accessKeyId,
+            secretAccessKey: context.credentials.secretAccessKey,
             sessionToken: context.credentials.token)
         let timestampMs = try #require(Timestamp.parseRFC3339(context.timestamp))
         let url = "https://example.amazonaws.com" + vector.target
         // The two form vectors alone hash their body; the others have none.
         let hash = SHA256.hex(bytes: vector.body)
 
+        let time = SigningTime(timestampMs)
         let canonical = try signer.canonicalRequest(
-            method: vector.method, url: url, headers: vector.headers, payloadSHA256Hex: hash, credentials: keys,
-            timestampMs: timestampMs)
+            method: vector.method, url: url, headers: vector.headers, payloadSHA256Hex: hash,
+            credentials: keys,
+            at: time)
         #expect(canonical.text == (try vector.expected("header-canonical-request.txt")))
-        let toSign = signer.stringToSign(canonical, timestampMs: timestampMs)
+        let toSign = signer.stringToSign(canonical, at: time)
         #expect(toSign == (try vector.expected("header-string-to-sign.txt")))
-        let signature = signer.signature(of: toSign, credentials: keys, timestampMs: timestampMs)
+        let signature = signer.signature(of: toSign, credentials: keys, on: time.date)
         #expect(signature == (try vector.expected("header-signature.txt")))
 
         let method = try #require(HTTPMethod(rawValue: vector.method))

@@ -2,7 +2,7 @@ import HTTPTransport
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
-struct BodyLimitTests {
+struct TransferTests {
     /// gzip of a megabyte of zeros: 1,051 bytes, most of them zero themselves.
     static let bomb =
         bytes(hex: "1f8b0800000000000203edc13101000000c2a0f54f6d085fa0") + [UInt8](repeating: 0, count: 1_016)
@@ -33,7 +33,8 @@ struct BodyLimitTests {
         }
         try await RawServer.with(serve) { server in
             try await withClient { client in
-                let request = HTTPRequest(url: server.url(), bodyLimitBytes: 3 << 20, takesBodySlot: takesSlot)
+                let request = HTTPRequest(
+                    url: server.url(), bodyLimitBytes: 3 << 20, takesBodySlot: takesSlot)
                 #expect(await failure(of: request, client)?.code == .bodyTooLarge)
             }
         }
