@@ -94,12 +94,17 @@ public final class LayoutChunk: Sendable {
             let (high, low) = (hash ^ word).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
             hash = high ^ low
         }
-        var word: UInt64 = 0
-        for index in bytes.indices {
-            word = word << 8 | UInt64(bytes[index])
-            if index & 7 == 7 { mix(word) }
+        // Safety: the loads stay inside the array, whose pointer is used only inside the closure.
+        unsafe bytes.withUnsafeBytes { buffer in
+            var offset = 0
+            while offset + 8 <= buffer.count {
+                mix(unsafe buffer.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+                offset += 8
+            }
+            var word: UInt64 = 0
+            for index in offset..<buffer.count { word = word << 8 | UInt64(unsafe buffer[index]) }
+            mix(word)
         }
-        mix(word)
         for piece in pieces {
             mix(
                 UInt64(piece.runEnd) << 32 | UInt64(piece.firstTargetLabel) << 16
@@ -120,8 +125,7 @@ public enum EncodedLabels {
         func field(_ tag: UInt8) -> Range<Int>? {
             guard offset < bytes.count, bytes[offset] == tag else { return nil }
             offset += 1
-            guard let length = ProtobufWire.readVarint(bytes, at: &offset),
-                length <= UInt64(bytes.count - offset)
+            guard let length = ProtobufWire.readVarint(bytes, at: &offset), length <= UInt64(bytes.count - offset)
             else { return nil }
             return offset..<offset + Int(length)
         }
@@ -131,9 +135,7 @@ public enum EncodedLabels {
             guard let value = field(0x12), value.upperBound == label.upperBound else { return nil }
             offset = value.upperBound
             labels.append(
-                Label(
-                    String(decoding: encoded[name], as: UTF8.self),
-                    String(decoding: encoded[value], as: UTF8.self)))
+                Label(String(decoding: encoded[name], as: UTF8.self), String(decoding: encoded[value], as: UTF8.self)))
         }
         return labels
     }

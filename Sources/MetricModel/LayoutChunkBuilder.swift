@@ -37,8 +37,7 @@ public struct LayoutChunkBuilder {
         if pendingCount > 0 {
             flushPending()
         } else {
-            pieces.append(
-                LayoutChunk.Piece(runEnd: UInt32(bytes.count), firstTargetLabel: 0, targetLabelCount: 0))
+            pieces.append(LayoutChunk.Piece(runEnd: UInt32(bytes.count), firstTargetLabel: 0, targetLabelCount: 0))
         }
         pieceOffsets.append(UInt32(pieces.count))
     }
@@ -46,11 +45,14 @@ public struct LayoutChunkBuilder {
     /// The chunk; the builder is empty afterwards.
     public mutating func finish() -> LayoutChunk {
         precondition(pendingCount == 0, "endSeries ends each series")
-        // `map` makes arrays of just the right size: a chunk lives as long as its targets, and growth by doubling
-        // would leave a third of it empty. The builder keeps its own for the next chunk.
+        // Copies of just the right size: a chunk lives as long as its targets, and growth by doubling would leave a
+        // third of it empty. The builder keeps its own arrays for the next chunk.
+        // Safety: each pointer is used only inside its closure.
         guard
             let chunk = LayoutChunk(
-                bytes: bytes.map { $0 }, pieces: pieces.map { $0 }, pieceOffsets: pieceOffsets.map { $0 })
+                bytes: unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) },
+                pieces: unsafe pieces.withUnsafeBufferPointer { unsafe Array($0) },
+                pieceOffsets: unsafe pieceOffsets.withUnsafeBufferPointer { unsafe Array($0) })
         else {
             preconditionFailure("the builder keeps its offsets ascending and inside its bytes")
         }

@@ -1,7 +1,13 @@
 /// A few threads for work that computes or blocks: parsing a scrape, appending a frame, encoding a request,
 /// reading a segment. Whole scrapes and whole requests, never single samples.
 public final class WorkerPool: Sendable {
-    private let queue = ConditionQueue<@Sendable () -> Void>()
+    /// A box: a function as the element of a generic container is wrapped once more each time it is moved there, and
+    /// each wrapping is kept and called through.
+    private struct Work: Sendable {
+        let body: @Sendable () -> Void
+    }
+
+    private let queue = ConditionQueue<Work>()
 
     /// Starts `threads` threads named `name`.
     public init(name: String, threads: Int) {
@@ -9,7 +15,7 @@ public final class WorkerPool: Sendable {
         let queue = queue
         for _ in 0..<threads {
             SystemThread.start(name: name) {
-                while let work = queue.pop() { work() }
+                while let work = queue.pop() { work.body() }
             }
         }
     }
@@ -19,7 +25,7 @@ public final class WorkerPool: Sendable {
     /// Runs `body` on one of the threads and returns its result. Items run in the order they came.
     public func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
-            let accepted = queue.push { continuation.resume(with: Result { try body() }) }
+            let accepted = queue.push(Work { continuation.resume(with: Result { try body() }) })
             precondition(accepted, "the pool outlives its work: it is closed only in deinit")
         }
     }
@@ -27,7 +33,7 @@ public final class WorkerPool: Sendable {
     /// As `run`, for a body that does not throw.
     public func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
         await withCheckedContinuation { continuation in
-            let accepted = queue.push { continuation.resume(returning: body()) }
+            let accepted = queue.push(Work { continuation.resume(returning: body()) })
             precondition(accepted, "the pool outlives its work: it is closed only in deinit")
         }
     }

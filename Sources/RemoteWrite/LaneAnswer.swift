@@ -54,7 +54,9 @@ enum LaneAnswer: Equatable, Sendable {
         self = .status(
             Response(
                 status: response.status,
-                reason: .parse(status: response.status, body: Self.text(response)),
+                // What was stored needs no explanation, and the words take time to look for.
+                reason: response.status < 300
+                    ? .other : .parse(status: response.status, body: Self.text(response)),
                 retryAfterMs: response.headers["retry-after"].flatMap {
                     Self.retryAfterMs($0, nowMs: serverMs ?? wallMs)
                 },

@@ -47,7 +47,8 @@ struct ScrapeEngine: Sendable {
         try checkClock(timestampMs, state)
         var reader: BodyReader
         do {
-            reader = try read(body, expected: state.chunks)
+            reader = try read(
+                body, expected: state.chunks.isEmpty ? templates.expectation(of: schema) : state.chunks)
         } catch {
             throw error.located(in: body)
         }
@@ -59,9 +60,12 @@ struct ScrapeEngine: Sendable {
         var addedCount = 0
         let isUnchanged = reader.parsedLines == 0 && reader.chunks.count == state.chunks.count
         if !isUnchanged {
+            let old = LayoutComparison.Side(
+                chunks: state.chunks, silent: state.silent, isLive: state.isLive,
+                hasDuplicates: !state.duplicates.isEmpty)
             let comparison = LayoutComparison(
-                old: state.chunks, silent: state.silent, oldIsLive: state.isLive, new: reader.chunks,
-                report: report.hashes, schema: schema)
+                old: old, new: reader.chunks, report: report.hashes, schema: schema)
+            templates.note(reader.chunks, of: schema)
             next.layout = Layout(reader.chunks.map(\.layout) + [report.chunk])
             next.duplicates = comparison.duplicates
             departed = comparison.departed

@@ -11,7 +11,12 @@ final class BufferCore: Sendable {
     let clock: any AgentClock
     let metrics: BufferMetrics
     let signal = AppendSignal()
-    private let onAnswers = Mutex<(@Sendable () -> Void)?>(nil)
+    /// A box: a function inside a generic container is wrapped once more with each access.
+    private struct Listener: Sendable {
+        let body: @Sendable () -> Void
+    }
+
+    private let listener = Mutex<Listener?>(nil)
 
     init(
         directory: String, catalog: SegmentCatalog, interner: LayoutInterner, files: any FileDoor,
@@ -29,9 +34,9 @@ final class BufferCore: Sendable {
     func newSalt() -> UInt32 { UInt32.random(in: 0...UInt32.max) }
 
     /// Calls `body` whenever a cursor has moved.
-    func whenAnswersMove(_ body: @escaping @Sendable () -> Void) { onAnswers.withLock { $0 = body } }
+    func whenAnswersMove(_ body: @escaping @Sendable () -> Void) { listener.withLock { $0 = Listener(body: body) } }
 
-    func answersMoved() { onAnswers.withLock { $0 }?() }
+    func answersMoved() { listener.withLock { $0 }?.body() }
 
     /// Samples of a lane in one segment from a position on, by job, what is damaged left out.
     func count(

@@ -112,7 +112,6 @@ struct AgentUnderLoad {
           - job_name: fleet
             file_sd_configs:
               - files: ['\(folder)/targets.json']
-                refresh_interval: 1s
         remote_write:
           - url: \(amp)
             sigv4:

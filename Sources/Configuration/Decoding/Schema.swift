@@ -127,7 +127,7 @@ enum Schema {
             .init("capacity", "int", "10000"),
             .init("max_shards", "int", "50"),
             .init("min_shards", "int", "1"),
-            .init("max_samples_per_send", "int", "2000"),
+            .init("max_samples_per_send", "int", "5000"),
             .init("batch_send_deadline", "duration", "5s"),
             .init("min_backoff", "duration", "30ms"),
             .init("max_backoff", "duration", "5s"),

@@ -98,7 +98,7 @@ public struct QueueConfiguration: Sendable, Equatable {
     public var sampleAgeLimitMs: Int64
 
     public init(
-        capacity: Int = 10_000, maxShards: Int = 50, minShards: Int = 1, maxSamplesPerSend: Int = 2_000,
+        capacity: Int = 10_000, maxShards: Int = 50, minShards: Int = 1, maxSamplesPerSend: Int = 5_000,
         batchSendDeadlineMs: Int64 = 5_000, minBackoffMs: Int64 = 30, maxBackoffMs: Int64 = 5_000,
         retryOnHTTP429: Bool = true, sampleAgeLimitMs: Int64 = 0
     ) {

@@ -3,8 +3,9 @@ import MetricModel
 /// Reads one body from beginning to end: by the templates of the scrape before where its lines are as they
 /// were, by the parser elsewhere.
 struct BodyReader {
-    /// Above this a body is refused whatever the configuration says: lengths of segments are 32 bits.
-    static let maxBodyBytes = 1 << 30
+    /// Above this a body is refused whatever the configuration says: 256 MiB of text are millions of series,
+    /// and offsets into it fit 32 bits.
+    static let maxBodyBytes = 256 << 20
 
     /// The templates that this body is made of, in order.
     private(set) var chunks: [TemplateChunk] = []

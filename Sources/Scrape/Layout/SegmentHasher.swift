@@ -1,14 +1,14 @@
-/// A keyed 64-bit hash of bytes, after wyhash and rapidhash: two words and one wide multiplication a step.
-/// The key is drawn once a process, so that a target cannot make two lines look alike by intent; by chance
-/// two lines of one place do with probability 2^-64. Never stored, never sent.
+/// A keyed 64-bit hash of bytes, after XXH3 and wyhash: sixteen bytes and one wide multiplication a step. Up
+/// to 128 bytes the steps do not wait for each other, and which of them are taken depends on the length
+/// alone. The key is drawn once a process, so that a target cannot make two lines look alike by intent; by
+/// chance two lines of one place do with probability 2^-64. Never stored, never sent.
 struct SegmentHasher: Sendable {
     /// The key of this process.
     static let process = SegmentHasher()
 
-    private let key0: UInt64
-    private let key1: UInt64
-    private let key2: UInt64
-    private let key3: UInt64
+    /// Two words for each step of a short text, and two for what all texts have in common.
+    private let key0, key1, key2, key3, key4, key5, key6, key7, key8, key9: UInt64
+    private let key10, key11, key12, key13, key14, key15, key16, key17: UInt64
 
     init() {
         var generator = SystemRandomNumberGenerator()
@@ -16,65 +16,101 @@ struct SegmentHasher: Sendable {
         key1 = generator.next()
         key2 = generator.next()
         key3 = generator.next()
+        key4 = generator.next()
+        key5 = generator.next()
+        key6 = generator.next()
+        key7 = generator.next()
+        key8 = generator.next()
+        key9 = generator.next()
+        key10 = generator.next()
+        key11 = generator.next()
+        key12 = generator.next()
+        key13 = generator.next()
+        key14 = generator.next()
+        key15 = generator.next()
+        key16 = generator.next()
+        key17 = generator.next()
     }
 
     /// The hash of `count` bytes from `start` on. The caller has checked that they lie in `text`.
     @inline(__always)
     func hash(_ text: RawSpan, _ start: Int, _ count: Int) -> UInt64 {
-        var state = key0
+        let end = start &+ count
+        var sum = UInt64(truncatingIfNeeded: count)
+        if count > 128 { return longHash(text, start, count) }
+        if count > 16 {
+            // From both ends inwards; in the middle some bytes are taken twice.
+            if count > 32 {
+                if count > 64 {
+                    if count > 96 {
+                        sum &+= step(text, start &+ 48, key12, key13)
+                        sum &+= step(text, end &- 64, key14, key15)
+                    }
+                    sum &+= step(text, start &+ 32, key8, key9)
+                    sum &+= step(text, end &- 48, key10, key11)
+                }
+                sum &+= step(text, start &+ 16, key4, key5)
+                sum &+= step(text, end &- 32, key6, key7)
+            }
+            sum &+= step(text, start, key0, key1)
+            sum &+= step(text, end &- 16, key2, key3)
+            return Self.mix(sum ^ key16, key17)
+        }
         let first: UInt64
         let second: UInt64
-        if count > 16 {
-            var offset = start
-            var rest = count
-            if rest > 48 {
-                var state1 = state
-                var state2 = state
-                repeat {
-                    state = Self.mix(
-                        text.uncheckedWord64(offset) ^ key1, text.uncheckedWord64(offset &+ 8) ^ state)
-                    state1 = Self.mix(
-                        text.uncheckedWord64(offset &+ 16) ^ key2, text.uncheckedWord64(offset &+ 24) ^ state1
-                    )
-                    state2 = Self.mix(
-                        text.uncheckedWord64(offset &+ 32) ^ key3, text.uncheckedWord64(offset &+ 40) ^ state2
-                    )
-                    offset &+= 48
-                    rest &-= 48
-                } while rest > 48
-                state ^= state1 ^ state2
-            }
-            while rest > 16 {
-                state = Self.mix(
-                    text.uncheckedWord64(offset) ^ key1, text.uncheckedWord64(offset &+ 8) ^ state)
-                offset &+= 16
-                rest &-= 16
-            }
-            // The last sixteen bytes, some of them a second time.
-            first = text.uncheckedWord64(start &+ count &- 16)
-            second = text.uncheckedWord64(start &+ count &- 8)
-        } else if count >= 8 {
+        if count >= 8 {
             first = text.uncheckedWord64(start)
-            second = text.uncheckedWord64(start &+ count &- 8)
+            second = text.uncheckedWord64(end &- 8)
         } else if count >= 4 {
             first = UInt64(text.uncheckedWord32(start))
-            second = UInt64(text.uncheckedWord32(start &+ count &- 4))
+            second = UInt64(text.uncheckedWord32(end &- 4))
         } else if count > 0 {
             first =
                 UInt64(text.uncheckedByte(start)) | UInt64(text.uncheckedByte(start &+ count &>> 1)) &<< 8
-                | UInt64(text.uncheckedByte(start &+ count &- 1)) &<< 16
+                | UInt64(text.uncheckedByte(end &- 1)) &<< 16
             second = 0
         } else {
             first = 0
             second = 0
         }
-        let length = UInt64(truncatingIfNeeded: count)
-        return Self.mix(key1 ^ length, Self.mix(first ^ key2, second ^ state))
+        sum &+= Self.mix(first ^ key2, second ^ key3)
+        return Self.mix(sum ^ key16, key17)
     }
 
     /// The hash of a pair, for a label's name and value; not symmetric.
     func combine(_ left: UInt64, _ right: UInt64) -> UInt64 {
         Self.mix(left ^ key3, right ^ key0)
+    }
+
+    /// More than 128 bytes, each step fed with the one before; three lanes so that they do not all wait.
+    @inline(never)
+    private func longHash(_ text: RawSpan, _ start: Int, _ count: Int) -> UInt64 {
+        var lane0 = key0
+        var lane1 = key2
+        var lane2 = key4
+        var offset = start
+        var rest = count
+        while rest > 48 {
+            lane0 = Self.mix(text.uncheckedWord64(offset) ^ key1, text.uncheckedWord64(offset &+ 8) ^ lane0)
+            lane1 = Self.mix(
+                text.uncheckedWord64(offset &+ 16) ^ key3, text.uncheckedWord64(offset &+ 24) ^ lane1)
+            lane2 = Self.mix(
+                text.uncheckedWord64(offset &+ 32) ^ key5, text.uncheckedWord64(offset &+ 40) ^ lane2)
+            offset &+= 48
+            rest &-= 48
+        }
+        // The last 48 bytes, some of them a second time.
+        let tail = start &+ count &- 48
+        var sum = UInt64(truncatingIfNeeded: count) ^ lane0 ^ lane1 ^ lane2
+        sum &+= step(text, tail, key6, key7)
+        sum &+= step(text, tail &+ 16, key8, key9)
+        sum &+= step(text, tail &+ 32, key10, key11)
+        return Self.mix(sum ^ key16, key17)
+    }
+
+    @inline(__always)
+    private func step(_ text: RawSpan, _ offset: Int, _ left: UInt64, _ right: UInt64) -> UInt64 {
+        Self.mix(text.uncheckedWord64(offset) ^ left, text.uncheckedWord64(offset &+ 8) ^ right)
     }
 
     @inline(__always)

@@ -17,6 +17,8 @@ struct SeriesEncoder {
     }
 
     private static let metricNameLabel = Array("__name__".utf8)
+    private static let bucketLabel = Array("le".utf8)
+    private static let quantileLabel = Array("quantile".utf8)
     private static let exportedPrefix = Array("exported_".utf8)
 
     let schema: TargetSchema
@@ -96,8 +98,8 @@ struct SeriesEncoder {
     private func isBoundLabel(_ name: Range<Int>, _ type: ExpositionParser.FamilyType) -> Bool {
         switch type {
         case .other: false
-        case .histogram: text[name].elementsEqual("le".utf8)
-        case .summary: text[name].elementsEqual("quantile".utf8)
+        case .histogram: name.count == 2 && compare(name, Self.bucketLabel) == 0
+        case .summary: name.count == 8 && compare(name, Self.quantileLabel) == 0
         }
     }
 

@@ -5,7 +5,7 @@ struct SeriesTable {
     private var numbers: [UInt32]
     private let mask: Int
     /// Slots in use; at most half of them, so that every search meets an empty one.
-    private var count = 0
+    private(set) var count = 0
 
     /// A table for up to `count` series.
     init(capacity count: Int) {
@@ -14,6 +14,18 @@ struct SeriesTable {
         hashes = Array(repeating: 0, count: size)
         numbers = Array(repeating: 0, count: size)
         mask = size - 1
+    }
+
+    /// The series of `chunks`, each with the ordinal of the first line that has it.
+    init(of chunks: [TemplateChunk], _ schema: TargetSchema) {
+        self.init(capacity: chunks.reduce(0) { $0 + $1.lineCount })
+        var ordinal: UInt32 = 0
+        for chunk in chunks {
+            for hash in chunk.seriesHashes(of: schema) {
+                _ = insert(hash, ordinal)
+                ordinal += 1
+            }
+        }
     }
 
     /// Sets the number of a series unless it has one; the one it had, or nil when it is new.
@@ -28,11 +40,13 @@ struct SeriesTable {
     }
 
     /// The number of a series; nil when it is not there.
+    @inline(__always)
     func number(of hash: UInt64) -> UInt32? {
         let (slot, found) = find(hash)
         return found ? numbers[slot] : nil
     }
 
+    @inline(__always)
     private func find(_ hash: UInt64) -> (slot: Int, found: Bool) {
         let key = Self.key(hash)
         var slot = Int(truncatingIfNeeded: key) & mask

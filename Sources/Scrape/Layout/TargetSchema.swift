@@ -3,6 +3,13 @@ import MetricModel
 /// What of a target decides how its lines become series: the names of its labels and which of them give way,
 /// never their values. Targets with one schema make equal chunks of equal lines.
 struct TargetSchema: Sendable {
+    /// What two targets must have in common for one's chunks to be right for the other's lines.
+    struct Key: Hashable {
+        let names: [[UInt8]]
+        let isExternal: [Bool]
+        let honorLabels: Bool
+    }
+
     /// Sorted by bytes: the order of `Target.labels`.
     let names: [[UInt8]]
     /// Came from `external_labels`: gives way to a scraped label of the same name.
@@ -22,6 +29,8 @@ struct TargetSchema: Sendable {
         }
         allLabelsHash = labelHashes.reduce(0, &+)
     }
+
+    var key: Key { Key(names: names, isExternal: isExternal, honorLabels: honorLabels) }
 }
 
 extension SegmentHasher {

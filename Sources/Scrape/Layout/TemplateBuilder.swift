@@ -53,9 +53,9 @@ struct TemplateBuilder {
 
     /// The chunk of the lines so far; the builder is empty afterwards.
     mutating func finish(typeAfter: ExpositionParser.FamilyType) -> TemplateChunk {
-        // `map` makes arrays of just the right size; these live as long as the target.
+        // Copies of just the right size; these live as long as the target.
         let chunk = TemplateChunk(
-            hashes: hashes.map { $0 }, lengths: lengths.map { $0 }, ownHashes: ownHashes.map { $0 },
+            hashes: hashes.exactCopy, lengths: lengths.exactCopy, ownHashes: ownHashes.exactCopy,
             exclusions: exclusions, layout: layouts.intern(layout.finish()), typeBefore: typeBefore,
             typeAfter: typeAfter)
         hashes.removeAll(keepingCapacity: true)
@@ -63,5 +63,13 @@ struct TemplateBuilder {
         ownHashes.removeAll(keepingCapacity: true)
         exclusions.removeAll()
         return templates.intern(chunk)
+    }
+}
+
+extension Array {
+    /// A copy without spare capacity.
+    fileprivate var exactCopy: [Element] {
+        // Safety: the pointer is used only inside the closure.
+        unsafe withUnsafeBufferPointer { unsafe Array($0) }
     }
 }

@@ -1,5 +1,4 @@
 import MetricModel
-import Synchronization
 
 /// A run of lines as the next scrape is expected to have them: for each line the hash and length of its
 /// segment, and the series they stand for. Immutable, and shared by the targets of a pool whose lines are
@@ -64,52 +63,18 @@ final class TemplateChunk: Sendable {
         return result
     }
 
+    /// Whether any series of a target is in `table`, without making the list of all.
+    func sharesSeries(with table: SeriesTable, _ schema: TargetSchema) -> Bool {
+        guard exclusions.isEmpty else {
+            return seriesHashes(of: schema).contains { table.number(of: $0) != nil }
+        }
+        for hash in ownHashes where table.number(of: hash &+ schema.allLabelsHash) != nil { return true }
+        return false
+    }
+
     func hasSameContent(as other: TemplateChunk) -> Bool {
         digest == other.digest && layout === other.layout && typeBefore == other.typeBefore
             && typeAfter == other.typeAfter && hashes == other.hashes && lengths == other.lengths
             && ownHashes == other.ownHashes && exclusions == other.exclusions
-    }
-}
-
-/// Keeps one object for equal templates, for as long as a target uses it.
-final class TemplateInterner: Sendable {
-    private struct Entry {
-        weak var chunk: TemplateChunk?
-    }
-
-    private struct State {
-        var entries: [UInt64: [Entry]] = [:]
-        var additions = 0
-    }
-
-    private let state = Mutex(State())
-
-    /// The object that stands for this content: `chunk` itself or an equal one made before. Its layout must
-    /// be interned.
-    func intern(_ chunk: TemplateChunk) -> TemplateChunk {
-        state.withLock { state in
-            var entries = state.entries[chunk.digest] ?? []
-            for entry in entries {
-                if let kept = entry.chunk, kept.hasSameContent(as: chunk) { return kept }
-            }
-            entries.removeAll { $0.chunk == nil }
-            entries.append(Entry(chunk: chunk))
-            state.entries[chunk.digest] = entries
-            state.additions += 1
-            // Dead entries go once they may be half of all, so a sweep costs a constant for each addition.
-            if state.additions > max(256, state.entries.count / 2) {
-                state.additions = 0
-                state.entries = state.entries.compactMapValues { entries in
-                    let live = entries.filter { $0.chunk != nil }
-                    return live.isEmpty ? nil : live
-                }
-            }
-            return chunk
-        }
-    }
-
-    /// Templates in use now.
-    var count: Int {
-        state.withLock { $0.entries.values.reduce(0) { $0 + $1.filter { $0.chunk != nil }.count } }
     }
 }

@@ -56,11 +56,15 @@ enum TemplateMatcher {
             if segmentEnd <= fastEnd {
                 if hasher.hash(body, position, length) != hash { return -1 }
                 if body.uncheckedByte(segmentEnd) == 0x20 {
-                    var number = DecimalFloat.parseShortLine(body, segmentEnd &+ 1)
-                    if number.end < 0 { number = DecimalFloat.parsePrefix(body, segmentEnd &+ 1) }
+                    // Safety: the column has a value for each line after `firstOrdinal`, as checked above.
+                    let short = DecimalFloat.parseShortLine(body, segmentEnd &+ 1)
+                    if short.next >= 0 {
+                        unsafe column[unchecked: firstOrdinal &+ index] = short.value
+                        position = short.next
+                        continue
+                    }
+                    let number = DecimalFloat.parsePrefix(body, segmentEnd &+ 1)
                     if number.end >= 0, body.uncheckedByte(number.end) == Byte.newline {
-                        // Safety: the column has a value for each line after `firstOrdinal`, as checked
-                        // above.
                         unsafe column[unchecked: firstOrdinal &+ index] = number.value
                         position = number.end &+ 1
                         continue

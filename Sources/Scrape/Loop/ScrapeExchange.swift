@@ -74,11 +74,12 @@ struct ScrapeExchange: Sendable {
         case "PrometheusText0.0.4", "PrometheusText1.0.0": return nil
         case let other?:
             return ScrapeError(
-                .contentType, "\(said); fallback_scrape_protocol \(other) is not read yet, PrometheusText0.0.4 is")
+                .contentType,
+                "\(said); fallback_scrape_protocol \(other) is not read yet, PrometheusText0.0.4 is")
         case nil:
             return ScrapeError(
                 .contentType,
-                "\(said); set fallback_scrape_protocol: PrometheusText0.0.4 if the target is known to send text")
+                "\(said); set fallback_scrape_protocol: PrometheusText0.0.4 if the target sends text")
         }
     }
 

@@ -2,23 +2,22 @@ extension DecimalFloat {
     /// Bytes after a number's start that `parsePrefix` may read.
     static let prefixReach = 64
 
-    /// The whole number of up to seven digits that begins at `start` and that a newline follows, and the
-    /// offset of that newline; `end` is -1 for anything else. Small, to be inlined where most values are such
+    /// The whole number of up to seven digits that begins at `start` and that a newline follows, and where
+    /// the next line begins; `next` is -1 for anything else. Small, to be inlined where most values are such
     /// numbers. The caller has checked `start + 8 <= byteCount`.
     @inline(__always)
-    static func parseShortLine(_ text: RawSpan, _ start: Int) -> (value: Double, end: Int) {
+    static func parseShortLine(_ text: RawSpan, _ start: Int) -> (value: Double, next: Int) {
         let word = text.uncheckedWord64(start)
         let values = word ^ zeros
         if word & 0xFF00 == 0x0A00, values & 0xFF < 10 {
-            return (Double(Int32(truncatingIfNeeded: values & 0xFF)), start &+ 1)
+            return (Double(Int32(truncatingIfNeeded: values & 0xFF)), start &+ 2)
         }
         let others = ((values &+ 0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080
-        // 7 for a first byte that is no digit, 63 for digits alone before the last byte; 64 is left to
-        // others.
-        let firstOther = UInt64(truncatingIfNeeded: others.trailingZeroBitCount)
-        if others == 0 || firstOther < 8 || (word &>> (firstOther & 0x38)) & 0xFF != 0x0A { return (0, -1) }
-        let number = eightDigits(values &<< (64 &- (firstOther & 0x38)))
-        return (Double(Int64(truncatingIfNeeded: number)), start &+ Int(truncatingIfNeeded: firstOther &>> 3))
+        // Eight times the number of digits; 0 for none and for eight and more.
+        let bits = UInt64(truncatingIfNeeded: others.trailingZeroBitCount) & 0x38
+        if (word &>> bits) & 0xFF != 0x0A || bits == 0 { return (0, -1) }
+        let number = eightDigits(values &<< (64 &- bits))
+        return (Double(Int64(truncatingIfNeeded: number)), start &+ Int(truncatingIfNeeded: bits &>> 3) &+ 1)
     }
 
     /// The number that begins at `start` and the offset after it, for the values that exporters print: a

@@ -13,9 +13,9 @@ private func parseInPlace(_ text: String) -> Double? {
     let bytes = Array(text.utf8) + [0x0A] + Array(repeating: UInt8(ascii: "7"), count: 80)
     return unsafe bytes.withUnsafeBytes { buffer in
         let (value, end) = unsafe DecimalFloat.parsePrefix(buffer.bytes, 0)
-        let (short, shortEnd) = unsafe DecimalFloat.parseShortLine(buffer.bytes, 0)
-        if shortEnd >= 0 {
-            #expect(shortEnd == text.utf8.count && short.bitPattern == value.bitPattern, "\(text)")
+        let (short, next) = unsafe DecimalFloat.parseShortLine(buffer.bytes, 0)
+        if next >= 0 {
+            #expect(next == text.utf8.count + 1 && short.bitPattern == value.bitPattern, "\(text)")
         }
         return end == text.utf8.count ? value : nil
     }

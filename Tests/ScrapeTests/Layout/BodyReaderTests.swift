@@ -5,7 +5,7 @@ import Testing
 @testable import Scrape
 
 /// Bodies made to hurt: errors or samples, never a crash, and no more memory than the body explains.
-@Suite(.serialized) struct HostileBodyTests {
+@Suite(.serialized) struct BodyReaderTests {
     private func residentBytes() -> Int {
         var usage = rusage()
         guard unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
