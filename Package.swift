@@ -130,6 +130,7 @@ let package = Package(
             ]),
         tests("HTTPServer", ["Platform"]),
         tests("StatusServer", ["HTTPServer", "Telemetry", "Platform"]),
-        tests("StandIns", ["AWS", "HTTPTransport", "Telemetry", "Platform"]),
+        tests("StandIns", ["AWS", "HTTPServer", "HTTPTransport", "Telemetry", "Platform", logging]),
+        .testTarget(name: "DemoTests", dependencies: ["narthex-demo"], swiftSettings: settings),
     ]
 )

@@ -1,6 +1,8 @@
 /// A WriteRequest 1.0 as flat arrays: few allocations however many series it has.
 struct DecodedRequest: Sendable {
     struct Series: Sendable {
+        /// Names the labels as a whole.
+        let key: UInt64
         /// Of `labels`.
         let labels: Range<Int>
         /// Of `samples`.

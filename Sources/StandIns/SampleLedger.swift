@@ -6,7 +6,8 @@ struct SampleLedger {
         var value: Double
         /// Taken, duplicates not among them.
         var samples: UInt32
-        var staleMarkers: UInt32
+        /// Of `jobNames`.
+        var job: UInt32
     }
 
     /// What is kept besides, when asked for: for tests with few series.
@@ -26,6 +27,9 @@ struct SampleLedger {
     private(set) var series: [UInt64: State] = [:]
     private(set) var kept: [UInt64: Kept] = [:]
     private(set) var counts = AMPCounts()
+    /// Samples taken by job, and which job has which number.
+    private var jobSamples: [UInt64] = []
+    private var jobNumbers: [String: UInt32] = [:]
 
     init(outOfOrderWindowMs: Int64, maxSampleAgeMs: Int64?, keepsHistory: Bool) {
         self.outOfOrderWindowMs = outOfOrderWindowMs
@@ -40,18 +44,23 @@ struct SampleLedger {
         for one in request.series {
             counts.exemplars += UInt64(one.exemplars)
             counts.nativeHistograms += UInt64(one.histograms)
-            if let fault = LabelRules.fault(request, one) {
+            // Labels that were taken once are right: only a new series is looked at.
+            let job: UInt32
+            if let known = series[one.key] {
+                job = known.job
+            } else if let fault = LabelRules.fault(request, one) {
                 counts.labelFaults += UInt64(max(1, one.samples.count))
                 refusal = refusal ?? fault
                 continue
+            } else {
+                job = jobNumber(request, one)
             }
-            let key = Self.key(request, one)
-            let job = jobName(request, one)
-            if keepsHistory, kept[key] == nil { kept[key] = Kept(labels: request.strings(one), history: [:]) }
-            var taken: UInt64 = 0
+            if keepsHistory, kept[one.key] == nil {
+                kept[one.key] = Kept(labels: request.strings(one), history: [:])
+            }
             for sample in request.samples[one.samples] {
-                switch take(sample, key: key, nowMs: nowMs) {
-                case nil: taken += 1
+                switch take(sample, key: one.key, job: job, nowMs: nowMs) {
+                case nil: jobSamples[Int(job)] += 1
                 case .duplicate: break
                 case .refused(let why):
                     refusal =
@@ -59,27 +68,26 @@ struct SampleLedger {
                         ?? "\(why). timestamp=\(sample.timestampMs), series=\(request.description(one))"
                 }
             }
-            if taken > 0 { counts.jobs[job, default: 0] += taken }
         }
         return refusal
     }
 
     /// The newest sample of the series with exactly these labels, whose order does not matter.
     func latest(_ labels: [(name: String, value: String)]) -> State? {
-        var hash = LabelHash()
-        for label in labels.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
-            hash.add(label.name.utf8)
-            hash.add(label.value.utf8)
-        }
-        return series[hash.value]
+        series[SeriesKey.of(labels)]
     }
+
+    /// Samples taken by job.
+    var jobs: [String: UInt64] { jobNumbers.mapValues { jobSamples[Int($0)] }.filter { $0.value > 0 } }
 
     private enum Outcome {
         case duplicate
         case refused(String)
     }
 
-    private mutating func take(_ sample: DecodedRequest.Sample, key: UInt64, nowMs: Int64) -> Outcome? {
+    private mutating func take(
+        _ sample: DecodedRequest.Sample, key: UInt64, job: UInt32, nowMs: Int64
+    ) -> Outcome? {
         if let maxSampleAgeMs, sample.timestampMs < nowMs - maxSampleAgeMs {
             counts.tooOld += 1
             return .refused(
@@ -111,12 +119,10 @@ struct SampleLedger {
                 state.value = sample.value
             }
             state.samples &+= 1
-            if isStale { state.staleMarkers &+= 1 }
             series[key] = state
         } else {
             series[key] = State(
-                timestampMs: sample.timestampMs, value: sample.value, samples: 1,
-                staleMarkers: isStale ? 1 : 0)
+                timestampMs: sample.timestampMs, value: sample.value, samples: 1, job: job)
         }
         counts.samples += 1
         if isStale { counts.staleMarkers += 1 }
@@ -130,30 +136,13 @@ struct SampleLedger {
         return keepsHistory ? kept[key]?.history[timestampMs] : nil
     }
 
-    private static func key(_ request: DecodedRequest, _ series: DecodedRequest.Series) -> UInt64 {
-        var hash = LabelHash()
-        for label in request.labels[series.labels] {
-            hash.add(request.name(label))
-            hash.add(request.value(label))
-        }
-        return hash.value
-    }
-
-    private func jobName(_ request: DecodedRequest, _ series: DecodedRequest.Series) -> String {
-        for label in request.labels[series.labels] where request.name(label).elementsEqual("job".utf8) {
-            return String(decoding: request.value(label), as: UTF8.self)
-        }
-        return ""
-    }
-}
-
-/// FNV-1a over names and values, each closed by a byte that UTF-8 never has. 64 bits tell a million series
-/// apart but once in forty million runs.
-struct LabelHash {
-    private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
-
-    mutating func add(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        value = (value ^ 0xFF) &* 0x100_0000_01B3
+    private mutating func jobNumber(_ request: DecodedRequest, _ series: DecodedRequest.Series) -> UInt32 {
+        let label = request.labels[series.labels].first { request.name($0).elementsEqual("job".utf8) }
+        let name = label.map { String(decoding: request.value($0), as: UTF8.self) } ?? ""
+        if let number = jobNumbers[name] { return number }
+        let number = UInt32(jobSamples.count)
+        jobNumbers[name] = number
+        jobSamples.append(0)
+        return number
     }
 }

@@ -104,6 +104,7 @@ public final class StandInAMP: Sendable {
             counts.uncompressedBytes = state.counts.uncompressedBytes
             counts.malformed = state.counts.malformed
             counts.series = state.ledger.series.count
+            counts.jobs = state.ledger.jobs
             return counts
         }
     }

@@ -16,18 +16,25 @@ enum WriteRequestDecoder {
     /// Decodes a snappy block of at most `limitBytes` uncompressed bytes.
     static func decode(_ body: [UInt8], limitBytes: Int) throws(Failure) -> DecodedRequest {
         let plain = try uncompress(body, limitBytes: limitBytes)
-        // Safety: `plain` lives through the call; what protobuf-c returns is freed before this returns.
-        let message = unsafe plain.withUnsafeBufferPointer {
-            unsafe prometheus__write_request__unpack(nil, $0.count, $0.baseAddress)
+        let arena = MessageArena()
+        // Safety: `plain` lives through the call; the message lies in the arena, which lives to the end.
+        let request = unsafe arena.withAllocator { allocator -> DecodedRequest? in
+            let message = unsafe plain.withUnsafeBufferPointer {
+                unsafe prometheus__write_request__unpack(allocator, $0.count, $0.baseAddress)
+            }
+            return unsafe message.map { unsafe flatten($0, uncompressedBytes: plain.count) }
         }
-        guard let message = unsafe message else {
-            throw Failure(message: "proto: the WriteRequest cannot be read")
-        }
-        defer { unsafe prometheus__write_request__free_unpacked(message, nil) }
+        guard let request else { throw Failure(message: "proto: the WriteRequest cannot be read") }
+        return request
+    }
+
+    private static func flatten(
+        _ message: UnsafeMutablePointer<Prometheus__WriteRequest>, uncompressedBytes: Int
+    ) -> DecodedRequest {
         var request = DecodedRequest()
-        request.uncompressedBytes = plain.count
+        request.uncompressedBytes = uncompressedBytes
         request.metadata = unsafe message.pointee.n_metadata
-        request.text.reserveCapacity(plain.count)
+        request.text.reserveCapacity(uncompressedBytes)
         request.series.reserveCapacity(unsafe message.pointee.n_timeseries)
         for index in 0..<(unsafe message.pointee.n_timeseries) {
             // Safety: protobuf-c fills `n_timeseries` non-null pointers.
@@ -60,6 +67,7 @@ enum WriteRequestDecoder {
         }
         request.series.append(
             DecodedRequest.Series(
+                key: SeriesKey.of(request.text, request.labels[firstLabel...]),
                 labels: firstLabel..<request.labels.count, samples: firstSample..<request.samples.count,
                 exemplars: unsafe series.pointee.n_exemplars, histograms: unsafe series.pointee.n_histograms))
     }

@@ -27,6 +27,7 @@ struct Ready: Encodable {
         do {
             let line = try encoder.encode(self) + [UInt8(ascii: "\n")]
             // A starter that has gone does not read; then the end of standard input or a signal ends this.
+            // Safety: the pointer stays inside the closure, for the array's own length.
             _ = unsafe Array(line).withUnsafeBytes { unsafe write(STDOUT_FILENO, $0.baseAddress, $0.count) }
         } catch {
             preconditionFailure("strings and numbers can always be encoded: \(error)")

@@ -140,4 +140,58 @@ struct ConnectionHandlerTests {
         #expect(try await client.readToEnd().isEmpty)
         await server.stop(graceMs: 10)
     }
+
+    @Test func aPeerThatDoesNotReadIsGivenUp() async throws {
+        // Far more than the buffers of two sockets.
+        let body = [UInt8](repeating: 0x61, count: 32 << 20)
+        let server = try await HTTPServer.start(limits: ServerLimits(transferTimeoutMs: 50)) { _ in
+            ServerResponse(body: body)
+        }
+        let client = try await RawClient.connect(port: server.port)
+        try await client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        while server.statistics.timeouts == 0 { await Task.yield() }
+        while server.statistics.connections > 0 { await Task.yield() }
+        await server.stop(graceMs: 0)
+    }
+
+    @Test func pipelinedGarbageAfterARequestDoesNotHurtTheServer() async throws {
+        let server = try await HTTPServer.start { _ in ServerResponse(text: "fine") }
+        let client = try await RawClient.connect(port: server.port)
+        try await client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n\u{0}\u{1}garbage\r\n\r\n")
+        let text = try await client.readToEnd()
+        #expect(text.isEmpty || text.hasPrefix("HTTP/1.1 "))
+        let next = try await RawClient.connect(port: server.port)
+        try await next.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        #expect(try await next.readToEnd().hasSuffix("fine"))
+        await server.stop(graceMs: 0)
+    }
+
+    @Test func randomBytesDoNotHurtTheServer() async throws {
+        let server = try await HTTPServer.start { request in ServerResponse(body: request.body) }
+        var random = SystemRandomNumberGenerator()
+        let seed = random.next()
+        print("seed \(seed)")
+        var state = seed
+        let pieces = [
+            "GET / HTTP/1.1\r\n", "Host: h\r\n", "\r\n", "Content-Length: 5\r\n", "abcde",
+            "POST /x HTTP/1.1\r\n",
+            "Transfer-Encoding: chunked\r\n", "5\r\nabcde\r\n", "0\r\n\r\n", "Expect: 100-continue\r\n",
+            "\u{0}",
+            "Connection: Upgrade\r\nUpgrade: websocket\r\n", " folded\r\n", "HTTP/1.0",
+            "CONNECT a:1 HTTP/1.1\r\n",
+        ]
+        for _ in 0..<300 {
+            let client = try await RawClient.connect(port: server.port)
+            for _ in 0..<8 {
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                // The server may have closed already, which is its right.
+                try? await client.send(pieces[Int(state >> 33) % pieces.count])
+            }
+        }
+        let last = try await RawClient.connect(port: server.port)
+        try await last.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        #expect(try await last.readToEnd().hasPrefix("HTTP/1.1 200 "))
+        await server.stop(graceMs: 0)
+        #expect(server.statistics.connections == 0)
+    }
 }

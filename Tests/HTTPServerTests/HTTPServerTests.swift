@@ -206,8 +206,9 @@ struct HTTPServerTests {
 
     @Test func largeAnswerArrivesWhole() async throws {
         // More than a socket's buffers hold, so that the write waits for the reader.
-        let pattern = (0..<4_001).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-        let body = (0..<2_000).flatMap { _ in pattern }
+        var grown = (0..<4_001).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        while grown.count < 8_000_000 { grown += grown }
+        let body = grown
         let server = try await HTTPServer.start { _ in ServerResponse(body: body) }
         let client = try await RawClient.connect(port: server.port)
         try await client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")

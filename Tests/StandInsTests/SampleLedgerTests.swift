@@ -24,7 +24,7 @@ struct SampleLedgerTests {
         #expect(ledger.take(try request("up", [(3, 3)]), nowMs: 5) == nil)
         #expect(ledger.take(try request("up", job: "b", [(1, 9)]), nowMs: 5) == nil)
         #expect(ledger.counts.samples == 4)
-        #expect(ledger.counts.jobs == ["a": 3, "b": 1])
+        #expect(ledger.jobs == ["a": 3, "b": 1])
         #expect(ledger.series.count == 2)
         #expect(ledger.latest([("job", "a"), ("__name__", "up")])?.value == 3)
         #expect(ledger.latest([("__name__", "up")]) == nil)
@@ -117,7 +117,7 @@ struct SampleLedgerTests {
         #expect(ledger.take(request, nowMs: 5) == "missing metric name")
         #expect(ledger.counts.labelFaults == 2)
         #expect(ledger.counts.samples == 1)
-        #expect(ledger.counts.jobs == ["": 1])
+        #expect(ledger.jobs == ["": 1])
     }
 
     @Test func labelsThatOnlyLookEqualAreOtherSeries() throws {

@@ -1,4 +1,6 @@
 import AWS
+import FoundationEssentials
+import Glibc
 import HTTPServer
 import HTTPTransport
 import Platform
@@ -147,4 +149,85 @@ struct SigV4VerifierTests {
 
 extension String {
     fileprivate func range(of part: String) -> Range<String.Index>? { firstRange(of: part) }
+}
+
+/// The header vectors of awslabs/aws-c-auth, as they would arrive: an oracle that is not ours.
+struct SigV4VerifierVectorTests {
+    private struct Context: Decodable {
+        struct Keys: Decodable {
+            let accessKeyId: String
+            let secretAccessKey: String
+            let token: String?
+        }
+        let credentials: Keys
+        let normalize: Bool
+        let omitSessionToken: Bool?
+    }
+
+    private static func environment(_ name: String) -> String? {
+        // Safety: the string is copied at once and tests do not change the environment.
+        unsafe getenv(name).map { unsafe String(cString: $0) }
+    }
+
+    private static let folder: String = {
+        if let shared = Self.environment("NARTHEX_SHARED") { return shared + "/vectors/sigv4" }
+        let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(
+            separator: "/")
+        return root + "/../shared/vectors/sigv4"
+    }()
+
+    @Test func everyVectorVerifiesAndItsForgeriesDoNot() throws {
+        let files = POSIXFiles()
+        guard let names = try? files.list(Self.folder) else {
+            print("skipped: no vectors in \(Self.folder)")
+            return
+        }
+        var verified = 0
+        for name in names {
+            let read = { (file: String) in
+                try files.contents(of: "\(Self.folder)/\(name)/\(file)", limitBytes: 65_536)
+            }
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            let context = try decoder.decode(Context.self, from: Data(read("context.json")))
+            // Paths as S3 has them are not of this service, nor is a token that is not signed.
+            guard context.normalize, context.omitSessionToken != true else { continue }
+            let request = try #require(Self.parse(read("header-signed-request.txt")), "\(name)")
+            let verifier = SigV4Verifier(
+                credentials: Credentials(
+                    accessKeyID: context.credentials.accessKeyId,
+                    secretAccessKey: context.credentials.secretAccessKey,
+                    sessionToken: context.credentials.token),
+                region: "us-east-1", service: "service", clock: ManualClock(wallMs: 1_440_938_160_000))
+            #expect(throws: Never.self, "\(name)") { try verifier.verify(request) }
+            let forged = ServerRequest(
+                method: request.method, target: request.target, headers: request.headers,
+                body: request.body + [0x21])
+            #expect(throws: SigV4Refusal.self, "\(name)") { try verifier.verify(forged) }
+            verified += 1
+        }
+        #expect(verified == 30)
+    }
+
+    /// A request as it stands in the vectors; folded lines belong to the field before.
+    private static func parse(_ bytes: [UInt8]) -> ServerRequest? {
+        let text = String(decoding: bytes, as: UTF8.self).replacing("\r\n", with: "\n")
+        let parts = text.split(separator: "\n\n", maxSplits: 1, omittingEmptySubsequences: false)
+        var lines = parts[0].split(separator: "\n")[...]
+        guard let first = lines.popFirst(), let space = first.firstIndex(of: " "),
+            let version = first.firstRange(of: " HTTP/1.1")
+        else { return nil }
+        var fields: [ServerHeader] = []
+        for line in lines {
+            if line.hasPrefix(" "), let last = fields.popLast() {
+                fields.append(ServerHeader(last.name, last.value + "\n" + line))
+            } else if let colon = line.firstIndex(of: ":") {
+                fields.append(ServerHeader(String(line[..<colon]), String(line[line.index(after: colon)...])))
+            }
+        }
+        return ServerRequest(
+            method: String(first[..<space]),
+            target: String(first[first.index(after: space)..<version.lowerBound]),
+            headers: ServerHeaders(fields), body: parts.count > 1 ? Array(parts[1].utf8) : [])
+    }
 }
