@@ -91,11 +91,9 @@ final class TransferLoop {
                 for: transfer, configuration, timeoutMs: leftMs,
                 receiveBytes: receiveBytes(submission.request))
         } catch {
-            recycle(easy)
             return transfer.fail(transfer.failure(error.code, error.message))
         }
         if let problem = multi.add(easy) {
-            recycle(easy)
             return transfer.fail(transfer.failure(.other, "libcurl does not take the transfer: \(problem)"))
         }
         transfers[transfer.id] = transfer
@@ -174,7 +172,7 @@ final class TransferLoop {
             let outcome = transfer.easy.outcome()
             let error = transfer.fault(after: result, systemError: outcome.systemError)
             metrics.ended(connections: outcome.connections, error: error)
-            leave(transfer)
+            leave(transfer, endedWell: error == nil)
             if let error {
                 transfer.fail(error)
             } else {
@@ -184,12 +182,15 @@ final class TransferLoop {
     }
 
     /// Takes the transfer out of libcurl; its continuation is still to be resumed.
-    private func leave(_ transfer: Transfer) {
+    ///
+    /// Only the handle of a transfer that went well is used again. After a fault libcurl may keep state that a reset does
+    /// not clear: a refused redirect leaves the receive buffer, and every later CURLOPT_BUFFERSIZE is refused for it.
+    private func leave(_ transfer: Transfer, endedWell: Bool = false) {
         transfers[transfer.id] = nil
         if let problem = multi.remove(transfer.easy) {
             // The handle is in an unknown state: dropped rather than used again.
             logger.error("libcurl does not let a transfer go", metadata: ["problem": "\(problem)"])
-        } else {
+        } else if endedWell {
             recycle(transfer.easy)
         }
     }

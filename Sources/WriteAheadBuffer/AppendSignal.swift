@@ -1,7 +1,8 @@
 internal import Platform
 import Synchronization
 
-/// Tells those who wait at the tail that something was appended.
+/// Tells the lane that waits at the tail that something of its own was appended. Each lane has one, so that an
+/// append wakes nobody it does not concern.
 final class AppendSignal: Sendable {
     private struct State {
         var count: UInt64 = 0
@@ -13,20 +14,21 @@ final class AppendSignal: Sendable {
 
     init() {}
 
-    /// How many appends there were. Read before looking at the tail, so that none is missed after it.
+    /// How many times it was raised. Read before looking at the tail, so that none is missed after it.
     var count: UInt64 { state.withLock { $0.count } }
 
-    /// One append more: wakes everybody who waits.
+    /// Wakes whoever waits, and lets the next that has not looked since not wait at all.
     func raise() {
-        let waiters = state.withLock { state in
+        let waiters: [CheckedContinuation<Void, Never>] = state.withLock { state in
             state.count += 1
+            guard !state.waiters.isEmpty else { return [] }
             defer { state.waiters.removeAll(keepingCapacity: true) }
             return Array(state.waiters.values)
         }
         for waiter in waiters { waiter.resume() }
     }
 
-    /// Returns at once when the count is no longer `seen`; else with the next append, at the deadline, or when the
+    /// Returns at once when the count is no longer `seen`; else when it is next raised, at the deadline, or when the
     /// task is cancelled.
     func wait(seen: UInt64, until deadlineNs: UInt64, clock: any AgentClock) async {
         guard count == seen, deadlineNs > clock.monotonicNs else { return }

@@ -14,7 +14,9 @@ enum BaseMap: Sendable {
             return
         }
         var first: [UInt32: Int] = [:]
-        for (index, chunk) in before.enumerated() where first[chunk] == nil { first[chunk] = Int(starts[index]) }
+        for (index, chunk) in before.enumerated() where first[chunk] == nil {
+            first[chunk] = Int(starts[index])
+        }
         self = .moved(after.map { first[$0] ?? -1 })
     }
 

@@ -40,9 +40,6 @@ public final class BufferDestination: Sendable {
             do throws(FileError) {
                 try state.log.append(change)
                 precondition(state.cursor.apply(change), "lanes are numbered as the cursor was opened")
-                if state.log.length > CursorLog.compactAboveBytes {
-                    try state.log.compact(state.cursor, salt: core.newSalt(), nowMs: core.clock.wallMs)
-                }
             } catch {
                 throw .io("the cursor of \(name) cannot be written", error)
             }
@@ -55,16 +52,47 @@ public final class BufferDestination: Sendable {
         for lane in lanes { try lane.retire(segment, reason: reason) }
     }
 
-    /// The file to make durable, if anything was written since the last time.
-    func takeForSync() -> OpenFile? { state.withLock { $0.log.takeForSync() } }
+    /// Books what `retire` counted, once the segment is gone.
+    func settle(gone segment: UInt64) throws(BufferError) {
+        for lane in lanes { try lane.settle(gone: segment) }
+    }
+
+    /// Wakes the lane of a target.
+    func raise(target id: UInt64) { lanes[Int(id % UInt64(laneCount))].signal.raise() }
+
+    /// Wakes every lane: a segment was ended.
+    func raiseAll() {
+        for lane in lanes { lane.signal.raise() }
+    }
+
+    /// Makes the log durable, and short again when it has grown long. Called by one thread at a time; the disk is
+    /// waited for outside the lock.
+    func sync() throws(FileError) {
+        if let file = state.withLock({ $0.log.takeForSync() }) {
+            do throws(FileError) {
+                try core.files.sync(file)
+            } catch {
+                state.withLock { $0.log.isDirty = true }
+                throw error
+            }
+        }
+        guard state.withLock({ $0.log.length > CursorLog.compactAboveBytes }) else { return }
+        let fresh = try CursorLog.Fresh(
+            cursor, directory: core.directory, salt: core.newSalt(), nowMs: core.clock.wallMs,
+            files: core.files)
+        try state.withLock { state throws(FileError) in try state.log.take(fresh, state.cursor) }
+        try core.files.syncDirectory(core.directory)
+    }
 
     func close() throws(FileError) { try state.withLock { state throws(FileError) in try state.log.close() } }
 
+    // Whoever wants to know about a failing close has called `close`.
+    deinit { state.withLock { try? $0.log.close() } }
+
     var logPath: String { state.withLock { $0.log.path } }
 
-    /// The books of this destination, given the totals of the buffer.
-    func ledger(_ totals: [String: JobTotal]) -> [String: DestinationLedger] {
-        let cursor = cursor
+    /// A destination's books, given the totals of the buffer, which are not older than `cursor`.
+    static func ledger(_ cursor: CursorState, _ totals: [String: JobTotal]) -> [String: DestinationLedger] {
         var result: [String: DestinationLedger] = [:]
         for job in Set(totals.keys).union(cursor.jobs.keys) {
             let total = totals[job] ?? JobTotal()
@@ -72,9 +100,10 @@ public final class BufferDestination: Sendable {
             var entry = DestinationLedger()
             entry.delivered = own.delivered
             entry.dropped = own.dropped
-            let failed = Int64(total.failed) - own.baseFailed
+            let failed = Int64(clamping: total.failed) - own.baseFailed
             if failed > 0 { entry.dropped[BufferDropReason.appendFailed, default: 0] += UInt64(failed) }
-            entry.buffered = UInt64(max(0, Int64(total.appended) - own.baseAppended - Int64(own.answered)))
+            entry.buffered = UInt64(
+                max(0, Int64(clamping: total.appended) - own.baseAppended - Int64(clamping: own.answered)))
             entry.scraped = entry.delivered + entry.dropped.values.reduce(0, +) + entry.buffered
             result[job] = entry
         }

@@ -9,9 +9,9 @@ public struct BufferError: Error, Sendable, CustomStringConvertible {
         case unsupportedVersion
         /// The file system refused.
         case io
-        /// A frame that contradicts itself; it was not stored.
+        /// A frame that contradicts itself or is too large; it was not stored.
         case invalidFrame
-        /// A position that the lane was not given, or an outcome that does not add up; nothing was changed.
+        /// A position that the lane was not given, or that is answered for already; nothing was changed.
         case invalidAcknowledgement
         /// `close()` was called.
         case closed
@@ -25,7 +25,8 @@ public struct BufferError: Error, Sendable, CustomStringConvertible {
     public let cause: FileError?
 
     init(
-        _ code: Code, _ message: String, segment: UInt64? = nil, offset: UInt64? = nil, cause: FileError? = nil
+        _ code: Code, _ message: String, segment: UInt64? = nil, offset: UInt64? = nil,
+        cause: FileError? = nil
     ) {
         self.code = code
         self.message = message
@@ -35,8 +36,18 @@ public struct BufferError: Error, Sendable, CustomStringConvertible {
     }
 
     /// A fault of the file system, told with what was being done.
-    static func io(_ what: String, _ cause: FileError, segment: UInt64? = nil, offset: UInt64? = nil) -> BufferError {
+    static func io(_ what: String, _ cause: FileError, segment: UInt64? = nil, offset: UInt64? = nil)
+        -> BufferError
+    {
         BufferError(.io, what, segment: segment, offset: offset, cause: cause)
+    }
+
+    /// A file of another format.
+    static func version(_ version: UInt32, _ path: String) -> BufferError {
+        BufferError(
+            .unsupportedVersion,
+            "\(path) has format version \(version), not \(FileHeader.formatVersion), which this version of Narthex "
+                + "writes: run the version that wrote it until it is drained, or use another directory")
     }
 
     public var description: String {

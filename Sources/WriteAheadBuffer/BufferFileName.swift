@@ -15,8 +15,11 @@ enum BufferFileName {
     static func segmentNumber(_ name: String) -> UInt64? {
         guard name.hasSuffix(segmentSuffix) else { return nil }
         let digits = name.dropLast(segmentSuffix.count)
-        guard digits.utf8.count == 20, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
-        return UInt64(digits)
+        guard digits.utf8.count == 20, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else {
+            return nil
+        }
+        // Numbers are counted up from 1: what is greater is not of our making.
+        return UInt64(digits).flatMap { $0 <= BufferPosition.maxSegment ? $0 : nil }
     }
 
     /// A destination may be named anything, so its file goes by a hash; the name stands inside.
@@ -26,8 +29,10 @@ enum BufferFileName {
     }
 
     static func isCursor(_ name: String) -> Bool {
-        name.hasPrefix(cursorPrefix) && name.hasSuffix(cursorSuffix)
-            && name.utf8.count == cursorPrefix.utf8.count + 16 + cursorSuffix.utf8.count
+        guard name.hasPrefix(cursorPrefix), name.hasSuffix(cursorSuffix) else { return false }
+        let digits = name.dropFirst(cursorPrefix.count).dropLast(cursorSuffix.count)
+        return digits.utf8.count == 16
+            && digits.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 
     /// FNV-1a, 64 bits.

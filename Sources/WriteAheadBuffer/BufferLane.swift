@@ -2,27 +2,34 @@ internal import MetricModel
 internal import Platform
 import Synchronization
 
-/// One lane of a destination: the frames of its targets in order, and its part of the cursor. `next`, `willSend` and
-/// `answered` are called by one task at a time; retention may come in between.
+/// One lane of a destination: the frames of its targets in order, and its part of the cursor. `next`, `willSend`,
+/// `rewind` and `answered` are called by one task at a time; retention may come in between.
 public final class BufferLane: Sendable {
+    /// Samples that will not be handed out. They are booked with the answer that reaches `at`, and found again by a
+    /// lane that begins before.
     private struct Lost: Sendable {
         let at: BufferPosition
+        let reason: String
         let counts: [String: UInt64]
+        /// The segment is no more, so nobody will find them again: they are booked with the next answer whatsoever.
+        var isGone = false
     }
 
     private struct State {
         var reader: LaneReader
-        /// The end of what `next` has handed out: retention counts what lies behind it.
+        /// Up to here everything is handed out or in `lost`: retention counts what lies behind it.
         var handedOut: BufferPosition
         /// Answers so far reach here.
         var answered: BufferPosition
-        /// Timestamps of frames handed out and not answered for, oldest first, with their ends.
-        var open: [(end: BufferPosition, timestampMs: Int64)] = []
-        /// Losses met while reading, booked with the answer that passes them.
+        var open = OpenFrames()
+        /// In no order that matters.
         var lost: [Lost] = []
         var seenAppends: UInt64 = 0
+        /// Why retention took segments with frames that are still open.
+        var retiredReason = BufferDropReason.retentionSize
     }
 
+    let signal = AppendSignal()
     private let index: Int
     private let core: BufferCore
     private let state: Mutex<State>
@@ -35,11 +42,11 @@ public final class BufferLane: Sendable {
     init(index: Int, laneCount: Int, start: BufferPosition, core: BufferCore) {
         self.index = index
         self.core = core
-        let reader = LaneReader(
-            lane: index, laneCount: laneCount, from: start, catalog: core.catalog, interner: core.interner,
-            files: core.files, metrics: core.metrics)
+        let reader = core.reader(lane: index, laneCount: laneCount, from: start)
         state = Mutex(State(reader: reader, handedOut: start, answered: start))
     }
+
+    deinit { state.withLock { $0.reader.close() } }
 
     func attach(_ destination: BufferDestination) { owner.withLock { $0.destination = destination } }
 
@@ -49,49 +56,57 @@ public final class BufferLane: Sendable {
     /// The next frame of the lane's targets; nil when caught up with the tail. Reads files: not for Swift's
     /// cooperative pool.
     public func next() throws(BufferError) -> StoredFrame? {
-        let seen = core.signal.count
-        let (frame, losses) = try state.withLock { state throws(BufferError) -> (StoredFrame?, Lost?) in
+        let seen = signal.count
+        let frame = try state.withLock { state throws(BufferError) -> StoredFrame? in
             while true {
                 switch try state.reader.next() {
                 case .frame(let stored, let lost):
-                    if !lost.isEmpty { state.lost.append(Lost(at: stored.start, counts: lost)) }
+                    if !lost.isEmpty {
+                        state.lost.append(
+                            Lost(at: stored.end, reason: BufferDropReason.damaged, counts: lost))
+                    }
                     state.handedOut = stored.end
-                    state.open.append((stored.end, stored.frame.timestampMs))
-                    return (stored, nil)
+                    state.open.append(stored)
+                    return stored
                 case .lost(let counts, let at):
-                    state.lost.append(Lost(at: at, counts: counts))
+                    state.lost.append(Lost(at: at, reason: BufferDropReason.damaged, counts: counts))
+                    state.handedOut = max(state.handedOut, at)
+                case .counted: preconditionFailure("a lane's reader hands frames out")
                 case .nothing:
                     state.seenAppends = seen
-                    // With nothing outstanding no answer will come to carry the losses.
-                    guard state.open.isEmpty, let last = state.lost.last else { return (nil, nil) }
-                    var counts: [String: UInt64] = [:]
-                    for lost in state.lost { counts.merge(lost.counts, uniquingKeysWith: +) }
-                    state.lost = []
-                    return (nil, Lost(at: last.at, counts: counts))
+                    state.handedOut = max(state.handedOut, state.reader.position)
+                    return nil
                 }
             }
         }
-        if let losses { try book(losses) }
+        if frame == nil { try settle() }
         return frame
     }
 
-    /// Waits until something was appended since `next` gave nil, or until the deadline of the monotonic clock, or
-    /// until the task is cancelled.
+    /// Waits until something of this lane was appended since `next` gave nil, or until the deadline of the monotonic
+    /// clock, or until the task is cancelled.
     public func waitForMore(until deadlineNs: UInt64) async {
         let seen = state.withLock { $0.seenAppends }
-        await core.signal.wait(seen: seen, until: deadlineNs, clock: core.clock)
+        await signal.wait(seen: seen, until: deadlineNs, clock: core.clock)
     }
 
-    /// `next` begins again at the answered position.
+    /// `next` begins again at the answered position. What retention has taken meanwhile is booked.
     public func rewind() {
         state.withLock { state in
             state.reader.close()
-            state.reader = LaneReader(
-                lane: state.reader.lane, laneCount: Int(state.reader.laneCount), from: state.answered,
-                catalog: core.catalog, interner: core.interner, files: core.files, metrics: core.metrics)
-            state.handedOut = state.answered
-            state.open = []
-            state.lost = []
+            let oldest = core.catalog.oldest?.number ?? state.answered.segment
+            let gone = state.open.samples(before: oldest, answered: state.answered)
+            // What lies behind the answers is found again; what retention took of it is not.
+            state.lost.removeAll { !$0.isGone && $0.at > max(state.answered, .start(of: oldest)) }
+            if !gone.isEmpty {
+                state.lost.append(
+                    Lost(at: .start(of: oldest), reason: state.retiredReason, counts: gone, isGone: true))
+            }
+            state.reader = core.reader(
+                lane: state.reader.lane, laneCount: Int(state.reader.laneCount),
+                from: max(state.answered, .start(of: oldest)))
+            state.handedOut = state.reader.position
+            state.open = OpenFrames()
         }
     }
 
@@ -101,83 +116,109 @@ public final class BufferLane: Sendable {
         try destination?.record(.sent(lane: index, end: end))
     }
 
-    /// Moves the cursor to `end` and books what became of the samples before it.
+    /// Moves the cursor to `end` and books what became of the samples before it. After a throw nothing has changed:
+    /// the outcome goes with the next answer.
     public func answered(upTo end: BufferPosition, outcome: [JobOutcome]) throws(BufferError) {
         try check(end)
-        var entries = outcome.map { job in
+        let entries = outcome.map { job in
             CursorChange.Outcome(
                 job: job.job, delivered: job.delivered,
                 dropped: job.dropped.map { .init(reason: $0.reason, count: $0.count) })
         }
-        let passed = state.withLock { state in
-            let passed = state.lost.filter { $0.at <= end }
-            state.lost.removeAll { $0.at <= end }
-            return passed
-        }
-        for lost in passed { entries += Self.outcome(lost.counts) }
-        do throws(BufferError) {
-            try destination?.record(.answered(lane: index, end: end, outcome: entries))
-        } catch {
-            state.withLock { $0.lost = passed + $0.lost }
-            throw error
-        }
-        state.withLock { state in
-            state.answered = max(state.answered, end)
-            state.open.removeAll { $0.end <= end }
-        }
+        try record(upTo: end, entries)
+        state.withLock { $0.open.answered(upTo: end) }
     }
 
     /// The timestamp of the oldest frame handed out and not answered for.
     var oldestOpenMs: Int64? { state.withLock { $0.open.first?.timestampMs } }
 
-    /// Counts what of `segment` nobody has read for this lane, books it, and goes on behind the segment.
+    /// The memory of the reader's window and how many records' places it knows: bounded by a segment.
+    var readerFootprint: (windowBytes: Int, places: Int) { state.withLock { $0.reader.footprint } }
+
+    /// Counts what of `segment` is neither handed out nor known as lost, and goes on behind the segment. `settle` books
+    /// it once the segment is gone: were it booked before, a crash in between would bring it back.
     func retire(_ segment: SegmentInfo, reason: String) throws(BufferError) {
         let behind = BufferPosition.start(of: segment.number + 1)
-        let counts = try state.withLock { state throws(BufferError) -> [String: UInt64]? in
-            guard state.handedOut < behind else { return nil }
-            let counts = try core.count(
-                segment, lane: index, laneCount: state.reader.laneCount,
-                from: max(state.handedOut, .start(of: segment.number)))
+        try state.withLock { state throws(BufferError) in
+            guard state.handedOut < behind else { return }
+            let from = max(state.handedOut, .start(of: segment.number))
+            var reader = core.reader(
+                lane: index, laneCount: Int(state.reader.laneCount), from: from,
+                countingThrough: segment.number)
+            defer { reader.close() }
+            var counts: [String: UInt64] = [:]
+            var damaged: [String: UInt64] = [:]
+            reading: while true {
+                switch try reader.next() {
+                case .counted(let job, let samples, let lost, _):
+                    counts[job, default: 0] += samples
+                    damaged.merge(lost, uniquingKeysWith: +)
+                case .lost(let lost, _): damaged.merge(lost, uniquingKeysWith: +)
+                case .frame, .nothing: break reading
+                }
+            }
+            if !counts.isEmpty { state.lost.append(Lost(at: behind, reason: reason, counts: counts)) }
+            if !damaged.isEmpty {
+                state.lost.append(Lost(at: behind, reason: BufferDropReason.damaged, counts: damaged))
+            }
             state.reader.skip(to: behind)
             state.handedOut = behind
-            return counts
+            state.retiredReason = reason
         }
-        guard let counts else { return }
-        let outcome = counts.map { job, count in
-            CursorChange.Outcome(job: job, delivered: 0, dropped: [.init(reason: reason, count: count)])
+    }
+
+    /// Books what retention took, once the segments up to `gone` are no more.
+    func settle(gone: UInt64) throws(BufferError) {
+        state.withLock { state in
+            for index in state.lost.indices where state.lost[index].at <= .start(of: gone + 1) {
+                state.lost[index].isGone = true
+            }
         }
-        // Frames handed out are still with the sender: the cursor stays before them until they are answered for.
-        let isIdle = state.withLock { $0.open.isEmpty }
-        let end = isIdle ? behind : (destination?.cursor.lanes[index].answered ?? behind)
-        guard isIdle || !outcome.isEmpty else { return }
-        try destination?.record(.answered(lane: index, end: end, outcome: outcome))
-        if isIdle { state.withLock { $0.answered = max($0.answered, behind) } }
+        try settle()
+    }
+
+    /// With nothing handed out no answer will come: books what is lost, and moves the cursor off segments that hold
+    /// nothing for this lane, so that they can go. Else books what is gone and leaves the cursor.
+    private func settle() throws(BufferError) {
+        let end = state.withLock { state -> BufferPosition? in
+            guard state.open.isEmpty else { return state.lost.contains { $0.isGone } ? state.answered : nil }
+            let isBehind = state.answered.segment < state.handedOut.segment
+            return isBehind || !state.lost.isEmpty ? state.handedOut : nil
+        }
+        if let end { try record(upTo: end, []) }
+    }
+
+    /// Writes an answer down with the losses that it reaches.
+    private func record(upTo end: BufferPosition, _ outcome: [CursorChange.Outcome]) throws(BufferError) {
+        let passed = state.withLock { state in
+            let passed = state.lost.filter { $0.at <= end || $0.isGone }
+            state.lost.removeAll { $0.at <= end || $0.isGone }
+            return passed
+        }
+        let lost = passed.flatMap { lost in
+            lost.counts.map { job, count in
+                CursorChange.Outcome(
+                    job: job, delivered: 0, dropped: [.init(reason: lost.reason, count: count)])
+            }
+        }
+        do throws(BufferError) {
+            try destination?.record(.answered(lane: index, end: end, outcome: outcome + lost))
+        } catch {
+            state.withLock { $0.lost += passed }
+            throw error
+        }
+        state.withLock { $0.answered = max($0.answered, end) }
     }
 
     private var destination: BufferDestination? { owner.withLock { $0.destination } }
 
-    private func book(_ lost: Lost) throws(BufferError) {
-        do throws(BufferError) {
-            try destination?.record(.answered(lane: index, end: lost.at, outcome: Self.outcome(lost.counts)))
-            state.withLock { $0.answered = max($0.answered, lost.at) }
-        } catch {
-            state.withLock { $0.lost.insert(lost, at: 0) }
-            throw error
-        }
-    }
-
-    private static func outcome(_ lost: [String: UInt64]) -> [CursorChange.Outcome] {
-        lost.map { job, count in
-            .init(job: job, delivered: 0, dropped: [.init(reason: BufferDropReason.damaged, count: count)])
-        }
-    }
-
     private func check(_ end: BufferPosition) throws(BufferError) {
-        let handedOut = state.withLock { $0.handedOut }
-        guard end <= handedOut else {
+        let (answered, handedOut) = state.withLock { ($0.answered, $0.handedOut) }
+        guard end >= answered, end <= handedOut else {
             throw BufferError(
-                .invalidAcknowledgement, "the lane has handed out nothing up to this position", segment: end.segment,
-                offset: end.offset)
+                .invalidAcknowledgement,
+                "the lane has not handed out what would be acknowledged up to this position",
+                segment: end.segment, offset: end.offset)
         }
     }
 }

@@ -1,4 +1,5 @@
 internal import Logging
+import Synchronization
 internal import Telemetry
 
 /// The buffer's own metrics, and the log lines about damage.
@@ -14,6 +15,21 @@ struct BufferMetrics: Sendable {
     private let damagedRecords: Counter
     private let damagedBytes: Counter
     private let logger: Logger
+    private let places = DamagedPlaces()
+
+    /// Places that were told of: every lane of every destination meets them.
+    private final class DamagedPlaces: Sendable {
+        /// Beyond it the oldest are forgotten, and told again.
+        static let limit = 4_096
+        private let seen = Mutex<Set<BufferPosition>>([])
+
+        func isNew(_ place: BufferPosition) -> Bool {
+            seen.withLock { seen in
+                if seen.count >= Self.limit { seen.removeAll() }
+                return seen.insert(place).inserted
+            }
+        }
+    }
 
     init(registry: MetricRegistry, logger: Logger) {
         self.logger = logger
@@ -41,12 +57,14 @@ struct BufferMetrics: Sendable {
             "narthex_buffer_damaged_bytes_total", help: "Bytes of segments that could not be read.")
         retained = { reason in
             registry.counter(
-                "narthex_buffer_retention_segments_total", help: "Segments removed before they were answered for.",
+                "narthex_buffer_retention_segments_total",
+                help: "Segments removed before they were answered for.",
                 labels: [("reason", reason)])
         }
     }
 
     func damaged(segment: UInt64, offset: UInt64, bytes: UInt64) {
+        guard places.isNew(BufferPosition(segment: segment, offset: offset)) else { return }
         damagedRecords.add()
         damagedBytes.add(bytes)
         logger.error(

@@ -19,6 +19,9 @@ public struct BufferPosition: Comparable, Hashable, Sendable {
         return left.sample < right.sample
     }
 
+    /// No segment has a greater number, so that the next one's never overflows.
+    static let maxSegment = UInt64(Int64.max)
+
     /// The beginning of a segment.
     static func start(of segment: UInt64) -> BufferPosition { BufferPosition(segment: segment, offset: 0) }
 }

@@ -2,22 +2,29 @@ internal import Logging
 internal import MetricModel
 internal import Platform
 
-/// What an earlier run left in the directory. Reads the last segment, and of the others no more than the beginning.
+/// What an earlier run left in the directory. Reads the last segment, and of the others no more than the beginning,
+/// unless that is damaged.
 struct BufferRecovery {
+    private struct Opened {
+        var info: SegmentInfo
+        /// The books it begins with; nil when they are damaged.
+        var books: LedgerRecord?
+    }
+
     private(set) var segments: [SegmentInfo] = []
     /// The books at the end of the last segment.
     private(set) var ledger = LedgerRecord()
+    /// Damage may have taken samples from the books that cursors have counted: they are to be counted anew.
+    private(set) var isInDoubt = false
     /// Greater than every number met, so that none is used twice.
     private(set) var nextNumber: UInt64 = 1
 
-    private let directory: String
     private let files: any FileDoor
     private let logger: Logger
 
     init(
         directory: String, files: any FileDoor, metrics: BufferMetrics, logger: Logger
     ) throws(BufferError) {
-        self.directory = directory
         self.files = files
         self.logger = logger
         let names: [String]
@@ -26,13 +33,16 @@ struct BufferRecovery {
         } catch {
             throw .io("the storage directory cannot be listed", error)
         }
+        var opened: [Opened] = []
         for name in names {
             guard let number = BufferFileName.segmentNumber(name) else { continue }
             nextNumber = max(nextNumber, number + 1)
-            if let segment = try open(number, "\(directory)/\(name)", metrics) { segments.append(segment) }
+            if let segment = try open(number, "\(directory)/\(name)", metrics) { opened.append(segment) }
         }
-        segments.sort { $0.number < $1.number }
-        try readLast(metrics)
+        opened.sort { $0.info.number < $1.info.number }
+        try chain(&opened)
+        segments = opened.map(\.info)
+        if let last = opened.last { try readLast(last.info, last.books ?? LedgerRecord()) }
     }
 
     /// No segment may have a number that a cursor knows: after power loss a segment may be gone that a cursor names.
@@ -40,7 +50,8 @@ struct BufferRecovery {
 
     private func open(
         _ number: UInt64, _ path: String, _ metrics: BufferMetrics
-    ) throws(BufferError) -> SegmentInfo? {
+    ) throws(BufferError) -> Opened? {
+        let version: UInt32
         do throws(FileError) {
             let file = try files.open(path, .read)
             // Only read from: nothing is lost if the close fails.
@@ -49,81 +60,117 @@ struct BufferRecovery {
             var window = RecordWindow(file, files: files)
             let headerBytes = Int(min(length, UInt64(FileHeader.sizeBytes)))
             guard try window.require(headerBytes, at: 0, limit: length) != nil,
-                let header = FileHeader(window.bytes.span), header.kind == .segment, header.number == number
+                let header = FileHeader(window.bytes.span.extracting(0..<window.count)),
+                header.kind == .segment,
+                header.number == number
             else {
-                if length > 0 { metrics.damaged(segment: number, offset: 0, bytes: length) }
-                logger.error(
-                    "a segment has no readable header and is left alone",
-                    metadata: ["segment": "\(number)", "path": "\(path)", "bytes": "\(length)"])
+                passOver(number, path, length, metrics)
                 return nil
             }
-            guard header.version == FileHeader.formatVersion else {
-                throw FileError(
-                    operation: "read", path: path, errno: 0,
-                    message: "format version \(header.version) is not \(FileHeader.formatVersion), which this "
-                        + "version of Narthex writes: run the version that wrote it until it is drained, or use "
-                        + "another directory")
+            version = header.version
+            if version == FileHeader.formatVersion {
+                return try beginning(
+                    SegmentInfo(
+                        number: number, path: path, salt: header.salt, length: length, isActive: false,
+                        newestTimestampMs: header.createdMs, before: [:]), window)
             }
-            var info = SegmentInfo(
-                number: number, path: path, salt: header.salt, length: length, isActive: false,
-                newestTimestampMs: Int64.min, before: [:])
-            var scanner = RecordScanner(window, salt: header.salt)
-            if case .record(let record, let place) = try scanner.next(limit: length), record.type == .ledger,
-                let range = try scanner.payload(record, at: place, limit: length)
-            {
-                let bytes = scanner.bytes
-                if let ledger = LedgerRecord(bytes.span.extracting(range)) {
-                    info.before = ledger.jobs
-                    info.newestTimestampMs = ledger.newestTimestampMs
-                }
-            }
-            return info
         } catch {
             throw .io("a segment cannot be opened", error, segment: number)
         }
+        throw .version(version, path)
+    }
+
+    private func passOver(_ number: UInt64, _ path: String, _ length: UInt64, _ metrics: BufferMetrics) {
+        guard length > 0 else {
+            // Begun right before a crash: nothing was ever in it. If it cannot go it is met again.
+            try? files.remove(path)
+            return
+        }
+        metrics.damaged(segment: number, offset: 0, bytes: length)
+        logger.error(
+            "a segment has no readable header and is left alone",
+            metadata: ["segment": "\(number)", "path": "\(path)", "bytes": "\(length)"])
+    }
+
+    private func beginning(_ info: SegmentInfo, _ window: RecordWindow) throws(FileError) -> Opened {
+        var opened = Opened(info: info, books: nil)
+        var scanner = RecordScanner(window, salt: info.salt)
+        if case .record(let record, let place) = try scanner.next(limit: info.length), record.type == .ledger,
+            place == UInt64(FileHeader.sizeBytes),
+            let range = try scanner.payload(record, at: place, limit: info.length)
+        {
+            let bytes = scanner.bytes
+            opened.books = LedgerRecord(bytes.span.extracting(range))
+        }
+        return opened
+    }
+
+    /// Fits each segment to its neighbours: its length and newest timestamp are what the following one's books say, and
+    /// books that are damaged are made from a neighbour's.
+    private mutating func chain(_ opened: inout [Opened]) throws(BufferError) {
+        for index in opened.indices {
+            if opened[index].books == nil {
+                isInDoubt = true
+                opened[index].books = try index > 0 ? booksBehind(opened[index - 1]) : booksBefore(opened)
+            }
+            guard let books = opened[index].books else { continue }
+            opened[index].info.before = books.jobs
+            opened[index].info.previousSegment = books.previousSegment
+            opened[index].info.previousLength = books.previousLength
+            guard index > 0 else { continue }
+            // Older than its own creation it cannot be by more than its frames' timestamps say.
+            opened[index - 1].info.newestTimestampMs = max(
+                opened[index - 1].info.newestTimestampMs, books.newestTimestampMs)
+            // A write that failed may have left bytes behind the end: they were never part of it.
+            if books.previousSegment == opened[index - 1].info.number, books.previousLength > 0 {
+                opened[index - 1].info.length = min(opened[index - 1].info.length, books.previousLength)
+            }
+        }
+    }
+
+    private func booksBehind(_ earlier: Opened) throws(BufferError) -> LedgerRecord {
+        try earlier.info.walk(books: earlier.books ?? LedgerRecord(), files: files).books
+    }
+
+    /// The oldest segment's: what the second begins with, less what the first holds.
+    private func booksBefore(_ opened: [Opened]) throws(BufferError) -> LedgerRecord {
+        var books = LedgerRecord()
+        guard opened.count > 1, let second = opened[1].books else { return books }
+        let held = try opened[0].info.walk(books: LedgerRecord(), files: files).books
+        for (job, total) in second.jobs {
+            let own = held.jobs[job]?.appended ?? 0
+            books.jobs[job] = JobTotal(
+                appended: total.appended - min(own, total.appended), failed: total.failed)
+        }
+        return books
     }
 
     /// Walks the last segment: what is torn at its end is cut off, and the books are brought up to its end.
-    private mutating func readLast(_ metrics: BufferMetrics) throws(BufferError) {
-        guard let index = segments.indices.last else { return }
-        // A segment's own newest timestamp is what the next one's books begin with.
-        for earlier in segments.indices.dropLast() {
-            segments[earlier].newestTimestampMs = segments[earlier + 1].newestTimestampMs
-        }
-        let last = segments[index]
-        var books = LedgerRecord()
-        books.jobs = last.before
-        books.newestTimestampMs = last.newestTimestampMs
-        var jobs: [UInt32: String] = [:]
-        let core = BufferCore(
-            directory: directory, catalog: SegmentCatalog(), interner: LayoutInterner(), files: files,
-            clock: SystemClock(), metrics: metrics)
-        let end = try core.scan(last) { header, _, payload in
-            switch header.type {
-            case .ledger: if let record = LedgerRecord(payload) { books = record }
-            case .target: if let target = StatementCoding.target(payload) { jobs[header.subject] = target.job }
-            case .frame:
-                var offset = 0
-                guard let prefix = FramePrefix(payload, &offset), let job = jobs[header.subject] else { return }
-                books.jobs[job, default: JobTotal()].appended += UInt64(prefix.sampleCount)
-                books.newestTimestampMs = max(books.newestTimestampMs, prefix.timestampMs)
-            default: return
-            }
-        }
-        if end < last.length {
+    private mutating func readLast(_ last: SegmentInfo, _ books: LedgerRecord) throws(BufferError) {
+        let walked = try last.walk(books: books, files: files)
+        if walked.isDamaged { isInDoubt = true }
+        if walked.end < last.length {
             logger.warning(
                 "the torn end of the last segment is cut off",
-                metadata: ["segment": "\(last.number)", "offset": "\(end)", "bytes": "\(last.length - end)"])
+                metadata: [
+                    "segment": "\(last.number)", "offset": "\(walked.end)",
+                    "bytes": "\(last.length - walked.end)",
+                ])
             do throws(FileError) {
                 let file = try files.open(last.path, .update)
-                try files.truncate(file, to: end)
-                try files.close(file)
+                // What is cut is past any reader; a descriptor that does not close is the kernel's.
+                defer { try? files.close(file) }
+                try files.truncate(file, to: walked.end)
             } catch {
-                throw .io("the torn end of a segment cannot be cut off", error, segment: last.number, offset: end)
+                throw .io(
+                    "the torn end of a segment cannot be cut off", error, segment: last.number,
+                    offset: walked.end)
             }
         }
-        segments[index].length = end
-        segments[index].newestTimestampMs = books.newestTimestampMs
-        ledger = books
+        let index = segments.count - 1
+        segments[index].length = walked.end
+        segments[index].newestTimestampMs = max(
+            segments[index].newestTimestampMs, walked.books.newestTimestampMs)
+        ledger = walked.books
     }
 }

@@ -42,7 +42,9 @@ enum ColumnCodec {
     }
 
     /// What a chunk of `count` series takes at most, and eight bytes that the encoder may write beyond its end.
-    private static func roomBytes(_ count: Int) -> Int { 1 + (count + 7) / 8 + (count + 1) / 2 + 8 * count + 8 }
+    private static func roomBytes(_ count: Int) -> Int {
+        1 + (count + 7) / 8 + (count + 1) / 2 + 8 * count + 8
+    }
 
     /// Appends the column of `values`, chunk by chunk as `starts` cuts it. `bases` has for each chunk the index in
     /// `base` of its first value, -1 for none (XOR against 0).
@@ -64,7 +66,8 @@ enum ColumnCodec {
                                 return 0
                             }
                             return unsafe encodeChunk(
-                                new + start * 8, baseStart < 0 ? nil : old.baseAddress.map { unsafe $0 + baseStart * 8 },
+                                new + start * 8,
+                                baseStart < 0 ? nil : old.baseAddress.map { unsafe $0 + baseStart * 8 },
                                 count, out + offset)
                         }
                     }
@@ -123,7 +126,8 @@ enum ColumnCodec {
             let block = min(64, count - index)
             for bit in 0..<block {
                 let value = unsafe new.loadUnaligned(fromByteOffset: (index + bit) * 8, as: UInt64.self)
-                let before = unsafe old?.loadUnaligned(fromByteOffset: (index + bit) * 8, as: UInt64.self) ?? 0
+                let before =
+                    unsafe old?.loadUnaligned(fromByteOffset: (index + bit) * 8, as: UInt64.self) ?? 0
                 word |= (value != before ? 1 : 0) << UInt64(bit)
                 stale += value == 0x7FF0_0000_0000_0002 ? 1 : 0
             }
@@ -160,7 +164,8 @@ enum ColumnCodec {
             let shifts = Self.shifts
             while index < count {
                 // The last word reads past the bitmap: only the bits of series there are count.
-                var word = unsafe UInt64(littleEndian: bitmap.loadUnaligned(fromByteOffset: index / 8, as: UInt64.self))
+                var word = unsafe UInt64(
+                    littleEndian: bitmap.loadUnaligned(fromByteOffset: index / 8, as: UInt64.self))
                 if count - index < 64 { word &= (1 << UInt64(count - index)) - 1 }
                 while word != 0 {
                     let at = (index + word.trailingZeroBitCount) * 8
@@ -173,15 +178,19 @@ enum ColumnCodec {
                     if position & 1 == 0 {
                         pending = code
                     } else {
-                        unsafe codes.storeBytes(of: pending | code << 4, toByteOffset: position / 2, as: UInt8.self)
+                        unsafe codes.storeBytes(
+                            of: pending | code << 4, toByteOffset: position / 2, as: UInt8.self)
                     }
                     position += 1
-                    unsafe end.storeBytes(of: (bits >> ((shifts >> select & 15) * 8)).littleEndian, as: UInt64.self)
+                    unsafe end.storeBytes(
+                        of: (bits >> ((shifts >> select & 15) * 8)).littleEndian, as: UInt64.self)
                     unsafe end += Int(lengths >> select & 15)
                 }
                 index += 64
             }
-            if position & 1 == 1 { unsafe codes.storeBytes(of: pending, toByteOffset: position / 2, as: UInt8.self) }
+            if position & 1 == 1 {
+                unsafe codes.storeBytes(of: pending, toByteOffset: position / 2, as: UInt8.self)
+            }
             return unsafe end
         }
     }
@@ -225,11 +234,14 @@ enum ColumnCodec {
                 guard data + length <= limit else { return nil }
                 var bits: UInt64 = 0
                 if data + 8 <= limit {
-                    bits = unsafe UInt64(littleEndian: input.loadUnaligned(fromByteOffset: data, as: UInt64.self))
+                    bits = unsafe UInt64(
+                        littleEndian: input.loadUnaligned(fromByteOffset: data, as: UInt64.self))
                     bits &= ~0 >> UInt64(64 - length * 8)
                 } else {
                     for part in 0..<length {
-                        bits |= unsafe UInt64(input.load(fromByteOffset: data + part, as: UInt8.self)) << UInt64(part * 8)
+                        bits |=
+                            unsafe UInt64(input.load(fromByteOffset: data + part, as: UInt8.self))
+                            << UInt64(part * 8)
                     }
                 }
                 data += length
@@ -247,7 +259,9 @@ enum ColumnCodec {
     private static func countBits(_ bitmap: UnsafeRawPointer, _ count: Int) -> Int? {
         var total = 0
         let bytes = (count + 7) / 8
-        for index in 0..<bytes { total += unsafe bitmap.load(fromByteOffset: index, as: UInt8.self).nonzeroBitCount }
+        for index in 0..<bytes {
+            total += unsafe bitmap.load(fromByteOffset: index, as: UInt8.self).nonzeroBitCount
+        }
         if count & 7 != 0 {
             let last = unsafe bitmap.load(fromByteOffset: bytes - 1, as: UInt8.self)
             guard last >> UInt8(count & 7) == 0 else { return nil }

@@ -9,61 +9,68 @@ struct CursorLog {
     private let files: any FileDoor
     private let directory: String
     private var file: OpenFile
+    private var isClosed = false
     private var salt: UInt32
     private(set) var length: UInt64
     private var scratch = RecordBuffer(capacity: 1_024)
     /// Records were written since the last sync.
-    private(set) var isDirty = false
+    var isDirty = false
 
-    /// What an existing log says; nil when nothing in it can be read. A torn or damaged tail is left out.
-    static func read(_ path: String, files: any FileDoor) throws(BufferError) -> CursorState? {
-        let file: OpenFile
-        let limit: UInt64
+    /// What an existing log says.
+    struct Read {
+        /// nil when nothing in it can be read.
+        var state: CursorState?
+        /// Where its last good record ends; what is behind is torn or damaged, and left out.
+        var end: UInt64
+        var length: UInt64
+    }
+
+    /// Reads an existing log; throws when the disk does, or another version of Narthex wrote it.
+    static func read(_ path: String, files: any FileDoor) throws(BufferError) -> Read {
+        let version: UInt32
         do throws(FileError) {
-            file = try files.open(path, .read)
-            limit = try files.length(of: file)
-        } catch {
-            throw .io("the cursor cannot be opened", error)
-        }
-        // A descriptor that only read has nothing to lose on close.
-        defer { try? files.close(file) }
-        do throws(FileError) {
+            let file = try files.open(path, .read)
+            // A descriptor that only read has nothing to lose on close.
+            defer { try? files.close(file) }
+            var read = Read(state: nil, end: 0, length: try files.length(of: file))
             var window = RecordWindow(file, files: files)
-            guard try window.require(FileHeader.sizeBytes, at: 0, limit: limit) != nil,
-                let header = FileHeader(window.bytes.span), header.kind == .cursorLog
-            else { return nil }
-            guard header.version == FileHeader.formatVersion else {
-                throw FileError(
-                    operation: "read", path: path, errno: 0,
-                    message: "format version \(header.version) is not \(FileHeader.formatVersion), which this "
-                        + "version of Narthex writes: run the version that wrote it, or use another directory")
+            // One copy of the header is enough.
+            let headerBytes = Int(min(read.length, UInt64(FileHeader.sizeBytes)))
+            guard try window.require(headerBytes, at: 0, limit: read.length) != nil,
+                let header = FileHeader(window.bytes.span.extracting(0..<window.count)),
+                header.kind == .cursorLog
+            else { return read }
+            version = header.version
+            if version == FileHeader.formatVersion {
+                try self.read(RecordScanner(window, salt: header.salt), into: &read)
+                return read
             }
-            return try read(RecordScanner(window, salt: header.salt), limit: limit)
         } catch {
             throw .io("the cursor cannot be read", error)
         }
+        throw .version(version, path)
     }
 
-    private static func read(_ scanner: RecordScanner, limit: UInt64) throws(FileError) -> CursorState? {
+    private static func read(_ scanner: RecordScanner, into read: inout Read) throws(FileError) {
         var scanner = scanner
-        var state: CursorState?
-        while case .record(let header, let place) = try scanner.next(limit: limit) {
-            guard let range = try scanner.payload(header, at: place, limit: limit) else { return state }
+        while case .record(let header, let place) = try scanner.next(limit: read.length) {
+            guard let range = try scanner.payload(header, at: place, limit: read.length) else { return }
             let bytes = scanner.bytes
             let payload = bytes.span.extracting(range)
             switch header.type {
             case .snapshot:
-                guard let snapshot = CursorCoding.state(payload) else { return state }
-                state = snapshot
+                guard let snapshot = CursorCoding.state(payload) else { return }
+                read.state = snapshot
             case .progress:
-                guard var next = state, let change = CursorCoding.change(payload), next.apply(change) else {
-                    return state
+                guard var next = read.state, let change = CursorCoding.change(payload), next.apply(change)
+                else {
+                    return
                 }
-                state = next
-            default: return state
+                read.state = next
+            default: return
             }
+            read.end = place + UInt64(header.recordBytes)
         }
-        return state
     }
 
     /// Begins a new log that holds `state`, in the place of whatever is there.
@@ -74,8 +81,17 @@ struct CursorLog {
         self.files = files
         self.salt = salt
         path = "\(directory)/\(BufferFileName.cursor(state.name))"
-        (file, length) = try Self.write(
-            state, path: path, directory: directory, salt: salt, nowMs: nowMs, files: files)
+        let fresh = try Fresh(state, directory: directory, salt: salt, nowMs: nowMs, files: files)
+        file = fresh.file
+        length = fresh.length
+        do throws(FileError) {
+            try files.rename(fresh.temporary, to: path)
+            try files.syncDirectory(directory)
+        } catch {
+            // The old log stands; that the new one cannot be closed changes nothing.
+            try? files.close(file)
+            throw error
+        }
     }
 
     /// Appends a change; after a throw the log is as before.
@@ -90,16 +106,29 @@ struct CursorLog {
         isDirty = true
     }
 
-    /// Writes `state` to a new file and takes it for the log.
-    mutating func compact(_ state: CursorState, salt: UInt32, nowMs: Int64) throws(FileError) {
-        let (fresh, freshLength) = try Self.write(
-            state, path: path, directory: directory, salt: salt, nowMs: nowMs, files: files)
+    /// Takes a new file for the log. It is durable but for what changed since it was made: `state` is written behind
+    /// it, with all of that.
+    mutating func take(_ fresh: Fresh, _ state: CursorState) throws(FileError) {
+        scratch.removeAll()
+        let start = scratch.begin(.snapshot)
+        CursorCoding.put(state, into: &scratch)
+        scratch.end(start, salt: fresh.salt)
+        do throws(FileError) {
+            // Safety: UInt8 has no padding, so every byte of the span may be read.
+            try unsafe files.write(
+                scratch.storage.span.bytes.extracting(0..<scratch.count), to: fresh.file, at: fresh.length)
+            try files.rename(fresh.temporary, to: path)
+        } catch {
+            // The old log stands; that the new one cannot be closed changes nothing.
+            try? files.close(fresh.file)
+            throw error
+        }
         // The old file has no name any more; what it held stands in the new one.
         try? files.close(file)
-        file = fresh
-        length = freshLength
-        self.salt = salt
-        isDirty = false
+        file = fresh.file
+        length = fresh.length + UInt64(scratch.count)
+        salt = fresh.salt
+        isDirty = true
     }
 
     /// What `sync` outside a lock needs; taking it marks the log as clean.
@@ -109,32 +138,44 @@ struct CursorLog {
         return file
     }
 
-    func close() throws(FileError) { try files.close(file) }
+    mutating func close() throws(FileError) {
+        guard !isClosed else { return }
+        isClosed = true
+        try files.close(file)
+    }
 
-    private static func write(
-        _ state: CursorState, path: String, directory: String, salt: UInt32, nowMs: Int64, files: any FileDoor
-    ) throws(FileError) -> (OpenFile, UInt64) {
-        var buffer = RecordBuffer()
-        let number = BufferFileName.hash(state.name)
-        FileHeader(kind: .cursorLog, salt: salt, number: number, createdMs: nowMs).put(into: &buffer)
-        let start = buffer.begin(.snapshot)
-        CursorCoding.put(state, into: &buffer)
-        buffer.end(start, salt: salt)
-        let temporary = path + ".new"
-        let file = try files.open(temporary, .update)
-        do throws(FileError) {
-            try files.truncate(file, to: 0)
-            // Safety: UInt8 has no padding, so every byte of the span may be read.
-            try unsafe files.write(buffer.storage.span.bytes.extracting(0..<buffer.count), to: file, at: 0)
-            // The name may point at the file only once its bytes are durable.
-            try files.sync(file)
-            try files.rename(temporary, to: path)
-            try files.syncDirectory(directory)
-        } catch {
-            // The old log stands; that the new one cannot be closed changes nothing.
-            try? files.close(file)
-            throw error
+    /// A new log beside the one there is, durable but without its name.
+    struct Fresh {
+        let file: OpenFile
+        let length: UInt64
+        let salt: UInt32
+        let temporary: String
+
+        init(
+            _ state: CursorState, directory: String, salt: UInt32, nowMs: Int64, files: any FileDoor
+        ) throws(FileError) {
+            var buffer = RecordBuffer()
+            let number = BufferFileName.hash(state.name)
+            FileHeader(kind: .cursorLog, salt: salt, number: number, createdMs: nowMs).put(into: &buffer)
+            let start = buffer.begin(.snapshot)
+            CursorCoding.put(state, into: &buffer)
+            buffer.end(start, salt: salt)
+            self.salt = salt
+            length = UInt64(buffer.count)
+            temporary = "\(directory)/\(BufferFileName.cursor(state.name)).new"
+            file = try files.open(temporary, .update)
+            do throws(FileError) {
+                try files.truncate(file, to: 0)
+                // Safety: UInt8 has no padding, so every byte of the span may be read.
+                try unsafe files.write(
+                    buffer.storage.span.bytes.extracting(0..<buffer.count), to: file, at: 0)
+                // A name may point at the file only once its bytes are durable.
+                try files.sync(file)
+            } catch {
+                // Nothing has this file's name; the next attempt begins it anew.
+                try? files.close(file)
+                throw error
+            }
         }
-        return (file, UInt64(buffer.count))
     }
 }

@@ -8,22 +8,26 @@ struct CursorOpening {
     let name: String
     let lanes: Int
     let totals: [String: JobTotal]
+    /// Damage may have made the buffer's books smaller than what the cursor has counted.
+    let isInDoubt: Bool
     let logger: Logger
 
     func open(_ known: CursorState?) throws(BufferError) -> CursorState {
         guard var cursor = known, cursor.name == name else { return fresh() }
         let isMoved = place(&cursor)
-        if isMoved { try recount(&cursor) }
+        if isMoved || isInDoubt { try recount(&cursor) }
         // Where no lane has anything left, the lanes may be dealt anew.
         if cursor.lanes.count != lanes {
             let tail = BufferPosition.start(of: core.catalog.all.last?.number ?? 0)
             let isIdle = cursor.lanes.allSatisfy { $0.inFlightEnd == nil }
-            if isIdle, try backlog(cursor).isEmpty {
+            if isIdle, try !hasBacklog(cursor) {
                 cursor.lanes = Array(repeating: .init(answered: tail), count: lanes)
             } else {
                 logger.info(
                     "the number of lanes changes once the backlog is sent",
-                    metadata: ["remote_name": "\(name)", "lanes": "\(cursor.lanes.count)", "wanted": "\(lanes)"])
+                    metadata: [
+                        "remote_name": "\(name)", "lanes": "\(cursor.lanes.count)", "wanted": "\(lanes)",
+                    ])
             }
         }
         return cursor
@@ -51,9 +55,19 @@ struct CursorOpening {
             let isGone = segment.number != answered.segment
             let isBeyond = !isGone && answered.offset > segment.length
             guard (isGone && answered.segment != 0) || isBeyond else { continue }
+            if isGone, segment.previousSegment == answered.segment, answered.offset >= segment.previousLength
+            {
+                // It had answered for all of what was removed.
+                cursor.lanes[index].answered = .start(of: segment.number)
+                continue
+            }
             // A place at a segment's very end is the same as the next one's beginning.
             let next = isBeyond ? segment.number + 1 : segment.number
-            cursor.lanes[index] = .init(answered: .start(of: next))
+            cursor.lanes[index].answered = .start(of: next)
+            // What was in flight beyond may be stored already.
+            if let end = cursor.lanes[index].inFlightEnd, end <= .start(of: next) {
+                cursor.lanes[index].inFlightEnd = nil
+            }
             isMoved = true
             logger.warning(
                 "a cursor's place is gone from the disk; it goes on at the next there is",
@@ -79,16 +93,40 @@ struct CursorOpening {
         }
     }
 
-    /// Samples that lie before the lanes, by job. Reads the backlog: only where the books cannot be trusted.
+    /// Samples that lie before the lanes, by job, with what their readers will find lost. Reads the backlog: only
+    /// where the books cannot be trusted.
     private func backlog(_ cursor: CursorState) throws(BufferError) -> [String: UInt64] {
         var held: [String: UInt64] = [:]
-        for segment in core.catalog.all {
-            for (index, lane) in cursor.lanes.enumerated() where segment.number >= lane.answered.segment {
-                let counts = try core.count(
-                    segment, lane: index, laneCount: UInt64(cursor.lanes.count), from: lane.answered)
-                held.merge(counts, uniquingKeysWith: +)
+        for index in cursor.lanes.indices {
+            var reader = counting(cursor, lane: index)
+            defer { reader.close() }
+            reading: while true {
+                switch try reader.next() {
+                case .counted(let job, let samples, let lost, _):
+                    held[job, default: 0] += samples
+                    held.merge(lost, uniquingKeysWith: +)
+                case .lost(let lost, _): held.merge(lost, uniquingKeysWith: +)
+                case .frame, .nothing: break reading
+                }
             }
         }
         return held
+    }
+
+    /// Whether any lane has something left. Ends with the first thing found.
+    private func hasBacklog(_ cursor: CursorState) throws(BufferError) -> Bool {
+        for index in cursor.lanes.indices {
+            var reader = counting(cursor, lane: index)
+            defer { reader.close() }
+            if case .nothing = try reader.next() { continue }
+            return true
+        }
+        return false
+    }
+
+    private func counting(_ cursor: CursorState, lane: Int) -> LaneReader {
+        core.reader(
+            lane: lane, laneCount: cursor.lanes.count, from: cursor.lanes[lane].answered,
+            countingThrough: BufferPosition.maxSegment)
     }
 }

@@ -86,13 +86,16 @@ enum CursorCoding {
             buffer.putSigned(job.baseAppended)
             buffer.putSigned(job.baseFailed)
             buffer.putVarint(job.delivered)
-            put(job.dropped.sorted { $0.key < $1.key }.map { .init(reason: $0.key, count: $0.value) }, into: &buffer)
+            put(
+                job.dropped.sorted { $0.key < $1.key }.map { .init(reason: $0.key, count: $0.value) },
+                into: &buffer)
         }
     }
 
     static func state(_ payload: Span<UInt8>) -> CursorState? {
         var offset = 0
-        guard let name = Wire.string(payload, &offset), let laneCount = Wire.count(payload, &offset, itemBytes: 11)
+        guard let name = Wire.string(payload, &offset),
+            let laneCount = Wire.count(payload, &offset, itemBytes: 11)
         else { return nil }
         var state = CursorState(name: name, lanes: [])
         for _ in 0..<laneCount {
@@ -182,7 +185,7 @@ enum CursorCoding {
 
     private static func position(_ payload: Span<UInt8>, _ offset: inout Int) -> BufferPosition? {
         guard let segment = Wire.fixed64(payload, &offset), let place = Wire.varint(payload, &offset),
-            let sample = Wire.varint32(payload, &offset)
+            let sample = Wire.varint32(payload, &offset), segment <= BufferPosition.maxSegment
         else { return nil }
         return BufferPosition(segment: segment, offset: place, sample: sample)
     }

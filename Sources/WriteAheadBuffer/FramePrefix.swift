@@ -48,7 +48,7 @@ struct FramePrefix: Sendable {
         guard let sequence = Wire.varint32(payload, &offset), let layout = Wire.varint32(payload, &offset),
             let timestamp = Wire.fixed64(payload, &offset), let before = Wire.varint(payload, &offset),
             let samples = Wire.varint32(payload, &offset), let absent = Wire.ascending(payload, &offset),
-            let explicit = Wire.ascending(payload, &offset)
+            let explicit = Wire.ascending(payload, &offset), before <= UInt64(Int64.max)
         else { return nil }
         self.init(
             sequence: sequence, layout: layout, timestampMs: Int64(bitPattern: timestamp), jobBefore: before,
@@ -61,7 +61,8 @@ struct FramePrefix: Sendable {
         }
         guard let groups = Wire.count(payload, &offset, itemBytes: 2) else { return nil }
         for _ in 0..<groups {
-            guard let chunk = Wire.varint32(payload, &offset), let series = Wire.ascending(payload, &offset) else {
+            guard let chunk = Wire.varint32(payload, &offset), let series = Wire.ascending(payload, &offset)
+            else {
                 return nil
             }
             departed.append(Departed(chunk: chunk, series: series))

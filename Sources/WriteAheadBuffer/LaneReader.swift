@@ -26,7 +26,10 @@ struct LaneReader: Sendable {
     enum Found: Sendable {
         /// With it, by job, samples before it that are in the ledger and cannot be read.
         case frame(StoredFrame, lost: [String: UInt64])
-        /// Samples that are in the ledger and cannot be read, by job; they end at or before `at`.
+        /// Samples of a job that can be read, up to `at`: a counting reader's frame.
+        case counted(job: String, samples: UInt64, lost: [String: UInt64], at: BufferPosition)
+        /// Samples that are in the ledger and cannot be read, by job. What shows it ends at `at`: they are booked once
+        /// a cursor stands there or behind, and found again by a reader that begins before.
         case lost([String: UInt64], at: BufferPosition)
         /// The tail.
         case nothing
@@ -34,6 +37,8 @@ struct LaneReader: Sendable {
 
     let lane: Int
     let laneCount: UInt64
+    /// Given, the reader says how many samples frames hold instead of handing them out, and ends with this segment.
+    private let countingThrough: UInt64?
     private let catalog: SegmentCatalog
     private let interner: LayoutInterner
     private let files: any FileDoor
@@ -54,12 +59,14 @@ struct LaneReader: Sendable {
     private(set) var position: BufferPosition
 
     init(
-        lane: Int, laneCount: Int, from position: BufferPosition, catalog: SegmentCatalog,
+        lane: Int, laneCount: Int, from position: BufferPosition, countingThrough: UInt64?,
+        catalog: SegmentCatalog,
         interner: LayoutInterner, files: any FileDoor, metrics: BufferMetrics
     ) {
         self.lane = lane
         self.laneCount = UInt64(laneCount)
         self.position = position
+        self.countingThrough = countingThrough
         self.catalog = catalog
         self.interner = interner
         self.files = files
@@ -69,37 +76,37 @@ struct LaneReader: Sendable {
     /// The next frame of the lane, or what is lost before it.
     mutating func next() throws(BufferError) -> Found {
         while true {
+            if let countingThrough, position.segment > countingThrough { return .nothing }
             if segment == nil, try !open() { return .nothing }
-            guard var current = segment, var scanner else { return .nothing }
-            self.scanner = nil
-            // The length grows while the segment is active; what is read is never behind it.
-            if let fresh = catalog[current.number] { current = fresh }
-            let wasAtEnd = scanner.offset >= (segment?.length ?? 0)
-            if wasAtEnd, current.length > scanner.offset { scanner.refresh() }
+            guard var current = segment else { return .nothing }
+            // The length grows while the segment is active; what is read is never behind it. A segment that is gone
+            // from the catalog was ended, and answered for, before.
+            if let fresh = catalog[current.number] { current = fresh } else { current.isActive = false }
             segment = current
-            let item: RecordScanner.Item
-            do throws(FileError) {
-                item = try scanner.next(limit: current.length)
-            } catch {
-                throw .io("a segment cannot be read", error, segment: current.number, offset: scanner.offset)
-            }
-            self.scanner = scanner
-            switch item {
+            switch try step(current) {
             case .end:
-                guard let following = catalog.first(from: current.number + 1), !current.isActive else {
+                guard !current.isActive, let following = catalog.first(from: current.number + 1) else {
                     return .nothing
                 }
-                let lost = missing(at: following)
+                let start = BufferPosition.start(of: following.number)
+                let lost = position < start ? missing(at: following) : [:]
                 close()
-                let behind = max(position, .start(of: following.number))
-                let counts = position <= .start(of: following.number) ? lost : [:]
-                position = behind
-                if !counts.isEmpty { return .lost(counts, at: behind) }
+                position = max(position, start)
+                if !lost.isEmpty { return .lost(lost, at: start) }
             case .damage(let at, let end):
                 metrics.damaged(segment: current.number, offset: at, bytes: end - at)
             case .record(let header, let at):
                 if let found = try take(header, at: at, in: current) { return found }
             }
+        }
+    }
+
+    /// The walk is changed in its place: a copy would copy the window with it.
+    private mutating func step(_ segment: SegmentInfo) throws(BufferError) -> RecordScanner.Item {
+        do throws(FileError) {
+            return try scanner?.next(limit: segment.length) ?? .end(at: 0)
+        } catch {
+            throw .io("a segment cannot be read", error, segment: segment.number, offset: scanner?.offset)
         }
     }
 
@@ -116,6 +123,11 @@ struct LaneReader: Sendable {
         chunks = [:]
         layouts = [:]
         jobSamples = [:]
+    }
+
+    /// What it holds of the file: the window's bytes and the places of statements, all of one segment.
+    var footprint: (windowBytes: Int, places: Int) {
+        (scanner?.bytes.count ?? 0, targets.count + chunkPlaces.count + layoutPlaces.count)
     }
 
     /// Goes on from a later place: retention took what was there.
@@ -155,14 +167,15 @@ struct LaneReader: Sendable {
     private mutating func takeTarget(
         _ header: RecordHeader, at place: UInt64, in segment: SegmentInfo
     ) throws(BufferError) {
-        guard let bytes = try payload(header, at: place, in: segment),
-            let id = StatementCoding.targetID(bytes.span), let target = StatementCoding.target(bytes.span)
+        guard let (bytes, range) = try payload(header, at: place, in: segment),
+            let target = StatementCoding.target(bytes.span.extracting(range))
         else {
             targets[header.subject] = .unknown
             return
         }
         targets[header.subject] =
-            id % laneCount == UInt64(lane) ? .own(TargetState(target: target)) : .foreign(job: target.job)
+            target.id % laneCount == UInt64(lane)
+            ? .own(TargetState(target: target)) : .foreign(job: target.job)
     }
 
     private mutating func takeFrame(
@@ -171,47 +184,66 @@ struct LaneReader: Sendable {
         let entry = targets[header.subject] ?? .unknown
         // Lane 0 keeps count of every job, so that what damage took is booked once.
         if case .own = entry {} else if lane != 0 { return nil }
-        guard let bytes = try payload(header, at: place, in: segment) else {
+        guard let prefix = try prefix(header, at: place, in: segment) else {
             if case .own(var state) = entry {
                 state.sequence = nil
                 targets[header.subject] = .own(state)
             }
             return nil
         }
+        let end = BufferPosition(segment: segment.number, offset: place + UInt64(header.recordBytes))
+        switch entry {
+        case .unknown: return nil
+        case .foreign(let job):
+            let lost = count(prefix.0, of: job)
+            return lost.isEmpty || end <= position ? nil : .lost(lost, at: end)
+        case .own(var state):
+            let lost = lane == 0 ? count(prefix.0, of: state.target.job) : [:]
+            targets[header.subject] = .unknown
+            defer { targets[header.subject] = .own(state) }
+            return try takeOwn(header, prefix, at: place, end: end, &state, lost, in: segment)
+        }
+    }
+
+    private mutating func takeOwn(
+        _ header: RecordHeader, _ prefix: (FramePrefix, columnOffset: Int), at place: UInt64,
+        end: BufferPosition,
+        _ state: inout TargetState, _ lost: [String: UInt64], in segment: SegmentInfo
+    ) throws(BufferError) -> Found? {
+        let here = BufferPosition(segment: segment.number, offset: place)
+        let start = here < position && position < end ? position : here
+        if countingThrough != nil {
+            guard end > position else { return nil }
+            position = end
+            let samples = prefix.0.sampleCount - min(start.sample, prefix.0.sampleCount)
+            return .counted(job: state.target.job, samples: UInt64(samples), lost: lost, at: end)
+        }
+        let frame = try decode(header, prefix.0, prefix.columnOffset, at: place, &state, in: segment)
+        guard end > position else { return nil }
+        position = end
+        if let frame { return .frame(StoredFrame(frame: frame, start: start, end: end), lost: lost) }
+        metrics.damaged(segment: segment.number, offset: place, bytes: UInt64(header.recordBytes))
+        // Intact but without its base: this lane's loss.
+        let samples = prefix.0.sampleCount - min(start.sample, prefix.0.sampleCount)
+        return .lost(lost.merging([state.target.job: UInt64(samples)], uniquingKeysWith: +), at: end)
+    }
+
+    /// A frame's prefix and where in its payload the column begins; nil when it is damaged.
+    private mutating func prefix(
+        _ header: RecordHeader, at place: UInt64, in segment: SegmentInfo
+    ) throws(BufferError) -> (FramePrefix, columnOffset: Int)? {
+        guard let (bytes, range) = try payload(header, at: place, in: segment) else { return nil }
         var offset = 0
-        guard let prefix = FramePrefix(bytes.span, &offset) else {
+        guard let prefix = FramePrefix(bytes.span.extracting(range), &offset) else {
             metrics.damaged(segment: segment.number, offset: place, bytes: UInt64(header.recordBytes))
             return nil
         }
-        let here = BufferPosition(segment: segment.number, offset: place)
-        var lost: [String: UInt64] = [:]
-        switch entry {
-        case .unknown: return nil
-        case .foreign(let job): lost = count(prefix, of: job)
-        case .own(var state):
-            if lane == 0 { lost = count(prefix, of: state.target.job) }
-            let frame = try decode(bytes, offset, prefix, header, &state, in: segment)
-            targets[header.subject] = .own(state)
-            let end = BufferPosition(segment: segment.number, offset: place + UInt64(header.recordBytes))
-            guard let frame else {
-                metrics.damaged(segment: segment.number, offset: place, bytes: UInt64(header.recordBytes))
-                // Intact but without its base: this lane's loss.
-                lost[state.target.job, default: 0] += UInt64(prefix.sampleCount)
-                guard end > position else { return nil }
-                position = end
-                return .lost(lost, at: end)
-            }
-            guard end > position else { return nil }
-            let start = position.segment == here.segment && position.offset == place ? position : here
-            position = end
-            return .frame(StoredFrame(frame: frame, start: start, end: end), lost: lost)
-        }
-        return lost.isEmpty || here < position ? nil : .lost(lost, at: here)
+        return (prefix, offset)
     }
 
     /// Decodes a frame of the lane's own and makes it the base of the next; nil when its base or layout is lost.
     private mutating func decode(
-        _ bytes: [UInt8], _ columnOffset: Int, _ prefix: FramePrefix, _ header: RecordHeader,
+        _ header: RecordHeader, _ prefix: FramePrefix, _ columnOffset: Int, at place: UInt64,
         _ state: inout TargetState, in segment: SegmentInfo
     ) throws(BufferError) -> Frame? {
         let isSelfContained = header.flags & RecordHeader.selfContained != 0
@@ -221,15 +253,6 @@ struct LaneReader: Sendable {
         guard hasBase, let (numbers, layout) = try layout(prefix.layout, in: segment),
             prefix.fits(series: layout.seriesCount)
         else { return nil }
-        let bases: BaseMap =
-            isSelfContained
-            ? .none : BaseMap(from: state.layoutChunks, starts: state.layout.starts, to: numbers)
-        var offset = columnOffset
-        guard
-            let values = ColumnCodec.decode(
-                bytes.span, &offset, starts: layout.starts, base: state.values, bases: bases),
-            offset == bytes.count
-        else { return nil }
         var departed: [Frame.Departed] = []
         for group in prefix.departed {
             guard let chunk = try chunk(group.chunk, in: segment),
@@ -237,7 +260,14 @@ struct LaneReader: Sendable {
             else { return nil }
             departed.append(Frame.Departed(chunk: chunk, series: group.series))
         }
-        state.sequence = prefix.sequence + 1
+        let bases: BaseMap =
+            isSelfContained
+            ? .none : BaseMap(from: state.layoutChunks, starts: state.layout.starts, to: numbers)
+        // What was stated elsewhere may have moved the window away from the frame and back.
+        guard
+            let values = try column(header, columnOffset, at: place, layout, state.values, bases, in: segment)
+        else { return nil }
+        state.sequence = prefix.sequence &+ 1  // A file may say anything; no writer counts so far.
         state.layoutChunks = numbers
         state.layout = layout
         state.values = values
@@ -246,13 +276,27 @@ struct LaneReader: Sendable {
             explicitTimestamps: prefix.explicitTimestamps, absent: prefix.absent, departed: departed)
     }
 
+    private mutating func column(
+        _ header: RecordHeader, _ columnOffset: Int, at place: UInt64, _ layout: Layout, _ base: [Double],
+        _ bases: BaseMap, in segment: SegmentInfo
+    ) throws(BufferError) -> [Double]? {
+        // Checked a moment ago; only its place in the window is asked for.
+        guard let (bytes, range) = try payload(header, at: place, in: segment, isChecked: true) else {
+            return nil
+        }
+        var offset = columnOffset
+        let values = ColumnCodec.decode(
+            bytes.span.extracting(range), &offset, starts: layout.starts, base: base, bases: bases)
+        return offset == range.count ? values : nil
+    }
+
     private mutating func layout(
         _ number: UInt32, in segment: SegmentInfo
     ) throws(BufferError) -> ([UInt32], Layout)? {
         if let known = layouts[number] { return known }
         guard let (header, place) = layoutPlaces[number],
-            let bytes = try payload(header, at: place, in: segment),
-            let numbers = StatementCoding.layout(bytes.span)
+            let (bytes, range) = try payload(header, at: place, in: segment),
+            let numbers = StatementCoding.layout(bytes.span.extracting(range))
         else { return nil }
         var list: [LayoutChunk] = []
         list.reserveCapacity(numbers.count)
@@ -268,11 +312,12 @@ struct LaneReader: Sendable {
         return (numbers, layout)
     }
 
-    private mutating func chunk(_ number: UInt32, in segment: SegmentInfo) throws(BufferError) -> LayoutChunk? {
+    private mutating func chunk(_ number: UInt32, in segment: SegmentInfo) throws(BufferError) -> LayoutChunk?
+    {
         if let known = chunks[number] { return known }
         guard let (header, place) = chunkPlaces[number],
-            let bytes = try payload(header, at: place, in: segment),
-            let chunk = StatementCoding.chunk(bytes.span)
+            let (bytes, range) = try payload(header, at: place, in: segment),
+            let chunk = StatementCoding.chunk(bytes.span.extracting(range))
         else { return nil }
         // The object that scraping uses, where it does.
         let shared = interner.intern(chunk)
@@ -280,23 +325,25 @@ struct LaneReader: Sendable {
         return shared
     }
 
-    /// A record's payload, copied; nil, and counted, when it is damaged.
+    /// A record's payload, where it stands in the window; nil, and counted, when it is damaged. Let the array go
+    /// before anything else is read: a window in two hands is copied.
     private mutating func payload(
-        _ header: RecordHeader, at place: UInt64, in segment: SegmentInfo
-    ) throws(BufferError) -> [UInt8]? {
-        guard var scanner else { return nil }
+        _ header: RecordHeader, at place: UInt64, in segment: SegmentInfo, isChecked: Bool = false
+    ) throws(BufferError) -> ([UInt8], Range<Int>)? {
         let range: Range<Int>?
         do throws(FileError) {
-            range = try scanner.payload(header, at: place, limit: segment.length)
+            range =
+                isChecked
+                ? try scanner?.checkedPayload(header, at: place, limit: segment.length)
+                : try scanner?.payload(header, at: place, limit: segment.length)
         } catch {
             throw .io("a segment cannot be read", error, segment: segment.number, offset: place)
         }
-        let bytes = range.map { Array(scanner.bytes[$0]) }
-        self.scanner = scanner
-        if bytes == nil {
+        guard let range, let bytes = scanner?.bytes else {
             metrics.damaged(segment: segment.number, offset: place, bytes: UInt64(header.recordBytes))
+            return nil
         }
-        return bytes
+        return (bytes, range)
     }
 
     /// Counts a frame of `job`; returns what is missing before it.
@@ -306,9 +353,10 @@ struct LaneReader: Sendable {
         return prefix.jobBefore > met ? [job: prefix.jobBefore - met] : [:]
     }
 
-    /// What the segment at its end has lost, by the books that the following one begins with.
+    /// What the segment at its end has lost, by the books that the following one begins with; also what stood in
+    /// segments between the two that cannot be read at all.
     private func missing(at following: SegmentInfo) -> [String: UInt64] {
-        guard lane == 0, let segment, following.number == segment.number + 1 else { return [:] }
+        guard lane == 0, let segment else { return [:] }
         var lost: [String: UInt64] = [:]
         for (job, total) in following.before {
             let held = total.appended - min(total.appended, segment.before[job]?.appended ?? 0)

@@ -39,7 +39,7 @@ struct LedgerRecord: Sendable, Equatable {
         previousLength = length
         for _ in 0..<count {
             guard let job = Wire.string(payload, &offset), let appended = Wire.varint(payload, &offset),
-                let failed = Wire.varint(payload, &offset)
+                let failed = Wire.varint(payload, &offset), max(appended, failed) <= UInt64(Int64.max)
             else { return nil }
             jobs[job] = JobTotal(appended: appended, failed: failed)
         }

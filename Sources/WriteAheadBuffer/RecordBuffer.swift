@@ -5,6 +5,8 @@ struct RecordBuffer: Sendable {
     /// The room; only the first `count` bytes have a meaning.
     private(set) var storage: [UInt8]
     private(set) var count = 0
+    /// Of the records since `removeAll`.
+    private(set) var largestPayloadBytes = 0
     /// What `removeAll` gives back above: one huge target must not cost its size for ever.
     private static let keptBytes = 1 << 20
 
@@ -15,6 +17,7 @@ struct RecordBuffer: Sendable {
 
     mutating func removeAll() {
         count = 0
+        largestPayloadBytes = 0
         if storage.count > Self.keptBytes { storage = Array(repeating: 0, count: 65_536) }
     }
 
@@ -32,11 +35,15 @@ struct RecordBuffer: Sendable {
     }
 
     mutating func putFixed32(_ value: UInt32) {
-        for shift in stride(from: UInt32(0), to: 32, by: 8) { putByte(UInt8(truncatingIfNeeded: value >> shift)) }
+        for shift in stride(from: UInt32(0), to: 32, by: 8) {
+            putByte(UInt8(truncatingIfNeeded: value >> shift))
+        }
     }
 
     mutating func putFixed64(_ value: UInt64) {
-        for shift in stride(from: UInt64(0), to: 64, by: 8) { putByte(UInt8(truncatingIfNeeded: value >> shift)) }
+        for shift in stride(from: UInt64(0), to: 64, by: 8) {
+            putByte(UInt8(truncatingIfNeeded: value >> shift))
+        }
     }
 
     mutating func putVarint(_ value: UInt64) {
@@ -92,7 +99,10 @@ struct RecordBuffer: Sendable {
 
     /// Fills in the length and both checksums.
     mutating func end(_ start: Int, salt: UInt32) {
-        patch32(UInt32(count - start - RecordHeader.sizeBytes), at: start)
+        let payloadBytes = count - start - RecordHeader.sizeBytes
+        largestPayloadBytes = max(largestPayloadBytes, payloadBytes)
+        // One that does not fit is never written.
+        patch32(UInt32(clamping: payloadBytes), at: start)
         let headerCRC = checksum(start..<start + 12, salt)
         patch32(headerCRC, at: start + 12)
         putFixed32(checksum(start..<count, salt))

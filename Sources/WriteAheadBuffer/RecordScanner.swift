@@ -36,7 +36,9 @@ struct RecordScanner: Sendable {
     }
 
     /// The payload of a record, where it stands in `window.bytes`; nil when its checksum is wrong.
-    mutating func payload(_ header: RecordHeader, at start: UInt64, limit: UInt64) throws(FileError) -> Range<Int>? {
+    mutating func payload(_ header: RecordHeader, at start: UInt64, limit: UInt64) throws(FileError) -> Range<
+        Int
+    >? {
         guard let base = try window.require(header.recordBytes, at: start, limit: limit),
             header.isIntact(window.bytes.span, at: base, salt: salt)
         else { return nil }
@@ -44,11 +46,17 @@ struct RecordScanner: Sendable {
         return first..<first + header.payloadBytes
     }
 
-    /// The bytes that ranges from `payload` refer to.
-    var bytes: [UInt8] { window.bytes }
+    /// As `payload`, for one whose checksum was found right before.
+    mutating func checkedPayload(
+        _ header: RecordHeader, at start: UInt64, limit: UInt64
+    ) throws(FileError) -> Range<Int>? {
+        guard let base = try window.require(header.recordBytes, at: start, limit: limit) else { return nil }
+        let first = base + RecordHeader.sizeBytes
+        return first..<first + header.payloadBytes
+    }
 
-    /// Lets the next read ask the file again, from where the walk stands.
-    mutating func refresh() { window.forget() }
+    /// The bytes that ranges from `payload` refer to, until the next call.
+    var bytes: [UInt8] { window.bytes }
 
     private mutating func header(at place: UInt64, limit: UInt64) throws(FileError) -> RecordHeader? {
         guard let base = try window.require(RecordHeader.sizeBytes, at: place, limit: limit),
@@ -63,7 +71,9 @@ struct RecordScanner: Sendable {
     private mutating func nextIntact(after start: UInt64, limit: UInt64) throws(FileError) -> UInt64 {
         var place = start + 1
         while place < limit {
-            if let header = try header(at: place, limit: limit), try payload(header, at: place, limit: limit) != nil {
+            if let header = try header(at: place, limit: limit),
+                try payload(header, at: place, limit: limit) != nil
+            {
                 return place
             }
             place += 1

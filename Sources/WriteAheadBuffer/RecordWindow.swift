@@ -7,41 +7,38 @@ struct RecordWindow: Sendable {
 
     let file: OpenFile
     private let files: any FileDoor
+    /// The room; only the first `count` bytes have a meaning. Places in it hold until the next `require`; whoever
+    /// keeps the array beyond that makes it copy itself.
     private(set) var bytes: [UInt8] = []
-    /// Where in the file `bytes` begins.
-    private(set) var start: UInt64 = 0
+    private(set) var count = 0
+    /// Where in the file the window begins.
+    private var start: UInt64 = 0
 
     init(_ file: OpenFile, files: any FileDoor) {
         self.file = file
         self.files = files
     }
 
-    /// Makes the `count` bytes at `offset` part of the window and returns where in `bytes` they begin; nil when the
-    /// file (of which `limit` bytes count) does not have them.
-    mutating func require(_ count: Int, at offset: UInt64, limit: UInt64) throws(FileError) -> Int? {
-        guard count >= 0, offset <= limit, UInt64(count) <= limit - offset else { return nil }
-        if offset >= start, offset + UInt64(count) <= start + UInt64(bytes.count) { return Int(offset - start) }
-        let wanted = Int(min(limit - offset, UInt64(max(count, Self.pieceBytes))))
-        if bytes.count != wanted {
-            if wanted < bytes.count, bytes.count <= Self.pieceBytes {
-                bytes.removeLast(bytes.count - wanted)
-            } else {
-                bytes = Array(repeating: 0, count: wanted)
-            }
+    /// Makes the `wanted` bytes at `offset` part of the window and returns where in `bytes` they begin; nil when the
+    /// file (of which `limit` bytes count: they are written and stay as they are) does not have them.
+    mutating func require(_ wanted: Int, at offset: UInt64, limit: UInt64) throws(FileError) -> Int? {
+        guard wanted >= 0, offset <= limit, UInt64(wanted) <= limit - offset else { return nil }
+        if offset >= start, offset - start <= UInt64(count), wanted <= count - Int(offset - start) {
+            return Int(offset - start)
         }
+        let piece = Int(min(limit - offset, UInt64(max(wanted, Self.pieceBytes))))
+        // One long record must not cost its size for ever.
+        if piece > bytes.count || (bytes.count > Self.pieceBytes && piece <= Self.pieceBytes) {
+            bytes = Array(repeating: 0, count: piece)
+        }
+        count = 0
+        start = offset
         let (door, source) = (files, file)
         var span = bytes.mutableSpan
         // Safety: UInt8 has no bit pattern that is not a value.
         var raw = unsafe span.mutableBytes
-        let done = try door.read(into: &raw, from: source, at: offset)
-        start = offset
-        if done < bytes.count { bytes.removeLast(bytes.count - done) }
-        return done >= count ? 0 : nil
-    }
-
-    /// Forgets what it read: the file may have grown where it ended.
-    mutating func forget() {
-        bytes.removeAll(keepingCapacity: true)
-        start = 0
+        // Bytes beyond the limit may not be final: they are read and not counted.
+        count = min(piece, try door.read(into: &raw, from: source, at: offset))
+        return count >= wanted ? 0 : nil
     }
 }

@@ -9,10 +9,13 @@ struct SegmentInfo: Sendable, Equatable {
     /// Bytes that are written in full: readers look no further.
     var length: UInt64
     var isActive: Bool
-    /// Of the frames in it; `Int64.min` without one.
+    /// Not before that of any frame in it; when it was begun, without one.
     var newestTimestampMs: Int64
     /// The books at its beginning.
     var before: [String: JobTotal]
+    /// The segment before and its final length; 0 when there was none.
+    var previousSegment: UInt64 = 0
+    var previousLength: UInt64 = 0
 }
 
 /// The segments there are, oldest first. The appender publishes, readers look.

@@ -23,7 +23,10 @@ struct SegmentWriter {
     let number: UInt64
     let file: OpenFile
     let salt: UInt32
-    let createdMs: Int64
+    /// By the monotonic clock: the wall clock may jump.
+    let createdNs: UInt64
+    /// Targets whose state is held.
+    var targetCount: Int { targets.count }
     /// Bytes that were written in full.
     private(set) var length: UInt64
     /// Samples of each job in this segment.
@@ -39,12 +42,13 @@ struct SegmentWriter {
 
     /// Makes the file, with its header and the books so far.
     init(
-        number: UInt64, path: String, salt: UInt32, nowMs: Int64, ledger: LedgerRecord, files: any FileDoor
+        number: UInt64, path: String, salt: UInt32, nowMs: Int64, nowNs: UInt64, ledger: LedgerRecord,
+        files: any FileDoor
     ) throws(FileError) {
         self.number = number
         self.salt = salt
         self.files = files
-        createdMs = nowMs
+        createdNs = nowNs
         file = try files.open(path, .create)
         length = 0
         FileHeader(kind: .segment, salt: salt, number: number, createdMs: nowMs).put(into: &scratch)
@@ -87,17 +91,24 @@ struct SegmentWriter {
         prefix.absent = frame.absent
         prefix.explicitTimestamps = frame.explicitTimestamps
         for departed in frame.departed {
-            prefix.departed.append(.init(chunk: numbers(of: [departed.chunk], &added)[0], series: departed.series))
+            prefix.departed.append(
+                .init(chunk: numbers(of: [departed.chunk], &added)[0], series: departed.series))
         }
         let isFirst = state.sequence == 0
         let start = scratch.begin(
             .frame, flags: isFirst ? RecordHeader.selfContained : 0, subject: state.number)
         prefix.put(into: &scratch)
         let bases: BaseMap =
-            isFirst ? .none : BaseMap(from: state.chunks, starts: state.layout?.starts ?? [0], to: chunkNumbers)
+            isFirst
+            ? .none : BaseMap(from: state.chunks, starts: state.layout?.starts ?? [0], to: chunkNumbers)
         ColumnCodec.encode(
             frame.values, starts: frame.layout.starts, base: state.values, bases: bases, into: &scratch)
         scratch.end(start, salt: salt)
+        guard scratch.largestPayloadBytes <= RecordHeader.maxPayloadBytes else {
+            throw FileError(
+                operation: "encode", path: file.path, errno: 0,
+                message: "a record of \(scratch.largestPayloadBytes) bytes is more than any reader takes")
+        }
         try write()
 
         for (key, chunk) in added { chunks[key] = chunk }
@@ -152,7 +163,8 @@ struct SegmentWriter {
     private mutating func write() throws(FileError) {
         do throws(FileError) {
             // Safety: UInt8 has no padding, so every byte of the span may be read.
-            try unsafe files.write(scratch.storage.span.bytes.extracting(0..<scratch.count), to: file, at: length)
+            try unsafe files.write(
+                scratch.storage.span.bytes.extracting(0..<scratch.count), to: file, at: length)
         } catch {
             // A prefix may be there. Cut off, the segment is as before; if not even that works, it ends here.
             do throws(FileError) {

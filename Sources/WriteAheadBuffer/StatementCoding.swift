@@ -61,7 +61,8 @@ enum StatementCoding {
 
     static func chunk(_ payload: Span<UInt8>) -> LayoutChunk? {
         var offset = 0
-        guard let bytes = Wire.raw(payload, &offset), let pieceCount = Wire.count(payload, &offset, itemBytes: 3)
+        guard let bytes = Wire.raw(payload, &offset),
+            let pieceCount = Wire.count(payload, &offset, itemBytes: 3)
         else { return nil }
         var pieces: [LayoutChunk.Piece] = []
         pieces.reserveCapacity(pieceCount)

@@ -6,33 +6,52 @@ public import Telemetry
 
 /// The write-ahead buffer: frames in, durable cursors out. `docs/buffer-format.md` states its files byte by byte.
 public final class WriteAheadBuffer: Sendable {
-    private struct State {
+    struct State {
         var writer: SegmentWriter?
         var books: LedgerRecord
         var nextNumber: UInt64
+        /// The segment that `writer`'s follows, and its final length.
+        var previous: (number: UInt64, length: UInt64)
         /// Appends failed since the books were last written down.
         var owesBooks = false
         /// Ended segments that are not durable yet.
         var toSync: [OpenFile] = []
         var isDirty = false
         var isClosed = false
+        /// The last attempt to begin a segment failed: said once.
+        var rotationFailed = false
     }
 
-    private let configuration: BufferConfiguration
-    private let core: BufferCore
-    private let lockFile: OpenFile
-    private let logger: Logger
-    private let state: Mutex<State>
-    private let destinations = Mutex<[BufferDestination]>([])
+    let configuration: BufferConfiguration
+    let core: BufferCore
+    let logger: Logger
+    let state: Mutex<State>
+    let destinations = Mutex<[BufferDestination]>([])
+    /// Taken by whoever removes segments or opens destinations: one of them at a time.
+    let housekeeping = Mutex<Void>(())
+    /// Taken by whoever makes durable or closes. It is held while the disk works: nobody else waits for it.
+    let syncing = Mutex<Void>(())
     /// fsync and retention block: they have a thread of their own.
-    private let keeper = WorkerPool(name: "buffer-keeper", threads: 1)
+    let keeper = WorkerPool(name: "buffer-keeper", threads: 1)
+    private let lockFile: OpenFile
+    private let booksAreInDoubt: Bool
     private let readers: [UInt64]
     private let registry: MetricRegistry
 
     /// Locks the directory, cuts off a torn tail and begins a new segment. Takes no longer with a backlog.
-    public init(
+    public convenience init(
         _ configuration: BufferConfiguration, interner: LayoutInterner, clock: any AgentClock,
         files: any FileDoor, registry: MetricRegistry, logger: Logger
+    ) throws(BufferError) {
+        try self.init(
+            configuration, interner: interner, clock: clock, files: files, registry: registry, logger: logger,
+            salts: { UInt32.random(in: 0...UInt32.max) })
+    }
+
+    /// As above, with checksum seeds from `salts`.
+    init(
+        _ configuration: BufferConfiguration, interner: LayoutInterner, clock: any AgentClock,
+        files: any FileDoor, registry: MetricRegistry, logger: Logger, salts: @escaping @Sendable () -> UInt32
     ) throws(BufferError) {
         var directory = configuration.directory
         while directory.count > 1, directory.hasSuffix("/") { directory.removeLast() }
@@ -41,38 +60,53 @@ public final class WriteAheadBuffer: Sendable {
         self.registry = registry
         let metrics = BufferMetrics(registry: registry, logger: logger)
         lockFile = try Self.lock(directory, files: files)
-        var recovery = try BufferRecovery(directory: directory, files: files, metrics: metrics, logger: logger)
-        for cursor in try Self.cursors(directory, files: files) {
-            recovery.reserve(upTo: cursor.lanes.map { max($0.answered, $0.inFlightEnd ?? $0.answered).segment }.max() ?? 0)
-        }
-        let core = BufferCore(
-            directory: directory, catalog: SegmentCatalog(recovery.segments), interner: interner, files: files,
-            clock: clock, metrics: metrics)
-        self.core = core
-        state = Mutex(State(writer: nil, books: recovery.ledger, nextNumber: recovery.nextNumber))
-        readers = [
-            registry.observe(
-                "prometheus_tsdb_wal_storage_size_bytes", help: "Bytes of all segments.", type: .gauge
-            ) { [Measurement(value: Double(core.catalog.totalBytes))] },
-            registry.observe("narthex_buffer_bytes", help: "Bytes of all segments.", type: .gauge) {
-                [Measurement(value: Double(core.catalog.totalBytes))]
-            },
-            registry.observe("narthex_buffer_segments", help: "Segments there are.", type: .gauge) {
-                [Measurement(value: Double(core.catalog.all.count))]
-            },
-        ]
-        try state.withLock { state throws(BufferError) in
-            do throws(FileError) {
-                try rotate(&state)
-            } catch {
-                throw .io("a segment cannot be begun", error, segment: state.nextNumber)
+        do throws(BufferError) {
+            var recovery = try BufferRecovery(
+                directory: directory, files: files, metrics: metrics, logger: logger)
+            for number in try Self.numbersInCursors(directory, files: files) {
+                recovery.reserve(upTo: number)
             }
+            let core = BufferCore(
+                directory: directory, catalog: SegmentCatalog(recovery.segments), interner: interner,
+                files: files, clock: clock, metrics: metrics, salts: salts)
+            var fresh = State(
+                writer: nil, books: recovery.ledger, nextNumber: recovery.nextNumber,
+                previous: recovery.segments.last.map { ($0.number, $0.length) } ?? (0, 0))
+            do throws(FileError) {
+                try Self.rotate(&fresh, core)
+            } catch {
+                throw .io("a segment cannot be begun", error, segment: fresh.nextNumber)
+            }
+            state = Mutex(fresh)
+            booksAreInDoubt = recovery.isInDoubt
+            self.core = core
+        } catch {
+            // What failed is told; the lock must not outlive the attempt.
+            try? files.close(lockFile)
+            throw error
         }
+        readers = Self.gauges(core.catalog, registry)
         core.whenAnswersMove { [weak self] in self?.removeAnswered() }
     }
 
     deinit {
         for token in readers { registry.removeReader(token) }
+        // Whoever wants to know about a failing close has called `close`.
+        try? close(durably: false)
+    }
+
+    private static func gauges(_ catalog: SegmentCatalog, _ registry: MetricRegistry) -> [UInt64] {
+        [
+            registry.observe(
+                "prometheus_tsdb_wal_storage_size_bytes", help: "Bytes of all segments.", type: .gauge
+            ) { [Measurement(value: Double(catalog.totalBytes))] },
+            registry.observe("narthex_buffer_bytes", help: "Bytes of all segments.", type: .gauge) {
+                [Measurement(value: Double(catalog.totalBytes))]
+            },
+            registry.observe("narthex_buffer_segments", help: "Segments there are.", type: .gauge) {
+                [Measurement(value: Double(catalog.all.count))]
+            },
+        ]
     }
 
     // MARK: appending
@@ -80,41 +114,33 @@ public final class WriteAheadBuffer: Sendable {
     /// Writes a frame; returns once the write has. Any thread. What cannot be written is booked as scraped and dropped
     /// for every destination, and thrown.
     public func append(_ frame: Frame) throws(BufferError) {
-        let samples = UInt64(frame.sampleCount)
-        let failure: BufferError? = state.withLock { state in
-            guard !state.isClosed else {
-                return BufferError(.closed, "the buffer is closed")
-            }
-            do throws(FileError) {
-                if needsRotation(state) { try rotate(&state) }
-                if state.owesBooks {
-                    try state.writer?.append(state.books)
-                    state.owesBooks = false
+        let samples = UInt64(max(0, frame.sampleCount))
+        let contradiction = frame.contradiction
+        let (failure, hasRotated) = state.withLock { state -> (BufferError?, Bool) in
+            guard !state.isClosed else { return (BufferError(.closed, "the buffer is closed"), false) }
+            let segment = state.writer?.number
+            do throws(BufferError) {
+                if let contradiction {
+                    throw BufferError(
+                        .invalidFrame, "a frame of job \(frame.target.job) is lost: \(contradiction)")
                 }
-                let before = state.writer?.length ?? 0
-                try state.writer?.append(frame)
-                let length = state.writer?.length ?? 0
-                state.isDirty = true
-                state.books.jobs[frame.target.job, default: JobTotal()].appended += samples
-                state.books.newestTimestampMs = max(state.books.newestTimestampMs, frame.timestampMs)
-                core.metrics.writtenBytes.add(length - before)
-                core.catalog.grow(to: length, newestTimestampMs: frame.timestampMs)
-                return nil
+                try write(frame, samples, &state)
+                return (nil, state.writer?.number != segment)
             } catch {
                 state.books.jobs[frame.target.job, default: JobTotal()].failed += samples
                 state.owesBooks = true
-                return .io(
-                    "a frame of job \(frame.target.job) cannot be written and is lost", error,
-                    segment: state.writer?.number, offset: state.writer?.length)
+                return (error, state.writer?.number != segment)
             }
         }
+        let destinations = destinations.withLock { $0 }
+        if hasRotated { for destination in destinations { destination.raiseAll() } }
         if let failure {
             core.metrics.appendFailures.add()
             throw failure
         }
         core.metrics.appended.add(samples)
         core.metrics.headAppended.add(samples)
-        core.signal.raise()
+        for destination in destinations { destination.raise(target: frame.target.id) }
     }
 
     /// The newest timestamp appended, now or in an earlier run; 0 before the first.
@@ -123,24 +149,65 @@ public final class WriteAheadBuffer: Sendable {
     /// Bytes of all segments.
     public var sizeBytes: UInt64 { core.catalog.totalBytes }
 
+    private func write(_ frame: Frame, _ samples: UInt64, _ state: inout State) throws(BufferError) {
+        do throws(FileError) {
+            if needsRotation(state) { try rotateIfPossible(&state) }
+            if state.owesBooks {
+                try state.writer?.append(state.books)
+                state.owesBooks = false
+            }
+            let before = state.writer?.length ?? 0
+            try state.writer?.append(frame)
+            let length = state.writer?.length ?? 0
+            state.isDirty = true
+            state.books.jobs[frame.target.job, default: JobTotal()].appended += samples
+            state.books.newestTimestampMs = max(state.books.newestTimestampMs, frame.timestampMs)
+            core.metrics.writtenBytes.add(length - before)
+            core.catalog.grow(to: length, newestTimestampMs: frame.timestampMs)
+        } catch {
+            throw .io(
+                "a frame of job \(frame.target.job) cannot be written and is lost", error,
+                segment: state.writer?.number, offset: state.writer?.length)
+        }
+    }
+
     private func needsRotation(_ state: State) -> Bool {
         guard let writer = state.writer else { return true }
         return writer.isTorn || writer.length >= configuration.segmentLimitBytes
-            || core.clock.wallMs - writer.createdMs >= configuration.segmentMaxAgeMs
+            || core.clock.monotonicNs - writer.createdNs >= UInt64(configuration.segmentMaxAgeMs) * 1_000_000
     }
 
-    private func rotate(_ state: inout State) throws(FileError) {
+    /// Where a new segment cannot be begun, the old one goes on as long as it takes writes.
+    private func rotateIfPossible(_ state: inout State) throws(FileError) {
+        do throws(FileError) {
+            try Self.rotate(&state, core)
+            state.rotationFailed = false
+        } catch {
+            guard let writer = state.writer, !writer.isTorn else { throw error }
+            if !state.rotationFailed {
+                logger.error(
+                    "a segment cannot be begun; the one before goes on",
+                    metadata: ["segment": "\(writer.number)", "error": "\(error)"])
+            }
+            state.rotationFailed = true
+        }
+    }
+
+    private static func rotate(_ state: inout State, _ core: BufferCore) throws(FileError) {
         let number = state.nextNumber
+        // Never tried twice: what failed may have left the file.
+        state.nextNumber += 1
         let path = "\(core.directory)/\(BufferFileName.segment(number))"
+        if let writer = state.writer { state.previous = (writer.number, writer.length) }
         var books = state.books
-        books.previousSegment = state.writer?.number ?? 0
-        books.previousLength = state.writer?.length ?? 0
+        books.previousSegment = state.previous.number
+        books.previousLength = state.previous.length
+        let nowMs = core.clock.wallMs
         let writer = try SegmentWriter(
-            number: number, path: path, salt: core.newSalt(), nowMs: core.clock.wallMs, ledger: books,
-            files: core.files)
+            number: number, path: path, salt: core.newSalt(), nowMs: nowMs, nowNs: core.clock.monotonicNs,
+            ledger: books, files: core.files)
         if let ended = state.writer { state.toSync.append(ended.file) }
         state.writer = writer
-        state.nextNumber = number + 1
         state.owesBooks = false
         state.isDirty = true
         core.metrics.writtenBytes.add(writer.length)
@@ -148,36 +215,58 @@ public final class WriteAheadBuffer: Sendable {
         core.catalog.add(
             SegmentInfo(
                 number: number, path: path, salt: writer.salt, length: writer.length, isActive: true,
-                newestTimestampMs: Int64.min, before: books.jobs))
+                newestTimestampMs: nowMs, before: books.jobs, previousSegment: books.previousSegment,
+                previousLength: books.previousLength))
     }
 
     // MARK: destinations
 
     /// The destination's durable cursor, made when it is new: it then begins at the oldest record kept. `lanes` is
-    /// taken on once there is no backlog.
+    /// taken on once there is no backlog. Before the first append of a run, so that the books stand still. Throws when
+    /// the cursor cannot be read, or is of another format: a new one would send all again. One that is damaged begins
+    /// at the oldest record kept.
     public func openDestination(_ name: String, lanes: Int) throws(BufferError) -> BufferDestination {
         precondition(lanes > 0, "a destination has a lane")
-        precondition(!destinations.withLock { $0.contains { $0.name == name } }, "a destination is opened once")
+        precondition(
+            !destinations.withLock { $0.contains { $0.name == name } }, "a destination is opened once")
+        return try housekeeping.withLock { _ throws(BufferError) in
+            let known = try knownCursor(name)
+            let totals = state.withLock { $0.books.jobs }
+            let opening = CursorOpening(
+                core: core, name: name, lanes: lanes, totals: totals, isInDoubt: booksAreInDoubt,
+                logger: logger)
+            let cursor = try opening.open(known)
+            do throws(FileError) {
+                let log = try CursorLog(
+                    directory: core.directory, state: cursor, salt: core.newSalt(), nowMs: core.clock.wallMs,
+                    files: core.files)
+                let destination = BufferDestination(core: core, cursor: cursor, log: log)
+                destinations.withLock { $0.append(destination) }
+                return destination
+            } catch {
+                throw .io("the cursor of \(name) cannot be written", error)
+            }
+        }
+    }
+
+    private func knownCursor(_ name: String) throws(BufferError) -> CursorState? {
         let path = "\(core.directory)/\(BufferFileName.cursor(name))"
-        var known: CursorState?
         do throws(FileError) {
-            if try core.files.status(path) != nil { known = try? CursorLog.read(path, files: core.files) }
+            guard try core.files.status(path) != nil else { return nil }
         } catch {
             throw .io("the cursor of \(name) cannot be looked at", error)
         }
-        let totals = state.withLock { $0.books.jobs }
-        let opening = CursorOpening(core: core, name: name, lanes: lanes, totals: totals, logger: logger)
-        let cursor = try opening.open(known)
-        do throws(FileError) {
-            let log = try CursorLog(
-                directory: core.directory, state: cursor, salt: core.newSalt(), nowMs: core.clock.wallMs,
-                files: core.files)
-            let destination = BufferDestination(core: core, cursor: cursor, log: log)
-            destinations.withLock { $0.append(destination) }
-            return destination
-        } catch {
-            throw .io("the cursor of \(name) cannot be written", error)
+        let read = try CursorLog.read(path, files: core.files)
+        if read.state == nil {
+            logger.error(
+                "a cursor cannot be read: all that is kept is sent again",
+                metadata: ["remote_name": "\(name)", "path": "\(path)"])
+        } else if read.end < read.length {
+            logger.warning(
+                "the end of a cursor's log is torn or damaged: what it said is sent again",
+                metadata: ["remote_name": "\(name)", "path": "\(path)", "offset": "\(read.end)"])
         }
+        return read.state
     }
 
     /// Removes the cursors of destinations that are not among these: nothing waits for them any more.
@@ -188,7 +277,8 @@ public final class WriteAheadBuffer: Sendable {
             where BufferFileName.isCursor(name) && !keptFiles.contains(name) {
                 try core.files.remove("\(core.directory)/\(name)")
                 logger.warning(
-                    "a destination is no longer configured: its cursor is removed", metadata: ["file": "\(name)"])
+                    "a destination is no longer configured: its cursor is removed",
+                    metadata: ["file": "\(name)"])
             }
         } catch {
             throw .io("the cursors of former destinations cannot be removed", error)
@@ -196,128 +286,53 @@ public final class WriteAheadBuffer: Sendable {
         removeAnswered()
     }
 
-    private static func cursors(_ directory: String, files: any FileDoor) throws(BufferError) -> [CursorState] {
+    private static func numbersInCursors(_ directory: String, files: any FileDoor) throws(BufferError)
+        -> [UInt64]
+    {
+        let names: [String]
         do throws(FileError) {
-            // An unreadable cursor is dealt with when its destination is opened.
-            return try files.list(directory).filter { BufferFileName.isCursor($0) }
-                .compactMap { try? CursorLog.read("\(directory)/\($0)", files: files) }
+            names = try files.list(directory).filter { BufferFileName.isCursor($0) }
         } catch {
             throw .io("the storage directory cannot be listed", error)
         }
+        var numbers: [UInt64] = []
+        for name in names {
+            for lane in try CursorLog.read("\(directory)/\(name)", files: files).state?.lanes ?? [] {
+                numbers.append(max(lane.answered, lane.inFlightEnd ?? lane.answered).segment)
+            }
+        }
+        return numbers
     }
 
-    // MARK: keeping
-
-    /// Makes the buffer durable every sync interval and keeps it within its bounds, until cancelled.
-    public func run() async {
-        while !Task.isCancelled {
-            // A cancelled sleep ends the loop.
-            guard (try? await core.clock.sleep(forMs: configuration.syncIntervalMs)) != nil else { return }
-            await keeper.run { [self] in
-                sync()
-                enforceRetention()
-            }
-        }
-    }
-
-    /// Removes the oldest segments while the buffer is above its bytes or they are above their age, counting exactly
-    /// what no destination has read of them.
-    public func enforceRetention() {
-        while let segment = core.catalog.oldest, !segment.isActive {
-            let reason: String
-            if core.catalog.totalBytes > configuration.retentionBytes {
-                reason = BufferDropReason.retentionSize
-            } else if segment.newestTimestampMs < core.clock.wallMs - configuration.retentionAgeMs {
-                reason = BufferDropReason.retentionAge
-            } else {
-                return
-            }
-            do throws(BufferError) {
-                for destination in destinations.withLock({ $0 }) { try destination.retire(segment, reason: reason) }
-                try remove(segment)
-            } catch {
-                logger.error("a segment cannot be retired", metadata: ["error": "\(error)"])
-                return
-            }
-            core.metrics.retained(reason).add()
-            logger.warning(
-                "a segment was removed before every destination had answered for it",
-                metadata: ["segment": "\(segment.number)", "reason": "\(reason)", "bytes": "\(segment.length)"])
-        }
-    }
-
-    /// Removes segments that every destination has answered for.
-    private func removeAnswered() {
-        let destinations = destinations.withLock { $0 }
-        guard let lowest = destinations.map({ $0.cursor.lowest }).min() else { return }
-        while let segment = core.catalog.oldest, !segment.isActive,
-            lowest.segment > segment.number
-                || (lowest.segment == segment.number && lowest.offset >= segment.length)
-        {
-            do throws(BufferError) {
-                try remove(segment)
-            } catch {
-                logger.error("a segment cannot be removed", metadata: ["error": "\(error)"])
-                return
-            }
-        }
-    }
-
-    private func remove(_ segment: SegmentInfo) throws(BufferError) {
-        core.catalog.remove(segment.number)
-        do throws(FileError) {
-            try core.files.remove(segment.path)
-        } catch {
-            guard error.errno == 2 else {  // ENOENT: somebody else has removed it
-                throw .io("a segment cannot be removed", error, segment: segment.number)
-            }
-        }
-    }
-
-    /// Makes durable what was written so far.
-    func sync() {
-        let (ended, active) = state.withLock { state in
-            defer {
-                state.toSync = []
-                state.isDirty = false
-            }
-            return (state.toSync, state.isDirty ? state.writer?.file : nil)
-        }
-        let cursors = destinations.withLock { $0 }.compactMap { $0.takeForSync() }
-        let beganNs = core.clock.monotonicNs
-        for file in ended + [active].compactMap({ $0 }) + cursors {
-            do throws(FileError) {
-                try core.files.sync(file)
-            } catch {
-                core.metrics.syncFailures.add()
-                logger.error("the buffer cannot be made durable", metadata: ["error": "\(error)"])
-                state.withLock { $0.isDirty = true }
-            }
-        }
-        for file in ended {
-            // It is durable or the failure was told; a descriptor that does not close is the kernel's.
-            try? core.files.close(file)
-        }
-        if !ended.isEmpty || active != nil {
-            core.metrics.fsyncSeconds.observe(Double(core.clock.monotonicNs - beganNs) / 1e9)
-        }
-    }
+    // MARK: closing
 
     /// Makes everything durable and lets the directory go. Appending afterwards throws.
     public func close() throws(BufferError) {
+        do throws(FileError) {
+            try close(durably: true)
+        } catch {
+            throw .io("the buffer cannot be closed", error)
+        }
+    }
+
+    private func close(durably: Bool) throws(FileError) {
         let isFirst = state.withLock { state in
             defer { state.isClosed = true }
             return !state.isClosed
         }
         guard isFirst else { return }
-        state.withLock { $0.isDirty = true }
-        sync()
-        do throws(FileError) {
-            if let file = state.withLock({ $0.writer?.file }) { try core.files.close(file) }
-            for destination in destinations.withLock({ $0 }) { try destination.close() }
+        if durably {
+            state.withLock { $0.isDirty = true }
+            sync()
+        }
+        try syncing.withLock { _ throws(FileError) in
+            let open = state.withLock { state in
+                defer { state.toSync = [] }
+                return state.toSync + [state.writer?.file].compactMap { $0 }
+            }
+            for file in open { try core.files.close(file) }
+            if durably { for destination in destinations.withLock({ $0 }) { try destination.close() } }
             try core.files.close(lockFile)
-        } catch {
-            throw .io("the buffer cannot be closed", error)
         }
     }
 
@@ -325,14 +340,17 @@ public final class WriteAheadBuffer: Sendable {
 
     /// The books now: for each destination and job scraped = delivered + dropped + buffered.
     public func ledger() -> BufferLedger {
+        // Cursors before totals: what is answered for was appended before.
+        let destinations = destinations.withLock { $0 }
+        let cursors = destinations.map(\.cursor)
         let totals = state.withLock { $0.books.jobs }
         var ledger = BufferLedger()
         ledger.jobs = totals.mapValues { $0.appended + $0.failed }
-        let destinations = destinations.withLock { $0 }
-        for destination in destinations { ledger.destinations[destination.name] = destination.ledger(totals) }
-        ledger.oldestUnackedTimestampMs = destinations.flatMap { destination in
-            (0..<destination.laneCount).compactMap { destination.lane($0).oldestOpenMs }
-        }.min()
+        for cursor in cursors { ledger.destinations[cursor.name] = BufferDestination.ledger(cursor, totals) }
+        ledger.oldestUnackedTimestampMs =
+            destinations.flatMap { destination in
+                (0..<destination.laneCount).compactMap { destination.lane($0).oldestOpenMs }
+            }.min()
         return ledger
     }
 
@@ -347,6 +365,7 @@ public final class WriteAheadBuffer: Sendable {
         }
         throw BufferError(
             .locked,
-            "the storage directory \(directory) is locked by another process: stop it, or use another directory")
+            "the storage directory \(directory) is locked by another process: stop it, or use another directory"
+        )
     }
 }

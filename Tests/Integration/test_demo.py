@@ -9,19 +9,16 @@ import time
 from parts.agent import clean_environment
 from parts.process import wait_until
 
-# The summary's line: scraped = delivered + buffered + dropped, in whatever words stand between.
+# The summary: scraped = delivered + buffered + dropped, and the numbers in a line below.
 EQUATION = re.compile(
-    r"scraped\D*?(?P<scraped>\d[\d,. ]*)\D*?=\D*?(?P<delivered>\d[\d,. ]*)\D*?delivered\D*?"
-    r"(?P<buffered>\d[\d,. ]*)\D*?buffered\D*?(?P<dropped>\d[\d,. ]*)\D*?dropped"
-    r"|(?P<scraped2>\d[\d,. ]*)\D*?scraped\D*?=\D*?(?P<delivered2>\d[\d,. ]*)\D*?delivered\D*?"
-    r"(?P<buffered2>\d[\d,. ]*)\D*?buffered\D*?(?P<dropped2>\d[\d,. ]*)\D*?dropped",
-    re.IGNORECASE,
+    r"^scraped += +delivered +\+ +buffered +\+ +dropped\n"
+    r"([\d,]+) += +([\d,]+) +\+ +([\d,]+) +\+ +([\d,]+)$",
+    re.MULTILINE,
 )
 
 
 def numbers(match):
-    found = [value for value in match.groups() if value is not None]
-    return [int(re.sub(r"\D", "", value)) for value in found]
+    return [int(value.replace(",", "")) for value in match.groups()]
 
 
 def test_the_demo_runs_and_its_summary_adds_up(make_child):

@@ -1,0 +1,133 @@
+internal import Logging
+internal import Platform
+import Synchronization
+internal import Telemetry
+
+/// Durability and bounds.
+extension WriteAheadBuffer {
+    /// Makes the buffer durable every sync interval and keeps it within its bounds, until cancelled.
+    public func run() async {
+        while !Task.isCancelled {
+            // A cancelled sleep ends the loop.
+            guard (try? await core.clock.sleep(forMs: configuration.syncIntervalMs)) != nil else { return }
+            await keeper.run { [self] in
+                sync()
+                enforceRetention()
+                removeAnswered()
+            }
+        }
+    }
+
+    /// Removes the oldest segments while the buffer is above its bytes or they are above their age, counting exactly
+    /// what no destination has read of them.
+    public func enforceRetention() {
+        housekeeping.withLock { _ in
+            while let segment = core.catalog.oldest, !segment.isActive, let reason = excess(segment) {
+                guard retire(segment, reason) else { return }
+            }
+        }
+    }
+
+    private func excess(_ segment: SegmentInfo) -> String? {
+        if core.catalog.totalBytes > configuration.retentionBytes { return BufferDropReason.retentionSize }
+        if segment.newestTimestampMs < core.clock.wallMs - configuration.retentionAgeMs {
+            return BufferDropReason.retentionAge
+        }
+        return nil
+    }
+
+    /// Counts, removes, then books: were it booked before, a crash in between would bring the segment back.
+    private func retire(_ segment: SegmentInfo, _ reason: String) -> Bool {
+        let destinations = destinations.withLock { $0 }
+        do throws(BufferError) {
+            for destination in destinations { try destination.retire(segment, reason: reason) }
+        } catch {
+            logger.error("a segment cannot be retired", metadata: ["error": "\(error)"])
+            return false
+        }
+        do throws(BufferError) {
+            try remove(segment)
+            for destination in destinations { try destination.settle(gone: segment.number) }
+        } catch {
+            // What is not booked now is booked with the next answer.
+            logger.error("a segment's removal cannot be completed", metadata: ["error": "\(error)"])
+        }
+        core.metrics.retained(reason).add()
+        logger.warning(
+            "a segment was removed before every destination had answered for it",
+            metadata: ["segment": "\(segment.number)", "reason": "\(reason)", "bytes": "\(segment.length)"])
+        return true
+    }
+
+    /// Removes segments that every destination has answered for. Whoever is at it already, or the keeper's next
+    /// round, does it else.
+    func removeAnswered() {
+        _ = housekeeping.withLockIfAvailable { _ in
+            let destinations = destinations.withLock { $0 }
+            guard let lowest = destinations.map({ $0.cursor.lowest }).min() else { return }
+            while let segment = core.catalog.oldest, !segment.isActive,
+                lowest.segment > segment.number
+                    || (lowest.segment == segment.number && lowest.offset >= segment.length)
+            {
+                do throws(BufferError) {
+                    try remove(segment)
+                } catch {
+                    logger.error("a segment cannot be removed", metadata: ["error": "\(error)"])
+                    return
+                }
+            }
+        }
+    }
+
+    private func remove(_ segment: SegmentInfo) throws(BufferError) {
+        core.catalog.remove(segment.number)
+        do throws(FileError) {
+            try core.files.remove(segment.path)
+        } catch {
+            guard error.errno == 2 else {  // ENOENT: somebody else has removed it
+                throw .io("a segment cannot be removed", error, segment: segment.number)
+            }
+        }
+    }
+
+    /// Makes durable what was written so far.
+    func sync() {
+        syncing.withLock { _ in
+            let (ended, active) = state.withLock { state in
+                defer {
+                    state.toSync = []
+                    state.isDirty = false
+                }
+                return (state.toSync, state.isDirty ? state.writer?.file : nil)
+            }
+            let beganNs = core.clock.monotonicNs
+            for file in ended + [active].compactMap({ $0 }) {
+                do throws(FileError) {
+                    try core.files.sync(file)
+                } catch {
+                    state.withLock { $0.isDirty = true }
+                    tellSyncFailed(error)
+                }
+            }
+            for file in ended {
+                // It is durable or the failure was told; a descriptor that does not close is the kernel's.
+                try? core.files.close(file)
+            }
+            if !ended.isEmpty || active != nil {
+                core.metrics.fsyncSeconds.observe(Double(core.clock.monotonicNs - beganNs) / 1e9)
+            }
+            // Segments first: no durable cursor may stand behind what is durable.
+            for destination in destinations.withLock({ $0 }) {
+                do throws(FileError) { try destination.sync() } catch { tellSyncFailed(error) }
+            }
+        }
+    }
+
+    /// The kernel gives the pages of a failed fdatasync up: that a later one succeeds says nothing about them.
+    private func tellSyncFailed(_ error: FileError) {
+        core.metrics.syncFailures.add()
+        logger.error(
+            "the buffer cannot be made durable: after a power loss what was written since the last time may be gone",
+            metadata: ["error": "\(error)"])
+    }
+}

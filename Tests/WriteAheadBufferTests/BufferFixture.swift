@@ -1,0 +1,98 @@
+import Logging
+import MetricModel
+import Platform
+import Telemetry
+
+@testable import WriteAheadBuffer
+
+/// A folder and what is needed to open a buffer in it again and again.
+final class BufferFixture {
+    let folder: TemporaryFolder
+    let clock = ManualClock()
+    let files = FaultyFiles()
+    let interner = LayoutInterner()
+    var segmentSizeBytes = 32 << 20
+    var segmentMaxAgeMs: Int64 = 15 * 60_000
+    var retentionBytes: UInt64 = 1 << 30
+    var retentionAgeMs: Int64 = 4 * 3_600_000
+    let target = TestFrames.target()
+    let layout: Layout
+
+    init() throws {
+        folder = try TemporaryFolder()
+        layout = Layout([TestFrames.chunk("m", count: 10)])
+    }
+
+    func open() throws -> WriteAheadBuffer {
+        try WriteAheadBuffer(
+            BufferConfiguration(
+                directory: folder.path, segmentSizeBytes: segmentSizeBytes, segmentMaxAgeMs: segmentMaxAgeMs,
+                retentionBytes: retentionBytes, retentionAgeMs: retentionAgeMs), interner: interner,
+            clock: clock, files: files, registry: MetricRegistry(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, salts: { 0x5A17_5A17 })
+    }
+
+    /// A frame of ten samples; each says `first` in its first value.
+    func frame(_ first: Double, target: Target? = nil) -> Frame {
+        TestFrames.frame(target ?? self.target, layout, at: clock.wallMs, first: first)
+    }
+
+    var segmentPaths: [String] {
+        get throws {
+            try files.list(folder.path).filter { $0.hasSuffix(".segment") }.map { "\(folder.path)/\($0)" }
+        }
+    }
+
+    func bytes(_ path: String) throws -> [UInt8] { try POSIXFiles().contents(of: path, limitBytes: 1 << 30) }
+
+    func overwrite(_ path: String, with bytes: [UInt8]) throws {
+        let files = POSIXFiles()
+        let file = try files.open(path, .update)
+        try files.truncate(file, to: 0)
+        // Safety: bytes have no padding.
+        try unsafe files.write(bytes.span.bytes, to: file, at: 0)
+        try files.close(file)
+    }
+
+    /// A copy of every file, to be put back for the next attempt.
+    func snapshot() throws -> [String: [UInt8]] {
+        var all: [String: [UInt8]] = [:]
+        for name in try files.list(folder.path) { all[name] = try bytes("\(folder.path)/\(name)") }
+        return all
+    }
+
+    func restore(_ snapshot: [String: [UInt8]]) throws {
+        for name in try files.list(folder.path) { try POSIXFiles().remove("\(folder.path)/\(name)") }
+        for (name, bytes) in snapshot { try overwrite("\(folder.path)/\(name)", with: bytes) }
+    }
+}
+
+extension BufferLane {
+    /// Answers for everything up to `end`: `frames` are delivered in full.
+    func deliver(_ frames: [StoredFrame], upTo end: BufferPosition? = nil) throws {
+        guard let last = end ?? frames.last?.end else { return }
+        var counts: [String: UInt64] = [:]
+        for stored in frames {
+            counts[stored.frame.target.job, default: 0] +=
+                UInt64(stored.frame.sampleCount) - UInt64(stored.start.sample)
+        }
+        try willSend(upTo: last)
+        try answered(upTo: last, outcome: counts.map { JobOutcome(job: $0.key, delivered: $0.value) })
+    }
+
+    func all() throws -> [StoredFrame] {
+        var frames: [StoredFrame] = []
+        while let frame = try next() { frames.append(frame) }
+        return frames
+    }
+
+    /// Reads and delivers until there is nothing more.
+    @discardableResult
+    func drain() throws -> [StoredFrame] {
+        let frames = try all()
+        try deliver(frames)
+        // With nothing outstanding what is lost is booked.
+        _ = try next()
+        return frames
+    }
+}

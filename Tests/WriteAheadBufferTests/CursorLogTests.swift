@@ -1,0 +1,102 @@
+import MetricModel
+import Platform
+import Testing
+
+@testable import WriteAheadBuffer
+
+struct CursorLogTests {
+    private func path(_ fixture: BufferFixture) -> String {
+        "\(fixture.folder.path)/\(BufferFileName.cursor("a"))"
+    }
+
+    /// Three frames, each delivered by an answer of its own.
+    private func deliverThree(_ fixture: BufferFixture) throws {
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        for value in 1...3 {
+            try buffer.append(fixture.frame(Double(value)))
+            try lane.deliver(try lane.all())
+        }
+    }
+
+    @Test func aLogCutAtEveryByteResendsWhatItLostAndTheBooksClose() throws {
+        let fixture = try BufferFixture()
+        try deliverThree(fixture)
+        let snapshot = try fixture.snapshot()
+        let whole = try fixture.bytes(path(fixture))
+        var last = 3
+        for length in (0...whole.count).reversed() {
+            try fixture.restore(snapshot)
+            // What follows the cut is garbage, as a file system may leave it.
+            try fixture.overwrite(
+                path(fixture), with: whole[..<length] + Array(repeating: 0xA5, count: length % 40))
+            let buffer = try fixture.open()
+            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            let resent = try lane.all()
+            #expect(
+                resent.map { $0.frame.values[0] } == Array([1.0, 2, 3].suffix(resent.count)),
+                "cut at \(length)")
+            #expect(3 - resent.count <= last, "less of the log never knows more")
+            last = 3 - resent.count
+            try lane.deliver(resent)
+            let books = try #require(buffer.ledger().destinations["a"]?["node"])
+            #expect(books.buffered == 0 && books.scraped == 30 && books.delivered == 30, "cut at \(length)")
+        }
+        #expect(last == 0)
+    }
+
+    @Test func anotherFormatOrABrokenDiskDoesNotMakeAFreshCursor() throws {
+        let fixture = try BufferFixture()
+        try deliverThree(fixture)
+        fixture.files.fail { operation, path in
+            operation == .open && path.contains("cursor") ? .init(errno: 5) : nil
+        }
+        #expect(throws: BufferError.self) { _ = try fixture.open() }
+        fixture.files.fail(nil)
+        do {
+            let buffer = try fixture.open()
+            fixture.files.fail { operation, path in
+                operation == .open && path.contains("cursor") ? .init(errno: 5) : nil
+            }
+            #expect(throws: BufferError.self) { _ = try buffer.openDestination("a", lanes: 1) }
+            fixture.files.fail(nil)
+            #expect(try buffer.openDestination("a", lanes: 1).lane(0).next() == nil)
+        }
+        var bytes = try fixture.bytes(path(fixture))
+        bytes[8] = 9
+        // Safety: bytes have no padding.
+        let crc = unsafe CRC32C.checksum(bytes.span.bytes.extracting(0..<36))
+        for index in 0..<4 { bytes[36 + index] = UInt8(truncatingIfNeeded: crc >> UInt32(8 * index)) }
+        try fixture.overwrite(path(fixture), with: bytes)
+        let error = #expect(throws: BufferError.self) { _ = try fixture.open() }
+        #expect(error?.code == .unsupportedVersion)
+    }
+
+    @Test func aLongLogIsMadeShortAndSaysTheSame() throws {
+        let fixture = try BufferFixture()
+        do {
+            let buffer = try fixture.open()
+            let destination = try buffer.openDestination("a", lanes: 1)
+            let lane = destination.lane(0)
+            try buffer.append(fixture.frame(1))
+            let stored = try #require(try lane.next())
+            while try fixture.files.status(path(fixture)).map({ $0.length <= CursorLog.compactAboveBytes })
+                == true
+            {
+                for _ in 0..<500 { try lane.willSend(upTo: stored.end) }
+            }
+            fixture.files.fail { operation, _ in operation == .rename ? .init(errno: 5) : nil }
+            buffer.sync()
+            fixture.files.fail(nil)
+            #expect(
+                try #require(try fixture.files.status(path(fixture))).length > CursorLog.compactAboveBytes)
+            buffer.sync()
+            #expect(try #require(try fixture.files.status(path(fixture))).length < 1_000)
+            try lane.answered(upTo: stored.end, outcome: [JobOutcome(job: "node", delivered: 10)])
+        }
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        #expect(try lane.next() == nil)
+        #expect(buffer.ledger().destinations["a"]?["node"]?.delivered == 10)
+    }
+}

@@ -1,0 +1,103 @@
+import Platform
+import Synchronization
+
+/// The kernel's files behind a door that fails on cue and counts what passes.
+final class FaultyFiles: FileDoor {
+    enum Operation: Sendable { case open, write, read, sync, truncate, rename, remove }
+
+    /// What goes wrong; a write leaves `keptBytes` of its beginning behind.
+    struct Fault: Sendable {
+        var errno: Int32 = 28
+        var keptBytes = 0
+    }
+
+    private struct State {
+        var fault: (@Sendable (Operation, String) -> Fault?)?
+        var readBytes: UInt64 = 0
+        var open = 0
+    }
+
+    private let files = POSIXFiles()
+    private let state = Mutex(State())
+
+    /// Bytes read so far.
+    var readBytes: UInt64 { state.withLock { $0.readBytes } }
+    /// Descriptors that are open now.
+    var openCount: Int { state.withLock { $0.open } }
+
+    /// From now on what `fault` names fails; nil ends it.
+    func fail(_ fault: (@Sendable (Operation, String) -> Fault?)?) { state.withLock { $0.fault = fault } }
+
+    private func fault(_ operation: Operation, _ path: String) -> Fault? {
+        state.withLock { $0.fault }?(operation, path)
+    }
+
+    private func check(_ operation: Operation, _ path: String) throws(FileError) {
+        if let fault = fault(operation, path) { throw error(operation, path, fault) }
+    }
+
+    private func error(_ operation: Operation, _ path: String, _ fault: Fault) -> FileError {
+        FileError(operation: "\(operation)", path: path, errno: fault.errno, message: "on cue")
+    }
+
+    func open(_ path: String, _ mode: OpenMode) throws(FileError) -> OpenFile {
+        try check(.open, path)
+        let file = try files.open(path, mode)
+        state.withLock { $0.open += 1 }
+        return file
+    }
+
+    func close(_ file: OpenFile) throws(FileError) {
+        state.withLock { $0.open -= 1 }
+        try files.close(file)
+    }
+
+    func write(_ bytes: RawSpan, to file: OpenFile, at offset: UInt64) throws(FileError) {
+        if let fault = fault(.write, file.path) {
+            try files.write(bytes.extracting(0..<min(fault.keptBytes, bytes.byteCount)), to: file, at: offset)
+            throw error(.write, file.path, fault)
+        }
+        try files.write(bytes, to: file, at: offset)
+    }
+
+    func read(into buffer: inout MutableRawSpan, from file: OpenFile, at offset: UInt64) throws(FileError)
+        -> Int
+    {
+        try check(.read, file.path)
+        let count = try files.read(into: &buffer, from: file, at: offset)
+        state.withLock { $0.readBytes += UInt64(count) }
+        return count
+    }
+
+    func sync(_ file: OpenFile) throws(FileError) {
+        try check(.sync, file.path)
+        // Nothing here loses power: the disk is spared.
+    }
+
+    func syncDirectory(_ path: String) throws(FileError) { try check(.sync, path) }
+
+    func truncate(_ file: OpenFile, to length: UInt64) throws(FileError) {
+        try check(.truncate, file.path)
+        try files.truncate(file, to: length)
+    }
+
+    func allocate(_ file: OpenFile, length: UInt64) throws(FileError) {
+        try files.allocate(file, length: length)
+    }
+    func length(of file: OpenFile) throws(FileError) -> UInt64 { try files.length(of: file) }
+
+    func rename(_ from: String, to: String) throws(FileError) {
+        try check(.rename, from)
+        try files.rename(from, to: to)
+    }
+
+    func remove(_ path: String) throws(FileError) {
+        try check(.remove, path)
+        try files.remove(path)
+    }
+
+    func list(_ directory: String) throws(FileError) -> [String] { try files.list(directory) }
+    func makeDirectory(_ path: String) throws(FileError) { try files.makeDirectory(path) }
+    func lock(_ file: OpenFile) throws(FileError) -> Bool { try files.lock(file) }
+    func status(_ path: String) throws(FileError) -> FileStatus? { try files.status(path) }
+}

@@ -1,0 +1,115 @@
+import MetricModel
+import Platform
+import Testing
+
+@testable import WriteAheadBuffer
+
+/// The bytes of docs/buffer-format.md, written out. They change only with the format's version.
+struct FileHeaderTests {
+    private static let headerOfSegment = [
+        "4e41525448455842",  // magic NARTHEXB
+        "01000000",  // format version
+        "01000000",  // kind: segment, three reserved bytes
+        "175a175a",  // salt
+        "0100000000000000",  // number
+        "0068e5cf8b010000",  // created, ms
+        "055c1d0f",  // CRC32C of the 36 bytes before
+    ]
+
+    private static let segment =
+        headerOfSegment + headerOfSegment + [
+            "0b000000", "05", "00", "0000", "00000000", "170c27bf",  // ledger, 11 bytes
+            "0000000000000080", "00", "00", "00",  // newest: none; segment before: none; no jobs
+            "2f1dae01",  // CRC32C of header and payload
+            "15000000", "01", "00", "0000", "00000000", "b87955ae",  // target 0, 21 bytes
+            "44a634bf9c62d36f", "016a", "02",  // id, job, two labels
+            "00", "0161", "0162", "01", "0165", "0166",  // own a = b, external e = f
+            "ce189dae",
+            "16000000", "02", "00", "0000", "00000000", "81828326",  // chunk 0, 22 bytes
+            "0f", "0a0d0a085f5f6e616d655f5f12016d",  // 15 bytes of encoded labels
+            "01", "0f", "00", "02",  // one piece: a run of 15, then two target labels from 0
+            "01", "01",  // one series, of one piece
+            "adc063f5",
+            "02000000", "03", "00", "0000", "00000000", "757751b3",  // layout 0
+            "01", "00",  // one chunk: 0
+            "fde48844",
+            "16000000", "04", "01", "0000", "00000000", "6ad6e5fd",  // frame of target 0, self-contained
+            "00", "00", "0068e5cf8b010000", "00", "01",  // sequence, layout, time, samples before, samples
+            "00", "01", "00", "01", "00",  // no absent; one explicit, series 0, 1 ms earlier; no departed
+            "02", "01", "00", "f03f",  // changed, bitmap, window 0, 3FF0
+            "893d2061",
+            "17000000", "04", "00", "0000", "00000000", "922e97a4",  // frame of target 0
+            "01", "00", "0f68e5cf8b010000", "01", "02",
+            "00", "00", "01", "00", "01", "00",  // one group departed: chunk 0, one series, 0
+            "02", "01", "00", "f07f",  // 1 XOR 2 is 7FF0
+            "9ed080b4",
+        ]
+
+    private static let headerOfCursor = [
+        "4e41525448455842", "01000000", "02000000", "175a175a",
+        "73e701864cd963af",  // FNV-1a of the destination's name
+        "0068e5cf8b010000", "bd3e157b",
+    ]
+
+    private static let cursor =
+        headerOfCursor + headerOfCursor + [
+            "0f000000", "10", "00", "0000", "00000000", "29aab796",  // snapshot
+            "0164", "01",  // name, one lane
+            "0100000000000000", "00", "00", "00",  // segment 1, offset 0, sample 0; nothing in flight
+            "00",  // no jobs
+            "ef3c516f",
+            "0d000000", "11", "00", "0000", "00000000", "6e7f68bd",  // progress
+            "01", "00", "0100000000000000", "ad02", "00",  // sent: lane 0, segment 1, offset 301, sample 0
+            "55d8a633",
+            "12000000", "11", "00", "0000", "00000000", "9c5c76bc",  // progress
+            "02", "00", "0100000000000000", "ad02", "00",  // answered, up to the same place
+            "01", "016a", "03", "00",  // one job: j, three delivered, nothing dropped
+            "f8541f9d",
+        ]
+
+    @Test func goldenBytesOfASegmentAndACursor() throws {
+        let fixture = try BufferFixture()
+        let target = Target(job: "j", own: LabelSet([Label("a", "b")]), external: LabelSet([Label("e", "f")]))
+        var builder = LayoutChunkBuilder()
+        let name = Array("__name__".utf8)
+        let value = Array("m".utf8)
+        builder.appendLabel(name: name.span, value: value.span)
+        builder.appendTargetLabel(0)
+        builder.appendTargetLabel(1)
+        builder.endSeries()
+        let chunk = builder.finish()
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("d", lanes: 1).lane(0)
+        try buffer.append(
+            Frame(
+                target: target, layout: Layout([chunk]), timestampMs: 1_700_000_000_000, values: [1],
+                explicitTimestamps: [.init(series: 0, timestampMs: 1_699_999_999_999)]))
+        try buffer.append(
+            Frame(
+                target: target, layout: Layout([chunk]), timestampMs: 1_700_000_000_015, values: [2],
+                departed: [.init(chunk: chunk, series: [0])]))
+        try lane.deliver(try lane.all())
+        #expect(try hex(fixture, BufferFileName.segment(1)) == Self.segment.joined())
+        #expect(try hex(fixture, "cursor-af63d94c8601e773.log") == Self.cursor.joined())
+    }
+
+    @Test func oneGoodCopyIsEnough() {
+        var buffer = RecordBuffer()
+        let header = FileHeader(kind: .segment, salt: 7, number: 3, createdMs: -1)
+        header.put(into: &buffer)
+        for index in 0..<FileHeader.sizeBytes {
+            var bytes = buffer.bytes
+            bytes[index] ^= 0x10
+            #expect(FileHeader(bytes.span) == header)
+            bytes[(index + 40) % 80] ^= 0x10
+            #expect(FileHeader(bytes.span) == nil)
+        }
+        #expect(FileHeader(Array(buffer.bytes[..<40]).span) == header)
+        #expect(FileHeader(Array(buffer.bytes[..<39]).span) == nil)
+    }
+
+    private func hex(_ fixture: BufferFixture, _ name: String) throws -> String {
+        try fixture.bytes("\(fixture.folder.path)/\(name)")
+            .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}

@@ -1,0 +1,97 @@
+import MetricModel
+import Platform
+import Testing
+
+@testable import WriteAheadBuffer
+
+/// The disk refuses: what was written stays, what was not is booked, and it goes on.
+struct SegmentWriterTests {
+    private func books(_ buffer: WriteAheadBuffer) throws -> DestinationLedger {
+        try #require(buffer.ledger().destinations["a"]?["node"])
+    }
+
+    private func check(_ buffer: WriteAheadBuffer, _ buffered: UInt64) throws {
+        #expect(try books(buffer).buffered == buffered)
+        #expect(try books(buffer).dropped == [BufferDropReason.appendFailed: 10])
+        #expect(try books(buffer).scraped == buffered + 10)
+    }
+
+    /// Nothing of the failed frame's record was written, or a part, or all of it.
+    @Test(arguments: [0, 1, 17, 100, 100_000], [true, false])
+    func aFailedWriteCostsItsFrameAlone(keptBytes: Int, canCut: Bool) throws {
+        let fixture = try BufferFixture()
+        do {
+            let buffer = try fixture.open()
+            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            try buffer.append(fixture.frame(1))
+            fixture.files.fail { operation, _ in
+                if operation == .truncate && !canCut { return .init(errno: 5) }
+                return operation == .write ? .init(keptBytes: keptBytes) : nil
+            }
+            let error = #expect(throws: BufferError.self) { try buffer.append(fixture.frame(2)) }
+            #expect(error?.code == .io && error?.cause?.errno == 28)
+            fixture.files.fail(nil)
+            try buffer.append(fixture.frame(3))
+            try check(buffer, 20)
+            #expect(try lane.all().map { $0.frame.values[0] } == [1, 3])
+        }
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        try check(buffer, 20)
+        #expect(try lane.drain().map { $0.frame.values[0] } == [1, 3])
+        #expect(try books(buffer).buffered == 0)
+    }
+
+    @Test(arguments: [FaultyFiles.Operation.open, .write])
+    func whereNoSegmentCanBeBegunTheOldOneGoesOn(operation: FaultyFiles.Operation) throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        try buffer.append(fixture.frame(1))
+        let old = try #require(fixture.segmentPaths.last)
+        fixture.files.fail { wanted, path in wanted == operation && path != old ? .init(errno: 24) : nil }
+        try buffer.append(fixture.frame(2))
+        try buffer.append(fixture.frame(3))
+        fixture.files.fail(nil)
+        try buffer.append(fixture.frame(4))
+        #expect(try lane.all().map { $0.frame.values[0] } == [1, 2, 3, 4])
+        #expect(try fixture.segmentPaths.count == 3)
+    }
+
+    @Test func anAnswerThatCannotBeWrittenChangesNothing() throws {
+        let fixture = try BufferFixture()
+        do {
+            let buffer = try fixture.open()
+            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            try buffer.append(fixture.frame(1))
+            let frames = try lane.all()
+            fixture.files.fail { operation, path in
+                operation == .write && path.contains("cursor") ? .init(keptBytes: 20) : nil
+            }
+            #expect(throws: BufferError.self) { try lane.deliver(frames) }
+            #expect(throws: BufferError.self) {
+                try lane.answered(upTo: frames[0].end, outcome: [JobOutcome(job: "node", delivered: 10)])
+            }
+            #expect(try books(buffer).delivered == 0)
+        }
+        fixture.files.fail(nil)
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        #expect(try lane.drain().count == 1)
+        #expect(try books(buffer).delivered == 10)
+    }
+
+    @Test func aDiskThatCannotReadIsSaidAndTriedAgain() throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        for value in 1...3 { try buffer.append(fixture.frame(Double(value))) }
+        for operation in [FaultyFiles.Operation.open, .read] {
+            fixture.files.fail { wanted, _ in wanted == operation ? .init(errno: 5) : nil }
+            #expect(throws: BufferError.self) { _ = try lane.next() }
+        }
+        fixture.files.fail(nil)
+        #expect(try lane.all().map { $0.frame.values[0] } == [1, 2, 3])
+    }
+}

@@ -1,0 +1,123 @@
+import MetricModel
+import Platform
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import WriteAheadBuffer
+
+/// Retention and durability.
+struct WriteAheadBufferKeepingTests {
+    private func books(_ buffer: WriteAheadBuffer) throws -> DestinationLedger {
+        try #require(buffer.ledger().destinations["a"]?["node"])
+    }
+
+    /// Every frame has a segment of its own; `read` of ten frames are handed out, `answered` of them answered for.
+    @Test(arguments: [(0, 0), (3, 0), (3, 2), (10, 0), (10, 10), (6, 3)])
+    func retentionByBytesCountsExactly(read: Int, answered: Int) throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1
+        fixture.retentionBytes = 2_000
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        for value in 0..<10 { try buffer.append(fixture.frame(Double(value))) }
+        var handed: [StoredFrame] = []
+        for _ in 0..<read { handed.append(try #require(try lane.next())) }
+        try lane.deliver(Array(handed[..<answered]))
+        buffer.enforceRetention()
+        #expect(buffer.sizeBytes <= 2_000)
+        let kept = try fixture.segmentPaths.count
+        let gone = max(0, 10 - kept - read)
+        #expect(
+            try books(buffer).dropped
+                == (gone > 0 ? [BufferDropReason.retentionSize: UInt64(gone * 10)] : [:]))
+        #expect(try books(buffer).buffered == UInt64((10 - answered - gone) * 10))
+        // What was handed out is still the sender's to answer for.
+        try lane.deliver(Array(handed[answered...]))
+        try lane.drain()
+        #expect(try books(buffer).delivered == UInt64((10 - gone) * 10))
+        #expect(try books(buffer).buffered == 0)
+        #expect(try books(buffer).scraped == 100)
+    }
+
+    @Test func whatIsRewoundAfterRetentionIsBooked() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1
+        fixture.retentionBytes = 2_000
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        for value in 0..<10 { try buffer.append(fixture.frame(Double(value))) }
+        let first = try #require(try lane.next())
+        var half = first.start
+        half.sample = 4
+        try lane.answered(upTo: half, outcome: [JobOutcome(job: "node", delivered: 4)])
+        buffer.enforceRetention()
+        lane.rewind()
+        let rest = try lane.drain().count
+        #expect(try books(buffer).delivered == UInt64(4 + rest * 10))
+        #expect(try books(buffer).dropped == [BufferDropReason.retentionSize: UInt64(96 - rest * 10)])
+        #expect(try books(buffer).buffered == 0)
+    }
+
+    @Test func retentionByAgeTakesWhatIsTooOld() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1
+        fixture.retentionAgeMs = 10_000
+        let buffer = try fixture.open()
+        let destination = try buffer.openDestination("a", lanes: 2)
+        for value in 0..<5 {
+            try buffer.append(fixture.frame(Double(value)))
+            fixture.clock.advance(ms: 4_000)
+        }
+        buffer.enforceRetention()
+        // Frames at 0, 4, 8, 12 and 16 s; it is 20 s, and the first two are older than 10 s, the third is not: 12 s.
+        #expect(try books(buffer).dropped == [BufferDropReason.retentionAge: 30])
+        for lane in 0..<2 { try destination.lane(lane).drain() }
+        #expect(try books(buffer).delivered == 20)
+        #expect(try books(buffer).buffered == 0)
+    }
+
+    @Test func aCrashAfterRetentionBooksNothingTwice() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1
+        fixture.retentionBytes = 2_000
+        do {
+            let buffer = try fixture.open()
+            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            for value in 0..<10 { try buffer.append(fixture.frame(Double(value))) }
+            _ = try lane.next()
+            buffer.enforceRetention()
+        }
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let rest = try lane.drain().count
+        #expect(try books(buffer).delivered == UInt64(rest * 10))
+        #expect(try books(buffer).dropped.values.reduce(0, +) == UInt64(100 - rest * 10))
+        #expect(try books(buffer).buffered == 0)
+    }
+
+    @Test func aFailedSyncIsToldAndTriedAgain() throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        try buffer.append(fixture.frame(1))
+        try lane.deliver(try lane.all())
+        fixture.files.fail { operation, _ in operation == .sync ? .init(errno: 5) : nil }
+        buffer.sync()
+        #expect(buffer.state.withLock { $0.isDirty })
+        fixture.files.fail(nil)
+        buffer.sync()
+        #expect(!buffer.state.withLock { $0.isDirty })
+        #expect(buffer.core.metrics.syncFailures.value == 2)
+    }
+
+    @Test func theKeeperStopsWhenCancelled() async throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let running = Task { await buffer.run() }
+        while fixture.clock.sleeperCount == 0 { await Task.yield() }
+        fixture.clock.advance(ms: 1_000)
+        running.cancel()
+        await running.value
+    }
+}
