@@ -122,6 +122,7 @@ let package = Package(
         tests(
             "Discovery", ["AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform"]),
         tests("Scrape", ["HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform"]),
+        tests("WriteAheadBuffer", ["MetricModel", "Telemetry", "Platform", logging]),
         tests(
             "RemoteWrite",
             [

@@ -25,7 +25,8 @@ public final class Agent: Sendable {
         self.stages = stages
         self.server = server
         self.logger = logger
-        // The three outlive this call and are joined in `stop`: producing ends first, then shipping, then keeping.
+        // The three outlive this call and are joined in `stop`: producing ends first, then shipping, then
+        // keeping.
         producers = Task { await stages.produce() }
         shippers = Task { await stages.ship() }
         keeper = Task { await stages.buffer.run() }
@@ -71,8 +72,8 @@ public final class Agent: Sendable {
     /// The numbers now.
     public func snapshot() -> AgentSnapshot { stages.snapshot() }
 
-    /// Stops scraping, goes on sending until the flush deadline, makes the buffer durable and closes it. Returns the
-    /// last numbers: what was not sent is in the buffer and goes out after the next start.
+    /// Stops scraping, goes on sending until the flush deadline, makes the buffer durable and closes it.
+    /// Returns the last numbers: what was not sent is in the buffer and goes out after the next start.
     @discardableResult
     public func stop() async throws(AgentError) -> AgentSnapshot {
         logger.info("stopping", metadata: ["flush_deadline_ms": "\(stages.options.flushDeadlineMs)"])

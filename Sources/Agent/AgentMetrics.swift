@@ -14,10 +14,12 @@ enum AgentMetrics {
             labels: [("version", version), ("program", "narthex")]
         ).set(1)
         registry.gauge(
-            "narthex_build_info", help: "1, with the version that runs as a label.", labels: [("version", version)]
+            "narthex_build_info", help: "1, with the version that runs as a label.",
+            labels: [("version", version)]
         ).set(1)
         registry.gauge(
-            "prometheus_config_last_reload_successful", help: "Whether the last load of the configuration succeeded."
+            "prometheus_config_last_reload_successful",
+            help: "Whether the last load of the configuration succeeded."
         ).set(1)
         registry.gauge(
             "prometheus_config_last_reload_success_timestamp_seconds",
@@ -42,11 +44,13 @@ enum AgentMetrics {
         }
         let perDestination: [(String, String, MetricType, @Sendable (DestinationLedger) -> Double)] = [
             (
-                "narthex_ledger_delivered_samples_total", "Samples the destination has acknowledged.", .counter,
+                "narthex_ledger_delivered_samples_total", "Samples the destination has acknowledged.",
+                .counter,
                 { Double($0.delivered) }
             ),
             (
-                "narthex_ledger_buffered_samples", "Samples on disk that the destination has not answered for.",
+                "narthex_ledger_buffered_samples",
+                "Samples on disk that the destination has not answered for.",
                 .gauge, { Double($0.buffered) }
             ),
         ]
@@ -54,7 +58,8 @@ enum AgentMetrics {
             registry.observe(name, help: help, type: type) {
                 entries(buffer).map { entry in
                     Measurement(
-                        labels: [("job", entry.job), ("remote_name", entry.destination)], value: read(entry.ledger))
+                        labels: [("job", entry.job), ("remote_name", entry.destination)],
+                        value: read(entry.ledger))
                 }
             }
         }

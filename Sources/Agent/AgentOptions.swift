@@ -1,4 +1,5 @@
-/// What the command line says. Names and defaults follow Prometheus' agent mode where the meaning is the same.
+/// What the command line says. Names and defaults follow Prometheus' agent mode where the meaning is the
+/// same.
 public struct AgentOptions: Sendable {
     /// `--config.file`
     public var configFile: String
@@ -12,8 +13,8 @@ public struct AgentOptions: Sendable {
     public var segmentSizeBytes = 32 << 20
     /// `--web.listen-address`
     public var listenAddress = "127.0.0.1:9090"
-    /// `--storage.remote.flush-deadline`, milliseconds: how long a shutdown goes on sending. ECS kills a container 30 s
-    /// after SIGTERM unless told otherwise, so this is less than Prometheus' minute.
+    /// `--storage.remote.flush-deadline`, milliseconds: how long a shutdown goes on sending. ECS kills a
+    /// container 30 s after SIGTERM unless told otherwise, so this is less than Prometheus' minute.
     public var flushDeadlineMs: Int64 = 20_000
     /// The process' environment, or a test's.
     public var environment: [String: String] = [:]

@@ -15,7 +15,8 @@ enum ConfigurationSource {
             text = try files.contents(of: path, limitBytes: limitBytes)
         } catch {
             throw AgentError(
-                .configuration, "\(path): the configuration file cannot be read: \(error.message) (--config.file)")
+                .configuration,
+                "\(path): the configuration file cannot be read: \(error.message) (--config.file)")
         }
         let configuration: Configuration
         do {
@@ -27,7 +28,8 @@ enum ConfigurationSource {
         guard !configuration.remoteWrites.isEmpty else {
             throw AgentError(
                 .configuration,
-                "\(path): there is no remote_write entry, so nothing could be shipped; add remote_write with a url")
+                "\(path): there is no remote_write entry, so nothing could be shipped; add remote_write with a url"
+            )
         }
         return configuration
     }

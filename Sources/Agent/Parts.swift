@@ -21,8 +21,8 @@ struct Parts: Sendable {
     let clock: any AgentClock
     let files: any FileDoor
 
-    /// How many lanes a destination has: enough to fill a long round trip, few enough that batches fill. The cursor
-    /// keeps the number while there is a backlog.
+    /// How many lanes a destination has: enough to fill a long round trip, few enough that batches fill. The
+    /// cursor keeps the number while there is a backlog.
     static func laneCount(_ queue: QueueConfiguration) -> Int {
         max(1, min(queue.maxShards, max(queue.minShards, 2)))
     }
@@ -67,7 +67,9 @@ struct Parts: Sendable {
             logger: Logger(label: "scrape"), offsetSeed: offsetSeed(externalLabels))
         let logger = Logger(label: "discovery")
         var access: [TargetProviders.ECSAccess] = []
-        for entry in job.ecsSDConfigs { access.append(try await ecsAccess(entry, job: job.jobName, logger: logger)) }
+        for entry in job.ecsSDConfigs {
+            access.append(try await ecsAccess(entry, job: job.jobName, logger: logger))
+        }
         var remaining = access[...]
         let providers: [any TargetProvider]
         do {
@@ -95,7 +97,8 @@ struct Parts: Sendable {
         guard let region = await resolveRegion(entry.region, chain: chain, remoteWriteURL: nil) else {
             throw AgentError(
                 .configuration,
-                "job \(job): ecs_sd_configs has no AWS region: set region, or AWS_REGION, or a region in the profile")
+                "job \(job): ecs_sd_configs has no AWS region: set region, or AWS_REGION, or a region in the profile"
+            )
         }
         let client = AWSClient(
             region: region, credentials: chain, http: http, clock: clock, environment: options.environment,
@@ -109,15 +112,16 @@ struct Parts: Sendable {
         let host = remoteWriteURL.flatMap { url in
             url.split(separator: "/", omittingEmptySubsequences: true).dropFirst().first.map(String.init)
         }
-        // A profile that cannot be read names no region; the first request says what is wrong with the profile.
+        // A profile that cannot be read names no region; the first request says what is wrong with the
+        // profile.
         let profileRegion = try? await chain.profileRegion()
         return AWSRegion.resolve(
             configured: configured, environment: options.environment, profileRegion: profileRegion,
             remoteWriteHost: host)
     }
 
-    /// Differs between replicas that run with different external labels or on different hosts, so that they do not
-    /// scrape at the same moment; the same after a restart.
+    /// Differs between replicas that run with different external labels or on different hosts, so that they
+    /// do not scrape at the same moment; the same after a restart.
     private func offsetSeed(_ externalLabels: LabelSet) -> UInt64 {
         let host = Label("__host__", HostName.current)
         return Target(job: "", own: LabelSet(externalLabels.labels + [host])).id

@@ -30,14 +30,19 @@ struct ProcessStatistics: Sendable {
             ("process_virtual_memory_bytes", "Virtual memory.", .gauge, { $0.statusBytes("VmSize:") }),
             ("process_threads", "Threads of the process.", .gauge, { $0.statusNumber("Threads:") }),
             ("process_open_fds", "Open file descriptors.", .gauge, { $0.openDescriptors() }),
-            ("process_max_fds", "Greatest number of open file descriptors.", .gauge, { _ in Self.maxDescriptors() }),
+            (
+                "process_max_fds", "Greatest number of open file descriptors.", .gauge,
+                { _ in Self.maxDescriptors() }
+            ),
             (
                 "process_start_time_seconds", "When the process started, in seconds since 1970.", .gauge,
                 { $0.startSeconds }
             ),
         ]
         for (name, help, type, read) in families {
-            registry.observe(name, help: help, type: type) { read(self).map { [Measurement(value: $0)] } ?? [] }
+            registry.observe(name, help: help, type: type) {
+                read(self).map { [Measurement(value: $0)] } ?? []
+            }
         }
     }
 
@@ -54,7 +59,9 @@ struct ProcessStatistics: Sendable {
         // Without /proc the number is left out of the page, which says as much as an error could.
         guard let bytes = try? files.contents(of: "/proc/self/status", limitBytes: 65_536) else { return nil }
         let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(key) }
-        return line?.split(whereSeparator: { $0 == "\t" || $0 == " " }).dropFirst().first.flatMap { Double($0) }
+        return line?.split(whereSeparator: { $0 == "\t" || $0 == " " }).dropFirst().first.flatMap {
+            Double($0)
+        }
     }
 
     private func statusBytes(_ key: String) -> Double? { statusNumber(key).map { $0 * 1_024 } }

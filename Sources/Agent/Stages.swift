@@ -47,7 +47,8 @@ final class Stages: Sendable {
         let buffer: WriteAheadBuffer
         do {
             buffer = try WriteAheadBuffer(
-                bufferConfiguration(options), interner: interner, clock: clock, files: files, registry: registry,
+                bufferConfiguration(options), interner: interner, clock: clock, files: files,
+                registry: registry,
                 logger: Logger(label: "buffer"))
         } catch {
             throw AgentError(.storage, "--storage.agent.path: \(error)")
@@ -58,7 +59,8 @@ final class Stages: Sendable {
                 caDirectory: options.environment["SSL_CERT_DIR"]),
             registry: registry, logger: Logger(label: "http"))
         let parts = Parts(
-            options: options, registry: registry, interner: interner, workers: workers, buffer: buffer, http: http,
+            options: options, registry: registry, interner: interner, workers: workers, buffer: buffer,
+            http: http,
             clock: clock, files: files)
         var writers: [(name: String, writer: RemoteWriter)] = []
         for entry in configuration.remoteWrites {
@@ -126,7 +128,7 @@ final class Stages: Sendable {
         snapshot.endpoints = jobs.flatMap { job in
             job.pool.targetStates().map { state in
                 AgentSnapshot.Endpoint(
-                    job: job.name, url: state.url, labels: "\(state.labels)", 
+                    job: job.name, url: state.url, labels: "\(state.labels)",
                     isUp: state.health == .unknown ? nil : state.health == .up,
                     lastError: state.lastError.map { "\($0)" })
             }

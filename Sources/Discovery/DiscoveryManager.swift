@@ -7,8 +7,8 @@ public import Telemetry
 
 /// Runs the providers of one job and hands over its full list of targets whenever that changes.
 public final class DiscoveryManager: Sendable {
-    /// How long the first list waits for providers that have not reported yet. After a reload a list without theirs
-    /// would end scrape loops that go on a moment later.
+    /// How long the first list waits for providers that have not reported yet. After a reload a list without
+    /// theirs would end scrape loops that go on a moment later.
     static let firstWaitMs: Int64 = 5_000
 
     private struct State {
@@ -54,9 +54,9 @@ public final class DiscoveryManager: Sendable {
         state = Mutex(State(groups: Array(repeating: nil, count: providers.count)))
     }
 
-    /// Calls `onChange` with all targets: first when every provider has reported, or after `firstWaitMs` with those
-    /// of the providers that have; then after each change. Never two calls at a time. Returns when cancelled. To be
-    /// called once.
+    /// Calls `onChange` with all targets: first when every provider has reported, or after `firstWaitMs` with
+    /// those of the providers that have; then after each change. Never two calls at a time. Returns when
+    /// cancelled. To be called once.
     public func run(_ onChange: @Sendable ([DiscoveredTarget]) async -> Void) async {
         // One pending signal is enough: whoever takes it sees the newest groups of all providers.
         let (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

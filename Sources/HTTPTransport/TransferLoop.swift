@@ -183,8 +183,9 @@ final class TransferLoop {
 
     /// Takes the transfer out of libcurl; its continuation is still to be resumed.
     ///
-    /// Only the handle of a transfer that went well is used again. After a fault libcurl may keep state that a reset does
-    /// not clear: a refused redirect leaves the receive buffer, and every later CURLOPT_BUFFERSIZE is refused for it.
+    /// Only the handle of a transfer that went well is used again. After a fault libcurl may keep state that
+    /// a reset does not clear: a refused redirect leaves the receive buffer, and every later
+    /// CURLOPT_BUFFERSIZE is refused for it.
     private func leave(_ transfer: Transfer, endedWell: Bool = false) {
         transfers[transfer.id] = nil
         if let problem = multi.remove(transfer.easy) {

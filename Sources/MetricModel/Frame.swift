@@ -1,7 +1,8 @@
-/// One scrape: a target, its layout, a timestamp and a column of values. What rarely occurs stands in side lists.
+/// One scrape: a target, its layout, a timestamp and a column of values. What rarely occurs stands in side
+/// lists.
 ///
-/// A frame of a failed scrape holds the layout of the scrape before it with every value a stale marker, and the
-/// report series.
+/// A frame of a failed scrape holds the layout of the scrape before it with every value a stale marker, and
+/// the report series.
 public struct Frame: Sendable {
     /// A sample with a timestamp of its own.
     public struct ExplicitTimestamp: Sendable, Equatable {
@@ -15,7 +16,8 @@ public struct Frame: Sendable {
         }
     }
 
-    /// Series of an earlier layout that are not in this one: each gets a stale marker at the frame's timestamp.
+    /// Series of an earlier layout that are not in this one: each gets a stale marker at the frame's
+    /// timestamp.
     public struct Departed: Sendable {
         public let chunk: LayoutChunk
         /// Ordinals in the chunk, ascending, each once.

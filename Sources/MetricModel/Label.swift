@@ -1,5 +1,5 @@
-/// A label: a name and a value. Compared by bytes, as Prometheus does: Swift's own String comparison would take
-/// "é" in two encodings for one.
+/// A label: a name and a value. Compared by bytes, as Prometheus does: Swift's own String comparison would
+/// take "é" in two encodings for one.
 public struct Label: Sendable, Hashable, Comparable {
     public let name: String
     public let value: String
@@ -27,7 +27,8 @@ public struct Label: Sendable, Hashable, Comparable {
     }
 }
 
-/// A set of labels: sorted by name in byte order, each name once, no empty value (an empty value means absent).
+/// A set of labels: sorted by name in byte order, each name once, no empty value (an empty value means
+/// absent).
 public struct LabelSet: Sendable, Hashable {
     public private(set) var labels: [Label]
 

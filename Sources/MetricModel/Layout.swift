@@ -1,5 +1,5 @@
-/// The series of one scrape, in exposition order: a list of chunks. A changed line makes its chunk anew and leaves
-/// the others as they are; targets whose lines are equal share the chunks.
+/// The series of one scrape, in exposition order: a list of chunks. A changed line makes its chunk anew and
+/// leaves the others as they are; targets whose lines are equal share the chunks.
 public struct Layout: Sendable {
     public let chunks: [LayoutChunk]
     /// `chunks.count + 1` ordinals: chunk `c` holds the series `starts[c]..<starts[c + 1]`.
@@ -20,7 +20,8 @@ public struct Layout: Sendable {
     /// How many series there are in all.
     public var seriesCount: Int { Int(starts[starts.count - 1]) }
 
-    /// Whether both hold the same chunk objects in the same order; with interned chunks, whether they are equal.
+    /// Whether both hold the same chunk objects in the same order; with interned chunks, whether they are
+    /// equal.
     public func isIdentical(to other: Layout) -> Bool {
         chunks.count == other.chunks.count && zip(chunks, other.chunks).allSatisfy { $0 === $1 }
     }

@@ -1,12 +1,13 @@
-/// A run of series of one scrape, in exposition order, without the target's labels: for each series its finished,
-/// sorted, encoded labels, cut where the target's labels go in between. Immutable, interned, shared by every target
-/// whose lines are equal, and stated as it is in the write-ahead buffer.
+/// A run of series of one scrape, in exposition order, without the target's labels: for each series its
+/// finished, sorted, encoded labels, cut where the target's labels go in between. Immutable, interned, shared
+/// by every target whose lines are equal, and stated as it is in the write-ahead buffer.
 ///
-/// Series `i` is the pieces `pieceOffsets[i]..<pieceOffsets[i + 1]`. To encode it: for each piece copy `bytes` from
-/// where the piece before ended up to `runEnd`, then the target's labels `firstTargetLabel..<firstTargetLabel +
-/// targetLabelCount`.
+/// Series `i` is the pieces `pieceOffsets[i]..<pieceOffsets[i + 1]`. To encode it: for each piece copy
+/// `bytes` from where the piece before ended up to `runEnd`, then the target's labels
+/// `firstTargetLabel..<firstTargetLabel + targetLabelCount`.
 public final class LayoutChunk: Sendable {
-    /// A run of encoded labels, then some of the target's labels (by index into `Target.labels`; possibly none).
+    /// A run of encoded labels, then some of the target's labels (by index into `Target.labels`; possibly
+    /// none).
     public struct Piece: Sendable, Equatable {
         /// Where the run ends in `bytes`; it begins where the piece before ended (0 for the first).
         public let runEnd: UInt32
@@ -26,13 +27,14 @@ public final class LayoutChunk: Sendable {
     public let pieces: [Piece]
     /// `seriesCount + 1` indices into `pieces`.
     public let pieceOffsets: [UInt32]
-    /// One more than the greatest index of a target label used; a frame whose target has fewer labels is refused.
+    /// One more than the greatest index of a target label used; a frame whose target has fewer labels is
+    /// refused.
     public let targetLabelBound: Int
     /// A hash of the content: equal chunks have equal digests. Not stable between releases.
     public let digest: UInt64
 
-    /// Checks that every index stands inside its array, whoever made them (the scrape or a damaged file): nil when
-    /// one does not.
+    /// Checks that every index stands inside its array, whoever made them (the scrape or a damaged file): nil
+    /// when one does not.
     public init?(bytes: [UInt8], pieces: [Piece], pieceOffsets: [UInt32]) {
         guard let last = pieceOffsets.last, pieceOffsets.first == 0, Int(last) == pieces.count,
             bytes.count < Int(UInt32.max)
@@ -125,7 +127,8 @@ public enum EncodedLabels {
         func field(_ tag: UInt8) -> Range<Int>? {
             guard offset < bytes.count, bytes[offset] == tag else { return nil }
             offset += 1
-            guard let length = ProtobufWire.readVarint(bytes, at: &offset), length <= UInt64(bytes.count - offset)
+            guard let length = ProtobufWire.readVarint(bytes, at: &offset),
+                length <= UInt64(bytes.count - offset)
             else { return nil }
             return offset..<offset + Int(length)
         }
@@ -135,7 +138,9 @@ public enum EncodedLabels {
             guard let value = field(0x12), value.upperBound == label.upperBound else { return nil }
             offset = value.upperBound
             labels.append(
-                Label(String(decoding: encoded[name], as: UTF8.self), String(decoding: encoded[value], as: UTF8.self)))
+                Label(
+                    String(decoding: encoded[name], as: UTF8.self),
+                    String(decoding: encoded[value], as: UTF8.self)))
         }
         return labels
     }

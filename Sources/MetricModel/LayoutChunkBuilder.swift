@@ -1,5 +1,5 @@
-/// Makes a `LayoutChunk` series by series. The caller gives each series' labels in final order: sorted by name in
-/// byte order over the series' own and the target's labels, no name twice.
+/// Makes a `LayoutChunk` series by series. The caller gives each series' labels in final order: sorted by
+/// name in byte order over the series' own and the target's labels, no name twice.
 public struct LayoutChunkBuilder {
     private var bytes: [UInt8] = []
     private var pieces: [LayoutChunk.Piece] = []
@@ -37,7 +37,8 @@ public struct LayoutChunkBuilder {
         if pendingCount > 0 {
             flushPending()
         } else {
-            pieces.append(LayoutChunk.Piece(runEnd: UInt32(bytes.count), firstTargetLabel: 0, targetLabelCount: 0))
+            pieces.append(
+                LayoutChunk.Piece(runEnd: UInt32(bytes.count), firstTargetLabel: 0, targetLabelCount: 0))
         }
         pieceOffsets.append(UInt32(pieces.count))
     }
@@ -45,9 +46,9 @@ public struct LayoutChunkBuilder {
     /// The chunk; the builder is empty afterwards.
     public mutating func finish() -> LayoutChunk {
         precondition(pendingCount == 0, "endSeries ends each series")
-        // Copies of just the right size: a chunk lives as long as its targets, and growth by doubling would leave a
-        // third of it empty. The builder keeps its own arrays for the next chunk.
-        // Safety: each pointer is used only inside its closure.
+        // Copies of just the right size: a chunk lives as long as its targets, and growth by doubling would
+        // leave a third of it empty. The builder keeps its own arrays for the next chunk. Safety: each
+        // pointer is used only inside its closure.
         guard
             let chunk = LayoutChunk(
                 bytes: unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) },

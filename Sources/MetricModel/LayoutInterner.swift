@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Keeps one object for equal chunks, for as long as somebody uses it: the scrape of every equal target, and the
-/// readers of the buffer.
+/// Keeps one object for equal chunks, for as long as somebody uses it: the scrape of every equal target, and
+/// the readers of the buffer.
 public final class LayoutInterner: Sendable {
     private struct Entry {
         weak var chunk: LayoutChunk?

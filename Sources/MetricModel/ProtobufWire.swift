@@ -17,8 +17,8 @@ public enum ProtobufWire {
         bytes.append(UInt8(rest))
     }
 
-    /// Appends one `repeated Label labels = 1` field of prometheus.TimeSeries: tag 0x0A, length, then the label's
-    /// name (tag 0x0A) and value (tag 0x12). The value must not be empty: such a label is absent.
+    /// Appends one `repeated Label labels = 1` field of prometheus.TimeSeries: tag 0x0A, length, then the
+    /// label's name (tag 0x0A) and value (tag 0x12). The value must not be empty: such a label is absent.
     public static func appendLabel(name: Span<UInt8>, value: Span<UInt8>, to bytes: inout [UInt8]) {
         let length =
             2 + varintLength(name.count) + name.count + varintLength(value.count) + value.count

@@ -1,8 +1,10 @@
-/// Where samples come from: a job and the labels that every series of one endpoint carries. Immutable and shared.
+/// Where samples come from: a job and the labels that every series of one endpoint carries. Immutable and
+/// shared.
 ///
 /// `labels` holds the target's own labels after relabelling and, where the target has none of that name, the
 /// configuration's `external_labels`. The two differ when a scraped series has a label of the same name: the
-/// target's own wins (the scraped one becomes `exported_…`, unless `honor_labels`), an external one gives way.
+/// target's own wins (the scraped one becomes `exported_…`, unless `honor_labels`), an external one gives
+/// way.
 public final class Target: Sendable {
     /// The scrape job's name: the ledger's key. Not necessarily the value of the label `job`.
     public let job: String
@@ -14,7 +16,8 @@ public final class Target: Sendable {
     public let id: UInt64
     /// All labels encoded as `TimeSeries.labels` fields, one after the other.
     public let encodedLabels: [UInt8]
-    /// `labels.count + 1` offsets into `encodedLabels`: label `i` is the bytes from offset `i` to offset `i + 1`.
+    /// `labels.count + 1` offsets into `encodedLabels`: label `i` is the bytes from offset `i` to offset `i +
+    /// 1`.
     public let encodedLabelOffsets: [UInt32]
 
     /// `own` wins over `external` where both have a name.

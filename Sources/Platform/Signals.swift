@@ -20,7 +20,8 @@ public enum Signals {
     /// SIGPIPE. Threads that run already need not have blocked anything. To be called once.
     public static func handle(_ handler: @escaping @Sendable (Signal) -> Void) {
         let descriptor = narthex_catch_signals()
-        precondition(descriptor >= 0, "a process that has just started can open a pipe and set signal handlers")
+        precondition(
+            descriptor >= 0, "a process that has just started can open a pipe and set signal handlers")
         SystemThread.start(name: "signals") {
             while true {
                 var number: UInt8 = 0

@@ -30,10 +30,12 @@ public enum StandardStreams {
 
 /// The environment variables of this process.
 public enum ProcessEnvironment {
-    /// A copy, read through `environ` without Foundation. A name that stands twice keeps its first value, as getenv does.
+    /// A copy, read through `environ` without Foundation. A name that stands twice keeps its first value, as
+    /// getenv does.
     public static var current: [String: String] {
         var result: [String: String] = [:]
-        // Safety: `environ` is a null-terminated array of null-terminated strings; nothing in this process writes it.
+        // Safety: `environ` is a null-terminated array of null-terminated strings; nothing in this process
+        // writes it.
         var entry = unsafe environ
         while let text = unsafe entry.pointee {
             let line = unsafe String(cString: text)

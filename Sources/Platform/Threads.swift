@@ -61,8 +61,8 @@ public enum Heap {
 }
 
 extension SystemThread {
-    /// Keeps SIGPIPE from the calling thread: a write to a closed connection then says EPIPE, as it should. TLS
-    /// libraries write without MSG_NOSIGNAL.
+    /// Keeps SIGPIPE from the calling thread: a write to a closed connection then says EPIPE, as it should.
+    /// TLS libraries write without MSG_NOSIGNAL.
     public static func blockPipeSignal() {
         var signals = sigset_t()
         // Safety: `signals` lives through the calls.

@@ -1,8 +1,8 @@
 /// A few threads for work that computes or blocks: parsing a scrape, appending a frame, encoding a request,
 /// reading a segment. Whole scrapes and whole requests, never single samples.
 public final class WorkerPool: Sendable {
-    /// A box: a function as the element of a generic container is wrapped once more each time it is moved there, and
-    /// each wrapping is kept and called through.
+    /// A box: a function as the element of a generic container is wrapped once more each time it is moved
+    /// there, and each wrapping is kept and called through.
     private struct Work: Sendable {
         let body: @Sendable () -> Void
     }

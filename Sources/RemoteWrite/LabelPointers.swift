@@ -20,8 +20,8 @@ internal import MetricModel
     private let targetByteCount: Int
     private let targetOffsets: UnsafePointer<UInt32>
 
-    /// Calls `body` with the pointers, which are valid until it returns. The target must have the chunk's labels;
-    /// `targetLabels` is its encoded labels and `readPadding` bytes more.
+    /// Calls `body` with the pointers, which are valid until it returns. The target must have the chunk's
+    /// labels; `targetLabels` is its encoded labels and `readPadding` bytes more.
     @inline(__always)
     static func with(
         _ chunk: LayoutChunk, _ target: Target, _ targetLabels: [UInt8], _ body: (LabelPointers) -> Bool
@@ -31,8 +31,8 @@ internal import MetricModel
         precondition(
             targetLabels.count == target.encodedLabels.count + RequestScratch.readPadding,
             "the target's labels are padded")
-        // Safety: each array outlives the closures it is borrowed for; none of them is empty but for `bytes`, for
-        // which any address will do as nothing is read from it.
+        // Safety: each array outlives the closures it is borrowed for; none of them is empty but for `bytes`,
+        // for which any address will do as nothing is read from it.
         return unsafe chunk.bytes.withUnsafeBytes { bytes in
             unsafe chunk.pieces.withUnsafeBufferPointer { pieces in
                 unsafe chunk.pieceOffsets.withUnsafeBufferPointer { offsets in
@@ -101,8 +101,8 @@ internal import MetricModel
         return unsafe out
     }
 
-    /// Copies 64 bytes whatever the length, and more where there is more: for runs as short as labels a call of
-    /// memcpy, or a branch on the length, costs more than the bytes.
+    /// Copies 64 bytes whatever the length, and more where there is more: for runs as short as labels a call
+    /// of memcpy, or a branch on the length, costs more than the bytes.
     @inline(__always)
     private static func copyRun(
         _ source: UnsafeRawPointer, _ count: Int, readable: Int, to out: UnsafeMutableRawPointer

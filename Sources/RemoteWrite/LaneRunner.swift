@@ -14,8 +14,8 @@ final class LaneRunner: Sendable {
 
     /// A failing buffer is asked again after a second.
     private static let bufferRetryMs: Int64 = 1_000
-    /// While a batch fills, the buffer is looked at this often: a fraction of the usual deadline, and rare enough to
-    /// cost nothing.
+    /// While a batch fills, the buffer is looked at this often: a fraction of the usual deadline, and rare
+    /// enough to cost nothing.
     private static let lookMs: Int64 = 500
     /// A lane without work looks around once a minute even if nobody wakes it.
     private static let idleMs: Int64 = 60_000
@@ -107,8 +107,8 @@ final class LaneRunner: Sendable {
                 session.batchBeganNs = session.batchBeganNs ?? nowNs
                 publish(session, .collect(samples: samples))
                 if !isDraining {
-                    // Not woken by each append: a batch that fills meanwhile is met at the next look, and those behind
-                    // it at once.
+                    // Not woken by each append: a batch that fills meanwhile is met at the next look, and
+                    // those behind it at once.
                     let begunNs = session.batchBeganNs ?? nowNs
                     let dueNs = begunNs + UInt64(shared.configuration.queue.batchSendDeadlineMs) * 1_000_000
                     await pause(untilNs: min(dueNs, nowNs + UInt64(Self.lookMs) * 1_000_000))
@@ -153,8 +153,8 @@ final class LaneRunner: Sendable {
         return result
     }
 
-    /// Tells the cursor of a batch about to be sent or dropped. False when retention was faster: then nothing of what
-    /// was read counts any more, and the lane is read again from the cursor.
+    /// Tells the cursor of a batch about to be sent or dropped. False when retention was faster: then nothing
+    /// of what was read counts any more, and the lane is read again from the cursor.
     private func announce(_ end: LanePosition, _ session: inout Session) async -> Bool {
         let lane = lane
         do {

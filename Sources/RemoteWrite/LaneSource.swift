@@ -70,9 +70,9 @@ public protocol SourceLane: AnyObject, Sendable {
     func waitForMore(until deadlineNs: UInt64) async
     /// After a crash the end of the request that was in flight; nil once it is answered.
     var inFlightEnd: LanePosition? { get }
-    /// Makes it durable that everything up to `end` is about to be sent, or dropped, as one batch; from then on
-    /// retention leaves the batch alone. False when retention has moved the cursor since the frames were read: they
-    /// are booked already, nothing may be sent, and `rewind` comes next.
+    /// Makes it durable that everything up to `end` is about to be sent, or dropped, as one batch; from then
+    /// on retention leaves the batch alone. False when retention has moved the cursor since the frames were
+    /// read: they are booked already, nothing may be sent, and `rewind` comes next.
     func willSend(upTo end: LanePosition) throws -> Bool
     /// `next` begins again at the cursor.
     func rewind()

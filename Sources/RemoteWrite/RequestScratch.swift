@@ -27,8 +27,8 @@ import Glibc
 
     /// A copy of labels may read up to this many bytes past what it means.
     static let readPadding = 64
-    /// What a series takes besides its labels, at most (tags and lengths 14, value 9, timestamp 11), and the 64 bytes
-    /// that a copy may write past what it means.
+    /// What a series takes besides its labels, at most (tags and lengths 14, value 9, timestamp 11), and the
+    /// 64 bytes that a copy may write past what it means.
     fileprivate static let slack = 128
 
     init() {

@@ -4,7 +4,8 @@ internal import CProtobufC
 import Glibc
 #endif
 
-/// Memory for one decoded message: protobuf-c allocates some thirty times a series, and all of it dies together.
+/// Memory for one decoded message: protobuf-c allocates some thirty times a series, and all of it dies
+/// together.
 @safe struct MessageArena: ~Copyable {
     /// Behind a pointer, since protobuf-c hands a pointer back for each allocation.
     @safe private struct State {

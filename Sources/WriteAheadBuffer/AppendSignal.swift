@@ -1,8 +1,8 @@
 internal import Platform
 import Synchronization
 
-/// Tells the lane that waits at the tail that something of its own was appended. Each lane has one, so that an
-/// append wakes nobody it does not concern.
+/// Tells the lane that waits at the tail that something of its own was appended. Each lane has one, so that
+/// an append wakes nobody it does not concern.
 final class AppendSignal: Sendable {
     private struct State {
         var count: UInt64 = 0
@@ -28,8 +28,8 @@ final class AppendSignal: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
-    /// Returns at once when the count is no longer `seen`; else when it is next raised, at the deadline, or when the
-    /// task is cancelled.
+    /// Returns at once when the count is no longer `seen`; else when it is next raised, at the deadline, or
+    /// when the task is cancelled.
     func wait(seen: UInt64, until deadlineNs: UInt64, clock: any AgentClock) async {
         guard count == seen, deadlineNs > clock.monotonicNs else { return }
         await withTaskGroup(of: Void.self) { group in

@@ -1,5 +1,5 @@
-/// Where each chunk of a frame finds its base in the target's frame before. Writer and reader make it by the same
-/// rule: the first chunk of the earlier layout with the same number.
+/// Where each chunk of a frame finds its base in the target's frame before. Writer and reader make it by the
+/// same rule: the first chunk of the earlier layout with the same number.
 enum BaseMap: Sendable {
     /// No frame before: every chunk is XOR-ed against 0.
     case none

@@ -35,7 +35,9 @@ final class BufferCore: Sendable {
     func newSalt() -> UInt32 { salts() }
 
     /// Calls `body` whenever a cursor has moved.
-    func whenAnswersMove(_ body: @escaping @Sendable () -> Void) { listener.withLock { $0 = Listener(body: body) } }
+    func whenAnswersMove(_ body: @escaping @Sendable () -> Void) {
+        listener.withLock { $0 = Listener(body: body) }
+    }
 
     func answersMoved() { listener.withLock { $0 }?.body() }
 

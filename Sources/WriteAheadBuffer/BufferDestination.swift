@@ -65,8 +65,8 @@ public final class BufferDestination: Sendable {
         for lane in lanes { lane.signal.raise() }
     }
 
-    /// Makes the log durable, and short again when it has grown long. Called by one thread at a time; the disk is
-    /// waited for outside the lock.
+    /// Makes the log durable, and short again when it has grown long. Called by one thread at a time; the
+    /// disk is waited for outside the lock.
     func sync() throws(FileError) {
         if let file = state.withLock({ $0.log.takeForSync() }) {
             do throws(FileError) {

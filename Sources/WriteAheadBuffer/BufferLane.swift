@@ -2,16 +2,17 @@ internal import MetricModel
 internal import Platform
 import Synchronization
 
-/// One lane of a destination: the frames of its targets in order, and its part of the cursor. `next`, `willSend`,
-/// `rewind` and `answered` are called by one task at a time; retention may come in between.
+/// One lane of a destination: the frames of its targets in order, and its part of the cursor. `next`,
+/// `willSend`, `rewind` and `answered` are called by one task at a time; retention may come in between.
 public final class BufferLane: Sendable {
-    /// Samples that will not be handed out. They are booked with the answer that reaches `at`, and found again by a
-    /// lane that begins before.
+    /// Samples that will not be handed out. They are booked with the answer that reaches `at`, and found
+    /// again by a lane that begins before.
     private struct Lost: Sendable {
         let at: BufferPosition
         let reason: String
         let counts: [String: UInt64]
-        /// The segment is no more, so nobody will find them again: they are booked with the next answer whatsoever.
+        /// The segment is no more, so nobody will find them again: they are booked with the next answer
+        /// whatsoever.
         var isGone = false
     }
 
@@ -83,8 +84,8 @@ public final class BufferLane: Sendable {
         return frame
     }
 
-    /// Waits until something of this lane was appended since `next` gave nil, or until the deadline of the monotonic
-    /// clock, or until the task is cancelled.
+    /// Waits until something of this lane was appended since `next` gave nil, or until the deadline of the
+    /// monotonic clock, or until the task is cancelled.
     public func waitForMore(until deadlineNs: UInt64) async {
         let seen = state.withLock { $0.seenAppends }
         await signal.wait(seen: seen, until: deadlineNs, clock: core.clock)
@@ -116,8 +117,8 @@ public final class BufferLane: Sendable {
         try destination?.record(.sent(lane: index, end: end))
     }
 
-    /// Moves the cursor to `end` and books what became of the samples before it. After a throw nothing has changed:
-    /// the outcome goes with the next answer.
+    /// Moves the cursor to `end` and books what became of the samples before it. After a throw nothing has
+    /// changed: the outcome goes with the next answer.
     public func answered(upTo end: BufferPosition, outcome: [JobOutcome]) throws(BufferError) {
         try check(end)
         let entries = outcome.map { job in
@@ -135,8 +136,9 @@ public final class BufferLane: Sendable {
     /// The memory of the reader's window and how many records' places it knows: bounded by a segment.
     var readerFootprint: (windowBytes: Int, places: Int) { state.withLock { $0.reader.footprint } }
 
-    /// Counts what of `segment` is neither handed out nor known as lost, and goes on behind the segment. `settle` books
-    /// it once the segment is gone: were it booked before, a crash in between would bring it back.
+    /// Counts what of `segment` is neither handed out nor known as lost, and goes on behind the segment.
+    /// `settle` books it once the segment is gone: were it booked before, a crash in between would bring it
+    /// back.
     func retire(_ segment: SegmentInfo, reason: String) throws(BufferError) {
         let behind = BufferPosition.start(of: segment.number + 1)
         try state.withLock { state throws(BufferError) in
@@ -177,8 +179,8 @@ public final class BufferLane: Sendable {
         try settle()
     }
 
-    /// With nothing handed out no answer will come: books what is lost, and moves the cursor off segments that hold
-    /// nothing for this lane, so that they can go. Else books what is gone and leaves the cursor.
+    /// With nothing handed out no answer will come: books what is lost, and moves the cursor off segments
+    /// that hold nothing for this lane, so that they can go. Else books what is gone and leaves the cursor.
     private func settle() throws(BufferError) {
         let end = state.withLock { state -> BufferPosition? in
             guard state.open.isEmpty else { return state.lost.contains { $0.isGone } ? state.answered : nil }

@@ -1,4 +1,5 @@
-/// The books at one moment, in samples. For each destination and job: scraped = delivered + dropped + buffered.
+/// The books at one moment, in samples. For each destination and job: scraped = delivered + dropped +
+/// buffered.
 public struct BufferLedger: Sendable, Equatable {
     /// Samples that came in, by job, since the directory was made.
     public var jobs: [String: UInt64] = [:]
@@ -13,8 +14,8 @@ public struct BufferLedger: Sendable, Equatable {
 /// One job's books at one destination.
 public struct DestinationLedger: Sendable, Equatable {
     /// Samples that concern this destination: those in the buffer when it was first opened and all that came
-    /// since. After damage on disk it may differ from `BufferLedger.jobs`: what was delivered and then lost from
-    /// the disk is counted here.
+    /// since. After damage on disk it may differ from `BufferLedger.jobs`: what was delivered and then lost
+    /// from the disk is counted here.
     public var scraped: UInt64 = 0
     public var delivered: UInt64 = 0
     /// By reason.

@@ -2,8 +2,8 @@ internal import Logging
 internal import MetricModel
 internal import Platform
 
-/// What an earlier run left in the directory. Reads the last segment, and of the others no more than the beginning,
-/// unless that is damaged.
+/// What an earlier run left in the directory. Reads the last segment, and of the others no more than the
+/// beginning, unless that is damaged.
 struct BufferRecovery {
     private struct Opened {
         var info: SegmentInfo
@@ -45,7 +45,8 @@ struct BufferRecovery {
         if let last = opened.last { try readLast(last.info, last.books ?? LedgerRecord()) }
     }
 
-    /// No segment may have a number that a cursor knows: after power loss a segment may be gone that a cursor names.
+    /// No segment may have a number that a cursor knows: after power loss a segment may be gone that a cursor
+    /// names.
     mutating func reserve(upTo number: UInt64) { nextNumber = max(nextNumber, number + 1) }
 
     private func open(
@@ -105,8 +106,8 @@ struct BufferRecovery {
         return opened
     }
 
-    /// Fits each segment to its neighbours: its length and newest timestamp are what the following one's books say, and
-    /// books that are damaged are made from a neighbour's.
+    /// Fits each segment to its neighbours: its length and newest timestamp are what the following one's
+    /// books say, and books that are damaged are made from a neighbour's.
     private mutating func chain(_ opened: inout [Opened]) throws(BufferError) {
         for index in opened.indices {
             if opened[index].books == nil {

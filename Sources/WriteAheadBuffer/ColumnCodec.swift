@@ -1,8 +1,8 @@
 /// A column of values, XOR-ed chunk by chunk against the target's frame before.
 ///
-/// A chunk is a mode byte; in mode `changed` then a bit for each series (set: its value's bits differ from the
-/// base's), four bits for each changed series (which window of bytes the XOR fits in), and those windows' bytes,
-/// lowest first.
+/// A chunk is a mode byte; in mode `changed` then a bit for each series (set: its value's bits differ from
+/// the base's), four bits for each changed series (which window of bytes the XOR fits in), and those windows'
+/// bytes, lowest first.
 enum ColumnCodec {
     enum Mode {
         /// Every value equals its base.
@@ -12,8 +12,8 @@ enum ColumnCodec {
         static let changed: UInt8 = 2
     }
 
-    /// The windows: highest byte (7 is the sign's) and length. Chosen by measuring scrapes: counters move in the
-    /// high half of the mantissa, floats in nearly all of it; the fourth holds whatever fits no other.
+    /// The windows: highest byte (7 is the sign's) and length. Chosen by measuring scrapes: counters move in
+    /// the high half of the mantissa, floats in nearly all of it; the fourth holds whatever fits no other.
     static let windows: [(top: Int, length: Int)] = [
         (7, 2), (7, 3), (7, 4), (7, 8), (6, 1), (6, 2), (6, 3), (6, 4),
         (6, 7), (5, 1), (5, 2), (5, 3), (5, 6), (4, 2), (4, 5), (3, 4),
@@ -41,13 +41,14 @@ enum ColumnCodec {
         windows.enumerated().reduce(0) { $0 | field($1.element) << UInt64(4 * $1.offset) }
     }
 
-    /// What a chunk of `count` series takes at most, and eight bytes that the encoder may write beyond its end.
+    /// What a chunk of `count` series takes at most, and eight bytes that the encoder may write beyond its
+    /// end.
     private static func roomBytes(_ count: Int) -> Int {
         1 + (count + 7) / 8 + (count + 1) / 2 + 8 * count + 8
     }
 
-    /// Appends the column of `values`, chunk by chunk as `starts` cuts it. `bases` has for each chunk the index in
-    /// `base` of its first value, -1 for none (XOR against 0).
+    /// Appends the column of `values`, chunk by chunk as `starts` cuts it. `bases` has for each chunk the
+    /// index in `base` of its first value, -1 for none (XOR against 0).
     static func encode(
         _ values: [Double], starts: [UInt32], base: [Double], bases: BaseMap, into buffer: inout RecordBuffer
     ) {
@@ -76,7 +77,8 @@ enum ColumnCodec {
         }
     }
 
-    /// Reads a column of `starts.last` values at `offset` and moves it on; nil when the bytes are no such column.
+    /// Reads a column of `starts.last` values at `offset` and moves it on; nil when the bytes are no such
+    /// column.
     static func decode(
         _ bytes: Span<UInt8>, _ offset: inout Int, starts: [UInt32], base: [Double], bases: BaseMap
     ) -> [Double]? {
@@ -113,7 +115,8 @@ enum ColumnCodec {
     }
 
     /// Writes one chunk at `out` and returns its length.
-    // Safety: the caller vouches for `count` values behind `new` and `old` and for `roomBytes(count)` behind `out`.
+    // Safety: the caller vouches for `count` values behind `new` and `old` and for `roomBytes(count)` behind
+    // `out`.
     private static func encodeChunk(
         _ new: UnsafeRawPointer, _ old: UnsafeRawPointer?, _ count: Int, _ out: UnsafeMutableRawPointer
     ) -> Int {

@@ -106,8 +106,8 @@ struct CursorLog {
         isDirty = true
     }
 
-    /// Takes a new file for the log. It is durable but for what changed since it was made: `state` is written behind
-    /// it, with all of that.
+    /// Takes a new file for the log. It is durable but for what changed since it was made: `state` is written
+    /// behind it, with all of that.
     mutating func take(_ fresh: Fresh, _ state: CursorState) throws(FileError) {
         scratch.removeAll()
         let start = scratch.begin(.snapshot)

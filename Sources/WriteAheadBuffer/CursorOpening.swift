@@ -1,8 +1,8 @@
 internal import Logging
 internal import Platform
 
-/// Puts a cursor in order when its destination is opened: a new one is made, and one whose place is gone is moved, with
-/// what that cost counted exactly.
+/// Puts a cursor in order when its destination is opened: a new one is made, and one whose place is gone is
+/// moved, with what that cost counted exactly.
 struct CursorOpening {
     let core: BufferCore
     let name: String
@@ -93,8 +93,8 @@ struct CursorOpening {
         }
     }
 
-    /// Samples that lie before the lanes, by job, with what their readers will find lost. Reads the backlog: only
-    /// where the books cannot be trusted.
+    /// Samples that lie before the lanes, by job, with what their readers will find lost. Reads the backlog:
+    /// only where the books cannot be trusted.
     private func backlog(_ cursor: CursorState) throws(BufferError) -> [String: UInt64] {
         var held: [String: UInt64] = [:]
         for index in cursor.lanes.indices {

@@ -8,8 +8,8 @@ struct CursorState: Sendable, Equatable {
     }
 
     struct Job: Sendable, Equatable {
-        /// The job's totals at the point this destination's books begin; below zero after what was delivered was
-        /// lost from the disk.
+        /// The job's totals at the point this destination's books begin; below zero after what was delivered
+        /// was lost from the disk.
         var baseAppended: Int64 = 0
         var baseFailed: Int64 = 0
         var delivered: UInt64 = 0

@@ -1,13 +1,14 @@
 internal import MetricModel
 internal import Platform
 
-/// Reads one lane's frames: walks the segments from the one the lane stands in, decodes the columns of the lane's own
-/// targets and steps over the rest.
+/// Reads one lane's frames: walks the segments from the one the lane stands in, decodes the columns of the
+/// lane's own targets and steps over the rest.
 struct LaneReader: Sendable {
     /// What the reader has of a target of its own lane.
     private struct TargetState: Sendable {
         let target: Target
-        /// Frames of the target seen; the next must say so. nil: its base is lost until a frame that needs none.
+        /// Frames of the target seen; the next must say so. nil: its base is lost until a frame that needs
+        /// none.
         var sequence: UInt32? = 0
         var layoutChunks: [UInt32] = []
         var layout = Layout([])
@@ -28,8 +29,8 @@ struct LaneReader: Sendable {
         case frame(StoredFrame, lost: [String: UInt64])
         /// Samples of a job that can be read, up to `at`: a counting reader's frame.
         case counted(job: String, samples: UInt64, lost: [String: UInt64], at: BufferPosition)
-        /// Samples that are in the ledger and cannot be read, by job. What shows it ends at `at`: they are booked once
-        /// a cursor stands there or behind, and found again by a reader that begins before.
+        /// Samples that are in the ledger and cannot be read, by job. What shows it ends at `at`: they are
+        /// booked once a cursor stands there or behind, and found again by a reader that begins before.
         case lost([String: UInt64], at: BufferPosition)
         /// The tail.
         case nothing
@@ -37,7 +38,8 @@ struct LaneReader: Sendable {
 
     let lane: Int
     let laneCount: UInt64
-    /// Given, the reader says how many samples frames hold instead of handing them out, and ends with this segment.
+    /// Given, the reader says how many samples frames hold instead of handing them out, and ends with this
+    /// segment.
     private let countingThrough: UInt64?
     private let catalog: SegmentCatalog
     private let interner: LayoutInterner
@@ -79,8 +81,8 @@ struct LaneReader: Sendable {
             if let countingThrough, position.segment > countingThrough { return .nothing }
             if segment == nil, try !open() { return .nothing }
             guard var current = segment else { return .nothing }
-            // The length grows while the segment is active; what is read is never behind it. A segment that is gone
-            // from the catalog was ended, and answered for, before.
+            // The length grows while the segment is active; what is read is never behind it. A segment that
+            // is gone from the catalog was ended, and answered for, before.
             if let fresh = catalog[current.number] { current = fresh } else { current.isActive = false }
             segment = current
             switch try step(current) {
@@ -241,7 +243,8 @@ struct LaneReader: Sendable {
         return (prefix, offset)
     }
 
-    /// Decodes a frame of the lane's own and makes it the base of the next; nil when its base or layout is lost.
+    /// Decodes a frame of the lane's own and makes it the base of the next; nil when its base or layout is
+    /// lost.
     private mutating func decode(
         _ header: RecordHeader, _ prefix: FramePrefix, _ columnOffset: Int, at place: UInt64,
         _ state: inout TargetState, in segment: SegmentInfo
@@ -325,8 +328,8 @@ struct LaneReader: Sendable {
         return shared
     }
 
-    /// A record's payload, where it stands in the window; nil, and counted, when it is damaged. Let the array go
-    /// before anything else is read: a window in two hands is copied.
+    /// A record's payload, where it stands in the window; nil, and counted, when it is damaged. Let the array
+    /// go before anything else is read: a window in two hands is copied.
     private mutating func payload(
         _ header: RecordHeader, at place: UInt64, in segment: SegmentInfo, isChecked: Bool = false
     ) throws(BufferError) -> ([UInt8], Range<Int>)? {
@@ -353,8 +356,8 @@ struct LaneReader: Sendable {
         return prefix.jobBefore > met ? [job: prefix.jobBefore - met] : [:]
     }
 
-    /// What the segment at its end has lost, by the books that the following one begins with; also what stood in
-    /// segments between the two that cannot be read at all.
+    /// What the segment at its end has lost, by the books that the following one begins with; also what stood
+    /// in segments between the two that cannot be read at all.
     private func missing(at following: SegmentInfo) -> [String: UInt64] {
         guard lane == 0, let segment else { return [:] }
         var lost: [String: UInt64] = [:]

@@ -5,12 +5,13 @@ struct JobTotal: Sendable, Equatable {
     var failed: UInt64 = 0
 }
 
-/// What stands first in each segment, and again after appends failed: the books up to here. With it no segment
-/// before need be read.
+/// What stands first in each segment, and again after appends failed: the books up to here. With it no
+/// segment before need be read.
 struct LedgerRecord: Sendable, Equatable {
     /// The newest frame's timestamp so far; `Int64.min` before the first.
     var newestTimestampMs = Int64.min
-    /// The segment before and its final length, so that a tail lost by power failure shows; 0 and 0 in the first.
+    /// The segment before and its final length, so that a tail lost by power failure shows; 0 and 0 in the
+    /// first.
     var previousSegment: UInt64 = 0
     var previousLength: UInt64 = 0
     var jobs: [String: JobTotal] = [:]

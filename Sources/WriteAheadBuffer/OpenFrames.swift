@@ -12,7 +12,8 @@ struct OpenFrames: Sendable {
     }
 
     private var entries: [Entry] = []
-    /// Entries before it are answered for; they go once they are half of all, so that an answer costs what it covers.
+    /// Entries before it are answered for; they go once they are half of all, so that an answer costs what it
+    /// covers.
     private var head = 0
 
     var first: Entry? { head < entries.count ? entries[head] : nil }

@@ -18,8 +18,8 @@ enum RecordType: UInt8 {
     case progress = 17
 }
 
-/// The 16 bytes before a record's payload. They have a checksum of their own, so that a reader may step over a
-/// record that does not concern it without reading it.
+/// The 16 bytes before a record's payload. They have a checksum of their own, so that a reader may step over
+/// a record that does not concern it without reading it.
 struct RecordHeader: Equatable {
     static let sizeBytes = 16
     /// The checksum after the payload.

@@ -66,8 +66,8 @@ struct RecordScanner: Sendable {
         return header
     }
 
-    /// The start of the next record that is intact as a whole, or the limit. A checksum that fits by chance on bytes
-    /// that are no record has one chance in 2^64: header and payload have one each.
+    /// The start of the next record that is intact as a whole, or the limit. A checksum that fits by chance
+    /// on bytes that are no record has one chance in 2^64: header and payload have one each.
     private mutating func nextIntact(after start: UInt64, limit: UInt64) throws(FileError) -> UInt64 {
         var place = start + 1
         while place < limit {

@@ -7,8 +7,8 @@ struct RecordWindow: Sendable {
 
     let file: OpenFile
     private let files: any FileDoor
-    /// The room; only the first `count` bytes have a meaning. Places in it hold until the next `require`; whoever
-    /// keeps the array beyond that makes it copy itself.
+    /// The room; only the first `count` bytes have a meaning. Places in it hold until the next `require`;
+    /// whoever keeps the array beyond that makes it copy itself.
     private(set) var bytes: [UInt8] = []
     private(set) var count = 0
     /// Where in the file the window begins.
@@ -19,8 +19,9 @@ struct RecordWindow: Sendable {
         self.files = files
     }
 
-    /// Makes the `wanted` bytes at `offset` part of the window and returns where in `bytes` they begin; nil when the
-    /// file (of which `limit` bytes count: they are written and stay as they are) does not have them.
+    /// Makes the `wanted` bytes at `offset` part of the window and returns where in `bytes` they begin; nil
+    /// when the file (of which `limit` bytes count: they are written and stay as they are) does not have
+    /// them.
     mutating func require(_ wanted: Int, at offset: UInt64, limit: UInt64) throws(FileError) -> Int? {
         guard wanted >= 0, offset <= limit, UInt64(wanted) <= limit - offset else { return nil }
         if offset >= start, offset - start <= UInt64(count), wanted <= count - Int(offset - start) {

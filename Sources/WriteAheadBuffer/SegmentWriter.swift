@@ -143,7 +143,8 @@ struct SegmentWriter {
         return state
     }
 
-    /// The chunks' numbers; those that the segment does not know yet are stated, and are known once `added` is kept.
+    /// The chunks' numbers; those that the segment does not know yet are stated, and are known once `added`
+    /// is kept.
     private mutating func numbers(
         of wanted: [LayoutChunk], _ added: inout [(ObjectIdentifier, ChunkState)]
     ) -> [UInt32] {

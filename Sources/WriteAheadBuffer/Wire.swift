@@ -1,5 +1,5 @@
-/// Reads the integers and strings of records. Nothing outside `bytes` is read; nil when they end early or a size
-/// cannot be.
+/// Reads the integers and strings of records. Nothing outside `bytes` is read; nil when they end early or a
+/// size cannot be.
 enum Wire {
     static func byte(_ bytes: Span<UInt8>, _ offset: inout Int) -> UInt8? {
         guard offset < bytes.count else { return nil }
@@ -47,8 +47,8 @@ enum Wire {
         varint(bytes, &offset).map { Int64(bitPattern: $0 >> 1) ^ -Int64(bitPattern: $0 & 1) }
     }
 
-    /// How many items follow, each at least `itemBytes` long: refused when they cannot all be there, so that a
-    /// damaged count allocates nothing.
+    /// How many items follow, each at least `itemBytes` long: refused when they cannot all be there, so that
+    /// a damaged count allocates nothing.
     static func count(_ bytes: Span<UInt8>, _ offset: inout Int, itemBytes: Int) -> Int? {
         guard let count = varint(bytes, &offset), count <= UInt64((bytes.count - offset) / itemBytes) else {
             return nil

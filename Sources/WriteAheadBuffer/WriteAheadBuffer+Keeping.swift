@@ -18,8 +18,8 @@ extension WriteAheadBuffer {
         }
     }
 
-    /// Removes the oldest segments while the buffer is above its bytes or they are above their age, counting exactly
-    /// what no destination has read of them.
+    /// Removes the oldest segments while the buffer is above its bytes or they are above their age, counting
+    /// exactly what no destination has read of them.
     public func enforceRetention() {
         housekeeping.withLock { _ in
             while let segment = core.catalog.oldest, !segment.isActive, let reason = excess(segment) {
@@ -59,8 +59,8 @@ extension WriteAheadBuffer {
         return true
     }
 
-    /// Removes segments that every destination has answered for. Whoever is at it already, or the keeper's next
-    /// round, does it else.
+    /// Removes segments that every destination has answered for. Whoever is at it already, or the keeper's
+    /// next round, does it else.
     func removeAnswered() {
         _ = housekeeping.withLockIfAvailable { _ in
             let destinations = destinations.withLock { $0 }
@@ -123,7 +123,8 @@ extension WriteAheadBuffer {
         }
     }
 
-    /// The kernel gives the pages of a failed fdatasync up: that a later one succeeds says nothing about them.
+    /// The kernel gives the pages of a failed fdatasync up: that a later one succeeds says nothing about
+    /// them.
     private func tellSyncFailed(_ error: FileError) {
         core.metrics.syncFailures.add()
         logger.error(

@@ -4,7 +4,8 @@ public import Platform
 import Synchronization
 public import Telemetry
 
-/// The write-ahead buffer: frames in, durable cursors out. `docs/buffer-format.md` states its files byte by byte.
+/// The write-ahead buffer: frames in, durable cursors out. `docs/buffer-format.md` states its files byte by
+/// byte.
 public final class WriteAheadBuffer: Sendable {
     struct State {
         var writer: SegmentWriter?
@@ -111,8 +112,8 @@ public final class WriteAheadBuffer: Sendable {
 
     // MARK: appending
 
-    /// Writes a frame; returns once the write has. Any thread. What cannot be written is booked as scraped and dropped
-    /// for every destination, and thrown.
+    /// Writes a frame; returns once the write has. Any thread. What cannot be written is booked as scraped
+    /// and dropped for every destination, and thrown.
     public func append(_ frame: Frame) throws(BufferError) {
         let samples = UInt64(max(0, frame.sampleCount))
         let contradiction = frame.contradiction
@@ -221,10 +222,10 @@ public final class WriteAheadBuffer: Sendable {
 
     // MARK: destinations
 
-    /// The destination's durable cursor, made when it is new: it then begins at the oldest record kept. `lanes` is
-    /// taken on once there is no backlog. Before the first append of a run, so that the books stand still. Throws when
-    /// the cursor cannot be read, or is of another format: a new one would send all again. One that is damaged begins
-    /// at the oldest record kept.
+    /// The destination's durable cursor, made when it is new: it then begins at the oldest record kept.
+    /// `lanes` is taken on once there is no backlog. Before the first append of a run, so that the books
+    /// stand still. Throws when the cursor cannot be read, or is of another format: a new one would send all
+    /// again. One that is damaged begins at the oldest record kept.
     public func openDestination(_ name: String, lanes: Int) throws(BufferError) -> BufferDestination {
         precondition(lanes > 0, "a destination has a lane")
         precondition(

@@ -46,7 +46,8 @@ struct AgentUnderLoad {
         try write("narthex.yml", configuration(amp: places.amp.url))
         let agent = try ChildProcess(
             [
-                agentPath, "run", "--config.file=\(folder)/narthex.yml", "--storage.agent.path=\(folder)/data",
+                agentPath, "run", "--config.file=\(folder)/narthex.yml",
+                "--storage.agent.path=\(folder)/data",
                 "--web.listen-address=127.0.0.1:0",
             ], environment: ["SWIFT_BACKTRACE": "enable=no"], outputPath: "\(folder)/agent.log")
         var agentRuns = true
@@ -68,12 +69,15 @@ struct AgentUnderLoad {
         let wanted = Double(targets * series * 2)
         let metrics = "\(status)metrics"
         for _ in 0..<(6 * intervalSeconds + 30) {
-            if try await probe.sum(of: "narthex_ledger_delivered_samples_total", at: metrics) >= wanted { break }
+            if try await probe.sum(of: "narthex_ledger_delivered_samples_total", at: metrics) >= wanted {
+                break
+            }
             try await clock.sleep(forMs: 1_000)
         }
         let before = try await probe.sum(of: "narthex_ledger_delivered_samples_total", at: metrics)
         guard before >= wanted, let cpuBefore = agent.cpuSeconds() else {
-            throw BenchError(failure("the fleet was not delivered twice within six intervals (\(before) samples)"))
+            throw BenchError(
+                failure("the fleet was not delivered twice within six intervals (\(before) samples)"))
         }
         let startNs = clock.monotonicNs
         var greatest = 0
@@ -88,7 +92,8 @@ struct AgentUnderLoad {
         figures.cpuMicrosecondsPerSample = (cpuAfter - cpuBefore) * 1e6 / delivered
         figures.bytesPerSeries = Double(greatest - idle.all) / Double(targets * series)
         figures.samplesPerSecond = delivered / elapsed
-        figures.deliveredShare = delivered / (Double(targets * (series + 5)) * elapsed / Double(intervalSeconds))
+        figures.deliveredShare =
+            delivered / (Double(targets * (series + 5)) * elapsed / Double(intervalSeconds))
         let written = try await probe.sum(of: "narthex_buffer_written_bytes_total", at: metrics)
         let scraped = try await probe.sum(of: "narthex_ledger_scraped_samples_total", at: metrics)
         figures.bufferBytesPerSample = written / scraped
@@ -96,7 +101,9 @@ struct AgentUnderLoad {
         figures.requestBytesPerSample = sent / after
 
         agentRuns = false
-        guard agent.stop(withinSeconds: 30) == 0 else { throw BenchError(failure("the agent did not stop orderly")) }
+        guard agent.stop(withinSeconds: 30) == 0 else {
+            throw BenchError(failure("the agent did not stop orderly"))
+        }
         let stats = try EndpointCounts.decode(try await probe.page("\(places.amp.origin)/stats"))
         figures.badSignatures = Double(stats.signaturesRefused)
         figures.missingSamples = max(0, after - Double(stats.samples))
@@ -133,7 +140,9 @@ struct AgentUnderLoad {
     }
 
     private func write(_ name: String, _ text: String) throws(BenchError) {
-        guard let file = unsafe fopen("\(folder)/\(name)", "w") else { throw BenchError("cannot write \(name)") }
+        guard let file = unsafe fopen("\(folder)/\(name)", "w") else {
+            throw BenchError("cannot write \(name)")
+        }
         let written = unsafe fputs(text, file)
         guard unsafe fclose(file) == 0, written >= 0 else { throw BenchError("cannot write \(name)") }
     }
@@ -142,7 +151,8 @@ struct AgentUnderLoad {
     private func statusURL(clock: some AgentClock) async throws -> String {
         for _ in 0..<300 {
             if let log = StandInPlaces.text(of: "\(folder)/agent.log"),
-                let start = log.firstRange(of: "status=\"")?.upperBound ?? log.firstRange(of: "status=")?.upperBound,
+                let start = log.firstRange(of: "status=\"")?.upperBound
+                    ?? log.firstRange(of: "status=")?.upperBound,
                 let end = log[start...].firstIndex(where: { $0 == "\"" || $0 == " " || $0 == "\n" })
             {
                 return String(log[start..<end])

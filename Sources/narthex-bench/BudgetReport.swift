@@ -17,7 +17,8 @@ struct BudgetReport {
 
     /// The table, a line a figure.
     var text: String {
-        let rows = [("figure", "measured", "budget", "")] + rows.map { ($0.name, $0.figure, $0.budget, $0.verdict) }
+        let rows =
+            [("figure", "measured", "budget", "")] + rows.map { ($0.name, $0.figure, $0.budget, $0.verdict) }
         let name = rows.map(\.0.count).max() ?? 0
         let figure = rows.map(\.1.count).max() ?? 0
         let budget = rows.map(\.2.count).max() ?? 0

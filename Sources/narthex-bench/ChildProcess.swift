@@ -6,10 +6,12 @@ import Glibc
 final class ChildProcess: Sendable {
     let pid: Int32
 
-    /// Starts `arguments[0]` with the given environment added to this process' own; output goes to `outputPath`.
+    /// Starts `arguments[0]` with the given environment added to this process' own; output goes to
+    /// `outputPath`.
     init(_ arguments: [String], environment: [String: String] = [:], outputPath: String) throws(BenchError) {
         var actions = unsafe posix_spawn_file_actions_t()
-        // Safety: actions, attributes and the argument copies live until posix_spawn has returned and are freed then.
+        // Safety: actions, attributes and the argument copies live until posix_spawn has returned and are
+        // freed then.
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_addopen(
@@ -25,8 +27,8 @@ final class ChildProcess: Sendable {
         var argumentCopies = unsafe arguments.map { unsafe strdup($0) } + [nil]
         var environmentCopies = unsafe merged.map { unsafe strdup($0) } + [nil]
         defer {
-            for unsafe copy in unsafe argumentCopies { unsafe free(copy) }
-            for unsafe copy in unsafe environmentCopies { unsafe free(copy) }
+            for unsafecopy in unsafe argumentCopies { unsafe free(copy) }
+            for unsafecopy in unsafe environmentCopies { unsafe free(copy) }
         }
         var pid: Int32 = 0
         let status = unsafe posix_spawnp(
@@ -40,9 +42,12 @@ final class ChildProcess: Sendable {
     /// User and system CPU time in seconds, to a clock tick (10 ms).
     func cpuSeconds() -> Double? {
         guard let text = read("stat"), let end = text.lastIndex(of: ")") else { return nil }
-        // Fields after the command's closing parenthesis: state is the third of proc(5), utime and stime 14 and 15.
+        // Fields after the command's closing parenthesis: state is the third of proc(5), utime and stime 14
+        // and 15.
         let fields = text[text.index(after: end)...].split(separator: " ")
-        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return nil }
+        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else {
+            return nil
+        }
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
@@ -58,7 +63,8 @@ final class ChildProcess: Sendable {
         return (all, anonymous)
     }
 
-    /// Sends SIGTERM and waits up to `seconds` for the end, then SIGKILL. Returns the exit status, -1 when killed.
+    /// Sends SIGTERM and waits up to `seconds` for the end, then SIGKILL. Returns the exit status, -1 when
+    /// killed.
     @discardableResult
     func stop(withinSeconds seconds: Int) -> Int32 {
         kill(pid, SIGTERM)

@@ -9,7 +9,8 @@ struct PageProbe {
 
     init() {
         http = HTTPClient(
-            HTTPClientConfiguration(), registry: MetricRegistry(), logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() })
+            HTTPClientConfiguration(), registry: MetricRegistry(),
+            logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() })
     }
 
     /// The body of a page that must answer 200.
@@ -37,7 +38,8 @@ struct PageProbe {
     /// The sum of all series of one family on a metrics page; 0 when there is none yet.
     func sum(of family: String, at url: String) async throws -> Double {
         try await page(url).split(separator: "\n").filter { line in
-            line.hasPrefix(family) && (line.dropFirst(family.count).first.map { $0 == "{" || $0 == " " } ?? false)
+            line.hasPrefix(family)
+                && (line.dropFirst(family.count).first.map { $0 == "{" || $0 == " " } ?? false)
         }.compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.reduce(0, +)
     }
 }

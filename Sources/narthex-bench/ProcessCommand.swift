@@ -9,7 +9,8 @@ import Glibc
 struct ProcessCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "process",
-        abstract: "Runs the agent against a fleet of exporters and an AMP stand-in that checks every signature.")
+        abstract:
+            "Runs the agent against a fleet of exporters and an AMP stand-in that checks every signature.")
 
     @Option(help: "Exporters in the fleet.") var targets = 200
     @Option(help: "Series of each exporter.") var series = 1_000
@@ -19,7 +20,8 @@ struct ProcessCommand: AsyncParsableCommand {
     @Option(help: "Memory budget in bytes a series above the idle agent.") var seriesBudget = 150.0
     @Option(help: "Memory budget of the idle agent in MiB.") var idleBudget = 25.0
     @Option(help: "The agent's program; by default the narthex beside this one.") var agent: String?
-    @Option(help: "The stand-ins' program; by default the narthex-standins beside this one.") var standIns: String?
+    @Option(help: "The stand-ins' program; by default the narthex-standins beside this one.") var standIns:
+        String?
 
     func validate() throws {
         guard measureSeconds >= 3 * intervalSeconds else {

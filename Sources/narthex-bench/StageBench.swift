@@ -129,7 +129,9 @@ struct StageBench {
         let ns = time {
             for index in numbers.indices {
                 // Safety: each number ends with a null.
-                sum += unsafe numbers[index].withUnsafeMutableBufferPointer { unsafe $0.baseAddress.map { unsafe strtod($0, nil) } ?? 0 }
+                sum += unsafe numbers[index].withUnsafeMutableBufferPointer {
+                    unsafe $0.baseAddress.map { unsafe strtod($0, nil) } ?? 0
+                }
             }
         }
         precondition(!sum.isNaN, "the bodies hold numbers")

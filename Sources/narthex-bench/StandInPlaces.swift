@@ -33,7 +33,9 @@ struct StandInPlaces: Decodable {
     /// A small file as text; nil when it cannot be read yet.
     static func text(of path: String) -> String? {
         // Absent means not written yet: the caller asks again.
-        (try? POSIXFiles().contents(of: path, limitBytes: 8 << 20)).map { String(decoding: $0, as: UTF8.self) }
+        (try? POSIXFiles().contents(of: path, limitBytes: 8 << 20)).map {
+            String(decoding: $0, as: UTF8.self)
+        }
     }
 }
 

@@ -11,12 +11,14 @@ struct SyntheticBody {
         return text
     }
 
-    /// Like a node_exporter's: families of some series with two or three labels, gauges and counters, mostly whole
-    /// numbers, about 15 % of them moving.
+    /// Like a node_exporter's: families of some series with two or three labels, gauges and counters, mostly
+    /// whole numbers, about 15 % of them moving.
     static let nodeExporter = SyntheticBody(name: "s", seriesCount: 1_960) { scrape, text in
         for family in 0..<98 {
             let name = "node_subsystem\(family % 14)_measure\(family)_total"
-            text += "# HELP \(name) Some count that the kernel keeps for each device.\n# TYPE \(name) counter\n".utf8
+            text +=
+                "# HELP \(name) Some count that the kernel keeps for each device.\n# TYPE \(name) counter\n"
+                .utf8
             for series in 0..<20 {
                 let number = family * 20 + series
                 let moves = number % 20 < 3
@@ -29,7 +31,8 @@ struct SyntheticBody {
         }
     }
 
-    /// Histograms of request durations by path: cumulative buckets of which the upper ones move with each request.
+    /// Histograms of request durations by path: cumulative buckets of which the upper ones move with each
+    /// request.
     static let histograms = SyntheticBody(name: "h", seriesCount: 6_720) { scrape, text in
         let bounds = ["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"]
         let name = "http_request_duration_seconds"

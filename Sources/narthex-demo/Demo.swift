@@ -9,8 +9,8 @@ import Telemetry
 import Glibc
 #endif
 
-/// The main job on stand-ins, in one process: an ECS API with a few Fargate tasks, an exporter in each, an AMP endpoint
-/// that checks every signature and decodes every request, and the agent between them.
+/// The main job on stand-ins, in one process: an ECS API with a few Fargate tasks, an exporter in each, an
+/// AMP endpoint that checks every signature and decodes every request, and the agent between them.
 @main
 struct Demo {
     static let cluster = "demo"
@@ -26,7 +26,8 @@ struct Demo {
         // The screen is the demo's; what goes wrong is still said.
         LogOutput.bootstrap(level: .warning, format: .logfmt)
         do {
-            try await DemoRun(folder: try DemoFolder(), isTerminal: StandardStreams.outputIsTerminal).run(until: stop)
+            try await DemoRun(folder: try DemoFolder(), isTerminal: StandardStreams.outputIsTerminal).run(
+                until: stop)
         } catch {
             StandardStreams.writeError("demo: \(error)\n")
             exit(1)
@@ -44,7 +45,8 @@ struct DemoRun {
         defer { folder.remove() }
         let fleet = try await ExporterFleet.start(
             FleetConfiguration(exporters: 6, seriesEach: 500, addressing: .addresses))
-        let amp = try await StandInAMP.start(AMPConfiguration(region: Demo.region, credentials: Demo.credentials))
+        let amp = try await StandInAMP.start(
+            AMPConfiguration(region: Demo.region, credentials: Demo.credentials))
         let ecs = try await StandInECS.start(
             ECSConfiguration(region: Demo.region, credentials: Demo.credentials),
             world: .fargate(cluster: Demo.cluster, places: fleet.places, tasksEach: 3))

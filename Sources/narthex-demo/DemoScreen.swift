@@ -1,5 +1,5 @@
-/// Turns numbers into plain words: on a terminal a few lines redrawn in place, elsewhere one line every few seconds.
-/// Pure: it gives the text to write and writes nothing.
+/// Turns numbers into plain words: on a terminal a few lines redrawn in place, elsewhere one line every few
+/// seconds. Pure: it gives the text to write and writes nothing.
 struct DemoScreen: Sendable {
     private let isTerminal: Bool
     private let columns: Int
@@ -9,7 +9,8 @@ struct DemoScreen: Sendable {
     private var before: DemoNumbers?
     private var samplesASecond = 0.0
 
-    /// `columns` is the terminal's width: longer lines are cut, since a wrapped line cannot be redrawn in place.
+    /// `columns` is the terminal's width: longer lines are cut, since a wrapped line cannot be redrawn in
+    /// place.
     init(isTerminal: Bool, columns: Int = 100, lineIntervalMs: Int64 = 5_000) {
         self.isTerminal = isTerminal
         self.columns = max(20, columns)
@@ -89,7 +90,8 @@ struct DemoScreen: Sendable {
         return up + lines.map { "\r\u{1B}[2K\($0.prefix(columns - 1))\n" }.joined()
     }
 
-    /// Samples scraped a second since the picture before, smoothed over a few pictures: scrapes come in bursts.
+    /// Samples scraped a second since the picture before, smoothed over a few pictures: scrapes come in
+    /// bursts.
     private mutating func measureRate(_ numbers: DemoNumbers) {
         defer { before = numbers }
         guard let before, numbers.elapsedMs > before.elapsedMs,

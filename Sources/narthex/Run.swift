@@ -21,7 +21,8 @@ struct Run: AsyncParsableCommand {
     @Option(name: .customLong("config.file"), help: "Prometheus configuration file.")
     var configFile = "prometheus.yml"
 
-    @Option(name: .customLong("storage.agent.path"), help: "Directory of the write-ahead buffer and the cursors.")
+    @Option(
+        name: .customLong("storage.agent.path"), help: "Directory of the write-ahead buffer and the cursors.")
     var storagePath = "data-agent/"
 
     @Option(

@@ -50,7 +50,8 @@ final class TLSServer: Sendable {
 
     /// Ends the server and removes its files.
     func stop() {
-        // SIGTERM would wait: a process started from a task inherits the signal mask of libdispatch's threads.
+        // SIGTERM would wait: a process started from a task inherits the signal mask of libdispatch's
+        // threads.
         _ = kill(process, SIGKILL)
         _ = Self.wait(for: process)
         for name in (try? POSIXFiles().list(folder)) ?? [] { try? POSIXFiles().remove("\(folder)/\(name)") }

@@ -5,7 +5,8 @@ import Testing
 @testable import WriteAheadBuffer
 
 struct BufferRecoveryTests {
-    /// Small frames of two jobs over a few segments, some answered for; returns every value's place by its bits.
+    /// Small frames of two jobs over a few segments, some answered for; returns every value's place by its
+    /// bits.
     private func fill(_ fixture: BufferFixture, frames: Int, answered: Int, lanes: Int) throws {
         let buffer = try fixture.open()
         let destination = try buffer.openDestination("a", lanes: lanes)

@@ -45,7 +45,8 @@ enum TestFrames {
             values: (0..<layout.seriesCount).map { first + Double($0) })
     }
 
-    /// Any frame at all over some of `chunks`: absent, explicit and departed series, odd values, and values that stay.
+    /// Any frame at all over some of `chunks`: absent, explicit and departed series, odd values, and values
+    /// that stay.
     static func random(
         _ target: Target, _ chunks: [LayoutChunk], at timestampMs: Int64, before: [Double],
         _ generator: inout SeededGenerator

@@ -12,7 +12,8 @@ struct WriteAheadBufferKeepingTests {
         try #require(buffer.ledger().destinations["a"]?["node"])
     }
 
-    /// Every frame has a segment of its own; `read` of ten frames are handed out, `answered` of them answered for.
+    /// Every frame has a segment of its own; `read` of ten frames are handed out, `answered` of them answered
+    /// for.
     @Test(arguments: [(0, 0), (3, 0), (3, 2), (10, 0), (10, 10), (6, 3)])
     func retentionByBytesCountsExactly(read: Int, answered: Int) throws {
         let fixture = try BufferFixture()
@@ -70,7 +71,8 @@ struct WriteAheadBufferKeepingTests {
             fixture.clock.advance(ms: 4_000)
         }
         buffer.enforceRetention()
-        // Frames at 0, 4, 8, 12 and 16 s; it is 20 s, and the first two are older than 10 s, the third is not: 12 s.
+        // Frames at 0, 4, 8, 12 and 16 s; it is 20 s, and the first two are older than 10 s, the third is
+        // not: 12 s.
         #expect(try books(buffer).dropped == [BufferDropReason.retentionAge: 30])
         for lane in 0..<2 { try destination.lane(lane).drain() }
         #expect(try books(buffer).delivered == 20)

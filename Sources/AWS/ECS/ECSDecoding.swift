@@ -1,4 +1,5 @@
-/// The wire's shapes. Every field may be absent; an entry of the wrong type costs itself and not its neighbours.
+/// The wire's shapes. Every field may be absent; an entry of the wrong type costs itself and not its
+/// neighbours.
 struct Lenient<Value: Decodable>: Decodable {
     let value: Value?
 

@@ -1,4 +1,5 @@
-/// Sizes as Prometheus writes them: `15MB`, `512KiB`, `1.5GB`; KB and KiB are both 1,024 bytes. `0` needs no unit.
+/// Sizes as Prometheus writes them: `15MB`, `512KiB`, `1.5GB`; KB and KiB are both 1,024 bytes. `0` needs no
+/// unit.
 public enum ByteSize {
     private static let prefixes: [Character] = ["K", "M", "G", "T", "P", "E"]
 

@@ -5,7 +5,8 @@ enum Checks {
     /// No receiver takes as many; AMP takes 150.
     static let labelLimit = 1_000
 
-    /// Nil when `text` is a label name as every receiver takes it: `[a-zA-Z_][a-zA-Z0-9_]*`; else what is wrong.
+    /// Nil when `text` is a label name as every receiver takes it: `[a-zA-Z_][a-zA-Z0-9_]*`; else what is
+    /// wrong.
     static func labelName(_ text: String) -> String? {
         let isValid =
             !text.isEmpty && !(0x30...0x39).contains(text.utf8.first ?? 0)
@@ -17,7 +18,8 @@ enum Checks {
             ? nil : "\(quoted(text)) is not a label name: letters, digits and _, not beginning with a digit"
     }
 
-    /// Nil when `text` is an absolute http or https URL; else what is wrong. The message never holds a password.
+    /// Nil when `text` is an absolute http or https URL; else what is wrong. The message never holds a
+    /// password.
     static func url(_ text: String) -> String? {
         let lower = text.prefix(8).lowercased()
         guard lower.hasPrefix("http://") || lower.hasPrefix("https://") else {

@@ -1,4 +1,5 @@
-/// JSON writes characters beyond the first 65,536 as two escapes; YAML has one escape of eight digits for them.
+/// JSON writes characters beyond the first 65,536 as two escapes; YAML has one escape of eight digits for
+/// them.
 enum JSONEscapes {
     static func joiningSurrogates(_ bytes: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []

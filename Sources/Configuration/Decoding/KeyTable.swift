@@ -1,4 +1,5 @@
-/// The keys of one block of the schema. Decoding, messages and the test of docs/configuration.md all read these.
+/// The keys of one block of the schema. Decoding, messages and the test of docs/configuration.md all read
+/// these.
 struct KeyTable: Sendable {
     /// A key that is decoded.
     struct Key: Sendable {

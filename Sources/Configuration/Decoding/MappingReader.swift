@@ -1,5 +1,6 @@
-/// Reads one mapping against its table: unknown and repeated keys are reported at once, values when asked for. An
-/// accessor gives nil for a key that is absent, null or faulty (then reported), so the caller's default stands.
+/// Reads one mapping against its table: unknown and repeated keys are reported at once, values when asked
+/// for. An accessor gives nil for a key that is absent, null or faulty (then reported), so the caller's
+/// default stands.
 struct MappingReader {
     let table: KeyTable
     let node: YAMLNode
@@ -7,7 +8,8 @@ struct MappingReader {
     private var values: [String: YAMLNode] = [:]
     private var keys: [String: YAMLNode] = [:]
 
-    /// Nil, and reported, when `node` is no mapping. Nil as well once enough was reported: what follows costs time only.
+    /// Nil, and reported, when `node` is no mapping. Nil as well once enough was reported: what follows costs
+    /// time only.
     init?(_ node: YAMLNode, _ table: KeyTable, _ sink: ErrorSink) {
         if sink.isFull { return nil }
         guard case .mapping(let entries) = node.content else {

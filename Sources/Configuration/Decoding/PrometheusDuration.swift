@@ -1,12 +1,13 @@
-/// Durations as Prometheus writes them: `30s`, `1h30m`, `1d`, `500ms`; units y w d h m s ms, each at most once and in
-/// this order. A year has 365 days. `0` needs no unit.
+/// Durations as Prometheus writes them: `30s`, `1h30m`, `1d`, `500ms`; units y w d h m s ms, each at most
+/// once and in this order. A year has 365 days. `0` needs no unit.
 public enum PrometheusDuration {
     private static let units: [(name: String, ms: Int64)] = [
         ("y", 31_536_000_000), ("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000),
         ("s", 1_000), ("ms", 1),
     ]
 
-    /// Milliseconds; nil when the text is not a duration or does not fit Go's nanoseconds in 64 bits (292 years).
+    /// Milliseconds; nil when the text is not a duration or does not fit Go's nanoseconds in 64 bits (292
+    /// years).
     public static func parse(_ text: String) -> Int64? {
         if text == "0" { return 0 }
         var rest = Array(text.utf8)[...]

@@ -1,6 +1,7 @@
 /// Which of a few names somebody meant.
 enum Spelling {
-    /// The candidate nearest to `word`, when it is near enough to be meant: a third of its letters, two at least.
+    /// The candidate nearest to `word`, when it is near enough to be meant: a third of its letters, two at
+    /// least.
     static func nearest(_ word: String, _ candidates: [String]) -> String? {
         // A long word is no misspelt key, and comparing it would cost time.
         guard word.utf8.count <= 64 else { return nil }

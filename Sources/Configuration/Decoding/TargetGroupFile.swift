@@ -3,8 +3,8 @@ public enum TargetGroupFile {
     /// The largest file that is read: some fifty thousand targets.
     public static let limitBytes = 16 << 20
 
-    /// Decodes a file. Addresses are not looked at here, as in Prometheus: one bad target must not cost the others.
-    /// `isJSON` allows what JSON has and YAML lacks: escaped surrogate pairs.
+    /// Decodes a file. Addresses are not looked at here, as in Prometheus: one bad target must not cost the
+    /// others. `isJSON` allows what JSON has and YAML lacks: escaped surrogate pairs.
     public static func decode(
         _ bytes: [UInt8], file: String, isJSON: Bool
     ) throws(ConfigurationErrors) -> [StaticConfiguration] {

@@ -1,5 +1,5 @@
-/// `$NAME` and `${NAME}` replaced, `$$` for a dollar: the rules of Go's os.Expand, but that a brace left open or empty
-/// is a fault rather than swallowed.
+/// `$NAME` and `${NAME}` replaced, `$$` for a dollar: the rules of Go's os.Expand, but that a brace left open
+/// or empty is a fault rather than swallowed.
 struct VariableExpansion {
     private(set) var text = ""
     /// Names that the environment lacks or has empty.

@@ -15,8 +15,8 @@ enum YAMLFile {
         }
     }
 
-    /// Lines that begin with an en or em dash where a word processor or a web page replaced the hyphen of a list
-    /// item. What libyaml says of these comes a line later and helps nobody.
+    /// Lines that begin with an en or em dash where a word processor or a web page replaced the hyphen of a
+    /// list item. What libyaml says of these comes a line later and helps nobody.
     private static func dashes(_ text: [UInt8], file: String, before line: Int) -> [ConfigurationError] {
         var result: [ConfigurationError] = []
         var number = 1

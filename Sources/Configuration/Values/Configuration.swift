@@ -1,5 +1,5 @@
-/// A whole configuration file as typed values, every default filled in. The schema is Prometheus' (3.14), as far as
-/// docs/configuration.md lists it.
+/// A whole configuration file as typed values, every default filled in. The schema is Prometheus' (3.14), as
+/// far as docs/configuration.md lists it.
 public struct Configuration: Sendable, Equatable {
     public var global: GlobalConfiguration
     public var scrapeConfigs: [ScrapeConfiguration]

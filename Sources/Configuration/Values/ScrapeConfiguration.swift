@@ -25,7 +25,8 @@ public struct ScrapeConfiguration: Sendable, Equatable {
     public var followRedirects: Bool
     /// 0 is no limit.
     public var bodySizeLimitBytes: UInt64
-    /// How a body without a usable Content-Type is read, by Prometheus' name (`PrometheusText0.0.4`); nil fails it.
+    /// How a body without a usable Content-Type is read, by Prometheus' name (`PrometheusText0.0.4`); nil
+    /// fails it.
     public var fallbackScrapeProtocol: String?
     public var staticConfigs: [StaticConfiguration]
     public var fileSDConfigs: [FileSDConfiguration]

@@ -107,7 +107,8 @@ struct YAMLComposer: ~Copyable {
         return sum
     }
 
-    /// `<<` takes over the entries of a mapping, or of several; what is written out wins, then the earlier mapping.
+    /// `<<` takes over the entries of a mapping, or of several; what is written out wins, then the earlier
+    /// mapping.
     private func merged(_ entries: [YAMLNode.Entry]) throws(YAMLSyntaxError) -> [YAMLNode.Entry] {
         guard entries.contains(where: { isMerge($0.key) }) else { return entries }
         var result = entries.filter { !isMerge($0.key) }

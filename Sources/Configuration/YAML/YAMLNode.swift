@@ -1,5 +1,5 @@
-/// A node of a YAML document with the place it stands at. An alias is a copy of what it names, at the alias' place;
-/// the copy shares its storage.
+/// A node of a YAML document with the place it stands at. An alias is a copy of what it names, at the alias'
+/// place; the copy shares its storage.
 struct YAMLNode {
     struct Entry {
         let key: YAMLNode
@@ -24,7 +24,8 @@ struct YAMLNode {
         return text.isEmpty || ["~", "null", "Null", "NULL"].contains(text)
     }
 
-    /// True for null, an empty list, and a mapping of nothing but these: a key with such a value asks for nothing.
+    /// True for null, an empty list, and a mapping of nothing but these: a key with such a value asks for
+    /// nothing.
     var isEmpty: Bool {
         switch content {
         case .scalar: isNull

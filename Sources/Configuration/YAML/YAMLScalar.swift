@@ -8,8 +8,8 @@ enum YAMLScalar {
         }
     }
 
-    /// A whole number: decimal, 0x, 0o, 0b or with a leading zero octal, underscores allowed, and a float without a
-    /// fraction (`1e3`).
+    /// A whole number: decimal, 0x, 0o, 0b or with a leading zero octal, underscores allowed, and a float
+    /// without a fraction (`1e3`).
     static func integer(_ text: String) -> Int64? {
         var digits = Substring(text.filter { $0 != "_" })
         let negative = digits.first == "-"

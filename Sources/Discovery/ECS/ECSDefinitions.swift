@@ -9,8 +9,8 @@ struct ECSDefinitions {
     /// Oldest first.
     private var order: [String] = []
 
-    /// Throws what concerns all calls (throttling, access, the network). Gives as `failure` what concerns this
-    /// definition alone, for instance one that was deleted while its tasks run on.
+    /// Throws what concerns all calls (throttling, access, the network). Gives as `failure` what concerns
+    /// this definition alone, for instance one that was deleted while its tasks run on.
     mutating func definition(
         _ arn: String, _ ecs: any ECSDescribing
     ) async throws(AWSError) -> Result<ECSTaskDefinition, AWSError> {

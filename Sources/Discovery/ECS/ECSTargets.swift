@@ -1,7 +1,8 @@
 import AWS
 import MetricModel
 
-/// Makes targets of a Fargate task: one for each of its containers whose definition carries the port's docker label.
+/// Makes targets of a Fargate task: one for each of its containers whose definition carries the port's docker
+/// label.
 struct ECSTargets {
     /// Docker labels of teralytics' prometheus-ecs-discovery, which users of that tool have in place.
     private enum DockerLabel {
@@ -73,7 +74,8 @@ struct ECSTargets {
         return labels
     }
 
-    /// What is known of the task, by Prometheus' names and by those of the OpenTelemetry collector's ecs_observer.
+    /// What is known of the task, by Prometheus' names and by those of the OpenTelemetry collector's
+    /// ecs_observer.
     private func taskLabels(_ task: ECSTask, _ definition: ECSTaskDefinition) -> LabelSet {
         var labels = LabelSet()
         func set(_ names: String..., to value: String?) {

@@ -5,8 +5,8 @@ public import Telemetry
 
 /// Targets from files that another program writes: `file_sd_configs`.
 public struct FileProvider: TargetProvider {
-    /// How often files are looked at for a change. Costs a stat(2) each, works on every file system, and sees a rename
-    /// as well as a rewrite.
+    /// How often files are looked at for a change. Costs a stat(2) each, works on every file system, and sees
+    /// a rename as well as a rewrite.
     static let pollMs: Int64 = 3_000
 
     public let name = "file"

@@ -1,4 +1,5 @@
-/// A pattern for a file's name, as Go's path.Match reads it: `*`, `?`, `[a-z]`, `[^a-z]`, `\` before a literal.
+/// A pattern for a file's name, as Go's path.Match reads it: `*`, `?`, `[a-z]`, `[^a-z]`, `\` before a
+/// literal.
 struct Glob {
     private enum Part {
         case literal(UInt8), anyOne, anyRun

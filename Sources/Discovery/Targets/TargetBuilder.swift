@@ -1,7 +1,8 @@
 public import Configuration
 import MetricModel
 
-/// Makes targets of what providers found, as Prometheus' scrape/target.go (PopulateLabels) does, without relabelling.
+/// Makes targets of what providers found, as Prometheus' scrape/target.go (PopulateLabels) does, without
+/// relabelling.
 public struct TargetBuilder: Sendable {
     private let job: ScrapeConfiguration
 

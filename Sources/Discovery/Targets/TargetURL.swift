@@ -1,4 +1,5 @@
-/// The URL of a scrape, escaped as Go's net/url does, so that a target is asked for the same thing as by Prometheus.
+/// The URL of a scrape, escaped as Go's net/url does, so that a target is asked for the same thing as by
+/// Prometheus.
 enum TargetURL {
     static func text(
         scheme: String, address: String, path: String, parameters: [(name: String, values: [String])]
