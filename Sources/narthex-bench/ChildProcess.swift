@@ -27,8 +27,8 @@ final class ChildProcess: Sendable {
         var argumentCopies = unsafe arguments.map { unsafe strdup($0) } + [nil]
         var environmentCopies = unsafe merged.map { unsafe strdup($0) } + [nil]
         defer {
-            for unsafecopy in unsafe argumentCopies { unsafe free(copy) }
-            for unsafecopy in unsafe environmentCopies { unsafe free(copy) }
+            unsafe argumentCopies.forEach { unsafe free($0) }
+            unsafe environmentCopies.forEach { unsafe free($0) }
         }
         var pid: Int32 = 0
         let status = unsafe posix_spawnp(

@@ -13,6 +13,7 @@ struct StagesCommand: AsyncParsableCommand {
 
     @Option(help: "Equal targets in a round.") var targets = 40
     @Option(help: "Rounds; the least figure counts.") var rounds = 9
+    /// On the machine where the budget was set a strtod took 37 ns: 200 ns are 5.4 of them.
     @Option(help: "Budget of the whole way in nanoseconds of CPU a sample.") var cpuBudget = 200.0
     @Option(help: "Budget of the buffer in bytes a sample.") var bufferBudget = 2.0
 
@@ -46,7 +47,8 @@ struct StagesCommand: AsyncParsableCommand {
             report.note("SHA-256 of it, ns a sample", best.hashNs)
             report.note("request before snappy, bytes a sample", best.requestBytes)
             report.note("request, bytes a sample", best.compressedBytes)
-            report.check("the whole way, ns a sample", best.wholeNs, atMost: cpuBudget)
+            report.check("the whole way, ns a sample", best.wholeNs, budget: cpuBudget, bound: .infinity)
+            report.check("the whole way in yardsticks (strtod)", best.wholeNs / best.strtodNs, atMost: 5.4)
             print("body \(body.name)\n\(report.text)")
             exceeded = exceeded || report.isExceeded
         }

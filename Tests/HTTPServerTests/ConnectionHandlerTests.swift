@@ -124,7 +124,11 @@ struct ConnectionHandlerTests {
         #expect(text.hasSuffix("finished"))
         #expect(text.lowercased().contains("connection: close"))
         await stopped
-        await #expect(throws: RawClient.Failure.self) { _ = try await RawClient.connect(port: server.port) }
+        // Another test's server may have the port by now: whoever answers there, it is not this one.
+        let late = try? await RawClient.connect(port: server.port)
+        try? await late?.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        #expect(server.statistics.requests == 1)
+        #expect(server.statistics.connections == 0)
     }
 
     @Test func stoppingDoesNotWaitLongerThanItsGrace() async throws {
