@@ -1,3 +1,5 @@
+internal import MetricModel
+
 /// A column of values, XOR-ed chunk by chunk against the target's frame before.
 ///
 /// A chunk is a mode byte; in mode `changed` then a bit for each series (set: its value's bits differ from
@@ -52,25 +54,29 @@ enum ColumnCodec {
     static func encode(
         _ values: [Double], starts: [UInt32], base: [Double], bases: BaseMap, into buffer: inout RecordBuffer
     ) {
-        for chunk in 0..<starts.count - 1 {
-            let start = Int(starts[chunk])
-            let count = Int(starts[chunk + 1]) - start
-            let baseStart = bases.start(of: chunk, starts: starts)
-            precondition(start + count <= values.count && baseStart + count <= base.count || baseStart < 0)
-            buffer.fill(room: roomBytes(count)) { storage, offset in
-                // Safety: reads stay inside `values` and `base` as checked above, writes inside the room that
-                // `fill` made; no pointer leaves the closures.
-                unsafe storage.withUnsafeMutableBytes { out in
-                    unsafe values.withUnsafeBytes { new in
-                        unsafe base.withUnsafeBytes { old in
-                            guard let out = out.baseAddress, let new = new.baseAddress else {
-                                return 0
-                            }
-                            return unsafe encodeChunk(
-                                new + start * 8,
-                                baseStart < 0 ? nil : old.baseAddress.map { unsafe $0 + baseStart * 8 },
-                                count, out + offset)
+        let chunks = starts.count - 1
+        precondition(Int(starts[chunks]) <= values.count, "a layout's series have a value each")
+        // Rounding up costs a chunk at most a byte of bitmap and one of codes more than a series' share.
+        let room = 3 * chunks + roomBytes(values.count)
+        buffer.fill(room: room) { storage, offset in
+            // Safety: reads stay inside `values` and `base` as checked above and below, writes inside the
+            // room that `fill` made; no pointer leaves the closures.
+            unsafe storage.withUnsafeMutableBytes { out in
+                unsafe values.withUnsafeBytes { new in
+                    unsafe base.withUnsafeBytes { old in
+                        guard let out = out.baseAddress, let new = new.baseAddress else { return 0 }
+                        var end = unsafe out + offset
+                        for chunk in 0..<chunks {
+                            let start = Int(starts[chunk])
+                            let count = Int(starts[chunk + 1]) - start
+                            let baseStart = bases.start(of: chunk, starts: starts)
+                            precondition(
+                                baseStart < 0 || baseStart + count <= base.count, "a base has its values")
+                            let before =
+                                baseStart < 0 ? nil : unsafe old.baseAddress.map { unsafe $0 + baseStart * 8 }
+                            unsafe end += encodeChunk(new + start * 8, before, count, end)
                         }
+                        return unsafe end - (out + offset)
                     }
                 }
             }
@@ -86,10 +92,10 @@ enum ColumnCodec {
         var cursor = offset
         var good = true
         // Safety: every chunk's output range lies inside `total`, its base inside `base` (checked below), and
-        // `decodeChunk` reads no byte at or after `count`. What is left unwritten by a refusal is zeroed.
+        // `decodeChunk` reads no byte at or after `count` and writes every value of its chunk, or refuses;
+        // what a refusal left unwritten is never initialized.
         let values = unsafe [Double](unsafeUninitializedCapacity: total) { out, initialized in
-            unsafe out.initialize(repeating: 0)
-            initialized = total
+            defer { initialized = good ? total : 0 }
             guard let target = UnsafeMutableRawPointer(out.baseAddress) else { return }
             unsafe bytes.withUnsafeBytes { raw in
                 unsafe base.withUnsafeBytes { old in
@@ -121,28 +127,35 @@ enum ColumnCodec {
         _ new: UnsafeRawPointer, _ old: UnsafeRawPointer?, _ count: Int, _ out: UnsafeMutableRawPointer
     ) -> Int {
         let bitmap = unsafe out + 1
+        // Without a base every value is compared with 0: with itself, masked.
+        let base = unsafe old ?? new
+        let mask: UInt64 = unsafe old == nil ? 0 : ~0
+        // Nothing here overflows: every offset is below eight times `count`, which memory holds.
+        let endOffset = count &* 8
         var changed = 0
-        var stale = 0
-        var index = 0
-        while index < count {
+        var offset = 0
+        while offset < endOffset {
             var word: UInt64 = 0
-            let block = min(64, count - index)
-            for bit in 0..<block {
-                let value = unsafe new.loadUnaligned(fromByteOffset: (index + bit) * 8, as: UInt64.self)
-                let before =
-                    unsafe old?.loadUnaligned(fromByteOffset: (index + bit) * 8, as: UInt64.self) ?? 0
-                word |= (value != before ? 1 : 0) << UInt64(bit)
-                stale += value == 0x7FF0_0000_0000_0002 ? 1 : 0
+            var bit: UInt64 = 1
+            let stop = min(offset &+ 512, endOffset)
+            let place = offset &>> 6
+            while offset < stop {
+                let difference =
+                    unsafe new.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                    ^ (base.loadUnaligned(fromByteOffset: offset, as: UInt64.self) & mask)
+                // All ones where any bit differs, without a branch: which values move cannot be foretold.
+                word |= bit & (0 &- ((difference | (0 &- difference)) &>> 63))
+                bit = bit &<< 1
+                offset &+= 8
             }
-            changed += word.nonzeroBitCount
-            unsafe (bitmap + index / 8).storeBytes(of: word.littleEndian, as: UInt64.self)
-            index += 64
+            changed &+= word.nonzeroBitCount
+            unsafe (bitmap + place).storeBytes(of: word.littleEndian, as: UInt64.self)
         }
         if changed == 0 {
             unsafe out.storeBytes(of: Mode.unchanged, as: UInt8.self)
             return 1
         }
-        if stale == count {
+        if unsafe isStale(new, count) {
             unsafe out.storeBytes(of: Mode.stale, as: UInt8.self)
             return 1
         }
@@ -152,6 +165,16 @@ enum ColumnCodec {
         return unsafe encodeChanges(new, old, count, bitmap, codes, data) - out
     }
 
+    /// Whether every value is the stale marker.
+    // Safety: the caller vouches for `count` values behind `new`.
+    private static func isStale(_ new: UnsafeRawPointer, _ count: Int) -> Bool {
+        for index in 0..<count
+        where unsafe new.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self) != StaleMarker.bits {
+            return false
+        }
+        return true
+    }
+
     /// Writes codes and windows of the series that `bitmap` names; returns the end.
     // Safety: as for `encodeChunk`, which also wrote the bitmap.
     private static func encodeChanges(
@@ -159,40 +182,39 @@ enum ColumnCodec {
         _ codes: UnsafeMutableRawPointer, _ data: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         unsafe windowTable.withUnsafeBufferPointer { table in
+            let base = unsafe old ?? new
+            let mask: UInt64 = unsafe old == nil ? 0 : ~0
             var end = unsafe data
             var position = 0
             var pending: UInt8 = 0
             var index = 0
             let lengths = Self.lengths
             let shifts = Self.shifts
+            // Nothing here overflows: offsets are below eight times `count`, shifts below 64, sums of lengths
+            // below the room.
             while index < count {
                 // The last word reads past the bitmap: only the bits of series there are count.
                 var word = unsafe UInt64(
-                    littleEndian: bitmap.loadUnaligned(fromByteOffset: index / 8, as: UInt64.self))
-                if count - index < 64 { word &= (1 << UInt64(count - index)) - 1 }
+                    littleEndian: bitmap.loadUnaligned(fromByteOffset: index &>> 3, as: UInt64.self))
+                if count &- index < 64 { word &= (1 &<< UInt64(count &- index)) &- 1 }
                 while word != 0 {
-                    let at = (index + word.trailingZeroBitCount) * 8
-                    word &= word - 1
-                    let before = unsafe old?.loadUnaligned(fromByteOffset: at, as: UInt64.self) ?? 0
-                    let bits = unsafe new.loadUnaligned(fromByteOffset: at, as: UInt64.self) ^ before
-                    let high = 7 - bits.leadingZeroBitCount / 8
-                    let code = unsafe table[high * 8 + bits.trailingZeroBitCount / 8]
-                    let select = UInt64(code) * 4
-                    if position & 1 == 0 {
-                        pending = code
-                    } else {
-                        unsafe codes.storeBytes(
-                            of: pending | code << 4, toByteOffset: position / 2, as: UInt8.self)
-                    }
-                    position += 1
+                    let at = (index &+ word.trailingZeroBitCount) &* 8
+                    word &= word &- 1
+                    let bits =
+                        unsafe new.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+                        ^ (base.loadUnaligned(fromByteOffset: at, as: UInt64.self) & mask)
+                    let high = 7 &- bits.leadingZeroBitCount &>> 3
+                    let code = unsafe table[high &* 8 &+ bits.trailingZeroBitCount &>> 3]
+                    let select = UInt64(code) &* 4
+                    // The first of two is written with an empty half, then again with the second in it.
+                    pending = position & 1 == 0 ? code : pending | code &<< 4
+                    unsafe codes.storeBytes(of: pending, toByteOffset: position &>> 1, as: UInt8.self)
+                    position &+= 1
                     unsafe end.storeBytes(
-                        of: (bits >> ((shifts >> select & 15) * 8)).littleEndian, as: UInt64.self)
-                    unsafe end += Int(lengths >> select & 15)
+                        of: (bits &>> ((shifts &>> select & 15) &* 8)).littleEndian, as: UInt64.self)
+                    unsafe end += Int(truncatingIfNeeded: lengths &>> select & 15)
                 }
-                index += 64
-            }
-            if position & 1 == 1 {
-                unsafe codes.storeBytes(of: pending, toByteOffset: position / 2, as: UInt8.self)
+                index &+= 64
             }
             return unsafe end
         }
@@ -209,50 +231,94 @@ enum ColumnCodec {
         let mode = unsafe input.load(fromByteOffset: offset, as: UInt8.self)
         if mode == Mode.stale {
             for index in 0..<count {
-                unsafe out.storeBytes(of: 0x7FF0_0000_0000_0002, toByteOffset: index * 8, as: UInt64.self)
+                unsafe out.storeBytes(of: StaleMarker.bits, toByteOffset: index * 8, as: UInt64.self)
             }
             return offset + 1
         }
-        if let old = unsafe old { unsafe out.copyMemory(from: old, byteCount: count * 8) }
+        guard mode == Mode.unchanged || mode == Mode.changed else { return nil }
+        if let old = unsafe old {
+            unsafe out.copyMemory(from: old, byteCount: count * 8)
+        } else {
+            unsafe out.initializeMemory(as: UInt8.self, repeating: 0, count: count * 8)
+        }
         if mode == Mode.unchanged { return offset + 1 }
         let bitmap = offset + 1
         let codes = bitmap + (count + 7) / 8
-        guard mode == Mode.changed, codes <= limit else { return nil }
+        guard codes <= limit else { return nil }
         guard let changed = unsafe countBits(input + bitmap, count) else { return nil }
-        var data = codes + (changed + 1) / 2
+        let data = codes + (changed + 1) / 2
         guard data <= limit else { return nil }
+        // With eight bytes behind the last window each can be read as a word. Nothing overflows: all offsets
+        // are below `limit` and eight more.
+        let isRoomy = data &+ changed &* 8 &+ 8 <= limit
+        return isRoomy
+            ? unsafe decodeChanges(input, bitmap, codes, data, count, out)
+            : unsafe decodeLast(input, bitmap, codes, data, limit, count, out)
+    }
+
+    /// Puts the changes in; every window may be read as eight bytes. Returns where they end.
+    // Safety: the caller checked that bitmap, codes and eight bytes for each change and eight more are there,
+    // and that no bit stands beyond `count`.
+    private static func decodeChanges(
+        _ input: UnsafeRawPointer, _ bitmap: Int, _ codes: Int, _ data: Int, _ count: Int,
+        _ out: UnsafeMutableRawPointer
+    ) -> Int {
+        var data = data
         var position = 0
         var index = 0
         let lengths = Self.lengths
         let shifts = Self.shifts
         while index < count {
-            var byte = unsafe input.load(fromByteOffset: bitmap + index / 8, as: UInt8.self)
-            while byte != 0 {
-                let at = (index + byte.trailingZeroBitCount) * 8
-                byte &= byte - 1
-                let pair = unsafe input.load(fromByteOffset: codes + position / 2, as: UInt8.self)
-                let select = UInt64(position & 1 == 0 ? pair & 15 : pair >> 4) * 4
-                position += 1
-                let length = Int(lengths >> select & 15)
-                guard data + length <= limit else { return nil }
-                var bits: UInt64 = 0
-                if data + 8 <= limit {
-                    bits = unsafe UInt64(
-                        littleEndian: input.loadUnaligned(fromByteOffset: data, as: UInt64.self))
-                    bits &= ~0 >> UInt64(64 - length * 8)
-                } else {
-                    for part in 0..<length {
-                        bits |=
-                            unsafe UInt64(input.load(fromByteOffset: data + part, as: UInt8.self))
-                            << UInt64(part * 8)
-                    }
-                }
-                data += length
+            // Bits beyond the bitmap's last byte are masked: what they are read from is there, as codes or
+            // windows.
+            var word = unsafe UInt64(
+                littleEndian: input.loadUnaligned(fromByteOffset: bitmap &+ index &>> 3, as: UInt64.self))
+            if count &- index < 64 { word &= (1 &<< UInt64(count &- index)) &- 1 }
+            while word != 0 {
+                let at = (index &+ word.trailingZeroBitCount) &* 8
+                word &= word &- 1
+                let pair = unsafe input.load(fromByteOffset: codes &+ position &>> 1, as: UInt8.self)
+                let select = UInt64(pair &>> UInt8(truncatingIfNeeded: (position & 1) &* 4) & 15) &* 4
+                position &+= 1
+                let length = lengths &>> select & 15
+                var bits = unsafe UInt64(
+                    littleEndian: input.loadUnaligned(fromByteOffset: data, as: UInt64.self))
+                bits &= ~0 &>> (64 &- length &* 8)
+                data &+= Int(truncatingIfNeeded: length)
                 let before = unsafe out.loadUnaligned(fromByteOffset: at, as: UInt64.self)
                 unsafe out.storeBytes(
-                    of: before ^ bits << ((shifts >> select & 15) * 8), toByteOffset: at, as: UInt64.self)
+                    of: before ^ bits &<< ((shifts &>> select & 15) &* 8), toByteOffset: at, as: UInt64.self)
             }
-            index += 8
+            index &+= 64
+        }
+        return data
+    }
+
+    /// As `decodeChanges`, byte by byte near the end of the input; nil when that is too near.
+    // Safety: the caller checked that bitmap and codes are there; every window is checked against `limit`.
+    private static func decodeLast(
+        _ input: UnsafeRawPointer, _ bitmap: Int, _ codes: Int, _ data: Int, _ limit: Int, _ count: Int,
+        _ out: UnsafeMutableRawPointer
+    ) -> Int? {
+        var data = data
+        var position = 0
+        for index in 0..<count {
+            let byte = unsafe input.load(fromByteOffset: bitmap + index / 8, as: UInt8.self)
+            guard byte >> UInt8(index & 7) & 1 == 1 else { continue }
+            let pair = unsafe input.load(fromByteOffset: codes + position / 2, as: UInt8.self)
+            let select = UInt64(position & 1 == 0 ? pair & 15 : pair >> 4) * 4
+            position += 1
+            let length = Int(lengths >> select & 15)
+            guard data + length <= limit else { return nil }
+            var bits: UInt64 = 0
+            for part in 0..<length {
+                bits |=
+                    unsafe UInt64(input.load(fromByteOffset: data + part, as: UInt8.self)) << UInt64(part * 8)
+            }
+            data += length
+            let before = unsafe out.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)
+            unsafe out.storeBytes(
+                of: before ^ bits << ((shifts >> select & 15) * 8), toByteOffset: index * 8, as: UInt64.self)
         }
         return data
     }
