@@ -28,7 +28,8 @@ enum ConfigurationSource {
         guard !configuration.remoteWrites.isEmpty else {
             throw AgentError(
                 .configuration,
-                "\(path): there is no remote_write entry, so nothing could be shipped; add remote_write with a url"
+                "\(path): there is no remote_write entry, so nothing could be shipped; "
+                    + "add remote_write with a url"
             )
         }
         return configuration

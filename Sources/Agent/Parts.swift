@@ -47,8 +47,8 @@ struct Parts: Sendable {
             guard region != nil else {
                 throw AgentError(
                     .configuration,
-                    "remote_write \(entry.name): no AWS region to sign for: set sigv4.region, or AWS_REGION, or a "
-                        + "region in the profile (the url's host names none)")
+                    "remote_write \(entry.name): no AWS region to sign for: set sigv4.region, or AWS_REGION, "
+                        + "or a region in the profile (the url's host names none)")
             }
         }
         return RemoteWriter(
@@ -97,7 +97,8 @@ struct Parts: Sendable {
         guard let region = await resolveRegion(entry.region, chain: chain, remoteWriteURL: nil) else {
             throw AgentError(
                 .configuration,
-                "job \(job): ecs_sd_configs has no AWS region: set region, or AWS_REGION, or a region in the profile"
+                "job \(job): ecs_sd_configs has no AWS region: set region, or AWS_REGION, "
+                    + "or a region in the profile"
             )
         }
         let client = AWSClient(

@@ -104,7 +104,8 @@ static inline CURL *narthex_curl_next_done(CURLM *multi, CURLcode *result) {
     return NULL;
 }
 
-// epoll(7) and eventfd(2), which Swift's Glibc module leaves out. All but `ready` give -1 with errno set on failure.
+// epoll(7) and eventfd(2), which Swift's Glibc module leaves out. All but `ready` give -1 with errno set on
+// failure.
 
 // What happened on a descriptor. Errors and hang-ups count as both: whoever reads or writes finds them.
 typedef struct {
@@ -130,7 +131,8 @@ static inline void narthex_eventfd_take(int event) {
     (void)size;
 }
 
-// Waits for these events of a descriptor from now on, and for no others, whether it was waited for before or not.
+// Waits for these events of a descriptor from now on, and for no others, whether it was waited for before or
+// not.
 static inline int narthex_epoll_set(int epoll, int descriptor, int readable, int writable, int known) {
     struct epoll_event event = {0};
     event.events = (readable ? EPOLLIN : 0) | (writable ? EPOLLOUT : 0);

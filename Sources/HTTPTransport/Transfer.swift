@@ -99,6 +99,7 @@ final class Transfer {
             guard charge(bytes.count) else { return .refused }
         case .claimed(.bytes): guard charge(bytes.count) else { return .refused }
         }
+        // Safety: libcurl's bytes live through its call of us, and they are copied here.
         unsafe body.append(contentsOf: bytes)
         return .taken
     }

@@ -47,8 +47,8 @@ public struct LayoutChunkBuilder {
     public mutating func finish() -> LayoutChunk {
         precondition(pendingCount == 0, "endSeries ends each series")
         // Copies of just the right size: a chunk lives as long as its targets, and growth by doubling would
-        // leave a third of it empty. The builder keeps its own arrays for the next chunk. Safety: each
-        // pointer is used only inside its closure.
+        // leave a third of it empty. The builder keeps its own arrays for the next chunk.
+        // Safety: each pointer is used only inside its closure.
         guard
             let chunk = LayoutChunk(
                 bytes: unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) },

@@ -32,7 +32,10 @@ struct LaneLog {
                 metadata: metadata)
         case .misconfigured:
             logger.error(
-                "remote write leads nowhere; samples are held: check the url and that it takes remote write 1.0",
+                """
+                remote write leads nowhere; samples are held: \
+                check the url and that it takes remote write 1.0
+                """,
                 metadata: metadata)
         }
     }

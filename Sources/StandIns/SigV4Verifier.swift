@@ -61,8 +61,9 @@ public struct SigV4Verifier: Sendable {
         else {
             throw SigV4Refusal(
                 "InvalidSignatureException",
-                "The request signature we calculated does not match the signature you provided. Check your AWS "
-                    + "Secret Access Key and signing method. Consult the service documentation for details.")
+                "The request signature we calculated does not match the signature you provided. Check your "
+                    + "AWS Secret Access Key and signing method. Consult the service documentation for "
+                    + "details.")
         }
     }
 
@@ -100,8 +101,8 @@ public struct SigV4Verifier: Sendable {
         if dateMs < nowMs - Self.windowMs {
             throw SigV4Refusal(
                 "InvalidSignatureException",
-                "Signature expired: \(date) is now earlier than \(Timestamp.basic(ms: nowMs - Self.windowMs)) "
-                    + "(\(now) - 5 min.)")
+                "Signature expired: \(date) is now earlier than "
+                    + "\(Timestamp.basic(ms: nowMs - Self.windowMs)) (\(now) - 5 min.)")
         }
         if dateMs > nowMs + Self.windowMs {
             throw SigV4Refusal(

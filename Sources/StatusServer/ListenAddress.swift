@@ -18,8 +18,8 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
         func refuse(_ why: String) -> StatusError {
             StatusError(
                 .badAddress,
-                "'\(text)' is no listen address: \(why). Write host:port, for instance 127.0.0.1:9090 (this machine "
-                    + "only), [::1]:9090, or :9090 (every interface)")
+                "'\(text)' is no listen address: \(why). Write host:port, for instance 127.0.0.1:9090 "
+                    + "(this machine only), [::1]:9090, or :9090 (every interface)")
         }
         guard let colon = text.lastIndex(of: ":") else { throw refuse("it has no port") }
         let digits = text[text.index(after: colon)...]

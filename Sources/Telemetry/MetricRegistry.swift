@@ -99,7 +99,8 @@ public final class MetricRegistry: Sendable {
             let measured = family.readers.sorted { $0.key < $1.key }.flatMap { $0.value() }
             guard !family.children.isEmpty || !measured.isEmpty else { continue }
             page +=
-                "# HELP \(name) \(escape(family.help, quote: false))\n# TYPE \(name) \(family.type.rawValue)\n"
+                "# HELP \(name) \(escape(family.help, quote: false))\n"
+                + "# TYPE \(name) \(family.type.rawValue)\n"
             for measurement in measured { line(name, measurement.labels, measurement.value, to: &page) }
             for child in family.children.sorted(by: { $0.key < $1.key }).map(\.value) {
                 switch child.instrument {

@@ -62,6 +62,7 @@ struct AgentUnderLoad {
         figures.idleMiB = Double(idle.all) / 1_048_576
 
         try write("targets.json.new", targetFile(places.exporters))
+        // Safety: both strings are bridged with a closing zero and live through the call.
         guard unsafe rename("\(folder)/targets.json.new", "\(folder)/targets.json") == 0 else {
             throw BenchError("cannot rename the target file: errno \(errno)")
         }
@@ -140,6 +141,7 @@ struct AgentUnderLoad {
     }
 
     private func write(_ name: String, _ text: String) throws(BenchError) {
+        // Safety: the strings live through their calls; the file is closed once, here, and unused afterwards.
         guard let file = unsafe fopen("\(folder)/\(name)", "w") else {
             throw BenchError("cannot write \(name)")
         }

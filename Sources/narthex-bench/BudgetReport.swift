@@ -3,10 +3,11 @@ struct BudgetReport {
     private var rows: [(name: String, figure: String, budget: String, verdict: String)] = []
     private(set) var isExceeded = false
 
-    /// A figure that has a budget and, until that is met on every machine, a bound above it that fails the run.
+    /// A figure that has a budget and, until that is met everywhere, a bound above it that fails the run.
     mutating func check(_ name: String, _ figure: Double, budget: Double, bound: Double) {
         if figure > bound { isExceeded = true }
-        let verdict = figure <= budget ? "ok" : figure <= bound ? "over budget, below \(Self.text(bound))" : "EXCEEDED"
+        let within = figure <= bound ? "over budget, below \(Self.text(bound))" : "EXCEEDED"
+        let verdict = figure <= budget ? "ok" : within
         rows.append((name, Self.text(figure), Self.text(budget), verdict))
     }
 

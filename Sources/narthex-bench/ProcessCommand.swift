@@ -45,7 +45,8 @@ struct ProcessCommand: AsyncParsableCommand {
         report.check(
             "CPU a sample, µs", figures.cpuMicrosecondsPerSample, budget: cpuBudget, bound: cpuBound)
         report.check("memory a series above idle, bytes", figures.bytesPerSeries, atMost: seriesBudget)
-        report.check("memory of the idle agent, MiB", figures.idleMiB, budget: idleBudget, bound: idleBudget + 3)
+        report.check(
+            "memory of the idle agent, MiB", figures.idleMiB, budget: idleBudget, bound: idleBudget + 3)
         report.note("samples delivered a second", figures.samplesPerSecond)
         report.note("share of the expected samples, %", figures.deliveredShare * 100)
         report.note("buffer on disk a sample, bytes", figures.bufferBytesPerSample)

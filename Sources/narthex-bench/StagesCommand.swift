@@ -6,9 +6,9 @@ struct StagesCommand: AsyncParsableCommand {
         commandName: "stages",
         abstract: "Measures each stage in nanoseconds and bytes a sample, against the budgets.",
         discussion: """
-            Two bodies: 's' is like a node_exporter's (15 % of the values move between scrapes), 'h' is histograms \
-            (57 % move). Each figure is the least of several rounds. The yardsticks are taken in the same run: strtod \
-            on the same numbers, and libsnappy on the same requests.
+            Two bodies: 's' is like a node_exporter's (15 % of the values move between scrapes), 'h' is \
+            histograms (57 % move). Each figure is the least of several rounds. The yardsticks are taken in \
+            the same run: strtod on the same numbers, and libsnappy on the same requests.
             """)
 
     @Option(help: "Equal targets in a round.") var targets = 40

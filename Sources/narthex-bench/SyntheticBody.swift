@@ -25,7 +25,10 @@ struct SyntheticBody {
                 let value = 1_000 * number + (moves ? scrape * (1 + number % 7) : 0)
                 let fraction = number % 10 == 0 ? ".\(number % 97)" : ""
                 text +=
-                    "\(name){cpu=\"\(series)\",device=\"/dev/nvme\(family % 4)n1\",mode=\"m\(series % 5)\"} \(value)\(fraction)\n"
+                    """
+                    \(name){cpu="\(series)",device="/dev/nvme\(family % 4)n1",mode="m\(series % 5)"} \
+                    \(value)\(fraction)\n
+                    """
                     .utf8
             }
         }

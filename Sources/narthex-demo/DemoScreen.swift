@@ -74,8 +74,10 @@ struct DemoScreen: Sendable {
     }
 
     private func line(_ numbers: DemoNumbers) -> String {
-        "\(seconds(numbers)): discovered \(Self.count(UInt64(numbers.discoveredTargets), "target", "targets")), "
-            + "scraped \(samples(numbers.scrapedSamples)) (\(Self.grouped(UInt64(samplesASecond.rounded()))) a second), "
+        let discovered = Self.count(UInt64(numbers.discoveredTargets), "target", "targets")
+        let rate = Self.grouped(UInt64(samplesASecond.rounded()))
+        return "\(seconds(numbers)): discovered \(discovered), "
+            + "scraped \(samples(numbers.scrapedSamples)) (\(rate) a second), "
             + "buffered \(Self.grouped(numbers.bufferedSamples)), "
             + "acknowledged \(Self.grouped(numbers.acknowledgedSamples)), "
             + "dropped \(Self.grouped(numbers.droppedSamples)), \(requests(numbers)), "

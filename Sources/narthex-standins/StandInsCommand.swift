@@ -10,9 +10,9 @@ struct StandInsCommand: AsyncParsableCommand {
         commandName: "narthex-standins",
         abstract: "Play exporters, the ECS API and an AMP endpoint on loopback.",
         discussion: """
-            Prints one line of JSON with addresses when everything listens, then serves until SIGTERM, SIGINT or, with \
-            --until-stdin-closes, the end of standard input. GET /stats on the AMP and ECS ports gives counts; POST \
-            /fault on any port sets faults.
+            Prints one line of JSON with addresses when everything listens, then serves until SIGTERM, \
+            SIGINT or, with --until-stdin-closes, the end of standard input. GET /stats on the AMP and ECS \
+            ports gives counts; POST /fault on any port sets faults.
             """)
 
     @Option(help: "Exporters; 0 for none.") var exporters = 0

@@ -13,9 +13,9 @@ struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs the agent until SIGTERM or SIGINT.",
         discussion: """
-            Flags are named as Prometheus names them where they mean the same. Exit status: 0 after an orderly stop, \
-            2 for a wrong configuration, 3 for an unusable storage directory, 4 for a listen address that cannot be \
-            bound.
+            Flags are named as Prometheus names them where they mean the same. Exit status: 0 after an \
+            orderly stop, 2 for a wrong configuration, 3 for an unusable storage directory, 4 for a listen \
+            address that cannot be bound.
             """)
 
     @Option(name: .customLong("config.file"), help: "Prometheus configuration file.")

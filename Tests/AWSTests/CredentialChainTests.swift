@@ -95,6 +95,7 @@ struct CredentialChainTests {
             let tilde = ["HOME": folder, "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"]
             #expect(try await chain(tilde).credentials().accessKeyID == "H")
             try POSIXFiles().remove("\(folder)/.aws/credentials")
+            // Safety: the string is bridged with a closing zero and lives through the call.
             _ = unsafe rmdir("\(folder)/.aws")
         }
     }

@@ -178,8 +178,8 @@ def test_node_exporter_arrives_exactly(make_agent, make_prometheus, node_exporte
     missing = (before.keys() & after.keys()) - found.keys()
     surplus = found.keys() - (before.keys() | after.keys())
     assert not missing and not surplus, (sorted(map(sorted, missing))[:5], sorted(map(sorted, surplus))[:5])
-    # A counter that shows the same before and after was the same in between; so was what never moves. A gauge may
-    # have moved and come back.
+    # A counter that shows the same before and after was the same in between; so was what never moves. A gauge
+    # may have moved and come back.
     steady = ("_total", "_info", "_size_bytes", "_max_hertz", "_mtu_bytes")
     constant = {
         k: v

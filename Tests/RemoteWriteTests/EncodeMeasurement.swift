@@ -47,6 +47,7 @@ import Glibc
             target: target, layout: Layout(chunks), timestampMs: 1_700_000_000_000, values: values)
     }
 
+    // Safety: the pointer is only compared with nil, and nothing here changes the environment.
     @Test(.enabled(if: unsafe getenv("NARTHEX_MEASURE") != nil))
     func printsNanosecondsASample() {
         let target = TestFrames.target([Label("instance", "10.0.12.34:9100"), Label("job", "node")])

@@ -11,6 +11,9 @@ enum ReferenceCodec {
 
     /// What protobuf-c packs for these samples, a series each.
     static func pack(_ samples: [SentSample]) -> [UInt8] {
+        // Safety: all that the messages point to is in `owned`, which is freed at the end, after packing.
+        // Lists go with their own counts, strings end with a zero, and there are as many bytes as protobuf-c
+        // says that it packs.
         var owned: [UnsafeMutableRawPointer] = unsafe []
         func make<T>(_ value: T) -> UnsafeMutablePointer<T> {
             let pointer = UnsafeMutablePointer<T>.allocate(capacity: 1)
@@ -65,6 +68,8 @@ enum ReferenceCodec {
 
     /// The samples of an encoded request, one for each of a series' samples.
     static func unpack(_ bytes: [UInt8]) throws -> [SentSample] {
+        // Safety: protobuf-c copies what it unpacks, fills as many pointers as its counts say and ends
+        // strings with a zero; the message is freed once, at the end, and only copies leave.
         guard
             let request = unsafe bytes.withUnsafeBufferPointer({
                 unsafe prometheus__write_request__unpack(nil, $0.count, $0.baseAddress)
@@ -92,6 +97,7 @@ enum ReferenceCodec {
 
     /// A snappy block's content.
     static func uncompress(_ body: [UInt8]) throws -> [UInt8] {
+        // Safety: pointers stay inside their closures, and `bytes` is as long as snappy says the content is.
         try unsafe body.withUnsafeBytes { raw in
             let source = unsafe raw.assumingMemoryBound(to: CChar.self).baseAddress
             var length = 0

@@ -75,11 +75,17 @@ import Testing
         let page = registry.render()
         #expect(
             page.contains(
-                "prometheus_remote_storage_samples_total{remote_name=\"main\",url=\"http://receiver.example/api/v1/write\"} 200"
+                """
+                prometheus_remote_storage_samples_total{remote_name="main",\
+                url="http://receiver.example/api/v1/write"} 200
+                """
             ))
         #expect(
             page.contains(
-                "prometheus_remote_storage_samples_failed_total{remote_name=\"main\",url=\"http://receiver.example/api/v1/write\"} 0"
+                """
+                prometheus_remote_storage_samples_failed_total{remote_name="main",\
+                url="http://receiver.example/api/v1/write"} 0
+                """
             ))
         #expect(!page.contains("secret"))
     }
@@ -336,7 +342,10 @@ import Testing
                 "samples_pending{remote_name=\"main\",url=\"http://receiver.example/api/v1/write\"} 10"))
         #expect(
             registry.render().contains(
-                "queue_highest_timestamp_seconds{remote_name=\"main\",url=\"http://receiver.example/api/v1/write\"} 5"
+                """
+                queue_highest_timestamp_seconds{remote_name="main",\
+                url="http://receiver.example/api/v1/write"} 5
+                """
             ))
         running.cancel()
         await running.value

@@ -10,6 +10,7 @@ extension TargetScrape {
     }
 
     func consume(_ bytes: [UInt8], at timestampMs: Int64) throws -> Frame {
+        // Safety: the span is used only inside the closure, where the array's bytes live.
         try unsafe bytes.withUnsafeBytes { try unsafe consume($0.bytes, at: timestampMs) }
     }
 }

@@ -13,8 +13,8 @@ import Testing
                 "{__name__=\"up\", instance=\"i\", job=\"j\", region=\"r\"} 1.0 @1000",
                 "{__name__=\"scrape_duration_seconds\", instance=\"i\", job=\"j\", region=\"r\"} 0.0 @1000",
                 "{__name__=\"scrape_samples_scraped\", instance=\"i\", job=\"j\", region=\"r\"} 2.0 @1000",
-                "{__name__=\"scrape_samples_post_metric_relabeling\", instance=\"i\", job=\"j\", region=\"r\"}"
-                    + " 2.0 @1000",
+                "{__name__=\"scrape_samples_post_metric_relabeling\", instance=\"i\", job=\"j\","
+                    + " region=\"r\"} 2.0 @1000",
                 "{__name__=\"scrape_series_added\", instance=\"i\", job=\"j\", region=\"r\"} 2.0 @1000",
             ])
         #expect(try scrape.consume("a 1\nb 2\n", at: 2_000).values.last == 0)
@@ -141,6 +141,7 @@ import Testing
         let start: Int64 = 1_700_000_000_000
         func scrape(_ text: String, at timestampMs: Int64) throws -> ScrapeEngine.Prepared {
             let bytes = Array(text.utf8)
+            // Safety: the span is used only inside the closure, where the array's bytes live.
             let prepared = try unsafe bytes.withUnsafeBytes {
                 try unsafe engine.scraped($0.bytes, at: timestampMs, after: state) { 0 }
             }

@@ -102,7 +102,8 @@ struct SigV4VerifierTests {
         let old = refusal(try signed(timestampMs: Self.nowMs - window - 1_000))
         #expect(
             old?.message
-                == "Signature expired: 20150830T123059Z is now earlier than 20150830T123100Z (20150830T123600Z - 5 min.)"
+                == "Signature expired: 20150830T123059Z is now earlier than "
+                + "20150830T123100Z (20150830T123600Z - 5 min.)"
         )
         let new = refusal(try signed(timestampMs: Self.nowMs + window + 1_000))
         #expect(new?.message.hasPrefix("Signature not yet current: 20150830T124101Z") == true)

@@ -19,7 +19,8 @@ struct LogOutputTests {
     @Test func logfmtHasPrometheusKeysInItsOrder() {
         #expect(
             line("started", metadata: ["b": "2", "a": "1 and a half"])
-                == "time=2015-08-30T12:36:00.123Z level=INFO source=scrape msg=started a=\"1 and a half\" b=2\n"
+                == "time=2015-08-30T12:36:00.123Z level=INFO source=scrape msg=started "
+                + "a=\"1 and a half\" b=2\n"
         )
     }
 

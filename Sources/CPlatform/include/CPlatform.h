@@ -13,8 +13,9 @@ int narthex_open(const char *path, int flags, unsigned int mode);
 // Reserves disk for the first `length` bytes and leaves the file's length as it is. 0, or -1 with errno set.
 int narthex_reserve(int descriptor, uint64_t length);
 
-// From now on SIGTERM, SIGINT and SIGHUP write their number, one byte, to a pipe whose reading end is returned, whichever
-// thread they reach; SIGPIPE is ignored. -1 with errno set when that cannot be arranged. To be called once.
+// From now on SIGTERM, SIGINT and SIGHUP write their number, one byte, to a pipe whose reading end is
+// returned, whichever thread they reach; SIGPIPE is ignored. -1 with errno set when that cannot be arranged.
+// To be called once.
 int narthex_catch_signals(void);
 
 // Names the calling thread for ps and perf; at most 15 bytes are kept.

@@ -54,7 +54,8 @@ extension ConfigurationDecoder {
             guard case .sequence(let items) = entry.value.content else {
                 sink.report(
                     entry.value,
-                    "the parameter \(quoted(entry.name)) must be a list such as [a], but this is \(entry.value.kindName)"
+                    "the parameter \(quoted(entry.name)) must be a list such as [a], "
+                        + "but this is \(entry.value.kindName)"
                 )
                 return nil
             }

@@ -78,7 +78,8 @@ extension SigV4Configuration: CustomStringConvertible, CustomReflectable {
 
     /// Without the secret.
     public var description: String {
-        "sigv4(region: \(region ?? "default"), service: \(serviceName), access key: \(accessKey ?? "default"))"
+        "sigv4(region: \(region ?? "default"), service: \(serviceName), "
+            + "access key: \(accessKey ?? "default"))"
     }
 }
 

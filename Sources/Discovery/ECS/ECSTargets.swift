@@ -47,7 +47,8 @@ struct ECSTargets {
         for (container, defined) in exporters where container.lastStatus != "STOPPED" {
             guard let port = port(defined) else {
                 faults.append(
-                    "container \(defined.name) of \(definition.arn): \(DockerLabel.port) must be a port from 1 to 65535"
+                    "container \(defined.name) of \(definition.arn): "
+                        + "\(DockerLabel.port) must be a port from 1 to 65535"
                 )
                 continue
             }

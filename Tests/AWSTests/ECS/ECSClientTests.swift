@@ -69,11 +69,14 @@ import Testing
         let http = Answers([
             """
             {"failures":[{"arn":"x","reason":"MISSING"}],"tasks":[{"taskArn":"t","clusterArn":"c",
-            "taskDefinitionArn":"d:1","lastStatus":"RUNNING","desiredStatus":"RUNNING","healthStatus":"UNKNOWN",
-            "launchType":"FARGATE","group":"service:web","startedBy":"ecs-svc/1","availabilityZone":"eu-west-1a",
+            "taskDefinitionArn":"d:1","lastStatus":"RUNNING","desiredStatus":"RUNNING",\
+            "healthStatus":"UNKNOWN",
+            "launchType":"FARGATE","group":"service:web","startedBy":"ecs-svc/1",\
+            "availabilityZone":"eu-west-1a",
             "platformFamily":"Linux","platformVersion":"1.4.0","cpu":"256","memory":"512","version":3,
             "createdAt":1.7000000123E9,"overrides":{"containerOverrides":[{"name":"app"}]},
-            "containers":[{"containerArn":"ca","name":"app","image":"i","lastStatus":"RUNNING","networkBindings":[],
+            "containers":[{"containerArn":"ca","name":"app","image":"i","lastStatus":"RUNNING",\
+            "networkBindings":[],
             "networkInterfaces":[{"attachmentId":"1","privateIpv4Address":"10.0.0.1"}]}],
             "attachments":[{"id":"1","type":"ElasticNetworkInterface","status":"ATTACHED","details":[
             {"name":"subnetId","value":"s"},{"name":"privateIPv4Address","value":"10.0.0.1"}]}],
@@ -104,7 +107,8 @@ import Testing
         let http = Answers([
             """
             {"tasks":[{"taskArn":"a"},{"taskArn":7},{},null,"x",[],{"taskArn":"b","group":{}},
-            {"taskArn":"c","containers":[{"name":"app"},{"name":1},3],"attachments":[null,{"details":[{},{"name":1},
+            {"taskArn":"c","containers":[{"name":"app"},{"name":1},3],\
+            "attachments":[null,{"details":[{},{"name":1},
             {"name":"n","value":"v"}]}],"tags":[{"key":"k"}]}]}
             """
         ])
@@ -130,7 +134,8 @@ import Testing
         let http = Answers([
             """
             {"taskDefinition":{"taskDefinitionArn":"d:2","family":"d","revision":2,"networkMode":"awsvpc",
-            "containerDefinitions":[{"name":"app","image":"i","dockerLabels":{"PROMETHEUS_EXPORTER_PORT":"9100","x":1}},
+            "containerDefinitions":[{"name":"app","image":"i",\
+            "dockerLabels":{"PROMETHEUS_EXPORTER_PORT":"9100","x":1}},
             {"name":"plain"},{"image":"nameless"}]}}
             """
         ])

@@ -11,7 +11,8 @@ import Testing
                 name: amp
                 remote_timeout: 10s
                 headers: {X-Tenant: a, X-Number: 5}
-                sigv4: {region: eu-west-1, access_key: AKID, secret_key: hidden, profile: p, service_name: aps}
+                sigv4: {region: eu-west-1, access_key: AKID, secret_key: hidden, profile: p, \
+            service_name: aps}
                 queue_config:
                   capacity: 1_000
                   max_shards: 0x10

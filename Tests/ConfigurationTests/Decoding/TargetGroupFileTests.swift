@@ -18,7 +18,8 @@ import Testing
         let json =
             #"[{"targets":["a:9100","b:9100"],"labels":{"env":"p r\tod"}},{"targets":[],"labels":null}]"#
         let indented =
-            "[\n\t{\n\t\t\"labels\": {\"env\": \"p r\\tod\"},\n\t\t\"targets\": [\n\"a:9100\",\n\"b:9100\"]\n\t},{}\n]\r\n"
+            "[\n\t{\n\t\t\"labels\": {\"env\": \"p r\\tod\"},\n"
+            + "\t\t\"targets\": [\n\"a:9100\",\n\"b:9100\"]\n\t},{}\n]\r\n"
         #expect(try decode(yaml) == expected)
         #expect(try decode(json, json: true) == expected)
         #expect(try decode(indented, json: true) == expected)

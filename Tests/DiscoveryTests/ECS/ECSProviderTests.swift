@@ -34,7 +34,8 @@ import Testing
                 "prometheus_sd_refresh_failures_total{config=\"j\",mechanism=\"ecs\"} 4"))
         #expect(
             said.all == [
-                "ECS could not be asked; the last good targets stay cluster=prod error=ECS.ListTasks: not allowed"
+                "ECS could not be asked; the last good targets stay "
+                    + "cluster=prod error=ECS.ListTasks: not allowed"
             ])
 
         ecs.set { $0.errors = [:] }

@@ -8,6 +8,7 @@ import Testing
 @Suite(.serialized) struct BodyReaderTests {
     private func residentBytes() -> Int {
         var usage = rusage()
+        // Safety: `usage` lives through the call and is of the type that it fills.
         guard unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
         return usage.ru_maxrss * 1_024
     }

@@ -4,6 +4,7 @@ import Testing
 
 @Suite struct SegmentHasherTests {
     private func hash(_ hasher: SegmentHasher, _ bytes: [UInt8], _ range: Range<Int>) -> UInt64 {
+        // Safety: the span is used only inside the closure, where the array's bytes live.
         unsafe bytes.withUnsafeBytes { unsafe hasher.hash($0.bytes, range.lowerBound, range.count) }
     }
 

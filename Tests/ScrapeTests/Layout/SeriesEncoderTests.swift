@@ -31,11 +31,13 @@ import Testing
             try labels("m{job=\"x\"} 1") == "{__name__=\"m\", exported_job=\"x\", instance=\"i\", job=\"j\"}")
         #expect(
             try labels("m{job=\"x\",exported_job=\"y\"} 1")
-                == "{__name__=\"m\", exported_exported_job=\"x\", exported_job=\"y\", instance=\"i\", job=\"j\"}"
+                == "{__name__=\"m\", exported_exported_job=\"x\", exported_job=\"y\","
+                + " instance=\"i\", job=\"j\"}"
         )
         #expect(
             try labels("m{job=\"x\"} 1", own: [Label("exported_job", "t")])
-                == "{__name__=\"m\", exported_exported_job=\"x\", exported_job=\"t\", instance=\"i\", job=\"j\"}"
+                == "{__name__=\"m\", exported_exported_job=\"x\", exported_job=\"t\","
+                + " instance=\"i\", job=\"j\"}"
         )
         #expect(
             try labels("m{job=\"x\",exported_job=\"y\"} 1", own: [Label("exported_job", "t")])

@@ -17,6 +17,7 @@ import Testing
         _ engine: ScrapeEngine, _ text: String, after state: ScrapeState? = nil, at timestampMs: Int64 = 1
     ) throws -> ScrapeEngine.Prepared {
         let bytes = Array(text.utf8)
+        // Safety: the span is used only inside the closure, where the array's bytes live.
         return try unsafe bytes.withUnsafeBytes {
             try unsafe engine.scraped($0.bytes, at: timestampMs, after: state ?? engine.makeState()) { 0 }
         }

@@ -22,21 +22,24 @@ import Testing
             names += 1
             switch Int.random(in: 0..<12, using: &random) {
             case 0:
-                return
-                    "# HELP m\(names) Some help.\n# TYPE m\(names) \(["gauge", "histogram", "summary"].randomElement(using: &random) ?? "gauge")\nm\(names) \(value(&random))"
+                let type = ["gauge", "histogram", "summary"].randomElement(using: &random) ?? "gauge"
+                return "# HELP m\(names) Some help.\n# TYPE m\(names) \(type)\nm\(names) \(value(&random))"
             case 1: return "# a comment\n\nm\(names)\t \(value(&random)) \t"
             case 2:
                 return
-                    "m\(names) \(value(&random)) \(1_700_000_000_000 + Int64.random(in: 0...900_000, using: &random))"
+                    "m\(names) \(value(&random)) "
+                    + "\(1_700_000_000_000 + Int64.random(in: 0...900_000, using: &random))"
             case 3: return "  m\(names) {le=\"\(Int.random(in: 0...3, using: &random))\"} \(value(&random))"
             case 4: return "{\"m.\(names)\",x=\"é\"}\(value(&random))"
             case 5: return "m\(names){job=\"other\"} \(value(&random))"
             case 6:
                 return
-                    "d\(Int.random(in: 0..<4, using: &random)){x=\"\(Int.random(in: 0..<3, using: &random))\"} \(value(&random))"
+                    "d\(Int.random(in: 0..<4, using: &random))"
+                    + "{x=\"\(Int.random(in: 0..<3, using: &random))\"} \(value(&random))"
             case 7:
                 return
-                    "m\(names){quantile=\"\(Int.random(in: 0...1, using: &random))\",x=\"a \\\"b\\\" {} # \"} \(value(&random))"
+                    "m\(names){quantile=\"\(Int.random(in: 0...1, using: &random))\","
+                    + "x=\"a \\\"b\\\" {} # \"} \(value(&random))"
             default: return "m\(names){device=\"eth\(names % 7)\",mode=\"idle\"} \(value(&random))"
             }
         }
@@ -48,7 +51,8 @@ import Testing
             case 2: "-\(Int.random(in: 0...1_000_000, using: &random))"
             case 3: double(&random)
             case 4:
-                "1.\(Int.random(in: 0...999_999_999, using: &random))e+\(Int.random(in: 0...12, using: &random))"
+                "1.\(Int.random(in: 0...999_999_999, using: &random))"
+                    + "e+\(Int.random(in: 0...12, using: &random))"
             case 5: "\(Int.random(in: 0...9, using: &random))"
             case 6: "\(UInt64.random(in: 0...UInt64.max, using: &random))"
             case 7: "0.\(Int.random(in: 0...999, using: &random))"

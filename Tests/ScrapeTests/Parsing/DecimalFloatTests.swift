@@ -5,12 +5,14 @@ import Testing
 
 private func parse(_ text: String) -> Double? {
     let bytes = Array(text.utf8)
+    // Safety: the span is used only inside the closure, where the array's bytes live.
     return unsafe bytes.withUnsafeBytes { unsafe DecimalFloat.parse($0.bytes, 0..<bytes.count) }
 }
 
 /// The number in front of a line's end, read in place; nil when that is left to `parse`.
 private func parseInPlace(_ text: String) -> Double? {
     let bytes = Array(text.utf8) + [0x0A] + Array(repeating: UInt8(ascii: "7"), count: 80)
+    // Safety: the spans are used only inside the closure, where the array's bytes live.
     return unsafe bytes.withUnsafeBytes { buffer in
         let (value, end) = unsafe DecimalFloat.parsePrefix(buffer.bytes, 0)
         let (short, next) = unsafe DecimalFloat.parseShortLine(buffer.bytes, 0)
@@ -114,6 +116,7 @@ private func parseInPlace(_ text: String) -> Double? {
     }
 
     private func check(_ text: String) {
+        // Safety: the string is bridged with a closing zero and lives through the call; no end is asked for.
         let expected = unsafe strtod(text, nil)
         if let value = parse(text) {
             #expect(value.bitPattern == expected.bitPattern, "\(text)")

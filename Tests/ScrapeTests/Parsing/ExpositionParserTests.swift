@@ -42,7 +42,8 @@ struct RefusedBody: CustomStringConvertible, Sendable {
             "a{x=\"1\", y=\"2\"} 3.0"),
         .init("blank lines", "\n\n  \n\t\na 1\n\n", "a 1.0"),
         .init(
-            "comments", "#\n# x\n#x y\n# HELPa b\n# TYPEa b\n#HELP\n#TYPE a nonsense\n# HELP\na 1\n", "a 1.0"),
+            "comments", "#\n# x\n#x y\n# HELPa b\n# TYPEa b\n#HELP\n#TYPE a nonsense\n# HELP\na 1\n",
+            "a 1.0"),
         .init("EOF line is a comment", "a 1\n# EOF\nb 2\n", "a 1.0", "b 2.0"),
         .init("help without text", "# HELP a\na 1\n", "a 1.0"),
         .init("help with escapes and NUL", "# HELP a x\\\\y\\nz\u{0}\na 1\n", "a 1.0"),

@@ -4,6 +4,7 @@ import Testing
 
 @Suite struct UTF8CheckTests {
     private func isValid(_ bytes: [UInt8]) -> Bool {
+        // Safety: the span is used only inside the closure, where the array's bytes live.
         unsafe bytes.withUnsafeBytes { unsafe UTF8Check.isValid($0.bytes, 0..<bytes.count) }
     }
 
