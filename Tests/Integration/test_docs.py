@@ -1,0 +1,37 @@
+"""The pages of metrics and flags say what the program has, both ways."""
+
+import re
+import subprocess
+
+import pytest
+from parts.agent import IS_NARTHEX, ROOT, program
+
+FAMILY = r"(?:prometheus|narthex|process|net_conntrack)_[a-z0-9_]+"
+# They play or measure the agent; the families in them are the agent's.
+NOT_THE_AGENT = {"StandIns", "narthex-bench", "narthex-standins", "narthex-demo"}
+
+
+def families_in_sources():
+    found = set()
+    for path in (ROOT / "Sources").rglob("*.swift"):
+        if path.relative_to(ROOT / "Sources").parts[0] not in NOT_THE_AGENT:
+            found |= set(re.findall(rf'"({FAMILY})"', path.read_text()))
+    return found
+
+
+def test_the_page_of_metrics_lists_every_family():
+    page = (ROOT / "docs/metrics.md").read_text()
+    listed = re.findall(rf"^\| `({FAMILY})` \|", page, re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    assert set(listed) == families_in_sources()
+
+
+@pytest.mark.skipif(not IS_NARTHEX, reason="Prometheus has a page of its own")
+def test_the_page_of_flags_lists_every_flag():
+    page = (ROOT / "docs/flags.md").read_text()
+    listed = set(re.findall(r"^\| `(--[a-z.-]+)` \|", page, re.MULTILINE))
+    shown = subprocess.run(
+        [program("narthex"), "run", "--help"], capture_output=True, text=True, timeout=30, check=True
+    ).stdout
+    offered = set(re.findall(r"^  (?:-\w, )?(--[a-z][a-z.-]+)", shown, re.MULTILINE))
+    assert listed == offered - {"--help", "--version"}
