@@ -47,8 +47,8 @@ public struct BufferError: Error, Sendable, CustomStringConvertible {
         BufferError(
             .unsupportedVersion,
             "\(path) has format version \(version), not \(FileHeader.formatVersion), which this version of "
-                + "Narthex writes: run the version that wrote it "
-                + "until it is drained, or use another directory")
+                + "Narthex writes: run the version that wrote it until it is drained, or use another one"
+        )
     }
 
     public var description: String {

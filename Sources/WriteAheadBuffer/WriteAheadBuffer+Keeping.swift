@@ -128,10 +128,7 @@ extension WriteAheadBuffer {
     private func tellSyncFailed(_ error: FileError) {
         core.metrics.syncFailures.add()
         logger.error(
-            """
-            the buffer cannot be made durable: \
-            after a power loss what was written since the last time may be gone
-            """,
+            "the buffer cannot be made durable: a power loss may take what was written since the last time",
             metadata: ["error": "\(error)"])
     }
 }

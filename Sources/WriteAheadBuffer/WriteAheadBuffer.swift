@@ -366,8 +366,7 @@ public final class WriteAheadBuffer: Sendable {
         }
         throw BufferError(
             .locked,
-            "the storage directory \(directory) is locked by another process: "
-                + "stop it, or use another directory"
+            "the storage directory \(directory) is locked by another process: stop it, or use another"
         )
     }
 }
