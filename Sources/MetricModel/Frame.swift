@@ -29,6 +29,42 @@ public struct Frame: Sendable {
         }
     }
 
+    /// The sample of a series that is a native histogram. Its sum stands in the column, too.
+    public struct Histogram: Sendable, Equatable {
+        /// The series' ordinal in the layout, which says that it is a histogram.
+        public let series: UInt32
+        public let histogram: NativeHistogram
+
+        public init(series: UInt32, histogram: NativeHistogram) {
+            self.series = series
+            self.histogram = histogram
+        }
+    }
+
+    /// An exemplar beside a sample. It goes with the sample and is no sample of its own.
+    public struct SeriesExemplar: Sendable, Equatable {
+        /// The series' ordinal in the layout.
+        public let series: UInt32
+        public let exemplar: Exemplar
+
+        public init(series: UInt32, exemplar: Exemplar) {
+            self.series = series
+            self.exemplar = exemplar
+        }
+    }
+
+    /// When a cumulative series began to count.
+    public struct StartTimestamp: Sendable, Equatable {
+        /// The series' ordinal in the layout.
+        public let series: UInt32
+        public let timestampMs: Int64
+
+        public init(series: UInt32, timestampMs: Int64) {
+            self.series = series
+            self.timestampMs = timestampMs
+        }
+    }
+
     public let target: Target
     public let layout: Layout
     /// Milliseconds since 1970.
@@ -40,10 +76,20 @@ public struct Frame: Sendable {
     /// Series of the layout without a sample in this frame: ordinals, ascending, each once.
     public let absent: [UInt32]
     public let departed: [Departed]
+    /// One for each series of the layout that is a histogram, has a sample and is not a stale marker (the
+    /// marker alone in the column ends a histogram). Ascending by series, each once.
+    public let histograms: [Histogram]
+    /// Ascending by series; a histogram may have several. Those of an absent series mean nothing.
+    public let exemplars: [SeriesExemplar]
+    /// Ascending by series, each once. The same array scrape after scrape where nothing restarted, so that
+    /// it is not kept twice.
+    public let startTimestamps: [StartTimestamp]
 
     public init(
         target: Target, layout: Layout, timestampMs: Int64, values: [Double],
-        explicitTimestamps: [ExplicitTimestamp] = [], absent: [UInt32] = [], departed: [Departed] = []
+        explicitTimestamps: [ExplicitTimestamp] = [], absent: [UInt32] = [], departed: [Departed] = [],
+        histograms: [Histogram] = [], exemplars: [SeriesExemplar] = [],
+        startTimestamps: [StartTimestamp] = []
     ) {
         precondition(values.count == layout.seriesCount, "a frame has a value for each series of its layout")
         self.target = target
@@ -53,9 +99,12 @@ public struct Frame: Sendable {
         self.explicitTimestamps = explicitTimestamps
         self.absent = absent
         self.departed = departed
+        self.histograms = histograms
+        self.exemplars = exemplars
+        self.startTimestamps = startTimestamps
     }
 
-    /// Samples this frame stands for: what is appended, delivered or dropped with it.
+    /// Samples this frame stands for, histograms among them: what is appended, delivered or dropped with it.
     public var sampleCount: Int {
         values.count - absent.count + departed.reduce(0) { $0 + $1.series.count }
     }

@@ -4,17 +4,22 @@ public struct Layout: Sendable {
     public let chunks: [LayoutChunk]
     /// `chunks.count + 1` ordinals: chunk `c` holds the series `starts[c]..<starts[c + 1]`.
     public let starts: [UInt32]
+    /// Ordinals of the series whose samples are native histograms, ascending. Mostly empty.
+    public let histogramSeries: [UInt32]
 
     public init(_ chunks: [LayoutChunk]) {
         self.chunks = chunks
         var starts: [UInt32] = [0]
         starts.reserveCapacity(chunks.count + 1)
         var total: UInt32 = 0
+        var histograms: [UInt32] = []
         for chunk in chunks {
+            for series in chunk.histogramSeries { histograms.append(total + series) }
             total += UInt32(chunk.seriesCount)
             starts.append(total)
         }
         self.starts = starts
+        histogramSeries = histograms
     }
 
     /// How many series there are in all.

@@ -27,6 +27,8 @@ public final class LayoutChunk: Sendable {
     public let pieces: [Piece]
     /// `seriesCount + 1` indices into `pieces`.
     public let pieceOffsets: [UInt32]
+    /// Series whose samples are native histograms: ordinals in the chunk, ascending, each once. Mostly empty.
+    public let histogramSeries: [UInt32]
     /// One more than the greatest index of a target label used; a frame whose target has fewer labels is
     /// refused.
     public let targetLabelBound: Int
@@ -35,9 +37,13 @@ public final class LayoutChunk: Sendable {
 
     /// Checks that every index stands inside its array, whoever made them (the scrape or a damaged file): nil
     /// when one does not.
-    public init?(bytes: [UInt8], pieces: [Piece], pieceOffsets: [UInt32]) {
+    public init?(
+        bytes: [UInt8], pieces: [Piece], pieceOffsets: [UInt32], histogramSeries: [UInt32] = []
+    ) {
         guard let last = pieceOffsets.last, pieceOffsets.first == 0, Int(last) == pieces.count,
-            bytes.count < Int(UInt32.max)
+            bytes.count < Int(UInt32.max),
+            zip(histogramSeries, histogramSeries.dropFirst()).allSatisfy({ $0 < $1 }),
+            histogramSeries.last.map({ Int($0) < pieceOffsets.count - 1 }) ?? true
         else { return nil }
         for index in 1..<max(1, pieceOffsets.count) where pieceOffsets[index - 1] >= pieceOffsets[index] {
             return nil
@@ -55,9 +61,10 @@ public final class LayoutChunk: Sendable {
         self.bytes = bytes
         self.pieces = pieces
         self.pieceOffsets = pieceOffsets
+        self.histogramSeries = histogramSeries
         seriesCount = pieceOffsets.count - 1
         targetLabelBound = bound
-        digest = Self.digest(bytes, pieces, pieceOffsets)
+        digest = Self.digest(bytes, pieces, pieceOffsets, histogramSeries)
     }
 
     /// Where the bytes of series `index` begin.
@@ -70,7 +77,7 @@ public final class LayoutChunk: Sendable {
     public func hasSameContent(as other: LayoutChunk) -> Bool {
         self === other
             || (digest == other.digest && bytes == other.bytes && pieces == other.pieces
-                && pieceOffsets == other.pieceOffsets)
+                && pieceOffsets == other.pieceOffsets && histogramSeries == other.histogramSeries)
     }
 
     /// The labels of one series of `target`, decoded, for pages and tests; nil when the bytes are not labels.
@@ -90,7 +97,9 @@ public final class LayoutChunk: Sendable {
         return EncodedLabels.decode(encoded).map { LabelSet($0) }
     }
 
-    private static func digest(_ bytes: [UInt8], _ pieces: [Piece], _ offsets: [UInt32]) -> UInt64 {
+    private static func digest(
+        _ bytes: [UInt8], _ pieces: [Piece], _ offsets: [UInt32], _ histograms: [UInt32]
+    ) -> UInt64 {
         var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
         func mix(_ word: UInt64) {
             let (high, low) = (hash ^ word).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
@@ -113,6 +122,7 @@ public final class LayoutChunk: Sendable {
                     | UInt64(piece.targetLabelCount))
         }
         mix(UInt64(offsets.count))
+        for series in histograms { mix(UInt64(series)) }
         return hash
     }
 }

@@ -4,6 +4,7 @@ public struct LayoutChunkBuilder {
     private var bytes: [UInt8] = []
     private var pieces: [LayoutChunk.Piece] = []
     private var pieceOffsets: [UInt32] = [0]
+    private var histogramSeries: [UInt32] = []
     /// The target labels met since the last run of the series' own labels.
     private var pendingFirst = 0
     private var pendingCount = 0
@@ -32,8 +33,9 @@ public struct LayoutChunkBuilder {
         }
     }
 
-    /// Ends the series.
-    public mutating func endSeries() {
+    /// Ends the series; `isHistogram` when its samples are native histograms.
+    public mutating func endSeries(isHistogram: Bool = false) {
+        if isHistogram { histogramSeries.append(UInt32(seriesCount)) }
         if pendingCount > 0 {
             flushPending()
         } else {
@@ -53,13 +55,15 @@ public struct LayoutChunkBuilder {
             let chunk = LayoutChunk(
                 bytes: unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) },
                 pieces: unsafe pieces.withUnsafeBufferPointer { unsafe Array($0) },
-                pieceOffsets: unsafe pieceOffsets.withUnsafeBufferPointer { unsafe Array($0) })
+                pieceOffsets: unsafe pieceOffsets.withUnsafeBufferPointer { unsafe Array($0) },
+                histogramSeries: histogramSeries)
         else {
             preconditionFailure("the builder keeps its offsets ascending and inside its bytes")
         }
         bytes.removeAll(keepingCapacity: true)
         pieces.removeAll(keepingCapacity: true)
         pieceOffsets.removeLast(pieceOffsets.count - 1)
+        histogramSeries = []
         return chunk
     }
 

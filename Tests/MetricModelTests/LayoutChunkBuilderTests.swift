@@ -31,4 +31,26 @@ import Testing
         #expect(builder.byteCount == 0)
         #expect(builder.finish().seriesCount == 0)
     }
+
+    @Test func histogramsAreMarkedAndMakeAnotherChunk() {
+        func chunk(_ histograms: Set<Int>) -> LayoutChunk {
+            var builder = LayoutChunkBuilder()
+            for index in 0..<3 {
+                builder.appendLabel(name: Array("a".utf8).span, value: Array("\(index)".utf8).span)
+                builder.endSeries(isHistogram: histograms.contains(index))
+            }
+            return builder.finish()
+        }
+        #expect(chunk([0, 2]).histogramSeries == [0, 2])
+        #expect(!chunk([0, 2]).hasSameContent(as: chunk([0])))
+        #expect(chunk([0, 2]).hasSameContent(as: chunk([0, 2])))
+        #expect(Layout([chunk([1]), chunk([]), chunk([0, 2])]).histogramSeries == [1, 6, 8])
+        let plain = chunk([])
+        for bad: [UInt32] in [[3], [1, 1], [2, 0]] {
+            #expect(
+                LayoutChunk(
+                    bytes: plain.bytes, pieces: plain.pieces, pieceOffsets: plain.pieceOffsets,
+                    histogramSeries: bad) == nil)
+        }
+    }
 }
