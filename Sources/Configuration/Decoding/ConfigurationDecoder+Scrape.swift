@@ -29,7 +29,9 @@ extension ConfigurationDecoder {
         job.followRedirects = reader.bool("follow_redirects") ?? job.followRedirects
         job.bodySizeLimitBytes = reader.sizeBytes("body_size_limit") ?? 0
         if job.bodySizeLimitBytes == 0 { job.bodySizeLimitBytes = global.bodySizeLimitBytes }
+        job.scrapeProtocols = scrapeProtocols(reader) ?? global.scrapeProtocols ?? job.scrapeProtocols
         job.fallbackScrapeProtocol = fallbackProtocol(reader)
+        (job.metricNameValidationScheme, job.metricNameEscapingScheme) = nameSchemes(reader, global)
         job.staticConfigs = reader.list("static_configs", of: "target groups").compactMap {
             TargetGroupDecoder(sink: sink, checksAddresses: true).group($0)
         }
@@ -69,18 +71,6 @@ extension ConfigurationDecoder {
             }
             return ScrapeConfiguration.Parameter(name: entry.name, values: values)
         }
-    }
-
-    private func fallbackProtocol(_ reader: MappingReader) -> String? {
-        let known = ["PrometheusProto", "OpenMetricsText0.0.1", "OpenMetricsText1.0.0"]
-        if let text = reader.value("fallback_scrape_protocol")?.scalarText, known.contains(text) {
-            reader.report(
-                "fallback_scrape_protocol",
-                "\(text) is a scrape protocol that this version of Narthex does not support yet."
-                    + " Valid: PrometheusText0.0.4, PrometheusText1.0.0")
-            return nil
-        }
-        return reader.choice("fallback_scrape_protocol", ["PrometheusText0.0.4", "PrometheusText1.0.0"])
     }
 
     private func fileSD(_ node: YAMLNode) -> FileSDConfiguration? {

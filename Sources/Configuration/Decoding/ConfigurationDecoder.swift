@@ -39,6 +39,8 @@ struct ConfigurationDecoder {
         }
         result.bodySizeLimitBytes = reader.sizeBytes("body_size_limit") ?? 0
         result.externalLabels = externalLabels(reader)
+        result.scrapeProtocols = scrapeProtocols(reader)
+        (result.metricNameValidationScheme, result.metricNameEscapingScheme) = globalNameSchemes(reader)
         return result
     }
 

@@ -27,6 +27,9 @@ enum Schema {
             .init("evaluation_interval", "duration", "1m"),
             .init("external_labels", "mapping of string"),
             .init("body_size_limit", "size", "0"),
+            .init("scrape_protocols", "list of scrape protocol", "the job's default"),
+            .init("metric_name_validation_scheme", "utf8 or legacy", "utf8"),
+            .init("metric_name_escaping_scheme", "escaping scheme", "allow-utf-8, underscores with legacy"),
         ],
         refused: [
             .init("rule_query_offset", harmless: ["0s", "0"], reason: agent("evaluates no rules")),
@@ -47,7 +50,12 @@ enum Schema {
             .init("enable_compression", "bool", "true"),
             .init("follow_redirects", "bool", "true"),
             .init("body_size_limit", "size", "global.body_size_limit"),
-            .init("fallback_scrape_protocol", "PrometheusText0.0.4 or PrometheusText1.0.0"),
+            .init("scrape_protocols", "list of scrape protocol", "global.scrape_protocols"),
+            .init("fallback_scrape_protocol", "scrape protocol"),
+            .init(
+                "metric_name_validation_scheme", "utf8 or legacy", "global.metric_name_validation_scheme"),
+            .init(
+                "metric_name_escaping_scheme", "escaping scheme", "global.metric_name_escaping_scheme"),
             .init("static_configs", "list of mapping"),
             .init("file_sd_configs", "list of mapping"),
             .init("ecs_sd_configs", "list of mapping"),
@@ -137,11 +145,10 @@ enum Schema {
 
     /// Keys that stand in `global` and in a job alike.
     private static let inherited: [KeyTable.Refused] = [
-        .init("scrape_protocols"), .init("scrape_failure_log_file", harmless: [""]),
+        .init("scrape_failure_log_file", harmless: [""]),
         .init("sample_limit", harmless: ["0"]), .init("target_limit", harmless: ["0"]),
         .init("label_limit", harmless: ["0"]), .init("label_name_length_limit", harmless: ["0"]),
         .init("label_value_length_limit", harmless: ["0"]), .init("keep_dropped_targets", harmless: ["0"]),
-        .init("metric_name_validation_scheme"), .init("metric_name_escaping_scheme"),
         .init("scrape_native_histograms", harmless: ["false"]),
         .init("always_scrape_classic_histograms", harmless: ["false"]),
         .init("convert_classic_histograms_to_nhcb", harmless: ["false"]),

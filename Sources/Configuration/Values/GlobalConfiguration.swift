@@ -10,16 +10,25 @@ public struct GlobalConfiguration: Sendable, Equatable {
     public var externalLabels: LabelSet
     /// What a job without a limit of its own inherits; 0 is no limit.
     public var bodySizeLimitBytes: UInt64
+    /// What a job without protocols of its own asks for; nil leaves it to the job's histogram settings.
+    public var scrapeProtocols: [ScrapeProtocol]?
+    public var metricNameValidationScheme: NameValidationScheme
+    public var metricNameEscapingScheme: NameEscapingScheme
 
     public init(
         scrapeIntervalMs: Int64 = 60_000, scrapeTimeoutMs: Int64 = 10_000,
         evaluationIntervalMs: Int64 = 60_000,
-        externalLabels: LabelSet = LabelSet(), bodySizeLimitBytes: UInt64 = 0
+        externalLabels: LabelSet = LabelSet(), bodySizeLimitBytes: UInt64 = 0,
+        scrapeProtocols: [ScrapeProtocol]? = nil, metricNameValidationScheme: NameValidationScheme = .utf8,
+        metricNameEscapingScheme: NameEscapingScheme = .allowUTF8
     ) {
         self.scrapeIntervalMs = scrapeIntervalMs
         self.scrapeTimeoutMs = scrapeTimeoutMs
         self.evaluationIntervalMs = evaluationIntervalMs
         self.externalLabels = externalLabels
         self.bodySizeLimitBytes = bodySizeLimitBytes
+        self.scrapeProtocols = scrapeProtocols
+        self.metricNameValidationScheme = metricNameValidationScheme
+        self.metricNameEscapingScheme = metricNameEscapingScheme
     }
 }

@@ -25,9 +25,13 @@ public struct ScrapeConfiguration: Sendable, Equatable {
     public var followRedirects: Bool
     /// 0 is no limit.
     public var bodySizeLimitBytes: UInt64
-    /// How a body without a usable Content-Type is read, by Prometheus' name (`PrometheusText0.0.4`); nil
-    /// fails it.
-    public var fallbackScrapeProtocol: String?
+    /// What a scrape asks for, most wanted first; never empty, none twice.
+    public var scrapeProtocols: [ScrapeProtocol]
+    /// How a body without a usable Content-Type is read; nil fails it.
+    public var fallbackScrapeProtocol: ScrapeProtocol?
+    public var metricNameValidationScheme: NameValidationScheme
+    /// `allowUTF8` only together with the validation scheme `utf8`.
+    public var metricNameEscapingScheme: NameEscapingScheme
     public var staticConfigs: [StaticConfiguration]
     public var fileSDConfigs: [FileSDConfiguration]
     public var ecsSDConfigs: [ECSSDConfiguration]
@@ -36,7 +40,11 @@ public struct ScrapeConfiguration: Sendable, Equatable {
         jobName: String, scrapeIntervalMs: Int64 = 60_000, scrapeTimeoutMs: Int64 = 10_000,
         metricsPath: String = "/metrics", scheme: String = "http", params: [Parameter] = [],
         honorLabels: Bool = false, honorTimestamps: Bool = true, enableCompression: Bool = true,
-        followRedirects: Bool = true, bodySizeLimitBytes: UInt64 = 0, fallbackScrapeProtocol: String? = nil,
+        followRedirects: Bool = true, bodySizeLimitBytes: UInt64 = 0,
+        scrapeProtocols: [ScrapeProtocol] = ScrapeProtocol.defaults,
+        fallbackScrapeProtocol: ScrapeProtocol? = nil,
+        metricNameValidationScheme: NameValidationScheme = .utf8,
+        metricNameEscapingScheme: NameEscapingScheme = .allowUTF8,
         staticConfigs: [StaticConfiguration] = [], fileSDConfigs: [FileSDConfiguration] = [],
         ecsSDConfigs: [ECSSDConfiguration] = []
     ) {
@@ -51,7 +59,10 @@ public struct ScrapeConfiguration: Sendable, Equatable {
         self.enableCompression = enableCompression
         self.followRedirects = followRedirects
         self.bodySizeLimitBytes = bodySizeLimitBytes
+        self.scrapeProtocols = scrapeProtocols
         self.fallbackScrapeProtocol = fallbackScrapeProtocol
+        self.metricNameValidationScheme = metricNameValidationScheme
+        self.metricNameEscapingScheme = metricNameEscapingScheme
         self.staticConfigs = staticConfigs
         self.fileSDConfigs = fileSDConfigs
         self.ecsSDConfigs = ecsSDConfigs

@@ -3,16 +3,16 @@ import HTTPTransport
 
 /// The request that a scrape sends and the rules by which an answer counts.
 struct ScrapeExchange: Sendable {
-    /// What Prometheus sends for `scrape_protocols: [PrometheusText1.0.0, PrometheusText0.0.4]`: the two
-    /// versions that are read today. Asking for OpenMetrics or protobuf would get them from targets that have
-    /// both.
-    static let accept =
-        "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.4"
+    /// What becomes of an answer.
+    enum Verdict: Sendable {
+        case read(ExpositionFormat)
+        case refused(ScrapeError)
+    }
 
     let request: HTTPRequest
     /// 0 is no limit.
     private let bodySizeLimitBytes: Int
-    private let fallbackProtocol: String?
+    private let fallbackProtocol: ScrapeProtocol?
 
     init(_ configuration: ScrapeConfiguration, url: String) {
         let limit = Int(clamping: configuration.bodySizeLimitBytes)
@@ -24,7 +24,10 @@ struct ScrapeExchange: Sendable {
         request = HTTPRequest(
             method: .get, url: url,
             headers: [
-                HTTPHeader(name: "Accept", value: Self.accept),
+                HTTPHeader(
+                    name: "Accept",
+                    value: AcceptHeader.value(
+                        configuration.scrapeProtocols, escaping: configuration.metricNameEscapingScheme)),
                 HTTPHeader(
                     name: "X-Prometheus-Scrape-Timeout-Seconds",
                     value: Self.seconds(configuration.scrapeTimeoutMs)),
@@ -34,13 +37,28 @@ struct ScrapeExchange: Sendable {
             takesBodySlot: true)
     }
 
-    /// Why the answer does not count; nil when its body is to be read.
-    func refusal(of response: HTTPResponse) -> ScrapeError? {
+    /// Whether the answer counts, and as what it is read.
+    func verdict(on response: HTTPResponse) -> Verdict {
         guard response.status == 200 else {
-            return ScrapeError(.status, "the target answered with HTTP status \(response.status), not 200")
+            return .refused(
+                ScrapeError(.status, "the target answered with HTTP status \(response.status), not 200"))
         }
-        if bodySizeLimitBytes > 0, response.body.count >= bodySizeLimitBytes { return bodyTooLarge }
-        return contentTypeRefusal(response.headers["Content-Type"])
+        if bodySizeLimitBytes > 0, response.body.count >= bodySizeLimitBytes { return .refused(bodyTooLarge) }
+        // Without a body there is nothing to choose a parser for (Prometheus 3, scrapeLoop.append).
+        if response.body.count == 0 { return .read(.text) }
+        do {
+            let format = try ExpositionFormat.of(
+                contentType: response.headers["Content-Type"], fallback: fallbackProtocol)
+            guard format == .text else {
+                return .refused(
+                    ScrapeError(
+                        .contentType,
+                        "the target answered in a format that was not asked for and is not read yet"))
+            }
+            return .read(format)
+        } catch {
+            return .refused(error)
+        }
     }
 
     /// The reason for an exchange that gave no answer.
@@ -57,36 +75,6 @@ struct ScrapeExchange: Sendable {
             ? ScrapeError(.bodyTooLarge, "the body reaches body_size_limit, \(bodySizeLimitBytes) bytes")
             : ScrapeError(
                 .bodyTooLarge, "the body is longer than the \(BodyReader.maxBodyBytes) bytes that are read")
-    }
-
-    /// The media type chooses the parser, whatever its version; a blank or unknown one leaves it to
-    /// fallback_scrape_protocol (Prometheus 3, textparse.New).
-    private func contentTypeRefusal(_ header: String?) -> ScrapeError? {
-        let mediaType = Self.mediaType(header ?? "")
-        if mediaType == "text/plain" { return nil }
-        if mediaType == "application/openmetrics-text" || mediaType == "application/vnd.google.protobuf" {
-            return ScrapeError(
-                .contentType,
-                "the target answered with \(mediaType), which was not asked for and is not read yet")
-        }
-        let said = "the answer's Content-Type \"\(header ?? "")\" is no exposition format"
-        switch fallbackProtocol {
-        case "PrometheusText0.0.4", "PrometheusText1.0.0": return nil
-        case let other?:
-            return ScrapeError(
-                .contentType,
-                "\(said); fallback_scrape_protocol \(other) is not read yet, PrometheusText0.0.4 is")
-        case nil:
-            return ScrapeError(
-                .contentType,
-                "\(said); set fallback_scrape_protocol: PrometheusText0.0.4 if the target sends text")
-        }
-    }
-
-    /// The part before any parameter, in lower case.
-    static func mediaType(_ header: String) -> String {
-        let end = header.utf8.firstIndex(of: UInt8(ascii: ";")) ?? header.endIndex
-        return String(header[..<end].filter { $0 != " " && $0 != "\t" }).lowercased()
     }
 
     /// Seconds without trailing zeros: `10`, `2.5`.

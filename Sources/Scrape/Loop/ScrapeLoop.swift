@@ -99,8 +99,12 @@ final class ScrapeLoop: Sendable {
         var failure: ScrapeError?
         do {
             let answer = try await context.http.perform(exchange.request)
-            failure = exchange.refusal(of: answer)
-            response = failure == nil ? answer : nil
+            switch exchange.verdict(on: answer) {
+            case .read: response = answer
+            case .refused(let error):
+                response = nil
+                failure = error
+            }
         } catch {
             // An agent that stops has not seen its target fail.
             if error.code == .cancelled || error.code == .shutDown { return nil }

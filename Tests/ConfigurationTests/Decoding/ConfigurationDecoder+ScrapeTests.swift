@@ -46,7 +46,7 @@ import Testing
                     ],
                     honorLabels: true, honorTimestamps: false, enableCompression: false,
                     followRedirects: false,
-                    bodySizeLimitBytes: 2_048, fallbackScrapeProtocol: "PrometheusText0.0.4",
+                    bodySizeLimitBytes: 2_048, fallbackScrapeProtocol: .prometheusText004,
                     staticConfigs: [
                         StaticConfiguration(
                             targets: ["localhost:9100", "[::1]:9100", "host"],
@@ -78,8 +78,6 @@ import Testing
         ("body_size_limit: 10", "a size with a unit"),
         ("body_size_limit: -1MB", "a size with a unit"),
         ("scheme: ftp", "Valid: http, https"),
-        ("fallback_scrape_protocol: PrometheusProto", "does not support yet"),
-        ("fallback_scrape_protocol: text", "Valid: PrometheusText0.0.4"),
         ("static_configs: {targets: [a]}", "must be a list of target groups"),
         ("static_configs: [a]", "takes a mapping (targets, labels"),
         ("static_configs: [{target: [a]}]", "did you mean targets?"),

@@ -5,7 +5,7 @@ import Testing
 @testable import Scrape
 
 @Suite struct ScrapeExchangeTests {
-    private func exchange(limit: UInt64 = 0, fallback: String? = nil, timeoutMs: Int64 = 10_000)
+    private func exchange(limit: UInt64 = 0, fallback: ScrapeProtocol? = nil, timeoutMs: Int64 = 10_000)
         -> ScrapeExchange
     {
         ScrapeExchange(
@@ -40,42 +40,51 @@ import Testing
         #expect(request.acceptGzip && request.followRedirects && request.takesBodySlot)
     }
 
+    private func refusal(_ exchange: ScrapeExchange, _ response: HTTPResponse) -> ScrapeError? {
+        guard case .refused(let error) = exchange.verdict(on: response) else { return nil }
+        return error
+    }
+
+    @Test func theJobsProtocolsAreAskedFor() {
+        let exchange = ScrapeExchange(
+            ScrapeConfiguration(
+                jobName: "j", scrapeProtocols: [.prometheusText100], metricNameEscapingScheme: .dots),
+            url: "http://h:1/metrics")
+        #expect(
+            exchange.request.headers.first
+                == HTTPHeader(
+                    name: "Accept", value: "text/plain;version=1.0.0;escaping=dots;q=0.6,*/*;q=0.5"))
+    }
+
     @Test(arguments: [201, 204, 206, 301, 404, 500, 503])
     func onlyStatus200Counts(status: Int) {
-        #expect(exchange().refusal(of: response(status))?.code == .status)
+        #expect(refusal(exchange(), response(status))?.code == .status)
     }
 
-    @Test(arguments: [
-        "text/plain", "text/plain; version=0.0.4", "TEXT/Plain;version=9.9.9;charset=utf-8", " text/plain ",
-    ])
-    func textIsRead(type: String) {
-        #expect(exchange().refusal(of: response(type: type)) == nil)
+    @Test func theMediaTypeChooses() {
+        #expect(refusal(exchange(), response(type: "text/plain; version=0.0.4")) == nil)
+        #expect(refusal(exchange(), response(type: "text/html"))?.code == .contentType)
+        #expect(refusal(exchange(fallback: .prometheusText004), response(type: "text/html")) == nil)
     }
 
-    @Test(arguments: [nil, "", "text/html", "application/json", ";", "text/plain2"] as [String?])
-    func otherTypesAreLeftToTheFallback(type: String?) {
-        #expect(exchange().refusal(of: response(type: type))?.code == .contentType)
-        #expect(exchange(fallback: "PrometheusText0.0.4").refusal(of: response(type: type)) == nil)
-        #expect(exchange(fallback: "PrometheusText1.0.0").refusal(of: response(type: type)) == nil)
-        #expect(
-            exchange(fallback: "OpenMetricsText1.0.0").refusal(of: response(type: type))?.code == .contentType
-        )
+    @Test func anEmptyBodyNeedsNoContentType() {
+        #expect(refusal(exchange(), response(type: nil, body: "")) == nil)
+        #expect(refusal(exchange(), response(type: nil))?.code == .contentType)
     }
 
     @Test(arguments: [
         "application/openmetrics-text; version=1.0.0", "application/vnd.google.protobuf;proto=x",
     ])
     func formatsThatAreNotReadAreRefusedEvenWithAFallback(type: String) {
-        #expect(
-            exchange(fallback: "PrometheusText0.0.4").refusal(of: response(type: type))?.code == .contentType)
+        #expect(refusal(exchange(fallback: .prometheusText004), response(type: type))?.code == .contentType)
     }
 
     @Test func aBodyOfTheLimitsLengthFails() {
-        #expect(exchange(limit: 4).refusal(of: response(body: "a 1\n"))?.code == .bodyTooLarge)
-        #expect(exchange(limit: 5).refusal(of: response(body: "a 1\n")) == nil)
+        #expect(refusal(exchange(limit: 4), response(body: "a 1\n"))?.code == .bodyTooLarge)
+        #expect(refusal(exchange(limit: 5), response(body: "a 1\n")) == nil)
         #expect(exchange(limit: 5).request.bodyLimitBytes == 4)
         #expect(exchange(limit: 1).request.bodyLimitBytes == 1)
-        #expect(exchange(limit: 1).refusal(of: response(body: "x"))?.code == .bodyTooLarge)
+        #expect(refusal(exchange(limit: 1), response(body: "x"))?.code == .bodyTooLarge)
         #expect(exchange(limit: UInt64.max).request.bodyLimitBytes == BodyReader.maxBodyBytes)
         #expect(exchange().request.bodyLimitBytes == BodyReader.maxBodyBytes)
     }

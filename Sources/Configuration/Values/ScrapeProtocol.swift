@@ -1,0 +1,31 @@
+/// An exposition format in one version, by Prometheus' name.
+public enum ScrapeProtocol: String, CaseIterable, Sendable {
+    case prometheusProto = "PrometheusProto"
+    case openMetricsText001 = "OpenMetricsText0.0.1"
+    case openMetricsText100 = "OpenMetricsText1.0.0"
+    case prometheusText100 = "PrometheusText1.0.0"
+    case prometheusText004 = "PrometheusText0.0.4"
+
+    /// What this version reads; the others are refused by name.
+    public static let supported: [ScrapeProtocol] = [prometheusText100, prometheusText004]
+
+    /// What a job without `scrape_protocols` asks for, most wanted first.
+    public static let defaults: [ScrapeProtocol] = [prometheusText100, prometheusText004]
+}
+
+/// What names of metrics and labels may be made of.
+public enum NameValidationScheme: String, CaseIterable, Sendable {
+    /// Any UTF-8.
+    case utf8
+    /// `[a-zA-Z_:][a-zA-Z0-9_:]*`, labels without the colon.
+    case legacy
+}
+
+/// What a target is asked to do to names beyond the legacy characters
+/// (prometheus.io/docs/instrumenting/escaping_schemes). A request only: the answer's names stay as they are.
+public enum NameEscapingScheme: String, CaseIterable, Sendable {
+    case allowUTF8 = "allow-utf-8"
+    case underscores
+    case dots
+    case values
+}
