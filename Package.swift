@@ -51,6 +51,7 @@ let package = Package(
         .systemLibrary(
             name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
         .target(name: "CPlatform"),
         .target(name: "CPrompb", dependencies: ["CProtobufC"]),
 
@@ -59,7 +60,7 @@ let package = Package(
         room("MetricModel", ["Platform"]),
         room("Configuration", ["MetricModel", "CYAML"]),
         room("HTTPTransport", ["Telemetry", "Platform", "CCurl", logging]),
-        room("AWS", ["HTTPTransport", "Telemetry", "Platform", "CCrypto", logging]),
+        room("AWS", ["HTTPTransport", "Telemetry", "Platform", "CCrypto", "CExpat", logging]),
         room(
             "Discovery",
             ["AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform", logging]),

@@ -3,7 +3,8 @@ public import Logging
 public import Platform
 import Synchronization
 
-/// Calls services of one region that speak json 1.1 (ECS, SSM, Secrets Manager), signed. Thread-safe.
+/// Calls services of one region, signed: json 1.1 (ECS, SSM, Secrets Manager) here, the query protocol (EC2,
+/// STS) in AWSClient+Query. Thread-safe.
 public final class AWSClient: Sendable {
     /// One attempt; ECS answers within a second.
     private static let attemptTimeoutMs: Int64 = 10_000
@@ -56,28 +57,40 @@ public final class AWSClient: Sendable {
     /// once.
     public func json(service: AWSService, operation: String, body: [UInt8]) async throws(AWSError) -> [UInt8]
     {
+        let headers = [
+            HTTPHeader(name: "Content-Type", value: "application/x-amz-json-1.1"),
+            HTTPHeader(name: "X-Amz-Target", value: "\(service.targetPrefix).\(operation)"),
+        ]
+        return try await perform(service, operation, headers: headers, body: body, isSigned: true).body.bytes
+    }
+
+    /// The answer of a call that succeeded. An unsigned call is one whose body says who asks.
+    func perform(
+        _ service: AWSService, _ operation: String, headers: [HTTPHeader], body: [UInt8], isSigned: Bool
+    ) async throws(AWSError) -> HTTPResponse {
         let base = try AWSEndpoint.url(
             service: service, region: region, configured: endpoint, environment: environment)
         guard let parts = SignableURL(base) else {
             throw AWSError(.malformed, message: "the endpoint is not a URL", operation: service.name)
         }
         let call = Call(
-            service: service, operation: operation, url: base + "/", host: parts.host, body: body,
+            service: service, url: base + "/", host: parts.host, headers: headers, body: body,
             place: "\(service.name).\(operation) at \(parts.scheme)://\(parts.host)")
         var attempts = CallAttempts()
         while true {
-            let used = try await credentials.credentials()
+            let used = isSigned ? try await credentials.credentials() : nil
             let offsetMs = state.withLock { $0.offsetsMs[call.host] ?? 0 }
             let signedMs = clock.wallMs + offsetMs
-            let request = try sign(call, with: used, timestampMs: signedMs)
+            let request = try request(call, with: used, timestampMs: signedMs)
             let action: CallAttempts.Action
             let failure: AWSError
             switch await attempt(request) {
             case .success(let response) where (200..<300).contains(response.status):
-                return response.body.bytes
+                return response
             case .success(let response):
                 let fault = ServiceFault(response)
-                action = attempts.refused(fault, signedMs: signedMs, offsetMs: offsetMs, random: random())
+                action = attempts.refused(
+                    fault, signedMs: signedMs, offsetMs: offsetMs, isSigned: isSigned, random: random())
                 failure = AWSError(fault.code, message: message(of: fault), operation: call.place)
             case .failure(let error):
                 action = attempts.failed(error, random: random())
@@ -90,19 +103,19 @@ public final class AWSClient: Sendable {
 
     private struct Call {
         let service: AWSService
-        let operation: String
         let url: String
         let host: String
+        let headers: [HTTPHeader]
         let body: [UInt8]
         let place: String
     }
 
     private func carryOut(
-        _ action: CallAttempts.Action, _ call: Call, _ failure: AWSError, _ used: Credentials
+        _ action: CallAttempts.Action, _ call: Call, _ failure: AWSError, _ used: Credentials?
     ) async throws(AWSError) {
         switch action {
         case .giveUp: throw failure
-        case .refreshCredentials: await credentials.reject(used)
+        case .refreshCredentials: if let used { await credentials.reject(used) }
         case .resign(let offsetMs):
             state.withLock { $0.offsetsMs[call.host] = offsetMs }
             logger.warning(
@@ -130,18 +143,18 @@ public final class AWSClient: Sendable {
         }
     }
 
-    private func sign(
-        _ call: Call, with credentials: Credentials, timestampMs: Int64
+    private func request(
+        _ call: Call, with credentials: Credentials?, timestampMs: Int64
     ) throws(AWSError) -> HTTPRequest {
-        let headers = [
-            HTTPHeader(name: "Content-Type", value: "application/x-amz-json-1.1"),
-            HTTPHeader(name: "X-Amz-Target", value: "\(call.service.targetPrefix).\(call.operation)"),
-        ]
-        let added = try signer(for: call.service).sign(
-            method: .post, url: call.url, headers: headers, payloadSHA256Hex: SHA256.hex(bytes: call.body),
-            credentials: credentials, timestampMs: timestampMs)
+        var headers = call.headers
+        if let credentials {
+            headers += try signer(for: call.service).sign(
+                method: .post, url: call.url, headers: call.headers,
+                payloadSHA256Hex: SHA256.hex(bytes: call.body), credentials: credentials,
+                timestampMs: timestampMs)
+        }
         return HTTPRequest(
-            method: .post, url: call.url, headers: headers + added, body: call.body,
+            method: .post, url: call.url, headers: headers, body: call.body,
             timeoutMs: Self.attemptTimeoutMs, bodyLimitBytes: Self.answerLimitBytes, acceptGzip: true)
     }
 

@@ -6,7 +6,7 @@ public struct AWSService: Sendable, Hashable {
     public let signingName: String
     /// The first part of its host.
     public let endpointPrefix: String
-    /// In front of the operation in `X-Amz-Target`.
+    /// In front of the operation in `X-Amz-Target`; empty where the protocol is not json 1.1.
     public let targetPrefix: String
     /// In the name of the variable that overrides its endpoint, `AWS_ENDPOINT_URL_<this>`.
     public let environmentSuffix: String
@@ -25,4 +25,16 @@ public struct AWSService: Sendable, Hashable {
     public static let ecs = AWSService(
         name: "ECS", signingName: "ecs", endpointPrefix: "ecs",
         targetPrefix: "AmazonEC2ContainerServiceV20141113", environmentSuffix: "ECS")
+
+    /// Query protocol, version 2016-11-15.
+    public static let ec2 = AWSService(
+        name: "EC2", signingName: "ec2", endpointPrefix: "ec2", targetPrefix: "", environmentSuffix: "EC2")
+
+    public static let ssm = AWSService(
+        name: "SSM", signingName: "ssm", endpointPrefix: "ssm", targetPrefix: "AmazonSSM",
+        environmentSuffix: "SSM")
+
+    /// Query protocol, version 2011-06-15.
+    public static let sts = AWSService(
+        name: "STS", signingName: "sts", endpointPrefix: "sts", targetPrefix: "", environmentSuffix: "STS")
 }

@@ -33,16 +33,18 @@ struct CallAttempts {
     }
 
     /// The service refused. `signedMs` is the time the request was signed with, `offsetMs` what was in it
-    /// already.
-    mutating func refused(_ fault: ServiceFault, signedMs: Int64, offsetMs: Int64, random: Double) -> Action {
-        if fault.mayBeClockSkew, !resigned, let dateMs = fault.dateMs {
+    /// already. What was not signed has neither a clock nor credentials to put right.
+    mutating func refused(
+        _ fault: ServiceFault, signedMs: Int64, offsetMs: Int64, isSigned: Bool = true, random: Double
+    ) -> Action {
+        if isSigned, fault.mayBeClockSkew, !resigned, let dateMs = fault.dateMs {
             let remainsMs = dateMs - signedMs
             if abs(remainsMs) >= Self.skewFloorMs {
                 resigned = true
                 return .resign(offsetMs: offsetMs + remainsMs)
             }
         }
-        if fault.mayBeExpired, !refreshed {
+        if isSigned, fault.mayBeExpired, !refreshed {
             refreshed = true
             return .refreshCredentials
         }

@@ -2,7 +2,7 @@ internal import FoundationEssentials
 internal import HTTPTransport
 internal import Platform
 
-/// An error as a json-1.1 service tells it.
+/// An error as a service tells it, in the JSON of json 1.1 or the XML of the query protocol.
 struct ServiceFault: Sendable, Equatable {
     let status: Int
     /// For instance `ThrottlingException`; `HTTP 503` where the body names none.
@@ -21,7 +21,10 @@ struct ServiceFault: Sendable, Equatable {
         "SlowDown",
         "PriorRequestNotComplete", "EC2ThrottledException",
     ]
-    private static let slow: Set<String> = ["RequestTimeout", "RequestTimeoutException"]
+    /// `IDPCommunicationError`: STS did not reach the identity provider, and says itself to try again.
+    private static let slow: Set<String> = [
+        "RequestTimeout", "RequestTimeoutException", "IDPCommunicationError",
+    ]
     private static let expired: Set<String> = [
         "ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId",
         "InvalidAccessKeyId", "InvalidToken",
@@ -51,10 +54,10 @@ struct ServiceFault: Sendable, Equatable {
 
     init(_ response: HTTPResponse) {
         status = response.status
-        dateMs = response.headers["Date"].flatMap { Timestamp.parseHTTPDate($0) }
+        dateMs = Self.dateMs(of: response)
         let body = response.body.count <= 1 << 20 ? response.body.bytes : []
-        // A body that is no JSON (a proxy's page, an empty 503) still has its status.
-        let shape = try? JSONDecoder().decode(Shape.self, from: Data(body))
+        // A body that is neither (a proxy's page, an empty 503) still has its status.
+        let shape = Self.isXML(body) ? Shape(xml: body) : Shape(json: body)
         let header = response.headers["x-amzn-ErrorType"]
         name =
             (shape?.type ?? header).map { Self.bareName($0) }.flatMap { $0.isEmpty ? nil : $0 }
@@ -62,11 +65,22 @@ struct ServiceFault: Sendable, Equatable {
         message = Self.oneLine(shape?.message ?? "")
     }
 
+    /// The service's clock, from the Date header.
+    static func dateMs(of response: HTTPResponse) -> Int64? {
+        response.headers["Date"].flatMap { Timestamp.parseHTTPDate($0) }
+    }
+
+    private static func isXML(_ body: [UInt8]) -> Bool {
+        body.first { $0 != 0x20 && !(0x09...0x0D).contains($0) } == UInt8(ascii: "<")
+    }
+
     /// `com.amazonaws.ecs#ClientException:http://…` is `ClientException`.
     private static func bareName(_ text: String) -> String {
         let end = text.split(separator: "#", omittingEmptySubsequences: false).last ?? ""
         return String(
-            end.prefix { $0 != ":" }.prefix(128).filter { $0.isASCII && ($0.isLetter || $0.isNumber) })
+            end.prefix { $0 != ":" }.prefix(128).filter {
+                $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".")
+            })
     }
 
     /// The first line alone: the further ones of SignatureDoesNotMatch repeat the request, session token
@@ -84,6 +98,22 @@ struct ServiceFault: Sendable, Equatable {
             case code
             case lower = "message"
             case upper = "Message"
+        }
+
+        init?(json: [UInt8]) {
+            guard let shape = try? JSONDecoder().decode(Shape.self, from: Data(json)) else { return nil }
+            self = shape
+        }
+
+        /// `<ErrorResponse><Error><Code>` of STS, `<Response><Errors><Error><Code>` of EC2, `<Error><Code>`
+        /// of S3.
+        init?(xml: [UInt8]) {
+            // What is no XML after all (HTML, mostly) tells nothing, as a body that is no JSON does.
+            guard let root = try? XMLReader.parse(xml) else { return nil }
+            let itself = root.name == "Error" ? root : nil
+            guard let error = root["Error"] ?? root["Errors"]?["Error"] ?? itself else { return nil }
+            type = error.text("Code")
+            message = error.text("Message")
         }
 
         init(from decoder: any Decoder) throws {
