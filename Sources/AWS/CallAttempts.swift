@@ -28,7 +28,9 @@ struct CallAttempts {
             .other,
             .badContentEncoding:
             retry(baseMs: 100, random: random)
-        case .tls, .bodyTooLarge, .tooManyRedirects, .badURL, .badRequest, .cancelled, .shutDown: .giveUp
+        case .tls, .bodyTooLarge, .tooManyRedirects, .badURL, .badRequest, .credentials, .cancelled,
+            .shutDown:
+            .giveUp
         }
     }
 

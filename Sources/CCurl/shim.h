@@ -162,3 +162,11 @@ static inline int narthex_epoll_wait(int epoll, narthex_ready *ready, int capaci
     }
     return count;
 }
+
+// Bytes that libcurl copies, for certificates and keys; NULL with 0 takes the option back.
+static inline CURLcode narthex_curl_set_blob(
+    CURL *easy, CURLoption option, const void *bytes, size_t count) {
+    if (bytes == NULL) return curl_easy_setopt(easy, option, NULL);
+    struct curl_blob blob = {.data = (void *)bytes, .len = count, .flags = CURL_BLOB_COPY};
+    return curl_easy_setopt(easy, option, &blob);
+}

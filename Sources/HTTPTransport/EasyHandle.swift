@@ -6,6 +6,8 @@ internal import CCurl
     let pointer: UnsafeMutableRawPointer
     private let errorText: UnsafeMutablePointer<CChar>
     private var headerList: UnsafeMutablePointer<curl_slist>?
+    /// What the request asked for beyond the client's own way of connecting; kept for what libcurl refers to.
+    var applied: AppliedConnection?
 
     /// Nil when libcurl has no memory for it.
     init?() {
@@ -27,6 +29,7 @@ internal import CCurl
         unsafe curl_easy_reset(pointer)
         unsafe curl_slist_free_all(headerList)
         unsafe headerList = nil
+        applied = nil
         unsafe errorText[0] = 0
     }
 
@@ -70,6 +73,7 @@ internal import CCurl
         if !configuration.usesProxyFromEnvironment { try set(CURLOPT_PROXY, "") }
         if let file = configuration.caFile { try set(CURLOPT_CAINFO, file) }
         if let directory = configuration.caDirectory { try set(CURLOPT_CAPATH, directory) }
+        if let connection = request.connection { try apply(connection, url: request.url) }
         try setMethodAndBody(request)
         try setHeaders(request)
     }

@@ -21,6 +21,8 @@ public struct HTTPError: Error, Sendable, Equatable, CustomStringConvertible {
         case badURL
         /// A header that cannot be sent.
         case badRequest
+        /// A file or a token that the request needs could not be had.
+        case credentials
         /// Bodies waiting for a slot hold all the memory they may.
         case overloaded
         case cancelled

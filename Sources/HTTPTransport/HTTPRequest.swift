@@ -35,11 +35,14 @@ public struct HTTPRequest: Sendable {
     /// The body waits for one of the client's body slots when it is more than a few KiB, so that thousands of
     /// requests in flight are not thousands of bodies in memory.
     public var takesBodySlot: Bool
+    /// How to connect; nil is the client's own way: no proxy, the system's authorities, HTTP/1.1.
+    public var connection: HTTPConnectionOptions?
 
     public init(
         method: HTTPMethod = .get, url: String, headers: [HTTPHeader] = [], body: [UInt8] = [],
         timeoutMs: Int64 = 10_000, bodyLimitBytes: Int = 64 << 20, acceptGzip: Bool = false,
-        followRedirects: Bool = false, takesBodySlot: Bool = false
+        followRedirects: Bool = false, takesBodySlot: Bool = false,
+        connection: HTTPConnectionOptions? = nil
     ) {
         self.method = method
         self.url = url
@@ -50,5 +53,6 @@ public struct HTTPRequest: Sendable {
         self.acceptGzip = acceptGzip
         self.followRedirects = followRedirects
         self.takesBodySlot = takesBodySlot
+        self.connection = connection
     }
 }

@@ -22,6 +22,8 @@ extension Transfer {
         case CURLE_OPERATION_TIMEDOUT: return failure(.timeout, timeoutText(text))
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: return failure(.resolve, text)
         case CURLE_COULDNT_CONNECT: return failure(.connect, text)
+        case CURLE_RECV_ERROR where text.hasPrefix("CONNECT tunnel failed"): return failure(.connect, text)
+        case CURLE_PROXY: return failure(.connect, text)
         case CURLE_PARTIAL_FILE: return failure(.truncated, "the body was cut: \(text)")
         case CURLE_GOT_NOTHING, CURLE_SEND_ERROR: return failure(.connectionReset, text)
         case CURLE_RECV_ERROR where systemError != 0 || !receivedAnything:
