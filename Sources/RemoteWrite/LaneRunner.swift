@@ -58,7 +58,7 @@ final class LaneRunner: Sendable {
             case .collect(let samples): action = await collect(samples, &session)
             case .send: action = await send(&session)
             case .wait(let untilNs):
-                await pause(untilNs: untilNs)
+                await pause(untilNs: untilNs, isDraining: session.machine.isDraining)
                 if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
                 action = session.machine.woke(shared.now)
             case .settle(let verdict):
@@ -111,13 +111,14 @@ final class LaneRunner: Sendable {
                     // those behind it at once.
                     let begunNs = session.batchBeganNs ?? nowNs
                     let dueNs = begunNs + UInt64(shared.configuration.queue.batchSendDeadlineMs) * 1_000_000
-                    await pause(untilNs: min(dueNs, nowNs + UInt64(Self.lookMs) * 1_000_000))
+                    await pause(
+                        untilNs: min(dueNs, nowNs + UInt64(Self.lookMs) * 1_000_000), isDraining: false)
                 }
             case .failed(let error):
                 shared.metrics.bufferErrors.add()
                 session.log.bufferFailed("the buffer cannot be read; tried again", error)
                 if isDraining { return .stop }
-                await pause(untilNs: nowNs + UInt64(Self.bufferRetryMs) * 1_000_000)
+                await pause(untilNs: nowNs + UInt64(Self.bufferRetryMs) * 1_000_000, isDraining: false)
             }
         }
         return .stop
@@ -240,11 +241,13 @@ final class LaneRunner: Sendable {
         await shared.draining.race { await lane.waitForMore(until: untilNs) }
     }
 
-    /// Waits; a drain that begins meanwhile ends the wait, one that has begun does not.
-    private func pause(untilNs: UInt64) async {
+    /// Waits; a drain that begins meanwhile ends the wait. `isDraining` is what the decision to wait knew: it
+    /// was made under a drain, which then does not end it. Not asked anew here, since a drain that began
+    /// after the decision must be seen.
+    private func pause(untilNs: UInt64, isDraining: Bool) async {
         let clock = shared.clock
         // A cancelled sleep ends the lane: the loop looks at the task.
-        if shared.draining.isOpen {
+        if isDraining {
             try? await clock.sleep(untilNs: untilNs)
         } else {
             await shared.draining.race { try? await clock.sleep(untilNs: untilNs) }

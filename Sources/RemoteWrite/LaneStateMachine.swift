@@ -76,9 +76,10 @@ struct LaneStateMachine: Sendable {
         backoff = Backoff(firstMs: queue.minBackoffMs, mostMs: queue.maxBackoffMs)
     }
 
-    var isDraining: Bool { drainDeadlineNs != nil }
-
     func begin() -> Action { .collect(samples: sampleLimit) }
+
+    /// Whether what it decides now is decided under a drain.
+    var isDraining: Bool { drainDeadlineNs != nil }
 
     /// From now on only what is there is sent, until `deadlineNs`.
     mutating func drain(untilNs deadlineNs: UInt64) { drainDeadlineNs = deadlineNs }

@@ -355,11 +355,16 @@ public final class WriteAheadBuffer: Sendable {
         return ledger
     }
 
+    /// Takes the directory for this process. A lock that another holds is waited for a second: a process that
+    /// has just ended may have started a child, which holds every open file until it runs its own program.
     private static func lock(_ directory: String, files: any FileDoor) throws(BufferError) -> OpenFile {
         do throws(FileError) {
             try files.makeDirectory(directory)
             let file = try files.open("\(directory)/\(BufferFileName.lock)", .update)
-            if try files.lock(file) { return file }
+            for attempt in 0..<50 {
+                if attempt > 0 { SystemThread.pause(ms: 20) }
+                if try files.lock(file) { return file }
+            }
             try files.close(file)
         } catch {
             throw .io("the storage directory cannot be used", error)

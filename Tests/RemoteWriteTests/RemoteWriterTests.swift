@@ -267,13 +267,15 @@ import Testing
         #expect(lane.isBalanced)
     }
 
-    @Test func drainSendsShortBatchesAtOnceAndEndsRun() async throws {
+    /// Again and again, since the drain may begin between any two steps of a lane.
+    @Test(arguments: 0..<100) func drainSendsShortBatchesAtOnceAndEndsRun(round: Int) async throws {
         let lanes = [MemoryLane(clock: clock), MemoryLane(clock: clock)]
         let receiver = FakeReceiver()
         let writer = writer(lanes, receiver, queue: QueueConfiguration(batchSendDeadlineMs: 3_600_000))
         let running = Task { await writer.run() }
         lanes[0].append(frames(3))
         lanes[1].append(frames(2))
+        for _ in 0..<round { await Task.yield() }
         // Nobody moves the clock: only the drain can send these.
         await writer.drain(untilNs: clock.monotonicNs + 10_000_000_000)
         await running.value

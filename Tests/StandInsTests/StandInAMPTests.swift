@@ -152,7 +152,7 @@ struct StandInAMPTests {
             #expect(endpoint.counts.samples == 1)
             endpoint.setFault(.hang)
             await #expect(throws: HTTPError.self) {
-                _ = try await client.write(endpoint.url, body(1, name: "b"), timeoutMs: 50)
+                _ = try await client.write(endpoint.url, body(1, name: "b"), timeoutMs: 2_000)
             }
             #expect(endpoint.counts.samples == 2)
             endpoint.setFault(.takeThenStatus(500))

@@ -121,13 +121,13 @@ private final class FakeAppender: FrameAppending {
         try await running(parts) {
             await parts.advance { parts.appender.frames.count == 1 }
             parts.http.fail(Self.target.url, HTTPError(.connect, "nobody listens at h:1"))
-            await parts.advance { parts.appender.frames.count == 2 }
+            await parts.advance { parts.pool.targetStates().first?.lastError?.code == .transport }
             #expect(parts.appender.frames[1].samples().map(\.bits) == [StaleMarker.bits])
             #expect(parts.appender.frames[1].values[1] == 0)
             var state = try #require(parts.pool.targetStates().first)
             #expect(state.health == .down && state.lastError?.message == "nobody listens at h:1")
             parts.http.answer(Self.target.url, "a 1\n?")
-            await parts.advance { parts.appender.frames.count == 3 }
+            await parts.advance { parts.pool.targetStates().first?.lastError?.code == .exposition }
             state = try #require(parts.pool.targetStates().first)
             #expect(state.lastError?.description.hasPrefix("line 2: ") == true)
             #expect(parts.appender.frames[2].values.count == 5)
