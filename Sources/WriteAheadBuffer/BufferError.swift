@@ -46,8 +46,9 @@ public struct BufferError: Error, Sendable, CustomStringConvertible {
     static func version(_ version: UInt32, _ path: String) -> BufferError {
         BufferError(
             .unsupportedVersion,
-            "\(path) has format version \(version), not \(FileHeader.formatVersion), which this version of "
-                + "Narthex writes: run the version that wrote it until it is drained, or use another one"
+            "\(path) has format version \(version), and this version of Narthex reads none above "
+                + "\(FileHeader.formatVersion): run the version that wrote it until it is drained, "
+                + "or use another one"
         )
     }
 

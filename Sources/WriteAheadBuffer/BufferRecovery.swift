@@ -69,7 +69,7 @@ struct BufferRecovery {
                 return nil
             }
             version = header.version
-            if version == FileHeader.formatVersion {
+            if FileHeader.knownVersions.contains(version) {
                 return try beginning(
                     SegmentInfo(
                         number: number, path: path, salt: header.salt, length: length, isActive: false,

@@ -41,7 +41,7 @@ struct CursorLog {
                 header.kind == .cursorLog
             else { return read }
             version = header.version
-            if version == FileHeader.formatVersion {
+            if FileHeader.knownVersions.contains(version) {
                 try self.read(RecordScanner(window, salt: header.salt), into: &read)
                 return read
             }

@@ -7,7 +7,11 @@ struct FileHeader: Equatable {
         case cursorLog = 2
     }
 
-    static let formatVersion: UInt32 = 1
+    /// What is written.
+    static let formatVersion: UInt32 = 2
+    /// What is read: version 1 has all that version 2 has but the flags of histograms and side lists, which
+    /// its writers left 0.
+    static let knownVersions: ClosedRange<UInt32> = 1...2
     static let copyBytes = 40
     /// Both copies: where the first record stands.
     static let sizeBytes = 2 * copyBytes

@@ -14,6 +14,7 @@ struct LaneReader: Sendable {
         var layout = Layout([])
         var layoutNumber: UInt32?
         var values: [Double] = []
+        var sides = FrameSides()
     }
 
     private enum TargetEntry: Sendable {
@@ -266,31 +267,50 @@ struct LaneReader: Sendable {
         let bases: BaseMap =
             isSelfContained
             ? .none : BaseMap(from: state.layoutChunks, starts: state.layout.starts, to: numbers)
+        let hasBaseLayout = !isSelfContained && state.layoutNumber == prefix.layout
         // What was stated elsewhere may have moved the window away from the frame and back.
         guard
-            let values = try column(header, columnOffset, at: place, layout, state.values, bases, in: segment)
+            let (values, sides) = try column(
+                header, columnOffset, at: place, layout, state.values, bases,
+                hasBaseLayout ? state.sides : nil, timestampMs: prefix.timestampMs, in: segment)
         else { return nil }
+        let frame = Frame(
+            target: state.target, layout: layout, timestampMs: prefix.timestampMs, values: values,
+            explicitTimestamps: prefix.explicitTimestamps, absent: prefix.absent, departed: departed,
+            histograms: sides.histograms, exemplars: sides.exemplars, startTimestamps: sides.starts)
+        guard frame.hasHistogramsOfLayout else { return nil }
         state.sequence = prefix.sequence &+ 1  // A file may say anything; no writer counts so far.
+        state.layoutNumber = prefix.layout
         state.layoutChunks = numbers
         state.layout = layout
         state.values = values
-        return Frame(
-            target: state.target, layout: layout, timestampMs: prefix.timestampMs, values: values,
-            explicitTimestamps: prefix.explicitTimestamps, absent: prefix.absent, departed: departed)
+        state.sides = sides
+        return frame
     }
 
     private mutating func column(
         _ header: RecordHeader, _ columnOffset: Int, at place: UInt64, _ layout: Layout, _ base: [Double],
-        _ bases: BaseMap, in segment: SegmentInfo
-    ) throws(BufferError) -> [Double]? {
+        _ bases: BaseMap, _ baseSides: FrameSides?, timestampMs: Int64, in segment: SegmentInfo
+    ) throws(BufferError) -> ([Double], FrameSides)? {
         // Checked a moment ago; only its place in the window is asked for.
         guard let (bytes, range) = try payload(header, at: place, in: segment, isChecked: true) else {
             return nil
         }
         var offset = columnOffset
-        let values = ColumnCodec.decode(
-            bytes.span.extracting(range), &offset, starts: layout.starts, base: base, bases: bases)
-        return offset == range.count ? values : nil
+        guard
+            let values = ColumnCodec.decode(
+                bytes.span.extracting(range), &offset, starts: layout.starts, base: base, bases: bases)
+        else { return nil }
+        var sides = FrameSides()
+        if header.flags & RecordHeader.hasSides != 0 {
+            guard
+                let read = FrameSides(
+                    bytes.span.extracting(range), &offset, base: baseSides, timestampMs: timestampMs,
+                    values: values)
+            else { return nil }
+            sides = read
+        }
+        return offset == range.count ? (values, sides) : nil
     }
 
     private mutating func layout(
@@ -320,7 +340,7 @@ struct LaneReader: Sendable {
         if let known = chunks[number] { return known }
         guard let (header, place) = chunkPlaces[number],
             let (bytes, range) = try payload(header, at: place, in: segment),
-            let chunk = StatementCoding.chunk(bytes.span.extracting(range))
+            let chunk = StatementCoding.chunk(bytes.span.extracting(range), flags: header.flags)
         else { return nil }
         // The object that scraping uses, where it does.
         let shared = interner.intern(chunk)

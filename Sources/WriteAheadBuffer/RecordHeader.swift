@@ -28,6 +28,10 @@ struct RecordHeader: Equatable {
     static let maxPayloadBytes = 256 << 20
     /// A frame that is XOR-ed against nothing: it needs no frame before it.
     static let selfContained: UInt8 = 1
+    /// Histograms, exemplars or start timestamps follow the frame's column.
+    static let hasSides: UInt8 = 2
+    /// Of a chunk: which series are histograms follows its content.
+    static let hasHistograms: UInt8 = 1
 
     let payloadBytes: Int
     let type: RecordType

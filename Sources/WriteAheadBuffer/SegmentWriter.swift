@@ -13,6 +13,7 @@ struct SegmentWriter {
         var layoutNumber: UInt32 = 0
         var chunks: [UInt32] = []
         var values: [Double] = []
+        var sides = FrameSides()
     }
 
     private struct ChunkState {
@@ -95,14 +96,21 @@ struct SegmentWriter {
                 .init(chunk: numbers(of: [departed.chunk], &added)[0], series: departed.series))
         }
         let isFirst = state.sequence == 0
-        let start = scratch.begin(
-            .frame, flags: isFirst ? RecordHeader.selfContained : 0, subject: state.number)
+        let sides = FrameSides(frame)
+        var flags = isFirst ? RecordHeader.selfContained : 0
+        if !sides.isEmpty { flags |= RecordHeader.hasSides }
+        let start = scratch.begin(.frame, flags: flags, subject: state.number)
         prefix.put(into: &scratch)
         let bases: BaseMap =
             isFirst
             ? .none : BaseMap(from: state.chunks, starts: state.layout?.starts ?? [0], to: chunkNumbers)
         ColumnCodec.encode(
             frame.values, starts: frame.layout.starts, base: state.values, bases: bases, into: &scratch)
+        if !sides.isEmpty {
+            sides.put(
+                base: isFirst || isNewLayout ? nil : state.sides, timestampMs: frame.timestampMs,
+                into: &scratch)
+        }
         scratch.end(start, salt: salt)
         guard scratch.largestPayloadBytes <= RecordHeader.maxPayloadBytes else {
             throw FileError(
@@ -118,6 +126,7 @@ struct SegmentWriter {
         state.layoutNumber = layoutNumber
         state.chunks = chunkNumbers
         state.values = frame.values
+        state.sides = sides
         targets[ObjectIdentifier(frame.target)] = state
         jobSamples[frame.target.job, default: 0] += UInt64(frame.sampleCount)
     }
@@ -153,7 +162,7 @@ struct SegmentWriter {
             if let known = chunks[key] { return known.number }
             if let fresh = added.first(where: { $0.0 == key }) { return fresh.1.number }
             let number = UInt32(chunks.count + added.count)
-            let start = scratch.begin(.chunk, subject: number)
+            let start = scratch.begin(.chunk, flags: StatementCoding.flags(chunk), subject: number)
             StatementCoding.put(chunk, into: &scratch)
             scratch.end(start, salt: salt)
             added.append((key, ChunkState(chunk: chunk, number: number)))

@@ -43,6 +43,11 @@ enum StatementCoding {
 
     // MARK: chunks
 
+    /// The record's flags for a chunk.
+    static func flags(_ chunk: LayoutChunk) -> UInt8 {
+        chunk.histogramSeries.isEmpty ? 0 : RecordHeader.hasHistograms
+    }
+
     static func put(_ chunk: LayoutChunk, into buffer: inout RecordBuffer) {
         buffer.putRaw(chunk.bytes)
         buffer.putVarint(UInt64(chunk.pieces.count))
@@ -57,9 +62,10 @@ enum StatementCoding {
         for series in 0..<chunk.seriesCount {
             buffer.putVarint(UInt64(chunk.pieceOffsets[series + 1] - chunk.pieceOffsets[series]))
         }
+        if !chunk.histogramSeries.isEmpty { buffer.putAscending(chunk.histogramSeries) }
     }
 
-    static func chunk(_ payload: Span<UInt8>) -> LayoutChunk? {
+    static func chunk(_ payload: Span<UInt8>, flags: UInt8) -> LayoutChunk? {
         var offset = 0
         guard let bytes = Wire.raw(payload, &offset),
             let pieceCount = Wire.count(payload, &offset, itemBytes: 3)
@@ -86,8 +92,14 @@ enum StatementCoding {
             guard total <= pieceCount else { return nil }
             offsets.append(UInt32(total))
         }
+        var histograms: [UInt32] = []
+        if flags & RecordHeader.hasHistograms != 0 {
+            guard let listed = Wire.ascending(payload, &offset) else { return nil }
+            histograms = listed
+        }
         guard offset == payload.count else { return nil }
-        return LayoutChunk(bytes: bytes, pieces: pieces, pieceOffsets: offsets)
+        return LayoutChunk(
+            bytes: bytes, pieces: pieces, pieceOffsets: offsets, histogramSeries: histograms)
     }
 
     // MARK: layouts

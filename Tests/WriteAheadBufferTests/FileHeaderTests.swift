@@ -8,12 +8,12 @@ import Testing
 struct FileHeaderTests {
     private static let headerOfSegment = [
         "4e41525448455842",  // magic NARTHEXB
-        "01000000",  // format version
+        "02000000",  // format version
         "01000000",  // kind: segment, three reserved bytes
         "175a175a",  // salt
         "0100000000000000",  // number
         "0068e5cf8b010000",  // created, ms
-        "055c1d0f",  // CRC32C of the 36 bytes before
+        "a8b7cfec",  // CRC32C of the 36 bytes before
     ]
 
     private static let segment =
@@ -46,9 +46,9 @@ struct FileHeaderTests {
         ]
 
     private static let headerOfCursor = [
-        "4e41525448455842", "01000000", "02000000", "175a175a",
+        "4e41525448455842", "02000000", "02000000", "175a175a",
         "73e701864cd963af",  // FNV-1a of the destination's name
-        "0068e5cf8b010000", "bd3e157b",
+        "0068e5cf8b010000", "10d5c798",
     ]
 
     private static let cursor =
