@@ -34,6 +34,9 @@ final class RawServer: Sendable {
         port = Int(UInt16(bigEndian: address.sin_port))
         connections = Mutex([])
         SystemThread.start(name: "raw-server") { [self] in
+            // The thread that accepts closes: closed elsewhere, the number could already be another
+            // server's listener when it is asked again.
+            defer { _ = close(listener) }
             while true {
                 let descriptor = accept(listener, nil, nil)
                 guard descriptor >= 0 else { return }
@@ -56,7 +59,6 @@ final class RawServer: Sendable {
     /// Closes everything; threads end by themselves.
     func stop() {
         _ = shutdown(listener, Int32(SHUT_RDWR))
-        _ = close(listener)
         for connection in connections.withLock({ $0 }) { connection.hangUp() }
     }
 
