@@ -10,6 +10,8 @@ struct BatchCollector: Sendable {
         /// Before compression.
         var bytes: Int
         var age: SampleAge
+        var sendsHistograms = false
+        var sendsExemplars = false
     }
 
     enum Cut: Sendable {
@@ -71,8 +73,7 @@ struct BatchCollector: Sendable {
         }
         if let dropped = cutDropped(wallMs: wallMs) { return .dropped(dropped) }
         guard !isEmpty else { return .nothing }
-        let encodeLimits = EncodeLimits(
-            samples: max(1, samples), bytes: limits.bytes, ownAgeMs: limits.age.limitMs)
+        let encodeLimits = encodeLimits(samples: max(1, samples), bytes: limits.bytes)
         var batch = Batch(scratch)
         while head < slices.count, dropReason(slices[head], wallMs: wallMs) == nil {
             let slice = slices[head]
@@ -110,7 +111,7 @@ struct BatchCollector: Sendable {
     /// The request that ends at `end`, without regard to limits or age; nil when nothing before `end` is
     /// left.
     private mutating func cutResend(upTo end: LanePosition, scratch: RequestScratch) -> PreparedRequest? {
-        let encodeLimits = EncodeLimits(samples: Int.max, bytes: Int.max, ownAgeMs: limits.age.limitMs)
+        let encodeLimits = encodeLimits(samples: Int.max, bytes: Int.max)
         var batch = Batch(scratch)
         while head < slices.count, slices[head].start < end, slices[head].isWellFormed {
             let slice = slices[head]
@@ -126,6 +127,12 @@ struct BatchCollector: Sendable {
             return nil
         }
         return request
+    }
+
+    private func encodeLimits(samples: Int, bytes: Int) -> EncodeLimits {
+        EncodeLimits(
+            samples: samples, bytes: bytes, ownAgeMs: limits.age.limitMs,
+            sendsHistograms: limits.sendsHistograms, sendsExemplars: limits.sendsExemplars)
     }
 
     private mutating func cutDropped(wallMs: Int64) -> DroppedBatch? {
@@ -157,7 +164,9 @@ struct BatchCollector: Sendable {
             PreparedRequest(
                 body: body, uncompressedBytes: batch.scratch.byteCount,
                 payloadHash: isSigned ? RequestScratch.hash(body) : "", end: end, counts: batch.counts,
-                sampleCount: batch.scratch.sampleCount, oldestMs: batch.oldestMs, newestMs: batch.newestMs,
+                sampleCount: batch.scratch.sampleCount, histogramCount: batch.histograms,
+                exemplarCount: batch.exemplars, exemplarsOff: batch.exemplarsOff, oldestMs: batch.oldestMs,
+                newestMs: batch.newestMs,
                 slices: batch.slices, isResend: isResend))
     }
 
@@ -180,6 +189,9 @@ struct BatchCollector: Sendable {
         var lastSample = 0
         var oldestMs = Int64.max
         var newestMs = Int64.min
+        var histograms = 0
+        var exemplars = 0
+        var exemplarsOff = 0
 
         init(_ scratch: RequestScratch) {
             self.scratch = scratch
@@ -196,6 +208,13 @@ struct BatchCollector: Sendable {
             counts.add(
                 slice.frame.target.job, sent: encoding.written, dropped: encoding.tooOld,
                 reason: DropReason.tooOld)
+            counts.add(
+                slice.frame.target.job, dropped: encoding.histogramsOff, reason: DropReason.histogramsOff)
+            counts.add(
+                slice.frame.target.job, dropped: encoding.customBuckets, reason: DropReason.customBuckets)
+            histograms += encoding.histograms
+            exemplars += encoding.exemplars
+            exemplarsOff += encoding.exemplarsOff
             oldestMs = min(oldestMs, encoding.oldestMs)
             newestMs = max(newestMs, encoding.newestMs)
         }

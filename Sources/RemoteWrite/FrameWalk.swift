@@ -8,14 +8,47 @@ struct FrameEncoding: Equatable {
     var written = 0
     /// Samples whose own timestamp is too old, seen from the frame's.
     var tooOld = 0
+    /// Histograms that the destination does not take.
+    var histogramsOff = 0
+    /// Histograms of custom buckets, which this protocol has no place for.
+    var customBuckets = 0
+    /// Of `written`, the histograms.
+    var histograms = 0
+    /// Exemplars in the request, beside samples.
+    var exemplars = 0
+    /// Exemplars of samples in the request that the destination does not take.
+    var exemplarsOff = 0
     /// Oldest and newest timestamp written; `Int64.max` and `Int64.min` without one.
     var oldestMs = Int64.max
     var newestMs = Int64.min
+
+    /// Counts one sample that is a histogram or has exemplars.
+    mutating func add(_ rich: RichSample) {
+        consumed += 1
+        guard rich.isSent else {
+            if rich.hasCustomBuckets { customBuckets += 1 } else { histogramsOff += 1 }
+            return
+        }
+        written += 1
+        histograms += rich.isHistogram ? 1 : 0
+        exemplars += rich.exemplars
+        exemplarsOff += rich.exemplarsOff
+    }
 
     mutating func cover(_ timestampMs: Int64) {
         oldestMs = min(oldestMs, timestampMs)
         newestMs = max(newestMs, timestampMs)
     }
+}
+
+/// What became of one sample that is a histogram or has exemplars.
+struct RichSample: Equatable {
+    var isHistogram = false
+    var isSent = false
+    /// Why it is not sent, where it is not for `send_native_histograms`.
+    var hasCustomBuckets = false
+    var exemplars = 0
+    var exemplarsOff = 0
 }
 
 /// Where to stop.
@@ -27,15 +60,21 @@ struct EncodeLimits: Equatable {
     /// A sample with a timestamp of its own that is this much older than its frame is dropped; nil: none
     /// is.
     var ownAgeMs: Int64?
+    /// `send_native_histograms`.
+    var sendsHistograms = false
+    /// `send_exemplars`.
+    var sendsExemplars = false
 }
 
 /// A walk over the series of a frame's layout that knows where the next series out of the ordinary stands:
-/// an absent one or one with a timestamp of its own.
+/// an absent one, one with a timestamp of its own, a histogram or one with exemplars.
 struct FrameWalk {
     enum Special: Equatable {
         case absent
-        /// A sample of this timestamp.
+        /// A plain sample of this timestamp.
         case at(Int64)
+        /// A sample of this timestamp that is a histogram or has exemplars.
+        case rich(Int64)
         case tooOld
     }
 
@@ -47,6 +86,9 @@ struct FrameWalk {
     private(set) var nextSpecial: Int
     private var absentIndex = 0
     private var explicitIndex = 0
+    private var histogramIndex = 0
+    private var bodyIndex = 0
+    private var exemplarIndex = 0
 
     /// Stands at the layout's sample `from` (absent series not counted).
     init(_ frame: Frame, from: Int, count: Int) {
@@ -61,6 +103,10 @@ struct FrameWalk {
         {
             explicitIndex += 1
         }
+        let histograms = frame.layout.histogramSeries
+        while histogramIndex < histograms.count, Int(histograms[histogramIndex]) < ordinal {
+            histogramIndex += 1
+        }
         self.ordinal = ordinal
         remaining = count
         nextSpecial = Int.max
@@ -71,9 +117,44 @@ struct FrameWalk {
     /// nothing.
     func special(at ordinal: Int, of frame: Frame, ownAgeMs: Int64?) -> Special {
         if absentIndex < frame.absent.count, Int(frame.absent[absentIndex]) == ordinal { return .absent }
-        let ownMs = frame.explicitTimestamps[explicitIndex].timestampMs
-        if let ownAgeMs, SampleAge.isOlder(ownMs, than: frame.timestampMs, byMs: ownAgeMs) { return .tooOld }
-        return .at(ownMs)
+        var timestampMs = frame.timestampMs
+        if explicitIndex < frame.explicitTimestamps.count,
+            Int(frame.explicitTimestamps[explicitIndex].series) == ordinal
+        {
+            timestampMs = frame.explicitTimestamps[explicitIndex].timestampMs
+            if let ownAgeMs, SampleAge.isOlder(timestampMs, than: frame.timestampMs, byMs: ownAgeMs) {
+                return .tooOld
+            }
+        }
+        return isHistogram(frame) || hasExemplars(frame) ? .rich(timestampMs) : .at(timestampMs)
+    }
+
+    /// Whether the series at `ordinal` is a histogram, a stale one included.
+    func isHistogram(_ frame: Frame) -> Bool {
+        let histograms = frame.layout.histogramSeries
+        return histogramIndex < histograms.count && Int(histograms[histogramIndex]) == ordinal
+    }
+
+    /// The histogram of the series at `ordinal`; nil for a stale marker.
+    mutating func histogram(_ frame: Frame) -> NativeHistogram? {
+        while bodyIndex < frame.histograms.count, Int(frame.histograms[bodyIndex].series) < ordinal {
+            bodyIndex += 1
+        }
+        guard bodyIndex < frame.histograms.count, Int(frame.histograms[bodyIndex].series) == ordinal else {
+            return nil
+        }
+        return frame.histograms[bodyIndex].histogram
+    }
+
+    /// The exemplars of the series at `ordinal`.
+    func exemplars(_ frame: Frame) -> ArraySlice<Frame.SeriesExemplar> {
+        var end = exemplarIndex
+        while end < frame.exemplars.count, Int(frame.exemplars[end].series) == ordinal { end += 1 }
+        return frame.exemplars[exemplarIndex..<end]
+    }
+
+    private func hasExemplars(_ frame: Frame) -> Bool {
+        exemplarIndex < frame.exemplars.count && Int(frame.exemplars[exemplarIndex].series) == ordinal
     }
 
     /// Goes past `nextSpecial`, where the walk stands.
@@ -84,6 +165,7 @@ struct FrameWalk {
         {
             explicitIndex += 1
         }
+        if isHistogram(frame) { histogramIndex += 1 }
         ordinal += 1
         findNext(frame)
     }
@@ -93,7 +175,14 @@ struct FrameWalk {
         let explicit =
             explicitIndex < frame.explicitTimestamps.count
             ? Int(frame.explicitTimestamps[explicitIndex].series) : Int.max
-        nextSpecial = min(absent, explicit)
+        let histograms = frame.layout.histogramSeries
+        let histogram = histogramIndex < histograms.count ? Int(histograms[histogramIndex]) : Int.max
+        while exemplarIndex < frame.exemplars.count, Int(frame.exemplars[exemplarIndex].series) < ordinal {
+            exemplarIndex += 1
+        }
+        let exemplar =
+            exemplarIndex < frame.exemplars.count ? Int(frame.exemplars[exemplarIndex].series) : Int.max
+        nextSpecial = min(min(absent, explicit), min(histogram, exemplar))
     }
 }
 

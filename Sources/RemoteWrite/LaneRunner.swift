@@ -176,7 +176,9 @@ final class LaneRunner: Sendable {
         guard let request = session.request else { preconditionFailure("a request is held while it is sent") }
         let metrics = shared.metrics
         let beganNs = shared.clock.monotonicNs
-        metrics.samples.add(UInt64(request.sampleCount))
+        metrics.samples.add(UInt64(request.sampleCount - request.histogramCount))
+        metrics.histograms.add(UInt64(request.histogramCount))
+        metrics.exemplars.add(UInt64(request.exemplarCount))
         metrics.bytes.add(UInt64(request.body.count))
         if session.machine.tries > 0 { metrics.retried.add(UInt64(request.sampleCount)) }
         guard
@@ -218,6 +220,9 @@ final class LaneRunner: Sendable {
             session.log.refused(
                 reason: reason, samples: sent, text: session.lastText, wallMs: shared.clock.wallMs)
         case .givenUp(let reason): shared.metrics.dropped(reason).add(sent)
+        }
+        if request.exemplarsOff > 0 {
+            shared.metrics.droppedExemplars(DropReason.exemplarsOff).add(UInt64(request.exemplarsOff))
         }
         session.request = nil
         await book(request.counts.outcomes(verdict), upTo: request.end, &session)

@@ -31,7 +31,8 @@ final class LaneShared: Sendable {
         self.metrics = metrics
         limits = BatchCollector.Limits(
             bytes: BatchCollector.maxRequestBytes,
-            age: SampleAge(configuredMs: configuration.queue.sampleAgeLimitMs, url: configuration.url))
+            age: SampleAge(configuredMs: configuration.queue.sampleAgeLimitMs, url: configuration.url),
+            sendsHistograms: configuration.sendNativeHistograms, sendsExemplars: configuration.sendExemplars)
     }
 
     var now: LaneStateMachine.Moment { .init(monotonicNs: clock.monotonicNs, wallMs: clock.wallMs) }

@@ -64,6 +64,12 @@ enum LaneVerdict: Equatable, Sendable {
 enum DropReason {
     static let tooOld = "too_old"
     static let malformed = "malformed_frame"
+    /// `send_native_histograms` is off.
+    static let histogramsOff = "native_histograms_off"
+    /// A histogram of custom buckets, which remote write 1.0 has no place for.
+    static let customBuckets = "custom_buckets"
+    /// `send_exemplars` is off: of exemplars, which are no samples.
+    static let exemplarsOff = "exemplars_off"
 }
 
 /// A request cut, encoded and compressed: kept as it is through every try.
@@ -76,7 +82,12 @@ struct PreparedRequest: Sendable {
     /// Where the lane stands once this is answered.
     let end: LanePosition
     let counts: JobCounts
+    /// Histograms among them.
     let sampleCount: Int
+    let histogramCount: Int
+    let exemplarCount: Int
+    /// Exemplars of its samples that are not sent.
+    let exemplarsOff: Int
     let oldestMs: Int64
     let newestMs: Int64
     /// What it was made of, for halving.

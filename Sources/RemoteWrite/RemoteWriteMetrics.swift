@@ -5,6 +5,8 @@ public import Telemetry
 /// One destination's metrics, under Prometheus' names where the meaning is the same.
 final class RemoteWriteMetrics: Sendable {
     let samples: Counter
+    let histograms: Counter
+    let exemplars: Counter
     let failed: Counter
     let retried: Counter
     let bytes: Counter
@@ -30,9 +32,14 @@ final class RemoteWriteMetrics: Sendable {
             gauge.set(Double(value))
             return gauge
         }
-        samples = counter("samples_total", "Samples sent to remote storage, every try counted.")
-        failed = counter("samples_failed_total", "Samples that remote storage refused for good.")
-        retried = counter("samples_retried_total", "Samples sent again because a try failed.")
+        samples = counter("samples_total", "Float samples sent to remote storage, every try counted.")
+        histograms = counter(
+            "histograms_total", "Native histograms sent to remote storage, every try counted.")
+        exemplars = counter("exemplars_total", "Exemplars sent to remote storage, every try counted.")
+        failed = counter(
+            "samples_failed_total", "Samples that remote storage refused for good, histograms among them.")
+        retried = counter(
+            "samples_retried_total", "Samples sent again because a try failed, histograms among them.")
         bytes = counter("bytes_total", "Bytes of request bodies sent, after compression, every try counted.")
         sentBatchSeconds = registry.histogram(
             "prometheus_remote_storage_sent_batch_duration_seconds",
@@ -48,6 +55,9 @@ final class RemoteWriteMetrics: Sendable {
         _ = counter("enqueue_retries_total", "Times that a full queue was tried again.")
         // A reason's series is there before its first sample, so that increase() sees the first.
         _ = dropped(DropReason.tooOld)
+        if !configuration.sendNativeHistograms { _ = dropped(DropReason.histogramsOff) }
+        if !configuration.sendExemplars { _ = droppedExemplars(DropReason.exemplarsOff) }
+        if configuration.sendNativeHistograms { _ = dropped(DropReason.customBuckets) }
         let queue = configuration.queue
         _ = gauge("shards", "Lanes that send in parallel.", laneCount)
         _ = gauge("shards_desired", "Lanes wanted: their number is fixed.", laneCount)
@@ -78,6 +88,14 @@ final class RemoteWriteMetrics: Sendable {
     func dropped(_ reason: String) -> Counter {
         registry.counter(
             "prometheus_remote_storage_samples_dropped_total", help: "Samples dropped instead of being sent.",
+            labels: labels + [(name: "reason", value: reason)])
+    }
+
+    /// Exemplars not sent beside their samples.
+    func droppedExemplars(_ reason: String) -> Counter {
+        registry.counter(
+            "prometheus_remote_storage_exemplars_dropped_total",
+            help: "Exemplars dropped instead of being sent.",
             labels: labels + [(name: "reason", value: reason)])
     }
 

@@ -10,11 +10,11 @@ import Glibc
 /// copies encoded labels. It writes what protobuf-c packs for the same samples, byte for byte, with one
 /// exception: a value of -0.0 is written, where protobuf-c leaves it out and the receiver would read 0.
 ///
-/// With `LabelPointers` the only unsafe code of this module.
+/// With `LabelPointers` and `RequestCursor` the only unsafe code of this module.
 @safe final class RequestScratch: @unchecked Sendable {
     // @unchecked: a scratch belongs to one worker job at a time (`ScratchPool` lends it).
-    fileprivate var raw: UnsafeMutableRawPointer
-    fileprivate var capacity: Int
+    var raw: UnsafeMutableRawPointer
+    var capacity: Int
     private var compressed: UnsafeMutableRawPointer
     private var compressedCapacity: Int
     /// Bytes of the request so far.
@@ -24,12 +24,13 @@ import Glibc
     /// Whose labels `paddedLabels` are.
     private var paddedTarget: Target?
     private var paddedLabels: [UInt8] = []
+    private var fields = SampleFields()
 
     /// A copy of labels may read up to this many bytes past what it means.
     static let readPadding = 64
     /// What a series takes besides its labels, at most (tags and lengths 14, value 9, timestamp 11), and the
     /// 64 bytes that a copy may write past what it means.
-    fileprivate static let slack = 128
+    static let slack = 128
 
     init() {
         capacity = 64 * 1_024
@@ -148,6 +149,23 @@ import Glibc
             var most = min(series.upperBound, walk.nextSpecial) - walk.ordinal
             if isSpecial {
                 let special = walk.special(at: walk.ordinal, of: frame, ownAgeMs: limits.ownAgeMs)
+                if case .rich(let timestampMs) = special {
+                    let shape = unsafe labels.shape(ofSeries: index)
+                    let rich = gather(frame, &walk, at: timestampMs, limits)
+                    if rich.isSent {
+                        isFull =
+                            unsafe room <= 0
+                            || !cursor.put(labels, shape, runStart: runStart, fields: fields.bytes, self)
+                        if isFull { break }
+                        result.cover(timestampMs)
+                        sampleCount += 1
+                    }
+                    result.add(rich)
+                    runStart = shape.runEnd
+                    walk.remaining -= 1
+                    walk.passSpecial(of: frame)
+                    continue
+                }
                 guard case .at(let ownMs) = special else {
                     if special == .tooOld {
                         result.tooOld += 1
@@ -178,6 +196,36 @@ import Glibc
         return !isFull
     }
 
+    /// Writes to `fields` what the walk stands at: a histogram, or a sample with exemplars.
+    private func gather(
+        _ frame: Frame, _ walk: inout FrameWalk, at timestampMs: Int64, _ limits: EncodeLimits
+    ) -> RichSample {
+        fields.removeAll()
+        var rich = RichSample(isHistogram: walk.isHistogram(frame), isSent: true)
+        let exemplars = walk.exemplars(frame)
+        let histogram = rich.isHistogram ? walk.histogram(frame) : nil
+        if rich.isHistogram, !limits.sendsHistograms || histogram?.hasCustomBuckets ?? false {
+            rich.isSent = false
+            rich.hasCustomBuckets = limits.sendsHistograms
+            return rich
+        }
+        if !rich.isHistogram {
+            fields.putSample(valueBits: frame.values[walk.ordinal].bitPattern, timestampMs: timestampMs)
+        }
+        if limits.sendsExemplars {
+            for entry in exemplars { fields.putExemplar(entry.exemplar, sampleMs: timestampMs) }
+            rich.exemplars = exemplars.count
+        } else {
+            rich.exemplarsOff = exemplars.count
+        }
+        if let histogram {
+            fields.putHistogram(histogram, timestampMs: timestampMs)
+        } else if rich.isHistogram {
+            fields.putStaleHistogram(timestampMs: timestampMs)
+        }
+        return rich
+    }
+
     /// Stale markers of `departed.series[range]`. False when a limit ended the request.
     private func appendDeparted(
         _ departed: Frame.Departed, _ range: Range<Int>, of frame: Frame, limits: EncodeLimits,
@@ -188,8 +236,29 @@ import Glibc
         return unsafe LabelPointers.with(departed.chunk, frame.target, padded(frame.target)) { labels in
             var cursor = unsafe RequestCursor(self, limitBytes: limits.bytes)
             defer { byteCount = unsafe cursor.byteCount }
+            let histograms = departed.chunk.histogramSeries
+            var nextHistogram = 0
             for index in range {
                 let series = Int(departed.series[index])
+                while nextHistogram < histograms.count, histograms[nextHistogram] < series {
+                    nextHistogram += 1
+                }
+                if nextHistogram < histograms.count, histograms[nextHistogram] == series {
+                    let isSent = limits.sendsHistograms
+                    if isSent {
+                        fields.removeAll()
+                        fields.putStaleHistogram(timestampMs: frame.timestampMs)
+                        let shape = unsafe labels.shape(ofSeries: series)
+                        let runStart = unsafe labels.runStart(ofSeries: series)
+                        guard sampleCount < limits.samples,
+                            unsafe cursor.put(labels, shape, runStart: runStart, fields: fields.bytes, self)
+                        else { return false }
+                        sampleCount += 1
+                        result.cover(frame.timestampMs)
+                    }
+                    result.add(RichSample(isHistogram: true, isSent: isSent))
+                    continue
+                }
                 let runStart = unsafe labels.runStart(ofSeries: series)
                 let shape = unsafe labels.shape(ofSeries: series)
                 guard sampleCount < limits.samples,
@@ -217,7 +286,7 @@ import Glibc
 
     /// Makes room for `needed` bytes in all; the first `written` stay.
     @inline(never)
-    fileprivate func grow(to needed: Int, written: Int) {
+    func grow(to needed: Int, written: Int) {
         let larger = max(needed, capacity * 2)
         // Safety: the old block holds `written` written bytes, the new one is larger; the old one is freed
         // once.
@@ -226,109 +295,5 @@ import Glibc
         unsafe raw.deallocate()
         unsafe raw = block
         capacity = larger
-    }
-}
-
-/// Where a request is written, as pointers, for the length of one loop over a chunk: the loop keeps them in
-/// registers.
-@unsafe private struct RequestCursor {
-    private var base: UnsafeMutableRawPointer
-    private var capacity: Int
-    private let limitBytes: Int
-    private(set) var byteCount: Int
-    /// Bytes that the length of the series before took.
-    private var lengthBytes = 1
-
-    init(_ scratch: RequestScratch, limitBytes: Int) {
-        unsafe base = scratch.raw
-        unsafe capacity = scratch.capacity
-        unsafe byteCount = scratch.byteCount
-        unsafe self.limitBytes = limitBytes
-    }
-
-    /// Writes the chunk's `series`, their values from `values[first]` on; returns how many it wrote before
-    /// the limit.
-    @inline(never)
-    mutating func putRun(
-        _ labels: LabelPointers, _ series: Range<Int>, _ values: Span<Double>, at first: Int,
-        _ field: TimestampField, _ scratch: RequestScratch, _ runStart: inout Int
-    ) -> Int {
-        // A copy on the stack, so that the loop keeps it in registers.
-        var cursor = unsafe self
-        var from = runStart
-        var written = 0
-        precondition(first >= 0 && series.count <= values.count - first, "a value for each series")
-        for index in series {
-            let shape = unsafe labels.shape(ofSeries: index)
-            // Safety: in bounds by the precondition.
-            let bits = unsafe values[unchecked: first &+ written].bitPattern
-            guard unsafe cursor.put(labels, shape, runStart: from, bits, field, scratch) else { break }
-            from = shape.runEnd
-            written &+= 1
-        }
-        runStart = from
-        unsafe self = cursor
-        return written
-    }
-
-    /// Writes one series with one sample; false when it would pass the byte limit, and nothing has changed
-    /// then.
-    ///
-    /// The labels are written behind a gap for their length, guessed to take as many bytes as the series
-    /// before.
-    @inline(__always)
-    mutating func put(
-        _ labels: LabelPointers, _ shape: LabelPointers.Shape, runStart: Int, _ valueBits: UInt64,
-        _ field: TimestampField, _ scratch: RequestScratch
-    ) -> Bool {
-        let most = unsafe byteCount &+ labels.mostBytes(shape, runStart: runStart) &+ RequestScratch.slack
-        if unsafe most > capacity {
-            unsafe scratch.grow(to: most, written: byteCount)
-            unsafe base = scratch.raw
-            unsafe capacity = scratch.capacity
-        }
-        // Safety: all that is written, the slack that the wide stores touch included, is below `most`, so
-        // within the capacity; copying from inside the chunk and the target is what `LabelPointers`
-        // promises.
-        let start = unsafe base + byteCount
-        let content = unsafe start + 1 + lengthBytes
-        var out = unsafe labels.copy(shape, runStart: runStart, to: content)
-        let valueLength = valueBits == 0 ? 0 : 9
-        let sampleLength = valueLength + field.length
-        unsafe out.storeBytes(
-            of: UInt16(truncatingIfNeeded: 0x12 | sampleLength << 8).littleEndian, as: UInt16.self)
-        unsafe out += 2
-        // Written in any case and written over when it is left out: no branch on the value.
-        unsafe out.storeBytes(of: 0x09, as: UInt8.self)
-        unsafe (out + 1).storeBytes(of: valueBits.littleEndian, as: UInt64.self)
-        unsafe out += valueLength
-        unsafe out.storeBytes(of: field.bytes, as: SIMD16<UInt8>.self)
-        let length = unsafe out - content + field.length
-        let needed = length < 128 ? 1 : ProtobufWire.varintLength(length)
-        let end = unsafe byteCount &+ 1 &+ needed &+ length
-        if unsafe end > limitBytes, unsafe byteCount > 0 { return false }
-        if unsafe needed != lengthBytes {
-            unsafe memmove(start + 1 + needed, content, length)
-            unsafe lengthBytes = needed
-        }
-        if needed == 1 {
-            unsafe start.storeBytes(
-                of: UInt16(truncatingIfNeeded: 0x0A | length << 8).littleEndian, as: UInt16.self)
-        } else if needed == 2 {
-            unsafe start.storeBytes(
-                of: UInt16(truncatingIfNeeded: 0x800A | length << 8).littleEndian, as: UInt16.self)
-            unsafe (start + 2).storeBytes(of: UInt8(truncatingIfNeeded: length >> 7), as: UInt8.self)
-        } else {
-            unsafe start.storeBytes(of: 0x0A, as: UInt8.self)
-            var rest = length
-            for index in 1...needed {
-                let more: UInt8 = index < needed ? 0x80 : 0
-                unsafe (start + index).storeBytes(
-                    of: UInt8(truncatingIfNeeded: rest & 0x7F) | more, as: UInt8.self)
-                rest >>= 7
-            }
-        }
-        unsafe byteCount = end
-        return true
     }
 }

@@ -35,6 +35,8 @@ extension ConfigurationDecoder {
         write.headers = headers(reader)
         write.sigv4 = sigv4(reader)
         write.queue = reader.value("queue_config").map(queue) ?? write.queue
+        write.sendExemplars = reader.bool("send_exemplars") ?? write.sendExemplars
+        write.sendNativeHistograms = reader.bool("send_native_histograms") ?? write.sendNativeHistograms
         if url.contains("//aps-workspaces"), !url.hasSuffix("/api/v1/remote_write") {
             sink.warn(
                 reader.mark("url"), "the path of a workspace's remote write ends in /api/v1/remote_write")

@@ -20,10 +20,15 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
     /// nil: requests are not signed.
     public var sigv4: SigV4Configuration?
     public var queue: QueueConfiguration
+    /// Whether exemplars are sent beside their samples.
+    public var sendExemplars: Bool
+    /// Whether native histograms are sent; where not, they are dropped with a count.
+    public var sendNativeHistograms: Bool
 
     public init(
         url: String, name: String? = nil, remoteTimeoutMs: Int64 = 30_000, headers: [HeaderField] = [],
-        sigv4: SigV4Configuration? = nil, queue: QueueConfiguration = QueueConfiguration()
+        sigv4: SigV4Configuration? = nil, queue: QueueConfiguration = QueueConfiguration(),
+        sendExemplars: Bool = false, sendNativeHistograms: Bool = false
     ) {
         self.url = url
         self.name = name ?? Self.name(forURL: url)
@@ -31,6 +36,8 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
         self.headers = headers
         self.sigv4 = sigv4
         self.queue = queue
+        self.sendExemplars = sendExemplars
+        self.sendNativeHistograms = sendNativeHistograms
     }
 
     /// FNV-1a (64 bits) of the URL in hexadecimal: the same on every machine and in every version.
