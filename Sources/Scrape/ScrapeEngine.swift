@@ -18,6 +18,8 @@ struct ScrapeEngine: Sendable {
 
     let target: Target
     let honorTimestamps: Bool
+    /// Whether exemplars go into frames; without a destination that sends them they would fill the disk.
+    let keepsExemplars: Bool
     let report: ReportSeries
     private let schema: TargetSchema
     private let hasher: SegmentHasher
@@ -25,11 +27,12 @@ struct ScrapeEngine: Sendable {
     private let templates: TemplateInterner
 
     init(
-        target: Target, honorLabels: Bool, honorTimestamps: Bool, layouts: LayoutInterner,
-        templates: TemplateInterner, hasher: SegmentHasher = .process
+        target: Target, honorLabels: Bool, honorTimestamps: Bool, keepsExemplars: Bool = false,
+        layouts: LayoutInterner, templates: TemplateInterner, hasher: SegmentHasher = .process
     ) {
         self.target = target
         self.honorTimestamps = honorTimestamps
+        self.keepsExemplars = keepsExemplars
         self.layouts = layouts
         self.templates = templates
         self.hasher = hasher
@@ -42,13 +45,15 @@ struct ScrapeEngine: Sendable {
     /// The frame of a body. Throws when the body is not in the format: then nothing of it counts, and
     /// `failed` makes the frame. `durationSeconds` is asked once, when the body has been read.
     func scraped(
-        _ body: RawSpan, at timestampMs: Int64, after state: ScrapeState, durationSeconds: () -> Double
+        _ body: RawSpan, format: ExpositionFormat = .text, at timestampMs: Int64, after state: ScrapeState,
+        durationSeconds: () -> Double
     ) throws(ScrapeError) -> Prepared {
         try checkClock(timestampMs, state)
         var reader: BodyReader
         do {
             reader = try read(
-                body, expected: state.chunks.isEmpty ? templates.expectation(of: schema) : state.chunks)
+                body, format,
+                expected: state.chunks.isEmpty ? templates.expectation(of: schema) : state.chunks)
         } catch {
             throw error.located(in: body)
         }
@@ -78,13 +83,18 @@ struct ScrapeEngine: Sendable {
         next.isLive = true
         next.hasReported = true
         next.lastTimestampMs = timestampMs
+        let exemplars =
+            keepsExemplars && !(reader.exemplars.isEmpty && isUnchanged)
+            ? next.exemplars.take(
+                reader.exemplars, body, chunks: reader.chunks, schema: schema, absent: rules.absent,
+                layoutChanged: !isUnchanged, hasher: hasher) : []
         let reported = ReportSeries.Values(
             isUp: true, durationSeconds: durationSeconds(), samplesScraped: lineCount,
             samplesPostMetricRelabeling: lineCount, seriesAdded: addedCount)
         values.append(contentsOf: reported.column)
         let frame = Frame(
             target: target, layout: next.layout, timestampMs: timestampMs, values: values,
-            explicitTimestamps: rules.kept, absent: rules.absent, departed: departed)
+            explicitTimestamps: rules.kept, absent: rules.absent, departed: departed, exemplars: exemplars)
         return Prepared(
             frame: frame, next: next, report: reported, duplicateCount: rules.duplicateCount,
             outOfOrderCount: rules.outOfOrderCount, outOfBoundsCount: rules.outOfBoundsCount,
@@ -137,14 +147,22 @@ struct ScrapeEngine: Sendable {
             absent: state.silent)
     }
 
-    private func read(_ body: RawSpan, expected: [TemplateChunk]) throws(ScrapeError) -> BodyReader {
-        var reader = BodyReader(schema: schema, hasher: hasher, layouts: layouts, templates: templates)
+    private func makeReader(_ format: ExpositionFormat) -> BodyReader {
+        BodyReader(
+            schema: schema, isOpenMetrics: format == .openMetrics, hasher: hasher, layouts: layouts,
+            templates: templates)
+    }
+
+    private func read(
+        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk]
+    ) throws(ScrapeError) -> BodyReader {
+        var reader = makeReader(format)
         try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
         // Lines that come and go leave short chunks behind. Cut anew, all of it is as if it was read first.
         if reader.parsedLines > 0, !expected.isEmpty,
             reader.chunks.count > 4 + 2 * reader.values.count / TemplateBuilder.minLines
         {
-            reader = BodyReader(schema: schema, hasher: hasher, layouts: layouts, templates: templates)
+            reader = makeReader(format)
             try reader.read(body, expected: [], extraValues: report.chunk.seriesCount)
         }
         return reader

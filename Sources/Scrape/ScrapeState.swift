@@ -23,6 +23,9 @@ struct ScrapeState: Sendable {
     /// timestamps; empty otherwise.
     var lastSampleMs: [Int64] = []
 
+    /// Only while exemplars are kept.
+    var exemplars = ExemplarHistory()
+
     /// The state of a target that was never scraped.
     init(report: LayoutChunk) { layout = Layout([report]) }
 

@@ -12,19 +12,23 @@ public final class TargetScrape {
 
     /// `target` carries own and external labels.
     public init(
-        target: Target, honorLabels: Bool = false, honorTimestamps: Bool = true,
+        target: Target, honorLabels: Bool = false, honorTimestamps: Bool = true, keepsExemplars: Bool = false,
         interner: LayoutInterner = LayoutInterner()
     ) {
         engine = ScrapeEngine(
-            target: target, honorLabels: honorLabels, honorTimestamps: honorTimestamps, layouts: interner,
-            templates: TemplateInterner())
+            target: target, honorLabels: honorLabels, honorTimestamps: honorTimestamps,
+            keepsExemplars: keepsExemplars, layouts: interner, templates: TemplateInterner())
         state = engine.makeState()
     }
 
     /// The frame of a body that was scraped at `timestampMs`, taken as appended. After an error the state is
     /// as before.
-    public func consume(_ body: RawSpan, at timestampMs: Int64) throws(ScrapeError) -> Frame {
-        let prepared = try engine.scraped(body, at: timestampMs, after: state) { 0 }
+    public func consume(
+        _ body: RawSpan, isOpenMetrics: Bool = false, at timestampMs: Int64
+    ) throws(ScrapeError) -> Frame {
+        let prepared = try engine.scraped(
+            body, format: isOpenMetrics ? .openMetrics : .text, at: timestampMs, after: state
+        ) { 0 }
         return take(prepared)
     }
 
@@ -37,6 +41,9 @@ public final class TargetScrape {
     public func remove(at timestampMs: Int64) throws(ScrapeError) -> Frame? {
         try engine.removed(at: timestampMs, after: state).map { take($0) }
     }
+
+    /// What the lines of the last scrape said about metric families, in their order.
+    public var metadata: [MetricFamilyMetadata] { MetricFamilyMetadata.merged(state.chunks) }
 
     private func take(_ prepared: ScrapeEngine.Prepared) -> Frame {
         state = prepared.next

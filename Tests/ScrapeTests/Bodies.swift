@@ -5,13 +5,15 @@ import Testing
 
 extension TargetScrape {
     /// Consumes text.
-    func consume(_ text: String, at timestampMs: Int64) throws -> Frame {
-        try consume(Array(text.utf8), at: timestampMs)
+    func consume(_ text: String, isOpenMetrics: Bool = false, at timestampMs: Int64) throws -> Frame {
+        try consume(Array(text.utf8), isOpenMetrics: isOpenMetrics, at: timestampMs)
     }
 
-    func consume(_ bytes: [UInt8], at timestampMs: Int64) throws -> Frame {
+    func consume(_ bytes: [UInt8], isOpenMetrics: Bool = false, at timestampMs: Int64) throws -> Frame {
         // Safety: the span is used only inside the closure, where the array's bytes live.
-        try unsafe bytes.withUnsafeBytes { try unsafe consume($0.bytes, at: timestampMs) }
+        try unsafe bytes.withUnsafeBytes {
+            try unsafe consume($0.bytes, isOpenMetrics: isOpenMetrics, at: timestampMs)
+        }
     }
 }
 
@@ -99,9 +101,10 @@ func plainTarget(_ own: [Label] = [], external: [Label] = []) -> Target {
 
 /// A scrape of the plain target.
 func plainScrape(
-    honorLabels: Bool = false, honorTimestamps: Bool = true, own: [Label] = [], external: [Label] = []
+    honorLabels: Bool = false, honorTimestamps: Bool = true, keepsExemplars: Bool = false,
+    own: [Label] = [], external: [Label] = []
 ) -> TargetScrape {
     TargetScrape(
         target: plainTarget(own, external: external), honorLabels: honorLabels,
-        honorTimestamps: honorTimestamps)
+        honorTimestamps: honorTimestamps, keepsExemplars: keepsExemplars)
 }

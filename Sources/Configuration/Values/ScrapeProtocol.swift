@@ -7,10 +7,12 @@ public enum ScrapeProtocol: String, CaseIterable, Sendable {
     case prometheusText004 = "PrometheusText0.0.4"
 
     /// What this version reads; the others are refused by name.
-    public static let supported: [ScrapeProtocol] = [prometheusText100, prometheusText004]
+    public static let supported: [ScrapeProtocol] = defaults
 
     /// What a job without `scrape_protocols` asks for, most wanted first.
-    public static let defaults: [ScrapeProtocol] = [prometheusText100, prometheusText004]
+    public static let defaults: [ScrapeProtocol] = [
+        openMetricsText100, openMetricsText001, prometheusText100, prometheusText004,
+    ]
 }
 
 /// What names of metrics and labels may be made of.

@@ -1,5 +1,11 @@
 import MetricModel
 
+/// An exemplar with the ordinal of its line.
+struct ScrapedExemplar: Equatable {
+    let series: UInt32
+    let exemplar: OpenMetricsLineEnd.Exemplar
+}
+
 /// Reads one body from beginning to end: by the templates of the scrape before where its lines are as they
 /// were, by the parser elsewhere.
 struct BodyReader {
@@ -13,17 +19,24 @@ struct BodyReader {
     private(set) var values: [Double] = []
     /// The timestamps that lines carry, ascending by line.
     private(set) var timestamps: [Frame.ExplicitTimestamp] = []
+    /// The exemplars that lines carry, ascending by line, one a line.
+    private(set) var exemplars: [ScrapedExemplar] = []
     /// Lines that the parser read.
     private(set) var parsedLines = 0
 
     private let hasher: SegmentHasher
     private var builder: TemplateBuilder
-    private var parser = ExpositionParser()
+    private var parser: ExpositionParser
 
-    init(schema: TargetSchema, hasher: SegmentHasher, layouts: LayoutInterner, templates: TemplateInterner) {
+    init(
+        schema: TargetSchema, isOpenMetrics: Bool, hasher: SegmentHasher, layouts: LayoutInterner,
+        templates: TemplateInterner
+    ) {
         self.hasher = hasher
+        parser = ExpositionParser(isOpenMetrics: isOpenMetrics)
         builder = TemplateBuilder(
-            encoder: SeriesEncoder(schema: schema, hasher: hasher), layouts: layouts, templates: templates)
+            encoder: SeriesEncoder(schema: schema, hasher: hasher), isOpenMetrics: isOpenMetrics,
+            layouts: layouts, templates: templates)
     }
 
     /// Reads `body`, of which `expected` are the chunks of the scrape before, and keeps room for
@@ -32,6 +45,8 @@ struct BodyReader {
         guard body.byteCount <= Self.maxBodyBytes else {
             throw ScrapeError(.bodyTooLarge, "a body of more than \(Self.maxBodyBytes) bytes is not read")
         }
+        // A target that now answers in another format has no line as before.
+        let expected = expected.first?.isOpenMetrics == parser.isOpenMetrics ? expected : []
         values.reserveCapacity(expected.reduce(extraValues) { $0 + $1.lineCount })
         chunks.reserveCapacity(expected.count)
         var beginnings: [UInt64: Int]?
@@ -51,7 +66,8 @@ struct BodyReader {
     private mutating func match(_ chunk: TemplateChunk, _ body: RawSpan) -> Bool {
         guard chunk.typeBefore == parser.type,
             let end = TemplateMatcher.match(
-                chunk, body, at: parser.position, hasher: hasher, values: &values, timestamps: &timestamps)
+                chunk, body, at: parser.position, hasher: hasher, values: &values, timestamps: &timestamps,
+                exemplars: &exemplars)
         else { return false }
         parser.position = end
         parser.type = chunk.typeAfter
@@ -86,6 +102,9 @@ struct BodyReader {
             if let timestampMs = parser.timestampMs {
                 timestamps.append(
                     Frame.ExplicitTimestamp(series: UInt32(values.count), timestampMs: timestampMs))
+            }
+            if let exemplar = parser.exemplar {
+                exemplars.append(ScrapedExemplar(series: UInt32(values.count), exemplar: exemplar))
             }
             values.append(parser.value)
             parsedLines += 1

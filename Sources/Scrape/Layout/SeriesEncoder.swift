@@ -65,31 +65,9 @@ struct SeriesEncoder {
         }
     }
 
-    /// Copies bytes of the body to `text`, with `\"`, `\\` and `\n` resolved; any other backslash stays.
     private mutating func take(_ body: RawSpan, _ range: Range<Int>, hasEscapes: Bool) -> Range<Int> {
         let start = text.count
-        guard hasEscapes else {
-            body.append(range, to: &text)
-            return start..<text.count
-        }
-        var offset = range.lowerBound
-        while offset < range.upperBound {
-            let byte = body.byte(offset)
-            offset += 1
-            guard byte == Byte.backslash, offset < range.upperBound else {
-                text.append(byte)
-                continue
-            }
-            switch body.byte(offset) {
-            case Byte.quote: text.append(Byte.quote)
-            case Byte.backslash: text.append(Byte.backslash)
-            case UInt8(ascii: "n"): text.append(Byte.newline)
-            case let other:
-                text.append(Byte.backslash)
-                text.append(other)
-            }
-            offset += 1
-        }
+        Unescaping.append(body, range, hasEscapes: hasEscapes, to: &text)
         return start..<text.count
     }
 

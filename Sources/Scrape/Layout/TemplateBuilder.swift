@@ -7,7 +7,8 @@ struct TemplateBuilder {
     static let minLines = 128
     /// At this a chunk ends anywhere.
     static let maxLines = 512
-    /// Bytes of labels at which a chunk ends anywhere: series with very long labels make short chunks.
+    /// Bytes of labels and metadata at which a chunk ends anywhere: series with very long labels make short
+    /// chunks.
     static let maxLabelBytes = 1 << 20
     /// One line in 256 begins a chunk of its own accord: the hash's low bits are zero.
     private static let boundaryMask: UInt64 = 0xFF
@@ -19,11 +20,17 @@ struct TemplateBuilder {
     private var layout = LayoutChunkBuilder()
     private var typeBefore = ExpositionParser.FamilyType.other
     private var encoder: SeriesEncoder
+    private var metadata: PackedMetadata
+    private let isOpenMetrics: Bool
     private let layouts: LayoutInterner
     private let templates: TemplateInterner
 
-    init(encoder: SeriesEncoder, layouts: LayoutInterner, templates: TemplateInterner) {
+    init(
+        encoder: SeriesEncoder, isOpenMetrics: Bool, layouts: LayoutInterner, templates: TemplateInterner
+    ) {
         self.encoder = encoder
+        self.isOpenMetrics = isOpenMetrics
+        metadata = PackedMetadata(isOpenMetrics: isOpenMetrics)
         self.layouts = layouts
         self.templates = templates
     }
@@ -32,7 +39,7 @@ struct TemplateBuilder {
 
     /// Whether a new chunk begins with the line of this hash.
     func endsBefore(_ hash: UInt64) -> Bool {
-        lineCount >= Self.maxLines || layout.byteCount >= Self.maxLabelBytes
+        lineCount >= Self.maxLines || layout.byteCount + metadata.bytes.count >= Self.maxLabelBytes
             || (lineCount >= Self.minLines && hash & Self.boundaryMask == 0)
     }
 
@@ -49,6 +56,7 @@ struct TemplateBuilder {
         hashes.append(hash)
         lengths.append(UInt32(parser.segment.count))
         ownHashes.append(identity.ownHash)
+        for line in parser.metadata { metadata.append(line, body) }
     }
 
     /// The chunk of the lines so far; the builder is empty afterwards.
@@ -57,7 +65,7 @@ struct TemplateBuilder {
         let chunk = TemplateChunk(
             hashes: hashes.exactCopy, lengths: lengths.exactCopy, ownHashes: ownHashes.exactCopy,
             exclusions: exclusions, layout: layouts.intern(layout.finish()), typeBefore: typeBefore,
-            typeAfter: typeAfter)
+            typeAfter: typeAfter, isOpenMetrics: isOpenMetrics, metadata: metadata.take())
         hashes.removeAll(keepingCapacity: true)
         lengths.removeAll(keepingCapacity: true)
         ownHashes.removeAll(keepingCapacity: true)
@@ -68,7 +76,7 @@ struct TemplateBuilder {
 
 extension Array {
     /// A copy without spare capacity.
-    fileprivate var exactCopy: [Element] {
+    var exactCopy: [Element] {
         // Safety: the pointer is used only inside the closure.
         unsafe withUnsafeBufferPointer { unsafe Array($0) }
     }

@@ -26,12 +26,17 @@ final class TemplateChunk: Sendable {
     /// The parser's state where the chunk begins: the same lines mean other series under another TYPE.
     let typeBefore: ExpositionParser.FamilyType
     let typeAfter: ExpositionParser.FamilyType
+    /// Whether the lines were OpenMetrics: what the text format takes between them may not stand there.
+    let isOpenMetrics: Bool
+    /// The lines' HELP, TYPE and UNIT comments, as `PackedMetadata` has them.
+    let metadata: [UInt8]
     let digest: UInt64
 
     init(
         hashes: [UInt64], lengths: [UInt32], ownHashes: [UInt64], exclusions: [Exclusion],
         layout: LayoutChunk,
-        typeBefore: ExpositionParser.FamilyType, typeAfter: ExpositionParser.FamilyType
+        typeBefore: ExpositionParser.FamilyType, typeAfter: ExpositionParser.FamilyType,
+        isOpenMetrics: Bool = false, metadata: [UInt8] = []
     ) {
         precondition(
             hashes.count == lengths.count && hashes.count == ownHashes.count
@@ -44,6 +49,8 @@ final class TemplateChunk: Sendable {
         self.layout = layout
         self.typeBefore = typeBefore
         self.typeAfter = typeAfter
+        self.isOpenMetrics = isOpenMetrics
+        self.metadata = metadata
         var digest = layout.digest
         for hash in hashes { digest = (digest &* 0x9E37_79B9_7F4A_7C15) ^ hash }
         self.digest = digest
@@ -74,7 +81,9 @@ final class TemplateChunk: Sendable {
 
     func hasSameContent(as other: TemplateChunk) -> Bool {
         digest == other.digest && layout === other.layout && typeBefore == other.typeBefore
-            && typeAfter == other.typeAfter && hashes == other.hashes && lengths == other.lengths
+            && typeAfter == other.typeAfter && isOpenMetrics == other.isOpenMetrics && hashes == other.hashes
+            && lengths == other.lengths
             && ownHashes == other.ownHashes && exclusions == other.exclusions
+            && metadata == other.metadata
     }
 }

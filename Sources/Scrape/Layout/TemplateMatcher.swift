@@ -7,6 +7,7 @@ enum TemplateMatcher {
     struct LineEnd {
         let value: Double
         let timestampMs: Int64?
+        var exemplar: OpenMetricsLineEnd.Exemplar?
         /// The start of the next line.
         let end: Int
     }
@@ -16,17 +17,19 @@ enum TemplateMatcher {
     /// they were.
     static func match(
         _ chunk: TemplateChunk, _ body: RawSpan, at start: Int, hasher: SegmentHasher, values: inout [Double],
-        timestamps: inout [Frame.ExplicitTimestamp]
+        timestamps: inout [Frame.ExplicitTimestamp], exemplars: inout [ScrapedExemplar]
     ) -> Int? {
         let firstOrdinal = values.count
         let firstTimestamp = timestamps.count
+        let firstExemplar = exemplars.count
         values.append(contentsOf: repeatElement(0, count: chunk.lineCount))
         let end = readLines(
             chunk, body, at: start, hasher: hasher, firstOrdinal: firstOrdinal, values: &values,
-            timestamps: &timestamps)
+            timestamps: &timestamps, exemplars: &exemplars)
         if end < 0 {
             values.removeLast(chunk.lineCount)
             timestamps.removeLast(timestamps.count - firstTimestamp)
+            exemplars.removeLast(exemplars.count - firstExemplar)
             return nil
         }
         return end
@@ -35,7 +38,8 @@ enum TemplateMatcher {
     /// -1 on a difference.
     private static func readLines(
         _ chunk: TemplateChunk, _ body: RawSpan, at start: Int, hasher: SegmentHasher, firstOrdinal: Int,
-        values: inout [Double], timestamps: inout [Frame.ExplicitTimestamp]
+        values: inout [Double], timestamps: inout [Frame.ExplicitTimestamp],
+        exemplars: inout [ScrapedExemplar]
     ) -> Int {
         let lineHashes = chunk.hashes
         let lineLengths = chunk.lengths
@@ -75,15 +79,36 @@ enum TemplateMatcher {
                     return -1
                 }
             }
-            guard let line = lineEnd(body, segmentEnd) else { return -1 }
+            let isOpenMetrics = chunk.isOpenMetrics
+            guard
+                let line = isOpenMetrics
+                    ? openMetricsLineEnd(body, segmentEnd) : lineEnd(body, segmentEnd)
+            else { return -1 }
             column[firstOrdinal &+ index] = line.value
             if let timestampMs = line.timestampMs {
                 timestamps.append(
                     Frame.ExplicitTimestamp(series: UInt32(firstOrdinal &+ index), timestampMs: timestampMs))
             }
+            if let exemplar = line.exemplar {
+                exemplars.append(
+                    ScrapedExemplar(series: UInt32(firstOrdinal &+ index), exemplar: exemplar))
+            }
             position = line.end
         }
         return position
+    }
+
+    /// The same for OpenMetrics: value, timestamp, exemplar.
+    @inline(never)
+    private static func openMetricsLineEnd(_ body: RawSpan, _ segmentEnd: Int) -> LineEnd? {
+        do throws(ScrapeError) {
+            let line = try OpenMetricsLineEnd(body, at: segmentEnd)
+            return LineEnd(
+                value: line.value, timestampMs: line.timestampMs, exemplar: line.exemplar, end: line.end)
+        } catch {
+            // The parser meets the same fault and says where.
+            return nil
+        }
     }
 
     /// Value, optional timestamp and the line's end after a segment, in any spacing; nil for what the parser

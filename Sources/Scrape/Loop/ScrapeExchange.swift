@@ -49,7 +49,7 @@ struct ScrapeExchange: Sendable {
         do {
             let format = try ExpositionFormat.of(
                 contentType: response.headers["Content-Type"], fallback: fallbackProtocol)
-            guard format == .text else {
+            guard format != .protobuf else {
                 return .refused(
                     ScrapeError(
                         .contentType,

@@ -96,11 +96,14 @@ final class ScrapeLoop: Sendable {
     private func scrape(_ state: ScrapeState, at timestampMs: Int64, _ startNs: UInt64) async -> ScrapeState?
     {
         let response: HTTPResponse?
+        var format = ExpositionFormat.text
         var failure: ScrapeError?
         do {
             let answer = try await context.http.perform(exchange.request)
             switch exchange.verdict(on: answer) {
-            case .read: response = answer
+            case .read(let found):
+                response = answer
+                format = found
             case .refused(let error):
                 response = nil
                 failure = error
@@ -112,8 +115,8 @@ final class ScrapeLoop: Sendable {
             failure = exchange.reason(for: error)
         }
         if Task.isCancelled { return nil }
-        let outcome = await context.workers.run { [failure] in
-            self.work(response?.body, failure, state, timestampMs, startNs)
+        let outcome = await context.workers.run { [failure, format] in
+            self.work(response?.body, format, failure, state, timestampMs, startNs)
         }
         note(outcome, timestampMs: timestampMs)
         return outcome.state
@@ -129,8 +132,8 @@ final class ScrapeLoop: Sendable {
 
     /// Parses and appends, on a worker thread. The state moves on only when the frame was appended.
     private func work(
-        _ body: HTTPBody?, _ failure: ScrapeError?, _ state: ScrapeState, _ timestampMs: Int64,
-        _ startNs: UInt64
+        _ body: HTTPBody?, _ format: ExpositionFormat, _ failure: ScrapeError?, _ state: ScrapeState,
+        _ timestampMs: Int64, _ startNs: UInt64
     ) -> Outcome {
         func seconds() -> Double { Double(context.clock.monotonicNs &- startNs) / 1e9 }
         var outcome = Outcome(state: state, error: failure, prepared: nil, durationSeconds: 0)
@@ -139,7 +142,8 @@ final class ScrapeLoop: Sendable {
             if let body, failure == nil {
                 do {
                     prepared = try body.withSpan {
-                        try engine.scraped($0, at: timestampMs, after: state, durationSeconds: seconds)
+                        try engine.scraped(
+                            $0, format: format, at: timestampMs, after: state, durationSeconds: seconds)
                     }
                 } catch let error as ScrapeError where error.code != .clock {
                     outcome.error = error

@@ -17,6 +17,7 @@ public final class ScrapePool: Sendable {
 
     private let configuration: ScrapeConfiguration
     private let externalLabels: LabelSet
+    private let keepsExemplars: Bool
     private let layouts: LayoutInterner
     private let templates = TemplateInterner()
     private let context: ScrapeContext
@@ -31,10 +32,11 @@ public final class ScrapePool: Sendable {
         workers: WorkerPool,
         appender: any FrameAppending, interner: LayoutInterner, clock: any AgentClock,
         registry: MetricRegistry,
-        logger: Logger, offsetSeed: UInt64
+        logger: Logger, offsetSeed: UInt64, keepsExemplars: Bool = false
     ) {
         self.configuration = configuration
         self.externalLabels = externalLabels
+        self.keepsExemplars = keepsExemplars
         layouts = interner
         var logger = logger
         logger[metadataKey: "scrape_pool"] = "\(configuration.jobName)"
@@ -103,7 +105,7 @@ public final class ScrapePool: Sendable {
         let engine = ScrapeEngine(
             target: Target(job: configuration.jobName, own: target.labels, external: externalLabels),
             honorLabels: configuration.honorLabels, honorTimestamps: configuration.honorTimestamps,
-            layouts: layouts, templates: templates)
+            keepsExemplars: keepsExemplars, layouts: layouts, templates: templates)
         return ScrapeLoop(
             target: target, engine: engine, exchange: ScrapeExchange(configuration, url: target.url),
             context: context)

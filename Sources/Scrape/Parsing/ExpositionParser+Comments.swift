@@ -19,11 +19,12 @@ extension ExpositionParser {
         guard let byte = peek(body) else {
             throw unexpected(body, "a metric name is expected after HELP or TYPE")
         }
+        var hasEscapes = false
+        let name: Range<Int>
         if byte == Byte.quote {
-            var hasEscapes = false
-            _ = try quoted(body, what: "quoted metric name", hasEscapes: &hasEscapes)
+            name = try quoted(body, what: "quoted metric name", hasEscapes: &hasEscapes)
         } else if Byte.isNameStart(byte) || byte == Byte.colon {
-            _ = nameToken(body)
+            name = nameToken(body)
         } else {
             throw unexpected(body, "a metric name is expected after HELP or TYPE")
         }
@@ -37,6 +38,7 @@ extension ExpositionParser {
         } else {
             type = try familyType(body, text, at: hash)
         }
+        noteMetadata(isHelp ? .help : .type, name: name, nameHasEscapes: hasEscapes, text: text)
     }
 
     private func familyType(
@@ -51,14 +53,5 @@ extension ExpositionParser {
         throw ScrapeError(
             "\"\(body.excerpt(text))\" is no metric type; counter, gauge, histogram, summary and untyped are",
             offset: offset)
-    }
-
-    /// Moves behind the end of the line; what stood before it.
-    private mutating func restOfLine(_ body: RawSpan) -> Range<Int> {
-        let start = position
-        var offset = position
-        while offset < body.byteCount, body.uncheckedByte(offset) != Byte.newline { offset += 1 }
-        position = min(offset + 1, body.byteCount)
-        return start..<offset
     }
 }

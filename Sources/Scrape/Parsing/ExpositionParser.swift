@@ -1,8 +1,8 @@
 import MetricModel
 
-/// Reads the text exposition format 0.0.4 and 1.0.0 sample by sample, to the rules of Prometheus' own parser.
-/// It knows nothing of templates: it is what reads lines that have not been seen before, and what decides
-/// about every error.
+/// Reads a text exposition format sample by sample, to the rules of Prometheus' own parsers: the text format
+/// 0.0.4 and 1.0.0 here, OpenMetrics in `ExpositionParser+OpenMetrics.swift`. It knows nothing of templates:
+/// it is what reads lines that have not been seen before, and what decides about every error.
 struct ExpositionParser {
     /// What the last TYPE line said, as far as it changes how samples are read. It holds for every line up to
     /// the next TYPE line, whatever the metric's name.
@@ -22,6 +22,7 @@ struct ExpositionParser {
     /// limits are far below.
     static let maxSeriesBytes = 1 << 20
 
+    let isOpenMetrics: Bool
     /// The next byte to read: after a sample, the beginning of the next line.
     var position = 0
     /// The type in force at `position`.
@@ -38,9 +39,19 @@ struct ExpositionParser {
     private(set) var labels: [LabelRange] = []
     private(set) var value = 0.0
     private(set) var timestampMs: Int64?
+    private(set) var exemplar: OpenMetricsLineEnd.Exemplar?
+    /// The HELP, TYPE and UNIT comments in front of the last sample, or behind the last of all.
+    private(set) var metadata: [FamilyMetadata.Line] = []
+
+    init(isOpenMetrics: Bool = false) { self.isOpenMetrics = isOpenMetrics }
 
     /// Moves on to the next sample; false at the end of the body.
     mutating func next(_ body: RawSpan) throws(ScrapeError) -> Bool {
+        metadata.removeAll(keepingCapacity: true)
+        return isOpenMetrics ? try nextOpenMetrics(body) : try nextText(body)
+    }
+
+    private mutating func nextText(_ body: RawSpan) throws(ScrapeError) -> Bool {
         let segmentStart = position
         while true {
             lineStart = position
@@ -59,9 +70,7 @@ struct ExpositionParser {
     }
 
     private mutating func sample(_ body: RawSpan, segmentStart: Int) throws(ScrapeError) {
-        labels.removeAll(keepingCapacity: true)
-        name = 0..<0
-        nameHasEscapes = false
+        beginSample()
         var segmentEnd = position
         var hasName = false
         if let byte = peek(body), Byte.isNameStart(byte) || byte == Byte.colon {
@@ -150,6 +159,37 @@ struct ExpositionParser {
     mutating func setName(_ range: Range<Int>, hasEscapes: Bool) {
         name = range
         nameHasEscapes = hasEscapes
+    }
+
+    mutating func beginLine() { lineStart = position }
+
+    mutating func beginSample() {
+        labels.removeAll(keepingCapacity: true)
+        name = 0..<0
+        nameHasEscapes = false
+    }
+
+    mutating func endSample(_ segment: Range<Int>, _ end: OpenMetricsLineEnd) {
+        self.segment = segment
+        value = end.value
+        timestampMs = end.timestampMs
+        exemplar = end.exemplar
+    }
+
+    mutating func noteMetadata(
+        _ kind: FamilyMetadata.Kind, name: Range<Int>, nameHasEscapes: Bool, text: Range<Int>
+    ) {
+        metadata.append(
+            FamilyMetadata.Line(kind: kind, name: name, nameHasEscapes: nameHasEscapes, text: text))
+    }
+
+    /// Moves behind the end of the line; what stood before it.
+    mutating func restOfLine(_ body: RawSpan) -> Range<Int> {
+        let start = position
+        var offset = position
+        while offset < body.byteCount, body.uncheckedByte(offset) != Byte.newline { offset += 1 }
+        position = min(offset + 1, body.byteCount)
+        return start..<offset
     }
 
     mutating func addLabel(_ label: LabelRange) { labels.append(label) }

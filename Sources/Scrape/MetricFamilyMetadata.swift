@@ -1,0 +1,34 @@
+/// What a target says about a metric family: TYPE, HELP and UNIT as Prometheus keeps them, the last word of
+/// each.
+public struct MetricFamilyMetadata: Sendable, Hashable {
+    /// As the comments name it: in OpenMetrics without `_total` and the like.
+    public let family: String
+    /// `counter`, `gauge`, `histogram`, `gaugehistogram`, `summary`, `info`, `stateset` or `unknown`.
+    public var type = "unknown"
+    public var help = ""
+    public var unit = ""
+
+    init(family: String) { self.family = family }
+
+    /// The families of chunks, in the order in which they are first named.
+    static func merged(_ chunks: [TemplateChunk]) -> [MetricFamilyMetadata] {
+        var result: [MetricFamilyMetadata] = []
+        var places: [String: Int] = [:]
+        for chunk in chunks where !chunk.metadata.isEmpty {
+            for entry in PackedMetadata.entries(chunk.metadata) {
+                let place = places[entry.family] ?? result.count
+                if place == result.count {
+                    places[entry.family] = place
+                    result.append(MetricFamilyMetadata(family: entry.family))
+                }
+                switch entry.kind {
+                // The text format's word for what has no type.
+                case .type: result[place].type = entry.text == "untyped" ? "unknown" : entry.text
+                case .help: result[place].help = entry.text
+                case .unit: result[place].unit = entry.text
+                }
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,40 @@
+import MetricModel
+import Testing
+
+@testable import Scrape
+
+@Suite struct FamilyMetadataTests {
+    private func metadata(_ text: String, isOpenMetrics: Bool) throws -> [String] {
+        let scrape = plainScrape()
+        _ = try scrape.consume(text, isOpenMetrics: isOpenMetrics, at: 1)
+        return scrape.metadata.map { "\($0.family)|\($0.type)|\($0.help)|\($0.unit)" }
+    }
+
+    @Test func theLastWordOfEachKindCounts() throws {
+        #expect(
+            try metadata(
+                "# HELP a one\n# TYPE a counter\na 1\n# HELP a two\n# TYPE b untyped\nb 1\n",
+                isOpenMetrics: false) == ["a|counter|two|", "b|unknown||"])
+    }
+
+    @Test func openMetricsHasUnits() throws {
+        #expect(
+            try metadata(
+                "# TYPE a_seconds counter\n# UNIT a_seconds seconds\n# HELP a_seconds x\na_seconds_total 1\n"
+                    + "# TYPE \"b \\\" c\" info\n{\"b\"} 1\n# EOF\n", isOpenMetrics: true)
+                == ["a_seconds|counter|x|seconds", "b \" c|info||"])
+    }
+
+    @Test func escapesFollowTheFormat() throws {
+        let help = "# HELP a x\\\\y\\nz \\\"q\\\" \\t\na 1\n"
+        #expect(try metadata(help, isOpenMetrics: false) == ["a|unknown|x\\y\nz \\\"q\\\" \\t|"])
+        #expect(try metadata(help + "# EOF\n", isOpenMetrics: true) == ["a|unknown|x\\y\nz \"q\" \\t|"])
+    }
+
+    @Test func longTextsAreCutAtACharacter() throws {
+        let long = "x" + String(repeating: "\u{e9}", count: PackedMetadata.maxTextBytes)
+        let found = try metadata("# HELP a \(long)\na 1\n", isOpenMetrics: false)
+        #expect(found.first?.utf8.count == "a|unknown||".utf8.count + PackedMetadata.maxTextBytes - 1)
+        #expect(found.first?.hasSuffix("\u{e9}|") == true)
+    }
+}
