@@ -19,9 +19,15 @@ public final class Agent: Sendable {
     private let producers: Task<Void, Never>
     private let shippers: Task<Void, Never>
     private let keeper: Task<Void, Never>
+    private let settling: Task<Void, Never>
     private let logger: Logger
 
-    private init(stages: Stages, server: StatusServer, logger: Logger) {
+    /// Long enough for the start to be over, whatever it waits for, and short enough to be seen.
+    private static let settledAfterMs: Int64 = 5_000
+
+    private init(
+        stages: Stages, server: StatusServer, logger: Logger, clock: any AgentClock, files: any FileDoor
+    ) {
         self.stages = stages
         self.server = server
         self.logger = logger
@@ -30,6 +36,12 @@ public final class Agent: Sendable {
         producers = Task { await stages.produce() }
         shippers = Task { await stages.ship() }
         keeper = Task { await stages.buffer.run() }
+        settling = Task {
+            // Cancelled by a stop that comes before: then there is nothing left to gain.
+            guard (try? await clock.sleep(forMs: Self.settledAfterMs)) != nil else { return }
+            Heap.trim()
+            ProgramPages.release(files: files)
+        }
     }
 
     /// Reads the configuration, opens the buffer, binds the status page and begins to scrape and to ship.
@@ -54,7 +66,7 @@ public final class Agent: Sendable {
             stages.abandon()
             throw AgentError(.listen, "--web.listen-address: \(error.message)")
         }
-        let agent = Agent(stages: stages, server: server, logger: logger)
+        let agent = Agent(stages: stages, server: server, logger: logger, clock: clock, files: files)
         logger[metadataKey: "version"] = "\(options.version)"
         logger.info(
             "started",
@@ -78,6 +90,7 @@ public final class Agent: Sendable {
     public func stop() async throws(AgentError) -> AgentSnapshot {
         logger.info("stopping", metadata: ["flush_deadline_ms": "\(stages.options.flushDeadlineMs)"])
         stages.setStopping()
+        settling.cancel()
         producers.cancel()
         await producers.value
         await stages.drain()
@@ -85,6 +98,7 @@ public final class Agent: Sendable {
         await shippers.value
         keeper.cancel()
         await keeper.value
+        await settling.value
         let last = stages.snapshot()
         await server.stop()
         stages.http.shutDown()
