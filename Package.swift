@@ -53,17 +53,22 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
         .target(name: "CPlatform"),
+        .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
         .target(name: "CPrompb", dependencies: ["CProtobufC"]),
 
         room("Platform", ["CPlatform"]),
         room("Telemetry", ["Platform", logging]),
         room("MetricModel", ["Platform"]),
-        room("Configuration", ["MetricModel", "CYAML"]),
+        room("Relabel", ["MetricModel", "CRE2"]),
+        room("Configuration", ["Relabel", "MetricModel", "CYAML"]),
         room("HTTPTransport", ["Telemetry", "Platform", "CCurl", logging]),
         room("AWS", ["HTTPTransport", "Telemetry", "Platform", "CCrypto", "CExpat", logging]),
         room(
             "Discovery",
-            ["AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform", logging]),
+            [
+                "AWS", "HTTPTransport", "Relabel", "Configuration", "MetricModel", "Telemetry", "Platform",
+                logging,
+            ]),
         room(
             "Scrape", ["HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform", logging]),
         room("WriteAheadBuffer", ["MetricModel", "Telemetry", "Platform", logging]),
@@ -117,11 +122,13 @@ let package = Package(
         tests("Platform"),
         tests("Telemetry", ["Platform", logging]),
         tests("MetricModel", ["Platform"]),
-        tests("Configuration", ["MetricModel"]),
+        tests("Relabel", ["MetricModel"]),
+        tests("Configuration", ["Relabel", "MetricModel"]),
         tests("HTTPTransport", ["HTTPServer", "Telemetry", "Platform"]),
         tests("AWS", ["HTTPTransport", "HTTPServer", "Telemetry", "Platform"]),
         tests(
-            "Discovery", ["AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform"]),
+            "Discovery",
+            ["AWS", "HTTPTransport", "Relabel", "Configuration", "MetricModel", "Telemetry", "Platform"]),
         tests("Scrape", ["HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform"]),
         tests("WriteAheadBuffer", ["MetricModel", "Telemetry", "Platform", logging]),
         tests(
@@ -134,5 +141,6 @@ let package = Package(
         tests("StatusServer", ["HTTPServer", "Telemetry", "Platform"]),
         tests("StandIns", ["AWS", "HTTPServer", "HTTPTransport", "Telemetry", "Platform", logging]),
         .testTarget(name: "DemoTests", dependencies: ["narthex-demo"], swiftSettings: settings),
-    ]
+    ],
+    cxxLanguageStandard: .cxx17
 )
