@@ -14,7 +14,12 @@ struct JobRunner: Sendable {
             group.addTask { await pool.run() }
             group.addTask {
                 await discovery.run { targets in
-                    pool.sync(targets.map { ScrapeTarget(url: $0.url, labels: $0.labels) })
+                    pool.sync(
+                        targets.map {
+                            ScrapeTarget(
+                                url: $0.url, labels: $0.labels, intervalMs: $0.scrapeIntervalMs,
+                                timeoutMs: $0.scrapeTimeoutMs)
+                        })
                 }
             }
         }

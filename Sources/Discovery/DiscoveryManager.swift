@@ -16,6 +16,8 @@ public final class DiscoveryManager: Sendable {
         var groups: [[TargetGroup]?]
         /// The wait is over: a list without some providers' targets is better than none.
         var takesPart = false
+        /// The newest list, with what was left out of it.
+        var latest: TargetMerge?
 
         /// All groups; nil while a provider that may still answer in time has not.
         var merged: [TargetGroup]? {
@@ -54,6 +56,9 @@ public final class DiscoveryManager: Sendable {
         state = Mutex(State(groups: Array(repeating: nil, count: providers.count)))
     }
 
+    /// The newest list with everything left out of it and why, for pages; nil before the first.
+    public var latest: TargetMerge? { state.withLock { $0.latest } }
+
     /// Calls `onChange` with all targets: first when every provider has reported, or after `firstWaitMs` with
     /// those of the providers that have; then after each change. Never two calls at a time. Returns when
     /// cancelled. To be called once.
@@ -87,6 +92,7 @@ public final class DiscoveryManager: Sendable {
             for await _ in signals {
                 guard let groups = state.withLock({ $0.merged }) else { continue }
                 let merge = TargetMerge(groups, job: job)
+                state.withLock { $0.latest = merge }
                 report(merge, &said)
                 guard merge.targets != last else { continue }
                 last = merge.targets
@@ -99,10 +105,12 @@ public final class DiscoveryManager: Sendable {
     /// Counts, and logs what was not said in the round before.
     private func report(_ merge: TargetMerge, _ said: inout Set<String>) {
         discovered.set(Double(merge.discoveredCount))
-        syncFailures.add(UInt64(merge.failures.count))
+        let invalid = merge.invalid
+        syncFailures.add(UInt64(invalid.count))
         // A thousand faulty targets are one fault, told by its first few.
-        let now = Set(merge.failures.prefix(10).map(\.description) + merge.warnings.prefix(10))
-        for failure in merge.failures.prefix(10) where !said.contains(failure.description) {
+        let failures = invalid.prefix(10).map { "\($0.source): \($0.message)" }
+        let now = Set(failures + merge.warnings.prefix(10))
+        for failure in failures where !said.contains(failure) {
             logger.error("target left out", metadata: ["job": "\(job.jobName)", "error": "\(failure)"])
         }
         for warning in merge.warnings.prefix(10) where !said.contains(warning) {

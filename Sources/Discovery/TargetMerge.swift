@@ -1,55 +1,92 @@
-import Configuration
+public import Configuration
 import MetricModel
 
-/// The targets of one job from all of its providers, equal ones collapsed.
-struct TargetMerge {
-    /// In the order of providers and groups.
-    private(set) var targets: [DiscoveredTarget] = []
-    /// Targets before collapsing.
-    private(set) var discoveredCount = 0
-    private(set) var failures: [DiscoveryError] = []
+/// The targets of one job from all of its providers, relabelled, equal ones collapsed.
+public struct TargetMerge: Sendable, Equatable {
+    /// What is scraped, in the order of providers and groups.
+    public private(set) var targets: [DiscoveredTarget] = []
+    /// What is not, in the same order; of those that rules dropped at most `keep_dropped_targets`.
+    public private(set) var leftOut: [LeftOutTarget] = []
+    /// Everything that was discovered.
+    public private(set) var discoveredCount = 0
+    /// Targets that rules dropped, those included that `leftOut` has no room for.
+    public private(set) var droppedCount = 0
     /// What is allowed and surely not meant, in sentences.
-    private(set) var warnings: [String] = []
+    public private(set) var warnings: [String] = []
 
     private struct Identity: Hashable {
         let url: String
         let labels: LabelSet
+        let intervalMs: Int64
+        let timeoutMs: Int64
     }
 
-    init(_ groups: [TargetGroup], job: ScrapeConfiguration) {
+    public init(_ groups: [TargetGroup], job: ScrapeConfiguration) {
         let builder = TargetBuilder(job: job)
-        var sources: [Identity: String] = [:]
+        var origins: [Identity: String] = [:]
         var urls: [LabelSet: String] = [:]
         for group in groups {
-            let built = builder.targets(of: group)
-            failures += built.failures
-            discoveredCount += built.targets.count
-            for target in built.targets {
-                let identity = Identity(url: target.url, labels: target.labels)
-                if let first = sources[identity] {
-                    warnings.append(
-                        "target \(target.url) \(target.labels) was found twice and is scraped once:"
-                            + " in \(first) and in \(origin(target, group))")
-                    continue
-                }
-                sources[identity] = origin(target, group)
-                targets.append(target)
-                if let other = urls[target.labels] {
-                    warnings.append(
-                        "targets \(other) and \(target.url) have the same labels \(target.labels),"
-                            + " so their samples are taken for one another's")
-                } else {
-                    urls[target.labels] = target.url
+            discoveredCount += group.targets.count
+            for result in builder.results(of: group) {
+                switch result {
+                case .target(let target): take(target, group, &origins, &urls)
+                case .leftOut(let target): leaveOut(target, job)
                 }
             }
         }
     }
 
-    /// Where a target came from, as far as its meta labels know.
+    /// What could not be scraped as relabelling left it: a fault, unlike a dropped target.
+    public var invalid: [LeftOutTarget] { leftOut.filter { $0.cause == .invalid } }
+
+    /// Targets equal in all that Prometheus compares are scraped once. Those of equal labels under several
+    /// URLs are not the same: a job may well scrape two paths of one instance.
+    private mutating func take(
+        _ target: DiscoveredTarget, _ group: TargetGroup, _ origins: inout [Identity: String],
+        _ urls: inout [LabelSet: String]
+    ) {
+        let identity = Identity(
+            url: target.url, labels: target.labels, intervalMs: target.scrapeIntervalMs,
+            timeoutMs: target.scrapeTimeoutMs)
+        if let first = origins[identity] {
+            let message =
+                "target \(target.url) \(target.labels) was found twice and is scraped once:"
+                + " in \(first) and in \(origin(target, group))"
+            warnings.append(message)
+            leftOut.append(
+                LeftOutTarget(
+                    cause: .duplicate, message: message, source: group.source,
+                    discoveredLabels: target.discoveredLabels, labels: target.labels))
+            return
+        }
+        origins[identity] = origin(target, group)
+        targets.append(target)
+        if let other = urls[target.labels] {
+            warnings.append(
+                "targets \(other) and \(target.url) have the same labels \(target.labels),"
+                    + " so their samples are taken for one another's")
+        } else {
+            urls[target.labels] = target.url
+        }
+    }
+
+    private mutating func leaveOut(_ target: LeftOutTarget, _ job: ScrapeConfiguration) {
+        if case .dropped = target.cause {
+            droppedCount += 1
+            if job.keepDroppedTargets > 0, droppedCount > job.keepDroppedTargets { return }
+        }
+        leftOut.append(target)
+    }
+
+    /// Where a target came from: the group, its address before relabelling, and what its meta labels know.
     private func origin(_ target: DiscoveredTarget, _ group: TargetGroup) -> String {
-        let container = target.discoveredLabels["__meta_ecs_container_name"]
-        let task = target.discoveredLabels["__meta_ecs_task_arn"]
-        guard let container, let task else { return group.source }
-        return "\(group.source) (container \(container) of \(task))"
+        var parts: [String] = []
+        if let address = target.discoveredLabels["__address__"] { parts.append(address) }
+        if let container = target.discoveredLabels["__meta_ecs_container_name"],
+            let task = target.discoveredLabels["__meta_ecs_task_arn"]
+        {
+            parts.append("container \(container) of \(task)")
+        }
+        return parts.isEmpty ? group.source : "\(group.source) (\(parts.joined(separator: ", ")))"
     }
 }

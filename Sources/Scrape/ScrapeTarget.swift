@@ -6,10 +6,16 @@ public struct ScrapeTarget: Sendable, Hashable {
     public let url: String
     /// Final: `instance`, `job` and the like, no `__` labels.
     public let labels: LabelSet
+    /// Instead of the job's; nil leaves it to the job.
+    public let intervalMs: Int64?
+    /// Instead of the job's, never above the interval; nil leaves it to the job.
+    public let timeoutMs: Int64?
 
-    public init(url: String, labels: LabelSet) {
+    public init(url: String, labels: LabelSet, intervalMs: Int64? = nil, timeoutMs: Int64? = nil) {
         self.url = url
         self.labels = labels
+        self.intervalMs = intervalMs
+        self.timeoutMs = timeoutMs
     }
 }
 

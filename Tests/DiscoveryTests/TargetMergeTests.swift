@@ -1,5 +1,6 @@
 import Configuration
 import MetricModel
+import Relabel
 import Testing
 
 @testable import Discovery
@@ -23,7 +24,7 @@ import Testing
         #expect(merge.targets.map(\.url) == ["http://a:1/metrics", "http://b:1/metrics"])
         #expect(merge.discoveredCount == 3)
         #expect(merge.warnings.count == 1)
-        #expect(merge.warnings[0].contains("scraped once: in static/0 and in f.yml:0"))
+        #expect(merge.warnings[0].contains("scraped once: in static/0 (a:1) and in f.yml:0 (a:1)"))
     }
 
     @Test func equalLabelsWithOtherURLsAreKeptAndWarnedOf() {
@@ -45,6 +46,44 @@ import Testing
         #expect(merge.targets.count == 1)
         #expect(
             merge.warnings[0].contains(
-                "in ecs/prod (container one of t) and in ecs/prod (container two of t)"))
+                "in ecs/prod (a:1, container one of t) and in ecs/prod (a:1, container two of t)"))
+    }
+
+    private func rule(_ keys: RelabelRule.Keys) throws -> RelabelRule { try RelabelRule(keys) }
+
+    @Test func droppedTargetsAreKeptWithTheirLabelsAndTheRule() throws {
+        var job = job
+        job.relabelRules = RelabelRules([
+            try rule(.init(targetLabel: "__tmp_seen", replacement: "yes")),
+            try rule(.init(action: .drop, sourceLabels: ["__meta_x"], regex: "b")),
+        ])
+        let groups = [
+            group("g0", "a:1", ("__meta_x", "a")), group("g1", "b:1", ("__meta_x", "b")),
+            group("g2", "c:1", ("__meta_x", "b")),
+        ]
+        let merge = TargetMerge(groups, job: job)
+        #expect(merge.targets.map(\.labels) == [labels(("instance", "a:1"), ("job", "j"))])
+        #expect(merge.droppedCount == 2 && merge.discoveredCount == 3)
+        let first = try #require(merge.leftOut.first)
+        #expect(first.cause == .dropped(byRule: 1))
+        #expect(first.message == "relabel_configs[1] drops it: drop source_labels=[__meta_x] regex=b")
+        #expect(first.discoveredLabels["__address__"] == "b:1" && first.discoveredLabels["__tmp_seen"] == nil)
+        #expect(first.labels["__tmp_seen"] == "yes")
+        job.keepDroppedTargets = 1
+        let bounded = TargetMerge(groups, job: job)
+        #expect(bounded.leftOut.count == 1 && bounded.droppedCount == 2)
+    }
+
+    @Test func targetsThatRulesMakeEqualAreScrapedOnce() throws {
+        var job = job
+        job.relabelRules = RelabelRules([
+            try rule(.init(targetLabel: "__address__", replacement: "proxy:80")),
+            try rule(.init(targetLabel: "instance", replacement: "i")),
+        ])
+        let merge = TargetMerge([group("x", "a:1"), group("y", "b:1")], job: job)
+        #expect(merge.targets.map(\.url) == ["http://proxy:80/metrics"])
+        #expect(merge.leftOut.map(\.cause) == [.duplicate])
+        #expect(merge.warnings.count == 1)
+        #expect(merge.warnings[0].contains("scraped once: in x (a:1) and in y (b:1)"))
     }
 }

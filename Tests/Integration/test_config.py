@@ -122,8 +122,8 @@ BROKEN = {
         [(3, None, "scrape_timeout"), (6, 13, "gopher", "http", "https"), (7, None, "job_name", "a")],
     ),
     "not supported yet": (
-        "scrape_configs:\n  - job_name: a\n    relabel_configs:\n      - action: drop\n",
-        [(3, 5, "relabel_configs", "does not support yet")],
+        "scrape_configs:\n  - job_name: a\n    consul_sd_configs:\n      - server: a\n",
+        [(3, 5, "consul_sd_configs", "does not support yet")],
     ),
     "no YAML": ("global:\n\tscrape_interval: 15s\n", [(2, None, "")]),
     "all at once": (

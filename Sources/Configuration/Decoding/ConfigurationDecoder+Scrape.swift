@@ -1,4 +1,5 @@
 import MetricModel
+import Relabel
 
 extension ConfigurationDecoder {
     /// A job with the place of its name; nil when it is no job at all (then reported).
@@ -32,8 +33,15 @@ extension ConfigurationDecoder {
         job.scrapeProtocols = scrapeProtocols(reader) ?? global.scrapeProtocols ?? job.scrapeProtocols
         job.fallbackScrapeProtocol = fallbackProtocol(reader)
         (job.metricNameValidationScheme, job.metricNameEscapingScheme) = nameSchemes(reader, global)
+        let allowsUTF8Names = job.metricNameValidationScheme == .utf8
+        job.relabelRules = relabelRules(reader, "relabel_configs", allowsUTF8Names: allowsUTF8Names)
+        job.keepDroppedTargets =
+            reader.int("keep_dropped_targets", 0...Int.max).flatMap { $0 > 0 ? $0 : nil }
+            ?? global.keepDroppedTargets
+        // With rules an address may begin as anything, for instance as the URL that a probe is to be sent to.
+        let checksAddresses = job.relabelRules.isEmpty
         job.staticConfigs = reader.list("static_configs", of: "target groups").compactMap {
-            TargetGroupDecoder(sink: sink, checksAddresses: true).group($0)
+            TargetGroupDecoder(sink: sink, checksAddresses: checksAddresses).group($0)
         }
         job.fileSDConfigs = reader.list("file_sd_configs", of: "mappings").compactMap(fileSD)
         job.ecsSDConfigs = reader.list("ecs_sd_configs", of: "mappings").compactMap(ecsSD)

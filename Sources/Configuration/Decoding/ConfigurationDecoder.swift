@@ -38,6 +38,7 @@ struct ConfigurationDecoder {
             result.evaluationIntervalMs = ms
         }
         result.bodySizeLimitBytes = reader.sizeBytes("body_size_limit") ?? 0
+        result.keepDroppedTargets = reader.int("keep_dropped_targets", 0...Int.max) ?? 0
         result.externalLabels = externalLabels(reader)
         result.scrapeProtocols = scrapeProtocols(reader)
         (result.metricNameValidationScheme, result.metricNameEscapingScheme) = globalNameSchemes(reader)

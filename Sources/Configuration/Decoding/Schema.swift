@@ -1,7 +1,7 @@
 /// The schema: every key that is decoded, and every key of Prometheus 3.14 that is refused by name.
 enum Schema {
     static let all = [
-        top, global, scrapeConfig, staticConfig, fileSD, ecsSD, remoteWrite, sigv4, queue,
+        top, global, scrapeConfig, staticConfig, fileSD, ecsSD, relabel, remoteWrite, sigv4, queue,
     ]
 
     static let top = KeyTable(
@@ -27,6 +27,7 @@ enum Schema {
             .init("evaluation_interval", "duration", "1m"),
             .init("external_labels", "mapping of string"),
             .init("body_size_limit", "size", "0"),
+            .init("keep_dropped_targets", "int", "0"),
             .init("scrape_protocols", "list of scrape protocol", "the job's default"),
             .init("metric_name_validation_scheme", "utf8 or legacy", "utf8"),
             .init("metric_name_escaping_scheme", "escaping scheme", "allow-utf-8, underscores with legacy"),
@@ -56,12 +57,13 @@ enum Schema {
                 "metric_name_validation_scheme", "utf8 or legacy", "global.metric_name_validation_scheme"),
             .init(
                 "metric_name_escaping_scheme", "escaping scheme", "global.metric_name_escaping_scheme"),
+            .init("relabel_configs", "list of mapping"),
+            .init("keep_dropped_targets", "int", "global.keep_dropped_targets"),
             .init("static_configs", "list of mapping"),
             .init("file_sd_configs", "list of mapping"),
             .init("ecs_sd_configs", "list of mapping"),
         ],
         refused: [
-            .init("relabel_configs"), .init("metric_relabel_configs"),
             .init("track_timestamps_staleness", harmless: ["false"]),
             .init("native_histogram_bucket_limit", harmless: ["0"]),
             .init("native_histogram_min_bucket_factor", harmless: ["0"]),
@@ -95,6 +97,19 @@ enum Schema {
             ),
             .init("role_arn"), .init("external_id"), .init("request_concurrency"),
         ] + httpClient + [.init("follow_redirects", harmless: ["true"])])
+
+    /// The same for `relabel_configs`, `metric_relabel_configs` and `write_relabel_configs`.
+    static let relabel = KeyTable(
+        "relabel_configs",
+        [
+            .init("action", "action", "replace"),
+            .init("source_labels", "list of string"),
+            .init("separator", "string", ";"),
+            .init("regex", "regex", "(.*)"),
+            .init("target_label", "string"),
+            .init("replacement", "string", "$1"),
+            .init("modulus", "int"),
+        ])
 
     static let remoteWrite = KeyTable(
         "remote_write",
@@ -148,7 +163,7 @@ enum Schema {
         .init("scrape_failure_log_file", harmless: [""]),
         .init("sample_limit", harmless: ["0"]), .init("target_limit", harmless: ["0"]),
         .init("label_limit", harmless: ["0"]), .init("label_name_length_limit", harmless: ["0"]),
-        .init("label_value_length_limit", harmless: ["0"]), .init("keep_dropped_targets", harmless: ["0"]),
+        .init("label_value_length_limit", harmless: ["0"]),
         .init("scrape_native_histograms", harmless: ["false"]),
         .init("always_scrape_classic_histograms", harmless: ["false"]),
         .init("convert_classic_histograms_to_nhcb", harmless: ["false"]),

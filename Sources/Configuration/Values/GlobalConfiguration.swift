@@ -10,6 +10,8 @@ public struct GlobalConfiguration: Sendable, Equatable {
     public var externalLabels: LabelSet
     /// What a job without a limit of its own inherits; 0 is no limit.
     public var bodySizeLimitBytes: UInt64
+    /// What a job without a number of its own inherits; 0 is no limit.
+    public var keepDroppedTargets: Int
     /// What a job without protocols of its own asks for; nil leaves it to the job's histogram settings.
     public var scrapeProtocols: [ScrapeProtocol]?
     public var metricNameValidationScheme: NameValidationScheme
@@ -18,7 +20,7 @@ public struct GlobalConfiguration: Sendable, Equatable {
     public init(
         scrapeIntervalMs: Int64 = 60_000, scrapeTimeoutMs: Int64 = 10_000,
         evaluationIntervalMs: Int64 = 60_000,
-        externalLabels: LabelSet = LabelSet(), bodySizeLimitBytes: UInt64 = 0,
+        externalLabels: LabelSet = LabelSet(), bodySizeLimitBytes: UInt64 = 0, keepDroppedTargets: Int = 0,
         scrapeProtocols: [ScrapeProtocol]? = nil, metricNameValidationScheme: NameValidationScheme = .utf8,
         metricNameEscapingScheme: NameEscapingScheme = .allowUTF8
     ) {
@@ -27,6 +29,7 @@ public struct GlobalConfiguration: Sendable, Equatable {
         self.evaluationIntervalMs = evaluationIntervalMs
         self.externalLabels = externalLabels
         self.bodySizeLimitBytes = bodySizeLimitBytes
+        self.keepDroppedTargets = keepDroppedTargets
         self.scrapeProtocols = scrapeProtocols
         self.metricNameValidationScheme = metricNameValidationScheme
         self.metricNameEscapingScheme = metricNameEscapingScheme

@@ -1,3 +1,5 @@
+public import Relabel
+
 /// One job: what to scrape and how.
 public struct ScrapeConfiguration: Sendable, Equatable {
     /// A query parameter of the scrape URL with its values, in the order of the file.
@@ -32,6 +34,10 @@ public struct ScrapeConfiguration: Sendable, Equatable {
     public var metricNameValidationScheme: NameValidationScheme
     /// `allowUTF8` only together with the validation scheme `utf8`.
     public var metricNameEscapingScheme: NameEscapingScheme
+    /// Applied to what discovery finds: `relabel_configs`.
+    public var relabelRules: RelabelRules
+    /// How many dropped targets are remembered; 0 is no limit.
+    public var keepDroppedTargets: Int
     public var staticConfigs: [StaticConfiguration]
     public var fileSDConfigs: [FileSDConfiguration]
     public var ecsSDConfigs: [ECSSDConfiguration]
@@ -45,6 +51,7 @@ public struct ScrapeConfiguration: Sendable, Equatable {
         fallbackScrapeProtocol: ScrapeProtocol? = nil,
         metricNameValidationScheme: NameValidationScheme = .utf8,
         metricNameEscapingScheme: NameEscapingScheme = .allowUTF8,
+        relabelRules: RelabelRules = RelabelRules(), keepDroppedTargets: Int = 0,
         staticConfigs: [StaticConfiguration] = [], fileSDConfigs: [FileSDConfiguration] = [],
         ecsSDConfigs: [ECSSDConfiguration] = []
     ) {
@@ -63,6 +70,8 @@ public struct ScrapeConfiguration: Sendable, Equatable {
         self.fallbackScrapeProtocol = fallbackScrapeProtocol
         self.metricNameValidationScheme = metricNameValidationScheme
         self.metricNameEscapingScheme = metricNameEscapingScheme
+        self.relabelRules = relabelRules
+        self.keepDroppedTargets = keepDroppedTargets
         self.staticConfigs = staticConfigs
         self.fileSDConfigs = fileSDConfigs
         self.ecsSDConfigs = ecsSDConfigs

@@ -1,50 +1,74 @@
 public import Configuration
 import MetricModel
+import Relabel
 
-/// Makes targets of what providers found, as Prometheus' scrape/target.go (PopulateLabels) does, without
-/// relabelling.
+/// Makes targets of what providers found, as Prometheus does (scrape/target.go, PopulateLabels): the job's
+/// settings become labels, `relabel_configs` work on all of them, and what they leave says what is scraped.
 public struct TargetBuilder: Sendable {
+    /// What became of something discovered.
+    public enum Result: Sendable {
+        case target(DiscoveredTarget)
+        case leftOut(LeftOutTarget)
+    }
+
     private let job: ScrapeConfiguration
 
     public init(job: ScrapeConfiguration) { self.job = job }
 
-    /// A group's targets in order, and what is wrong with those left out.
-    public func targets(of group: TargetGroup) -> (targets: [DiscoveredTarget], failures: [DiscoveryError]) {
-        var targets: [DiscoveredTarget] = []
-        var failures: [DiscoveryError] = []
-        for own in group.targets {
-            do throws(DiscoveryError) {
-                targets.append(try target(own, group))
-            } catch {
-                failures.append(error)
-            }
+    /// What becomes of each of a group's targets, in order.
+    public func results(of group: TargetGroup) -> [Result] { group.targets.map { result($0, group) } }
+
+    private func result(_ own: LabelSet, _ group: TargetGroup) -> Result {
+        let discovered = discoveredLabels(own, group)
+        let (labels, outcome) = job.relabelRules.apply(to: discovered)
+        func leftOut(_ cause: LeftOutTarget.Cause, _ message: String) -> Result {
+            .leftOut(
+                LeftOutTarget(
+                    cause: cause, message: message, source: group.source, discoveredLabels: discovered,
+                    labels: labels))
         }
-        return (targets, failures)
+        switch outcome {
+        case .kept: break
+        case .dropped(let index):
+            return leftOut(
+                .dropped(byRule: index),
+                "relabel_configs[\(index)] drops it: \(job.relabelRules.rules[index])")
+        case .tooLong(let index):
+            return leftOut(
+                .invalid,
+                "relabel_configs[\(index)] makes its labels longer than \(RelabelRules.maxTextBytes) bytes")
+        }
+        do throws(DiscoveryError) {
+            return .target(try target(labels, discovered, group.source))
+        } catch {
+            return leftOut(.invalid, error.message)
+        }
     }
 
-    private func target(_ own: LabelSet, _ group: TargetGroup) throws(DiscoveryError) -> DiscoveredTarget {
-        let discovered = discoveredLabels(own, group)
-        func fail(_ message: String) -> DiscoveryError {
-            DiscoveryError(.badTarget, message, place: group.source)
-        }
-        guard let address = discovered["__address__"] else { throw fail("a target has no __address__") }
+    private func target(
+        _ relabelled: LabelSet, _ discovered: LabelSet, _ source: String
+    ) throws(DiscoveryError) -> DiscoveredTarget {
+        func fail(_ message: String) -> DiscoveryError { DiscoveryError(.badTarget, message, place: source) }
+        guard let address = relabelled["__address__"] else { throw fail("a target has no __address__") }
         if let problem = TargetAddress.problem(address) { throw fail(problem) }
-        let scheme = discovered["__scheme__"] ?? "http"
+        let scheme = relabelled["__scheme__"] ?? ""
         guard scheme == "http" || scheme == "https" else {
-            throw fail("the target \(address) has the scheme \(scheme); valid: http, https")
+            throw fail(
+                "the target \(address) has \(scheme.isEmpty ? "no scheme" : "the scheme \(scheme)");"
+                    + " valid: http, https")
         }
-        let intervalMs = try durationMs("__scrape_interval__", discovered, group)
-        let timeoutMs = try durationMs("__scrape_timeout__", discovered, group)
+        let intervalMs = try durationMs("__scrape_interval__", relabelled, source)
+        let timeoutMs = try durationMs("__scrape_timeout__", relabelled, source)
         guard timeoutMs <= intervalMs else {
             throw fail("the target \(address) has a scrape timeout longer than its interval")
         }
-        var labels = LabelSet(discovered.labels.filter { !$0.name.hasPrefix("__") })
+        var labels = LabelSet(relabelled.labels.filter { !$0.name.hasPrefix("__") })
         if labels["instance"] == nil { labels["instance"] = address }
         return DiscoveredTarget(
             job: job.jobName,
             url: TargetURL.text(
-                scheme: scheme, address: address, path: discovered["__metrics_path__"] ?? "",
-                parameters: parameters(discovered)),
+                scheme: scheme, address: address, path: relabelled["__metrics_path__"] ?? "",
+                parameters: parameters(relabelled)),
             labels: labels, discoveredLabels: discovered, scrapeIntervalMs: intervalMs,
             scrapeTimeoutMs: timeoutMs)
     }
@@ -68,12 +92,12 @@ public struct TargetBuilder: Sendable {
     }
 
     private func durationMs(
-        _ name: String, _ labels: LabelSet, _ group: TargetGroup
+        _ name: String, _ labels: LabelSet, _ source: String
     ) throws(DiscoveryError) -> Int64 {
         let text = labels[name] ?? ""
         guard let ms = PrometheusDuration.parse(text), ms > 0 else {
             throw DiscoveryError(
-                .badTarget, "\(name) must be a duration longer than 0, not \"\(text)\"", place: group.source)
+                .badTarget, "\(name) must be a duration longer than 0, not \"\(text)\"", place: source)
         }
         return ms
     }

@@ -30,6 +30,7 @@ final class ScrapeLoop: Sendable {
     }
 
     let target: ScrapeTarget
+    private let intervalMs: Int64
     private let engine: ScrapeEngine
     private let exchange: ScrapeExchange
     private let context: ScrapeContext
@@ -37,6 +38,7 @@ final class ScrapeLoop: Sendable {
 
     init(target: ScrapeTarget, engine: ScrapeEngine, exchange: ScrapeExchange, context: ScrapeContext) {
         self.target = target
+        intervalMs = target.intervalMs ?? context.intervalMs
         self.engine = engine
         self.exchange = exchange
         self.context = context
@@ -55,7 +57,7 @@ final class ScrapeLoop: Sendable {
     func run(mayEnd: @Sendable () -> Bool) async {
         let clock = context.clock
         var schedule = ScrapeSchedule(
-            intervalMs: context.intervalMs,
+            intervalMs: intervalMs,
             targetHash: ScrapeSchedule.hash(targetID: engine.target.id, url: target.url),
             seed: context.offsetSeed,
             wallMs: clock.wallMs)
@@ -66,7 +68,7 @@ final class ScrapeLoop: Sendable {
                 try await clock.sleep(forMs: schedule.waitMs(wallMs: clock.wallMs))
                 if !isWanted {
                     let tickMs = schedule.timestamp(wallMs: clock.wallMs)
-                    try await clock.sleep(forMs: max(1, context.intervalMs / 10))
+                    try await clock.sleep(forMs: max(1, intervalMs / 10))
                     if !isWanted {
                         state = await end(state, at: tickMs)
                         if mayEnd() { return }

@@ -102,6 +102,8 @@ public final class ScrapePool: Sendable {
     }
 
     private func makeLoop(_ target: ScrapeTarget) -> ScrapeLoop {
+        var configuration = configuration
+        configuration.scrapeTimeoutMs = target.timeoutMs ?? configuration.scrapeTimeoutMs
         let engine = ScrapeEngine(
             target: Target(job: configuration.jobName, own: target.labels, external: externalLabels),
             honorLabels: configuration.honorLabels, honorTimestamps: configuration.honorTimestamps,

@@ -116,8 +116,8 @@ import Testing
 
     @Test func keysKnownToPrometheusHaveTheirOwnError() {
         #expect(
-            errors(job("relabel_configs: [{action: keep}]")) == [
-                "3:5: relabel_configs is a Prometheus key that this version of Narthex does not support yet"
+            errors(job("consul_sd_configs: [{server: a}]")) == [
+                "3:5: consul_sd_configs is a Prometheus key that this version of Narthex does not support yet"
             ])
         #expect(
             errors("rule_files: [a.yml]\n")[0].hasPrefix(

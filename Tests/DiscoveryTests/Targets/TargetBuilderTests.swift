@@ -1,5 +1,6 @@
 import Configuration
 import MetricModel
+import Relabel
 import Testing
 
 @testable import Discovery
@@ -9,9 +10,13 @@ import Testing
         _ own: LabelSet, group: LabelSet = LabelSet(),
         job: ScrapeConfiguration = ScrapeConfiguration(jobName: "j")
     ) -> (target: DiscoveredTarget?, failure: String?) {
-        let result = TargetBuilder(job: job).targets(
+        let results = TargetBuilder(job: job).results(
             of: TargetGroup(source: "s", targets: [own], labels: group))
-        return (result.targets.first, result.failures.first?.description)
+        return switch results.first {
+        case .target(let target): (target, nil)
+        case .leftOut(let target): (nil, target.message)
+        case nil: (nil, nil)
+        }
     }
 
     @Test func jobAndInstanceAreFilledIn() throws {
@@ -86,9 +91,60 @@ import Testing
         var own = labels(("__address__", "a:1"))
         own[name] = value
         let group = TargetGroup(source: "s", targets: [labels(("__address__", "b:1")), own])
-        let result = TargetBuilder(job: ScrapeConfiguration(jobName: "j")).targets(of: group)
-        #expect(result.targets.map(\.url) == ["http://b:1/metrics"])
-        #expect(result.failures.count == 1 && result.failures[0].description.contains(message))
-        #expect(result.failures.first?.place == "s")
+        let merge = TargetMerge([group], job: ScrapeConfiguration(jobName: "j"))
+        #expect(merge.targets.map(\.url) == ["http://b:1/metrics"])
+        #expect(merge.leftOut.count == 1 && merge.leftOut[0].message.contains(message))
+        #expect(merge.leftOut.first?.cause == .invalid && merge.leftOut.first?.source == "s")
+    }
+
+    private func job(_ rules: RelabelRule.Keys...) throws -> ScrapeConfiguration {
+        var job = ScrapeConfiguration(
+            jobName: "j", params: [.init(name: "module", values: ["m"])])
+        job.relabelRules = RelabelRules(try rules.map { try RelabelRule($0) })
+        return job
+    }
+
+    @Test func rulesSteerTheScrape() throws {
+        // The way probes are sent: the address goes into a parameter, the prober takes its place.
+        let job = try job(
+            .init(sourceLabels: ["__address__"], targetLabel: "__param_target"),
+            .init(sourceLabels: ["__param_target"], targetLabel: "instance"),
+            .init(targetLabel: "__address__", replacement: "prober:9115"),
+            .init(targetLabel: "__metrics_path__", replacement: "/probe"),
+            .init(targetLabel: "__scheme__", replacement: "https"),
+            .init(targetLabel: "__scrape_interval__", replacement: "30s"),
+            .init(sourceLabels: ["__meta_every"], targetLabel: "__scrape_timeout__", regex: "(.+)"),
+            .init(action: .labelmap, regex: "__meta_(zone)"),
+            .init(targetLabel: "__tmp_x", replacement: "never seen"))
+        let own = labels(
+            ("__address__", "https://example.com/"), ("__meta_every", "7s"), ("__meta_zone", "z"))
+        let target = try #require(build(own, job: job).target)
+        #expect(
+            target.url == "https://prober:9115/probe?module=m&target=https%3A%2F%2Fexample.com%2F")
+        #expect(
+            target.labels == labels(("instance", "https://example.com/"), ("job", "j"), ("zone", "z")))
+        #expect(target.scrapeIntervalMs == 30_000 && target.scrapeTimeoutMs == 7_000)
+        #expect(target.discoveredLabels["__address__"] == "https://example.com/")
+    }
+
+    @Test func jobAndInstanceCanBeChangedAndJobRemoved() throws {
+        let own = labels(("__address__", "a:1"))
+        #expect(
+            build(own, job: try job(.init(action: .labeldrop, regex: "job|instance"))).target?.labels
+                == labels(("instance", "a:1")))
+        #expect(
+            build(own, job: try job(.init(targetLabel: "job", replacement: "other"))).target?.labels
+                == labels(("instance", "a:1"), ("job", "other")))
+    }
+
+    @Test(arguments: [
+        ("__address__", "", "has no __address__"), ("__address__", "a/b", "a scheme or path"),
+        ("__scheme__", "", "no scheme"), ("__scheme__", "unix", "valid: http, https"),
+        ("__scrape_interval__", "", "must be a duration"), ("__scrape_timeout__", "2m", "longer than its"),
+    ])
+    func whatRulesSpoilIsToldAndNotFatal(name: String, value: String, message: String) throws {
+        let job = try job(.init(targetLabel: name, replacement: value))
+        let failure = try #require(build(labels(("__address__", "a:1")), job: job).failure)
+        #expect(failure.contains(message))
     }
 }

@@ -1,0 +1,60 @@
+import Relabel
+
+extension ConfigurationDecoder {
+    /// No configuration that people write has as many; each is applied to every new series.
+    private static let ruleLimit = 10_000
+
+    /// The rules of `key`; faulty ones are reported and left out.
+    func relabelRules(
+        _ reader: MappingReader, _ key: String, allowsUTF8Names: Bool = true
+    ) -> RelabelRules {
+        let items = reader.list(key, of: "rules")
+        guard items.count <= Self.ruleLimit else {
+            reader.report(key, "\(key) holds \(items.count) rules; at most \(Self.ruleLimit) are taken")
+            return RelabelRules()
+        }
+        return RelabelRules(items.compactMap { relabelRule($0, key, allowsUTF8Names: allowsUTF8Names) })
+    }
+
+    private func relabelRule(_ node: YAMLNode, _ key: String, allowsUTF8Names: Bool) -> RelabelRule? {
+        guard !node.isNull else {
+            sink.report(node, "an empty rule in \(key); remove it, or write what it should do")
+            return nil
+        }
+        let faultCount = sink.errors.count
+        guard let reader = MappingReader(node, Schema.relabel, sink) else { return nil }
+        var keys = RelabelRule.Keys()
+        keys.allowsUTF8Names = allowsUTF8Names
+        if reader.value("action") != nil {
+            guard let action = action(reader) else { return nil }
+            keys.action = action
+        }
+        if reader.value("source_labels") != nil {
+            keys.sourceLabels = reader.strings("source_labels", of: "label names").map(\.text)
+        }
+        keys.separator = reader.string("separator")
+        keys.targetLabel = reader.string("target_label")
+        keys.regex = reader.string("regex")
+        keys.replacement = reader.string("replacement")
+        keys.modulus = reader.int("modulus", 0...Int.max).map { UInt64($0) }
+        // What a faulty key was meant to say is not known: what follows from its absence would mislead.
+        if sink.errors.count > faultCount { return nil }
+        do throws(RelabelError) {
+            return try RelabelRule(keys)
+        } catch {
+            reader.report(error.key.rawValue, error.message)
+            return nil
+        }
+    }
+
+    /// Case makes no difference.
+    private func action(_ reader: MappingReader) -> RelabelRule.Action? {
+        guard let text = reader.string("action") else { return nil }
+        if let action = RelabelRule.Action(rawValue: text.lowercased()) { return action }
+        let names = RelabelRule.Action.allCases.map(\.rawValue)
+        let near = Spelling.nearest(text, names).map { "; did you mean \($0)?" } ?? "."
+        reader.report(
+            "action", "action cannot be \(quoted(text))\(near) Valid: \(names.joined(separator: ", "))")
+        return nil
+    }
+}
