@@ -15,10 +15,17 @@ public final class AWSClient: Sendable {
     private let credentials: any CredentialsProvider
     private let http: any HTTPPerforming
     private let clock: any AgentClock
-    private let environment: [String: String]
+    private let settings: Settings
     private let endpoint: String?
     private let logger: Logger
     private let random: @Sendable () -> Double
+
+    /// What says where services are.
+    enum Settings: Sendable {
+        case known(EndpointSettings)
+        /// Asked before each call: files change.
+        case profile(AWSSettings)
+    }
 
     private struct State {
         var signers: [String: SigV4Signer] = [:]
@@ -27,29 +34,49 @@ public final class AWSClient: Sendable {
     }
     private let state = Mutex(State())
 
-    /// `endpoint`, when given, is used for every service in place of what `environment` and region say.
+    /// `endpoint`, when given, is used for every service in place of what `environment` and region say. To
+    /// have the shared files' profile heeded too, ask `AWSAccess` for a client.
     public convenience init(
         region: String, credentials: any CredentialsProvider, http: any HTTPPerforming, clock: any AgentClock,
         environment: [String: String], endpoint: String? = nil, logger: Logger
     ) {
         self.init(
-            region: region, credentials: credentials, http: http, clock: clock, environment: environment,
-            endpoint: endpoint, logger: logger, random: { Double.random(in: 0..<1) })
+            region: region, credentials: credentials, http: http, clock: clock,
+            settings: .known(EndpointSettings(environment: environment)), endpoint: endpoint, logger: logger)
+    }
+
+    convenience init(
+        region: String, credentials: any CredentialsProvider, http: any HTTPPerforming, clock: any AgentClock,
+        endpoints: EndpointSettings, endpoint: String?, logger: Logger
+    ) {
+        self.init(
+            region: region, credentials: credentials, http: http, clock: clock, settings: .known(endpoints),
+            endpoint: endpoint, logger: logger)
     }
 
     init(
         region: String, credentials: any CredentialsProvider, http: any HTTPPerforming, clock: any AgentClock,
-        environment: [String: String], endpoint: String?, logger: Logger,
-        random: @escaping @Sendable () -> Double
+        settings: Settings, endpoint: String?, logger: Logger,
+        random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
     ) {
         self.region = region
         self.credentials = credentials
         self.http = http
         self.clock = clock
-        self.environment = environment.filter { $0.key.hasPrefix("AWS_") }
+        self.settings = settings
         self.endpoint = endpoint
         self.logger = logger
         self.random = random
+    }
+
+    /// Where `service` is: its base URL, without a slash at its end.
+    public func endpointURL(of service: AWSService) async throws(AWSError) -> String {
+        let known: EndpointSettings
+        switch settings {
+        case .known(let settings): known = settings
+        case .profile(let profile): known = try await profile.endpoints()
+        }
+        return try AWSEndpoint.url(service: service, region: region, configured: endpoint, settings: known)
     }
 
     /// Calls `operation` with a JSON body and returns the JSON of the answer. Throttling, 5xx and network
@@ -68,8 +95,7 @@ public final class AWSClient: Sendable {
     func perform(
         _ service: AWSService, _ operation: String, headers: [HTTPHeader], body: [UInt8], isSigned: Bool
     ) async throws(AWSError) -> HTTPResponse {
-        let base = try AWSEndpoint.url(
-            service: service, region: region, configured: endpoint, environment: environment)
+        let base = try await endpointURL(of: service)
         guard let parts = SignableURL(base) else {
             throw AWSError(.malformed, message: "the endpoint is not a URL", operation: service.name)
         }

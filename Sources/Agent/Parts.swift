@@ -18,6 +18,7 @@ struct Parts: Sendable {
     let workers: WorkerPool
     let buffer: WriteAheadBuffer
     let http: HTTPClient
+    let aws: AWSAccess
     let clock: any AgentClock
     let files: any FileDoor
 
@@ -38,17 +39,19 @@ struct Parts: Sendable {
         var credentials: CredentialChain?
         var region: String?
         if let block = entry.sigv4 {
-            let chain = CredentialChain(
+            region = await aws.region(
+                configured: block.region, profile: block.profile, remoteWriteHost: URLHost.of(entry.url))
+            credentials = aws.credentials(
                 CredentialConfiguration(
-                    accessKeyID: block.accessKey, secretAccessKey: block.secretKey, profile: block.profile),
-                environment: options.environment, files: files, clock: clock)
-            credentials = chain
-            region = await resolveRegion(block.region, chain: chain, remoteWriteURL: entry.url)
+                    accessKeyID: block.accessKey, secretAccessKey: block.secretKey, profile: block.profile,
+                    roleARN: block.roleARN, externalID: block.externalID, region: region,
+                    usesFIPSSTS: block.useFIPSSTSEndpoint))
             guard region != nil else {
                 throw AgentError(
                     .configuration,
                     "remote_write \(entry.name): no AWS region to sign for: set sigv4.region, or AWS_REGION, "
-                        + "or a region in the profile (the url's host names none)")
+                        + "or a region in the profile (neither the url's host nor ECS' or EC2's metadata "
+                        + "names one)")
             }
         }
         return RemoteWriter(
@@ -68,7 +71,7 @@ struct Parts: Sendable {
         let logger = Logger(label: "discovery")
         var access: [TargetProviders.ECSAccess] = []
         for entry in job.ecsSDConfigs {
-            access.append(try await ecsAccess(entry, job: job.jobName, logger: logger))
+            access.append(try await ecsAccess(entry, job: job.jobName))
         }
         var remaining = access[...]
         let providers: [any TargetProvider]
@@ -88,37 +91,22 @@ struct Parts: Sendable {
     }
 
     private func ecsAccess(
-        _ entry: ECSSDConfiguration, job: String, logger: Logger
+        _ entry: ECSSDConfiguration, job: String
     ) async throws(AgentError) -> TargetProviders.ECSAccess {
-        let chain = CredentialChain(
-            CredentialConfiguration(
-                accessKeyID: entry.accessKey, secretAccessKey: entry.secretKey, profile: entry.profile),
-            environment: options.environment, files: files, clock: clock)
-        guard let region = await resolveRegion(entry.region, chain: chain, remoteWriteURL: nil) else {
+        guard let region = await aws.region(configured: entry.region, profile: entry.profile) else {
             throw AgentError(
                 .configuration,
                 "job \(job): ecs_sd_configs has no AWS region: set region, or AWS_REGION, "
                     + "or a region in the profile"
             )
         }
-        let client = AWSClient(
-            region: region, credentials: chain, http: http, clock: clock, environment: options.environment,
-            endpoint: entry.endpoint, logger: logger)
+        let chain = aws.credentials(
+            CredentialConfiguration(
+                accessKeyID: entry.accessKey, secretAccessKey: entry.secretKey, profile: entry.profile,
+                region: region))
+        let client = aws.client(
+            region: region, credentials: chain, profile: entry.profile, endpoint: entry.endpoint)
         return TargetProviders.ECSAccess(region: region, api: ECSClient(client: client))
-    }
-
-    private func resolveRegion(
-        _ configured: String?, chain: CredentialChain, remoteWriteURL: String?
-    ) async -> String? {
-        let host = remoteWriteURL.flatMap { url in
-            url.split(separator: "/", omittingEmptySubsequences: true).dropFirst().first.map(String.init)
-        }
-        // A profile that cannot be read names no region; the first request says what is wrong with the
-        // profile.
-        let profileRegion = try? await chain.profileRegion()
-        return AWSRegion.resolve(
-            configured: configured, environment: options.environment, profileRegion: profileRegion,
-            remoteWriteHost: host)
     }
 
     /// Differs between replicas that run with different external labels or on different hosts, so that they
@@ -126,5 +114,15 @@ struct Parts: Sendable {
     private func offsetSeed(_ externalLabels: LabelSet) -> UInt64 {
         let host = Label("__host__", HostName.current)
         return Target(job: "", own: LabelSet(externalLabels.labels + [host])).id
+    }
+}
+
+/// The host of a URL.
+enum URLHost {
+    /// With its port; nil when the text has no host.
+    static func of(_ url: String) -> String? {
+        let parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count > 2, parts[1].isEmpty, !parts[2].isEmpty else { return nil }
+        return parts[2].split(separator: "@").last.map(String.init)
     }
 }

@@ -58,10 +58,12 @@ final class Stages: Sendable {
                 userAgent: "narthex/\(options.version)", caFile: options.environment["SSL_CERT_FILE"],
                 caDirectory: options.environment["SSL_CERT_DIR"]),
             registry: registry, logger: Logger(label: "http"))
+        let aws = AWSAccess(
+            environment: options.environment, files: files, http: http, clock: clock,
+            logger: Logger(label: "aws"))
         let parts = Parts(
             options: options, registry: registry, interner: interner, workers: workers, buffer: buffer,
-            http: http,
-            clock: clock, files: files)
+            http: http, aws: aws, clock: clock, files: files)
         var writers: [(name: String, writer: RemoteWriter)] = []
         for entry in configuration.remoteWrites {
             writers.append((entry.name, try await parts.writer(entry)))

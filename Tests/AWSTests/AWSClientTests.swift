@@ -11,8 +11,8 @@ struct AWSClientTests {
 
     func client(_ http: ScriptedHTTP, endpoint: String? = "http://127.0.0.1:4566") -> AWSClient {
         AWSClient(
-            region: "eu-west-1", credentials: keys, http: http, clock: clock, environment: [:],
-            endpoint: endpoint,
+            region: "eu-west-1", credentials: keys, http: http, clock: clock,
+            settings: .known(EndpointSettings(environment: [:])), endpoint: endpoint,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, random: { 1 })
     }
 

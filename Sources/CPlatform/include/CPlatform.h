@@ -26,3 +26,11 @@ void narthex_trim_heap(void);
 
 // Limits glibc to `arenas` malloc arenas: each costs address space and fragments of its own.
 void narthex_limit_arenas(int arenas);
+
+// Both ends of a pipe that children do not inherit. 0, or -1 with errno set.
+int narthex_pipe(int ends[2]);
+
+// Starts `words[0]`, looked for on PATH, as a process group of its own: standard input empty, standard output
+// to `output`, standard error dropped, no other files open, no signal blocked or ignored. Both lists end with
+// NULL. Its process id, or -1 with errno set.
+int narthex_spawn(char *const words[], char *const environment[], int output);

@@ -102,7 +102,9 @@ extension ConfigurationDecoder {
         return SigV4Configuration(
             region: region(block), accessKey: filled(block, "access_key"),
             secretKey: filled(block, "secret_key"),
-            profile: filled(block, "profile"), serviceName: filled(block, "service_name") ?? "aps")
+            profile: filled(block, "profile"), roleARN: roleARN(block),
+            externalID: filled(block, "external_id"), serviceName: filled(block, "service_name") ?? "aps",
+            useFIPSSTSEndpoint: block.bool("use_fips_sts_endpoint") ?? false)
     }
 
     private func queue(_ node: YAMLNode) -> QueueConfiguration {

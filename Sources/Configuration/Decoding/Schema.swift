@@ -134,14 +134,14 @@ enum Schema {
     static let sigv4 = KeyTable(
         "sigv4",
         [
-            .init("region", "string", "AWS_REGION, AWS_DEFAULT_REGION, the profile's, the URL's"),
+            .init("region", "string", "found: see below"),
             .init("access_key", "string"),
             .init("secret_key", "secret"),
             .init("profile", "string"),
+            .init("role_arn", "string"),
+            .init("external_id", "string"),
+            .init("use_fips_sts_endpoint", "bool", "false"),
             .init("service_name", "string", "aps"),
-        ],
-        refused: [
-            .init("role_arn"), .init("external_id"), .init("use_fips_sts_endpoint", harmless: ["false"]),
         ])
 
     static let queue = KeyTable(

@@ -79,7 +79,7 @@ import Testing
         ("sigv4: {secret_key: geheim}", "secret_key without access_key"),
         ("sigv4: {secret_key: [geheim], access_key: a}", "secret_key must be a string"),
         ("sigv4: {region: '<aws-region>'}", "is not an AWS region"),
-        ("sigv4: {role_arn: a}", "role_arn is a Prometheus key that this version"),
+        ("sigv4: {role_arn: a}", "is not a role's ARN"),
         ("sigv4: [a]", "sigv4 takes a mapping"),
         ("queue_config: {capacity: 0}", "capacity must be a whole number from 1 to"),
         ("queue_config: {capacity: '5'}", "but this is a string"),

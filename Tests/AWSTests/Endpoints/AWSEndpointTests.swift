@@ -6,7 +6,9 @@ struct AWSEndpointTests {
     func url(_ region: String, _ environment: [String: String] = [:], configured: String? = nil) throws
         -> String
     {
-        try AWSEndpoint.url(service: .ecs, region: region, configured: configured, environment: environment)
+        try AWSEndpoint.url(
+            service: .ecs, region: region, configured: configured,
+            settings: EndpointSettings(environment: environment))
     }
 
     @Test(arguments: [
@@ -39,7 +41,8 @@ struct AWSEndpointTests {
             name: "SSM", signingName: "ssm", endpointPrefix: "ssm", targetPrefix: "AmazonSSM",
             environmentSuffix: "SSM")
         let plain = try AWSEndpoint.url(
-            service: ssm, region: "us-gov-east-1", configured: nil, environment: fips)
+            service: ssm, region: "us-gov-east-1", configured: nil,
+            settings: EndpointSettings(environment: fips))
         #expect(plain == "https://ssm.us-gov-east-1.amazonaws.com")
     }
 

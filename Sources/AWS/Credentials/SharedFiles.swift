@@ -1,6 +1,10 @@
 internal import Platform
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 /// The shared credentials and config files. Read again when their time, inode or length changes, looked at no
 /// more than once a second, on a thread of their own. Thread-safe.
 final class SharedFiles: Sendable {
@@ -14,6 +18,10 @@ final class SharedFiles: Sendable {
     private struct Content {
         var status: FileStatus?
         var sections: [String: [String: String]] = [:]
+        /// When it was read, by the wall clock.
+        var readMs: Int64 = 0
+        /// Why a file at the standard place cannot be read: it counts as absent.
+        var refusal: String?
     }
 
     private struct State {
@@ -25,10 +33,15 @@ final class SharedFiles: Sendable {
     /// A credentials file is a few hundred bytes.
     private static let limitBytes = 1 << 20
     private static let lookIntervalNs: UInt64 = 1_000_000_000
+    /// A file written this short a time before it was read may have been written again within the same tick
+    /// of its file system's clock.
+    private static let racyMs: Int64 = 2_000
 
     /// Nil when neither a variable nor HOME says where it is.
     let credentialsPath: String?
     let configPath: String?
+    /// Paths that a variable names: that one cannot be read is then a fault.
+    private let named: Set<String>
     private let files: any FileDoor
     private let clock: any AgentClock
     private let state = Mutex(State())
@@ -36,6 +49,9 @@ final class SharedFiles: Sendable {
     init(environment: [String: String], files: any FileDoor, clock: any AgentClock) {
         credentialsPath = Self.path("AWS_SHARED_CREDENTIALS_FILE", "credentials", environment)
         configPath = Self.path("AWS_CONFIG_FILE", "config", environment)
+        named = Set(
+            [("AWS_SHARED_CREDENTIALS_FILE", credentialsPath), ("AWS_CONFIG_FILE", configPath)]
+                .compactMap { name, path in environment[name]?.isEmpty == false ? path : nil })
         self.files = files
         self.clock = clock
     }
@@ -58,6 +74,26 @@ final class SharedFiles: Sendable {
             }
             return profile.files.isEmpty ? nil : profile
         }
+    }
+
+    /// The settings of one `[services NAME]` section of the config file, as they stand; empty without it.
+    func services(_ name: String) async throws(AWSError) -> [String: String] {
+        try await refresh()
+        return state.withLock { state in
+            guard let path = configPath, let sections = state.content[path]?.sections else { return [:] }
+            return sections.first { Self.isSection($0.key, "services", name) }?.value ?? [:]
+        }
+    }
+
+    /// Where profiles are looked for, with what hinders; for messages.
+    var places: String {
+        let paths = [credentialsPath, configPath].compactMap { $0 }
+        guard !paths.isEmpty else { return "" }
+        let refusals = state.withLock { state in
+            paths.compactMap { path in state.content[path]?.refusal.map { "\(path): \($0)" } }
+        }
+        let list = paths.joined(separator: " or ")
+        return refusals.isEmpty ? list : "\(list) (\(refusals.joined(separator: "; ")))"
     }
 
     /// The next look is not put off: what was read last was refused by a service.
@@ -85,12 +121,16 @@ final class SharedFiles: Sendable {
 
     private func read(_ path: String) throws(AWSError) {
         do throws(FileError) {
-            let status = try files.status(path)
-            guard let status else {
+            guard let before = try files.status(path), !before.isDirectory else {
                 state.withLock { $0.content[path] = nil }
                 return
             }
-            if let known = state.withLock({ $0.content[path]?.status }), known == status { return }
+            let nowMs = clock.wallMs
+            let isKnown = state.withLock { state in
+                guard let known = state.content[path], known.status == before else { return false }
+                return known.readMs - before.modifiedNs / 1_000_000 > Self.racyMs
+            }
+            if isKnown { return }
             var bytes = try files.contents(of: path, limitBytes: Self.limitBytes)
             defer { Wipe.bytes(&bytes) }
             let parsed: INIFile
@@ -100,8 +140,17 @@ final class SharedFiles: Sendable {
                 throw FileError(
                     operation: "parse", path: "\(path):\(error.line)", errno: 0, message: error.message)
             }
-            state.withLock { $0.content[path] = Content(status: status, sections: parsed.sections) }
+            // A file that changed while it was read is read again at the next look.
+            let after = try files.status(path)
+            let content = Content(
+                status: before == after ? before : nil, sections: parsed.sections, readMs: nowMs)
+            state.withLock { $0.content[path] = content }
         } catch {
+            // The home of another user, as in a container that does not run as root.
+            if error.errno == EACCES, !named.contains(path) {
+                state.withLock { $0.content[path] = Content(refusal: error.message) }
+                return
+            }
             throw AWSError(
                 .noCredentials, message: error.message, operation: "\(error.operation) \(error.path)")
         }
@@ -109,9 +158,13 @@ final class SharedFiles: Sendable {
 
     /// `[default]`, `[profile x]`, `[profile "x y"]`; `[profile default]` is read too.
     private static func isProfile(_ section: String, _ name: String) -> Bool {
-        if section == name { return name == "default" }
+        section == name ? name == "default" : isSection(section, "profile", name)
+    }
+
+    /// `[kind name]`, the name in quotes or not.
+    private static func isSection(_ section: String, _ kind: String, _ name: String) -> Bool {
         let words = section.split(separator: " ", maxSplits: 1).map(String.init)
-        guard words.count == 2, words[0] == "profile" else { return false }
+        guard words.count == 2, words[0] == kind else { return false }
         var rest = words[1].drop { $0 == " " }
         while rest.last == " " { rest.removeLast() }
         for quote in ["\"", "'"] where rest.count >= 2 && rest.hasPrefix(quote) && rest.hasSuffix(quote) {

@@ -1,0 +1,57 @@
+/// Where a container's credentials are: AWS' page "Container credential provider".
+struct ContainerEndpoint: Sendable, Equatable {
+    /// The ECS agent, which `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` is relative to.
+    static let agent = "http://169.254.170.2"
+    /// The ECS agent and the EKS pod identity agent: the only hosts besides loopback that are asked in clear
+    /// text.
+    private static let knownHosts: Set<String> = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"]
+
+    let url: String
+    /// Names a file with the Authorization header; comes before `token`.
+    let tokenFile: String?
+    /// The Authorization header itself.
+    let token: String?
+
+    /// Scheme and host: the path may be as good as a password.
+    var place: String { SignableURL(url).map { "\($0.scheme)://\($0.host)" } ?? "a URL that is none" }
+
+    /// Nil when the environment names no endpoint. Throws when it names one that must not be asked.
+    static func find(_ environment: [String: String]) throws(AWSError) -> ContainerEndpoint? {
+        func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        let url: String
+        if let relative = value("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
+            // Without the slash the text would become part of the host.
+            guard relative.hasPrefix("/") else {
+                throw fault("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI does not begin with /")
+            }
+            url = agent + relative
+        } else if let full = value("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
+            url = full
+        } else {
+            return nil
+        }
+        guard let parts = SignableURL(url) else {
+            throw fault("AWS_CONTAINER_CREDENTIALS_FULL_URI is not an http:// or https:// URL with a host")
+        }
+        guard parts.scheme == "https" || isAllowed(parts.hostName) else {
+            throw fault(
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI is http:// to \(parts.hostName): credentials are fetched "
+                    + "in clear text from loopback and the ECS and EKS agents only; use https://")
+        }
+        let token = value("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+        return ContainerEndpoint(
+            url: url, tokenFile: value("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"), token: token)
+    }
+
+    static func isAllowed(_ host: String) -> Bool {
+        let name = host.lowercased()
+        if knownHosts.contains(name) || name == "localhost" || name == "::1" { return true }
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127"
+            && parts.allSatisfy { !$0.isEmpty && $0.count <= 3 && UInt8($0) != nil }
+    }
+
+    private static func fault(_ message: String) -> AWSError {
+        AWSError(.noCredentials, message: message, operation: "container credentials")
+    }
+}

@@ -1,0 +1,69 @@
+internal import FoundationEssentials
+internal import Platform
+
+/// The JSON in which processes, containers and EC2 give credentials.
+struct CredentialDocument: Decodable {
+    /// A document is a few KB: session tokens alone have up to 4.
+    static let limitBytes = 64 << 10
+
+    let version: Int?
+    /// EC2 says `Success` here, or why not.
+    let code: String?
+    let message: String?
+    private let accessKeyID: String?
+    private let secretAccessKey: String?
+    private let sessionToken: String?
+    private let token: String?
+    private let expiration: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case version = "Version"
+        case code = "Code"
+        case message = "Message"
+        case accessKeyID = "AccessKeyId"
+        case secretAccessKey = "SecretAccessKey"
+        case sessionToken = "SessionToken"
+        case token = "Token"
+        case expiration = "Expiration"
+    }
+
+    /// Nil when the bytes are no JSON object of these fields. The decoder's own words may show a secret, so
+    /// they are not passed on.
+    init?(_ bytes: [UInt8]) {
+        guard bytes.count <= Self.limitBytes,
+            let decoded = try? JSONDecoder().decode(Self.self, from: Data(bytes))
+        else { return nil }
+        self = decoded
+    }
+
+    /// Nil when half of the key pair is missing, or an expiry that is no time, with the name of the field.
+    func credentials() -> Result<Credentials, Missing> {
+        guard let accessKeyID, !accessKeyID.isEmpty else { return .failure(Missing(field: "AccessKeyId")) }
+        guard let secretAccessKey, !secretAccessKey.isEmpty else {
+            return .failure(Missing(field: "SecretAccessKey"))
+        }
+        var expiresAtMs: Int64?
+        if let expiration, !expiration.isEmpty {
+            guard let ms = Self.time(expiration) else { return .failure(Missing(field: "Expiration")) }
+            expiresAtMs = ms
+        }
+        let session = (sessionToken ?? token).flatMap { $0.isEmpty ? nil : $0 }
+        guard Self.isHeaderValue(accessKeyID), session.map(Self.isHeaderValue) ?? true else {
+            return .failure(Missing(field: "text without line ends"))
+        }
+        return .success(
+            Credentials(
+                accessKeyID: accessKeyID, secretAccessKey: secretAccessKey, sessionToken: session,
+                expiresAtMs: expiresAtMs))
+    }
+
+    struct Missing: Error, Equatable {
+        let field: String
+    }
+
+    /// RFC 3339, the form all of AWS uses.
+    static func time(_ text: String) -> Int64? { Timestamp.parseRFC3339(text) }
+
+    /// Both stand in headers of every request.
+    static func isHeaderValue(_ text: String) -> Bool { text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } }
+}

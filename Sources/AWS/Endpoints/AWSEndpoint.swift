@@ -1,0 +1,45 @@
+/// Where a service is, as the SDKs find it.
+enum AWSEndpoint {
+    /// Services whose host stays plain in the GovCloud regions even where FIPS is asked for, as all of it is
+    /// FIPS (botocore's endpoint rules).
+    private static let plainInGovCloud: Set<String> = ["sts", "ssm", "ec2"]
+
+    /// The base URL, without a slash at its end. `configured` comes before what the settings say, that before
+    /// the service's own host in its region.
+    static func url(
+        service: AWSService, region: String, configured: String?, settings: EndpointSettings
+    ) throws(AWSError) -> String {
+        let given = configured.flatMap { $0.isEmpty ? nil : $0 }
+        if let url = given ?? settings.url(for: service) {
+            guard let parts = SignableURL(url), parts.query.isEmpty else {
+                throw AWSError(
+                    .malformed,
+                    message:
+                        "the endpoint configured is not an http:// or https:// URL with a host and no query",
+                    operation: service.name)
+            }
+            var base = url
+            while base.hasSuffix("/") { base.removeLast() }
+            return base
+        }
+        guard AWSRegion.isRegion(region) else {
+            throw AWSError(
+                .noRegion, message: "\"\(region)\" is no AWS region; one looks like eu-west-1",
+                operation: service.name)
+        }
+        return "https://" + host(service: service, region: region, settings: settings)
+    }
+
+    private static func host(service: AWSService, region: String, settings: EndpointSettings) -> String {
+        let partition = Partition.of(region: region)
+        let isDual = settings.usesDualStack
+        let staysPlain =
+            partition.name == "aws-us-gov" && !isDual && plainInGovCloud.contains(service.endpointPrefix)
+        let prefix =
+            settings.usesFIPS && !staysPlain ? "\(service.endpointPrefix)-fips" : service.endpointPrefix
+        if service.endpointPrefix == "s3" {
+            return "\(prefix)\(isDual ? ".dualstack" : "").\(region).\(partition.suffix)"
+        }
+        return "\(prefix).\(region).\(isDual ? partition.dualStackSuffix : partition.suffix)"
+    }
+}

@@ -1,0 +1,120 @@
+internal import FoundationEssentials
+public import HTTPTransport
+public import Platform
+
+/// The ECS task that this process runs in, as its metadata endpoint (version 4) tells.
+public struct TaskMetadata: Sendable, Equatable {
+    /// The cluster's ARN, or its short name on older agents.
+    public var cluster: String
+    public var taskARN: String
+    public var family: String
+    public var revision: String
+    public var availabilityZone: String?
+    public var launchType: String?
+    public var serviceName: String?
+
+    /// From the task's ARN, as a local zone's name does not end like its region's.
+    public var region: String? {
+        let parts = taskARN.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        if parts.count >= 6, parts[0] == "arn", AWSRegion.isRegion(parts[3]) { return parts[3] }
+        guard var zone = availabilityZone, zone.last?.isLetter == true else { return nil }
+        zone.removeLast()
+        return zone.last?.isNumber == true && AWSRegion.isRegion(zone) ? zone : nil
+    }
+
+    /// The cluster's ARN: what discovery asks for. A short name is completed from the task's ARN.
+    public var clusterARN: String {
+        guard !cluster.hasPrefix("arn:") else { return cluster }
+        let parts = taskARN.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count >= 6, parts[0] == "arn" else { return cluster }
+        return parts[..<5].joined(separator: ":") + ":cluster/\(cluster)"
+    }
+}
+
+/// Asks the metadata endpoint that ECS gives every container.
+public struct TaskMetadataClient: Sendable {
+    static let variable = "ECS_CONTAINER_METADATA_URI_V4"
+    private static let timeoutMs: Int64 = 2_000
+    /// The endpoint may come up a moment after the container: some ten seconds in all.
+    private static let attempts = 6
+    private static let limitBytes = 1 << 20
+
+    private let base: String
+    private let http: any HTTPPerforming
+    private let clock: any AgentClock
+
+    /// Nil where the environment names no endpoint: this is no ECS task.
+    public init?(environment: [String: String], http: any HTTPPerforming, clock: any AgentClock) {
+        guard var url = environment[Self.variable], !url.isEmpty else { return nil }
+        while url.hasSuffix("/") { url.removeLast() }
+        base = url
+        self.http = http
+        self.clock = clock
+    }
+
+    /// The task. Tries for some ten seconds; throws what hindered the last try.
+    public func task() async throws(AWSError) -> TaskMetadata {
+        var pauseMs: Int64 = 250
+        for attempt in 1...Self.attempts {
+            let failure: AWSError
+            switch await attempted() {
+            case .success(let answer):
+                if answer.status == 200 { return try read(answer.body.bytes) }
+                failure = fault("HTTP \(answer.status)")
+                guard answer.status >= 500 || [404, 429].contains(answer.status) else { throw failure }
+            case .failure(let error):
+                failure = fault(error.message, error.code)
+                guard ![.cancelled, .shutDown, .badURL].contains(error.code) else { throw failure }
+            }
+            if attempt == Self.attempts { throw failure }
+            do { try await clock.sleep(forMs: pauseMs) } catch {
+                throw fault("cancelled between two attempts", .cancelled)
+            }
+            pauseMs = min(pauseMs * 2, 4_000)
+        }
+        preconditionFailure("the last attempt returns or throws")
+    }
+
+    private func attempted() async -> Result<HTTPResponse, HTTPError> {
+        let request = HTTPRequest(
+            url: base + "/task", timeoutMs: Self.timeoutMs, bodyLimitBytes: Self.limitBytes)
+        do throws(HTTPError) {
+            return .success(try await http.perform(request))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func fault(_ message: String, _ code: HTTPError.Code = .other) -> AWSError {
+        let kind: AWSError.Code = code == .cancelled || code == .shutDown ? .cancelled : .transport
+        return AWSError(kind, message: message, operation: "ECS task metadata (\(Self.variable))")
+    }
+
+    private func read(_ bytes: [UInt8]) throws(AWSError) -> TaskMetadata {
+        struct Shape: Decodable {
+            let cluster, taskARN, family, revision: String?
+            let availabilityZone, launchType, serviceName: String?
+
+            enum CodingKeys: String, CodingKey {
+                case cluster = "Cluster"
+                case taskARN = "TaskARN"
+                case family = "Family"
+                case revision = "Revision"
+                case availabilityZone = "AvailabilityZone"
+                case launchType = "LaunchType"
+                case serviceName = "ServiceName"
+            }
+        }
+        guard let shape = try? JSONDecoder().decode(Shape.self, from: Data(bytes)),
+            let cluster = shape.cluster, let arn = shape.taskARN, !cluster.isEmpty, !arn.isEmpty
+        else {
+            throw AWSError(
+                .malformed, message: "the answer names no Cluster and TaskARN",
+                operation: "ECS task metadata (\(Self.variable))")
+        }
+        return TaskMetadata(
+            cluster: cluster, taskARN: arn, family: shape.family ?? "", revision: shape.revision ?? "",
+            availabilityZone: shape.availabilityZone, launchType: shape.launchType,
+            serviceName: shape.serviceName)
+    }
+}
