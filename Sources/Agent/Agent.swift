@@ -50,8 +50,8 @@ public final class Agent: Sendable {
     ) async throws(AgentError) -> Agent {
         let startNs = clock.monotonicNs
         var logger = Logger(label: "agent")
-        let configuration = try ConfigurationSource.load(
-            options.configFile, files: files, environment: options.environment, logger: logger)
+        let configuration = try await ConfigurationSource.load(
+            options, clock: clock, files: files, logger: logger)
         let address: ListenAddress
         do {
             address = try ListenAddress.parse(options.listenAddress)
@@ -76,6 +76,15 @@ public final class Agent: Sendable {
                 "startup_ms": "\((clock.monotonicNs - startNs) / 1_000_000)",
             ])
         return agent
+    }
+
+    /// The configuration that `start` would make from `remoteWriteURL`, checked, as YAML. No secret is in it.
+    public static func generatedConfiguration(
+        _ options: AgentOptions, clock: any AgentClock = SystemClock(), files: any FileDoor = POSIXFiles()
+    ) async throws(AgentError) -> String {
+        let source = try await ConfigurationSource.generated(options, clock: clock, files: files)
+        _ = try ConfigurationSource.checked(source, options: options)
+        return source.text
     }
 
     /// Where the status page is.

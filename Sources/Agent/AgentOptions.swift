@@ -3,6 +3,9 @@
 public struct AgentOptions: Sendable {
     /// `--config.file`
     public var configFile: String
+    /// `--remote-write.url` or `NARTHEX_REMOTE_WRITE_URL`: run on a configuration made from it and the
+    /// environment, and read no file.
+    public var remoteWriteURL: String?
     /// `--storage.agent.path`
     public var storagePath = "data-agent/"
     /// `--storage.agent.retention.max-time`, milliseconds. AMP takes nothing older than an hour anyway.

@@ -1,37 +1,89 @@
+import AWS
 import Configuration
+import HTTPTransport
 import Logging
 import Platform
+import Telemetry
 
-/// Reads the configuration file, with every error in words.
+/// Reads the configuration file, or makes one, with every error in words.
 enum ConfigurationSource {
     /// Longest file taken.
     static let limitBytes = 4 << 20
 
+    /// A configuration's text and what errors call it.
+    struct Source: Sendable {
+        var name: String
+        var text: String
+    }
+
     static func load(
-        _ path: String, files: any FileDoor, environment: [String: String], logger: Logger
-    ) throws(AgentError) -> Configuration {
+        _ options: AgentOptions, clock: any AgentClock, files: any FileDoor, logger: Logger
+    ) async throws(AgentError) -> Configuration {
+        if options.remoteWriteURL != nil {
+            let source = try await generated(options, clock: clock, files: files)
+            logger.info(
+                "no configuration file: one was made from the environment (--config.print shows it)")
+            return warned(try checked(source, options: options), logger)
+        }
+        let path = options.configFile
         let text: [UInt8]
         do {
             text = try files.contents(of: path, limitBytes: limitBytes)
         } catch {
             throw AgentError(
                 .configuration,
-                "\(path): the configuration file cannot be read: \(error.message) (--config.file)")
+                "\(path): the configuration file cannot be read: \(error.message) (--config.file; to run "
+                    + "without one in an ECS task, set NARTHEX_REMOTE_WRITE_URL)")
         }
+        let source = Source(name: path, text: String(decoding: text, as: UTF8.self))
+        return warned(try checked(source, bytes: text, options: options), logger)
+    }
+
+    /// The configuration of an agent that is given a URL alone.
+    static func generated(
+        _ options: AgentOptions, clock: any AgentClock, files: any FileDoor
+    ) async throws(AgentError) -> Source {
+        guard let url = options.remoteWriteURL else {
+            throw AgentError(
+                .configuration,
+                "there is nothing to make a configuration from: give --remote-write.url or set "
+                    + "NARTHEX_REMOTE_WRITE_URL")
+        }
+        // Lives for the few questions to the task's metadata.
+        let http = HTTPClient(
+            HTTPClientConfiguration(name: "start", userAgent: "narthex/\(options.version)"),
+            registry: MetricRegistry(), logger: Logger(label: "http"))
+        defer { http.shutDown() }
+        let access = AWSAccess(
+            environment: options.environment, files: files, http: http, clock: clock,
+            logger: Logger(label: "aws"))
+        let found = try await GeneratedConfiguration.find(
+            remoteWriteURL: url, options: options, access: access)
+        return Source(name: "the configuration made from the environment", text: found.text)
+    }
+
+    static func checked(
+        _ source: Source, bytes: [UInt8]? = nil, options: AgentOptions
+    ) throws(AgentError) -> Configuration {
         let configuration: Configuration
         do {
-            configuration = try Configuration.load(text: text, file: path, environment: environment)
+            configuration = try Configuration.load(
+                text: bytes ?? Array(source.text.utf8), file: source.name, environment: options.environment)
         } catch {
             throw AgentError(.configuration, error.description)
         }
-        for warning in configuration.warnings { logger.warning("\(warning)") }
         guard !configuration.remoteWrites.isEmpty else {
             throw AgentError(
                 .configuration,
-                "\(path): there is no remote_write entry, so nothing could be shipped; "
+                "\(source.name): there is no remote_write entry, so nothing could be shipped; "
                     + "add remote_write with a url"
             )
         }
+        return configuration
+    }
+
+    private static func warned(_ configuration: Configuration, _ logger: Logger) -> Configuration {
+        for warning in configuration.warnings { logger.warning("\(warning)") }
         return configuration
     }
 }

@@ -8,5 +8,5 @@ struct Narthex: AsyncParsableCommand {
         commandName: "narthex",
         abstract: "Scrapes Prometheus exporters and ships what they say to a remote_write endpoint.",
         version: "narthex \(AgentVersion.current)",
-        subcommands: [Run.self])
+        subcommands: [Run.self, CredentialsCommand.self])
 }

@@ -18,8 +18,19 @@ struct Run: AsyncParsableCommand {
             address that cannot be bound.
             """)
 
-    @Option(name: .customLong("config.file"), help: "Prometheus configuration file.")
-    var configFile = "prometheus.yml"
+    @Option(
+        name: .customLong("config.file"), help: "Prometheus configuration file. (default: prometheus.yml)")
+    var configFile: String?
+
+    @Option(
+        name: .customLong("remote-write.url"),
+        help: "Run without a file: discover the own ECS cluster and ship to this URL.")
+    var remoteWriteURL: String?
+
+    @Flag(
+        name: .customLong("config.print"),
+        help: "Print the configuration made from --remote-write.url and exit.")
+    var printsConfiguration = false
 
     @Option(
         name: .customLong("storage.agent.path"), help: "Directory of the write-ahead buffer and the cursors.")
@@ -57,6 +68,9 @@ struct Run: AsyncParsableCommand {
     var logFormat = LogFormat.logfmt
 
     func validate() throws {
+        guard configFile == nil || remoteWriteURL == nil else {
+            throw ValidationError("--config.file and --remote-write.url exclude each other")
+        }
         guard (1 << 20...256 << 20).contains(segmentSize.bytes) else {
             throw ValidationError("--storage.agent.wal-segment-size must be between 1MB and 256MB")
         }
@@ -78,7 +92,7 @@ struct Run: AsyncParsableCommand {
         Heap.limitArenas(to: 2)
         LogOutput.bootstrap(level: logLevel.level, format: logFormat)
 
-        var options = AgentOptions(configFile: configFile)
+        var options = AgentOptions(configFile: configFile ?? "prometheus.yml")
         options.storagePath = storagePath
         options.retentionMaxAgeMs = retentionMaxTime.ms
         options.retentionMaxBytes = UInt64(retentionMaxSize.bytes)
@@ -86,7 +100,14 @@ struct Run: AsyncParsableCommand {
         options.flushDeadlineMs = flushDeadline.ms
         options.listenAddress = listenAddress
         options.environment = ProcessEnvironment.current
+        let named = options.environment["NARTHEX_REMOTE_WRITE_URL"].flatMap { $0.isEmpty ? nil : $0 }
+        // A flag comes before a variable, whichever of the two it is.
+        options.remoteWriteURL = remoteWriteURL ?? (configFile == nil ? named : nil)
         do throws(AgentError) {
+            if printsConfiguration {
+                print(try await Agent.generatedConfiguration(options), terminator: "")
+                return
+            }
             let agent = try await Agent.start(options)
             await stop.wait()
             try await agent.stop()

@@ -1,18 +1,21 @@
 /// Which region a request is for.
 public enum AWSRegion {
-    /// The first of: what the configuration says, `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's, the one
-    /// in the name of an AMP host. Empty text counts as nothing. Nil when none of them says one.
+    /// The first of: what the configuration says, the one in the name of an AMP host (which takes signatures
+    /// for no other, while ECS sets `AWS_REGION` to the task's), `AWS_REGION`, `AWS_DEFAULT_REGION`, the
+    /// profile's. Empty text counts as nothing. Nil when none of them says one.
     public static func resolve(
         configured: String?, environment: [String: String], profileRegion: String?, remoteWriteHost: String?
     ) -> String? {
-        let named = [configured, environment["AWS_REGION"], environment["AWS_DEFAULT_REGION"], profileRegion]
-        if let region = named.compactMap({ $0 }).first(where: { !$0.isEmpty }) { return region }
-        return remoteWriteHost.flatMap { ofAMP(host: $0) }
+        let named = [
+            configured, remoteWriteHost.flatMap { ofAMP(host: $0) }, environment["AWS_REGION"],
+            environment["AWS_DEFAULT_REGION"], profileRegion,
+        ]
+        return named.compactMap { $0 }.first { !$0.isEmpty }
     }
 
     /// The region in `aps-workspaces.<region>.amazonaws.com`, its FIPS and dual-stack forms and its VPC
     /// endpoints (`vpce-….aps-workspaces.<region>.vpce.amazonaws.com`); nil for any other host.
-    static func ofAMP(host: String) -> String? {
+    public static func ofAMP(host: String) -> String? {
         let name = host.lowercased().prefix { $0 != ":" }
         let suffixes = [".amazonaws.com", ".api.aws", ".amazonaws.com.cn", ".api.amazonwebservices.com.cn"]
         guard suffixes.contains(where: { name.hasSuffix($0) }) else { return nil }

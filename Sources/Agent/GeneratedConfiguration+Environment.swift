@@ -1,0 +1,108 @@
+import AWS
+import HTTPTransport
+import Logging
+import Platform
+import StatusServer
+import Telemetry
+
+extension GeneratedConfiguration {
+    /// Finds out what is needed besides the URL: clusters, regions and labels, from the environment and the
+    /// ECS task that the agent runs in.
+    static func find(
+        remoteWriteURL url: String, options: AgentOptions, access: AWSAccess
+    ) async throws(AgentError) -> GeneratedConfiguration {
+        let environment = options.environment.filter { !$0.value.isEmpty }
+        guard let host = URLHost.of(url) else {
+            throw fault("\(source) is not a URL such as https://HOST/api/v1/remote_write")
+        }
+        guard !url.contains("@"), !url.contains("?"), !url.contains("#") else {
+            throw fault(
+                "\(source) has a user, a query or a fragment, which takes a configuration file")
+        }
+        let named = list(environment["NARTHEX_CLUSTERS"] ?? "")
+        // Without an endpoint of ECS it is not asked; with one it must answer when it alone knows the cluster.
+        var task: TaskMetadata?
+        if let client = access.taskMetadata() {
+            do throws(AWSError) {
+                task = try await client.task()
+            } catch {
+                guard !named.isEmpty else {
+                    throw fault("the own cluster cannot be found out: \(error). Set NARTHEX_CLUSTERS")
+                }
+            }
+        }
+        guard let clusters = named.isEmpty ? task.map({ [$0.clusterARN] }) : named else {
+            throw fault(
+                "there is no cluster to discover: this is no ECS task (ECS_CONTAINER_METADATA_URI_V4 is not "
+                    + "set). Set NARTHEX_CLUSTERS to names or ARNs, or give a configuration file with "
+                    + "--config.file")
+        }
+        let region = await access.region(configured: nil, remoteWriteHost: nil)
+        let isSigned = AWSRegion.ofAMP(host: host) != nil || url.contains("/workspaces/ws-")
+        let signingRegion = AWSRegion.ofAMP(host: host) ?? region
+        guard !isSigned || signingRegion != nil else {
+            throw fault("no AWS region to sign for: the URL's host names none; set AWS_REGION")
+        }
+        return GeneratedConfiguration(
+            remoteWriteURL: url, signingRegion: isSigned ? signingRegion : nil,
+            clusters: try grouped(clusters, region: region),
+            scrapeInterval: environment["NARTHEX_SCRAPE_INTERVAL"] ?? "30s",
+            externalLabels: try labels(environment["NARTHEX_EXTERNAL_LABELS"] ?? ""),
+            ownAddress: ownAddress(options.listenAddress),
+            ownInstance: task?.taskARN.split(separator: "/").last.map(String.init) ?? HostName.current)
+    }
+
+    private static let source = "the remote_write URL (--remote-write.url or NARTHEX_REMOTE_WRITE_URL)"
+
+    private static func fault(_ message: String) -> AgentError { AgentError(.configuration, message) }
+
+    private static func list(_ text: String) -> [String] {
+        text.split(whereSeparator: { $0 == "," || $0.isWhitespace }).map(String.init)
+    }
+
+    /// A cluster's ARN names its region; a name is looked for in `region`.
+    private static func grouped(
+        _ clusters: [String], region: String?
+    ) throws(AgentError) -> [GeneratedConfiguration.Clusters] {
+        var groups: [GeneratedConfiguration.Clusters] = []
+        for cluster in clusters {
+            let parts = cluster.split(separator: ":", omittingEmptySubsequences: false)
+            let own = parts.count > 3 && parts[0] == "arn" ? String(parts[3]) : region
+            guard let own else {
+                throw fault(
+                    "NARTHEX_CLUSTERS: no region for the cluster \(cluster): set AWS_REGION, or write its ARN"
+                )
+            }
+            if let index = groups.firstIndex(where: { $0.region == own }) {
+                groups[index].names.append(cluster)
+            } else {
+                groups.append(GeneratedConfiguration.Clusters(region: own, names: [cluster]))
+            }
+        }
+        return groups
+    }
+
+    private static func labels(_ text: String) throws(AgentError) -> [(name: String, value: String)] {
+        var labels: [(name: String, value: String)] = []
+        for pair in text.split(separator: ",") {
+            let words = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = words[0].filter { !$0.isWhitespace }
+            guard words.count == 2, !name.isEmpty, !labels.contains(where: { $0.name == name }) else {
+                throw fault(
+                    "NARTHEX_EXTERNAL_LABELS is a list of different NAME=VALUE with commas between, for "
+                        + "instance cluster=shop,env=prod")
+            }
+            labels.append((name, String(words[1])))
+        }
+        return labels
+    }
+
+    /// Where the agent reaches its own page; nil when the port is only known later.
+    private static func ownAddress(_ text: String) -> String? {
+        // A wrong address is said when it is bound.
+        guard let address = try? ListenAddress.parse(text), address.port != 0 else { return nil }
+        let everywhere: Set<String> = ["0.0.0.0", "::"]
+        guard let host = address.host, !everywhere.contains(host) else { return "127.0.0.1:\(address.port)" }
+        return "\(address)"
+    }
+}

@@ -1,0 +1,65 @@
+import AWS
+import HTTPTransport
+import Logging
+public import Platform
+import Telemetry
+
+/// Which AWS identity, region and endpoints the agent would use. No secret is in it.
+public struct IdentityReport: Sendable {
+    /// What the command line says; as the keys of a sigv4 block.
+    public struct Request: Sendable {
+        public var profile: String?
+        public var region: String?
+        public var roleARN: String?
+        public var externalID: String?
+
+        public init(
+            profile: String? = nil, region: String? = nil, roleARN: String? = nil, externalID: String? = nil
+        ) {
+            self.profile = profile
+            self.region = region
+            self.roleARN = roleARN
+            self.externalID = externalID
+        }
+    }
+
+    /// Names and values in the order to show them.
+    public let fields: [(name: String, value: String)]
+
+    /// Asks whatever has to be asked. Throws what hinders, with everything that was tried.
+    public static func make(
+        _ request: Request, environment: [String: String], clock: any AgentClock = SystemClock(),
+        files: any FileDoor = POSIXFiles()
+    ) async throws(AgentError) -> IdentityReport {
+        let http = HTTPClient(
+            HTTPClientConfiguration(name: "aws", userAgent: "narthex/\(AgentVersion.current)"),
+            registry: MetricRegistry(), logger: Logger(label: "http"))
+        defer { http.shutDown() }
+        let access = AWSAccess(
+            environment: environment, files: files, http: http, clock: clock, logger: Logger(label: "aws"))
+        let region = await access.region(configured: request.region, profile: request.profile)
+        let chain = access.credentials(
+            CredentialConfiguration(
+                profile: request.profile, roleARN: request.roleARN, externalID: request.externalID,
+                region: region))
+        do throws(AWSError) {
+            let credentials = try await chain.credentials()
+            var fields = [
+                ("access_key", credentials.accessKeyID), ("source", chain.source ?? ""),
+                ("session_token", credentials.sessionToken == nil ? "no" : "yes"),
+                ("expires_in", chain.remainingMs.map { "\($0 / 1_000)s" } ?? "never"),
+                ("region", region ?? "none"),
+            ]
+            if let region {
+                let client = access.client(region: region, credentials: chain, profile: request.profile)
+                for service in [AWSService.ecs, .ec2, .ssm, .sts] {
+                    let url = try await client.endpointURL(of: service)
+                    fields.append(("endpoint_\(service.signingName)", url))
+                }
+            }
+            return IdentityReport(fields: fields.map { (name: $0.0, value: $0.1) })
+        } catch {
+            throw AgentError(.configuration, "\(error)")
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import Agent
+import ArgumentParser
+import Logging
+import Platform
+import Telemetry
+
+/// `narthex credentials`: who AWS takes this machine for.
+struct CredentialsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "credentials",
+        abstract: "Says which AWS credentials, region and endpoints would be used, and from where.",
+        discussion: """
+            Looks where the agent would look and fetches what it would fetch. Shows the access key's id and \
+            never a secret. Exit status 2 when there are no credentials: the error lists what was tried.
+            """)
+
+    @Option(help: "A profile of the shared files, as sigv4.profile.") var profile: String?
+    @Option(help: "The region, as sigv4.region.") var region: String?
+    @Option(help: "A role to assume, as sigv4.role_arn.") var roleArn: String?
+    @Option(help: "What the role's trust policy asks for, as sigv4.external_id.") var externalId: String?
+
+    mutating func run() async throws {
+        LogOutput.bootstrap(level: .critical, format: .logfmt)
+        do throws(AgentError) {
+            let report = try await IdentityReport.make(
+                IdentityReport.Request(
+                    profile: profile, region: region, roleARN: roleArn, externalID: externalId),
+                environment: ProcessEnvironment.current)
+            for field in report.fields { print("\(field.name): \(field.value)") }
+        } catch {
+            var standardError = StandardError()
+            print(error.message, to: &standardError)
+            throw ExitCode(error.code.rawValue)
+        }
+    }
+}
