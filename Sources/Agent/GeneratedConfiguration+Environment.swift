@@ -20,7 +20,7 @@ extension GeneratedConfiguration {
                 "\(source) has a user, a query or a fragment, which takes a configuration file")
         }
         let named = list(environment["NARTHEX_CLUSTERS"] ?? "")
-        // Without an endpoint of ECS it is not asked; with one it must answer when it alone knows the cluster.
+        // Outside ECS there is no endpoint; inside it must answer when it alone knows the cluster.
         var task: TaskMetadata?
         if let client = access.taskMetadata() {
             do throws(AWSError) {
