@@ -62,12 +62,13 @@ struct Parts: Sendable {
 
     /// One scrape job: its pool and its discovery.
     func job(
-        _ job: ScrapeConfiguration, externalLabels: LabelSet
+        _ job: ScrapeConfiguration, externalLabels: LabelSet, keepsExemplars: Bool
     ) async throws(AgentError) -> JobRunner {
         let pool = ScrapePool(
             configuration: job, externalLabels: externalLabels, http: http, workers: workers,
             appender: BufferAppender(buffer: buffer), interner: interner, clock: clock, registry: registry,
-            logger: Logger(label: "scrape"), offsetSeed: offsetSeed(externalLabels))
+            logger: Logger(label: "scrape"), offsetSeed: offsetSeed(externalLabels),
+            keepsExemplars: keepsExemplars)
         let logger = Logger(label: "discovery")
         var access: [TargetProviders.ECSAccess] = []
         for entry in job.ecsSDConfigs {

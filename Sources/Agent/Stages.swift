@@ -75,7 +75,10 @@ final class Stages: Sendable {
         }
         var jobs: [JobRunner] = []
         for job in configuration.scrapeConfigs {
-            jobs.append(try await parts.job(job, externalLabels: configuration.global.externalLabels))
+            jobs.append(
+                try await parts.job(
+                    job, externalLabels: configuration.global.externalLabels,
+                    keepsExemplars: configuration.remoteWrites.contains { $0.sendExemplars }))
         }
         let stages = Stages(
             options: options, registry: registry, buffer: buffer, http: http, jobs: jobs, writers: writers,

@@ -6,6 +6,8 @@ struct ExemplarHistory: Sendable {
     /// For each series that has shown one, a keyed hash of the last. Entries of series that left go when the
     /// layout changes, so there are no more than series.
     private(set) var prints: [UInt64: UInt64] = [:]
+    /// Keyed hashes of all that the last scrape of a protobuf body showed: a histogram has several at once.
+    private var shown: Set<UInt64> = []
 
     /// The exemplars of a scrape that have not been shown before, by the rules of what an exemplar may hold.
     /// `scraped` and `absent` ascend by series.
@@ -36,6 +38,30 @@ struct ExemplarHistory: Sendable {
             result.append(Frame.SeriesExemplar(series: item.series, exemplar: exemplar))
         }
         return result
+    }
+
+    /// The same for a body whose exemplars are read already; `keys` are its series'.
+    mutating func take(
+        _ read: [Frame.SeriesExemplar], keys: [UInt64], absent: [UInt32], hasher: SegmentHasher
+    ) -> [Frame.SeriesExemplar] {
+        var now: Set<UInt64> = []
+        var nextAbsent = 0
+        let new = read.filter { entry in
+            while nextAbsent < absent.count, absent[nextAbsent] < entry.series { nextAbsent += 1 }
+            if nextAbsent < absent.count, absent[nextAbsent] == entry.series { return false }
+            let print = Self.print(entry.exemplar, of: keys[Int(entry.series)], hasher)
+            return now.insert(print).inserted && !shown.contains(print)
+        }
+        shown = now
+        return new
+    }
+
+    private static func print(_ exemplar: Exemplar, of key: UInt64, _ hasher: SegmentHasher) -> UInt64 {
+        let labels = exemplar.encodedLabels
+        // Safety: bytes have no padding.
+        let hash = unsafe hasher.hash(labels.span.bytes, 0, labels.count)
+        let value = hasher.combine(hasher.combine(key, hash), exemplar.value.bitPattern)
+        return exemplar.timestampMs.map { hasher.combine(value, UInt64(bitPattern: $0)) } ?? value
     }
 
     private mutating func forgetSeries(notIn chunks: [TemplateChunk], _ schema: TargetSchema) {

@@ -20,6 +20,9 @@ struct ScrapeEngine: Sendable {
     let honorTimestamps: Bool
     /// Whether exemplars go into frames; without a destination that sends them they would fill the disk.
     let keepsExemplars: Bool
+    /// Whether start timestamps go into frames; no protocol that sends them is spoken yet.
+    let keepsStartTimestamps: Bool
+    let histograms: HistogramOptions
     let report: ReportSeries
     private let schema: TargetSchema
     private let hasher: SegmentHasher
@@ -28,11 +31,14 @@ struct ScrapeEngine: Sendable {
 
     init(
         target: Target, honorLabels: Bool, honorTimestamps: Bool, keepsExemplars: Bool = false,
+        keepsStartTimestamps: Bool = false, histograms: HistogramOptions = HistogramOptions(),
         layouts: LayoutInterner, templates: TemplateInterner, hasher: SegmentHasher = .process
     ) {
         self.target = target
         self.honorTimestamps = honorTimestamps
         self.keepsExemplars = keepsExemplars
+        self.keepsStartTimestamps = keepsStartTimestamps
+        self.histograms = histograms
         self.layouts = layouts
         self.templates = templates
         self.hasher = hasher
@@ -49,21 +55,17 @@ struct ScrapeEngine: Sendable {
         durationSeconds: () -> Double
     ) throws(ScrapeError) -> Prepared {
         try checkClock(timestampMs, state)
-        var reader: BodyReader
-        do {
-            reader = try read(
-                body, format,
-                expected: state.chunks.isEmpty ? templates.expectation(of: schema) : state.chunks)
-        } catch {
-            throw error.located(in: body)
-        }
-        var values = reader.takeValues()
+        var reader = try read(
+            body, format, expected: state.chunks.isEmpty ? templates.expectation(of: schema) : state.chunks)
+        var values = reader.values
+        // The only copy, so that it is changed in its place.
+        reader.values = []
         let lineCount = values.count
         var next = state
         next.chunks = reader.chunks
         var departed: [Frame.Departed] = []
         var addedCount = 0
-        let isUnchanged = reader.parsedLines == 0 && reader.chunks.count == state.chunks.count
+        let isUnchanged = reader.isUnchanged(from: state.chunks)
         if !isUnchanged {
             let old = LayoutComparison.Side(
                 chunks: state.chunks, silent: state.silent, isLive: state.isLive,
@@ -78,27 +80,43 @@ struct ScrapeEngine: Sendable {
         }
         let rules = rules(reader, state, next, timestampMs, isUnchanged: isUnchanged)
         for ordinal in rules.absent { values[Int(ordinal)] = 0 }
+        let kept = try reader.keptHistograms(absent: rules.absent, options: histograms)
         next.silent = rules.silent
         next.lastSampleMs = rules.lastSampleMs
+        if !keepsStartTimestamps {
+            next.startTimestamps = []
+        } else if !isUnchanged || next.startTimestamps != reader.startTimestamps {
+            next.startTimestamps = reader.startTimestamps
+        }
         next.isLive = true
         next.hasReported = true
         next.lastTimestampMs = timestampMs
-        let exemplars =
-            keepsExemplars && !(reader.exemplars.isEmpty && isUnchanged)
-            ? next.exemplars.take(
-                reader.exemplars, body, chunks: reader.chunks, schema: schema, absent: rules.absent,
-                layoutChanged: !isUnchanged, hasher: hasher) : []
+        let exemplars = exemplars(reader, body, &next, absent: rules.absent, isUnchanged: isUnchanged)
         let reported = ReportSeries.Values(
             isUp: true, durationSeconds: durationSeconds(), samplesScraped: lineCount,
             samplesPostMetricRelabeling: lineCount, seriesAdded: addedCount)
         values.append(contentsOf: reported.column)
         let frame = Frame(
             target: target, layout: next.layout, timestampMs: timestampMs, values: values,
-            explicitTimestamps: rules.kept, absent: rules.absent, departed: departed, exemplars: exemplars)
+            explicitTimestamps: rules.kept, absent: rules.absent, departed: departed, histograms: kept,
+            exemplars: exemplars, startTimestamps: next.startTimestamps)
         return Prepared(
             frame: frame, next: next, report: reported, duplicateCount: rules.duplicateCount,
             outOfOrderCount: rules.outOfOrderCount, outOfBoundsCount: rules.outOfBoundsCount,
             parsedLines: reader.parsedLines)
+    }
+
+    private func exemplars(
+        _ reader: ReadBody, _ body: RawSpan, _ next: inout ScrapeState, absent: [UInt32], isUnchanged: Bool
+    ) -> [Frame.SeriesExemplar] {
+        guard keepsExemplars else { return [] }
+        if !reader.keys.isEmpty {
+            return next.exemplars.take(reader.exemplars, keys: reader.keys, absent: absent, hasher: hasher)
+        }
+        guard !(reader.scrapedExemplars.isEmpty && isUnchanged) else { return [] }
+        return next.exemplars.take(
+            reader.scrapedExemplars, body, chunks: reader.chunks, schema: schema, absent: absent,
+            layoutChanged: !isUnchanged, hasher: hasher)
     }
 
     /// The frame of a scrape that failed: every series of the scrape before ends, once, and the report says
@@ -155,6 +173,23 @@ struct ScrapeEngine: Sendable {
 
     private func read(
         _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk]
+    ) throws(ScrapeError) -> ReadBody {
+        guard format != .protobuf else {
+            var reader = ProtobufBodyReader(
+                schema: schema, options: histograms, keepsExemplars: keepsExemplars, hasher: hasher,
+                layouts: layouts, templates: templates)
+            try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
+            return ReadBody(reader)
+        }
+        do {
+            return ReadBody(try readText(body, format, expected: expected))
+        } catch {
+            throw error.located(in: body)
+        }
+    }
+
+    private func readText(
+        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk]
     ) throws(ScrapeError) -> BodyReader {
         var reader = makeReader(format)
         try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
@@ -169,7 +204,7 @@ struct ScrapeEngine: Sendable {
     }
 
     private func rules(
-        _ reader: BodyReader, _ state: ScrapeState, _ next: ScrapeState, _ timestampMs: Int64,
+        _ reader: ReadBody, _ state: ScrapeState, _ next: ScrapeState, _ timestampMs: Int64,
         isUnchanged: Bool
     ) -> TimestampRules {
         let timestamps = honorTimestamps ? reader.timestamps : []

@@ -10,6 +10,10 @@ public struct ScrapeError: Error, Sendable, Equatable, CustomStringConvertible {
         case bodyTooLarge = "body_size_limit"
         /// The body is not in the text format.
         case exposition = "parse_error"
+        /// A native histogram contradicts itself.
+        case histogram = "invalid_histogram"
+        /// A native histogram has more buckets than native_histogram_bucket_limit allows.
+        case bucketLimit = "native_histogram_bucket_limit"
         /// The wall clock stands at or before the target's last scrape.
         case clock
         /// The frame could not be appended to the buffer.

@@ -23,6 +23,9 @@ struct ScrapeState: Sendable {
     /// timestamps; empty otherwise.
     var lastSampleMs: [Int64] = []
 
+    /// When series began, where the target says so: the last frame's, so that the next one shares them.
+    var startTimestamps: [Frame.StartTimestamp] = []
+
     /// Only while exemplars are kept.
     var exemplars = ExemplarHistory()
 

@@ -1,3 +1,4 @@
+public import Configuration
 public import MetricModel
 
 /// One target's scrapes, body by body, without loop and network: for the benchmark and tests. Not
@@ -13,11 +14,13 @@ public final class TargetScrape {
     /// `target` carries own and external labels.
     public init(
         target: Target, honorLabels: Bool = false, honorTimestamps: Bool = true, keepsExemplars: Bool = false,
+        keepsStartTimestamps: Bool = false, histograms: HistogramConfiguration = HistogramConfiguration(),
         interner: LayoutInterner = LayoutInterner()
     ) {
         engine = ScrapeEngine(
             target: target, honorLabels: honorLabels, honorTimestamps: honorTimestamps,
-            keepsExemplars: keepsExemplars, layouts: interner, templates: TemplateInterner())
+            keepsExemplars: keepsExemplars, keepsStartTimestamps: keepsStartTimestamps,
+            histograms: HistogramOptions(histograms), layouts: interner, templates: TemplateInterner())
         state = engine.makeState()
     }
 
@@ -30,6 +33,11 @@ public final class TargetScrape {
             body, format: isOpenMetrics ? .openMetrics : .text, at: timestampMs, after: state
         ) { 0 }
         return take(prepared)
+    }
+
+    /// The same for a body of delimited protobuf messages.
+    public func consume(protobuf body: RawSpan, at timestampMs: Int64) throws(ScrapeError) -> Frame {
+        take(try engine.scraped(body, format: .protobuf, at: timestampMs, after: state) { 0 })
     }
 
     /// The frame of a scrape that failed at `timestampMs`.

@@ -30,7 +30,10 @@ extension ConfigurationDecoder {
         job.followRedirects = reader.bool("follow_redirects") ?? job.followRedirects
         job.bodySizeLimitBytes = reader.sizeBytes("body_size_limit") ?? 0
         if job.bodySizeLimitBytes == 0 { job.bodySizeLimitBytes = global.bodySizeLimitBytes }
-        job.scrapeProtocols = scrapeProtocols(reader) ?? global.scrapeProtocols ?? job.scrapeProtocols
+        job.histograms = histograms(reader, global)
+        job.scrapeProtocols =
+            scrapeProtocols(reader) ?? global.scrapeProtocols
+            ?? (job.histograms.scrapeNative ? ScrapeProtocol.protobufFirst : ScrapeProtocol.defaults)
         job.fallbackScrapeProtocol = fallbackProtocol(reader)
         (job.metricNameValidationScheme, job.metricNameEscapingScheme) = nameSchemes(reader, global)
         let allowsUTF8Names = job.metricNameValidationScheme == .utf8

@@ -42,6 +42,7 @@ struct ConfigurationDecoder {
         result.externalLabels = externalLabels(reader)
         result.scrapeProtocols = scrapeProtocols(reader)
         (result.metricNameValidationScheme, result.metricNameEscapingScheme) = globalNameSchemes(reader)
+        result.histograms = histogramSwitches(reader)
         return result
     }
 

@@ -119,6 +119,20 @@ struct MappingReader {
         return value
     }
 
+    /// A number with or without a fraction.
+    func number(_ key: String, _ range: ClosedRange<Double>) -> Double? {
+        guard let node = value(key) else { return nil }
+        let wanted = "\(key) must be a number from \(range.lowerBound) to \(range.upperBound)"
+        guard case .scalar(let text, plain: true) = node.content, let value = Double(text),
+            range.contains(value)
+        else {
+            sink.report(
+                node, "\(wanted), \(node.scalarText.map { "not \($0)" } ?? "but this is \(node.kindName)")")
+            return nil
+        }
+        return value
+    }
+
     /// Milliseconds, above zero unless `allowsZero`.
     func durationMs(_ key: String, allowsZero: Bool = false) -> Int64? {
         guard let node = value(key) else { return nil }

@@ -28,6 +28,9 @@ enum Schema {
             .init("external_labels", "mapping of string"),
             .init("body_size_limit", "size", "0"),
             .init("keep_dropped_targets", "int", "0"),
+            .init("scrape_native_histograms", "bool", "false"),
+            .init("always_scrape_classic_histograms", "bool", "false"),
+            .init("convert_classic_histograms_to_nhcb", "bool", "false"),
             .init("scrape_protocols", "list of scrape protocol", "the job's default"),
             .init("metric_name_validation_scheme", "utf8 or legacy", "utf8"),
             .init("metric_name_escaping_scheme", "escaping scheme", "allow-utf-8, underscores with legacy"),
@@ -51,6 +54,11 @@ enum Schema {
             .init("enable_compression", "bool", "true"),
             .init("follow_redirects", "bool", "true"),
             .init("body_size_limit", "size", "global.body_size_limit"),
+            .init("scrape_native_histograms", "bool", "global.scrape_native_histograms"),
+            .init("always_scrape_classic_histograms", "bool", "global.always_scrape_classic_histograms"),
+            .init("convert_classic_histograms_to_nhcb", "bool", "global.convert_classic_histograms_to_nhcb"),
+            .init("native_histogram_bucket_limit", "int", "0"),
+            .init("native_histogram_min_bucket_factor", "number", "0"),
             .init("scrape_protocols", "list of scrape protocol", "global.scrape_protocols"),
             .init("fallback_scrape_protocol", "scrape protocol"),
             .init(
@@ -65,8 +73,6 @@ enum Schema {
         ],
         refused: [
             .init("track_timestamps_staleness", harmless: ["false"]),
-            .init("native_histogram_bucket_limit", harmless: ["0"]),
-            .init("native_histogram_min_bucket_factor", harmless: ["0"]),
         ] + inherited + httpClient
             + otherDiscovery.map { KeyTable.Refused("\($0)_sd_configs") })
 
@@ -164,9 +170,6 @@ enum Schema {
         .init("sample_limit", harmless: ["0"]), .init("target_limit", harmless: ["0"]),
         .init("label_limit", harmless: ["0"]), .init("label_name_length_limit", harmless: ["0"]),
         .init("label_value_length_limit", harmless: ["0"]),
-        .init("scrape_native_histograms", harmless: ["false"]),
-        .init("always_scrape_classic_histograms", harmless: ["false"]),
-        .init("convert_classic_histograms_to_nhcb", harmless: ["false"]),
         .init("extra_scrape_metrics", harmless: ["false"]),
     ]
 

@@ -16,13 +16,16 @@ public struct GlobalConfiguration: Sendable, Equatable {
     public var scrapeProtocols: [ScrapeProtocol]?
     public var metricNameValidationScheme: NameValidationScheme
     public var metricNameEscapingScheme: NameEscapingScheme
+    /// The switches alone; limits are a job's own.
+    public var histograms: HistogramConfiguration
 
     public init(
         scrapeIntervalMs: Int64 = 60_000, scrapeTimeoutMs: Int64 = 10_000,
         evaluationIntervalMs: Int64 = 60_000,
         externalLabels: LabelSet = LabelSet(), bodySizeLimitBytes: UInt64 = 0, keepDroppedTargets: Int = 0,
         scrapeProtocols: [ScrapeProtocol]? = nil, metricNameValidationScheme: NameValidationScheme = .utf8,
-        metricNameEscapingScheme: NameEscapingScheme = .allowUTF8
+        metricNameEscapingScheme: NameEscapingScheme = .allowUTF8,
+        histograms: HistogramConfiguration = HistogramConfiguration()
     ) {
         self.scrapeIntervalMs = scrapeIntervalMs
         self.scrapeTimeoutMs = scrapeTimeoutMs
@@ -33,5 +36,6 @@ public struct GlobalConfiguration: Sendable, Equatable {
         self.scrapeProtocols = scrapeProtocols
         self.metricNameValidationScheme = metricNameValidationScheme
         self.metricNameEscapingScheme = metricNameEscapingScheme
+        self.histograms = histograms
     }
 }

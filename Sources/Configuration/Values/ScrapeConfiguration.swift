@@ -38,6 +38,7 @@ public struct ScrapeConfiguration: Sendable, Equatable {
     public var relabelRules: RelabelRules
     /// How many dropped targets are remembered; 0 is no limit.
     public var keepDroppedTargets: Int
+    public var histograms: HistogramConfiguration
     public var staticConfigs: [StaticConfiguration]
     public var fileSDConfigs: [FileSDConfiguration]
     public var ecsSDConfigs: [ECSSDConfiguration]
@@ -52,6 +53,7 @@ public struct ScrapeConfiguration: Sendable, Equatable {
         metricNameValidationScheme: NameValidationScheme = .utf8,
         metricNameEscapingScheme: NameEscapingScheme = .allowUTF8,
         relabelRules: RelabelRules = RelabelRules(), keepDroppedTargets: Int = 0,
+        histograms: HistogramConfiguration = HistogramConfiguration(),
         staticConfigs: [StaticConfiguration] = [], fileSDConfigs: [FileSDConfiguration] = [],
         ecsSDConfigs: [ECSSDConfiguration] = []
     ) {
@@ -72,6 +74,7 @@ public struct ScrapeConfiguration: Sendable, Equatable {
         self.metricNameEscapingScheme = metricNameEscapingScheme
         self.relabelRules = relabelRules
         self.keepDroppedTargets = keepDroppedTargets
+        self.histograms = histograms
         self.staticConfigs = staticConfigs
         self.fileSDConfigs = fileSDConfigs
         self.ecsSDConfigs = ecsSDConfigs

@@ -6,13 +6,16 @@ public enum ScrapeProtocol: String, CaseIterable, Sendable {
     case prometheusText100 = "PrometheusText1.0.0"
     case prometheusText004 = "PrometheusText0.0.4"
 
-    /// What this version reads; the others are refused by name.
-    public static let supported: [ScrapeProtocol] = defaults
+    /// What this version reads; others would be refused by name.
+    public static let supported: [ScrapeProtocol] = allCases
 
     /// What a job without `scrape_protocols` asks for, most wanted first.
     public static let defaults: [ScrapeProtocol] = [
         openMetricsText100, openMetricsText001, prometheusText100, prometheusText004,
     ]
+
+    /// What such a job asks for when it wants native histograms, which only protobuf carries.
+    public static let protobufFirst: [ScrapeProtocol] = [prometheusProto] + defaults
 }
 
 /// What names of metrics and labels may be made of.

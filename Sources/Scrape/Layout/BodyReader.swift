@@ -112,7 +112,7 @@ struct BodyReader {
     }
 
     /// The first chunk that begins with each line.
-    private static func beginnings(of chunks: [TemplateChunk]) -> [UInt64: Int] {
+    static func beginnings(of chunks: [TemplateChunk]) -> [UInt64: Int] {
         var result: [UInt64: Int] = [:]
         result.reserveCapacity(chunks.count)
         for index in chunks.indices.reversed() { result[chunks[index].hashes[0]] = index }

@@ -33,7 +33,8 @@ struct SeriesEncoder {
 
     /// Adds the sample that `parser` stands on to `chunk`.
     mutating func encode(
-        _ parser: ExpositionParser, _ body: RawSpan, into chunk: inout LayoutChunkBuilder
+        _ parser: ExpositionParser, _ body: RawSpan, into chunk: inout LayoutChunkBuilder,
+        isHistogram: Bool = false
     ) throws(ScrapeError) -> Identity {
         collect(parser, body)
         sortItems()
@@ -42,7 +43,7 @@ struct SeriesEncoder {
             throw ScrapeError("label name \"\(name)\" is not unique", offset: parser.lineStart)
         }
         let excluded = meetsTargetLabel() ? resolveConflicts() : []
-        return emit(excluded: excluded, into: &chunk)
+        return emit(excluded: excluded, into: &chunk, isHistogram: isHistogram)
     }
 
     // MARK: the scraped labels
@@ -184,7 +185,9 @@ struct SeriesEncoder {
         return start..<text.count
     }
 
-    private func emit(excluded: [UInt16], into chunk: inout LayoutChunkBuilder) -> Identity {
+    private func emit(
+        excluded: [UInt16], into chunk: inout LayoutChunkBuilder, isHistogram: Bool
+    ) -> Identity {
         let bytes = text.span
         var ownHash: UInt64 = 0
         var next = 0
@@ -203,7 +206,7 @@ struct SeriesEncoder {
             ownHash &+= hasher.labelHash(text, name: item.name, value: item.value)
         }
         appendTargetLabels(before: nil, &chunk)
-        chunk.endSeries()
+        chunk.endSeries(isHistogram: isHistogram)
         return Identity(ownHash: ownHash, excluded: excluded)
     }
 }

@@ -45,10 +45,11 @@ struct TemplateBuilder {
 
     /// Adds the line that `parser` stands on; `typeBefore` held where its segment began.
     mutating func append(
-        _ parser: ExpositionParser, _ body: RawSpan, hash: UInt64, typeBefore: ExpositionParser.FamilyType
+        _ parser: ExpositionParser, _ body: RawSpan, hash: UInt64, typeBefore: ExpositionParser.FamilyType,
+        isHistogram: Bool = false
     ) throws(ScrapeError) {
         if hashes.isEmpty { self.typeBefore = typeBefore }
-        let identity = try encoder.encode(parser, body, into: &layout)
+        let identity = try encoder.encode(parser, body, into: &layout, isHistogram: isHistogram)
         if !identity.excluded.isEmpty {
             exclusions.append(
                 TemplateChunk.Exclusion(series: UInt32(hashes.count), targetLabels: identity.excluded))
@@ -57,6 +58,11 @@ struct TemplateBuilder {
         lengths.append(UInt32(parser.segment.count))
         ownHashes.append(identity.ownHash)
         for line in parser.metadata { metadata.append(line, body) }
+    }
+
+    /// Keeps what the body says about a metric family with the line that comes next.
+    mutating func note(_ kind: FamilyMetadata.Kind, family: [UInt8], text: [UInt8]) {
+        metadata.append(kind, family: family, text: text)
     }
 
     /// The chunk of the lines so far; the builder is empty afterwards.

@@ -47,15 +47,9 @@ struct ScrapeExchange: Sendable {
         // Without a body there is nothing to choose a parser for (Prometheus 3, scrapeLoop.append).
         if response.body.count == 0 { return .read(.text) }
         do {
-            let format = try ExpositionFormat.of(
-                contentType: response.headers["Content-Type"], fallback: fallbackProtocol)
-            guard format != .protobuf else {
-                return .refused(
-                    ScrapeError(
-                        .contentType,
-                        "the target answered in a format that was not asked for and is not read yet"))
-            }
-            return .read(format)
+            return .read(
+                try ExpositionFormat.of(
+                    contentType: response.headers["Content-Type"], fallback: fallbackProtocol))
         } catch {
             return .refused(error)
         }

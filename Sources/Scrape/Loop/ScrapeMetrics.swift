@@ -13,6 +13,7 @@ struct ScrapeMetrics: Sendable {
     let intervalLength: Histogram
     let duration: Histogram
     let bodySizeLimit: Counter
+    let bucketLimit: Counter
     let duplicates: Counter
     let outOfOrder: Counter
     let outOfBounds: Counter
@@ -49,6 +50,9 @@ struct ScrapeMetrics: Sendable {
         bodySizeLimit = registry.counter(
             "prometheus_target_scrapes_exceeded_body_size_limit_total",
             help: "Total number of scrapes that hit the body size limit.")
+        bucketLimit = registry.counter(
+            "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+            help: "Total number of scrapes that hit the native histogram bucket limit and were rejected.")
         duplicates = registry.counter(
             "prometheus_target_scrapes_sample_duplicate_timestamp_total",
             help: "Total number of samples rejected due to duplicate timestamps but different values.")
@@ -72,6 +76,7 @@ struct ScrapeMetrics: Sendable {
             labels: [(name: "scrape_job", value: job), (name: "reason", value: code.rawValue)]
         ).add()
         if code == .bodyTooLarge { bodySizeLimit.add() }
+        if code == .bucketLimit { bucketLimit.add() }
     }
 
     /// A duration as Go prints it, which is what the `interval` label holds: `15s`, `1m0s`, `1h0m0s`, `1.5s`,

@@ -107,7 +107,8 @@ public final class ScrapePool: Sendable {
         let engine = ScrapeEngine(
             target: Target(job: configuration.jobName, own: target.labels, external: externalLabels),
             honorLabels: configuration.honorLabels, honorTimestamps: configuration.honorTimestamps,
-            keepsExemplars: keepsExemplars, layouts: layouts, templates: templates)
+            keepsExemplars: keepsExemplars, histograms: HistogramOptions(configuration.histograms),
+            layouts: layouts, templates: templates)
         return ScrapeLoop(
             target: target, engine: engine, exchange: ScrapeExchange(configuration, url: target.url),
             context: context)

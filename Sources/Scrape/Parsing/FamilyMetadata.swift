@@ -49,11 +49,18 @@ struct PackedMetadata: Sendable {
         Unescaping.append(body, line.name, hasEscapes: line.nameHasEscapes, to: &name)
         var words: [UInt8] = []
         Unescaping.append(body, text, hasEscapes: line.kind == .help, quotes: isOpenMetrics, to: &words)
-        bytes.append(line.kind.rawValue)
-        appendCount(name.count)
-        appendCount(words.count)
-        bytes += name
-        bytes += words
+        append(line.kind, family: name, text: words)
+    }
+
+    /// Adds what is known to be UTF-8, as it is.
+    mutating func append(_ kind: FamilyMetadata.Kind, family: [UInt8], text: [UInt8]) {
+        var end = min(text.count, Self.maxTextBytes)
+        while end < text.count, text[end] & 0xC0 == 0x80 { end -= 1 }
+        bytes.append(kind.rawValue)
+        appendCount(family.count)
+        appendCount(end)
+        bytes += family
+        bytes += text[..<end]
     }
 
     /// The bytes without spare room, for what lives as long as a target; nothing is left behind.

@@ -50,9 +50,7 @@ import Testing
             "PrometheusText0.0.4 stands twice in scrape_protocols"
         ),
         ("scrape_protocols: [prometheustext0.0.4]", "did you mean PrometheusText0.0.4?"),
-        ("scrape_protocols: [PrometheusProto]", "does not support yet"),
-        ("fallback_scrape_protocol: PrometheusProto", "does not support yet"),
-        ("fallback_scrape_protocol: text", "Valid: OpenMetricsText1.0.0"),
+        ("fallback_scrape_protocol: text", "Valid: PrometheusProto, OpenMetricsText0.0.1"),
         ("metric_name_validation_scheme: UTF8", "did you mean utf8?"),
         ("metric_name_escaping_scheme: none", "Valid: allow-utf-8, underscores, dots, values"),
     ])

@@ -1,0 +1,172 @@
+import MetricModel
+
+/// Reads one protobuf body: decodes it into columns, compares their keys with the chunks of the scrape
+/// before, and makes series only of what is new. What `BodyReader` is for the text formats.
+struct ProtobufBodyReader {
+    /// The templates that this body is made of, in order.
+    private(set) var chunks: [TemplateChunk] = []
+    /// Series that were not as before.
+    private(set) var parsedLines = 0
+    private(set) var series: ScrapedSeries
+    private let options: HistogramOptions
+    private let keepsExemplars: Bool
+    private let hasher: SegmentHasher
+    private var builder: TemplateBuilder
+    private var line = SeriesLine()
+    /// Bytes of new series as text: a message may name few labels for many buckets, so what it unfolds to has
+    /// the bound that a body of text has.
+    private var unfoldedBytes = 0
+
+    init(
+        schema: TargetSchema, options: HistogramOptions, keepsExemplars: Bool, hasher: SegmentHasher,
+        layouts: LayoutInterner, templates: TemplateInterner
+    ) {
+        self.options = options
+        self.keepsExemplars = keepsExemplars
+        self.hasher = hasher
+        series = ScrapedSeries(expected: 0)
+        builder = TemplateBuilder(
+            encoder: SeriesEncoder(schema: schema, hasher: hasher), isOpenMetrics: false, layouts: layouts,
+            templates: templates)
+    }
+
+    /// Reads `body`, of which `expected` are the chunks of the scrape before, and keeps room for
+    /// `extraValues` more values.
+    mutating func read(_ body: RawSpan, expected: [TemplateChunk], extraValues: Int) throws(ScrapeError) {
+        guard body.byteCount <= BodyReader.maxBodyBytes else {
+            throw ScrapeError(
+                .bodyTooLarge, "a body of more than \(BodyReader.maxBodyBytes) bytes is not read")
+        }
+        var decoder = ProtobufDecoder(
+            options: options, keepsExemplars: keepsExemplars, hasher: hasher,
+            expected: expected.reduce(extraValues) { $0 + $1.lineCount })
+        try decoder.read(body)
+        series = decoder.takeSeries()
+        try match(body, expected)
+        // Series that come and go leave short chunks behind. Cut anew, all of it is as if it was read first.
+        if parsedLines > 0, !expected.isEmpty,
+            chunks.count > 4 + 2 * series.count / TemplateBuilder.minLines
+        {
+            chunks.removeAll()
+            parsedLines = 0
+            unfoldedBytes = 0
+            try match(body, [])
+        }
+    }
+
+    /// What was read, handed over.
+    mutating func takeSeries() -> ScrapedSeries {
+        defer { series = ScrapedSeries(expected: 0) }
+        return series
+    }
+
+    private mutating func match(_ body: RawSpan, _ expected: [TemplateChunk]) throws(ScrapeError) {
+        var beginnings: [UInt64: Int]?
+        var index = 0
+        var position = 0
+        while position < series.count {
+            if index < expected.count, series.matches(expected[index], at: position) {
+                chunks.append(expected[index])
+                position += expected[index].lineCount
+                index += 1
+                continue
+            }
+            if beginnings == nil { beginnings = BodyReader.beginnings(of: expected) }
+            // The chunk at `index` has changed; only later ones are looked for, so this ends.
+            (index, position) = try build(body, from: position, until: beginnings ?? [:], after: index)
+        }
+    }
+
+    /// Makes chunks of series until the body ends or one is met that a later chunk begins with. Returns that
+    /// chunk's index and the series' ordinal.
+    private mutating func build(
+        _ body: RawSpan, from start: Int, until beginnings: [UInt64: Int], after index: Int
+    ) throws(ScrapeError) -> (index: Int, position: Int) {
+        var position = start
+        var next = index + 1
+        var family = series.familyIndex(of: start)
+        while position < series.count {
+            let key = series.keys[position]
+            if let later = beginnings[key], later > index {
+                next = later
+                break
+            }
+            if builder.endsBefore(key) { chunks.append(builder.finish(typeAfter: .other)) }
+            while family + 1 < series.families.count, series.families[family + 1].firstSeries <= position {
+                family += 1
+            }
+            try append(body, position, key, series.families[family])
+            parsedLines += 1
+            position += 1
+        }
+        if builder.lineCount > 0 { chunks.append(builder.finish(typeAfter: .other)) }
+        return (next, position)
+    }
+
+    private mutating func append(
+        _ body: RawSpan, _ position: Int, _ key: UInt64, _ family: MetricFamilyHeader
+    ) throws(ScrapeError) {
+        let place = series.places[position]
+        try line.write(body, family, place)
+        unfoldedBytes += line.bytes.count
+        guard unfoldedBytes <= BodyReader.maxBodyBytes else {
+            throw ScrapeError(
+                .bodyTooLarge,
+                "the body's series would be more than \(BodyReader.maxBodyBytes) bytes of text")
+        }
+        if position == family.firstSeries {
+            let name = body.copy(family.name)
+            builder.note(.type, family: name, text: Array(family.kind.word.utf8))
+            if !family.help.isEmpty { builder.note(.help, family: name, text: body.copy(family.help)) }
+            if !family.unit.isEmpty { builder.note(.unit, family: name, text: body.copy(family.unit)) }
+        }
+        var parser = ExpositionParser(isOpenMetrics: false)
+        do throws(ScrapeError) {
+            // Safety: bytes have no padding.
+            let bytes = line.bytes
+            let text = unsafe bytes.span.bytes
+            guard try parser.next(text) else {
+                throw ScrapeError("a series is empty", offset: 0)
+            }
+            try builder.append(
+                parser, text, hash: key, typeBefore: .other, isHistogram: place.part == .native)
+        } catch {
+            throw ScrapeError(
+                error.code, "protobuf: metric family \(body.excerpt(family.name)): \(error.message)")
+        }
+    }
+}
+
+extension ScrapedSeries {
+    /// Whether the series from `position` on are those of `chunk`.
+    func matches(_ chunk: TemplateChunk, at position: Int) -> Bool {
+        let expected = chunk.hashes
+        let hashes = expected.span
+        guard count - position >= hashes.count, chunk.typeBefore == .other, !chunk.isOpenMetrics else {
+            return false
+        }
+        let own = keys.span
+        for index in 0..<hashes.count where hashes[index] != own[position + index] { return false }
+        return true
+    }
+
+    /// The family of a series.
+    func familyIndex(of series: Int) -> Int {
+        var low = 0
+        var high = families.count
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if families[middle].firstSeries <= series { low = middle } else { high = middle }
+        }
+        return low
+    }
+}
+
+extension RawSpan {
+    /// The bytes of `range`; the bounds are checked.
+    fileprivate func copy(_ range: Range<Int>) -> [UInt8] {
+        var bytes: [UInt8] = []
+        append(range, to: &bytes)
+        return bytes
+    }
+}

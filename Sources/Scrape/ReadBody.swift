@@ -1,0 +1,75 @@
+import MetricModel
+
+/// What a body came to, whatever its format.
+struct ReadBody {
+    /// The templates that it is made of, in order.
+    var chunks: [TemplateChunk]
+    /// A value for each line.
+    var values: [Double]
+    /// The timestamps that lines carry, ascending by line.
+    var timestamps: [Frame.ExplicitTimestamp]
+    /// Lines that were not as the scrape before had them.
+    var parsedLines: Int
+    /// Exemplars of a body of text, still in it.
+    var scrapedExemplars: [ScrapedExemplar] = []
+    /// Histograms, exemplars and start timestamps of a protobuf body.
+    var histograms: [Frame.Histogram] = []
+    var exemplars: [Frame.SeriesExemplar] = []
+    var startTimestamps: [Frame.StartTimestamp] = []
+    /// For each series of a protobuf body, what makes it that series.
+    var keys: [UInt64] = []
+
+    init(_ reader: consuming BodyReader) {
+        chunks = reader.chunks
+        parsedLines = reader.parsedLines
+        timestamps = reader.timestamps
+        scrapedExemplars = reader.exemplars
+        values = reader.takeValues()
+    }
+
+    init(_ reader: consuming ProtobufBodyReader) {
+        chunks = reader.chunks
+        parsedLines = reader.parsedLines
+        var series = reader.takeSeries()
+        timestamps = series.timestamps
+        histograms = series.histograms
+        exemplars = series.exemplars
+        startTimestamps = series.starts
+        keys = series.keys
+        values = series.takeValues()
+    }
+
+    /// Whether no line differs from `before`'s, and none is missing.
+    func isUnchanged(from before: [TemplateChunk]) -> Bool {
+        parsedLines == 0 && chunks.count == before.count
+    }
+
+    /// The histograms that `absent` leaves, within the job's limits; throws when one is none, or has too many
+    /// buckets: then the scrape fails, as in Prometheus.
+    func keptHistograms(
+        absent: [UInt32], options: HistogramOptions
+    ) throws(ScrapeError) -> [Frame.Histogram] {
+        guard !histograms.isEmpty else { return [] }
+        var result: [Frame.Histogram] = []
+        result.reserveCapacity(histograms.count)
+        var next = 0
+        for entry in histograms {
+            while next < absent.count, absent[next] < entry.series { next += 1 }
+            if next < absent.count, absent[next] == entry.series { continue }
+            guard
+                let histogram = entry.histogram.limited(
+                    maxSchema: options.maxSchema, bucketLimit: options.bucketLimit)
+            else {
+                throw ScrapeError(
+                    .bucketLimit,
+                    "a native histogram has more than native_histogram_bucket_limit,"
+                        + " \(options.bucketLimit) buckets, at the coarsest resolution")
+            }
+            if let fault = histogram.fault {
+                throw ScrapeError(.histogram, "a native histogram is invalid: \(fault)")
+            }
+            result.append(Frame.Histogram(series: entry.series, histogram: histogram))
+        }
+        return result
+    }
+}
