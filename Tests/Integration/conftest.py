@@ -66,8 +66,8 @@ def make_agent(tmp_path, parts):
 
 @pytest.fixture
 def make_prometheus(tmp_path, parts):
-    def make(name="prometheus"):
-        prometheus = Prometheus(tmp_path / name, tmp_path / f"{name}.log")
+    def make(name="prometheus", flags=()):
+        prometheus = Prometheus(tmp_path / name, tmp_path / f"{name}.log", flags)
         parts.callback(lambda: prometheus.process.process and prometheus.process.kill())
         return prometheus.start()
 

@@ -72,7 +72,7 @@ enum Schema {
             .init("ecs_sd_configs", "list of mapping"),
         ],
         refused: [
-            .init("track_timestamps_staleness", harmless: ["false"]),
+            .init("track_timestamps_staleness", harmless: ["false"])
         ] + inherited + httpClient
             + otherDiscovery.map { KeyTable.Refused("\($0)_sd_configs") })
 

@@ -11,7 +11,7 @@ PROGRAM = TOOLS / "debian/prometheus/usr/bin/prometheus"
 
 
 class Prometheus:
-    def __init__(self, folder, log):
+    def __init__(self, folder, log, flags=()):
         self.folder = folder
         self.port = free_port()
         (folder / "data").mkdir(parents=True, exist_ok=True)
@@ -25,6 +25,7 @@ class Prometheus:
                 f"--web.listen-address=127.0.0.1:{self.port}",
                 "--web.enable-remote-write-receiver",
                 "--log.level=warn",
+                *flags,
             ],
             log,
         )
@@ -49,7 +50,7 @@ class Prometheus:
         except OSError:
             return False
 
-    def _ask(self, **parameters):
+    def ask(self, **parameters):
         data = urllib.parse.urlencode(parameters).encode()
         url = f"http://127.0.0.1:{self.port}/api/v1/query"
         with urllib.request.urlopen(url, data=data, timeout=20) as answer:
@@ -59,12 +60,12 @@ class Prometheus:
 
     def instant(self, expression, at_ms):
         """{labels: value} of an instant query at a time in milliseconds, which Prometheus keeps exactly."""
-        result = self._ask(query=expression, time=f"{at_ms / 1000:.3f}")
+        result = self.ask(query=expression, time=f"{at_ms / 1000:.3f}")
         return {frozenset(item["metric"].items()): float(item["value"][1]) for item in result}
 
     def raw(self, selector, window="1h"):
         """{labels: [(timestamp ms, value)]}: the stored samples themselves. Stale markers are not shown."""
-        result = self._ask(query=f"{selector}[{window}]")
+        result = self.ask(query=f"{selector}[{window}]")
         return {
             frozenset(item["metric"].items()): [
                 (round(float(at) * 1000), float(value)) for at, value in item["values"]

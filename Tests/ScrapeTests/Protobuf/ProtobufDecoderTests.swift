@@ -237,10 +237,13 @@ import Testing
         #expect(failed.values[0].bitPattern == StaleMarker.bits)
     }
 
+    /// Of the first one's classic buckets.
+    private static let parts = ["6.0", "12.5", "2.0", "6.0"]
+
     @Test func whatIsReadOfANativeHistogramIsAChoice() throws {
         let names = ["native_count", "native_sum", "native_bucket{le=\"1.0\"}", "native_bucket{le=\"+Inf\"}"]
         let classic = try scrape().consume(protobuf: Self.native, at: 1)
-        #expect(Array(lines(classic).prefix(4)) == zip(names, ["6.0", "12.5", "2.0", "6.0"]).map { "\($0) \($1)" })
+        #expect(Array(lines(classic).prefix(4)) == zip(names, Self.parts).map { "\($0) \($1)" })
         #expect(classic.layout.histogramSeries.isEmpty)
         // A native histogram alone still has a count, a sum and the bucket of everything.
         #expect(
@@ -250,7 +253,7 @@ import Testing
             .consume(protobuf: Self.native, at: 1)
         #expect(
             Array(lines(both).prefix(5))
-                == ["native histogram sum 12.5"] + zip(names, ["6.0", "12.5", "2.0", "6.0"]).map { "\($0) \($1)" })
+                == ["native histogram sum 12.5"] + zip(names, Self.parts).map { "\($0) \($1)" })
         #expect(lines(both).last == "gauge histogram sum 1.0")
 
         let converted = try scrape(.init(convertClassicToNHCB: true)).consume(
