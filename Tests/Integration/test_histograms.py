@@ -4,6 +4,7 @@ both formats, and takes native histograms by remote write.
 
 import struct
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -124,10 +125,13 @@ FLOAT = block(
 )
 
 
-class ProtobufExporter:
+PROTOBUF = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
+
+
+class BytesExporter:
     """Answers with `body`, whatever it is asked for; `asked` is the last Accept header."""
 
-    def __init__(self):
+    def __init__(self, content_type):
         outer = self
         self.body = b""
         self.asked = None
@@ -136,11 +140,7 @@ class ProtobufExporter:
             def do_GET(self):
                 outer.asked = self.headers["Accept"]
                 self.send_response(200)
-                self.send_header(
-                    "Content-Type",
-                    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily;"
-                    " encoding=delimited",
-                )
+                self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(outer.body)))
                 self.end_headers()
                 self.wfile.write(outer.body)
@@ -158,10 +158,18 @@ class ProtobufExporter:
 
 
 @pytest.fixture
-def protobuf_exporter(parts):
-    exporter = ProtobufExporter()
-    parts.callback(exporter.stop)
-    return exporter
+def bytes_exporter(parts):
+    def make(content_type):
+        exporter = BytesExporter(content_type)
+        parts.callback(exporter.stop)
+        return exporter
+
+    return make
+
+
+@pytest.fixture
+def protobuf_exporter(bytes_exporter):
+    return bytes_exporter(PROTOBUF)
 
 
 def now(prometheus, expression):
@@ -213,4 +221,57 @@ def test_histograms_that_are_not_sent_are_in_the_ledger(make_agent, make_prometh
     wait_until(lambda: now(prometheus, "g"), 20, "the gauge")
     assert agent.metric("narthex_ledger_dropped_samples_total", reason="native_histograms_off") > 0
     assert not now(prometheus, "histogram_count(h)")
+    assert agent.stop() == 0
+
+
+def exemplar(field, trace, value, at_ms):
+    stamp = number(1, at_ms // 1000) + number(2, at_ms % 1000 * 1_000_000)
+    return block(field, label("trace_id", trace) + double(2, value) + block(3, stamp))
+
+
+def test_exemplars_of_both_formats_arrive(make_agent, make_prometheus, protobuf_exporter, bytes_exporter):
+    prometheus = make_prometheus(flags=(*NATIVE, "--enable-feature=exemplar-storage"))
+    at_ms = int(time.time() * 1000) - 1000
+    counter = block(3, double(1, 5) + exemplar(2, "counter", 1, at_ms))
+    histogram = block(
+        7,
+        number(1, 2) + double(2, 3) + signed(5, 0) + span(12, 1, 1) + packed(13, [2])
+        + exemplar(16, "first", 1.5, at_ms) + exemplar(16, "second", 1.7, at_ms + 1),
+    )
+    protobuf_exporter.body = family("c_total", 0, [counter]) + family("h", 4, [histogram])
+    text = bytes_exporter("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    text.body = (
+        "# TYPE t histogram\n"
+        f't_bucket{{le="1.0"}} 1 # {{trace_id="bucket"}} 0.7 {at_ms / 1000:.3f}\n'
+        't_bucket{le="+Inf"} 1\nt_count 1\nt_sum 0.7\n# EOF\n'
+    ).encode()
+    agent = make_agent(
+        configuration(
+            prometheus.write_url,
+            {
+                "native": (protobuf_exporter.address, {"scrape_native_histograms": True}),
+                "text": (text.address, {}),
+            },
+            send_native_histograms=True,
+            send_exemplars=True,
+        )
+    ).start()
+
+    def traces(selector):
+        return {
+            item["labels"]["trace_id"]: (float(item["value"]), round(float(item["timestamp"]) * 1000))
+            for series in prometheus.exemplars(selector)
+            for item in series["exemplars"]
+        }
+
+    wait_until(lambda: traces("c_total") and traces("t_bucket"), 20, "exemplars")
+    assert traces("c_total") == {"counter": (1, at_ms)}
+    assert traces("t_bucket") == {"bucket": (0.7, at_ms)}
+    # Once for each exemplar, however often it is shown.
+    sent = agent.metric("prometheus_remote_storage_exemplars_total")
+    assert sent == 4
+    wait_until(
+        lambda: agent.metric("prometheus_remote_storage_histograms_total") >= 3, 20, "three scrapes sent"
+    )
+    assert agent.metric("prometheus_remote_storage_exemplars_total") == sent
     assert agent.stop() == 0

@@ -1,6 +1,7 @@
 """Debian's Prometheus as remote-write receiver on loopback, asked by PromQL."""
 
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -51,12 +52,20 @@ class Prometheus:
             return False
 
     def ask(self, **parameters):
+        return self._post("query", parameters)
+
+    def exemplars(self, selector):
+        """Series with their exemplars of the last hour, as the API gives them."""
+        now = time.time()
+        return self._post("query_exemplars", {"query": selector, "start": now - 3600, "end": now + 3600})
+
+    def _post(self, path, parameters):
         data = urllib.parse.urlencode(parameters).encode()
-        url = f"http://127.0.0.1:{self.port}/api/v1/query"
+        url = f"http://127.0.0.1:{self.port}/api/v1/{path}"
         with urllib.request.urlopen(url, data=data, timeout=20) as answer:
             reply = json.load(answer)
         assert reply["status"] == "success", reply
-        return reply["data"]["result"]
+        return reply["data"]["result"] if path == "query" else reply["data"]
 
     def instant(self, expression, at_ms):
         """{labels: value} of an instant query at a time in milliseconds, which Prometheus keeps exactly."""
