@@ -151,9 +151,17 @@ public struct POSIXFiles: FileDoor {
             throw failure("stat", path)
         }
         return FileStatus(
-            modifiedNs: Int64(info.st_mtim.tv_sec) * 1_000_000_000 + Int64(info.st_mtim.tv_nsec),
+            modifiedNs: Self.nanoseconds(Int64(info.st_mtim.tv_sec), Int64(info.st_mtim.tv_nsec)),
             inode: UInt64(info.st_ino), length: UInt64(info.st_size),
             isDirectory: info.st_mode & S_IFMT == S_IFDIR)
+    }
+
+    /// Anybody may set a file's time to anything: what lies beyond the years 1678 to 2262 counts as their
+    /// end.
+    private static func nanoseconds(_ seconds: Int64, _ rest: Int64) -> Int64 {
+        let (whole, isBeyond) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, overflow) = whole.addingReportingOverflow(rest)
+        return isBeyond || overflow ? (seconds < 0 ? Int64.min : Int64.max) : sum
     }
 
     /// What mkdir found there may be a file, which is no directory to write to.

@@ -157,6 +157,19 @@ struct POSIXFilesTests {
         try files.close(file)
     }
 
+    /// In seconds since 1970; ext4 keeps times up to 2446, others any.
+    @Test(arguments: [1_700_000_000, 10_413_792_000, -2_000_000_000])
+    func aFileMayBeOfAnyTime(seconds: Int) throws {
+        let path = folder.path + "/a"
+        try files.close(try files.open(path, .create))
+        let time = timespec(tv_sec: seconds, tv_nsec: 5)
+        // Safety: both times live through the call.
+        #expect(unsafe utimensat(AT_FDCWD, path, [time, time], 0) == 0)
+        let status = try #require(try files.status(path))
+        #expect(
+            status.modifiedNs == (seconds > 9_223_372_036 ? Int64.max : Int64(seconds) * 1_000_000_000 + 5))
+    }
+
     @Test func oneProcessHoldsTheLock() throws {
         let first = try files.open(folder.path + "/lock", .update)
         let second = try files.open(folder.path + "/lock", .update)
