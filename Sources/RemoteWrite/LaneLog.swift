@@ -7,6 +7,8 @@ struct LaneLog {
     private var lastObstacleMs: Int64?
     private var lastRefusalMs: Int64?
     private var unsaidRefusals = 0
+    private var lastBufferMs: Int64?
+    private var unsaidBufferFaults = 0
 
     static let intervalMs: Int64 = 60_000
 
@@ -55,8 +57,12 @@ struct LaneLog {
     }
 
     /// The buffer or its cursor failed.
-    func bufferFailed(_ what: String, _ error: any Error) {
-        logger.error("\(what)", metadata: ["err": "\(error)"])
+    mutating func bufferFailed(_ what: String, _ error: any Error, wallMs: Int64) {
+        unsaidBufferFaults += 1
+        guard isDue(lastBufferMs, wallMs) else { return }
+        logger.error("\(what)", metadata: ["err": "\(error)", "failures": "\(unsaidBufferFaults)"])
+        lastBufferMs = wallMs
+        unsaidBufferFaults = 0
     }
 
     private func isDue(_ lastMs: Int64?, _ wallMs: Int64) -> Bool {

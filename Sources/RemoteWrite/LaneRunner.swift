@@ -35,8 +35,10 @@ final class LaneRunner: Sendable {
         var collector: BatchCollector
         var log: LaneLog
         var request: PreparedRequest?
-        /// Outcomes that the cursor could not take down; they go with the next.
+        /// Outcomes that the cursor could not take down; they go with the next, or alone when none comes.
         var unbooked: [LaneOutcome] = []
+        /// How far they reach; nil when there are none.
+        var unbookedEnd: LanePosition?
         /// When the first frame of the batch being collected was read.
         var batchBeganNs: UInt64?
         var lastText = ""
@@ -100,9 +102,12 @@ final class LaneRunner: Sendable {
                 await book(batch.counts.outcomes(.delivered), upTo: batch.end, &session)
             case .cut(.nothing):
                 session.batchBeganNs = nil
+                // No answer may come for long: a disk that was full stays so until its segments may go.
+                if let end = session.unbookedEnd { await book([], upTo: end, &session) }
                 if isDraining { return session.machine.caughtUp(shared.now) }
                 publish(session, .collect(samples: samples))
-                await waitForMore(untilNs: nowNs + UInt64(Self.idleMs) * 1_000_000)
+                let idleMs = session.unbookedEnd == nil ? Self.idleMs : Self.bufferRetryMs
+                await waitForMore(untilNs: nowNs + UInt64(idleMs) * 1_000_000)
             case .short:
                 session.batchBeganNs = session.batchBeganNs ?? nowNs
                 publish(session, .collect(samples: samples))
@@ -116,7 +121,8 @@ final class LaneRunner: Sendable {
                 }
             case .failed(let error):
                 shared.metrics.bufferErrors.add()
-                session.log.bufferFailed("the buffer cannot be read; tried again", error)
+                session.log.bufferFailed(
+                    "the buffer cannot be read; tried again", error, wallMs: shared.clock.wallMs)
                 if isDraining { return .stop }
                 await pause(untilNs: nowNs + UInt64(Self.bufferRetryMs) * 1_000_000, isDraining: false)
             }
@@ -163,7 +169,8 @@ final class LaneRunner: Sendable {
         } catch {
             // Without the note a crash now would cut the next batch elsewhere; not to send would be worse.
             shared.metrics.bufferErrors.add()
-            session.log.bufferFailed("the cursor cannot be written; sent all the same", error)
+            session.log.bufferFailed(
+                "the cursor cannot be written; sent all the same", error, wallMs: shared.clock.wallMs)
             return true
         }
         lane.rewind()
@@ -234,10 +241,13 @@ final class LaneRunner: Sendable {
         do {
             try await shared.workers.run { try lane.answered(upTo: end, outcome: all) }
             session.unbooked = []
+            session.unbookedEnd = nil
         } catch {
             shared.metrics.bufferErrors.add()
-            session.log.bufferFailed("the cursor cannot be written; booked with the next answer", error)
+            session.log.bufferFailed(
+                "the cursor cannot be written; booked later", error, wallMs: shared.clock.wallMs)
             session.unbooked = all
+            session.unbookedEnd = end
         }
     }
 

@@ -13,10 +13,13 @@ public struct BufferConfiguration: Sendable, Equatable {
     public var retentionAgeMs: Int64
     /// How often segments and cursors are made durable: what a power loss may cost.
     public var syncIntervalMs: Int64
+    /// Kept free for the cursors in case the disk runs full; 0 keeps nothing.
+    public var reserveBytes: Int
 
     public init(
         directory: String, segmentSizeBytes: Int = 32 << 20, segmentMaxAgeMs: Int64 = 15 * 60_000,
-        retentionBytes: UInt64 = 1 << 30, retentionAgeMs: Int64 = 4 * 3_600_000, syncIntervalMs: Int64 = 1_000
+        retentionBytes: UInt64 = 1 << 30, retentionAgeMs: Int64 = 4 * 3_600_000,
+        syncIntervalMs: Int64 = 1_000, reserveBytes: Int = 1 << 20
     ) {
         precondition(segmentSizeBytes > 0 && segmentMaxAgeMs > 0, "a segment has a size and an age")
         precondition(retentionBytes > 0 && retentionAgeMs > 0 && syncIntervalMs > 0, "bounds are positive")
@@ -26,6 +29,7 @@ public struct BufferConfiguration: Sendable, Equatable {
         self.retentionBytes = retentionBytes
         self.retentionAgeMs = retentionAgeMs
         self.syncIntervalMs = syncIntervalMs
+        self.reserveBytes = reserveBytes
     }
 
     /// The length at which a segment ends.

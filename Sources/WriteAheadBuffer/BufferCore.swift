@@ -10,6 +10,7 @@ final class BufferCore: Sendable {
     let files: any FileDoor
     let clock: any AgentClock
     let metrics: BufferMetrics
+    let reserve: DiskReserve
     private let salts: @Sendable () -> UInt32
     /// A box: a function inside a generic container is wrapped once more with each access.
     private struct Listener: Sendable {
@@ -20,7 +21,8 @@ final class BufferCore: Sendable {
 
     init(
         directory: String, catalog: SegmentCatalog, interner: LayoutInterner, files: any FileDoor,
-        clock: any AgentClock, metrics: BufferMetrics, salts: @escaping @Sendable () -> UInt32
+        clock: any AgentClock, metrics: BufferMetrics, reserve: DiskReserve,
+        salts: @escaping @Sendable () -> UInt32
     ) {
         self.directory = directory
         self.catalog = catalog
@@ -28,6 +30,7 @@ final class BufferCore: Sendable {
         self.files = files
         self.clock = clock
         self.metrics = metrics
+        self.reserve = reserve
         self.salts = salts
     }
 

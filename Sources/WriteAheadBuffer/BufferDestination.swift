@@ -38,7 +38,7 @@ public final class BufferDestination: Sendable {
     func record(_ change: CursorChange) throws(BufferError) {
         try state.withLock { state throws(BufferError) in
             do throws(FileError) {
-                try state.log.append(change)
+                try core.evenIfFull { () throws(FileError) in try state.log.append(change) }
                 precondition(state.cursor.apply(change), "lanes are numbered as the cursor was opened")
             } catch {
                 throw .io("the cursor of \(name) cannot be written", error)
@@ -77,9 +77,11 @@ public final class BufferDestination: Sendable {
             }
         }
         guard state.withLock({ $0.log.length > CursorLog.compactAboveBytes }) else { return }
-        let fresh = try CursorLog.Fresh(
-            cursor, directory: core.directory, salt: core.newSalt(), nowMs: core.clock.wallMs,
-            files: core.files)
+        let fresh = try core.evenIfFull { () throws(FileError) in
+            try CursorLog.Fresh(
+                cursor, directory: core.directory, salt: core.newSalt(), nowMs: core.clock.wallMs,
+                files: core.files)
+        }
         try state.withLock { state throws(FileError) in try state.log.take(fresh, state.cursor) }
         try core.files.syncDirectory(core.directory)
     }

@@ -1,6 +1,7 @@
 /// Names of the buffer's files in its directory. Everything else there is left alone.
 enum BufferFileName {
     static let lock = "narthex.lock"
+    static let reserve = "narthex.reserve"
     private static let segmentSuffix = ".segment"
     private static let cursorPrefix = "cursor-"
     private static let cursorSuffix = ".log"

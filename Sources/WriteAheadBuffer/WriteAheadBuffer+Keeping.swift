@@ -10,12 +10,31 @@ extension WriteAheadBuffer {
         while !Task.isCancelled {
             // A cancelled sleep ends the loop.
             guard (try? await core.clock.sleep(forMs: configuration.syncIntervalMs)) != nil else { return }
-            await keeper.run { [self] in
-                sync()
-                enforceRetention()
-                removeAnswered()
-            }
+            await keeper.run { [self] in keep() }
         }
+    }
+
+    /// One round of the keeper.
+    func keep() {
+        sync()
+        enforceRetention()
+        removeAnswered()
+        regainReserve()
+    }
+
+    /// After the disk was full: ends the segment, so that it can go once it is answered for, and makes the
+    /// reserve again when there is room.
+    private func regainReserve() {
+        guard core.reserve.isGivenUp else { return }
+        let hasRotated = state.withLock { state in
+            guard !state.isClosed, let writer = state.writer, !writer.jobSamples.isEmpty else { return false }
+            // Where that fails it has said so; it is tried again in the next round.
+            try? rotateIfPossible(&state)
+            return state.writer?.number != writer.number
+        }
+        if hasRotated { for destination in destinations.withLock({ $0 }) { destination.raiseAll() } }
+        removeAnswered()
+        core.reserve.regain(segmentBytes: core.catalog.totalBytes, nowNs: core.clock.monotonicNs)
     }
 
     /// Removes the oldest segments while the buffer is above its bytes or they are above their age, counting

@@ -61,6 +61,9 @@ public final class WriteAheadBuffer: Sendable {
         self.registry = registry
         let metrics = BufferMetrics(registry: registry, logger: logger)
         lockFile = try Self.lock(directory, files: files)
+        let reserve = DiskReserve(
+            directory: directory, sizeBytes: configuration.reserveBytes, files: files, logger: logger)
+        reserve.make()
         do throws(BufferError) {
             var recovery = try BufferRecovery(
                 directory: directory, files: files, metrics: metrics, logger: logger)
@@ -69,12 +72,12 @@ public final class WriteAheadBuffer: Sendable {
             }
             let core = BufferCore(
                 directory: directory, catalog: SegmentCatalog(recovery.segments), interner: interner,
-                files: files, clock: clock, metrics: metrics, salts: salts)
+                files: files, clock: clock, metrics: metrics, reserve: reserve, salts: salts)
             var fresh = State(
                 writer: nil, books: recovery.ledger, nextNumber: recovery.nextNumber,
                 previous: recovery.segments.last.map { ($0.number, $0.length) } ?? (0, 0))
             do throws(FileError) {
-                try Self.rotate(&fresh, core)
+                try core.evenIfFull { () throws(FileError) in try Self.rotate(&fresh, core) }
             } catch {
                 throw .io("a segment cannot be begun", error, segment: fresh.nextNumber)
             }
@@ -152,6 +155,11 @@ public final class WriteAheadBuffer: Sendable {
 
     private func write(_ frame: Frame, _ samples: UInt64, _ state: inout State) throws(BufferError) {
         do throws(FileError) {
+            guard !core.reserve.isGivenUp else {
+                throw FileError(
+                    operation: "append", path: core.directory, errno: 28,
+                    message: "the disk is full; what is left is kept for the cursors")
+            }
             if needsRotation(state) { try rotateIfPossible(&state) }
             if state.owesBooks {
                 try state.writer?.append(state.books)
@@ -166,6 +174,7 @@ public final class WriteAheadBuffer: Sendable {
             core.metrics.writtenBytes.add(length - before)
             core.catalog.grow(to: length, newestTimestampMs: frame.timestampMs)
         } catch {
+            if error.isNoSpace { _ = core.reserve.giveUp(error) }
             throw .io(
                 "a frame of job \(frame.target.job) cannot be written and is lost", error,
                 segment: state.writer?.number, offset: state.writer?.length)
@@ -179,7 +188,7 @@ public final class WriteAheadBuffer: Sendable {
     }
 
     /// Where a new segment cannot be begun, the old one goes on as long as it takes writes.
-    private func rotateIfPossible(_ state: inout State) throws(FileError) {
+    func rotateIfPossible(_ state: inout State) throws(FileError) {
         do throws(FileError) {
             try Self.rotate(&state, core)
             state.rotationFailed = false
@@ -238,9 +247,11 @@ public final class WriteAheadBuffer: Sendable {
                 logger: logger)
             let cursor = try opening.open(known)
             do throws(FileError) {
-                let log = try CursorLog(
-                    directory: core.directory, state: cursor, salt: core.newSalt(), nowMs: core.clock.wallMs,
-                    files: core.files)
+                let log = try core.evenIfFull { () throws(FileError) in
+                    try CursorLog(
+                        directory: core.directory, state: cursor, salt: core.newSalt(),
+                        nowMs: core.clock.wallMs, files: core.files)
+                }
                 let destination = BufferDestination(core: core, cursor: cursor, log: log)
                 destinations.withLock { $0.append(destination) }
                 return destination

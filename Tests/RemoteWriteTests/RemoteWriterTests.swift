@@ -327,6 +327,17 @@ import Testing
         #expect(lane.isBalanced)
     }
 
+    @Test func whatTheLastAnswerCouldNotBookIsBookedWithoutAnother() async {
+        let lane = MemoryLane(clock: clock)
+        lane.append(frames(1))
+        lane.fail(booking: 3)
+        let receiver = FakeReceiver([.status(200)])
+        await run(writer([lane], receiver)) { lane.cursor == LanePosition(segment: 1, offset: 100) }
+        #expect(lane.delivered == 10)
+        #expect(receiver.requests.count == 1)
+        #expect(lane.isBalanced)
+    }
+
     @Test func statusTellsWhyALaneIsHeldAndHowOldItsBacklogIs() async {
         let lane = MemoryLane(clock: clock)
         lane.append(frames(1))

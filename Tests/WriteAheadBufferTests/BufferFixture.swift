@@ -15,6 +15,7 @@ final class BufferFixture {
     var segmentMaxAgeMs: Int64 = 15 * 60_000
     var retentionBytes: UInt64 = 1 << 30
     var retentionAgeMs: Int64 = 4 * 3_600_000
+    var reserveBytes = 0
     let target = TestFrames.target()
     let layout: Layout
 
@@ -27,7 +28,8 @@ final class BufferFixture {
         try WriteAheadBuffer(
             BufferConfiguration(
                 directory: folder.path, segmentSizeBytes: segmentSizeBytes, segmentMaxAgeMs: segmentMaxAgeMs,
-                retentionBytes: retentionBytes, retentionAgeMs: retentionAgeMs), interner: interner,
+                retentionBytes: retentionBytes, retentionAgeMs: retentionAgeMs, reserveBytes: reserveBytes),
+            interner: interner,
             clock: clock, files: files, registry: MetricRegistry(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, salts: { 0x5A17_5A17 })
     }

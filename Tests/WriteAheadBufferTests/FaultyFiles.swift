@@ -15,6 +15,7 @@ final class FaultyFiles: FileDoor {
         var fault: (@Sendable (Operation, String) -> Fault?)?
         var readBytes: UInt64 = 0
         var open = 0
+        var capacityBytes = UInt64.max
     }
 
     private let files = POSIXFiles()
@@ -27,6 +28,19 @@ final class FaultyFiles: FileDoor {
 
     /// From now on what `fault` names fails; nil ends it.
     func fail(_ fault: (@Sendable (Operation, String) -> Fault?)?) { state.withLock { $0.fault = fault } }
+
+    /// From now on a write that makes the files of a folder longer than this in all finds no space.
+    func hold(atMostBytes capacity: UInt64) { state.withLock { $0.capacityBytes = capacity } }
+
+    private func checkSpace(_ end: UInt64, _ file: OpenFile) throws(FileError) {
+        let capacity = state.withLock { $0.capacityBytes }
+        guard capacity < UInt64.max else { return }
+        let folder = String(file.path[..<(file.path.lastIndex(of: "/") ?? file.path.startIndex)])
+        var used: UInt64 = 0
+        for name in try files.list(folder) { used += try files.status("\(folder)/\(name)")?.length ?? 0 }
+        let length = try files.length(of: file)
+        if used + max(end, length) - length > capacity { throw error(.write, file.path, Fault()) }
+    }
 
     private func fault(_ operation: Operation, _ path: String) -> Fault? {
         state.withLock { $0.fault }?(operation, path)
@@ -57,6 +71,7 @@ final class FaultyFiles: FileDoor {
             try files.write(bytes.extracting(0..<min(fault.keptBytes, bytes.byteCount)), to: file, at: offset)
             throw error(.write, file.path, fault)
         }
+        try checkSpace(offset + UInt64(bytes.byteCount), file)
         try files.write(bytes, to: file, at: offset)
     }
 

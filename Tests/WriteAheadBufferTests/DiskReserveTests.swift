@@ -1,0 +1,88 @@
+import MetricModel
+import Platform
+import Testing
+
+@testable import WriteAheadBuffer
+
+/// A disk that runs full while a receiver is away costs what does not fit, and nothing once it is back.
+struct DiskReserveTests {
+    private func books(_ buffer: WriteAheadBuffer) throws -> DestinationLedger {
+        try #require(buffer.ledger().destinations["a"]?["node"])
+    }
+
+    /// Appends until the disk is full; how many frames it took.
+    private func fill(_ buffer: WriteAheadBuffer, _ fixture: BufferFixture) -> Int {
+        var count = 0
+        while (try? buffer.append(fixture.frame(Double(count)))) != nil { count += 1 }
+        return count
+    }
+
+    /// In one segment, which is never ended by its size, and in many.
+    @Test(arguments: [32 << 20, 1_000])
+    func whenAllIsAnsweredFramesAreTakenAgain(segmentSizeBytes: Int) throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = segmentSizeBytes
+        fixture.reserveBytes = 8_192
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        fixture.files.hold(atMostBytes: 16_000)
+        let taken = fill(buffer, fixture)
+        #expect(taken > 10)
+        for _ in 0..<3 { #expect(throws: BufferError.self) { try buffer.append(fixture.frame(0)) } }
+        buffer.keep()
+        // Each request notes itself in the cursor's log, on the full disk.
+        let frames = try lane.all()
+        for start in stride(from: 0, to: frames.count, by: 4) {
+            try lane.deliver(Array(frames[start..<min(start + 4, frames.count)]))
+        }
+        _ = try lane.next()
+        buffer.keep()
+        try buffer.append(fixture.frame(7))
+        #expect(try lane.drain().map { $0.frame.values[0] } == [7])
+        #expect(try books(buffer).delivered == UInt64(taken + 1) * 10)
+        #expect(try books(buffer).dropped == [BufferDropReason.appendFailed: 40])
+        #expect(try books(buffer).buffered == 0)
+        #expect(try fixture.files.status("\(fixture.folder.path)/narthex.reserve")?.length == 8_192)
+    }
+
+    @Test func aFullDiskIsStartedOnAndTakesFramesWhenSomebodyMadeRoom() throws {
+        let fixture = try BufferFixture()
+        fixture.reserveBytes = 8_192
+        do {
+            let buffer = try fixture.open()
+            _ = try buffer.openDestination("a", lanes: 1)
+            fixture.files.hold(atMostBytes: 12_000)
+            _ = fill(buffer, fixture)
+            fixture.files.hold(atMostBytes: UInt64.max)
+            buffer.keep()
+            // Another program takes what is left.
+            var used: UInt64 = 0
+            for name in try fixture.files.list(fixture.folder.path) {
+                used += try fixture.files.status("\(fixture.folder.path)/\(name)")?.length ?? 0
+            }
+            fixture.files.hold(atMostBytes: used)
+        }
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        #expect(throws: BufferError.self) { try buffer.append(fixture.frame(1)) }
+        let frames = try lane.all()
+        #expect(frames.count > 5)
+        buffer.keep()
+        #expect(throws: BufferError.self) { try buffer.append(fixture.frame(1)) }
+        fixture.files.hold(atMostBytes: UInt64.max)
+        fixture.clock.advance(ms: 10_000)
+        buffer.keep()
+        try buffer.append(fixture.frame(1))
+        #expect(try lane.all().count == 1)
+    }
+
+    @Test func withoutAReserveNothingIsKeptAndNothingRefused() throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        fixture.files.fail { operation, _ in operation == .write ? .init() : nil }
+        #expect(throws: BufferError.self) { try buffer.append(fixture.frame(1)) }
+        fixture.files.fail(nil)
+        try buffer.append(fixture.frame(2))
+        #expect(try fixture.files.status("\(fixture.folder.path)/narthex.reserve") == nil)
+    }
+}
