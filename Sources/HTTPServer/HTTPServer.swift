@@ -2,6 +2,10 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 /// A small HTTP/1.1 server: whole requests in, whole answers out. One event loop thread serves every server
 /// of the process unless more are asked for; handlers run off it, on Swift's cooperative pool.
 public final class HTTPServer: Sendable {
@@ -47,8 +51,21 @@ public final class HTTPServer: Sendable {
             return HTTPServer(listener: listener, table: table, ownGroup: ownGroup)
         } catch {
             await Self.shutDown(ownGroup)
-            throw ServerError(.listen, "cannot listen on \(place): \(error)")
+            throw ServerError(.listen, "cannot listen on \(place): \(Self.reason(error))")
         }
+    }
+
+    /// Why an address cannot be bound, in words; NIO's own hold names of functions.
+    private static func reason(_ error: any Error) -> String {
+        if let error = error as? IOError {
+            switch error.errnoCode {
+            case EADDRINUSE: return "another process listens there"
+            case EADDRNOTAVAIL: return "this machine has no such address"
+            case EACCES: return "a port below 1024 takes root or CAP_NET_BIND_SERVICE"
+            default: return "\(error)"
+            }
+        }
+        return error is SocketAddressError.UnknownHost ? "there is no such host" : "\(error)"
     }
 
     /// What this server has seen.

@@ -37,7 +37,7 @@ public final class StatusServer: Sendable {
         throw StatusError(
             .listen,
             failures.joined(separator: "; ")
-                + ". Is another process there? Choose another address with --web.listen-address")
+                + ". Choose another address with --web.listen-address")
     }
 
     /// The page's address as a person may open it.

@@ -224,9 +224,21 @@ struct HTTPServerTests {
             let error = await #expect(throws: ServerError.self) {
                 _ = try await HTTPServer.start(port: server.port) { _ in ServerResponse() }
             }
-            #expect(error?.message.contains("127.0.0.1:\(server.port)") == true)
+            #expect(
+                error?.message
+                    == "cannot listen on 127.0.0.1:\(server.port): another process listens there")
             #expect(error?.code == .listen)
         }
+    }
+
+    @Test(arguments: [
+        ("192.0.2.1", "this machine has no such address"), ("no.such.host.invalid", "there is no such host"),
+    ])
+    func anAddressThatIsNotHereIsSaidInWords(host: String, why: String) async throws {
+        let error = await #expect(throws: ServerError.self) {
+            _ = try await HTTPServer.start(host: host, port: 0) { _ in ServerResponse() }
+        }
+        #expect(error?.message == "cannot listen on \(host):0: \(why)")
     }
 
     @Test func aPortOutOfRangeIsRefused() async throws {
