@@ -137,6 +137,7 @@ let package = Package(
                 "AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform", "CPrompb",
                 "CProtobufC", "CSnappy", logging,
             ]),
+        tests("Agent", ["Platform"]),
         tests("HTTPServer", ["Platform"]),
         tests("StatusServer", ["HTTPServer", "Telemetry", "Platform"]),
         tests("StandIns", ["AWS", "HTTPServer", "HTTPTransport", "Telemetry", "Platform", logging]),

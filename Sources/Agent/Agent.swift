@@ -93,6 +93,13 @@ public final class Agent: Sendable {
     /// The numbers now.
     public func snapshot() -> AgentSnapshot { stages.snapshot() }
 
+    /// Ends a `stop` that still sends, or makes the next one not send at all: what is buffered goes out after
+    /// the next start.
+    public func stopAtOnce() async {
+        logger.info("stopping at once; what is not sent yet stays in the buffer")
+        await stages.drain(forMs: 0)
+    }
+
     /// Stops scraping, goes on sending until the flush deadline, makes the buffer durable and closes it.
     /// Returns the last numbers: what was not sent is in the buffer and goes out after the next start.
     @discardableResult
@@ -102,7 +109,7 @@ public final class Agent: Sendable {
         settling.cancel()
         producers.cancel()
         await producers.value
-        await stages.drain()
+        await stages.drain(forMs: stages.options.flushDeadlineMs)
         shippers.cancel()
         await shippers.value
         keeper.cancel()

@@ -107,9 +107,9 @@ final class Stages: Sendable {
         }
     }
 
-    /// Lets every destination send until the flush deadline.
-    func drain() async {
-        let deadlineNs = clock.monotonicNs + UInt64(max(0, options.flushDeadlineMs)) * 1_000_000
+    /// Lets every destination send for so long.
+    func drain(forMs durationMs: Int64) async {
+        let deadlineNs = clock.monotonicNs + UInt64(max(0, durationMs)) * 1_000_000
         await withDiscardingTaskGroup { group in
             for (_, writer) in writers { group.addTask { await writer.drain(untilNs: deadlineNs) } }
         }
@@ -167,11 +167,22 @@ extension Stages: StatusPages {
 
     func summary() -> StatusSummary {
         let snapshot = snapshot()
-        return StatusSummary(
+        var summary = StatusSummary(
             version: options.version, discoveredTargets: snapshot.endpoints.count,
             healthyTargets: snapshot.endpoints.count { $0.isUp == true }, scrapedSamples: snapshot.scraped,
             bufferedSamples: snapshot.destinations.map(\.buffered).reduce(0, +),
             acknowledgedSamples: snapshot.destinations.map(\.delivered).reduce(0, +),
             droppedSamples: snapshot.destinations.map(\.droppedTotal).reduce(0, +))
+        summary.targets = snapshot.endpoints.map { endpoint in
+            StatusSummary.Target(
+                job: endpoint.job, url: endpoint.url, labels: endpoint.labels, isUp: endpoint.isUp,
+                lastError: endpoint.lastError)
+        }
+        summary.destinations = zip(snapshot.destinations, writers).map { destination, entry in
+            StatusSummary.Destination(
+                name: destination.name, url: entry.writer.status().url, buffered: destination.buffered,
+                lastError: destination.lastError)
+        }
+        return summary
     }
 }

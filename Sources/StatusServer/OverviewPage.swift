@@ -10,6 +10,8 @@ enum OverviewPage {
             ("Samples dropped", "\(summary.droppedSamples)"),
         ]
         let table = rows.map { "<tr><td>\($0.0)</td><td>\($0.1)</td></tr>" }.joined(separator: "\n")
+        let targetsTable = targets(summary.targets)
+        let destinationsTable = destinations(summary.destinations)
         return """
             <!DOCTYPE html>
             <html lang="en">
@@ -20,6 +22,8 @@ enum OverviewPage {
             <table>
             \(table)
             </table>
+            \(destinationsTable)
+            \(targetsTable)
             <ul>
             <li><a href="/metrics">/metrics</a>: the agent's own metrics</li>
             <li><a href="/-/healthy">/-/healthy</a>: is the process alive</li>
@@ -29,6 +33,37 @@ enum OverviewPage {
             </html>
 
             """
+    }
+
+    /// Rows beyond are left out: those that are up, since the others come first.
+    static let mostTargets = 1_000
+
+    private static func destinations(_ all: [StatusSummary.Destination]) -> String {
+        guard !all.isEmpty else { return "" }
+        return table(
+            "Destinations", ["name", "url", "samples buffered", "in the way"],
+            all.map { [$0.name, $0.url, "\($0.buffered)", $0.lastError ?? ""] })
+    }
+
+    private static func targets(_ all: [StatusSummary.Target]) -> String {
+        guard !all.isEmpty else { return "" }
+        let ordered =
+            all.filter { $0.isUp == false } + all.filter { $0.isUp == nil } + all.filter { $0.isUp == true }
+        let rows = ordered.prefix(mostTargets).map { target in
+            let state = target.isUp.map { $0 ? "up" : "down" } ?? "not scraped yet"
+            return [target.job, target.url, target.labels, state, target.lastError ?? ""]
+        }
+        let more = all.count - rows.count
+        return table("Targets", ["job", "url", "labels", "state", "last error"], rows)
+            + (more > 0 ? "\n<p>and \(more) more</p>" : "")
+    }
+
+    private static func table(_ title: String, _ heads: [String], _ rows: [[String]]) -> String {
+        func row(_ cells: [String], _ tag: String) -> String {
+            "<tr>" + cells.map { "<\(tag)>\(escape($0))</\(tag)>" }.joined() + "</tr>"
+        }
+        let body = [row(heads, "th")] + rows.map { row($0, "td") }
+        return "<h2>\(title)</h2>\n<table>\n\(body.joined(separator: "\n"))\n</table>"
     }
 
     static func escape(_ text: String) -> String {

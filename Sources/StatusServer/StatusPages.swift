@@ -19,6 +19,45 @@ public struct StatusSummary: Sendable, Equatable {
     /// Samples that a destination has answered for.
     public var acknowledgedSamples: UInt64
     public var droppedSamples: UInt64
+    /// In the order of jobs and URLs.
+    public var targets: [Target] = []
+    /// In the order of the configuration.
+    public var destinations: [Destination] = []
+
+    /// An endpoint, in words fit to be shown.
+    public struct Target: Sendable, Equatable {
+        public var job: String
+        public var url: String
+        public var labels: String
+        /// nil before the first scrape.
+        public var isUp: Bool?
+        /// Why the last scrape failed.
+        public var lastError: String?
+
+        public init(job: String, url: String, labels: String, isUp: Bool?, lastError: String?) {
+            self.job = job
+            self.url = url
+            self.labels = labels
+            self.isUp = isUp
+            self.lastError = lastError
+        }
+    }
+
+    /// A remote_write entry, its URL without secrets.
+    public struct Destination: Sendable, Equatable {
+        public var name: String
+        public var url: String
+        public var buffered: UInt64
+        /// What stands in the way.
+        public var lastError: String?
+
+        public init(name: String, url: String, buffered: UInt64, lastError: String?) {
+            self.name = name
+            self.url = url
+            self.buffered = buffered
+            self.lastError = lastError
+        }
+    }
 
     public init(
         version: String = "", discoveredTargets: Int = 0, healthyTargets: Int = 0, scrapedSamples: UInt64 = 0,

@@ -12,7 +12,10 @@ import Glibc
 struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs the agent until SIGTERM or SIGINT.",
+        usage: "narthex run [--config.file=FILE] [--storage.agent.path=DIRECTORY] [FLAGS]",
         discussion: """
+            On SIGTERM or SIGINT it goes on sending until the flush deadline; a second one stops it at \
+            once, and what is left goes out after the next start. \
             Flags are named as Prometheus names them where they mean the same. Exit status: 0 after an \
             orderly stop, 2 for a wrong configuration, 3 for an unusable storage directory, 4 for a listen \
             address that cannot be bound.
@@ -85,9 +88,14 @@ struct Run: AsyncParsableCommand {
     }
 
     mutating func run() async throws {
-        let stop = StopSignal()
+        let requests = StopRequests()
         Signals.handle { signal in
-            if signal != .hangUp { stop.raise() }
+            switch signal {
+            case .terminate, .interrupt: requests.received(atNs: SystemClock().monotonicNs)
+            case .hangUp:
+                Logger(label: "agent").warning(
+                    "SIGHUP: the configuration is not read again yet; restart to change it")
+            }
         }
         Heap.limitArenas(to: 2)
         LogOutput.bootstrap(level: logLevel.level, format: logFormat)
@@ -109,7 +117,12 @@ struct Run: AsyncParsableCommand {
                 return
             }
             let agent = try await Agent.start(options)
-            await stop.wait()
+            await requests.stop.wait()
+            // Waits for a signal that may never come: it ends with the process.
+            Task {
+                await requests.atOnce.wait()
+                await agent.stopAtOnce()
+            }
             try await agent.stop()
         } catch {
             // Standard error is for people: the message stands as it is, a line a fault, not as a log field.

@@ -61,6 +61,28 @@ struct StatusRouterTests {
         }
     }
 
+    @Test func overviewShowsWhatIsDownFirstAndWhatStandsInTheWay() throws {
+        let up = StatusSummary.Target(job: "a", url: "http://a:1/", labels: "{}", isUp: true, lastError: nil)
+        var down = up
+        down.url = "http://b:1/"
+        down.isUp = false
+        down.lastError = "<script>"
+        pages.numbers.withLock {
+            $0.targets = Array(repeating: up, count: OverviewPage.mostTargets) + [down]
+            $0.destinations = [
+                .init(name: "main", url: "http://r/w", buffered: 12, lastError: "status 403: no")
+            ]
+        }
+        let page = text(answer("GET", "/"))
+        #expect(
+            page.contains("<td>main</td><td>http://r/w</td><td>12</td><td>status 403: no</td>"))
+        let first = try #require(page.firstRange(of: "<td>down</td><td>&lt;script&gt;</td>"))
+        let later = try #require(page.firstRange(of: "<td>up</td>"))
+        #expect(first.lowerBound < later.lowerBound)
+        #expect(page.contains("<p>and 1 more</p>"))
+        #expect(!page.contains("<script>"))
+    }
+
     @Test(arguments: ["/nothing", "//", "/metrics/", "/-/", "/METRICS", "*", "/-/healthy%00"])
     func whatIsNoPageIs404(target: String) {
         #expect(answer("GET", target).status == 404)

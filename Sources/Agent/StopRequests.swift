@@ -1,0 +1,30 @@
+import Synchronization
+
+/// What signals ask for: the first to stop, a later one to do so at once.
+public final class StopRequests: Sendable {
+    /// Raised by the first.
+    public let stop = StopSignal()
+    /// Raised by one that comes later.
+    public let atOnce = StopSignal()
+
+    private let firstNs = Mutex<UInt64?>(nil)
+
+    /// A wrapper such as timeout(1) passes a Ctrl-C on that the terminal gave the agent as well: within this
+    /// time the two count as one.
+    static let doubledNs: UInt64 = 1_000_000_000
+
+    public init() {}
+
+    /// A signal has come at a moment of the monotonic clock.
+    public func received(atNs nowNs: UInt64) {
+        let sinceFirstNs = firstNs.withLock { first -> UInt64? in
+            guard let known = first else {
+                first = nowNs
+                return nil
+            }
+            return nowNs - min(known, nowNs)
+        }
+        guard let sinceFirstNs else { return stop.raise() }
+        if sinceFirstNs >= Self.doubledNs { atOnce.raise() }
+    }
+}

@@ -1,0 +1,16 @@
+import Testing
+
+@testable import Agent
+
+struct StopRequestsTests {
+    @Test func theFirstSignalStopsAndALaterOneDoesSoAtOnce() {
+        let requests = StopRequests()
+        #expect(!requests.stop.isRaised)
+        requests.received(atNs: 5_000_000_000)
+        #expect(requests.stop.isRaised && !requests.atOnce.isRaised)
+        requests.received(atNs: 5_900_000_000)
+        #expect(!requests.atOnce.isRaised, "the same Ctrl-C, passed on by a wrapper")
+        requests.received(atNs: 6_000_000_000)
+        #expect(requests.atOnce.isRaised)
+    }
+}
