@@ -66,6 +66,11 @@ public struct FileProvider: TargetProvider {
                 "target file cannot be used; its last good targets stay",
                 metadata: ["file": "\(failure.path)", "error": "\(failure.message)"])
         }
+        for path in scanner.absent.subtracting(before.absent).sorted() {
+            logger.warning(
+                "there is no such target file or folder; its targets are taken once it is there",
+                metadata: ["path": "\(path)"])
+        }
         let times = scanner.modificationTimes
         for (path, seconds) in times {
             registry.gauge(

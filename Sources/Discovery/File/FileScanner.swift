@@ -21,6 +21,8 @@ struct FileScanner: Sendable {
     private let patterns: [String]
     private var known: [String: Known] = [:]
     private(set) var failures: [Failure] = []
+    /// Files named in full, and folders of patterns, that are not there: as yet, or by a slip.
+    private(set) var absent: Set<String> = []
 
     init(patterns: [String]) { self.patterns = patterns }
 
@@ -35,6 +37,7 @@ struct FileScanner: Sendable {
     /// Looks at all files and reads those that changed, or all of them. Blocks on the disk.
     mutating func scan(readsAll: Bool, files: any FileDoor) {
         failures = []
+        absent = []
         var present: Set<String> = []
         for pattern in patterns {
             do throws(DiscoveryError) {
@@ -52,7 +55,10 @@ struct FileScanner: Sendable {
 
     private mutating func look(at path: String, readsAll: Bool, _ files: any FileDoor) {
         do throws(FileError) {
-            guard let status = try files.status(path) else { return blank(path) }
+            guard let status = try files.status(path) else {
+                absent.insert(path)
+                return blank(path)
+            }
             guard readsAll || known[path]?.status != status else { return }
             if status.length == 0, !(known[path]?.groups.isEmpty ?? true) { return blank(path) }
             let bytes = try files.contents(of: path, limitBytes: TargetGroupFile.limitBytes)
@@ -91,13 +97,17 @@ struct FileScanner: Sendable {
     }
 
     /// The paths a pattern names now, sorted; a plain path names itself.
-    private func expand(_ pattern: String, _ files: any FileDoor) throws(DiscoveryError) -> [String] {
+    private mutating func expand(_ pattern: String, _ files: any FileDoor) throws(DiscoveryError) -> [String]
+    {
         let name = String(pattern.split(separator: "/", omittingEmptySubsequences: false).last ?? "")
         guard Glob.isPattern(name) else { return [pattern] }
         let glob = try Glob(name)
         let folder = folder(of: pattern)
         do throws(FileError) {
-            guard let status = try files.status(folder) else { return [] }
+            guard let status = try files.status(folder) else {
+                absent.insert(folder)
+                return []
+            }
             guard status.isDirectory else { throw notFolder(folder) }
             let prefix =
                 pattern.hasPrefix("/") || folder != "." ? String(pattern.dropLast(name.utf8.count)) : ""

@@ -38,4 +38,31 @@ import Testing
         task.cancel()
         await task.value
     }
+
+    @Test func aFileThatIsNotThereIsSaidOnceAndTakenWhenItComes() async throws {
+        let folder = try TemporaryFolder()
+        let (clock, said) = (ManualClock(), SaidLines())
+        let reports = Reports<[TargetGroup]>()
+        let provider = FileProvider(
+            FileSDConfiguration(
+                files: ["\(folder.path)/a.yml", "\(folder.path)/later/*.yml"], refreshIntervalMs: 5_000),
+            files: POSIXFiles(), workers: WorkerPool(name: "test", threads: 1), clock: clock,
+            registry: MetricRegistry(), logger: said.logger)
+        let task = Task { await provider.run { reports.add($0) } }
+        #expect(await reports.next() == [])
+        for _ in 0..<5 {
+            await waitForSleepers(clock)
+            clock.advance(ms: FileProvider.pollMs)
+        }
+        await waitForSleepers(clock)
+        #expect(said.all.count == 2)
+        #expect(said.all.first?.contains("\(folder.path)/a.yml") == true)
+        #expect(said.all.last?.contains("\(folder.path)/later") == true)
+        try folder.put("a.yml", "- targets: [a:1]\n")
+        clock.advance(ms: FileProvider.pollMs)
+        #expect(await reports.next()?.count == 1)
+        #expect(said.all.count == 2)
+        task.cancel()
+        await task.value
+    }
 }
