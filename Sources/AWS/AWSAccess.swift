@@ -2,6 +2,7 @@ public import HTTPTransport
 public import Logging
 public import Platform
 import Synchronization
+public import Telemetry
 
 /// The way to AWS for the whole process: identities, regions and clients made from one environment and one
 /// reading of the shared files. Thread-safe.
@@ -16,7 +17,7 @@ public final class AWSAccess: Sendable {
 
     public init(
         environment: [String: String], files: any FileDoor, http: any HTTPPerforming, clock: any AgentClock,
-        logger: Logger
+        logger: Logger, registry: MetricRegistry? = nil
     ) {
         self.environment = environment
         self.files = files
@@ -24,6 +25,7 @@ public final class AWSAccess: Sendable {
         self.clock = clock
         self.logger = logger
         shared = SharedFiles(environment: environment, files: files, clock: clock)
+        if let registry { register(in: registry) }
     }
 
     /// The credentials of an identity; one chain for all who ask for the same.
@@ -75,6 +77,43 @@ public final class AWSAccess: Sendable {
     /// The metadata of the ECS task that this runs in; nil outside ECS.
     public func taskMetadata() -> TaskMetadataClient? {
         TaskMetadataClient(environment: environment, http: http, clock: clock)
+    }
+
+    /// Read when the page is rendered; an identity is a role, a profile, or what the environment gives.
+    private func register(in registry: MetricRegistry) {
+        func observe(
+            _ name: String, _ help: String, _ type: MetricType,
+            _ value: @escaping @Sendable (CredentialChain) -> Double?
+        ) {
+            registry.observe(name, help: help, type: type) {
+                // Held by the registry for as long as the page is rendered.
+                let chains = self.chains.withLock { $0 }
+                var values: [String: Double] = [:]
+                for (configuration, chain) in chains {
+                    guard let value = value(chain) else { continue }
+                    // The same identity in two regions: counters add up, of two ends the nearer counts.
+                    let before = values[configuration.identity]
+                    values[configuration.identity] =
+                        type == .counter ? (before ?? 0) + value : min(before ?? value, value)
+                }
+                return values.sorted { $0.key < $1.key }.map {
+                    Measurement(labels: [("identity", $0.key)], value: $0.value)
+                }
+            }
+        }
+        let clock = clock
+        observe(
+            "narthex_aws_credentials_expiry_timestamp_seconds",
+            "When the AWS credentials in use expire, in seconds since 1970; absent for those that do not.",
+            .gauge
+        ) { chain in chain.remainingMs.map { Double(clock.wallMs + $0) / 1_000 } }
+        observe(
+            "narthex_aws_credentials_refreshes_total", "Times that AWS credentials were fetched.", .counter
+        ) { Double($0.counts.refreshes) }
+        observe(
+            "narthex_aws_credentials_refresh_failures_total",
+            "Times that AWS credentials could not be fetched; the old ones serve until they expire.", .counter
+        ) { Double($0.counts.failures) }
     }
 
     private func settings(_ profile: String?) -> AWSSettings {

@@ -60,7 +60,7 @@ final class Stages: Sendable {
             registry: registry, logger: Logger(label: "http"))
         let aws = AWSAccess(
             environment: options.environment, files: files, http: http, clock: clock,
-            logger: Logger(label: "aws"))
+            logger: Logger(label: "aws"), registry: registry)
         let parts = Parts(
             options: options, registry: registry, interner: interner, workers: workers, buffer: buffer,
             http: http, aws: aws, clock: clock, files: files)

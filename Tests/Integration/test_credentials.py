@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import botocore.endpoint_provider
 import botocore.loaders
@@ -293,7 +294,7 @@ def test_what_instance_metadata_lacks_is_said_with_everything_tried(cloud, fault
 
 
 def test_an_agent_signs_on_while_its_credentials_expire(make_agent, receiver, text_exporter, cloud, tmp_path):
-    cloud.life, cloud.numbered = 8, True
+    cloud.life, cloud.numbered = 12, True
     exporter = text_exporter("one 1\n")
     configuration = {
         "global": {"scrape_interval": "250ms", "scrape_timeout": "250ms"},
@@ -324,14 +325,19 @@ def test_an_agent_signs_on_while_its_credentials_expire(make_agent, receiver, te
     (tmp_path / "new-token").write_text("second")
     os.replace(tmp_path / "new-token", token)
     cloud.decide = lambda path: (500, "{}")
-    asked = len(cloud.asked)
-    wait_until(lambda: len(cloud.asked) > asked, 20, "refresh that fails")
+    wait_until(lambda: agent.log_lines("the old ones serve on"), 30, "refresh that fails")
     cloud.decide = lambda path: None
     before = len(set(used()))
     wait_until(lambda: len(set(used())) > before, 30, "key after the fault")
     assert used() == sorted(used()), "never back to an older key"
     assert cloud.asked[0][2]["Authorization"] == "first"
     assert cloud.asked[-1][2]["Authorization"] == "second"
+    assert agent.metric("narthex_aws_credentials_refreshes_total", identity="default") >= 3
+    assert agent.metric("narthex_aws_credentials_refresh_failures_total", identity="default") >= 1
+    ends = agent.metric("narthex_aws_credentials_expiry_timestamp_seconds", identity="default")
+    assert -10 < ends - time.time() < 13
     text = agent.log_text()
+    assert len(agent.log_lines("AWS credentials could not be refreshed")) == 1
+    assert agent.log_lines("AWS credentials were refreshed again")
     assert "secret-of" not in text and json.dumps("token") not in text
     assert agent.stop() == 0

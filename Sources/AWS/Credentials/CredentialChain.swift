@@ -19,6 +19,8 @@ public final class CredentialChain: CredentialsProvider {
         var gone: Set<UInt64> = []
         var nextWaiter: UInt64 = 0
         var hasPlanFailed = false
+        var refreshes: UInt64 = 0
+        var failures: UInt64 = 0
     }
 
     private let planner: CredentialPlanner
@@ -93,6 +95,9 @@ public final class CredentialChain: CredentialsProvider {
         state.withLock { $0.schedule.remainingMs(nowNs: clock.monotonicNs) }
     }
 
+    /// How often credentials were fetched and how often that failed.
+    var counts: (refreshes: UInt64, failures: UInt64) { state.withLock { ($0.refreshes, $0.failures) } }
+
     /// The region of the profile in use; nil when it names none.
     public func profileRegion() async throws(AWSError) -> String? {
         try await settings.profile()["region"].flatMap { $0.isEmpty ? nil : $0 }
@@ -150,7 +155,8 @@ public final class CredentialChain: CredentialsProvider {
         do throws(AWSError) {
             let fetched = try await fetcher.fetch(plan)
             let note = state.withLock { state in
-                state.schedule.fetched(
+                state.refreshes += 1
+                return state.schedule.fetched(
                     fetched, by: plan, nowNs: clock.monotonicNs, wallMs: clock.wallMs, random: random())
             }
             switch note {
@@ -161,7 +167,8 @@ public final class CredentialChain: CredentialsProvider {
         } catch {
             let whole = whole(error, plan: plan, passedOver)
             let (isFirst, isHeld) = state.withLock { state in
-                (
+                if whole.code != .cancelled { state.failures += 1 }
+                return (
                     state.schedule.failed(whole, nowNs: clock.monotonicNs, random: random()),
                     state.schedule.usable(nowNs: clock.monotonicNs) != nil
                 )

@@ -30,6 +30,9 @@ public struct CredentialConfiguration: Sendable, Hashable, CustomStringConvertib
         self.usesFIPSSTS = usesFIPSSTS
     }
 
+    /// Whom it is about, for metrics.
+    var identity: String { roleARN ?? profile ?? (accessKeyID == nil ? "default" : "keys") }
+
     /// Says which are given, not what they are.
     public var description: String {
         "access key \(accessKeyID == nil ? "not given" : "given"), profile \(profile ?? "not given"), "

@@ -133,7 +133,12 @@ struct RefreshSchedule {
     /// The fetch that was begun failed. True when it is the first failure in a row, which is to be said.
     mutating func failed(_ error: AWSError, nowNs: UInt64, random: Double) -> Bool {
         isFetching = false
-        guard error.code != .cancelled else { return false }
+        guard error.code != .cancelled else {
+            // The process is ending: whoever still asks is told so, and does not ask in a circle.
+            lastError = error
+            nextAttemptNs = nowNs + Self.ns(Self.firstRetryMs)
+            return false
+        }
         failures += 1
         lastError = error
         var fullMs = Self.firstRetryMs

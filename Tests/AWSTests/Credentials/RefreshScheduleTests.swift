@@ -178,6 +178,16 @@ struct RefreshScheduleTests {
         #expect(schedule.remainingMs(nowNs: 0) == nil)
     }
 
+    @Test func aCancelledFetchIsToldAndNotTriedAtOnce() {
+        let schedule = Schedule()
+        schedule.planned(Self.plan, nowNs: 0)
+        #expect(schedule.wanted(nowNs: 0) == .fetchAndWait)
+        let error = AWSError(.cancelled, message: "m", operation: "o")
+        #expect(!schedule.failed(error, nowNs: 0, random: 0))
+        #expect(schedule.wanted(nowNs: 0) == .fail(error))
+        #expect(schedule.wanted(nowNs: ns(1_000)) == .fetchAndWait)
+    }
+
     @Test func shortLivesAreRefreshedInTime() {
         for lifeMs in [Int64(1_000), 60_000, 900_000] {
             let schedule = Schedule()
