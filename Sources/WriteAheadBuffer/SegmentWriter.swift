@@ -28,6 +28,8 @@ struct SegmentWriter {
     let createdNs: UInt64
     /// Targets whose state is held.
     var targetCount: Int { targets.count }
+    /// Bytes of the last attempt to write.
+    var attemptedBytes: Int { scratch.count }
     /// Bytes that were written in full.
     private(set) var length: UInt64
     /// Samples of each job in this segment.

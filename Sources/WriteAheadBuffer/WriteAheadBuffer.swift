@@ -174,7 +174,10 @@ public final class WriteAheadBuffer: Sendable {
             core.metrics.writtenBytes.add(length - before)
             core.catalog.grow(to: length, newestTimestampMs: frame.timestampMs)
         } catch {
-            if error.isNoSpace { _ = core.reserve.giveUp(error) }
+            // A record larger than the reserve may find no space on a disk that has room for all the others.
+            if error.isNoSpace, state.writer?.attemptedBytes ?? 0 <= configuration.reserveBytes {
+                _ = core.reserve.giveUp(error)
+            }
             throw .io(
                 "a frame of job \(frame.target.job) cannot be written and is lost", error,
                 segment: state.writer?.number, offset: state.writer?.length)

@@ -76,6 +76,20 @@ struct DiskReserveTests {
         #expect(try lane.all().count == 1)
     }
 
+    @Test func aFrameTooLargeForTheDiskDoesNotStopTheOthers() throws {
+        let fixture = try BufferFixture()
+        fixture.reserveBytes = 4_096
+        let buffer = try fixture.open()
+        try buffer.append(fixture.frame(1))
+        fixture.files.hold(atMostBytes: 10_000)
+        let large = Layout([TestFrames.chunk("large", count: 2_000)])
+        #expect(throws: BufferError.self) {
+            try buffer.append(
+                TestFrames.frame(fixture.target, large, at: fixture.clock.wallMs, first: 1))
+        }
+        try buffer.append(fixture.frame(2))
+    }
+
     @Test func withoutAReserveNothingIsKeptAndNothingRefused() throws {
         let fixture = try BufferFixture()
         let buffer = try fixture.open()
