@@ -128,7 +128,10 @@ let package = Package(
         tests("AWS", ["HTTPTransport", "HTTPServer", "Telemetry", "Platform"]),
         tests(
             "Discovery",
-            ["AWS", "HTTPTransport", "Relabel", "Configuration", "MetricModel", "Telemetry", "Platform"]),
+            [
+                "StandIns", "AWS", "HTTPTransport", "Relabel", "Configuration", "MetricModel", "Telemetry",
+                "Platform",
+            ]),
         tests("Scrape", ["HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform"]),
         tests("WriteAheadBuffer", ["MetricModel", "Telemetry", "Platform", logging]),
         tests(

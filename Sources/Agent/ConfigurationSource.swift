@@ -63,7 +63,7 @@ enum ConfigurationSource {
     }
 
     static func checked(
-        _ source: Source, bytes: [UInt8]? = nil, options: AgentOptions
+        _ source: Source, bytes: [UInt8]? = nil, options: AgentOptions, needsRemoteWrite: Bool = true
     ) throws(AgentError) -> Configuration {
         let configuration: Configuration
         do {
@@ -72,7 +72,7 @@ enum ConfigurationSource {
         } catch {
             throw AgentError(.configuration, error.description)
         }
-        guard !configuration.remoteWrites.isEmpty else {
+        guard !configuration.remoteWrites.isEmpty || !needsRemoteWrite else {
             throw AgentError(
                 .configuration,
                 "\(source.name): there is no remote_write entry, so nothing could be shipped; "
@@ -80,6 +80,24 @@ enum ConfigurationSource {
             )
         }
         return configuration
+    }
+
+    /// A file's configuration for those who want to know of its jobs only: it need not ship anywhere.
+    static func jobs(
+        of options: AgentOptions, files: any FileDoor, logger: Logger
+    ) throws(AgentError) -> Configuration {
+        let path = options.configFile
+        let text: [UInt8]
+        do {
+            text = try files.contents(of: path, limitBytes: limitBytes)
+        } catch {
+            throw AgentError(
+                .configuration,
+                "\(path): the configuration file cannot be read: \(error.message) (--config.file)")
+        }
+        let source = Source(name: path, text: String(decoding: text, as: UTF8.self))
+        return warned(
+            try checked(source, bytes: text, options: options, needsRemoteWrite: false), logger)
     }
 
     private static func warned(_ configuration: Configuration, _ logger: Logger) -> Configuration {

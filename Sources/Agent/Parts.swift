@@ -19,6 +19,7 @@ struct Parts: Sendable {
     let buffer: WriteAheadBuffer
     let http: HTTPClient
     let aws: AWSAccess
+    let inventories: ECSInventories
     let clock: any AgentClock
     let files: any FileDoor
 
@@ -72,7 +73,7 @@ struct Parts: Sendable {
         let logger = Logger(label: "discovery")
         var access: [TargetProviders.ECSAccess] = []
         for entry in job.ecsSDConfigs {
-            access.append(try await ecsAccess(entry, job: job.jobName))
+            access.append(try await inventories.access(entry, job: job.jobName))
         }
         var remaining = access[...]
         let providers: [any TargetProvider]
@@ -89,25 +90,6 @@ struct Parts: Sendable {
             discovery: DiscoveryManager(
                 job: job, providers: providers, clock: clock, registry: registry, logger: logger),
             pool: pool)
-    }
-
-    private func ecsAccess(
-        _ entry: ECSSDConfiguration, job: String
-    ) async throws(AgentError) -> TargetProviders.ECSAccess {
-        guard let region = await aws.region(configured: entry.region, profile: entry.profile) else {
-            throw AgentError(
-                .configuration,
-                "job \(job): ecs_sd_configs has no AWS region: set region, or AWS_REGION, "
-                    + "or a region in the profile"
-            )
-        }
-        let chain = aws.credentials(
-            CredentialConfiguration(
-                accessKeyID: entry.accessKey, secretAccessKey: entry.secretKey, profile: entry.profile,
-                region: region))
-        let client = aws.client(
-            region: region, credentials: chain, profile: entry.profile, endpoint: entry.endpoint)
-        return TargetProviders.ECSAccess(region: region, api: ECSClient(client: client))
     }
 
     /// Differs between replicas that run with different external labels or on different hosts, so that they

@@ -63,7 +63,9 @@ final class Stages: Sendable {
             logger: Logger(label: "aws"), registry: registry)
         let parts = Parts(
             options: options, registry: registry, interner: interner, workers: workers, buffer: buffer,
-            http: http, aws: aws, clock: clock, files: files)
+            http: http, aws: aws,
+            inventories: ECSInventories(aws: aws, clock: clock, registry: registry), clock: clock,
+            files: files)
         var writers: [(name: String, writer: RemoteWriter)] = []
         for entry in configuration.remoteWrites {
             writers.append((entry.name, try await parts.writer(entry)))

@@ -8,12 +8,12 @@ public import Telemetry
 public enum TargetProviders {
     /// Where an ECS configuration's API is asked, and through what.
     public struct ECSAccess: Sendable {
-        public let region: String
-        public let api: any ECSDescribing
+        public let inventory: ECSInventory
+        public let ownCluster: ECSOwnCluster
 
-        public init(region: String, api: any ECSDescribing) {
-            self.region = region
-            self.api = api
+        public init(inventory: ECSInventory, ownCluster: ECSOwnCluster) {
+            self.inventory = inventory
+            self.ownCluster = ownCluster
         }
     }
 
@@ -34,8 +34,8 @@ public enum TargetProviders {
             let access = try ecs(configuration)
             providers.append(
                 ECSProvider(
-                    configuration, job: job.jobName, region: access.region, ecs: access.api, clock: clock,
-                    registry: registry, logger: logger))
+                    configuration, job: job.jobName, inventory: access.inventory,
+                    ownCluster: access.ownCluster, clock: clock, registry: registry, logger: logger))
         }
         return providers
     }

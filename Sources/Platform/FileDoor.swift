@@ -34,6 +34,8 @@ public enum OpenMode: Sendable {
     case read
     /// It must not exist yet; opened for reading and writing, readable by the owner alone.
     case create
+    /// As `create`, and readable by everybody: for files that other programs read.
+    case publish
     /// Created when absent; opened for reading and writing.
     case update
 }

@@ -12,10 +12,11 @@ public struct POSIXFiles: FileDoor {
         let flags: Int32 =
             switch mode {
             case .read: O_RDONLY | O_CLOEXEC
-            case .create: O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL
+            case .create, .publish: O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL
             case .update: O_RDWR | O_CLOEXEC | O_CREAT
             }
-        let descriptor = try retrying("open", path) { unsafe narthex_open(path, flags, 0o600) }
+        let permissions: mode_t = mode == .publish ? 0o644 : 0o600
+        let descriptor = try retrying("open", path) { unsafe narthex_open(path, flags, permissions) }
         return OpenFile(descriptor: descriptor, path: path)
     }
 

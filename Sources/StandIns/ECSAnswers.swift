@@ -32,6 +32,10 @@ struct ECSAnswers {
             return JSONText.encode(ECSShapes.Tasks(taskArns: page.items, nextToken: page.next))
         case "DescribeTasks": return try describeTasks(request)
         case "DescribeTaskDefinition": return try describeTaskDefinition(request)
+        case "DescribeContainerInstances": return try describeContainerInstances(request)
+        case "ListServices": return try listServices(request)
+        case "DescribeServices": return try describeServices(request)
+        case "DescribeClusters": return describeClusters(request)
         default: throw ECSRefusal("UnknownOperationException", "\(operation) is not played here")
         }
     }
@@ -40,7 +44,8 @@ struct ECSAnswers {
         // The API's default; PENDING matches nothing there either.
         let desired = request.desiredStatus ?? "RUNNING"
         return cluster.tasks.filter { task in
-            task.desiredStatus == desired && (request.launchType ?? "FARGATE") == "FARGATE"
+            task.desiredStatus == desired
+                && (request.launchType ?? task.launchType ?? "FARGATE") == (task.launchType ?? "FARGATE")
                 && (request.serviceName == nil || request.serviceName == task.service)
                 && (request.family == nil || task.definition.hasPrefix((request.family ?? "") + ":"))
         }
@@ -89,60 +94,26 @@ struct ECSAnswers {
         }
         let shape = ECSShapes.Definition(
             taskDefinitionArn: definitionARN("\(definition.family):\(definition.revision)"),
-            family: definition.family, revision: definition.revision, networkMode: "awsvpc", status: "ACTIVE",
+            family: definition.family, revision: definition.revision,
+            networkMode: definition.networkMode ?? "awsvpc",
+            status: "ACTIVE",
             compatibilities: ["EC2", "FARGATE"], requiresCompatibilities: ["FARGATE"], cpu: "256",
             memory: "512",
             containerDefinitions: containers)
         return JSONText.encode(ECSShapes.DefinitionAnswer(taskDefinition: shape, tags: []))
     }
 
-    private func shape(_ task: StandInTask, _ cluster: StandInCluster) -> ECSShapes.Task {
-        let taskARN = taskARN(task, cluster)
-        let attachment = "attachment-\(task.id)"
-        let definition = world.definitions.first { "\($0.family):\($0.revision)" == task.definition }
-        let containers = (definition?.containers ?? []).map { one in
-            ECSShapes.Container(
-                containerArn: arn("container/\(cluster.name)/\(task.id)/\(one.name)"), taskArn: taskARN,
-                name: one.name, image: one.image, lastStatus: task.lastStatus, healthStatus: "UNKNOWN",
-                networkBindings: [],
-                networkInterfaces: task.privateIPv4.map {
-                    [ECSShapes.Interface(attachmentId: attachment, privateIpv4Address: $0)]
-                } ?? [])
-        }
-        var details = [ECSShapes.Detail(name: "subnetId", value: "subnet-0123456789abcdef0")]
-        if let address = task.privateIPv4 {
-            details += [
-                ECSShapes.Detail(name: "networkInterfaceId", value: "eni-\(task.id.suffix(17))"),
-                ECSShapes.Detail(name: "privateIPv4Address", value: address),
-            ]
-        }
-        return ECSShapes.Task(
-            attachments: [
-                ECSShapes.Attachment(
-                    id: attachment, type: "ElasticNetworkInterface",
-                    status: task.privateIPv4 == nil ? "ATTACHING" : "ATTACHED", details: details)
-            ],
-            availabilityZone: "\(region)a", clusterArn: arn("cluster/\(cluster.name)"),
-            connectivity: "CONNECTED",
-            containers: containers, cpu: "256", createdAt: 1_767_225_600.123,
-            desiredStatus: task.desiredStatus,
-            group: task.service.map { "service:\($0)" } ?? "family:\(task.definition.prefix { $0 != ":" })",
-            healthStatus: "UNKNOWN", lastStatus: task.lastStatus, launchType: "FARGATE", memory: "512",
-            platformFamily: "Linux", platformVersion: "1.4.0", taskArn: taskARN,
-            taskDefinitionArn: definitionARN(task.definition), version: 3)
-    }
-
-    private func cluster(_ request: ECSShapes.Request) throws(ECSRefusal) -> StandInCluster {
+    func cluster(_ request: ECSShapes.Request) throws(ECSRefusal) -> StandInCluster {
         let wanted = request.cluster ?? "default"
         let found = world.clusters.first { $0.name == wanted || arn("cluster/\($0.name)") == wanted }
         guard let found else { throw ECSRefusal("ClusterNotFoundException", "Cluster not found.") }
         return found
     }
 
-    private func page(
-        _ all: [String], _ request: ECSShapes.Request
+    func page(
+        _ all: [String], _ request: ECSShapes.Request, defaultSize: Int = 100
     ) throws(ECSRefusal) -> (items: [String], next: String?) {
-        let size = request.maxResults ?? 100
+        let size = request.maxResults ?? defaultSize
         guard (1...100).contains(size) else {
             throw ECSRefusal("InvalidParameterException", "maxResults should be between 1 and 100.")
         }
@@ -157,9 +128,9 @@ struct ECSAnswers {
         return (Array(all[start..<end]), end < all.count ? "page-from-\(end)" : nil)
     }
 
-    private func arn(_ resource: String) -> String { "arn:aws:ecs:\(region):\(Self.account):\(resource)" }
-    private func taskARN(_ task: StandInTask, _ cluster: StandInCluster) -> String {
+    func arn(_ resource: String) -> String { "arn:aws:ecs:\(region):\(Self.account):\(resource)" }
+    func taskARN(_ task: StandInTask, _ cluster: StandInCluster) -> String {
         arn("task/\(cluster.name)/\(task.id)")
     }
-    private func definitionARN(_ name: String) -> String { arn("task-definition/\(name)") }
+    func definitionARN(_ name: String) -> String { arn("task-definition/\(name)") }
 }

@@ -1,4 +1,4 @@
-/// The fields of ECS' json-1.1 answers that a Fargate task has, named as the API names them.
+/// The fields of ECS' json-1.1 answers that discovery may look at, named as the API names them.
 enum ECSShapes {
     struct Clusters: Encodable {
         let clusterArns: [String]
@@ -34,8 +34,10 @@ enum ECSShapes {
         let lastStatus: String
         let launchType: String
         let memory: String
-        let platformFamily: String
-        let platformVersion: String
+        let platformFamily: String?
+        let platformVersion: String?
+        let containerInstanceArn: String?
+        let tags: [Tag]
         let taskArn: String
         let taskDefinitionArn: String
         let version: Int
@@ -60,13 +62,70 @@ enum ECSShapes {
         let image: String
         let lastStatus: String
         let healthStatus: String
-        let networkBindings: [String]
+        let networkBindings: [Binding]
         let networkInterfaces: [Interface]
     }
 
     struct Interface: Encodable {
         let attachmentId: String
-        let privateIpv4Address: String
+        let privateIpv4Address: String?
+        let ipv6Address: String?
+    }
+
+    struct Binding: Encodable {
+        let bindIP: String
+        let containerPort: Int
+        let hostPort: Int
+        let `protocol`: String
+    }
+
+    struct Tag: Encodable {
+        let key: String
+        let value: String
+    }
+
+    struct Instances: Encodable {
+        let containerInstances: [Instance]
+        let failures: [Failure]
+    }
+
+    struct Instance: Encodable {
+        let containerInstanceArn: String
+        let ec2InstanceId: String
+        let status: String
+        let agentConnected: Bool
+        let attributes: [Detail]
+        let tags: [Tag]
+    }
+
+    struct ListedServices: Encodable {
+        let serviceArns: [String]
+        let nextToken: String?
+    }
+
+    struct Services: Encodable {
+        let services: [Service]
+        let failures: [Failure]
+    }
+
+    struct Service: Encodable {
+        let serviceArn: String
+        let serviceName: String
+        let clusterArn: String
+        let status: String
+        let tags: [Tag]
+    }
+
+    struct DescribedClusters: Encodable {
+        let clusters: [Cluster]
+        let failures: [Failure]
+    }
+
+    struct Cluster: Encodable {
+        let clusterArn: String
+        let clusterName: String
+        let status: String
+        let tags: [Tag]
     }
 
     struct DefinitionAnswer: Encodable {
@@ -101,7 +160,7 @@ enum ECSShapes {
         let `protocol`: String
     }
 
-    /// Every field that one of the four operations takes.
+    /// Every field that one of the operations takes.
     struct Request: Decodable {
         let cluster: String?
         let maxResults: Int?
@@ -111,6 +170,9 @@ enum ECSShapes {
         let serviceName: String?
         let family: String?
         let tasks: [String]?
+        let clusters: [String]?
+        let services: [String]?
+        let containerInstances: [String]?
         let taskDefinition: String?
     }
 }

@@ -21,16 +21,34 @@ public struct StandInTaskDefinition: Sendable, Equatable, Codable {
     public var family: String
     public var revision: Int
     public var containers: [StandInContainer]
+    /// Nil is awsvpc.
+    public var networkMode: String?
 
-    public init(family: String, revision: Int = 1, containers: [StandInContainer]) {
+    public init(
+        family: String, revision: Int = 1, containers: [StandInContainer], networkMode: String? = nil
+    ) {
         self.family = family
         self.revision = revision
         self.containers = containers
+        self.networkMode = networkMode
     }
 }
 
-/// A Fargate task.
+/// A task; on Fargate unless it says otherwise.
 public struct StandInTask: Sendable, Equatable, Codable {
+    /// A port of a container that its machine answers for.
+    public struct Binding: Sendable, Equatable, Codable {
+        public var container: String
+        public var containerPort: Int
+        public var hostPort: Int
+
+        public init(container: String, containerPort: Int, hostPort: Int) {
+            self.container = container
+            self.containerPort = containerPort
+            self.hostPort = hostPort
+        }
+    }
+
     /// 32 hexadecimal digits at AWS.
     public var id: String
     /// `family:revision`.
@@ -40,10 +58,19 @@ public struct StandInTask: Sendable, Equatable, Codable {
     public var privateIPv4: String?
     public var lastStatus: String
     public var desiredStatus: String
+    /// Nil is FARGATE.
+    public var launchType: String?
+    /// The id of the container instance it runs on.
+    public var instance: String?
+    public var ipv6: String?
+    public var bindings: [Binding]?
+    /// Containers that ECS adds and the definition lacks.
+    public var injected: [String]?
 
     public init(
         id: String, definition: String, service: String? = nil, privateIPv4: String?,
-        lastStatus: String = "RUNNING", desiredStatus: String = "RUNNING"
+        lastStatus: String = "RUNNING", desiredStatus: String = "RUNNING", launchType: String? = nil,
+        instance: String? = nil, ipv6: String? = nil, bindings: [Binding]? = nil, injected: [String]? = nil
     ) {
         self.id = id
         self.definition = definition
@@ -51,16 +78,40 @@ public struct StandInTask: Sendable, Equatable, Codable {
         self.privateIPv4 = privateIPv4
         self.lastStatus = lastStatus
         self.desiredStatus = desiredStatus
+        self.launchType = launchType
+        self.instance = instance
+        self.ipv6 = ipv6
+        self.bindings = bindings
+        self.injected = injected
+    }
+}
+
+/// A machine that a cluster places tasks on: `i-…` is one of EC2, `mi-…` one that Systems Manager knows.
+public struct StandInInstance: Sendable, Equatable, Codable {
+    /// Of the container instance.
+    public var id: String
+    /// `i-…` or `mi-…`.
+    public var machine: String
+    public var address: String?
+    public var attributes: [String: String]?
+
+    public init(id: String, machine: String, address: String?, attributes: [String: String]? = nil) {
+        self.id = id
+        self.machine = machine
+        self.address = address
+        self.attributes = attributes
     }
 }
 
 public struct StandInCluster: Sendable, Equatable, Codable {
     public var name: String
     public var tasks: [StandInTask]
+    public var instances: [StandInInstance]?
 
-    public init(name: String, tasks: [StandInTask] = []) {
+    public init(name: String, tasks: [StandInTask] = [], instances: [StandInInstance]? = nil) {
         self.name = name
         self.tasks = tasks
+        self.instances = instances
     }
 }
 

@@ -5,7 +5,7 @@ import Synchronization
 
 /// What a stand-in ECS does wrong on cue.
 public enum ECSFault: String, Sendable, CaseIterable {
-    case throttling, accessDenied, expiredToken, serverError, garbage, hang, close
+    case throttling, accessDenied, expiredToken, serverError, garbage, hostile, hang, close
 }
 
 /// How a stand-in ECS behaves.
@@ -27,8 +27,8 @@ public struct ECSConfiguration: Sendable {
     }
 }
 
-/// The part of the ECS API that discovery calls, on loopback: ListClusters, ListTasks, DescribeTasks and
-/// DescribeTaskDefinition in json 1.1, with paging, limits and signatures checked.
+/// The parts of the APIs of ECS, EC2 and Systems Manager that discovery calls, on one port of loopback, with
+/// paging, limits and signatures checked; and the task metadata endpoint of a task in the first cluster.
 public final class StandInECS: Sendable {
     private struct State {
         var world: ECSWorld
@@ -38,21 +38,27 @@ public final class StandInECS: Sendable {
         var faults: [String: (fault: ECSFault, calls: Int?)] = [:]
     }
 
-    private static let target = "AmazonEC2ContainerServiceV20141113."
     /// In the list of faults: whatever is called.
     private static let anyOperation = "*"
 
     public let configuration: ECSConfiguration
-    private let verifier: SigV4Verifier?
+    /// By the name that requests are signed for.
+    private let verifiers: [String: SigV4Verifier]
     private let state: Mutex<State>
     private let server = Mutex<HTTPServer?>(nil)
 
     private init(_ configuration: ECSConfiguration, world: ECSWorld, clock: any AgentClock) {
         precondition(configuration.pageLimit > 0, "a page without names never ends")
         self.configuration = configuration
-        verifier = configuration.credentials.map {
-            SigV4Verifier(credentials: $0, region: configuration.region, service: "ecs", clock: clock)
-        }
+        let services = configuration.credentials == nil ? [] : ["ecs", "ec2", "ssm"]
+        verifiers = Dictionary(
+            uniqueKeysWithValues: services.compactMap { service in
+                configuration.credentials.map {
+                    let verifier = SigV4Verifier(
+                        credentials: $0, region: configuration.region, service: service, clock: clock)
+                    return (service, verifier)
+                }
+            })
         state = Mutex(State(world: world))
     }
 
@@ -94,34 +100,26 @@ public final class StandInECS: Sendable {
 
     private func answer(_ request: ServerRequest) -> ServerResponse {
         if let response = controlAnswer(request) { return response }
-        guard request.method == "POST", request.path == "/",
-            request.headers["Content-Type"] == "application/x-amz-json-1.1",
-            let target = request.headers["X-Amz-Target"], target.hasPrefix(Self.target)
-        else {
-            return refusal(ECSRefusal("UnknownOperationException", "no json-1.1 call of ECS"))
+        guard let call = APICall(request) else {
+            return refusal(ECSRefusal("UnknownOperationException", "no call that is played here"), nil)
         }
-        let operation = String(target.dropFirst(Self.target.count))
-        state.withLock { $0.calls[operation, default: 0] += 1 }
-        if let fault = nextFault(operation) { return answer(fault) }
-        if let verifier {
+        state.withLock { $0.calls[call.operation, default: 0] += 1 }
+        if let fault = nextFault(call.operation) { return answer(fault, call) }
+        if let verifier = verifiers[call.service] {
             do throws(SigV4Refusal) {
                 try verifier.verify(request)
                 state.withLock { $0.signaturesChecked += 1 }
             } catch {
                 state.withLock { $0.signaturesRefused += 1 }
-                return refusal(ECSRefusal(error.type, error.message))
+                return refusal(ECSRefusal(error.type, error.message), call)
             }
         }
-        guard let fields = try? JSONText.decode(ECSShapes.Request.self, from: request.body) else {
-            return refusal(
-                ECSRefusal("SerializationException", "the body is no JSON object of this operation"))
-        }
-        let answers = ECSAnswers(
-            world: world, region: configuration.region, pageLimit: configuration.pageLimit)
         do throws(ECSRefusal) {
-            return json(200, try answers.answer(operation, fields))
+            let text = try call.answer(
+                world: world, region: configuration.region, pageLimit: configuration.pageLimit)
+            return call.isXML ? ServerResponse(contentType: "text/xml", text: text) : json(200, text)
         } catch {
-            return refusal(error)
+            return refusal(error, call)
         }
     }
 
@@ -140,28 +138,41 @@ public final class StandInECS: Sendable {
         }
     }
 
-    private func answer(_ fault: ECSFault) -> ServerResponse {
-        switch fault {
-        case .throttling: refusal(ECSRefusal("ThrottlingException", "Rate exceeded"))
+    private func answer(_ fault: ECSFault, _ call: APICall) -> ServerResponse {
+        func refused(_ type: String, _ message: String, status: Int = 400) -> ServerResponse {
+            refusal(ECSRefusal(type, message, status: status), call)
+        }
+        return switch fault {
+        case .throttling: refused("ThrottlingException", "Rate exceeded")
         case .accessDenied:
-            refusal(
-                ECSRefusal(
-                    "AccessDeniedException",
-                    "User: arn:aws:sts::123456789012:assumed-role/demo/x is not authorized to perform this"))
+            refused(
+                "AccessDeniedException",
+                "User: arn:aws:sts::123456789012:assumed-role/demo/x is not authorized to perform this")
         case .expiredToken:
-            refusal(
-                ECSRefusal("ExpiredTokenException", "The security token included in the request is expired"))
+            refused("ExpiredTokenException", "The security token included in the request is expired")
         case .serverError:
-            refusal(
-                ECSRefusal("ServerException", "Service Unavailable. Please try again later.", status: 500))
+            refused("ServerException", "Service Unavailable. Please try again later.", status: 500)
         case .garbage: ServerResponse(contentType: "text/html", text: "<html>not JSON")
+        case .hostile: json(200, Self.hostileAnswer)
         case .hang: ServerResponse(fault: .neverAnswer)
         case .close: ServerResponse(fault: .closeWithoutAnswer)
         }
     }
 
-    private func refusal(_ refusal: ECSRefusal) -> ServerResponse {
-        json(
+    /// JSON that is right in no place where a field could be wrong.
+    private static let hostileAnswer = """
+        {"nextToken":"","clusterArns":[1,null,{}],"taskArns":[7,null,[],{"a":"b"}],"serviceArns":{},\
+        "tasks":[null,7,"x",{},{"taskArn":7},{"taskArn":"x","containers":{"a":1}},\
+        {"taskArn":"y","lastStatus":"RUNNING","containers":[{"name":7}],"attachments":"z"}],\
+        "failures":{"arn":1},"taskDefinition":{"taskDefinitionArn":[]},"containerInstances":[{}]}
+        """
+
+    private func refusal(_ refusal: ECSRefusal, _ call: APICall?) -> ServerResponse {
+        if call?.isXML ?? false {
+            return ServerResponse(
+                status: refusal.status, contentType: "text/xml", text: MachineAnswers.refusal(refusal))
+        }
+        return json(
             refusal.status, JSONText.object(["__type": refusal.type, "message": refusal.message]),
             errorType: refusal.type)
     }
@@ -185,6 +196,16 @@ public final class StandInECS: Sendable {
         let signaturesRefused: UInt64
     }
 
+    /// Of a task in the first cluster.
+    private var taskMetadata: String {
+        let cluster = world.clusters.first?.name ?? "default"
+        let arn = "arn:aws:ecs:\(configuration.region):123456789012:task/\(cluster)/stand-in"
+        return JSONText.object(["Cluster": cluster, "TaskARN": arn, "Family": "agent", "Revision": "1"])
+    }
+
+    /// What `ECS_CONTAINER_METADATA_URI_V4` is set to.
+    public var metadataURL: String { "\(url)/v4/stand-in" }
+
     /// For other processes: `GET /stats`, `GET /world`, `POST /world`, `POST /fault` with
     /// `{"fault": "throttling", "operation": "ListTasks", "calls": 3}` or fault none.
     private func controlAnswer(_ request: ServerRequest) -> ServerResponse? {
@@ -197,6 +218,8 @@ public final class StandInECS: Sendable {
             }
             return json(200, JSONText.encode(stats))
         case ("GET", "/world"): return json(200, JSONText.encode(world))
+        case ("GET", "/v4/stand-in/task"):
+            return json(200, taskMetadata)
         case ("POST", "/world"):
             guard let world = try? JSONText.decode(ECSWorld.self, from: request.body) else {
                 return json(400, JSONText.object(["message": "no world"]))

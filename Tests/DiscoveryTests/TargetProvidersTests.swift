@@ -19,7 +19,9 @@ import Testing
     @Test func everyKindIsMade() throws {
         var job = ScrapeConfiguration(jobName: "j")
         let access = { (_: ECSSDConfiguration) throws(AWSError) in
-            TargetProviders.ECSAccess(region: "r", api: FakeECS())
+            TargetProviders.ECSAccess(
+                inventory: ECSInventory(region: "r", api: FakeAWS().api, clock: ManualClock()),
+                ownCluster: .none)
         }
         #expect(try make(job, ecs: access).isEmpty)
         job.staticConfigs = [StaticConfiguration(targets: ["a"]), StaticConfiguration(targets: ["b"])]

@@ -3,6 +3,8 @@
 moto speaks AWS' wire formats; the stand-ins play what it cannot: pages, sidecars, throttling.
 """
 
+import json
+
 import pytest
 from parts.agent import IS_NARTHEX
 from parts.aws import REGION
@@ -200,4 +202,47 @@ def test_pages_sidecars_throttling_and_tasks_that_go(make_agent, make_standins):
     assert amp["signaturesChecked"] == amp["requests"] and amp["signaturesRefused"] == 0
     for fault in ("malformed", "labelFaults", "conflicts", "outOfOrder", "tooOld", "tooNew", "duplicates"):
         assert amp[fault] == 0, f"{fault}: {amp}"
+    assert agent.stop() == 0
+
+
+def test_tasks_on_instances_are_at_their_instances_address(
+    make_agent, make_moto, receiver, text_exporter
+):
+    """moto's ECS, EC2 and signature checks: DescribeContainerInstances and DescribeInstances by wire."""
+    moto = make_moto(verifies=True)
+    ecs, ec2 = moto.client("ecs"), moto.client("ec2")
+    ecs.create_cluster(clusterName="shop")
+    subnet, _ = moto.make_network()
+    address, port = "127.0.0.50", free_port()
+    instance = ec2.run_instances(
+        ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=subnet, PrivateIpAddress=address
+    )["Instances"][0]["InstanceId"]
+    document = {"instanceId": instance, "region": REGION, "privateIp": address, "version": "2010-08-31"}
+    ecs.register_container_instance(cluster="shop", instanceIdentityDocument=json.dumps(document))
+    ecs.register_task_definition(
+        family="node",
+        networkMode="host",
+        requiresCompatibilities=["EC2"],
+        containerDefinitions=[
+            {
+                "name": "app",
+                "image": "app:1",
+                "memory": 128,
+                "cpu": 10,
+                "dockerLabels": {"PROMETHEUS_EXPORTER_PORT": str(port)},
+            }
+        ],
+    )
+    task = ecs.run_task(cluster="shop", taskDefinition="node", launchType="EC2", count=1)["tasks"][0]
+    assert task["containerInstanceArn"]
+    text_exporter("node_up 1\n", host=address, port=port)
+    agent = make_agent(
+        configuration(receiver.url, moto, "shop"), environment={"AWS_ENDPOINT_URL": moto.url}
+    ).start()
+    wait_until(
+        lambda: newest(receiver, "up").get(("ecs", f"{address}:{port}")) == value_bits(1.0),
+        20,
+        "scraped task at its instance's address",
+    )
+    assert agent.metric("narthex_sd_aws_calls_total", operation="DescribeInstances") == 1
     assert agent.stop() == 0

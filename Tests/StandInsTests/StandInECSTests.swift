@@ -179,7 +179,8 @@ struct StandInECSTests {
                 ("ListTasks", "{\"cluster\":\"demo\",\"maxResults\":101}", "InvalidParameterException"),
                 ("ListTasks", "{\"cluster\":\"demo\",\"nextToken\":\"x\"}", "InvalidParameterException"),
                 ("DescribeTaskDefinition", "{\"taskDefinition\":\"none:1\"}", "ClientException"),
-                ("DescribeServices", "{}", "UnknownOperationException"),
+                ("RunTask", "{}", "UnknownOperationException"),
+                ("DescribeServices", "{\"cluster\":\"demo\"}", "InvalidParameterException"),
                 ("ListTasks", "[", "SerializationException"),
             ] {
                 let error = await #expect(throws: AWSError.self) { _ = try await call(api, operation, body) }

@@ -2,17 +2,32 @@ import FoundationEssentials
 
 /// The calls of the ECS API that discovery makes; tests give fakes.
 public protocol ECSDescribing: Sendable {
-    /// The ARNs of a cluster's running tasks, all pages.
-    func listTasks(cluster: String) async throws(AWSError) -> [String]
-    /// At most `ECSClient.describeLimit` tasks. Tasks that are gone are left out.
+    /// The ARNs of every cluster of the account in the region, all pages.
+    func listClusters() async throws(AWSError) -> [String]
+    /// With tags; at most `ECSClient.describeLimit`.
+    func describeClusters(_ clusters: [String]) async throws(AWSError) -> [ECSClusterDescription]
+    /// The ARNs of a cluster's services, all pages.
+    func listServices(cluster: String) async throws(AWSError) -> [String]
+    /// With tags; at most `ECSClient.describeServicesLimit`.
+    func describeServices(cluster: String, services: [String]) async throws(AWSError) -> [ECSService]
+    /// The ARNs of a cluster's running tasks, all pages that could be had.
+    func listTasks(cluster: String) async -> ECSTaskList
+    /// At most `ECSClient.describeLimit` tasks. What became of those that are gone is among the failures.
     func describeTasks(cluster: String, arns: [String]) async throws(AWSError) -> ECSTaskPage
     func describeTaskDefinition(_ arn: String) async throws(AWSError) -> ECSTaskDefinition
+    /// At most `ECSClient.describeLimit`. Those that are gone are left out.
+    func describeContainerInstances(
+        cluster: String, arns: [String]
+    ) async throws(AWSError) -> [ECSContainerInstance]
 }
 
 /// The ECS API (AmazonEC2ContainerServiceV20141113) as far as discovery needs it.
 public struct ECSClient: ECSDescribing {
-    /// The most tasks one DescribeTasks call takes, and the most one page of ListTasks holds (API reference).
+    /// The most tasks, clusters or instances one Describe call takes, and the most one page of a list holds
+    /// (API reference).
     public static let describeLimit = 100
+    /// The most services one DescribeServices call takes (API reference).
+    public static let describeServicesLimit = 10
     /// A bound on a list whose pages never end: a million tasks.
     static let pageLimit = 10_000
 
@@ -20,26 +35,56 @@ public struct ECSClient: ECSDescribing {
 
     public init(client: AWSClient) { self.client = client }
 
-    public func listTasks(cluster: String) async throws(AWSError) -> [String] {
+    private struct ListRequest: Encodable {
+        var cluster: String?
+        var desiredStatus: String?
+        let maxResults = ECSClient.describeLimit
+        var nextToken: String?
+    }
+
+    public func listClusters() async throws(AWSError) -> [String] {
+        try await whole(
+            list(.listClusters, ListRequest(), ECSAnswer.Clusters.self) { ($0.clusterArns, $0.nextToken) })
+    }
+
+    public func listServices(cluster: String) async throws(AWSError) -> [String] {
+        try await whole(
+            list(.listServices, ListRequest(cluster: cluster), ECSAnswer.Services.self) {
+                ($0.serviceArns, $0.nextToken)
+            })
+    }
+
+    public func listTasks(cluster: String) async -> ECSTaskList {
+        await list(
+            .listTasks, ListRequest(cluster: cluster, desiredStatus: "RUNNING"), ECSAnswer.Tasks.self
+        ) { ($0.taskArns, $0.nextToken) }
+    }
+
+    public func describeClusters(
+        _ clusters: [String]
+    ) async throws(AWSError) -> [ECSClusterDescription] {
+        struct Request: Encodable {
+            let clusters: [String]
+            let include = ["TAGS"]
+        }
+        let answer = try await call(
+            .describeClusters, Request(clusters: clusters), ECSAnswer.DescribedClusters.self)
+        return try present(answer.clusters, .describeClusters).compactMap(\.value)
+    }
+
+    public func describeServices(
+        cluster: String, services: [String]
+    ) async throws(AWSError) -> [ECSService] {
         struct Request: Encodable {
             let cluster: String
-            let desiredStatus = "RUNNING"
-            let maxResults = ECSClient.describeLimit
-            var nextToken: String?
+            let services: [String]
+            let include = ["TAGS"]
         }
-        var request = Request(cluster: cluster)
-        var arns: [String] = []
-        var seen: Set<String> = []
-        for _ in 0..<Self.pageLimit {
-            let page = try await call("ListTasks", request, ListTasksAnswer.self)
-            for arn in (page.taskArns ?? []).compactMap(\.value) where seen.insert(arn).inserted {
-                arns.append(arn)
-            }
-            guard let next = page.nextToken, !next.isEmpty else { return arns }
-            guard next != request.nextToken else { break }
-            request.nextToken = next
-        }
-        throw AWSError(.malformed, message: "the pages of the list never end", operation: "ECS.ListTasks")
+        precondition(services.count <= Self.describeServicesLimit, "DescribeServices takes 10 at most")
+        let answer = try await call(
+            .describeServices, Request(cluster: cluster, services: services),
+            ECSAnswer.DescribedServices.self)
+        return try present(answer.services, .describeServices).compactMap(\.value)
     }
 
     public func describeTasks(cluster: String, arns: [String]) async throws(AWSError) -> ECSTaskPage {
@@ -48,15 +93,14 @@ public struct ECSClient: ECSDescribing {
             let tasks: [String]
             let include = ["TAGS"]
         }
-        precondition(
-            arns.count <= Self.describeLimit, "DescribeTasks takes \(Self.describeLimit) tasks at most")
+        precondition(arns.count <= Self.describeLimit, "DescribeTasks takes 100 at most")
         let answer = try await call(
-            "DescribeTasks", Request(cluster: cluster, tasks: arns), DescribeTasksAnswer.self)
-        guard let entries = answer.tasks else {
-            throw AWSError(.malformed, message: "the answer has no tasks", operation: "ECS.DescribeTasks")
-        }
+            .describeTasks, Request(cluster: cluster, tasks: arns), ECSAnswer.DescribedTasks.self)
+        let entries = try present(answer.tasks, .describeTasks)
         let tasks = entries.compactMap(\.value)
-        return ECSTaskPage(tasks: tasks, unreadable: entries.count - tasks.count)
+        return ECSTaskPage(
+            tasks: tasks, failures: (answer.failures ?? []).compactMap(\.value),
+            unreadable: entries.count - tasks.count)
     }
 
     public func describeTaskDefinition(_ arn: String) async throws(AWSError) -> ECSTaskDefinition {
@@ -64,32 +108,79 @@ public struct ECSClient: ECSDescribing {
             let taskDefinition: String
         }
         let answer = try await call(
-            "DescribeTaskDefinition", Request(taskDefinition: arn), DescribeTaskDefinitionAnswer.self)
-        guard let definition = answer.taskDefinition else {
-            throw AWSError(
-                .malformed, message: "the answer has no task definition",
-                operation: "ECS.DescribeTaskDefinition")
+            .describeTaskDefinition, Request(taskDefinition: arn), ECSAnswer.DescribedDefinition.self)
+        return try present(answer.taskDefinition, .describeTaskDefinition)
+    }
+
+    public func describeContainerInstances(
+        cluster: String, arns: [String]
+    ) async throws(AWSError) -> [ECSContainerInstance] {
+        struct Request: Encodable {
+            let cluster: String
+            let containerInstances: [String]
+            let include = ["TAGS"]
         }
-        return definition
+        precondition(arns.count <= Self.describeLimit, "DescribeContainerInstances takes 100 at most")
+        let answer = try await call(
+            .describeContainerInstances, Request(cluster: cluster, containerInstances: arns),
+            ECSAnswer.DescribedInstances.self)
+        return try present(answer.containerInstances, .describeContainerInstances).compactMap(\.value)
+    }
+
+    // MARK: - One call
+
+    private func whole(_ list: ECSTaskList) throws(AWSError) -> [String] {
+        if let failure = list.failure { throw failure }
+        return list.arns
+    }
+
+    private func list<Answer: Decodable>(
+        _ operation: DiscoveryOperation, _ first: ListRequest, _ type: Answer.Type,
+        _ page: (Answer) -> (items: [Lenient<String>]?, next: String?)
+    ) async -> ECSTaskList {
+        var request = first
+        var arns: [String] = []
+        var seen: Set<String> = []
+        var failure: AWSError?
+        do throws(AWSError) {
+            for _ in 0..<Self.pageLimit {
+                let answer = page(try await call(operation, request, type))
+                let items = try present(answer.items, operation)
+                for arn in items.compactMap(\.value) where seen.insert(arn).inserted { arns.append(arn) }
+                // What cannot be read is not what is not there.
+                if items.contains(where: { $0.value == nil }) {
+                    failure = AWSError(
+                        .malformed, message: "the list has entries that are no names",
+                        operation: operation.place)
+                }
+                guard let next = answer.next, !next.isEmpty else {
+                    return ECSTaskList(arns: arns, failure: failure)
+                }
+                guard next != request.nextToken else { break }
+                request.nextToken = next
+            }
+        } catch {
+            return ECSTaskList(arns: arns, failure: error)
+        }
+        let endless = AWSError(
+            .malformed, message: "the pages of the list never end", operation: operation.place)
+        return ECSTaskList(arns: arns, failure: endless)
+    }
+
+    /// A field without which the answer says nothing.
+    private func present<Value>(
+        _ value: Value?, _ operation: DiscoveryOperation
+    ) throws(AWSError) -> Value {
+        guard let value else {
+            throw AWSError(
+                .malformed, message: "the answer lacks what was asked for", operation: operation.place)
+        }
+        return value
     }
 
     private func call<Answer: Decodable>(
-        _ operation: String, _ request: some Encodable, _ type: Answer.Type
+        _ operation: DiscoveryOperation, _ request: some Encodable, _ type: Answer.Type
     ) async throws(AWSError) -> Answer {
-        let place = "ECS.\(operation)"
-        let body: Data
-        do {
-            body = try JSONEncoder().encode(request)
-        } catch {
-            throw AWSError(
-                .malformed, message: "the request cannot be written as JSON: \(error)", operation: place)
-        }
-        let bytes = try await client.json(service: .ecs, operation: operation, body: Array(body))
-        do {
-            return try JSONDecoder().decode(type, from: Data(bytes))
-        } catch {
-            throw AWSError(
-                .malformed, message: "the answer is not the JSON expected: \(error)", operation: place)
-        }
+        try await client.json(operation, request, type)
     }
 }

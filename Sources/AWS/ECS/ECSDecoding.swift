@@ -9,17 +9,50 @@ struct Lenient<Value: Decodable>: Decodable {
     }
 }
 
-struct ListTasksAnswer: Decodable {
-    let taskArns: [Lenient<String>]?
-    let nextToken: String?
+/// The answers' outermost objects.
+enum ECSAnswer {
+    struct Clusters: Decodable {
+        let clusterArns: [Lenient<String>]?
+        let nextToken: String?
+    }
+
+    struct Services: Decodable {
+        let serviceArns: [Lenient<String>]?
+        let nextToken: String?
+    }
+
+    struct Tasks: Decodable {
+        let taskArns: [Lenient<String>]?
+        let nextToken: String?
+    }
+
+    struct DescribedTasks: Decodable {
+        let tasks: [Lenient<ECSTask>]?
+        let failures: [Lenient<ECSFailure>]?
+    }
+
+    struct DescribedDefinition: Decodable {
+        let taskDefinition: ECSTaskDefinition?
+    }
+
+    struct DescribedInstances: Decodable {
+        let containerInstances: [Lenient<ECSContainerInstance>]?
+    }
+
+    struct DescribedServices: Decodable {
+        let services: [Lenient<ECSService>]?
+    }
+
+    struct DescribedClusters: Decodable {
+        let clusters: [Lenient<ECSClusterDescription>]?
+    }
 }
 
-struct DescribeTasksAnswer: Decodable {
-    let tasks: [Lenient<ECSTask>]?
-}
-
-struct DescribeTaskDefinitionAnswer: Decodable {
-    let taskDefinition: ECSTaskDefinition?
+extension KeyedDecodingContainer {
+    /// A list's readable entries; none when it is absent.
+    func lenientList<Item: Decodable>(_ type: Item.Type, _ key: Key) throws -> [Item] {
+        try (decodeIfPresent([Lenient<Item>].self, forKey: key) ?? []).compactMap(\.value)
+    }
 }
 
 /// `[{"name": …, "value": …}]`, or with `key` for the name, as a dictionary.
@@ -42,8 +75,8 @@ struct Pairs: Decodable {
 
 extension ECSTask: Decodable {
     private enum Key: String, CodingKey {
-        case taskArn, clusterArn, taskDefinitionArn, lastStatus, desiredStatus, healthStatus, launchType,
-            group
+        case taskArn, clusterArn, taskDefinitionArn, containerInstanceArn, lastStatus, desiredStatus
+        case healthStatus, launchType, group
         case startedBy, availabilityZone, platformFamily, platformVersion, containers, attachments, tags
     }
 
@@ -55,7 +88,8 @@ extension ECSTask: Decodable {
         }
         self.init(
             arn: try container.decode(String.self, forKey: .taskArn), clusterARN: try text(.clusterArn),
-            definitionARN: try text(.taskDefinitionArn), lastStatus: try text(.lastStatus),
+            definitionARN: try text(.taskDefinitionArn),
+            containerInstanceARN: try text(.containerInstanceArn), lastStatus: try text(.lastStatus),
             desiredStatus: try text(.desiredStatus), healthStatus: try text(.healthStatus),
             launchType: try text(.launchType), group: try text(.group), startedBy: try text(.startedBy),
             availabilityZone: try text(.availabilityZone), platformFamily: try text(.platformFamily),
@@ -67,7 +101,7 @@ extension ECSTask: Decodable {
 
 extension ECSTask.Container: Decodable {
     private enum Key: String, CodingKey {
-        case name, image, lastStatus, containerArn
+        case name, image, lastStatus, containerArn, networkBindings, networkInterfaces
     }
 
     public init(from decoder: any Decoder) throws {
@@ -76,7 +110,57 @@ extension ECSTask.Container: Decodable {
             name: try container.decode(String.self, forKey: .name),
             arn: try container.decodeIfPresent(String.self, forKey: .containerArn),
             image: try container.decodeIfPresent(String.self, forKey: .image),
-            lastStatus: try container.decodeIfPresent(String.self, forKey: .lastStatus))
+            lastStatus: try container.decodeIfPresent(String.self, forKey: .lastStatus),
+            bindings: try container.lenientList(ECSTask.NetworkBinding.self, .networkBindings),
+            interfaces: try container.lenientList(ECSTask.NetworkInterface.self, .networkInterfaces))
+    }
+}
+
+extension ECSTask.NetworkBinding: Decodable {
+    private enum Key: String, CodingKey {
+        case bindIP, containerPort, hostPort, containerPortRange, hostPortRange
+        case transport = "protocol"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Key.self)
+        func ports(_ one: Key, _ range: Key) throws -> ClosedRange<Int>? {
+            if let port = try fields.decodeIfPresent(Int.self, forKey: one) {
+                return (1...65_535).contains(port) ? port...port : nil
+            }
+            return try fields.decodeIfPresent(String.self, forKey: range).flatMap(Self.range)
+        }
+        guard let inside = try ports(.containerPort, .containerPortRange),
+            let outside = try ports(.hostPort, .hostPortRange), inside.count == outside.count
+        else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "no pair of ports"))
+        }
+        self.init(
+            bindIP: try fields.decodeIfPresent(String.self, forKey: .bindIP), containerPorts: inside,
+            hostPorts: outside, transport: try fields.decodeIfPresent(String.self, forKey: .transport))
+    }
+
+    /// `8000-8010`.
+    private static func range(_ text: String) -> ClosedRange<Int>? {
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+        guard ends.count == 2, let low = ends[0], let high = ends[1], (1...65_535).contains(low),
+            (low...65_535).contains(high)
+        else { return nil }
+        return low...high
+    }
+}
+
+extension ECSTask.NetworkInterface: Decodable {
+    private enum Key: String, CodingKey {
+        case privateIpv4Address, ipv6Address
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Key.self)
+        self.init(
+            privateIPv4: try fields.decodeIfPresent(String.self, forKey: .privateIpv4Address),
+            ipv6: try fields.decodeIfPresent(String.self, forKey: .ipv6Address))
     }
 }
 
@@ -91,38 +175,5 @@ extension ECSTask.Attachment: Decodable {
             type: try container.decodeIfPresent(String.self, forKey: .type),
             status: try container.decodeIfPresent(String.self, forKey: .status),
             details: try container.decodeIfPresent(Pairs.self, forKey: .details)?.dictionary ?? [:])
-    }
-}
-
-extension ECSTaskDefinition: Decodable {
-    private enum Key: String, CodingKey {
-        case taskDefinitionArn, family, revision, networkMode, containerDefinitions
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: Key.self)
-        let containers = try container.decodeIfPresent(
-            [Lenient<Container>].self, forKey: .containerDefinitions)
-        self.init(
-            arn: try container.decode(String.self, forKey: .taskDefinitionArn),
-            family: try container.decodeIfPresent(String.self, forKey: .family),
-            revision: try container.decodeIfPresent(Int.self, forKey: .revision),
-            networkMode: try container.decodeIfPresent(String.self, forKey: .networkMode),
-            containers: (containers ?? []).compactMap(\.value))
-    }
-}
-
-extension ECSTaskDefinition.Container: Decodable {
-    private enum Key: String, CodingKey {
-        case name, image, dockerLabels
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: Key.self)
-        let labels = try container.decodeIfPresent([String: Lenient<String>].self, forKey: .dockerLabels)
-        self.init(
-            name: try container.decode(String.self, forKey: .name),
-            image: try container.decodeIfPresent(String.self, forKey: .image),
-            dockerLabels: (labels ?? [:]).compactMapValues(\.value))
     }
 }

@@ -5,12 +5,52 @@ public struct ECSTask: Sendable, Equatable {
         public var arn: String?
         public var image: String?
         public var lastStatus: String?
+        /// What of its ports the host answers for; bridge mode alone has any.
+        public var bindings: [NetworkBinding]
+        /// Addresses of its own, in awsvpc mode.
+        public var interfaces: [NetworkInterface]
 
-        public init(name: String, arn: String? = nil, image: String? = nil, lastStatus: String? = nil) {
+        public init(
+            name: String, arn: String? = nil, image: String? = nil, lastStatus: String? = nil,
+            bindings: [NetworkBinding] = [], interfaces: [NetworkInterface] = []
+        ) {
             self.name = name
             self.arn = arn
             self.image = image
             self.lastStatus = lastStatus
+            self.bindings = bindings
+            self.interfaces = interfaces
+        }
+    }
+
+    /// A port of a container, or a range of ports, and where the host has it.
+    public struct NetworkBinding: Sendable, Equatable {
+        /// `0.0.0.0` and `::` are everywhere.
+        public var bindIP: String?
+        public var containerPorts: ClosedRange<Int>
+        /// As many as `containerPorts`.
+        public var hostPorts: ClosedRange<Int>
+        /// `tcp` or `udp`; nil is tcp.
+        public var transport: String?
+
+        public init(
+            bindIP: String? = nil, containerPorts: ClosedRange<Int>, hostPorts: ClosedRange<Int>,
+            transport: String? = nil
+        ) {
+            self.bindIP = bindIP
+            self.containerPorts = containerPorts
+            self.hostPorts = hostPorts
+            self.transport = transport
+        }
+    }
+
+    public struct NetworkInterface: Sendable, Equatable {
+        public var privateIPv4: String?
+        public var ipv6: String?
+
+        public init(privateIPv4: String? = nil, ipv6: String? = nil) {
+            self.privateIPv4 = privateIPv4
+            self.ipv6 = ipv6
         }
     }
 
@@ -31,6 +71,8 @@ public struct ECSTask: Sendable, Equatable {
     public var arn: String
     public var clusterARN: String?
     public var definitionARN: String?
+    /// Of the instance it runs on; Fargate has none.
+    public var containerInstanceARN: String?
     public var lastStatus: String?
     public var desiredStatus: String?
     public var healthStatus: String?
@@ -46,16 +88,18 @@ public struct ECSTask: Sendable, Equatable {
     public var tags: [String: String]
 
     public init(
-        arn: String, clusterARN: String? = nil, definitionARN: String? = nil, lastStatus: String? = nil,
+        arn: String, clusterARN: String? = nil, definitionARN: String? = nil,
+        containerInstanceARN: String? = nil, lastStatus: String? = nil,
         desiredStatus: String? = nil, healthStatus: String? = nil, launchType: String? = nil,
-        group: String? = nil,
-        startedBy: String? = nil, availabilityZone: String? = nil, platformFamily: String? = nil,
+        group: String? = nil, startedBy: String? = nil, availabilityZone: String? = nil,
+        platformFamily: String? = nil,
         platformVersion: String? = nil, containers: [Container] = [], attachments: [Attachment] = [],
         tags: [String: String] = [:]
     ) {
         self.arn = arn
         self.clusterARN = clusterARN
         self.definitionARN = definitionARN
+        self.containerInstanceARN = containerInstanceARN
         self.lastStatus = lastStatus
         self.desiredStatus = desiredStatus
         self.healthStatus = healthStatus
@@ -68,49 +112,5 @@ public struct ECSTask: Sendable, Equatable {
         self.containers = containers
         self.attachments = attachments
         self.tags = tags
-    }
-}
-
-/// A task definition: a family and a revision never change, so one may be kept for ever.
-public struct ECSTaskDefinition: Sendable, Equatable {
-    public struct Container: Sendable, Equatable {
-        public var name: String
-        public var image: String?
-        public var dockerLabels: [String: String]
-
-        public init(name: String, image: String? = nil, dockerLabels: [String: String] = [:]) {
-            self.name = name
-            self.image = image
-            self.dockerLabels = dockerLabels
-        }
-    }
-
-    public var arn: String
-    public var family: String?
-    public var revision: Int?
-    public var networkMode: String?
-    public var containers: [Container]
-
-    public init(
-        arn: String, family: String? = nil, revision: Int? = nil, networkMode: String? = nil,
-        containers: [Container] = []
-    ) {
-        self.arn = arn
-        self.family = family
-        self.revision = revision
-        self.networkMode = networkMode
-        self.containers = containers
-    }
-}
-
-/// The tasks of one DescribeTasks call.
-public struct ECSTaskPage: Sendable, Equatable {
-    public var tasks: [ECSTask]
-    /// Entries that are not what the API documents, and so were passed over.
-    public var unreadable: Int
-
-    public init(tasks: [ECSTask], unreadable: Int = 0) {
-        self.tasks = tasks
-        self.unreadable = unreadable
     }
 }

@@ -47,7 +47,10 @@ extension ConfigurationDecoder {
             TargetGroupDecoder(sink: sink, checksAddresses: checksAddresses).group($0)
         }
         job.fileSDConfigs = reader.list("file_sd_configs", of: "mappings").compactMap(fileSD)
-        job.ecsSDConfigs = reader.list("ecs_sd_configs", of: "mappings").compactMap(ecsSD)
+        job.ecsSDConfigs =
+            reader.list("ecs_sd_configs", of: "mappings").compactMap(ecsSD)
+            + reader.list("aws_sd_configs", of: "mappings").compactMap(awsSD)
+        for index in job.ecsSDConfigs.indices { job.ecsSDConfigs[index].wish(by: job.relabelRules) }
         return (job, reader.mark("job_name"))
     }
 
@@ -105,45 +108,5 @@ extension ConfigurationDecoder {
         return FileSDConfiguration(
             files: files.map { FilePath.resolve($0.text, from: folder) },
             refreshIntervalMs: reader.durationMs("refresh_interval") ?? 300_000)
-    }
-
-    private func ecsSD(_ node: YAMLNode) -> ECSSDConfiguration? {
-        guard let reader = MappingReader(node, Schema.ecsSD, sink) else { return nil }
-        let clusters = reader.strings("clusters", of: "names or ARNs")
-        if reader.value("clusters").map(\.isEmpty) ?? true {
-            reader.report("clusters", "ecs_sd_configs needs clusters: at least one name or ARN")
-        }
-        for (text, place) in clusters where !isCluster(text) {
-            sink.report(place, "\(quoted(text)) is neither a cluster's name nor its ARN (arn:…:cluster/name)")
-        }
-        for (index, (text, place)) in clusters.enumerated()
-        where clusters[..<index].contains(where: { $0.text == text }) {
-            sink.report(place, "the cluster \(quoted(text)) stands twice in clusters")
-        }
-        let refreshMs = reader.durationMs("refresh_interval") ?? 60_000
-        if refreshMs < 1_000 {
-            reader.report(
-                "refresh_interval", "refresh_interval must be at least 1s: the ECS API limits its callers")
-        }
-        checkKeyPair(reader)
-        return ECSSDConfiguration(
-            clusters: clusters.map(\.text), region: region(reader), endpoint: url(reader, "endpoint"),
-            refreshIntervalMs: refreshMs, accessKey: filled(reader, "access_key"),
-            secretKey: filled(reader, "secret_key"), profile: filled(reader, "profile"))
-    }
-
-    private func isCluster(_ text: String) -> Bool {
-        var name = Substring(text)
-        if text.hasPrefix("arn:") {
-            let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-            guard parts.count == 6, parts[2] == "ecs", parts[5].hasPrefix("cluster/") else { return false }
-            name = parts[5].dropFirst("cluster/".count)
-        }
-        return !name.isEmpty && name.utf8.count <= 255
-            && name.utf8.allSatisfy {
-                (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0) || (0x30...0x39).contains($0)
-                    || $0 == 0x2D
-                    || $0 == 0x5F
-            }
     }
 }

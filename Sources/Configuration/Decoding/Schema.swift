@@ -1,7 +1,8 @@
 /// The schema: every key that is decoded, and every key of Prometheus 3.14 that is refused by name.
 enum Schema {
     static let all = [
-        top, global, scrapeConfig, staticConfig, fileSD, ecsSD, relabel, remoteWrite, sigv4, queue,
+        top, global, scrapeConfig, staticConfig, fileSD, ecsSD, awsSD, ecsDockerLabels, ecsServices,
+        ecsTaskDefinitions, relabel, remoteWrite, sigv4, queue,
     ]
 
     static let top = KeyTable(
@@ -70,6 +71,7 @@ enum Schema {
             .init("static_configs", "list of mapping"),
             .init("file_sd_configs", "list of mapping"),
             .init("ecs_sd_configs", "list of mapping"),
+            .init("aws_sd_configs", "list of mapping"),
         ],
         refused: [
             .init("track_timestamps_staleness", harmless: ["false"])
@@ -83,26 +85,6 @@ enum Schema {
     static let fileSD = KeyTable(
         "file_sd_configs",
         [.init("files", "list of string"), .init("refresh_interval", "duration", "5m")])
-
-    static let ecsSD = KeyTable(
-        "ecs_sd_configs",
-        [
-            .init("clusters", "list of string"),
-            .init("region", "string", "found as for sigv4"),
-            .init("endpoint", "URL", "the region's"),
-            .init("refresh_interval", "duration", "1m"),
-            .init("access_key", "string"),
-            .init("secret_key", "secret"),
-            .init("profile", "string"),
-        ],
-        refused: [
-            .init(
-                "port",
-                reason:
-                    "is not a key here: the port of a container is its docker label PROMETHEUS_EXPORTER_PORT"
-            ),
-            .init("role_arn"), .init("external_id"), .init("request_concurrency"),
-        ] + httpClient + [.init("follow_redirects", harmless: ["true"])])
 
     /// The same for `relabel_configs`, `metric_relabel_configs` and `write_relabel_configs`.
     static let relabel = KeyTable(
@@ -173,7 +155,7 @@ enum Schema {
         .init("extra_scrape_metrics", harmless: ["false"]),
     ]
 
-    private static let httpClient: [KeyTable.Refused] = [
+    static let httpClient: [KeyTable.Refused] = [
         .init("basic_auth"), .init("authorization"), .init("oauth2"), .init("bearer_token"),
         .init("bearer_token_file"), .init("tls_config"), .init("proxy_url"), .init("no_proxy"),
         .init("proxy_from_environment", harmless: ["false"]), .init("proxy_connect_header"),
@@ -182,7 +164,7 @@ enum Schema {
     ]
 
     private static let otherDiscovery = [
-        "aws", "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "elasticache",
+        "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "elasticache",
         "eureka",
         "gce", "hetzner", "http", "ionos", "kubernetes", "kuma", "lightsail", "linode", "marathon", "msk",
         "nerve",

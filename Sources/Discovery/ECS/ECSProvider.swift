@@ -1,82 +1,75 @@
-public import AWS
 public import Configuration
 public import Logging
 import MetricModel
 public import Platform
+import Synchronization
 public import Telemetry
 
-/// Targets from running Fargate tasks of ECS clusters: `ecs_sd_configs`.
+/// Targets from running tasks of ECS clusters: `ecs_sd_configs`.
 public struct ECSProvider: TargetProvider {
     /// The first wait after a failed round; it doubles up to the refresh interval.
     static let firstRetryMs: Int64 = 2_000
-    /// How often a fault that lasts is logged.
-    static let repeatMs: Int64 = 300_000
+    /// Refreshes come up to a tenth earlier or later than asked for, so that agents started together drift
+    /// apart.
+    static let jitter = 0.1
 
     public let name = "ecs"
     private let configuration: ECSSDConfiguration
-    private let region: String
-    private let ecs: any ECSDescribing
+    private let inventory: ECSInventory
+    private let ownCluster: ECSOwnCluster
     private let clock: any AgentClock
-    private let logger: Logger
-    private let failures: Counter
+    private let random: @Sendable () -> Double
+    private let report: ECSReport
 
-    /// `region` is the one the client asks, for the label.
     public init(
-        _ configuration: ECSSDConfiguration, job: String, region: String, ecs: any ECSDescribing,
+        _ configuration: ECSSDConfiguration, job: String, inventory: ECSInventory, ownCluster: ECSOwnCluster,
         clock: any AgentClock, registry: MetricRegistry, logger: Logger
     ) {
-        self.configuration = configuration
-        self.region = region
-        self.ecs = ecs
-        self.clock = clock
-        var logger = logger
-        logger[metadataKey: "job"] = "\(job)"
-        self.logger = logger
-        failures = registry.counter(
-            "prometheus_sd_refresh_failures_total",
-            help: "Number of refresh failures for the given SD mechanism.",
-            labels: [("config", job), ("mechanism", "ecs")])
+        self.init(
+            configuration, job: job, inventory: inventory, ownCluster: ownCluster, clock: clock,
+            registry: registry, logger: logger, random: { Double.random(in: 0..<1) })
     }
 
-    public func run(_ report: @Sendable ([TargetGroup]) async -> Void) async {
-        var clusters = configuration.clusters.map { ECSCluster(cluster: $0, region: region) }
-        var definitions = ECSDefinitions()
+    init(
+        _ configuration: ECSSDConfiguration, job: String, inventory: ECSInventory, ownCluster: ECSOwnCluster,
+        clock: any AgentClock, registry: MetricRegistry, logger: Logger,
+        random: @escaping @Sendable () -> Double
+    ) {
+        self.configuration = configuration
+        self.inventory = inventory
+        self.ownCluster = ownCluster
+        self.clock = clock
+        self.random = random
+        report = ECSReport(job: job, clock: clock, registry: registry, logger: logger)
+    }
+
+    public func run(_ onChange: @Sendable ([TargetGroup]) async -> Void) async {
+        var survey = ECSSurvey(configuration, inventory: inventory, ownCluster: ownCluster)
         var failedRounds = 0
         var last: [TargetGroup]?
+        // What another job read a moment ago is as good as read now.
+        let freshNs = UInt64(configuration.refreshIntervalMs) * 1_000_000 / 4
+        defer { report.end() }
         while !Task.isCancelled {
             let startNs = clock.monotonicNs
-            var hasFailed = false
-            for index in clusters.indices {
-                let faults = await clusters[index].refresh(ecs, &definitions)
-                if Task.isCancelled { return }
-                hasFailed = hasFailed || faults.contains(where: \.isFailure)
-                tell(faults, &clusters[index])
-            }
-            let groups = clusters.compactMap(\.group)
+            let round = await survey.round(freshNs: freshNs) { if !Task.isCancelled { await onChange($0) } }
+            if Task.isCancelled { return }
+            report.tell(round)
             // Before the first answer nothing is known, which is not the same as no targets.
-            if groups != last, !groups.isEmpty {
-                last = groups
-                await report(groups)
+            if round.groups != last, !round.groups.isEmpty || last != nil {
+                last = round.groups
+                await onChange(round.groups)
             }
-            failedRounds = hasFailed ? min(failedRounds + 1, 16) : 0
-            let retryMs = Self.firstRetryMs << Int64(max(0, failedRounds - 1))
-            let waitMs =
-                hasFailed ? min(retryMs, configuration.refreshIntervalMs) : configuration.refreshIntervalMs
+            failedRounds = round.hasFailed && !round.isThrottled ? min(failedRounds + 1, 16) : 0
+            let waitMs = waitMs(failedRounds)
             do { try await clock.sleep(untilNs: startNs + UInt64(waitMs) * 1_000_000) } catch { return }
         }
     }
 
-    private func tell(_ faults: [ECSCluster.Fault], _ cluster: inout ECSCluster) {
-        if faults.contains(where: \.isFailure) { failures.add() }
-        let nowNs = clock.monotonicNs
-        // A template with a mistake can run as a thousand tasks: the first few stand for all.
-        for fault in faults.prefix(10) where cluster.isDue(fault, nowNs: nowNs) {
-            let metadata: Logger.Metadata = ["cluster": "\(cluster.cluster)", "error": "\(fault.message)"]
-            if fault.isFailure {
-                logger.error("ECS could not be asked; the last good targets stay", metadata: metadata)
-            } else {
-                logger.warning("ECS container left out", metadata: metadata)
-            }
-        }
+    private func waitMs(_ failedRounds: Int) -> Int64 {
+        let intervalMs = Double(configuration.refreshIntervalMs) * (1 + Self.jitter * (2 * random() - 1))
+        guard failedRounds > 0 else { return Int64(intervalMs) }
+        let retryMs = Double(Self.firstRetryMs << Int64(failedRounds - 1)) * (0.5 + random() / 2)
+        return Int64(min(retryMs, intervalMs))
     }
 }

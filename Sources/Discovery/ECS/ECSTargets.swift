@@ -1,134 +1,214 @@
 import AWS
+import Configuration
 import MetricModel
 
-/// Makes targets of a Fargate task: one for each of its containers whose definition carries the port's docker
-/// label.
-struct ECSTargets {
-    /// Docker labels of teralytics' prometheus-ecs-discovery, which users of that tool have in place.
-    private enum DockerLabel {
-        static let port = "PROMETHEUS_EXPORTER_PORT"
-        static let path = "PROMETHEUS_EXPORTER_PATH"
-        static let scheme = "PROMETHEUS_EXPORTER_SCHEME"
-        static let jobName = "PROMETHEUS_EXPORTER_JOB_NAME"
-    }
+/// What came of one task.
+struct ECSTaskTargets: Sendable {
+    var targets: [LabelSet] = []
+    /// Those of containers that have stopped in a task that runs on.
+    var stopped: [LabelSet] = []
+    var leftOut: [LeftOut] = []
 
+    /// Something that is no target, and why.
+    struct LeftOut: Sendable, Equatable {
+        let task: String
+        /// Nil: all of the task.
+        let container: String?
+        /// `family:revision`, when the fault is in the definition and not in the task.
+        let definition: String?
+        let reason: String
+        /// It asks to be scraped and cannot be. Else it simply does not ask.
+        let isFault: Bool
+    }
+}
+
+/// Makes targets of tasks: one for each endpoint that a container asks to be scraped at, or with `port` one
+/// for each task.
+struct ECSTargets: Sendable {
+    let configuration: ECSSDConfiguration
     let region: String
-    /// As configured: a name or an ARN.
-    let cluster: String
 
-    /// True for a task that can have targets: running, on Fargate.
-    static func isEligible(_ task: ECSTask) -> Bool {
-        task.lastStatus == "RUNNING" && task.launchType == "FARGATE"
+    func targets(of record: ECSTaskRecord, in snapshot: ECSClusterSnapshot) -> ECSTaskTargets {
+        var result = ECSTaskTargets()
+        guard record.isRunning else {
+            let status = record.task.lastStatus ?? "of unknown status"
+            let desired = record.task.desiredStatus ?? "RUNNING"
+            let reason = desired == "RUNNING" ? "the task is \(status)" : "the task shall be \(desired)"
+            result.leaveOut(record, nil, reason, isFault: false)
+            return result
+        }
+        let labels = ECSLabels(region: region, snapshot: snapshot)
+        if let port = configuration.port {
+            wholeTask(record, port: port, labels, &result)
+        } else if record.definition == nil {
+            let reason = record.task.definitionARN.map { "its task definition \($0) is not known" }
+            result.leaveOut(record, nil, reason ?? "it names no task definition", isFault: true)
+        } else {
+            containers(record, labels, &result)
+        }
+        return result
     }
 
-    /// The task's targets, and in sentences what keeps a container that asks for it from being one.
-    func targets(of task: ECSTask, _ definition: ECSTaskDefinition) -> (targets: [LabelSet], faults: [String])
-    {
-        let exporters = task.containers.compactMap { container in
+    private func address(_ record: ECSTaskRecord) -> ECSAddress {
+        ECSAddress(
+            record: record, family: configuration.addressFamily, attribute: configuration.addressAttribute)
+    }
+
+    /// As Prometheus has it: the task's address and the port of the configuration.
+    private func wholeTask(
+        _ record: ECSTaskRecord, port: Int, _ labels: ECSLabels, _ result: inout ECSTaskTargets
+    ) {
+        let address = address(record)
+        do throws(ECSAddress.Missing) {
+            let host = try address.host(nil)
+            var target = labels.task(record, mode: address.mode, address: host)
+            target["__address__"] = ECSAddress.text(host, port)
+            result.targets.append(target)
+        } catch {
+            result.leaveOut(record, nil, error.reason, isFault: true)
+        }
+    }
+
+    private func containers(
+        _ record: ECSTaskRecord, _ labels: ECSLabels, _ result: inout ECSTaskTargets
+    ) {
+        let address = address(record)
+        let patterns = ECSPatterns(
+            services: configuration.services, taskDefinitions: configuration.taskDefinitions)
+        var shared: [String: LabelSet] = [:]
+        for container in record.task.containers {
             // By name: the agent adds containers that the definition lacks (Service Connect, GuardDuty).
-            definition.containers.first {
-                $0.name == container.name && $0.dockerLabels[DockerLabel.port] != nil
-            }
-            .map { (container, $0) }
-        }
-        guard !exporters.isEmpty else { return ([], []) }
-        let interface = task.attachments.first { attachment in
-            attachment.type == "ElasticNetworkInterface" && attachment.status == "ATTACHED"
-                && !(attachment.details["privateIPv4Address"] ?? "").isEmpty
-        }
-        guard let interface, let address = interface.details["privateIPv4Address"] else {
-            return ([], ["task \(task.arn) has no attached network interface with a private IPv4 address"])
-        }
-        var shared = taskLabels(task, definition)
-        shared["__meta_ecs_ip_address"] = address
-        shared["__meta_ecs_subnet_id"] = interface.details["subnetId"]
-        var targets: [LabelSet] = []
-        var faults: [String] = []
-        for (container, defined) in exporters where container.lastStatus != "STOPPED" {
-            guard let port = port(defined) else {
-                faults.append(
-                    "container \(defined.name) of \(definition.arn): "
-                        + "\(DockerLabel.port) must be a port from 1 to 65535"
-                )
+            guard let defined = record.definition?.containers.first(where: { $0.name == container.name })
+            else {
+                result.leaveOut(
+                    record, container.name, "its definition has no such container", isFault: false)
                 continue
             }
-            targets.append(target(shared, container, defined, address: "\(address):\(port)"))
+            guard isLetPass(defined) else {
+                result.leaveOut(
+                    record, container.name, "lacks the docker label \(configuration.filterLabel ?? "")",
+                    isFault: false)
+                continue
+            }
+            let endpoints = ECSEndpoints(
+                defined.dockerLabels, configuration.dockerLabels,
+                dynamicOnly: configuration.dynamicPortDetection)
+            for fault in endpoints.faults {
+                result.leaveOut(record, container.name, fault, isFault: true, inDefinition: true)
+            }
+            var all = endpoints.found
+            for known in patterns.endpoints(container.name, of: record.task)
+            where !all.contains(where: { $0.port == known.port && $0.path == known.path }) {
+                all.append(known)
+            }
+            if all.isEmpty, endpoints.faults.isEmpty {
+                result.leaveOut(record, container.name, silence, isFault: false)
+            }
+            for endpoint in all {
+                do throws(ECSAddress.Missing) {
+                    let named = Self.trimmed(endpoint.serverName)
+                    let host = try self.host(address, container, isNamed: named != nil)
+                    let base =
+                        shared[host] ?? labels.task(record, mode: address.mode, address: host)
+                    shared[host] = base
+                    let port = try address.port(endpoint.port, container, defined)
+                    let made = target(
+                        base, record, container, defined, endpoint,
+                        address: ECSAddress.text(named ?? host, port))
+                    if container.lastStatus == "STOPPED" {
+                        result.stopped.append(made)
+                    } else {
+                        result.targets.append(made)
+                    }
+                } catch {
+                    result.leaveOut(record, container.name, error.reason, isFault: true)
+                }
+            }
         }
-        return (targets, faults)
+    }
+
+    /// Empty where it cannot be found and another name is used anyway.
+    private func host(
+        _ address: ECSAddress, _ container: ECSTask.Container, isNamed: Bool
+    ) throws(ECSAddress.Missing) -> String {
+        do throws(ECSAddress.Missing) {
+            return try address.host(container)
+        } catch {
+            guard isNamed, address.mode != .none else { throw error }
+            return ""
+        }
+    }
+
+    /// What a container without endpoints lacks.
+    private var silence: String {
+        let names = configuration.dockerLabels.map {
+            configuration.dynamicPortDetection ? $0.dynamic ?? $0.port : $0.port
+        }
+        var lacks = names.isEmpty ? [] : ["has no docker label \(names.joined(separator: " or "))"]
+        if !configuration.services.isEmpty || !configuration.taskDefinitions.isEmpty {
+            lacks.append("no pattern of the configuration matches it")
+        }
+        return lacks.isEmpty ? "docker_labels names no label" : lacks.joined(separator: ", and ")
+    }
+
+    /// `filter_label`.
+    private func isLetPass(_ defined: ECSTaskDefinition.Container) -> Bool {
+        guard let filter = configuration.filterLabel else { return true }
+        let parts = filter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+            String.init)
+        guard let value = defined.dockerLabels[parts[0]] else { return false }
+        return parts.count == 1 || parts[1] == value
+    }
+
+    /// teralytics takes the slashes off the end of a server name.
+    private static func trimmed(_ name: String?) -> String? {
+        guard var name, !name.isEmpty else { return nil }
+        while name.hasSuffix("/") { name.removeLast() }
+        return name.isEmpty ? nil : name
     }
 
     private func target(
-        _ shared: LabelSet, _ container: ECSTask.Container, _ defined: ECSTaskDefinition.Container,
-        address: String
+        _ shared: LabelSet, _ record: ECSTaskRecord, _ container: ECSTask.Container,
+        _ defined: ECSTaskDefinition.Container, _ endpoint: ECSEndpoint, address: String
     ) -> LabelSet {
         var labels = shared
         labels["__address__"] = address
-        labels["__metrics_path__"] = defined.dockerLabels[DockerLabel.path]
-        labels["__scheme__"] = defined.dockerLabels[DockerLabel.scheme]
-        labels["job"] = defined.dockerLabels[DockerLabel.jobName]
+        labels["__metrics_path__"] = endpoint.path
+        labels["__scheme__"] = endpoint.scheme
+        labels["__scrape_interval__"] = endpoint.interval
+        labels["job"] = endpoint.jobName
+        labels["__meta_ecs_endpoint"] = endpoint.name
         labels["__meta_ecs_container_name"] = container.name
         labels["__meta_ecs_container_arn"] = container.arn
         labels["__meta_ecs_container_image"] = container.image ?? defined.image
-        for (name, value) in defined.dockerLabels.sorted(by: { $0.key < $1.key }) {
-            labels["__meta_ecs_container_labels_\(Self.sanitized(name))"] = value
+        if case .number(let port) = endpoint.port { labels["__meta_ecs_container_port"] = String(port) }
+        for (name, value) in ECSLabels.sorted(defined.dockerLabels) {
+            labels["__meta_ecs_container_labels_\(name.sanitized)"] = value
+        }
+        if configuration.compatibility == .prometheusECSDiscovery {
+            for label in ECSLabels.prometheusECSDiscovery(record, container, image: defined.image) {
+                labels[label.name] = label.value
+            }
         }
         return labels
     }
+}
 
-    /// What is known of the task, by Prometheus' names and by those of the OpenTelemetry collector's
-    /// ecs_observer.
-    private func taskLabels(_ task: ECSTask, _ definition: ECSTaskDefinition) -> LabelSet {
-        var labels = LabelSet()
-        func set(_ names: String..., to value: String?) {
-            for name in names { labels["__meta_ecs_\(name)"] = value }
-        }
-        let clusterARN = task.clusterARN ?? (cluster.hasPrefix("arn:") ? cluster : nil)
-        set("cluster", "cluster_name", to: Self.lastPart(of: clusterARN ?? cluster))
-        set("cluster_arn", to: clusterARN)
-        set("task_arn", "source", to: task.arn)
-        set("task_id", to: Self.lastPart(of: task.arn))
-        set("task_group", to: task.group)
-        if let group = task.group, group.hasPrefix("service:") {
-            set("service", "service_name", to: String(group.dropFirst("service:".count)))
-        }
-        set("task_definition", to: definition.arn)
-        set("task_definition_family", to: definition.family)
-        set("task_definition_revision", to: definition.revision.map(String.init))
-        set("task_started_by", to: task.startedBy)
-        set("launch_type", "task_launch_type", to: task.launchType)
-        set("region", to: region)
-        set("availability_zone", to: task.availabilityZone)
-        set("desired_status", to: task.desiredStatus)
-        set("last_status", to: task.lastStatus)
-        set("health_status", to: task.healthStatus)
-        set("platform_family", to: task.platformFamily)
-        set("platform_version", to: task.platformVersion)
-        set("network_mode", to: definition.networkMode ?? "awsvpc")
-        for (key, value) in task.tags.sorted(by: { $0.key < $1.key }) {
-            set("tag_task_\(Self.sanitized(key))", "task_tags_\(Self.sanitized(key))", to: value)
-        }
-        return labels
+extension ECSTaskTargets {
+    mutating func leaveOut(
+        _ record: ECSTaskRecord, _ container: String?, _ reason: String, isFault: Bool,
+        inDefinition: Bool = false
+    ) {
+        leftOut.append(
+            LeftOut(
+                task: record.task.arn, container: container,
+                definition: inDefinition ? record.definition?.arn : nil, reason: reason, isFault: isFault))
     }
+}
 
-    private func port(_ container: ECSTaskDefinition.Container) -> Int? {
-        let text = container.dockerLabels[DockerLabel.port] ?? ""
-        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = Int(text),
-            (1...65_535).contains(port)
-        else { return nil }
-        return port
-    }
-
-    /// The name in an ARN's last part; the text itself when it is no ARN.
-    static func lastPart(of text: String) -> String { String(text.split(separator: "/").last ?? "") }
-
-    /// Fit for a label name: everything but letters, digits and `_` becomes `_`.
-    static func sanitized(_ text: String) -> String {
-        String(
-            decoding: text.unicodeScalars.map { scalar in
-                let isKept =
-                    ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
-                    || ("0"..."9").contains(scalar)
-                return isKept ? UInt8(truncatingIfNeeded: scalar.value) : UInt8(ascii: "_")
-            }, as: UTF8.self)
+extension ECSTaskTargets.LeftOut: CustomStringConvertible {
+    var description: String {
+        let place = definition ?? "task \(task)"
+        return (container.map { "container \($0) of \(place)" } ?? place) + ": " + reason
     }
 }

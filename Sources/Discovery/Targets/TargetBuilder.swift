@@ -82,7 +82,10 @@ public struct TargetBuilder: Sendable {
         for label in group.labels.labels { fill(label.name, label.value) }
         fill("job", job.jobName)
         fill("__scrape_interval__", PrometheusDuration.text(ms: job.scrapeIntervalMs))
-        fill("__scrape_timeout__", PrometheusDuration.text(ms: job.scrapeTimeoutMs))
+        // A target that asks for a shorter interval than the job's timeout has a timeout that fits.
+        let intervalMs = labels["__scrape_interval__"].flatMap { PrometheusDuration.parse($0) } ?? 0
+        let timeoutMs = intervalMs > 0 ? min(job.scrapeTimeoutMs, intervalMs) : job.scrapeTimeoutMs
+        fill("__scrape_timeout__", PrometheusDuration.text(ms: timeoutMs))
         fill("__metrics_path__", job.metricsPath)
         fill("__scheme__", job.scheme)
         for parameter in job.params {

@@ -8,11 +8,16 @@ public struct TargetGroup: Sendable, Equatable {
     /// Each with `__address__`; a target's own labels win over the group's.
     public let targets: [LabelSet]
     public let labels: LabelSet
+    /// Targets of a while ago that the provider knows to have ended, for good: their series may end at once.
+    public let stopped: [LabelSet]
 
-    public init(source: String, targets: [LabelSet], labels: LabelSet = LabelSet()) {
+    public init(
+        source: String, targets: [LabelSet], labels: LabelSet = LabelSet(), stopped: [LabelSet] = []
+    ) {
         self.source = source
         self.targets = targets
         self.labels = labels
+        self.stopped = stopped
     }
 
     /// Addresses as the configuration and target files hold them.

@@ -42,10 +42,11 @@ import Testing
 
     @Test func allPagesAreListed() async throws {
         let http = Answers([
-            #"{"taskArns":["a","b"],"nextToken":"n1"}"#, #"{"taskArns":["b","c",7],"nextToken":"n2"}"#,
+            #"{"taskArns":["a","b"],"nextToken":"n1"}"#, #"{"taskArns":["b","c"],"nextToken":"n2"}"#,
             #"{"taskArns":[],"nextToken":null}"#,
         ])
-        #expect(try await client(http).listTasks(cluster: "prod") == ["a", "b", "c"])
+        let list = await client(http).listTasks(cluster: "prod")
+        #expect(list.arns == ["a", "b", "c"] && list.failure == nil)
         #expect(http.bodies.count == 3)
         #expect(
             http.bodies[0].contains(#""cluster":"prod""#)
@@ -58,10 +59,18 @@ import Testing
         #expect(target?.value == "AmazonEC2ContainerServiceV20141113.ListTasks")
     }
 
+    @Test func whatCannotBeReadMakesAListLessThanWhole() async {
+        let http = Answers([#"{"taskArns":["a",7,null],"nextToken":"n1"}"#, #"{"taskArns":["b"]}"#])
+        let list = await client(http).listTasks(cluster: "prod")
+        #expect(list.arns == ["a", "b"])
+        #expect(list.failure?.code == .malformed)
+    }
+
     @Test func pagesThatRepeatAreAFault() async {
         let http = Answers(Array(repeating: #"{"taskArns":["a"],"nextToken":"same"}"#, count: 5))
-        let error = await #expect(throws: AWSError.self) { try await client(http).listTasks(cluster: "prod") }
-        #expect(error?.code == .malformed)
+        let list = await client(http).listTasks(cluster: "prod")
+        #expect(list.failure?.code == .malformed)
+        #expect(list.arns == ["a"])
         #expect(http.bodies.count == 2)
     }
 
@@ -86,20 +95,25 @@ import Testing
         let page = try await client(http).describeTasks(cluster: "prod", arns: ["t", "x"])
         #expect(
             page
-                == ECSTaskPage(tasks: [
-                    ECSTask(
-                        arn: "t", clusterARN: "c", definitionARN: "d:1", lastStatus: "RUNNING",
-                        desiredStatus: "RUNNING", healthStatus: "UNKNOWN", launchType: "FARGATE",
-                        group: "service:web",
-                        startedBy: "ecs-svc/1", availabilityZone: "eu-west-1a", platformFamily: "Linux",
-                        platformVersion: "1.4.0",
-                        containers: [.init(name: "app", arn: "ca", image: "i", lastStatus: "RUNNING")],
-                        attachments: [
-                            .init(
-                                type: "ElasticNetworkInterface", status: "ATTACHED",
-                                details: ["subnetId": "s", "privateIPv4Address": "10.0.0.1"])
-                        ], tags: ["team": "a"])
-                ]))
+                == ECSTaskPage(
+                    tasks: [
+                        ECSTask(
+                            arn: "t", clusterARN: "c", definitionARN: "d:1", lastStatus: "RUNNING",
+                            desiredStatus: "RUNNING", healthStatus: "UNKNOWN", launchType: "FARGATE",
+                            group: "service:web",
+                            startedBy: "ecs-svc/1", availabilityZone: "eu-west-1a", platformFamily: "Linux",
+                            platformVersion: "1.4.0",
+                            containers: [
+                                .init(
+                                    name: "app", arn: "ca", image: "i", lastStatus: "RUNNING",
+                                    interfaces: [.init(privateIPv4: "10.0.0.1")])
+                            ],
+                            attachments: [
+                                .init(
+                                    type: "ElasticNetworkInterface", status: "ATTACHED",
+                                    details: ["subnetId": "s", "privateIPv4Address": "10.0.0.1"])
+                            ], tags: ["team": "a"])
+                    ], failures: [ECSFailure(arn: "x", reason: "MISSING")]))
         #expect(http.bodies[0].contains(#""include":["TAGS"]"#))
     }
 
@@ -148,5 +162,67 @@ import Testing
                         .init(name: "plain"),
                     ]))
         #expect(http.bodies == [#"{"taskDefinition":"d:2"}"#])
+    }
+
+    @Test func bindingsAreReadAndNonsenseAmongThemLeftOut() async throws {
+        let http = Answers([
+            """
+            {"tasks":[{"taskArn":"t","containerInstanceArn":"ci","containers":[{"name":"app",\
+            "networkBindings":[
+            {"bindIP":"0.0.0.0","containerPort":9100,"hostPort":49154,"protocol":"tcp"},
+            {"bindIP":"0.0.0.0","containerPortRange":"8000-8010","hostPortRange":"50000-50010"},
+            {"containerPort":1,"hostPort":70000},{"containerPort":0,"hostPort":1},
+            {"containerPortRange":"8000-8010","hostPortRange":"1-2"},
+            {"containerPortRange":"9-1","hostPortRange":"9-1"},{"containerPort":"80"},7,null,{}]}]}]}
+            """
+        ])
+        let task = try await client(http).describeTasks(cluster: "prod", arns: ["t"]).tasks.first
+        #expect(task?.containerInstanceARN == "ci")
+        #expect(
+            task?.containers.first?.bindings == [
+                .init(
+                    bindIP: "0.0.0.0", containerPorts: 9100...9100, hostPorts: 49_154...49_154,
+                    transport: "tcp"),
+                .init(bindIP: "0.0.0.0", containerPorts: 8000...8010, hostPorts: 50_000...50_010),
+            ])
+    }
+
+    @Test func aListThatBreaksOffGivesItsFirstPages() async {
+        let http = Answers([#"{"taskArns":["a","b"],"nextToken":"n1"}"#, "nonsense"])
+        let list = await client(http).listTasks(cluster: "prod")
+        #expect(list.arns == ["a", "b"])
+        #expect(list.failure?.code == .malformed)
+        let clusters = Answers([#"{"clusterArns":["a"],"nextToken":"n1"}"#, "nonsense"])
+        let error = await #expect(throws: AWSError.self) { try await client(clusters).listClusters() }
+        #expect(error?.code == .malformed)
+    }
+
+    @Test func instancesServicesAndClusters() async throws {
+        let http = Answers([
+            """
+            {"containerInstances":[{"containerInstanceArn":"ci","ec2InstanceId":"mi-1","attributes":[
+            {"name":"ecs.capability.external"},{"name":"ecs.capability.x","value":"1"},
+            {"name":"com.amazonaws.ecs.capability.y","value":"1"},{"name":"narthex.address","value":"a"}],
+            "tags":[{"key":"k","value":"v"}]},{"ec2InstanceId":"i-2"}],"failures":[]}
+            """,
+            """
+            {"services":[{"serviceArn":"s","serviceName":"web","status":"ACTIVE",\
+            "tags":[{"key":"k","value":"v"}]},{"serviceName":"x"}]}
+            """,
+            #"{"clusters":[{"clusterArn":"c","clusterName":"prod","status":"ACTIVE","tags":[]}]}"#,
+        ])
+        let ecs = client(http)
+        #expect(
+            try await ecs.describeContainerInstances(cluster: "prod", arns: ["ci"]) == [
+                .init(
+                    arn: "ci", instanceID: "mi-1", attributes: ["narthex.address": "a"], tags: ["k": "v"])
+            ])
+        #expect(
+            try await ecs.describeServices(cluster: "prod", services: ["s"]) == [
+                .init(arn: "s", name: "web", status: "ACTIVE", tags: ["k": "v"])
+            ])
+        #expect(
+            try await ecs.describeClusters(["prod"]) == [.init(arn: "c", name: "prod", status: "ACTIVE")])
+        #expect(http.bodies.allSatisfy { $0.contains(#""include":["TAGS"]"#) })
     }
 }

@@ -130,8 +130,8 @@ import Testing
                 "no place in an agent, which answers no queries"))
         #expect(errors(job("consul_sd_configs: [{server: a}]"))[0].contains("does not support yet"))
         #expect(
-            errors(job("ecs_sd_configs: [{clusters: [a], port: 80}]"))[0].contains("PROMETHEUS_EXPORTER_PORT")
-        )
+            errors(job("ecs_sd_configs: [{clusters: [a], request_concurrency: 20}]"))[0].contains(
+                "held far below the rates"))
     }
 
     @Test func refusedKeysThatAskForNothingPass() {

@@ -1,101 +1,223 @@
 import AWS
 import MetricModel
+import Platform
 import Testing
 
 @testable import Discovery
 
 @Suite struct ECSClusterTests {
-    private func addresses(_ cluster: ECSCluster) -> [String]? {
-        cluster.group?.targets.compactMap { $0["__address__"] }
-    }
+    /// A cluster with its API and a clock.
+    private final class Bench {
+        let aws = FakeAWS()
+        let catalogue: ECSCatalogue
+        var cluster = ECSCluster(cluster: "prod")
+        var nowNs: UInt64 = 1_000_000_000
 
-    private func fake(_ numbers: Range<Int>) -> FakeECS {
-        let ecs = FakeECS()
-        ecs.set {
-            $0.tasks["prod"] = numbers.map { fargateTask($0) }
-            $0.definitions["web:1"] = webDefinition()
+        init(_ numbers: Range<Int>) {
+            catalogue = ECSCatalogue(api: aws.api, clock: ManualClock())
+            aws.set {
+                $0.tasks["prod"] = numbers.map { fargateTask($0) }
+                $0.definitions["web:1"] = webDefinition()
+            }
         }
-        return ecs
+
+        func refresh(_ needs: ECSNeeds = .definitions) async -> [ECSFault] {
+            nowNs += 60_000_000_000
+            return await cluster.refresh(aws.api, catalogue, needs: needs, nowNs: nowNs)
+        }
+
+        var ids: [String] { cluster.snapshot.records.map { ECSLabels.lastPart(of: $0.task.arn) } }
+        var stopped: [String] { cluster.snapshot.stopped.map { ECSLabels.lastPart(of: $0.task.arn) } }
     }
 
     @Test func tasksAreDescribedInHundredsAndDefinitionsOnce() async {
-        let ecs = fake(0..<250)
-        var (cluster, definitions) = (ECSCluster(cluster: "prod", region: "r"), ECSDefinitions())
-        #expect(cluster.group == nil)
-        for _ in 0..<2 { #expect(await cluster.refresh(ecs, &definitions).isEmpty) }
-        #expect(addresses(cluster)?.count == 250)
+        let bench = Bench(0..<250)
+        #expect(!bench.cluster.wasRead)
+        for _ in 0..<2 { #expect(await bench.refresh().isEmpty) }
+        #expect(bench.ids.count == 250)
+        #expect(bench.cluster.snapshot.records.allSatisfy { $0.definition == webDefinition() })
+        let described = ["describeTasks 100", "describeTasks 100", "describeTasks 50"]
         #expect(
-            ecs.calls == [
-                "listTasks prod", "describeTasks 100", "describeTasks 100", "describeTasks 50",
-                "describeTaskDefinition web:1", "listTasks prod", "describeTasks 100", "describeTasks 100",
-                "describeTasks 50",
-            ])
+            bench.aws.calls == ["listTasks prod"] + described + ["describeTaskDefinition web:1"]
+                + ["listTasks prod"] + described)
     }
 
     @Test(arguments: ["listTasks", "describeTasks"])
-    func aFailureKeepsTheLastGoodTargets(operation: String) async {
-        let ecs = fake(0..<2)
-        var (cluster, definitions) = (ECSCluster(cluster: "prod", region: "r"), ECSDefinitions())
-        _ = await cluster.refresh(ecs, &definitions)
-        ecs.set {
+    func aFailureKeepsTheLastGoodTasks(operation: String) async {
+        let bench = Bench(0..<2)
+        _ = await bench.refresh()
+        let wholeAtNs = bench.cluster.snapshot.wholeAtNs
+        bench.aws.set { $0.errors[operation] = throttled(operation) }
+        let faults = await bench.refresh()
+        #expect(faults.map(\.message) == ["\(operation): Rate exceeded"])
+        #expect(faults.allSatisfy { $0.isFailure && $0.isThrottling })
+        #expect(bench.ids == ["t0", "t1"])
+        #expect(bench.cluster.snapshot.wholeAtNs == wholeAtNs)
+        bench.aws.set {
+            $0.errors = [:]
             $0.tasks["prod"] = [fargateTask(5)]
-            $0.errors[operation] = AWSError(.throttled, message: "Rate exceeded", operation: operation)
         }
-        let faults = await cluster.refresh(ecs, &definitions)
-        #expect(faults == [.init(message: "\(operation): Rate exceeded", isFailure: true)])
-        #expect(addresses(cluster) == ["10.0.0.0:9100", "10.0.0.1:9100"])
-        ecs.set { $0.errors = [:] }
-        _ = await cluster.refresh(ecs, &definitions)
-        #expect(addresses(cluster) == ["10.0.0.5:9100"])
+        #expect(await bench.refresh().isEmpty)
+        #expect(bench.ids == ["t5"])
+    }
+
+    @Test func aListThatBreaksOffReplacesOnlyWhatItSaw() async {
+        let bench = Bench(0..<4)
+        _ = await bench.refresh()
+        bench.aws.set {
+            var moved = fargateTask(9)
+            moved.arn = fargateTask(1).arn
+            // t0 is gone, t1 has another address, t7 is new; t2 and t3 are on pages that do not come.
+            $0.tasks["prod"] = [moved, fargateTask(7), fargateTask(2), fargateTask(3)]
+            $0.breaksOffAfter = 2
+        }
+        #expect(await bench.refresh().count == 1)
+        #expect(bench.ids == ["t0", "t1", "t2", "t3", "t7"])
+        let moved = bench.cluster.snapshot.records[1]
+        #expect(ECSAddress.interface(of: moved.task)?.details["privateIPv4Address"] == "10.0.0.9")
+        bench.aws.set { $0.breaksOffAfter = nil }
+        #expect(await bench.refresh().isEmpty)
+        #expect(bench.ids == ["t1", "t2", "t3", "t7"])
+    }
+
+    @Test func aBatchThatFailsKeepsItsTasks() async {
+        let bench = Bench(0..<150)
+        _ = await bench.refresh()
+        bench.aws.set {
+            $0.tasks["prod"] = (1..<151).map { fargateTask($0) }
+            // The second batch: fifty tasks.
+            $0.errors["describeTasks 50"] = AWSError(
+                .service("ServerException"), message: "m", operation: "o")
+        }
+        #expect(await bench.refresh().count == 1)
+        // t0 went, as the list is whole; t150 is new and was in the batch that failed.
+        #expect(bench.ids.count == 149 && !bench.ids.contains("t0") && !bench.ids.contains("t150"))
+    }
+
+    @Test func tasksThatStopAreToldFromThoseThatAreGone() async {
+        let bench = Bench(0..<5)
+        _ = await bench.refresh()
+        func task(_ number: Int, _ status: String) -> ECSTask {
+            var task = fargateTask(number)
+            task.lastStatus = status
+            task.desiredStatus = "STOPPED"
+            return task
+        }
+        bench.aws.set {
+            $0.tasks["prod"] = [fargateTask(0), task(4, "STOPPED")]
+            $0.unlisted = [task(1, "STOPPING"), task(2, "DEACTIVATING")]
+            $0.missing = [fargateTask(3).arn]
+        }
+        #expect(await bench.refresh().isEmpty)
+        #expect(bench.ids == ["t0"])
+        // Containers of a task that is being deactivated still work.
+        #expect(bench.stopped == ["t1", "t3", "t4"])
+        #expect(bench.cluster.snapshot.stopped.map(\.isRunning) == [true, true, true])
+        // After a while nobody asks any more.
+        for _ in 0..<6 { _ = await bench.refresh() }
+        #expect(bench.stopped.isEmpty)
+    }
+
+    @Test func aClusterThatDoesNotExistIsBelievedTheSecondTime() async {
+        let bench = Bench(0..<2)
+        _ = await bench.refresh()
+        bench.aws.set {
+            $0.errors["listTasks"] = AWSError(.notFound, message: "Cluster not found.", operation: "l")
+        }
+        #expect(await bench.refresh().map(\.isFailure) == [true])
+        #expect(bench.ids == ["t0", "t1"])
+        #expect(await bench.refresh().map(\.isFailure) == [true])
+        #expect(bench.ids.isEmpty && bench.cluster.wasRead)
     }
 
     @Test func aDefinitionThatIsGoneCostsOnlyItsNewTasks() async {
-        let ecs = fake(1..<2)
-        var (cluster, definitions) = (ECSCluster(cluster: "prod", region: "r"), ECSDefinitions())
-        _ = await cluster.refresh(ecs, &definitions)
+        let bench = Bench(1..<2)
+        _ = await bench.refresh()
         var other = fargateTask(9)
         other.definitionARN = "gone:1"
-        ecs.set { $0.tasks["prod"]?.append(other) }
-        let faults = await cluster.refresh(ecs, &definitions)
-        #expect(faults.count == 1 && faults[0].isFailure)
-        #expect(addresses(cluster) == ["10.0.0.1:9100"])
-        // A restarted agent has no definitions: what it had before this round stays.
-        var fresh = ECSDefinitions()
-        ecs.set { $0.definitions = [:] }
-        _ = await cluster.refresh(ecs, &fresh)
-        #expect(addresses(cluster) == ["10.0.0.1:9100"])
+        bench.aws.set { $0.tasks["prod"]?.append(other) }
+        #expect(await bench.refresh().map(\.isFailure) == [true])
+        #expect(bench.cluster.snapshot.records.map { $0.definition == nil } == [false, true])
     }
 
-    @Test func throttledDefinitionsFailTheRound() async {
-        let ecs = fake(1..<2)
-        ecs.set {
-            $0.errors["describeTaskDefinition"] = AWSError(
-                .throttled, message: "Rate exceeded", operation: "d")
+    @Test func throttledDefinitionsEndTheRoundAndKeepWhatIsKnown() async {
+        let bench = Bench(1..<2)
+        _ = await bench.refresh()
+        bench.aws.set { state in
+            for name in ["a:1", "b:1", "c:1"] {
+                var task = fargateTask(Int(name.utf8.first ?? 0))
+                task.definitionARN = name
+                state.tasks["prod"]?.append(task)
+            }
+            state.errors["describeTaskDefinition"] = throttled("d")
         }
-        var (cluster, definitions) = (ECSCluster(cluster: "prod", region: "r"), ECSDefinitions())
-        #expect(await cluster.refresh(ecs, &definitions).map(\.isFailure) == [true])
-        #expect(cluster.group == nil)
+        _ = bench.aws.takeCalls()
+        #expect(await bench.refresh().map(\.isThrottling) == [true])
+        #expect(bench.aws.calls.count { $0.hasPrefix("describeTaskDefinition") } == 1)
+        #expect(bench.cluster.snapshot.records.count { $0.definition != nil } == 1)
     }
 
-    @Test func unreadableTasksAndMissingDefinitionsAreTold() async {
-        let ecs = fake(1..<2)
-        var nameless = fargateTask(2)
-        nameless.definitionARN = nil
-        ecs.set {
-            $0.unreadable = 3
-            $0.tasks["prod"]?.append(nameless)
+    @Test func machinesAreAskedForOnceAndByKind() async {
+        let bench = Bench(0..<0)
+        bench.aws.set { state in
+            state.tasks["prod"] = (1...3).map { number in
+                var task = instanceTask(number, launchType: number == 3 ? "EXTERNAL" : "EC2")
+                task.containerInstanceARN = "ci\(number)"
+                return task
+            }
+            state.definitions["web:1"] = webDefinition(mode: "bridge")
+            state.instances = [
+                .init(arn: "ci1", instanceID: "i-1"), .init(arn: "ci2", instanceID: "i-2"),
+                .init(arn: "ci3", instanceID: "mi-3"),
+            ]
+            state.ec2 = [
+                .init(id: "i-1", privateIPv4: "10.1.0.1"), .init(id: "i-2", privateIPv4: "10.1.0.2"),
+            ]
+            state.ssm = [.init(id: "mi-3", address: "192.168.0.3")]
         }
-        var (cluster, definitions) = (ECSCluster(cluster: "prod", region: "r"), ECSDefinitions())
-        let faults = await cluster.refresh(ecs, &definitions)
-        #expect(faults.map(\.isFailure) == [false, false])
-        #expect(addresses(cluster) == ["10.0.0.1:9100"])
+        for _ in 0..<2 { #expect(await bench.refresh().isEmpty) }
+        let calls = bench.aws.calls.filter { $0.contains("Instance") }
+        #expect(
+            calls == [
+                "describeContainerInstances 3", "describeInstances i-1,i-2",
+                "describeInstanceInformation mi-3",
+            ])
+        let hosts = bench.cluster.snapshot.records.compactMap(\.host)
+        #expect(hosts.map(\.isExternal) == [false, false, true])
+        #expect(hosts.compactMap(\.ec2?.privateIPv4) == ["10.1.0.1", "10.1.0.2"])
     }
 
-    @Test func faultsAreSaidOnceInAWhile() {
-        var cluster = ECSCluster(cluster: "prod", region: "r")
-        let fault = ECSCluster.Fault(message: "m", isFailure: true)
-        let minuteNs: UInt64 = 60_000_000_000
-        let said = (1...11).map { cluster.isDue(fault, nowNs: $0 * minuteNs) }
-        #expect(said.enumerated().filter(\.element).map(\.offset) == [0, 5, 10])
+    @Test func machinesOfTasksWithAnAddressOfTheirOwnMayStayUnknown() async {
+        let bench = Bench(0..<0)
+        var task = fargateTask(1)
+        task.launchType = "EC2"
+        task.containerInstanceARN = "ci"
+        bench.aws.set {
+            $0.tasks["prod"] = [task]
+            $0.errors["describeContainerInstances"] = AWSError(
+                .accessDenied, message: "not authorized", operation: "o")
+        }
+        #expect(await bench.refresh().map(\.isFailure) == [false])
+        bench.aws.set { $0.tasks["prod"]?.append(instanceTask(2)) }
+        #expect(await bench.refresh().map(\.isFailure) == [true])
+        #expect(bench.ids == ["t1", "t2"])
+    }
+
+    @Test func servicesAndClustersAreAskedForOnlyWhenWanted() async {
+        let bench = Bench(0..<1)
+        bench.aws.set { state in
+            state.services = (0..<25).map { .init(arn: "s\($0)", name: "s\($0)", status: "ACTIVE") }
+        }
+        _ = await bench.refresh()
+        #expect(!bench.aws.calls.contains { $0.contains("ervices") || $0.contains("describeClusters") })
+        _ = bench.aws.takeCalls()
+        for _ in 0..<2 { _ = await bench.refresh([.definitions, .services, .clusters]) }
+        let tags = bench.aws.calls.filter { $0.contains("ervices") || $0.contains("describeClusters") }
+        #expect(
+            tags == [
+                "listServices prod", "describeServices 10", "describeServices 10", "describeServices 5",
+                "describeClusters prod",
+            ])
+        #expect(bench.cluster.snapshot.services.count == 25)
     }
 }

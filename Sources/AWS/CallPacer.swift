@@ -1,0 +1,77 @@
+public import HTTPTransport
+public import Platform
+import Synchronization
+public import Telemetry
+
+/// Keeps all of discovery's calls to one account and region within their throttle classes, and counts them.
+/// Shared by every job; each attempt is a call, repeated ones too.
+public final class CallPacer: Sendable {
+    private let clock: any AgentClock
+    private let buckets: Mutex<[ThrottleClass: TokenBucket]>
+    private let calls: [DiscoveryOperation: Counter]
+    private let throttled: [DiscoveryOperation: Counter]
+
+    public init(clock: any AgentClock, registry: MetricRegistry) {
+        self.clock = clock
+        buckets = Mutex(Dictionary(uniqueKeysWithValues: ThrottleClass.allCases.map { ($0, $0.bucket) }))
+        func counters(_ name: String, _ help: String) -> [DiscoveryOperation: Counter] {
+            Dictionary(
+                uniqueKeysWithValues: DiscoveryOperation.allCases.map {
+                    let labels = [("service", $0.service.signingName), ("operation", $0.name)]
+                    return ($0, registry.counter(name, help: help, labels: labels))
+                })
+        }
+        calls = counters("narthex_sd_aws_calls_total", "Calls that discovery made to AWS.")
+        throttled = counters(
+            "narthex_sd_aws_throttled_total", "Calls of discovery that AWS refused as too many.")
+    }
+
+    /// `http` with every call of discovery held to its pace.
+    public func paced(_ http: any HTTPPerforming) -> any HTTPPerforming { PacedHTTP(http: http, pacer: self) }
+
+    /// Returns when the call may be made; throws when the task is cancelled.
+    func take(_ operation: DiscoveryOperation) async throws {
+        let nowNs = clock.monotonicNs
+        let waitNs = buckets.withLock { $0[operation.pace]?.take(nowNs: nowNs) ?? 0 }
+        if waitNs > 0 { try await clock.sleep(untilNs: nowNs + waitNs) }
+        calls[operation]?.add()
+    }
+
+    func wasThrottled(_ operation: DiscoveryOperation) {
+        let nowNs = clock.monotonicNs
+        buckets.withLock { $0[operation.pace]?.throttled(nowNs: nowNs) }
+        throttled[operation]?.add()
+    }
+}
+
+/// Waits in front of a client; told apart by what the requests say they are.
+struct PacedHTTP: HTTPPerforming {
+    let http: any HTTPPerforming
+    let pacer: CallPacer
+
+    func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+        guard let operation = Self.operation(of: request) else { return try await http.perform(request) }
+        do {
+            try await pacer.take(operation)
+        } catch {
+            throw HTTPError(.cancelled, "cancelled while waiting for the call's turn")
+        }
+        let response = try await http.perform(request)
+        if response.status >= 400, ServiceFault(response).isThrottling { pacer.wasThrottled(operation) }
+        return response
+    }
+
+    /// json 1.1 names it in a header, ec2 query at the beginning of the body.
+    static func operation(of request: HTTPRequest) -> DiscoveryOperation? {
+        if let header = request.headers.first(where: { $0.name.lowercased() == "x-amz-target" }) {
+            return header.value.split(separator: ".").last.flatMap {
+                DiscoveryOperation(rawValue: String($0))
+            }
+        }
+        let form = String(decoding: request.body.prefix(256), as: UTF8.self)
+        guard let field = form.split(separator: "&").first(where: { $0.hasPrefix("Action=") }) else {
+            return nil
+        }
+        return DiscoveryOperation(rawValue: String(field.dropFirst("Action=".count)))
+    }
+}

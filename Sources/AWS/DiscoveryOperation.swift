@@ -1,0 +1,65 @@
+/// Every call that discovery makes: what it is called, what it needs to be allowed, and whose pace it keeps.
+public enum DiscoveryOperation: String, Sendable, CaseIterable {
+    case listClusters = "ListClusters"
+    case describeClusters = "DescribeClusters"
+    case listServices = "ListServices"
+    case describeServices = "DescribeServices"
+    case listTasks = "ListTasks"
+    case describeTasks = "DescribeTasks"
+    case describeTaskDefinition = "DescribeTaskDefinition"
+    case describeContainerInstances = "DescribeContainerInstances"
+    case describeInstances = "DescribeInstances"
+    case describeInstanceInformation = "DescribeInstanceInformation"
+
+    /// The API's name for it.
+    public var name: String { rawValue }
+
+    public var service: AWSService {
+        switch self {
+        case .describeInstances: .ec2
+        case .describeInstanceInformation: .ssm
+        default: .ecs
+        }
+    }
+
+    /// In an IAM policy.
+    public var iamAction: String { "\(service.signingName):\(name)" }
+
+    /// In errors.
+    var place: String { "\(service.name).\(name)" }
+
+    /// Callers of one account and region share a bucket for each of these (ECS' page on API throttling).
+    public var pace: ThrottleClass {
+        switch self {
+        case .listClusters, .describeClusters: .clusterRead
+        case .listServices, .describeServices: .serviceRead
+        case .listTasks, .describeTasks, .describeContainerInstances: .clusterResourceRead
+        case .describeTaskDefinition: .taskDefinitionRead
+        case .describeInstances: .ec2Read
+        case .describeInstanceInformation: .ssmRead
+        }
+    }
+}
+
+/// A token bucket of AWS' and what of it is taken here: half, as others in the account need the rest.
+public enum ThrottleClass: String, Sendable, CaseIterable {
+    case clusterRead = "cluster_read"
+    case serviceRead = "service_read"
+    case clusterResourceRead = "cluster_resource_read"
+    case taskDefinitionRead = "task_definition_read"
+    case ec2Read = "ec2_read"
+    case ssmRead = "ssm_read"
+
+    /// Calls at once and calls a second that AWS publishes for ECS. EC2's and SSM's depend on the account;
+    /// the figures are the low end of what is known.
+    public var published: (burst: Double, perSecond: Double) {
+        switch self {
+        case .clusterRead, .taskDefinitionRead: (50, 20)
+        case .serviceRead, .clusterResourceRead: (100, 20)
+        case .ec2Read: (50, 10)
+        case .ssmRead: (10, 4)
+        }
+    }
+
+    var bucket: TokenBucket { TokenBucket(burst: published.burst / 2, perSecond: published.perSecond / 2) }
+}

@@ -1,0 +1,32 @@
+/// An EC2 instance as DescribeInstances tells of it: what discovery needs.
+public struct EC2Instance: Sendable, Equatable {
+    public var id: String
+    public var privateIPv4: String?
+    public var publicIPv4: String?
+    /// The first of its primary interface's.
+    public var ipv6: String?
+    public var type: String?
+    public var subnetID: String?
+    public var vpcID: String?
+    public var tags: [String: String]
+
+    public init(
+        id: String, privateIPv4: String? = nil, publicIPv4: String? = nil, ipv6: String? = nil,
+        type: String? = nil, subnetID: String? = nil, vpcID: String? = nil, tags: [String: String] = [:]
+    ) {
+        self.id = id
+        self.privateIPv4 = privateIPv4
+        self.publicIPv4 = publicIPv4
+        self.ipv6 = ipv6
+        self.type = type
+        self.subnetID = subnetID
+        self.vpcID = vpcID
+        self.tags = tags
+    }
+}
+
+/// The call of the EC2 API that discovery makes; tests give fakes.
+public protocol EC2Describing: Sendable {
+    /// At most `EC2Client.describeLimit` ids. Instances that are gone are left out.
+    func describeInstances(_ ids: [String]) async throws(AWSError) -> [EC2Instance]
+}

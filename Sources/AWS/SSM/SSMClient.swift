@@ -1,0 +1,94 @@
+/// The Systems Manager API as far as discovery needs it.
+public struct SSMClient: SSMDescribing {
+    /// Values that the filter InstanceIds takes (API reference).
+    public static let describeLimit = 100
+    /// Entries a page holds at most (API reference).
+    private static let pageSize = 50
+    /// More pages than 100 machines, or all of an account's, could need.
+    private static let pageLimit = 1_000
+
+    private let client: AWSClient
+
+    public init(client: AWSClient) { self.client = client }
+
+    private struct Filter: Encodable {
+        let name: String
+        let values: [String]
+
+        private enum CodingKeys: String, CodingKey {
+            case name = "Key"
+            case values = "Values"
+        }
+    }
+
+    private struct Request: Encodable {
+        let filters: [Filter]
+        let maxResults = SSMClient.pageSize
+        var nextToken: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case filters = "Filters"
+            case maxResults = "MaxResults"
+            case nextToken = "NextToken"
+        }
+    }
+
+    private struct Answer: Decodable {
+        let machines: [Lenient<SSMInstance>]?
+        let nextToken: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case machines = "InstanceInformationList"
+            case nextToken = "NextToken"
+        }
+    }
+
+    public func describeInstanceInformation(_ ids: [String]) async throws(AWSError) -> [SSMInstance] {
+        precondition(ids.count <= Self.describeLimit, "the filter takes 100 ids at most")
+        do throws(AWSError) {
+            return try await pages(Filter(name: "InstanceIds", values: ids))
+        } catch {
+            // One id that is not of this account fails the whole call; a list of all machines fails for none.
+            guard case .service(let name) = error.code,
+                ["InvalidInstanceId", "InvalidInstanceInformationFilterValue", "InvalidFilterKey"]
+                    .contains(name)
+            else { throw error }
+            let wanted = Set(ids)
+            return try await pages(Filter(name: "ResourceType", values: ["ManagedInstance"]))
+                .filter { wanted.contains($0.id) }
+        }
+    }
+
+    private func pages(_ filter: Filter) async throws(AWSError) -> [SSMInstance] {
+        var request = Request(filters: [filter])
+        var found: [SSMInstance] = []
+        for _ in 0..<Self.pageLimit {
+            let answer = try await client.json(.describeInstanceInformation, request, Answer.self)
+            found += (answer.machines ?? []).compactMap(\.value)
+            guard let next = answer.nextToken, !next.isEmpty else { return found }
+            guard next != request.nextToken else { break }
+            request.nextToken = next
+        }
+        throw AWSError(
+            .malformed, message: "the pages of the list never end",
+            operation: DiscoveryOperation.describeInstanceInformation.place)
+    }
+}
+
+extension SSMInstance: Decodable {
+    private enum Key: String, CodingKey {
+        case instanceID = "InstanceId"
+        case address = "IPAddress"
+        case computerName = "ComputerName"
+        case pingStatus = "PingStatus"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Key.self)
+        self.init(
+            id: try fields.decode(String.self, forKey: .instanceID),
+            address: try fields.decodeIfPresent(String.self, forKey: .address),
+            computerName: try fields.decodeIfPresent(String.self, forKey: .computerName),
+            pingStatus: try fields.decodeIfPresent(String.self, forKey: .pingStatus))
+    }
+}

@@ -1,0 +1,165 @@
+import AWS
+import Configuration
+import Discovery
+import HTTPTransport
+import Logging
+public import Platform
+import Telemetry
+
+/// `narthex discover`: what discovery finds, shown or kept in a file.
+public struct Discoverer: Sendable {
+    private let options: DiscoverOptions
+    private let clock: any AgentClock
+    private let files: any FileDoor
+    private let output: @Sendable (String) -> Void
+    private let logger = Logger(label: "discover")
+
+    /// `output` gets what is to be shown, when it goes to no file.
+    public init(
+        _ options: DiscoverOptions, clock: any AgentClock = SystemClock(),
+        files: any FileDoor = POSIXFiles(), output: @escaping @Sendable (String) -> Void
+    ) {
+        self.options = options
+        self.clock = clock
+        self.files = files
+        self.output = output
+    }
+
+    /// Looks once, or again and again until `stop` is raised. False when something could not be asked and
+    /// was never known, so that what is shown is not all there is.
+    public func run(until stop: StopSignal) async throws(AgentError) -> Bool {
+        let jobs = try jobs()
+        let registry = MetricRegistry()
+        let http = HTTPClient(
+            HTTPClientConfiguration(
+                userAgent: "narthex/\(AgentVersion.current)", caFile: options.environment["SSL_CERT_FILE"],
+                caDirectory: options.environment["SSL_CERT_DIR"]),
+            registry: registry, logger: logger)
+        defer { http.shutDown() }
+        let aws = AWSAccess(
+            environment: options.environment, files: files, http: http, clock: clock, logger: logger)
+        let inventories = ECSInventories(aws: aws, clock: clock, registry: registry)
+        let workers = WorkerPool(name: "worker", threads: 1)
+        var looks: [(job: ScrapeConfiguration, look: ProviderLook)] = []
+        for job in jobs {
+            var access: [TargetProviders.ECSAccess] = []
+            for entry in job.ecsSDConfigs {
+                access.append(try await inventories.access(entry, job: job.jobName))
+            }
+            let others = try others(job, workers: workers, registry: registry)
+            looks.append((job, ProviderLook(job, ecs: access, others: others, clock: clock)))
+        }
+        var last: String?
+        var round = 0
+        while true {
+            round += 1
+            var found: [Discovered] = []
+            for index in looks.indices {
+                found.append(Discovered(looks[index].job, await looks[index].look.look()))
+            }
+            let isComplete = found.allSatisfy(\.isComplete)
+            guard let path = options.writeTo else {
+                output(text(found, path: nil))
+                return isComplete
+            }
+            last = try write(found, to: path, last: last)
+            if options.times > 0, round >= options.times { return isComplete }
+            await stop.wait(atMostMs: options.intervalMs, clock: clock)
+            if stop.isRaised { return isComplete }
+        }
+    }
+
+    /// The providers of everything but ECS.
+    private func others(
+        _ job: ScrapeConfiguration, workers: WorkerPool, registry: MetricRegistry
+    ) throws(AgentError) -> [any TargetProvider] {
+        var job = job
+        job.ecsSDConfigs = []
+        do throws(AWSError) {
+            return try TargetProviders.make(
+                for: job, files: files, workers: workers, clock: clock, registry: registry, logger: logger
+            ) { _ throws(AWSError) in
+                preconditionFailure("a job without ecs_sd_configs asks for no ECS access")
+            }
+        } catch {
+            throw AgentError(.configuration, "job \(job.jobName): \(error.message)")
+        }
+    }
+
+    private func jobs() throws(AgentError) -> [ScrapeConfiguration] {
+        switch options.source {
+        case .flags(let flags):
+            return [ScrapeConfiguration(jobName: "ecs", ecsSDConfigs: [ECSSDConfiguration(flags)])]
+        case .file(let path, let name):
+            var agent = AgentOptions(configFile: path)
+            agent.environment = options.environment
+            let configuration = try ConfigurationSource.jobs(of: agent, files: files, logger: logger)
+            let jobs = configuration.scrapeConfigs.filter { name == nil || $0.jobName == name }
+            guard !jobs.isEmpty else {
+                let names = configuration.scrapeConfigs.map(\.jobName).joined(separator: ", ")
+                throw AgentError(
+                    .configuration,
+                    name.map { "\(path): there is no job \($0) (--job); jobs: \(names)" }
+                        ?? "\(path): there are no scrape_configs")
+            }
+            return jobs
+        }
+    }
+
+    private func text(_ found: [Discovered], path: String?) -> String {
+        let isFlags = if case .flags = options.source { true } else { false }
+        switch path == nil ? options.format : .fileSD {
+        case .table: return DiscoverTable.text(found, showsAll: options.showsAll)
+        case .json: return DiscoverJSON.text(found)
+        case .fileSD:
+            return DiscoverFileSD.text(found, plainOnly: isFlags, isJSON: path?.hasSuffix(".json") ?? false)
+        }
+    }
+
+    /// The text that is in the file now.
+    private func write(
+        _ found: [Discovered], to path: String, last: String?
+    ) throws(AgentError) -> String? {
+        for failure in found.flatMap(\.failures) {
+            logger.error(
+                "ECS could not be asked; the last good targets stay", metadata: ["error": "\(failure)"])
+        }
+        for left in found.flatMap(\.leftOut) where left.isFault {
+            logger.warning("left out", metadata: ["error": "\(left.what) \(left.reason)"])
+        }
+        guard found.allSatisfy(\.isComplete) else {
+            logger.error("not everything is known, so the file stays as it is", metadata: ["file": "\(path)"])
+            return last
+        }
+        let text = text(found, path: path)
+        guard text != last else { return last }
+        do {
+            try files.replace(path, with: Array(text.utf8))
+        } catch {
+            // The next look tries again, as a full disk or a folder that comes late is no reason to end.
+            logger.error("the file cannot be written", metadata: ["error": "\(error)"])
+            return last
+        }
+        let count = found.reduce(0) { $0 + $1.groups.reduce(0) { $0 + $1.targets.count } }
+        logger.info("written", metadata: ["file": "\(path)", "targets": "\(count)"])
+        return text
+    }
+}
+
+extension ECSSDConfiguration {
+    /// prometheus-ecs-discovery by its flags.
+    init(_ flags: DiscoverOptions.ECSFlags) {
+        self.init(
+            clusters: [flags.cluster ?? Self.allClusters], region: flags.region, roleARN: flags.roleARN)
+        dockerLabels = [
+            ECSDockerLabels(
+                port: flags.portLabel, path: flags.pathLabel, scheme: flags.schemeLabel,
+                jobName: flags.jobNameLabel, serverName: flags.serverNameLabel,
+                interval: ECSDockerLabels.prometheusECSDiscovery.interval,
+                dynamic: ECSDockerLabels.prometheusECSDiscovery.dynamic)
+        ]
+        filterLabel = flags.filterLabel
+        dynamicPortDetection = flags.dynamicPortDetection
+        compatibility = .prometheusECSDiscovery
+    }
+}

@@ -1,0 +1,114 @@
+import Configuration
+
+/// One endpoint that a container asks to be scraped at.
+struct ECSEndpoint: Equatable {
+    enum Port: Equatable {
+        /// The container's.
+        case number(Int)
+        /// The only one that it has.
+        case only
+    }
+
+    /// What tells it from the container's others in the labels; nil for the plain one.
+    var name: String?
+    var port: Port
+    var path: String?
+    var scheme: String?
+    var jobName: String?
+    var serverName: String?
+    var interval: String?
+}
+
+/// Reads the endpoints from a container's docker labels.
+struct ECSEndpoints {
+    /// More than any container exports; a label's list is not a way to make a thousand targets.
+    static let limit = 50
+
+    private(set) var found: [ECSEndpoint] = []
+    /// In sentences.
+    private(set) var faults: [String] = []
+
+    init(_ labels: [String: String], _ names: [ECSDockerLabels], dynamicOnly: Bool) {
+        for set in names {
+            let isDynamic = set.dynamic.flatMap { labels[$0] }.map { ["1", "true"].contains($0) } ?? false
+            if dynamicOnly || (isDynamic && labels[set.port] == nil) {
+                if isDynamic { add(labels, set, suffix: "", ports: nil) }
+                if dynamicOnly { continue }
+            }
+            if let ports = labels[set.port] { add(labels, set, suffix: "", ports: ports) }
+            let suffixed = labels.keys.filter { $0.hasPrefix(set.port + ".") }.sorted()
+            for key in suffixed {
+                add(labels, set, suffix: String(key.dropFirst(set.port.count)), ports: labels[key] ?? "")
+            }
+        }
+        if found.count > Self.limit {
+            faults.append("\(found.count) endpoints in one container; the first \(Self.limit) are taken")
+            found = Array(found.prefix(Self.limit))
+        }
+    }
+
+    /// The endpoints of one port label; `ports` nil stands for the container's only port.
+    private mutating func add(
+        _ labels: [String: String], _ set: ECSDockerLabels, suffix: String, ports: String?
+    ) {
+        func value(_ name: String?, inherits: Bool = true) -> String? {
+            guard let name else { return nil }
+            let own = labels[name + suffix]
+            return inherits ? own ?? labels[name] : own
+        }
+        let texts = ports.map { Self.items($0) } ?? [""]
+        // Another endpoint has another path; a job, a host and an interval are likely to be the same.
+        let fields = [
+            value(set.path, inherits: suffix.isEmpty), value(set.scheme, inherits: suffix.isEmpty),
+            value(set.jobName), value(set.serverName), value(set.interval),
+        ]
+        let lists = fields.map { $0.map { Self.aligned($0, count: texts.count) } }
+        if let path = fields[0], texts.count > 1, lists[0]?.count == 1, Self.items(path).count > 1 {
+            faults.append(
+                "\(set.path ?? "")\(suffix) lists \(Self.items(path).count) paths for \(texts.count) ports;"
+                    + " give one for each, or one for all")
+            return
+        }
+        for (index, text) in texts.enumerated() {
+            func item(_ field: Int) -> String? {
+                lists[field].map { $0[$0.count == 1 ? 0 : index] }.flatMap { $0.isEmpty ? nil : $0 }
+            }
+            let port: ECSEndpoint.Port
+            if ports == nil {
+                port = .only
+            } else if let number = Self.port(text) {
+                port = .number(number)
+            } else {
+                faults.append("\(set.port)\(suffix) must be a port from 1 to 65535")
+                continue
+            }
+            let endpoint = ECSEndpoint(
+                name: suffix.isEmpty ? nil : String(suffix.dropFirst()), port: port, path: item(0),
+                scheme: item(1), jobName: item(2), serverName: item(3), interval: item(4))
+            if !found.contains(where: { $0.port == endpoint.port && $0.path == endpoint.path }) {
+                found.append(endpoint)
+            }
+        }
+    }
+
+    /// As many as there are ports, or the one for all of them.
+    private static func aligned(_ text: String, count: Int) -> [String] {
+        let items = items(text)
+        return count > 1 && items.count == count ? items : [text]
+    }
+
+    /// `9100,9200`, or with semicolons as the CloudWatch agent has it.
+    private static func items(_ text: String) -> [String] {
+        text.split(omittingEmptySubsequences: false) { $0 == "," || $0 == ";" }.map { item in
+            let rest = item.drop { $0 == " " }
+            return String(rest.reversed().drop { $0 == " " }.reversed())
+        }
+    }
+
+    static func port(_ text: String) -> Int? {
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = Int(text),
+            (1...65_535).contains(port)
+        else { return nil }
+        return port
+    }
+}

@@ -1,0 +1,59 @@
+import AWS
+
+/// A task with what is known of its definition and of the machine it runs on.
+struct ECSTaskRecord: Sendable, Equatable {
+    var task: ECSTask
+    /// Nil when it was not asked for or could not be had.
+    var definition: ECSTaskDefinition?
+    /// Nil on Fargate, and where it could not be had.
+    var host: ECSHost?
+
+    /// As ECS means it: its containers run, and shall go on.
+    var isRunning: Bool {
+        task.lastStatus == "RUNNING" && (task.desiredStatus ?? "RUNNING") == "RUNNING"
+    }
+
+    /// Its containers have been told to stop, or have. DEACTIVATING is not among these: the containers of a
+    /// task that leaves its load balancer work on.
+    static func hasStopped(_ lastStatus: String?) -> Bool {
+        ["STOPPING", "DEPROVISIONING", "STOPPED", "DELETED"].contains(lastStatus)
+    }
+}
+
+/// The machine a task runs on: an EC2 instance, or one that Systems Manager knows.
+struct ECSHost: Sendable, Equatable {
+    /// `i-…` or `mi-…`.
+    var instanceID: String?
+    /// What the instance's attribute or tag says, before any other.
+    var attributes: [String: String] = [:]
+    var tags: [String: String] = [:]
+    var ec2: EC2Instance?
+    var ssm: SSMInstance?
+
+    /// Registered by a customer with Systems Manager; EC2 knows nothing of it.
+    var isExternal: Bool { instanceID?.hasPrefix("mi-") ?? false }
+}
+
+/// What is known of one cluster at one moment.
+struct ECSClusterSnapshot: Sendable {
+    /// As configured or listed: a name or an ARN.
+    var cluster: String
+    /// By ARN.
+    var records: [ECSTaskRecord] = []
+    /// Tasks that ECS said have stopped, as they were when they ran; kept for a while.
+    var stopped: [ECSTaskRecord] = []
+    /// By name.
+    var services: [String: ECSService] = [:]
+    var description: ECSClusterDescription?
+    /// When everything was last read without a failure; nil when it never was.
+    var wholeAtNs: UInt64?
+}
+
+/// What jobs want to know beyond tasks.
+struct ECSNeeds: OptionSet, Sendable {
+    let rawValue: Int
+
+    static let definitions = ECSNeeds(rawValue: 1)
+    static let services = ECSNeeds(rawValue: 2)
+    static let clusters = ECSNeeds(rawValue: 4)
+}

@@ -1,0 +1,91 @@
+public import Configuration
+public import Platform
+
+/// What a job's discovery finds, looked at from outside instead of run: for `narthex discover`. What was
+/// found before stays where it cannot be had again.
+public struct ProviderLook {
+    /// One look at all of a job's providers.
+    public struct Findings: Sendable {
+        public var groups: [TargetGroup] = []
+        /// What cannot be scraped before any rule is asked, in sentences.
+        public var faults: [String] = []
+        /// What does not ask to be scraped, in sentences.
+        public var silent: [String] = []
+        /// What could not be asked, in sentences.
+        public var failures: [String] = []
+        /// Everything was read at least once, now or before: nothing is missing but what is not there.
+        public var isComplete = true
+    }
+
+    /// How long a provider may take for its first answer.
+    static let waitMs: Int64 = 15_000
+
+    private var surveys: [ECSSurvey]
+    private let others: [any TargetProvider]
+    private let clock: any AgentClock
+
+    /// `ecs` are the accesses of the job's `ecs_sd_configs`, in their order.
+    public init(
+        _ job: ScrapeConfiguration, ecs: [TargetProviders.ECSAccess], others: [any TargetProvider],
+        clock: any AgentClock
+    ) {
+        surveys = zip(job.ecsSDConfigs, ecs).map {
+            ECSSurvey($0, inventory: $1.inventory, ownCluster: $1.ownCluster)
+        }
+        self.others = others
+        self.clock = clock
+    }
+
+    public mutating func look() async -> Findings {
+        var findings = Findings()
+        for provider in others {
+            if let groups = await firstReport(of: provider) {
+                findings.groups += groups
+            } else {
+                findings.failures.append("\(provider.name): no answer in time")
+                findings.isComplete = false
+            }
+        }
+        for index in surveys.indices {
+            let round = await surveys[index].round(freshNs: 0) { _ in }
+            findings.groups += round.groups
+            findings.isComplete = findings.isComplete && round.isComplete
+            findings.failures += round.faults.filter(\.fault.isFailure).map(Self.text)
+            findings.faults += round.faults.filter { !$0.fault.isFailure }.map(Self.text)
+            findings.faults += round.leftOut.filter(\.isFault).map(\.description)
+            findings.silent += round.leftOut.filter { !$0.isFault }.map(\.description)
+        }
+        return findings
+    }
+
+    private static func text(_ entry: (cluster: String, fault: ECSFault)) -> String {
+        let cluster = ECSLabels.lastPart(of: entry.cluster)
+        return cluster.isEmpty ? entry.fault.message : "cluster \(cluster): \(entry.fault.message)"
+    }
+
+    private func firstReport(of provider: any TargetProvider) async -> [TargetGroup]? {
+        await withTaskGroup(of: [TargetGroup]?.self) { group in
+            group.addTask {
+                // The first report ends the provider: it is asked no further.
+                let (reports, report) = AsyncStream.makeStream(of: [TargetGroup].self)
+                return await withTaskGroup(of: Void.self) { inner in
+                    inner.addTask {
+                        await provider.run { report.yield($0) }
+                        report.finish()
+                    }
+                    let first = await reports.first { _ in true }
+                    inner.cancelAll()
+                    return first
+                }
+            }
+            group.addTask { [clock] in
+                // Cancelled when there is a report.
+                try? await clock.sleep(forMs: Self.waitMs)
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+    }
+}

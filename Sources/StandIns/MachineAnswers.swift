@@ -1,0 +1,99 @@
+/// EC2 and Systems Manager, as far as discovery asks them about the machines of a world.
+struct MachineAnswers {
+    let world: ECSWorld
+
+    private var instances: [StandInInstance] { world.clusters.flatMap { $0.instances ?? [] } }
+
+    /// EC2's DescribeInstances by a filter on ids or by ids; one id that is none of EC2's fails the call.
+    func describeInstances(_ form: [(name: String, value: String)]) throws(ECSRefusal) -> String {
+        guard form.first(where: { $0.name == "Version" })?.value == "2016-11-15" else {
+            throw ECSRefusal("InvalidParameterValue", "no version")
+        }
+        let wanted = form.filter { $0.name.hasPrefix("InstanceId.") || $0.name.contains(".Value.") }
+            .map(\.value)
+        guard wanted.count <= 1_000 else { throw ECSRefusal("FilterLimitExceeded", "too many values") }
+        for id in wanted where !id.hasPrefix("i-") {
+            throw ECSRefusal("InvalidInstanceID.Malformed", "Invalid id: \"\(id)\"")
+        }
+        let items = instances.filter { wanted.contains($0.machine) }.map { instance in
+            "<item><instanceId>\(instance.machine)</instanceId>"
+                + (instance.address.map { "<privateIpAddress>\($0)</privateIpAddress>" } ?? "")
+                + "<instanceType>m7g.large</instanceType><subnetId>subnet-1</subnetId><vpcId>vpc-1</vpcId>"
+                + "<tagSet><item><key>Name</key><value>node</value></item></tagSet></item>"
+        }
+        return """
+            <?xml version="1.0" encoding="UTF-8"?>
+            <DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><reservationSet>\
+            <item><instancesSet>\(items.joined())</instancesSet></item></reservationSet>\
+            </DescribeInstancesResponse>
+            """
+    }
+
+    static func refusal(_ refusal: ECSRefusal) -> String {
+        "<Response><Errors><Error><Code>\(refusal.type)</Code><Message>\(refusal.message)</Message></Error>"
+            + "</Errors><RequestID>00000000-0000-0000-0000-000000000000</RequestID></Response>"
+    }
+
+    struct InformationRequest: Decodable {
+        struct Filter: Decodable {
+            let name: String
+            let values: [String]
+
+            private enum CodingKeys: String, CodingKey {
+                case name = "Key"
+                case values = "Values"
+            }
+        }
+        let filters: [Filter]?
+        let maxResults: Int?
+
+        private enum CodingKeys: String, CodingKey {
+            case filters = "Filters"
+            case maxResults = "MaxResults"
+        }
+    }
+
+    private struct Information: Encodable {
+        let id: String
+        let address: String?
+        let computerName: String
+        let pingStatus = "Online"
+        let resourceType = "ManagedInstance"
+
+        private enum CodingKeys: String, CodingKey {
+            case id = "InstanceId"
+            case address = "IPAddress"
+            case computerName = "ComputerName"
+            case pingStatus = "PingStatus"
+            case resourceType = "ResourceType"
+        }
+    }
+
+    private struct InformationAnswer: Encodable {
+        let machines: [Information]
+
+        private enum CodingKeys: String, CodingKey {
+            case machines = "InstanceInformationList"
+        }
+    }
+
+    /// Systems Manager's DescribeInstanceInformation; an id it does not know fails the call.
+    func describeInstanceInformation(_ request: InformationRequest) throws(ECSRefusal) -> String {
+        guard (5...50).contains(request.maxResults ?? 50) else {
+            throw ECSRefusal("ValidationException", "MaxResults must be 5 to 50")
+        }
+        let managed = instances.filter { $0.machine.hasPrefix("mi-") }
+        var wanted = Set(managed.map(\.machine))
+        for filter in request.filters ?? [] where filter.name == "InstanceIds" {
+            for id in filter.values where !wanted.contains(id) {
+                throw ECSRefusal("InvalidInstanceId", "\(id) is not a managed instance of this account")
+            }
+            wanted.formIntersection(filter.values)
+        }
+        return JSONText.encode(
+            InformationAnswer(
+                machines: managed.filter { wanted.contains($0.machine) }.map {
+                    Information(id: $0.machine, address: $0.address, computerName: "edge-\($0.id)")
+                }))
+    }
+}

@@ -1,0 +1,153 @@
+public import Agent
+public import ArgumentParser
+import Logging
+import Platform
+import Telemetry
+
+/// `narthex discover`: what discovery finds, for people, programs, or another Prometheus.
+struct Discover: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract:
+            "Shows what discovery finds, and why the rest is left out; or keeps a file_sd file current.",
+        discussion: """
+            With --config.file the jobs of a configuration file; without, ECS by the flags of \
+            prometheus-ecs-discovery, which may be written with one dash, as that program has them. Nothing \
+            is scraped or sent. Exit status: 0 when everything could be asked, 1 when not, 2 for a wrong \
+            configuration.
+            """)
+
+    @Option(name: .customLong("config.file"), help: "Prometheus configuration file whose jobs are looked at.")
+    var configFile: String?
+
+    @Option(help: "Only the job of this name.")
+    var job: String?
+
+    @Option(help: "One of table, json, file_sd.")
+    var format = DiscoverOptions.Format.table
+
+    @Flag(help: "Also show what does not ask to be scraped.")
+    var all = false
+
+    @Option(
+        name: [.customLong("write-to"), .customLong("config.write-to")],
+        help: "File to keep current, atomically; YAML, or JSON when it ends in .json.")
+    var writeTo: String?
+
+    @Option(
+        name: .customLong("config.scrape-interval"), help: "How often AWS is asked for a file to be written.")
+    var interval = FlagDuration(ms: 60_000)
+
+    @Option(
+        name: .customLong("config.scrape-times"),
+        help: "After how many looks to end; 0 goes on until stopped.")
+    var times = 0
+
+    @Option(name: .customLong("config.cluster"), help: "Cluster, by name or ARN; all when not given.")
+    var cluster: String?
+
+    @Option(name: .customLong("config.region"), help: "AWS region; found as the agent finds it.")
+    var region: String?
+
+    @Option(name: .customLong("config.role-arn"), help: "Role to assume.")
+    var roleARN: String?
+
+    @Option(name: .customLong("config.port-label"), help: "Docker label with the port.")
+    var portLabel = "PROMETHEUS_EXPORTER_PORT"
+
+    @Option(name: .customLong("config.path-label"), help: "Docker label with the path.")
+    var pathLabel = "PROMETHEUS_EXPORTER_PATH"
+
+    @Option(name: .customLong("config.scheme-label"), help: "Docker label with the scheme.")
+    var schemeLabel = "PROMETHEUS_EXPORTER_SCHEME"
+
+    @Option(name: .customLong("config.job-name-label"), help: "Docker label with the job's name.")
+    var jobNameLabel = "PROMETHEUS_EXPORTER_JOB_NAME"
+
+    @Option(name: .customLong("config.server-name-label"), help: "Docker label with the host to scrape.")
+    var serverNameLabel = "PROMETHEUS_EXPORTER_SERVER_NAME"
+
+    @Option(
+        name: .customLong("config.filter-label"), help: "Docker label, NAME or NAME=VALUE, that is required.")
+    var filterLabel: String?
+
+    @Flag(
+        name: .customLong("config.dynamic-port-detection"),
+        help: "Only containers with PROMETHEUS_DYNAMIC_EXPORT=1, at their only port.")
+    var dynamicPortDetection = false
+
+    @Option(name: .customLong("log.level"), help: "One of debug, info, warn, error.")
+    var logLevel = LogLevel.info
+
+    @Option(name: .customLong("log.format"), help: "One of logfmt, json.")
+    var logFormat = LogFormat.logfmt
+
+    func validate() throws {
+        guard times >= 0 else { throw ValidationError("--config.scrape-times must not be negative") }
+        guard interval.ms >= 1_000 else {
+            throw ValidationError(
+                "--config.scrape-interval must be at least 1s: the ECS API limits its callers")
+        }
+        if job != nil, configFile == nil { throw ValidationError("--job needs --config.file") }
+    }
+
+    mutating func run() async throws {
+        let stop = StopSignal()
+        Signals.handle { signal in
+            if signal != .hangUp { stop.raise() }
+        }
+        LogOutput.bootstrap(level: logLevel.level, format: logFormat)
+        let discoverer = Discoverer(options) { StandardStreams.writeOutput($0) }
+        let isComplete: Bool
+        do throws(AgentError) {
+            isComplete = try await discoverer.run(until: stop)
+        } catch {
+            var standardError = StandardError()
+            print(error.message, to: &standardError)
+            throw ExitCode(error.code.rawValue)
+        }
+        if !isComplete { throw ExitCode.failure }
+    }
+
+    private var options: DiscoverOptions {
+        var flags = DiscoverOptions.ECSFlags()
+        flags.cluster = cluster
+        flags.region = region
+        flags.roleARN = roleARN
+        flags.portLabel = portLabel
+        flags.pathLabel = pathLabel
+        flags.schemeLabel = schemeLabel
+        flags.jobNameLabel = jobNameLabel
+        flags.serverNameLabel = serverNameLabel
+        flags.filterLabel = filterLabel
+        flags.dynamicPortDetection = dynamicPortDetection
+        var options = DiscoverOptions(
+            source: configFile.map { .file($0, job: job) } ?? .flags(flags))
+        options.format = format
+        options.writeTo = writeTo
+        options.intervalMs = interval.ms
+        options.times = times
+        options.showsAll = all
+        options.environment = ProcessEnvironment.current
+        return options
+    }
+
+    /// The arguments with Go's way of writing flags made into ours: one dash, and `=true` for a switch.
+    static func normalized(_ arguments: [String]) -> [String] {
+        guard arguments.first == "discover" else { return arguments }
+        let dynamic = "config.dynamic-port-detection"
+        return arguments.compactMap { argument in
+            let dashes = argument.prefix { $0 == "-" }.count
+            let rest = argument.dropFirst(dashes)
+            guard dashes > 0, dashes <= 2, rest.hasPrefix("config.") else { return argument }
+            let parts = rest.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts[0] == dynamic, parts.count == 2 {
+                // As strconv.ParseBool takes them.
+                if ["0", "f", "F", "false", "FALSE", "False"].contains(parts[1]) { return nil }
+                if ["1", "t", "T", "true", "TRUE", "True"].contains(parts[1]) { return "--\(dynamic)" }
+            }
+            return "--\(rest)"
+        }
+    }
+}
+
+extension DiscoverOptions.Format: ExpressibleByArgument {}

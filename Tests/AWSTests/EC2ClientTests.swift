@@ -1,0 +1,72 @@
+import HTTPTransport
+import Logging
+import Platform
+import Testing
+
+@testable import AWS
+
+@Suite struct EC2ClientTests {
+    private func client(_ answers: [ScriptedHTTP.Answer]) -> (ec2: EC2Client, http: ScriptedHTTP) {
+        let http = ScriptedHTTP(answers)
+        let client = AWSClient(
+            region: "eu-west-1", credentials: CountingCredentials(), http: http, clock: ManualClock(),
+            environment: [:], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        return (EC2Client(client: client), http)
+    }
+
+    private let page = """
+        <?xml version="1.0" encoding="UTF-8"?>
+        <DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><reservationSet>
+        <item><instancesSet><item><instanceId>i-1</instanceId><privateIpAddress>10.1.0.1</privateIpAddress>
+        <ipAddress>3.3.3.3</ipAddress><instanceType>m7g.large</instanceType><subnetId>subnet-1</subnetId>
+        <vpcId>vpc-1</vpcId><tagSet><item><key>Name</key><value>node</value></item>
+        <item><key>empty</key><value/></item></tagSet><networkInterfaceSet>
+        <item><attachment><deviceIndex>1</deviceIndex></attachment><ipv6AddressesSet>
+        <item><ipv6Address>fd00::2</ipv6Address></item></ipv6AddressesSet></item>
+        <item><attachment><deviceIndex>0</deviceIndex></attachment><ipv6AddressesSet>
+        <item><ipv6Address>fd00::1</ipv6Address></item></ipv6AddressesSet></item></networkInterfaceSet>
+        </item></instancesSet></item><item><instancesSet><item><instanceId>i-2</instanceId></item>
+        <item><other/></item></instancesSet></item></reservationSet></DescribeInstancesResponse>
+        """
+
+    @Test func instancesAreReadAsTheAPIWritesThem() async throws {
+        let (ec2, http) = client([.status(200, page)])
+        #expect(
+            try await ec2.describeInstances(["i-1", "i-2", "i-gone"]) == [
+                .init(
+                    id: "i-1", privateIPv4: "10.1.0.1", publicIPv4: "3.3.3.3", ipv6: "fd00::1",
+                    type: "m7g.large", subnetID: "subnet-1", vpcID: "vpc-1",
+                    tags: ["Name": "node", "empty": ""]),
+                .init(id: "i-2"),
+            ])
+        let body = String(decoding: http.requests[0].body, as: UTF8.self)
+        #expect(
+            body == "Action=DescribeInstances&Version=2016-11-15&Filter.1.Name=instance-id"
+                + "&Filter.1.Value.1=i-1&Filter.1.Value.2=i-2&Filter.1.Value.3=i-gone")
+    }
+
+    @Test func furtherPagesAreAskedFor() async throws {
+        let first =
+            "<r><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId></item></instancesSet>"
+            + "</item></reservationSet><nextToken>n 1</nextToken></r>"
+        let (ec2, http) = client([.status(200, first), .status(200, "<r/>")])
+        #expect(try await ec2.describeInstances(["i-1"]).map(\.id) == ["i-1"])
+        #expect(String(decoding: http.requests[1].body, as: UTF8.self).hasSuffix("&NextToken=n%201"))
+    }
+
+    @Test func throttlingIsKnownAsSuch() async {
+        let refusal =
+            "<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>m</Message></Error></Errors>"
+            + "</Response>"
+        let http = ScriptedHTTP([.status(503, refusal)])
+        let client = AWSClient(
+            region: "eu-west-1", credentials: CountingCredentials(), http: http, clock: SystemClock(),
+            settings: .known(EndpointSettings(environment: [:])), endpoint: nil,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            random: { 0 })
+        let error = await failure { () throws(AWSError) in
+            try await EC2Client(client: client).describeInstances(["i-1"])
+        }
+        #expect(error?.code == .throttled)
+    }
+}

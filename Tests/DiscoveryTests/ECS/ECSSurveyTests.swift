@@ -1,0 +1,124 @@
+import AWS
+import Configuration
+import FoundationEssentials
+import MetricModel
+import Platform
+import Testing
+
+@testable import Discovery
+
+@Suite struct ECSSurveyTests {
+    private struct Policy: Decodable {
+        struct Statement: Decodable {
+            let actions: [String]
+
+            private enum CodingKeys: String, CodingKey {
+                case actions = "Action"
+            }
+        }
+        let statements: [Statement]
+
+        private enum CodingKeys: String, CodingKey {
+            case statements = "Statement"
+        }
+    }
+
+    /// 10,000 tasks in 20 clusters at 60 s: far below what ECS lets an account and region do. That a burst of
+    /// them is spread out is CallPacer's to keep; that pages hold a hundred is ECSClient's.
+    @Test(.timeLimit(.minutes(3))) func tenThousandTasksStayFarBelowThePublishedRates() async {
+        let clock = ManualClock()
+        let account = LargeAccount(clusters: 20, tasksEach: 500, definitionsEach: 3)
+        let others = FakeAWS()
+        let inventory = ECSInventory(
+            region: "eu-west-1", api: ECSAPI(ecs: account, ec2: others, ssm: others), clock: clock)
+        var survey = ECSSurvey(
+            ECSSDConfiguration(clusters: ["*"]), inventory: inventory, ownCluster: .none)
+        for round in 0..<2 {
+            let before = account.calls
+            let found = await survey.round(freshNs: 15_000_000_000) { _ in }
+            #expect(found.groups.reduce(0) { $0 + $1.targets.count } == 10_000)
+            #expect(found.faults.isEmpty)
+            clock.advance(ms: 60_000)
+            var calls: [String: Int] = [:]
+            for (operation, count) in account.calls where count > before[operation] ?? 0 {
+                calls[operation] = count - (before[operation] ?? 0)
+            }
+            // 5 pages and 5 batches for each cluster.
+            var expected = ["ListClusters": 1, "ListTasks": 100, "DescribeTasks": 100]
+            if round == 0 { expected["DescribeTaskDefinition"] = 60 }
+            #expect(calls == expected)
+            for pace in ThrottleClass.allCases {
+                let count = calls.filter { DiscoveryOperation(rawValue: $0.key)?.pace == pace }
+                    .values.reduce(0, +)
+                #expect(Double(count) / 60 <= pace.published.perSecond / 4, "\(pace): \(count) a minute")
+            }
+        }
+    }
+
+    /// The calls of each kind of cluster are those of the policies that config/iam/README.md names for it.
+    @Test func eachFeatureCallsWhatItsPolicyAllows() async throws {
+        func allowed(_ names: String...) throws -> Set<String> {
+            let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+            let root = parts[..<(try #require(parts.lastIndex(of: "Tests")))].joined(separator: "/")
+            var actions: Set<String> = []
+            for name in names {
+                let text = try String(contentsOfFile: "\(root)/config/iam/\(name).json", encoding: .utf8)
+                let policy = try JSONDecoder().decode(Policy.self, from: Data(text.utf8))
+                actions.formUnion(
+                    policy.statements.flatMap(\.actions).map { $0.split(separator: ":")[1].lowercased() })
+            }
+            return actions
+        }
+        func called(
+            _ configuration: ECSSDConfiguration, tasks: [ECSTask], instances: [ECSContainerInstance] = []
+        ) async -> Set<String> {
+            let aws = FakeAWS()
+            aws.set {
+                $0.tasks["prod"] = tasks
+                $0.definitions["web:1"] = webDefinition(mode: instances.isEmpty ? "awsvpc" : "bridge")
+                $0.instances = instances
+                $0.services = [.init(arn: "s", name: "web")]
+            }
+            var survey = ECSSurvey(
+                configuration, inventory: ECSInventory(region: "r", api: aws.api, clock: ManualClock()),
+                ownCluster: .none)
+            _ = await survey.round(freshNs: 0) { _ in }
+            return Set(aws.calls.map { $0.prefix { $0 != " " }.lowercased() })
+        }
+        var one = ECSSDConfiguration(clusters: ["prod"])
+        #expect(try await called(one, tasks: [fargateTask(1)]) == allowed("ecs-tasks"))
+        #expect(
+            try await called(ECSSDConfiguration(clusters: ["*"]), tasks: [fargateTask(1)])
+                == allowed("ecs-tasks", "ecs-all-clusters"))
+        let onEC2 = [ECSContainerInstance(arn: "ci", instanceID: "i-1")]
+        #expect(
+            try await called(one, tasks: [instanceTask(1)], instances: onEC2)
+                == allowed("ecs-tasks", "ecs-instances"))
+        let outside = [ECSContainerInstance(arn: "ci", instanceID: "mi-1")]
+        #expect(
+            try await called(one, tasks: [instanceTask(1)], instances: outside)
+                == allowed("ecs-tasks", "ecs-anywhere"))
+        one.describesServices = true
+        one.describesClusters = true
+        #expect(
+            try await called(one, tasks: [fargateTask(1)])
+                == allowed("ecs-tasks", "ecs-service-labels", "ecs-cluster-labels"))
+    }
+
+    @Test func whatIsLeftOutHasAReason() async {
+        let aws = FakeAWS()
+        var pending = fargateTask(2)
+        pending.lastStatus = "PENDING"
+        aws.set {
+            $0.tasks["prod"] = [fargateTask(1, containers: ["proxy", "injected"]), pending]
+            $0.definitions["web:1"] = webDefinition()
+        }
+        var survey = ECSSurvey(
+            ECSSDConfiguration(clusters: ["prod"]),
+            inventory: ECSInventory(region: "r", api: aws.api, clock: ManualClock()), ownCluster: .none)
+        let round = await survey.round(freshNs: 0) { _ in }
+        #expect(round.groups.map(\.targets.count) == [0])
+        #expect(round.leftOut.map(\.container) == ["proxy", "injected", nil])
+        #expect(round.leftOut.last?.reason == "the task is PENDING")
+    }
+}

@@ -1,0 +1,26 @@
+import Platform
+import Testing
+
+@Suite struct FileDoorReplaceTests {
+    @Test func aFileIsReplacedWholeAndWhatACrashLeftIsOverwritten() throws {
+        let folder = try TemporaryFolder()
+        let files = POSIXFiles()
+        let path = folder.path + "/targets.yml"
+        try files.replace(path, with: Array("first".utf8))
+        let first = try #require(try files.status(path))
+        let left = try files.open(path + ".new", .create)
+        try files.close(left)
+        try files.replace(path, with: Array("second".utf8))
+        #expect(try files.contents(of: path, limitBytes: 100) == Array("second".utf8))
+        #expect(try files.status(path)?.inode != first.inode, "another file, not the old one rewritten")
+        #expect(try files.list(folder.path) == ["targets.yml"])
+    }
+
+    @Test func aFolderThatIsNotThereIsSaid() throws {
+        let folder = try TemporaryFolder()
+        let error = #expect(throws: FileError.self) {
+            try POSIXFiles().replace(folder.path + "/none/a", with: [])
+        }
+        #expect(error?.path.hasSuffix("/none/a.new") == true)
+    }
+}
