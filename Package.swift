@@ -148,3 +148,18 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// Fuzz targets have no main of their own, so they are there only for script/fuzz.
+if Context.environment["NARTHEX_FUZZ"] != nil {
+    package.targets.append(
+        .target(
+            name: "FuzzCheck", dependencies: ["Scrape", "MetricModel"], path: "Tests/Fuzz/Check",
+            swiftSettings: settings))
+    for name in ["ExpositionText", "OpenMetrics"] {
+        package.products.append(.executable(name: "Fuzz\(name)", targets: ["Fuzz\(name)"]))
+        package.targets.append(
+            .executableTarget(
+                name: "Fuzz\(name)", dependencies: ["FuzzCheck"], path: "Tests/Fuzz/\(name)",
+                swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
+    }
+}

@@ -79,7 +79,7 @@ struct ExemplarHistory: Sendable {
 
     /// Nil when the labels are more than an exemplar may have, or one stands twice. Backslashes stay as they
     /// are: Prometheus resolves no escapes here.
-    private static func exemplar(
+    static func exemplar(
         _ scraped: OpenMetricsLineEnd.Exemplar, _ body: RawSpan
     ) -> Exemplar? {
         var elements = OpenMetricsLabels(

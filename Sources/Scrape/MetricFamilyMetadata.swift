@@ -12,10 +12,15 @@ public struct MetricFamilyMetadata: Sendable, Hashable {
 
     /// The families of chunks, in the order in which they are first named.
     static func merged(_ chunks: [TemplateChunk]) -> [MetricFamilyMetadata] {
+        merged(chunks.map(\.metadata))
+    }
+
+    /// The same of packed comments.
+    static func merged(_ packed: [[UInt8]]) -> [MetricFamilyMetadata] {
         var result: [MetricFamilyMetadata] = []
         var places: [String: Int] = [:]
-        for chunk in chunks where !chunk.metadata.isEmpty {
-            for entry in PackedMetadata.entries(chunk.metadata) {
+        for bytes in packed {
+            for entry in PackedMetadata.entries(bytes) {
                 let place = places[entry.family] ?? result.count
                 if place == result.count {
                     places[entry.family] = place

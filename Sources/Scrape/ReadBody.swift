@@ -10,6 +10,8 @@ struct ReadBody {
     var timestamps: [Frame.ExplicitTimestamp]
     /// Lines that were not as the scrape before had them.
     var parsedLines: Int
+    /// Lines of a body of text that are not in the format and were skipped.
+    var skippedLines = 0
     /// Exemplars of a body of text, still in it.
     var scrapedExemplars: [ScrapedExemplar] = []
     /// Histograms, exemplars and start timestamps of a protobuf body.
@@ -24,6 +26,7 @@ struct ReadBody {
         parsedLines = reader.parsedLines
         timestamps = reader.timestamps
         scrapedExemplars = reader.exemplars
+        skippedLines = reader.skippedLines
         values = reader.takeValues()
     }
 

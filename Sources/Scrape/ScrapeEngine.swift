@@ -1,3 +1,4 @@
+import Configuration
 import MetricModel
 
 /// Makes frames of a target's scrapes. Knows the rules and holds no state of its own: each call takes the
@@ -12,6 +13,8 @@ struct ScrapeEngine: Sendable {
         var duplicateCount = 0
         var outOfOrderCount = 0
         var outOfBoundsCount = 0
+        /// Lines that are not in the format and were skipped.
+        var skippedLines = 0
         /// Lines that were not as the scrape before had them.
         var parsedLines = 0
     }
@@ -23,6 +26,10 @@ struct ScrapeEngine: Sendable {
     /// Whether start timestamps go into frames; no protocol that sends them is spoken yet.
     let keepsStartTimestamps: Bool
     let histograms: HistogramOptions
+    private let tracksStaleness: Bool
+    private let timeoutMs: Int64
+    /// What is wrong with the target's own labels by the job's limits.
+    private let ownLabelFault: ScrapeError?
     let report: ReportSeries
     private let schema: TargetSchema
     private let hasher: SegmentHasher
@@ -32,7 +39,9 @@ struct ScrapeEngine: Sendable {
     init(
         target: Target, honorLabels: Bool, honorTimestamps: Bool, keepsExemplars: Bool = false,
         keepsStartTimestamps: Bool = false, histograms: HistogramOptions = HistogramOptions(),
-        layouts: LayoutInterner, templates: TemplateInterner, hasher: SegmentHasher = .process
+        rules: SeriesRules = SeriesRules(), tracksStaleness: Bool = false, reportsExtra: Bool = false,
+        timeoutMs: Int64 = 0, layouts: LayoutInterner, templates: TemplateInterner,
+        hasher: SegmentHasher = .process
     ) {
         self.target = target
         self.honorTimestamps = honorTimestamps
@@ -42,8 +51,14 @@ struct ScrapeEngine: Sendable {
         self.layouts = layouts
         self.templates = templates
         self.hasher = hasher
-        schema = TargetSchema(target, honorLabels: honorLabels, hasher: hasher)
-        report = ReportSeries(schema: schema, hasher: hasher, layouts: layouts)
+        self.tracksStaleness = tracksStaleness
+        self.timeoutMs = timeoutMs
+        schema = TargetSchema(target, honorLabels: honorLabels, hasher: hasher, rules: rules)
+        report = ReportSeries(schema: schema, hasher: hasher, layouts: layouts, hasExtra: reportsExtra)
+        ownLabelFault =
+            zip(target.labels.labels, target.isExternal).lazy.filter { !$1 }.compactMap {
+                rules.fault(name: Array($0.0.name.utf8), value: Array($0.0.value.utf8), metric: [], offset: 0)
+            }.first
     }
 
     func makeState() -> ScrapeState { ScrapeState(report: report.chunk) }
@@ -61,6 +76,7 @@ struct ScrapeEngine: Sendable {
         // The only copy, so that it is changed in its place.
         reader.values = []
         let lineCount = values.count
+        if let ownLabelFault, lineCount > 0 { throw ownLabelFault.after(samples: lineCount) }
         var next = state
         next.chunks = reader.chunks
         var departed: [Frame.Departed] = []
@@ -68,7 +84,7 @@ struct ScrapeEngine: Sendable {
         let isUnchanged = reader.isUnchanged(from: state.chunks)
         if !isUnchanged {
             let old = LayoutComparison.Side(
-                chunks: state.chunks, silent: state.silent, isLive: state.isLive,
+                chunks: state.chunks, silent: withoutMarker(state, timestampMs), isLive: state.isLive,
                 hasDuplicates: !state.duplicates.isEmpty)
             let comparison = LayoutComparison(
                 old: old, new: reader.chunks, report: report.hashes, schema: schema)
@@ -77,8 +93,25 @@ struct ScrapeEngine: Sendable {
             next.duplicates = comparison.duplicates
             departed = comparison.departed
             addedCount = comparison.addedCount
+            let limits = schema.rules.limits
+            next.shed = ShedPlan(
+                reader.chunks, duplicates: comparison.duplicates, before: state.chunks,
+                leftOutBefore: state.shed.leftOut, limit: limits.samples,
+                sheds: schema.rules.onLimit == .shed, target: target, schema: schema)
+            // The comparison takes a line that was left out before for a series that was there.
+            if !next.shed.leftOut.isEmpty || !state.shed.leftOut.isEmpty {
+                addedCount = next.shed.addedCount
+            }
+            if limits.samples > 0, next.shed.countedSamples > limits.samples, next.shed.shedCount == 0 {
+                throw ScrapeError(
+                    .sampleLimit,
+                    "the target exposes \(next.shed.countedSamples) samples;"
+                        + " sample_limit is \(limits.samples)"
+                ).after(samples: lineCount)
+            }
         }
-        let rules = rules(reader, state, next, timestampMs, isUnchanged: isUnchanged)
+        var rules = rules(reader, state, next, timestampMs, isUnchanged: isUnchanged)
+        rules.leaveOut(next.shed.leftOut)
         for ordinal in rules.absent { values[Int(ordinal)] = 0 }
         let kept = try reader.keptHistograms(absent: rules.absent, options: histograms)
         next.silent = rules.silent
@@ -94,8 +127,10 @@ struct ScrapeEngine: Sendable {
         let exemplars = exemplars(reader, body, &next, absent: rules.absent, isUnchanged: isUnchanged)
         let reported = ReportSeries.Values(
             isUp: true, durationSeconds: durationSeconds(), samplesScraped: lineCount,
-            samplesPostMetricRelabeling: lineCount, seriesAdded: addedCount)
-        values.append(contentsOf: reported.column)
+            samplesPostMetricRelabeling: lineCount, seriesAdded: addedCount,
+            timeoutSeconds: Double(timeoutMs) / 1_000, sampleLimit: schema.rules.limits.samples,
+            bodySizeBytes: body.byteCount)
+        values.append(contentsOf: reported.column(extra: report.hasExtra))
         let frame = Frame(
             target: target, layout: next.layout, timestampMs: timestampMs, values: values,
             explicitTimestamps: rules.kept, absent: rules.absent, departed: departed, histograms: kept,
@@ -103,7 +138,7 @@ struct ScrapeEngine: Sendable {
         return Prepared(
             frame: frame, next: next, report: reported, duplicateCount: rules.duplicateCount,
             outOfOrderCount: rules.outOfOrderCount, outOfBoundsCount: rules.outOfBoundsCount,
-            parsedLines: reader.parsedLines)
+            skippedLines: reader.skippedLines, parsedLines: reader.parsedLines)
     }
 
     private func exemplars(
@@ -120,20 +155,24 @@ struct ScrapeEngine: Sendable {
     }
 
     /// The frame of a scrape that failed: every series of the scrape before ends, once, and the report says
-    /// 0.
+    /// 0. `bodySizeBytes` is what was received, or -1 when that reached its limit.
     func failed(
-        at timestampMs: Int64, after state: ScrapeState, durationSeconds: Double
+        at timestampMs: Int64, after state: ScrapeState, durationSeconds: Double,
+        error: ScrapeError? = nil, bodySizeBytes: Int = 0
     ) throws(ScrapeError) -> Prepared {
         try checkClock(timestampMs, state)
         var next = state
         next.isLive = false
         next.hasReported = true
         next.lastTimestampMs = timestampMs
+        let scraped = error?.samplesScraped ?? 0
         let reported = ReportSeries.Values(
-            isUp: false, durationSeconds: durationSeconds, samplesScraped: 0, samplesPostMetricRelabeling: 0,
-            seriesAdded: 0)
+            isUp: false, durationSeconds: durationSeconds, samplesScraped: scraped,
+            samplesPostMetricRelabeling: scraped, seriesAdded: 0, timeoutSeconds: Double(timeoutMs) / 1_000,
+            sampleLimit: schema.rules.limits.samples, bodySizeBytes: bodySizeBytes)
         return Prepared(
-            frame: ending(state, timestampMs, report: reported.column), next: next, report: reported)
+            frame: ending(state, timestampMs, report: reported.column(extra: report.hasExtra)), next: next,
+            report: reported)
     }
 
     /// The frame of a target that is gone: every series ends, the report's too. Nil when nothing awaits a
@@ -158,11 +197,26 @@ struct ScrapeEngine: Sendable {
                 target: target, layout: Layout([report.chunk]), timestampMs: timestampMs, values: column)
         }
         var values = Array(repeating: StaleMarker.value, count: state.seriesCount)
-        for ordinal in state.silent { values[Int(ordinal)] = 0 }
+        let silent = withoutMarker(state, timestampMs)
+        for ordinal in silent { values[Int(ordinal)] = 0 }
         values.append(contentsOf: column)
         return Frame(
             target: target, layout: state.layout, timestampMs: timestampMs, values: values,
-            absent: state.silent)
+            absent: silent)
+    }
+
+    /// The series that get no marker at this time: the silent ones, and those whose last sample's own
+    /// timestamp is not before it, for the marker would be out of order.
+    private func withoutMarker(_ state: ScrapeState, _ timestampMs: Int64) -> [UInt32] {
+        guard tracksStaleness, !state.lastSampleMs.isEmpty else { return state.silent }
+        var result: [UInt32] = []
+        var next = 0
+        for (index, lastMs) in state.lastSampleMs.enumerated() {
+            let isSilent = next < state.silent.count && state.silent[next] == UInt32(index)
+            if isSilent { next += 1 }
+            if isSilent || lastMs >= timestampMs { result.append(UInt32(index)) }
+        }
+        return result
     }
 
     private func makeReader(_ format: ExpositionFormat) -> BodyReader {
@@ -192,7 +246,11 @@ struct ScrapeEngine: Sendable {
         _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk]
     ) throws(ScrapeError) -> BodyReader {
         var reader = makeReader(format)
-        try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
+        do throws(ScrapeError) {
+            try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
+        } catch {
+            throw error.after(samples: reader.values.count)
+        }
         // Lines that come and go leave short chunks behind. Cut anew, all of it is as if it was read first.
         if reader.parsedLines > 0, !expected.isEmpty,
             reader.chunks.count > 4 + 2 * reader.values.count / TemplateBuilder.minLines
@@ -215,7 +273,7 @@ struct ScrapeEngine: Sendable {
         return TimestampRules(
             duplicates: next.duplicates, timestamps: timestamps,
             before: isUnchanged ? before : carried(before, from: state.chunks, to: reader.chunks),
-            scrapedAtMs: timestampMs)
+            scrapedAtMs: timestampMs, tracksStaleness: tracksStaleness)
     }
 
     /// The timestamp of each line's series' last sample.

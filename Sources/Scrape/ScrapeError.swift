@@ -14,6 +14,10 @@ public struct ScrapeError: Error, Sendable, Equatable, CustomStringConvertible {
         case histogram = "invalid_histogram"
         /// A native histogram has more buckets than native_histogram_bucket_limit allows.
         case bucketLimit = "native_histogram_bucket_limit"
+        /// More samples than `sample_limit`.
+        case sampleLimit = "sample_limit"
+        /// A series beyond one of the limits of labels.
+        case labelLimit = "label_limit"
         /// The wall clock stands at or before the target's last scrape.
         case clock
         /// The frame could not be appended to the buffer.
@@ -27,6 +31,8 @@ public struct ScrapeError: Error, Sendable, Equatable, CustomStringConvertible {
     public let line: Int
     /// Bytes from the body's start; 0 when the error has no place in it.
     public let offset: Int
+    /// Samples that were read before the error; the report of the scrape tells them.
+    public internal(set) var samplesScraped = 0
 
     public init(_ code: Code, _ message: String, line: Int = 0, offset: Int = 0) {
         self.code = code
@@ -40,6 +46,19 @@ public struct ScrapeError: Error, Sendable, Equatable, CustomStringConvertible {
         self.init(.exposition, message, offset: offset)
     }
 
+    /// The same fault, however far the scrape had come.
+    public static func == (left: ScrapeError, right: ScrapeError) -> Bool {
+        left.code == right.code && left.message == right.message && left.line == right.line
+            && left.offset == right.offset
+    }
+
+    /// The same error after so many samples.
+    func after(samples: Int) -> ScrapeError {
+        var error = self
+        error.samplesScraped = samples
+        return error
+    }
+
     /// The same error with its line counted.
     func located(in body: RawSpan) -> ScrapeError {
         guard code == .exposition else { return self }
@@ -47,7 +66,7 @@ public struct ScrapeError: Error, Sendable, Equatable, CustomStringConvertible {
         for index in 0..<min(offset, body.byteCount) where body.uncheckedByte(index) == Byte.newline {
             line += 1
         }
-        return ScrapeError(code, message, line: line, offset: offset)
+        return ScrapeError(code, message, line: line, offset: offset).after(samples: samplesScraped)
     }
 
     public var description: String { line > 0 ? "line \(line): \(message)" : message }

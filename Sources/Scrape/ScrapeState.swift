@@ -26,12 +26,18 @@ struct ScrapeState: Sendable {
     /// When series began, where the target says so: the last frame's, so that the next one shares them.
     var startTimestamps: [Frame.StartTimestamp] = []
 
+    /// Lines without a sample by the job's rules, duplicates not among them.
+    var shed = ShedPlan()
+    private let reportCount: Int
     /// Only while exemplars are kept.
     var exemplars = ExemplarHistory()
 
     /// The state of a target that was never scraped.
-    init(report: LayoutChunk) { layout = Layout([report]) }
+    init(report: LayoutChunk) {
+        layout = Layout([report])
+        reportCount = report.seriesCount
+    }
 
     /// Series of the last successful scrape.
-    var seriesCount: Int { layout.seriesCount - ReportSeries.names.count }
+    var seriesCount: Int { layout.seriesCount - reportCount }
 }

@@ -36,6 +36,14 @@ public struct TargetState: Sendable, Equatable {
     public var lastScrapeDurationSeconds = 0.0
     /// Samples of the last successful scrape, without the report's.
     public var samples = 0
+    /// Samples that `on_limit: shed` left out of the last scrape, and the label that has most values among
+    /// them.
+    public var shedSamples = 0
+    public var shedLabel: String?
+    /// Lines that `on_bad_line: skip` and `on_limit: shed` left out of the last scrape for what is wrong with
+    /// them, and what that is with the first.
+    public var skippedLines = 0
+    public var skippedReason: String?
 
     init(url: String, labels: LabelSet) {
         self.url = url

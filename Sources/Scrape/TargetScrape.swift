@@ -12,15 +12,28 @@ public final class TargetScrape {
     public private(set) var duplicateCount = 0
 
     /// `target` carries own and external labels.
-    public init(
+    public convenience init(
         target: Target, honorLabels: Bool = false, honorTimestamps: Bool = true, keepsExemplars: Bool = false,
         keepsStartTimestamps: Bool = false, histograms: HistogramConfiguration = HistogramConfiguration(),
+        interner: LayoutInterner = LayoutInterner()
+    ) {
+        self.init(
+            target: target, honorLabels: honorLabels, honorTimestamps: honorTimestamps,
+            keepsExemplars: keepsExemplars, keepsStartTimestamps: keepsStartTimestamps,
+            histograms: histograms, rules: SeriesRules(), interner: interner)
+    }
+
+    init(
+        target: Target, honorLabels: Bool = false, honorTimestamps: Bool = true, keepsExemplars: Bool = false,
+        keepsStartTimestamps: Bool = false, histograms: HistogramConfiguration = HistogramConfiguration(),
+        rules: SeriesRules, tracksStaleness: Bool = false, reportsExtra: Bool = false,
         interner: LayoutInterner = LayoutInterner()
     ) {
         engine = ScrapeEngine(
             target: target, honorLabels: honorLabels, honorTimestamps: honorTimestamps,
             keepsExemplars: keepsExemplars, keepsStartTimestamps: keepsStartTimestamps,
-            histograms: HistogramOptions(histograms), layouts: interner, templates: TemplateInterner())
+            histograms: HistogramOptions(histograms), rules: rules, tracksStaleness: tracksStaleness,
+            reportsExtra: reportsExtra, timeoutMs: 10_000, layouts: interner, templates: TemplateInterner())
         state = engine.makeState()
     }
 
@@ -41,14 +54,18 @@ public final class TargetScrape {
     }
 
     /// The frame of a scrape that failed at `timestampMs`.
-    public func fail(at timestampMs: Int64) throws(ScrapeError) -> Frame {
-        take(try engine.failed(at: timestampMs, after: state, durationSeconds: 0))
+    public func fail(at timestampMs: Int64, error: ScrapeError? = nil) throws(ScrapeError) -> Frame {
+        take(try engine.failed(at: timestampMs, after: state, durationSeconds: 0, error: error))
     }
 
     /// The frame of the target's end; nil when nothing awaits a marker.
     public func remove(at timestampMs: Int64) throws(ScrapeError) -> Frame? {
         try engine.removed(at: timestampMs, after: state).map { take($0) }
     }
+
+    var shed: ShedPlan { state.shed }
+    /// Lines of the last scrape that were skipped.
+    private(set) var skippedLines = 0
 
     /// What the lines of the last scrape said about metric families, in their order.
     public var metadata: [MetricFamilyMetadata] { MetricFamilyMetadata.merged(state.chunks) }
@@ -57,6 +74,7 @@ public final class TargetScrape {
         state = prepared.next
         parsedLines += prepared.parsedLines
         duplicateCount = prepared.duplicateCount
+        skippedLines = prepared.skippedLines
         return prepared.frame
     }
 }

@@ -18,6 +18,18 @@ struct TimestampRules {
     private(set) var outOfOrderCount = 0
     private(set) var outOfBoundsCount = 0
 
+    /// Takes the lines at `ordinals`, ascending, out of the scrape as well.
+    mutating func leaveOut(_ ordinals: [UInt32]) {
+        guard !ordinals.isEmpty else { return }
+        let out = Set(ordinals)
+        kept.removeAll { out.contains($0.series) }
+        absent = Set(absent).union(out).sorted()
+        silent = Set(silent).union(out).sorted()
+        if !lastSampleMs.isEmpty {
+            for ordinal in ordinals { lastSampleMs[Int(ordinal)] = Int64.min }
+        }
+    }
+
     /// For a scrape without timestamps, now and before.
     init(duplicates: [LayoutComparison.Duplicate]) {
         absent = duplicates.map(\.series)
@@ -25,10 +37,11 @@ struct TimestampRules {
         duplicateCount = duplicates.count
     }
 
-    /// `before` is the timestamp of each line's series' last sample, `Int64.min` for none.
+    /// `before` is the timestamp of each line's series' last sample, `Int64.min` for none. `tracksStaleness`
+    /// makes series with timestamps await markers like any other.
     init(
         duplicates: [LayoutComparison.Duplicate], timestamps: [Frame.ExplicitTimestamp], before: [Int64],
-        scrapedAtMs: Int64
+        scrapedAtMs: Int64, tracksStaleness: Bool = false
     ) {
         lastSampleMs = before
         var nextDuplicate = 0
@@ -76,7 +89,7 @@ struct TimestampRules {
             } else {
                 lastSampleMs[place] = timestamp.timestampMs
                 kept.append(timestamp)
-                silent.append(ordinal)
+                if !tracksStaleness { silent.append(ordinal) }
             }
             // A line that stands for the same series further on must see this sample.
             lastSampleMs[index] = lastSampleMs[place]

@@ -1,3 +1,4 @@
+import Configuration
 import MetricModel
 import Testing
 
@@ -20,6 +21,40 @@ import Testing
         #expect(try scrape.consume("a 1\nb 2\n", at: 2_000).values.last == 0)
         #expect(try scrape.consume("a 1\nc 2\nd 1\n", at: 3_000).values.last == 2)
         #expect(try scrape.consume("", at: 4_000).values.count == 5)
+    }
+
+    @Test func threeMoreSeriesReportWhenAsked() throws {
+        var rules = SeriesRules()
+        rules.limits.samples = 7
+        let scrape = TargetScrape(target: plainTarget(), rules: rules, reportsExtra: true)
+        #expect(try Array(scrape.consume("a 1\n", at: 1).values.suffix(3)) == [10, 7, 4])
+        let failed = try scrape.fail(at: 2)
+        #expect(Array(failed.values.suffix(3)) == [10, 7, 0])
+        #expect(failed.values.count == 9)
+        #expect(
+            failed.layout.labels(ofSeries: 8, target: failed.target)?["__name__"] == "scrape_body_size_bytes")
+        // A target's own series of that name gives way.
+        #expect(try scrape.consume("scrape_sample_limit 1\n", at: 3).absent == [0])
+        #expect(try scrape.remove(at: 4)?.values.allSatisfy { $0.bitPattern == StaleMarker.bits } == false)
+    }
+
+    @Test func aFailedScrapeReportsWhatWasRead() throws {
+        let scrape = plainScrape()
+        let error = #expect(throws: ScrapeError.self) { try scrape.consume("a 1\nb 2\n?\n", at: 1) }
+        #expect(error?.samplesScraped == 2)
+        #expect(try Array(scrape.fail(at: 1, error: error).values) == [0, 0, 2, 2, 0])
+    }
+
+    @Test func trackedTimestampsGetMarkers() throws {
+        let tracked = TargetScrape(target: plainTarget(), rules: SeriesRules(), tracksStaleness: true)
+        let untracked = plainScrape()
+        for scrape in [tracked, untracked] { _ = try scrape.consume("a 1 1000\nb 1 9000\nc 1\n", at: 2_000) }
+        #expect(try untracked.consume("", at: 3_000).lines() == ["c stale"])
+        // The marker of b would lie before its last sample.
+        #expect(try tracked.consume("", at: 3_000).lines() == ["a stale", "c stale"])
+        _ = try tracked.consume("a 1 3500\n", at: 4_000)
+        #expect(try tracked.fail(at: 5_000).lines() == ["a stale"])
+        #expect(try tracked.fail(at: 6_000).lines() == [])
     }
 
     @Test func seriesThatLeftGetOneMarker() throws {

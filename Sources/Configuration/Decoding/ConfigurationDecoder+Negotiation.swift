@@ -74,13 +74,7 @@ extension ConfigurationDecoder {
     }
 
     private func validationScheme(_ reader: MappingReader) -> NameValidationScheme? {
-        let scheme = choice(reader, "metric_name_validation_scheme", NameValidationScheme.self)
-        guard scheme == .legacy else { return scheme }
-        reader.report(
-            "metric_name_validation_scheme",
-            "metric_name_validation_scheme: legacy is a choice that this version of Narthex does not support"
-                + " yet")
-        return .utf8
+        choice(reader, "metric_name_validation_scheme", NameValidationScheme.self)
     }
 
     private func escapingScheme(_ reader: MappingReader) -> NameEscapingScheme? {

@@ -34,6 +34,11 @@ extension ConfigurationDecoder {
         job.scrapeProtocols =
             scrapeProtocols(reader) ?? global.scrapeProtocols
             ?? (job.histograms.scrapeNative ? ScrapeProtocol.protobufFirst : ScrapeProtocol.defaults)
+        job.limits = limits(reader).filled(from: global.limits)
+        job.onLimit = onLimit(reader)
+        job.onBadLine = onBadLine(reader)
+        job.trackTimestampsStaleness = reader.bool("track_timestamps_staleness") ?? false
+        job.extraScrapeMetrics = reader.bool("extra_scrape_metrics") ?? global.extraScrapeMetrics
         job.fallbackScrapeProtocol = fallbackProtocol(reader)
         (job.metricNameValidationScheme, job.metricNameEscapingScheme) = nameSchemes(reader, global)
         let allowsUTF8Names = job.metricNameValidationScheme == .utf8

@@ -40,6 +40,8 @@ struct ConfigurationDecoder {
         result.bodySizeLimitBytes = reader.sizeBytes("body_size_limit") ?? 0
         result.keepDroppedTargets = reader.int("keep_dropped_targets", 0...Int.max) ?? 0
         result.externalLabels = externalLabels(reader)
+        result.limits = limits(reader)
+        result.extraScrapeMetrics = reader.bool("extra_scrape_metrics") ?? false
         result.scrapeProtocols = scrapeProtocols(reader)
         (result.metricNameValidationScheme, result.metricNameEscapingScheme) = globalNameSchemes(reader)
         result.histograms = histogramSwitches(reader)

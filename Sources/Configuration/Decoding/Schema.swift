@@ -32,6 +32,11 @@ enum Schema {
             .init("scrape_native_histograms", "bool", "false"),
             .init("always_scrape_classic_histograms", "bool", "false"),
             .init("convert_classic_histograms_to_nhcb", "bool", "false"),
+            .init("sample_limit", "int", "0"),
+            .init("label_limit", "int", "0"),
+            .init("label_name_length_limit", "int", "0"),
+            .init("label_value_length_limit", "int", "0"),
+            .init("extra_scrape_metrics", "bool", "false"),
             .init("scrape_protocols", "list of scrape protocol", "the job's default"),
             .init("metric_name_validation_scheme", "utf8 or legacy", "utf8"),
             .init("metric_name_escaping_scheme", "escaping scheme", "allow-utf-8, underscores with legacy"),
@@ -60,6 +65,14 @@ enum Schema {
             .init("convert_classic_histograms_to_nhcb", "bool", "global.convert_classic_histograms_to_nhcb"),
             .init("native_histogram_bucket_limit", "int", "0"),
             .init("native_histogram_min_bucket_factor", "number", "0"),
+            .init("sample_limit", "int", "global.sample_limit"),
+            .init("label_limit", "int", "global.label_limit"),
+            .init("label_name_length_limit", "int", "global.label_name_length_limit"),
+            .init("label_value_length_limit", "int", "global.label_value_length_limit"),
+            .init("extra_scrape_metrics", "bool", "global.extra_scrape_metrics"),
+            .init("on_limit", "fail or shed", "fail"),
+            .init("on_bad_line", "fail or skip", "fail"),
+            .init("track_timestamps_staleness", "bool", "false"),
             .init("scrape_protocols", "list of scrape protocol", "global.scrape_protocols"),
             .init("fallback_scrape_protocol", "scrape protocol"),
             .init(
@@ -73,9 +86,7 @@ enum Schema {
             .init("ecs_sd_configs", "list of mapping"),
             .init("aws_sd_configs", "list of mapping"),
         ],
-        refused: [
-            .init("track_timestamps_staleness", harmless: ["false"])
-        ] + inherited + httpClient
+        refused: [] + inherited + httpClient
             + otherDiscovery.map { KeyTable.Refused("\($0)_sd_configs") })
 
     static let staticConfig = KeyTable(
@@ -149,10 +160,7 @@ enum Schema {
     /// Keys that stand in `global` and in a job alike.
     private static let inherited: [KeyTable.Refused] = [
         .init("scrape_failure_log_file", harmless: [""]),
-        .init("sample_limit", harmless: ["0"]), .init("target_limit", harmless: ["0"]),
-        .init("label_limit", harmless: ["0"]), .init("label_name_length_limit", harmless: ["0"]),
-        .init("label_value_length_limit", harmless: ["0"]),
-        .init("extra_scrape_metrics", harmless: ["false"]),
+        .init("target_limit", harmless: ["0"]),
     ]
 
     static let httpClient: [KeyTable.Refused] = [

@@ -12,6 +12,9 @@ public struct GlobalConfiguration: Sendable, Equatable {
     public var bodySizeLimitBytes: UInt64
     /// What a job without a number of its own inherits; 0 is no limit.
     public var keepDroppedTargets: Int
+    /// Inherited limit by limit.
+    public var limits = ScrapeLimits()
+    public var extraScrapeMetrics = false
     /// What a job without protocols of its own asks for; nil leaves it to the job's histogram settings.
     public var scrapeProtocols: [ScrapeProtocol]?
     public var metricNameValidationScheme: NameValidationScheme

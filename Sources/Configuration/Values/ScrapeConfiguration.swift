@@ -27,6 +27,13 @@ public struct ScrapeConfiguration: Sendable, Equatable {
     public var followRedirects: Bool
     /// 0 is no limit.
     public var bodySizeLimitBytes: UInt64
+    public var limits: ScrapeLimits
+    public var onLimit: LimitAction
+    public var onBadLine: BadLineAction
+    /// Whether a series that left gets a stale marker although the target gave its samples timestamps.
+    public var trackTimestampsStaleness: Bool
+    /// Whether three more series report on each scrape: its timeout, sample limit and body size.
+    public var extraScrapeMetrics: Bool
     /// What a scrape asks for, most wanted first; never empty, none twice.
     public var scrapeProtocols: [ScrapeProtocol]
     /// How a body without a usable Content-Type is read; nil fails it.
@@ -54,6 +61,9 @@ public struct ScrapeConfiguration: Sendable, Equatable {
         metricNameEscapingScheme: NameEscapingScheme = .allowUTF8,
         relabelRules: RelabelRules = RelabelRules(), keepDroppedTargets: Int = 0,
         histograms: HistogramConfiguration = HistogramConfiguration(),
+        limits: ScrapeLimits = ScrapeLimits(), onLimit: LimitAction = .fail,
+        onBadLine: BadLineAction = .fail, trackTimestampsStaleness: Bool = false,
+        extraScrapeMetrics: Bool = false,
         staticConfigs: [StaticConfiguration] = [], fileSDConfigs: [FileSDConfiguration] = [],
         ecsSDConfigs: [ECSSDConfiguration] = []
     ) {
@@ -68,6 +78,11 @@ public struct ScrapeConfiguration: Sendable, Equatable {
         self.enableCompression = enableCompression
         self.followRedirects = followRedirects
         self.bodySizeLimitBytes = bodySizeLimitBytes
+        self.limits = limits
+        self.onLimit = onLimit
+        self.onBadLine = onBadLine
+        self.trackTimestampsStaleness = trackTimestampsStaleness
+        self.extraScrapeMetrics = extraScrapeMetrics
         self.scrapeProtocols = scrapeProtocols
         self.fallbackScrapeProtocol = fallbackScrapeProtocol
         self.metricNameValidationScheme = metricNameValidationScheme

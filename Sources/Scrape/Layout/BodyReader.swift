@@ -1,3 +1,4 @@
+import Configuration
 import MetricModel
 
 /// An exemplar with the ordinal of its line.
@@ -21,6 +22,8 @@ struct BodyReader {
     private(set) var timestamps: [Frame.ExplicitTimestamp] = []
     /// The exemplars that lines carry, ascending by line, one a line.
     private(set) var exemplars: [ScrapedExemplar] = []
+    /// Lines at the body's end that are not in the format and were skipped.
+    private var skippedAtEnd = 0
     /// Lines that the parser read.
     private(set) var parsedLines = 0
 
@@ -33,7 +36,8 @@ struct BodyReader {
         templates: TemplateInterner
     ) {
         self.hasher = hasher
-        parser = ExpositionParser(isOpenMetrics: isOpenMetrics)
+        parser = ExpositionParser(
+            isOpenMetrics: isOpenMetrics, skipsBadLines: schema.rules.onBadLine == .skip)
         builder = TemplateBuilder(
             encoder: SeriesEncoder(schema: schema, hasher: hasher), isOpenMetrics: isOpenMetrics,
             layouts: layouts, templates: templates)
@@ -84,6 +88,7 @@ struct BodyReader {
             let start = parser.position
             let typeBefore = parser.type
             guard try parser.next(body) else {
+                skippedAtEnd = parser.skippedLines
                 if builder.lineCount > 0 { chunks.append(builder.finish(typeAfter: typeBefore)) }
                 return (expected.count, true)
             }
@@ -118,6 +123,9 @@ struct BodyReader {
         for index in chunks.indices.reversed() { result[chunks[index].hashes[0]] = index }
         return result
     }
+
+    /// Lines that are not in the format and were skipped.
+    var skippedLines: Int { chunks.reduce(skippedAtEnd) { $0 + $1.skippedLines } }
 
     /// Hands the values over, so that the caller changes them without a copy.
     mutating func takeValues() -> [Double] {

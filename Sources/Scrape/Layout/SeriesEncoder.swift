@@ -14,6 +14,8 @@ struct SeriesEncoder {
     struct Identity {
         var ownHash: UInt64
         var excluded: [UInt16]
+        /// Why the line has no series; it then stands for one without labels that never has a sample.
+        var refusal: String?
     }
 
     private static let metricNameLabel = Array("__name__".utf8)
@@ -31,10 +33,22 @@ struct SeriesEncoder {
         self.hasher = hasher
     }
 
-    /// Adds the sample that `parser` stands on to `chunk`.
+    /// Adds the sample that `parser` stands on to `chunk`. `lineHash` stands for a series that is left out.
     mutating func encode(
-        _ parser: ExpositionParser, _ body: RawSpan, into chunk: inout LayoutChunkBuilder,
+        _ parser: ExpositionParser, _ body: RawSpan, lineHash: UInt64, into chunk: inout LayoutChunkBuilder,
         isHistogram: Bool = false
+    ) throws(ScrapeError) -> Identity {
+        do throws(ScrapeError) {
+            return try encode(parser, body, into: &chunk, isHistogram: isHistogram)
+        } catch {
+            guard schema.rules.leavesOut(error) else { throw error }
+            chunk.endSeries()
+            return Identity(ownHash: lineHash, excluded: [], refusal: error.message)
+        }
+    }
+
+    private mutating func encode(
+        _ parser: ExpositionParser, _ body: RawSpan, into chunk: inout LayoutChunkBuilder, isHistogram: Bool
     ) throws(ScrapeError) -> Identity {
         collect(parser, body)
         sortItems()
@@ -43,7 +57,26 @@ struct SeriesEncoder {
             throw ScrapeError("label name \"\(name)\" is not unique", offset: parser.lineStart)
         }
         let excluded = meetsTargetLabel() ? resolveConflicts() : []
+        if schema.rules.checkSeries { try check(excluded, at: parser.lineStart) }
         return emit(excluded: excluded, into: &chunk, isHistogram: isHistogram)
+    }
+
+    /// The job's rules on the finished series. What comes from `external_labels` does not count, as it is
+    /// added after the scrape in Prometheus.
+    private func check(_ excluded: [UInt16], at offset: Int) throws(ScrapeError) {
+        let metric = items.first { compare($0.name, Self.metricNameLabel) == 0 }
+        let name = metric.map { Array(text[$0.value]) } ?? []
+        let kept = items.filter { !$0.value.isEmpty }
+        let hidden = excluded.count { !schema.isExternal[Int($0)] }
+        let count = kept.count + schema.ownLabelCount - hidden
+        if let fault = schema.rules.fault(labelCount: count, metric: name) { throw fault }
+        for item in kept {
+            if let fault = schema.rules.fault(
+                name: Array(text[item.name]), value: Array(text[item.value]), metric: name, offset: offset)
+            {
+                throw fault
+            }
+        }
     }
 
     // MARK: the scraped labels

@@ -15,12 +15,20 @@ struct TargetSchema: Sendable {
     /// Came from `external_labels`: gives way to a scraped label of the same name.
     let isExternal: [Bool]
     let honorLabels: Bool
+    /// The same for all targets of a job.
+    let rules: SeriesRules
+    /// The target's own labels, those from `external_labels` not among them.
+    let ownLabelCount: Int
     /// For each of the target's labels: its contribution to a series' hash.
     let labelHashes: [UInt64]
     /// The sum of `labelHashes`: what most series have of the target.
     let allLabelsHash: UInt64
 
-    init(_ target: Target, honorLabels: Bool, hasher: SegmentHasher) {
+    init(
+        _ target: Target, honorLabels: Bool, hasher: SegmentHasher, rules: SeriesRules = SeriesRules()
+    ) {
+        self.rules = rules
+        ownLabelCount = target.isExternal.count { !$0 }
         names = target.labels.labels.map { Array($0.name.utf8) }
         isExternal = target.isExternal
         self.honorLabels = honorLabels

@@ -17,6 +17,10 @@ struct TemplateBuilder {
     private var lengths: [UInt32] = []
     private var ownHashes: [UInt64] = []
     private var exclusions: [TemplateChunk.Exclusion] = []
+    private var refused: [UInt32] = []
+    private var refusal: String?
+    private var skippedLines = 0
+    private var skippedReason: String?
     private var layout = LayoutChunkBuilder()
     private var typeBefore = ExpositionParser.FamilyType.other
     private var encoder: SeriesEncoder
@@ -49,11 +53,18 @@ struct TemplateBuilder {
         isHistogram: Bool = false
     ) throws(ScrapeError) {
         if hashes.isEmpty { self.typeBefore = typeBefore }
-        let identity = try encoder.encode(parser, body, into: &layout, isHistogram: isHistogram)
+        let identity = try encoder.encode(
+            parser, body, lineHash: hash, into: &layout, isHistogram: isHistogram)
         if !identity.excluded.isEmpty {
             exclusions.append(
                 TemplateChunk.Exclusion(series: UInt32(hashes.count), targetLabels: identity.excluded))
         }
+        if let reason = identity.refusal {
+            refused.append(UInt32(hashes.count))
+            refusal = refusal ?? reason
+        }
+        skippedLines += parser.skippedLines
+        skippedReason = skippedReason ?? parser.skippedReason
         hashes.append(hash)
         lengths.append(UInt32(parser.segment.count))
         ownHashes.append(identity.ownHash)
@@ -71,11 +82,16 @@ struct TemplateBuilder {
         let chunk = TemplateChunk(
             hashes: hashes.exactCopy, lengths: lengths.exactCopy, ownHashes: ownHashes.exactCopy,
             exclusions: exclusions, layout: layouts.intern(layout.finish()), typeBefore: typeBefore,
-            typeAfter: typeAfter, isOpenMetrics: isOpenMetrics, metadata: metadata.take())
+            typeAfter: typeAfter, isOpenMetrics: isOpenMetrics, metadata: metadata.take(),
+            refused: refused, refusal: refusal ?? skippedReason, skippedLines: skippedLines)
         hashes.removeAll(keepingCapacity: true)
         lengths.removeAll(keepingCapacity: true)
         ownHashes.removeAll(keepingCapacity: true)
         exclusions.removeAll()
+        refused.removeAll()
+        refusal = nil
+        skippedLines = 0
+        skippedReason = nil
         return templates.intern(chunk)
     }
 }

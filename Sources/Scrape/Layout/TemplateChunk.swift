@@ -30,13 +30,20 @@ final class TemplateChunk: Sendable {
     let isOpenMetrics: Bool
     /// The lines' HELP, TYPE and UNIT comments, as `PackedMetadata` has them.
     let metadata: [UInt8]
+    /// Lines whose series broke a rule of the job: they have no sample. Ascending.
+    let refused: [UInt32]
+    /// What was wrong with the first of them, or the first line that was skipped.
+    let refusal: String?
+    /// Lines in between that are not in the format.
+    let skippedLines: Int
     let digest: UInt64
 
     init(
         hashes: [UInt64], lengths: [UInt32], ownHashes: [UInt64], exclusions: [Exclusion],
         layout: LayoutChunk,
         typeBefore: ExpositionParser.FamilyType, typeAfter: ExpositionParser.FamilyType,
-        isOpenMetrics: Bool = false, metadata: [UInt8] = []
+        isOpenMetrics: Bool = false, metadata: [UInt8] = [], refused: [UInt32] = [], refusal: String? = nil,
+        skippedLines: Int = 0
     ) {
         precondition(
             hashes.count == lengths.count && hashes.count == ownHashes.count
@@ -51,6 +58,9 @@ final class TemplateChunk: Sendable {
         self.typeAfter = typeAfter
         self.isOpenMetrics = isOpenMetrics
         self.metadata = metadata
+        self.refused = refused
+        self.refusal = refusal
+        self.skippedLines = skippedLines
         var digest = layout.digest
         for hash in hashes { digest = (digest &* 0x9E37_79B9_7F4A_7C15) ^ hash }
         self.digest = digest
@@ -84,6 +94,7 @@ final class TemplateChunk: Sendable {
             && typeAfter == other.typeAfter && isOpenMetrics == other.isOpenMetrics && hashes == other.hashes
             && lengths == other.lengths
             && ownHashes == other.ownHashes && exclusions == other.exclusions
-            && metadata == other.metadata
+            && metadata == other.metadata && refused == other.refused
+            && skippedLines == other.skippedLines
     }
 }

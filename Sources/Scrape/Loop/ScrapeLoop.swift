@@ -33,7 +33,7 @@ final class ScrapeLoop: Sendable {
     private let intervalMs: Int64
     private let engine: ScrapeEngine
     private let exchange: ScrapeExchange
-    private let context: ScrapeContext
+    let context: ScrapeContext
     private let shared: Mutex<Shared>
 
     init(target: ScrapeTarget, engine: ScrapeEngine, exchange: ScrapeExchange, context: ScrapeContext) {
@@ -46,6 +46,10 @@ final class ScrapeLoop: Sendable {
     }
 
     var state: TargetState { shared.withLock { $0.state } }
+
+    func changeState<Result>(_ body: (inout TargetState) -> Result) -> Result {
+        shared.withLock { body(&$0.state) }
+    }
 
     /// Whether discovery has the target; the loop sees it at its next tick.
     var isWanted: Bool {
@@ -152,7 +156,10 @@ final class ScrapeLoop: Sendable {
                 }
             }
             let final =
-                try prepared ?? engine.failed(at: timestampMs, after: state, durationSeconds: seconds())
+                try prepared
+                ?? engine.failed(
+                    at: timestampMs, after: state, durationSeconds: seconds(), error: outcome.error,
+                    bodySizeBytes: outcome.error?.code == .bodyTooLarge ? -1 : body?.count ?? 0)
             outcome.prepared = final
             try context.appender.append(final.frame)
             outcome.state = final.next
@@ -192,6 +199,7 @@ final class ScrapeLoop: Sendable {
             metrics.outOfOrder.add(UInt64(prepared.outOfOrderCount))
             metrics.outOfBounds.add(UInt64(prepared.outOfBoundsCount))
             metrics.parsedLines.add(UInt64(prepared.parsedLines))
+            noteLeftOut(prepared)
             metrics.samples.add(UInt64(prepared.report.samplesScraped))
         }
         let before = shared.withLock { shared in

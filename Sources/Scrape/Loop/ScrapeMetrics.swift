@@ -14,6 +14,8 @@ struct ScrapeMetrics: Sendable {
     let duration: Histogram
     let bodySizeLimit: Counter
     let bucketLimit: Counter
+    let sampleLimit: Counter
+    let labelLimits: Counter
     let duplicates: Counter
     let outOfOrder: Counter
     let outOfBounds: Counter
@@ -53,6 +55,12 @@ struct ScrapeMetrics: Sendable {
         bucketLimit = registry.counter(
             "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
             help: "Total number of scrapes that hit the native histogram bucket limit and were rejected.")
+        sampleLimit = registry.counter(
+            "prometheus_target_scrapes_exceeded_sample_limit_total",
+            help: "Total number of scrapes that hit the sample limit and were rejected.")
+        labelLimits = registry.counter(
+            "prometheus_target_scrape_pool_exceeded_label_limits_total",
+            help: "Total number of times scrape pools hit the label limits, during sync or config reload.")
         duplicates = registry.counter(
             "prometheus_target_scrapes_sample_duplicate_timestamp_total",
             help: "Total number of samples rejected due to duplicate timestamps but different values.")
@@ -69,14 +77,37 @@ struct ScrapeMetrics: Sendable {
             "narthex_scrape_samples_total", help: "Samples read from targets, the report's not among them.")
     }
 
+    /// Counts samples that `on_limit: shed` left out, by the label that grew.
+    func countShed(_ count: Int, label: String?) {
+        registry.counter(
+            "narthex_scrape_shed_samples_total",
+            help: "Samples of new series that on_limit shed left out, by the label that grew.",
+            labels: [(name: "scrape_job", value: job), (name: "label", value: label ?? "")]
+        ).add(UInt64(count))
+    }
+
+    /// Counts lines that `on_bad_line: skip` left out, and series beyond the limits of labels.
+    func countSkipped(_ count: Int) {
+        registry.counter(
+            "narthex_scrape_skipped_lines_total",
+            help: "Lines left out of a scrape for what is wrong with them, by on_bad_line or on_limit.",
+            labels: [(name: "scrape_job", value: job)]
+        ).add(UInt64(count))
+    }
+
     /// Counts a failed scrape by its reason.
     func countFailure(_ code: ScrapeError.Code) {
         registry.counter(
             "narthex_scrape_failures_total", help: "Scrapes that failed, by reason.",
             labels: [(name: "scrape_job", value: job), (name: "reason", value: code.rawValue)]
         ).add()
-        if code == .bodyTooLarge { bodySizeLimit.add() }
-        if code == .bucketLimit { bucketLimit.add() }
+        switch code {
+        case .bodyTooLarge: bodySizeLimit.add()
+        case .sampleLimit: sampleLimit.add()
+        case .labelLimit: labelLimits.add()
+        case .bucketLimit: bucketLimit.add()
+        default: break
+        }
     }
 
     /// A duration as Go prints it, which is what the `interval` label holds: `15s`, `1m0s`, `1h0m0s`, `1.5s`,

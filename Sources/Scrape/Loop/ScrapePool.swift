@@ -108,6 +108,8 @@ public final class ScrapePool: Sendable {
             target: Target(job: configuration.jobName, own: target.labels, external: externalLabels),
             honorLabels: configuration.honorLabels, honorTimestamps: configuration.honorTimestamps,
             keepsExemplars: keepsExemplars, histograms: HistogramOptions(configuration.histograms),
+            rules: SeriesRules(configuration), tracksStaleness: configuration.trackTimestampsStaleness,
+            reportsExtra: configuration.extraScrapeMetrics, timeoutMs: configuration.scrapeTimeoutMs,
             layouts: layouts, templates: templates)
         return ScrapeLoop(
             target: target, engine: engine, exchange: ScrapeExchange(configuration, url: target.url),

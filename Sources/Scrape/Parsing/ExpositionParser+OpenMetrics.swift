@@ -2,8 +2,7 @@
 /// families, stricter than the text format in white space and line ends.
 extension ExpositionParser {
     /// Moves on to the next sample; false at `# EOF`, behind which nothing may stand.
-    mutating func nextOpenMetrics(_ body: RawSpan) throws(ScrapeError) -> Bool {
-        let segmentStart = position
+    mutating func nextOpenMetrics(_ body: RawSpan, segmentStart: Int) throws(ScrapeError) -> Bool {
         while true {
             beginLine()
             guard let byte = peek(body) else { throw .missingEOF(offset: position) }

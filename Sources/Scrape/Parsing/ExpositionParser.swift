@@ -43,16 +43,47 @@ struct ExpositionParser {
     /// The HELP, TYPE and UNIT comments in front of the last sample, or behind the last of all.
     private(set) var metadata: [FamilyMetadata.Line] = []
 
-    init(isOpenMetrics: Bool = false) { self.isOpenMetrics = isOpenMetrics }
+    /// Whether a line that is not in the format is passed over like a comment.
+    let skipsBadLines: Bool
+    /// Lines passed over in front of the last sample, or behind the last of all, and what was wrong with the
+    /// first.
+    private(set) var skippedLines = 0
+    private(set) var skippedReason: String?
+
+    init(isOpenMetrics: Bool = false, skipsBadLines: Bool = false) {
+        self.isOpenMetrics = isOpenMetrics
+        self.skipsBadLines = skipsBadLines
+    }
 
     /// Moves on to the next sample; false at the end of the body.
     mutating func next(_ body: RawSpan) throws(ScrapeError) -> Bool {
         metadata.removeAll(keepingCapacity: true)
-        return isOpenMetrics ? try nextOpenMetrics(body) : try nextText(body)
+        exemplar = nil
+        let segmentStart = position
+        guard skipsBadLines else { return try next(body, segmentStart: segmentStart) }
+        skippedLines = 0
+        skippedReason = nil
+        while true {
+            do throws(ScrapeError) {
+                return try next(body, segmentStart: segmentStart)
+            } catch {
+                // A body that breaks off has lost more than a line.
+                guard error.code == .exposition, !error.isMissingEOF else { throw error }
+                skippedLines += 1
+                skippedReason = skippedReason ?? error.message
+                position = lineStart
+                _ = restOfLine(body)
+            }
+        }
     }
 
-    private mutating func nextText(_ body: RawSpan) throws(ScrapeError) -> Bool {
-        let segmentStart = position
+    private mutating func next(_ body: RawSpan, segmentStart: Int) throws(ScrapeError) -> Bool {
+        isOpenMetrics
+            ? try nextOpenMetrics(body, segmentStart: segmentStart)
+            : try nextText(body, segmentStart: segmentStart)
+    }
+
+    private mutating func nextText(_ body: RawSpan, segmentStart: Int) throws(ScrapeError) -> Bool {
         while true {
             lineStart = position
             skipBlanks(body)

@@ -119,6 +119,10 @@ extension ScrapeError {
     /// A body that breaks off: an OpenMetrics exporter that died half way must not look like one that lost
     /// series.
     static func missingEOF(offset: Int) -> ScrapeError {
-        ScrapeError("the body does not end with # EOF", offset: offset)
+        ScrapeError(missingEOFMessage, offset: offset)
     }
+
+    var isMissingEOF: Bool { code == .exposition && message == Self.missingEOFMessage }
+
+    private static let missingEOFMessage = "the body does not end with # EOF"
 }

@@ -42,6 +42,24 @@ import Testing
         #expect(configuration.scrapeConfigs.allSatisfy { $0.metricNameValidationScheme == .utf8 })
     }
 
+    @Test func legacyValidationBringsItsEscaping() throws {
+        let configuration = try load(
+            """
+            global: {metric_name_validation_scheme: legacy}
+            scrape_configs:
+              - job_name: a
+              - {job_name: b, metric_name_validation_scheme: utf8}
+              - {job_name: c, metric_name_escaping_scheme: dots}
+            """)
+        #expect(
+            configuration.scrapeConfigs.map(\.metricNameEscapingScheme) == [.underscores, .allowUTF8, .dots])
+        #expect(
+            configuration.scrapeConfigs.map(\.metricNameValidationScheme) == [.legacy, .utf8, .legacy])
+        let found = errors(
+            job("metric_name_validation_scheme: legacy\nmetric_name_escaping_scheme: allow-utf-8"))
+        #expect(found.count == 1 && found[0].contains("legacy refuses"))
+    }
+
     @Test(arguments: [
         ("scrape_protocols: []", "must name at least one protocol"),
         ("scrape_protocols: PrometheusText0.0.4", "must be a list of scrape protocols"),
