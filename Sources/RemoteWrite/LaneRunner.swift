@@ -86,21 +86,21 @@ final class LaneRunner: Sendable {
                 * 1_000_000
             let isDue = isDraining || nowNs >= deadlineNs
             switch await cut(samples, evenIfShort: isDue, &session) {
-            case .cut(.request(let request)):
+            case .cut(.request(let request), let note):
                 session.batchBeganNs = session.collector.isEmpty ? nil : nowNs
-                guard await announce(request.end, &session) else { continue }
+                guard mayGoOn(note, &session) else { continue }
                 session.request = request
                 return session.machine.collected(
                     .init(
                         sampleCount: request.sampleCount, newestMs: request.newestMs,
                         mayBeStored: request.isResend), shared.now)
-            case .cut(.dropped(let batch)):
-                guard await announce(batch.end, &session) else { continue }
+            case .cut(.dropped(let batch), let note):
+                guard mayGoOn(note, &session) else { continue }
                 for count in batch.counts.jobs {
                     for dropped in count.dropped { shared.metrics.dropped(dropped.reason).add(dropped.count) }
                 }
                 await book(batch.counts.outcomes(.delivered), upTo: batch.end, &session)
-            case .cut(.nothing):
+            case .cut(.nothing, _):
                 session.batchBeganNs = nil
                 // No answer may come for long: a disk that was full stays so until its segments may go.
                 if let end = session.unbookedEnd { await book([], upTo: end, &session) }
@@ -131,13 +131,15 @@ final class LaneRunner: Sendable {
     }
 
     private enum CutResult: Sendable {
-        case cut(BatchCollector.Cut)
+        /// `note` is what the cursor said about the batch's end.
+        case cut(BatchCollector.Cut, note: Result<Bool, any Error>)
         /// Frames are there, but fewer than a batch.
         case short
         case failed(any Error)
     }
 
-    /// One worker job: reads what is there, and encodes if that makes a batch.
+    /// One worker job: reads what is there, and if that makes a batch, encodes it and tells the cursor that
+    /// it is about to be sent or dropped.
     private func cut(_ samples: Int, evenIfShort: Bool, _ session: inout Session) async -> CutResult {
         let before = session.collector
         let lane = lane
@@ -147,11 +149,11 @@ final class LaneRunner: Sendable {
             var collector = before
             do {
                 let isFull = try collector.fill(from: lane, samples: samples)
-                if collector.isEmpty { return (collector, .cut(.nothing)) }
+                if collector.isEmpty { return (collector, .cut(.nothing, note: .success(true))) }
                 // What was in flight lies behind the tail: it is made again at once.
                 guard isFull || evenIfShort || collector.resendEnd != nil else { return (collector, .short) }
                 let cut = scratches.with { collector.cut(samples: samples, wallMs: wallMs, scratch: $0) }
-                return (collector, .cut(cut))
+                return (collector, .cut(cut, note: Result { try Self.note(cut, to: lane) }))
             } catch {
                 return (collector, .failed(error))
             }
@@ -160,23 +162,32 @@ final class LaneRunner: Sendable {
         return result
     }
 
-    /// Tells the cursor of a batch about to be sent or dropped. False when retention was faster: then nothing
-    /// of what was read counts any more, and the lane is read again from the cursor.
-    private func announce(_ end: LanePosition, _ session: inout Session) async -> Bool {
-        let lane = lane
-        do {
-            if try await shared.workers.run({ try lane.willSend(upTo: end) }) { return true }
-        } catch {
+    /// False when retention was faster than the batch.
+    private static func note(_ cut: BatchCollector.Cut, to lane: any SourceLane) throws -> Bool {
+        switch cut {
+        case .request(let request): try lane.willSend(upTo: request.end)
+        case .dropped(let batch): try lane.willSend(upTo: batch.end)
+        case .nothing: true
+        }
+    }
+
+    /// Whether the batch stands. When retention was faster nothing of what was read counts any more, and the
+    /// lane is read again from the cursor.
+    private func mayGoOn(_ note: Result<Bool, any Error>, _ session: inout Session) -> Bool {
+        switch note {
+        case .success(true): return true
+        case .success(false):
+            lane.rewind()
+            session.collector.forget()
+            session.batchBeganNs = nil
+            return false
+        case .failure(let error):
             // Without the note a crash now would cut the next batch elsewhere; not to send would be worse.
             shared.metrics.bufferErrors.add()
             session.log.bufferFailed(
                 "the cursor cannot be written; sent all the same", error, wallMs: shared.clock.wallMs)
             return true
         }
-        lane.rewind()
-        session.collector.forget()
-        session.batchBeganNs = nil
-        return false
     }
 
     private func send(_ session: inout Session) async -> LaneStateMachine.Action {
