@@ -113,9 +113,8 @@ let package = Package(
         command(
             "narthex-bench",
             [
-                "Scrape", "WriteAheadBuffer", "RemoteWrite", "AWS", "HTTPTransport", "MetricModel",
-                "Telemetry",
-                "Platform", logging,
+                "Scrape", "WriteAheadBuffer", "RemoteWrite", "StandIns", "AWS", "HTTPTransport",
+                "MetricModel", "Telemetry", "Platform", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

@@ -12,6 +12,7 @@ struct AgentUnderLoad {
     struct Figures {
         var idleMiB = 0.0
         var cpuMicrosecondsPerSample = 0.0
+        var sleepsPerScrape = 0.0
         var bytesPerSeries = 0.0
         var samplesPerSecond = 0.0
         var deliveredShare = 0.0
@@ -56,7 +57,8 @@ struct AgentUnderLoad {
         let probe = PageProbe()
         let status = try await statusURL(clock: clock)
         try await probe.untilReady("\(status)-/ready", clock: clock)
-        try await clock.sleep(forMs: 5_000)
+        // Five seconds after its start the agent gives back what only the start needed.
+        try await clock.sleep(forMs: 7_000)
         var figures = Figures()
         guard let idle = agent.residentBytes() else { throw BenchError(failure("the agent has ended")) }
         figures.idleMiB = Double(idle.all) / 1_048_576
@@ -76,7 +78,7 @@ struct AgentUnderLoad {
             try await clock.sleep(forMs: 1_000)
         }
         let before = try await probe.sum(of: "narthex_ledger_delivered_samples_total", at: metrics)
-        guard before >= wanted, let cpuBefore = agent.cpuSeconds() else {
+        guard before >= wanted, let cpuBefore = agent.cpuSeconds(), let sleepsBefore = agent.sleeps() else {
             throw BenchError(
                 failure("the fleet was not delivered twice within six intervals (\(before) samples)"))
         }
@@ -86,11 +88,14 @@ struct AgentUnderLoad {
             try await clock.sleep(forMs: 1_000)
             greatest = max(greatest, agent.residentBytes()?.all ?? 0)
         }
-        guard let cpuAfter = agent.cpuSeconds() else { throw BenchError(failure("the agent has ended")) }
+        guard let cpuAfter = agent.cpuSeconds(), let sleepsAfter = agent.sleeps() else {
+            throw BenchError(failure("the agent has ended"))
+        }
         let elapsed = Double(clock.monotonicNs - startNs) / 1e9
         let after = try await probe.sum(of: "narthex_ledger_delivered_samples_total", at: metrics)
         let delivered = after - before
         figures.cpuMicrosecondsPerSample = (cpuAfter - cpuBefore) * 1e6 / delivered
+        figures.sleepsPerScrape = Double(sleepsAfter - sleepsBefore) * Double(series + 5) / delivered
         figures.bytesPerSeries = Double(greatest - idle.all) / Double(targets * series)
         figures.samplesPerSecond = delivered / elapsed
         figures.deliveredShare =

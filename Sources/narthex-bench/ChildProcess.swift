@@ -1,3 +1,5 @@
+import Platform
+
 #if canImport(Glibc)
 import Glibc
 #endif
@@ -51,14 +53,20 @@ final class ChildProcess: Sendable {
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
+    /// How often its threads went to sleep by themselves. Unlike the time, this hardly depends on what else
+    /// the machine does.
+    func sleeps() -> Int? {
+        // A thread that ends in between has slept enough.
+        guard let threads = try? POSIXFiles().list("/proc/\(pid)/task") else { return nil }
+        return threads.compactMap { thread in
+            read("task/\(thread)/status").flatMap { Self.number("voluntary_ctxt_switches:", in: $0) }
+        }.reduce(0, +)
+    }
+
     /// Resident bytes: all, and the anonymous part.
     func residentBytes() -> (all: Int, anonymous: Int)? {
         guard let text = read("status") else { return nil }
-        func bytes(_ key: String) -> Int? {
-            text.split(separator: "\n").first { $0.hasPrefix(key) }?
-                .split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }
-                .map { $0 * 1_024 }
-        }
+        func bytes(_ key: String) -> Int? { Self.number(key, in: text).map { $0 * 1_024 } }
         guard let all = bytes("VmRSS:"), let anonymous = bytes("RssAnon:") else { return nil }
         return (all, anonymous)
     }
@@ -78,6 +86,11 @@ final class ChildProcess: Sendable {
         kill(pid, SIGKILL)
         _ = unsafe waitpid(pid, &status, 0)
         return -1
+    }
+
+    private static func number(_ key: String, in text: String) -> Int? {
+        text.split(separator: "\n").first { $0.hasPrefix(key) }?
+            .split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }
     }
 
     private func read(_ name: String) -> String? {
