@@ -1,6 +1,7 @@
 internal import CCurl
 
-/// One of libcurl's transfers: configured for a request, used, reset and used again. Transfer thread only.
+/// One of libcurl's transfers: configured for a request and used again, for the next of the same kind as it
+/// is. Transfer thread only.
 @safe final class EasyHandle {
     /// libcurl's own; `MultiHandle` alone uses it besides this class.
     let pointer: UnsafeMutableRawPointer
@@ -8,6 +9,9 @@ internal import CCurl
     private var headerList: UnsafeMutablePointer<curl_slist>?
     /// What the request asked for beyond the client's own way of connecting; kept for what libcurl refers to.
     var applied: AppliedConnection?
+    /// What the handle is configured for; nil when it has been reset.
+    private var configured: HTTPRequest?
+    private var receiveBytes = 0
 
     /// Nil when libcurl has no memory for it.
     init?() {
@@ -30,6 +34,26 @@ internal import CCurl
         unsafe curl_slist_free_all(headerList)
         unsafe headerList = nil
         applied = nil
+        configured = nil
+        receiveBytes = 0
+        unsafe errorText[0] = 0
+    }
+
+    /// Whether the handle would do for `request` with another URL and time alone, as for the next target of a
+    /// job: thirty options and their copies are then left as they are. A way of connecting of its own may say
+    /// something about the URL, so it never does.
+    func isConfigured(for request: HTTPRequest) -> Bool {
+        guard let configured, request.connection == nil else { return false }
+        var other = request
+        other.url = configured.url
+        other.timeoutMs = configured.timeoutMs
+        other.bodyLimitBytes = configured.bodyLimitBytes
+        return other == configured
+    }
+
+    /// Makes the handle fit to be kept: lets go of what only its last request needed.
+    func finish() {
+        guard let configured, configured.body.isEmpty, configured.method == .get else { return reset() }
         unsafe errorText[0] = 0
     }
 
@@ -41,7 +65,13 @@ internal import CCurl
         for transfer: Transfer, _ configuration: HTTPClientConfiguration, timeoutMs: Int64, receiveBytes: Int
     ) throws(HTTPError) {
         let request = transfer.request
-        try unsafe check(setPointer(CURLOPT_ERRORBUFFER, errorText), CURLOPT_ERRORBUFFER)
+        if isConfigured(for: request) {
+            try set(CURLOPT_URL, request.url)
+        } else {
+            if configured != nil { reset() }
+            try configure(request, configuration)
+            configured = request
+        }
         // Safety: the loop owns the transfer until the handle has left the multi handle, so no reference is
         // taken.
         let context = unsafe Unmanaged.passUnretained(transfer).toOpaque()
@@ -50,6 +80,19 @@ internal import CCurl
             narthex_curl_set_body_receiver(pointer, receiveBody, context), CURLOPT_WRITEFUNCTION)
         try unsafe check(
             narthex_curl_set_header_receiver(pointer, receiveHeader, context), CURLOPT_HEADERFUNCTION)
+        try set(CURLOPT_TIMEOUT_MS, Int(max(1, timeoutMs)))
+        try set(CURLOPT_CONNECTTIMEOUT_MS, Int(max(1, min(timeoutMs, configuration.connectTimeoutMs))))
+        guard receiveBytes != self.receiveBytes else { return }
+        try set(CURLOPT_BUFFERSIZE, receiveBytes)
+        self.receiveBytes = receiveBytes
+    }
+
+    /// What stays from one request to the next of its kind.
+    private func configure(
+        _ request: HTTPRequest, _ configuration: HTTPClientConfiguration
+    ) throws(HTTPError) {
+        try request.checkHeaders()
+        try unsafe check(setPointer(CURLOPT_ERRORBUFFER, errorText), CURLOPT_ERRORBUFFER)
         try unsafe check(narthex_curl_allow_only_http(pointer), CURLOPT_PROTOCOLS)
         try unsafe check(narthex_curl_never_wait_for_resolver(pointer), CURLOPT_NOSIGNAL)
 
@@ -61,16 +104,17 @@ internal import CCurl
         try set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         try set(CURLOPT_HTTP09_ALLOWED, 0)
         try set(CURLOPT_TCP_NODELAY, 1)
-        try set(CURLOPT_BUFFERSIZE, receiveBytes)
-        try set(CURLOPT_TIMEOUT_MS, Int(max(1, timeoutMs)))
-        try set(CURLOPT_CONNECTTIMEOUT_MS, Int(max(1, min(timeoutMs, configuration.connectTimeoutMs))))
         try set(CURLOPT_MAXAGE_CONN, Int(max(1, configuration.idleConnectionMs / 1_000)))
         try set(CURLOPT_FOLLOWLOCATION, request.followRedirects ? 1 : 0)
         try set(CURLOPT_MAXREDIRS, 10)
         try set(CURLOPT_SSL_VERIFYPEER, 1)
         try set(CURLOPT_SSL_VERIFYHOST, 2)
         if request.acceptGzip { try set(CURLOPT_ACCEPT_ENCODING, "gzip") }
-        if !configuration.usesProxyFromEnvironment { try set(CURLOPT_PROXY, "") }
+        if !configuration.usesProxyFromEnvironment {
+            try set(CURLOPT_PROXY, "")
+            // Without a word libcurl looks for NO_PROXY in the environment, for each request.
+            try set(CURLOPT_NOPROXY, "*")
+        }
         if let file = configuration.caFile { try set(CURLOPT_CAINFO, file) }
         if let directory = configuration.caDirectory { try set(CURLOPT_CAPATH, directory) }
         if let connection = request.connection { try apply(connection, url: request.url) }

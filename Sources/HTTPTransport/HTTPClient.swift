@@ -10,7 +10,7 @@ public final class HTTPClient: HTTPPerforming {
     /// Once a process; libcurl's documentation asks for it before any other call.
     private static let libraryStatus = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
 
-    private let queue: SubmissionQueue
+    let queue: SubmissionQueue
     private let clock = SystemClock()
 
     /// Starts the client's thread.
@@ -36,26 +36,20 @@ public final class HTTPClient: HTTPPerforming {
     deinit { queue.shutDown() }
 
     public func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
-        for header in request.headers where !header.isSendable {
-            throw HTTPError(
-                .badRequest, "the request header \(header.printableName) cannot be sent as it stands")
-        }
+        try request.checkHeaders()
         let id = queue.nextID()
         let nowNs = clock.monotonicNs
-        // A year bounds the sum; nobody waits longer.
-        let timeoutMs = UInt64(max(0, min(request.timeoutMs, 31_536_000_000)))
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let submission = Submission(
-                    id: id, request: request, submittedNs: nowNs, deadlineNs: nowNs + timeoutMs * 1_000_000,
-                    continuation: continuation)
+                    id: id, request: request, nowNs: nowNs, reply: .task(continuation))
                 switch queue.submit(submission) {
                 case nil: break
                 case .cancelled:
                     continuation.resume(
                         returning: .failure(HTTPError(.cancelled, "the request was cancelled")))
-                case .some(let code):
-                    continuation.resume(returning: .failure(HTTPError(code, "the HTTP client was shut down")))
+                case .some:
+                    continuation.resume(returning: .failure(SubmissionQueue.shutDownError))
                 }
             }
         } onCancel: {
@@ -66,6 +60,16 @@ public final class HTTPClient: HTTPPerforming {
 
     /// Ends every transfer with `.shutDown`, closes all connections and ends the thread. Returns at once.
     public func shutDown() { queue.shutDown() }
+}
+
+extension HTTPRequest {
+    /// Throws when a header cannot be sent as it stands.
+    func checkHeaders() throws(HTTPError) {
+        for header in headers where !header.isSendable {
+            throw HTTPError(
+                .badRequest, "the request header \(header.printableName) cannot be sent as it stands")
+        }
+    }
 }
 
 extension HTTPHeader {

@@ -18,7 +18,7 @@ public struct HTTPHeader: Sendable, Hashable {
 
 /// What is asked of an HTTP server. Host, Content-Length, Accept-Encoding and User-Agent are added by the
 /// client.
-public struct HTTPRequest: Sendable {
+public struct HTTPRequest: Sendable, Equatable {
     public var method: HTTPMethod
     /// `http://` or `https://`; sent as given, dot segments included. Percent-encoded by the caller.
     public var url: String

@@ -1,20 +1,48 @@
 import Synchronization
 
+/// Who is told how a request ended.
+enum Reply: Sendable {
+    case task(CheckedContinuation<Result<HTTPResponse, HTTPError>, Never>)
+    case exchange(any HTTPExchange)
+
+    /// Called once.
+    func end(_ result: Result<HTTPResponse, HTTPError>) {
+        switch self {
+        case .task(let continuation): continuation.resume(returning: result)
+        case .exchange(let exchange): exchange.end(result)
+        }
+    }
+}
+
 /// A request on its way to the transfer thread.
 struct Submission: Sendable {
     let id: UInt64
     let request: HTTPRequest
     let submittedNs: UInt64
     let deadlineNs: UInt64
-    let continuation: CheckedContinuation<Result<HTTPResponse, HTTPError>, Never>
+    let reply: Reply
+
+    init(id: UInt64, request: HTTPRequest, nowNs: UInt64, reply: Reply) {
+        // A year bounds the sum; nobody waits longer.
+        let timeoutMs = UInt64(max(0, min(request.timeoutMs, 31_536_000_000)))
+        self.id = id
+        self.request = request
+        self.reply = reply
+        submittedNs = nowNs
+        deadlineNs = nowNs + timeoutMs * 1_000_000
+    }
 }
 
 /// What tasks and body owners tell the transfer thread. Bounded by those who wait: each submission is a
-/// task's.
+/// task's, each scheduled exchange a target's.
+///
+/// The thread is woken only out of a wait that would last too long: an exchange that is scheduled behind
+/// others costs no wake, and neither does what comes while the thread works.
 final class SubmissionQueue: Sendable {
     /// All that came since the last time.
     struct Batch {
         var submissions: [Submission] = []
+        var scheduled: [DeadlineQueue.Entry] = []
         var cancellations: [UInt64] = []
         /// Body slots given back.
         var releasedSlots = 0
@@ -26,7 +54,8 @@ final class SubmissionQueue: Sendable {
     private struct State {
         var batch = Batch()
         var nextID: UInt64 = 0
-        var wakePending = false
+        /// Until when the thread waits unless it is woken; nil while it does not wait, or wakes already.
+        var waitsUntilNs: UInt64?
         /// The thread is short of slots or bytes and wants to hear of releases at once.
         var wantsReleases = false
         var waker: MultiHandle?
@@ -60,6 +89,20 @@ final class SubmissionQueue: Sendable {
         }
     }
 
+    /// Hands an exchange over that begins at `deadlineNs`; its number. One that comes after the end is ended
+    /// at once, by the caller's thread.
+    func schedule(_ exchange: any HTTPExchange, atNs deadlineNs: UInt64) -> UInt64 {
+        let (id, isTaken) = state.withLock { state in
+            state.nextID += 1
+            guard state.waker != nil, !state.batch.shutDown else { return (state.nextID, false) }
+            state.batch.scheduled.append(.init(id: state.nextID, deadlineNs: deadlineNs, exchange: exchange))
+            if let untilNs = state.waitsUntilNs, deadlineNs < untilNs { wake(&state) }
+            return (state.nextID, true)
+        }
+        if !isTaken { exchange.end(.failure(Self.shutDownError)) }
+        return id
+    }
+
     /// Ends a transfer; nothing happens when it is over or was never handed over.
     func cancel(_ id: UInt64) {
         state.withLock { state in
@@ -90,14 +133,29 @@ final class SubmissionQueue: Sendable {
         }
     }
 
-    /// For the thread: what came since. `wantsReleases` says whether a release alone is worth waking for.
-    func take(wantsReleases: Bool) -> Batch {
+    /// For the thread: what came since.
+    func take() -> Batch {
         state.withLock { state in
-            state.wakePending = false
-            state.wantsReleases = wantsReleases
+            state.waitsUntilNs = nil
             let batch = state.batch
             state.batch = Batch(shutDown: batch.shutDown)
             return batch
+        }
+    }
+
+    /// For the thread, about to wait: from here on it is woken for what cannot wait until `untilNs`. False
+    /// when there is something like that already: it takes that first. `wantsReleases` says whether a
+    /// release alone is worth waking for.
+    func mayWait(untilNs: UInt64, wantsReleases: Bool) -> Bool {
+        state.withLock { state in
+            let batch = state.batch
+            let isReleased = batch.releasedSlots > 0 || batch.releasedBytes > 0
+            guard batch.submissions.isEmpty, batch.cancellations.isEmpty, !batch.shutDown,
+                !(wantsReleases && isReleased), batch.scheduled.allSatisfy({ $0.deadlineNs >= untilNs })
+            else { return false }
+            state.waitsUntilNs = untilNs
+            state.wantsReleases = wantsReleases
+            return true
         }
     }
 
@@ -111,9 +169,11 @@ final class SubmissionQueue: Sendable {
         }
     }
 
+    static let shutDownError = HTTPError(.shutDown, "the HTTP client was shut down")
+
     private func wake(_ state: inout State) {
-        guard !state.wakePending, let waker = state.waker else { return }
+        guard state.waitsUntilNs != nil, let waker = state.waker else { return }
         // A wake that fails (the pipe is full) has been preceded by one that the thread has yet to see.
-        state.wakePending = waker.wake()
+        if waker.wake() { state.waitsUntilNs = nil }
     }
 }

@@ -26,7 +26,7 @@ final class Transfer {
     let submittedNs: UInt64
     let easy: EasyHandle
     private let admission: BodyAdmission
-    private let continuation: CheckedContinuation<Result<HTTPResponse, HTTPError>, Never>
+    private let reply: Reply
 
     private(set) var headers = HTTPHeaders()
     private(set) var body: [UInt8] = []
@@ -46,7 +46,7 @@ final class Transfer {
         id = submission.id
         request = submission.request
         submittedNs = submission.submittedNs
-        continuation = submission.continuation
+        reply = submission.reply
         self.place = place
         self.easy = easy
         self.admission = admission
@@ -130,8 +130,8 @@ final class Transfer {
         chargedBytes = 0
         let whole = HTTPBody(body, pool: claim == .none ? nil : admission.pool, claim: claim)
         body = []
-        continuation.resume(
-            returning: .success(
+        reply.end(
+            .success(
                 HTTPResponse(
                     status: status, headers: headers, body: whole, durationNs: nowNs - submittedNs)))
     }
@@ -141,7 +141,7 @@ final class Transfer {
         admission.slots.ended(id, keepsBody: false)
         discharge()
         body = []
-        continuation.resume(returning: .failure(error))
+        reply.end(.failure(error))
     }
 
     /// An error that names this request.

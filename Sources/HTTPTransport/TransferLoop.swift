@@ -10,6 +10,10 @@ final class TransferLoop {
     private static let waitingTickMs: Int32 = 100
     /// Without work there is nothing to wake for; libcurl's own timers shorten this.
     private static let idleTickMs: Int32 = 60_000
+    /// epoll waits in milliseconds: an exchange begins up to one before its time rather than after it.
+    private static let earlyNs: UInt64 = 1_000_000
+    /// Takes most bodies whole, and stays below the 128 KiB from which on malloc maps memory for each.
+    private static let wholeBodyBytes = 120 << 10
 
     private let configuration: HTTPClientConfiguration
     private let queue: SubmissionQueue
@@ -18,6 +22,8 @@ final class TransferLoop {
     private let metrics: ClientMetrics
     private let logger: Logger
     private var transfers: [UInt64: Transfer] = [:]
+    /// Exchanges whose time has not come.
+    private var scheduled = DeadlineQueue()
     /// Not begun, because consumers are behind; in the order they came.
     private var held: [Submission] = []
     private var idle: [EasyHandle] = []
@@ -38,17 +44,16 @@ final class TransferLoop {
     /// Runs until the client is shut down.
     func run() {
         while true {
-            let starved = admission.slots.hasWaiters || !held.isEmpty
-            let batch = queue.take(wantsReleases: starved)
+            let batch = queue.take()
             if batch.shutDown { return end(batch) }
             admit(batch)
+            beginDue()
             moveSlots()
             startHeld()
             metrics.report(
                 inFlight: transfers.count + held.count, waiting: admission.slots.waiterCount,
                 slotsInUse: admission.slots.slotsInUse)
-            let tickMs = admission.slots.hasWaiters || !held.isEmpty ? Self.waitingTickMs : Self.idleTickMs
-            if let problem = multi.turn(waitAtMostMs: tickMs) {
+            if let problem = multi.turn(waitAtMostMs: waitMs()) {
                 failAll("libcurl cannot go on: \(problem)")
                 SystemThread.pause(ms: Int(Self.waitingTickMs))
             }
@@ -57,27 +62,50 @@ final class TransferLoop {
         }
     }
 
+    /// How long the thread may wait; 0 when something has come meanwhile.
+    private func waitMs() -> Int32 {
+        let isStarved = admission.slots.hasWaiters || !held.isEmpty
+        let nowNs = admission.nowNs
+        var untilNs = nowNs + UInt64(isStarved ? Self.waitingTickMs : Self.idleTickMs) * 1_000_000
+        if let nextNs = scheduled.nextNs { untilNs = min(untilNs, max(nextNs, nowNs)) }
+        guard queue.mayWait(untilNs: untilNs, wantsReleases: isStarved) else { return 0 }
+        return Int32((untilNs - nowNs) / 1_000_000)
+    }
+
+    /// Begins the exchanges whose time has come.
+    private func beginDue() {
+        guard !scheduled.isEmpty else { return }
+        let nowNs = admission.nowNs
+        while let due = scheduled.popDue(nowNs: nowNs + Self.earlyNs) {
+            guard let request = due.exchange.begin() else { continue }
+            take(Submission(id: due.id, request: request, nowNs: nowNs, reply: .exchange(due.exchange)))
+        }
+    }
+
     private func admit(_ batch: SubmissionQueue.Batch) {
         admission.slots.releasedByConsumers(batch.releasedSlots)
         admission.slots.discharge(batch.releasedBytes)
-        for submission in batch.submissions {
-            if submission.request.takesBodySlot, admission.slots.consumersAreBehind || !held.isEmpty {
-                held.append(submission)
-            } else {
-                start(submission)
-            }
+        for submission in batch.submissions { take(submission) }
+        for entry in batch.scheduled { scheduled.insert(entry) }
+        if !batch.cancellations.isEmpty { cancel(batch.cancellations) }
+    }
+
+    private func take(_ submission: Submission) {
+        if submission.request.takesBodySlot, admission.slots.consumersAreBehind || !held.isEmpty {
+            held.append(submission)
+        } else {
+            start(submission)
         }
-        for id in batch.cancellations { cancel(id) }
     }
 
     private func start(_ submission: Submission) {
         guard let place = URLPlace(submission.request.url) else {
             let what = "the URL is not an http:// or https:// URL with a host"
-            return submission.continuation.resume(returning: .failure(HTTPError(.badURL, what)))
+            return submission.reply.end(.failure(HTTPError(.badURL, what)))
         }
-        guard let easy = idle.popLast() ?? EasyHandle() else {
+        guard let easy = idleHandle(for: submission.request) ?? EasyHandle() else {
             let what = "\(place.text): no memory for another transfer"
-            return submission.continuation.resume(returning: .failure(HTTPError(.other, what)))
+            return submission.reply.end(.failure(HTTPError(.other, what)))
         }
         let transfer = Transfer(submission, place: place, easy: easy, admission: admission)
         let nowNs = admission.nowNs
@@ -99,22 +127,38 @@ final class TransferLoop {
         transfers[transfer.id] = transfer
     }
 
-    /// libcurl's receive buffer, which is also what a paused transfer may hold before decoding: large while
-    /// few are in flight (one round of perform and poll for each filling), small when thousands are.
+    /// libcurl's receive buffer, which is also what a paused transfer may hold before decoding: small when
+    /// thousands are in flight. One that can be sure of a slot is not paused, and takes a whole body at once:
+    /// each filling costs a turn of epoll and of libcurl's state machine.
     private func receiveBytes(_ request: HTTPRequest) -> Int {
+        if transfers.count + admission.slots.slotsInUse < configuration.bodySlots / 2 {
+            return Self.wholeBodyBytes
+        }
         let size = transfers.count < 64 ? 64 << 10 : transfers.count < 512 ? 16 << 10 : 8 << 10
         return request.acceptGzip ? max(4 << 10, size / 4) : size
     }
 
-    private func cancel(_ id: UInt64) {
-        if let transfer = transfers[id] {
-            leave(transfer)
-            transfer.fail(transfer.failure(.cancelled, "the request was cancelled"))
-        } else if let index = held.firstIndex(where: { $0.id == id }) {
-            held.remove(at: index).continuation.resume(
-                returning: .failure(HTTPError(.cancelled, "the request was cancelled")))
+    /// One that is configured for such a request, or else any.
+    private func idleHandle(for request: HTTPRequest) -> EasyHandle? {
+        guard let index = idle.lastIndex(where: { $0.isConfigured(for: request) }) else {
+            return idle.popLast()
+        }
+        return idle.remove(at: index)
+    }
+
+    private func cancel(_ ids: [UInt64]) {
+        for entry in scheduled.remove(Set(ids)) { entry.exchange.end(.failure(Self.cancelledError)) }
+        for id in ids {
+            if let transfer = transfers[id] {
+                leave(transfer)
+                transfer.fail(transfer.failure(.cancelled, "the request was cancelled"))
+            } else if let index = held.firstIndex(where: { $0.id == id }) {
+                held.remove(at: index).reply.end(.failure(Self.cancelledError))
+            }
         }
     }
+
+    private static let cancelledError = HTTPError(.cancelled, "the request was cancelled")
 
     /// Gives free slots to those in line, taking them from slow senders first.
     private func moveSlots() {
@@ -148,7 +192,7 @@ final class TransferLoop {
         for submission in held where submission.deadlineNs <= nowNs {
             let place = URLPlace(submission.request.url)?.text ?? "a malformed URL"
             let what = "\(place): not begun in time, as every body slot is held by a body being worked on"
-            submission.continuation.resume(returning: .failure(HTTPError(.timeout, what)))
+            submission.reply.end(.failure(HTTPError(.timeout, what)))
         }
         held.removeAll { $0.deadlineNs <= nowNs }
     }
@@ -181,7 +225,7 @@ final class TransferLoop {
         }
     }
 
-    /// Takes the transfer out of libcurl; its continuation is still to be resumed.
+    /// Takes the transfer out of libcurl; its reply is still to be told.
     ///
     /// Only the handle of a transfer that went well is used again. After a fault libcurl may keep state that
     /// a reset does not clear: a refused redirect leaves the receive buffer, and every later
@@ -198,7 +242,7 @@ final class TransferLoop {
 
     private func recycle(_ easy: EasyHandle) {
         guard idle.count < Self.idleHandleLimit else { return }
-        easy.reset()
+        easy.finish()
         idle.append(easy)
     }
 
@@ -212,9 +256,12 @@ final class TransferLoop {
 
     private func end(_ batch: SubmissionQueue.Batch) {
         let last = queue.close()
-        let error = HTTPError(.shutDown, "the HTTP client was shut down")
+        let error = SubmissionQueue.shutDownError
         for submission in held + batch.submissions + last.submissions {
-            submission.continuation.resume(returning: .failure(error))
+            submission.reply.end(.failure(error))
+        }
+        for entry in scheduled.removeAll() + batch.scheduled + last.scheduled {
+            entry.exchange.end(.failure(error))
         }
         for transfer in Array(transfers.values) {
             leave(transfer)

@@ -35,9 +35,13 @@ import Glibc
     /// Adds an item and wakes one waiter; false when the queue is closed.
     public func push(_ element: Element) -> Bool {
         unsafe pthread_mutex_lock(mutex)
-        defer { unsafe pthread_mutex_unlock(mutex) }
-        guard !closed else { return false }
+        guard !closed else {
+            unsafe pthread_mutex_unlock(mutex)
+            return false
+        }
         items.append(element)
+        unsafe pthread_mutex_unlock(mutex)
+        // After the unlock: a waiter that is woken before it only waits again, for the lock.
         unsafe pthread_cond_signal(condition)
         return true
     }

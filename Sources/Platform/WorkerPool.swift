@@ -22,6 +22,13 @@ public final class WorkerPool: Sendable {
 
     deinit { queue.close() }
 
+    /// Runs `body` on one of the threads, some time. Nobody waits for it: what it finds out it hands on by
+    /// itself.
+    public func post(_ body: @escaping @Sendable () -> Void) {
+        let accepted = queue.push(Work(body: body))
+        precondition(accepted, "the pool outlives its work: it is closed only in deinit")
+    }
+
     /// Runs `body` on one of the threads and returns its result. Items run in the order they came.
     public func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in

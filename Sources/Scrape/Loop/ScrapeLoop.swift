@@ -7,7 +7,7 @@ import Telemetry
 
 /// What a pool's loops have in common.
 struct ScrapeContext: Sendable {
-    let http: any HTTPPerforming
+    let http: any HTTPScheduling
     let workers: WorkerPool
     let appender: any FrameAppending
     let clock: any AgentClock
@@ -15,34 +15,59 @@ struct ScrapeContext: Sendable {
     let logger: Logger
     let intervalMs: Int64
     let offsetSeed: UInt64
+
+    var now: LoopStateMachine.Moment { .init(wallMs: clock.wallMs, monotonicNs: clock.monotonicNs) }
 }
 
-/// Scrapes one target, tick by tick, until its task is cancelled or the target is gone.
+/// Who keeps the loops.
+protocol ScrapeLoopOwner: AnyObject, Sendable {
+    /// The loop has ended its series. False: discovery has brought its target back meanwhile.
+    func mayEnd(_ loop: ScrapeLoop) -> Bool
+    /// The loop does nothing any more.
+    func isOver(_ loop: ScrapeLoop)
+}
+
+/// Scrapes one target, tick by tick, as `LoopStateMachine` decides, until it is stopped or the target gone.
 ///
-/// A target that discovery no longer has gets its stale markers at the tick on which it would have been
-/// scraped next, written a tenth of the interval later: a target that comes back by then, or whose series
-/// another pool goes on with, does not blink. Prometheus waits for one more tick. A loop that is cancelled
-/// writes none: a restart must not end every series.
-final class ScrapeLoop: Sendable {
+/// No task: the client's thread begins the exchange when its time has come and hands the answer to a worker,
+/// which parses, appends and schedules the next. So a scrape wakes one thread, once, besides the client's.
+final class ScrapeLoop: HTTPExchange {
     private struct Shared {
         var state: TargetState
-        var isWanted = true
+        var machine: LoopStateMachine
+        /// Read and replaced by the one worker job that a loop has at a time.
+        var scrape: ScrapeState
+        /// Of the scrape in flight.
+        var timestampMs: Int64 = 0
+        var startNs: UInt64 = 0
+        /// What the client calls the exchange that is scheduled or in flight.
+        var exchangeID: UInt64 = 0
     }
 
     let target: ScrapeTarget
-    private let intervalMs: Int64
     private let engine: ScrapeEngine
     private let exchange: ScrapeExchange
     let context: ScrapeContext
     private let shared: Mutex<Shared>
+    private weak let owner: (any ScrapeLoopOwner)?
 
-    init(target: ScrapeTarget, engine: ScrapeEngine, exchange: ScrapeExchange, context: ScrapeContext) {
+    init(
+        target: ScrapeTarget, engine: ScrapeEngine, exchange: ScrapeExchange, context: ScrapeContext,
+        owner: any ScrapeLoopOwner
+    ) {
         self.target = target
-        intervalMs = target.intervalMs ?? context.intervalMs
         self.engine = engine
         self.exchange = exchange
         self.context = context
-        shared = Mutex(Shared(state: TargetState(url: target.url, labels: target.labels)))
+        self.owner = owner
+        let schedule = ScrapeSchedule(
+            intervalMs: target.intervalMs ?? context.intervalMs,
+            targetHash: ScrapeSchedule.hash(targetID: engine.target.id, url: target.url),
+            seed: context.offsetSeed, wallMs: context.clock.wallMs)
+        shared = Mutex(
+            Shared(
+                state: TargetState(url: target.url, labels: target.labels),
+                machine: LoopStateMachine(schedule), scrape: engine.makeState()))
     }
 
     var state: TargetState { shared.withLock { $0.state } }
@@ -53,83 +78,106 @@ final class ScrapeLoop: Sendable {
 
     /// Whether discovery has the target; the loop sees it at its next tick.
     var isWanted: Bool {
-        get { shared.withLock { $0.isWanted } }
-        set { shared.withLock { $0.isWanted = newValue } }
+        get { shared.withLock { $0.machine.isWanted } }
+        set { shared.withLock { $0.machine.isWanted = newValue } }
     }
 
-    /// Runs until cancelled, or until the target was unwanted at a tick and `mayEnd` agreed.
-    func run(mayEnd: @Sendable () -> Bool) async {
-        let clock = context.clock
-        var schedule = ScrapeSchedule(
-            intervalMs: intervalMs,
-            targetHash: ScrapeSchedule.hash(targetID: engine.target.id, url: target.url),
-            seed: context.offsetSeed,
-            wallMs: clock.wallMs)
-        var state = engine.makeState()
-        var lastStartNs: UInt64?
-        while true {
-            do {
-                try await clock.sleep(forMs: schedule.waitMs(wallMs: clock.wallMs))
-                if !isWanted {
-                    let tickMs = schedule.timestamp(wallMs: clock.wallMs)
-                    try await clock.sleep(forMs: max(1, intervalMs / 10))
-                    if !isWanted {
-                        state = await end(state, at: tickMs)
-                        if mayEnd() { return }
-                    }
-                    schedule.advance(wallMs: clock.wallMs)
-                    lastStartNs = nil
-                    continue
-                }
-            } catch {
-                // Sleeping throws only when the task is cancelled.
-                return
+    /// Waits for the first tick. Once.
+    func start() {
+        let now = context.now
+        carryOut(shared.withLock { $0.machine.begin(now) })
+    }
+
+    /// Ends the loop without a marker; the owner hears when it is over.
+    func stop() {
+        let id = shared.withLock { shared in
+            shared.machine.stop()
+            return shared.exchangeID
+        }
+        context.http.cancel(id)
+    }
+
+    // MARK: - On the client's thread
+
+    func begin() -> HTTPRequest? {
+        let now = context.now
+        let action = shared.withLock { shared in
+            let action = shared.machine.due(now)
+            if case .scrape(let timestampMs, _) = action {
+                shared.timestampMs = timestampMs
+                shared.startNs = now.monotonicNs
             }
-            let startNs = clock.monotonicNs
-            if let lastStartNs {
-                context.metrics.intervalLength.observe(Double(startNs &- lastStartNs) / 1e9)
+            return action
+        }
+        guard case .scrape(_, let sinceLastNs) = action else {
+            carryOut(action)
+            return nil
+        }
+        if let sinceLastNs { context.metrics.intervalLength.observe(Double(sinceLastNs) / 1e9) }
+        return exchange.request
+    }
+
+    func end(_ result: Result<HTTPResponse, HTTPError>) {
+        // An agent that stops has not seen its target fail.
+        if case .failure(let error) = result, error.code == .cancelled || error.code == .shutDown {
+            owner?.isOver(self)
+            return
+        }
+        context.workers.post { self.work(result) }
+    }
+
+    private func carryOut(_ action: LoopStateMachine.Action) {
+        switch action {
+        case .scrape: preconditionFailure("a scrape begins when the client says that its time has come")
+        case .wait(let untilNs):
+            let id = context.http.schedule(self, atNs: untilNs)
+            let isStopped = shared.withLock { shared in
+                // By now the next may have been scheduled, with a higher number.
+                shared.exchangeID = max(shared.exchangeID, id)
+                return shared.machine.isStopped
             }
-            lastStartNs = startNs
-            guard let next = await scrape(state, at: schedule.timestamp(wallMs: clock.wallMs), startNs) else {
-                return
-            }
-            state = next
-            schedule.advance(wallMs: clock.wallMs)
+            if isStopped { context.http.cancel(id) }
+        case .end(let timestampMs): context.workers.post { self.endSeries(at: timestampMs) }
+        case .finish: owner?.isOver(self)
         }
     }
 
-    /// One scrape: the state after it, or nil when the loop was cancelled meanwhile and nothing was written.
-    private func scrape(_ state: ScrapeState, at timestampMs: Int64, _ startNs: UInt64) async -> ScrapeState?
-    {
-        let response: HTTPResponse?
+    // MARK: - On a worker
+
+    /// Reads the answer, appends its frame and schedules the next scrape.
+    private func work(_ result: Result<HTTPResponse, HTTPError>) {
+        let (state, timestampMs, startNs, isStopped) = shared.withLock {
+            ($0.scrape, $0.timestampMs, $0.startNs, $0.machine.isStopped)
+        }
+        guard !isStopped else {
+            owner?.isOver(self)
+            return
+        }
+        var body: HTTPBody?
         var format = ExpositionFormat.text
         var failure: ScrapeError?
-        do {
-            let answer = try await context.http.perform(exchange.request)
-            switch exchange.verdict(on: answer) {
+        switch result {
+        case .success(let response):
+            switch exchange.verdict(on: response) {
             case .read(let found):
-                response = answer
+                body = response.body
                 format = found
-            case .refused(let error):
-                response = nil
-                failure = error
+            case .refused(let error): failure = error
             }
-        } catch {
-            // An agent that stops has not seen its target fail.
-            if error.code == .cancelled || error.code == .shutDown { return nil }
-            response = nil
-            failure = exchange.reason(for: error)
+        case .failure(let error): failure = exchange.reason(for: error)
         }
-        if Task.isCancelled { return nil }
-        let outcome = await context.workers.run { [failure, format] in
-            self.work(response?.body, format, failure, state, timestampMs, startNs)
-        }
+        let outcome = work(body, format, failure, state, timestampMs, startNs)
         note(outcome, timestampMs: timestampMs)
-        return outcome.state
+        let now = context.now
+        carryOut(
+            shared.withLock { shared in
+                shared.scrape = outcome.state
+                return shared.machine.scraped(now)
+            })
     }
 
     /// What one scrape came to.
-    private struct Outcome: Sendable {
+    private struct Outcome {
         var state: ScrapeState
         var error: ScrapeError?
         var prepared: ScrapeEngine.Prepared?
@@ -172,23 +220,25 @@ final class ScrapeLoop: Sendable {
         return outcome
     }
 
-    /// Ends the target's series.
-    private func end(_ state: ScrapeState, at timestampMs: Int64) async -> ScrapeState {
-        await context.workers.run {
-            do {
-                // After a last scrape that came late the tick may lie before it.
-                let markedMs = max(
-                    timestampMs, state.lastTimestampMs == Int64.min ? timestampMs : state.lastTimestampMs + 1)
-                guard let prepared = try self.engine.removed(at: markedMs, after: state) else { return state }
-                try self.context.appender.append(prepared.frame)
-                return prepared.next
-            } catch {
-                self.context.logger.warning(
-                    "stale markers of a removed target were not appended; its series end by themselves",
-                    metadata: ["target": "\(self.target.url)", "err": "\(error)"])
-                return state
+    /// Ends the target's series, and then the loop, unless the target is back.
+    private func endSeries(at timestampMs: Int64) {
+        let state = shared.withLock { $0.scrape }
+        do {
+            // After a last scrape that came late the tick may lie before it.
+            let markedMs = max(
+                timestampMs, state.lastTimestampMs == Int64.min ? timestampMs : state.lastTimestampMs + 1)
+            if let prepared = try engine.removed(at: markedMs, after: state) {
+                try context.appender.append(prepared.frame)
+                shared.withLock { $0.scrape = prepared.next }
             }
+        } catch {
+            context.logger.warning(
+                "stale markers of a removed target were not appended; its series end by themselves",
+                metadata: ["target": "\(target.url)", "err": "\(error)"])
         }
+        let now = context.now
+        let mayEnd = owner?.mayEnd(self) ?? true
+        carryOut(mayEnd ? .finish : shared.withLock { $0.machine.cameBack(now) })
     }
 
     private func note(_ outcome: Outcome, timestampMs: Int64) {

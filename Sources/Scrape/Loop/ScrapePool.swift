@@ -7,12 +7,23 @@ import Synchronization
 public import Telemetry
 
 /// The targets of one job, each with a loop of its own. Thread-safe.
-public final class ScrapePool: Sendable {
+public final class ScrapePool: ScrapeLoopOwner {
     private struct State {
         /// Every loop that has not ended, unwanted ones included.
         var loops: [ScrapeTarget: ScrapeLoop] = [:]
-        /// Made and not yet started.
+        /// Made before `run`.
         var waiting: [ScrapeLoop] = []
+        var isRunning = false
+        var isStopping = false
+        /// Loops started and not over.
+        var activeCount = 0
+        /// `run`, which waits for the last of them.
+        var whenOver: CheckedContinuation<Void, Never>?
+
+        /// Whom to tell that all is over; nil while it is not.
+        mutating func takeOver() -> CheckedContinuation<Void, Never>? {
+            isStopping && activeCount == 0 ? whenOver.take() : nil
+        }
     }
 
     private let configuration: ScrapeConfiguration
@@ -22,11 +33,10 @@ public final class ScrapePool: Sendable {
     private let templates = TemplateInterner()
     private let context: ScrapeContext
     private let state = Mutex(State())
-    private let changes: AsyncStream<Void>
-    private let changed: AsyncStream<Void>.Continuation
 
-    /// A pool without targets. `offsetSeed` spreads the targets differently for different agents: a hash of
-    /// the host's name and the external labels.
+    /// A pool without targets. An `http` that can schedule does so: a task for each scrape costs more.
+    /// `offsetSeed` spreads the targets differently for different agents: a hash of the host's name and the
+    /// external labels.
     public init(
         configuration: ScrapeConfiguration, externalLabels: LabelSet, http: any HTTPPerforming,
         workers: WorkerPool,
@@ -41,12 +51,11 @@ public final class ScrapePool: Sendable {
         var logger = logger
         logger[metadataKey: "scrape_pool"] = "\(configuration.jobName)"
         context = ScrapeContext(
-            http: http, workers: workers, appender: appender, clock: clock,
+            http: http as? any HTTPScheduling ?? HTTPTaskScheduler(http, clock: clock), workers: workers,
+            appender: appender, clock: clock,
             metrics: ScrapeMetrics(
                 registry: registry, job: configuration.jobName, intervalMs: configuration.scrapeIntervalMs),
             logger: logger, intervalMs: configuration.scrapeIntervalMs, offsetSeed: offsetSeed)
-        // One wake-up stands for any number of changes: the loops themselves are in `state`.
-        (changes, changed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Makes `targets` the job's targets: starts loops for new ones, leaves those that stay alone, and lets
@@ -54,34 +63,50 @@ public final class ScrapePool: Sendable {
     public func sync(_ targets: [ScrapeTarget]) {
         let startNs = context.clock.monotonicNs
         let wanted = Set(targets)
-        state.withLock { state in
+        let due = state.withLock { state in
             for (target, loop) in state.loops { loop.isWanted = wanted.contains(target) }
             for target in wanted where state.loops[target] == nil {
                 let loop = makeLoop(target)
                 state.loops[target] = loop
                 state.waiting.append(loop)
             }
+            return takeWaiting(&state)
         }
-        changed.yield()
+        for loop in due { loop.start() }
         context.metrics.poolTargets.set(Double(wanted.count))
         context.metrics.poolSyncs.add()
         context.metrics.syncLength.observe(Double(context.clock.monotonicNs &- startNs) / 1e9)
     }
 
-    /// Scrapes until the task is cancelled. No stale markers are written then: a restart must not end every
-    /// series.
+    /// Scrapes until the task is cancelled, and returns when nothing is in work any more. No stale markers
+    /// are written then: a restart must not end every series. Called once.
     public func run() async {
-        await withDiscardingTaskGroup { group in
-            for await _ in changes {
-                let loops = state.withLock { state in
-                    defer { state.waiting = [] }
-                    return state.waiting
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let (due, over) = state.withLock { state in
+                    state.isRunning = true
+                    state.whenOver = continuation
+                    return (takeWaiting(&state), state.takeOver())
                 }
-                for loop in loops {
-                    group.addTask { await loop.run { self.mayEnd(loop) } }
-                }
+                for loop in due { loop.start() }
+                over?.resume()
             }
+        } onCancel: {
+            let (loops, over) = state.withLock { state in
+                state.isStopping = true
+                return (Array(state.loops.values), state.takeOver())
+            }
+            for loop in loops { loop.stop() }
+            over?.resume()
         }
+    }
+
+    /// The loops to be started now.
+    private func takeWaiting(_ state: inout State) -> [ScrapeLoop] {
+        guard state.isRunning, !state.isStopping else { return [] }
+        defer { state.waiting = [] }
+        state.activeCount += state.waiting.count
+        return state.waiting
     }
 
     /// The job's targets in the order of their URLs and labels.
@@ -92,13 +117,20 @@ public final class ScrapePool: Sendable {
         }
     }
 
-    /// Lets go of a loop that ended its series, unless discovery has brought its target back meanwhile.
-    private func mayEnd(_ loop: ScrapeLoop) -> Bool {
+    func mayEnd(_ loop: ScrapeLoop) -> Bool {
         state.withLock { state in
             guard !loop.isWanted else { return false }
             state.loops[loop.target] = nil
             return true
         }
+    }
+
+    func isOver(_ loop: ScrapeLoop) {
+        let over = state.withLock { state in
+            state.activeCount -= 1
+            return state.takeOver()
+        }
+        over?.resume()
     }
 
     private func makeLoop(_ target: ScrapeTarget) -> ScrapeLoop {
@@ -113,6 +145,6 @@ public final class ScrapePool: Sendable {
             layouts: layouts, templates: templates)
         return ScrapeLoop(
             target: target, engine: engine, exchange: ScrapeExchange(configuration, url: target.url),
-            context: context)
+            context: context, owner: self)
     }
 }

@@ -1,0 +1,74 @@
+import HTTPTransport
+import Platform
+import Synchronization
+import Testing
+
+/// Exchanges for those who can only perform.
+@Suite(.timeLimit(.minutes(1)))
+struct HTTPTaskSchedulerTests {
+    private struct Answering: HTTPPerforming {
+        func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+            guard request.url != "fail" else { throw HTTPError(.connect, "nobody there") }
+            return HTTPResponse(status: 200)
+        }
+    }
+
+    private final class Probe: HTTPExchange {
+        private let url: String?
+        private let log = Mutex<[String]>([])
+
+        init(_ url: String?) { self.url = url }
+
+        func begin() -> HTTPRequest? {
+            log.withLock { $0.append("begin") }
+            return url.map { HTTPRequest(url: $0) }
+        }
+
+        func end(_ result: Result<HTTPResponse, HTTPError>) {
+            log.withLock { log in
+                switch result {
+                case .success(let response): log.append("\(response.status)")
+                case .failure(let error): log.append(error.code.rawValue)
+                }
+            }
+        }
+
+        var events: [String] { log.withLock { $0 } }
+
+        func wait(forEvents count: Int) async {
+            while events.count < count { await Task.yield() }
+        }
+    }
+
+    @Test func beginsAtItsTimeAndEnds() async {
+        let clock = ManualClock()
+        let scheduler = HTTPTaskScheduler(Answering(), clock: clock)
+        let well = Probe("well")
+        let failing = Probe("fail")
+        let silent = Probe(nil)
+        for probe in [well, failing, silent] {
+            scheduler.schedule(probe, atNs: clock.monotonicNs + 5_000_000)
+        }
+        while clock.sleeperCount < 3 { await Task.yield() }
+        clock.advance(ms: 4)
+        #expect(well.events.isEmpty)
+        clock.advance(ms: 1)
+        await well.wait(forEvents: 2)
+        await failing.wait(forEvents: 2)
+        await silent.wait(forEvents: 1)
+        #expect(well.events == ["begin", "200"])
+        #expect(failing.events == ["begin", "connect"])
+        #expect(silent.events == ["begin"])
+    }
+
+    @Test func aCancelledOneDoesNotBegin() async {
+        let clock = ManualClock()
+        let scheduler = HTTPTaskScheduler(Answering(), clock: clock)
+        let probe = Probe("well")
+        let id = scheduler.schedule(probe, atNs: clock.monotonicNs + 5_000_000)
+        scheduler.cancel(id)
+        await probe.wait(forEvents: 1)
+        #expect(probe.events == ["cancelled"])
+        scheduler.cancel(id)
+    }
+}

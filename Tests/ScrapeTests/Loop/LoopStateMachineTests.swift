@@ -1,0 +1,80 @@
+import Testing
+
+@testable import Scrape
+
+/// What a loop does when, without clock and network.
+struct LoopStateMachineTests {
+    private static let startMs: Int64 = 1_700_000_000_000
+
+    /// At a moment `ms` after the start; the monotonic clock shows as much.
+    private func at(_ ms: Int64) -> LoopStateMachine.Moment {
+        .init(wallMs: Self.startMs + ms, monotonicNs: UInt64(ms) * 1_000_000)
+    }
+
+    /// A loop of 10 s whose ticks lie on full tens of seconds.
+    private func machine() -> LoopStateMachine {
+        LoopStateMachine(
+            ScrapeSchedule(intervalMs: 10_000, targetHash: 0, seed: 0, wallMs: Self.startMs))
+    }
+
+    @Test func scrapesAtEachTick() {
+        var machine = machine()
+        #expect(machine.begin(at(0)) == .wait(untilNs: 10_000 * 1_000_000))
+        #expect(machine.due(at(10_001)) == .scrape(timestampMs: Self.startMs + 10_000, sinceLastNs: nil))
+        #expect(machine.scraped(at(10_100)) == .wait(untilNs: 20_000 * 1_000_000))
+        #expect(
+            machine.due(at(19_999))
+                == .scrape(timestampMs: Self.startMs + 20_000, sinceLastNs: 9_998 * 1_000_000))
+    }
+
+    @Test func aLoopThatBeginsLateTakesTheNextTick() {
+        var machine = machine()
+        #expect(machine.begin(at(34_000)) == .wait(untilNs: 40_000 * 1_000_000))
+    }
+
+    @Test func ticksMissedByALongScrapeAreLeftOut() {
+        var machine = machine()
+        _ = machine.begin(at(0))
+        _ = machine.due(at(10_000))
+        #expect(machine.scraped(at(31_000)) == .wait(untilNs: 40_000 * 1_000_000))
+    }
+
+    @Test func aTargetThatIsGoneEndsAtItsTickAfterATimeOfGrace() {
+        var machine = machine()
+        _ = machine.begin(at(0))
+        machine.isWanted = false
+        #expect(machine.due(at(10_000)) == .wait(untilNs: 11_000 * 1_000_000))
+        #expect(machine.due(at(11_000)) == .end(timestampMs: Self.startMs + 10_000))
+        // Back after its series have ended: a new beginning, without a length of interval.
+        machine.isWanted = true
+        #expect(machine.cameBack(at(11_010)) == .wait(untilNs: 20_000 * 1_000_000))
+        #expect(machine.due(at(20_000)) == .scrape(timestampMs: Self.startMs + 20_000, sinceLastNs: nil))
+    }
+
+    @Test func aTargetThatComesBackWithinTheTimeOfGraceGoesOn() {
+        var machine = machine()
+        _ = machine.begin(at(0))
+        _ = machine.due(at(10_000))
+        _ = machine.scraped(at(10_100))
+        machine.isWanted = false
+        #expect(machine.due(at(20_000)) == .wait(untilNs: 21_000 * 1_000_000))
+        machine.isWanted = true
+        #expect(machine.due(at(21_000)) == .wait(untilNs: 30_000 * 1_000_000))
+        #expect(machine.due(at(30_000)) == .scrape(timestampMs: Self.startMs + 30_000, sinceLastNs: nil))
+    }
+
+    @Test func aStoppedLoopDoesNothingMore() {
+        let steps: [(inout LoopStateMachine) -> LoopStateMachine.Action] = [
+            { $0.begin(LoopStateMachine.Moment(wallMs: Self.startMs, monotonicNs: 0)) },
+            { $0.due(LoopStateMachine.Moment(wallMs: Self.startMs, monotonicNs: 0)) },
+            { $0.scraped(LoopStateMachine.Moment(wallMs: Self.startMs, monotonicNs: 0)) },
+            { $0.cameBack(LoopStateMachine.Moment(wallMs: Self.startMs, monotonicNs: 0)) },
+        ]
+        for step in steps {
+            var machine = machine()
+            machine.stop()
+            #expect(machine.isStopped)
+            #expect(step(&machine) == .finish)
+        }
+    }
+}
