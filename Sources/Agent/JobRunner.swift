@@ -13,15 +13,19 @@ struct JobRunner: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { await pool.run() }
             group.addTask {
-                await discovery.run { targets in
+                await discovery.runMerged { merge in
                     pool.sync(
-                        targets.map {
-                            ScrapeTarget(
-                                url: $0.url, labels: $0.labels, intervalMs: $0.scrapeIntervalMs,
-                                timeoutMs: $0.scrapeTimeoutMs)
-                        })
+                        merge.targets.map(ScrapeTarget.init), stopped: merge.stopped.map(ScrapeTarget.init))
                 }
             }
         }
+    }
+}
+
+extension ScrapeTarget {
+    init(_ target: DiscoveredTarget) {
+        self.init(
+            url: target.url, labels: target.labels, intervalMs: target.scrapeIntervalMs,
+            timeoutMs: target.scrapeTimeoutMs)
     }
 }

@@ -63,6 +63,11 @@ public final class DiscoveryManager: Sendable {
     /// those of the providers that have; then after each change. Never two calls at a time. Returns when
     /// cancelled. To be called once.
     public func run(_ onChange: @Sendable ([DiscoveredTarget]) async -> Void) async {
+        await runMerged { await onChange($0.targets) }
+    }
+
+    /// The same, with what is known beside the targets, for instance which have ended for good.
+    public func runMerged(_ onChange: @Sendable (TargetMerge) async -> Void) async {
         // One pending signal is enough: whoever takes it sees the newest groups of all providers.
         let (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         await withTaskGroup { tasks in
@@ -96,7 +101,7 @@ public final class DiscoveryManager: Sendable {
                 report(merge, &said)
                 guard merge.targets != last else { continue }
                 last = merge.targets
-                await onChange(merge.targets)
+                await onChange(merge)
             }
             tasks.cancelAll()
         }

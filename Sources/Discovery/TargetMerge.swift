@@ -11,6 +11,9 @@ public struct TargetMerge: Sendable, Equatable {
     public private(set) var discoveredCount = 0
     /// Targets that rules dropped, those included that `leftOut` has no room for.
     public private(set) var droppedCount = 0
+    /// Targets of a while ago of which their provider says that they have ended for good, as they were
+    /// scraped; what is scraped now is not among them.
+    public private(set) var stopped: [DiscoveredTarget] = []
     /// What is allowed and surely not meant, in sentences.
     public private(set) var warnings: [String] = []
 
@@ -19,6 +22,13 @@ public struct TargetMerge: Sendable, Equatable {
         let labels: LabelSet
         let intervalMs: Int64
         let timeoutMs: Int64
+
+        init(_ target: DiscoveredTarget) {
+            url = target.url
+            labels = target.labels
+            intervalMs = target.scrapeIntervalMs
+            timeoutMs = target.scrapeTimeoutMs
+        }
     }
 
     public init(_ groups: [TargetGroup], job: ScrapeConfiguration) {
@@ -34,6 +44,11 @@ public struct TargetMerge: Sendable, Equatable {
                 }
             }
         }
+        for group in groups where !group.stopped.isEmpty {
+            let ended = TargetGroup(source: group.source, targets: group.stopped, labels: group.labels)
+            for case .target(let target) in builder.results(of: ended)
+            where origins[Identity(target)] == nil { stopped.append(target) }
+        }
     }
 
     /// What could not be scraped as relabelling left it: a fault, unlike a dropped target.
@@ -45,9 +60,7 @@ public struct TargetMerge: Sendable, Equatable {
         _ target: DiscoveredTarget, _ group: TargetGroup, _ origins: inout [Identity: String],
         _ urls: inout [LabelSet: String]
     ) {
-        let identity = Identity(
-            url: target.url, labels: target.labels, intervalMs: target.scrapeIntervalMs,
-            timeoutMs: target.scrapeTimeoutMs)
+        let identity = Identity(target)
         if let first = origins[identity] {
             let message =
                 "target \(target.url) \(target.labels) was found twice and is scraped once:"

@@ -86,4 +86,16 @@ import Testing
         #expect(merge.warnings.count == 1)
         #expect(merge.warnings[0].contains("scraped once: in x (a:1) and in y (b:1)"))
     }
+
+    @Test func whatHasEndedForGoodIsToldUnlessItIsScrapedAgain() {
+        let group = TargetGroup(
+            source: "s", targets: [labels(("__address__", "new:1"))], labels: labels(("env", "prod")),
+            stopped: [
+                labels(("__address__", "old:1")), labels(("__address__", "new:1")), labels(("no", "address")),
+            ])
+        let merge = TargetMerge([group], job: ScrapeConfiguration(jobName: "j"))
+        #expect(merge.stopped.map(\.url) == ["http://old:1/metrics"])
+        #expect(merge.stopped.first?.labels["env"] == "prod", "relabelled and merged as when it was scraped")
+        #expect(merge.leftOut.isEmpty)
+    }
 }

@@ -23,7 +23,11 @@ struct LoopStateMachine: Sendable {
     }
 
     /// Whether discovery has the target; seen at the next tick.
-    var isWanted = true
+    var isWanted = true {
+        didSet { if isWanted { hasEnded = false } }
+    }
+    /// The target is gone for good, so that its series end without any grace.
+    private(set) var hasEnded = false
     private(set) var isStopped = false
     private var schedule: ScrapeSchedule
     private var lastStartNs: UInt64?
@@ -35,6 +39,7 @@ struct LoopStateMachine: Sendable {
     /// The loop begins, maybe long after it was made.
     mutating func begin(_ now: Moment) -> Action {
         if isStopped { return .finish }
+        if hasEnded { return .end(timestampMs: now.wallMs) }
         if schedule.plannedMs < now.wallMs { schedule.advance(wallMs: now.wallMs) }
         return untilTick(now)
     }
@@ -42,6 +47,7 @@ struct LoopStateMachine: Sendable {
     /// The time that was waited for has come.
     mutating func due(_ now: Moment) -> Action {
         if isStopped { return .finish }
+        if hasEnded { return .end(timestampMs: now.wallMs) }
         if let tickMs = goneAtMs {
             goneAtMs = nil
             return isWanted ? goOn(now) : .end(timestampMs: tickMs)
@@ -58,6 +64,7 @@ struct LoopStateMachine: Sendable {
     /// The scrape is over, its frame appended or not.
     mutating func scraped(_ now: Moment) -> Action {
         if isStopped { return .finish }
+        if hasEnded { return .end(timestampMs: now.wallMs) }
         schedule.advance(wallMs: now.wallMs)
         return untilTick(now)
     }
@@ -67,6 +74,18 @@ struct LoopStateMachine: Sendable {
 
     /// Nothing more is begun or written.
     mutating func stop() { isStopped = true }
+
+    /// Discovery knows that the target has ended for good.
+    mutating func targetEnded() {
+        isWanted = false
+        hasEnded = true
+    }
+
+    /// What was waited for or in flight is called off.
+    mutating func calledOff(_ now: Moment) -> Action {
+        if isStopped { return .finish }
+        return hasEnded ? .end(timestampMs: now.wallMs) : .finish
+    }
 
     private mutating func goOn(_ now: Moment) -> Action {
         schedule.advance(wallMs: now.wallMs)

@@ -97,6 +97,16 @@ final class ScrapeLoop: HTTPExchange {
         context.http.cancel(id)
     }
 
+    /// Ends the target's series now: discovery knows that there is nothing more to come. A scrape in flight
+    /// is called off.
+    func endNow() {
+        let id = shared.withLock { shared in
+            shared.machine.targetEnded()
+            return shared.exchangeID
+        }
+        context.http.cancel(id)
+    }
+
     // MARK: - On the client's thread
 
     func begin() -> HTTPRequest? {
@@ -118,9 +128,10 @@ final class ScrapeLoop: HTTPExchange {
     }
 
     func end(_ result: Result<HTTPResponse, HTTPError>) {
-        // An agent that stops has not seen its target fail.
+        // An agent that stops has not seen its target fail, nor has one whose target has ended.
         if case .failure(let error) = result, error.code == .cancelled || error.code == .shutDown {
-            owner?.isOver(self)
+            let now = context.now
+            carryOut(shared.withLock { $0.machine.calledOff(now) })
             return
         }
         context.workers.post { self.work(result) }
@@ -134,7 +145,7 @@ final class ScrapeLoop: HTTPExchange {
             let isStopped = shared.withLock { shared in
                 // By now the next may have been scheduled, with a higher number.
                 shared.exchangeID = max(shared.exchangeID, id)
-                return shared.machine.isStopped
+                return shared.machine.isStopped || shared.machine.hasEnded
             }
             if isStopped { context.http.cancel(id) }
         case .end(let timestampMs): context.workers.post { self.endSeries(at: timestampMs) }

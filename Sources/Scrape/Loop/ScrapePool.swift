@@ -59,20 +59,23 @@ public final class ScrapePool: ScrapeLoopOwner {
     }
 
     /// Makes `targets` the job's targets: starts loops for new ones, leaves those that stay alone, and lets
-    /// those that are gone end. May be called before `run`.
-    public func sync(_ targets: [ScrapeTarget]) {
+    /// those that are gone end: at their next tick, or those of `stopped`, which have ended for good, at
+    /// once. May be called before `run`.
+    public func sync(_ targets: [ScrapeTarget], stopped: [ScrapeTarget] = []) {
         let startNs = context.clock.monotonicNs
         let wanted = Set(targets)
-        let due = state.withLock { state in
+        let (due, ended) = state.withLock { state in
             for (target, loop) in state.loops { loop.isWanted = wanted.contains(target) }
             for target in wanted where state.loops[target] == nil {
                 let loop = makeLoop(target)
                 state.loops[target] = loop
                 state.waiting.append(loop)
             }
-            return takeWaiting(&state)
+            let ended = stopped.compactMap { wanted.contains($0) ? nil : state.loops[$0] }
+            return (takeWaiting(&state), ended)
         }
         for loop in due { loop.start() }
+        for loop in ended { loop.endNow() }
         context.metrics.poolTargets.set(Double(wanted.count))
         context.metrics.poolSyncs.add()
         context.metrics.syncLength.observe(Double(context.clock.monotonicNs &- startNs) / 1e9)

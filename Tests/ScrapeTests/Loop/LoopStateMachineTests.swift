@@ -77,4 +77,27 @@ struct LoopStateMachineTests {
             #expect(step(&machine) == .finish)
         }
     }
+
+    @Test func aTargetThatHasEndedForGoodEndsAtOnce() {
+        var waiting = machine()
+        _ = waiting.begin(at(0))
+        waiting.targetEnded()
+        #expect(!waiting.isWanted)
+        #expect(waiting.calledOff(at(2_500)) == .end(timestampMs: Self.startMs + 2_500))
+
+        var scraping = machine()
+        _ = scraping.begin(at(0))
+        _ = scraping.due(at(10_000))
+        scraping.targetEnded()
+        #expect(scraping.scraped(at(10_100)) == .end(timestampMs: Self.startMs + 10_100))
+
+        var fresh = machine()
+        fresh.targetEnded()
+        #expect(fresh.begin(at(0)) == .end(timestampMs: Self.startMs))
+        // It is back before its series were ended.
+        fresh.isWanted = true
+        #expect(fresh.cameBack(at(10)) == .wait(untilNs: 10_000 * 1_000_000))
+        fresh.stop()
+        #expect(fresh.calledOff(at(20)) == .finish)
+    }
 }

@@ -177,6 +177,29 @@ private final class FakeAppender: FrameAppending {
         }
     }
 
+    @Test func aTargetThatHasStoppedGetsItsMarkersAtOnce() async throws {
+        let parts = Parts()
+        parts.http.answer(Self.target.url, "a 1\n")
+        parts.pool.sync([Self.target])
+        await running(parts) {
+            await parts.advance { parts.appender.frames.count == 1 }
+            let nowMs = parts.clock.wallMs
+            parts.pool.sync([], stopped: [Self.target])
+            // No tick is waited for: the clock stands still.
+            for _ in 0..<100_000 where parts.appender.frames.count < 2 { await Task.yield() }
+            #expect(parts.appender.frames.count == 2)
+            #expect(
+                parts.appender.frames.last?.samples(report: true).allSatisfy { $0.bits == StaleMarker.bits }
+                    == true)
+            #expect(parts.appender.frames.last?.timestampMs ?? 0 <= nowMs + 1)
+            // Told again it is nothing; back it is a new target.
+            parts.pool.sync([], stopped: [Self.target])
+            parts.pool.sync([Self.target], stopped: [Self.target])
+            await parts.advance { parts.appender.frames.count == 3 }
+        }
+        #expect(parts.http.requestCount == 2)
+    }
+
     @Test func aTargetThatComesBackInTimeDoesNotBlink() async throws {
         let parts = Parts()
         parts.http.answer(Self.target.url, "a 1\n")
