@@ -70,12 +70,13 @@ let package = Package(
                 logging,
             ]),
         room(
-            "Scrape", ["HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform", logging]),
+            "Scrape",
+            ["HTTPTransport", "Relabel", "Configuration", "MetricModel", "Telemetry", "Platform", logging]),
         room("WriteAheadBuffer", ["MetricModel", "Telemetry", "Platform", logging]),
         room(
             "RemoteWrite",
             [
-                "AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform",
+                "AWS", "HTTPTransport", "Relabel", "Configuration", "MetricModel", "Telemetry", "Platform",
                 "CPrompb", "CProtobufC", "CSnappy", logging,
             ]),
         room(
@@ -90,7 +91,8 @@ let package = Package(
         room(
             "Agent",
             [
-                "Discovery", "Scrape", "WriteAheadBuffer", "RemoteWrite", "StatusServer", "Configuration",
+                "Discovery", "Scrape", "WriteAheadBuffer", "RemoteWrite", "StatusServer", "Relabel",
+                "Configuration",
                 "AWS", "HTTPTransport", "MetricModel", "Telemetry", "Platform", logging,
             ]),
         room(
@@ -131,13 +133,15 @@ let package = Package(
                 "StandIns", "AWS", "HTTPTransport", "Relabel", "Configuration", "MetricModel", "Telemetry",
                 "Platform",
             ]),
-        tests("Scrape", ["HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform"]),
+        tests(
+            "Scrape",
+            ["HTTPTransport", "Relabel", "Configuration", "MetricModel", "Telemetry", "Platform"]),
         tests("WriteAheadBuffer", ["MetricModel", "Telemetry", "Platform", logging]),
         tests(
             "RemoteWrite",
             [
-                "AWS", "HTTPTransport", "Configuration", "MetricModel", "Telemetry", "Platform", "CPrompb",
-                "CProtobufC", "CSnappy", logging,
+                "AWS", "HTTPTransport", "Relabel", "Configuration", "MetricModel", "Telemetry", "Platform",
+                "CPrompb", "CProtobufC", "CSnappy", logging,
             ]),
         tests("Agent", ["Platform"]),
         tests("HTTPServer", ["Platform"]),

@@ -2,6 +2,8 @@
 public struct AgentError: Error, Sendable, CustomStringConvertible {
     /// What went wrong, by kind; each is an exit status of the command.
     public enum Code: Int32, Sendable {
+        /// What was tried by hand would be refused.
+        case refused = 1
         /// The configuration cannot be read or is wrong.
         case configuration = 2
         /// The storage directory cannot be used.

@@ -51,6 +51,9 @@ public struct LabelScratch {
         untouchedCount = 0
     }
 
+    /// Where the value of a label stands in `text`; nil when there is no label of that name.
+    public func value(of name: [UInt8]) -> Range<Int>? { index(of: name).map { labels[$0].value } }
+
     /// The labels as a set.
     public func labelSet() -> LabelSet {
         LabelSet(

@@ -2,9 +2,10 @@ internal import MetricModel
 
 /// Cuts the frames of one lane into batches: first in, first out, split at any sample.
 ///
-/// A batch is either sent in full or dropped in full (but for samples whose own timestamp is too old, which
-/// is decided by the frame alone): so the range of a request in the buffer says its bytes, and after a
-/// crash the request in flight is made again byte for byte from where it ended.
+/// A batch is either sent in full or dropped in full (but for samples whose own timestamp is too old or
+/// whose series rules drop, which is decided by frame and configuration alone): so the range of a request in
+/// the buffer says its bytes, and after a crash the request in flight is made again byte for byte from where
+/// it ended.
 struct BatchCollector: Sendable {
     struct Limits: Equatable, Sendable {
         /// Before compression.
@@ -26,6 +27,8 @@ struct BatchCollector: Sendable {
 
     let limits: Limits
     let isSigned: Bool
+    /// Nil without `write_relabel_configs`.
+    private let views: WriteRelabelViews?
     /// The end of the request to be made again; nil once that is done.
     private(set) var resendEnd: LanePosition?
     private var slices: [FrameSlice] = []
@@ -35,7 +38,8 @@ struct BatchCollector: Sendable {
     /// Timestamp of the newest frame read; `Int64.min` before the first.
     private(set) var newestFrameMs = Int64.min
 
-    init(limits: Limits, isSigned: Bool, resendEnd: LanePosition?) {
+    init(limits: Limits, isSigned: Bool, resendEnd: LanePosition?, views: WriteRelabelViews? = nil) {
+        self.views = views
         self.limits = limits
         self.isSigned = isSigned
         self.resendEnd = resendEnd
@@ -57,7 +61,7 @@ struct BatchCollector: Sendable {
     mutating func fill(from lane: any SourceLane, samples: Int) throws -> Bool {
         while !isFull(samples: samples) {
             guard let read = try lane.next() else { return false }
-            let slice = FrameSlice(read)
+            let slice = FrameSlice(read, views: views)
             slices.append(slice)
             sampleCount += slice.sampleCount
             newestFrameMs = max(newestFrameMs, read.frame.timestampMs)
@@ -199,7 +203,8 @@ struct BatchCollector: Sendable {
         }
 
         mutating func append(_ slice: FrameSlice, to: Int, _ limits: EncodeLimits) {
-            let encoding = scratch.append(slice.frame, from: slice.from, to: to, limits: limits)
+            let encoding = scratch.append(
+                slice.frame, drops: slice.drops, from: slice.from, to: to, limits: limits)
             lastSample = slice.from + encoding.consumed
             // A frame without samples is passed over with the batch that reaches it.
             guard encoding.consumed > 0 || slice.sampleCount == 0 else { return }
@@ -208,6 +213,8 @@ struct BatchCollector: Sendable {
             counts.add(
                 slice.frame.target.job, sent: encoding.written, dropped: encoding.tooOld,
                 reason: DropReason.tooOld)
+            counts.add(
+                slice.frame.target.job, dropped: encoding.unwanted, reason: DropReason.writeRelabel)
             counts.add(
                 slice.frame.target.job, dropped: encoding.histogramsOff, reason: DropReason.histogramsOff)
             counts.add(

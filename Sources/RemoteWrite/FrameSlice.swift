@@ -2,7 +2,10 @@ internal import MetricModel
 
 /// What is still to be sent of one frame.
 struct FrameSlice: Sendable {
+    /// As `write_relabel_configs` leave it.
     let frame: Frame
+    /// Series that they drop.
+    let drops: SeriesDrops
     /// The record's start, its `sample` 0.
     let record: LanePosition
     /// Where the next record starts.
@@ -14,8 +17,14 @@ struct FrameSlice: Sendable {
     /// The frame's `sampleCount`.
     let total: Int
 
-    init(_ read: LaneFrame) {
-        frame = read.frame
+    /// `views` are nil for a destination without rules. A frame that is not well-formed stays as it is.
+    init(_ read: LaneFrame, views: WriteRelabelViews? = nil) {
+        if let views, Self.isWellFormed(read.frame) {
+            (frame, drops) = views.view(of: read.frame)
+        } else {
+            frame = read.frame
+            drops = SeriesDrops()
+        }
         record = LanePosition(segment: read.start.segment, offset: read.start.offset)
         next = read.end
         total = read.frame.sampleCount
@@ -25,6 +34,7 @@ struct FrameSlice: Sendable {
 
     private init(_ slice: FrameSlice, from: Int, to: Int) {
         frame = slice.frame
+        drops = slice.drops
         record = slice.record
         next = slice.next
         total = slice.total
@@ -55,17 +65,19 @@ struct FrameSlice: Sendable {
 
     /// Whether the target has every label that the layout and the departed series name. Scrape and buffer
     /// keep this; a frame that does not is dropped with a count rather than trusted.
-    var isWellFormed: Bool {
+    var isWellFormed: Bool { Self.isWellFormed(frame) }
+
+    private static func isWellFormed(_ frame: Frame) -> Bool {
         let labels = frame.target.labels.count
         return frame.layout.chunks.allSatisfy { $0.targetLabelBound <= labels }
             && frame.departed.allSatisfy { departed in
                 departed.chunk.targetLabelBound <= labels
                     && departed.series.allSatisfy { $0 < departed.chunk.seriesCount }
             }
-            && ascends(frame.absent) && ascends(frame.explicitTimestamps.map(\.series))
+            && ascends(frame.absent, frame) && ascends(frame.explicitTimestamps.map(\.series), frame)
     }
 
-    private func ascends(_ ordinals: [UInt32]) -> Bool {
+    private static func ascends(_ ordinals: [UInt32], _ frame: Frame) -> Bool {
         zip(ordinals, ordinals.dropFirst()).allSatisfy { $0 < $1 }
             && ordinals.last.map { $0 < frame.layout.seriesCount } ?? true
     }

@@ -8,6 +8,8 @@ struct FrameEncoding: Equatable {
     var written = 0
     /// Samples whose own timestamp is too old, seen from the frame's.
     var tooOld = 0
+    /// Samples of series that `write_relabel_configs` drop.
+    var unwanted = 0
     /// Histograms that the destination does not take.
     var histogramsOff = 0
     /// Histograms of custom buckets, which this protocol has no place for.
@@ -76,6 +78,8 @@ struct FrameWalk {
         /// A sample of this timestamp that is a histogram or has exemplars.
         case rich(Int64)
         case tooOld
+        /// Of a series that `write_relabel_configs` drop.
+        case unwanted
     }
 
     /// The series the walk stands at.
@@ -84,14 +88,19 @@ struct FrameWalk {
     var remaining: Int
     /// The next ordinal that is out of the ordinary; `Int.max` when none is left.
     private(set) var nextSpecial: Int
+    /// Series that are dropped, ascending.
+    private let dropped: [UInt32]
+    private var droppedIndex = 0
     private var absentIndex = 0
     private var explicitIndex = 0
     private var histogramIndex = 0
     private var bodyIndex = 0
     private var exemplarIndex = 0
 
-    /// Stands at the layout's sample `from` (absent series not counted).
-    init(_ frame: Frame, from: Int, count: Int) {
+    /// Stands at the layout's sample `from` (absent series not counted). `dropped` are ordinals of series
+    /// that `write_relabel_configs` drop, ascending.
+    init(_ frame: Frame, from: Int, count: Int, dropped: [UInt32] = []) {
+        self.dropped = dropped
         // Every absent series at or before the ordinal moves it on by one.
         var ordinal = from
         while absentIndex < frame.absent.count, Int(frame.absent[absentIndex]) <= ordinal {
@@ -107,6 +116,7 @@ struct FrameWalk {
         while histogramIndex < histograms.count, Int(histograms[histogramIndex]) < ordinal {
             histogramIndex += 1
         }
+        while droppedIndex < dropped.count, Int(dropped[droppedIndex]) < ordinal { droppedIndex += 1 }
         self.ordinal = ordinal
         remaining = count
         nextSpecial = Int.max
@@ -117,6 +127,7 @@ struct FrameWalk {
     /// nothing.
     func special(at ordinal: Int, of frame: Frame, ownAgeMs: Int64?) -> Special {
         if absentIndex < frame.absent.count, Int(frame.absent[absentIndex]) == ordinal { return .absent }
+        if droppedIndex < dropped.count, Int(dropped[droppedIndex]) == ordinal { return .unwanted }
         var timestampMs = frame.timestampMs
         if explicitIndex < frame.explicitTimestamps.count,
             Int(frame.explicitTimestamps[explicitIndex].series) == ordinal
@@ -166,6 +177,7 @@ struct FrameWalk {
             explicitIndex += 1
         }
         if isHistogram(frame) { histogramIndex += 1 }
+        if droppedIndex < dropped.count, Int(dropped[droppedIndex]) == ordinal { droppedIndex += 1 }
         ordinal += 1
         findNext(frame)
     }
@@ -182,7 +194,8 @@ struct FrameWalk {
         }
         let exemplar =
             exemplarIndex < frame.exemplars.count ? Int(frame.exemplars[exemplarIndex].series) : Int.max
-        nextSpecial = min(min(absent, explicit), min(histogram, exemplar))
+        let unwanted = droppedIndex < dropped.count ? Int(dropped[droppedIndex]) : Int.max
+        nextSpecial = min(min(absent, explicit), min(histogram, exemplar), unwanted)
     }
 }
 

@@ -50,7 +50,7 @@ final class LaneRunner: Sendable {
             machine: LaneStateMachine(queue: queue, age: shared.limits.age, seed: seed),
             collector: BatchCollector(
                 limits: shared.limits, isSigned: shared.configuration.sigv4 != nil,
-                resendEnd: lane.inFlightEnd),
+                resendEnd: lane.inFlightEnd, views: shared.views),
             log: LaneLog(logger))
         var action = session.machine.begin()
         while action != .stop, !Task.isCancelled {

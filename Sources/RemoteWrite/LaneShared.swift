@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Platform
+internal import Relabel
 import Synchronization
 
 /// What the lanes of one destination share.
@@ -16,6 +17,8 @@ final class LaneShared: Sendable {
     let clock: any AgentClock
     let metrics: RemoteWriteMetrics
     let limits: BatchCollector.Limits
+    /// Nil without `write_relabel_configs`.
+    let views: WriteRelabelViews?
     let scratches = ScratchPool()
     let draining = Gate()
     private let state = Mutex(State())
@@ -29,6 +32,8 @@ final class LaneShared: Sendable {
         self.workers = workers
         self.clock = clock
         self.metrics = metrics
+        let rules = configuration.writeRelabelRules
+        views = rules.isEmpty ? nil : WriteRelabelViews(rules)
         limits = BatchCollector.Limits(
             bytes: BatchCollector.maxRequestBytes,
             age: SampleAge(configuredMs: configuration.queue.sampleAgeLimitMs, url: configuration.url),

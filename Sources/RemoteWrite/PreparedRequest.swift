@@ -64,6 +64,8 @@ enum LaneVerdict: Equatable, Sendable {
 enum DropReason {
     static let tooOld = "too_old"
     static let malformed = "malformed_frame"
+    /// `write_relabel_configs` drop the series, or leave it without a name.
+    static let writeRelabel = "write_relabel"
     /// `send_native_histograms` is off.
     static let histogramsOff = "native_histograms_off"
     /// A histogram of custom buckets, which remote write 1.0 has no place for.

@@ -89,21 +89,25 @@ import Glibc
 
     /// Writes samples `from..<to` of `frame` (counted as `LanePosition.sample`) until a limit is met. Every
     /// chunk's `targetLabelBound` must be within the target's labels: `FrameSlice.isWellFormed` has asked.
-    func append(_ frame: Frame, from: Int, to: Int, limits: EncodeLimits) -> FrameEncoding {
+    func append(
+        _ frame: Frame, drops: SeriesDrops = SeriesDrops(), from: Int, to: Int, limits: EncodeLimits
+    ) -> FrameEncoding {
         precondition(from >= 0 && from <= to && to <= frame.sampleCount, "a slice lies inside its frame")
         var result = FrameEncoding()
         let present = frame.values.count - frame.absent.count
         if from < present {
-            appendLayout(frame, from: from, to: min(to, present), limits: limits, into: &result)
+            appendLayout(frame, drops.layout, from: from, to: min(to, present), limits: limits, into: &result)
             guard from + result.consumed == min(to, present) else { return result }
         }
         var first = present
-        for departed in frame.departed {
+        for (index, departed) in frame.departed.enumerated() {
             let end = first + departed.series.count
             let position = from + result.consumed
             if position < to, position < end {
                 let range = position - first..<min(to, end) - first
-                let done = appendDeparted(departed, range, of: frame, limits: limits, into: &result)
+                let done = appendDeparted(
+                    departed, drops.departed.isEmpty ? [] : drops.departed[index], range, of: frame,
+                    limits: limits, into: &result)
                 guard done else { return result }
             }
             first = end
@@ -112,9 +116,10 @@ import Glibc
     }
 
     private func appendLayout(
-        _ frame: Frame, from: Int, to: Int, limits: EncodeLimits, into result: inout FrameEncoding
+        _ frame: Frame, _ dropped: [UInt32], from: Int, to: Int, limits: EncodeLimits,
+        into result: inout FrameEncoding
     ) {
-        var walk = FrameWalk(frame, from: from, count: to - from)
+        var walk = FrameWalk(frame, from: from, count: to - from, dropped: dropped)
         let starts = frame.layout.starts
         var index = frame.layout.chunkIndex(ofSeries: walk.ordinal)
         while index < frame.layout.chunks.count, walk.remaining > 0 {
@@ -167,8 +172,8 @@ import Glibc
                     continue
                 }
                 guard case .at(let ownMs) = special else {
-                    if special == .tooOld {
-                        result.tooOld += 1
+                    if special != .absent {
+                        if special == .tooOld { result.tooOld += 1 } else { result.unwanted += 1 }
                         result.consumed += 1
                         walk.remaining -= 1
                     }
@@ -228,7 +233,8 @@ import Glibc
 
     /// Stale markers of `departed.series[range]`. False when a limit ended the request.
     private func appendDeparted(
-        _ departed: Frame.Departed, _ range: Range<Int>, of frame: Frame, limits: EncodeLimits,
+        _ departed: Frame.Departed, _ dropped: [UInt32], _ range: Range<Int>, of frame: Frame,
+        limits: EncodeLimits,
         into result: inout FrameEncoding
     ) -> Bool {
         let field = TimestampField(frame.timestampMs)
@@ -238,8 +244,15 @@ import Glibc
             defer { byteCount = unsafe cursor.byteCount }
             let histograms = departed.chunk.histogramSeries
             var nextHistogram = 0
+            var nextDropped = 0
             for index in range {
                 let series = Int(departed.series[index])
+                while nextDropped < dropped.count, dropped[nextDropped] < series { nextDropped += 1 }
+                if nextDropped < dropped.count, dropped[nextDropped] == series {
+                    result.unwanted += 1
+                    result.consumed += 1
+                    continue
+                }
                 while nextHistogram < histograms.count, histograms[nextHistogram] < series {
                     nextHistogram += 1
                 }

@@ -24,8 +24,8 @@ struct ExemplarHistory: Sendable {
         for item in scraped {
             while nextAbsent < absent.count, absent[nextAbsent] < item.series { nextAbsent += 1 }
             if nextAbsent < absent.count, absent[nextAbsent] == item.series { continue }
-            while Int(item.series) >= chunkStart + chunks[chunkIndex].lineCount {
-                chunkStart += chunks[chunkIndex].lineCount
+            while Int(item.series) >= chunkStart + chunks[chunkIndex].seriesCount {
+                chunkStart += chunks[chunkIndex].seriesCount
                 chunkIndex += 1
                 hashes = nil
             }

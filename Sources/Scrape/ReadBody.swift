@@ -4,7 +4,9 @@ import MetricModel
 struct ReadBody {
     /// The templates that it is made of, in order.
     var chunks: [TemplateChunk]
-    /// A value for each line.
+    /// Lines with a sample, those included that rules drop.
+    var lineCount: Int
+    /// A value for each line that is kept.
     var values: [Double]
     /// The timestamps that lines carry, ascending by line.
     var timestamps: [Frame.ExplicitTimestamp]
@@ -23,6 +25,7 @@ struct ReadBody {
 
     init(_ reader: consuming BodyReader) {
         chunks = reader.chunks
+        lineCount = reader.lineCount
         parsedLines = reader.parsedLines
         timestamps = reader.timestamps
         scrapedExemplars = reader.exemplars
@@ -40,6 +43,27 @@ struct ReadBody {
         startTimestamps = series.starts
         keys = series.keys
         values = series.takeValues()
+        lineCount = values.count
+        let dropped = DroppedLines.of(chunks)
+        if !dropped.isEmpty { remove(dropped) }
+    }
+
+    /// Takes out the series of a protobuf body that rules drop: ordinals of lines, ascending.
+    private mutating func remove(_ dropped: [UInt32]) {
+        DroppedLines.remove(dropped, from: &values)
+        DroppedLines.remove(dropped, from: &keys)
+        timestamps = DroppedLines.renumbered(timestamps, without: dropped, \.series) {
+            Frame.ExplicitTimestamp(series: $1, timestampMs: $0.timestampMs)
+        }
+        histograms = DroppedLines.renumbered(histograms, without: dropped, \.series) {
+            Frame.Histogram(series: $1, histogram: $0.histogram)
+        }
+        exemplars = DroppedLines.renumbered(exemplars, without: dropped, \.series) {
+            Frame.SeriesExemplar(series: $1, exemplar: $0.exemplar)
+        }
+        startTimestamps = DroppedLines.renumbered(startTimestamps, without: dropped, \.series) {
+            Frame.StartTimestamp(series: $1, timestampMs: $0.timestampMs)
+        }
     }
 
     /// Whether no line differs from `before`'s, and none is missing.

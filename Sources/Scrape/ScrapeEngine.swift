@@ -40,8 +40,8 @@ struct ScrapeEngine: Sendable {
         target: Target, honorLabels: Bool, honorTimestamps: Bool, keepsExemplars: Bool = false,
         keepsStartTimestamps: Bool = false, histograms: HistogramOptions = HistogramOptions(),
         rules: SeriesRules = SeriesRules(), tracksStaleness: Bool = false, reportsExtra: Bool = false,
-        timeoutMs: Int64 = 0, layouts: LayoutInterner, templates: TemplateInterner,
-        hasher: SegmentHasher = .process
+        timeoutMs: Int64 = 0, relabelling: MetricRelabelling = MetricRelabelling(),
+        layouts: LayoutInterner, templates: TemplateInterner, hasher: SegmentHasher = .process
     ) {
         self.target = target
         self.honorTimestamps = honorTimestamps
@@ -53,7 +53,8 @@ struct ScrapeEngine: Sendable {
         self.hasher = hasher
         self.tracksStaleness = tracksStaleness
         self.timeoutMs = timeoutMs
-        schema = TargetSchema(target, honorLabels: honorLabels, hasher: hasher, rules: rules)
+        schema = TargetSchema(
+            target, honorLabels: honorLabels, relabelling: relabelling, hasher: hasher, rules: rules)
         report = ReportSeries(schema: schema, hasher: hasher, layouts: layouts, hasExtra: reportsExtra)
         ownLabelFault =
             zip(target.labels.labels, target.isExternal).lazy.filter { !$1 }.compactMap {
@@ -75,8 +76,9 @@ struct ScrapeEngine: Sendable {
         var values = reader.values
         // The only copy, so that it is changed in its place.
         reader.values = []
-        let lineCount = values.count
-        if let ownLabelFault, lineCount > 0 { throw ownLabelFault.after(samples: lineCount) }
+        let keptCount = values.count
+        let lineCount = reader.lineCount
+        if let ownLabelFault, keptCount > 0 { throw ownLabelFault.after(samples: lineCount) }
         var next = state
         next.chunks = reader.chunks
         var departed: [Frame.Departed] = []
@@ -89,7 +91,9 @@ struct ScrapeEngine: Sendable {
             let comparison = LayoutComparison(
                 old: old, new: reader.chunks, report: report.hashes, schema: schema)
             templates.note(reader.chunks, of: schema)
-            next.layout = Layout(reader.chunks.map(\.layout) + [report.chunk])
+            // A chunk of which rules keep nothing has nothing to state.
+            next.layout = Layout(
+                reader.chunks.filter { $0.seriesCount > 0 }.map(\.layout) + [report.chunk])
             next.duplicates = comparison.duplicates
             departed = comparison.departed
             addedCount = comparison.addedCount
@@ -127,7 +131,7 @@ struct ScrapeEngine: Sendable {
         let exemplars = exemplars(reader, body, &next, absent: rules.absent, isUnchanged: isUnchanged)
         let reported = ReportSeries.Values(
             isUp: true, durationSeconds: durationSeconds(), samplesScraped: lineCount,
-            samplesPostMetricRelabeling: lineCount, seriesAdded: addedCount,
+            samplesPostMetricRelabeling: keptCount, seriesAdded: addedCount,
             timeoutSeconds: Double(timeoutMs) / 1_000, sampleLimit: schema.rules.limits.samples,
             bodySizeBytes: body.byteCount)
         values.append(contentsOf: reported.column(extra: report.hasExtra))
@@ -249,11 +253,11 @@ struct ScrapeEngine: Sendable {
         do throws(ScrapeError) {
             try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
         } catch {
-            throw error.after(samples: reader.values.count)
+            throw error.after(samples: reader.lineCount)
         }
         // Lines that come and go leave short chunks behind. Cut anew, all of it is as if it was read first.
         if reader.parsedLines > 0, !expected.isEmpty,
-            reader.chunks.count > 4 + 2 * reader.values.count / TemplateBuilder.minLines
+            reader.chunks.count > 4 + 2 * reader.lineCount / TemplateBuilder.minLines
         {
             reader = makeReader(format)
             try reader.read(body, expected: [], extraValues: report.chunk.seriesCount)

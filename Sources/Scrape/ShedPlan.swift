@@ -34,7 +34,7 @@ struct ShedPlan: Sendable {
         for chunk in chunks {
             for ordinal in chunk.refused { leftOut.append(start + ordinal) }
             if firstRefusal == nil { firstRefusal = chunk.refusal }
-            start += UInt32(chunk.lineCount)
+            start += UInt32(chunk.seriesCount)
         }
         refusedCount = leftOut.count
         without.formUnion(leftOut)
@@ -100,7 +100,7 @@ struct ShedPlan: Sendable {
     private static func known(
         _ chunks: [TemplateChunk], _ leftOut: [UInt32], _ schema: TargetSchema
     ) -> SeriesTable {
-        var table = SeriesTable(capacity: chunks.reduce(0) { $0 + $1.lineCount })
+        var table = SeriesTable(capacity: chunks.reduce(0) { $0 + $1.seriesCount })
         var next = 0
         var ordinal: UInt32 = 0
         for chunk in chunks {
@@ -121,8 +121,8 @@ struct ShedPlan: Sendable {
         var chunkIndex = 0
         var start = 0
         for ordinal in shed.prefix(examined) {
-            while Int(ordinal) >= start + chunks[chunkIndex].lineCount {
-                start += chunks[chunkIndex].lineCount
+            while Int(ordinal) >= start + chunks[chunkIndex].seriesCount {
+                start += chunks[chunkIndex].seriesCount
                 chunkIndex += 1
             }
             let labels = chunks[chunkIndex].layout.labels(ofSeries: Int(ordinal) - start, target: target)

@@ -1,5 +1,6 @@
 public import Configuration
 public import MetricModel
+public import Relabel
 
 /// One target's scrapes, body by body, without loop and network: for the benchmark and tests. Not
 /// thread-safe; the scrape loop does the same with the appending in between.
@@ -11,29 +12,35 @@ public final class TargetScrape {
     /// Lines of the last scrape that repeat a series and were left out.
     public private(set) var duplicateCount = 0
 
-    /// `target` carries own and external labels.
+    /// `target` carries own and external labels; `externalLabels` are for series that `metricRules` take one
+    /// of the target's own labels away from.
     public convenience init(
         target: Target, honorLabels: Bool = false, honorTimestamps: Bool = true, keepsExemplars: Bool = false,
         keepsStartTimestamps: Bool = false, histograms: HistogramConfiguration = HistogramConfiguration(),
+        metricRules: RelabelRules = RelabelRules(), externalLabels: LabelSet = LabelSet(),
         interner: LayoutInterner = LayoutInterner()
     ) {
         self.init(
             target: target, honorLabels: honorLabels, honorTimestamps: honorTimestamps,
             keepsExemplars: keepsExemplars, keepsStartTimestamps: keepsStartTimestamps,
-            histograms: histograms, rules: SeriesRules(), interner: interner)
+            histograms: histograms, rules: SeriesRules(),
+            relabelling: MetricRelabelling(rules: metricRules, externalLabels: externalLabels),
+            interner: interner)
     }
 
     init(
         target: Target, honorLabels: Bool = false, honorTimestamps: Bool = true, keepsExemplars: Bool = false,
         keepsStartTimestamps: Bool = false, histograms: HistogramConfiguration = HistogramConfiguration(),
         rules: SeriesRules, tracksStaleness: Bool = false, reportsExtra: Bool = false,
+        relabelling: MetricRelabelling = MetricRelabelling(),
         interner: LayoutInterner = LayoutInterner()
     ) {
         engine = ScrapeEngine(
             target: target, honorLabels: honorLabels, honorTimestamps: honorTimestamps,
             keepsExemplars: keepsExemplars, keepsStartTimestamps: keepsStartTimestamps,
             histograms: HistogramOptions(histograms), rules: rules, tracksStaleness: tracksStaleness,
-            reportsExtra: reportsExtra, timeoutMs: 10_000, layouts: interner, templates: TemplateInterner())
+            reportsExtra: reportsExtra, timeoutMs: 10_000, relabelling: relabelling, layouts: interner,
+            templates: TemplateInterner())
         state = engine.makeState()
     }
 

@@ -34,6 +34,7 @@ extension ConfigurationDecoder {
         write.remoteTimeoutMs = reader.durationMs("remote_timeout") ?? write.remoteTimeoutMs
         write.headers = headers(reader)
         write.sigv4 = sigv4(reader)
+        write.writeRelabelRules = relabelRules(reader, "write_relabel_configs")
         write.queue = reader.value("queue_config").map(queue) ?? write.queue
         write.sendExemplars = reader.bool("send_exemplars") ?? write.sendExemplars
         write.sendNativeHistograms = reader.bool("send_native_histograms") ?? write.sendNativeHistograms

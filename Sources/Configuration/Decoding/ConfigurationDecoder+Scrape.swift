@@ -43,6 +43,8 @@ extension ConfigurationDecoder {
         (job.metricNameValidationScheme, job.metricNameEscapingScheme) = nameSchemes(reader, global)
         let allowsUTF8Names = job.metricNameValidationScheme == .utf8
         job.relabelRules = relabelRules(reader, "relabel_configs", allowsUTF8Names: allowsUTF8Names)
+        job.metricRelabelRules = relabelRules(
+            reader, "metric_relabel_configs", allowsUTF8Names: allowsUTF8Names)
         job.keepDroppedTargets =
             reader.int("keep_dropped_targets", 0...Int.max).flatMap { $0 > 0 ? $0 : nil }
             ?? global.keepDroppedTargets

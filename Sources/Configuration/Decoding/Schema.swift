@@ -80,6 +80,7 @@ enum Schema {
             .init(
                 "metric_name_escaping_scheme", "escaping scheme", "global.metric_name_escaping_scheme"),
             .init("relabel_configs", "list of mapping"),
+            .init("metric_relabel_configs", "list of mapping"),
             .init("keep_dropped_targets", "int", "global.keep_dropped_targets"),
             .init("static_configs", "list of mapping"),
             .init("file_sd_configs", "list of mapping"),
@@ -118,12 +119,13 @@ enum Schema {
             .init("remote_timeout", "duration", "30s"),
             .init("headers", "mapping of string"),
             .init("sigv4", "mapping"),
+            .init("write_relabel_configs", "list of mapping"),
             .init("queue_config", "mapping"),
             .init("send_exemplars", "bool", "false"),
             .init("send_native_histograms", "bool", "false"),
         ],
         refused: [
-            .init("write_relabel_configs"), .init("metadata_config"), .init("azuread"), .init("google_iam"),
+            .init("metadata_config"), .init("azuread"), .init("google_iam"),
             .init("failed_request_logging"),
             .init("round_robin_dns", harmless: ["false"]),
             .init("protobuf_message", harmless: ["prometheus.WriteRequest"]),

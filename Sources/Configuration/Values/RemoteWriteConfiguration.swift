@@ -1,3 +1,5 @@
+public import Relabel
+
 /// One destination: an entry of `remote_write`.
 public struct RemoteWriteConfiguration: Sendable, Equatable {
     /// A request header.
@@ -19,6 +21,8 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
     public var headers: [HeaderField]
     /// nil: requests are not signed.
     public var sigv4: SigV4Configuration?
+    /// Applied to every series on its way to this destination: `write_relabel_configs`.
+    public var writeRelabelRules: RelabelRules
     public var queue: QueueConfiguration
     /// Whether exemplars are sent beside their samples.
     public var sendExemplars: Bool
@@ -27,7 +31,8 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
 
     public init(
         url: String, name: String? = nil, remoteTimeoutMs: Int64 = 30_000, headers: [HeaderField] = [],
-        sigv4: SigV4Configuration? = nil, queue: QueueConfiguration = QueueConfiguration(),
+        sigv4: SigV4Configuration? = nil, writeRelabelRules: RelabelRules = RelabelRules(),
+        queue: QueueConfiguration = QueueConfiguration(),
         sendExemplars: Bool = false, sendNativeHistograms: Bool = false
     ) {
         self.url = url
@@ -35,6 +40,7 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
         self.remoteTimeoutMs = remoteTimeoutMs
         self.headers = headers
         self.sigv4 = sigv4
+        self.writeRelabelRules = writeRelabelRules
         self.queue = queue
         self.sendExemplars = sendExemplars
         self.sendNativeHistograms = sendNativeHistograms

@@ -43,6 +43,8 @@ public struct ScrapeConfiguration: Sendable, Equatable {
     public var metricNameEscapingScheme: NameEscapingScheme
     /// Applied to what discovery finds: `relabel_configs`.
     public var relabelRules: RelabelRules
+    /// Applied to every scraped series but the report's: `metric_relabel_configs`.
+    public var metricRelabelRules: RelabelRules
     /// How many dropped targets are remembered; 0 is no limit.
     public var keepDroppedTargets: Int
     public var histograms: HistogramConfiguration
@@ -59,8 +61,8 @@ public struct ScrapeConfiguration: Sendable, Equatable {
         fallbackScrapeProtocol: ScrapeProtocol? = nil,
         metricNameValidationScheme: NameValidationScheme = .utf8,
         metricNameEscapingScheme: NameEscapingScheme = .allowUTF8,
-        relabelRules: RelabelRules = RelabelRules(), keepDroppedTargets: Int = 0,
-        histograms: HistogramConfiguration = HistogramConfiguration(),
+        relabelRules: RelabelRules = RelabelRules(), metricRelabelRules: RelabelRules = RelabelRules(),
+        keepDroppedTargets: Int = 0, histograms: HistogramConfiguration = HistogramConfiguration(),
         limits: ScrapeLimits = ScrapeLimits(), onLimit: LimitAction = .fail,
         onBadLine: BadLineAction = .fail, trackTimestampsStaleness: Bool = false,
         extraScrapeMetrics: Bool = false,
@@ -88,6 +90,7 @@ public struct ScrapeConfiguration: Sendable, Equatable {
         self.metricNameValidationScheme = metricNameValidationScheme
         self.metricNameEscapingScheme = metricNameEscapingScheme
         self.relabelRules = relabelRules
+        self.metricRelabelRules = metricRelabelRules
         self.keepDroppedTargets = keepDroppedTargets
         self.histograms = histograms
         self.staticConfigs = staticConfigs

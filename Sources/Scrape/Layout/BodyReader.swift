@@ -16,7 +16,7 @@ struct BodyReader {
 
     /// The templates that this body is made of, in order.
     private(set) var chunks: [TemplateChunk] = []
-    /// A value for each line.
+    /// A value for each line that is kept.
     private(set) var values: [Double] = []
     /// The timestamps that lines carry, ascending by line.
     private(set) var timestamps: [Frame.ExplicitTimestamp] = []
@@ -24,6 +24,8 @@ struct BodyReader {
     private(set) var exemplars: [ScrapedExemplar] = []
     /// Lines at the body's end that are not in the format and were skipped.
     private var skippedAtEnd = 0
+    /// Lines with a sample, those included that rules drop.
+    private(set) var lineCount = 0
     /// Lines that the parser read.
     private(set) var parsedLines = 0
 
@@ -68,6 +70,8 @@ struct BodyReader {
     }
 
     private mutating func match(_ chunk: TemplateChunk, _ body: RawSpan) -> Bool {
+        let before = DroppedLines.Mark(
+            values: values.count, timestamps: timestamps.count, exemplars: exemplars.count)
         guard chunk.typeBefore == parser.type,
             let end = TemplateMatcher.match(
                 chunk, body, at: parser.position, hasher: hasher, values: &values, timestamps: &timestamps,
@@ -76,6 +80,12 @@ struct BodyReader {
         parser.position = end
         parser.type = chunk.typeAfter
         chunks.append(chunk)
+        lineCount += chunk.lineCount
+        if !chunk.droppedLines.isEmpty {
+            DroppedLines.remove(
+                chunk.droppedLines, since: before, values: &values, timestamps: &timestamps,
+                exemplars: &exemplars)
+        }
         return true
     }
 
@@ -103,7 +113,10 @@ struct BodyReader {
                 return (later, false)
             }
             if builder.endsBefore(hash) { chunks.append(builder.finish(typeAfter: typeBefore)) }
-            try builder.append(parser, body, hash: hash, typeBefore: typeBefore)
+            let isKept = try builder.append(parser, body, hash: hash, typeBefore: typeBefore)
+            parsedLines += 1
+            lineCount += 1
+            guard isKept else { continue }
             if let timestampMs = parser.timestampMs {
                 timestamps.append(
                     Frame.ExplicitTimestamp(series: UInt32(values.count), timestampMs: timestampMs))
@@ -112,7 +125,6 @@ struct BodyReader {
                 exemplars.append(ScrapedExemplar(series: UInt32(values.count), exemplar: exemplar))
             }
             values.append(parser.value)
-            parsedLines += 1
         }
     }
 

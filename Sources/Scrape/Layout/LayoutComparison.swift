@@ -47,8 +47,8 @@ struct LayoutComparison {
         let coming = new.filter { !before.contains(ObjectIdentifier($0)) }
         let left = SeriesTable(of: leaving, schema)
         // What was among the changed lines before is nowhere else, for no series stood twice.
-        var arrived = SeriesTable(capacity: coming.reduce(0) { $0 + $1.lineCount })
-        var added = SeriesTable(capacity: coming.reduce(0) { $0 + $1.lineCount })
+        var arrived = SeriesTable(capacity: coming.reduce(0) { $0 + $1.seriesCount })
+        var added = SeriesTable(capacity: coming.reduce(0) { $0 + $1.seriesCount })
         for chunk in coming {
             for hash in chunk.seriesHashes(of: schema) {
                 if arrived.insert(hash, 0) != nil { return false }
@@ -72,7 +72,7 @@ struct LayoutComparison {
     private mutating func compareAll(
         _ old: Side, _ new: [TemplateChunk], _ report: [UInt64], _ schema: TargetSchema
     ) {
-        let total = new.reduce(0) { $0 + $1.lineCount }
+        let total = new.reduce(0) { $0 + $1.seriesCount }
         let before = SeriesTable(of: old.chunks, schema)
         var table = SeriesTable(capacity: total + report.count)
         for (index, hash) in report.enumerated() { _ = table.insert(hash, UInt32(total + index)) }
@@ -101,7 +101,7 @@ struct LayoutComparison {
         var silentIndex = 0
         var start = 0
         for chunk in old.chunks {
-            defer { start += chunk.lineCount }
+            defer { start += chunk.seriesCount }
             if kept.contains(ObjectIdentifier(chunk)) { continue }
             var left: [UInt32] = []
             for (index, hash) in chunk.seriesHashes(of: schema).enumerated() where hasLeft(hash) {

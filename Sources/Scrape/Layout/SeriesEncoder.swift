@@ -1,4 +1,5 @@
 import MetricModel
+import Relabel
 
 /// Turns the labels of a parsed line into the series' final labels, with the target's in between, as a chunk
 /// holds them. Buffers are kept from line to line.
@@ -18,26 +19,28 @@ struct SeriesEncoder {
         var refusal: String?
     }
 
-    private static let metricNameLabel = Array("__name__".utf8)
+    static let metricNameLabel = Array("__name__".utf8)
     private static let bucketLabel = Array("le".utf8)
     private static let quantileLabel = Array("quantile".utf8)
     private static let exportedPrefix = Array("exported_".utf8)
 
     let schema: TargetSchema
     let hasher: SegmentHasher
-    private var text: [UInt8] = []
-    private var items: [Item] = []
+    var text: [UInt8] = []
+    var items: [Item] = []
+    private var scratch = LabelScratch()
 
     init(schema: TargetSchema, hasher: SegmentHasher) {
         self.schema = schema
         self.hasher = hasher
     }
 
-    /// Adds the sample that `parser` stands on to `chunk`. `lineHash` stands for a series that is left out.
+    /// Adds the sample that `parser` stands on to `chunk`; nil when metric_relabel_configs drop it.
+    /// `lineHash` stands for a series that is left out.
     mutating func encode(
         _ parser: ExpositionParser, _ body: RawSpan, lineHash: UInt64, into chunk: inout LayoutChunkBuilder,
         isHistogram: Bool = false
-    ) throws(ScrapeError) -> Identity {
+    ) throws(ScrapeError) -> Identity? {
         do throws(ScrapeError) {
             return try encode(parser, body, into: &chunk, isHistogram: isHistogram)
         } catch {
@@ -49,16 +52,31 @@ struct SeriesEncoder {
 
     private mutating func encode(
         _ parser: ExpositionParser, _ body: RawSpan, into chunk: inout LayoutChunkBuilder, isHistogram: Bool
-    ) throws(ScrapeError) -> Identity {
+    ) throws(ScrapeError) -> Identity? {
+        var excluded = try ownLabels(parser, body)
+        if !schema.relabelRules.isEmpty {
+            // Taken out of self, so that it may change while the labels are read.
+            var scratch = LabelScratch()
+            swap(&scratch, &self.scratch)
+            defer { swap(&scratch, &self.scratch) }
+            gather(excluded: excluded, into: &scratch)
+            guard try relabel(&scratch, at: parser.lineStart) == nil else { return nil }
+            excluded = take(scratch)
+        }
+        if schema.rules.checkSeries { try check(excluded, at: parser.lineStart) }
+        return emit(excluded: excluded, into: &chunk, isHistogram: isHistogram)
+    }
+
+    /// The line's labels as items, conflicts with the target's labels settled; which of the target's labels
+    /// the series does not have.
+    mutating func ownLabels(_ parser: ExpositionParser, _ body: RawSpan) throws(ScrapeError) -> [UInt16] {
         collect(parser, body)
         sortItems()
         for index in items.indices.dropFirst() where compare(items[index - 1].name, items[index].name) == 0 {
             let name = String(decoding: text[items[index].name], as: UTF8.self)
             throw ScrapeError("label name \"\(name)\" is not unique", offset: parser.lineStart)
         }
-        let excluded = meetsTargetLabel() ? resolveConflicts() : []
-        if schema.rules.checkSeries { try check(excluded, at: parser.lineStart) }
-        return emit(excluded: excluded, into: &chunk, isHistogram: isHistogram)
+        return meetsTargetLabel() ? resolveConflicts() : []
     }
 
     /// The job's rules on the finished series. What comes from `external_labels` does not count, as it is
@@ -123,7 +141,7 @@ struct SeriesEncoder {
     }
 
     /// By name in byte order; few labels, mostly sorted already.
-    private mutating func sortItems() {
+    mutating func sortItems() {
         if items.count > 32 {
             let text = text
             items.sort { text[$0.name].lexicographicallyPrecedes(text[$1.name]) }
@@ -154,7 +172,7 @@ struct SeriesEncoder {
         return left.count - right.count
     }
 
-    private func compare(_ left: Range<Int>, _ name: [UInt8]) -> Int { compare(left, name, 0..<name.count) }
+    func compare(_ left: Range<Int>, _ name: [UInt8]) -> Int { compare(left, name, 0..<name.count) }
 
     // MARK: the target's labels
 
@@ -218,8 +236,8 @@ struct SeriesEncoder {
         return start..<text.count
     }
 
-    private func emit(
-        excluded: [UInt16], into chunk: inout LayoutChunkBuilder, isHistogram: Bool
+    func emit(
+        excluded: [UInt16], into chunk: inout LayoutChunkBuilder, isHistogram: Bool = false
     ) -> Identity {
         let bytes = text.span
         var ownHash: UInt64 = 0

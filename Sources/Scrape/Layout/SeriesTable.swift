@@ -18,7 +18,7 @@ struct SeriesTable {
 
     /// The series of `chunks`, each with the ordinal of the first line that has it.
     init(of chunks: [TemplateChunk], _ schema: TargetSchema) {
-        self.init(capacity: chunks.reduce(0) { $0 + $1.lineCount })
+        self.init(capacity: chunks.reduce(0) { $0 + $1.seriesCount })
         var ordinal: UInt32 = 0
         for chunk in chunks {
             for hash in chunk.seriesHashes(of: schema) {

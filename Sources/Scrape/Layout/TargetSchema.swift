@@ -1,13 +1,25 @@
 import MetricModel
+import Relabel
+
+/// What metric relabelling needs to know beside the target.
+struct MetricRelabelling: Sendable {
+    var rules = RelabelRules()
+    /// The configuration's: where a rule takes one of the target's own labels away, the external one of that
+    /// name comes forth.
+    var externalLabels = LabelSet()
+}
 
 /// What of a target decides how its lines become series: the names of its labels and which of them give way,
-/// never their values. Targets with one schema make equal chunks of equal lines.
+/// and the values of those that metric_relabel_configs read; of others never the values. Targets with one
+/// schema make equal chunks of equal lines.
 struct TargetSchema: Sendable {
     /// What two targets must have in common for one's chunks to be right for the other's lines.
     struct Key: Hashable {
         let names: [[UInt8]]
         let isExternal: [Bool]
         let honorLabels: Bool
+        /// Empty for labels whose value no rule reads.
+        let readValues: [[UInt8]]
     }
 
     /// Sorted by bytes: the order of `Target.labels`.
@@ -19,16 +31,34 @@ struct TargetSchema: Sendable {
     let rules: SeriesRules
     /// The target's own labels, those from `external_labels` not among them.
     let ownLabelCount: Int
+    /// metric_relabel_configs.
+    let relabelRules: RelabelRules
+    let target: Target
+    /// For each of the target's labels its value.
+    let values: [[UInt8]]
+    /// For each of the target's labels the value of the external label that it stands before; empty for none.
+    let shadowedValues: [[UInt8]]
+    private let readValues: [[UInt8]]
     /// For each of the target's labels: its contribution to a series' hash.
     let labelHashes: [UInt64]
     /// The sum of `labelHashes`: what most series have of the target.
     let allLabelsHash: UInt64
 
     init(
-        _ target: Target, honorLabels: Bool, hasher: SegmentHasher, rules: SeriesRules = SeriesRules()
+        _ target: Target, honorLabels: Bool, relabelling: MetricRelabelling = MetricRelabelling(),
+        hasher: SegmentHasher, rules: SeriesRules = SeriesRules()
     ) {
         self.rules = rules
         ownLabelCount = target.isExternal.count { !$0 }
+        let labels = target.labels.labels
+        let relabelRules = relabelling.rules
+        self.relabelRules = relabelRules
+        self.target = target
+        values = labels.map { Array($0.value.utf8) }
+        readValues = labels.map { relabelRules.readsValue(ofLabel: $0.name) ? Array($0.value.utf8) : [] }
+        shadowedValues = zip(labels, target.isExternal).map { label, isExternal in
+            isExternal ? [] : Array((relabelling.externalLabels[label.name] ?? "").utf8)
+        }
         names = target.labels.labels.map { Array($0.name.utf8) }
         isExternal = target.isExternal
         self.honorLabels = honorLabels
@@ -38,7 +68,9 @@ struct TargetSchema: Sendable {
         allLabelsHash = labelHashes.reduce(0, &+)
     }
 
-    var key: Key { Key(names: names, isExternal: isExternal, honorLabels: honorLabels) }
+    var key: Key {
+        Key(names: names, isExternal: isExternal, honorLabels: honorLabels, readValues: readValues)
+    }
 }
 
 extension SegmentHasher {

@@ -15,6 +15,7 @@ struct TemplateBuilder {
 
     private var hashes: [UInt64] = []
     private var lengths: [UInt32] = []
+    private var droppedLines: [UInt32] = []
     private var ownHashes: [UInt64] = []
     private var exclusions: [TemplateChunk.Exclusion] = []
     private var refused: [UInt32] = []
@@ -47,28 +48,34 @@ struct TemplateBuilder {
             || (lineCount >= Self.minLines && hash & Self.boundaryMask == 0)
     }
 
-    /// Adds the line that `parser` stands on; `typeBefore` held where its segment began.
+    /// Adds the line that `parser` stands on; `typeBefore` held where its segment began. False when rules
+    /// drop its series.
     mutating func append(
         _ parser: ExpositionParser, _ body: RawSpan, hash: UInt64, typeBefore: ExpositionParser.FamilyType,
         isHistogram: Bool = false
-    ) throws(ScrapeError) {
+    ) throws(ScrapeError) -> Bool {
         if hashes.isEmpty { self.typeBefore = typeBefore }
         let identity = try encoder.encode(
             parser, body, lineHash: hash, into: &layout, isHistogram: isHistogram)
-        if !identity.excluded.isEmpty {
-            exclusions.append(
-                TemplateChunk.Exclusion(series: UInt32(hashes.count), targetLabels: identity.excluded))
-        }
-        if let reason = identity.refusal {
-            refused.append(UInt32(hashes.count))
-            refusal = refusal ?? reason
+        if let identity {
+            let series = UInt32(ownHashes.count)
+            if !identity.excluded.isEmpty {
+                exclusions.append(TemplateChunk.Exclusion(series: series, targetLabels: identity.excluded))
+            }
+            if let reason = identity.refusal {
+                refused.append(series)
+                refusal = refusal ?? reason
+            }
+            ownHashes.append(identity.ownHash)
+        } else {
+            droppedLines.append(UInt32(hashes.count))
         }
         skippedLines += parser.skippedLines
         skippedReason = skippedReason ?? parser.skippedReason
         hashes.append(hash)
         lengths.append(UInt32(parser.segment.count))
-        ownHashes.append(identity.ownHash)
         for line in parser.metadata { metadata.append(line, body) }
+        return identity != nil
     }
 
     /// Keeps what the body says about a metric family with the line that comes next.
@@ -80,12 +87,14 @@ struct TemplateBuilder {
     mutating func finish(typeAfter: ExpositionParser.FamilyType) -> TemplateChunk {
         // Copies of just the right size; these live as long as the target.
         let chunk = TemplateChunk(
-            hashes: hashes.exactCopy, lengths: lengths.exactCopy, ownHashes: ownHashes.exactCopy,
-            exclusions: exclusions, layout: layouts.intern(layout.finish()), typeBefore: typeBefore,
-            typeAfter: typeAfter, isOpenMetrics: isOpenMetrics, metadata: metadata.take(),
-            refused: refused, refusal: refusal ?? skippedReason, skippedLines: skippedLines)
+            hashes: hashes.exactCopy, lengths: lengths.exactCopy, droppedLines: droppedLines.exactCopy,
+            ownHashes: ownHashes.exactCopy, exclusions: exclusions, layout: layouts.intern(layout.finish()),
+            typeBefore: typeBefore, typeAfter: typeAfter, isOpenMetrics: isOpenMetrics,
+            metadata: metadata.take(), refused: refused, refusal: refusal ?? skippedReason,
+            skippedLines: skippedLines)
         hashes.removeAll(keepingCapacity: true)
         lengths.removeAll(keepingCapacity: true)
+        droppedLines.removeAll(keepingCapacity: true)
         ownHashes.removeAll(keepingCapacity: true)
         exclusions.removeAll()
         refused.removeAll()

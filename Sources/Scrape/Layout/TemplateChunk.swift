@@ -18,10 +18,12 @@ final class TemplateChunk: Sendable {
     let hashes: [UInt64]
     /// For each line, the length of its segment.
     let lengths: [UInt32]
-    /// For each line, the sum of its own labels' hashes.
+    /// Lines that metric_relabel_configs drop: indices, ascending. They have no series.
+    let droppedLines: [UInt32]
+    /// For each series, the sum of its own labels' hashes.
     let ownHashes: [UInt64]
     let exclusions: [Exclusion]
-    /// The series, one for each line.
+    /// The series, one for each line that is kept.
     let layout: LayoutChunk
     /// The parser's state where the chunk begins: the same lines mean other series under another TYPE.
     let typeBefore: ExpositionParser.FamilyType
@@ -39,18 +41,20 @@ final class TemplateChunk: Sendable {
     let digest: UInt64
 
     init(
-        hashes: [UInt64], lengths: [UInt32], ownHashes: [UInt64], exclusions: [Exclusion],
+        hashes: [UInt64], lengths: [UInt32], droppedLines: [UInt32] = [], ownHashes: [UInt64],
+        exclusions: [Exclusion],
         layout: LayoutChunk,
         typeBefore: ExpositionParser.FamilyType, typeAfter: ExpositionParser.FamilyType,
         isOpenMetrics: Bool = false, metadata: [UInt8] = [], refused: [UInt32] = [], refusal: String? = nil,
         skippedLines: Int = 0
     ) {
         precondition(
-            hashes.count == lengths.count && hashes.count == ownHashes.count
-                && hashes.count == layout.seriesCount,
-            "a template has a series for each line")
+            hashes.count == lengths.count && hashes.count == ownHashes.count + droppedLines.count
+                && ownHashes.count == layout.seriesCount,
+            "a template has a series for each line that is kept")
         self.hashes = hashes
         self.lengths = lengths
+        self.droppedLines = droppedLines
         self.ownHashes = ownHashes
         self.exclusions = exclusions
         self.layout = layout
@@ -67,6 +71,7 @@ final class TemplateChunk: Sendable {
     }
 
     var lineCount: Int { hashes.count }
+    var seriesCount: Int { ownHashes.count }
 
     /// Hashes of the whole series of a target, in order: equal for equal label sets, whichever line they come
     /// from.
@@ -93,7 +98,8 @@ final class TemplateChunk: Sendable {
         digest == other.digest && layout === other.layout && typeBefore == other.typeBefore
             && typeAfter == other.typeAfter && isOpenMetrics == other.isOpenMetrics && hashes == other.hashes
             && lengths == other.lengths
-            && ownHashes == other.ownHashes && exclusions == other.exclusions
+            && droppedLines == other.droppedLines && ownHashes == other.ownHashes
+            && exclusions == other.exclusions
             && metadata == other.metadata && refused == other.refused
             && skippedLines == other.skippedLines
     }

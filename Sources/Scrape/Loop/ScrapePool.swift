@@ -145,6 +145,8 @@ public final class ScrapePool: ScrapeLoopOwner {
             keepsExemplars: keepsExemplars, histograms: HistogramOptions(configuration.histograms),
             rules: SeriesRules(configuration), tracksStaleness: configuration.trackTimestampsStaleness,
             reportsExtra: configuration.extraScrapeMetrics, timeoutMs: configuration.scrapeTimeoutMs,
+            relabelling: MetricRelabelling(
+                rules: configuration.metricRelabelRules, externalLabels: externalLabels),
             layouts: layouts, templates: templates)
         return ScrapeLoop(
             target: target, engine: engine, exchange: ScrapeExchange(configuration, url: target.url),

@@ -128,7 +128,8 @@ struct ProtobufBodyReader {
             guard try parser.next(text) else {
                 throw ScrapeError("a series is empty", offset: 0)
             }
-            try builder.append(
+            // What rules drop is taken out once the body has been read.
+            _ = try builder.append(
                 parser, text, hash: key, typeBefore: .other, isHistogram: place.part == .native)
         } catch {
             throw ScrapeError(

@@ -89,7 +89,7 @@ import Testing
         ("queue_config: {min_backoff: 1m}", "min_backoff (1m) is longer than max_backoff (5s)"),
         ("queue_config: {batch_send_deadline: 0s}", "must be longer than 0"),
         ("remote_timeout: 0", "must be longer than 0"),
-        ("write_relabel_configs: [{}]", "does not support yet"),
+        ("write_relabel_configs: [{}]", "the action replace needs a target_label"),
         ("url: http://b", "\"url\" stands twice"),
     ])
     func impossibleValuesAreRefused(lines: String, message: String) {

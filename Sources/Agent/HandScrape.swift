@@ -1,0 +1,133 @@
+import Configuration
+import Discovery
+import HTTPTransport
+import Logging
+import MetricModel
+import Platform
+import Scrape
+import Telemetry
+
+/// `narthex scrape URL`: one scrape by hand under a job of the configuration.
+public struct HandScrape: Sendable {
+    /// What is asked for.
+    public struct Request: Sendable {
+        public var url: String
+        public var configFile: String
+        /// nil takes the only job there is.
+        public var job: String?
+        /// More labels of the target, as discovery would give them: `__meta_…` and others.
+        public var labels: [(name: String, value: String)]
+        public var environment: [String: String]
+
+        public init(
+            url: String, configFile: String, job: String? = nil,
+            labels: [(name: String, value: String)] = [], environment: [String: String] = [:]
+        ) {
+            self.url = url
+            self.configFile = configFile
+            self.job = job
+            self.labels = labels
+            self.environment = environment
+        }
+    }
+
+    let job: ScrapeConfiguration
+    let url: String
+    /// The target as relabel_configs leave it; nil when they leave none.
+    let target: ScrapeTarget?
+    /// Why there is no target.
+    let leftOut: LeftOutTarget?
+    let trial: ScrapeTrial?
+
+    /// Whether a scrape like this would be stored.
+    public var isGood: Bool { trial.map { $0.refusal == nil } ?? false }
+
+    /// Reads the configuration and scrapes. Throws when there is no such job, or the URL is none.
+    public static func run(_ request: Request) async throws(AgentError) -> HandScrape {
+        let configuration = try load(request)
+        let job = try job(request.job, configuration)
+        let parts = try HandURL(request.url)
+        var found = LabelSet(
+            [
+                Label("__address__", parts.address), Label("__scheme__", parts.scheme),
+                Label("__metrics_path__", parts.path),
+            ])
+        for label in request.labels { found[label.name] = label.value }
+        let results = TargetBuilder(job: job).results(of: TargetGroup(source: "URL", targets: [found]))
+        switch results[0] {
+        case .leftOut(let target):
+            return HandScrape(job: job, url: request.url, target: nil, leftOut: target, trial: nil)
+        case .target(let discovered):
+            // The labels are the rules' work; what is asked is the URL as it was given.
+            let target = ScrapeTarget(
+                url: request.url, labels: discovered.labels, intervalMs: discovered.scrapeIntervalMs,
+                timeoutMs: discovered.scrapeTimeoutMs)
+            let http = HTTPClient(
+                HTTPClientConfiguration(userAgent: "narthex/\(AgentVersion.current)"),
+                registry: MetricRegistry(), logger: Logger(label: "http"))
+            defer { http.shutDown() }
+            let trial = await ScrapeTrial.run(
+                target, configuration: job, externalLabels: configuration.global.externalLabels, http: http)
+            return HandScrape(job: job, url: request.url, target: target, leftOut: nil, trial: trial)
+        }
+    }
+
+    private static func load(_ request: Request) throws(AgentError) -> Configuration {
+        let text: [UInt8]
+        do {
+            text = try POSIXFiles().contents(
+                of: request.configFile, limitBytes: ConfigurationSource.limitBytes)
+        } catch {
+            throw AgentError(
+                .configuration,
+                "\(request.configFile): the configuration file cannot be read: \(error.message)"
+                    + " (--config.file)")
+        }
+        do {
+            return try Configuration.load(
+                text: text, file: request.configFile, environment: request.environment)
+        } catch {
+            throw AgentError(.configuration, error.description)
+        }
+    }
+
+    private static func job(
+        _ name: String?, _ configuration: Configuration
+    ) throws(AgentError) -> ScrapeConfiguration {
+        let jobs = configuration.scrapeConfigs
+        let names = jobs.map(\.jobName).joined(separator: ", ")
+        guard let name else {
+            guard jobs.count == 1 else {
+                throw AgentError(.configuration, "which job? --job takes one of: \(names)")
+            }
+            return jobs[0]
+        }
+        guard let job = jobs.first(where: { $0.jobName == name }) else {
+            throw AgentError(.configuration, "there is no job \"\(name)\"; --job takes one of: \(names)")
+        }
+        return job
+    }
+}
+
+/// The parts of a URL that become labels of a target.
+struct HandURL: Equatable {
+    let scheme: String
+    let address: String
+    let path: String
+
+    init(_ url: String) throws(AgentError) {
+        let lower = url.prefix(8).lowercased()
+        guard lower.hasPrefix("http://") || lower.hasPrefix("https://") else {
+            throw AgentError(
+                .configuration, "\"\(url)\" is no URL to scrape: it must begin with http:// or https://")
+        }
+        scheme = lower.hasPrefix("https://") ? "https" : "http"
+        let rest = url.dropFirst(scheme.utf8.count + 3)
+        let authority = rest.prefix { !"/?#".contains($0) }
+        if let problem = TargetAddress.problem(String(authority)) {
+            throw AgentError(.configuration, problem)
+        }
+        address = String(authority)
+        path = String(rest.dropFirst(authority.count).prefix { !"?#".contains($0) })
+    }
+}
