@@ -17,7 +17,7 @@ final class RawClient: Sendable {
         let opened = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard opened >= 0 else { throw Failure(message: "socket: errno \(errno)") }
         let client = RawClient(descriptor: opened)
-        var patience = timeval(tv_sec: 5, tv_usec: 0)
+        var patience = timeval(tv_sec: 30, tv_usec: 0)
         // Safety: both structs live through their calls and their sizes are given.
         _ = unsafe setsockopt(
             opened, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))

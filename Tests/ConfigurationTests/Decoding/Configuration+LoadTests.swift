@@ -138,7 +138,7 @@ import Testing
         #expect(errors("rule_files:\n  # - first.yml\nalerting: {alertmanagers: []}\n").isEmpty)
         #expect(errors(job("relabel_configs: []\nsample_limit: 0\nenable_http2: false")).isEmpty)
         #expect(errors(destination("send_exemplars: false\nwrite_relabel_configs:")).isEmpty)
-        #expect(!errors(job("native_histogram_bucket_limit: 1")).isEmpty)
+        #expect(!errors(job("tls_config: {insecure_skip_verify: true}")).isEmpty)
     }
 
     @Test func timeoutsFollowTheInterval() throws {
