@@ -71,7 +71,7 @@ public final class AWSAccess: Sendable {
                 environment: environment, profile: profileSettings, http: http
             ).region()
         } catch {
-            logger.debug("EC2's instance metadata names no region", metadata: ["error": "\(error)"])
+            logger.debug("EC2's instance metadata names no region", metadata: ["err": "\(error)"])
             return nil
         }
     }

@@ -151,7 +151,7 @@ public final class AWSClient: Sendable {
             logger.debug(
                 "an AWS call is tried again",
                 metadata: [
-                    "operation": "\(call.place)", "after_ms": "\(afterMs)", "error": "\(failure.message)",
+                    "operation": "\(call.place)", "after_ms": "\(afterMs)", "err": "\(failure.message)",
                 ])
             do {
                 try await clock.sleep(forMs: afterMs)

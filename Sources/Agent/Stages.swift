@@ -66,6 +66,19 @@ final class Stages: Sendable {
             http: http, aws: aws,
             inventories: ECSInventories(aws: aws, clock: clock, registry: registry), clock: clock,
             files: files)
+        do {
+            return try await fitted(configuration, parts)
+        } catch {
+            letGo(buffer, http)
+            throw error
+        }
+    }
+
+    /// The senders and the jobs, made of their parts.
+    private static func fitted(
+        _ configuration: Configuration, _ parts: Parts
+    ) async throws(AgentError) -> Stages {
+        let (options, registry, buffer, clock) = (parts.options, parts.registry, parts.buffer, parts.clock)
         var writers: [(name: String, writer: RemoteWriter)] = []
         for entry in configuration.remoteWrites {
             writers.append((entry.name, try await parts.writer(entry)))
@@ -83,9 +96,9 @@ final class Stages: Sendable {
                     keepsExemplars: configuration.remoteWrites.contains { $0.sendExemplars }))
         }
         let stages = Stages(
-            options: options, registry: registry, buffer: buffer, http: http, jobs: jobs, writers: writers,
-            clock: clock)
-        ProcessStatistics(files: files, clock: clock).register(in: registry)
+            options: options, registry: registry, buffer: buffer, http: parts.http, jobs: jobs,
+            writers: writers, clock: clock)
+        ProcessStatistics(files: parts.files, clock: clock).register(in: registry)
         RemoteStorageTotals.register(
             registry, samplesIn: { buffer.ledger().jobs.values.reduce(0, +) },
             highestTimestampMs: { buffer.appendedHighestTimestampMs })
@@ -121,10 +134,12 @@ final class Stages: Sendable {
     func setStopping() { isStopping.withLock { $0 = true } }
 
     /// Lets go of what a failed start has opened.
-    func abandon() {
+    func abandon() { Self.letGo(buffer, http) }
+
+    private static func letGo(_ buffer: WriteAheadBuffer, _ http: HTTPClient) {
         http.shutDown()
-        // The start has failed already and says why; nothing was appended that a close could lose.
-        try? buffer.close()
+        // The start has failed already and says why; nothing was appended that this could lose.
+        try? buffer.abandon()
     }
 
     func snapshot() -> AgentSnapshot {

@@ -116,7 +116,7 @@ public final class DiscoveryManager: Sendable {
         let failures = invalid.prefix(10).map { "\($0.source): \($0.message)" }
         let now = Set(failures + merge.warnings.prefix(10))
         for failure in failures where !said.contains(failure) {
-            logger.error("target left out", metadata: ["job": "\(job.jobName)", "error": "\(failure)"])
+            logger.error("target left out", metadata: ["job": "\(job.jobName)", "err": "\(failure)"])
         }
         for warning in merge.warnings.prefix(10) where !said.contains(warning) {
             logger.warning("\(warning)", metadata: ["job": "\(job.jobName)"])

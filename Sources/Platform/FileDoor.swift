@@ -77,12 +77,15 @@ public struct FileStatus: Sendable, Equatable {
     public let inode: UInt64
     public let length: UInt64
     public let isDirectory: Bool
+    /// A plain file, or a link to one: no directory, pipe, socket or device.
+    public let isRegular: Bool
 
-    public init(modifiedNs: Int64, inode: UInt64, length: UInt64, isDirectory: Bool) {
+    public init(modifiedNs: Int64, inode: UInt64, length: UInt64, isDirectory: Bool, isRegular: Bool) {
         self.modifiedNs = modifiedNs
         self.inode = inode
         self.length = length
         self.isDirectory = isDirectory
+        self.isRegular = isRegular
     }
 }
 

@@ -11,7 +11,8 @@ public struct POSIXFiles: FileDoor {
     public func open(_ path: String, _ mode: OpenMode) throws(FileError) -> OpenFile {
         let flags: Int32 =
             switch mode {
-            case .read: O_RDONLY | O_CLOEXEC
+            // A pipe without a writer, put where a file should be, would hold the thread for ever.
+            case .read: O_RDONLY | O_CLOEXEC | O_NONBLOCK
             case .create, .publish: O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL
             case .update: O_RDWR | O_CLOEXEC | O_CREAT
             }
@@ -154,7 +155,7 @@ public struct POSIXFiles: FileDoor {
         return FileStatus(
             modifiedNs: Self.nanoseconds(Int64(info.st_mtim.tv_sec), Int64(info.st_mtim.tv_nsec)),
             inode: UInt64(info.st_ino), length: UInt64(info.st_size),
-            isDirectory: info.st_mode & S_IFMT == S_IFDIR)
+            isDirectory: info.st_mode & S_IFMT == S_IFDIR, isRegular: info.st_mode & S_IFMT == S_IFREG)
     }
 
     /// Anybody may set a file's time to anything: what lies beyond the years 1678 to 2262 counts as their

@@ -45,7 +45,7 @@ final class DiskReserve: Sendable {
                 error.isNoSpace
                     ? "the disk is full: no sample is taken until \(sizeBytes) bytes are free"
                     : "no room can be kept free for a full disk",
-                metadata: ["error": "\(error)"])
+                metadata: ["err": "\(error)"])
         }
     }
 
@@ -60,12 +60,12 @@ final class DiskReserve: Sendable {
         guard wasHeld else { return false }
         logger.error(
             "the disk is full: samples are lost until there is room; what is buffered is still sent",
-            metadata: ["error": "\(cause)"])
+            metadata: ["err": "\(cause)"])
         do throws(FileError) {
             try files.remove(path)
             return true
         } catch {
-            logger.error("the room kept free cannot be used", metadata: ["error": "\(error)"])
+            logger.error("the room kept free cannot be used", metadata: ["err": "\(error)"])
             return false
         }
     }

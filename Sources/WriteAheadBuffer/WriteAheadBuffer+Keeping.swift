@@ -61,7 +61,7 @@ extension WriteAheadBuffer {
         do throws(BufferError) {
             for destination in destinations { try destination.retire(segment, reason: reason) }
         } catch {
-            logger.error("a segment cannot be retired", metadata: ["error": "\(error)"])
+            logger.error("a segment cannot be retired", metadata: ["err": "\(error)"])
             return false
         }
         do throws(BufferError) {
@@ -69,7 +69,7 @@ extension WriteAheadBuffer {
             for destination in destinations { try destination.settle(gone: segment.number) }
         } catch {
             // What is not booked now is booked with the next answer.
-            logger.error("a segment's removal cannot be completed", metadata: ["error": "\(error)"])
+            logger.error("a segment's removal cannot be completed", metadata: ["err": "\(error)"])
         }
         core.metrics.retained(reason).add()
         logger.warning(
@@ -91,7 +91,7 @@ extension WriteAheadBuffer {
                 do throws(BufferError) {
                     try remove(segment)
                 } catch {
-                    logger.error("a segment cannot be removed", metadata: ["error": "\(error)"])
+                    logger.error("a segment cannot be removed", metadata: ["err": "\(error)"])
                     return
                 }
             }
@@ -148,6 +148,6 @@ extension WriteAheadBuffer {
         core.metrics.syncFailures.add()
         logger.error(
             "the buffer cannot be made durable: a power loss may take what was written since the last time",
-            metadata: ["error": "\(error)"])
+            metadata: ["err": "\(error)"])
     }
 }

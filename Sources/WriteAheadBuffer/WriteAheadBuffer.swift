@@ -21,6 +21,8 @@ public final class WriteAheadBuffer: Sendable {
         var isClosed = false
         /// The last attempt to begin a segment failed: said once.
         var rotationFailed = false
+        /// Destinations without a readable cursor before this run.
+        var newDestinations: [String] = []
     }
 
     let configuration: BufferConfiguration
@@ -200,7 +202,7 @@ public final class WriteAheadBuffer: Sendable {
             if !state.rotationFailed {
                 logger.error(
                     "a segment cannot be begun; the one before goes on",
-                    metadata: ["segment": "\(writer.number)", "error": "\(error)"])
+                    metadata: ["segment": "\(writer.number)", "err": "\(error)"])
             }
             state.rotationFailed = true
         }
@@ -257,6 +259,7 @@ public final class WriteAheadBuffer: Sendable {
                 }
                 let destination = BufferDestination(core: core, cursor: cursor, log: log)
                 destinations.withLock { $0.append(destination) }
+                if known == nil { state.withLock { $0.newDestinations.append(name) } }
                 return destination
             } catch {
                 throw .io("the cursor of \(name) cannot be written", error)
@@ -330,7 +333,7 @@ public final class WriteAheadBuffer: Sendable {
         }
     }
 
-    private func close(durably: Bool) throws(FileError) {
+    func close(durably: Bool) throws(FileError) {
         let isFirst = state.withLock { state in
             defer { state.isClosed = true }
             return !state.isClosed

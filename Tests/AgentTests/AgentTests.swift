@@ -16,16 +16,15 @@ import Testing
         """
 
     private func options(_ folder: TemporaryFolder) throws -> AgentOptions {
-        let files = POSIXFiles()
-        let file = try files.open(folder.path + "/narthex.yml", .create)
-        let bytes = Array(configuration.utf8)
-        // Safety: UInt8 has no padding, so every byte of the span may be read.
-        try unsafe files.write(bytes.span.bytes, to: file, at: 0)
-        try files.close(file)
+        try put(configuration, folder)
         var options = AgentOptions(configFile: folder.path + "/narthex.yml")
         options.storagePath = folder.path + "/data"
         options.listenAddress = "127.0.0.1:0"
         return options
+    }
+
+    private func put(_ text: String, _ folder: TemporaryFolder) throws {
+        try POSIXFiles().replace(folder.path + "/narthex.yml", with: Array(text.utf8))
     }
 
     @Test func aStopThatStillSendsIsEndedAtOnceAndNothingIsLost() async throws {
@@ -42,5 +41,32 @@ import Testing
         #expect(last.scraped > 0)
         #expect(last.destinations.map(\.buffered) == [last.scraped])
         #expect(last.isBalanced)
+    }
+
+    @Test(arguments: [AgentError.Code.listen, .configuration])
+    func aStartThatFailsLeavesNoSegmentBehind(code: AgentError.Code) async throws {
+        let folder = try TemporaryFolder()
+        var options = try options(folder)
+        let first = try await Agent.start(options)
+        options.storagePath = folder.path + "/other"
+        if code == .listen {
+            options.listenAddress = String(first.statusURL.dropFirst("http://".count).dropLast())
+        } else {
+            // No region is named anywhere, which is found out once the buffer is open.
+            options.environment["AWS_EC2_METADATA_DISABLED"] = "true"
+            try put(configuration + "\n    sigv4: {}\n", folder)
+        }
+        for _ in 0..<3 {
+            let error = await #expect(throws: AgentError.self) { _ = try await Agent.start(options) }
+            #expect(error?.code == code)
+        }
+        let left = try POSIXFiles().list(options.storagePath)
+        #expect(!left.contains { $0.hasSuffix(".segment") || $0.hasPrefix("cursor-") }, "\(left)")
+        try await first.stop()
+        // The same directory serves the next start.
+        options.listenAddress = "127.0.0.1:0"
+        try put(configuration, folder)
+        let agent = try await Agent.start(options)
+        #expect(try await agent.stop().isBalanced)
     }
 }

@@ -128,7 +128,7 @@ public final class CredentialChain: CredentialsProvider {
             if isFirst {
                 logger.warning(
                     "AWS credentials cannot be looked up again; the last ones serve on",
-                    metadata: ["error": "\(error)"])
+                    metadata: ["err": "\(error)"])
             }
         }
     }
@@ -182,7 +182,7 @@ public final class CredentialChain: CredentialsProvider {
         }
         if let (level, text, error) = said {
             var metadata: Logger.Metadata = ["source": "\(plan.description)"]
-            if let error { metadata["error"] = "\(error)" }
+            if let error { metadata["err"] = "\(error)" }
             logger.log(level: level, text, metadata: metadata)
         }
         let waiters = state.withLock { state in

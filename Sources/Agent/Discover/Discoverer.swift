@@ -122,10 +122,10 @@ public struct Discoverer: Sendable {
     ) throws(AgentError) -> String? {
         for failure in found.flatMap(\.failures) {
             logger.error(
-                "ECS could not be asked; the last good targets stay", metadata: ["error": "\(failure)"])
+                "ECS could not be asked; the last good targets stay", metadata: ["err": "\(failure)"])
         }
         for left in found.flatMap(\.leftOut) where left.isFault {
-            logger.warning("left out", metadata: ["error": "\(left.what) \(left.reason)"])
+            logger.warning("left out", metadata: ["err": "\(left.what) \(left.reason)"])
         }
         guard found.allSatisfy(\.isComplete) else {
             logger.error("not everything is known, so the file stays as it is", metadata: ["file": "\(path)"])
@@ -137,7 +137,7 @@ public struct Discoverer: Sendable {
             try files.replace(path, with: Array(text.utf8))
         } catch {
             // The next look tries again, as a full disk or a folder that comes late is no reason to end.
-            logger.error("the file cannot be written", metadata: ["error": "\(error)"])
+            logger.error("the file cannot be written", metadata: ["err": "\(error)"])
             return last
         }
         let count = found.reduce(0) { $0 + $1.groups.reduce(0) { $0 + $1.targets.count } }

@@ -19,10 +19,6 @@ struct ConfigurationDecoder {
         let writes = reader.list("remote_write", of: "destinations").compactMap(remoteWrite)
         unique(writes.map { ($0.value.name, $0.mark) }, what: "the name of a remote_write entry")
         result.remoteWrites = writes.map(\.value)
-        if writes.isEmpty {
-            sink.warn(
-                reader.mark("remote_write"), "no remote_write: samples are kept until retention takes them")
-        }
         return result
     }
 

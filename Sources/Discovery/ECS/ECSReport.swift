@@ -11,12 +11,23 @@ final class ECSReport: Sendable {
     /// first few stand for all.
     private static let linesARound = 10
 
+    private struct Said: Hashable {
+        let cluster: String
+        let message: String
+    }
+
+    private struct State {
+        var saidNs: [Said: UInt64] = [:]
+        /// Clusters that could not be read in full, and since when.
+        var failingSinceNs: [String: UInt64] = [:]
+    }
+
     private let clock: any AgentClock
     private let logger: Logger
     private let registry: MetricRegistry
     private let failures: Counter
     private let leftOut: Gauge
-    private let saidNs = Mutex<[String: UInt64]>([:])
+    private let state = Mutex(State())
     private let ages: ECSReportAges
     private let ageReader: UInt64
 
@@ -52,8 +63,10 @@ final class ECSReport: Sendable {
         leftOut.set(Double(faulty.count))
         ages.set(round.wholeAtNs)
         let nowNs = clock.monotonicNs
-        for (cluster, fault) in round.faults.prefix(Self.linesARound) where isDue(fault.message, nowNs) {
-            let metadata: Logger.Metadata = ["cluster": "\(cluster)", "error": "\(fault.message)"]
+        tellRecovered(round, nowNs)
+        for (cluster, fault) in round.faults.prefix(Self.linesARound)
+        where isDue(Said(cluster: cluster, message: fault.message), nowNs) {
+            let metadata: Logger.Metadata = ["cluster": "\(cluster)", "err": "\(fault.message)"]
             if fault.isFailure {
                 logger.error("ECS could not be asked; the last good targets stay", metadata: metadata)
             } else {
@@ -64,18 +77,43 @@ final class ECSReport: Sendable {
         var said: Set<String> = []
         for left in faulty where said.count < Self.linesARound {
             let place = "\(left.definition ?? left.task) \(left.container ?? "") \(left.reason)"
-            guard said.insert(place).inserted, isDue(place, nowNs) else { continue }
-            logger.warning("ECS container left out", metadata: ["error": "\(left)"])
+            guard said.insert(place).inserted, isDue(Said(cluster: "", message: place), nowNs) else {
+                continue
+            }
+            logger.warning("ECS container left out", metadata: ["err": "\(left)"])
+        }
+    }
+
+    /// Clusters that failed before and now have not. What is wrong with them next is said at once.
+    private func tellRecovered(_ round: ECSSurvey.Round, _ nowNs: UInt64) {
+        let failing = Set(round.faults.filter(\.fault.isFailure).map(\.cluster))
+        let recovered = state.withLock { state in
+            let before = state.failingSinceNs
+            // One that was listed and is no more has not recovered; nobody asks it.
+            let recovered = before.filter { cluster, _ in
+                !failing.contains(cluster) && (cluster.isEmpty || round.wholeAtNs[cluster] != nil)
+            }
+            state.failingSinceNs = [:]
+            for cluster in failing { state.failingSinceNs[cluster] = before[cluster] ?? nowNs }
+            state.saidNs = state.saidNs.filter { said, _ in
+                said.cluster.isEmpty || recovered[said.cluster] == nil
+            }
+            return recovered
+        }
+        for (cluster, sinceNs) in recovered.sorted(by: { $0.key < $1.key }).prefix(Self.linesARound) {
+            let seconds = (nowNs - min(sinceNs, nowNs)) / 1_000_000_000
+            logger.info(
+                "ECS answers again", metadata: ["cluster": "\(cluster)", "after_s": "\(seconds)"])
         }
     }
 
     /// True when it is new, or was last said long enough ago; then it counts as said.
-    private func isDue(_ message: String, _ nowNs: UInt64) -> Bool {
-        saidNs.withLock { said in
+    private func isDue(_ said: Said, _ nowNs: UInt64) -> Bool {
+        state.withLock { state in
             let repeatNs = UInt64(Self.repeatMs) * 1_000_000
-            said = said.filter { nowNs - $0.value < repeatNs }
-            guard said[message] == nil else { return false }
-            said[message] = nowNs
+            state.saidNs = state.saidNs.filter { nowNs - $0.value < repeatNs }
+            guard state.saidNs[said] == nil else { return false }
+            state.saidNs[said] = nowNs
             return true
         }
     }

@@ -64,7 +64,10 @@ public struct FileProvider: TargetProvider {
         for failure in scanner.failures where readsAll || !before.failures.contains(failure) {
             logger.error(
                 "target file cannot be used; its last good targets stay",
-                metadata: ["file": "\(failure.path)", "error": "\(failure.message)"])
+                metadata: ["file": "\(failure.path)", "err": "\(failure.message)"])
+        }
+        for path in scanner.recovered {
+            logger.info("target file can be used again", metadata: ["file": "\(path)"])
         }
         for path in scanner.absent.subtracting(before.absent).sorted() {
             logger.warning(

@@ -23,6 +23,10 @@ struct FileScanner: Sendable {
     private(set) var failures: [Failure] = []
     /// Files named in full, and folders of patterns, that are not there: as yet, or by a slip.
     private(set) var absent: Set<String> = []
+    /// Files that were faulty when they were last read.
+    private var faulty: Set<String> = []
+    /// Files that this scan found in order after a fault.
+    private(set) var recovered: [String] = []
 
     init(patterns: [String]) { self.patterns = patterns }
 
@@ -38,6 +42,7 @@ struct FileScanner: Sendable {
     mutating func scan(readsAll: Bool, files: any FileDoor) {
         failures = []
         absent = []
+        recovered = []
         var present: Set<String> = []
         for pattern in patterns {
             do throws(DiscoveryError) {
@@ -51,6 +56,8 @@ struct FileScanner: Sendable {
             }
         }
         for path in known.keys where !present.contains(path) { blank(path) }
+        faulty.formUnion(failures.map(\.path))
+        faulty.formIntersection(present.union(patterns))
     }
 
     private mutating func look(at path: String, readsAll: Bool, _ files: any FileDoor) {
@@ -60,6 +67,13 @@ struct FileScanner: Sendable {
                 return blank(path)
             }
             guard readsAll || known[path]?.status != status else { return }
+            guard status.isRegular else {
+                throw FileError(
+                    operation: "read", path: path, errno: 0,
+                    message: status.isDirectory
+                        ? "it is a folder; name its files, for instance \(path)/*.yml"
+                        : "it is no regular file")
+            }
             if status.length == 0, !(known[path]?.groups.isEmpty ?? true) { return blank(path) }
             let bytes = try files.contents(of: path, limitBytes: TargetGroupFile.limitBytes)
             // Taken even if what follows fails: a faulty file is told of once, not at every look.
@@ -82,6 +96,7 @@ struct FileScanner: Sendable {
                 return TargetGroup(
                     source: "\(path):\(index)", StaticConfiguration(targets: group.targets, labels: labels))
             }
+            if faulty.remove(path) != nil { recovered.append(path) }
         } catch {
             let more = error.errors.count > 1 ? " (and \(error.errors.count - 1) more errors)" : ""
             failures.append(Failure(path: path, message: "\(error.errors[0])\(more)"))

@@ -272,7 +272,12 @@ final class ScrapeLoop: HTTPExchange {
             if outcome.error == nil { shared.state.samples = outcome.prepared?.report.samplesScraped ?? 0 }
             return before
         }
-        guard let error = outcome.error else { return }
+        guard let error = outcome.error else {
+            if before != nil {
+                context.logger.info("scrape works again", metadata: ["target": "\(target.url)"])
+            }
+            return
+        }
         metrics.countFailure(error.code)
         // Once for each fault, not once for each scrape; the buffer reports its own faults.
         if before?.code != error.code {

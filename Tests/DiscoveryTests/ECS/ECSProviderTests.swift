@@ -46,13 +46,15 @@ import Testing
         #expect(
             said.all == [
                 "ECS could not be asked; the last good targets stay "
-                    + "cluster=prod error=ECS.ListTasks: not allowed"
+                    + "cluster=prod err=ECS.ListTasks: not allowed"
             ])
 
         aws.set { $0.errors = [:] }
         clock.advance(ms: 12_000)
         let groups = await reports.next()
         #expect(groups?.map(\.source) == ["ecs/prod", "ecs/test"])
+        await waitForSleepers(clock)
+        #expect(said.all.last == "ECS answers again after_s=22 cluster=prod")
         await waitForSleepers(clock)
         clock.advance(ms: 29_999)
         #expect(clock.sleeperCount == 1)

@@ -1,4 +1,5 @@
 import Configuration
+import Glibc
 import MetricModel
 import Platform
 import Testing
@@ -99,6 +100,39 @@ import Testing
         scanner.scan(readsAll: false, files: files)
         #expect(addresses(scanner) == ["a:1"])
         #expect(scanner.failures.count == 1)
+    }
+
+    /// Opening a pipe without a writer would hold a worker for ever.
+    @Test(.timeLimit(.minutes(1))) func pipesAndFoldersAreFailuresAndBlockNothing() throws {
+        // Safety: the path is a string for the length of the call.
+        #expect(unsafe mkfifo("\(folder.path)/pipe.yml", 0o600) == 0)
+        try files.makeDirectory("\(folder.path)/folder.yml")
+        try folder.put("z.yml", "- targets: [z:1]\n")
+        var scanner = scanner("*.yml")
+        for _ in 0..<2 {
+            scanner.scan(readsAll: true, files: files)
+            #expect(addresses(scanner) == ["z:1"])
+            #expect(scanner.failures.count == 2)
+            #expect(scanner.failures[0].message.contains("it is a folder; name its files"))
+            #expect(scanner.failures[1].message.contains("no regular file"))
+        }
+        #expect(throws: FileError.self) {
+            _ = try files.contents(of: "\(folder.path)/pipe.yml", limitBytes: 100)
+        }
+        _ = unsafe rmdir("\(folder.path)/folder.yml")
+    }
+
+    @Test func aFileThatWorksAgainIsSaidOnce() throws {
+        try folder.put("a.yml", "- targets: 7\n")
+        var scanner = scanner("a.yml")
+        scanner.scan(readsAll: true, files: files)
+        scanner.scan(readsAll: false, files: files)
+        #expect(scanner.failures.isEmpty && scanner.recovered.isEmpty, "not read again")
+        try folder.put("a.yml", "- targets: [a:1]\n")
+        scanner.scan(readsAll: false, files: files)
+        #expect(scanner.recovered == ["\(folder.path)/a.yml"])
+        scanner.scan(readsAll: true, files: files)
+        #expect(scanner.recovered.isEmpty)
     }
 
     @Test func badPatternsAreFailures() {
