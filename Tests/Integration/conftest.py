@@ -24,7 +24,9 @@ def pytest_runtest_makereport(item, call):
     """Shows the end of every log of a failed test."""
     outcome = yield
     report = outcome.get_result()
-    folder = item.funcargs.get("tmp_path") if hasattr(item, "funcargs") else None
+    used = getattr(item, "funcargs", {})
+    # `running` is what a file's tests share.
+    folder = getattr(used.get("running"), "folder", None) or used.get("tmp_path")
     if report.failed and folder is not None:
         for log in sorted(folder.glob("**/*.log")):
             lines = log.read_text(errors="replace").splitlines()

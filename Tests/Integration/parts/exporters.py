@@ -9,6 +9,7 @@ import urllib.request
 from dataclasses import dataclass
 
 import prometheus_client
+from prometheus_client.exposition import choose_encoder
 
 from .process import TOOLS, ChildProcess, free_port, wait_until
 
@@ -183,6 +184,34 @@ class PythonExporter(TextExporter):
             for family in self.registry.collect()
             for sample in family.samples
         ]
+
+
+class NegotiatingExporter(_Serving):
+    """prometheus_client in the format that is asked for, with exemplars where that has them."""
+
+    def __init__(self):
+        super().__init__()
+        self.registry = registry = prometheus_client.CollectorRegistry()
+        counter = prometheus_client.Counter("om_requests", "Requests.", ["code"], registry=registry)
+        counter.labels(code="200").inc(7, {"trace_id": "counter-1"})
+        counter.labels(code="a \"b\" \\ \n é").inc(2.5)
+        histogram = prometheus_client.Histogram(
+            "om_latency_seconds", "Latency.", buckets=(0.1, 1, 10, 1000000), registry=registry
+        )
+        for index, seconds in enumerate((0.05, 0.5, 5, 50)):
+            histogram.observe(seconds, {"trace_id": f"bucket-{index}", "span_id": "ß"})
+        prometheus_client.Summary("om_size_bytes", "A summary.", registry=registry).observe(1.25)
+        prometheus_client.Info("om_build", "An info.", registry=registry).info({"version": "1.2.3"})
+        prometheus_client.Enum(
+            "om_state", "A state set.", states=["starting", "running"], registry=registry
+        ).state("running")
+        prometheus_client.Gauge("om_ratio", "A gauge.", registry=registry).set(float("nan"))
+        self.content_types = set()
+
+    def answer(self, exchange):
+        encode, content_type = choose_encoder(exchange.headers["Accept"])
+        self.content_types.add(content_type)
+        self.reply(exchange, encode(self.registry), content_type)
 
 
 @dataclass
