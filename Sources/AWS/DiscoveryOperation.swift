@@ -9,6 +9,7 @@ public enum DiscoveryOperation: String, Sendable, CaseIterable {
     case describeTaskDefinition = "DescribeTaskDefinition"
     case describeContainerInstances = "DescribeContainerInstances"
     case describeInstances = "DescribeInstances"
+    case describeNetworkInterfaces = "DescribeNetworkInterfaces"
     case describeInstanceInformation = "DescribeInstanceInformation"
 
     /// The API's name for it.
@@ -16,7 +17,7 @@ public enum DiscoveryOperation: String, Sendable, CaseIterable {
 
     public var service: AWSService {
         switch self {
-        case .describeInstances: .ec2
+        case .describeInstances, .describeNetworkInterfaces: .ec2
         case .describeInstanceInformation: .ssm
         default: .ecs
         }
@@ -35,7 +36,7 @@ public enum DiscoveryOperation: String, Sendable, CaseIterable {
         case .listServices, .describeServices: .serviceRead
         case .listTasks, .describeTasks, .describeContainerInstances: .clusterResourceRead
         case .describeTaskDefinition: .taskDefinitionRead
-        case .describeInstances: .ec2Read
+        case .describeInstances, .describeNetworkInterfaces: .ec2Read
         case .describeInstanceInformation: .ssmRead
         }
     }

@@ -43,6 +43,8 @@ struct APICall {
                 .describeInstanceInformation(decoded(MachineAnswers.InformationRequest.self))
         case ("ec2", "DescribeInstances"):
             return try MachineAnswers(world: world).describeInstances(Self.form(body))
+        case ("ec2", "DescribeNetworkInterfaces"):
+            return try MachineAnswers(world: world).describeNetworkInterfaces(Self.form(body))
         default: throw ECSRefusal("UnknownOperationException", "\(operation) is not played here")
         }
     }

@@ -44,7 +44,7 @@ extension ECSAnswers {
     private func interface(_ task: StandInTask, _ attachment: String) -> ECSShapes.Attachment {
         var details = [ECSShapes.Detail(name: "subnetId", value: "subnet-0123456789abcdef0")]
         if task.privateIPv4 != nil || task.ipv6 != nil {
-            details.append(ECSShapes.Detail(name: "networkInterfaceId", value: "eni-\(task.id.suffix(17))"))
+            details.append(ECSShapes.Detail(name: "networkInterfaceId", value: task.interfaceID))
         }
         if let address = task.privateIPv4 {
             details.append(ECSShapes.Detail(name: "privateIPv4Address", value: address))

@@ -63,6 +63,8 @@ public struct StandInTask: Sendable, Equatable, Codable {
     /// The id of the container instance it runs on.
     public var instance: String?
     public var ipv6: String?
+    /// As EC2 tells it of the task's interface.
+    public var publicIPv4: String?
     public var bindings: [Binding]?
     /// Containers that ECS adds and the definition lacks.
     public var injected: [String]?
@@ -84,6 +86,11 @@ public struct StandInTask: Sendable, Equatable, Codable {
         self.bindings = bindings
         self.injected = injected
     }
+}
+
+extension StandInTask {
+    /// Of its own network interface, in awsvpc mode.
+    var interfaceID: String { "eni-\(id.suffix(17))" }
 }
 
 /// A machine that a cluster places tasks on: `i-…` is one of EC2, `mi-…` one that Systems Manager knows.

@@ -6,12 +6,7 @@ struct MachineAnswers {
 
     /// EC2's DescribeInstances by a filter on ids or by ids; one id that is none of EC2's fails the call.
     func describeInstances(_ form: [(name: String, value: String)]) throws(ECSRefusal) -> String {
-        guard form.first(where: { $0.name == "Version" })?.value == "2016-11-15" else {
-            throw ECSRefusal("InvalidParameterValue", "no version")
-        }
-        let wanted = form.filter { $0.name.hasPrefix("InstanceId.") || $0.name.contains(".Value.") }
-            .map(\.value)
-        guard wanted.count <= 1_000 else { throw ECSRefusal("FilterLimitExceeded", "too many values") }
+        let wanted = try wanted(form, "InstanceId.", filter: "instance-id")
         for id in wanted where !id.hasPrefix("i-") {
             throw ECSRefusal("InvalidInstanceID.Malformed", "Invalid id: \"\(id)\"")
         }
@@ -27,6 +22,41 @@ struct MachineAnswers {
             <item><instancesSet>\(items.joined())</instancesSet></item></reservationSet>\
             </DescribeInstancesResponse>
             """
+    }
+
+    /// EC2's DescribeNetworkInterfaces, likewise.
+    func describeNetworkInterfaces(_ form: [(name: String, value: String)]) throws(ECSRefusal) -> String {
+        let wanted = try wanted(form, "NetworkInterfaceId.", filter: "network-interface-id")
+        for id in wanted where !id.hasPrefix("eni-") {
+            throw ECSRefusal("InvalidNetworkInterfaceID.NotFound", "Invalid id: \"\(id)\"")
+        }
+        let items = world.clusters.flatMap(\.tasks).filter { wanted.contains($0.interfaceID) }.map { task in
+            "<item><networkInterfaceId>\(task.interfaceID)</networkInterfaceId><status>in-use</status>"
+                + (task.privateIPv4.map { "<privateIpAddress>\($0)</privateIpAddress>" } ?? "")
+                + (task.publicIPv4.map {
+                    "<association><ipOwnerId>amazon</ipOwnerId><publicIp>\($0)</publicIp></association>"
+                } ?? "") + "</item>"
+        }
+        return """
+            <?xml version="1.0" encoding="UTF-8"?>
+            <DescribeNetworkInterfacesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">\
+            <networkInterfaceSet>\(items.joined())</networkInterfaceSet></DescribeNetworkInterfacesResponse>
+            """
+    }
+
+    /// The ids asked for, as parameters or by a filter of at most 200 values.
+    private func wanted(
+        _ form: [(name: String, value: String)], _ parameter: String, filter: String
+    ) throws(ECSRefusal) -> [String] {
+        guard form.first(where: { $0.name == "Version" })?.value == "2016-11-15" else {
+            throw ECSRefusal("InvalidParameterValue", "no version")
+        }
+        if let name = form.first(where: { $0.name == "Filter.1.Name" })?.value, name != filter {
+            throw ECSRefusal("InvalidParameterValue", "The filter '\(name)' is invalid")
+        }
+        let wanted = form.filter { $0.name.hasPrefix(parameter) || $0.name.contains(".Value.") }.map(\.value)
+        guard wanted.count <= 200 else { throw ECSRefusal("FilterLimitExceeded", "too many values") }
+        return wanted
     }
 
     static func refusal(_ refusal: ECSRefusal) -> String {

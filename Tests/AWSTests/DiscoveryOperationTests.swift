@@ -37,6 +37,7 @@ import Testing
             "ecs-tasks": [.listTasks, .describeTasks, .describeTaskDefinition],
             "ecs-all-clusters": [.listClusters],
             "ecs-instances": [.describeContainerInstances, .describeInstances],
+            "ecs-public-addresses": [.describeNetworkInterfaces],
             "ecs-anywhere": [.describeContainerInstances, .describeInstanceInformation],
             "ecs-service-labels": [.listServices, .describeServices],
             "ecs-cluster-labels": [.describeClusters],

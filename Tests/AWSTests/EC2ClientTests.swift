@@ -45,6 +45,28 @@ import Testing
                 + "&Filter.1.Value.1=i-1&Filter.1.Value.2=i-2&Filter.1.Value.3=i-gone")
     }
 
+    @Test func interfacesAreReadWithTheirPublicAddresses() async throws {
+        let answer = """
+            <?xml version="1.0" encoding="UTF-8"?>
+            <DescribeNetworkInterfacesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
+            <networkInterfaceSet><item><networkInterfaceId>eni-1</networkInterfaceId>
+            <privateIpAddress>10.0.0.1</privateIpAddress><association><ipOwnerId>amazon</ipOwnerId>
+            <publicIp>3.4.5.6</publicIp></association></item>
+            <item><networkInterfaceId>eni-2</networkInterfaceId>
+            <association><publicIp/></association></item><item><status>in-use</status></item>
+            </networkInterfaceSet></DescribeNetworkInterfacesResponse>
+            """
+        let (ec2, http) = client([.status(200, answer)])
+        #expect(
+            try await ec2.describeNetworkInterfaces(["eni-1", "eni-2"]) == [
+                .init(id: "eni-1", publicIPv4: "3.4.5.6"), .init(id: "eni-2"),
+            ])
+        let body = String(decoding: http.requests[0].body, as: UTF8.self)
+        #expect(
+            body == "Action=DescribeNetworkInterfaces&Version=2016-11-15&Filter.1.Name=network-interface-id"
+                + "&Filter.1.Value.1=eni-1&Filter.1.Value.2=eni-2")
+    }
+
     @Test func furtherPagesAreAskedFor() async throws {
         let first =
             "<r><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId></item></instancesSet>"

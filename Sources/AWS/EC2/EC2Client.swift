@@ -9,21 +9,40 @@ public struct EC2Client: EC2Describing {
     public init(client: AWSClient) { self.client = client }
 
     public func describeInstances(_ ids: [String]) async throws(AWSError) -> [EC2Instance] {
+        try await pages(.describeInstances, filter: "instance-id", ids) { root in
+            root.list("reservationSet").flatMap { $0.list("instancesSet") }.compactMap(Self.instance)
+        }
+    }
+
+    public func describeNetworkInterfaces(
+        _ ids: [String]
+    ) async throws(AWSError) -> [EC2NetworkInterface] {
+        try await pages(.describeNetworkInterfaces, filter: "network-interface-id", ids) { root in
+            root.list("networkInterfaceSet").compactMap { item in
+                Self.filled(item, "networkInterfaceId").map {
+                    EC2NetworkInterface(id: $0, publicIPv4: Self.filled(item, "association", "publicIp"))
+                }
+            }
+        }
+    }
+
+    /// All pages of what the filter lets through. By filter: as parameters of their own, one id that is gone
+    /// would fail the call for all of them.
+    private func pages<Item>(
+        _ operation: DiscoveryOperation, filter name: String, _ ids: [String],
+        _ items: (XMLElement) -> [Item]
+    ) async throws(AWSError) -> [Item] {
         precondition(ids.count <= Self.describeLimit, "a filter takes 200 values at most")
-        let operation = DiscoveryOperation.describeInstances
-        // By filter: as parameters of their own, one id that is gone would fail the call for all of them.
         let filter =
-            [(name: "Filter.1.Name", value: "instance-id")]
+            [(name: "Filter.1.Name", value: name)]
             + ids.enumerated().map { (name: "Filter.1.Value.\($0.offset + 1)", value: $0.element) }
         var parameters = filter
         var last: String?
-        var found: [EC2Instance] = []
+        var found: [Item] = []
         for _ in 0..<Self.pageLimit {
             let root = try await client.query(
                 service: .ec2, action: operation.name, version: "2016-11-15", parameters: parameters)
-            for reservation in root.list("reservationSet") {
-                found += reservation.list("instancesSet").compactMap(Self.instance)
-            }
+            found += items(root)
             guard let next = root.text("nextToken"), !next.isEmpty else { return found }
             guard next != last else { break }
             last = next
@@ -51,5 +70,9 @@ public struct EC2Client: EC2Describing {
 
     private static func filled(_ item: XMLElement, _ name: String) -> String? {
         item.text(name).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    private static func filled(_ item: XMLElement, _ outer: String, _ name: String) -> String? {
+        item[outer].flatMap { filled($0, name) }
     }
 }

@@ -25,8 +25,10 @@ public struct EC2Instance: Sendable, Equatable {
     }
 }
 
-/// The call of the EC2 API that discovery makes; tests give fakes.
+/// The calls of the EC2 API that discovery makes; tests give fakes.
 public protocol EC2Describing: Sendable {
     /// At most `EC2Client.describeLimit` ids. Instances that are gone are left out.
     func describeInstances(_ ids: [String]) async throws(AWSError) -> [EC2Instance]
+    /// At most `EC2Client.describeLimit` ids. Interfaces that are gone are left out.
+    func describeNetworkInterfaces(_ ids: [String]) async throws(AWSError) -> [EC2NetworkInterface]
 }

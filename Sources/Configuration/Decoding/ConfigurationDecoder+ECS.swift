@@ -61,6 +61,7 @@ extension ConfigurationDecoder {
             .flatMap { .init(rawValue: $0) }
         result.describesServices = reader.bool("describe_services")
         result.describesClusters = reader.bool("describe_clusters")
+        result.describesInterfaces = reader.bool("describe_network_interfaces")
         checkPort(reader)
         return result
     }

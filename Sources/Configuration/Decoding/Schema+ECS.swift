@@ -43,6 +43,7 @@ extension Schema {
         .init("compat", "prometheus-ecs-discovery"),
         .init("describe_services", "bool", "as rules need"),
         .init("describe_clusters", "bool", "as rules need"),
+        .init("describe_network_interfaces", "bool", "as rules need"),
     ]
 
     private static let ecsExporter: [KeyTable.Key] = [

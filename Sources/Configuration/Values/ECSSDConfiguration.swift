@@ -51,6 +51,8 @@ public struct ECSSDConfiguration: Sendable, Equatable {
     public var describesServices: Bool?
     /// DescribeClusters for its labels; likewise.
     public var describesClusters: Bool?
+    /// DescribeNetworkInterfaces for `__meta_ecs_public_ip` of tasks in awsvpc mode; likewise.
+    public var describesInterfaces: Bool?
 
     public init(
         clusters: [String] = [], region: String? = nil, endpoint: String? = nil,
@@ -60,7 +62,8 @@ public struct ECSSDConfiguration: Sendable, Equatable {
         services: [ECSExporterPattern] = [], taskDefinitions: [ECSExporterPattern] = [],
         filterLabel: String? = nil, dynamicPortDetection: Bool = false,
         addressFamily: AddressFamily = .ipv4, addressAttribute: String = "narthex.address",
-        compatibility: Compatibility? = nil, describesServices: Bool? = nil, describesClusters: Bool? = nil
+        compatibility: Compatibility? = nil, describesServices: Bool? = nil, describesClusters: Bool? = nil,
+        describesInterfaces: Bool? = nil
     ) {
         self.clusters = clusters
         self.region = region
@@ -82,6 +85,7 @@ public struct ECSSDConfiguration: Sendable, Equatable {
         self.compatibility = compatibility
         self.describesServices = describesServices
         self.describesClusters = describesClusters
+        self.describesInterfaces = describesInterfaces
     }
 }
 
@@ -89,15 +93,27 @@ extension ECSSDConfiguration {
     /// Where the configuration does not say whether services and clusters are described: when a rule looks at
     /// what only that tells.
     public mutating func wish(by rules: RelabelRules) {
-        func isUsed(_ labels: [String], _ prefix: String) -> Bool {
+        func isUsed(_ isMeant: (String) -> Bool, example: String) -> Bool {
             rules.rules.contains { rule in
-                rule.sourceLabels.contains { labels.contains($0) || $0.hasPrefix(prefix) }
-                    || rule.action == .labelmap && rule.pattern.matches(prefix + "a")
+                switch rule.action {
+                case .labelmap:
+                    rule.pattern.matches(example) || rule.pattern.text.contains(example.dropLast())
+                case .keepequal, .dropequal:
+                    isMeant(rule.targetLabel) || rule.sourceLabels.contains(where: isMeant)
+                default: rule.sourceLabels.contains(where: isMeant)
+                }
             }
         }
-        let usesServices = isUsed(["__meta_ecs_service_status"], "__meta_ecs_tag_service_")
+        let status = "__meta_ecs_service_status"
+        let tags = (service: "__meta_ecs_tag_service_", cluster: "__meta_ecs_tag_cluster_")
+        let usesServices = isUsed({ $0 == status || $0.hasPrefix(tags.service) }, example: tags.service + "a")
         if describesServices == nil, usesServices { describesServices = true }
-        if describesClusters == nil, isUsed([], "__meta_ecs_tag_cluster_") { describesClusters = true }
+        let usesClusters = isUsed({ $0.hasPrefix(tags.cluster) }, example: tags.cluster + "a")
+        if describesClusters == nil, usesClusters { describesClusters = true }
+        let address = "__meta_ecs_public_ip"
+        if describesInterfaces == nil, isUsed({ $0 == address }, example: address) {
+            describesInterfaces = true
+        }
     }
 }
 

@@ -5,8 +5,11 @@ import Synchronization
 /// What changes seldom or never, asked for once: task definitions and the machines that tasks run on. Shared
 /// by all clusters of an account and region. Thread-safe.
 final class ECSCatalogue: Sendable {
-    /// More definitions or machines than most accounts have in use; some 1 KB each.
+    /// More definitions than most accounts have in use; some 1 KB each.
     static let limit = 2_000
+    /// Machines are asked for by age, in every round: a cache that is too small would be asked in vain each
+    /// time. Twice what one cluster may have.
+    static let machineLimit = 10_000
     /// An instance's id never changes; its attributes and tags do, seldom.
     static let instanceAgeNs: UInt64 = 600 * 1_000_000_000
     /// EC2's private address never changes; tags do.
@@ -21,9 +24,9 @@ final class ECSCatalogue: Sendable {
 
     private struct State {
         var definitions = RecentlyUsed<String, ECSTaskDefinition>(limit: ECSCatalogue.limit)
-        var instances = RecentlyUsed<String, Dated<ECSContainerInstance>>(limit: ECSCatalogue.limit)
-        var ec2 = RecentlyUsed<String, Dated<EC2Instance>>(limit: ECSCatalogue.limit)
-        var ssm = RecentlyUsed<String, Dated<SSMInstance>>(limit: ECSCatalogue.limit)
+        var instances = RecentlyUsed<String, Dated<ECSContainerInstance>>(limit: ECSCatalogue.machineLimit)
+        var ec2 = RecentlyUsed<String, Dated<EC2Instance>>(limit: ECSCatalogue.machineLimit)
+        var ssm = RecentlyUsed<String, Dated<SSMInstance>>(limit: ECSCatalogue.machineLimit)
     }
 
     private let api: ECSAPI

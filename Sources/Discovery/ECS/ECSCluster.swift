@@ -15,6 +15,7 @@ struct ECSCluster: Sendable {
     let cluster: String
     private var records: [String: ECSTaskRecord] = [:]
     private var stopped: [String: (record: ECSTaskRecord, atNs: UInt64)] = [:]
+    private var interfaces = ECSInterfaces()
     private var services: [String: ECSService] = [:]
     private var description: ECSClusterDescription?
     private var servicesAtNs: UInt64?
@@ -54,7 +55,9 @@ struct ECSCluster: Sendable {
             await letGo(api, records.keys.filter { !listed.contains($0) }, nowNs, &faults)
         }
         await complete(&fresh, catalogue, needs, &faults)
+        if needs.contains(.interfaces) { await readInterfaces(api, &fresh, nowNs, &faults) }
         records.merge(fresh) { _, new in new }
+        interfaces.keep(only: records.values.map(\.task))
         await readTags(api, needs, nowNs, &faults)
         if !Task.isCancelled {
             wasRead = wasRead || list.failure == nil || !records.isEmpty
@@ -146,7 +149,13 @@ struct ECSCluster: Sendable {
         let running = fresh.values.filter(\.isRunning)
         var definitions: [String: ECSTaskDefinition] = [:]
         if needs.contains(.definitions) {
-            let answer = await catalogue.definitions(Set(running.compactMap(\.task.definitionARN)))
+            // A task that had its definition has it still: however many there are, the steady state asks for
+            // none.
+            let lacking = running.filter { record in
+                let before = records[record.task.arn]
+                return before?.definition == nil || before?.task.definitionARN != record.task.definitionARN
+            }
+            let answer = await catalogue.definitions(Set(lacking.compactMap(\.task.definitionARN)))
             definitions = answer.found
             faults += answer.faults
         }
@@ -167,6 +176,15 @@ struct ECSCluster: Sendable {
             made.host = record.task.containerInstanceARN.flatMap { hosts.found[$0] } ?? before?.host
             fresh[arn] = made
         }
+    }
+
+    /// The public addresses of tasks with an interface of their own, when a job wants that label.
+    private mutating func readInterfaces(
+        _ api: ECSAPI, _ fresh: inout [String: ECSTaskRecord], _ nowNs: UInt64, _ faults: inout [ECSFault]
+    ) async {
+        faults += await interfaces.read(
+            fresh.values.filter(\.isRunning).map(\.task), api, nowNs: nowNs)
+        for (arn, record) in fresh { fresh[arn]?.publicIPv4 = interfaces.publicIPv4(of: record.task) }
     }
 
     /// Services and the cluster itself, when a job wants their labels. On a failure they stay as they are.

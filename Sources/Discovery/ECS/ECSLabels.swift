@@ -55,6 +55,7 @@ struct ECSLabels {
         for (key, value) in Self.sorted(snapshot.description?.tags) {
             set("tag_cluster_\(key.sanitized)", to: value)
         }
+        if mode == .awsvpc { set("public_ip", to: record.publicIPv4) }
         if let host = record.host { labels += machine(host, mode: mode) }
         return LabelSet(labels)
     }

@@ -47,6 +47,7 @@ struct ECSSurvey {
         var needs: ECSNeeds = configuration.port == nil ? .definitions : []
         if configuration.describesServices ?? false { needs.insert(.services) }
         if configuration.describesClusters ?? false { needs.insert(.clusters) }
+        if configuration.describesInterfaces ?? false { needs.insert(.interfaces) }
         return needs
     }
 

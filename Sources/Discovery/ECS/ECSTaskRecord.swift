@@ -7,6 +7,8 @@ struct ECSTaskRecord: Sendable, Equatable {
     var definition: ECSTaskDefinition?
     /// Nil on Fargate, and where it could not be had.
     var host: ECSHost?
+    /// Of the task's own interface, where it was asked for and there is one.
+    var publicIPv4: String?
 
     /// As ECS means it: its containers run, and shall go on.
     var isRunning: Bool {
@@ -56,4 +58,5 @@ struct ECSNeeds: OptionSet, Sendable {
     static let definitions = ECSNeeds(rawValue: 1)
     static let services = ECSNeeds(rawValue: 2)
     static let clusters = ECSNeeds(rawValue: 4)
+    static let interfaces = ECSNeeds(rawValue: 8)
 }

@@ -19,6 +19,7 @@ import Testing
                     compat: prometheus-ecs-discovery
                     describe_services: true
                     describe_clusters: false
+                    describe_network_interfaces: true
                     docker_labels:
                       - port_label: P
                         metrics_path_label: A
@@ -38,6 +39,7 @@ import Testing
         expected.compatibility = .prometheusECSDiscovery
         expected.describesServices = true
         expected.describesClusters = false
+        expected.describesInterfaces = true
         expected.dockerLabels = [
             ECSDockerLabels(
                 port: "P", path: "A", scheme: "S", jobName: "J", serverName: "N", interval: "I",
@@ -86,6 +88,8 @@ import Testing
     @Test(
         arguments: [
             ("[{source_labels: [__meta_ecs_tag_service_team], target_label: team}]", true, nil),
+            ("[{action: labelmap, regex: __meta_ecs_tag_service_(team|env)}]", true, nil),
+            ("[{action: keepequal, source_labels: [a], target_label: __meta_ecs_tag_cluster_a}]", nil, true),
             ("[{source_labels: [__meta_ecs_service_status], action: drop, regex: DRAINING}]", true, nil),
             ("[{action: labelmap, regex: __meta_ecs_tag_(.+)}]", true, true),
             ("[{action: labelmap, regex: __meta_ecs_tag_cluster_(.+)}]", nil, true),
@@ -99,6 +103,19 @@ import Testing
             "scrape_configs: [{job_name: j, ecs_sd_configs: [{describe_services: false}],"
             + " relabel_configs: \(rules)}]"
         #expect(try load(refused).scrapeConfigs[0].ecsSDConfigs[0].describesServices == false)
+    }
+
+    @Test(
+        arguments: [
+            ("[{source_labels: [__meta_ecs_public_ip, __meta_ecs_task_id], target_label: a}]", true),
+            ("[{action: labelmap, regex: __meta_ecs_(.+)}]", true),
+            ("[{action: labelmap, regex: __meta_ecs_(public_ip)}]", true),
+            ("[{source_labels: [__meta_ecs_ec2_instance_public_ip], target_label: a}]", nil),
+            ("[]", nil),
+        ] as [(String, Bool?)])
+    func rulesSayWhetherPublicAddressesAreAskedFor(rules: String, interfaces: Bool?) throws {
+        let text = "scrape_configs: [{job_name: j, ecs_sd_configs: [{}], relabel_configs: \(rules)}]"
+        #expect(try load(text).scrapeConfigs[0].ecsSDConfigs[0].describesInterfaces == interfaces)
     }
 
     @Test func prometheusShapeIsTaken() throws {

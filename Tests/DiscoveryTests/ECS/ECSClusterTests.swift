@@ -42,6 +42,26 @@ import Testing
                 + ["listTasks prod"] + described)
     }
 
+    /// More definitions in use than the catalogue keeps: known tasks keep theirs.
+    @Test func theSteadyStateAsksForNoDefinition() async {
+        let count = ECSCatalogue.limit + 50
+        let bench = Bench(0..<count)
+        bench.aws.set { state in
+            for number in 0..<count {
+                var definition = webDefinition()
+                definition.arn = "web:\(number)"
+                state.definitions[definition.arn] = definition
+                state.tasks["prod"]?[number].definitionARN = definition.arn
+            }
+        }
+        #expect(await bench.refresh().isEmpty)
+        #expect(bench.aws.takeCalls().count { $0.hasPrefix("describeTaskDefinition") } == count)
+        bench.aws.set { $0.tasks["prod"]?[7].definitionARN = "web:8" }
+        #expect(await bench.refresh().isEmpty)
+        #expect(bench.aws.takeCalls().count { $0.hasPrefix("describeTaskDefinition") } <= 1)
+        #expect(bench.cluster.snapshot.records.allSatisfy { $0.definition?.arn == $0.task.definitionARN })
+    }
+
     @Test(arguments: ["listTasks", "describeTasks"])
     func aFailureKeepsTheLastGoodTasks(operation: String) async {
         let bench = Bench(0..<2)

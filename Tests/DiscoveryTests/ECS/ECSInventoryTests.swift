@@ -148,6 +148,27 @@ struct ECSInventoryTests {
         }
     }
 
+    @Test func publicAddressesOfTasksWithAnInterfaceOfTheirOwn() async throws {
+        var reachable = task(1, "web:1", address: "10.0.0.1")
+        reachable.publicIPv4 = "3.4.5.6"
+        let world = ECSWorld(
+            clusters: [
+                StandInCluster(name: "prod", tasks: [reachable, task(2, "web:1", address: "10.0.0.2")])
+            ], definitions: [definition("web")])
+        var configuration = ECSSDConfiguration(clusters: ["prod"])
+        configuration.describesInterfaces = true
+        try await withWorld(world, configuration) { bench in
+            for _ in 0..<2 {
+                let round = await bench.round()
+                #expect(round.faults.isEmpty)
+                #expect(
+                    round.groups.flatMap(\.targets).map { $0["__meta_ecs_public_ip"] } == ["3.4.5.6", nil])
+            }
+            #expect(bench.api.calls["DescribeNetworkInterfaces"] == 1)
+            #expect(bench.api.signaturesRefused == 0)
+        }
+    }
+
     @Test func sixthVersionAddresses() async throws {
         var both = task(1, "web:1", address: "10.0.0.1")
         both.ipv6 = "fd00::1"

@@ -25,14 +25,18 @@ import Testing
 
     /// 10,000 tasks in 20 clusters at 60 s: far below what ECS lets an account and region do. That a burst of
     /// them is spread out is CallPacer's to keep; that pages hold a hundred is ECSClient's.
-    @Test(.timeLimit(.minutes(3))) func tenThousandTasksStayFarBelowThePublishedRates() async {
+    @Test(.timeLimit(.minutes(3)), arguments: [false, true])
+    func tenThousandTasksStayFarBelowThePublishedRates(wantsPublicAddresses: Bool) async {
         let clock = ManualClock()
         let account = LargeAccount(clusters: 20, tasksEach: 500, definitionsEach: 3)
         let others = FakeAWS()
+        others.set { $0.interfaceOfAnyID = "3.3.3.3" }
         let inventory = ECSInventory(
             region: "eu-west-1", api: ECSAPI(ecs: account, ec2: others, ssm: others), clock: clock)
-        var survey = ECSSurvey(
-            ECSSDConfiguration(clusters: ["*"]), inventory: inventory, ownCluster: .none)
+        var configuration = ECSSDConfiguration(clusters: ["*"])
+        configuration.describesInterfaces = wantsPublicAddresses
+        var survey = ECSSurvey(configuration, inventory: inventory, ownCluster: .none)
+        // The start, and the steady state.
         for round in 0..<2 {
             let before = account.calls
             let found = await survey.round(freshNs: 15_000_000_000) { _ in }
@@ -46,7 +50,13 @@ import Testing
             // 5 pages and 5 batches for each cluster.
             var expected = ["ListClusters": 1, "ListTasks": 100, "DescribeTasks": 100]
             if round == 0 { expected["DescribeTaskDefinition"] = 60 }
+            let addresses = others.takeCalls().count { $0.hasPrefix("describeNetworkInterfaces") }
+            if addresses > 0 { calls["DescribeNetworkInterfaces"] = addresses }
+            // 200 a call, for 500 tasks of each cluster.
+            if round == 0, wantsPublicAddresses { expected["DescribeNetworkInterfaces"] = 60 }
             #expect(calls == expected)
+            let addressed = found.groups.flatMap(\.targets).count { $0["__meta_ecs_public_ip"] != nil }
+            #expect(addressed == (wantsPublicAddresses ? 10_000 : 0))
             for pace in ThrottleClass.allCases {
                 let count = calls.filter { DiscoveryOperation(rawValue: $0.key)?.pace == pace }
                     .values.reduce(0, +)
@@ -100,9 +110,11 @@ import Testing
                 == allowed("ecs-tasks", "ecs-anywhere"))
         one.describesServices = true
         one.describesClusters = true
+        one.describesInterfaces = true
         #expect(
             try await called(one, tasks: [fargateTask(1)])
-                == allowed("ecs-tasks", "ecs-service-labels", "ecs-cluster-labels"))
+                == allowed(
+                    "ecs-tasks", "ecs-service-labels", "ecs-cluster-labels", "ecs-public-addresses"))
     }
 
     @Test func whatIsLeftOutHasAReason() async {

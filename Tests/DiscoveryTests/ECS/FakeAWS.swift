@@ -16,6 +16,9 @@ final class FakeAWS: ECSDescribing, EC2Describing, SSMDescribing {
         var instances: [ECSContainerInstance] = []
         var ec2: [EC2Instance] = []
         var ssm: [SSMInstance] = []
+        var interfaces: [EC2NetworkInterface] = []
+        /// In place of those: every interface there is has this public address.
+        var interfaceOfAnyID: String?
         var services: [ECSService] = []
         var clusterTags: [String: String] = [:]
         /// By operation, or by operation and its argument: `listTasks prod`.
@@ -120,6 +123,15 @@ final class FakeAWS: ECSDescribing, EC2Describing, SSMDescribing {
         return state.withLock { $0.ec2.filter { ids.contains($0.id) } }
     }
 
+    func describeNetworkInterfaces(_ ids: [String]) async throws(AWSError) -> [EC2NetworkInterface] {
+        try call("describeNetworkInterfaces", "\(ids.count)")
+        let wanted = Set(ids)
+        return state.withLock { state in
+            if let address = state.interfaceOfAnyID { return ids.map { .init(id: $0, publicIPv4: address) } }
+            return state.interfaces.filter { wanted.contains($0.id) }
+        }
+    }
+
     func describeInstanceInformation(_ ids: [String]) async throws(AWSError) -> [SSMInstance] {
         try call("describeInstanceInformation", ids.joined(separator: ","))
         return state.withLock { $0.ssm.filter { ids.contains($0.id) } }
@@ -137,7 +149,10 @@ func fargateTask(_ number: Int, containers: [String] = ["app"]) -> ECSTask {
             .init(type: "Service Connect", status: "ATTACHED"),
             .init(
                 type: "ElasticNetworkInterface", status: "ATTACHED",
-                details: ["privateIPv4Address": "10.0.0.\(number)", "subnetId": "subnet-1"]),
+                details: [
+                    "privateIPv4Address": "10.0.0.\(number)", "subnetId": "subnet-1",
+                    "networkInterfaceId": "eni-\(number)",
+                ]),
         ], tags: ["team-name": "a"])
 }
 

@@ -43,6 +43,7 @@ final class LargeAccount: ECSDescribing {
                 task.arn = arn
                 task.definitionARN = "\(cluster)-\(number % definitionsEach):1"
                 task.attachments[1].details["privateIPv4Address"] = "10.0.\(number / 256).\(number % 256)"
+                task.attachments[1].details["networkInterfaceId"] = "eni-\(cluster)-\(number)"
                 return task
             })
     }
