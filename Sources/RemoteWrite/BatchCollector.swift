@@ -13,6 +13,7 @@ struct BatchCollector: Sendable {
         var age: SampleAge
         var sendsHistograms = false
         var sendsExemplars = false
+        var sendsCustomBuckets = false
     }
 
     enum Cut: Sendable {
@@ -136,7 +137,8 @@ struct BatchCollector: Sendable {
     private func encodeLimits(samples: Int, bytes: Int) -> EncodeLimits {
         EncodeLimits(
             samples: samples, bytes: bytes, ownAgeMs: limits.age.limitMs,
-            sendsHistograms: limits.sendsHistograms, sendsExemplars: limits.sendsExemplars)
+            sendsHistograms: limits.sendsHistograms, sendsExemplars: limits.sendsExemplars,
+            sendsCustomBuckets: limits.sendsCustomBuckets)
     }
 
     private mutating func cutDropped(wallMs: Int64) -> DroppedBatch? {

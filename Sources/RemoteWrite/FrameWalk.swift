@@ -66,6 +66,8 @@ struct EncodeLimits: Equatable {
     var sendsHistograms = false
     /// `send_exemplars`.
     var sendsExemplars = false
+    /// `send_custom_bucket_histograms`.
+    var sendsCustomBuckets = false
 }
 
 /// A walk over the series of a frame's layout that knows where the next series out of the ordinary stands:

@@ -37,7 +37,8 @@ final class LaneShared: Sendable {
         limits = BatchCollector.Limits(
             bytes: BatchCollector.maxRequestBytes,
             age: SampleAge(configuredMs: configuration.queue.sampleAgeLimitMs, url: configuration.url),
-            sendsHistograms: configuration.sendNativeHistograms, sendsExemplars: configuration.sendExemplars)
+            sendsHistograms: configuration.sendNativeHistograms, sendsExemplars: configuration.sendExemplars,
+            sendsCustomBuckets: configuration.sendCustomBuckets)
     }
 
     var now: LaneStateMachine.Moment { .init(monotonicNs: clock.monotonicNs, wallMs: clock.wallMs) }

@@ -57,7 +57,9 @@ final class RemoteWriteMetrics: Sendable {
         _ = dropped(DropReason.tooOld)
         if !configuration.sendNativeHistograms { _ = dropped(DropReason.histogramsOff) }
         if !configuration.sendExemplars { _ = droppedExemplars(DropReason.exemplarsOff) }
-        if configuration.sendNativeHistograms { _ = dropped(DropReason.customBuckets) }
+        if configuration.sendNativeHistograms, !configuration.sendCustomBuckets {
+            _ = dropped(DropReason.customBuckets)
+        }
         let queue = configuration.queue
         _ = gauge("shards", "Lanes that send in parallel.", laneCount)
         _ = gauge("shards_desired", "Lanes wanted: their number is fixed.", laneCount)

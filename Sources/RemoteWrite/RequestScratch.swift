@@ -209,7 +209,8 @@ import Glibc
         var rich = RichSample(isHistogram: walk.isHistogram(frame), isSent: true)
         let exemplars = walk.exemplars(frame)
         let histogram = rich.isHistogram ? walk.histogram(frame) : nil
-        if rich.isHistogram, !limits.sendsHistograms || histogram?.hasCustomBuckets ?? false {
+        let isCustom = histogram?.hasCustomBuckets ?? false
+        if rich.isHistogram, !limits.sendsHistograms || (isCustom && !limits.sendsCustomBuckets) {
             rich.isSent = false
             rich.hasCustomBuckets = limits.sendsHistograms
             return rich

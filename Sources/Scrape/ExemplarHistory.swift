@@ -6,7 +6,8 @@ struct ExemplarHistory: Sendable {
     /// For each series that has shown one, a keyed hash of the last. Entries of series that left go when the
     /// layout changes, so there are no more than series.
     private(set) var prints: [UInt64: UInt64] = [:]
-    /// Keyed hashes of all that the last scrape of a protobuf body showed: a histogram has several at once.
+    /// Keyed hashes of all that the last scrape showed of a protobuf body or of histograms, which have
+    /// several at once.
     private var shown: Set<UInt64> = []
 
     /// The exemplars of a scrape that have not been shown before, by the rules of what an exemplar may hold.
@@ -21,6 +22,8 @@ struct ExemplarHistory: Sendable {
         var chunkStart = 0
         var hashes: [UInt64]?
         var nextAbsent = 0
+        var now: Set<UInt64> = []
+        defer { shown = now }
         for item in scraped {
             while nextAbsent < absent.count, absent[nextAbsent] < item.series { nextAbsent += 1 }
             if nextAbsent < absent.count, absent[nextAbsent] == item.series { continue }
@@ -32,8 +35,14 @@ struct ExemplarHistory: Sendable {
             if hashes == nil { hashes = chunks[chunkIndex].seriesHashes(of: schema) }
             guard let hash = hashes?[Int(item.series) - chunkStart] else { continue }
             let print = Self.print(item.exemplar, body, hasher)
-            if prints[hash] == print { continue }
-            prints[hash] = print
+            if item.isOfHistogram {
+                // A histogram has several at once.
+                let whole = hasher.combine(hash, print)
+                guard now.insert(whole).inserted, !shown.contains(whole) else { continue }
+            } else {
+                if prints[hash] == print { continue }
+                prints[hash] = print
+            }
             guard let exemplar = Self.exemplar(item.exemplar, body) else { continue }
             result.append(Frame.SeriesExemplar(series: item.series, exemplar: exemplar))
         }

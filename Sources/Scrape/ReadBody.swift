@@ -4,7 +4,7 @@ import MetricModel
 struct ReadBody {
     /// The templates that it is made of, in order.
     var chunks: [TemplateChunk]
-    /// Lines with a sample, those included that rules drop.
+    /// Samples that the target exposes, those included that rules drop.
     var lineCount: Int
     /// A value for each line that is kept.
     var values: [Double]
@@ -16,8 +16,11 @@ struct ReadBody {
     var skippedLines = 0
     /// Exemplars of a body of text, still in it.
     var scrapedExemplars: [ScrapedExemplar] = []
-    /// Histograms, exemplars and start timestamps of a protobuf body.
+    /// Series of classic histograms that could not be converted: they have no sample. Ascending.
+    var unconverted: [UInt32] = []
+    /// Native histograms, those made of classic ones among them.
     var histograms: [Frame.Histogram] = []
+    /// Exemplars and start timestamps of a protobuf body.
     var exemplars: [Frame.SeriesExemplar] = []
     var startTimestamps: [Frame.StartTimestamp] = []
     /// For each series of a protobuf body, what makes it that series.
@@ -25,9 +28,11 @@ struct ReadBody {
 
     init(_ reader: consuming BodyReader) {
         chunks = reader.chunks
-        lineCount = reader.lineCount
+        lineCount = reader.sampleCount
         parsedLines = reader.parsedLines
         timestamps = reader.timestamps
+        histograms = reader.outcome.histograms
+        unconverted = reader.outcome.unconverted
         scrapedExemplars = reader.exemplars
         skippedLines = reader.skippedLines
         values = reader.takeValues()

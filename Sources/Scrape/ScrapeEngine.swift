@@ -76,7 +76,7 @@ struct ScrapeEngine: Sendable {
         var values = reader.values
         // The only copy, so that it is changed in its place.
         reader.values = []
-        let keptCount = values.count
+        let keptCount = values.count - reader.unconverted.count
         let lineCount = reader.lineCount
         if let ownLabelFault, keptCount > 0 { throw ownLabelFault.after(samples: lineCount) }
         var next = state
@@ -116,6 +116,7 @@ struct ScrapeEngine: Sendable {
         }
         var rules = rules(reader, state, next, timestampMs, isUnchanged: isUnchanged)
         rules.leaveOut(next.shed.leftOut)
+        endUnconverted(reader, state, timestampMs, isUnchanged: isUnchanged, &rules, &values)
         for ordinal in rules.absent { values[Int(ordinal)] = 0 }
         let kept = try reader.keptHistograms(absent: rules.absent, options: histograms)
         next.silent = rules.silent
@@ -211,7 +212,7 @@ struct ScrapeEngine: Sendable {
 
     /// The series that get no marker at this time: the silent ones, and those whose last sample's own
     /// timestamp is not before it, for the marker would be out of order.
-    private func withoutMarker(_ state: ScrapeState, _ timestampMs: Int64) -> [UInt32] {
+    func withoutMarker(_ state: ScrapeState, _ timestampMs: Int64) -> [UInt32] {
         guard tracksStaleness, !state.lastSampleMs.isEmpty else { return state.silent }
         var result: [UInt32] = []
         var next = 0
@@ -223,10 +224,12 @@ struct ScrapeEngine: Sendable {
         return result
     }
 
+    func seriesHashes(of chunk: TemplateChunk) -> [UInt64] { chunk.seriesHashes(of: schema) }
+
     private func makeReader(_ format: ExpositionFormat) -> BodyReader {
         BodyReader(
-            schema: schema, isOpenMetrics: format == .openMetrics, hasher: hasher, layouts: layouts,
-            templates: templates)
+            schema: schema, isOpenMetrics: format == .openMetrics, histograms: histograms, hasher: hasher,
+            layouts: layouts, templates: templates)
     }
 
     private func read(
@@ -253,7 +256,7 @@ struct ScrapeEngine: Sendable {
         do throws(ScrapeError) {
             try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
         } catch {
-            throw error.after(samples: reader.lineCount)
+            throw error.after(samples: reader.sampleCount)
         }
         // Lines that come and go leave short chunks behind. Cut anew, all of it is as if it was read first.
         if reader.parsedLines > 0, !expected.isEmpty,

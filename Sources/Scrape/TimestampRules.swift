@@ -30,6 +30,11 @@ struct TimestampRules {
         }
     }
 
+    /// Makes staleness pass over the lines at `ordinals`, ascending, which end with this scrape.
+    mutating func keepSilent(_ ordinals: [UInt32]) {
+        if !ordinals.isEmpty { silent = Set(silent).union(ordinals).sorted() }
+    }
+
     /// For a scrape without timestamps, now and before.
     init(duplicates: [LayoutComparison.Duplicate]) {
         absent = duplicates.map(\.series)

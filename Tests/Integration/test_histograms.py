@@ -7,6 +7,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import cramjam
 import pytest
 
 from parts.agent import IS_NARTHEX
@@ -274,4 +275,95 @@ def test_exemplars_of_both_formats_arrive(make_agent, make_prometheus, protobuf_
         lambda: agent.metric("prometheus_remote_storage_histograms_total") >= 3, 20, "three scrapes sent"
     )
     assert agent.metric("prometheus_remote_storage_exemplars_total") == sent
+    assert agent.stop() == 0
+
+
+def read_varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        shift += 7
+        at += 1
+        if data[at - 1] < 0x80:
+            return value, at
+
+
+def fields(message):
+    """A protobuf message as {number: [values]}: numbers, or bytes as they are."""
+    found, at = {}, 0
+    while at < len(message):
+        tag, at = read_varint(message, at)
+        if tag & 7 == 0:
+            value, at = read_varint(message, at)
+        else:
+            length, at = (8, at) if tag & 7 == 1 else read_varint(message, at)
+            value, at = message[at : at + length], at + length
+        found.setdefault(tag >> 3, []).append(value)
+    return found
+
+
+def numbers(packed_block):
+    values, at = [], 0
+    while at < len(packed_block):
+        value, at = read_varint(packed_block, at)
+        values.append((value >> 1) ^ -(value & 1))
+    return values
+
+
+@pytest.mark.parametrize("sends", [False, True])
+def test_classic_histograms_become_custom_buckets(make_agent, receiver, bytes_exporter, sends):
+    """Decoded by hand here: Debian's Prometheus does not know custom buckets yet."""
+    text = bytes_exporter("text/plain; version=0.0.4")
+    text.body = (
+        b"# TYPE rpc histogram\n"
+        b'rpc_bucket{le="0.5"} 2\nrpc_bucket{le="1"} 2\nrpc_bucket{le="+Inf"} 5\nrpc_sum 7.5\nrpc_count 5\n'
+        b"# TYPE other gauge\nother 1\n"
+    )
+    proto = bytes_exporter(PROTOBUF)
+    proto.body = family(
+        "rpc", 4,
+        [block(7, number(1, 5) + double(2, 7.5)
+               + block(3, number(1, 2) + double(2, 0.5)) + block(3, number(1, 2) + double(2, 1)))],
+    )
+    converts = {"convert_classic_histograms_to_nhcb": True}
+    agent = make_agent(
+        configuration(
+            receiver.url,
+            {
+                "text": (text.address, converts),
+                "proto": (proto.address, {**converts, "scrape_protocols": ["PrometheusProto"]}),
+            },
+            send_native_histograms=True,
+            send_custom_bucket_histograms=sends,
+        )
+    ).start()
+
+    def series():
+        found = {}
+        for request in receiver.accepted():
+            for timeseries in fields(bytes(cramjam.snappy.decompress_raw(request.body))).get(1, []):
+                content = fields(timeseries)
+                pairs = [fields(pair) for pair in content[1]]
+                labels = {pair[1][0].decode(): pair[2][0].decode() for pair in pairs}
+                found.setdefault((labels["job"], labels["__name__"]), []).extend(content.get(4, []))
+        return found
+
+    wanted = {("text", "up"), ("proto", "up"), ("text", "other")}
+    if sends:
+        wanted |= {("text", "rpc"), ("proto", "rpc")}
+    found = wait_until(lambda: series() if wanted <= series().keys() else None, 20, "both targets")
+    assert not [name for _, name in found if name.startswith("rpc_")]
+    if not sends:
+        assert agent.metric("narthex_ledger_dropped_samples_total", reason="custom_buckets") > 0
+        assert ("text", "rpc") not in found and ("proto", "rpc") not in found
+        assert agent.stop() == 0
+        return
+    for job in ("text", "proto"):
+        histogram = fields(found[(job, "rpc")][0])
+        assert histogram[1] == [5]
+        assert struct.unpack("<d", histogram[3][0]) == (7.5,)
+        assert histogram[4] == [105]  # -53 as zigzag
+        assert [fields(one) for one in histogram[11]] == [{2: [3]}]
+        assert numbers(histogram[12][0]) == [2, -2, 3]
+        assert struct.unpack("<2d", histogram[16][0]) == (0.5, 1)
     assert agent.stop() == 0

@@ -131,7 +131,7 @@ import Testing
                 counts.histogramsOff += 1
                 return
             }
-            if series.histogram?.hasCustomBuckets ?? false {
+            if series.histogram?.hasCustomBuckets ?? false, !limits.sendsCustomBuckets {
                 counts.customBuckets += 1
                 return
             }
@@ -183,16 +183,18 @@ import Testing
         return (result, counts)
     }
 
-    @Test(arguments: [false, true], [false, true])
-    func anyFrameArrivesAsItIs(sendsHistograms: Bool, sendsExemplars: Bool) throws {
+    @Test(arguments: [(false, false), (true, false), (true, true)], [false, true])
+    func anyFrameArrivesAsItIs(
+        sends: (histograms: Bool, customBuckets: Bool), sendsExemplars: Bool
+    ) throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SplitMix64(seed: seed)
         let scratch = RequestScratch()
         for _ in 0..<80 {
             let frame = rich(&random)
             let limits = EncodeLimits(
-                samples: .max, bytes: .max, ownAgeMs: nil, sendsHistograms: sendsHistograms,
-                sendsExemplars: sendsExemplars)
+                samples: .max, bytes: .max, ownAgeMs: nil, sendsHistograms: sends.histograms,
+                sendsExemplars: sendsExemplars, sendsCustomBuckets: sends.customBuckets)
             let (wanted, counts) = expected(frame, limits)
             scratch.begin()
             let done = scratch.append(frame, from: 0, to: frame.sampleCount, limits: limits)

@@ -9,12 +9,6 @@ extension ConfigurationDecoder {
             reader.bool("always_scrape_classic_histograms") ?? inherited.alwaysScrapeClassic
         result.convertClassicToNHCB =
             reader.bool("convert_classic_histograms_to_nhcb") ?? inherited.convertClassicToNHCB
-        if result.convertClassicToNHCB, !inherited.convertClassicToNHCB {
-            reader.report(
-                "convert_classic_histograms_to_nhcb",
-                "convert_classic_histograms_to_nhcb is a choice that this version of Narthex does not support"
-                    + " yet")
-        }
         return result
     }
 

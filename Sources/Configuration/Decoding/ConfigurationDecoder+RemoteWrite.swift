@@ -38,6 +38,18 @@ extension ConfigurationDecoder {
         write.queue = reader.value("queue_config").map(queue) ?? write.queue
         write.sendExemplars = reader.bool("send_exemplars") ?? write.sendExemplars
         write.sendNativeHistograms = reader.bool("send_native_histograms") ?? write.sendNativeHistograms
+        write.sendCustomBuckets = reader.bool("send_custom_bucket_histograms") ?? write.sendCustomBuckets
+        if write.sendCustomBuckets, !write.sendNativeHistograms {
+            reader.report(
+                "send_custom_bucket_histograms",
+                "send_custom_bucket_histograms needs send_native_histograms: true: they are native histograms"
+            )
+        }
+        if write.sendCustomBuckets, url.contains("//aps-workspaces") {
+            sink.warn(
+                reader.mark("send_custom_bucket_histograms"),
+                "Amazon Managed Service for Prometheus refuses histograms of custom buckets")
+        }
         if url.contains("//aps-workspaces"), !url.hasSuffix("/api/v1/remote_write") {
             sink.warn(
                 reader.mark("url"), "the path of a workspace's remote write ends in /api/v1/remote_write")

@@ -123,6 +123,7 @@ enum Schema {
             .init("queue_config", "mapping"),
             .init("send_exemplars", "bool", "false"),
             .init("send_native_histograms", "bool", "false"),
+            .init("send_custom_bucket_histograms", "bool", "false"),
         ],
         refused: [
             .init("metadata_config"), .init("azuread"), .init("google_iam"),

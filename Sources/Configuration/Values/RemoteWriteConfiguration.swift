@@ -28,12 +28,16 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
     public var sendExemplars: Bool
     /// Whether native histograms are sent; where not, they are dropped with a count.
     public var sendNativeHistograms: Bool
+    /// Whether those of custom buckets are among them, for which the specification of remote write 1.0 has no
+    /// place.
+    public var sendCustomBuckets: Bool
 
     public init(
         url: String, name: String? = nil, remoteTimeoutMs: Int64 = 30_000, headers: [HeaderField] = [],
         sigv4: SigV4Configuration? = nil, writeRelabelRules: RelabelRules = RelabelRules(),
         queue: QueueConfiguration = QueueConfiguration(),
-        sendExemplars: Bool = false, sendNativeHistograms: Bool = false
+        sendExemplars: Bool = false, sendNativeHistograms: Bool = false,
+        sendCustomBuckets: Bool = false
     ) {
         self.url = url
         self.name = name ?? Self.name(forURL: url)
@@ -44,6 +48,7 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
         self.queue = queue
         self.sendExemplars = sendExemplars
         self.sendNativeHistograms = sendNativeHistograms
+        self.sendCustomBuckets = sendCustomBuckets
     }
 
     /// FNV-1a (64 bits) of the URL in hexadecimal: the same on every machine and in every version.

@@ -22,6 +22,12 @@ struct TemplateBuilder {
     private var refusal: String?
     private var skippedLines = 0
     private var skippedReason: String?
+    private var groups: [ClassicGroup] = []
+    private var foldedLines = 0
+    /// The histogram that the next line may belong to; 0 for none.
+    private(set) var openGroup: UInt64 = 0
+    private var familyBefore: UInt64 = 0
+    private let keepsClassic: Bool
     private var layout = LayoutChunkBuilder()
     private var typeBefore = ExpositionParser.FamilyType.other
     private var encoder: SeriesEncoder
@@ -31,8 +37,10 @@ struct TemplateBuilder {
     private let templates: TemplateInterner
 
     init(
-        encoder: SeriesEncoder, isOpenMetrics: Bool, layouts: LayoutInterner, templates: TemplateInterner
+        encoder: SeriesEncoder, isOpenMetrics: Bool, layouts: LayoutInterner, templates: TemplateInterner,
+        keepsClassic: Bool = true
     ) {
+        self.keepsClassic = keepsClassic
         self.encoder = encoder
         self.isOpenMetrics = isOpenMetrics
         metadata = PackedMetadata(isOpenMetrics: isOpenMetrics)
@@ -41,6 +49,18 @@ struct TemplateBuilder {
     }
 
     var lineCount: Int { hashes.count }
+    /// Samples that the lines come to.
+    var sampleCount: Int { hashes.count - foldedLines + groups.count }
+
+    /// Lines and bytes at which a chunk ends even inside a histogram that is converted: no histogram has as
+    /// many.
+    private static let maxGroupLines = NativeHistogram.maxBuckets + 4
+    private static let maxGroupBytes = 16 * maxLabelBytes
+
+    /// Whether the chunk must end although the next line belongs to its last histogram.
+    var isBeyondGroups: Bool {
+        lineCount >= Self.maxGroupLines || layout.byteCount >= Self.maxGroupBytes
+    }
 
     /// Whether a new chunk begins with the line of this hash.
     func endsBefore(_ hash: UInt64) -> Bool {
@@ -52,21 +72,18 @@ struct TemplateBuilder {
     /// drop its series.
     mutating func append(
         _ parser: ExpositionParser, _ body: RawSpan, hash: UInt64, typeBefore: ExpositionParser.FamilyType,
-        isHistogram: Bool = false
+        isHistogram: Bool = false, familyBefore: UInt64 = 0, classic: ClassicLine? = nil
     ) throws(ScrapeError) -> Bool {
-        if hashes.isEmpty { self.typeBefore = typeBefore }
-        let identity = try encoder.encode(
-            parser, body, lineHash: hash, into: &layout, isHistogram: isHistogram)
+        if hashes.isEmpty {
+            self.typeBefore = typeBefore
+            self.familyBefore = familyBefore
+        }
+        let isFolded = try fold(classic, parser, body, hash: hash)
+        let identity =
+            isFolded
+            ? nil : try encoder.encode(parser, body, lineHash: hash, into: &layout, isHistogram: isHistogram)
         if let identity {
-            let series = UInt32(ownHashes.count)
-            if !identity.excluded.isEmpty {
-                exclusions.append(TemplateChunk.Exclusion(series: series, targetLabels: identity.excluded))
-            }
-            if let reason = identity.refusal {
-                refused.append(series)
-                refusal = refusal ?? reason
-            }
-            ownHashes.append(identity.ownHash)
+            add(identity)
         } else {
             droppedLines.append(UInt32(hashes.count))
         }
@@ -78,20 +95,79 @@ struct TemplateBuilder {
         return identity != nil
     }
 
+    private mutating func add(_ identity: SeriesEncoder.Identity) {
+        let series = UInt32(ownHashes.count)
+        if !identity.excluded.isEmpty {
+            exclusions.append(TemplateChunk.Exclusion(series: series, targetLabels: identity.excluded))
+        }
+        if let reason = identity.refusal {
+            refused.append(series)
+            refusal = refusal ?? reason
+        }
+        ownHashes.append(identity.ownHash)
+    }
+
+    // MARK: classic histograms that become native ones
+
+    /// Whether the line of `classic` belongs to the histogram `open`: no comment stands in between, and both
+    /// share name and labels.
+    static func continues(_ classic: ClassicLine?, _ parser: ExpositionParser, open: UInt64) -> Bool {
+        open != 0 && classic?.key == open && !parser.hasComment
+    }
+
+    /// Adds the line to its histogram, with whose first line the histogram's own series is made; whether the
+    /// line has no series besides.
+    private mutating func fold(
+        _ classic: ClassicLine?, _ parser: ExpositionParser, _ body: RawSpan, hash: UInt64
+    ) throws(ScrapeError) -> Bool {
+        let line = UInt32(hashes.count)
+        if Self.continues(classic, parser, open: openGroup), let classic {
+            guard classic.role != .none else {
+                groups[groups.count - 1].pass(line: line)
+                return false
+            }
+            groups[groups.count - 1].add(classic.role, line: line)
+        } else {
+            closeGroup()
+            guard let classic, classic.role != .none else { return false }
+            var histogram = parser
+            histogram.becomeHistogram(classic, body)
+            // What stands for a series that is left out must differ from what stands for the line.
+            let identity = try encoder.encode(
+                histogram, body, lineHash: ~hash, into: &layout, isHistogram: true)
+            var group = ClassicGroup(series: identity.map { _ in UInt32(ownHashes.count) }, first: line)
+            if let identity { add(identity) }
+            group.add(classic.role, line: line)
+            groups.append(group)
+            openGroup = classic.key
+        }
+        if !keepsClassic { foldedLines += 1 }
+        return !keepsClassic
+    }
+
+    private mutating func closeGroup() {
+        guard openGroup != 0 else { return }
+        openGroup = 0
+        groups[groups.count - 1].finish(sharing: groups.count > 1 ? groups[groups.count - 2] : nil)
+    }
+
     /// Keeps what the body says about a metric family with the line that comes next.
     mutating func note(_ kind: FamilyMetadata.Kind, family: [UInt8], text: [UInt8]) {
         metadata.append(kind, family: family, text: text)
     }
 
     /// The chunk of the lines so far; the builder is empty afterwards.
-    mutating func finish(typeAfter: ExpositionParser.FamilyType) -> TemplateChunk {
+    mutating func finish(typeAfter: ExpositionParser.FamilyType, familyAfter: UInt64 = 0) -> TemplateChunk {
+        let open = openGroup
+        closeGroup()
         // Copies of just the right size; these live as long as the target.
         let chunk = TemplateChunk(
             hashes: hashes.exactCopy, lengths: lengths.exactCopy, droppedLines: droppedLines.exactCopy,
             ownHashes: ownHashes.exactCopy, exclusions: exclusions, layout: layouts.intern(layout.finish()),
             typeBefore: typeBefore, typeAfter: typeAfter, isOpenMetrics: isOpenMetrics,
             metadata: metadata.take(), refused: refused, refusal: refusal ?? skippedReason,
-            skippedLines: skippedLines)
+            skippedLines: skippedLines, groups: groups.exactCopy, foldedLines: foldedLines,
+            familyBefore: familyBefore, familyAfter: familyAfter, openGroup: open)
         hashes.removeAll(keepingCapacity: true)
         lengths.removeAll(keepingCapacity: true)
         droppedLines.removeAll(keepingCapacity: true)
@@ -101,6 +177,8 @@ struct TemplateBuilder {
         refusal = nil
         skippedLines = 0
         skippedReason = nil
+        groups.removeAll()
+        foldedLines = 0
         return templates.intern(chunk)
     }
 }

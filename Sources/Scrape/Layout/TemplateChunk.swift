@@ -18,12 +18,13 @@ final class TemplateChunk: Sendable {
     let hashes: [UInt64]
     /// For each line, the length of its segment.
     let lengths: [UInt32]
-    /// Lines that metric_relabel_configs drop: indices, ascending. They have no series.
+    /// Lines that have no series, because metric_relabel_configs drop them or a histogram has them: indices,
+    /// ascending.
     let droppedLines: [UInt32]
     /// For each series, the sum of its own labels' hashes.
     let ownHashes: [UInt64]
     let exclusions: [Exclusion]
-    /// The series, one for each line that is kept.
+    /// The series: one for each line that is kept, and one for each histogram made of lines.
     let layout: LayoutChunk
     /// The parser's state where the chunk begins: the same lines mean other series under another TYPE.
     let typeBefore: ExpositionParser.FamilyType
@@ -38,6 +39,15 @@ final class TemplateChunk: Sendable {
     let refusal: String?
     /// Lines in between that are not in the format.
     let skippedLines: Int
+    /// Lines that make native histograms, ascending; empty unless the job converts classic ones.
+    let groups: [ClassicGroup]
+    /// Lines that have no series because a histogram has them.
+    let foldedLines: Int
+    /// Keyed hashes of the name in the TYPE line in force, where the job converts; 0 otherwise.
+    let familyBefore: UInt64
+    let familyAfter: UInt64
+    /// The histogram that a line behind the chunk may still belong to; 0 for none.
+    let openGroup: UInt64
     let digest: UInt64
 
     init(
@@ -46,12 +56,19 @@ final class TemplateChunk: Sendable {
         layout: LayoutChunk,
         typeBefore: ExpositionParser.FamilyType, typeAfter: ExpositionParser.FamilyType,
         isOpenMetrics: Bool = false, metadata: [UInt8] = [], refused: [UInt32] = [], refusal: String? = nil,
-        skippedLines: Int = 0
+        skippedLines: Int = 0, groups: [ClassicGroup] = [], foldedLines: Int = 0, familyBefore: UInt64 = 0,
+        familyAfter: UInt64 = 0, openGroup: UInt64 = 0
     ) {
         precondition(
-            hashes.count == lengths.count && hashes.count == ownHashes.count + droppedLines.count
+            hashes.count == lengths.count
+                && hashes.count + groups.count { $0.series != nil } == ownHashes.count + droppedLines.count
                 && ownHashes.count == layout.seriesCount,
-            "a template has a series for each line that is kept")
+            "a template has a series for each line that is kept and each histogram made of lines")
+        self.groups = groups
+        self.foldedLines = foldedLines
+        self.familyBefore = familyBefore
+        self.familyAfter = familyAfter
+        self.openGroup = openGroup
         self.hashes = hashes
         self.lengths = lengths
         self.droppedLines = droppedLines
@@ -101,6 +118,7 @@ final class TemplateChunk: Sendable {
             && droppedLines == other.droppedLines && ownHashes == other.ownHashes
             && exclusions == other.exclusions
             && metadata == other.metadata && refused == other.refused
-            && skippedLines == other.skippedLines
+            && skippedLines == other.skippedLines && familyBefore == other.familyBefore
+            && familyAfter == other.familyAfter && groups.count == other.groups.count
     }
 }

@@ -1,6 +1,7 @@
 extension ExpositionParser {
     /// A line that begins with `#`: HELP and TYPE are checked, anything else is passed over.
     mutating func comment(_ body: RawSpan) throws(ScrapeError) {
+        noteComment()
         let hash = position
         position += 1
         let blanks = position

@@ -64,6 +64,7 @@ extension ExpositionParser {
 
     /// HELP, TYPE, UNIT or EOF, with one space between all; true for EOF.
     private mutating func openMetricsComment(_ body: RawSpan) throws(ScrapeError) -> Bool {
+        noteComment()
         guard body.hasPrefix("# ", at: position) else {
             throw unexpected(body, "a space is expected after #")
         }

@@ -43,6 +43,9 @@ struct ExpositionParser {
     /// The HELP, TYPE and UNIT comments in front of the last sample, or behind the last of all.
     private(set) var metadata: [FamilyMetadata.Line] = []
 
+    /// Whether any comment stands in front of the last sample.
+    private(set) var hasComment = false
+
     /// Whether a line that is not in the format is passed over like a comment.
     let skipsBadLines: Bool
     /// Lines passed over in front of the last sample, or behind the last of all, and what was wrong with the
@@ -59,6 +62,7 @@ struct ExpositionParser {
     mutating func next(_ body: RawSpan) throws(ScrapeError) -> Bool {
         metadata.removeAll(keepingCapacity: true)
         exemplar = nil
+        hasComment = false
         let segmentStart = position
         guard skipsBadLines else { return try next(body, segmentStart: segmentStart) }
         skippedLines = 0
@@ -224,6 +228,10 @@ struct ExpositionParser {
     }
 
     mutating func addLabel(_ label: LabelRange) { labels.append(label) }
+
+    mutating func removeLabels(where isRemoved: (LabelRange) -> Bool) { labels.removeAll(where: isRemoved) }
+
+    mutating func noteComment() { hasComment = true }
 
     func unexpected(_ body: RawSpan, _ reason: String) -> ScrapeError {
         let found =
