@@ -40,14 +40,14 @@ public final class AWSAccess: Sendable {
         }
     }
 
-    /// A client of one region. `profile` is the configuration's, whose endpoint settings then hold. A `pacer`
+    /// A client of one region. `profile` is the configuration's, whose endpoint settings then hold. A `pace`
     /// holds its calls back.
     public func client(
         region: String, credentials: any CredentialsProvider, profile: String? = nil,
-        endpoint: String? = nil, pacer: CallPacer? = nil
+        endpoint: String? = nil, pace: AccountPace? = nil
     ) -> AWSClient {
         AWSClient(
-            region: region, credentials: credentials, http: pacer?.paced(http) ?? http, clock: clock,
+            region: region, credentials: credentials, http: pace?.paced(http) ?? http, clock: clock,
             settings: .profile(settings(profile)), endpoint: endpoint, logger: logger)
     }
 

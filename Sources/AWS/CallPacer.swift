@@ -1,17 +1,17 @@
-public import HTTPTransport
-public import Platform
+internal import HTTPTransport
+internal import Platform
 import Synchronization
-public import Telemetry
+internal import Telemetry
 
 /// Keeps all of discovery's calls to one account and region within their throttle classes, and counts them.
 /// Shared by every job; each attempt is a call, repeated ones too.
-public final class CallPacer: Sendable {
+final class CallPacer: Sendable {
     private let clock: any AgentClock
     private let buckets: Mutex<[ThrottleClass: TokenBucket]>
     private let calls: [DiscoveryOperation: Counter]
     private let throttled: [DiscoveryOperation: Counter]
 
-    public init(clock: any AgentClock, registry: MetricRegistry) {
+    init(clock: any AgentClock, registry: MetricRegistry) {
         self.clock = clock
         buckets = Mutex(Dictionary(uniqueKeysWithValues: ThrottleClass.allCases.map { ($0, $0.bucket) }))
         func counters(_ name: String, _ help: String) -> [DiscoveryOperation: Counter] {
@@ -26,8 +26,13 @@ public final class CallPacer: Sendable {
             "narthex_sd_aws_throttled_total", "Calls of discovery that AWS refused as too many.")
     }
 
-    /// `http` with every call of discovery held to its pace.
-    public func paced(_ http: any HTTPPerforming) -> any HTTPPerforming { PacedHTTP(http: http, pacer: self) }
+    /// With what `other` has left, and the same counters.
+    init(goingOnFrom other: CallPacer) {
+        clock = other.clock
+        calls = other.calls
+        throttled = other.throttled
+        buckets = Mutex(other.buckets.withLock { $0 })
+    }
 
     /// Returns when the call may be made; throws when the task is cancelled.
     func take(_ operation: DiscoveryOperation) async throws {
@@ -47,17 +52,22 @@ public final class CallPacer: Sendable {
 /// Waits in front of a client; told apart by what the requests say they are.
 struct PacedHTTP: HTTPPerforming {
     let http: any HTTPPerforming
-    let pacer: CallPacer
+    let pace: AccountPace
 
     func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
         guard let operation = Self.operation(of: request) else { return try await http.perform(request) }
+        let pacer = pace.pacer
         do {
             try await pacer.take(operation)
         } catch {
             throw HTTPError(.cancelled, "cancelled while waiting for the call's turn")
         }
         let response = try await http.perform(request)
-        if response.status >= 400, ServiceFault(response).isThrottling { pacer.wasThrottled(operation) }
+        if response.status >= 400 {
+            if ServiceFault(response).isThrottling { pacer.wasThrottled(operation) }
+        } else if operation.service == .ecs {
+            pace.learn(from: response.body.bytes)
+        }
         return response
     }
 

@@ -6,7 +6,7 @@ import Synchronization
 import Telemetry
 
 /// One inventory for each way of asking AWS, so that jobs which ask alike read a cluster once for all of
-/// them; and one pace for each account and region.
+/// them; and one pace for each account and region, as soon as it is known who has the same.
 final class ECSInventories: Sendable {
     private struct Key: Hashable {
         let region: String
@@ -14,27 +14,15 @@ final class ECSInventories: Sendable {
         let identity: CredentialConfiguration
     }
 
-    /// As far as the configuration tells accounts apart: a role names its account; else a key or a profile
-    /// stands for one.
-    private struct Account: Hashable {
-        let region: String
-        let name: String
-    }
-
-    private struct State {
-        var inventories: [Key: ECSInventory] = [:]
-        var pacers: [Account: CallPacer] = [:]
-    }
-
     private let aws: AWSAccess
     private let clock: any AgentClock
-    private let registry: MetricRegistry
-    private let state = Mutex(State())
+    private let pacers: CallPacers
+    private let inventories = Mutex<[Key: ECSInventory]>([:])
 
     init(aws: AWSAccess, clock: any AgentClock, registry: MetricRegistry) {
         self.aws = aws
         self.clock = clock
-        self.registry = registry
+        pacers = CallPacers(clock: clock, registry: registry)
     }
 
     /// Throws when no region can be found.
@@ -51,26 +39,25 @@ final class ECSInventories: Sendable {
             accessKeyID: entry.accessKey, secretAccessKey: entry.secretKey, profile: entry.profile,
             roleARN: entry.roleARN, externalID: entry.externalID, region: region)
         let key = Key(region: region, endpoint: entry.endpoint, identity: identity)
-        let inventory = state.withLock { state in
-            if let known = state.inventories[key] { return known }
-            let account = Account(region: region, name: Self.account(of: identity))
-            let pacer = state.pacers[account] ?? CallPacer(clock: clock, registry: registry)
-            state.pacers[account] = pacer
-            let made = ECSInventory(region: region, api: api(entry, region, identity, pacer), clock: clock)
-            state.inventories[key] = made
+        let inventory = inventories.withLock { inventories in
+            if let known = inventories[key] { return known }
+            let pace = pacers.pace(region: region, account: Self.account(of: entry))
+            let made = ECSInventory(region: region, api: api(entry, region, identity, pace), clock: clock)
+            inventories[key] = made
             return made
         }
         return TargetProviders.ECSAccess(inventory: inventory, ownCluster: ownCluster)
     }
 
     private func api(
-        _ entry: ECSSDConfiguration, _ region: String, _ identity: CredentialConfiguration, _ pacer: CallPacer
+        _ entry: ECSSDConfiguration, _ region: String, _ identity: CredentialConfiguration,
+        _ pace: AccountPace
     ) -> ECSAPI {
         let credentials = aws.credentials(identity)
         func client(_ endpoint: String?) -> AWSClient {
             aws.client(
                 region: region, credentials: credentials, profile: entry.profile, endpoint: endpoint,
-                pacer: pacer)
+                pace: pace)
         }
         // As in Prometheus, `endpoint` is ECS' alone.
         let others = client(nil)
@@ -79,13 +66,15 @@ final class ECSInventories: Sendable {
             ssm: SSMClient(client: others))
     }
 
-    /// `arn:aws:iam::123456789012:role/name` tells the account.
-    private static func account(of identity: CredentialConfiguration) -> String {
-        if let role = identity.roleARN {
-            let parts = role.split(separator: ":", omittingEmptySubsequences: false)
-            if parts.count > 4, !parts[4].isEmpty { return String(parts[4]) }
-        }
-        return "\(identity.accessKeyID ?? "") \(identity.profile ?? "")"
+    /// As far as the configuration tells: `arn:aws:iam::123456789012:role/name`, or a cluster's ARN. A key or
+    /// a profile does not tell.
+    static func account(of entry: ECSSDConfiguration) -> String? {
+        let arns = [entry.roleARN].compactMap { $0 } + entry.clusters
+        return arns.lazy.compactMap { arn -> String? in
+            let parts = arn.split(separator: ":", omittingEmptySubsequences: false)
+            guard parts.count > 5, parts[0] == "arn", !parts[4].isEmpty else { return nil }
+            return String(parts[4])
+        }.first
     }
 
     private var ownCluster: ECSOwnCluster {

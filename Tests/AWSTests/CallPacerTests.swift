@@ -26,7 +26,7 @@ import Testing
     @Test func classesKeepTheirPaceApartAndCallsAreCounted() async throws {
         let (clock, registry) = (ManualClock(), MetricRegistry())
         let answers = ScriptedHTTP([.status(200, "{}")])
-        let http = CallPacer(clock: clock, registry: registry).paced(answers)
+        let http = CallPacers(clock: clock, registry: registry).pace(region: "r", account: "1").paced(answers)
         for _ in 0..<50 { _ = try await http.perform(request("ListTasks")) }
         // The burst is used up; another class has its own.
         _ = try await http.perform(request("DescribeTaskDefinition"))
@@ -43,7 +43,7 @@ import Testing
     @Test func throttlingSlowsItsClass() async throws {
         let (clock, registry) = (ManualClock(), MetricRegistry())
         let body = #"{"__type":"ThrottlingException","message":"Rate exceeded"}"#
-        let http = CallPacer(clock: clock, registry: registry).paced(
+        let http = CallPacers(clock: clock, registry: registry).pace(region: "r", account: "1").paced(
             ScriptedHTTP([.status(400, body), .status(200, "{}")]))
         #expect(try await http.perform(request("ListTasks")).status == 400)
         let next = Task { try await http.perform(request("ListTasks")).status }
@@ -57,7 +57,7 @@ import Testing
 
     @Test func waitingEndsWhenCancelled() async throws {
         let clock = ManualClock()
-        let http = CallPacer(clock: clock, registry: MetricRegistry()).paced(
+        let http = CallPacers(clock: clock, registry: MetricRegistry()).pace(region: "r", account: "1").paced(
             ScriptedHTTP([.status(200, "{}")]))
         for _ in 0..<50 { _ = try await http.perform(request("ListTasks")) }
         let late = Task { try await http.perform(request("ListTasks")) }

@@ -33,8 +33,9 @@ struct ECSInventoryTests {
             http = HTTPClient(HTTPClientConfiguration(name: "test"), registry: registry, logger: quiet)
             let client = AWSClient(
                 region: "eu-west-1", credentials: Keys(),
-                http: CallPacer(clock: clock, registry: registry).paced(http), clock: clock, environment: [:],
-                endpoint: api.url, logger: quiet)
+                http: CallPacers(clock: clock, registry: registry).pace(region: "r", account: nil).paced(
+                    http),
+                clock: clock, environment: [:], endpoint: api.url, logger: quiet)
             let services = ECSAPI(
                 ecs: ECSClient(client: client), ec2: EC2Client(client: client), ssm: SSMClient(client: client)
             )
