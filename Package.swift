@@ -62,6 +62,7 @@ let package = Package(
         room("Relabel", ["MetricModel", "CRE2"]),
         room("Configuration", ["Relabel", "MetricModel", "CYAML"]),
         room("HTTPTransport", ["Telemetry", "Platform", "CCurl", logging]),
+        room("HTTPAccess", ["HTTPTransport", "Configuration", "Platform"]),
         room("AWS", ["HTTPTransport", "Telemetry", "Platform", "CCrypto", "CExpat", logging]),
         room(
             "Discovery",
@@ -93,7 +94,7 @@ let package = Package(
             [
                 "Discovery", "Scrape", "WriteAheadBuffer", "RemoteWrite", "StatusServer", "Relabel",
                 "Configuration",
-                "AWS", "HTTPTransport", "MetricModel", "Telemetry", "Platform", logging,
+                "AWS", "HTTPAccess", "HTTPTransport", "MetricModel", "Telemetry", "Platform", logging,
             ]),
         room(
             "StandIns",
@@ -126,6 +127,7 @@ let package = Package(
         tests("Relabel", ["MetricModel"]),
         tests("Configuration", ["Relabel", "MetricModel"]),
         tests("HTTPTransport", ["HTTPServer", "Telemetry", "Platform"]),
+        tests("HTTPAccess", ["HTTPTransport", "Configuration", "Platform"]),
         tests("AWS", ["HTTPTransport", "HTTPServer", "Telemetry", "Platform"]),
         tests(
             "Discovery",

@@ -1,5 +1,6 @@
 import AWS
 import Configuration
+import Discovery
 import HTTPTransport
 import Logging
 import Platform
@@ -23,7 +24,7 @@ enum ConfigurationSource {
             let source = try await generated(options, clock: clock, files: files)
             logger.info(
                 "no configuration file: one was made from the environment (--config.print shows it)")
-            return warned(try checked(source, options: options), logger)
+            return warned(try checked(source, options: options, files: files), logger)
         }
         let path = options.configFile
         let text: [UInt8]
@@ -36,7 +37,7 @@ enum ConfigurationSource {
                     + "without one in an ECS task, set NARTHEX_REMOTE_WRITE_URL)")
         }
         let source = Source(name: path, text: String(decoding: text, as: UTF8.self))
-        return warned(try checked(source, bytes: text, options: options), logger)
+        return warned(try checked(source, bytes: text, options: options, files: files), logger)
     }
 
     /// The configuration of an agent that is given a URL alone.
@@ -63,12 +64,14 @@ enum ConfigurationSource {
     }
 
     static func checked(
-        _ source: Source, bytes: [UInt8]? = nil, options: AgentOptions, needsRemoteWrite: Bool = true
+        _ source: Source, bytes: [UInt8]? = nil, options: AgentOptions, needsRemoteWrite: Bool = true,
+        files: any FileDoor = POSIXFiles()
     ) throws(AgentError) -> Configuration {
         let configuration: Configuration
         do {
             configuration = try Configuration.load(
-                text: bytes ?? Array(source.text.utf8), file: source.name, environment: options.environment)
+                text: bytes ?? Array(source.text.utf8), file: source.name,
+                environment: options.environment, including: { included($0, files: files) })
         } catch {
             throw AgentError(.configuration, error.description)
         }
@@ -103,5 +106,24 @@ enum ConfigurationSource {
     private static func warned(_ configuration: Configuration, _ logger: Logger) -> Configuration {
         for warning in configuration.warnings { logger.warning("\(warning)") }
         return configuration
+    }
+
+    /// Reads what a path or pattern of `scrape_config_files` names. As in Prometheus a path that is not there
+    /// names nothing.
+    private static func included(_ pattern: String, files: any FileDoor) -> IncludedFiles {
+        var found: [(path: String, text: [UInt8])] = []
+        do throws(DiscoveryError) {
+            for path in try GlobPaths.matching(pattern, files: files) {
+                do throws(FileError) {
+                    guard let status = try files.status(path), !status.isDirectory else { continue }
+                    found.append((path, try files.contents(of: path, limitBytes: limitBytes)))
+                } catch {
+                    return .failure("the file cannot be read: \(error)")
+                }
+            }
+        } catch {
+            return .failure(error.message)
+        }
+        return .files(found)
     }
 }

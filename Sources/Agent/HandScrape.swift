@@ -1,5 +1,6 @@
 import Configuration
 import Discovery
+import HTTPAccess
 import HTTPTransport
 import Logging
 import MetricModel
@@ -61,13 +62,16 @@ public struct HandScrape: Sendable {
             // The labels are the rules' work; what is asked is the URL as it was given.
             let target = ScrapeTarget(
                 url: request.url, labels: discovered.labels, intervalMs: discovered.scrapeIntervalMs,
-                timeoutMs: discovered.scrapeTimeoutMs)
+                timeoutMs: discovered.scrapeTimeoutMs, unixSocketPath: discovered.unixSocketPath)
             let http = HTTPClient(
                 HTTPClientConfiguration(userAgent: "narthex/\(AgentVersion.current)"),
                 registry: MetricRegistry(), logger: Logger(label: "http"))
             defer { http.shutDown() }
+            let access = AccessClient(
+                job.http, http: http, workers: WorkerPool(name: "files", threads: 1), files: POSIXFiles(),
+                clock: SystemClock(), environment: request.environment)
             let trial = await ScrapeTrial.run(
-                target, configuration: job, externalLabels: configuration.global.externalLabels, http: http)
+                target, configuration: job, externalLabels: configuration.global.externalLabels, http: access)
             return HandScrape(job: job, url: request.url, target: target, leftOut: nil, trial: trial)
         }
     }
@@ -83,12 +87,12 @@ public struct HandScrape: Sendable {
                 "\(request.configFile): the configuration file cannot be read: \(error.message)"
                     + " (--config.file)")
         }
-        do {
-            return try Configuration.load(
-                text: text, file: request.configFile, environment: request.environment)
-        } catch {
-            throw AgentError(.configuration, error.description)
-        }
+        var options = AgentOptions(configFile: request.configFile)
+        options.environment = request.environment
+        let source = ConfigurationSource.Source(
+            name: request.configFile, text: String(decoding: text, as: UTF8.self))
+        return try ConfigurationSource.checked(
+            source, bytes: text, options: options, needsRemoteWrite: false)
     }
 
     private static func job(

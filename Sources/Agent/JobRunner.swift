@@ -26,6 +26,6 @@ extension ScrapeTarget {
     init(_ target: DiscoveredTarget) {
         self.init(
             url: target.url, labels: target.labels, intervalMs: target.scrapeIntervalMs,
-            timeoutMs: target.scrapeTimeoutMs)
+            timeoutMs: target.scrapeTimeoutMs, unixSocketPath: target.unixSocketPath)
     }
 }

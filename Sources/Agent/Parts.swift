@@ -1,6 +1,7 @@
 import AWS
 import Configuration
 import Discovery
+import HTTPAccess
 import HTTPTransport
 import Logging
 import MetricModel
@@ -22,6 +23,8 @@ struct Parts: Sendable {
     let inventories: ECSInventories
     let clock: any AgentClock
     let files: any FileDoor
+    /// Made with the first job that wants it.
+    let resolver = SharedResolver()
 
     /// How many lanes a destination has: enough to fill a long round trip, few enough that batches fill. The
     /// cursor keeps the number while there is a backlog.
@@ -57,14 +60,23 @@ struct Parts: Sendable {
         }
         return RemoteWriter(
             configuration: entry, destination: BufferLaneSource(buffer: buffer, destination: destination),
-            http: http, credentials: credentials, region: region, workers: workers, clock: clock,
-            registry: registry, logger: Logger(label: "remote"))
+            http: client(entry.http), credentials: credentials, region: region, workers: workers,
+            clock: clock, registry: registry, logger: Logger(label: "remote"))
+    }
+
+    /// The HTTP client with the options of one block.
+    func client(_ options: HTTPClientOptions) -> AccessClient {
+        AccessClient(
+            options, http: http, workers: workers, files: files, clock: clock,
+            environment: options.proxy.fromEnvironment ? self.options.environment : [:])
     }
 
     /// One scrape job: its pool and its discovery.
     func job(
         _ job: ScrapeConfiguration, externalLabels: LabelSet, keepsExemplars: Bool
     ) async throws(AgentError) -> JobRunner {
+        // The client itself begins scrapes at their time; what adds to requests needs a task for each.
+        let http: any HTTPPerforming = job.http.addsNothing ? http : client(job.http)
         let pool = ScrapePool(
             configuration: job, externalLabels: externalLabels, http: http, workers: workers,
             appender: BufferAppender(buffer: buffer), interner: interner, clock: clock, registry: registry,
@@ -85,10 +97,16 @@ struct Parts: Sendable {
         } catch {
             throw AgentError(.configuration, "job \(job.jobName): \(error.message)")
         }
+        let network =
+            job.httpSDConfigs.isEmpty && job.dnsSDConfigs.isEmpty
+            ? []
+            : TargetProviders.network(
+                for: job, http: client, resolver: resolver.shared(), workers: workers, clock: clock,
+                registry: registry, logger: logger)
         return JobRunner(
             name: job.jobName,
             discovery: DiscoveryManager(
-                job: job, providers: providers, clock: clock, registry: registry, logger: logger),
+                job: job, providers: providers + network, clock: clock, registry: registry, logger: logger),
             pool: pool)
     }
 

@@ -19,7 +19,7 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
     }
 }
 
-/// Everything wrong in one file, in the order of the file.
+/// Everything wrong in a file and those it includes, file by file, each in its order.
 public struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConvertible {
     /// Never empty.
     public let errors: [ConfigurationError]
@@ -27,7 +27,11 @@ public struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConve
     public init(_ errors: [ConfigurationError]) {
         precondition(!errors.isEmpty, "an error says what is wrong")
         // What has no line concerns the whole and comes last.
-        self.errors = errors.sorted { (place($0), $0.column) < (place($1), $1.column) }
+        var files: [String: Int] = [:]
+        for error in errors where files[error.file] == nil { files[error.file] = files.count }
+        self.errors = errors.sorted {
+            (files[$0.file] ?? 0, place($0), $0.column) < (files[$1.file] ?? 0, place($1), $1.column)
+        }
         func place(_ error: ConfigurationError) -> Int { error.line > 0 ? error.line : Int.max }
     }
 

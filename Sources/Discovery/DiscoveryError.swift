@@ -3,6 +3,8 @@ public struct DiscoveryError: Error, Sendable, Equatable, CustomStringConvertibl
     public enum Code: Sendable {
         case badTarget
         case badGlob
+        /// A server's answer, or none.
+        case badAnswer
     }
 
     public let code: Code

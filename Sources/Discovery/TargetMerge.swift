@@ -19,12 +19,14 @@ public struct TargetMerge: Sendable, Equatable {
 
     private struct Identity: Hashable {
         let url: String
+        let unixSocketPath: String?
         let labels: LabelSet
         let intervalMs: Int64
         let timeoutMs: Int64
 
         init(_ target: DiscoveredTarget) {
             url = target.url
+            unixSocketPath = target.unixSocketPath
             labels = target.labels
             intervalMs = target.scrapeIntervalMs
             timeoutMs = target.scrapeTimeoutMs

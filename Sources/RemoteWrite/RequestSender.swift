@@ -14,6 +14,7 @@ struct RequestSender: Sendable {
 
     private let url: String
     private let timeoutMs: Int64
+    private let followsRedirects: Bool
     private let headers: [HTTPHeader]
     private let http: any HTTPPerforming
     private let credentials: (any CredentialsProvider)?
@@ -30,6 +31,8 @@ struct RequestSender: Sendable {
     ) {
         url = configuration.url
         timeoutMs = configuration.remoteTimeoutMs
+        // A signature holds for one URL.
+        followsRedirects = configuration.http.followRedirects && configuration.sigv4 == nil
         self.http = http
         self.clock = clock
         self.credentials = credentials
@@ -73,7 +76,7 @@ struct RequestSender: Sendable {
             let response = try await http.perform(
                 HTTPRequest(
                     method: .post, url: url, headers: headers, body: request.body, timeoutMs: timeoutMs,
-                    bodyLimitBytes: Self.answerLimitBytes))
+                    bodyLimitBytes: Self.answerLimitBytes, followRedirects: followsRedirects))
             let answer = LaneAnswer(response, wallMs: clock.wallMs)
             if let used, case .status(let answered) = answer, answered.meaning == .unauthorized {
                 await credentials?.reject(used)

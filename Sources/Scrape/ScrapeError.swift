@@ -18,6 +18,8 @@ public struct ScrapeError: Error, Sendable, Equatable, CustomStringConvertible {
         case sampleLimit = "sample_limit"
         /// A series beyond one of the limits of labels.
         case labelLimit = "label_limit"
+        /// The job has more targets than it may have, so none is scraped.
+        case targetLimit = "target_limit"
         /// The wall clock stands at or before the target's last scrape.
         case clock
         /// The frame could not be appended to the buffer.

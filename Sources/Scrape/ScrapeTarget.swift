@@ -10,12 +10,18 @@ public struct ScrapeTarget: Sendable, Hashable {
     public let intervalMs: Int64?
     /// Instead of the job's, never above the interval; nil leaves it to the job.
     public let timeoutMs: Int64?
+    /// Connected to instead of the URL's host and port; nil is the network.
+    public let unixSocketPath: String?
 
-    public init(url: String, labels: LabelSet, intervalMs: Int64? = nil, timeoutMs: Int64? = nil) {
+    public init(
+        url: String, labels: LabelSet, intervalMs: Int64? = nil, timeoutMs: Int64? = nil,
+        unixSocketPath: String? = nil
+    ) {
         self.url = url
         self.labels = labels
         self.intervalMs = intervalMs
         self.timeoutMs = timeoutMs
+        self.unixSocketPath = unixSocketPath
     }
 }
 

@@ -47,7 +47,8 @@ public struct ScrapeTrial: Sendable {
         // Lines are what a person can follow: the text formats say the same, native histograms apart.
         configuration.scrapeProtocols.removeAll { $0 == .prometheusProto }
         if configuration.scrapeProtocols.isEmpty { configuration.scrapeProtocols = ScrapeProtocol.defaults }
-        let exchange = ScrapeExchange(configuration, url: target.url)
+        let exchange = ScrapeExchange(
+            configuration, url: target.url, unixSocketPath: target.unixSocketPath)
         let answer: HTTPResponse
         do {
             answer = try await http.perform(exchange.request)

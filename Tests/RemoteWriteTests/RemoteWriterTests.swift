@@ -98,7 +98,7 @@ import Testing
         let request = try #require(receiver.requests.first)
         #expect(request.method == .post)
         #expect(request.timeoutMs == 30_000)
-        #expect(!request.followRedirects)
+        #expect(request.followRedirects, "a request that is not signed may be redirected")
         #expect(
             request.headers.map { "\($0.name): \($0.value)" } == [
                 "Content-Encoding: snappy", "Content-Type: application/x-protobuf",

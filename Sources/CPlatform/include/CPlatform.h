@@ -34,3 +34,17 @@ int narthex_pipe(int ends[2]);
 // to `output`, standard error dropped, no other files open, no signal blocked or ignored. Both lists end with
 // NULL. Its process id, or -1 with errno set.
 int narthex_spawn(char *const words[], char *const environment[], int output);
+
+// A name server at an IPv4 address, both numbers in the machine's order.
+typedef struct {
+    uint32_t address;
+    uint16_t port;
+} narthex_name_server;
+
+// Asks for the records of `type` under `name`, with the search list, servers, time-outs and attempts of
+// resolv.conf, and by TCP where the answer was cut. `count` servers take the place of resolv.conf's, asked
+// twice, a second each. The DNS message goes to `answer`; its length is returned: 0 when there is no such
+// name or no such record, -1 with `problem` set to an h_errno when nobody could say, -2 when resolv.conf
+// could not be read. Blocks.
+int narthex_dns_search(const char *name, int type, const narthex_name_server *servers, int count,
+                       unsigned char *answer, int capacity, int *problem);

@@ -3,18 +3,20 @@ extension Configuration {
     public static let limitBytes = 1 << 20
 
     /// Decodes a configuration file. `file` is its path: errors name it, and relative paths inside are taken
-    /// from its folder. `environment` gives `${NAME}` in `external_labels`. Throws every error of the file at
-    /// once.
+    /// from its folder. `environment` gives `${NAME}` in `external_labels`. `including` reads what a path or
+    /// pattern of `scrape_config_files` names. Throws every error of all files at once.
     public static func load(
-        text: [UInt8], file: String, environment: [String: String]
+        text: [UInt8], file: String, environment: [String: String],
+        including: ((String) -> IncludedFiles)? = nil
     ) throws(ConfigurationErrors) -> Configuration {
+        let inclusion = Inclusion(including.map { Inclusion.Reader(read: $0) })
         let sink = ErrorSink(file: file)
         let root = try YAMLFile.root(text, file: file, limits: .init(bytes: limitBytes, nodes: 500_000))
         let decoder = ConfigurationDecoder(
-            sink: sink, folder: FilePath.folder(of: file), environment: environment)
+            sink: sink, folder: FilePath.folder(of: file), environment: environment, inclusion: inclusion)
         var result = decoder.decode(root)
-        try sink.finish()
-        result.warnings = sink.warnings
+        try sink.finish(with: inclusion.errors)
+        result.warnings = sink.warnings + inclusion.warnings
         return result
     }
 }

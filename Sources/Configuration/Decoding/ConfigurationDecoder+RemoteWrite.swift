@@ -1,18 +1,6 @@
 extension ConfigurationDecoder {
-    /// Headers that the writer sets itself; from Prometheus' list.
-    private static let reservedHeaders: Set<String> = [
-        "host", "content-encoding", "content-length", "content-type", "user-agent", "connection",
-        "keep-alive",
-        "proxy-authenticate", "proxy-authorization", "www-authenticate", "accept-encoding",
-        "transfer-encoding",
-        "x-prometheus-remote-write-version", "x-prometheus-remote-read-version", "x-amz-date",
-        "x-amz-security-token", "x-amz-content-sha256",
-    ]
-
-    private static let authenticationKeys = [
-        "basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file", "sigv4", "azuread",
-        "google_iam",
-    ]
+    /// Further keys that authenticate; each of them excludes those of the HTTP client.
+    private static let signingKeys = ["sigv4", "azuread", "google_iam"]
 
     /// A destination with the place of its name or URL; nil when it is none at all (then reported).
     func remoteWrite(_ node: YAMLNode) -> (value: RemoteWriteConfiguration, mark: YAMLMark)? {
@@ -22,17 +10,16 @@ extension ConfigurationDecoder {
         }
         guard let reader = MappingReader(node, Schema.remoteWrite, sink) else { return nil }
         if reader.value("url") == nil { reader.report("url", "a destination in remote_write needs a url") }
-        let methods = Self.authenticationKeys.filter(reader.isPresent)
-        if methods.count > 1 {
-            reader.report(
-                methods[1],
-                "at most one way to authenticate, but there are \(methods.joined(separator: ", "))")
-        }
         let url = url(reader, "url") ?? ""
         let name = filled(reader, "name")
         var write = RemoteWriteConfiguration(url: url, name: url.isEmpty ? name ?? "" : name)
         write.remoteTimeoutMs = reader.durationMs("remote_timeout") ?? write.remoteTimeoutMs
+        write.http = httpClient(reader, enablesHTTP2: false, excluding: Self.signingKeys)
         write.headers = headers(reader)
+        for field in write.headers
+        where write.http.headers.contains(where: { $0.name.lowercased() == field.name.lowercased() }) {
+            reader.report("headers", "the header \(field.name) stands in headers and in http_headers")
+        }
         write.sigv4 = sigv4(reader)
         write.writeRelabelRules = relabelRules(reader, "write_relabel_configs")
         write.queue = reader.value("queue_config").map(queue) ?? write.queue
@@ -54,7 +41,7 @@ extension ConfigurationDecoder {
             sink.warn(
                 reader.mark("url"), "the path of a workspace's remote write ends in /api/v1/remote_write")
         }
-        if write.sigv4 == nil, methods.isEmpty, url.contains("//aps-workspaces") {
+        if write.sigv4 == nil, write.http.authentication == .none, url.contains("//aps-workspaces") {
             sink.warn(
                 reader.mark("url"),
                 "Amazon Managed Service for Prometheus takes signed requests only; add sigv4")
@@ -66,17 +53,15 @@ extension ConfigurationDecoder {
         var seen: Set<String> = []
         return reader.entries("headers", of: "header names and values").compactMap { entry in
             let lower = entry.name.lowercased()
-            guard isToken(entry.name) else {
-                sink.report(entry.key, "\(quoted(entry.name)) is not a header's name")
-                return nil
-            }
             if lower == "authorization" {
                 sink.report(
-                    entry.key, "the Authorization header is made by sigv4; it cannot be set in headers")
+                    entry.key,
+                    "the Authorization header is made by sigv4, basic_auth, authorization or oauth2;"
+                        + " it cannot be set in headers")
                 return nil
             }
-            if Self.reservedHeaders.contains(lower) {
-                sink.report(entry.key, "\(entry.name) is a reserved header; it must not be changed")
+            if let problem = ReservedHeaders.problem(entry.name) {
+                sink.report(entry.key, problem)
                 return nil
             }
             guard seen.insert(lower).inserted else {
@@ -85,22 +70,13 @@ extension ConfigurationDecoder {
             }
             // The value may be a secret: messages do not hold it.
             guard let value = entry.value.scalarText, !entry.value.isNull,
-                value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 })
+                ReservedHeaders.isValue(value)
             else {
                 sink.report(entry.value, "the header \(entry.name) must be a string on one line")
                 return nil
             }
             return .init(name: entry.name, value: value)
         }
-    }
-
-    /// RFC 9110 §5.6.2.
-    private func isToken(_ text: String) -> Bool {
-        !text.isEmpty
-            && text.utf8.allSatisfy {
-                (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0) || (0x30...0x39).contains($0)
-                    || "!#$%&'*+-.^_`|~".utf8.contains($0)
-            }
     }
 
     private func sigv4(_ reader: MappingReader) -> SigV4Configuration? {

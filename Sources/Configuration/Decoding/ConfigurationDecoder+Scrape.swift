@@ -27,9 +27,11 @@ extension ConfigurationDecoder {
         job.honorLabels = reader.bool("honor_labels") ?? job.honorLabels
         job.honorTimestamps = reader.bool("honor_timestamps") ?? job.honorTimestamps
         job.enableCompression = reader.bool("enable_compression") ?? job.enableCompression
-        job.followRedirects = reader.bool("follow_redirects") ?? job.followRedirects
+        job.http = httpClient(reader)
         job.bodySizeLimitBytes = reader.sizeBytes("body_size_limit") ?? 0
         if job.bodySizeLimitBytes == 0 { job.bodySizeLimitBytes = global.bodySizeLimitBytes }
+        job.targetLimit = reader.int("target_limit", 0...Int.max) ?? 0
+        if job.targetLimit == 0 { job.targetLimit = global.targetLimit }
         job.histograms = histograms(reader, global)
         job.scrapeProtocols =
             scrapeProtocols(reader) ?? global.scrapeProtocols
@@ -54,6 +56,8 @@ extension ConfigurationDecoder {
             TargetGroupDecoder(sink: sink, checksAddresses: checksAddresses).group($0)
         }
         job.fileSDConfigs = reader.list("file_sd_configs", of: "mappings").compactMap(fileSD)
+        job.httpSDConfigs = reader.list("http_sd_configs", of: "mappings").compactMap(httpSD)
+        job.dnsSDConfigs = reader.list("dns_sd_configs", of: "mappings").compactMap(dnsSD)
         job.ecsSDConfigs =
             reader.list("ecs_sd_configs", of: "mappings").compactMap(ecsSD)
             + reader.list("aws_sd_configs", of: "mappings").compactMap(awsSD)

@@ -6,6 +6,8 @@ struct ConfigurationDecoder {
     /// What relative paths are taken from.
     let folder: String
     let environment: [String: String]
+    /// The files of `scrape_config_files` and what is wrong in them.
+    var inclusion = Inclusion()
 
     func decode(_ root: YAMLNode?) -> Configuration {
         guard let root, !root.isNull, let reader = MappingReader(root, Schema.top, sink) else {
@@ -16,6 +18,8 @@ struct ConfigurationDecoder {
         let scrapes = reader.list("scrape_configs", of: "jobs").compactMap { scrapeConfig($0, global) }
         unique(scrapes.map { ($0.value.jobName, $0.mark) }, what: "job_name")
         result.scrapeConfigs = scrapes.map(\.value)
+        result.scrapeConfigs += includedJobs(
+            reader, global, after: scrapes.map { ($0.value.jobName, $0.mark) })
         let writes = reader.list("remote_write", of: "destinations").compactMap(remoteWrite)
         unique(writes.map { ($0.value.name, $0.mark) }, what: "the name of a remote_write entry")
         result.remoteWrites = writes.map(\.value)
@@ -35,6 +39,7 @@ struct ConfigurationDecoder {
         }
         result.bodySizeLimitBytes = reader.sizeBytes("body_size_limit") ?? 0
         result.keepDroppedTargets = reader.int("keep_dropped_targets", 0...Int.max) ?? 0
+        result.targetLimit = reader.int("target_limit", 0...Int.max) ?? 0
         result.externalLabels = externalLabels(reader)
         result.limits = limits(reader)
         result.extraScrapeMetrics = reader.bool("extra_scrape_metrics") ?? false

@@ -31,16 +31,16 @@ final class ErrorSink {
             ConfigurationError(file: file, line: mark.line, column: mark.column, message: message))
     }
 
-    /// Throws when anything was reported.
-    func finish() throws(ConfigurationErrors) {
-        guard !errors.isEmpty else { return }
+    /// Throws when anything was reported, here or in files that this one includes.
+    func finish(with others: [ConfigurationError] = []) throws(ConfigurationErrors) {
+        guard !errors.isEmpty || !others.isEmpty else { return }
         if isFull {
             errors.append(
                 ConfigurationError(
                     file: file, line: 0, column: 0, message: "there are more errors than these \(Self.limit)")
             )
         }
-        throw ConfigurationErrors(errors)
+        throw ConfigurationErrors(errors + others)
     }
 }
 

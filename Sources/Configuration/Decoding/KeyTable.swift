@@ -35,12 +35,20 @@ struct KeyTable: Sendable {
     let name: String
     let keys: [Key]
     let refused: [Refused]
+    /// Tables whose keys stand in this block as well; the page lists them once, under their own names.
+    let shared: [KeyTable]
 
-    init(_ name: String, _ keys: [Key], refused: [Refused] = []) {
+    init(_ name: String, _ keys: [Key], refused: [Refused] = [], shared: [KeyTable] = []) {
         self.name = name
         self.keys = keys
         self.refused = refused
+        self.shared = shared
     }
 
-    func has(_ key: String) -> Bool { keys.contains { $0.name == key } }
+    /// Every key of the block, its own first.
+    var allKeys: [Key] { keys + shared.flatMap(\.allKeys) }
+
+    func has(_ key: String) -> Bool {
+        keys.contains { $0.name == key } || shared.contains { $0.has(key) }
+    }
 }

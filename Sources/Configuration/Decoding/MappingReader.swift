@@ -13,7 +13,7 @@ struct MappingReader {
     init?(_ node: YAMLNode, _ table: KeyTable, _ sink: ErrorSink) {
         if sink.isFull { return nil }
         guard case .mapping(let entries) = node.content else {
-            let shape = table.keys.prefix(3).map(\.name).joined(separator: ", ")
+            let shape = table.allKeys.prefix(3).map(\.name).joined(separator: ", ")
             sink.report(node, "\(table.name) takes a mapping (\(shape), …), but this is \(node.kindName)")
             return nil
         }
@@ -53,7 +53,7 @@ struct MappingReader {
     }
 
     private func unknown(_ name: String) -> String {
-        let names = table.keys.map(\.name)
+        let names = table.allKeys.map(\.name)
         var message = "unknown key \(quoted(name)) in \(table.name)"
         if name.first == "–" || name.first == "—" {
             message += "; the line begins with a dash (\(name.prefix(1))), a list item with a hyphen (-)."

@@ -58,5 +58,5 @@ extension Schema {
             .init(
                 "request_concurrency",
                 reason: "is not needed: calls are held far below the rates that AWS allows; remove it")
-        ] + httpClient + [.init("follow_redirects", harmless: ["true"])]
+        ] + httpClientRefused
 }

@@ -1,15 +1,17 @@
 /// The schema: every key that is decoded, and every key of Prometheus 3.14 that is refused by name.
 enum Schema {
-    static let all = [
-        top, global, scrapeConfig, staticConfig, fileSD, ecsSD, awsSD, ecsDockerLabels, ecsServices,
-        ecsTaskDefinitions, relabel, remoteWrite, sigv4, queue,
-    ]
+    static let all =
+        [
+            top, scrapeConfigFile, global, scrapeConfig, staticConfig, fileSD, httpSD, dnsSD, ecsSD, awsSD,
+            ecsDockerLabels, ecsServices, ecsTaskDefinitions, relabel, remoteWrite, sigv4, queue,
+        ] + httpClientTables
 
     static let top = KeyTable(
         "configuration file",
         [
             .init("global", "mapping"),
             .init("scrape_configs", "list of mapping"),
+            .init("scrape_config_files", "list of string"),
             .init("remote_write", "list of mapping"),
         ],
         refused: [
@@ -17,8 +19,12 @@ enum Schema {
             .init("alerting", reason: agent("sends no alerts")),
             .init("rule_files", reason: agent("evaluates no rules")),
             .init("remote_read", reason: agent("answers no queries")),
-            .init("scrape_config_files"), .init("storage"), .init("tracing"), .init("otlp"),
+            .init("storage"), .init("tracing"), .init("otlp"),
         ])
+
+    /// A file that `scrape_config_files` names.
+    static let scrapeConfigFile = KeyTable(
+        "scrape_config_files", [.init("scrape_configs", "list of mapping")])
 
     static let global = KeyTable(
         "global",
@@ -28,6 +34,7 @@ enum Schema {
             .init("evaluation_interval", "duration", "1m"),
             .init("external_labels", "mapping of string"),
             .init("body_size_limit", "size", "0"),
+            .init("target_limit", "int", "0"),
             .init("keep_dropped_targets", "int", "0"),
             .init("scrape_native_histograms", "bool", "false"),
             .init("always_scrape_classic_histograms", "bool", "false"),
@@ -58,8 +65,8 @@ enum Schema {
             .init("honor_labels", "bool", "false"),
             .init("honor_timestamps", "bool", "true"),
             .init("enable_compression", "bool", "true"),
-            .init("follow_redirects", "bool", "true"),
             .init("body_size_limit", "size", "global.body_size_limit"),
+            .init("target_limit", "int", "global.target_limit"),
             .init("scrape_native_histograms", "bool", "global.scrape_native_histograms"),
             .init("always_scrape_classic_histograms", "bool", "global.always_scrape_classic_histograms"),
             .init("convert_classic_histograms_to_nhcb", "bool", "global.convert_classic_histograms_to_nhcb"),
@@ -84,11 +91,13 @@ enum Schema {
             .init("keep_dropped_targets", "int", "global.keep_dropped_targets"),
             .init("static_configs", "list of mapping"),
             .init("file_sd_configs", "list of mapping"),
+            .init("http_sd_configs", "list of mapping"),
+            .init("dns_sd_configs", "list of mapping"),
             .init("ecs_sd_configs", "list of mapping"),
             .init("aws_sd_configs", "list of mapping"),
         ],
-        refused: [] + inherited + httpClient
-            + otherDiscovery.map { KeyTable.Refused("\($0)_sd_configs") })
+        refused: inherited + otherDiscovery.map { KeyTable.Refused("\($0)_sd_configs") },
+        shared: [httpClient])
 
     static let staticConfig = KeyTable(
         "static_configs",
@@ -97,6 +106,20 @@ enum Schema {
     static let fileSD = KeyTable(
         "file_sd_configs",
         [.init("files", "list of string"), .init("refresh_interval", "duration", "5m")])
+
+    static let httpSD = KeyTable(
+        "http_sd_configs",
+        [.init("url", "URL"), .init("refresh_interval", "duration", "1m")],
+        shared: [httpClient])
+
+    static let dnsSD = KeyTable(
+        "dns_sd_configs",
+        [
+            .init("names", "list of string"),
+            .init("type", "A, AAAA, SRV, MX or NS", "SRV"),
+            .init("port", "int"),
+            .init("refresh_interval", "duration", "30s"),
+        ])
 
     /// The same for `relabel_configs`, `metric_relabel_configs` and `write_relabel_configs`.
     static let relabel = KeyTable(
@@ -130,8 +153,8 @@ enum Schema {
             .init("failed_request_logging"),
             .init("round_robin_dns", harmless: ["false"]),
             .init("protobuf_message", harmless: ["prometheus.WriteRequest"]),
-            .init("follow_redirects", harmless: ["true"]),
-        ] + httpClient)
+        ],
+        shared: [httpClient])
 
     static let sigv4 = KeyTable(
         "sigv4",
@@ -162,22 +185,23 @@ enum Schema {
 
     /// Keys that stand in `global` and in a job alike.
     private static let inherited: [KeyTable.Refused] = [
-        .init("scrape_failure_log_file", harmless: [""]),
-        .init("target_limit", harmless: ["0"]),
+        .init("scrape_failure_log_file", harmless: [""])
     ]
 
-    static let httpClient: [KeyTable.Refused] = [
+    /// For blocks whose client takes none of these yet.
+    static let httpClientRefused: [KeyTable.Refused] = [
         .init("basic_auth"), .init("authorization"), .init("oauth2"), .init("bearer_token"),
         .init("bearer_token_file"), .init("tls_config"), .init("proxy_url"), .init("no_proxy"),
         .init("proxy_from_environment", harmless: ["false"]), .init("proxy_connect_header"),
         // HTTP/2 is an offer that a server may turn down, so either value is served by HTTP/1.1.
         .init("enable_http2", harmless: ["true", "false"]), .init("http_headers"),
+        .init("follow_redirects", harmless: ["true"]),
     ]
 
     private static let otherDiscovery = [
-        "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "elasticache",
+        "azure", "consul", "digitalocean", "docker", "dockerswarm", "ec2", "elasticache",
         "eureka",
-        "gce", "hetzner", "http", "ionos", "kubernetes", "kuma", "lightsail", "linode", "marathon", "msk",
+        "gce", "hetzner", "ionos", "kubernetes", "kuma", "lightsail", "linode", "marathon", "msk",
         "nerve",
         "nomad", "oci", "openstack", "outscale", "ovhcloud", "puppetdb", "rds", "scaleway", "serverset",
         "stackit",

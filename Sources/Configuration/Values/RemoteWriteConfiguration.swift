@@ -31,13 +31,16 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
     /// Whether those of custom buckets are among them, for which the specification of remote write 1.0 has no
     /// place.
     public var sendCustomBuckets: Bool
+    /// How the receiver is reached and who asks, where that is not sigv4.
+    public var http: HTTPClientOptions
 
     public init(
         url: String, name: String? = nil, remoteTimeoutMs: Int64 = 30_000, headers: [HeaderField] = [],
         sigv4: SigV4Configuration? = nil, writeRelabelRules: RelabelRules = RelabelRules(),
         queue: QueueConfiguration = QueueConfiguration(),
         sendExemplars: Bool = false, sendNativeHistograms: Bool = false,
-        sendCustomBuckets: Bool = false
+        sendCustomBuckets: Bool = false,
+        http: HTTPClientOptions = HTTPClientOptions(enableHTTP2: false)
     ) {
         self.url = url
         self.name = name ?? Self.name(forURL: url)
@@ -49,6 +52,7 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
         self.sendExemplars = sendExemplars
         self.sendNativeHistograms = sendNativeHistograms
         self.sendCustomBuckets = sendCustomBuckets
+        self.http = http
     }
 
     /// FNV-1a (64 bits) of the URL in hexadecimal: the same on every machine and in every version.

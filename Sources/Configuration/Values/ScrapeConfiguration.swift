@@ -24,9 +24,12 @@ public struct ScrapeConfiguration: Sendable, Equatable {
     public var honorLabels: Bool
     public var honorTimestamps: Bool
     public var enableCompression: Bool
-    public var followRedirects: Bool
+    /// How targets are reached and who asks.
+    public var http: HTTPClientOptions
     /// 0 is no limit.
     public var bodySizeLimitBytes: UInt64
+    /// With more targets than this none is scraped; 0 is no limit.
+    public var targetLimit = 0
     public var limits: ScrapeLimits
     public var onLimit: LimitAction
     public var onBadLine: BadLineAction
@@ -50,13 +53,15 @@ public struct ScrapeConfiguration: Sendable, Equatable {
     public var histograms: HistogramConfiguration
     public var staticConfigs: [StaticConfiguration]
     public var fileSDConfigs: [FileSDConfiguration]
+    public var httpSDConfigs: [HTTPSDConfiguration] = []
+    public var dnsSDConfigs: [DNSSDConfiguration] = []
     public var ecsSDConfigs: [ECSSDConfiguration]
 
     public init(
         jobName: String, scrapeIntervalMs: Int64 = 60_000, scrapeTimeoutMs: Int64 = 10_000,
         metricsPath: String = "/metrics", scheme: String = "http", params: [Parameter] = [],
         honorLabels: Bool = false, honorTimestamps: Bool = true, enableCompression: Bool = true,
-        followRedirects: Bool = true, bodySizeLimitBytes: UInt64 = 0,
+        http: HTTPClientOptions = HTTPClientOptions(), bodySizeLimitBytes: UInt64 = 0,
         scrapeProtocols: [ScrapeProtocol] = ScrapeProtocol.defaults,
         fallbackScrapeProtocol: ScrapeProtocol? = nil,
         metricNameValidationScheme: NameValidationScheme = .utf8,
@@ -78,7 +83,7 @@ public struct ScrapeConfiguration: Sendable, Equatable {
         self.honorLabels = honorLabels
         self.honorTimestamps = honorTimestamps
         self.enableCompression = enableCompression
-        self.followRedirects = followRedirects
+        self.http = http
         self.bodySizeLimitBytes = bodySizeLimitBytes
         self.limits = limits
         self.onLimit = onLimit

@@ -52,7 +52,10 @@ struct FileScanner: Sendable {
             } catch {
                 // What an unreadable folder holds is unknown, so what came from there stays.
                 failures.append(Failure(path: pattern, message: error.message))
-                present.formUnion(known.keys.filter { folder(of: $0) == folder(of: pattern) })
+                present.formUnion(
+                    known.keys.filter {
+                        GlobPaths.folder(of: $0) == GlobPaths.folder(of: pattern)
+                    })
             }
         }
         for path in known.keys where !present.contains(path) { blank(path) }
@@ -114,30 +117,14 @@ struct FileScanner: Sendable {
     /// The paths a pattern names now, sorted; a plain path names itself.
     private mutating func expand(_ pattern: String, _ files: any FileDoor) throws(DiscoveryError) -> [String]
     {
-        let name = String(pattern.split(separator: "/", omittingEmptySubsequences: false).last ?? "")
-        guard Glob.isPattern(name) else { return [pattern] }
-        let glob = try Glob(name)
-        let folder = folder(of: pattern)
+        let paths = try GlobPaths.matching(pattern, files: files)
+        guard paths.isEmpty else { return paths }
+        let folder = GlobPaths.folder(of: pattern)
         do throws(FileError) {
-            guard let status = try files.status(folder) else {
-                absent.insert(folder)
-                return []
-            }
-            guard status.isDirectory else { throw notFolder(folder) }
-            let prefix =
-                pattern.hasPrefix("/") || folder != "." ? String(pattern.dropLast(name.utf8.count)) : ""
-            return try files.list(folder).filter(glob.matches).map { prefix + $0 }
+            if try files.status(folder) == nil { absent.insert(folder) }
         } catch {
             throw DiscoveryError(.badGlob, error.description, place: pattern)
         }
-    }
-
-    private func notFolder(_ path: String) -> FileError {
-        FileError(operation: "list", path: path, errno: 0, message: "not a folder")
-    }
-
-    private func folder(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
+        return paths
     }
 }

@@ -14,10 +14,12 @@ public struct DiscoveredTarget: Sendable, Hashable {
     public let scrapeIntervalMs: Int64
     /// The job's, or what `__scrape_timeout__` says; never above the interval.
     public let scrapeTimeoutMs: Int64
+    /// What `__unix_socket__` says: connected to instead of the address, which is a name only.
+    public let unixSocketPath: String?
 
     public init(
         job: String, url: String, labels: LabelSet, discoveredLabels: LabelSet, scrapeIntervalMs: Int64,
-        scrapeTimeoutMs: Int64
+        scrapeTimeoutMs: Int64, unixSocketPath: String? = nil
     ) {
         self.job = job
         self.url = url
@@ -25,5 +27,6 @@ public struct DiscoveredTarget: Sendable, Hashable {
         self.discoveredLabels = discoveredLabels
         self.scrapeIntervalMs = scrapeIntervalMs
         self.scrapeTimeoutMs = scrapeTimeoutMs
+        self.unixSocketPath = unixSocketPath
     }
 }

@@ -70,7 +70,7 @@ public struct TargetBuilder: Sendable {
                 scheme: scheme, address: address, path: relabelled["__metrics_path__"] ?? "",
                 parameters: parameters(relabelled)),
             labels: labels, discoveredLabels: discovered, scrapeIntervalMs: intervalMs,
-            scrapeTimeoutMs: timeoutMs)
+            scrapeTimeoutMs: timeoutMs, unixSocketPath: relabelled["__unix_socket__"])
     }
 
     /// The target's labels, the group's where it has none, the job's where neither has one.

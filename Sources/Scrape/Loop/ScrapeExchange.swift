@@ -14,7 +14,7 @@ struct ScrapeExchange: Sendable {
     private let bodySizeLimitBytes: Int
     private let fallbackProtocol: ScrapeProtocol?
 
-    init(_ configuration: ScrapeConfiguration, url: String) {
+    init(_ configuration: ScrapeConfiguration, url: String, unixSocketPath: String? = nil) {
         let limit = Int(clamping: configuration.bodySizeLimitBytes)
         bodySizeLimitBytes = limit
         fallbackProtocol = configuration.fallbackScrapeProtocol
@@ -33,8 +33,20 @@ struct ScrapeExchange: Sendable {
                     value: Self.seconds(configuration.scrapeTimeoutMs)),
             ],
             timeoutMs: configuration.scrapeTimeoutMs, bodyLimitBytes: transferLimit,
-            acceptGzip: configuration.enableCompression, followRedirects: configuration.followRedirects,
-            takesBodySlot: true)
+            acceptGzip: configuration.enableCompression, followRedirects: configuration.http.followRedirects,
+            takesBodySlot: true,
+            connection: Self.connection(
+                unixSocketPath, offersHTTP2: configuration.http.enableHTTP2 && url.hasPrefix("https:")))
+    }
+
+    /// One object for all targets that only want HTTP/2.
+    private static let http2 = HTTPConnectionOptions(offersHTTP2: true)
+
+    private static func connection(
+        _ unixSocketPath: String?, offersHTTP2: Bool
+    ) -> HTTPConnectionOptions? {
+        guard let unixSocketPath else { return offersHTTP2 ? http2 : nil }
+        return HTTPConnectionOptions(unixSocketPath: unixSocketPath, offersHTTP2: offersHTTP2)
     }
 
     /// Whether the answer counts, and as what it is read.

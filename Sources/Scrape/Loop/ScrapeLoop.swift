@@ -42,6 +42,7 @@ final class ScrapeLoop: HTTPExchange {
         var startNs: UInt64 = 0
         /// What the client calls the exchange that is scheduled or in flight.
         var exchangeID: UInt64 = 0
+        var refusal: ScrapeError?
     }
 
     let target: ScrapeTarget
@@ -82,6 +83,12 @@ final class ScrapeLoop: HTTPExchange {
         set { shared.withLock { $0.machine.isWanted = newValue } }
     }
 
+    /// While set, the target counts as failed for this reason and is not asked.
+    var refusal: ScrapeError? {
+        get { shared.withLock { $0.refusal } }
+        set { shared.withLock { $0.refusal = newValue } }
+    }
+
     /// Waits for the first tick. Once.
     func start() {
         let now = context.now
@@ -111,19 +118,23 @@ final class ScrapeLoop: HTTPExchange {
 
     func begin() -> HTTPRequest? {
         let now = context.now
-        let action = shared.withLock { shared in
+        let (action, refusal) = shared.withLock { shared in
             let action = shared.machine.due(now)
             if case .scrape(let timestampMs, _) = action {
                 shared.timestampMs = timestampMs
                 shared.startNs = now.monotonicNs
             }
-            return action
+            return (action, shared.refusal)
         }
         guard case .scrape(_, let sinceLastNs) = action else {
             carryOut(action)
             return nil
         }
         if let sinceLastNs { context.metrics.intervalLength.observe(Double(sinceLastNs) / 1e9) }
+        if let refusal {
+            context.workers.post { self.conclude(nil, .text, refusal) }
+            return nil
+        }
         return exchange.request
     }
 
@@ -155,8 +166,20 @@ final class ScrapeLoop: HTTPExchange {
 
     // MARK: - On a worker
 
-    /// Reads the answer, appends its frame and schedules the next scrape.
+    /// Reads the answer and concludes the scrape.
     private func work(_ result: Result<HTTPResponse, HTTPError>) {
+        switch result {
+        case .success(let response):
+            switch exchange.verdict(on: response) {
+            case .read(let format): conclude(response.body, format, nil)
+            case .refused(let error): conclude(nil, .text, error)
+            }
+        case .failure(let error): conclude(nil, .text, exchange.reason(for: error))
+        }
+    }
+
+    /// Appends the frame of the body, or of the failure, and schedules the next scrape.
+    private func conclude(_ body: HTTPBody?, _ format: ExpositionFormat, _ failure: ScrapeError?) {
         let (state, timestampMs, startNs, isStopped) = shared.withLock {
             ($0.scrape, $0.timestampMs, $0.startNs, $0.machine.isStopped)
         }
@@ -164,20 +187,7 @@ final class ScrapeLoop: HTTPExchange {
             owner?.isOver(self)
             return
         }
-        var body: HTTPBody?
-        var format = ExpositionFormat.text
-        var failure: ScrapeError?
-        switch result {
-        case .success(let response):
-            switch exchange.verdict(on: response) {
-            case .read(let found):
-                body = response.body
-                format = found
-            case .refused(let error): failure = error
-            }
-        case .failure(let error): failure = exchange.reason(for: error)
-        }
-        let outcome = work(body, format, failure, state, timestampMs, startNs)
+        let outcome = outcome(of: body, format, failure, state, timestampMs, startNs)
         note(outcome, timestampMs: timestampMs)
         let now = context.now
         carryOut(
@@ -196,8 +206,8 @@ final class ScrapeLoop: HTTPExchange {
     }
 
     /// Parses and appends, on a worker thread. The state moves on only when the frame was appended.
-    private func work(
-        _ body: HTTPBody?, _ format: ExpositionFormat, _ failure: ScrapeError?, _ state: ScrapeState,
+    private func outcome(
+        of body: HTTPBody?, _ format: ExpositionFormat, _ failure: ScrapeError?, _ state: ScrapeState,
         _ timestampMs: Int64, _ startNs: UInt64
     ) -> Outcome {
         func seconds() -> Double { Double(context.clock.monotonicNs &- startNs) / 1e9 }

@@ -9,6 +9,7 @@ struct ScrapeMetrics: Sendable {
 
     let poolSyncs: Counter
     let poolTargets: Gauge
+    let targetLimitExceeded: Counter
     let syncLength: Histogram
     let intervalLength: Histogram
     let duration: Histogram
@@ -37,6 +38,9 @@ struct ScrapeMetrics: Sendable {
         poolTargets = registry.gauge(
             "prometheus_target_scrape_pool_targets", help: "Current number of targets in this scrape pool.",
             labels: jobLabel)
+        targetLimitExceeded = registry.counter(
+            "prometheus_target_scrape_pool_exceeded_target_limit_total",
+            help: "Total number of times scrape pools hit the target limit, during sync or config reload.")
         syncLength = registry.histogram(
             "prometheus_target_sync_length_seconds", help: "Actual interval to sync the scrape pool.",
             bounds: Self.secondsBounds, labels: jobLabel)

@@ -56,6 +56,11 @@ public final class ScrapePool: ScrapeLoopOwner {
             metrics: ScrapeMetrics(
                 registry: registry, job: configuration.jobName, intervalMs: configuration.scrapeIntervalMs),
             logger: logger, intervalMs: configuration.scrapeIntervalMs, offsetSeed: offsetSeed)
+        registry.gauge(
+            "prometheus_target_scrape_pool_target_limit",
+            help: "Maximum number of targets allowed in this scrape pool.",
+            labels: [(name: "scrape_job", value: configuration.jobName)]
+        ).set(Double(configuration.targetLimit))
     }
 
     /// Makes `targets` the job's targets: starts loops for new ones, leaves those that stay alone, and lets
@@ -64,10 +69,15 @@ public final class ScrapePool: ScrapeLoopOwner {
     public func sync(_ targets: [ScrapeTarget], stopped: [ScrapeTarget] = []) {
         let startNs = context.clock.monotonicNs
         let wanted = Set(targets)
+        let refusal = refusal(of: wanted.count)
         let (due, ended) = state.withLock { state in
-            for (target, loop) in state.loops { loop.isWanted = wanted.contains(target) }
+            for (target, loop) in state.loops {
+                loop.isWanted = wanted.contains(target)
+                loop.refusal = refusal
+            }
             for target in wanted where state.loops[target] == nil {
                 let loop = makeLoop(target)
+                loop.refusal = refusal
                 state.loops[target] = loop
                 state.waiting.append(loop)
             }
@@ -79,6 +89,18 @@ public final class ScrapePool: ScrapeLoopOwner {
         context.metrics.poolTargets.set(Double(wanted.count))
         context.metrics.poolSyncs.add()
         context.metrics.syncLength.observe(Double(context.clock.monotonicNs &- startNs) / 1e9)
+    }
+
+    /// Too many targets: all of them fail, as in Prometheus, and none is asked. Nil when they may be scraped.
+    private func refusal(of count: Int) -> ScrapeError? {
+        let limit = configuration.targetLimit
+        guard limit > 0, count > limit else { return nil }
+        context.metrics.targetLimitExceeded.add()
+        let error = ScrapeError(
+            .targetLimit, "target_limit exceeded: the job has \(count) targets, the limit is \(limit)")
+        context.logger.error(
+            "no target of this job is scraped", metadata: ["err": "\(error)"])
+        return error
     }
 
     /// Scrapes until the task is cancelled, and returns when nothing is in work any more. No stale markers
@@ -149,7 +171,8 @@ public final class ScrapePool: ScrapeLoopOwner {
                 rules: configuration.metricRelabelRules, externalLabels: externalLabels),
             layouts: layouts, templates: templates)
         return ScrapeLoop(
-            target: target, engine: engine, exchange: ScrapeExchange(configuration, url: target.url),
+            target: target, engine: engine,
+            exchange: ScrapeExchange(configuration, url: target.url, unixSocketPath: target.unixSocketPath),
             context: context, owner: self)
     }
 }

@@ -28,7 +28,7 @@ import Testing
         #expect(job.scrapeTimeoutMs == 10_000)
         #expect(job.metricsPath == "/metrics")
         #expect(job.scheme == "http")
-        #expect(!job.honorLabels && job.honorTimestamps && job.enableCompression && job.followRedirects)
+        #expect(!job.honorLabels && job.honorTimestamps && job.enableCompression && job.http.followRedirects)
         let write = try #require(configuration.remoteWrites.first)
         #expect(write.remoteTimeoutMs == 30_000)
         #expect(write.queue == QueueConfiguration())
@@ -139,7 +139,7 @@ import Testing
         #expect(errors("rule_files:\n  # - first.yml\nalerting: {alertmanagers: []}\n").isEmpty)
         #expect(errors(job("relabel_configs: []\nsample_limit: 0\nenable_http2: false")).isEmpty)
         #expect(errors(destination("send_exemplars: false\nwrite_relabel_configs:")).isEmpty)
-        #expect(!errors(job("tls_config: {insecure_skip_verify: true}")).isEmpty)
+        #expect(!errors(job("label_limit: 0\nkubernetes_sd_configs: [{role: pod}]")).isEmpty)
     }
 
     @Test func timeoutsFollowTheInterval() throws {

@@ -45,7 +45,7 @@ import Testing
                         .init(name: "target", values: ["a", "1"]), .init(name: "module", values: ["http"]),
                     ],
                     honorLabels: true, honorTimestamps: false, enableCompression: false,
-                    followRedirects: false,
+                    http: HTTPClientOptions(followRedirects: false),
                     bodySizeLimitBytes: 2_048, fallbackScrapeProtocol: .prometheusText004,
                     staticConfigs: [
                         StaticConfiguration(

@@ -52,10 +52,12 @@ private final class FakeAppender: FrameAppending {
         let registry = MetricRegistry()
         let pool: ScrapePool
 
-        init(intervalMs: Int64 = 10_000) {
+        init(intervalMs: Int64 = 10_000, targetLimit: Int = 0) {
+            var configuration = ScrapeConfiguration(
+                jobName: "j", scrapeIntervalMs: intervalMs, scrapeTimeoutMs: 5_000)
+            configuration.targetLimit = targetLimit
             pool = ScrapePool(
-                configuration: ScrapeConfiguration(
-                    jobName: "j", scrapeIntervalMs: intervalMs, scrapeTimeoutMs: 5_000),
+                configuration: configuration,
                 externalLabels: LabelSet([Label("region", "r")]), http: http,
                 workers: WorkerPool(name: "test", threads: 1), appender: appender, interner: LayoutInterner(),
                 clock: clock, registry: registry, logger: Logger(label: "test"), offsetSeed: 1)
@@ -112,6 +114,33 @@ private final class FakeAppender: FrameAppending {
         #expect(page.contains("prometheus_target_scrape_pool_targets{scrape_job=\"j\"} 1\n"))
         #expect(page.contains("prometheus_target_interval_length_seconds_count{interval=\"10s\"} 2\n"))
         #expect(page.contains("prometheus_target_scrape_pools_total 1\n"))
+    }
+
+    @Test func withTooManyTargetsNoneIsScraped() async throws {
+        let parts = Parts(targetLimit: 1)
+        let other = ScrapeTarget(url: "http://h:2/metrics", labels: LabelSet([Label("instance", "k")]))
+        parts.http.answer(Self.target.url, "a 1\n")
+        parts.http.answer(other.url, "a 1\n")
+        parts.pool.sync([Self.target])
+        await running(parts) {
+            await parts.advance { parts.appender.frames.count == 1 }
+            parts.pool.sync([Self.target, other])
+            await parts.advance {
+                parts.pool.targetStates().map { $0.lastError?.code } == [.targetLimit, .targetLimit]
+            }
+            #expect(parts.http.requestCount == 1)
+            // The series of the scrape before end, and both targets are reported down.
+            let after = parts.appender.frames.dropFirst()
+            #expect(after.contains { $0.samples().contains { $0.bits == StaleMarker.bits } })
+            #expect(
+                parts.pool.targetStates().first?.lastError?.message
+                    == "target_limit exceeded: the job has 2 targets, the limit is 1")
+            parts.pool.sync([Self.target])
+            await parts.advance { parts.pool.targetStates().map(\.health) == [.up] }
+        }
+        let page = parts.registry.render()
+        #expect(page.contains("prometheus_target_scrape_pool_exceeded_target_limit_total 1\n"))
+        #expect(page.contains("prometheus_target_scrape_pool_target_limit{scrape_job=\"j\"} 1\n"))
     }
 
     @Test func failuresAreReportedWithTheirReason() async throws {

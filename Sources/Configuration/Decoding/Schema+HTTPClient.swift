@@ -1,0 +1,93 @@
+extension Schema {
+    /// What stands in every block that configures an HTTP client.
+    static let httpClient = KeyTable(
+        "HTTP client options",
+        [
+            .init("basic_auth", "mapping"),
+            .init("authorization", "mapping"),
+            .init("bearer_token", "secret"),
+            .init("bearer_token_file", "string"),
+            .init("oauth2", "mapping"),
+            .init("follow_redirects", "bool", "true"),
+            .init("enable_http2", "bool", "true; false in remote_write"),
+            .init("http_headers", "mapping of mapping"),
+        ],
+        shared: [transport])
+
+    /// What `oauth2` has as well, for the way to the token's endpoint.
+    static let transport = KeyTable(
+        "TLS and proxy",
+        [
+            .init("tls_config", "mapping"),
+            .init("proxy_url", "URL with user"),
+            .init("no_proxy", "string"),
+            .init("proxy_from_environment", "bool", "false"),
+            .init("proxy_connect_header", "mapping of list of secret"),
+        ])
+
+    static let basicAuth = KeyTable(
+        "basic_auth",
+        [
+            .init("username", "string"),
+            .init("username_file", "string"),
+            .init("password", "secret"),
+            .init("password_file", "string"),
+        ],
+        refused: [.init("username_ref"), .init("password_ref")])
+
+    static let authorization = KeyTable(
+        "authorization",
+        [
+            .init("type", "string", "Bearer"),
+            .init("credentials", "secret"),
+            .init("credentials_file", "string"),
+        ],
+        refused: [.init("credentials_ref")])
+
+    static let oauth2 = KeyTable(
+        "oauth2",
+        [
+            .init("client_id", "string"),
+            .init("client_secret", "secret"),
+            .init("client_secret_file", "string"),
+            .init("scopes", "list of string"),
+            .init("token_url", "URL"),
+            .init("endpoint_params", "mapping of string"),
+        ],
+        refused: [
+            .init("grant_type", harmless: ["", "client_credentials"]), .init("client_secret_ref"),
+            .init("client_certificate_key"), .init("client_certificate_key_file"),
+            .init("client_certificate_key_ref"), .init("client_certificate_key_id"),
+            .init("signature_algorithm"), .init("iss"), .init("audience"), .init("claims"),
+        ],
+        shared: [transport])
+
+    static let tlsConfig = KeyTable(
+        "tls_config",
+        [
+            .init("ca", "string"),
+            .init("ca_file", "string"),
+            .init("cert", "string"),
+            .init("cert_file", "string"),
+            .init("key", "secret"),
+            .init("key_file", "string"),
+            .init("server_name", "string"),
+            .init("insecure_skip_verify", "bool", "false"),
+            .init("min_version", "TLS10, TLS11, TLS12 or TLS13", "TLS12"),
+            .init("max_version", "TLS10, TLS11, TLS12 or TLS13"),
+        ],
+        refused: [.init("ca_ref"), .init("cert_ref"), .init("key_ref")])
+
+    static let httpHeaders = KeyTable(
+        "http_headers",
+        [
+            .init("values", "list of string"),
+            .init("secrets", "list of secret"),
+            .init("files", "list of string"),
+        ])
+
+    /// The tables of this file.
+    static let httpClientTables = [
+        httpClient, transport, basicAuth, authorization, oauth2, tlsConfig, httpHeaders,
+    ]
+}

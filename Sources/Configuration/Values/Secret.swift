@@ -1,0 +1,20 @@
+/// A text that is never shown: not in logs, pages, errors or dumps.
+public struct Secret: Sendable, Hashable {
+    /// The text itself, for the one place that sends it.
+    public let revealed: String
+
+    public init(_ text: String) { revealed = text }
+}
+
+extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { "<secret>" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// A text written down, or the file that holds it. A file is read again when it changes; white space around
+/// what it holds does not count.
+public enum TextSource: Sendable, Hashable {
+    case text(Secret)
+    case file(String)
+}

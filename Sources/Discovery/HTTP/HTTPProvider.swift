@@ -1,0 +1,158 @@
+public import Configuration
+public import HTTPTransport
+public import Logging
+import MetricModel
+public import Platform
+public import Telemetry
+
+/// Targets from a web server: `http_sd_configs`. What cannot be read keeps the last good list.
+public struct HTTPProvider: TargetProvider {
+    /// The first wait after a failed round; it doubles up to the refresh interval.
+    static let firstRetryMs: Int64 = 2_000
+    /// How often a fault that lasts is logged.
+    static let repeatMs: Int64 = 300_000
+
+    public let name = "http"
+    private let configuration: HTTPSDConfiguration
+    private let http: any HTTPPerforming
+    private let workers: WorkerPool
+    private let clock: any AgentClock
+    private let logger: Logger
+    private let failures: Counter
+    private let refreshFailures: Counter
+
+    /// `http` has the configuration's options; `workers` read the answers.
+    public init(
+        _ configuration: HTTPSDConfiguration, job: String, http: any HTTPPerforming, workers: WorkerPool,
+        clock: any AgentClock, registry: MetricRegistry, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.http = http
+        self.workers = workers
+        self.clock = clock
+        var logger = logger
+        logger[metadataKey: "job"] = "\(job)"
+        self.logger = logger
+        failures = registry.counter(
+            "prometheus_sd_http_failures_total", help: "Number of HTTP service discovery refresh failures.")
+        refreshFailures = registry.counter(
+            "prometheus_sd_refresh_failures_total",
+            help: "Number of refresh failures for the given SD mechanism.",
+            labels: [("config", job), ("mechanism", "http")])
+    }
+
+    public func run(_ report: @Sendable ([TargetGroup]) async -> Void) async {
+        var faults = RepeatedFaults(repeatMs: Self.repeatMs)
+        var failedRounds: Int64 = 0
+        var last: [TargetGroup]?
+        while !Task.isCancelled {
+            let startNs = clock.monotonicNs
+            var waitMs = configuration.refreshIntervalMs
+            do throws(DiscoveryError) {
+                let groups = try await fetch()
+                failedRounds = 0
+                faults.forget("")
+                if groups != last {
+                    last = groups
+                    await report(groups)
+                }
+            } catch {
+                if Task.isCancelled { return }
+                failures.add()
+                refreshFailures.add()
+                waitMs = min(Self.firstRetryMs << failedRounds, configuration.refreshIntervalMs)
+                failedRounds = min(failedRounds + 1, 16)
+                if faults.isDue("", error.message, nowNs: clock.monotonicNs) {
+                    logger.error(
+                        "targets could not be fetched; the last good ones stay",
+                        metadata: ["url": "\(place)", "error": "\(error.message)"])
+                }
+            }
+            do { try await clock.sleep(untilNs: startNs + UInt64(waitMs) * 1_000_000) } catch { return }
+        }
+    }
+
+    private func fetch() async throws(DiscoveryError) -> [TargetGroup] {
+        let response: HTTPResponse
+        do throws(HTTPError) {
+            response = try await http.perform(
+                HTTPRequest(
+                    url: configuration.url,
+                    headers: [
+                        HTTPHeader(name: "Accept", value: "application/json"),
+                        HTTPHeader(
+                            name: "X-Prometheus-Refresh-Interval-Seconds",
+                            value: Self.seconds(configuration.refreshIntervalMs)),
+                    ],
+                    timeoutMs: configuration.refreshIntervalMs, bodyLimitBytes: TargetGroupFile.limitBytes,
+                    acceptGzip: true, followRedirects: configuration.http.followRedirects))
+        } catch {
+            throw fault(error.message)
+        }
+        guard response.status == 200 else {
+            throw fault("the answer's status is \(response.status), not 200")
+        }
+        let type = response.headers["Content-Type"] ?? ""
+        guard Self.isJSON(type) else {
+            throw fault("the answer's Content-Type is \"\(Self.shown(type))\", not application/json")
+        }
+        let body = response.body
+        let place = place
+        let decoded: Result<[StaticConfiguration], DiscoveryError> = await workers.run {
+            Result { () throws(DiscoveryError) in try Self.decode(body.bytes, place) }
+        }
+        return try decoded.get().enumerated().map { index, group in
+            var labels = group.labels
+            labels["__meta_url"] = configuration.url
+            return TargetGroup(
+                source: "\(configuration.url):\(index)",
+                StaticConfiguration(targets: group.targets, labels: labels))
+        }
+    }
+
+    private static func decode(_ bytes: [UInt8], _ place: String) throws(DiscoveryError)
+        -> [StaticConfiguration]
+    {
+        // White space before the list, tabs among it, has no meaning in JSON and one in YAML.
+        let text = Array(bytes.drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) })
+        guard text.first == UInt8(ascii: "[") || text.starts(with: "null".utf8) else {
+            throw DiscoveryError(.badAnswer, "the answer is no JSON list of target groups", place: place)
+        }
+        do throws(ConfigurationErrors) {
+            return try TargetGroupFile.decode(text, file: "answer", isJSON: true)
+        } catch {
+            let more = error.errors.count > 1 ? " (and \(error.errors.count - 1) more errors)" : ""
+            throw DiscoveryError(.badAnswer, "\(error.errors[0])\(more)", place: place)
+        }
+    }
+
+    /// The URL without its query, which may hold a token.
+    private var place: String { String(configuration.url.prefix { $0 != "?" }) }
+
+    private func fault(_ message: String) -> DiscoveryError {
+        DiscoveryError(.badAnswer, message, place: place)
+    }
+
+    /// Prometheus takes no other parameter than this charset.
+    static func isJSON(_ type: String) -> Bool {
+        let parts = type.lowercased().split(separator: ";", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let media = parts.first, media == "application/json" else { return false }
+        guard parts.count == 2 else { return true }
+        return ["charset=utf-8", "charset=\"utf-8\""].contains(
+            String(parts[1].drop { $0 == " " || $0 == "\t" }))
+    }
+
+    private static func shown(_ text: String) -> String {
+        String(
+            text.unicodeScalars.prefix(80).map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) })
+    }
+
+    /// Seconds without trailing zeros: `60`, `0.5`.
+    static func seconds(_ milliseconds: Int64) -> String {
+        let rest = milliseconds % 1_000
+        guard rest != 0 else { return "\(milliseconds / 1_000)" }
+        var digits = String(repeating: "0", count: 3 - "\(rest)".utf8.count) + "\(rest)"
+        while digits.hasSuffix("0") { digits.removeLast() }
+        return "\(milliseconds / 1_000).\(digits)"
+    }
+}

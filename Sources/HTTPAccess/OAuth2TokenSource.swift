@@ -1,0 +1,175 @@
+import Configuration
+import HTTPTransport
+import Platform
+
+/// Tokens for client credentials (RFC 6749 §4.4): asked for once for all that need one, kept, and renewed
+/// while the old one still holds.
+actor OAuth2TokenSource {
+    /// A failed try is everybody's answer for this long: a thousand targets must not ask a broken endpoint a
+    /// thousand times.
+    static let failureHoldsMs: UInt64 = 1_000
+    /// Longest try.
+    static let timeoutMs: Int64 = 10_000
+    /// A token is renewed this long before it ends, or after three quarters of its life when that is later.
+    static let renewalMs: Int64 = 60_000
+    static let answerLimitBytes = 1 << 20
+
+    private struct Held {
+        let header: String
+        let clientSecret: String
+        /// Nil: it does not end.
+        let renewNs: UInt64?
+        let endNs: UInt64?
+    }
+
+    private let options: OAuth2Options
+    private let http: any HTTPPerforming
+    private let clock: any AgentClock
+    private var held: Held?
+    private var failure: (error: HTTPError, atNs: UInt64, clientSecret: String)?
+    private var isAsking = false
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+    /// The endpoint takes the credentials in the body rather than in the header; nil until one has worked.
+    private var takesParameters: Bool?
+
+    init(_ options: OAuth2Options, http: any HTTPPerforming, clock: any AgentClock) {
+        self.options = options
+        self.http = http
+        self.clock = clock
+    }
+
+    /// The Authorization header's value.
+    func token(clientSecret: String, timeoutMs: Int64) async throws(HTTPError) -> String {
+        while true {
+            let nowNs = clock.monotonicNs
+            if let held, held.clientSecret == clientSecret, held.endNs.map({ nowNs < $0 }) ?? true {
+                let isDue = held.renewNs.map { nowNs >= $0 } ?? false
+                if !isDue || isAsking || recentFailure(clientSecret, nowNs) != nil { return held.header }
+                // Whoever comes first renews it; should that fail, the old one holds for a while.
+                do throws(HTTPError) {
+                    return try await renewed(clientSecret, timeoutMs)
+                } catch {
+                    if error.code == .cancelled || error.code == .shutDown { throw error }
+                    return held.header
+                }
+            }
+            if let error = recentFailure(clientSecret, nowNs) { throw error }
+            if !isAsking { return try await renewed(clientSecret, timeoutMs) }
+            await withCheckedContinuation { waiters.append($0) }
+        }
+    }
+
+    /// A server did not take the token: the next request asks for another.
+    func reject() { held = nil }
+
+    private func recentFailure(_ clientSecret: String, _ nowNs: UInt64) -> HTTPError? {
+        guard let failure, failure.clientSecret == clientSecret,
+            nowNs &- failure.atNs < Self.failureHoldsMs * 1_000_000
+        else { return nil }
+        return failure.error
+    }
+
+    private func renewed(_ clientSecret: String, _ timeoutMs: Int64) async throws(HTTPError) -> String {
+        isAsking = true
+        defer {
+            isAsking = false
+            let waiting = waiters
+            waiters = []
+            for waiter in waiting { waiter.resume() }
+        }
+        do throws(HTTPError) {
+            let fresh = try await ask(clientSecret, timeoutMs: min(timeoutMs, Self.timeoutMs))
+            held = fresh
+            failure = nil
+            return fresh.header
+        } catch {
+            // A task that was cancelled says nothing about the endpoint.
+            if error.code != .cancelled, error.code != .shutDown {
+                failure = (error, clock.monotonicNs, clientSecret)
+            }
+            throw error
+        }
+    }
+
+    /// With the credentials in the header first, as the RFC has it, then in the body, as others want it.
+    private func ask(_ clientSecret: String, timeoutMs: Int64) async throws(HTTPError) -> Held {
+        if let takesParameters {
+            return try await ask(clientSecret, inParameters: takesParameters, timeoutMs: timeoutMs)
+        }
+        do throws(HTTPError) {
+            let held = try await ask(clientSecret, inParameters: false, timeoutMs: timeoutMs)
+            takesParameters = false
+            return held
+        } catch {
+            guard error.code == .credentials else { throw error }
+            let held = try await ask(clientSecret, inParameters: true, timeoutMs: timeoutMs)
+            takesParameters = true
+            return held
+        }
+    }
+
+    private func ask(
+        _ clientSecret: String, inParameters: Bool, timeoutMs: Int64
+    ) async throws(HTTPError) -> Held {
+        var fields = [(name: "grant_type", value: "client_credentials")]
+        if !options.scopes.isEmpty { fields.append(("scope", options.scopes.joined(separator: " "))) }
+        for parameter in options.endpointParameters {
+            // The endpoint's parameters win over those made here, as in Go.
+            fields.removeAll { $0.name == parameter.name && $0.name != "grant_type" }
+            fields.append((parameter.name, parameter.value))
+        }
+        var headers = [
+            HTTPHeader(name: "Content-Type", value: "application/x-www-form-urlencoded"),
+            HTTPHeader(name: "Accept", value: "application/json"),
+        ]
+        if inParameters {
+            fields.append(("client_id", options.clientID))
+            if !clientSecret.isEmpty { fields.append(("client_secret", clientSecret)) }
+        } else {
+            let pair = "\(FormText.escaped(options.clientID)):\(FormText.escaped(clientSecret))"
+            headers.append(
+                HTTPHeader(name: "Authorization", value: "Basic \(Base64.text(Array(pair.utf8)))"))
+        }
+        let askedNs = clock.monotonicNs
+        let response = try await http.perform(
+            HTTPRequest(
+                method: .post, url: options.tokenURL, headers: headers, body: FormText.body(fields),
+                timeoutMs: timeoutMs, bodyLimitBytes: Self.answerLimitBytes, followRedirects: true))
+        let answer = TokenAnswer(response.body.bytes)
+        guard response.status / 100 == 2, let token = answer?.accessToken, !token.isEmpty else {
+            throw HTTPError(.credentials, "\(place): \(refusal(response.status, answer))")
+        }
+        guard let lifeSeconds = answer?.lifeSeconds, lifeSeconds > 0 else {
+            return Held(
+                header: header(token, answer?.tokenType), clientSecret: clientSecret, renewNs: nil, endNs: nil
+            )
+        }
+        // A year bounds the sum.
+        let lifeMs = Int64(min(lifeSeconds, 31_536_000) * 1_000)
+        let renewMs = max(lifeMs * 3 / 4, lifeMs - Self.renewalMs)
+        return Held(
+            header: header(token, answer?.tokenType), clientSecret: clientSecret,
+            renewNs: askedNs + UInt64(renewMs) * 1_000_000, endNs: askedNs + UInt64(lifeMs) * 1_000_000)
+    }
+
+    private var place: String {
+        let authority = URLAuthority(options.tokenURL)
+        let path = authority?.rest.prefix { $0 != "?" && $0 != "#" } ?? ""
+        return authority.map { "token endpoint \($0.scheme)://\($0.hostHeader)\(path)" } ?? "token endpoint"
+    }
+
+    private func refusal(_ status: Int, _ answer: TokenAnswer?) -> String {
+        if status / 100 == 2 { return "the answer holds no access_token" }
+        let said = answer?.error.map { ": \($0)" } ?? ""
+        return "it answered with status \(status)\(said)"
+    }
+
+    private func header(_ token: String, _ type: String?) -> String {
+        switch type?.lowercased() {
+        case nil, "", "bearer": "Bearer \(token)"
+        case "mac": "MAC \(token)"
+        case "basic": "Basic \(token)"
+        default: "\(type ?? "Bearer") \(token)"
+        }
+    }
+}

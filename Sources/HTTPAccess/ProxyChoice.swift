@@ -1,0 +1,47 @@
+import Configuration
+import HTTPTransport
+
+/// Which proxy a request goes through, by the rules of Go's httpproxy package, which Prometheus goes by.
+struct ProxyChoice: Sendable {
+    private let httpProxy: String?
+    private let httpsProxy: String?
+    private let direct: DirectHosts?
+    /// For CONNECT.
+    let connectHeaders: [HTTPHeader]
+
+    init(_ options: ProxyOptions, environment: [String: String]) {
+        connectHeaders = options.connectHeaders.flatMap { header in
+            header.values.map { HTTPHeader(name: header.name, value: $0.revealed) }
+        }
+        if options.fromEnvironment {
+            func variable(_ name: String) -> String {
+                // Capitals come first; an empty one counts as absent.
+                let upper = environment[name] ?? ""
+                return upper.isEmpty ? environment[name.lowercased()] ?? "" : upper
+            }
+            httpProxy = Self.url(variable("HTTP_PROXY"))
+            httpsProxy = Self.url(variable("HTTPS_PROXY"))
+            direct = DirectHosts(variable("NO_PROXY"))
+        } else {
+            httpProxy = options.url?.revealed
+            httpsProxy = options.url?.revealed
+            // Without no_proxy even a loopback address goes through the proxy.
+            direct = options.noProxy.isEmpty ? nil : DirectHosts(options.noProxy)
+        }
+    }
+
+    /// The proxy's URL; nil connects directly.
+    func proxy(for target: URLAuthority) -> String? {
+        guard let proxy = target.scheme == "https" ? httpsProxy : httpProxy else { return nil }
+        if let direct, direct.contains(host: target.host, port: target.effectivePort) { return nil }
+        return proxy
+    }
+
+    /// The environment may leave the scheme out. What cannot be a proxy is none.
+    private static func url(_ text: String) -> String? {
+        guard !text.isEmpty else { return nil }
+        if text.contains("://") { return ProxyAddress.problem(text) == nil ? text : nil }
+        let whole = "http://\(text)"
+        return ProxyAddress.problem(whole) == nil ? whole : nil
+    }
+}

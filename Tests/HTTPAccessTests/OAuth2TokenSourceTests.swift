@@ -1,0 +1,143 @@
+import Configuration
+import HTTPTransport
+import Platform
+import Synchronization
+import Testing
+
+@testable import HTTPAccess
+
+@Suite(.timeLimit(.minutes(1)))
+struct OAuth2TokenSourceTests {
+    private let options = OAuth2Options(
+        clientID: "the id", scopes: ["a", "b"], tokenURL: "http://auth.example/token?x=1",
+        endpointParameters: [.init(name: "audience", value: "api://x y")])
+
+    private func answer(_ text: String, status: Int = 200) -> HTTPResponse {
+        HTTPResponse(status: status, body: HTTPBody(Array(text.utf8)))
+    }
+
+    @Test func theRequestIsTheRFCs() async throws {
+        let http = FakeHTTP { _ in
+            self.answer(#"{"access_token":"t","token_type":"bearer","expires_in":3600}"#)
+        }
+        let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
+        #expect(try await source.token(clientSecret: "s:e", timeoutMs: 5_000) == "Bearer t")
+        let request = try #require(http.requests.first)
+        #expect(request.method == .post && request.timeoutMs == 5_000)
+        #expect(
+            String(decoding: request.body, as: UTF8.self)
+                == "grant_type=client_credentials&scope=a+b&audience=api%3A%2F%2Fx+y")
+        #expect(request.header("Authorization") == ["Basic dGhlK2lkOnMlM0Fl"])
+    }
+
+    @Test func aTokenIsRenewedBeforeItEndsAndTheOldOneHoldsMeanwhile() async throws {
+        let clock = ManualClock()
+        let count = Mutex(0)
+        let http = FakeHTTP { _ in
+            let number = count.withLock { count in
+                count += 1
+                return count
+            }
+            if number == 2 { return self.answer("down", status: 503) }
+            return self.answer(#"{"access_token":"t\#(number)","expires_in":"100"}"#)
+        }
+        let source = OAuth2TokenSource(options, http: http, clock: clock)
+        func token() async throws -> String { try await source.token(clientSecret: "s", timeoutMs: 5_000) }
+        #expect(try await token() == "Bearer t1")
+        clock.advance(ms: 74_000)
+        #expect(try await token() == "Bearer t1")
+        clock.advance(ms: 2_000)
+        #expect(try await token() == "Bearer t1", "a renewal that fails leaves the old token")
+        #expect(try await token() == "Bearer t1", "and is not repeated at once")
+        #expect(http.requests.count == 2)
+        clock.advance(ms: 2_000)
+        #expect(try await token() == "Bearer t3")
+    }
+
+    @Test func anEndpointThatWantsParametersGetsThem() async throws {
+        let http = FakeHTTP { request in
+            request.header("Authorization").isEmpty
+                ? self.answer(#"{"access_token":"t"}"#)
+                : self.answer(#"{"error":"invalid_client"}"#, status: 401)
+        }
+        let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
+        #expect(try await source.token(clientSecret: "s", timeoutMs: 5_000) == "Bearer t")
+        let body = String(decoding: http.requests.last?.body ?? [], as: UTF8.self)
+        #expect(body.hasSuffix("&client_id=the+id&client_secret=s"))
+        await source.reject()
+        _ = try await source.token(clientSecret: "s", timeoutMs: 5_000)
+        #expect(http.requests.count == 3, "what has worked is tried first")
+    }
+
+    @Test func manyAskersAreOneRequest() async throws {
+        let http = FakeHTTP { _ in
+            try await Task.sleep(nanoseconds: 20_000_000)
+            return self.answer(#"{"access_token":"t","expires_in":1e3}"#)
+        }
+        let source = OAuth2TokenSource(options, http: http, clock: SystemClock())
+        try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<50 { group.addTask { try await source.token(clientSecret: "s", timeoutMs: 5_000) } }
+            for try await token in group { #expect(token == "Bearer t") }
+        }
+        #expect(http.requests.count == 1)
+    }
+
+    @Test func aFailureIsEverybodysAndNamesThePlaceAndNoSecret() async throws {
+        let http = FakeHTTP { _ in
+            try await Task.sleep(nanoseconds: 20_000_000)
+            return self.answer(#"{"error":"invalid_client","error_description":"hunter2"}"#, status: 401)
+        }
+        let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
+        await withTaskGroup(of: HTTPError?.self) { group in
+            for _ in 0..<20 {
+                group.addTask {
+                    do throws(HTTPError) {
+                        _ = try await source.token(clientSecret: "hunter2", timeoutMs: 5_000)
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+            }
+            for await error in group {
+                #expect(error?.code == .credentials)
+                #expect(
+                    error?.message
+                        == "token endpoint http://auth.example/token: it answered with status 401:"
+                        + " invalid_client"
+                )
+            }
+        }
+        #expect(http.requests.count == 2, "once in the header, once in the body")
+    }
+
+    @Test func aChangedSecretIsAnotherToken() async throws {
+        let http = FakeHTTP { _ in self.answer(#"{"access_token":"t"}"#) }
+        let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
+        _ = try await source.token(clientSecret: "one", timeoutMs: 5_000)
+        _ = try await source.token(clientSecret: "two", timeoutMs: 5_000)
+        #expect(http.requests.count == 2)
+    }
+
+    @Test func aCancelledAskerDoesNotSpoilItForTheOthers() async throws {
+        let count = Mutex(0)
+        let http = FakeHTTP { _ in
+            let number = count.withLock { count in
+                count += 1
+                return count
+            }
+            guard number == 1 else { return self.answer(#"{"access_token":"t"}"#) }
+            do { try await Task.sleep(nanoseconds: 30_000_000_000) } catch {
+                throw HTTPError(.cancelled, "the request was cancelled")
+            }
+            return self.answer("{}")
+        }
+        let source = OAuth2TokenSource(options, http: http, clock: SystemClock())
+        let first = Task { try await source.token(clientSecret: "s", timeoutMs: 5_000) }
+        while http.requests.isEmpty { await Task.yield() }
+        let second = Task { try await source.token(clientSecret: "s", timeoutMs: 5_000) }
+        first.cancel()
+        #expect(try await second.value == "Bearer t")
+        _ = await first.result
+    }
+}
