@@ -17,7 +17,7 @@ import Testing
     @Test func aRestartKeepsThePhaseAndAnotherSeedMovesIt() {
         let first = ScrapeSchedule(intervalMs: 15_000, targetHash: 77_777, seed: 5, wallMs: 1_000_000)
         let restarted = ScrapeSchedule(intervalMs: 15_000, targetHash: 77_777, seed: 5, wallMs: 9_123_456)
-        let replica = ScrapeSchedule(intervalMs: 15_000, targetHash: 77_777, seed: 6, wallMs: 1_000_000)
+        let replica = ScrapeSchedule(intervalMs: 15_000, targetHash: 77_777, seed: 9_000, wallMs: 1_000_000)
         #expect(first.phaseMs == restarted.phaseMs)
         #expect(first.phaseMs != replica.phaseMs)
     }
@@ -31,6 +31,20 @@ import Testing
             buckets[Int(schedule.phaseMs / 1_000)] += 1
         }
         #expect(buckets.allSatisfy { $0 > 50 && $0 < 150 })
+    }
+
+    @Test(arguments: [(10_000, 250), (15_000, 250), (60_000, 250), (1_000, 25), (100, 2), (20, 1), (1, 1)])
+    func phasesAreSharedByAFewTargets(intervalMs: Int64, stepMs: Int64) {
+        var phases: Set<Int64> = []
+        for hash in 0..<UInt64(20_000) {
+            let schedule = ScrapeSchedule(
+                intervalMs: intervalMs, targetHash: hash &* 0x9E37_79B9_7F4A_7C15, seed: 0, wallMs: 0)
+            #expect(schedule.phaseMs % stepMs == 0 && schedule.phaseMs < intervalMs)
+            phases.insert(schedule.phaseMs)
+        }
+        // All of them are in use.
+        let count = (intervalMs + stepMs - 1) / stepMs
+        #expect(Int64(phases.count) > count * 3 / 4 && Int64(phases.count) <= count)
     }
 
     @Test(
