@@ -1,10 +1,14 @@
 // libcurl, with typed faces on its variadic functions, which Swift cannot call.
 #pragma once
 #include <curl/curl.h>
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 // A body or header callback: returns the bytes taken, CURL_WRITEFUNC_PAUSE, or anything else to refuse.
@@ -169,4 +173,35 @@ static inline CURLcode narthex_curl_set_blob(
     if (bytes == NULL) return curl_easy_setopt(easy, option, NULL);
     struct curl_blob blob = {.data = (void *)bytes, .len = count, .flags = CURL_BLOB_COPY};
     return curl_easy_setopt(easy, option, &blob);
+}
+
+// A TCP connection to an IPv4 address (its first octet in the highest bits), begun without waiting. A
+// descriptor, or -1 with errno set.
+static inline int narthex_connect_ipv4(uint32_t address, uint16_t port) {
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -1;
+    int one = 1;
+    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    struct sockaddr_in place = {0};
+    place.sin_family = AF_INET;
+    place.sin_port = htons(port);
+    place.sin_addr.s_addr = htonl(address);
+    if (connect(descriptor, (struct sockaddr *)&place, sizeof place) == 0 || errno == EINPROGRESS)
+        return descriptor;
+    int problem = errno;
+    close(descriptor);
+    errno = problem;
+    return -1;
+}
+
+// Why a connection did not come about; 0 when it did.
+static inline int narthex_connect_error(int descriptor) {
+    int problem = 0;
+    socklen_t size = sizeof problem;
+    return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &problem, &size) == 0 ? problem : errno;
+}
+
+// Sends what is behind the first `from` of `count` bytes; no signal when the other side is gone.
+static inline ssize_t narthex_send(int descriptor, const void *bytes, size_t from, size_t count) {
+    return send(descriptor, (const char *)bytes + from, count - from, MSG_NOSIGNAL);
 }

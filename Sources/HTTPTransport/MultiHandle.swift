@@ -9,7 +9,8 @@ internal import Platform
 @safe final class MultiHandle: @unchecked Sendable {
     // @unchecked: `wake` uses only the watch's descriptor; the rest is only for the transfer thread.
     private let pointer: UnsafeMutableRawPointer
-    private let watch: SocketWatch
+    /// The client's other sockets are waited for with libcurl's.
+    let watch: SocketWatch
     private let clock = SystemClock()
     /// When libcurl wants to be called at the latest; nil when it does not.
     private var deadlineNs: UInt64?
@@ -56,12 +57,16 @@ internal import Platform
     }
 
     /// Waits for sockets, libcurl's timer, `wake`, or the time given, and lets libcurl do what is to be done.
-    /// The text of a failure after which nothing can be relied upon, or nil.
-    func turn(waitAtMostMs: Int32) -> String? {
+    /// `others` is told what happened on a socket and says whether it was one of its own. The text of a
+    /// failure after which nothing can be relied upon, or nil.
+    func turn(
+        waitAtMostMs: Int32, others: (_ descriptor: Int32, _ isReadable: Bool, _ isWritable: Bool) -> Bool
+    ) -> String? {
         var running: Int32 = 0
         var problem: String?
         let failure = watch.wait(timeoutMs: timeoutMs(atMost: waitAtMostMs)) {
             descriptor, isReadable, isWritable in
+            if others(descriptor, isReadable, isWritable) { return }
             var ready: Int32 = isReadable ? CURL_CSELECT_IN : 0
             if isWritable { ready |= CURL_CSELECT_OUT }
             let code = unsafe curl_multi_socket_action(pointer, descriptor, ready, &running)

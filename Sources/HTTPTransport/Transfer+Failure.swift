@@ -15,7 +15,7 @@ extension Transfer {
     /// What libcurl's result means. Its own words are kept where they carry no more than host and port.
     private func error(for result: CURLcode, systemError: Int) -> HTTPError {
         if let refusal { return refusal }
-        let words = easy.failureText
+        let words = easy?.failureText ?? ""
         // Safety: curl_easy_strerror returns static text.
         let text = words.isEmpty ? unsafe String(cString: curl_easy_strerror(result)) : words
         switch result {

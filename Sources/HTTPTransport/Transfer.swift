@@ -20,16 +20,13 @@ final class Transfer {
     /// read.
     static let waitingIdentityBytes = 64 << 10
 
-    let id: UInt64
-    let request: HTTPRequest
-    let place: URLPlace
-    let submittedNs: UInt64
-    let easy: EasyHandle
-    private let admission: BodyAdmission
-    private let reply: Reply
+    let submission: Submission
+    /// libcurl's side of it; nil for one that goes the plain way.
+    let easy: EasyHandle?
+    let admission: BodyAdmission
 
     private(set) var headers = HTTPHeaders()
-    private(set) var body: [UInt8] = []
+    var body: [UInt8] = []
     private(set) var standing = Standing.unclaimed
     /// Bytes charged to the client's budget for bodies without a slot.
     private var chargedBytes = 0
@@ -42,16 +39,16 @@ final class Transfer {
     private(set) var refusal: HTTPError?
     private(set) var everWaited = false
 
-    init(_ submission: Submission, place: URLPlace, easy: EasyHandle, admission: BodyAdmission) {
-        id = submission.id
-        request = submission.request
-        submittedNs = submission.submittedNs
-        reply = submission.reply
-        self.place = place
+    init(_ submission: Submission, easy: EasyHandle?, admission: BodyAdmission) {
+        self.submission = submission
         self.easy = easy
         self.admission = admission
     }
 
+    var id: UInt64 { submission.id }
+    var request: HTTPRequest { submission.request }
+    var submittedNs: UInt64 { submission.submittedNs }
+    var deadlineNs: UInt64 { submission.deadlineNs }
     var receivedAnything: Bool { headerLines > 0 }
     var isWaiting: Bool { standing == .waiting }
 
@@ -82,7 +79,7 @@ final class Transfer {
 
     /// Decoded bytes of the body.
     func receive(body bytes: UnsafeBufferPointer<UInt8>) -> Verdict {
-        if body.isEmpty, !admitLength() { return .refused }
+        if body.isEmpty, announced == nil, !admitLength() { return .refused }
         let size = body.count + bytes.count
         let limit = request.bodyLimitBytes
         if limit > 0, size > limit {
@@ -130,29 +127,40 @@ final class Transfer {
         chargedBytes = 0
         let whole = HTTPBody(body, pool: claim == .none ? nil : admission.pool, claim: claim)
         body = []
-        reply.end(
+        submission.reply.end(
             .success(
                 HTTPResponse(
                     status: status, headers: headers, body: whole, durationNs: nowNs - submittedNs)))
     }
 
-    /// Ends the request without one.
-    func fail(_ error: HTTPError) {
+    /// Lets go of what was received: another transfer makes the request again.
+    func giveUp() {
         admission.slots.ended(id, keepsBody: false)
         discharge()
         body = []
-        reply.end(.failure(error))
+    }
+
+    /// Ends the request without one.
+    func fail(_ error: HTTPError) {
+        giveUp()
+        submission.reply.end(.failure(error))
     }
 
     /// An error that names this request.
     func failure(_ code: HTTPError.Code, _ what: String) -> HTTPError {
-        HTTPError(code, "\(request.method.rawValue) \(place.text): \(what)")
+        let place = URLPlace(request.url)?.text ?? "a malformed URL"
+        return HTTPError(code, "\(request.method.rawValue) \(place): \(what)")
     }
 
     /// Looks at what the headers announce, before the first byte is kept.
     private func admitLength() -> Bool {
         guard headers["Content-Encoding"] == nil, let text = headers["Content-Length"], let length = Int(text)
         else { return true }
+        return admit(length: length)
+    }
+
+    /// Whether a body of this length is within the limit.
+    func admit(length: Int) -> Bool {
         announced = length
         let limit = request.bodyLimitBytes
         guard limit > 0, length > limit else { return true }
@@ -160,7 +168,7 @@ final class Transfer {
         return false
     }
 
-    private func claim(sizeBytes: Int) {
+    func claim(sizeBytes: Int) {
         if admission.slots.want(id, sizeBytes: sizeBytes, nowNs: admission.nowNs) {
             standing = .claimed(.slot)
             takePooledBuffer()
@@ -181,7 +189,7 @@ final class Transfer {
         body = buffer
     }
 
-    private func charge(_ bytes: Int) -> Bool {
+    func charge(_ bytes: Int) -> Bool {
         guard admission.slots.charge(bytes) else {
             _ = refuse(.overloaded, "bodies that wait for a slot or come slowly hold all the memory they may")
             return false

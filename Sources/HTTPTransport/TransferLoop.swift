@@ -18,6 +18,7 @@ final class TransferLoop {
     private let configuration: HTTPClientConfiguration
     private let queue: SubmissionQueue
     private let multi: MultiHandle
+    private let plain: PlainPath
     private let admission: BodyAdmission
     private let metrics: ClientMetrics
     private let logger: Logger
@@ -35,6 +36,7 @@ final class TransferLoop {
         self.configuration = configuration
         self.queue = queue
         self.multi = multi
+        plain = PlainPath(watch: multi.watch, configuration: configuration)
         self.metrics = metrics
         self.logger = logger
         let slots = BodySlots(capacity: configuration.bodySlots, bytesLimit: configuration.waitingBytesLimit)
@@ -53,10 +55,15 @@ final class TransferLoop {
             metrics.report(
                 inFlight: transfers.count + held.count, waiting: admission.slots.waiterCount,
                 slotsInUse: admission.slots.slotsInUse)
-            if let problem = multi.turn(waitAtMostMs: waitMs()) {
+            let problem = multi.turn(waitAtMostMs: waitMs()) { descriptor, isReadable, isWritable in
+                plain.ready(
+                    descriptor, isReadable: isReadable, isWritable: isWritable, nowNs: admission.nowNs)
+            }
+            if let problem {
                 failAll("libcurl cannot go on: \(problem)")
                 SystemThread.pause(ms: Int(Self.waitingTickMs))
             }
+            finishPlain()
             finishDone()
             pauseWaiting()
         }
@@ -64,9 +71,11 @@ final class TransferLoop {
 
     /// How long the thread may wait; 0 when something has come meanwhile.
     private func waitMs() -> Int32 {
+        guard plain.ended.isEmpty else { return 0 }
         let isStarved = admission.slots.hasWaiters || !held.isEmpty
         let nowNs = admission.nowNs
         var untilNs = nowNs + UInt64(isStarved ? Self.waitingTickMs : Self.idleTickMs) * 1_000_000
+        untilNs = min(untilNs, max(plain.nextDeadlineNs, nowNs))
         if let nextNs = scheduled.nextNs { untilNs = min(untilNs, max(nextNs, nowNs)) }
         guard queue.mayWait(untilNs: untilNs, wantsReleases: isStarved) else { return 0 }
         return Int32((untilNs - nowNs) / 1_000_000)
@@ -99,6 +108,11 @@ final class TransferLoop {
     }
 
     private func start(_ submission: Submission) {
+        guard let transfer = plain.begin(submission, admission) else { return startWithCurl(submission) }
+        transfers[transfer.id] = transfer
+    }
+
+    private func startWithCurl(_ submission: Submission) {
         guard let place = URLPlace(submission.request.url) else {
             let what = "the URL is not an http:// or https:// URL with a host"
             return submission.reply.end(.failure(HTTPError(.badURL, what)))
@@ -107,7 +121,7 @@ final class TransferLoop {
             let what = "\(place.text): no memory for another transfer"
             return submission.reply.end(.failure(HTTPError(.other, what)))
         }
-        let transfer = Transfer(submission, place: place, easy: easy, admission: admission)
+        let transfer = Transfer(submission, easy: easy, admission: admission)
         let nowNs = admission.nowNs
         guard submission.deadlineNs > nowNs else {
             recycle(easy)
@@ -172,7 +186,11 @@ final class TransferLoop {
         for id in granted {
             guard let transfer = transfers[id] else { continue }
             transfer.slotGranted()
-            guard !transfer.easy.resumeReceiving() else { continue }
+            guard let easy = transfer.easy else {
+                plain.resume(id, nowNs: admission.nowNs)
+                continue
+            }
+            guard !easy.resumeReceiving() else { continue }
             leave(transfer)
             transfer.fail(transfer.refusal ?? transfer.failure(.other, "libcurl cannot resume the transfer"))
         }
@@ -202,18 +220,42 @@ final class TransferLoop {
         let ids = admission.toPause
         admission.toPause.removeAll(keepingCapacity: true)
         for id in ids {
-            guard let transfer = transfers[id], transfer.isWaiting, !transfer.easy.pauseReceiving() else {
-                continue
-            }
+            guard let transfer = transfers[id], transfer.isWaiting, let easy = transfer.easy,
+                !easy.pauseReceiving()
+            else { continue }
             leave(transfer)
             transfer.fail(transfer.failure(.other, "libcurl cannot pause the transfer"))
+        }
+    }
+
+    private func finishPlain() {
+        plain.endLate(nowNs: admission.nowNs)
+        guard !plain.ended.isEmpty else { return }
+        let ended = plain.ended
+        plain.ended.removeAll(keepingCapacity: true)
+        for (transfer, connections, ending) in ended {
+            // Else it was ended for another reason meanwhile.
+            guard transfers[transfer.id] === transfer else { continue }
+            transfers[transfer.id] = nil
+            switch ending {
+            case .whole:
+                metrics.ended(connections: connections, error: nil)
+                transfer.succeed(status: 200, nowNs: admission.nowNs)
+            case .givenBack:
+                metrics.ended(connections: connections, error: nil)
+                transfer.giveUp()
+                startWithCurl(transfer.submission)
+            case .failed(let error):
+                metrics.ended(connections: connections, error: error)
+                transfer.fail(error)
+            }
         }
     }
 
     private func finishDone() {
         guard !transfers.isEmpty else { return }
         while let (transfer, result) = multi.nextDone() {
-            let outcome = transfer.easy.outcome()
+            guard let outcome = transfer.easy?.outcome() else { continue }
             let error = transfer.fault(after: result, systemError: outcome.systemError)
             metrics.ended(connections: outcome.connections, error: error)
             leave(transfer, endedWell: error == nil)
@@ -232,11 +274,12 @@ final class TransferLoop {
     /// CURLOPT_BUFFERSIZE is refused for it.
     private func leave(_ transfer: Transfer, endedWell: Bool = false) {
         transfers[transfer.id] = nil
-        if let problem = multi.remove(transfer.easy) {
+        guard let easy = transfer.easy else { return plain.leave(transfer.id) }
+        if let problem = multi.remove(easy) {
             // The handle is in an unknown state: dropped rather than used again.
             logger.error("libcurl does not let a transfer go", metadata: ["problem": "\(problem)"])
         } else if endedWell {
-            recycle(transfer.easy)
+            recycle(easy)
         }
     }
 

@@ -120,8 +120,9 @@ final class Connection: Sendable {
             return pending
         }
         let end = Array("\r\n\r\n".utf8)
+        var searched = 0
         while true {
-            if let head = firstRange(of: end, in: bytes) {
+            if let head = firstRange(of: end, in: bytes, from: max(0, searched - end.count)) {
                 let text = String(decoding: bytes[..<head], as: UTF8.self)
                 let length = Request(head: text, body: []).header("Content-Length").flatMap { Int($0) } ?? 0
                 let total = head + end.count + length
@@ -133,6 +134,7 @@ final class Connection: Sendable {
                 pending.withLock { $0 = rest }
                 return Request(head: text, body: Array(bytes[(head + end.count)..<total]))
             }
+            searched = bytes.count
             guard let more = read() else { return nil }
             bytes += more
         }
@@ -192,9 +194,9 @@ final class Connection: Sendable {
         return count > 0 ? Array(buffer[..<count]) : nil
     }
 
-    private func firstRange(of pattern: [UInt8], in bytes: [UInt8]) -> Int? {
-        guard bytes.count >= pattern.count else { return nil }
-        return (0...(bytes.count - pattern.count)).first {
+    private func firstRange(of pattern: [UInt8], in bytes: [UInt8], from start: Int) -> Int? {
+        guard bytes.count >= start + pattern.count else { return nil }
+        return (start...(bytes.count - pattern.count)).first {
             bytes[$0..<($0 + pattern.count)].elementsEqual(pattern)
         }
     }

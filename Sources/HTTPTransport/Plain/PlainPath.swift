@@ -1,0 +1,226 @@
+/// Scrapes of the plain kind, without libcurl: `http`, an IPv4 address, a GET, an answer 200 whose end is
+/// known. That is what nearly all scrapes of a fleet are, and libcurl takes for one several times what
+/// reading its body takes.
+///
+/// It judges nothing. Whatever is out of the ordinary, from a refused connection to a compressed body, is
+/// given back, and libcurl makes the request again, in what is left of its time; the server is then left to
+/// libcurl for a while. So there is one set of rules for what a fault means. Transfer thread only.
+final class PlainPath {
+    /// How a transfer ended.
+    enum Ending {
+        case whole
+        /// Libcurl is to make the request.
+        case givenBack
+        case failed(HTTPError)
+    }
+
+    /// For how long a server whose answer was out of the ordinary is left to libcurl: it is asked twice at
+    /// the end of that time, when it has not changed.
+    static let unusualNs: UInt64 = 3_600_000_000_000
+    /// The same for one that could not be reached, or broke off.
+    static let brokenNs: UInt64 = 60_000_000_000
+    /// Beyond that many it is not known any more which servers those are.
+    private static let unusualLimit = 16_384
+    private static let pruneNs: UInt64 = 60_000_000_000
+
+    private let watch: SocketWatch
+    private let configuration: HTTPClientConfiguration
+    private var request: PlainRequest
+    private var connections: [Int32: PlainConnection] = [:]
+    private var idle: [PlainAddress: [PlainConnection]] = [:]
+    private var running: [UInt64: PlainConnection] = [:]
+    private var unusual: [PlainAddress: UInt64] = [:]
+    private var bytes: [UInt8] = []
+    /// With what a body may have before it needs a slot, less than one that waits may have.
+    private var scratch = [UInt8](repeating: 0, count: 32 << 10)
+    private var nextPruneNs: UInt64 = 0
+    /// No transfer's time is up before; may be too early.
+    private(set) var nextDeadlineNs = UInt64.max
+    /// Transfers that ended, with the connections made for them, for the loop to take.
+    var ended: [(transfer: Transfer, connections: Int, ending: Ending)] = []
+
+    init(watch: SocketWatch, configuration: HTTPClientConfiguration) {
+        self.watch = watch
+        self.configuration = configuration
+        request = PlainRequest(userAgent: configuration.userAgent)
+    }
+
+    deinit { for connection in connections.values { _ = watch.remove(connection.descriptor) } }
+
+    /// Begins a request that is of the plain kind; nil for every other.
+    func begin(_ submission: Submission, _ admission: BodyAdmission) -> Transfer? {
+        guard !configuration.usesProxyFromEnvironment, PlainRequest.isPlain(submission.request),
+            let url = PlainURL(submission.request.url)
+        else { return nil }
+        let nowNs = admission.nowNs
+        guard submission.deadlineNs > nowNs, !isUnusual(url.address, nowNs),
+            request.write(submission.request, url, to: &bytes)
+        else { return nil }
+        prune(nowNs)
+        let transfer = Transfer(submission, easy: nil, admission: admission)
+        return start(transfer, at: url.address, nowNs) ? transfer : nil
+    }
+
+    /// The kernel has something for a connection; false when it is not one of these.
+    func ready(_ descriptor: Int32, isReadable: Bool, isWritable: Bool, nowNs: UInt64) -> Bool {
+        guard let connection = connections[descriptor] else { return false }
+        guard let transfer = connection.transfer else {
+            // The server's end, or something nobody asked for.
+            drop(connection)
+            return true
+        }
+        let wantedToWrite = connection.wantsToWrite
+        let event = connection.ready(
+            isReadable: isReadable, isWritable: isWritable, deadlineNs: transfer.deadlineNs, &scratch)
+        if wantedToWrite, !connection.wantsToWrite {
+            guard watch.set(descriptor, readable: true, writable: false) == nil else {
+                end(connection, transfer, .givenBack)
+                return true
+            }
+        }
+        act(on: event, connection, transfer, nowNs)
+        return true
+    }
+
+    /// Ends the transfers whose time is up.
+    func endLate(nowNs: UInt64) {
+        guard nowNs >= nextDeadlineNs else { return }
+        nextDeadlineNs = .max
+        for connection in Array(running.values) {
+            guard connection.deadlineNs <= nowNs, let transfer = connection.transfer else {
+                nextDeadlineNs = min(nextDeadlineNs, connection.deadlineNs)
+                continue
+            }
+            let what = connection.isConnecting ? "no connection" : "no whole answer"
+            let ms = (nowNs - min(nowNs, transfer.submittedNs)) / 1_000_000
+            let error = transfer.failure(
+                .timeout, "timed out: \(what) after \(ms) ms, \(transfer.body.count) bytes of body received")
+            end(connection, transfer, .failed(error))
+        }
+    }
+
+    /// The transfer has got the slot that it waited for.
+    func resume(_ id: UInt64, nowNs: UInt64) {
+        guard let connection = running[id], let transfer = connection.transfer else { return }
+        guard watch.set(connection.descriptor, readable: true, writable: false) == nil else {
+            return end(connection, transfer, .givenBack)
+        }
+        act(on: connection.resume(), connection, transfer, nowNs)
+    }
+
+    /// Forgets a transfer that the loop ends for reasons of its own.
+    func leave(_ id: UInt64) {
+        if let connection = running[id] { drop(connection) }
+    }
+
+    // MARK: -
+
+    private func start(_ transfer: Transfer, at address: PlainAddress, _ nowNs: UInt64) -> Bool {
+        while let connection = takeIdle(address, nowNs) {
+            if begin(transfer, on: connection, nowNs) { return true }
+        }
+        guard configuration.maxConnectionsPerHost == 0, connections.count < configuration.maxConnections,
+            let connection = PlainConnection(address)
+        else { return false }
+        connections[connection.descriptor] = connection
+        guard watch.set(connection.descriptor, readable: true, writable: true) == nil else {
+            drop(connection)
+            return false
+        }
+        return begin(transfer, on: connection, nowNs)
+    }
+
+    /// False when the connection is of no use, and is gone.
+    private func begin(_ transfer: Transfer, on connection: PlainConnection, _ nowNs: UInt64) -> Bool {
+        var deadlineNs = transfer.deadlineNs
+        if connection.isConnecting {
+            let connectNs = UInt64(max(1, configuration.connectTimeoutMs)) * 1_000_000
+            deadlineNs = min(deadlineNs, nowNs + connectNs)
+        }
+        guard case .wait = connection.begin(transfer, bytes, deadlineNs: deadlineNs),
+            !connection.wantsToWrite || connection.isConnecting
+                || watch.set(connection.descriptor, readable: true, writable: true) == nil
+        else {
+            drop(connection)
+            return false
+        }
+        running[transfer.id] = connection
+        nextDeadlineNs = min(nextDeadlineNs, deadlineNs)
+        return true
+    }
+
+    private func act(
+        on event: PlainConnection.Event, _ connection: PlainConnection, _ transfer: Transfer, _ nowNs: UInt64
+    ) {
+        switch event {
+        case .wait: break
+        case .whole: end(connection, transfer, .whole, nowNs: nowNs)
+        case .paused:
+            if watch.set(connection.descriptor, readable: false, writable: false) != nil {
+                end(connection, transfer, .givenBack)
+            }
+        case .stale: end(connection, transfer, .givenBack)
+        case .unusual, .broken:
+            let ns = if case .broken = event { Self.brokenNs } else { Self.unusualNs }
+            if unusual.count >= Self.unusualLimit { unusual.removeAll() }
+            unusual[connection.address] = nowNs + ns
+            end(connection, transfer, .givenBack)
+        case .refused:
+            let error = transfer.refusal ?? transfer.failure(.malformedResponse, "the answer was refused")
+            end(connection, transfer, .failed(error))
+        }
+    }
+
+    private func end(
+        _ connection: PlainConnection, _ transfer: Transfer, _ ending: Ending, nowNs: UInt64 = 0
+    ) {
+        ended.append((transfer, connection.isKept || connection.isConnecting ? 0 : 1, ending))
+        guard case .whole = ending, !connection.closes else { return drop(connection) }
+        running[transfer.id] = nil
+        connection.finish(nowNs: nowNs)
+        idle[connection.address, default: []].append(connection)
+    }
+
+    private func drop(_ connection: PlainConnection) {
+        if let id = connection.transfer?.id {
+            running[id] = nil
+        } else if let kept = idle[connection.address] {
+            let others = kept.filter { $0 !== connection }
+            idle[connection.address] = others.isEmpty ? nil : others
+        }
+        // A descriptor that epoll does not let go of leaves it when it is closed.
+        _ = watch.remove(connection.descriptor)
+        connections[connection.descriptor] = nil
+    }
+
+    private func takeIdle(_ address: PlainAddress, _ nowNs: UInt64) -> PlainConnection? {
+        while let connection = idle[address]?.popLast() {
+            if !isOld(connection, nowNs) { return connection }
+            drop(connection)
+        }
+        return nil
+    }
+
+    private func isOld(_ connection: PlainConnection, _ nowNs: UInt64) -> Bool {
+        let idleMs = (nowNs - min(nowNs, connection.idleSinceNs)) / 1_000_000
+        return idleMs >= UInt64(max(0, configuration.idleConnectionMs))
+    }
+
+    private func isUnusual(_ address: PlainAddress, _ nowNs: UInt64) -> Bool {
+        guard let untilNs = unusual[address] else { return false }
+        if nowNs < untilNs { return true }
+        unusual[address] = nil
+        return false
+    }
+
+    /// Connections of targets that are gone must not stay for good.
+    private func prune(_ nowNs: UInt64) {
+        guard nowNs >= nextPruneNs else { return }
+        nextPruneNs = nowNs + Self.pruneNs
+        for kept in Array(idle.values) {
+            for connection in kept where isOld(connection, nowNs) { drop(connection) }
+        }
+        for (address, kept) in idle where kept.isEmpty { idle[address] = nil }
+        for (address, untilNs) in unusual where nowNs >= untilNs { unusual[address] = nil }
+    }
+}

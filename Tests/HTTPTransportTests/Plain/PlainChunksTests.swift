@@ -1,0 +1,51 @@
+import Testing
+
+@testable import HTTPTransport
+
+struct PlainChunksTests {
+    /// The body of a chunked text that comes in pieces of `size` bytes, what came of it, and what is behind.
+    private func read(_ text: String, piece size: Int) -> (body: String, last: PlainChunks.Step, rest: Int) {
+        var chunks = PlainChunks()
+        var body: [UInt8] = []
+        let bytes = Array(text.utf8)
+        var start = 0
+        while start < bytes.count {
+            let piece = Array(bytes[start..<min(start + size, bytes.count)])
+            var place = 0
+            var step = PlainChunks.Step.more
+            repeat {
+                step = chunks.next(piece.span, &place)
+                if case .data(let range) = step { body += piece[range] } else { break }
+            } while true
+            start += piece.count
+            if case .end(let end) = step {
+                return (String(decoding: body, as: UTF8.self), step, bytes.count - start + piece.count - end)
+            }
+            if step == .unusual { return (String(decoding: body, as: UTF8.self), step, 0) }
+        }
+        return (String(decoding: body, as: UTF8.self), .more, 0)
+    }
+
+    @Test(arguments: 1...40)
+    func piecesMakeNoDifference(size: Int) {
+        let text = "5\r\nhello\r\n1\r\n \r\n00A\r\n0123456789\r\nb\r\nhello world\r\n0\r\n\r\n"
+        let (body, last, rest) = read(text + "xyz", piece: size)
+        #expect(body == "hello 0123456789hello world")
+        if case .end = last {} else { Issue.record("the end was not seen: \(last)") }
+        #expect(rest == 3)
+        // Without its last byte it has no end.
+        #expect(read(String(text.dropLast()), piece: size).last == .more)
+    }
+
+    @Test(arguments: [
+        "\r\n", "x\r\n", "-1\r\n", "5;name=value\r\nhello\r\n", "5 \r\nhello\r\n", "0x5\r\nhello\r\n",
+        "10000000\r\n",
+        "fffffffffffffffff\r\n", "5\nhello\r\n", "5\r\nhelloX\r\n", "5\r\nhello\n", "5\r\nhello\r\r\n",
+        "0\r\nTrailer: x\r\n\r\n", "0\r\n0\r\n\r\n", "0\n\n", "5\r\nhello5\r\n",
+    ])
+    func brokenFramingIsForLibcurl(text: String) {
+        for size in 1...4 {
+            #expect(read(text, piece: size).last == .unusual, "in pieces of \(size)")
+        }
+    }
+}
