@@ -12,6 +12,8 @@ struct AgentUnderLoad {
     struct Figures {
         var idleMiB = 0.0
         var cpuMicrosecondsPerSample = 0.0
+        /// Median over the time of measuring.
+        var strtodNs = 0.0
         var sleepsPerScrape = 0.0
         var bytesPerSeries = 0.0
         var samplesPerSecond = 0.0
@@ -84,8 +86,12 @@ struct AgentUnderLoad {
         }
         let startNs = clock.monotonicNs
         var greatest = 0
+        var yardstick = Yardstick(SyntheticBody.nodeExporter.text(scrape: 1))
+        var strtodNs: [Double] = []
         for _ in 0..<seconds {
             try await clock.sleep(forMs: 1_000)
+            // The least of a few: one may be interrupted.
+            strtodNs.append((0..<3).map { _ in yardstick.strtodNs() }.reduce(.infinity, min))
             greatest = max(greatest, agent.residentBytes()?.all ?? 0)
         }
         guard let cpuAfter = agent.cpuSeconds(), let sleepsAfter = agent.sleeps() else {
@@ -95,6 +101,7 @@ struct AgentUnderLoad {
         let after = try await probe.sum(of: "narthex_ledger_delivered_samples_total", at: metrics)
         let delivered = after - before
         figures.cpuMicrosecondsPerSample = (cpuAfter - cpuBefore) * 1e6 / delivered
+        figures.strtodNs = strtodNs.sorted()[strtodNs.count / 2]
         figures.sleepsPerScrape = Double(sleepsAfter - sleepsBefore) * Double(series + 5) / delivered
         figures.bytesPerSeries = Double(greatest - idle.all) / Double(targets * series)
         figures.samplesPerSecond = delivered / elapsed

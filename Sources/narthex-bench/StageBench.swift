@@ -7,10 +7,6 @@ import Scrape
 import Telemetry
 import WriteAheadBuffer
 
-#if canImport(Glibc)
-import Glibc
-#endif
-
 /// The stages of one round, each over all targets before the next begins, so that each is timed by itself.
 struct StageBench {
     /// Figures a sample.
@@ -85,6 +81,7 @@ struct StageBench {
         for frame in stored {
             encodeNs += time { request = encoder.encode([frame.frame]) }
             snappyNs += time { compressed = encoder.compress() }
+            // Safety: bytes have no padding, so every one of the span's may be read.
             hashNs += time { _ = unsafe SHA256.hex(compressed.span.bytes) }
             rawBytes += request.byteCount
             sentBytes += compressed.count
@@ -98,7 +95,8 @@ struct StageBench {
         }
         best.textBytes = Double(text.count) / Double(body.seriesCount)
         best.scrapeNs = min(best.scrapeNs, scrapeNs / samples)
-        best.strtodNs = min(best.strtodNs, strtodNs(text))
+        var yardstick = Yardstick(text)
+        best.strtodNs = min(best.strtodNs, yardstick.strtodNs())
         best.appendNs = min(best.appendNs, appendNs / samples)
         best.bufferBytes = max(best.bufferBytes, bytes / samples)
         best.readNs = min(best.readNs, readNs / samples)
@@ -118,23 +116,5 @@ struct StageBench {
         let start = clock.monotonicNs
         try work()
         return Double(clock.monotonicNs - start)
-    }
-
-    /// Nanoseconds that strtod takes for one of the body's numbers.
-    private func strtodNs(_ text: [UInt8]) -> Double {
-        var numbers = text.split(separator: 0x0A).filter { $0.first != 0x23 }.compactMap { line in
-            line.lastIndex(of: 0x20).map { Array(line[line.index(after: $0)...]).map { CChar($0) } + [0] }
-        }
-        var sum = 0.0
-        let ns = time {
-            for index in numbers.indices {
-                // Safety: each number ends with a null.
-                sum += unsafe numbers[index].withUnsafeMutableBufferPointer {
-                    unsafe $0.baseAddress.map { unsafe strtod($0, nil) } ?? 0
-                }
-            }
-        }
-        precondition(!sum.isNaN, "the bodies hold numbers")
-        return ns / Double(max(1, numbers.count))
     }
 }
