@@ -5,6 +5,30 @@ public enum FlagGrammar {
     /// Milliseconds of a duration such as `1h30m`; nil when it is none.
     public static func durationMs(_ text: String) -> Int64? { PrometheusDuration.parse(text) }
 
+    /// Milliseconds, rounded, of a duration as Go's flags take it, such as `1m30s` or `1.5h`; nil when it is
+    /// none, or is negative.
+    public static func goDurationMs(_ text: String) -> Int64? {
+        if text == "0" { return 0 }
+        let unitsMs = ["ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1, "s": 1e3, "m": 60e3, "h": 3_600e3]
+        func isNumber(_ character: Character) -> Bool {
+            character == "." || ("0"..."9").contains(character)
+        }
+        var rest = Substring(text)
+        var total = 0.0
+        repeat {
+            let digits = rest.prefix(while: isNumber)
+            rest = rest.dropFirst(digits.count)
+            let unit = rest.prefix { !isNumber($0) }
+            rest = rest.dropFirst(unit.count)
+            // Go has `.5` and `5.` for a half and five.
+            guard let number = Double("0\(digits)0"), digits != ".", !digits.isEmpty,
+                let unitMs = unitsMs[String(unit)]
+            else { return nil }
+            total += (digits.contains(".") ? number : number / 10) * unitMs
+        } while !rest.isEmpty
+        return total.isFinite && total < 9e15 ? Int64(total.rounded()) : nil
+    }
+
     /// Bytes of a size such as `15MB`; nil when it is none or does not fit.
     public static func sizeBytes(_ text: String) -> Int? {
         ByteSize.parse(text).flatMap { Int(exactly: $0) }

@@ -2,6 +2,10 @@ extension FileDoor {
     /// Puts `contents` in the place of the file at `path`, all at once: a reader sees the old file or the new
     /// one, also after a crash. The new one is readable by everybody.
     public func replace(_ path: String, with contents: [UInt8]) throws(FileError) {
+        // Putting a file in the place of a device, a pipe or a folder is never what was meant.
+        if let old = try status(path), !old.isRegular {
+            throw FileError(operation: "replace", path: path, errno: 0, message: "it is no regular file")
+        }
         let fresh = path + ".new"
         // One that a crash left behind.
         if try status(fresh) != nil { try remove(fresh) }

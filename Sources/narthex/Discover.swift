@@ -22,8 +22,8 @@ struct Discover: AsyncParsableCommand {
     @Option(help: "Only the job of this name.")
     var job: String?
 
-    @Option(help: "One of table, json, file_sd.")
-    var format = DiscoverOptions.Format.table
+    @Option(help: "One of table, json, file_sd. (default: table)")
+    var format: DiscoverOptions.Format?
 
     @Flag(help: "Also show what does not ask to be scraped.")
     var all = false
@@ -34,13 +34,14 @@ struct Discover: AsyncParsableCommand {
     var writeTo: String?
 
     @Option(
-        name: .customLong("config.scrape-interval"), help: "How often AWS is asked for a file to be written.")
-    var interval = FlagDuration(ms: 60_000)
+        name: .customLong("config.scrape-interval"),
+        help: "How often AWS is asked for a file to be written. (default: 60s)")
+    var interval: GoFlagDuration?
 
     @Option(
         name: .customLong("config.scrape-times"),
-        help: "After how many looks to end; 0 goes on until stopped.")
-    var times = 0
+        help: "After how many looks to end; 0 goes on until stopped. (default: 0)")
+    var times: Int?
 
     @Option(name: .customLong("config.cluster"), help: "Cluster, by name or ARN; all when not given.")
     var cluster: String?
@@ -82,10 +83,15 @@ struct Discover: AsyncParsableCommand {
     var logFormat = LogFormat.logfmt
 
     func validate() throws {
-        guard times >= 0 else { throw ValidationError("--config.scrape-times must not be negative") }
-        guard interval.ms >= 1_000 else {
+        guard times ?? 0 >= 0 else { throw ValidationError("--config.scrape-times must not be negative") }
+        guard interval?.ms ?? 60_000 >= 1_000 else {
             throw ValidationError(
                 "--config.scrape-interval must be at least 1s: the ECS API limits its callers")
+        }
+        if let format, format != .fileSD, writeTo != nil {
+            throw ValidationError(
+                "--format=\(format.rawValue) is for standard output; --write-to writes target groups, as JSON"
+                    + " when the file's name ends in .json")
         }
         if job != nil, configFile == nil { throw ValidationError("--job needs --config.file") }
     }
@@ -108,6 +114,11 @@ struct Discover: AsyncParsableCommand {
         if !isComplete { throw ExitCode.failure }
     }
 
+    /// Whoever says how often to look means a file, for which prometheus-ecs-discovery has a name.
+    private var file: String? {
+        writeTo ?? (format == nil && (interval != nil || times != nil) ? "ecs_file_sd.yml" : nil)
+    }
+
     private var options: DiscoverOptions {
         var flags = DiscoverOptions.ECSFlags()
         flags.cluster = cluster
@@ -122,10 +133,10 @@ struct Discover: AsyncParsableCommand {
         flags.dynamicPortDetection = dynamicPortDetection
         var options = DiscoverOptions(
             source: configFile.map { .file($0, job: job) } ?? .flags(flags))
-        options.format = format
-        options.writeTo = writeTo
-        options.intervalMs = interval.ms
-        options.times = times
+        options.format = format ?? .table
+        options.writeTo = file
+        options.intervalMs = interval?.ms ?? options.intervalMs
+        options.times = times ?? 0
         options.showsAll = all
         options.environment = ProcessEnvironment.current
         return options

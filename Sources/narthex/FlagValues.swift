@@ -20,6 +20,18 @@ struct FlagDuration: ExpressibleByArgument {
     }
 }
 
+/// A duration in Prometheus' grammar, or in Go's, which has fractions too: `1m0s`, `1.5h`.
+struct GoFlagDuration: ExpressibleByArgument {
+    let ms: Int64
+
+    init?(argument: String) {
+        guard let ms = FlagGrammar.durationMs(argument) ?? FlagGrammar.goDurationMs(argument) else {
+            return nil
+        }
+        self.ms = ms
+    }
+}
+
 /// A size in Prometheus' grammar: a number with B, KB, MB, GB (powers of 1,024).
 struct FlagSize: ExpressibleByArgument {
     let bytes: Int

@@ -90,6 +90,131 @@ def test_the_flags_of_prometheus_ecs_discovery_give_its_file(standins, tmp_path)
     }  # fmt: skip
 
 
+ARN = f"arn:aws:ecs:{REGION}:123456789012"
+LABELS = {
+    "port": "PROMETHEUS_EXPORTER_PORT", "path": "PROMETHEUS_EXPORTER_PATH",
+    "scheme": "PROMETHEUS_EXPORTER_SCHEME", "job-name": "PROMETHEUS_EXPORTER_JOB_NAME",
+    "server-name": "PROMETHEUS_EXPORTER_SERVER_NAME",
+}  # fmt: skip
+
+
+def wide_world(names):
+    """Tasks in every network mode, with all of the tool's docker labels by these names."""
+
+    def definition(family, labels, mode=None, revision=7):
+        app = {"name": "app", "image": f"repo/{family}:1", "dockerLabels": labels, "ports": [9100]}
+        sidecar = {"name": "log-router", "image": "x", "dockerLabels": {}, "ports": []}
+        return {
+            "family": family, "revision": revision, "containers": [sidecar, app], "networkMode": mode,
+        }  # fmt: skip
+
+    def task(number, family, **fields):
+        return {
+            "id": f"{number:032x}", "definition": f"{family}:7", "service": family,
+            "lastStatus": "RUNNING", "desiredStatus": "RUNNING", "injected": ["ecs-service-connect-x"],
+            **fields,
+        }  # fmt: skip
+
+    all_labels = {
+        names["port"]: "5000", names["path"]: "/stats", names["scheme"]: "https",
+        names["job-name"]: "web-job", "team": "a",
+    }  # fmt: skip
+    definitions = [
+        definition("web", all_labels),
+        definition("bridged", {names["port"]: "9100", "team": "b"}, "bridge"),
+        definition("named", {names["port"]: "9100", names["server-name"]: "node.example//"}, "host"),
+        definition("silent", {}),
+        definition("wrong", {names["port"]: "ninety"}),
+        definition("unbound", {names["port"]: "9999"}, "bridge"),
+        definition("dynamic", {"PROMETHEUS_DYNAMIC_EXPORT": "1"}, "bridge"),
+    ]
+    bindings = [{"container": "app", "containerPort": 9100, "hostPort": 32768}]
+    on_machine = {"launchType": "EC2", "instance": "a"}
+    tasks = [
+        task(1, "web", privateIPv4="10.0.0.1"),
+        task(2, "bridged", **on_machine, bindings=bindings),
+        task(3, "named", **on_machine),
+        task(4, "silent", privateIPv4="10.0.0.4"),
+        task(5, "wrong", privateIPv4="10.0.0.5"),
+        task(6, "unbound", **on_machine, bindings=bindings),
+        task(7, "dynamic", **on_machine, bindings=[bindings[0] | {"hostPort": 32777}]),
+    ]
+    instances = [{"id": "a", "machine": "i-a", "address": "10.1.0.1"}]
+    demo = {"name": "demo", "tasks": tasks, "instances": instances}
+    other = {"name": "other", "tasks": [task(8, "web", privateIPv4="10.0.0.8")]}
+    return {"clusters": [demo, other], "definitions": definitions}
+
+
+def entry(number, family, target, cluster="demo", **more):
+    """What prometheus-ecs-discovery writes of a container: its README and the fields of its output."""
+    return {
+        "targets": [target],
+        "labels": {
+            "task_arn": f"{ARN}:task/{cluster}/{number:032x}", "task_name": family, "task_revision": "7",
+            "task_group": f"service:{family}", "cluster_arn": f"{ARN}:cluster/{cluster}",
+            "container_name": "app", "container_arn": f"{ARN}:container/{cluster}/{number:032x}/app",
+            "docker_image": f"repo/{family}:1", **more,
+        },
+    }  # fmt: skip
+
+
+WEB = {"job": "web-job", "__metrics_path__": "/stats", "__scheme__": "https"}
+IN_DEMO = [
+    entry(1, "web", "10.0.0.1:5000", **WEB),
+    entry(2, "bridged", "10.1.0.1:32768"),
+    entry(3, "named", "node.example:9100"),
+]
+IN_OTHER = [entry(8, "web", "10.0.0.8:5000", "other", **WEB)]
+RENAMED = {name: f"my.{name}" for name in LABELS}
+
+
+@pytest.mark.parametrize(
+    ("flags", "names", "expected"),
+    [
+        ([], LABELS, IN_DEMO + IN_OTHER),
+        (["-config.cluster=demo"], LABELS, IN_DEMO),
+        (["--config.cluster", "other"], LABELS, IN_OTHER),
+        (["-config.filter-label=team", "-config.cluster=demo"], LABELS, IN_DEMO[:2]),
+        (["-config.filter-label=team=b"], LABELS, IN_DEMO[1:2]),
+        (["-config.dynamic-port-detection"], LABELS, [entry(7, "dynamic", "10.1.0.1:32777")]),
+        (["-config.dynamic-port-detection=f", "-config.cluster=demo"], LABELS, IN_DEMO),
+        (
+            [f"-config.{name}-label={label}" for name, label in RENAMED.items()],
+            RENAMED,
+            IN_DEMO + IN_OTHER,
+        ),
+    ],
+)
+def test_the_file_is_what_the_original_writes(standins, tmp_path, flags, names, expected):
+    standins.control(standins.ecs, "/world", wide_world(names))
+    file = tmp_path / "ecs_file_sd.yml"
+    once = ("-config.scrape-interval=1m0s", "-config.scrape-times=1")
+    _, status, errors = discover(standins, f"-config.write-to={file}", *once, *flags)
+    assert status == 0, errors
+    assert yaml.safe_load(file.read_text()) == expected
+
+
+def test_the_originals_default_file_and_its_other_flags(standins, tmp_path):
+    standins.control(standins.ecs, "/world", wide_world(LABELS))
+    command = [program("narthex"), "discover", "-config.scrape-times=1", "-config.scrape-interval", "1.5m"]
+    ended = subprocess.run(
+        command, env=environment(standins), cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert yaml.safe_load((tmp_path / "ecs_file_sd.yml").read_text()) == IN_DEMO + IN_OTHER
+    # A role is asked of STS, which is not played here.
+    role = "-config.role-arn=arn:aws:iam::123456789012:role/reader"
+    file = f"-config.write-to={tmp_path}/role.yml"
+    _, status, errors = discover(standins, file, role, "-config.scrape-times=1")
+    assert status == 1 and "AssumeRole" in errors
+    # The file cannot be written: said, and no success.
+    _, status, errors = discover(standins, f"-config.write-to={tmp_path}", "-config.scrape-times=1")
+    assert status == 1 and "it is no regular file" in errors
+    assert list(tmp_path.glob("*.new")) == []
+    _, status, errors = discover(standins, "--format=json", "--write-to=x.yml")
+    assert status == 64 and "--format=json is for standard output" in errors
+
+
 def test_the_file_is_kept_current_and_survives_what_cannot_be_asked(standins, tmp_path):
     file = tmp_path / "targets.json"
     process = subprocess.Popen(

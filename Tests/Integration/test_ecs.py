@@ -4,9 +4,10 @@ moto speaks AWS' wire formats; the stand-ins play what it cannot: pages, sidecar
 """
 
 import json
+import subprocess
 
 import pytest
-from parts.agent import IS_NARTHEX
+from parts.agent import IS_NARTHEX, clean_environment, program
 from parts.aws import REGION
 from parts.process import free_port, wait_until
 from parts.standins import ACCESS_KEY, SECRET_KEY
@@ -246,3 +247,38 @@ def test_tasks_on_instances_are_at_their_instances_address(
     )
     assert agent.metric("narthex_sd_aws_calls_total", operation="DescribeInstances") == 1
     assert agent.stop() == 0
+
+
+def test_public_addresses_are_those_of_ec2(make_moto, tmp_path):
+    """moto's EC2 and signature checks: DescribeNetworkInterfaces by wire, an elastic address on a task's
+    interface.
+    """
+    moto = make_moto(verifies=True)
+    ecs, ec2 = moto.client("ecs"), moto.client("ec2")
+    ecs.create_cluster(clusterName="shop")
+    network = moto.make_network()
+    labels = {"PROMETHEUS_EXPORTER_PORT": "9100"}
+    arn, _ = moto.run_task("shop", "public", labels, network)
+    moto.run_task("shop", "private", labels, network)
+    (task,) = ecs.describe_tasks(cluster="shop", tasks=[arn])["tasks"]
+    details = {d["name"]: d["value"] for a in task["attachments"] for d in a["details"]}
+    address = ec2.allocate_address(Domain="vpc")
+    ec2.associate_address(
+        AllocationId=address["AllocationId"], NetworkInterfaceId=details["networkInterfaceId"]
+    )
+    keys = {"access_key": moto.access_key, "secret_key": moto.secret_key, "region": REGION}
+    rules = [{"source_labels": ["__meta_ecs_public_ip"], "target_label": "public"}]
+    job = {"job_name": "j", "ecs_sd_configs": [{"clusters": ["shop"], **keys}], "relabel_configs": rules}
+    file = tmp_path / "narthex.yml"
+    file.write_text(json.dumps({"scrape_configs": [job]}))
+    shown = subprocess.run(
+        [program("narthex"), "discover", f"--config.file={file}", "--format=json"],
+        env=clean_environment(AWS_ENDPOINT_URL=moto.url), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert shown.returncode == 0, shown.stderr
+    (found,) = json.loads(shown.stdout)
+    public = {
+        target["discoveredLabels"]["__meta_ecs_service"]: target["labels"].get("public")
+        for target in found["targets"]
+    }
+    assert public == {"public": address["PublicIp"], "private": None}

@@ -1,5 +1,7 @@
 """What ecs_sd_configs makes of machines, ports and tasks that stop: stand-ins of ECS, EC2 and SSM."""
 
+import time
+
 import pytest
 from parts.agent import IS_NARTHEX
 from parts.aws import REGION
@@ -80,4 +82,109 @@ def test_machines_of_every_kind_are_scraped(make_agent, make_standins):
     assert "ListClusters" not in calls, "the agent's own cluster is the default"
     assert agent.metric("narthex_sd_ecs_age_seconds", cluster="demo") < 30
     assert agent.metric("narthex_sd_aws_calls_total", operation="ListTasks") >= 1
+    assert agent.stop() == 0
+
+
+def history(standins, instance):
+    """[(labels, samples)] of one target at the stand-in AMP."""
+    return [
+        (series["labels"], series["samples"])
+        for series in standins.control(standins.amp, "/series")
+        if series["labels"]["instance"] == instance
+    ]
+
+
+def up_of(standins, instance):
+    """Its samples of up."""
+    (samples,) = [
+        samples for labels, samples in history(standins, instance) if labels["__name__"] == "up"
+    ]
+    return samples
+
+
+def change_task(standins, host, **fields):
+    world = standins.control(standins.ecs, "/world")
+    (task,) = [task for task in world["clusters"][0]["tasks"] if task["privateIPv4"] == host]
+    task.update(fields)
+    standins.control(standins.ecs, "/world", world)
+
+
+def test_a_task_that_has_stopped_ends_its_series_before_its_next_scrape(make_agent, make_standins):
+    """Without word from ECS a target that is gone ends at its next tick, one interval after its last
+    sample; here the markers come with the next refresh. An API that fails says nothing of tasks.
+    """
+    interval = 12
+    standins = make_standins(
+        "--exporters=3", "--series=20", "--addressing=addresses", "--tasks-each=3",
+        "--ecs-port=0", "--amp-port=0", "--keep-history",
+    )  # fmt: skip
+    first, second, third = sorted(place["address"] for place in standins.exporters)
+    wanted = configuration(standins, clusters=["demo"])
+    wanted["global"] = {"scrape_interval": f"{interval}s", "scrape_timeout": "5s"}
+    agent = make_agent(wanted).start()
+    wait_until(lambda: len(ups(standins)) == 3, 60, "a report of each task")
+
+    # Nothing is known while the API fails: a task that stops meanwhile is scraped on.
+    for operation in ("ListTasks", "DescribeTasks"):
+        standins.control(standins.ecs, "/fault", {"fault": "serverError", "operation": operation})
+    change_task(standins, second.rpartition(":")[0], lastStatus="STOPPED", desiredStatus="STOPPED")
+    scraped = len(up_of(standins, second))
+    wait_until(
+        lambda: agent.metric("prometheus_sd_refresh_failures_total", mechanism="ecs") >= 3,
+        60,
+        "three refreshes that failed",
+    )
+    wait_until(lambda: len(up_of(standins, second)) > scraped, 60, "one more scrape")
+    assert "stale" not in ups(standins).values()
+    for operation in ("ListTasks", "DescribeTasks"):
+        standins.control(standins.ecs, "/fault", {"fault": "none", "operation": operation})
+    wait_until(lambda: ups(standins)[second] == "stale", 30, "markers once the API answers again")
+
+    def fresh():
+        return time.time() - up_of(standins, first)[-1]["timestampMs"] / 1000 < 1.5
+
+    wait_until(fresh, 60, "scrape of the first task")
+    change_task(standins, first.rpartition(":")[0], lastStatus="STOPPED", desiredStatus="STOPPED")
+    wait_until(lambda: ups(standins)[first] == "stale", 30, "stale marker")
+    wait_until(
+        lambda: all(samples[-1]["value"] == "stale" for _, samples in history(standins, first)),
+        10,
+        "stale markers of all series",
+    )
+    ended = history(standins, first)
+    assert len(ended) > 20
+    for labels, samples in ended:
+        last, marker = samples[-2:]
+        assert marker["timestampMs"] - last["timestampMs"] < interval * 1000 * 0.8, (labels, samples[-3:])
+    assert {sample["value"] for sample in up_of(standins, first)} == {"1.0", "stale"}
+    assert ups(standins)[third] == "1.0"
+    assert agent.stop() == 0
+    amp = standins.control(standins.amp, "/stats")
+    for fault in ("conflicts", "outOfOrder", "duplicates"):
+        assert amp[fault] == 0, f"{fault}: {amp}"
+
+
+def test_every_exporter_is_found_within_seconds(make_agent, make_standins):
+    """120 tasks of 12 services on 12 pages; and one that comes later, with the next refresh."""
+    standins = make_standins(
+        "--exporters=120", "--series=5", "--addressing=addresses", "--tasks-each=10", "--page-limit=10",
+        "--ecs-port=0", "--amp-port=0",
+    )  # fmt: skip
+    world = standins.control(standins.ecs, "/world")
+    late = world["clusters"][0]["tasks"].pop()
+    standins.control(standins.ecs, "/world", world)
+
+    def found():
+        return agent.metric("prometheus_target_scrape_pool_targets", scrape_job="ecs") or 0
+
+    agent = make_agent(configuration(standins, clusters=["demo"], refresh_interval="2s"))
+    began = time.monotonic()
+    agent.start()
+    wait_until(lambda: found() == 119, 30, "all tasks")
+    assert time.monotonic() - began < 5
+    world["clusters"][0]["tasks"].append(late)
+    standins.control(standins.ecs, "/world", world)
+    began = time.monotonic()
+    wait_until(lambda: found() == 120, 30, "the task that came later")
+    assert time.monotonic() - began < 2 * 1.1 + 2
     assert agent.stop() == 0

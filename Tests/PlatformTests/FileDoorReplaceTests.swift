@@ -23,4 +23,15 @@ import Testing
         }
         #expect(error?.path.hasSuffix("/none/a.new") == true)
     }
+
+    @Test func whatIsNoFileIsNotReplaced() throws {
+        let folder = try TemporaryFolder()
+        let files = POSIXFiles()
+        try files.makeDirectory(folder.path + "/folder")
+        for path in [folder.path + "/folder", "/dev/null"] {
+            let error = #expect(throws: FileError.self) { try files.replace(path, with: [1]) }
+            #expect(error?.message == "it is no regular file")
+        }
+        #expect(try files.list(folder.path) == ["folder"])
+    }
 }

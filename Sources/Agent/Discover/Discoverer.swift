@@ -62,10 +62,11 @@ public struct Discoverer: Sendable {
                 output(text(found, path: nil))
                 return isComplete
             }
-            last = try write(found, to: path, last: last)
-            if options.times > 0, round >= options.times { return isComplete }
+            let text = write(found, to: path, last: last)
+            last = text ?? last
+            if options.times > 0, round >= options.times { return text != nil }
             await stop.wait(atMostMs: options.intervalMs, clock: clock)
-            if stop.isRaised { return isComplete }
+            if stop.isRaised { return text != nil }
         }
     }
 
@@ -116,10 +117,8 @@ public struct Discoverer: Sendable {
         }
     }
 
-    /// The text that is in the file now.
-    private func write(
-        _ found: [Discovered], to path: String, last: String?
-    ) throws(AgentError) -> String? {
+    /// The text that is in the file now; nil when it is not what was found.
+    private func write(_ found: [Discovered], to path: String, last: String?) -> String? {
         for failure in found.flatMap(\.failures) {
             logger.error(
                 "ECS could not be asked; the last good targets stay", metadata: ["err": "\(failure)"])
@@ -129,16 +128,16 @@ public struct Discoverer: Sendable {
         }
         guard found.allSatisfy(\.isComplete) else {
             logger.error("not everything is known, so the file stays as it is", metadata: ["file": "\(path)"])
-            return last
+            return nil
         }
         let text = text(found, path: path)
-        guard text != last else { return last }
+        guard text != last else { return text }
         do {
             try files.replace(path, with: Array(text.utf8))
         } catch {
             // The next look tries again, as a full disk or a folder that comes late is no reason to end.
             logger.error("the file cannot be written", metadata: ["err": "\(error)"])
-            return last
+            return nil
         }
         let count = found.reduce(0) { $0 + $1.groups.reduce(0) { $0 + $1.targets.count } }
         logger.info("written", metadata: ["file": "\(path)", "targets": "\(count)"])
@@ -156,7 +155,8 @@ extension ECSSDConfiguration {
                 port: flags.portLabel, path: flags.pathLabel, scheme: flags.schemeLabel,
                 jobName: flags.jobNameLabel, serverName: flags.serverNameLabel,
                 interval: ECSDockerLabels.prometheusECSDiscovery.interval,
-                dynamic: ECSDockerLabels.prometheusECSDiscovery.dynamic)
+                // There a container that has this label alone is found with the flag only.
+                dynamic: flags.dynamicPortDetection ? ECSDockerLabels.prometheusECSDiscovery.dynamic : nil)
         ]
         filterLabel = flags.filterLabel
         dynamicPortDetection = flags.dynamicPortDetection

@@ -1,6 +1,7 @@
 import AWS
 import Configuration
 import FoundationEssentials
+import Logging
 import MetricModel
 import Platform
 import Testing
@@ -132,5 +133,53 @@ import Testing
         #expect(round.groups.map(\.targets.count) == [0])
         #expect(round.leftOut.map(\.container) == ["proxy", "injected", nil])
         #expect(round.leftOut.last?.reason == "the task is PENDING")
+    }
+
+    private struct Keys: CredentialsProvider {
+        func credentials() async throws(AWSError) -> Credentials {
+            Credentials(accessKeyID: "AKID", secretAccessKey: "secret")
+        }
+        func reject(_ refused: Credentials) async {}
+    }
+
+    /// Where HostileAWS has its three tasks.
+    private static let hostileExpected = ["10.1.0.2:32001", "10.1.0.2:32100", "192.168.0.3:33100"]
+
+    /// Nothing that AWS, or whoever stands in its place, could answer ends the process or leaves a mark.
+    @Test(.timeLimit(.minutes(5))) func mutatedAnswersAreSurvivedAndForgotten() async {
+        let seed = UInt64.random(in: 1...UInt64.max)
+        print("mutatedAnswersAreSurvivedAndForgotten: seed \(seed)")
+        let (http, clock) = (HostileAWS(seed: seed), ManualClock())
+        let client = AWSClient(
+            region: "eu-west-1", credentials: Keys(), http: http, clock: clock, environment: [:],
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let api = ECSAPI(
+            ecs: ECSClient(client: client), ec2: EC2Client(client: client), ssm: SSMClient(client: client))
+        var configuration = ECSSDConfiguration(clusters: ["*"])
+        configuration.describesServices = true
+        configuration.describesClusters = true
+        configuration.describesInterfaces = true
+        let job = ScrapeConfiguration(jobName: "j")
+        for _ in 0..<80 {
+            let inventory = ECSInventory(region: "eu-west-1", api: api, clock: clock)
+            var survey = ECSSurvey(configuration, inventory: inventory, ownCluster: .none)
+            http.setHostile(true)
+            for _ in 0..<12 {
+                let round = await survey.round(freshNs: 0) { _ in }
+                // What comes of it is a list of targets or of reasons, as any other.
+                let merge = TargetMerge(round.groups, job: job)
+                #expect(merge.targets.count <= 200, "seed \(seed)")
+                clock.advance(ms: 3_600_000)
+            }
+            http.setHostile(false)
+            // Definitions never change, so one that was read wrong stays with its task: a new inventory.
+            var fresh = ECSSurvey(
+                configuration, inventory: ECSInventory(region: "eu-west-1", api: api, clock: clock),
+                ownCluster: .none)
+            let round = await fresh.round(freshNs: 0) { _ in }
+            let found = round.groups.flatMap(\.targets).compactMap { $0["__address__"] }
+            #expect(found.sorted() == Self.hostileExpected, "seed \(seed)")
+        }
+        #expect(http.calls.count == 11, "every answer was among them: \(http.calls.keys.sorted())")
     }
 }

@@ -1,0 +1,16 @@
+import Testing
+
+@testable import Agent
+
+@Suite struct FlagGrammarTests {
+    @Test(
+        arguments: [
+            ("60s", 60_000), ("1m0s", 60_000), ("1h30m", 5_400_000), ("1.5m", 90_000), (".5h", 1_800_000),
+            ("2.h", 7_200_000), ("1500ms", 1_500), ("0", 0), ("1500us", 2), ("90m1.25s", 5_401_250),
+            ("30s1m", 90_000), ("", nil), ("1", nil), ("1d", nil), ("-1s", nil), ("s", nil), (".s", nil),
+            ("1..2s", nil), ("1s ", nil), ("1e3s", nil), ("\u{663}s", nil), ("9999999999999999h", nil),
+        ] as [(String, Int64?)])
+    func durationsAreTakenAsGoTakesThem(text: String, ms: Int64?) {
+        #expect(FlagGrammar.goDurationMs(text) == ms)
+    }
+}

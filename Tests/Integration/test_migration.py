@@ -1,0 +1,167 @@
+"""What docs/ecs-discovery.md writes out for those who come from another system, run as it stands there."""
+
+import json
+import re
+import subprocess
+
+import pytest
+from parts.agent import IS_NARTHEX, ROOT, clean_environment, program
+from parts.aws import REGION
+from parts.standins import ACCESS_KEY, SECRET_KEY
+
+pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="Prometheus has no such command")
+
+SECTION = (
+    (ROOT / "docs/ecs-discovery.md").read_text().partition("## From other systems")[2].partition("\n## ")[0]
+)
+TERALYTICS, PROMETHEUS, OBSERVER, CLOUDWATCH, SIGNAL_AI = re.findall(
+    r"^```yaml\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE
+)
+(SIGNAL_AI_LABELS,) = re.findall(r"^```json\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE)
+
+
+def definition(family, docker_labels, container="app", network_mode=None):
+    container = {"name": container, "image": f"{family}:1", "dockerLabels": docker_labels, "ports": []}
+    return {
+        "family": family, "revision": 1, "containers": [container], "networkMode": network_mode,
+    }  # fmt: skip
+
+
+def task(number, family, service=None, **fields):
+    return {
+        "id": f"{number:032x}", "definition": f"{family}:1", "service": service or family,
+        "privateIPv4": f"10.0.0.{number}", "lastStatus": "RUNNING", "desiredStatus": "RUNNING", **fields,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def look(make_standins, tmp_path):
+    """look(text, definitions, tasks) -> {URL: labels} of what `narthex discover` finds with this file; what
+    they were before relabelling is look.before.
+    """
+
+    def run(text, definitions, tasks, **cluster):
+        standins = make_standins(
+            "--exporters=1", "--series=1", "--addressing=addresses", "--ecs-port=0", "--cluster=shop"
+        )
+        world = {
+            "clusters": [{"name": "shop", "tasks": tasks, **cluster}],
+            "definitions": definitions,
+        }
+        standins.control(standins.ecs, "/world", world)
+        file = tmp_path / "narthex.yml"
+        file.write_text(text)
+        ended = subprocess.run(
+            [program("narthex"), "discover", f"--config.file={file}", "--format=json"],
+            env=clean_environment(
+                AWS_ENDPOINT_URL=standins.ecs["url"], AWS_REGION=REGION, AWS_ACCESS_KEY_ID=ACCESS_KEY,
+                AWS_SECRET_ACCESS_KEY=SECRET_KEY,
+            ),
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert ended.returncode == 0, ended.stderr
+        (found,) = json.loads(ended.stdout)
+        assert found["failures"] == [] and found["warnings"] == []
+        run.before = {target["url"]: target["discoveredLabels"] for target in found["targets"]}
+        return {target["url"]: target["labels"] for target in found["targets"]}
+
+    return run
+
+
+def test_the_table_has_a_row_for_each_system():
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| [^|]+ \|$", SECTION, re.MULTILINE)[1:]
+    names = ("teralytics, tkgregory", "Prometheus 3.14", "ecs_observer", "CloudWatch agent", "signal-ai")
+    assert len(rows) == len(names)
+    for row, name in zip(rows, names, strict=True):
+        assert name in row
+
+
+def test_prometheus_ecs_discovery(look):
+    labels = {"PROMETHEUS_EXPORTER_PORT": "5000", "PROMETHEUS_EXPORTER_PATH": "/stats"}
+    found = look(TERALYTICS, [definition("web", labels)], [task(1, "web")])
+    arn = f"arn:aws:ecs:{REGION}:123456789012"
+    id = f"{1:032x}"
+    assert found == {
+        "http://10.0.0.1:5000/stats": {
+            "cluster_arn": f"{arn}:cluster/shop", "container_arn": f"{arn}:container/shop/{id}/app",
+            "container_name": "app", "docker_image": "web:1", "instance": "10.0.0.1:5000", "job": "ecs",
+            "task_arn": f"{arn}:task/shop/{id}", "task_group": "service:web", "task_name": "web",
+            "task_revision": "1",
+        }
+    }  # fmt: skip
+
+
+def test_prometheus(look):
+    tasks = [task(1, "web", publicIPv4="3.4.5.6"), task(2, "plain")]
+    found = look(PROMETHEUS, [definition("web", {}), definition("plain", {})], tasks)
+    assert found == {
+        "http://10.0.0.1:9100/metrics": {
+            "instance": "10.0.0.1:9100", "job": "ecs", "public_ip": "3.4.5.6", "service": "web",
+        },
+        "http://10.0.0.2:9100/metrics": {"instance": "10.0.0.2:9100", "job": "ecs", "service": "plain"},
+    }  # fmt: skip
+
+
+def test_ecs_observer(look):
+    definitions = [
+        definition("labelled", {"ECS_PROMETHEUS_EXPORTER_PORT": "9404", "team": "a"}),
+        definition("shop", {}),
+        definition("my-memcached", {}, container="memcached"),
+        definition("silent", {}),
+    ]
+    tasks = [
+        task(1, "labelled"), task(2, "shop", "retail-web"), task(3, "my-memcached"), task(4, "silent"),
+    ]  # fmt: skip
+    found = look(OBSERVER, definitions, tasks)
+    assert found.keys() == {
+        "http://10.0.0.1:9404/metrics",
+        "http://10.0.0.2:9113/metrics",
+        "http://10.0.0.3:9150/metrics",
+    }
+    memcached = found["http://10.0.0.3:9150/metrics"]
+    assert memcached["prometheus_job"] == "memcached" and memcached["ClusterName"] == "shop"
+    assert memcached["TaskDefinitionFamily"] == "my-memcached"
+    assert found["http://10.0.0.2:9113/metrics"]["ServiceName"] == "retail-web"
+    assert found["http://10.0.0.1:9404/metrics"]["team"] == "a"
+
+
+def test_the_cloudwatch_agent(look):
+    labels = {
+        "ECS_PROMETHEUS_EXPORTER_PORT": "9901", "ECS_PROMETHEUS_METRICS_PATH": "/m",
+        "ECS_PROMETHEUS_JOB_NAME": "envoy",
+    }  # fmt: skip
+    definitions = [
+        definition("envoy", labels, network_mode="host"),
+        definition("my-javajmx", {}),
+        definition("web", {}),
+    ]
+    tasks = [
+        task(1, "envoy", launchType="EC2", instance="a"), task(2, "my-javajmx"), task(3, "web", "nginx-1"),
+    ]  # fmt: skip
+    instances = [{"id": "a", "machine": "i-a", "address": "10.1.0.1"}]
+    found = look(CLOUDWATCH, definitions, tasks, instances=instances)
+    assert found.keys() == {
+        "http://10.1.0.1:9901/m",
+        "http://10.0.0.2:9404/stats/metrics",
+        "http://10.0.0.2:9406/stats/metrics",
+        "http://10.0.0.3:9113/metrics",
+    }
+    envoy = found["http://10.1.0.1:9901/m"]
+    expected = {
+        "container_name": "app", "ServiceName": "envoy", "TaskDefinitionFamily": "envoy",
+        "TaskRevision": "1", "TaskGroup": "service:envoy", "LaunchType": "EC2", "TaskClusterName": "shop",
+        "TaskId": f"{1:032x}", "InstanceType": "m7g.large", "VpcId": "vpc-1", "SubnetId": "subnet-1",
+        "job": "envoy", "ECS_PROMETHEUS_EXPORTER_PORT": "9901",
+    }  # fmt: skip
+    assert expected.items() <= envoy.items()
+    assert found["http://10.0.0.2:9404/stats/metrics"]["job"] == "java"
+
+
+def test_signal_ai(look):
+    found = look(SIGNAL_AI, [definition("web", json.loads(SIGNAL_AI_LABELS))], [task(1, "web")])
+    assert found.keys() == {"http://10.0.0.1:8080/mymetrics", "http://10.0.0.1:8080/mymetrics2"}
+    first = found["http://10.0.0.1:8080/mymetrics"]
+    assert first["job"] == "app" and first["metrics_path"] == "/mymetrics"
+    assert {url[-10:]: labels["__scrape_interval__"] for url, labels in look.before.items()} == {
+        "/mymetrics": "5m", "mymetrics2": "30s",
+    }  # fmt: skip
