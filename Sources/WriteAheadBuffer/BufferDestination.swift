@@ -102,11 +102,14 @@ public final class BufferDestination: Sendable {
             var entry = DestinationLedger()
             entry.delivered = own.delivered
             entry.dropped = own.dropped
-            let failed = Int64(clamping: total.failed) - own.baseFailed
-            if failed > 0 { entry.dropped[BufferDropReason.appendFailed, default: 0] += UInt64(failed) }
-            entry.buffered = UInt64(
-                max(0, Int64(clamping: total.appended) - own.baseAppended - Int64(clamping: own.answered)))
-            entry.scraped = entry.delivered + entry.dropped.values.reduce(0, +) + entry.buffered
+            let failed = SampleCount.rest(total.failed, own.baseFailed)
+            if failed > 0 {
+                let before = entry.dropped[BufferDropReason.appendFailed] ?? 0
+                entry.dropped[BufferDropReason.appendFailed] = SampleCount.sum(before, UInt64(failed))
+            }
+            entry.buffered = UInt64(max(0, SampleCount.rest(total.appended, own.baseAppended, own.answered)))
+            let known = SampleCount.sum(entry.delivered, entry.buffered)
+            entry.scraped = entry.dropped.values.reduce(known, SampleCount.sum)
             result[job] = entry
         }
         return result

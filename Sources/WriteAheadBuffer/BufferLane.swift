@@ -154,8 +154,8 @@ public final class BufferLane: Sendable {
                 switch try reader.next() {
                 case .counted(let job, let samples, let lost, _):
                     counts[job, default: 0] += samples
-                    damaged.merge(lost, uniquingKeysWith: +)
-                case .lost(let lost, _): damaged.merge(lost, uniquingKeysWith: +)
+                    damaged.merge(lost, uniquingKeysWith: SampleCount.sum)
+                case .lost(let lost, _): damaged.merge(lost, uniquingKeysWith: SampleCount.sum)
                 case .frame, .nothing: break reading
                 }
             }

@@ -41,7 +41,8 @@ struct CursorOpening {
             lanes: Array(repeating: .init(answered: .start(of: oldest?.number ?? 0)), count: lanes))
         for (job, total) in totals {
             cursor.jobs[job] = CursorState.Job(
-                baseAppended: Int64(oldest?.before[job]?.appended ?? 0), baseFailed: Int64(total.failed))
+                baseAppended: Int64(clamping: oldest?.before[job]?.appended ?? 0),
+                baseFailed: Int64(clamping: total.failed))
         }
         return cursor
     }
@@ -81,13 +82,14 @@ struct CursorOpening {
         let held = try backlog(cursor)
         for (job, total) in totals {
             var own = cursor.jobs[job] ?? CursorState.Job()
-            let difference =
-                Int64(total.appended) - own.baseAppended - Int64(own.answered) - Int64(held[job] ?? 0)
+            let difference = SampleCount.rest(
+                total.appended, own.baseAppended, own.answered, held[job] ?? 0)
             if difference > 0 {
-                own.dropped[BufferDropReason.damaged, default: 0] += UInt64(difference)
+                let before = own.dropped[BufferDropReason.damaged] ?? 0
+                own.dropped[BufferDropReason.damaged] = SampleCount.sum(before, UInt64(difference))
             } else {
                 // Delivered, and then lost from the disk: the books begin that much earlier.
-                own.baseAppended += difference
+                own.baseAppended = Int64(clamping: Int128(own.baseAppended) + Int128(difference))
             }
             cursor.jobs[job] = own
         }
@@ -104,8 +106,8 @@ struct CursorOpening {
                 switch try reader.next() {
                 case .counted(let job, let samples, let lost, _):
                     held[job, default: 0] += samples
-                    held.merge(lost, uniquingKeysWith: +)
-                case .lost(let lost, _): held.merge(lost, uniquingKeysWith: +)
+                    held.merge(lost, uniquingKeysWith: SampleCount.sum)
+                case .lost(let lost, _): held.merge(lost, uniquingKeysWith: SampleCount.sum)
                 case .frame, .nothing: break reading
                 }
             }

@@ -15,7 +15,7 @@ struct CursorState: Sendable, Equatable {
         var delivered: UInt64 = 0
         var dropped: [String: UInt64] = [:]
 
-        var answered: UInt64 { delivered + dropped.values.reduce(0, +) }
+        var answered: UInt64 { dropped.values.reduce(delivered, SampleCount.sum) }
     }
 
     var name: String
@@ -60,10 +60,13 @@ extension CursorState {
                 lanes[lane].inFlightEnd = nil
             }
             for entry in outcome {
-                jobs[entry.job, default: Job()].delivered += entry.delivered
+                var job = jobs[entry.job] ?? Job()
+                job.delivered = SampleCount.sum(job.delivered, entry.delivered)
                 for dropped in entry.dropped {
-                    jobs[entry.job, default: Job()].dropped[dropped.reason, default: 0] += dropped.count
+                    let before = job.dropped[dropped.reason] ?? 0
+                    job.dropped[dropped.reason] = SampleCount.sum(before, dropped.count)
                 }
+                jobs[entry.job] = job
             }
         }
         return true
@@ -110,8 +113,10 @@ enum CursorCoding {
         }
         guard let jobCount = Wire.count(payload, &offset, itemBytes: 5) else { return nil }
         for _ in 0..<jobCount {
-            guard let name = Wire.string(payload, &offset), let appended = Wire.signed(payload, &offset),
-                let failed = Wire.signed(payload, &offset), let delivered = Wire.varint(payload, &offset),
+            guard let name = Wire.string(payload, &offset),
+                let appended = Wire.signedSamples(payload, &offset),
+                let failed = Wire.signedSamples(payload, &offset),
+                let delivered = Wire.samples(payload, &offset),
                 let dropped = dropped(payload, &offset)
             else { return nil }
             var job = CursorState.Job(baseAppended: appended, baseFailed: failed, delivered: delivered)
@@ -149,7 +154,7 @@ enum CursorCoding {
         guard kind == 2, let count = Wire.count(payload, &offset, itemBytes: 3) else { return nil }
         var outcome: [CursorChange.Outcome] = []
         for _ in 0..<count {
-            guard let job = Wire.string(payload, &offset), let delivered = Wire.varint(payload, &offset),
+            guard let job = Wire.string(payload, &offset), let delivered = Wire.samples(payload, &offset),
                 let dropped = dropped(payload, &offset)
             else { return nil }
             outcome.append(.init(job: job, delivered: delivered, dropped: dropped))
@@ -169,7 +174,8 @@ enum CursorCoding {
         guard let count = Wire.count(payload, &offset, itemBytes: 2) else { return nil }
         var result: [CursorChange.Dropped] = []
         for _ in 0..<count {
-            guard let reason = Wire.string(payload, &offset), let count = Wire.varint(payload, &offset) else {
+            guard let reason = Wire.string(payload, &offset), let count = Wire.samples(payload, &offset)
+            else {
                 return nil
             }
             result.append(.init(reason: reason, count: count))

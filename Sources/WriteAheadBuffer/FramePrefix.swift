@@ -46,9 +46,9 @@ struct FramePrefix: Sendable {
     /// Reads the prefix and moves `offset` to the column; nil when it is none.
     init?(_ payload: Span<UInt8>, _ offset: inout Int) {
         guard let sequence = Wire.varint32(payload, &offset), let layout = Wire.varint32(payload, &offset),
-            let timestamp = Wire.fixed64(payload, &offset), let before = Wire.varint(payload, &offset),
+            let timestamp = Wire.fixed64(payload, &offset), let before = Wire.samples(payload, &offset),
             let samples = Wire.varint32(payload, &offset), let absent = Wire.ascending(payload, &offset),
-            let explicit = Wire.ascending(payload, &offset), before <= UInt64(Int64.max)
+            let explicit = Wire.ascending(payload, &offset)
         else { return nil }
         self.init(
             sequence: sequence, layout: layout, timestampMs: Int64(bitPattern: timestamp), jobBefore: before,

@@ -228,7 +228,8 @@ struct LaneReader: Sendable {
         metrics.damaged(segment: segment.number, offset: place, bytes: UInt64(header.recordBytes))
         // Intact but without its base: this lane's loss.
         let samples = prefix.0.sampleCount - min(start.sample, prefix.0.sampleCount)
-        return .lost(lost.merging([state.target.job: UInt64(samples)], uniquingKeysWith: +), at: end)
+        let own = [state.target.job: UInt64(samples)]
+        return .lost(lost.merging(own, uniquingKeysWith: SampleCount.sum), at: end)
     }
 
     /// A frame's prefix and where in its payload the column begins; nil when it is damaged.
@@ -278,7 +279,8 @@ struct LaneReader: Sendable {
             target: state.target, layout: layout, timestampMs: prefix.timestampMs, values: values,
             explicitTimestamps: prefix.explicitTimestamps, absent: prefix.absent, departed: departed,
             histograms: sides.histograms, exemplars: sides.exemplars, startTimestamps: sides.starts)
-        guard frame.hasHistogramsOfLayout else { return nil }
+        // What no writer writes is damage, however good its checksum.
+        guard frame.contradiction == nil else { return nil }
         state.sequence = prefix.sequence &+ 1  // A file may say anything; no writer counts so far.
         state.layoutNumber = prefix.layout
         state.layoutChunks = numbers

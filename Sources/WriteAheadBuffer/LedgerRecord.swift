@@ -3,6 +3,9 @@ struct JobTotal: Sendable, Equatable {
     var appended: UInt64 = 0
     /// Those that the disk did not take.
     var failed: UInt64 = 0
+
+    mutating func append(_ samples: UInt64) { appended = SampleCount.sum(appended, samples) }
+    mutating func fail(_ samples: UInt64) { failed = SampleCount.sum(failed, samples) }
 }
 
 /// What stands first in each segment, and again after appends failed: the books up to here. With it no
@@ -39,8 +42,8 @@ struct LedgerRecord: Sendable, Equatable {
         previousSegment = previous
         previousLength = length
         for _ in 0..<count {
-            guard let job = Wire.string(payload, &offset), let appended = Wire.varint(payload, &offset),
-                let failed = Wire.varint(payload, &offset), max(appended, failed) <= UInt64(Int64.max)
+            guard let job = Wire.string(payload, &offset), let appended = Wire.samples(payload, &offset),
+                let failed = Wire.samples(payload, &offset)
             else { return nil }
             jobs[job] = JobTotal(appended: appended, failed: failed)
         }

@@ -55,7 +55,8 @@ extension SegmentInfo.Walked {
         case .frame:
             var offset = 0
             guard let prefix = FramePrefix(payload, &offset), let job = jobs[header.subject] else { return }
-            let atEnd = (before[job]?.appended ?? 0) + prefix.jobBefore + UInt64(prefix.sampleCount)
+            let inSegment = prefix.jobBefore + UInt64(prefix.sampleCount)
+            let atEnd = SampleCount.sum(before[job]?.appended ?? 0, inSegment)
             books.jobs[job, default: JobTotal()].appended = max(atEnd, books.jobs[job]?.appended ?? 0)
             books.newestTimestampMs = max(books.newestTimestampMs, prefix.timestampMs)
         default: return

@@ -133,7 +133,7 @@ public final class WriteAheadBuffer: Sendable {
                 try write(frame, samples, &state)
                 return (nil, state.writer?.number != segment)
             } catch {
-                state.books.jobs[frame.target.job, default: JobTotal()].failed += samples
+                state.books.jobs[frame.target.job, default: JobTotal()].fail(samples)
                 state.owesBooks = true
                 return (error, state.writer?.number != segment)
             }
@@ -171,7 +171,7 @@ public final class WriteAheadBuffer: Sendable {
             try state.writer?.append(frame)
             let length = state.writer?.length ?? 0
             state.isDirty = true
-            state.books.jobs[frame.target.job, default: JobTotal()].appended += samples
+            state.books.jobs[frame.target.job, default: JobTotal()].append(samples)
             state.books.newestTimestampMs = max(state.books.newestTimestampMs, frame.timestampMs)
             core.metrics.writtenBytes.add(length - before)
             core.catalog.grow(to: length, newestTimestampMs: frame.timestampMs)
@@ -363,7 +363,7 @@ public final class WriteAheadBuffer: Sendable {
         let cursors = destinations.map(\.cursor)
         let totals = state.withLock { $0.books.jobs }
         var ledger = BufferLedger()
-        ledger.jobs = totals.mapValues { $0.appended + $0.failed }
+        ledger.jobs = totals.mapValues { SampleCount.sum($0.appended, $0.failed) }
         for cursor in cursors { ledger.destinations[cursor.name] = BufferDestination.ledger(cursor, totals) }
         ledger.oldestUnackedTimestampMs =
             destinations.flatMap { destination in
