@@ -49,6 +49,7 @@ final class ScrapeLoop: HTTPExchange {
     private let engine: ScrapeEngine
     private let exchange: ScrapeExchange
     let context: ScrapeContext
+    private let intervalLength: Histogram
     private let shared: Mutex<Shared>
     private weak let owner: (any ScrapeLoopOwner)?
 
@@ -61,8 +62,10 @@ final class ScrapeLoop: HTTPExchange {
         self.exchange = exchange
         self.context = context
         self.owner = owner
+        let intervalMs = target.intervalMs ?? context.intervalMs
+        intervalLength = context.metrics.intervalLength(ofMs: intervalMs)
         let schedule = ScrapeSchedule(
-            intervalMs: target.intervalMs ?? context.intervalMs,
+            intervalMs: intervalMs,
             targetHash: ScrapeSchedule.hash(targetID: engine.target.id, url: target.url),
             seed: context.offsetSeed, wallMs: context.clock.wallMs)
         shared = Mutex(
@@ -130,7 +133,7 @@ final class ScrapeLoop: HTTPExchange {
             carryOut(action)
             return nil
         }
-        if let sinceLastNs { context.metrics.intervalLength.observe(Double(sinceLastNs) / 1e9) }
+        if let sinceLastNs { intervalLength.observe(Double(sinceLastNs) / 1e9) }
         if let refusal {
             context.workers.post { self.conclude(nil, .text, refusal) }
             return nil

@@ -11,7 +11,6 @@ struct ScrapeMetrics: Sendable {
     let poolTargets: Gauge
     let targetLimitExceeded: Counter
     let syncLength: Histogram
-    let intervalLength: Histogram
     let duration: Histogram
     let bodySizeLimit: Counter
     let bucketLimit: Counter
@@ -25,7 +24,7 @@ struct ScrapeMetrics: Sendable {
     private let registry: MetricRegistry
     private let job: String
 
-    init(registry: MetricRegistry, job: String, intervalMs: Int64) {
+    init(registry: MetricRegistry, job: String) {
         self.registry = registry
         self.job = job
         registry.counter(
@@ -44,12 +43,6 @@ struct ScrapeMetrics: Sendable {
         syncLength = registry.histogram(
             "prometheus_target_sync_length_seconds", help: "Actual interval to sync the scrape pool.",
             bounds: Self.secondsBounds, labels: jobLabel)
-        // Around the interval itself, for the tail is what matters.
-        let interval = Double(intervalMs) / 1_000
-        intervalLength = registry.histogram(
-            "prometheus_target_interval_length_seconds", help: "Actual intervals between scrapes.",
-            bounds: [0.5, 0.9, 0.99, 0.999, 1.001, 1.01, 1.1, 1.5, 2, 5].map { $0 * interval },
-            labels: [(name: "interval", value: Self.goDuration(intervalMs))])
         duration = registry.histogram(
             "prometheus_target_scrape_duration_seconds", help: "Total duration of the scrape in seconds.",
             bounds: Self.secondsBounds)
@@ -79,6 +72,16 @@ struct ScrapeMetrics: Sendable {
             help: "Lines that differed from those of the target's scrape before and went through the parser.")
         samples = registry.counter(
             "narthex_scrape_samples_total", help: "Samples read from targets, the report's not among them.")
+    }
+
+    /// How long it really was from scrape to scrape, of all targets that have this interval.
+    func intervalLength(ofMs intervalMs: Int64) -> Histogram {
+        // Around the interval itself, for the tail is what matters.
+        let interval = Double(intervalMs) / 1_000
+        return registry.histogram(
+            "prometheus_target_interval_length_seconds", help: "Actual intervals between scrapes.",
+            bounds: [0.5, 0.9, 0.99, 0.999, 1.001, 1.01, 1.1, 1.5, 2, 5].map { $0 * interval },
+            labels: [(name: "interval", value: Self.goDuration(intervalMs))])
     }
 
     /// Counts samples that `on_limit: shed` left out, by the label that grew.

@@ -53,8 +53,7 @@ public final class ScrapePool: ScrapeLoopOwner {
         context = ScrapeContext(
             http: http as? any HTTPScheduling ?? HTTPTaskScheduler(http, clock: clock), workers: workers,
             appender: appender, clock: clock,
-            metrics: ScrapeMetrics(
-                registry: registry, job: configuration.jobName, intervalMs: configuration.scrapeIntervalMs),
+            metrics: ScrapeMetrics(registry: registry, job: configuration.jobName),
             logger: logger, intervalMs: configuration.scrapeIntervalMs, offsetSeed: offsetSeed)
         registry.gauge(
             "prometheus_target_scrape_pool_target_limit",

@@ -116,6 +116,20 @@ private final class FakeAppender: FrameAppending {
         #expect(page.contains("prometheus_target_scrape_pools_total 1\n"))
     }
 
+    @Test func aTargetsOwnIntervalIsMeasuredAsSuch() async throws {
+        let parts = Parts()
+        let often = ScrapeTarget(url: Self.target.url, labels: Self.target.labels, intervalMs: 5_000)
+        parts.http.answer(often.url, "a 1\n")
+        parts.pool.sync([often])
+        await running(parts) {
+            await parts.advance { parts.appender.frames.count == 3 }
+        }
+        #expect(parts.appender.frames[2].timestampMs - parts.appender.frames[1].timestampMs == 5_000)
+        let page = parts.registry.render()
+        #expect(page.contains("prometheus_target_interval_length_seconds_count{interval=\"5s\"} 2\n"))
+        #expect(!page.contains("interval=\"10s\""))
+    }
+
     @Test func withTooManyTargetsNoneIsScraped() async throws {
         let parts = Parts(targetLimit: 1)
         let other = ScrapeTarget(url: "http://h:2/metrics", labels: LabelSet([Label("instance", "k")]))
