@@ -20,12 +20,9 @@ extension HandScrape {
                 "answer   \(status), \(trial.contentType ?? "no Content-Type"), \(trial.bodyBytes) bytes")
         }
         if let refusal = trial.refusal {
-            lines.append("refused  the whole scrape, \(refusal.code.rawValue): \(refusal)")
+            lines.append("refused  the whole scrape, \(refusal.code.rawValue): \(oneLine("\(refusal)"))")
         }
-        let counts = counts(trial)
-        lines.append(
-            "samples  \(trial.lines.count) exposed, \(counts.kept) kept, \(counts.dropped) dropped,"
-                + " \(counts.duplicates) duplicates")
+        lines.append("samples  \(summary(trial))")
         for (index, rule) in job.metricRelabelRules.rules.enumerated() {
             let count = trial.lines.count { $0.fate == .dropped(byRule: index) }
             if count > 0 { lines.append("         \(count) by metric_relabel_configs[\(index)]: \(rule)") }
@@ -66,24 +63,57 @@ extension HandScrape {
                         ])
                     ))
             }
-            let counts = counts(trial)
+            let counts = Self.kinds.map { kind in
+                (kind.name, JSONValue.integer(trial.lines.count { kind.includes($0.fate) }))
+            }
             fields.append(
-                (
-                    "samples",
-                    .object([
-                        ("exposed", .integer(trial.lines.count)), ("kept", .integer(counts.kept)),
-                        ("dropped", .integer(counts.dropped)), ("duplicates", .integer(counts.duplicates)),
-                    ])
-                ))
+                ("samples", .object([("exposed", .integer(trial.lines.count))] + counts)))
+            if trial.skippedLines > 0 {
+                fields.append(("skipped_lines", .integer(trial.skippedLines)))
+                fields.append(("skipped_reason", .string(trial.skippedReason ?? "")))
+            }
             fields.append(("series", .list(trial.lines.map(json))))
         }
         return JSONValue.object(fields).text + "\n"
     }
 
-    private func counts(_ trial: ScrapeTrial) -> (kept: Int, dropped: Int, duplicates: Int) {
-        let kept = trial.lines.count { $0.fate == .kept }
-        let duplicates = trial.lines.count { $0.fate == .duplicate }
-        return (kept, trial.lines.count - kept - duplicates, duplicates)
+    /// What becomes of series, for counting.
+    private struct Kind: Sendable {
+        let name: String
+        let includes: @Sendable (ScrapeTrial.Line.Fate) -> Bool
+    }
+
+    private static let kinds = [
+        Kind(name: "kept") { $0 == .kept },
+        Kind(name: "dropped") { fate in
+            if case .dropped = fate { return true }
+            return fate == .emptied
+        },
+        Kind(name: "duplicates") { $0 == .duplicate },
+        Kind(name: "refused") { fate in
+            if case .refused = fate { return true }
+            return fate == .contradictory || fate == .timestamp
+        },
+        Kind(name: "shed") { $0 == .shed },
+    ]
+
+    /// A reason may quote a body across the end of its line.
+    private func oneLine(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\\n")
+    }
+
+    private func summary(_ trial: ScrapeTrial) -> String {
+        var parts = ["\(trial.lines.count) exposed"]
+        for kind in Self.kinds {
+            let count = trial.lines.count { kind.includes($0.fate) }
+            if count > 0 || ["kept", "dropped", "duplicates"].contains(kind.name) {
+                parts.append("\(count) \(kind.name)")
+            }
+        }
+        if trial.skippedLines > 0 {
+            parts.append("\(trial.skippedLines) lines skipped (\(oneLine(trial.skippedReason ?? "")))")
+        }
+        return parts.joined(separator: ", ")
     }
 
     private func reason(_ fate: ScrapeTrial.Line.Fate) -> String? {
@@ -92,18 +122,36 @@ extension HandScrape {
         case .dropped(let rule): "metric_relabel_configs[\(rule)]: \(job.metricRelabelRules.rules[rule])"
         case .emptied: "metric_relabel_configs leave no label"
         case .duplicate: "a line before it is the same series"
+        case .refused(let reason): reason
+        case .shed: "sample_limit: \(job.limits.samples) (on_limit: shed)"
+        case .contradictory: "its parts contradict each other, so that it cannot become a native histogram"
+        case .timestamp: "its timestamp is too far ahead, or not after the one before"
         }
     }
 
     private func describe(_ line: ScrapeTrial.Line) -> String {
         let labels = line.fate == .kept ? line.stored ?? line.exposed : line.exposed
-        return "\(labels) \(line.value)" + (reason(line.fate).map { "  \($0)" } ?? "")
+        return "\(labels) \(text(line))" + (reason(line.fate).map { "  \($0)" } ?? "")
+    }
+
+    private func text(_ line: ScrapeTrial.Line) -> String {
+        guard let histogram = line.histogram else {
+            if line.isHistogram { return "histogram" }
+            return line.value.isNaN ? "NaN" : "\(line.value)"
+        }
+        let count =
+            switch histogram.counts {
+            case .integer(let count, _, _, _): "\(count)"
+            case .float(let count, _, _, _): "\(count)"
+            }
+        return "histogram (schema \(histogram.schema), \(histogram.bucketCount) buckets, count \(count),"
+            + " sum \(histogram.sum))"
     }
 
     private func json(_ line: ScrapeTrial.Line) -> JSONValue {
         var fields = [
             ("kept", JSONValue.bool(line.fate == .kept)), ("exposed", .labels(line.exposed)),
-            ("value", .string("\(line.value)")),
+            ("value", .string(text(line))),
         ]
         if let stored = line.stored { fields.append(("stored", .labels(stored))) }
         if let timestampMs = line.timestampMs {

@@ -6,7 +6,7 @@ import Relabel
 /// One scrape by hand under a job's rules, nothing of which is stored: what would be kept, dropped or
 /// refused, and why.
 public struct ScrapeTrial: Sendable {
-    /// One line with a sample.
+    /// One series that the target exposes.
     public struct Line: Sendable {
         public enum Fate: Sendable, Equatable {
             case kept
@@ -16,6 +16,14 @@ public struct ScrapeTrial: Sendable {
             case emptied
             /// A line before it came out as the same series.
             case duplicate
+            /// It breaks a rule of the job, which leaves it out: what that is.
+            case refused(String)
+            /// New beyond `sample_limit`, with `on_limit: shed`.
+            case shed
+            /// A classic histogram that cannot become a native one: its parts contradict each other.
+            case contradictory
+            /// The timestamp that it shows is too far ahead, or not after one that it showed before.
+            case timestamp
         }
 
         public let fate: Fate
@@ -23,8 +31,13 @@ public struct ScrapeTrial: Sendable {
         public let exposed: LabelSet
         /// As it would be stored, external labels included; nil when it is dropped.
         public let stored: LabelSet?
+        /// Of a histogram its sum, where it is kept.
         public let value: Double
         public let timestampMs: Int64?
+        /// Whether it is a native histogram, or would become one.
+        public let isHistogram: Bool
+        /// Nil for a series that is no native histogram, or is not kept.
+        public let histogram: NativeHistogram?
     }
 
     public let url: String
@@ -36,17 +49,17 @@ public struct ScrapeTrial: Sendable {
     public let bodyBytes: Int
     /// Up to the place of the fault when there is one.
     public let lines: [Line]
+    /// Lines that `on_bad_line: skip` passes over, and what is wrong with the first.
+    public let skippedLines: Int
+    public let skippedReason: String?
 
-    /// Scrapes `target` once, as the job's loop would.
+    /// Scrapes `target` once, as the job's loop would for the first time.
     public static func run(
         _ target: ScrapeTarget, configuration: ScrapeConfiguration, externalLabels: LabelSet,
         http: any HTTPPerforming
     ) async -> ScrapeTrial {
         var configuration = configuration
         configuration.scrapeTimeoutMs = target.timeoutMs ?? configuration.scrapeTimeoutMs
-        // Lines are what a person can follow: the text formats say the same, native histograms apart.
-        configuration.scrapeProtocols.removeAll { $0 == .prometheusProto }
-        if configuration.scrapeProtocols.isEmpty { configuration.scrapeProtocols = ScrapeProtocol.defaults }
         let exchange = ScrapeExchange(
             configuration, url: target.url, unixSocketPath: target.unixSocketPath)
         let answer: HTTPResponse
@@ -55,63 +68,18 @@ public struct ScrapeTrial: Sendable {
         } catch {
             return ScrapeTrial(
                 url: target.url, refusal: exchange.reason(for: error), status: nil, contentType: nil,
-                bodyBytes: 0, lines: [])
+                bodyBytes: 0, lines: [], skippedLines: 0, skippedReason: nil)
         }
-        var refusal: ScrapeError?
-        var lines: [Line] = []
+        var reading = TrialReading(
+            Target(job: configuration.jobName, own: target.labels, external: externalLabels),
+            configuration: configuration, externalLabels: externalLabels)
         switch exchange.verdict(on: answer) {
-        case .refused(let error): refusal = error
-        case .read(.protobuf):
-            refusal = ScrapeError(
-                .contentType, "the target answers in protobuf only, which is not shown line by line")
-        case .read(let format):
-            let schema = TargetSchema(
-                Target(job: configuration.jobName, own: target.labels, external: externalLabels),
-                honorLabels: configuration.honorLabels,
-                relabelling: MetricRelabelling(
-                    rules: configuration.metricRelabelRules, externalLabels: externalLabels),
-                hasher: .process)
-            (lines, refusal) = answer.body.withSpan {
-                Self.read($0, isOpenMetrics: format == .openMetrics, schema)
-            }
+        case .refused(let error): reading.refusal = error
+        case .read(let format): answer.body.withSpan { reading.read($0, format) }
         }
         return ScrapeTrial(
-            url: target.url, refusal: refusal, status: answer.status,
-            contentType: answer.headers["Content-Type"], bodyBytes: answer.body.count, lines: lines)
-    }
-
-    static func read(
-        _ body: RawSpan, isOpenMetrics: Bool, _ schema: TargetSchema
-    ) -> (lines: [Line], refusal: ScrapeError?) {
-        var lines: [Line] = []
-        guard body.byteCount <= BodyReader.maxBodyBytes else {
-            return (
-                [],
-                ScrapeError(.bodyTooLarge, "a body of more than \(BodyReader.maxBodyBytes) bytes is not read")
-            )
-        }
-        var parser = ExpositionParser(isOpenMetrics: isOpenMetrics)
-        var encoder = SeriesEncoder(schema: schema, hasher: .process)
-        var seen: Set<LabelSet> = []
-        do throws(ScrapeError) {
-            while try parser.next(body) {
-                let explanation = try encoder.explain(parser, body)
-                var fate = Line.Fate.kept
-                if let rule = explanation.droppedByRule {
-                    fate = .dropped(byRule: rule)
-                } else if let stored = explanation.stored {
-                    if !seen.insert(stored).inserted, parser.timestampMs == nil { fate = .duplicate }
-                } else {
-                    fate = .emptied
-                }
-                lines.append(
-                    Line(
-                        fate: fate, exposed: explanation.exposed, stored: explanation.stored,
-                        value: parser.value, timestampMs: parser.timestampMs))
-            }
-            return (lines, nil)
-        } catch {
-            return (lines, error.located(in: body))
-        }
+            url: target.url, refusal: reading.refusal, status: answer.status,
+            contentType: answer.headers["Content-Type"], bodyBytes: answer.body.count, lines: reading.lines,
+            skippedLines: reading.skippedLines, skippedReason: reading.skippedReason)
     }
 }

@@ -231,7 +231,9 @@ def test_a_scrape_by_hand_tells_what_becomes_of_each_series(tmp_path, text_expor
     good = scrape(tmp_path, url, "--job=a", "--format=json", jobs=jobs)
     assert good.returncode == 0, good.stderr
     told = json.loads(good.stdout)
-    assert told["samples"] == {"exposed": 11, "kept": 9, "dropped": 2, "duplicates": 0}
+    assert told["samples"] == {
+        "exposed": 11, "kept": 9, "dropped": 2, "duplicates": 0, "refused": 0, "shed": 0,
+    }  # fmt: skip
     dropped = [series for series in told["series"] if not series["kept"]]
     assert {series["exposed"]["__name__"] for series in dropped} == {"go_goroutines", "go_threads"}
     assert all("metric_relabel_configs[0]" in series["reason"] for series in dropped)

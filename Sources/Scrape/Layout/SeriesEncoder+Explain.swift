@@ -15,16 +15,19 @@ extension SeriesEncoder {
     mutating func explain(
         _ parser: ExpositionParser, _ body: RawSpan
     ) throws(ScrapeError) -> Explanation {
+        explainedLabels = LabelSet()
         let excluded = try ownLabels(parser, body)
         var scratch = LabelScratch()
         gather(excluded: excluded, into: &scratch)
         let exposed = scratch.labelSet()
+        explainedLabels = exposed
         if let rule = try relabel(&scratch, at: parser.lineStart) {
             return Explanation(exposed: exposed, stored: nil, droppedByRule: rule < 0 ? nil : rule)
         }
         var chunk = LayoutChunkBuilder()
         // On its own line: emit must see the items that take has made.
         let missing = take(scratch)
+        if schema.rules.checkSeries { try check(missing, at: parser.lineStart) }
         _ = emit(excluded: missing, into: &chunk)
         let stored = chunk.finish().labels(ofSeries: 0, target: schema.target)
         return Explanation(exposed: exposed, stored: stored, droppedByRule: nil)

@@ -29,6 +29,8 @@ struct SeriesEncoder {
     var text: [UInt8] = []
     var items: [Item] = []
     private var scratch = LabelScratch()
+    /// What `explain` has found before it met a fault.
+    var explainedLabels = LabelSet()
 
     init(schema: TargetSchema, hasher: SegmentHasher) {
         self.schema = schema
@@ -81,7 +83,7 @@ struct SeriesEncoder {
 
     /// The job's rules on the finished series. What comes from `external_labels` does not count, as it is
     /// added after the scrape in Prometheus.
-    private func check(_ excluded: [UInt16], at offset: Int) throws(ScrapeError) {
+    func check(_ excluded: [UInt16], at offset: Int) throws(ScrapeError) {
         let metric = items.first { compare($0.name, Self.metricNameLabel) == 0 }
         let name = metric.map { Array(text[$0.value]) } ?? []
         let kept = items.filter { !$0.value.isEmpty }

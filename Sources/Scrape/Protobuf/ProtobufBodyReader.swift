@@ -95,7 +95,11 @@ struct ProtobufBodyReader {
             while family + 1 < series.families.count, series.families[family + 1].firstSeries <= position {
                 family += 1
             }
-            try append(body, position, key, series.families[family])
+            do throws(ScrapeError) {
+                try append(body, position, key, series.families[family])
+            } catch {
+                throw error.after(samples: position)
+            }
             parsedLines += 1
             position += 1
         }

@@ -1,4 +1,6 @@
+import Configuration
 import MetricModel
+import Relabel
 import Testing
 
 @testable import Scrape
@@ -95,5 +97,170 @@ import Testing
         #expect(try scrape.consume(protobuf: body(5), at: 10).startTimestamps.map(\.timestampMs) == [5])
         #expect(try scrape.consume(protobuf: body(5), at: 20).startTimestamps.map(\.timestampMs) == [5])
         #expect(try scrape.consume(protobuf: body(15), at: 30).startTimestamps.map(\.timestampMs) == [15])
+    }
+}
+
+/// Limits, name rules and metric_relabel_configs see a protobuf body's series as they see lines.
+@Suite struct ProtobufRulesTests {
+    private func scrape(
+        _ change: (inout SeriesRules) -> Void = { _ in }, _ rules: RelabelRule.Keys...,
+        histograms: HistogramConfiguration = HistogramConfiguration(scrapeNative: true)
+    ) throws -> TargetScrape {
+        var limits = SeriesRules()
+        change(&limits)
+        return TargetScrape(
+            target: plainTarget(), keepsExemplars: true, keepsStartTimestamps: true, histograms: histograms,
+            rules: limits,
+            relabelling: MetricRelabelling(rules: RelabelRules(try rules.map { try RelabelRule($0) })))
+    }
+
+    /// A gauge for each pair of name and value of the label x.
+    private func gauges(_ series: [(name: String, x: String)]) -> [UInt8] {
+        series.flatMap { series in
+            ProtoBody.family(
+                series.name, 1,
+                [
+                    {
+                        if !series.x.isEmpty { $0.label("x", series.x) }
+                        $0.message(2) { $0.double(1, 1) }
+                    }
+                ])
+        }
+    }
+
+    private static let native: @Sendable (inout ProtoMessage) -> Void = {
+        $0.message(7) {
+            $0.varint(1, 2)
+            $0.double(2, 3)
+            $0.signed(5, 0)
+            $0.span(12, 0, 1)
+            $0.packed(13, signed: [2])
+            $0.exemplar(16, "h", 1, ms: 5)
+            $0.bucket(1, 2)
+        }
+    }
+
+    @Test func labelLimitsFailTheScrapeOrLeaveSeriesOut() throws {
+        let body = gauges([("a", "1"), ("b", "long"), ("c", "")])
+        for (change, word) in [
+            ({ $0.limits.labels = 3 }, "label_limit"),
+            ({ $0.limits.labelNameLength = 7 }, "label_name_length_limit"),
+            ({ $0.limits.labelValueLength = 3 }, "label_value_length_limit"),
+        ] as [((inout SeriesRules) -> Void, String)] {
+            let error = #expect(throws: ScrapeError.self) {
+                try scrape(change).consume(protobuf: body, at: 1)
+            }
+            #expect(error?.code == .labelLimit)
+            #expect(error?.message.contains(word) ?? false, "\(String(describing: error))")
+        }
+        let shedding = try scrape {
+            $0.limits.labelValueLength = 3
+            $0.onLimit = .shed
+        }
+        for time: Int64 in [1, 2] {
+            #expect(try shedding.consume(protobuf: body, at: time).lines() == ["a{x=\"1\"} 1.0", "c 1.0"])
+        }
+        #expect(shedding.shed.refusedCount == 1)
+        // The report tells how far the body was read.
+        let failing = try scrape { $0.limits.labelValueLength = 3 }
+        let error = #expect(throws: ScrapeError.self) { try failing.consume(protobuf: body, at: 3) }
+        #expect(error?.samplesScraped == 1)
+    }
+
+    @Test func sampleLimitCountsAHistogramOnce() throws {
+        let body = ProtoBody.family("h", 4, [Self.native]) + gauges([("a", ""), ("b", "")])
+        #expect(try scrape { $0.limits.samples = 3 }.consume(protobuf: body, at: 1).histograms.count == 1)
+        let error = #expect(throws: ScrapeError.self) {
+            try scrape { $0.limits.samples = 2 }.consume(protobuf: body, at: 1)
+        }
+        #expect(error?.code == .sampleLimit)
+        #expect(error?.message == "the target exposes 3 samples; sample_limit is 2")
+        // Classic, it is a count, a sum and two buckets.
+        let classic = #expect(throws: ScrapeError.self) {
+            try scrape({ $0.limits.samples = 5 }, histograms: .init()).consume(protobuf: body, at: 1)
+        }
+        #expect(classic?.message == "the target exposes 6 samples; sample_limit is 5")
+    }
+
+    @Test func sheddingKeepsWhatIsKnown() throws {
+        let scrape = try scrape {
+            $0.limits.samples = 2
+            $0.onLimit = .shed
+        }
+        let few = gauges([("a", ""), ("b", "")])
+        let many = gauges([("n", "1"), ("a", ""), ("n", "2"), ("b", "")])
+        #expect(try scrape.consume(protobuf: few, at: 1).lines() == ["a 1.0", "b 1.0"])
+        for time: Int64 in [2, 3] {
+            #expect(try scrape.consume(protobuf: many, at: time).lines() == ["a 1.0", "b 1.0"])
+        }
+        #expect(scrape.shed.shedCount == 2)
+        #expect(scrape.shed.grownLabel == "x")
+        // A histogram that is new goes like any other series, with its exemplar.
+        let histogram = ProtoBody.family("h", 4, [Self.native]) + few
+        let frame = try scrape.consume(protobuf: histogram, at: 4)
+        #expect(frame.lines() == ["a 1.0", "b 1.0"])
+        #expect(frame.histograms.isEmpty && frame.exemplars.isEmpty)
+    }
+
+    @Test func namesThatTheSchemeRefusesFailOrAreSkipped() throws {
+        let body = gauges([("a", ""), ("b.c", ""), ("d", "")])
+        #expect(try scrape().consume(protobuf: body, at: 1).lines().count == 3)
+        let error = #expect(throws: ScrapeError.self) {
+            try scrape { $0.validation = .legacy }.consume(protobuf: body, at: 1)
+        }
+        #expect(error?.code == .exposition)
+        #expect(error?.message.contains("b.c") ?? false)
+        let skipping = try scrape {
+            $0.validation = .legacy
+            $0.onBadLine = .skip
+        }
+        #expect(try skipping.consume(protobuf: body, at: 1).lines() == ["a 1.0", "d 1.0"])
+        // A message that breaks off has lost more than a series.
+        #expect(throws: ScrapeError.self) {
+            try skipping.consume(protobuf: Array(body.dropLast()), at: 2)
+        }
+    }
+
+    @Test func metricRelabellingDropsRenamesAndLabels() throws {
+        let body =
+            gauges([("go_a", ""), ("a", "1")])
+            + ProtoBody.family("h", 4, [Self.native])
+            + ProtoBody.family(
+                "c_total", 0,
+                [
+                    {
+                        $0.label("x", "1")
+                        $0.message(3) {
+                            $0.double(1, 7)
+                            $0.exemplar(2, "c", 1, ms: 6)
+                            $0.timestamp(3, ms: 9)
+                        }
+                        $0.varint(6, 900)
+                    }
+                ])
+        let scrape = try scrape(
+            { _ in }, .init(action: .drop, sourceLabels: ["__name__"], regex: "go_.*"),
+            .init(sourceLabels: ["x"], targetLabel: "y", regex: "(.+)", replacement: "z$1"),
+            .init(action: .labeldrop, regex: "x"))
+        for time: Int64 in [1_000, 2_000] {
+            let frame = try scrape.consume(protobuf: body, at: time)
+            #expect(
+                Set(frame.lines())
+                    == (time == 1_000
+                        ? ["a{y=\"z1\"} 1.0", "h 3.0", "c_total{y=\"z1\"} 7.0 @900"]
+                        : ["a{y=\"z1\"} 1.0", "h 3.0"]))
+            #expect(frame.histograms.map(\.series) == [1])
+            #expect(frame.startTimestamps.map(\.series) == [2])
+            #expect(frame.exemplars.map(\.series) == (time == 1_000 ? [1, 2] : []))
+            #expect(frame.lines(report: true).contains("scrape_samples_scraped 4.0"))
+            #expect(frame.lines(report: true).contains("scrape_samples_post_metric_relabeling 3.0"))
+        }
+        #expect(scrape.parsedLines == 4)
+        // A native histogram goes by its name like any series.
+        let without = try self.scrape(
+            { _ in }, .init(action: .drop, sourceLabels: ["__name__"], regex: "h"))
+        let frame = try without.consume(protobuf: body, at: 1_000)
+        #expect(frame.histograms.isEmpty && frame.layout.histogramSeries.isEmpty)
+        #expect(frame.exemplars.map(\.series) == [2])
     }
 }
