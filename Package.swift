@@ -154,17 +154,16 @@ let package = Package(
     cxxLanguageStandard: .cxx17
 )
 
-// Fuzz targets have no main of their own, so they are there only for script/fuzz.
+// The fuzzer brings the main of its program, so that is there only for script/fuzz.
 if Context.environment["NARTHEX_FUZZ"] != nil {
+    package.products.append(.executable(name: "narthex-fuzz", targets: ["narthex-fuzz"]))
     package.targets.append(
-        .target(
-            name: "FuzzCheck", dependencies: ["Scrape", "MetricModel"], path: "Tests/Fuzz/Check",
-            swiftSettings: settings))
-    for name in ["ExpositionText", "OpenMetrics"] {
-        package.products.append(.executable(name: "Fuzz\(name)", targets: ["Fuzz\(name)"]))
-        package.targets.append(
-            .executableTarget(
-                name: "Fuzz\(name)", dependencies: ["FuzzCheck"], path: "Tests/Fuzz/\(name)",
-                swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
-    }
+        .executableTarget(
+            name: "narthex-fuzz",
+            dependencies: [
+                "Scrape", "WriteAheadBuffer", "HTTPTransport", "Configuration", "MetricModel", "Telemetry",
+                "Platform", logging,
+            ],
+            path: "Tests/Fuzz/Targets",
+            swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -1,0 +1,161 @@
+import Glibc
+import Logging
+import MetricModel
+import Platform
+import Telemetry
+
+@testable import WriteAheadBuffer
+
+/// Segments and cursors with good checksums and any content: what only a forger writes, or a bug. They are
+/// opened, read to the end and booked, and the books close.
+enum BufferCheck {
+    private static let salt: UInt32 = 0x5A17_5A17
+    private static let logger = Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
+    private static let folder: String = {
+        // Safety: the path is a literal.
+        let base = unsafe access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+        return "\(base)/narthex-fuzz-\(getpid())"
+    }()
+
+    /// An input is a list of steps: a byte of kind and flags, a byte of subject, two of length, the payload.
+    static func run(_ bytes: [UInt8]) {
+        do {
+            let files = POSIXFiles()
+            try files.makeDirectory(folder)
+            for name in try files.list(folder) { try files.remove("\(folder)/\(name)") }
+            for (name, content) in make(bytes) { try write(content, name, files) }
+            let buffer = try open(files)
+            let destination = try buffer.openDestination("d", lanes: 2)
+            for index in 0..<destination.laneCount {
+                let lane = destination.lane(index)
+                var last: BufferPosition?
+                while let stored = try lane.next() {
+                    precondition(stored.frame.contradiction == nil, "a frame that is read is a good one")
+                    last = stored.end
+                }
+                if let last {
+                    try lane.willSend(upTo: last)
+                    try lane.answered(upTo: last, outcome: [JobOutcome(job: "j", delivered: 1)])
+                }
+            }
+            for (_, jobs) in buffer.ledger().destinations {
+                for (_, job) in jobs where job.scraped < SampleCount.limit {
+                    precondition(
+                        job.scraped == job.delivered + job.dropped.values.reduce(0, +) + job.buffered,
+                        "the books close")
+                }
+            }
+            try buffer.close()
+        } catch {
+            // A file that is refused is an answer.
+        }
+    }
+
+    private static func open(_ files: POSIXFiles) throws -> WriteAheadBuffer {
+        try WriteAheadBuffer(
+            BufferConfiguration(directory: folder, segmentSizeBytes: 1 << 20, reserveBytes: 0),
+            interner: LayoutInterner(), clock: SystemClock(), files: files, registry: MetricRegistry(),
+            logger: logger, salts: { salt })
+    }
+
+    private static func write(_ content: [UInt8], _ name: String, _ files: POSIXFiles) throws {
+        let file = try files.open("\(folder)/\(name)", .create)
+        // Safety: bytes have no padding.
+        try unsafe files.write(content.span.bytes, to: file, at: 0)
+        try files.close(file)
+    }
+
+    private static func make(_ bytes: [UInt8]) -> [(name: String, content: [UInt8])] {
+        var number: UInt64 = 1
+        var segment = start(.segment, number)
+        let cursorName = BufferFileName.cursor("d")
+        var cursor = start(.cursorLog, BufferFileName.hash("d"))
+        var result: [(String, [UInt8])] = []
+        var hasCursor = false
+        var rest = bytes[...]
+        while rest.count >= 4 {
+            let head = Array(rest.prefix(4))
+            rest = rest.dropFirst(4)
+            let payload = rest.prefix(Int(head[2]) | Int(head[3]) << 8)
+            rest = rest.dropFirst(payload.count)
+            let kind = head[0] & 7
+            if kind == 5 {
+                result.append((BufferFileName.segment(number), segment.bytes))
+                number += 1
+                segment = start(.segment, number)
+            } else if let type = RecordType(rawValue: kind < 5 ? kind + 1 : kind + 10) {
+                if kind > 5 {
+                    hasCursor = true
+                    put(type, 0, 0, payload, into: &cursor)
+                } else {
+                    put(type, head[0] >> 3 & 3, UInt32(head[1]), payload, into: &segment)
+                }
+            }
+        }
+        result.append((BufferFileName.segment(number), segment.bytes))
+        if hasCursor { result.append((cursorName, cursor.bytes)) }
+        return result
+    }
+
+    private static func start(_ kind: FileHeader.Kind, _ number: UInt64) -> RecordBuffer {
+        var buffer = RecordBuffer()
+        FileHeader(kind: kind, salt: salt, number: number, createdMs: 1_000).put(into: &buffer)
+        return buffer
+    }
+
+    private static func put(
+        _ type: RecordType, _ flags: UInt8, _ subject: UInt32, _ payload: ArraySlice<UInt8>,
+        into buffer: inout RecordBuffer
+    ) {
+        let start = buffer.begin(type, flags: flags, subject: subject)
+        for byte in payload { buffer.putByte(byte) }
+        buffer.end(start, salt: salt)
+    }
+
+    // MARK: seeds
+
+    /// Writes what a real buffer holds as inputs: whole, and record by record.
+    static func writeSeeds(to path: String) {
+        do {
+            let files = POSIXFiles()
+            try files.makeDirectory(folder)
+            for name in try files.list(folder) { try files.remove("\(folder)/\(name)") }
+            let buffer = try open(files)
+            let destination = try buffer.openDestination("d", lanes: 2)
+            for frame in SeedFrames.all { try buffer.append(frame) }
+            for index in 0..<destination.laneCount {
+                let lane = destination.lane(index)
+                guard let stored = try lane.next() else { continue }
+                try lane.willSend(upTo: stored.end)
+                try lane.answered(upTo: stored.end, outcome: [JobOutcome(job: "j", delivered: 3)])
+            }
+            try buffer.close()
+            var whole: [UInt8] = []
+            for name in try files.list(folder).sorted() where name != BufferFileName.lock {
+                whole += try steps(files.contents(of: "\(folder)/\(name)", limitBytes: 1 << 20))
+            }
+            let seed = try files.open("\(path)/written", .create)
+            // Safety: bytes have no padding.
+            try unsafe files.write(whole.span.bytes, to: seed, at: 0)
+            try files.close(seed)
+        } catch {
+            preconditionFailure("the buffer's seeds cannot be written: \(error)")
+        }
+    }
+
+    /// The records of a file as steps.
+    private static func steps(_ file: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        var place = FileHeader.sizeBytes
+        while let header = RecordHeader(file.span, at: place, salt: salt) {
+            let first = place + RecordHeader.sizeBytes
+            let kind = header.type.rawValue < 6 ? header.type.rawValue - 1 : header.type.rawValue - 10
+            let size = header.payloadBytes
+            result += [kind | header.flags << 3, UInt8(truncatingIfNeeded: header.subject)]
+            result += [UInt8(truncatingIfNeeded: size), UInt8(truncatingIfNeeded: size >> 8)]
+            result += file[first..<first + size]
+            place += header.recordBytes
+        }
+        return result
+    }
+}
