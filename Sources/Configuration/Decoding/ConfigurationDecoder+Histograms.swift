@@ -20,3 +20,21 @@ extension ConfigurationDecoder {
         return result
     }
 }
+
+extension ConfigurationDecoder {
+    /// Says where histograms are asked for that no destination sends, in the place of series that were sent.
+    func warnOfUnsentHistograms(
+        _ jobs: [(value: ScrapeConfiguration, mark: YAMLMark)], _ writes: [RemoteWriteConfiguration]
+    ) {
+        guard !writes.isEmpty, !writes.contains(where: \.sendCustomBuckets) else { return }
+        let converting = jobs.first {
+            $0.value.histograms.convertClassicToNHCB && !$0.value.histograms.alwaysScrapeClassic
+        }
+        guard let converting else { return }
+        sink.warn(
+            converting.mark,
+            "convert_classic_histograms_to_nhcb makes histograms that no remote_write sends: none has"
+                + " send_custom_bucket_histograms, and the classic series go unless"
+                + " always_scrape_classic_histograms keeps them")
+    }
+}

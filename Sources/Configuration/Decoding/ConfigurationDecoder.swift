@@ -23,6 +23,7 @@ struct ConfigurationDecoder {
         let writes = reader.list("remote_write", of: "destinations").compactMap(remoteWrite)
         unique(writes.map { ($0.value.name, $0.mark) }, what: "the name of a remote_write entry")
         result.remoteWrites = writes.map(\.value)
+        warnOfUnsentHistograms(scrapes, result.remoteWrites)
         return result
     }
 
