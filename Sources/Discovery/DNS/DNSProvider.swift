@@ -48,7 +48,7 @@ public struct DNSProvider: TargetProvider {
                 case .failure(let error) where faults.isDue(name, error.message, nowNs: clock.monotonicNs):
                     logger.error(
                         "a name could not be looked up; its last good targets stay",
-                        metadata: ["name": "\(name)", "error": "\(error)"])
+                        metadata: ["name": "\(name)", "err": "\(error)"])
                 case .failure: break
                 }
             }

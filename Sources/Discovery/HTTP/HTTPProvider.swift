@@ -65,7 +65,7 @@ public struct HTTPProvider: TargetProvider {
                 if faults.isDue("", error.message, nowNs: clock.monotonicNs) {
                     logger.error(
                         "targets could not be fetched; the last good ones stay",
-                        metadata: ["url": "\(place)", "error": "\(error.message)"])
+                        metadata: ["url": "\(place)", "err": "\(error.message)"])
                 }
             }
             do { try await clock.sleep(untilNs: startNs + UInt64(waitMs) * 1_000_000) } catch { return }
