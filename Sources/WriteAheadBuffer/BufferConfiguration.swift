@@ -3,7 +3,7 @@ public struct BufferConfiguration: Sendable, Equatable {
     /// The buffer's own directory; made when absent. One process at a time.
     public var directory: String
     /// A segment ends once it is at least this long. Never more than a quarter of `retentionBytes`, so that
-    /// retention has something to take.
+    /// retention has something to take. It may grow to half of them where statements of series fill it.
     public var segmentSizeBytes: Int
     /// A segment ends once it is this old: the state of targets that went is let go with it.
     public var segmentMaxAgeMs: Int64
@@ -32,6 +32,9 @@ public struct BufferConfiguration: Sendable, Equatable {
         self.reserveBytes = reserveBytes
     }
 
-    /// The length at which a segment ends.
+    /// The length at which a segment ends, unless most of it states the series of the targets there are.
     var segmentLimitBytes: UInt64 { min(UInt64(segmentSizeBytes), max(4_096, retentionBytes / 4)) }
+
+    /// The length at which a segment ends whatever it states.
+    var segmentMostBytes: UInt64 { max(segmentLimitBytes, retentionBytes / 2) }
 }

@@ -19,7 +19,13 @@ struct SegmentWriter {
     private struct ChunkState {
         let chunk: LayoutChunk
         let number: UInt32
+        /// Of the record that states it.
+        let recordBytes: Int
     }
+
+    /// Records so far go to the file at this length: a layout of a million series is a hundred megabytes of
+    /// statements.
+    private static let pieceBytes = 512 << 10
 
     let number: UInt64
     let file: OpenFile
@@ -29,9 +35,13 @@ struct SegmentWriter {
     /// Targets whose state is held.
     var targetCount: Int { targets.count }
     /// Bytes of the last attempt to write.
-    var attemptedBytes: Int { scratch.count }
+    var attemptedBytes: Int { written + scratch.count }
     /// Bytes that were written in full.
     private(set) var length: UInt64
+    /// Bytes behind `length` that are in the file: pieces of what is being appended.
+    private var written = 0
+    /// Where `isFull` looks again.
+    private var nextLook: UInt64 = 0
     /// Samples of each job in this segment.
     private(set) var jobSamples: [String: UInt64] = [:]
 
@@ -70,11 +80,11 @@ struct SegmentWriter {
 
     /// Writes one frame with what it needs stated. After a throw nothing has changed but `isTorn`.
     mutating func append(_ frame: Frame) throws(FileError) {
-        scratch.removeAll()
+        begin()
         var state = targets[ObjectIdentifier(frame.target)] ?? newTarget(frame.target)
-        var added: [(ObjectIdentifier, ChunkState)] = []
+        var added: [ObjectIdentifier: ChunkState] = [:]
         let isNewLayout = !(state.layout?.isIdentical(to: frame.layout) ?? false)
-        let chunkNumbers = isNewLayout ? numbers(of: frame.layout.chunks, &added) : state.chunks
+        let chunkNumbers = isNewLayout ? try numbers(of: frame.layout.chunks, &added) : state.chunks
         var layoutNumber = state.layoutNumber
         var isStated = true
         if isNewLayout {
@@ -95,7 +105,7 @@ struct SegmentWriter {
         prefix.explicitTimestamps = frame.explicitTimestamps
         for departed in frame.departed {
             prefix.departed.append(
-                .init(chunk: numbers(of: [departed.chunk], &added)[0], series: departed.series))
+                .init(chunk: try numbers(of: [departed.chunk], &added)[0], series: departed.series))
         }
         let isFirst = state.sequence == 0
         let sides = FrameSides(frame)
@@ -114,14 +124,9 @@ struct SegmentWriter {
                 into: &scratch)
         }
         scratch.end(start, salt: salt)
-        guard scratch.largestPayloadBytes <= RecordHeader.maxPayloadBytes else {
-            throw FileError(
-                operation: "encode", path: file.path, errno: 0,
-                message: "a record of \(scratch.largestPayloadBytes) bytes is more than any reader takes")
-        }
-        try write()
+        try finish()
 
-        for (key, chunk) in added { chunks[key] = chunk }
+        chunks.merge(added) { known, _ in known }
         if !isStated { layouts[chunkNumbers] = layoutNumber }
         state.sequence += 1
         state.layout = frame.layout
@@ -135,9 +140,9 @@ struct SegmentWriter {
 
     /// Writes the books again: appends failed since the last time, or the segment ends.
     mutating func append(_ ledger: LedgerRecord) throws(FileError) {
-        scratch.removeAll()
+        begin()
         Self.put(ledger, salt: salt, into: &scratch)
-        try write()
+        try finish()
     }
 
     private static func put(_ ledger: LedgerRecord, salt: UInt32, into buffer: inout RecordBuffer) {
@@ -157,26 +162,51 @@ struct SegmentWriter {
     /// The chunks' numbers; those that the segment does not know yet are stated, and are known once `added`
     /// is kept.
     private mutating func numbers(
-        of wanted: [LayoutChunk], _ added: inout [(ObjectIdentifier, ChunkState)]
-    ) -> [UInt32] {
-        wanted.map { chunk in
+        of wanted: [LayoutChunk], _ added: inout [ObjectIdentifier: ChunkState]
+    ) throws(FileError) -> [UInt32] {
+        var numbers: [UInt32] = []
+        numbers.reserveCapacity(wanted.count)
+        for chunk in wanted {
             let key = ObjectIdentifier(chunk)
-            if let known = chunks[key] { return known.number }
-            if let fresh = added.first(where: { $0.0 == key }) { return fresh.1.number }
+            if let known = chunks[key] ?? added[key] {
+                numbers.append(known.number)
+                continue
+            }
             let number = UInt32(chunks.count + added.count)
             let start = scratch.begin(.chunk, flags: StatementCoding.flags(chunk), subject: number)
             StatementCoding.put(chunk, into: &scratch)
             scratch.end(start, salt: salt)
-            added.append((key, ChunkState(chunk: chunk, number: number)))
-            return number
+            added[key] = ChunkState(chunk: chunk, number: number, recordBytes: scratch.count - start)
+            numbers.append(number)
+            if scratch.count >= Self.pieceBytes { try writePiece() }
         }
+        return numbers
     }
 
-    private mutating func write() throws(FileError) {
+    private mutating func begin() {
+        scratch.removeAll()
+        written = 0
+    }
+
+    /// Writes what is left of the append, which then counts.
+    private mutating func finish() throws(FileError) {
+        try writePiece()
+        length += UInt64(written)
+        written = 0
+    }
+
+    /// Writes the records so far behind what counts. After a throw none of the append is there.
+    private mutating func writePiece() throws(FileError) {
         do throws(FileError) {
+            guard scratch.largestPayloadBytes <= RecordHeader.maxPayloadBytes else {
+                throw FileError(
+                    operation: "encode", path: file.path, errno: 0,
+                    message: "a record of \(scratch.largestPayloadBytes) bytes is more than any reader takes")
+            }
             // Safety: UInt8 has no padding, so every byte of the span may be read.
             try unsafe files.write(
-                scratch.storage.span.bytes.extracting(0..<scratch.count), to: file, at: length)
+                scratch.storage.span.bytes.extracting(0..<scratch.count), to: file,
+                at: length + UInt64(written))
         } catch {
             // A prefix may be there. Cut off, the segment is as before; if not even that works, it ends here.
             do throws(FileError) {
@@ -186,6 +216,31 @@ struct SegmentWriter {
             }
             throw error
         }
-        length += UInt64(scratch.count)
+        written += scratch.count
+        scratch.removeAll()
+    }
+
+    // MARK: length
+
+    /// Whether another segment is to be begun: this one has `limitBytes`, and not most of it is what every
+    /// segment must state of the targets there are. Were that no matter, a segment whose statements alone
+    /// reach the limit would be ended, and all be stated again, with every frame.
+    mutating func isFull(limitBytes: UInt64, mostBytes: UInt64) -> Bool {
+        guard length >= limitBytes, length >= nextLook else { return false }
+        let wanted = min(2 * statedBytes, mostBytes)
+        if length >= wanted { return true }
+        nextLook = max(wanted, length + limitBytes / 8)
+        return false
+    }
+
+    /// Bytes that state what the targets' last frames refer to.
+    private var statedBytes: UInt64 {
+        var bytes: [UInt32: Int] = [:]
+        for state in targets.values {
+            for chunk in state.layout?.chunks ?? [] {
+                if let stated = chunks[ObjectIdentifier(chunk)] { bytes[stated.number] = stated.recordBytes }
+            }
+        }
+        return UInt64(bytes.values.reduce(0, +))
     }
 }

@@ -162,7 +162,7 @@ public final class WriteAheadBuffer: Sendable {
                     operation: "append", path: core.directory, errno: 28,
                     message: "the disk is full; what is left is kept for the cursors")
             }
-            if needsRotation(state) { try rotateIfPossible(&state) }
+            if needsRotation(&state) { try rotateIfPossible(&state) }
             if state.owesBooks {
                 try state.writer?.append(state.books)
                 state.owesBooks = false
@@ -186,10 +186,12 @@ public final class WriteAheadBuffer: Sendable {
         }
     }
 
-    private func needsRotation(_ state: State) -> Bool {
+    private func needsRotation(_ state: inout State) -> Bool {
         guard let writer = state.writer else { return true }
-        return writer.isTorn || writer.length >= configuration.segmentLimitBytes
-            || core.clock.monotonicNs - writer.createdNs >= UInt64(configuration.segmentMaxAgeMs) * 1_000_000
+        let maxAgeNs = UInt64(configuration.segmentMaxAgeMs) * 1_000_000
+        if writer.isTorn || core.clock.monotonicNs - writer.createdNs >= maxAgeNs { return true }
+        return state.writer?.isFull(
+            limitBytes: configuration.segmentLimitBytes, mostBytes: configuration.segmentMostBytes) ?? true
     }
 
     /// Where a new segment cannot be begun, the old one goes on as long as it takes writes.

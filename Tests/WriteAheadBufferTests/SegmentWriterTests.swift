@@ -1,5 +1,6 @@
 import MetricModel
 import Platform
+import Synchronization
 import Testing
 
 @testable import WriteAheadBuffer
@@ -40,6 +41,81 @@ struct SegmentWriterTests {
         try check(buffer, 20)
         #expect(try lane.drain().map { $0.frame.values[0] } == [1, 3])
         #expect(try books(buffer).buffered == 0)
+    }
+
+    /// A layout whose statements take more than one write.
+    private func largeLayout() -> Layout {
+        let name = String(repeating: "x", count: 300)
+        return Layout((0..<8).map { TestFrames.chunk("\(name)_\($0)_", count: 300) })
+    }
+
+    @Test(arguments: [1, 2], [true, false])
+    func aFailedPieceCostsItsFrameAlone(failing: Int, canCut: Bool) throws {
+        let fixture = try BufferFixture()
+        let layout = largeLayout()
+        do {
+            let buffer = try fixture.open()
+            _ = try buffer.openDestination("a", lanes: 1)
+            try buffer.append(fixture.frame(1))
+            let path = try #require(fixture.segmentPaths.last)
+            let before = try #require(try fixture.files.status(path)).length
+            let writes = Mutex(0)
+            fixture.files.fail { operation, _ in
+                if operation == .truncate && !canCut { return .init(errno: 5) }
+                guard operation == .write else { return nil }
+                let number = writes.withLock { writes in
+                    writes += 1
+                    return writes
+                }
+                return number == failing ? .init(keptBytes: 1_000) : nil
+            }
+            let large = TestFrames.frame(fixture.target, layout, at: fixture.clock.wallMs, first: 2)
+            #expect(throws: BufferError.self) { try buffer.append(large) }
+            #expect(writes.withLock { $0 } == failing)
+            fixture.files.fail(nil)
+            if canCut { #expect(try fixture.files.status(path)?.length == before) }
+            try buffer.append(fixture.frame(3))
+            try buffer.append(TestFrames.frame(fixture.target, layout, at: fixture.clock.wallMs, first: 4))
+        }
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        #expect(try lane.drain().map { $0.frame.values[0] } == [1, 3, 4])
+        #expect(try books(buffer).dropped == [BufferDropReason.appendFailed: 2_400])
+    }
+
+    @Test func statementsThatFillASegmentAreNotRepeatedWithEachFrame() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 64 << 10
+        let layout = largeLayout()
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        for _ in 0..<5 {
+            try buffer.append(TestFrames.frame(fixture.target, layout, at: fixture.clock.wallMs))
+        }
+        #expect(try fixture.segmentPaths.count == 1)
+        // Half of each is frames; values of their own take about eight bytes each.
+        var generator = SeededGenerator(seed: 7)
+        for _ in 0..<100 {
+            let values = (0..<layout.seriesCount).map { _ in Double(bitPattern: generator.next() >> 2) }
+            try buffer.append(
+                Frame(
+                    target: fixture.target, layout: layout, timestampMs: fixture.clock.wallMs, values: values)
+            )
+        }
+        #expect((2...4).contains(try fixture.segmentPaths.count))
+        #expect(try lane.all().count == 105)
+    }
+
+    @Test func aSegmentEndsAtHalfOfTheRetentionWhateverItStates() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 64 << 10
+        fixture.retentionBytes = 1 << 20
+        let layout = largeLayout()
+        let buffer = try fixture.open()
+        for _ in 0..<3 {
+            try buffer.append(TestFrames.frame(fixture.target, layout, at: fixture.clock.wallMs))
+        }
+        #expect(try fixture.segmentPaths.count == 3)
     }
 
     @Test(arguments: [FaultyFiles.Operation.open, .write])
