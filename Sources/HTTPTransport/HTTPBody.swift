@@ -1,11 +1,13 @@
 import Synchronization
 
-/// A response's body, decoded. Its memory, and the body slot if it holds one, go back to the client when the
-/// last reference goes: drop it as soon as it is parsed.
+/// A response's body, decoded. Its memory, and the body slot if it holds one, go back to the client when it
+/// is let go, as it should be once it is parsed, or else with its last reference.
 public final class HTTPBody: Sendable {
-    private let storage: [UInt8]
+    private let storage: Mutex<[UInt8]?>
     private let pool: BodyPool?
     private let claim: BodyClaim
+    /// Length in bytes, also when they were let go.
+    public let count: Int
 
     /// A body made by hand, as tests do.
     public convenience init(_ bytes: [UInt8] = []) {
@@ -13,24 +15,32 @@ public final class HTTPBody: Sendable {
     }
 
     init(_ bytes: [UInt8], pool: BodyPool?, claim: BodyClaim) {
-        storage = bytes
+        storage = Mutex(bytes)
         self.pool = pool
         self.claim = claim
+        count = bytes.count
     }
 
-    deinit { pool?.takeBack(storage, claim: claim) }
+    deinit { letGo() }
 
-    /// Length in bytes.
-    public var count: Int { storage.count }
+    /// Gives memory and slot back now, whoever still refers to the body. It has no bytes from then on.
+    public func letGo() {
+        let bytes = storage.withLock { bytes in
+            defer { bytes = nil }
+            return bytes
+        }
+        if let bytes { pool?.takeBack(bytes, claim: claim) }
+    }
 
     /// The bytes themselves, borrowed for the call.
     public func withSpan<R>(_ body: (RawSpan) throws -> R) rethrows -> R {
-        // Safety: the span is borrowed from the pointer inside the closure, which `storage` outlives.
-        try unsafe storage.withUnsafeBytes { try unsafe body($0.bytes) }
+        let bytes = bytes
+        // Safety: the span is borrowed from the pointer inside the closure, which `bytes` outlives.
+        return try unsafe bytes.withUnsafeBytes { try unsafe body($0.bytes) }
     }
 
     /// The bytes as an array of the caller's.
-    public var bytes: [UInt8] { storage }
+    public var bytes: [UInt8] { storage.withLock { $0 } ?? [] }
 }
 
 /// Buffers between two bodies' lives.

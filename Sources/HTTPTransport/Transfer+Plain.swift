@@ -50,6 +50,7 @@ extension Transfer {
         // What there is room for, or else as much again, whatever small pieces the body comes in.
         let spare = body.capacity - body.count
         let room = min(count, spare >= Self.spareBytes ? spare : max(Self.growBytes, body.count))
+        makeRoom(for: body.count + room)
         var got = 0
         // Safety: the kernel writes at most `room` bytes, for which the closure's buffer has been made; as
         // many as it says are initialised then.

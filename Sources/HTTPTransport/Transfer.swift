@@ -96,6 +96,7 @@ final class Transfer {
             guard charge(bytes.count) else { return .refused }
         case .claimed(.bytes): guard charge(bytes.count) else { return .refused }
         }
+        makeRoom(for: size)
         // Safety: libcurl's bytes live through its call of us, and they are copied here.
         unsafe body.append(contentsOf: bytes)
         return .taken
@@ -187,6 +188,13 @@ final class Transfer {
         buffer.reserveCapacity(max(body.count, min(announced ?? 0, 1 << 20)))
         buffer.append(contentsOf: body)
         body = buffer
+    }
+
+    /// An array that grows by itself doubles, and while it does takes three times what is in it. A body that
+    /// announces its length grows to that instead, and to no more than four times what has come: it may lie.
+    func makeRoom(for size: Int) {
+        guard size > body.capacity, let announced, announced >= size else { return }
+        body.reserveCapacity(min(announced, 4 * size))
     }
 
     func charge(_ bytes: Int) -> Bool {

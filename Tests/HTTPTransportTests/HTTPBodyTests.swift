@@ -23,6 +23,21 @@ struct HTTPBodyTests {
         #expect(pool.take().capacity == 0)
     }
 
+    @Test func aBodyLetGoGivesThemBackAtOnceAndOnce() {
+        let released = Mutex<[Int]>([])
+        let pool = BodyPool(keptCount: 1) { _, sizeBytes in released.withLock { $0.append(sizeBytes) } }
+        do {
+            let body = HTTPBody([UInt8](repeating: 7, count: 100), pool: pool, claim: .slot)
+            body.letGo()
+            #expect(released.withLock { $0 } == [100])
+            #expect(body.count == 100)
+            #expect(body.bytes.isEmpty)
+            #expect(body.withSpan { $0.byteCount } == 0)
+            body.letGo()
+        }
+        #expect(released.withLock { $0 } == [100])
+    }
+
     @Test func aHugeBufferIsNotKept() {
         let pool = BodyPool(keptCount: 4) { _, _ in }
         pool.takeBack([UInt8](repeating: 0, count: BodyPool.keptBufferBytes + 1), claim: .slot)

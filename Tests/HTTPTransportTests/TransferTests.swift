@@ -52,6 +52,18 @@ struct TransferTests {
         }
     }
 
+    @Test func aLargeBodyThatAnnouncesItsLengthTakesNoMore() async throws {
+        let length = 5_000_000
+        try await RawServer.saying(answer(String(repeating: "x", count: length))) { server in
+            try await withClient { client in
+                let got = try await client.perform(HTTPRequest(url: server.url(), takesBodySlot: true))
+                #expect(got.body.count == length)
+                // Doubled from a megabyte it would be eight.
+                #expect(got.body.bytes.capacity < length + 65_536)
+            }
+        }
+    }
+
     @Test func theLimitCountsDecodedBytes() async throws {
         let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: \(Self.bomb.count)\r\n\r\n"
         try await RawServer.sayingOnce(Array(head.utf8) + Self.bomb) { server in

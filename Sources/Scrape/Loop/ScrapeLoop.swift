@@ -226,6 +226,8 @@ final class ScrapeLoop: HTTPExchange {
                 } catch let error as ScrapeError where error.code != .clock {
                     outcome.error = error
                 }
+                // A body may be a hundred megabytes, and appending its frame takes memory, too.
+                body.letGo()
             }
             let final =
                 try prepared
