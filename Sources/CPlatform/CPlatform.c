@@ -2,12 +2,14 @@
 #include "CPlatform.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #if defined(__aarch64__)
@@ -140,6 +142,27 @@ void narthex_name_thread(const char *name) {
 void narthex_trim_heap(void) { malloc_trim(0); }
 
 void narthex_limit_arenas(int arenas) { mallopt(M_ARENA_MAX, arenas); }
+
+void narthex_return_large_blocks(int bytes) {
+    mallopt(M_MMAP_THRESHOLD, bytes);
+    // Setting the one ends glibc's own choice of the other, which would be twice as much.
+    mallopt(M_TRIM_THRESHOLD, 2 * bytes);
+}
+
+long narthex_raise_open_file_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return -1;
+    }
+    if (limit.rlim_cur < limit.rlim_max) {
+        rlim_t before = limit.rlim_cur;
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+            limit.rlim_cur = before;
+        }
+    }
+    return limit.rlim_cur > LONG_MAX ? LONG_MAX : (long)limit.rlim_cur;
+}
 
 int narthex_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 

@@ -27,6 +27,12 @@ void narthex_trim_heap(void);
 // Limits glibc to `arenas` malloc arenas: each costs address space and fragments of its own.
 void narthex_limit_arenas(int arenas);
 
+// From now on malloc maps blocks of `bytes` and more on their own, so that freeing one gives its pages back.
+void narthex_return_large_blocks(int bytes);
+
+// Lets this process have as many open files as it may. How many these are, or -1 with errno set.
+long narthex_raise_open_file_limit(void);
+
 // Both ends of a pipe that children do not inherit. 0, or -1 with errno set.
 int narthex_pipe(int ends[2]);
 
