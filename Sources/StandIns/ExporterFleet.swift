@@ -1,11 +1,12 @@
 public import HTTPServer
+import Platform
 import Synchronization
 
 /// Many exporters in one process: text format 0.0.4, counters, gauges and histograms, numbers that move,
 /// faults on cue. Deterministic: the same configuration gives the same pages in the same order.
 public final class ExporterFleet: Sendable {
     private struct State {
-        var scrapes: [UInt64]
+        var scrapes: [ScrapeTimes]
         var faults: [Int: ExporterFault] = [:]
         var visible: [Int: Int] = [:]
     }
@@ -71,7 +72,7 @@ public final class ExporterFleet: Sendable {
         }
         return try await HTTPServer.start(host: host, port: port, bodyLimitBytes: 4_096, limits: limits) {
             if $0.path == "/metrics" { return pages.answer(number) }
-            return $0.path == "/fault" ? pages.obey($0) : ServerResponse(status: 404)
+            return pages.order($0)
         }
     }
 
@@ -86,10 +87,10 @@ public final class ExporterFleet: Sendable {
     }
 
     /// Pages asked of one exporter, faulty answers included.
-    public func scrapes(of exporter: Int) -> UInt64 { pages.state.withLock { $0.scrapes[exporter] } }
+    public func scrapes(of exporter: Int) -> UInt64 { pages.state.withLock { $0.scrapes[exporter].count } }
 
     /// Pages asked of all of them.
-    public var totalScrapes: UInt64 { pages.state.withLock { $0.scrapes.reduce(0, +) } }
+    public var totalScrapes: UInt64 { pages.state.withLock { $0.scrapes.reduce(0) { $0 + $1.count } } }
 
     /// The page an exporter gives at its scrape number `scrape`, counted from 0.
     public func page(exporter: Int, scrape: UInt64) -> String {
@@ -106,6 +107,7 @@ public final class ExporterFleet: Sendable {
         private let shape: ExporterShape
         private let isDistinct: Bool
         private let count: Int
+        private let clock = SystemClock()
 
         init(_ configuration: FleetConfiguration) {
             precondition(
@@ -115,7 +117,7 @@ public final class ExporterFleet: Sendable {
                 seed: configuration.seed)
             isDistinct = configuration.isDistinct
             count = configuration.exporters
-            state = Mutex(State(scrapes: Array(repeating: 0, count: configuration.exporters)))
+            state = Mutex(State(scrapes: Array(repeating: ScrapeTimes(), count: configuration.exporters)))
         }
 
         func body(_ number: Int, scrape: UInt64, visible: Int) -> [UInt8] {
@@ -133,7 +135,16 @@ public final class ExporterFleet: Sendable {
             }
         }
 
-        func obey(_ request: ServerRequest) -> ServerResponse {
+        /// What any of the ports answers beside metrics.
+        func order(_ request: ServerRequest) -> ServerResponse {
+            switch request.path {
+            case "/fault": obey(request)
+            case "/scrapes": ServerResponse(text: ScrapeTimes.text(state.withLock { $0.scrapes }))
+            default: ServerResponse(status: 404)
+            }
+        }
+
+        private func obey(_ request: ServerRequest) -> ServerResponse {
             guard request.method == "POST", let order = FleetOrder.read(request), let action = order.action,
                 (0..<count).contains(order.exporter ?? 0)
             else { return ServerResponse(status: 400, text: "no order to a fleet\n") }
@@ -142,18 +153,18 @@ public final class ExporterFleet: Sendable {
         }
 
         func answer(_ request: ServerRequest) -> ServerResponse {
-            if request.path == "/fault" { return obey(request) }
             let parts = request.path.split(separator: "/", omittingEmptySubsequences: false)
             guard parts.count == 4, parts[1] == "exporter", parts[3] == "metrics", let number = Int(parts[2]),
                 (0..<count).contains(number)
-            else { return ServerResponse(status: 404) }
+            else { return order(request) }
             return answer(number)
         }
 
         func answer(_ number: Int) -> ServerResponse {
+            let nowNs = clock.monotonicNs
             let (scrape, fault, visible) = state.withLock { state in
-                let scrape = state.scrapes[number]
-                state.scrapes[number] += 1
+                let scrape = state.scrapes[number].count
+                state.scrapes[number].note(nowNs)
                 return (scrape, state.faults[number], state.visible[number] ?? .max)
             }
             let type: ServerHeaders = ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"]

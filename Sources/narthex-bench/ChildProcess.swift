@@ -71,6 +71,16 @@ final class ChildProcess: Sendable {
         return (all, anonymous)
     }
 
+    /// The most that was resident since the start or the last call, and begins anew.
+    func takePeakBytes() -> Int? {
+        guard let text = read("status"), let peak = Self.number("VmHWM:", in: text) else { return nil }
+        guard let file = unsafe fopen("/proc/\(pid)/clear_refs", "w") else { return nil }
+        // Safety: the file is closed once, here, and unused afterwards. 5 sets the peak to what is resident
+        // now (proc(5)).
+        let written = unsafe fputs("5", file)
+        return unsafe fclose(file) == 0 && written >= 0 ? peak * 1_024 : nil
+    }
+
     /// Sends SIGTERM and waits up to `seconds` for the end, then SIGKILL. Returns the exit status, -1 when
     /// killed.
     @discardableResult

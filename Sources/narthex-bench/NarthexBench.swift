@@ -6,5 +6,7 @@ struct NarthexBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "narthex-bench",
         abstract: "Measures the stages in one process, and the whole agent under load.",
-        subcommands: [StagesCommand.self, ProcessCommand.self, ParseCommand.self])
+        subcommands: [
+            StagesCommand.self, ProcessCommand.self, BigCommand.self, ManyCommand.self, ParseCommand.self,
+        ])
 }

@@ -15,7 +15,8 @@ struct PageProbe {
 
     /// The body of a page that must answer 200.
     func page(_ url: String) async throws -> String {
-        let response = try await http.perform(HTTPRequest(method: .get, url: url, timeoutMs: 5_000))
+        let response = try await http.perform(
+            HTTPRequest(method: .get, url: url, timeoutMs: 10_000, bodyLimitBytes: 1 << 30))
         guard response.status == 200 else { throw BenchError("\(url) answered \(response.status)") }
         return String(decoding: response.body.bytes, as: UTF8.self)
     }

@@ -47,9 +47,10 @@ struct ProcessCommand: AsyncParsableCommand {
         let folder = try TemporaryFolder(name: "narthex-bench")
         defer { folder.remove() }
         let run = AgentUnderLoad(
-            folder: folder.path, agentPath: agent ?? beside("narthex"),
-            standInsPath: standIns ?? beside("narthex-standins"), targets: targets, series: series,
-            intervalSeconds: intervalSeconds)
+            plan: AgentSession.Plan(
+                folder: folder.path, agentPath: agent ?? AgentSession.beside("narthex"),
+                standInsPath: standIns ?? AgentSession.beside("narthex-standins"), targets: targets,
+                series: series, intervalSeconds: intervalSeconds))
         let figures = try await run.measure(seconds: measureSeconds)
         var report = BudgetReport()
         report.compare("CPU a sample, µs", figures.cpuMicrosecondsPerSample, budget: cpuBudget)
@@ -68,11 +69,5 @@ struct ProcessCommand: AsyncParsableCommand {
         report.check("requests refused for their signature", figures.badSignatures, atMost: 0)
         print(report.text, terminator: "")
         if report.isExceeded { throw ExitCode(1) }
-    }
-
-    private func beside(_ name: String) -> String {
-        let own = CommandLine.arguments[0]
-        guard let slash = own.lastIndex(of: "/") else { return name }
-        return String(own[...slash]) + name
     }
 }

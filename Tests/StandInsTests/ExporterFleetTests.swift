@@ -25,6 +25,18 @@ struct ExporterFleetTests {
         await fleet.stop()
     }
 
+    @Test func tellsWhenEachWasScraped() async throws {
+        let fleet = try await ExporterFleet.start(
+            FleetConfiguration(exporters: 2, seriesEach: 1, addressing: .ports))
+        for _ in 0..<2 { _ = try await client.get(fleet.places[1].url) }
+        let text = try await client.get("http://\(fleet.places[0].address)/scrapes").text
+        let times = try #require(ScrapeTimes.all(in: text))
+        #expect(times.map(\.count) == [0, 2])
+        #expect(times[1].firstNs > 0)
+        #expect(times[1].lastNs == times[1].firstNs + times[1].greatestGapNs)
+        await fleet.stop()
+    }
+
     @Test func contentTypeIsText004() async throws {
         let fleet = try await ExporterFleet.start(FleetConfiguration(exporters: 1, seriesEach: 1))
         let response = try await client.http.perform(HTTPRequest(url: fleet.places[0].url))
