@@ -13,7 +13,9 @@ public final class AWSAccess: Sendable {
     private let http: any HTTPPerforming
     private let clock: any AgentClock
     private let logger: Logger
-    private let chains = Mutex<[CredentialConfiguration: CredentialChain]>([:])
+    private let chains: CredentialChains
+    /// Tells chains apart that reach AWS in different ways.
+    private let way: Int
 
     public init(
         environment: [String: String], files: any FileDoor, http: any HTTPPerforming, clock: any AgentClock,
@@ -25,18 +27,31 @@ public final class AWSAccess: Sendable {
         self.clock = clock
         self.logger = logger
         shared = SharedFiles(environment: environment, files: files, clock: clock)
+        chains = CredentialChains()
+        way = chains.nextWay()
         if let registry { register(in: registry) }
+    }
+
+    /// The same environment, files and metrics by another way, as by a proxy. To be kept for all who go it.
+    public func through(_ http: any HTTPPerforming) -> AWSAccess { AWSAccess(self, through: http) }
+
+    private init(_ other: AWSAccess, through http: any HTTPPerforming) {
+        environment = other.environment
+        files = other.files
+        shared = other.shared
+        self.http = http
+        clock = other.clock
+        logger = other.logger
+        chains = other.chains
+        way = chains.nextWay()
     }
 
     /// The credentials of an identity; one chain for all who ask for the same.
     public func credentials(_ configuration: CredentialConfiguration) -> CredentialChain {
-        chains.withLock { chains in
-            if let known = chains[configuration] { return known }
-            let made = CredentialChain(
+        chains.chain(configuration, way: way) {
+            CredentialChain(
                 configuration, environment: environment, shared: shared, files: files, http: http,
                 clock: clock, logger: logger)
-            chains[configuration] = made
-            return made
         }
     }
 
@@ -87,11 +102,9 @@ public final class AWSAccess: Sendable {
             _ name: String, _ help: String, _ type: MetricType,
             _ value: @escaping @Sendable (CredentialChain) -> Double?
         ) {
-            registry.observe(name, help: help, type: type) {
-                // Held by the registry for as long as the page is rendered.
-                let chains = self.chains.withLock { $0 }
+            registry.observe(name, help: help, type: type) { [chains] in
                 var values: [String: Double] = [:]
-                for (configuration, chain) in chains {
+                for (configuration, chain) in chains.all {
                     guard let value = value(chain) else { continue }
                     // The same identity in two regions: counters add up, of two ends the nearer counts.
                     let before = values[configuration.identity]

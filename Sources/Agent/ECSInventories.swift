@@ -12,15 +12,21 @@ final class ECSInventories: Sendable {
         let region: String
         let endpoint: String?
         let identity: CredentialConfiguration
+        let http: HTTPClientOptions
     }
 
+    private let routes: AWSRoutes
+    private let ways: Mutex<[HTTPClientOptions: AWSAccess]>
     private let aws: AWSAccess
     private let clock: any AgentClock
     private let pacers: CallPacers
     private let inventories = Mutex<[Key: ECSInventory]>([:])
 
-    init(aws: AWSAccess, clock: any AgentClock, registry: MetricRegistry) {
+    /// `aws` is the way of blocks without options of their own; `routes` makes the others.
+    init(aws: AWSAccess, routes: AWSRoutes, clock: any AgentClock, registry: MetricRegistry) {
         self.aws = aws
+        self.routes = routes
+        ways = Mutex([AWSRoutes.usual: aws])
         self.clock = clock
         pacers = CallPacers(clock: clock, registry: registry)
     }
@@ -38,7 +44,8 @@ final class ECSInventories: Sendable {
         let identity = CredentialConfiguration(
             accessKeyID: entry.accessKey, secretAccessKey: entry.secretKey, profile: entry.profile,
             roleARN: entry.roleARN, externalID: entry.externalID, region: region)
-        let key = Key(region: region, endpoint: entry.endpoint, identity: identity)
+        let key = Key(
+            region: region, endpoint: entry.endpoint, identity: identity, http: entry.http)
         let inventory = inventories.withLock { inventories in
             if let known = inventories[key] { return known }
             let pace = pacers.pace(region: region, account: Self.account(of: entry))
@@ -53,6 +60,7 @@ final class ECSInventories: Sendable {
         _ entry: ECSSDConfiguration, _ region: String, _ identity: CredentialConfiguration,
         _ pace: AccountPace
     ) -> ECSAPI {
+        let aws = way(entry.http)
         let credentials = aws.credentials(identity)
         func client(_ endpoint: String?) -> AWSClient {
             aws.client(
@@ -64,6 +72,15 @@ final class ECSInventories: Sendable {
         return ECSAPI(
             ecs: ECSClient(client: client(entry.endpoint)), ec2: EC2Client(client: others),
             ssm: SSMClient(client: others))
+    }
+
+    private func way(_ options: HTTPClientOptions) -> AWSAccess {
+        ways.withLock { ways in
+            if let known = ways[options] { return known }
+            let made = aws.through(routes.client(options))
+            ways[options] = made
+            return made
+        }
     }
 
     /// As far as the configuration tells: `arn:aws:iam::123456789012:role/name`, or a cluster's ARN. A key or

@@ -35,8 +35,12 @@ public struct IdentityReport: Sendable {
             HTTPClientConfiguration(name: "aws", userAgent: "narthex/\(AgentVersion.current)"),
             registry: MetricRegistry(), logger: Logger(label: "http"))
         defer { http.shutDown() }
+        let routes = AWSRoutes(
+            http: http, workers: WorkerPool(name: "files", threads: 1), files: files, clock: clock,
+            environment: environment)
         let access = AWSAccess(
-            environment: environment, files: files, http: http, clock: clock, logger: Logger(label: "aws"))
+            environment: environment, files: files, http: routes.client(), clock: clock,
+            logger: Logger(label: "aws"))
         let region = await access.region(configured: request.region, profile: request.profile)
         let chain = access.credentials(
             CredentialConfiguration(

@@ -58,14 +58,16 @@ final class Stages: Sendable {
                 userAgent: "narthex/\(options.version)", caFile: options.environment["SSL_CERT_FILE"],
                 caDirectory: options.environment["SSL_CERT_DIR"]),
             registry: registry, logger: Logger(label: "http"))
+        let routes = AWSRoutes(
+            http: http, workers: workers, files: files, clock: clock, environment: options.environment)
         let aws = AWSAccess(
-            environment: options.environment, files: files, http: http, clock: clock,
+            environment: options.environment, files: files, http: routes.client(), clock: clock,
             logger: Logger(label: "aws"), registry: registry)
         let parts = Parts(
             options: options, registry: registry, interner: interner, workers: workers, buffer: buffer,
             http: http, aws: aws,
-            inventories: ECSInventories(aws: aws, clock: clock, registry: registry), clock: clock,
-            files: files)
+            inventories: ECSInventories(aws: aws, routes: routes, clock: clock, registry: registry),
+            clock: clock, files: files)
         do {
             return try await fitted(configuration, parts)
         } catch {

@@ -6,10 +6,12 @@ struct ProxyChoice: Sendable {
     private let httpProxy: String?
     private let httpsProxy: String?
     private let direct: DirectHosts?
+    private let sparesLocal: Bool
     /// For CONNECT.
     let connectHeaders: [HTTPHeader]
 
     init(_ options: ProxyOptions, environment: [String: String]) {
+        sparesLocal = options.sparesLocal
         connectHeaders = options.connectHeaders.flatMap { header in
             header.values.map { HTTPHeader(name: header.name, value: $0.revealed) }
         }
@@ -33,6 +35,7 @@ struct ProxyChoice: Sendable {
     /// The proxy's URL; nil connects directly.
     func proxy(for target: URLAuthority) -> String? {
         guard let proxy = target.scheme == "https" ? httpsProxy : httpProxy else { return nil }
+        if sparesLocal, LocalHosts.contains(target.host) { return nil }
         if let direct, direct.contains(host: target.host, port: target.effectivePort) { return nil }
         return proxy
     }

@@ -66,6 +66,25 @@ struct AccessClientTests {
         }
     }
 
+    @Test func aFileThatChangedWhileAnotherWasGoneIsTaken() async throws {
+        let folder = try Folder()
+        let authority = try folder.write("ca.pem", "one")
+        let token = try folder.write("token", "t")
+        let http = FakeHTTP()
+        let client = client(
+            HTTPClientOptions(
+                authentication: .authorization(type: "Bearer", credentials: .file(token)),
+                tls: TLSOptions(authority: .file(authority))), http)
+        let request = HTTPRequest(url: "https://target/metrics")
+        _ = try await client.perform(request)
+        try folder.write("ca.pem", "two")
+        try POSIXFiles().remove(token)
+        await #expect(throws: HTTPError.self) { _ = try await client.perform(request) }
+        try folder.write("token", "t")
+        _ = try await client.perform(request)
+        #expect(http.requests.map { $0.connection?.tls.authority } == [Array("one".utf8), Array("two".utf8)])
+    }
+
     @Test func aNewCertificateIsAnotherConnection() async throws {
         let folder = try Folder()
         let authority = try folder.write("ca.pem", "one")

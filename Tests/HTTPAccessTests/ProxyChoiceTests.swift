@@ -27,6 +27,23 @@ import Testing
         #expect(try proxy("http://outside.example/", options) == "http://p:1")
     }
 
+    @Test func metadataServicesAreSparedWhenAsked() throws {
+        let local = [
+            "http://169.254.169.254/latest", "http://169.254.170.2/v4", "http://[fd00:ec2::254]/latest",
+            "http://127.0.0.1:51679/v2", "http://localhost/",
+        ]
+        let spared = ProxyOptions(url: Secret("http://p:1"), sparesLocal: true)
+        for url in local {
+            #expect(try proxy(url, spared) == nil)
+            #expect(try proxy(url, ProxyOptions(url: Secret("http://p:1"))) == "http://p:1")
+        }
+        #expect(try proxy("https://ecs.eu-west-1.amazonaws.com/", spared) == "http://p:1")
+        let environment = ["HTTP_PROXY": "p:1"]
+        let said = ProxyOptions(fromEnvironment: true, sparesLocal: true)
+        #expect(try proxy("http://169.254.170.23/v1/credentials", said, environment) == nil)
+        #expect(try proxy("http://10.0.0.1/", said, environment) == "http://p:1")
+    }
+
     @Test func theEnvironmentIsAskedOnlyWhenTold() throws {
         let environment = [
             "HTTP_PROXY": "plain:3128", "https_proxy": "https://tls:443", "NO_PROXY": ".direct, 10.0.0.0/8",

@@ -11,7 +11,7 @@ from parts.agent import IS_NARTHEX
 from parts.authority import Authority
 from parts.nginx import Nginx
 from parts.process import wait_until
-from parts.web import ForwardProxy, TokenEndpoint
+from parts.web import ForwardProxy, SocksProxy, TokenEndpoint
 
 pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="what is asserted of logs is ours")
 
@@ -239,6 +239,9 @@ def test_proxies(make_agent, receiver, nginx, pki, parts):
     proxy = ForwardProxy().start()
     parts.callback(proxy.stop)
     url = f"http://proxyuser:proxyword@127.0.0.1:{proxy.port}"
+    socks = SocksProxy().start()
+    parts.callback(socks.stop)
+    socks_url = f"socks5://proxyuser:proxyword@127.0.0.1:{socks.port}"
     plain, tls = nginx.ports["plain"], nginx.ports["tls"]
     ca = {"ca_file": str(pki["ca"])}
     jobs = [
@@ -256,6 +259,8 @@ def test_proxies(make_agent, receiver, nginx, pki, parts):
         job("environment", f"env.example:{plain}", "/open", proxy_from_environment=True),
         job("denied", f"inside.example:{tls}", scheme="https", tls_config=ca)
         | {"proxy_url": f"http://proxyuser:badword@127.0.0.1:{proxy.port}"},
+        job("socks", f"far.example:{plain}", "/open", proxy_url=socks_url),
+        job("nosocks", f"far.example:{plain}", "/open", proxy_url=socks_url.replace("word", "badword")),
         job("ignored", f"no.such.name.invalid:{plain}", "/open"),
     ]
     jobs[2]["metrics_path"] = "/open"
@@ -270,8 +275,11 @@ def test_proxies(make_agent, receiver, nginx, pki, parts):
         "excepted": 0,
         "environment": 1,
         "denied": 0,
+        "socks": 1,
+        "nosocks": 0,
         "ignored": 0,
     }
+    assert set(socks.requests) == {(3, "far.example", plain)}, "the proxy resolves the name"
     asked = set(proxy.requests)
     assert ("GET", f"http://far.example:{plain}/open", None) in asked
     assert ("CONNECT", f"inside.example:{tls}", "connectword") in asked

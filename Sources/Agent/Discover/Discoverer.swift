@@ -36,10 +36,13 @@ public struct Discoverer: Sendable {
                 caDirectory: options.environment["SSL_CERT_DIR"]),
             registry: registry, logger: logger)
         defer { http.shutDown() }
-        let aws = AWSAccess(
-            environment: options.environment, files: files, http: http, clock: clock, logger: logger)
-        let inventories = ECSInventories(aws: aws, clock: clock, registry: registry)
         let workers = WorkerPool(name: "worker", threads: 1)
+        let routes = AWSRoutes(
+            http: http, workers: workers, files: files, clock: clock, environment: options.environment)
+        let aws = AWSAccess(
+            environment: options.environment, files: files, http: routes.client(), clock: clock,
+            logger: logger)
+        let inventories = ECSInventories(aws: aws, routes: routes, clock: clock, registry: registry)
         var looks: [(job: ScrapeConfiguration, look: ProviderLook)] = []
         for job in jobs {
             var access: [TargetProviders.ECSAccess] = []

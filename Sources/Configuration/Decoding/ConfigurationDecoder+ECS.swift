@@ -62,6 +62,7 @@ extension ConfigurationDecoder {
         result.describesServices = reader.bool("describe_services")
         result.describesClusters = reader.bool("describe_clusters")
         result.describesInterfaces = reader.bool("describe_network_interfaces")
+        result.http = signedClient(reader)
         checkPort(reader)
         return result
     }

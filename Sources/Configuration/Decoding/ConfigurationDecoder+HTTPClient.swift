@@ -15,12 +15,18 @@ extension ConfigurationDecoder {
                 methods[1],
                 "at most one way to authenticate, but there are \(methods.joined(separator: ", "))")
         }
-        var options = HTTPClientOptions()
+        var options = signedClient(reader, enablesHTTP2: enablesHTTP2)
         options.authentication = authentication(reader)
+        options.followRedirects = reader.bool("follow_redirects") ?? true
+        return options
+    }
+
+    /// The same without who asks and redirects, for a client whose requests are signed.
+    func signedClient(_ reader: MappingReader, enablesHTTP2: Bool = false) -> HTTPClientOptions {
+        var options = HTTPClientOptions()
         options.tls = reader.value("tls_config").map(tlsConfig) ?? options.tls
         options.proxy = proxy(reader)
         options.headers = httpHeaders(reader)
-        options.followRedirects = reader.bool("follow_redirects") ?? true
         options.enableHTTP2 = reader.bool("enable_http2") ?? enablesHTTP2
         return options
     }

@@ -1,9 +1,9 @@
 /// The keys of ECS discovery: Prometheus' and Narthex' own.
 extension Schema {
-    static let ecsSD = KeyTable("ecs_sd_configs", ecsKeys, refused: ecsRefused)
+    static let ecsSD = KeyTable("ecs_sd_configs", ecsKeys, refused: ecsRefused, shared: [transport])
 
     static let awsSD = KeyTable(
-        "aws_sd_configs", [.init("role", "ecs")] + ecsKeys, refused: ecsRefused)
+        "aws_sd_configs", [.init("role", "ecs")] + ecsKeys, refused: ecsRefused, shared: [transport])
 
     static let ecsDockerLabels = KeyTable(
         "docker_labels",
@@ -33,6 +33,8 @@ extension Schema {
         .init("profile", "string"),
         .init("role_arn", "string"),
         .init("external_id", "string"),
+        .init("enable_http2", "bool", "false"),
+        .init("http_headers", "mapping of mapping"),
         .init("docker_labels", "list of mapping", "see below"),
         .init("services", "list of mapping"),
         .init("task_definitions", "list of mapping"),
@@ -57,6 +59,12 @@ extension Schema {
         [
             .init(
                 "request_concurrency",
-                reason: "is not needed: calls are held far below the rates that AWS allows; remove it")
-        ] + httpClientRefused
+                reason: "is not needed: calls are held far below the rates that AWS allows; remove it"),
+            .init(
+                "follow_redirects", harmless: ["true", "false"],
+                reason: "does nothing here: AWS redirects no calls; remove it"),
+        ]
+        + ConfigurationDecoder.authenticationKeys.map {
+            .init($0, reason: "has no place here: calls to AWS are signed, and that says who asks; remove it")
+        }
 }

@@ -188,16 +188,6 @@ enum Schema {
         .init("scrape_failure_log_file", harmless: [""])
     ]
 
-    /// For blocks whose client takes none of these yet.
-    static let httpClientRefused: [KeyTable.Refused] = [
-        .init("basic_auth"), .init("authorization"), .init("oauth2"), .init("bearer_token"),
-        .init("bearer_token_file"), .init("tls_config"), .init("proxy_url"), .init("no_proxy"),
-        .init("proxy_from_environment", harmless: ["false"]), .init("proxy_connect_header"),
-        // HTTP/2 is an offer that a server may turn down, so either value is served by HTTP/1.1.
-        .init("enable_http2", harmless: ["true", "false"]), .init("http_headers"),
-        .init("follow_redirects", harmless: ["true"]),
-    ]
-
     private static let otherDiscovery = [
         "azure", "consul", "digitalocean", "docker", "dockerswarm", "ec2", "elasticache",
         "eureka",

@@ -53,6 +53,8 @@ public struct ECSSDConfiguration: Sendable, Equatable {
     public var describesClusters: Bool?
     /// DescribeNetworkInterfaces for `__meta_ecs_public_ip` of tasks in awsvpc mode; likewise.
     public var describesInterfaces: Bool?
+    /// How AWS is reached: TLS, proxies, more headers. Never who asks: that is the signature's.
+    public var http: HTTPClientOptions
 
     public init(
         clusters: [String] = [], region: String? = nil, endpoint: String? = nil,
@@ -63,7 +65,7 @@ public struct ECSSDConfiguration: Sendable, Equatable {
         filterLabel: String? = nil, dynamicPortDetection: Bool = false,
         addressFamily: AddressFamily = .ipv4, addressAttribute: String = "narthex.address",
         compatibility: Compatibility? = nil, describesServices: Bool? = nil, describesClusters: Bool? = nil,
-        describesInterfaces: Bool? = nil
+        describesInterfaces: Bool? = nil, http: HTTPClientOptions = HTTPClientOptions(enableHTTP2: false)
     ) {
         self.clusters = clusters
         self.region = region
@@ -86,6 +88,7 @@ public struct ECSSDConfiguration: Sendable, Equatable {
         self.describesServices = describesServices
         self.describesClusters = describesClusters
         self.describesInterfaces = describesInterfaces
+        self.http = http
     }
 }
 

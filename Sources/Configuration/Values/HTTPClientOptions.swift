@@ -141,6 +141,9 @@ public struct ProxyOptions: Sendable, Hashable {
     public var fromEnvironment: Bool
     /// Sent to the proxy with CONNECT.
     public var connectHeaders: [ConnectHeader]
+    /// Loopback and link-local addresses, where the metadata services that hand out credentials are, are
+    /// connected to directly whatever the rest says.
+    public var sparesLocal: Bool
 
     public struct ConnectHeader: Sendable, Hashable {
         public var name: String
@@ -154,11 +157,12 @@ public struct ProxyOptions: Sendable, Hashable {
 
     public init(
         url: Secret? = nil, noProxy: String = "", fromEnvironment: Bool = false,
-        connectHeaders: [ConnectHeader] = []
+        connectHeaders: [ConnectHeader] = [], sparesLocal: Bool = false
     ) {
         self.url = url
         self.noProxy = noProxy
         self.fromEnvironment = fromEnvironment
         self.connectHeaders = connectHeaders
+        self.sparesLocal = sparesLocal
     }
 }

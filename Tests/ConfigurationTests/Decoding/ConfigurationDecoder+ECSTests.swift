@@ -131,7 +131,37 @@ import Testing
         #expect(entries[0].refreshIntervalMs == 120_000)
     }
 
+    @Test func theWayToAWSIsTaken() throws {
+        let text = """
+            scrape_configs:
+              - job_name: j
+                ecs_sd_configs:
+                  - tls_config: {ca_file: ca.pem}
+                    proxy_url: http://u:p@proxy:3128
+                    no_proxy: inside
+                    enable_http2: true
+                    follow_redirects: false
+                    http_headers: {X-A: {files: [f]}}
+                  - {}
+            """
+        let entries = try load(text).scrapeConfigs[0].ecsSDConfigs
+        #expect(
+            entries[0].http
+                == HTTPClientOptions(
+                    tls: TLSOptions(authority: .file("conf/ca.pem")),
+                    proxy: ProxyOptions(url: Secret("http://u:p@proxy:3128"), noProxy: "inside"),
+                    headers: [.init(name: "X-A", files: ["conf/f"])]))
+        #expect(entries[1].http == HTTPClientOptions(enableHTTP2: false))
+    }
+
     @Test(arguments: [
+        ("ecs_sd_configs: [{basic_auth: {username: u}}]", "calls to AWS are signed"),
+        ("ecs_sd_configs: [{authorization: {credentials: geheim}}]", "calls to AWS are signed"),
+        ("ecs_sd_configs: [{bearer_token: geheim}]", "calls to AWS are signed"),
+        ("aws_sd_configs: [{role: ecs, oauth2: {client_id: a}}]", "calls to AWS are signed"),
+        ("ecs_sd_configs: [{follow_redirects: maybe}]", "AWS redirects no calls"),
+        ("ecs_sd_configs: [{proxy_url: 'http://p', proxy_from_environment: true}]", "not both"),
+        ("ecs_sd_configs: [{http_headers: {Authorization: {values: [geheim]}}}]", "reserved header"),
         ("ecs_sd_configs: [{clusters: []}]", "leave the key out"),
         ("ecs_sd_configs: [{clusters: [a, b, a]}]", "the cluster \"a\" stands twice"),
         ("ecs_sd_configs: [{clusters: [a, '*']}]", "* is all clusters"),
@@ -160,5 +190,6 @@ import Testing
     func faultsAreNamed(line: String, message: String) {
         let found = errors(job(line))
         #expect(found.contains { $0.contains(message) }, "\(found)")
+        #expect(!found.contains { $0.contains("geheim") })
     }
 }

@@ -5,8 +5,22 @@ import http.server
 import json
 import select
 import socket
+import socketserver
 import threading
 import urllib.parse
+
+
+def relay(client, server):
+    """Carries bytes both ways until one side ends or half a minute passes without any."""
+    while True:
+        ready, _, _ = select.select([client, server], [], [], 30)
+        for side in ready:
+            piece = side.recv(65536)
+            if not piece:
+                return
+            (server if side is client else client).sendall(piece)
+        if not ready:
+            return
 
 
 class _Server:
@@ -93,16 +107,51 @@ class ForwardProxy(_Server):
         with socket.create_connection(("127.0.0.1", port), timeout=10) as server:
             exchange.send_response(200, "Connection established")
             exchange.end_headers()
-            client = exchange.connection
-            while True:
-                ready, _, _ = select.select([client, server], [], [], 30)
-                for side in ready:
-                    piece = side.recv(65536)
-                    if not piece:
-                        return
-                    (server if side is client else client).sendall(piece)
-                if not ready:
+            relay(exchange.connection, server)
+
+
+class SocksProxy:
+    """SOCKS 5 (RFC 1928) for those who give user and password (RFC 1929); everything goes to the port asked
+    for, on loopback, whatever the host.
+    """
+
+    def __init__(self, user="proxyuser", password="proxyword"):
+        outer = self
+        self.requests = []  # (kind of address: 3 is a name, host, port)
+
+        class Handler(socketserver.StreamRequestHandler):
+            timeout = 30
+
+            def handle(self):
+                _, count = self.rfile.read(2)
+                self.rfile.read(count)
+                self.connection.sendall(b"\x05\x02")
+                self.rfile.read(1)
+                pair = [self.rfile.read(self.rfile.read(1)[0]).decode() for _ in range(2)]
+                is_known = pair == [user, password]
+                self.connection.sendall(b"\x01\x00" if is_known else b"\x01\x01")
+                if not is_known:
                     return
+                _, _, _, kind = self.rfile.read(4)
+                size = {1: 4, 4: 16}.get(kind) or self.rfile.read(1)[0]
+                host = self.rfile.read(size)
+                port = int.from_bytes(self.rfile.read(2), "big")
+                outer.requests.append((kind, host.decode("latin-1"), port))
+                with socket.create_connection(("127.0.0.1", port), timeout=10) as server:
+                    self.connection.sendall(b"\x05\x00\x00\x01" + bytes(6))
+                    relay(self.connection, server)
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+            allow_reuse_address = True
+
+            def handle_error(self, request, client_address):
+                pass  # a connection that the other side cuts is part of these tests
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+
+    start, stop = _Server.start, _Server.stop
 
 
 class TokenEndpoint(_Server):

@@ -24,6 +24,22 @@ import Testing
             body: HTTPBody(Array(body.utf8)))
     }
 
+    @Test func theConnectionSaysWhatTheClientDoesNotDoAnyway() {
+        func connection(
+            _ url: String, http2: Bool = true, socket: String? = nil
+        ) -> HTTPConnectionOptions? {
+            let configuration = ScrapeConfiguration(
+                jobName: "j", http: HTTPClientOptions(enableHTTP2: http2))
+            return ScrapeExchange(configuration, url: url, unixSocketPath: socket).request.connection
+        }
+        #expect(connection("http://h:1/metrics") == nil)
+        #expect(connection("https://h:1/metrics", http2: false) == nil)
+        #expect(connection("https://h:1/metrics") == HTTPConnectionOptions(offersHTTP2: true))
+        #expect(
+            connection("https://h:1/metrics") === connection("https://i:1/metrics"), "no memory a target")
+        #expect(connection("http://h/metrics", socket: "/s") == HTTPConnectionOptions(unixSocketPath: "/s"))
+    }
+
     @Test func theRequestSaysWhatIsRead() {
         let request = exchange(timeoutMs: 2_500).request
         #expect(request.url == "http://h:1/metrics")

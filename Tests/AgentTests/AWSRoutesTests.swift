@@ -1,0 +1,48 @@
+import Configuration
+import HTTPTransport
+import Logging
+import Platform
+import Telemetry
+import Testing
+
+@testable import Agent
+
+@Suite struct AWSRoutesTests {
+    private let http = HTTPClient(
+        HTTPClientConfiguration(), registry: MetricRegistry(), logger: Logger(label: "test"))
+
+    private func options(
+        _ block: HTTPClientOptions = AWSRoutes.usual, _ environment: [String: String] = [:]
+    ) -> HTTPClientOptions {
+        defer { http.shutDown() }
+        return AWSRoutes(
+            http: http, workers: WorkerPool(name: "test", threads: 1), files: POSIXFiles(),
+            clock: ManualClock(), environment: environment
+        ).options(block)
+    }
+
+    @Test func nothingIsAddedWhereNothingIsSaid() {
+        #expect(options() == AWSRoutes.usual)
+        #expect(options(AWSRoutes.usual, ["HTTPS_PROXY": "", "AWS_CA_BUNDLE": ""]) == AWSRoutes.usual)
+    }
+
+    @Test(arguments: ["HTTP_PROXY", "https_proxy"])
+    func theEnvironmentsProxiesHold(name: String) {
+        let found = options(AWSRoutes.usual, [name: "http://p:1"])
+        #expect(found.proxy == ProxyOptions(fromEnvironment: true, sparesLocal: true))
+    }
+
+    @Test func aBlocksOwnProxyAndAuthorityComeFirst() {
+        var block = AWSRoutes.usual
+        block.proxy.url = Secret("http://mine:1")
+        block.proxy.noProxy = "a"
+        block.tls.authority = .file("mine.pem")
+        let found = options(block, ["HTTPS_PROXY": "http://p:1", "AWS_CA_BUNDLE": "/ca.pem"])
+        #expect(
+            found.proxy
+                == ProxyOptions(url: Secret("http://mine:1"), noProxy: "a", sparesLocal: true))
+        #expect(found.tls.authority == .file("mine.pem"))
+        #expect(
+            options(AWSRoutes.usual, ["AWS_CA_BUNDLE": "/ca.pem"]).tls.authority == .file("/ca.pem"))
+    }
+}
