@@ -58,12 +58,20 @@ public struct IdentityReport: Sendable {
                 let client = access.client(region: region, credentials: chain, profile: request.profile)
                 for service in [AWSService.ecs, .ec2, .ssm, .sts] {
                     let url = try await client.endpointURL(of: service)
-                    fields.append(("endpoint_\(service.signingName)", url))
+                    fields.append(("endpoint_\(service.signingName)", withoutUser(url)))
                 }
             }
             return IdentityReport(fields: fields.map { (name: $0.0, value: $0.1) })
         } catch {
             throw AgentError(.configuration, "\(error)")
         }
+    }
+
+    /// An endpoint that was given may hold a password.
+    private static func withoutUser(_ url: String) -> String {
+        var parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count > 2, let at = parts[2].lastIndex(of: "@") else { return url }
+        parts[2] = parts[2][parts[2].index(after: at)...]
+        return parts.joined(separator: "/")
     }
 }

@@ -236,6 +236,19 @@ def test_botocore_heeds_the_same_endpoint_settings(variables, tmp_path, monkeypa
         assert ours.get(f"endpoint_{service}") == expected, (service, said)
 
 
+def test_an_endpoints_password_and_a_containers_path_are_not_shown():
+    environment = clean_environment(
+        AWS_REGION=REGION, AWS_ENDPOINT_URL="http://user:hunter2@127.0.0.1:1/base", **KEYS
+    )
+    ours, _, said = credentials(environment=environment)
+    assert ours["endpoint_ecs"] == "http://127.0.0.1:1/base", said
+    environment = clean_environment(
+        AWS_REGION=REGION, AWS_CONTAINER_CREDENTIALS_FULL_URI="http://127.0.0.1:1/hunter2"
+    )
+    _, status, said = credentials(environment=environment)
+    assert status == 2 and "127.0.0.1:1" in said and "hunter2" not in said
+
+
 def test_motos_sts_takes_our_signature_and_tells_a_wrong_one(make_moto):
     moto = make_moto(verifies=True)
     keys = {"AWS_ACCESS_KEY_ID": moto.access_key, "AWS_SECRET_ACCESS_KEY": moto.secret_key}

@@ -38,7 +38,8 @@ struct ContainerCredentials: Sendable {
                 let isLate = error.code == .timeout
                 failure = AWSError(
                     isEnd ? .cancelled : .noCredentials,
-                    message: isLate ? "no answer within \(Self.timeoutMs / 1_000) s" : error.message,
+                    message: isLate
+                        ? "no answer within \(Self.timeoutMs / 1_000) s" : Self.withoutURL(error.message),
                     operation: place)
                 if isEnd { throw failure }
             }
@@ -56,6 +57,12 @@ struct ContainerCredentials: Sendable {
         } catch {
             return .failure(error)
         }
+    }
+
+    /// The transport's message begins with the URL, whose path stays out of logs.
+    private static func withoutURL(_ message: String) -> String {
+        guard message.hasPrefix("GET "), let separator = message.firstRange(of: ": ") else { return message }
+        return String(message[separator.upperBound...])
     }
 
     private var place: String { "container credentials at \(endpoint.place)" }

@@ -156,7 +156,9 @@ public struct ECSClient: ECSDescribing {
                 guard let next = answer.next, !next.isEmpty else {
                     return ECSTaskList(arns: arns, failure: failure)
                 }
-                guard next != request.nextToken else { break }
+                guard next != request.nextToken, arns.count < Self.pageLimit * Self.describeLimit else {
+                    break
+                }
                 request.nextToken = next
             }
         } catch {

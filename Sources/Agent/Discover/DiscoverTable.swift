@@ -16,20 +16,36 @@ enum DiscoverTable {
             let width = min(80, job.targets.map(\.url.count).max() ?? 0)
             for target in job.targets {
                 let padding = String(repeating: " ", count: max(0, width - target.url.count))
-                text += "  \(target.url)\(padding)  \(target.labels)\n"
-                text += "      before relabelling: \(target.discoveredLabels)\n"
+                text += "  \(shown(target.url))\(padding)  \(shown("\(target.labels)"))\n"
+                text += "      before relabelling: \(shown("\(target.discoveredLabels)"))\n"
             }
             text += section("left out", faults.map(line))
             if showsAll { text += section("do not ask to be scraped", silent.map(line)) }
-            text += section("warnings", job.warnings)
-            text += section("could not be asked", job.failures)
+            text += section("warnings", job.warnings.map(shown))
+            text += section("could not be asked", job.failures.map(shown))
         }
         return text
     }
 
     private static func line(_ left: Discovered.LeftOut) -> String {
-        let what = left.what.isEmpty ? left.reason : "\(left.what): \(left.reason)"
-        return left.before.map { "\(what)\n      before relabelling: \($0)" } ?? what
+        let what = shown(left.what.isEmpty ? left.reason : "\(left.what): \(left.reason)")
+        return left.before.map { "\(what)\n      before relabelling: \(shown("\($0)"))" } ?? what
+    }
+
+    /// Labels are whoever's wrote a task definition; on a terminal they stay text.
+    private static func shown(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        return text.unicodeScalars.reduce(into: "") { result, scalar in
+            if isControl(scalar) {
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.generalCategory == .control
     }
 
     private static func section(_ title: String, _ lines: [String]) -> String {

@@ -110,7 +110,8 @@ final class ECSCatalogue: Sendable {
         for key in keys.sorted() {
             let known = state.withLock { $0[keyPath: cache].value(key) }
             if let known { found[key] = known.value }
-            if known.map({ nowNs - $0.atNs > maxAgeNs }) ?? true { missing.append(key) }
+            // Another cluster's round may have read it since `nowNs`.
+            if known.map({ nowNs > $0.atNs && nowNs - $0.atNs > maxAgeNs }) ?? true { missing.append(key) }
         }
         for start in stride(from: 0, to: missing.count, by: batchSize) {
             let batch = Array(missing[start..<min(missing.count, start + batchSize)])

@@ -47,11 +47,20 @@ public actor ECSInventory {
         if let listed, nowNs - listed.atNs <= freshNs { return (listed.clusters, nil) }
         do throws(AWSError) {
             let clusters = try await api.ecs.listClusters()
+            forget(gone: Set(listed?.clusters ?? []).subtracting(clusters))
             listed = (clusters, nowNs)
             return (clusters, nil)
         } catch {
             return (listed?.clusters, error.code == .cancelled ? nil : ECSFault(error))
         }
+    }
+
+    /// How many clusters are remembered.
+    var count: Int { entries.count }
+
+    /// Clusters that were listed and are no more: some accounts make one for each build.
+    private func forget(gone: Set<String>) {
+        for cluster in gone where entries[cluster]?.isBeingRead == false { entries[cluster] = nil }
     }
 
     /// The cluster as read at most `freshNs` ago, by this call or another.

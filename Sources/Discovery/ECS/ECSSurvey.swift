@@ -14,7 +14,7 @@ struct ECSSurvey {
         var faults: [(cluster: String, fault: ECSFault)] = []
         /// By cluster, when everything of it was last read without a failure.
         var wholeAtNs: [String: UInt64] = [:]
-        /// Every cluster was read at least once, now or before.
+        /// Every cluster was read in full at least once, now or before: what is missing is not there.
         var isComplete = false
 
         var hasFailed: Bool { faults.contains { $0.fault.isFailure } }
@@ -25,6 +25,8 @@ struct ECSSurvey {
         var snapshot: ECSClusterSnapshot
         var byTask: [String: ECSTaskTargets]
         var group: TargetGroup
+        /// It was read without a failure at least once.
+        var isKnown: Bool
     }
 
     private let configuration: ECSSDConfiguration
@@ -75,7 +77,7 @@ struct ECSSurvey {
             }
         }
         round.groups = groups
-        round.isComplete = clusters != nil && names.allSatisfy { made[$0] != nil }
+        round.isComplete = clusters != nil && names.allSatisfy { made[$0]?.isKnown ?? false }
         round.leftOut = names.flatMap { name in
             (made[name]?.byTask ?? [:]).sorted { $0.key < $1.key }.flatMap(\.value.leftOut)
         }
@@ -112,10 +114,13 @@ struct ECSSurvey {
         round.faults += reading.faults.map { (name, $0) }
         guard let snapshot = reading.snapshot else { return }
         if let wholeAtNs = snapshot.wholeAtNs { round.wholeAtNs[name] = wholeAtNs }
-        made[name] = make(snapshot, name, before: made[name])
+        made[name] = make(
+            snapshot, name, before: made[name], isWhole: !reading.faults.contains(where: \.isFailure))
     }
 
-    private func make(_ snapshot: ECSClusterSnapshot, _ name: String, before: Made?) -> Made {
+    private func make(
+        _ snapshot: ECSClusterSnapshot, _ name: String, before: Made?, isWhole: Bool
+    ) -> Made {
         let isSame =
             before.map {
                 $0.snapshot.services == snapshot.services && $0.snapshot.description == snapshot.description
@@ -137,6 +142,7 @@ struct ECSSurvey {
         for record in snapshot.stopped { stopped += targets.targets(of: record, in: snapshot).targets }
         return Made(
             snapshot: snapshot, byTask: byTask,
-            group: TargetGroup(source: "ecs/\(name)", targets: all, stopped: stopped))
+            group: TargetGroup(source: "ecs/\(name)", targets: all, stopped: stopped),
+            isKnown: isWhole || before?.isKnown ?? false)
     }
 }

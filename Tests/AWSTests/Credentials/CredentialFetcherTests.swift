@@ -156,6 +156,20 @@ struct CredentialFetcherTests {
         }
     }
 
+    /// The path is as good as a password.
+    @Test func aContainersEndpointThatIsNotThereIsSaidWithoutItsPath() async {
+        let http = RoutedHTTP { request throws(HTTPError) in
+            throw HTTPError(.shutDown, "GET \(request.url): Couldn't connect to server")
+        }
+        let error = await failure { () async throws(AWSError) in
+            try await chain(
+                http, ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/hunter2"]
+            ).credentials()
+        }
+        #expect(error?.description.contains("Couldn't connect to server") == true)
+        #expect(error?.description.contains("hunter2") == false)
+    }
+
     @Test(arguments: [
         ("{\"Code\":\"NoIdMapping\",\"Message\":\"m\"}", 404, "does the task have a task role"),
         ("{}", 200, "no AccessKeyId"), ("[]", 200, "not the JSON"), ("", 200, "not the JSON"),

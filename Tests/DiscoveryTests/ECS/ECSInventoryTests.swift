@@ -251,4 +251,45 @@ struct ECSInventoryTests {
             #expect(await bench.addresses() == ["10.0.0.2:9100"], "said twice")
         }
     }
+
+    /// A list of tasks alone is not what they are: an empty file in place of a full one would be the price.
+    @Test(arguments: ["describeTasks", "describeTaskDefinition"])
+    func aClusterThatWasNeverReadInFullIsNotKnown(operation: String) async {
+        let aws = FakeAWS()
+        let denied = AWSError(.accessDenied, message: "no", operation: operation)
+        aws.set {
+            $0.tasks["prod"] = [fargateTask(1)]
+            $0.definitions["web:1"] = webDefinition()
+            $0.errors["\(operation) \(operation == "describeTasks" ? "1" : "web:1")"] = denied
+        }
+        let clock = ManualClock()
+        var survey = ECSSurvey(
+            ECSSDConfiguration(clusters: ["prod"]),
+            inventory: ECSInventory(region: "r", api: aws.api, clock: clock), ownCluster: .none)
+        let first = await survey.round(freshNs: 0) { _ in }
+        #expect(first.hasFailed && !first.isComplete)
+        aws.set { $0.errors = [:] }
+        clock.advance(ms: 60_000)
+        let second = await survey.round(freshNs: 0) { _ in }
+        #expect(!second.hasFailed && second.isComplete)
+        #expect(second.groups.map(\.targets.count) == [1])
+        aws.set { $0.errors[operation] = denied }
+        clock.advance(ms: 60_000)
+        let third = await survey.round(freshNs: 0) { _ in }
+        #expect(third.isComplete && third.groups.map(\.targets.count) == [1])
+    }
+
+    @Test func clustersThatAreGoneAreForgotten() async {
+        let aws = FakeAWS()
+        aws.set { $0.tasks = ["a": [], "b": []] }
+        let clock = ManualClock()
+        let inventory = ECSInventory(region: "r", api: aws.api, clock: clock)
+        var survey = ECSSurvey(ECSSDConfiguration(clusters: ["*"]), inventory: inventory, ownCluster: .none)
+        for build in 0..<20 {
+            aws.set { $0.tasks = ["a": [], "build-\(build)": []] }
+            _ = await survey.round(freshNs: 0) { _ in }
+            clock.advance(ms: 60_000)
+        }
+        #expect(await inventory.count == 2)
+    }
 }

@@ -1,0 +1,30 @@
+"""narthex discover when AWS answers in part: what is not known is not taken for what is not there."""
+
+import pytest
+from parts.agent import IS_NARTHEX
+from test_discover import discover, standins
+
+pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="Prometheus has no such command")
+
+__all__ = ["standins"]
+
+
+@pytest.mark.parametrize("operation", ["DescribeTasks", "DescribeTaskDefinition"])
+def test_tasks_that_are_listed_and_not_known_leave_the_file_as_it_is(standins, tmp_path, operation):
+    file = tmp_path / "ecs_file_sd.yml"
+    file.write_text("- targets: [old:1]\n")
+    standins.control(standins.ecs, "/fault", {"fault": "accessDenied", "operation": operation})
+    _, status, errors = discover(standins, f"-config.write-to={file}", "-config.scrape-times=1")
+    assert status == 1 and "AccessDenied" in errors
+    assert file.read_text() == "- targets: [old:1]\n"
+    text, status, _ = discover(standins, "--format=file_sd")
+    assert status == 1 and text == "[]\n"
+
+
+def test_labels_stay_text_on_a_terminal(standins):
+    world = standins.control(standins.ecs, "/world")
+    world["definitions"][0]["containers"][0]["dockerLabels"]["colour"] = "\x1b[31mred\n"
+    standins.control(standins.ecs, "/world", world)
+    table, status, errors = discover(standins)
+    assert status == 0, errors
+    assert "\x1b" not in table and "\\u{1b}[31mred\\u{a}" in table
