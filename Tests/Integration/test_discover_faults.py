@@ -1,7 +1,10 @@
 """narthex discover when AWS answers in part: what is not known is not taken for what is not there."""
 
+import json
+
 import pytest
 from parts.agent import IS_NARTHEX
+from parts.web import TargetList
 from test_discover import discover, standins
 
 pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="Prometheus has no such command")
@@ -17,8 +20,8 @@ def test_tasks_that_are_listed_and_not_known_leave_the_file_as_it_is(standins, t
     _, status, errors = discover(standins, f"-config.write-to={file}", "-config.scrape-times=1")
     assert status == 1 and "AccessDenied" in errors
     assert file.read_text() == "- targets: [old:1]\n"
-    text, status, _ = discover(standins, "--format=file_sd")
-    assert status == 1 and text == "[]\n"
+    text, status, errors = discover(standins, "--format=file_sd")
+    assert status == 1 and text == "[]\n" and "AccessDenied" in errors
 
 
 def test_labels_stay_text_on_a_terminal(standins):
@@ -28,3 +31,20 @@ def test_labels_stay_text_on_a_terminal(standins):
     table, status, errors = discover(standins)
     assert status == 0, errors
     assert "\x1b" not in table and "\\u{1b}[31mred\\u{a}" in table
+
+
+def test_targets_of_web_servers_are_shown_too(standins, parts, tmp_path):
+    server = TargetList()
+    parts.callback(server.stop)
+    server.start()
+    server.serve([{"targets": ["10.0.0.1:9100"]}])
+    file = tmp_path / "narthex.yml"
+    jobs = [{"job_name": "web", "http_sd_configs": [{"url": server.url}]}]
+    file.write_text(json.dumps({"scrape_configs": jobs}))
+    text, status, errors = discover(standins, f"--config.file={file}", "--format=json")
+    assert status == 0, errors
+    assert [target["labels"]["instance"] for target in json.loads(text)[0]["targets"]] == ["10.0.0.1:9100"]
+    server.reply = (500, "text/plain", b"")
+    text, status, errors = discover(standins, f"--config.file={file}", "--format=json")
+    assert status == 1 and json.loads(text)[0]["failures"] == ["http: no answer in time"]
+    assert "the answer's status is 500" in errors

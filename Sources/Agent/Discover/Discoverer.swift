@@ -1,6 +1,7 @@
 import AWS
 import Configuration
 import Discovery
+import HTTPAccess
 import HTTPTransport
 import Logging
 public import Platform
@@ -43,13 +44,16 @@ public struct Discoverer: Sendable {
             environment: options.environment, files: files, http: routes.client(), clock: clock,
             logger: logger)
         let inventories = ECSInventories(aws: aws, routes: routes, clock: clock, registry: registry)
+        let resolver = SharedResolver()
         var looks: [(job: ScrapeConfiguration, look: ProviderLook)] = []
         for job in jobs {
             var access: [TargetProviders.ECSAccess] = []
             for entry in job.ecsSDConfigs {
                 access.append(try await inventories.access(entry, job: job.jobName))
             }
-            let others = try others(job, workers: workers, registry: registry)
+            let others =
+                try others(job, workers: workers, registry: registry)
+                + network(job, http: http, resolver: resolver, workers: workers, registry: registry)
             looks.append((job, ProviderLook(job, ecs: access, others: others, clock: clock)))
         }
         var last: String?
@@ -62,6 +66,8 @@ public struct Discoverer: Sendable {
             }
             let isComplete = found.allSatisfy(\.isComplete)
             guard let path = options.writeTo else {
+                // Target groups have no place for what is wrong.
+                if options.format == .fileSD { tell(found) }
                 output(text(found, path: nil))
                 return isComplete
             }
@@ -73,7 +79,23 @@ public struct Discoverer: Sendable {
         }
     }
 
-    /// The providers of everything but ECS.
+    /// The providers that ask web servers and DNS.
+    private func network(
+        _ job: ScrapeConfiguration, http: HTTPClient, resolver: SharedResolver, workers: WorkerPool,
+        registry: MetricRegistry
+    ) -> [any TargetProvider] {
+        if job.httpSDConfigs.isEmpty, job.dnsSDConfigs.isEmpty { return [] }
+        return TargetProviders.network(
+            for: job,
+            http: { options in
+                AccessClient(
+                    options, http: http, workers: workers, files: files, clock: clock,
+                    environment: options.proxy.fromEnvironment ? self.options.environment : [:])
+            }, resolver: resolver.shared(), workers: workers, clock: clock, registry: registry, logger: logger
+        )
+    }
+
+    /// The providers of static lists and files.
     private func others(
         _ job: ScrapeConfiguration, workers: WorkerPool, registry: MetricRegistry
     ) throws(AgentError) -> [any TargetProvider] {
@@ -120,15 +142,23 @@ public struct Discoverer: Sendable {
         }
     }
 
-    /// The text that is in the file now; nil when it is not what was found.
-    private func write(_ found: [Discovered], to path: String, last: String?) -> String? {
-        for failure in found.flatMap(\.failures) {
-            logger.error(
-                "ECS could not be asked; the last good targets stay", metadata: ["err": "\(failure)"])
+    private func tell(_ found: [Discovered]) {
+        for job in found {
+            let what: Logger.Message =
+                job.isComplete ? "could not be asked; the last good targets stay" : "could not be asked"
+            for failure in job.failures {
+                logger.error(what, metadata: ["job": "\(job.job)", "err": "\(failure)"])
+            }
         }
         for left in found.flatMap(\.leftOut) where left.isFault {
-            logger.warning("left out", metadata: ["err": "\(left.what) \(left.reason)"])
+            let what = left.what.isEmpty ? left.reason : "\(left.what): \(left.reason)"
+            logger.warning("left out", metadata: ["err": "\(what)"])
         }
+    }
+
+    /// The text that is in the file now; nil when it is not what was found.
+    private func write(_ found: [Discovered], to path: String, last: String?) -> String? {
+        tell(found)
         guard found.allSatisfy(\.isComplete) else {
             logger.error("not everything is known, so the file stays as it is", metadata: ["file": "\(path)"])
             return nil
