@@ -121,15 +121,15 @@ struct Discover: AsyncParsableCommand {
 
     private var options: DiscoverOptions {
         var flags = DiscoverOptions.ECSFlags()
-        flags.cluster = cluster
-        flags.region = region
-        flags.roleARN = roleARN
+        flags.cluster = cluster.flatMap { $0.isEmpty ? nil : $0 }
+        flags.region = region.flatMap { $0.isEmpty ? nil : $0 }
+        flags.roleARN = roleARN.flatMap { $0.isEmpty ? nil : $0 }
         flags.portLabel = portLabel
         flags.pathLabel = pathLabel
         flags.schemeLabel = schemeLabel
         flags.jobNameLabel = jobNameLabel
         flags.serverNameLabel = serverNameLabel
-        flags.filterLabel = filterLabel
+        flags.filterLabel = filterLabel.flatMap { $0.isEmpty ? nil : $0 }
         flags.dynamicPortDetection = dynamicPortDetection
         var options = DiscoverOptions(
             source: configFile.map { .file($0, job: job) } ?? .flags(flags))
@@ -142,10 +142,12 @@ struct Discover: AsyncParsableCommand {
         return options
     }
 
-    /// The arguments with Go's way of writing flags made into ours: one dash, and `=true` for a switch.
+    /// The arguments with Go's way of writing flags made into ours: one dash, `=true` for a switch, and
+    /// nothing behind `=` for what is not given, as templates write it.
     static func normalized(_ arguments: [String]) -> [String] {
         guard arguments.first == "discover" else { return arguments }
         let dynamic = "config.dynamic-port-detection"
+        let optional = ["config.cluster", "config.region", "config.role-arn", "config.filter-label"]
         return arguments.compactMap { argument in
             let dashes = argument.prefix { $0 == "-" }.count
             let rest = argument.dropFirst(dashes)
@@ -156,6 +158,7 @@ struct Discover: AsyncParsableCommand {
                 if ["0", "f", "F", "false", "FALSE", "False"].contains(parts[1]) { return nil }
                 if ["1", "t", "T", "true", "TRUE", "True"].contains(parts[1]) { return "--\(dynamic)" }
             }
+            if parts.count == 2, parts[1].isEmpty, optional.contains(String(parts[0])) { return nil }
             return "--\(rest)"
         }
     }

@@ -202,6 +202,11 @@ def test_the_originals_default_file_and_its_other_flags(standins, tmp_path):
     )
     assert ended.returncode == 0, ended.stderr
     assert yaml.safe_load((tmp_path / "ecs_file_sd.yml").read_text()) == IN_DEMO + IN_OTHER
+    # Templates write a flag with nothing behind it where nothing is wanted.
+    empty = ["-config.cluster=", "-config.role-arn=", "-config.filter-label", ""]
+    out, status, errors = discover(standins, "--format=file_sd", *empty)
+    assert status == 0, errors
+    assert yaml.safe_load(out) == IN_DEMO + IN_OTHER
     # A role is asked of STS, which is not played here.
     role = "-config.role-arn=arn:aws:iam::123456789012:role/reader"
     file = f"-config.write-to={tmp_path}/role.yml"

@@ -36,6 +36,8 @@ struct ECSSurvey {
     private var made: [String: Made] = [:]
     /// As last listed or found.
     private var clusters: [String]?
+    /// The clusters that are asked for are not where the agent's own is.
+    private var isElsewhere = false
 
     init(_ configuration: ECSSDConfiguration, inventory: ECSInventory, ownCluster: ECSOwnCluster) {
         self.configuration = configuration
@@ -94,20 +96,34 @@ struct ECSSurvey {
         // Prometheus' form and teralytics' tool mean all clusters when they name none.
         let mayBeOwn =
             configuration.clusters.isEmpty && configuration.port == nil && configuration.compatibility == nil
-        if mayBeOwn, ownCluster.isInTask {
+        if mayBeOwn, ownCluster.isInTask, !isElsewhere {
             if let clusters { return clusters }
             do {
                 let own = try await ownCluster.read()
-                clusters = [own]
+                isElsewhere = asksElsewhere(than: own)
+                if !isElsewhere { clusters = [own] }
             } catch {
                 round.faults.append(("", ECSFault(message: error.description, isFailure: true)))
             }
-            return clusters ?? []
+            if !isElsewhere { return clusters ?? [] }
         }
         let answer = await inventory.allClusters(freshNs: freshNs)
         if let fault = answer.fault { round.faults.append(("", fault)) }
         clusters = answer.clusters ?? clusters
         return clusters ?? []
+    }
+
+    /// The agent's own cluster cannot be seen with a role of another account, nor from another region. Where
+    /// its ARN is not known, it is taken to be there.
+    private func asksElsewhere(than own: String) -> Bool {
+        func parts(_ arn: String) -> [Substring] {
+            let parts = arn.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
+            return parts.count == 6 ? parts : []
+        }
+        let cluster = parts(own)
+        if cluster.isEmpty { return false }
+        let role = parts(configuration.roleARN ?? "")
+        return cluster[3] != inventory.region || !role.isEmpty && role[4] != cluster[4]
     }
 
     private mutating func take(_ reading: ECSInventory.Reading, of name: String, _ round: inout Round) {

@@ -182,4 +182,24 @@ import Testing
         }
         #expect(http.calls.count == 11, "every answer was among them: \(http.calls.keys.sorted())")
     }
+
+    @Test(
+        arguments: [
+            (nil, "r", false), ("arn:aws:iam::111111111111:role/reader", "r", false),
+            ("arn:aws:iam::222222222222:role/reader", "r", true), (nil, "elsewhere", true),
+        ] as [(String?, String, Bool)])
+    func theOwnClusterIsNotLookedForElsewhere(role: String?, region: String, isAll: Bool) async {
+        let aws = FakeAWS()
+        aws.set { $0.tasks = ["there": []] }
+        let own = "arn:aws:ecs:r:111111111111:cluster/mine"
+        var survey = ECSSurvey(
+            ECSSDConfiguration(roleARN: role),
+            inventory: ECSInventory(region: region, api: aws.api, clock: ManualClock()),
+            ownCluster: ECSOwnCluster { () throws(AWSError) in own })
+        for _ in 0..<2 {
+            _ = await survey.round(freshNs: 0) { _ in }
+            #expect(aws.calls.contains { $0.hasPrefix("listClusters") } == isAll)
+            #expect(aws.calls.contains { $0.contains(own) } == !isAll)
+        }
+    }
 }
