@@ -17,8 +17,9 @@ struct ManyCommand: AsyncParsableCommand {
     @Option(help: "How long to measure, in seconds, once every target was scraped.") var measureSeconds = 60
     @Option(help: "Share of a processor that the agent may take, in %.") var cpuBudget = 50.0
     @Option(help: "The longest between two scrapes of a target, in intervals.") var gapBudget = 1.25
+    /// Targets share phases, a sixtieth of 15 s: a twentieth holds three, or four where its edges cut two.
     @Option(help: "The greatest number of targets due in a twentieth of the interval, in even shares.")
-    var phaseBudget = 1.6
+    var phaseBudget = 2.0
     @Option(help: "The agent's program; by default the narthex beside this one.") var agent: String?
     @Option(help: "The stand-ins' program; by default the narthex-standins beside this one.")
     var standIns: String?
