@@ -26,18 +26,9 @@ enum ConfigurationSource {
                 "no configuration file: one was made from the environment (--config.print shows it)")
             return warned(try checked(source, options: options, files: files), logger)
         }
-        let path = options.configFile
-        let text: [UInt8]
-        do {
-            text = try files.contents(of: path, limitBytes: limitBytes)
-        } catch {
-            throw AgentError(
-                .configuration,
-                "\(path): the configuration file cannot be read: \(error.message) (--config.file; to run "
-                    + "without one in an ECS task, set NARTHEX_REMOTE_WRITE_URL)")
-        }
-        let source = Source(name: path, text: String(decoding: text, as: UTF8.self))
-        return warned(try checked(source, bytes: text, options: options, files: files), logger)
+        let hint = "--config.file; to run without one in an ECS task, set NARTHEX_REMOTE_WRITE_URL"
+        let (source, bytes) = try read(options.configFile, files: files, hint: hint)
+        return warned(try checked(source, bytes: bytes, options: options, files: files), logger)
     }
 
     /// The configuration of an agent that is given a URL alone.
@@ -89,18 +80,23 @@ enum ConfigurationSource {
     static func jobs(
         of options: AgentOptions, files: any FileDoor, logger: Logger
     ) throws(AgentError) -> Configuration {
-        let path = options.configFile
-        let text: [UInt8]
+        let (source, bytes) = try read(options.configFile, files: files, hint: "--config.file")
+        return warned(
+            try checked(source, bytes: bytes, options: options, needsRemoteWrite: false), logger)
+    }
+
+    /// The bytes as they are, and the text that messages quote from.
+    private static func read(
+        _ path: String, files: any FileDoor, hint: String
+    ) throws(AgentError) -> (Source, bytes: [UInt8]) {
         do {
-            text = try files.contents(of: path, limitBytes: limitBytes)
+            let bytes = try files.contents(of: path, limitBytes: limitBytes)
+            return (Source(name: path, text: String(decoding: bytes, as: UTF8.self)), bytes)
         } catch {
             throw AgentError(
                 .configuration,
-                "\(path): the configuration file cannot be read: \(error.message) (--config.file)")
+                "\(path): the configuration file cannot be read: \(error.message) (\(hint))")
         }
-        let source = Source(name: path, text: String(decoding: text, as: UTF8.self))
-        return warned(
-            try checked(source, bytes: text, options: options, needsRemoteWrite: false), logger)
     }
 
     private static func warned(_ configuration: Configuration, _ logger: Logger) -> Configuration {

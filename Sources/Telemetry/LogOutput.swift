@@ -71,7 +71,8 @@ struct LineLogHandler: LogHandler {
         case .logfmt:
             return fields.map { "\(logfmtKey($0.0))=\(logfmtValue($0.1))" }.joined(separator: " ") + "\n"
         case .json:
-            return "{" + fields.map { "\(quoted($0.0)):\(quoted($0.1))" }.joined(separator: ",") + "}\n"
+            let members = fields.map { "\(JSONText.quoted($0.0)):\(JSONText.quoted($0.1))" }
+            return "{" + members.joined(separator: ",") + "}\n"
         }
     }
 
@@ -95,26 +96,6 @@ struct LineLogHandler: LogHandler {
 
     private func logfmtValue(_ text: String) -> String {
         let plain = text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D && $0 < 0x7F }
-        return plain && !text.isEmpty ? text : quoted(text)
-    }
-
-    /// A JSON string; logfmt takes the same.
-    private func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            // C0, DEL and C1: a terminal would obey them.
-            case _ where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value):
-                let hex = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
+        return plain && !text.isEmpty ? text : JSONText.quoted(text)
     }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import HTTPTransport
 import Platform
 import StandIns
@@ -39,6 +40,22 @@ struct AgentSession {
         let own = CommandLine.arguments[0]
         guard let slash = own.lastIndex(of: "/") else { return name }
         return String(own[...slash]) + name
+    }
+
+    /// A session from start to stop: prints what `measure` finds, and throws when a bound is exceeded.
+    static func report(
+        _ plan: Plan, measure: (AgentSession) async throws -> BudgetReport
+    ) async throws {
+        let session = try await AgentSession(plan)
+        do {
+            let report = try await measure(session)
+            try session.stop()
+            print(report.text, terminator: "")
+            if report.isExceeded { throw ExitCode(1) }
+        } catch {
+            session.abandon()
+            throw error
+        }
     }
 
     /// Starts both and waits until the agent has nothing to do. Whoever gets it stops it.

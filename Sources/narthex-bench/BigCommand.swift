@@ -31,20 +31,12 @@ struct BigCommand: AsyncParsableCommand {
     func run() async throws {
         let folder = try TemporaryFolder(name: "narthex-bench")
         defer { folder.remove() }
-        let session = try await AgentSession(
+        try await AgentSession.report(
             AgentSession.Plan(
                 folder: folder.path, agentPath: agent ?? AgentSession.beside("narthex"),
                 standInsPath: standIns ?? AgentSession.beside("narthex-standins"), targets: 1, series: series,
-                intervalSeconds: intervalSeconds))
-        do {
-            let report = try await measure(session)
-            try session.stop()
-            print(report.text, terminator: "")
-            if report.isExceeded { throw ExitCode(1) }
-        } catch {
-            session.abandon()
-            throw error
-        }
+                intervalSeconds: intervalSeconds),
+            measure: measure)
     }
 
     private func measure(_ session: AgentSession) async throws -> BudgetReport {

@@ -36,21 +36,13 @@ struct ManyCommand: AsyncParsableCommand {
     func run() async throws {
         let folder = try TemporaryFolder(name: "narthex-bench")
         defer { folder.remove() }
-        let session = try await AgentSession(
+        try await AgentSession.report(
             AgentSession.Plan(
                 folder: folder.path, agentPath: agent ?? AgentSession.beside("narthex"),
                 standInsPath: standIns ?? AgentSession.beside("narthex-standins"), targets: targets,
                 series: series, intervalSeconds: intervalSeconds, fleet: ["--addressing", "addresses"],
-                prefix: ["prlimit", "--nofile=1024:", "taskset", "-c", "0"]))
-        do {
-            let report = try await measure(session)
-            try session.stop()
-            print(report.text, terminator: "")
-            if report.isExceeded { throw ExitCode(1) }
-        } catch {
-            session.abandon()
-            throw error
-        }
+                prefix: ["prlimit", "--nofile=1024:", "taskset", "-c", "0"]),
+            measure: measure)
     }
 
     private func measure(_ session: AgentSession) async throws -> BudgetReport {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import MetricModel
+import Platform
 import Scrape
 
 /// Reads bodies from standard input and writes what the parser makes of each as a line of JSON: the test
@@ -40,15 +41,15 @@ struct ParseCommand: ParsableCommand {
             let samples = reading.samples.map(json).joined(separator: ",")
             let metadata = reading.metadata.map { family in
                 object([
-                    ("family", quoted(family.family)), ("type", quoted(family.type)),
-                    ("help", quoted(family.help)), ("unit", quoted(family.unit)),
+                    ("family", JSONText.quoted(family.family)), ("type", JSONText.quoted(family.type)),
+                    ("help", JSONText.quoted(family.help)), ("unit", JSONText.quoted(family.unit)),
                 ])
             }
             return object([
                 ("samples", "[\(samples)]"), ("metadata", "[\(metadata.joined(separator: ","))]"),
             ])
         } catch {
-            return object([("error", quoted("\(error)"))])
+            return object([("error", JSONText.quoted("\(error)"))])
         }
     }
 
@@ -69,27 +70,12 @@ struct ParseCommand: ParsableCommand {
     }
 
     private func json(_ labels: LabelSet) -> String {
-        object(labels.labels.map { ($0.name, quoted($0.value)) })
+        object(labels.labels.map { ($0.name, JSONText.quoted($0.value)) })
     }
 
-    private func bits(_ value: Double) -> String { quoted(String(value.bitPattern, radix: 16)) }
+    private func bits(_ value: Double) -> String { JSONText.quoted(String(value.bitPattern, radix: 16)) }
 
     private func object(_ fields: [(String, String)]) -> String {
-        "{" + fields.map { "\(quoted($0.0)):\($0.1)" }.joined(separator: ",") + "}"
-    }
-
-    private func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
+        "{" + fields.map { "\(JSONText.quoted($0.0)):\($0.1)" }.joined(separator: ",") + "}"
     }
 }

@@ -1,5 +1,6 @@
 import Discovery
 import MetricModel
+import Platform
 
 /// Findings as target groups, as `file_sd_configs` takes them: what was discovered, before any relabelling,
 /// so that whoever reads the file relabels.
@@ -20,7 +21,7 @@ enum DiscoverFileSD {
 
     private static func json(_ groups: [(address: String, labels: LabelSet)]) -> String {
         let lines = groups.map { group in
-            let address = DiscoverJSON.string(group.address)
+            let address = JSONText.quoted(group.address)
             return "  {\"targets\": [\(address)], \"labels\": \(DiscoverJSON.labels(group.labels))}"
         }
         return lines.isEmpty ? "[]\n" : "[\n" + lines.joined(separator: ",\n") + "\n]\n"
@@ -29,9 +30,9 @@ enum DiscoverFileSD {
     private static func yaml(_ groups: [(address: String, labels: LabelSet)]) -> String {
         guard !groups.isEmpty else { return "[]\n" }
         return groups.map { group in
-            "- targets:\n  - \(DiscoverJSON.string(group.address))\n"
+            "- targets:\n  - \(JSONText.quoted(group.address))\n"
                 + (group.labels.isEmpty ? "" : "  labels:\n")
-                + group.labels.labels.map { "    \($0.name): \(DiscoverJSON.string($0.value))\n" }.joined()
+                + group.labels.labels.map { "    \($0.name): \(JSONText.quoted($0.value))\n" }.joined()
         }.joined()
     }
 }

@@ -23,7 +23,7 @@ enum JSONEscapes {
         return result + bytes[index...]
     }
 
-    /// The value of `\uXXXX` at `index`.
+    /// The value of `\u` and four hexadecimal digits at `index`.
     private static func escape(_ bytes: [UInt8], _ index: Int) -> UInt32? {
         guard index + 6 <= bytes.count, bytes[index] == 0x5C, bytes[index + 1] == 0x75 else { return nil }
         return UInt32(String(decoding: bytes[(index + 2)..<(index + 6)], as: UTF8.self), radix: 16)

@@ -82,7 +82,7 @@ public struct HTTPProvider: TargetProvider {
                         HTTPHeader(name: "Accept", value: "application/json"),
                         HTTPHeader(
                             name: "X-Prometheus-Refresh-Interval-Seconds",
-                            value: Self.seconds(configuration.refreshIntervalMs)),
+                            value: SecondsText.from(milliseconds: configuration.refreshIntervalMs)),
                     ],
                     timeoutMs: configuration.refreshIntervalMs, bodyLimitBytes: TargetGroupFile.limitBytes,
                     acceptGzip: true, followRedirects: configuration.http.followRedirects))
@@ -145,14 +145,5 @@ public struct HTTPProvider: TargetProvider {
     private static func shown(_ text: String) -> String {
         String(
             text.unicodeScalars.prefix(80).map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) })
-    }
-
-    /// Seconds without trailing zeros: `60`, `0.5`.
-    static func seconds(_ milliseconds: Int64) -> String {
-        let rest = milliseconds % 1_000
-        guard rest != 0 else { return "\(milliseconds / 1_000)" }
-        var digits = String(repeating: "0", count: 3 - "\(rest)".utf8.count) + "\(rest)"
-        while digits.hasSuffix("0") { digits.removeLast() }
-        return "\(milliseconds / 1_000).\(digits)"
     }
 }

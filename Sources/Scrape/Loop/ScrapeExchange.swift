@@ -1,5 +1,6 @@
 import Configuration
 import HTTPTransport
+import Platform
 
 /// The request that a scrape sends and the rules by which an answer counts.
 struct ScrapeExchange: Sendable {
@@ -30,7 +31,7 @@ struct ScrapeExchange: Sendable {
                         configuration.scrapeProtocols, escaping: configuration.metricNameEscapingScheme)),
                 HTTPHeader(
                     name: "X-Prometheus-Scrape-Timeout-Seconds",
-                    value: Self.seconds(configuration.scrapeTimeoutMs)),
+                    value: SecondsText.from(milliseconds: configuration.scrapeTimeoutMs)),
             ],
             timeoutMs: configuration.scrapeTimeoutMs, bodyLimitBytes: transferLimit,
             acceptGzip: configuration.enableCompression, followRedirects: configuration.http.followRedirects,
@@ -81,14 +82,5 @@ struct ScrapeExchange: Sendable {
             ? ScrapeError(.bodyTooLarge, "the body reaches body_size_limit, \(bodySizeLimitBytes) bytes")
             : ScrapeError(
                 .bodyTooLarge, "the body is longer than the \(BodyReader.maxBodyBytes) bytes that are read")
-    }
-
-    /// Seconds without trailing zeros: `10`, `2.5`.
-    static func seconds(_ milliseconds: Int64) -> String {
-        let rest = milliseconds % 1_000
-        guard rest != 0 else { return "\(milliseconds / 1_000)" }
-        var digits = String(repeating: "0", count: 3 - "\(rest)".utf8.count) + "\(rest)"
-        while digits.hasSuffix("0") { digits.removeLast() }
-        return "\(milliseconds / 1_000).\(digits)"
     }
 }

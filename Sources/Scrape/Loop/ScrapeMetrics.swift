@@ -1,3 +1,4 @@
+import Platform
 import Telemetry
 
 /// The agent's own metrics about scraping, by Prometheus' names where the meaning is the same. Shared by all
@@ -123,7 +124,7 @@ struct ScrapeMetrics: Sendable {
         if milliseconds < 1_000 { return milliseconds == 0 ? "0s" : "\(milliseconds)ms" }
         let hours = milliseconds / 3_600_000
         let minutes = milliseconds / 60_000 % 60
-        let seconds = ScrapeExchange.seconds(milliseconds % 60_000)
+        let seconds = SecondsText.from(milliseconds: milliseconds % 60_000)
         if hours > 0 { return "\(hours)h\(minutes)m\(seconds)s" }
         return minutes > 0 ? "\(minutes)m\(seconds)s" : "\(seconds)s"
     }
