@@ -6,7 +6,7 @@ import Glibc
 
 /// An unbounded first-in first-out queue that threads wait on. Its bound is kept by those who put in: each
 /// waits for its own item to be done.
-@safe public final class ConditionQueue<Element: Sendable>: @unchecked Sendable {
+@safe public final class ConditionQueue<Element: Sendable>: @unchecked Sendable {  // `mutex` guards it.
     // @unchecked: `items` and `closed` are touched only while `mutex` is held.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>

@@ -11,7 +11,7 @@ public struct TemporaryFolder: Sendable {
     /// Makes a folder of its own in `TMPDIR`, or else in `/tmp`; `name` is how its name begins.
     public init(name: String) throws(FileError) {
         let base = ProcessEnvironment.current["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
-        var template = Array("\(base)/\(name).XXXXXX".utf8CString)
+        var template = Array("\(base)/\(name).XXXXXX".utf8CString)  // The form that mkdtemp(3) wants.
         // Safety: mkdtemp writes inside the null-terminated template it is given.
         guard unsafe mkdtemp(&template) != nil else {
             throw FileError(operation: "mkdtemp", path: base, errno: errno, message: "no temporary folder")
