@@ -16,6 +16,19 @@ struct OAuth2TokenSourceTests {
         HTTPResponse(status: status, body: HTTPBody(Array(text.utf8)))
     }
 
+    /// How many have asked.
+    private final class Askers: Sendable {
+        private let count = Mutex(0)
+
+        func add() { count.withLock { $0 += 1 } }
+
+        /// Holds an answer back until all have asked and had their turns to wait for it.
+        func wait(for number: Int) async {
+            while count.withLock({ $0 }) < number { await Task.yield() }
+            for _ in 0..<1_000 { await Task.yield() }
+        }
+    }
+
     @Test func theRequestIsTheRFCs() async throws {
         let http = FakeHTTP { _ in
             self.answer(#"{"access_token":"t","token_type":"bearer","expires_in":3600}"#)
@@ -70,27 +83,35 @@ struct OAuth2TokenSourceTests {
     }
 
     @Test func manyAskersAreOneRequest() async throws {
+        let askers = Askers()
         let http = FakeHTTP { _ in
-            try await Task.sleep(nanoseconds: 20_000_000)
+            await askers.wait(for: 50)
             return self.answer(#"{"access_token":"t","expires_in":1e3}"#)
         }
         let source = OAuth2TokenSource(options, http: http, clock: SystemClock())
         try await withThrowingTaskGroup(of: String.self) { group in
-            for _ in 0..<50 { group.addTask { try await source.token(clientSecret: "s", timeoutMs: 5_000) } }
+            for _ in 0..<50 {
+                group.addTask {
+                    askers.add()
+                    return try await source.token(clientSecret: "s", timeoutMs: 5_000)
+                }
+            }
             for try await token in group { #expect(token == "Bearer t") }
         }
         #expect(http.requests.count == 1)
     }
 
     @Test func aFailureIsEverybodysAndNamesThePlaceAndNoSecret() async throws {
+        let askers = Askers()
         let http = FakeHTTP { _ in
-            try await Task.sleep(nanoseconds: 20_000_000)
+            await askers.wait(for: 20)
             return self.answer(#"{"error":"invalid_client","error_description":"hunter2"}"#, status: 401)
         }
         let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
         await withTaskGroup(of: HTTPError?.self) { group in
             for _ in 0..<20 {
                 group.addTask {
+                    askers.add()
                     do throws(HTTPError) {
                         _ = try await source.token(clientSecret: "hunter2", timeoutMs: 5_000)
                         return nil
@@ -127,7 +148,8 @@ struct OAuth2TokenSourceTests {
                 return count
             }
             guard number == 1 else { return self.answer(#"{"access_token":"t"}"#) }
-            do { try await Task.sleep(nanoseconds: 30_000_000_000) } catch {
+            // Nobody moves this clock: it ends with its task.
+            do { try await ManualClock().sleep(forMs: 1) } catch {
                 throw HTTPError(.cancelled, "the request was cancelled")
             }
             return self.answer("{}")

@@ -146,15 +146,6 @@ def standins_configuration(standins):
     }
 
 
-def ups(standins):
-    """{instance: newest value of up} at the stand-in AMP."""
-    return {
-        series["labels"]["instance"]: series["samples"][-1]["value"]
-        for series in standins.control(standins.amp, "/series")
-        if series["labels"]["__name__"] == "up"
-    }
-
-
 def test_pages_sidecars_throttling_and_tasks_that_go(make_agent, make_standins):
     standins = make_standins(
         "--exporters=7", "--series=50", "--addressing=addresses", "--tasks-each=3", "--page-limit=2",
@@ -163,8 +154,8 @@ def test_pages_sidecars_throttling_and_tasks_that_go(make_agent, make_standins):
     everywhere = {place["address"] for place in standins.exporters}
     assert len(everywhere) == 7
     agent = make_agent(standins_configuration(standins)).start()
-    wait_until(lambda: ups(standins).keys() == everywhere, 30, "a report of each of the seven tasks")
-    wait_until(lambda: float(min(ups(standins).values())) == 1, 20, "up of 1 everywhere")
+    wait_until(lambda: standins.ups().keys() == everywhere, 30, "a report of each of the seven tasks")
+    wait_until(lambda: float(min(standins.ups().values())) == 1, 20, "up of 1 everywhere")
     jobs = standins.control(standins.amp, "/stats")["jobs"]
     assert jobs.keys() == {"service-0", "service-1", "service-2"}
 
@@ -183,7 +174,7 @@ def test_pages_sidecars_throttling_and_tasks_that_go(make_agent, make_standins):
         20,
         "two more scrapes",
     )
-    assert ups(standins) == dict.fromkeys(everywhere, "1.0")
+    assert standins.ups() == dict.fromkeys(everywhere, "1.0")
     standins.control(standins.ecs, "/fault", {"fault": "none", "operation": "ListTasks"})
 
     # One task stops, one comes that has no address yet.
@@ -194,8 +185,8 @@ def test_pages_sidecars_throttling_and_tasks_that_go(make_agent, make_standins):
     del tasks[-1]["privateIPv4"]
     standins.control(standins.ecs, "/world", world)
     stopped = next(address for address in everywhere if address.startswith(gone["privateIPv4"] + ":"))
-    wait_until(lambda: ups(standins)[stopped] == "stale", 30, "stale marker of the stopped task")
-    assert sum(1 for value in ups(standins).values() if value == "stale") == 1
+    wait_until(lambda: standins.ups()[stopped] == "stale", 30, "stale marker of the stopped task")
+    assert sum(1 for value in standins.ups().values() if value == "stale") == 1
 
     ecs = standins.control(standins.ecs, "/stats")
     amp = standins.control(standins.amp, "/stats")

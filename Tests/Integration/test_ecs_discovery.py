@@ -27,15 +27,6 @@ def configuration(standins, **keys):
     }
 
 
-def ups(standins):
-    """{instance: newest value of up} at the stand-in AMP."""
-    return {
-        series["labels"]["instance"]: series["samples"][-1]["value"]
-        for series in standins.control(standins.amp, "/series")
-        if series["labels"]["__name__"] == "up"
-    }
-
-
 def test_machines_of_every_kind_are_scraped(make_agent, make_standins):
     """Three exporters: a Fargate task, a bridged task on EC2, and one on a machine outside AWS."""
     standins = make_standins(
@@ -75,8 +66,8 @@ def test_machines_of_every_kind_are_scraped(make_agent, make_standins):
             "ECS_CONTAINER_METADATA_URI_V4": standins.ecs["url"] + "/v4/stand-in",
         },
     ).start()
-    wait_until(lambda: ups(standins).keys() == set(addresses), 30, "a report of each machine's task")
-    wait_until(lambda: float(min(ups(standins).values())) == 1, 20, "up of 1 everywhere")
+    wait_until(lambda: standins.ups().keys() == set(addresses), 30, "a report of each machine's task")
+    wait_until(lambda: float(min(standins.ups().values())) == 1, 20, "up of 1 everywhere")
     calls = standins.control(standins.ecs, "/stats")["calls"]
     assert calls["DescribeInstances"] == 1 and calls["DescribeInstanceInformation"] == 1
     assert "ListClusters" not in calls, "the agent's own cluster is the default"
@@ -122,7 +113,7 @@ def test_a_task_that_has_stopped_ends_its_series_before_its_next_scrape(make_age
     wanted = configuration(standins, clusters=["demo"])
     wanted["global"] = {"scrape_interval": f"{interval}s", "scrape_timeout": "5s"}
     agent = make_agent(wanted).start()
-    wait_until(lambda: len(ups(standins)) == 3, 60, "a report of each task")
+    wait_until(lambda: len(standins.ups()) == 3, 60, "a report of each task")
 
     # Nothing is known while the API fails: a task that stops meanwhile is scraped on.
     for operation in ("ListTasks", "DescribeTasks"):
@@ -135,17 +126,17 @@ def test_a_task_that_has_stopped_ends_its_series_before_its_next_scrape(make_age
         "three refreshes that failed",
     )
     wait_until(lambda: len(up_of(standins, second)) > scraped, 60, "one more scrape")
-    assert "stale" not in ups(standins).values()
+    assert "stale" not in standins.ups().values()
     for operation in ("ListTasks", "DescribeTasks"):
         standins.control(standins.ecs, "/fault", {"fault": "none", "operation": operation})
-    wait_until(lambda: ups(standins)[second] == "stale", 30, "markers once the API answers again")
+    wait_until(lambda: standins.ups()[second] == "stale", 30, "markers once the API answers again")
 
     def fresh():
         return time.time() - up_of(standins, first)[-1]["timestampMs"] / 1000 < 1.5
 
     wait_until(fresh, 60, "scrape of the first task")
     change_task(standins, first.rpartition(":")[0], lastStatus="STOPPED", desiredStatus="STOPPED")
-    wait_until(lambda: ups(standins)[first] == "stale", 30, "stale marker")
+    wait_until(lambda: standins.ups()[first] == "stale", 30, "stale marker")
     wait_until(
         lambda: all(samples[-1]["value"] == "stale" for _, samples in history(standins, first)),
         10,
@@ -157,7 +148,7 @@ def test_a_task_that_has_stopped_ends_its_series_before_its_next_scrape(make_age
         last, marker = samples[-2:]
         assert marker["timestampMs"] - last["timestampMs"] < interval * 1000 * 0.8, (labels, samples[-3:])
     assert {sample["value"] for sample in up_of(standins, first)} == {"1.0", "stale"}
-    assert ups(standins)[third] == "1.0"
+    assert standins.ups()[third] == "1.0"
     assert agent.stop() == 0
     amp = standins.control(standins.amp, "/stats")
     for fault in ("conflicts", "outOfOrder", "duplicates"):

@@ -40,6 +40,14 @@ class StandIns:
         self.ecs = ready.get("ecs")
         return self
 
+    def ups(self):
+        """{instance: newest value of up} at the stand-in AMP."""
+        return {
+            series["labels"]["instance"]: series["samples"][-1]["value"]
+            for series in self.control(self.amp, "/series")
+            if series["labels"]["__name__"] == "up"
+        }
+
     @staticmethod
     def control(place, path, body=None):
         """GET, or POST with a body, of a stand-in's own pages."""

@@ -50,6 +50,7 @@ private final class FakeAppender: FrameAppending {
         let appender = FakeAppender()
         let clock = ManualClock(wallMs: 1_700_000_000_000)
         let registry = MetricRegistry()
+        let workers = WorkerPool(name: "test", threads: 1)
         let pool: ScrapePool
 
         init(intervalMs: Int64 = 10_000, targetLimit: Int = 0) {
@@ -59,7 +60,7 @@ private final class FakeAppender: FrameAppending {
             pool = ScrapePool(
                 configuration: configuration,
                 externalLabels: LabelSet([Label("region", "r")]), http: http,
-                workers: WorkerPool(name: "test", threads: 1), appender: appender, interner: LayoutInterner(),
+                workers: workers, appender: appender, interner: LayoutInterner(),
                 clock: clock, registry: registry, logger: Logger(label: "test"), offsetSeed: 1)
         }
 
@@ -78,10 +79,11 @@ private final class FakeAppender: FrameAppending {
             #expect(condition(), sourceLocation: sourceLocation)
         }
 
-        /// Gives the loops and the worker the time to come to rest.
+        /// Lets the loops and the worker come to rest: what they have posted is done when the worker answers.
         func settle() async {
             for _ in 0..<20 { await Task.yield() }
-            try? await Task.sleep(nanoseconds: 200_000)
+            await workers.run {}
+            for _ in 0..<20 { await Task.yield() }
         }
     }
 
