@@ -3,8 +3,8 @@ public import Logging
 public import Platform
 import Synchronization
 
-/// Calls services of one region, signed: json 1.1 (ECS, SSM, Secrets Manager) here, the query protocol (EC2,
-/// STS) in AWSClient+Query. Thread-safe.
+/// Calls services of one region, signed: json 1.1 (ECS, SSM) here, the query protocol (EC2, STS) in
+/// AWSClient+Query, objects of S3 in AWSAccess+S3. Thread-safe.
 public final class AWSClient: Sendable {
     /// One attempt; ECS answers within a second.
     private static let attemptTimeoutMs: Int64 = 10_000
@@ -71,12 +71,20 @@ public final class AWSClient: Sendable {
 
     /// Where `service` is: its base URL, without a slash at its end.
     public func endpointURL(of service: AWSService) async throws(AWSError) -> String {
-        let known: EndpointSettings
+        try AWSEndpoint.url(
+            service: service, region: region, configured: endpoint, settings: try await endpointSettings())
+    }
+
+    /// Whether somebody has said where `service` is, so that it need not be AWS' own host.
+    func isEndpointGiven(of service: AWSService) async throws(AWSError) -> Bool {
+        AWSEndpoint.given(for: service, configured: endpoint, settings: try await endpointSettings()) != nil
+    }
+
+    private func endpointSettings() async throws(AWSError) -> EndpointSettings {
         switch settings {
-        case .known(let settings): known = settings
-        case .profile(let profile): known = try await profile.endpoints()
+        case .known(let settings): settings
+        case .profile(let profile): try await profile.endpoints()
         }
-        return try AWSEndpoint.url(service: service, region: region, configured: endpoint, settings: known)
     }
 
     /// Calls `operation` with a JSON body and returns the JSON of the answer. Throttling, 5xx and network
@@ -95,13 +103,14 @@ public final class AWSClient: Sendable {
     func perform(
         _ service: AWSService, _ operation: String, headers: [HTTPHeader], body: [UInt8], isSigned: Bool
     ) async throws(AWSError) -> HTTPResponse {
-        let base = try await endpointURL(of: service)
-        guard let parts = SignableURL(base) else {
-            throw AWSError(.malformed, message: "the endpoint is not a URL", operation: service.name)
-        }
-        let call = Call(
-            service: service, url: base + "/", host: parts.host, headers: headers, body: body,
-            place: "\(service.name).\(operation) at \(parts.scheme)://\(parts.host)")
+        let call = try AWSCall(
+            service, operation, method: .post, url: try await endpointURL(of: service) + "/",
+            headers: headers, body: body, answerLimitBytes: Self.answerLimitBytes)
+        return try await perform(call, isSigned: isSigned)
+    }
+
+    /// The answer of a call that succeeded.
+    func perform(_ call: AWSCall, isSigned: Bool) async throws(AWSError) -> HTTPResponse {
         var attempts = CallAttempts()
         while true {
             let used = isSigned ? try await credentials.credentials() : nil
@@ -120,24 +129,14 @@ public final class AWSClient: Sendable {
                 failure = AWSError(fault.code, message: message(of: fault), operation: call.place)
             case .failure(let error):
                 action = attempts.failed(error, random: random())
-                let code: AWSError.Code = error.code == .cancelled ? .cancelled : .transport
-                failure = AWSError(code, message: error.message, operation: call.place)
+                failure = AWSError(Self.code(error), message: error.what, operation: call.place)
             }
             try await carryOut(action, call, failure, used)
         }
     }
 
-    private struct Call {
-        let service: AWSService
-        let url: String
-        let host: String
-        let headers: [HTTPHeader]
-        let body: [UInt8]
-        let place: String
-    }
-
     private func carryOut(
-        _ action: CallAttempts.Action, _ call: Call, _ failure: AWSError, _ used: Credentials?
+        _ action: CallAttempts.Action, _ call: AWSCall, _ failure: AWSError, _ used: Credentials?
     ) async throws(AWSError) {
         switch action {
         case .giveUp: throw failure
@@ -161,6 +160,14 @@ public final class AWSClient: Sendable {
         }
     }
 
+    private static func code(_ error: HTTPError) -> AWSError.Code {
+        switch error.code {
+        case .cancelled: .cancelled
+        case .bodyTooLarge: .malformed
+        default: .transport
+        }
+    }
+
     private func attempt(_ request: HTTPRequest) async -> Result<HTTPResponse, HTTPError> {
         do throws(HTTPError) {
             return .success(try await http.perform(request))
@@ -170,24 +177,25 @@ public final class AWSClient: Sendable {
     }
 
     private func request(
-        _ call: Call, with credentials: Credentials?, timestampMs: Int64
+        _ call: AWSCall, with credentials: Credentials?, timestampMs: Int64
     ) throws(AWSError) -> HTTPRequest {
         var headers = call.headers
         if let credentials {
             headers += try signer(for: call.service).sign(
-                method: .post, url: call.url, headers: call.headers,
+                method: call.method, url: call.url, headers: call.headers,
                 payloadSHA256Hex: SHA256.hex(bytes: call.body), credentials: credentials,
                 timestampMs: timestampMs)
         }
         return HTTPRequest(
-            method: .post, url: call.url, headers: headers, body: call.body,
-            timeoutMs: Self.attemptTimeoutMs, bodyLimitBytes: Self.answerLimitBytes, acceptGzip: true)
+            method: call.method, url: call.url, headers: headers, body: call.body,
+            timeoutMs: Self.attemptTimeoutMs, bodyLimitBytes: call.answerLimitBytes, acceptGzip: true)
     }
 
     private func signer(for service: AWSService) -> SigV4Signer {
         state.withLock { state in
             if let known = state.signers[service.signingName] { return known }
-            let made = SigV4Signer(region: region, service: service.signingName)
+            let made = SigV4Signer(
+                region: region, service: service.signingName, normalizesPath: service != .s3)
             state.signers[service.signingName] = made
             return made
         }
@@ -195,6 +203,8 @@ public final class AWSClient: Sendable {
 
     private func message(of fault: ServiceFault) -> String {
         let said = fault.message.isEmpty ? fault.name : "\(fault.name): \(fault.message)"
-        return "\(said) (HTTP \(fault.status))"
+        let told = "\(said) (HTTP \(fault.status))"
+        guard case .otherRegion(let other) = fault.code else { return told }
+        return "\(told); the bucket is in \(other), and \(region) was asked"
     }
 }

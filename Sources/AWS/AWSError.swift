@@ -10,6 +10,8 @@ public struct AWSError: Error, Sendable, Equatable, CustomStringConvertible {
         case noRegion
         /// What the operation names does not exist.
         case notFound
+        /// What is asked for is in that region, not in the one that was asked.
+        case otherRegion(String)
         /// Any other error the service names, by that name, for instance `ClientException`.
         case service(String)
         /// No answer: the network, TLS, or time.
@@ -29,6 +31,16 @@ public struct AWSError: Error, Sendable, Equatable, CustomStringConvertible {
         self.code = code
         self.message = message
         self.operation = operation
+    }
+
+    /// Whether the same may succeed in a little while: the network, or the service, is not well.
+    public var mayPass: Bool {
+        switch code {
+        case .throttled, .transport: true
+        case .service(let name):
+            name.hasPrefix("HTTP 5") || ["InternalError", "ServiceUnavailable"].contains(name)
+        default: false
+        }
     }
 
     public var description: String { "\(operation): \(message)" }

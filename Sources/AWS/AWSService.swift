@@ -37,4 +37,8 @@ public struct AWSService: Sendable, Hashable {
     /// Query protocol, version 2011-06-15.
     public static let sts = AWSService(
         name: "STS", signingName: "sts", endpointPrefix: "sts", targetPrefix: "", environmentSuffix: "STS")
+
+    /// REST with XML errors.
+    public static let s3 = AWSService(
+        name: "S3", signingName: "s3", endpointPrefix: "s3", targetPrefix: "", environmentSuffix: "S3")
 }

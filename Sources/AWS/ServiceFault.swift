@@ -11,6 +11,8 @@ struct ServiceFault: Sendable, Equatable {
     let message: String
     /// The service's clock, from the Date header; milliseconds since 1970.
     let dateMs: Int64?
+    /// Where S3 says that the bucket is.
+    let bucketRegion: String?
 
     /// aws-sdk-go-v2's retry/throttle_error.go and retryable error codes.
     private static let throttling: Set<String> = [
@@ -43,12 +45,21 @@ struct ServiceFault: Sendable, Equatable {
     var mayBeExpired: Bool { Self.expired.contains(name) }
     var mayBeClockSkew: Bool { Self.skewed.contains(name) }
 
+    /// Asked of, or signed for, another region than the bucket's.
+    private var isMisplaced: Bool {
+        status == 301 || status == 307
+            || ["AuthorizationHeaderMalformed", "IllegalLocationConstraintException"].contains(name)
+    }
+
     /// What the caller is told when nothing helped.
     var code: AWSError.Code {
         if isThrottling { return .throttled }
+        if let bucketRegion, isMisplaced { return .otherRegion(bucketRegion) }
         if mayBeExpired { return .expiredCredentials }
         if Self.denied.contains(name) || mayBeClockSkew { return .accessDenied }
-        if name.hasSuffix("NotFoundException") || name.hasSuffix("NotFound") { return .notFound }
+        if name.hasSuffix("NotFoundException") || name.hasSuffix("NotFound") || name.hasPrefix("NoSuch") {
+            return .notFound
+        }
         return status == 403 && name.hasPrefix("HTTP ") ? .accessDenied : .service(name)
     }
 
@@ -63,6 +74,8 @@ struct ServiceFault: Sendable, Equatable {
             (shape?.type ?? header).map { Self.bareName($0) }.flatMap { $0.isEmpty ? nil : $0 }
             ?? "HTTP \(status)"
         message = Self.oneLine(shape?.message ?? "")
+        let said = response.headers["x-amz-bucket-region"] ?? shape?.region
+        bucketRegion = said.flatMap { AWSRegion.isRegion($0) ? $0 : nil }
     }
 
     /// The service's clock, from the Date header.
@@ -92,6 +105,8 @@ struct ServiceFault: Sendable, Equatable {
     private struct Shape: Decodable {
         let type: String?
         let message: String?
+        /// In S3's AuthorizationHeaderMalformed.
+        let region: String?
 
         private enum Key: String, CodingKey {
             case type = "__type"
@@ -114,6 +129,7 @@ struct ServiceFault: Sendable, Equatable {
             guard let error = root["Error"] ?? root["Errors"]?["Error"] ?? itself else { return nil }
             type = error.text("Code")
             message = error.text("Message")
+            region = error.text("Region")
         }
 
         init(from decoder: any Decoder) throws {
@@ -124,6 +140,7 @@ struct ServiceFault: Sendable, Equatable {
             message =
                 try fields.decodeIfPresent(String.self, forKey: .lower)
                 ?? fields.decodeIfPresent(String.self, forKey: .upper)
+            region = nil
         }
     }
 }

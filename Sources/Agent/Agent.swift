@@ -84,7 +84,7 @@ public final class Agent: Sendable {
     ) async throws(AgentError) -> String {
         let source = try await ConfigurationSource.generated(options, clock: clock, files: files)
         _ = try ConfigurationSource.checked(source, options: options)
-        return source.text
+        return String(decoding: source.text, as: UTF8.self)
     }
 
     /// Where the status page is.

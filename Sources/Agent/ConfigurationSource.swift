@@ -1,20 +1,15 @@
 import AWS
 import Configuration
 import Discovery
-import HTTPTransport
 import Logging
 import Platform
-import Telemetry
 
 /// Reads the configuration file, or makes one, with every error in words.
 enum ConfigurationSource {
-    /// Longest file taken.
-    static let limitBytes = 4 << 20
-
     /// A configuration's text and what errors call it.
     struct Source: Sendable {
         var name: String
-        var text: String
+        var text: [UInt8]
     }
 
     static func load(
@@ -26,9 +21,12 @@ enum ConfigurationSource {
                 "no configuration file: one was made from the environment (--config.print shows it)")
             return warned(try checked(source, options: options, files: files), logger)
         }
-        let hint = "--config.file; to run without one in an ECS task, set NARTHEX_REMOTE_WRITE_URL"
-        let (source, bytes) = try read(options.configFile, files: files, hint: hint)
-        return warned(try checked(source, bytes: bytes, options: options, files: files), logger)
+        let file = ConfigurationFile(
+            options, clock: clock, files: files, logger: logger,
+            hint: "; to run without one in an ECS task, set NARTHEX_REMOTE_WRITE_URL")
+        let text = try await file.contents()
+        return warned(
+            try checked(Source(name: file.name, text: text), options: options, files: files), logger)
     }
 
     /// The configuration of an agent that is given a URL alone.
@@ -41,27 +39,21 @@ enum ConfigurationSource {
                 "there is nothing to make a configuration from: give --remote-write.url or set "
                     + "NARTHEX_REMOTE_WRITE_URL")
         }
-        // Lives for the few questions to the task's metadata.
-        let http = HTTPClient(
-            HTTPClientConfiguration(name: "start", userAgent: "narthex/\(options.version)"),
-            registry: MetricRegistry(), logger: Logger(label: "http"))
-        defer { http.shutDown() }
-        let access = AWSAccess(
-            environment: options.environment, files: files, http: http, clock: clock,
-            logger: Logger(label: "aws"))
+        let start = StartAccess(options, clock: clock, files: files)
+        defer { start.shutDown() }
         let found = try await GeneratedConfiguration.find(
-            remoteWriteURL: url, options: options, access: access)
-        return Source(name: "the configuration made from the environment", text: found.text)
+            remoteWriteURL: url, options: options, access: start.aws)
+        return Source(name: "the configuration made from the environment", text: Array(found.text.utf8))
     }
 
     static func checked(
-        _ source: Source, bytes: [UInt8]? = nil, options: AgentOptions, needsRemoteWrite: Bool = true,
+        _ source: Source, options: AgentOptions, needsRemoteWrite: Bool = true,
         files: any FileDoor = POSIXFiles()
     ) throws(AgentError) -> Configuration {
         let configuration: Configuration
         do {
             configuration = try Configuration.load(
-                text: bytes ?? Array(source.text.utf8), file: source.name,
+                text: source.text, file: source.name,
                 environment: options.environment, including: { included($0, files: files) })
         } catch {
             throw AgentError(.configuration, error.description)
@@ -78,25 +70,12 @@ enum ConfigurationSource {
 
     /// A file's configuration for those who want to know of its jobs only: it need not ship anywhere.
     static func jobs(
-        of options: AgentOptions, files: any FileDoor, logger: Logger
-    ) throws(AgentError) -> Configuration {
-        let (source, bytes) = try read(options.configFile, files: files, hint: "--config.file")
+        of options: AgentOptions, clock: any AgentClock, files: any FileDoor, logger: Logger
+    ) async throws(AgentError) -> Configuration {
+        let file = ConfigurationFile(options, clock: clock, files: files, logger: logger)
+        let source = Source(name: file.name, text: try await file.contents())
         return warned(
-            try checked(source, bytes: bytes, options: options, needsRemoteWrite: false), logger)
-    }
-
-    /// The bytes as they are, and the text that messages quote from.
-    private static func read(
-        _ path: String, files: any FileDoor, hint: String
-    ) throws(AgentError) -> (Source, bytes: [UInt8]) {
-        do {
-            let bytes = try files.contents(of: path, limitBytes: limitBytes)
-            return (Source(name: path, text: String(decoding: bytes, as: UTF8.self)), bytes)
-        } catch {
-            throw AgentError(
-                .configuration,
-                "\(path): the configuration file cannot be read: \(error.message) (\(hint))")
-        }
+            try checked(source, options: options, needsRemoteWrite: false, files: files), logger)
     }
 
     private static func warned(_ configuration: Configuration, _ logger: Logger) -> Configuration {
@@ -112,7 +91,8 @@ enum ConfigurationSource {
             for path in try GlobPaths.matching(pattern, files: files) {
                 do throws(FileError) {
                     guard let status = try files.status(path), !status.isDirectory else { continue }
-                    found.append((path, try files.contents(of: path, limitBytes: limitBytes)))
+                    let text = try files.contents(of: path, limitBytes: ConfigurationFile.limitBytes)
+                    found.append((path, text))
                 } catch {
                     return .failure("the file cannot be read: \(error)")
                 }

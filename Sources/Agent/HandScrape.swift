@@ -45,7 +45,7 @@ public struct HandScrape: Sendable {
 
     /// Reads the configuration and scrapes. Throws when there is no such job, or the URL is none.
     public static func run(_ request: Request) async throws(AgentError) -> HandScrape {
-        let configuration = try load(request)
+        let configuration = try await load(request)
         let job = try job(request.job, configuration)
         let parts = try HandURL(request.url)
         var found = LabelSet(
@@ -76,23 +76,11 @@ public struct HandScrape: Sendable {
         }
     }
 
-    private static func load(_ request: Request) throws(AgentError) -> Configuration {
-        let text: [UInt8]
-        do {
-            text = try POSIXFiles().contents(
-                of: request.configFile, limitBytes: ConfigurationSource.limitBytes)
-        } catch {
-            throw AgentError(
-                .configuration,
-                "\(request.configFile): the configuration file cannot be read: \(error.message)"
-                    + " (--config.file)")
-        }
+    private static func load(_ request: Request) async throws(AgentError) -> Configuration {
         var options = AgentOptions(configFile: request.configFile)
         options.environment = request.environment
-        let source = ConfigurationSource.Source(
-            name: request.configFile, text: String(decoding: text, as: UTF8.self))
-        return try ConfigurationSource.checked(
-            source, bytes: text, options: options, needsRemoteWrite: false)
+        return try await ConfigurationSource.jobs(
+            of: options, clock: SystemClock(), files: POSIXFiles(), logger: Logger(label: "scrape"))
     }
 
     private static func job(

@@ -56,7 +56,7 @@ public struct IdentityReport: Sendable {
             ]
             if let region {
                 let client = access.client(region: region, credentials: chain, profile: request.profile)
-                for service in [AWSService.ecs, .ec2, .ssm, .sts] {
+                for service in [AWSService.ecs, .ec2, .ssm, .sts, .s3] {
                     let url = try await client.endpointURL(of: service)
                     fields.append(("endpoint_\(service.signingName)", withoutUser(url)))
                 }

@@ -16,7 +16,9 @@ struct Discover: AsyncParsableCommand {
             configuration.
             """)
 
-    @Option(name: .customLong("config.file"), help: "Prometheus configuration file whose jobs are looked at.")
+    @Option(
+        name: .customLong("config.file"),
+        help: "Prometheus configuration file, or s3://bucket/key, whose jobs are looked at.")
     var configFile: String?
 
     @Option(help: "Only the job of this name.")

@@ -22,7 +22,8 @@ struct Run: AsyncParsableCommand {
             """)
 
     @Option(
-        name: .customLong("config.file"), help: "Prometheus configuration file. (default: prometheus.yml)")
+        name: .customLong("config.file"),
+        help: "Prometheus configuration file, or s3://bucket/key. (default: prometheus.yml)")
     var configFile: String?
 
     @Option(

@@ -62,7 +62,7 @@ struct AWSClientQueryTests {
         ),
         ("<html><body>Bad Gateway</body></html>", 403, .accessDenied, "HTTP 403"),
         (
-            "<Error><Code>NoSuchKey</Code><Message>m</Message></Error>", 404, .service("NoSuchKey"),
+            "<Error><Code>NoSuchKey</Code><Message>m</Message></Error>", 404, .notFound,
             "NoSuchKey: m"
         ),
     ])

@@ -46,7 +46,10 @@ import Testing
             #expect(try actions(name) == Set(operations.map(\.iamAction)), "\(name)")
         }
         #expect(Set(features.values.flatMap { $0 }) == Set(DiscoveryOperation.allCases))
-        let all = Set(DiscoveryOperation.allCases.map(\.iamAction)).union(["aps:RemoteWrite"])
+        let objects = Set(S3Operation.allCases.map(\.iamAction))
+        #expect(try actions("config-s3") == objects)
+        let all = Set(DiscoveryOperation.allCases.map(\.iamAction)).union(objects)
+            .union(["aps:RemoteWrite"])
         #expect(try actions("all") == all)
         #expect(try actions("remote-write") == ["aps:RemoteWrite"])
         #expect(try actions("assume-role") == ["sts:AssumeRole"])

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="compares `narthex creden
 
 ROLE = "arn:aws:iam::123456789012:role/"
 KEYS = {"AWS_ACCESS_KEY_ID": "ENV", "AWS_SECRET_ACCESS_KEY": "env-secret"}
-SERVICES = {"ecs": "ecs", "ec2": "ec2", "ssm": "ssm", "sts": "sts"}
+SERVICES = ("ecs", "ec2", "ssm", "sts", "s3")
 
 
 def keys(name):

@@ -39,7 +39,7 @@ struct ContainerCredentials: Sendable {
                 failure = AWSError(
                     isEnd ? .cancelled : .noCredentials,
                     message: isLate
-                        ? "no answer within \(Self.timeoutMs / 1_000) s" : Self.withoutURL(error.message),
+                        ? "no answer within \(Self.timeoutMs / 1_000) s" : error.what,
                     operation: place)
                 if isEnd { throw failure }
             }
@@ -57,12 +57,6 @@ struct ContainerCredentials: Sendable {
         } catch {
             return .failure(error)
         }
-    }
-
-    /// The transport's message begins with the URL, whose path stays out of logs.
-    private static func withoutURL(_ message: String) -> String {
-        guard message.hasPrefix("GET "), let separator = message.firstRange(of: ": ") else { return message }
-        return String(message[separator.upperBound...])
     }
 
     private var place: String { "container credentials at \(endpoint.place)" }

@@ -9,8 +9,7 @@ enum AWSEndpoint {
     static func url(
         service: AWSService, region: String, configured: String?, settings: EndpointSettings
     ) throws(AWSError) -> String {
-        let given = configured.flatMap { $0.isEmpty ? nil : $0 }
-        if let url = given ?? settings.url(for: service) {
+        if let url = given(for: service, configured: configured, settings: settings) {
             guard let parts = SignableURL(url), parts.query.isEmpty else {
                 throw AWSError(
                     .malformed,
@@ -28,6 +27,13 @@ enum AWSEndpoint {
                 operation: service.name)
         }
         return "https://" + host(service: service, region: region, settings: settings)
+    }
+
+    /// What stands in place of the service's own host.
+    static func given(
+        for service: AWSService, configured: String?, settings: EndpointSettings
+    ) -> String? {
+        configured.flatMap { $0.isEmpty ? nil : $0 } ?? settings.url(for: service)
     }
 
     private static func host(service: AWSService, region: String, settings: EndpointSettings) -> String {

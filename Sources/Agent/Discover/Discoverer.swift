@@ -29,7 +29,7 @@ public struct Discoverer: Sendable {
     /// Looks once, or again and again until `stop` is raised. False when something could not be asked and
     /// was never known, so that what is shown is not all there is.
     public func run(until stop: StopSignal) async throws(AgentError) -> Bool {
-        let jobs = try jobs()
+        let jobs = try await jobs()
         let registry = MetricRegistry()
         let http = HTTPClient(
             HTTPClientConfiguration(
@@ -112,14 +112,15 @@ public struct Discoverer: Sendable {
         }
     }
 
-    private func jobs() throws(AgentError) -> [ScrapeConfiguration] {
+    private func jobs() async throws(AgentError) -> [ScrapeConfiguration] {
         switch options.source {
         case .flags(let flags):
             return [ScrapeConfiguration(jobName: "ecs", ecsSDConfigs: [ECSSDConfiguration(flags)])]
         case .file(let path, let name):
             var agent = AgentOptions(configFile: path)
             agent.environment = options.environment
-            let configuration = try ConfigurationSource.jobs(of: agent, files: files, logger: logger)
+            let configuration = try await ConfigurationSource.jobs(
+                of: agent, clock: clock, files: files, logger: logger)
             let jobs = configuration.scrapeConfigs.filter { name == nil || $0.jobName == name }
             guard !jobs.isEmpty else {
                 let names = configuration.scrapeConfigs.map(\.jobName).joined(separator: ", ")

@@ -1,8 +1,9 @@
 /// Paths as text, without looking at the disk.
 enum FilePath {
-    /// The folder a file lies in: `conf` for `conf/a.yml`, `.` for `a.yml`.
+    /// The folder a file lies in: `conf` for `conf/a.yml`, `.` for `a.yml` and for what is no file but an
+    /// object in S3.
     static func folder(of file: String) -> String {
-        guard let slash = file.lastIndex(of: "/") else { return "." }
+        guard !file.hasPrefix("s3://"), let slash = file.lastIndex(of: "/") else { return "." }
         return slash == file.startIndex ? "/" : String(file[..<slash])
     }
 

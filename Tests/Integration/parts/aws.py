@@ -9,9 +9,12 @@ import botocore.config
 import botocore.session
 
 from .agent import clean_environment
-from .process import ChildProcess, free_port, wait_until
+from .process import ROOT, ChildProcess, free_port, wait_until
 
 REGION = "eu-west-1"
+# What a role of `make_role` may read, where a policy speaks of a bucket.
+BUCKET = "shop-config"
+_POLICIES = ROOT / "config/iam"
 _SERVER = Path(__file__).with_name("moto_server.py")
 # moto lets this many calls through unverified: the three that make a user, its key and its policy.
 _CALLS_BEFORE_VERIFYING = 3
@@ -71,6 +74,32 @@ class Moto:
         }
         iam.put_user_policy(UserName="tester", PolicyName="all", PolicyDocument=json.dumps(policy))
         self.access_key, self.secret_key = key["AccessKeyId"], key["SecretAccessKey"]
+
+    def make_role(self, name, *policies):
+        """The ARN of a role with these policies of config/iam. moto holds actions and resources to them; of
+        the conditions it knows none.
+        """
+        iam = self.client("iam")
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        for policy in policies:
+            text = json.loads((_POLICIES / f"{policy}.json").read_text())
+            for statement in text["Statement"]:
+                statement.pop("Condition", None)
+                if "BUCKET" in statement["Resource"]:
+                    statement["Resource"] = f"arn:aws:s3:::{BUCKET}/*"
+            iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(text))
+        return arn
+
+    def session(self, role_arn):
+        """Temporary credentials of a role that IAM knows, as a metadata service hands them out."""
+        found = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="machine")["Credentials"]
+        return {
+            "AccessKeyId": found["AccessKeyId"],
+            "SecretAccessKey": found["SecretAccessKey"],
+            "Token": found["SessionToken"],
+        }
 
     def _hold_tasks_running(self):
         """Else each DescribeTasks moves a task one state on, towards STOPPED."""

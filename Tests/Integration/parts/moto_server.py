@@ -1,5 +1,6 @@
 """moto's server, with the tasks it runs reachable: their private addresses are 127.0.0.2, .3, … instead of
-random ones of 10.0.0.0/8, where nobody listens and where a test must not knock.
+random ones of 10.0.0.0/8, where nobody listens and where a test must not knock. And with its checks on it
+takes AssumeRoleWithWebIdentity unsigned, as STS does: moto looks for a signature on every call.
 
 python moto_server.py -H 127.0.0.1 -p PORT
 """
@@ -8,10 +9,24 @@ import itertools
 
 import moto.ecs.models
 import moto.server
+from moto.sts.responses import TokenResponse
 
 _addresses = (f"127.0.{number // 250}.{number % 250 + 2}" for number in itertools.count())
 
 moto.ecs.models.random_private_ip = lambda: next(_addresses)
+
+_authenticate = TokenResponse._authenticate_and_authorize_normal_action
+
+
+def _authenticate_all_but_web_identity(self, resource="*"):
+    if self._get_action() == "AssumeRoleWithWebIdentity":
+        assert "Authorization" not in self.headers, "the token says who asks, no signature"
+        assert self._get_param("WebIdentityToken"), "a token"
+        return
+    _authenticate(self, resource)
+
+
+TokenResponse._authenticate_and_authorize_normal_action = _authenticate_all_but_web_identity
 
 if __name__ == "__main__":
     moto.server.main()

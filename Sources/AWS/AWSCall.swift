@@ -1,0 +1,42 @@
+import HTTPTransport
+
+extension HTTPError {
+    /// What happened, without the method and URL in front: for those who say the place themselves.
+    var what: String {
+        guard ["GET ", "POST ", "PUT "].contains(where: { message.hasPrefix($0) }),
+            let separator = message.firstRange(of: ": ")
+        else { return message }
+        return String(message[separator.upperBound...])
+    }
+}
+
+/// What a call sends, but for its signature.
+struct AWSCall {
+    let service: AWSService
+    let method: HTTPMethod
+    let url: String
+    /// As the Host header says it.
+    let host: String
+    let headers: [HTTPHeader]
+    let body: [UInt8]
+    let answerLimitBytes: Int
+    /// In errors.
+    let place: String
+
+    init(
+        _ service: AWSService, _ operation: String, method: HTTPMethod, url: String,
+        headers: [HTTPHeader] = [], body: [UInt8] = [], answerLimitBytes: Int
+    ) throws(AWSError) {
+        guard let parts = SignableURL(url) else {
+            throw AWSError(.malformed, message: "the endpoint is not a URL", operation: service.name)
+        }
+        self.service = service
+        self.method = method
+        self.url = url
+        host = parts.host
+        self.headers = headers
+        self.body = body
+        self.answerLimitBytes = answerLimitBytes
+        place = "\(service.name).\(operation) at \(parts.scheme)://\(parts.host)"
+    }
+}
