@@ -50,6 +50,10 @@ public final class Agent: Sendable {
     ) async throws(AgentError) -> Agent {
         let startNs = clock.monotonicNs
         var logger = Logger(label: "agent")
+        for remark in options.features.remarks {
+            logger.log(
+                level: remark.isWarning ? .warning : .info, "--enable-feature: \(remark.name) \(remark.text)")
+        }
         let configuration = try await ConfigurationSource.load(
             options, clock: clock, files: files, logger: logger)
         let address: ListenAddress

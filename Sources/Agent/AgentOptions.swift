@@ -1,3 +1,5 @@
+import Configuration
+
 /// What the command line says. Names and defaults follow Prometheus' agent mode where the meaning is the
 /// same.
 public struct AgentOptions: Sendable {
@@ -19,12 +21,16 @@ public struct AgentOptions: Sendable {
     /// `--storage.remote.flush-deadline`, milliseconds: how long a shutdown goes on sending. ECS kills a
     /// container 30 s after SIGTERM unless told otherwise, so this is less than Prometheus' minute.
     public var flushDeadlineMs: Int64 = 20_000
+    /// `--enable-feature`: each may have several names with commas between.
+    public var enabledFeatures: [String] = []
     /// The process' environment, or a test's.
     public var environment: [String: String] = [:]
     /// `narthex --version`
     public var version = AgentVersion.current
 
     public init(configFile: String) { self.configFile = configFile }
+
+    var features: FeatureFlags { FeatureFlags(enabledFeatures) }
 }
 
 /// The release.

@@ -54,7 +54,8 @@ enum ConfigurationSource {
         do {
             configuration = try Configuration.load(
                 text: source.text, file: source.name,
-                environment: options.environment, including: { included($0, files: files) })
+                environment: options.environment, features: options.features,
+                including: { included($0, files: files) })
         } catch {
             throw AgentError(.configuration, error.description)
         }

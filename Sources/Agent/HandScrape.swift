@@ -19,6 +19,8 @@ public struct HandScrape: Sendable {
         /// More labels of the target, as discovery would give them: `__meta_…` and others.
         public var labels: [(name: String, value: String)]
         public var environment: [String: String]
+        /// `--enable-feature`
+        public var enabledFeatures: [String] = []
 
         public init(
             url: String, configFile: String, job: String? = nil,
@@ -79,6 +81,7 @@ public struct HandScrape: Sendable {
     private static func load(_ request: Request) async throws(AgentError) -> Configuration {
         var options = AgentOptions(configFile: request.configFile)
         options.environment = request.environment
+        options.enabledFeatures = request.enabledFeatures
         return try await ConfigurationSource.jobs(
             of: options, clock: SystemClock(), files: POSIXFiles(), logger: Logger(label: "scrape"))
     }

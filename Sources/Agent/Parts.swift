@@ -81,7 +81,7 @@ struct Parts: Sendable {
             configuration: job, externalLabels: externalLabels, http: http, workers: workers,
             appender: BufferAppender(buffer: buffer), interner: interner, clock: clock, registry: registry,
             logger: Logger(label: "scrape"), offsetSeed: offsetSeed(externalLabels),
-            keepsExemplars: keepsExemplars)
+            keepsExemplars: keepsExemplars, startFloorMs: buffer.appendedHighestTimestampMs)
         let logger = Logger(label: "discovery")
         var access: [TargetProviders.ECSAccess] = []
         for entry in job.ecsSDConfigs {

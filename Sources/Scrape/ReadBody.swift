@@ -20,8 +20,9 @@ struct ReadBody {
     var unconverted: [UInt32] = []
     /// Native histograms, those made of classic ones among them.
     var histograms: [Frame.Histogram] = []
-    /// Exemplars and start timestamps of a protobuf body.
+    /// Exemplars of a protobuf body.
     var exemplars: [Frame.SeriesExemplar] = []
+    /// When series began: of a protobuf body, and of OpenMetrics where its `_created` lines are read as such.
     var startTimestamps: [Frame.StartTimestamp] = []
     /// For each series of a protobuf body, what makes it that series.
     var keys: [UInt64] = []
@@ -34,6 +35,7 @@ struct ReadBody {
         histograms = reader.outcome.histograms
         unconverted = reader.outcome.unconverted
         scrapedExemplars = reader.exemplars
+        startTimestamps = reader.starts
         skippedLines = reader.skippedLines
         values = reader.takeValues()
     }

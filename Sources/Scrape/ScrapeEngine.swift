@@ -7,6 +7,8 @@ struct ScrapeEngine: Sendable {
     /// A frame that waits to be appended.
     struct Prepared: Sendable {
         let frame: Frame
+        /// Samples of 0 where series began: to be appended before the frame.
+        var zeros: Frame?
         /// The target's state from then on.
         let next: ScrapeState
         let report: ReportSeries.Values
@@ -25,6 +27,9 @@ struct ScrapeEngine: Sendable {
     let keepsExemplars: Bool
     /// Whether start timestamps go into frames; no protocol that sends them is spoken yet.
     let keepsStartTimestamps: Bool
+    /// Whether a series gets a sample of 0 at the time at which it began, where its target tells when.
+    let readsStarts: Bool
+    private let startFloorMs: Int64
     let histograms: HistogramOptions
     private let tracksStaleness: Bool
     private let timeoutMs: Int64
@@ -38,8 +43,9 @@ struct ScrapeEngine: Sendable {
 
     init(
         target: Target, honorLabels: Bool, honorTimestamps: Bool, keepsExemplars: Bool = false,
-        keepsStartTimestamps: Bool = false, histograms: HistogramOptions = HistogramOptions(),
-        rules: SeriesRules = SeriesRules(), tracksStaleness: Bool = false, reportsExtra: Bool = false,
+        keepsStartTimestamps: Bool = false, readsStarts: Bool = false, startFloorMs: Int64 = Int64.min,
+        histograms: HistogramOptions = HistogramOptions(), rules: SeriesRules = SeriesRules(),
+        tracksStaleness: Bool = false, reportsExtra: Bool = false,
         timeoutMs: Int64 = 0, relabelling: MetricRelabelling = MetricRelabelling(),
         layouts: LayoutInterner, templates: TemplateInterner, hasher: SegmentHasher = .process
     ) {
@@ -47,6 +53,8 @@ struct ScrapeEngine: Sendable {
         self.honorTimestamps = honorTimestamps
         self.keepsExemplars = keepsExemplars
         self.keepsStartTimestamps = keepsStartTimestamps
+        self.readsStarts = readsStarts
+        self.startFloorMs = startFloorMs
         self.histograms = histograms
         self.layouts = layouts
         self.templates = templates
@@ -62,7 +70,9 @@ struct ScrapeEngine: Sendable {
             }.first
     }
 
-    func makeState() -> ScrapeState { ScrapeState(report: report.chunk) }
+    func makeState() -> ScrapeState {
+        ScrapeState(report: report.chunk, starts: StartMemory(floorMs: startFloorMs))
+    }
 
     /// The frame of a body. Throws when the body is not in the format: then nothing of it counts, and
     /// `failed` makes the frame. `durationSeconds` is asked once, when the body has been read.
@@ -121,10 +131,10 @@ struct ScrapeEngine: Sendable {
         let kept = try reader.keptHistograms(absent: rules.absent, options: histograms)
         next.silent = rules.silent
         next.lastSampleMs = rules.lastSampleMs
-        if !keepsStartTimestamps {
+        if !keepsStartTimestamps, !readsStarts {
             next.startTimestamps = []
         } else if !isUnchanged || next.startTimestamps != reader.startTimestamps {
-            next.startTimestamps = reader.startTimestamps
+            next.startTimestamps = reader.startTimestamps.exactCopy
         }
         next.isLive = true
         next.hasReported = true
@@ -139,9 +149,10 @@ struct ScrapeEngine: Sendable {
         let frame = Frame(
             target: target, layout: next.layout, timestampMs: timestampMs, values: values,
             explicitTimestamps: rules.kept, absent: rules.absent, departed: departed, histograms: kept,
-            exemplars: exemplars, startTimestamps: next.startTimestamps)
+            exemplars: exemplars, startTimestamps: keepsStartTimestamps ? next.startTimestamps : [])
+        let zeros = zeros(before: frame, reader, state, &next, isUnchanged: isUnchanged)
         return Prepared(
-            frame: frame, next: next, report: reported, duplicateCount: rules.duplicateCount,
+            frame: frame, zeros: zeros, next: next, report: reported, duplicateCount: rules.duplicateCount,
             outOfOrderCount: rules.outOfOrderCount, outOfBoundsCount: rules.outOfBoundsCount,
             skippedLines: reader.skippedLines, parsedLines: reader.parsedLines)
     }
@@ -226,10 +237,12 @@ struct ScrapeEngine: Sendable {
 
     func seriesHashes(of chunk: TemplateChunk) -> [UInt64] { chunk.seriesHashes(of: schema) }
 
+    func seriesTable(of chunks: [TemplateChunk]) -> SeriesTable { SeriesTable(of: chunks, schema) }
+
     private func makeReader(_ format: ExpositionFormat) -> BodyReader {
         BodyReader(
-            schema: schema, isOpenMetrics: format == .openMetrics, histograms: histograms, hasher: hasher,
-            layouts: layouts, templates: templates)
+            schema: schema, isOpenMetrics: format == .openMetrics, histograms: histograms,
+            readsStarts: readsStarts, hasher: hasher, layouts: layouts, templates: templates)
     }
 
     private func read(
@@ -284,7 +297,7 @@ struct ScrapeEngine: Sendable {
     }
 
     /// The timestamp of each line's series' last sample.
-    private func history(_ state: ScrapeState) -> [Int64] {
+    func history(_ state: ScrapeState) -> [Int64] {
         if !state.lastSampleMs.isEmpty { return state.lastSampleMs }
         var result = Array(repeating: state.lastTimestampMs, count: state.seriesCount)
         for ordinal in state.silent { result[Int(ordinal)] = Int64.min }
@@ -292,7 +305,7 @@ struct ScrapeEngine: Sendable {
     }
 
     /// The same for another layout's lines, by series.
-    private func carried(_ before: [Int64], from old: [TemplateChunk], to new: [TemplateChunk]) -> [Int64] {
+    func carried(_ before: [Int64], from old: [TemplateChunk], to new: [TemplateChunk]) -> [Int64] {
         var table = SeriesTable(capacity: before.count)
         var latest = before
         var ordinal = 0

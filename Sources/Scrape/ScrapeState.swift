@@ -25,6 +25,8 @@ struct ScrapeState: Sendable {
 
     /// When series began, where the target says so: the last frame's, so that the next one shares them.
     var startTimestamps: [Frame.StartTimestamp] = []
+    /// What earlier layouts leave of such series.
+    var starts: StartMemory
 
     /// Lines without a sample by the job's rules, duplicates not among them.
     var shed = ShedPlan()
@@ -33,7 +35,8 @@ struct ScrapeState: Sendable {
     var exemplars = ExemplarHistory()
 
     /// The state of a target that was never scraped.
-    init(report: LayoutChunk) {
+    init(report: LayoutChunk, starts: StartMemory = StartMemory()) {
+        self.starts = starts
         layout = Layout([report])
         reportCount = report.seriesCount
     }

@@ -16,29 +16,32 @@ public final class TargetScrape {
     /// of the target's own labels away from.
     public convenience init(
         target: Target, honorLabels: Bool = false, honorTimestamps: Bool = true, keepsExemplars: Bool = false,
-        keepsStartTimestamps: Bool = false, histograms: HistogramConfiguration = HistogramConfiguration(),
+        keepsStartTimestamps: Bool = false, readsStarts: Bool = false,
+        histograms: HistogramConfiguration = HistogramConfiguration(),
         metricRules: RelabelRules = RelabelRules(), externalLabels: LabelSet = LabelSet(),
         interner: LayoutInterner = LayoutInterner()
     ) {
         self.init(
             target: target, honorLabels: honorLabels, honorTimestamps: honorTimestamps,
             keepsExemplars: keepsExemplars, keepsStartTimestamps: keepsStartTimestamps,
-            histograms: histograms, rules: SeriesRules(),
+            readsStarts: readsStarts, histograms: histograms, rules: SeriesRules(),
             relabelling: MetricRelabelling(rules: metricRules, externalLabels: externalLabels),
             interner: interner)
     }
 
     init(
         target: Target, honorLabels: Bool = false, honorTimestamps: Bool = true, keepsExemplars: Bool = false,
-        keepsStartTimestamps: Bool = false, histograms: HistogramConfiguration = HistogramConfiguration(),
-        rules: SeriesRules, tracksStaleness: Bool = false, reportsExtra: Bool = false,
+        keepsStartTimestamps: Bool = false, readsStarts: Bool = false, startFloorMs: Int64 = Int64.min,
+        histograms: HistogramConfiguration = HistogramConfiguration(), rules: SeriesRules,
+        tracksStaleness: Bool = false, reportsExtra: Bool = false,
         relabelling: MetricRelabelling = MetricRelabelling(),
         interner: LayoutInterner = LayoutInterner()
     ) {
         engine = ScrapeEngine(
             target: target, honorLabels: honorLabels, honorTimestamps: honorTimestamps,
             keepsExemplars: keepsExemplars, keepsStartTimestamps: keepsStartTimestamps,
-            histograms: HistogramOptions(histograms), rules: rules, tracksStaleness: tracksStaleness,
+            readsStarts: readsStarts, startFloorMs: startFloorMs, histograms: HistogramOptions(histograms),
+            rules: rules, tracksStaleness: tracksStaleness,
             reportsExtra: reportsExtra, timeoutMs: 10_000, relabelling: relabelling, layouts: interner,
             templates: TemplateInterner())
         state = engine.makeState()
@@ -71,6 +74,11 @@ public final class TargetScrape {
     }
 
     var shed: ShedPlan { state.shed }
+    /// Samples of 0 that the last scrape told of: a frame to be appended before its own.
+    public private(set) var zeros: Frame?
+    var startTimestamps: [Frame.StartTimestamp] { state.startTimestamps }
+    /// Series that have left and are remembered for their start.
+    var rememberedStarts: Int { state.starts.count }
     /// Lines of the last scrape that were skipped.
     private(set) var skippedLines = 0
 
@@ -82,6 +90,7 @@ public final class TargetScrape {
         parsedLines += prepared.parsedLines
         duplicateCount = prepared.duplicateCount
         skippedLines = prepared.skippedLines
+        zeros = prepared.zeros
         return prepared.frame
     }
 }

@@ -44,7 +44,8 @@ struct TrialReading {
             rules: rules)
         scrape = TargetScrape(
             target: target, honorLabels: configuration.honorLabels,
-            honorTimestamps: configuration.honorTimestamps, histograms: configuration.histograms,
+            honorTimestamps: configuration.honorTimestamps,
+            readsStarts: configuration.readsStartTimestamps, histograms: configuration.histograms,
             rules: rules, relabelling: relabelling)
         encoder = SeriesEncoder(schema: schema, hasher: .process)
     }
@@ -97,6 +98,14 @@ struct TrialReading {
             skippedLines += parser.skippedLines
             skippedReason = skippedReason ?? parser.skippedReason
             guard isSample else { return }
+            if configuration.readsStartTimestamps, isOpenMetrics {
+                // All that matters here is whether the line has a series.
+                let start = StartLine(parser, body, nameLength: 0, hasher: .process)
+                if start?.isCreated == true {
+                    if parser.hasComment { open = 0 }
+                    continue
+                }
+            }
             if options.convertsClassic {
                 for line in parser.metadata where line.kind == .type {
                     family = schemaHash(body, line.name)

@@ -65,6 +65,11 @@ struct Run: AsyncParsableCommand {
         help: "Address of the status pages. Loopback by default; :9090 listens on all interfaces.")
     var listenAddress = "127.0.0.1:9090"
 
+    @Option(
+        name: .customLong("enable-feature"),
+        help: "Features by Prometheus' names, with commas between: created-timestamp-zero-ingestion.")
+    var features: [String] = []
+
     @Option(name: .customLong("log.level"), help: "One of debug, info, warn, error.")
     var logLevel = LogLevel.info
 
@@ -112,6 +117,7 @@ struct Run: AsyncParsableCommand {
         options.segmentSizeBytes = segmentSize.bytes
         options.flushDeadlineMs = flushDeadline.ms
         options.listenAddress = listenAddress
+        options.enabledFeatures = features
         options.environment = ProcessEnvironment.current
         let named = options.environment["NARTHEX_REMOTE_WRITE_URL"].flatMap { $0.isEmpty ? nil : $0 }
         // A flag comes before a variable, whichever of the two it is.

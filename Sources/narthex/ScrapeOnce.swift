@@ -33,6 +33,9 @@ struct ScrapeOnce: AsyncParsableCommand {
         help: "NAME=VALUE: a label of the target as discovery would give it, such as __meta_ecs_task_id.")
     var labels: [String] = []
 
+    @Option(name: .customLong("enable-feature"), help: "As narthex run takes it.")
+    var features: [String] = []
+
     @Option(help: "One of table, json.")
     var format = Format.table
 
@@ -53,10 +56,11 @@ struct ScrapeOnce: AsyncParsableCommand {
             return (name: String(parts[0]), value: String(parts[1]))
         }
         do throws(AgentError) {
-            let scrape = try await HandScrape.run(
-                HandScrape.Request(
-                    url: url, configFile: configFile, job: job, labels: pairs,
-                    environment: ProcessEnvironment.current))
+            var request = HandScrape.Request(
+                url: url, configFile: configFile, job: job, labels: pairs,
+                environment: ProcessEnvironment.current)
+            request.enabledFeatures = features
+            let scrape = try await HandScrape.run(request)
             print(format == .json ? scrape.json() : scrape.table(limit: limit), terminator: "")
             if !scrape.isGood { throw AgentError(.refused, "") }
         } catch {

@@ -35,7 +35,9 @@ extension ConfigurationDecoder {
         job.histograms = histograms(reader, global)
         job.scrapeProtocols =
             scrapeProtocols(reader) ?? global.scrapeProtocols
-            ?? (job.histograms.scrapeNative ? ScrapeProtocol.protobufFirst : ScrapeProtocol.defaults)
+            ?? (job.histograms.scrapeNative || features.readsStartTimestamps
+                ? ScrapeProtocol.protobufFirst : ScrapeProtocol.defaults)
+        job.readsStartTimestamps = features.readsStartTimestamps
         job.limits = limits(reader).filled(from: global.limits)
         job.onLimit = onLimit(reader)
         job.onBadLine = onBadLine(reader)

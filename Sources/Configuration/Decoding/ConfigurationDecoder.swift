@@ -6,14 +6,15 @@ struct ConfigurationDecoder {
     /// What relative paths are taken from.
     let folder: String
     let environment: [String: String]
+    var features = FeatureFlags()
     /// The files of `scrape_config_files` and what is wrong in them.
     var inclusion = Inclusion()
 
     func decode(_ root: YAMLNode?) -> Configuration {
         guard let root, !root.isNull, let reader = MappingReader(root, Schema.top, sink) else {
-            return Configuration()
+            return Configuration(global: defaultGlobal)
         }
-        let global = reader.value("global").map(global) ?? GlobalConfiguration()
+        let global = reader.value("global").map(global) ?? defaultGlobal
         var result = Configuration(global: global)
         let scrapes = reader.list("scrape_configs", of: "jobs").compactMap { scrapeConfig($0, global) }
         unique(scrapes.map { ($0.value.jobName, $0.mark) }, what: "job_name")
@@ -24,6 +25,13 @@ struct ConfigurationDecoder {
         unique(writes.map { ($0.value.name, $0.mark) }, what: "the name of a remote_write entry")
         result.remoteWrites = writes.map(\.value)
         warnOfUnsentHistograms(scrapes, result.remoteWrites)
+        return result
+    }
+
+    /// The global block of a file without one.
+    private var defaultGlobal: GlobalConfiguration {
+        var result = GlobalConfiguration()
+        result.extraScrapeMetrics = features.reportsExtra
         return result
     }
 
@@ -43,7 +51,7 @@ struct ConfigurationDecoder {
         result.targetLimit = reader.int("target_limit", 0...Int.max) ?? 0
         result.externalLabels = externalLabels(reader)
         result.limits = limits(reader)
-        result.extraScrapeMetrics = reader.bool("extra_scrape_metrics") ?? false
+        result.extraScrapeMetrics = reader.bool("extra_scrape_metrics") ?? features.reportsExtra
         result.scrapeProtocols = scrapeProtocols(reader)
         (result.metricNameValidationScheme, result.metricNameEscapingScheme) = globalNameSchemes(reader)
         result.histograms = histogramSwitches(reader)

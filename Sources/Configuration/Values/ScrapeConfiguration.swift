@@ -37,6 +37,9 @@ public struct ScrapeConfiguration: Sendable, Equatable {
     public var trackTimestampsStaleness: Bool
     /// Whether three more series report on each scrape: its timeout, sample limit and body size.
     public var extraScrapeMetrics: Bool
+    /// Whether series get a sample of 0 at the time at which their target says that they began. By
+    /// `--enable-feature`, not by a key.
+    public var readsStartTimestamps = false
     /// What a scrape asks for, most wanted first; never empty, none twice.
     public var scrapeProtocols: [ScrapeProtocol]
     /// How a body without a usable Content-Type is read; nil fails it.

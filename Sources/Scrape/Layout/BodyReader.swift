@@ -32,13 +32,18 @@ struct BodyReader {
     private(set) var parsedLines = 0
     /// What the conversion of classic histograms came to.
     private(set) var outcome = ClassicOutcome()
+    /// When series began, where `_created` lines tell; ascending by series.
+    private(set) var starts: [Frame.StartTimestamp] = []
+    /// Lines that have no sample because they tell of others.
+    private var createdLines = 0
 
     private let hasher: SegmentHasher
     private let convertsClassic: Bool
+    private let readsStarts: Bool
     private var builder: TemplateBuilder
     private var parser: ExpositionParser
-    /// The hash of the name in the TYPE line in force; 0 unless classic histograms are converted.
-    private var family: UInt64 = 0
+    /// What the comments read so far say.
+    private var context = FamilyContext()
     /// What there was before the chunk at the end of `chunks`, or the one being built.
     private var mark = Mark()
     /// Whether the chunk at the end of `chunks` was known and nothing has been parsed since.
@@ -48,17 +53,18 @@ struct BodyReader {
     private struct Mark {
         var lists = DroppedLines.Mark(values: 0, timestamps: 0, exemplars: 0)
         var position = 0
-        var type = ExpositionParser.FamilyType.other
-        var family: UInt64 = 0
+        var context = FamilyContext()
         var outcome = (histograms: 0, unconverted: 0, foldedLines: 0)
+        var starts = 0
     }
 
     init(
         schema: TargetSchema, isOpenMetrics: Bool, histograms: HistogramOptions = HistogramOptions(),
-        hasher: SegmentHasher, layouts: LayoutInterner, templates: TemplateInterner
+        readsStarts: Bool = false, hasher: SegmentHasher, layouts: LayoutInterner, templates: TemplateInterner
     ) {
         self.hasher = hasher
         convertsClassic = histograms.convertsClassic
+        self.readsStarts = readsStarts && isOpenMetrics
         parser = ExpositionParser(
             isOpenMetrics: isOpenMetrics, skipsBadLines: schema.rules.onBadLine == .skip)
         builder = TemplateBuilder(
@@ -67,7 +73,7 @@ struct BodyReader {
     }
 
     /// Samples that the lines come to.
-    var sampleCount: Int { lineCount - outcome.foldedLines + builder.sampleCount }
+    var sampleCount: Int { lineCount - createdLines - outcome.foldedLines + builder.sampleCount }
 
     /// Reads `body`, of which `expected` are the chunks of the scrape before, and keeps room for
     /// `extraValues` more values.
@@ -95,8 +101,8 @@ struct BodyReader {
 
     private mutating func match(_ chunk: TemplateChunk, _ body: RawSpan) -> Bool {
         let before = mark
-        setMark(at: parser.position, parser.type, family)
-        guard chunk.typeBefore == parser.type, chunk.familyBefore == family,
+        setMark(at: parser.position, context)
+        guard chunk.before == context,
             let end = TemplateMatcher.match(
                 chunk, body, at: parser.position, hasher: hasher, values: &values, timestamps: &timestamps,
                 exemplars: &exemplars)
@@ -105,21 +111,20 @@ struct BodyReader {
             return false
         }
         parser.position = end
-        parser.type = chunk.typeAfter
-        family = chunk.familyAfter
+        parser.type = chunk.after.type
+        context = chunk.after
         endsMatched = true
         append(chunk)
         return true
     }
 
-    private mutating func setMark(
-        at position: Int, _ type: ExpositionParser.FamilyType, _ family: UInt64
-    ) {
+    private mutating func setMark(at position: Int, _ context: FamilyContext) {
         mark = Mark(
             lists: DroppedLines.Mark(
                 values: values.count, timestamps: timestamps.count, exemplars: exemplars.count),
-            position: position, type: type, family: family,
-            outcome: (outcome.histograms.count, outcome.unconverted.count, outcome.foldedLines))
+            position: position, context: context,
+            outcome: (outcome.histograms.count, outcome.unconverted.count, outcome.foldedLines),
+            starts: starts.count)
     }
 
     /// Takes in a chunk whose lines have been read since `mark`: what each line gave becomes what each series
@@ -127,6 +132,10 @@ struct BodyReader {
     private mutating func append(_ chunk: TemplateChunk) {
         chunks.append(chunk)
         lineCount += chunk.lineCount
+        createdLines += chunk.createdLines
+        if !chunk.starts.isEmpty {
+            StartRun.collect(chunk.starts, values, from: mark.lists.values, into: &starts)
+        }
         if !chunk.groups.isEmpty {
             ClassicLines.fold(
                 chunk, since: mark.lists, values: &values, timestamps: &timestamps, exemplars: &exemplars,
@@ -141,7 +150,10 @@ struct BodyReader {
     /// Gives the last chunk back, to be parsed: its last histogram goes on behind it.
     private mutating func unmatch() {
         endsMatched = false
-        lineCount -= chunks.removeLast().lineCount
+        let chunk = chunks.removeLast()
+        lineCount -= chunk.lineCount
+        createdLines -= chunk.createdLines
+        starts.removeLast(starts.count - mark.starts)
         values.removeLast(values.count - mark.lists.values)
         timestamps.removeLast(timestamps.count - mark.lists.timestamps)
         exemplars.removeLast(exemplars.count - mark.lists.exemplars)
@@ -149,15 +161,13 @@ struct BodyReader {
         outcome.unconverted.removeLast(outcome.unconverted.count - mark.outcome.unconverted)
         outcome.foldedLines = mark.outcome.foldedLines
         parser.position = mark.position
-        parser.type = mark.type
-        family = mark.family
+        parser.type = mark.context.type
+        context = mark.context
     }
 
-    private mutating func finishChunk(
-        typeAfter: ExpositionParser.FamilyType, familyAfter: UInt64
-    ) {
+    private mutating func finishChunk(after: FamilyContext) {
         guard builder.lineCount > 0 else { return }
-        append(builder.finish(typeAfter: typeAfter, familyAfter: familyAfter))
+        append(builder.finish(after: after))
     }
 
     /// Parses lines into new chunks until the body ends or a line is met that a later chunk begins with.
@@ -167,17 +177,23 @@ struct BodyReader {
     ) throws(ScrapeError) -> (index: Int, done: Bool) {
         while true {
             let start = parser.position
-            let typeBefore = parser.type
-            let familyBefore = family
+            let before = context
             guard try parser.next(body) else {
                 skippedAtEnd = parser.skippedLines
-                finishChunk(typeAfter: typeBefore, familyAfter: familyBefore)
+                finishChunk(after: before)
                 return (expected.count, true)
             }
+            follow(body)
             let classic = convertsClassic ? classicLine(body) : nil
+            let started =
+                readsStarts
+                ? StartLine(parser, body, nameLength: context.nameLength, hasher: hasher) : nil
             let isFirst = builder.lineCount == 0
-            let continues = TemplateBuilder.continues(
-                classic, parser, open: isFirst ? chunks.last?.openGroup ?? 0 : builder.openGroup)
+            let continues =
+                TemplateBuilder.continues(
+                    classic, parser, open: isFirst ? chunks.last?.openGroup ?? 0 : builder.openGroup)
+                || StartRuns.continues(
+                    started, parser, key: isFirst ? chunks.last?.openRun ?? 0 : builder.openRun)
             if isFirst, continues, endsMatched {
                 unmatch()
                 continue
@@ -185,22 +201,21 @@ struct BodyReader {
             let segment = parser.segment
             let hash = hasher.hash(body, segment.lowerBound, segment.count)
             if !continues, let later = beginnings[hash], later > index,
-                expected[later].typeBefore == typeBefore, expected[later].familyBefore == familyBefore,
+                expected[later].before == before,
                 Int(expected[later].lengths[0]) == segment.count
             {
-                finishChunk(typeAfter: typeBefore, familyAfter: familyBefore)
+                finishChunk(after: before)
                 parser.position = start
-                parser.type = typeBefore
-                family = familyBefore
+                parser.type = before.type
+                context = before
                 return (later, false)
             }
             if continues ? builder.isBeyondGroups : builder.endsBefore(hash) {
-                finishChunk(typeAfter: typeBefore, familyAfter: familyBefore)
+                finishChunk(after: before)
             }
-            if builder.lineCount == 0 { setMark(at: start, typeBefore, familyBefore) }
+            if builder.lineCount == 0 { setMark(at: start, before) }
             _ = try builder.append(
-                parser, body, hash: hash, typeBefore: typeBefore, familyBefore: familyBefore, classic: classic
-            )
+                parser, body, hash: hash, before: before, classic: classic, start: started)
             parsedLines += 1
             endsMatched = false
             append(lineOf: parser)
@@ -219,13 +234,21 @@ struct BodyReader {
         values.append(parser.value)
     }
 
-    /// Follows TYPE lines; what the line is of a classic histogram.
-    private mutating func classicLine(_ body: RawSpan) -> ClassicLine? {
-        for line in parser.metadata where line.kind == .type {
-            family = hasher.hash(body, line.name.lowerBound, line.name.count)
+    /// Takes in what the comments in front of the line say.
+    private mutating func follow(_ body: RawSpan) {
+        context.type = parser.type
+        if convertsClassic {
+            for line in parser.metadata where line.kind == .type {
+                context.family = hasher.hash(body, line.name.lowerBound, line.name.count)
+            }
         }
+        if readsStarts, let last = parser.metadata.last { context.nameLength = last.name.count }
+    }
+
+    /// What the line is of a classic histogram.
+    private func classicLine(_ body: RawSpan) -> ClassicLine? {
         guard parser.type == .histogram else { return nil }
-        return ClassicLine(parser, body, family: family, hasher: hasher)
+        return ClassicLine(parser, body, family: context.family, hasher: hasher)
     }
 
     /// The first chunk that begins with each line.

@@ -129,7 +129,7 @@ struct SeriesEncoder {
     /// one.
     private func isBoundLabel(_ name: Range<Int>, _ type: ExpositionParser.FamilyType) -> Bool {
         switch type {
-        case .other: false
+        case .other, .counter: false
         case .histogram: name.count == 2 && compare(name, Self.bucketLabel) == 0
         case .summary: name.count == 8 && compare(name, Self.quantileLabel) == 0
         }

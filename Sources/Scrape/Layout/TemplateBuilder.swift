@@ -26,10 +26,10 @@ struct TemplateBuilder {
     private var foldedLines = 0
     /// The histogram that the next line may belong to; 0 for none.
     private(set) var openGroup: UInt64 = 0
-    private var familyBefore: UInt64 = 0
+    private var starts = StartRuns()
     private let keepsClassic: Bool
     private var layout = LayoutChunkBuilder()
-    private var typeBefore = ExpositionParser.FamilyType.other
+    private var before = FamilyContext()
     private var encoder: SeriesEncoder
     private var metadata: PackedMetadata
     private let isOpenMetrics: Bool
@@ -50,14 +50,16 @@ struct TemplateBuilder {
 
     var lineCount: Int { hashes.count }
     /// Samples that the lines come to.
-    var sampleCount: Int { hashes.count - foldedLines + groups.count }
+    var sampleCount: Int { hashes.count - foldedLines + groups.count - starts.createdLines }
+    /// The metric that the next line may belong to; 0 for none.
+    var openRun: UInt64 { starts.key }
 
-    /// Lines and bytes at which a chunk ends even inside a histogram that is converted: no histogram has as
-    /// many.
+    /// Lines and bytes at which a chunk ends even inside a histogram that is converted, or a metric whose
+    /// start is told: none has as many.
     private static let maxGroupLines = NativeHistogram.maxBuckets + 4
     private static let maxGroupBytes = 16 * maxLabelBytes
 
-    /// Whether the chunk must end although the next line belongs to its last histogram.
+    /// Whether the chunk must end although the next line belongs to its last histogram or metric.
     var isBeyondGroups: Bool {
         lineCount >= Self.maxGroupLines || layout.byteCount >= Self.maxGroupBytes
     }
@@ -68,24 +70,28 @@ struct TemplateBuilder {
             || (lineCount >= Self.minLines && hash & Self.boundaryMask == 0)
     }
 
-    /// Adds the line that `parser` stands on; `typeBefore` held where its segment began. False when rules
-    /// drop its series.
+    /// Adds the line that `parser` stands on; `before` held where its segment began. False when it has no
+    /// series.
     mutating func append(
-        _ parser: ExpositionParser, _ body: RawSpan, hash: UInt64, typeBefore: ExpositionParser.FamilyType,
-        isHistogram: Bool = false, familyBefore: UInt64 = 0, classic: ClassicLine? = nil
+        _ parser: ExpositionParser, _ body: RawSpan, hash: UInt64, before: FamilyContext = FamilyContext(),
+        isHistogram: Bool = false, classic: ClassicLine? = nil, start: StartLine? = nil
     ) throws(ScrapeError) -> Bool {
-        if hashes.isEmpty {
-            self.typeBefore = typeBefore
-            self.familyBefore = familyBefore
+        if hashes.isEmpty { self.before = before }
+        let line = UInt32(hashes.count)
+        starts.note(start, parser, line: line, seriesCount: UInt32(ownHashes.count))
+        let isCreated = start?.isCreated ?? false
+        if isCreated, openGroup != 0 {
+            // A histogram goes on behind a line that only tells of its start.
+            if parser.hasComment { closeGroup() } else { groups[groups.count - 1].pass(line: line) }
         }
-        let isFolded = try fold(classic, parser, body, hash: hash)
+        let hasNoSeries = isCreated ? true : try fold(classic, parser, body, hash: hash)
         let identity =
-            isFolded
+            hasNoSeries
             ? nil : try encoder.encode(parser, body, lineHash: hash, into: &layout, isHistogram: isHistogram)
         if let identity {
             add(identity)
         } else {
-            droppedLines.append(UInt32(hashes.count))
+            droppedLines.append(line)
         }
         skippedLines += parser.skippedLines
         skippedReason = skippedReason ?? parser.skippedReason
@@ -157,17 +163,20 @@ struct TemplateBuilder {
     }
 
     /// The chunk of the lines so far; the builder is empty afterwards.
-    mutating func finish(typeAfter: ExpositionParser.FamilyType, familyAfter: UInt64 = 0) -> TemplateChunk {
+    mutating func finish(after: FamilyContext = FamilyContext()) -> TemplateChunk {
         let open = openGroup
         closeGroup()
+        let openRun = starts.key
+        starts.close(seriesCount: UInt32(ownHashes.count))
         // Copies of just the right size; these live as long as the target.
         let chunk = TemplateChunk(
             hashes: hashes.exactCopy, lengths: lengths.exactCopy, droppedLines: droppedLines.exactCopy,
             ownHashes: ownHashes.exactCopy, exclusions: exclusions, layout: layouts.intern(layout.finish()),
-            typeBefore: typeBefore, typeAfter: typeAfter, isOpenMetrics: isOpenMetrics,
-            metadata: metadata.take(), refused: refused, refusal: refusal ?? skippedReason,
+            before: before, after: after, isOpenMetrics: isOpenMetrics, metadata: metadata.take(),
+            refused: refused, refusal: refusal ?? skippedReason,
             skippedLines: skippedLines, groups: groups.exactCopy, foldedLines: foldedLines,
-            familyBefore: familyBefore, familyAfter: familyAfter, openGroup: open)
+            openGroup: open, starts: starts.runs.exactCopy, createdLines: starts.createdLines,
+            openRun: openRun)
         hashes.removeAll(keepingCapacity: true)
         lengths.removeAll(keepingCapacity: true)
         droppedLines.removeAll(keepingCapacity: true)
@@ -179,6 +188,7 @@ struct TemplateBuilder {
         skippedReason = nil
         groups.removeAll()
         foldedLines = 0
+        starts = StartRuns()
         return templates.intern(chunk)
     }
 }

@@ -26,9 +26,9 @@ final class TemplateChunk: Sendable {
     let exclusions: [Exclusion]
     /// The series: one for each line that is kept, and one for each histogram made of lines.
     let layout: LayoutChunk
-    /// The parser's state where the chunk begins: the same lines mean other series under another TYPE.
-    let typeBefore: ExpositionParser.FamilyType
-    let typeAfter: ExpositionParser.FamilyType
+    /// What the comments in front of the chunk say, and those up to its end.
+    let before: FamilyContext
+    let after: FamilyContext
     /// Whether the lines were OpenMetrics: what the text format takes between them may not stand there.
     let isOpenMetrics: Bool
     /// The lines' HELP, TYPE and UNIT comments, as `PackedMetadata` has them.
@@ -43,21 +43,24 @@ final class TemplateChunk: Sendable {
     let groups: [ClassicGroup]
     /// Lines that have no series because a histogram has them.
     let foldedLines: Int
-    /// Keyed hashes of the name in the TYPE line in force, where the job converts; 0 otherwise.
-    let familyBefore: UInt64
-    let familyAfter: UInt64
     /// The histogram that a line behind the chunk may still belong to; 0 for none.
     let openGroup: UInt64
+    /// Series that `_created` lines tell the start of, ascending; empty unless the job reads these.
+    let starts: [StartRun]
+    /// Lines that have no series because they tell of others.
+    let createdLines: Int
+    /// The metric that a line behind the chunk may still belong to; 0 for none.
+    let openRun: UInt64
     let digest: UInt64
 
     init(
         hashes: [UInt64], lengths: [UInt32], droppedLines: [UInt32] = [], ownHashes: [UInt64],
         exclusions: [Exclusion],
         layout: LayoutChunk,
-        typeBefore: ExpositionParser.FamilyType, typeAfter: ExpositionParser.FamilyType,
-        isOpenMetrics: Bool = false, metadata: [UInt8] = [], refused: [UInt32] = [], refusal: String? = nil,
-        skippedLines: Int = 0, groups: [ClassicGroup] = [], foldedLines: Int = 0, familyBefore: UInt64 = 0,
-        familyAfter: UInt64 = 0, openGroup: UInt64 = 0
+        before: FamilyContext, after: FamilyContext, isOpenMetrics: Bool = false, metadata: [UInt8] = [],
+        refused: [UInt32] = [], refusal: String? = nil,
+        skippedLines: Int = 0, groups: [ClassicGroup] = [], foldedLines: Int = 0,
+        openGroup: UInt64 = 0, starts: [StartRun] = [], createdLines: Int = 0, openRun: UInt64 = 0
     ) {
         precondition(
             hashes.count == lengths.count
@@ -66,17 +69,18 @@ final class TemplateChunk: Sendable {
             "a template has a series for each line that is kept and each histogram made of lines")
         self.groups = groups
         self.foldedLines = foldedLines
-        self.familyBefore = familyBefore
-        self.familyAfter = familyAfter
         self.openGroup = openGroup
+        self.starts = starts
+        self.createdLines = createdLines
+        self.openRun = openRun
         self.hashes = hashes
         self.lengths = lengths
         self.droppedLines = droppedLines
         self.ownHashes = ownHashes
         self.exclusions = exclusions
         self.layout = layout
-        self.typeBefore = typeBefore
-        self.typeAfter = typeAfter
+        self.before = before
+        self.after = after
         self.isOpenMetrics = isOpenMetrics
         self.metadata = metadata
         self.refused = refused
@@ -112,13 +116,13 @@ final class TemplateChunk: Sendable {
     }
 
     func hasSameContent(as other: TemplateChunk) -> Bool {
-        digest == other.digest && layout === other.layout && typeBefore == other.typeBefore
-            && typeAfter == other.typeAfter && isOpenMetrics == other.isOpenMetrics && hashes == other.hashes
+        digest == other.digest && layout === other.layout && before == other.before
+            && after == other.after && isOpenMetrics == other.isOpenMetrics && hashes == other.hashes
             && lengths == other.lengths
             && droppedLines == other.droppedLines && ownHashes == other.ownHashes
             && exclusions == other.exclusions
             && metadata == other.metadata && refused == other.refused
-            && skippedLines == other.skippedLines && familyBefore == other.familyBefore
-            && familyAfter == other.familyAfter && groups.count == other.groups.count
+            && skippedLines == other.skippedLines && groups.count == other.groups.count
+            && starts == other.starts
     }
 }

@@ -235,6 +235,7 @@ final class ScrapeLoop: HTTPExchange {
                     at: timestampMs, after: state, durationSeconds: seconds(), error: outcome.error,
                     bodySizeBytes: outcome.error?.code == .bodyTooLarge ? -1 : body?.count ?? 0)
             outcome.prepared = final
+            if let zeros = final.zeros { try context.appender.append(zeros) }
             try context.appender.append(final.frame)
             outcome.state = final.next
         } catch let error as ScrapeError {

@@ -29,6 +29,7 @@ public final class ScrapePool: ScrapeLoopOwner {
     private let configuration: ScrapeConfiguration
     private let externalLabels: LabelSet
     private let keepsExemplars: Bool
+    private let startFloorMs: Int64
     private let layouts: LayoutInterner
     private let templates = TemplateInterner()
     private let context: ScrapeContext
@@ -36,17 +37,19 @@ public final class ScrapePool: ScrapeLoopOwner {
 
     /// A pool without targets. An `http` that can schedule does so: a task for each scrape costs more.
     /// `offsetSeed` spreads the targets differently for different agents: a hash of the host's name and the
-    /// external labels.
+    /// external labels. `startFloorMs` is the newest time of which an earlier run has stored samples: series
+    /// that began before are not told anew to begin.
     public init(
         configuration: ScrapeConfiguration, externalLabels: LabelSet, http: any HTTPPerforming,
         workers: WorkerPool,
         appender: any FrameAppending, interner: LayoutInterner, clock: any AgentClock,
         registry: MetricRegistry,
-        logger: Logger, offsetSeed: UInt64, keepsExemplars: Bool = false
+        logger: Logger, offsetSeed: UInt64, keepsExemplars: Bool = false, startFloorMs: Int64 = Int64.min
     ) {
         self.configuration = configuration
         self.externalLabels = externalLabels
         self.keepsExemplars = keepsExemplars
+        self.startFloorMs = startFloorMs
         layouts = interner
         var logger = logger
         logger[metadataKey: "scrape_pool"] = "\(configuration.jobName)"
@@ -163,7 +166,8 @@ public final class ScrapePool: ScrapeLoopOwner {
         let engine = ScrapeEngine(
             target: Target(job: configuration.jobName, own: target.labels, external: externalLabels),
             honorLabels: configuration.honorLabels, honorTimestamps: configuration.honorTimestamps,
-            keepsExemplars: keepsExemplars, histograms: HistogramOptions(configuration.histograms),
+            keepsExemplars: keepsExemplars, readsStarts: configuration.readsStartTimestamps,
+            startFloorMs: startFloorMs, histograms: HistogramOptions(configuration.histograms),
             rules: SeriesRules(configuration), tracksStaleness: configuration.trackTimestampsStaleness,
             reportsExtra: configuration.extraScrapeMetrics, timeoutMs: configuration.scrapeTimeoutMs,
             relabelling: MetricRelabelling(

@@ -125,7 +125,9 @@ extension ExpositionParser {
             type = .histogram
         } else if says("summary") {
             type = .summary
-        } else if says("counter") || says("gauge") || says("gaugehistogram") || says("info")
+        } else if says("counter") {
+            type = .counter
+        } else if says("gauge") || says("gaugehistogram") || says("info")
             || says("stateset") || says("unknown")
         {
             type = .other

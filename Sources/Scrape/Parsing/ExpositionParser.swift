@@ -7,7 +7,8 @@ struct ExpositionParser {
     /// What the last TYPE line said, as far as it changes how samples are read. It holds for every line up to
     /// the next TYPE line, whatever the metric's name.
     enum FamilyType: UInt8, Sendable {
-        case other, summary, histogram
+        /// `counter` in OpenMetrics only: it says something there.
+        case other, summary, histogram, counter
     }
 
     /// A label's name and value between their quotes.

@@ -91,7 +91,7 @@ struct ProtobufBodyReader {
                 next = later
                 break
             }
-            if builder.endsBefore(key) { chunks.append(builder.finish(typeAfter: .other)) }
+            if builder.endsBefore(key) { chunks.append(builder.finish()) }
             while family + 1 < series.families.count, series.families[family + 1].firstSeries <= position {
                 family += 1
             }
@@ -103,7 +103,7 @@ struct ProtobufBodyReader {
             parsedLines += 1
             position += 1
         }
-        if builder.lineCount > 0 { chunks.append(builder.finish(typeAfter: .other)) }
+        if builder.lineCount > 0 { chunks.append(builder.finish()) }
         return (next, position)
     }
 
@@ -134,7 +134,7 @@ struct ProtobufBodyReader {
             }
             // What rules drop is taken out once the body has been read.
             _ = try builder.append(
-                parser, text, hash: key, typeBefore: .other, isHistogram: place.part == .native)
+                parser, text, hash: key, isHistogram: place.part == .native)
         } catch {
             throw ScrapeError(
                 error.code, "protobuf: metric family \(body.excerpt(family.name)): \(error.message)")
@@ -147,7 +147,7 @@ extension ScrapedSeries {
     func matches(_ chunk: TemplateChunk, at position: Int) -> Bool {
         let expected = chunk.hashes
         let hashes = expected.span
-        guard count - position >= hashes.count, chunk.typeBefore == .other, !chunk.isOpenMetrics else {
+        guard count - position >= hashes.count, chunk.before == FamilyContext(), !chunk.isOpenMetrics else {
             return false
         }
         let own = keys.span

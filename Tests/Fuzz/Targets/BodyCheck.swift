@@ -10,22 +10,34 @@ enum BodyCheck {
     static func run(_ bytes: [UInt8], isOpenMetrics: Bool) {
         let (before, after) = TwoBodies.of(bytes)
         for converts in [false, true] {
-            let known = scrape(converts)
-            _ = result(known, before, isOpenMetrics, at: 1)
-            let byTemplate = result(known, after, isOpenMetrics, at: 2)
-            let alone = result(scrape(converts), after, isOpenMetrics, at: 2)
-            precondition(byTemplate == alone, "both ways come to the same")
-            guard !converts, let alone else { continue }
+            for starts in isOpenMetrics ? [false, true] : [false] {
+                compare(before, after, isOpenMetrics, converts, starts)
+            }
+        }
+    }
+
+    private static func compare(
+        _ before: [UInt8], _ after: [UInt8], _ isOpenMetrics: Bool, _ converts: Bool, _ starts: Bool
+    ) {
+        let known = scrape(converts, starts)
+        _ = result(known, before, isOpenMetrics, at: 1)
+        let byTemplate = result(known, after, isOpenMetrics, at: 2)
+        let unknown = scrape(converts, starts)
+        let alone = result(unknown, after, isOpenMetrics, at: 2)
+        precondition(byTemplate == alone, "both ways come to the same")
+        if let alone, !converts, !starts {
             // Safety: every element is a byte, and the array lives through the call.
             let reading = unsafe try? ExpositionReading(after.span.bytes, isOpenMetrics: isOpenMetrics)
             // Duplicates are read and then left out of the frame, in their places.
             precondition(reading?.samples.count == alone.lines, "each line is a sample")
         }
+        guard alone != nil else { return }
+        precondition(known.startTimestamps == unknown.startTimestamps, "starts are told alike")
     }
 
-    private static func scrape(_ converts: Bool) -> TargetScrape {
+    private static func scrape(_ converts: Bool, _ starts: Bool) -> TargetScrape {
         TargetScrape(
-            target: TwoBodies.target, honorTimestamps: false, keepsExemplars: true,
+            target: TwoBodies.target, honorTimestamps: false, keepsExemplars: true, readsStarts: starts,
             histograms: HistogramConfiguration(convertClassicToNHCB: converts))
     }
 
