@@ -3,6 +3,7 @@ the scrapes.
 """
 
 import http.server
+import socket
 import threading
 import time
 import urllib.request
@@ -61,6 +62,10 @@ class _Server(http.server.ThreadingHTTPServer):
         pass  # an agent killed in the middle of a scrape is part of these tests
 
 
+class _ServerV6(_Server):
+    address_family = socket.AF_INET6
+
+
 class _Serving:
     """A threaded HTTP server on loopback, in this process."""
 
@@ -78,7 +83,7 @@ class _Serving:
             def log_message(self, *_):
                 pass
 
-        self._server = _Server((host, port), Handler)
+        self._server = (_ServerV6 if ":" in host else _Server)((host, port), Handler)
         self.host = host
         self.port = self._server.server_address[1]
         self.address = f"{host}:{self.port}"
