@@ -3,7 +3,7 @@ import Glibc
 /// The parsers that take bytes of any origin. One program holds all of them, for building it takes longer
 /// than running it; NARTHEX_FUZZ_TARGET says which.
 enum FuzzTarget: String {
-    case text, openmetrics, protobuf, yaml, buffer, answer
+    case text, openmetrics, protobuf, yaml, buffer, answer, plain
 
     static let chosen: FuzzTarget = {
         // Safety: the environment is read before anything could change it, and the name is a literal.
@@ -21,6 +21,7 @@ enum FuzzTarget: String {
         case .yaml: ConfigurationCheck.run(bytes)
         case .buffer: BufferCheck.run(bytes)
         case .answer: AnswerCheck.run(bytes)
+        case .plain: PlainCheck.run(bytes)
         }
     }
 }
