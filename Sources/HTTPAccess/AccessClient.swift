@@ -81,7 +81,10 @@ public final class AccessClient: HTTPPerforming {
             identity.append(HTTPHeader(name: "Authorization", value: token))
         }
         let given = request.headers
-        identity.removeAll { header in given.contains { $0.name.lowercased() == header.name.lowercased() } }
+        if given.contains(where: { $0.name.lowercased() == "authorization" }) {
+            // A signature, say. Other headers are sent beside those of their name, as in Prometheus.
+            identity.removeAll { $0.name.lowercased() == "authorization" }
+        }
         var next = request
         next.followRedirects = false
         var authority = origin

@@ -114,8 +114,9 @@ actor OAuth2TokenSource {
         var fields = [(name: "grant_type", value: "client_credentials")]
         if !options.scopes.isEmpty { fields.append(("scope", options.scopes.joined(separator: " "))) }
         for parameter in options.endpointParameters {
-            // The endpoint's parameters win over those made here, as in Go.
-            fields.removeAll { $0.name == parameter.name && $0.name != "grant_type" }
+            // Those of the configuration win over those made here: of grant_type so does Go, which refuses to
+            // send a scope that is given twice.
+            fields.removeAll { $0.name == parameter.name }
             fields.append((parameter.name, parameter.value))
         }
         var headers = [

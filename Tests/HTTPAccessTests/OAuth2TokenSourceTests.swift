@@ -43,6 +43,17 @@ struct OAuth2TokenSourceTests {
         #expect(request.header("Authorization") == ["Basic dGhlK2lkOnMlM0Fl"])
     }
 
+    @Test func theEndpointMayWantAnotherGrantType() async throws {
+        let http = FakeHTTP { _ in self.answer(#"{"access_token":"t"}"#) }
+        var options = options
+        options.endpointParameters = [.init(name: "grant_type", value: "password")]
+        let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
+        _ = try await source.token(clientSecret: "s", timeoutMs: 5_000)
+        #expect(
+            String(decoding: try #require(http.requests.first).body, as: UTF8.self)
+                == "scope=a+b&grant_type=password")
+    }
+
     @Test func aTokenIsRenewedBeforeItEndsAndTheOldOneHoldsMeanwhile() async throws {
         let clock = ManualClock()
         let count = Mutex(0)

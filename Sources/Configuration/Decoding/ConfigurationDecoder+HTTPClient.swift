@@ -9,7 +9,7 @@ extension ConfigurationDecoder {
     func httpClient(
         _ reader: MappingReader, enablesHTTP2: Bool = true, excluding others: [String] = []
     ) -> HTTPClientOptions {
-        let methods = (Self.authenticationKeys + others).filter(reader.isPresent)
+        let methods = (Self.authenticationKeys + others).filter { authenticates(reader, $0) }
         if methods.count > 1 {
             reader.report(
                 methods[1],
@@ -19,6 +19,13 @@ extension ConfigurationDecoder {
         options.authentication = authentication(reader)
         options.followRedirects = reader.bool("follow_redirects") ?? true
         return options
+    }
+
+    /// As in Prometheus a key without a value asks for nothing, nor does a token that is empty.
+    private func authenticates(_ reader: MappingReader, _ key: String) -> Bool {
+        guard Self.authenticationKeys.contains(key) else { return reader.isPresent(key) }
+        guard let node = reader.value(key) else { return false }
+        return !(key.hasPrefix("bearer_token") && node.scalarText == "")
     }
 
     /// The same without who asks and redirects, for a client whose requests are signed.
@@ -139,7 +146,7 @@ extension ConfigurationDecoder {
             reader.report(
                 "no_proxy", "either no_proxy or proxy_from_environment, which takes NO_PROXY, not both")
         }
-        if !proxy.fromEnvironment, proxy.url == nil, !proxy.noProxy.isEmpty {
+        if !proxy.fromEnvironment, reader.value("proxy_url") == nil, !proxy.noProxy.isEmpty {
             reader.report("no_proxy", "no_proxy without proxy_url has no meaning")
         }
         return proxy

@@ -15,7 +15,7 @@ extension ConfigurationDecoder {
     /// A job's histogram settings.
     func histograms(_ reader: MappingReader, _ global: GlobalConfiguration) -> HistogramConfiguration {
         var result = histogramSwitches(reader, global.histograms)
-        result.bucketLimit = reader.int("native_histogram_bucket_limit", 0...1_000_000) ?? 0
+        result.bucketLimit = reader.int("native_histogram_bucket_limit", 0...Int.max) ?? 0
         result.minBucketFactor = reader.number("native_histogram_min_bucket_factor", 0...1e6) ?? 0
         return result
     }

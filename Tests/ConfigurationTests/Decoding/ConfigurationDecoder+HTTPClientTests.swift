@@ -70,6 +70,11 @@ import Testing
         ),
         ("bearer_token: t", .authorization(type: "Bearer", credentials: .text(Secret("t")))),
         ("bearer_token_file: t", .authorization(type: "Bearer", credentials: .file("conf/t"))),
+        // What asks for nothing is no second way.
+        (
+            "basic_auth:\noauth2:\nauthorization: {credentials: c}\nbearer_token: ''",
+            .authorization(type: "Bearer", credentials: .text(Secret("c")))
+        ),
     ])
     func waysToAuthenticate(lines: String, expected: HTTPClientOptions.Authentication) throws {
         #expect(try load(job(lines)).scrapeConfigs.first?.http.authentication == expected)
@@ -122,6 +127,12 @@ import Testing
         let found = errors(job(lines))
         #expect(found.contains { $0.contains(message) }, "\(found)")
         #expect(!found.contains { $0.contains("gehe") })
+    }
+
+    /// As in Prometheus: a URL that is empty is one, and stands for no proxy.
+    @Test func anEmptyProxyMayHaveExceptions() throws {
+        let options = try load(job("proxy_url: ''\nno_proxy: a")).scrapeConfigs.first?.http
+        #expect(options?.proxy.url == nil)
     }
 
     @Test func signingExcludesTheOthers() {

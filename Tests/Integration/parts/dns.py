@@ -1,4 +1,6 @@
-"""NSD, Debian's authoritative name server, on a loopback address of its own, and programs that ask it alone."""
+"""NSD, Debian's authoritative name server, on a loopback address of its own, and programs that ask it
+alone.
+"""
 
 import os
 import random
