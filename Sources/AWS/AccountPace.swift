@@ -23,22 +23,22 @@ public final class CallPacers: Sendable {
     /// For one way of asking: a role, a profile, a key. Ways whose `account` is nil share one pace in a
     /// region until an answer names their account, as they may well have the same.
     public func pace(region: String, account: String?) -> AccountPace {
-        AccountPace(pacer: pacer(region, account), isKnown: account != nil) { account in
+        AccountPace(pacer: pacer(region, account).pacer, isKnown: account != nil) { account in
             self.pacer(region, account)
         }
     }
 
     /// AWS counts calls by account and region. One that is named for the first time goes on where those not
     /// known yet are: its calls were among theirs.
-    private func pacer(_ region: String, _ account: String?) -> CallPacer {
+    private func pacer(_ region: String, _ account: String?) -> (pacer: CallPacer, isNew: Bool) {
         pacers.withLock { pacers in
             let key = Key(region: region, account: account)
-            if let known = pacers[key] { return known }
+            if let known = pacers[key] { return (known, false) }
             let made =
                 pacers[Key(region: region, account: nil)].map { CallPacer(goingOnFrom: $0) }
                 ?? CallPacer(clock: clock, registry: registry)
             pacers[key] = made
-            return made
+            return (made, true)
         }
     }
 }
@@ -48,12 +48,17 @@ public final class AccountPace: Sendable {
     private struct State {
         var pacer: CallPacer
         var isKnown: Bool
+        /// Calls made while the account was not known.
+        var made: [DiscoveryOperation] = []
     }
 
     private let state: Mutex<State>
-    private let ofAccount: @Sendable (String) -> CallPacer
+    private let ofAccount: @Sendable (String) -> (pacer: CallPacer, isNew: Bool)
 
-    init(pacer: CallPacer, isKnown: Bool, ofAccount: @escaping @Sendable (String) -> CallPacer) {
+    init(
+        pacer: CallPacer, isKnown: Bool,
+        ofAccount: @escaping @Sendable (String) -> (pacer: CallPacer, isNew: Bool)
+    ) {
         state = Mutex(State(pacer: pacer, isKnown: isKnown))
         self.ofAccount = ofAccount
     }
@@ -61,13 +66,29 @@ public final class AccountPace: Sendable {
     /// `http` with every call of discovery held to its pace.
     public func paced(_ http: any HTTPPerforming) -> any HTTPPerforming { PacedHTTP(http: http, pace: self) }
 
-    var pacer: CallPacer { state.withLock { $0.pacer } }
+    /// Returns when the call may be made, and whose turn it was; throws when the task is cancelled.
+    func take(_ operation: DiscoveryOperation) async throws -> CallPacer {
+        let pacer = state.withLock { state in
+            if !state.isKnown, state.made.count < Self.remembered { state.made.append(operation) }
+            return state.pacer
+        }
+        try await pacer.take(operation)
+        return pacer
+    }
+
+    /// More than the buckets of an account hold.
+    private static let remembered = 200
 
     /// What an answer of ECS says: every list and description is of things of the account that was asked.
     func learn(from answer: [UInt8]) {
         guard !state.withLock({ $0.isKnown }), let account = Self.account(in: answer) else { return }
-        let pacer = ofAccount(account)
-        state.withLock { $0 = State(pacer: pacer, isKnown: true) }
+        let found = ofAccount(account)
+        let made = state.withLock { state in
+            defer { state = State(pacer: found.pacer, isKnown: true) }
+            return state.isKnown ? [] : state.made
+        }
+        // One that is new goes on where those not known yet are, which these calls were made by.
+        if !found.isNew { found.pacer.charge(made) }
     }
 
     /// Bytes of an answer that are looked at: ARNs stand at its beginning.

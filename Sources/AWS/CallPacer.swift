@@ -42,6 +42,14 @@ final class CallPacer: Sendable {
         calls[operation]?.add()
     }
 
+    /// Calls that were made of this account before that was known.
+    func charge(_ operations: [DiscoveryOperation]) {
+        let nowNs = clock.monotonicNs
+        buckets.withLock { buckets in
+            for operation in operations { _ = buckets[operation.pace]?.take(nowNs: nowNs) }
+        }
+    }
+
     func wasThrottled(_ operation: DiscoveryOperation) {
         let nowNs = clock.monotonicNs
         buckets.withLock { $0[operation.pace]?.throttled(nowNs: nowNs) }
@@ -56,9 +64,9 @@ struct PacedHTTP: HTTPPerforming {
 
     func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
         guard let operation = Self.operation(of: request) else { return try await http.perform(request) }
-        let pacer = pace.pacer
+        let pacer: CallPacer
         do {
-            try await pacer.take(operation)
+            pacer = try await pace.take(operation)
         } catch {
             throw HTTPError(.cancelled, "cancelled while waiting for the call's turn")
         }

@@ -45,7 +45,7 @@ struct ConfigurationFile: Sendable {
     }
 
     private func object() async throws(AgentError) -> [UInt8] {
-        let start = StartAccess(options, clock: clock, files: files)
+        let start = await StartAccess(options, clock: clock, files: files)
         defer { start.shutDown() }
         do throws(AWSError) {
             return try await Self.object(

@@ -39,7 +39,7 @@ enum ConfigurationSource {
                 "there is nothing to make a configuration from: give --remote-write.url or set "
                     + "NARTHEX_REMOTE_WRITE_URL")
         }
-        let start = StartAccess(options, clock: clock, files: files)
+        let start = await StartAccess(options, clock: clock, files: files)
         defer { start.shutDown() }
         let found = try await GeneratedConfiguration.find(
             remoteWriteURL: url, options: options, access: start.aws)

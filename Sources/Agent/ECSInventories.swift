@@ -44,12 +44,14 @@ final class ECSInventories: Sendable {
         let identity = CredentialConfiguration(
             accessKeyID: entry.accessKey, secretAccessKey: entry.secretKey, profile: entry.profile,
             roleARN: entry.roleARN, externalID: entry.externalID, region: region)
-        let key = Key(
-            region: region, endpoint: entry.endpoint, identity: identity, http: entry.http)
+        let http = await routes.options(entry.http, profile: entry.profile, aws: aws)
+        let key = Key(region: region, endpoint: entry.endpoint, identity: identity, http: http)
         let inventory = inventories.withLock { inventories in
             if let known = inventories[key] { return known }
-            let pace = pacers.pace(region: region, account: Self.account(of: entry))
-            let made = ECSInventory(region: region, api: api(entry, region, identity, pace), clock: clock)
+            let account = Self.account(of: entry)
+            let pace = pacers.pace(region: region, account: account)
+            let made = ECSInventory(
+                region: region, account: account, api: api(entry, http, region, identity, pace), clock: clock)
             inventories[key] = made
             return made
         }
@@ -57,10 +59,10 @@ final class ECSInventories: Sendable {
     }
 
     private func api(
-        _ entry: ECSSDConfiguration, _ region: String, _ identity: CredentialConfiguration,
-        _ pace: AccountPace
+        _ entry: ECSSDConfiguration, _ http: HTTPClientOptions, _ region: String,
+        _ identity: CredentialConfiguration, _ pace: AccountPace
     ) -> ECSAPI {
-        let aws = way(entry.http)
+        let aws = way(http)
         let credentials = aws.credentials(identity)
         func client(_ endpoint: String?) -> AWSClient {
             aws.client(

@@ -35,12 +35,11 @@ public struct IdentityReport: Sendable {
             HTTPClientConfiguration(name: "aws", userAgent: "narthex/\(AgentVersion.current)"),
             registry: MetricRegistry(), logger: Logger(label: "http"))
         defer { http.shutDown() }
-        let routes = AWSRoutes(
+        let (routes, usual) = await AWSRoutes.make(
             http: http, workers: WorkerPool(name: "files", threads: 1), files: files, clock: clock,
-            environment: environment)
-        let access = AWSAccess(
-            environment: environment, files: files, http: routes.client(), clock: clock,
-            logger: Logger(label: "aws"))
+            environment: environment, logger: Logger(label: "aws"))
+        let options = await routes.options(AWSRoutes.usual, profile: request.profile, aws: usual)
+        let access = usual.through(routes.client(options))
         let region = await access.region(configured: request.region, profile: request.profile)
         let chain = access.credentials(
             CredentialConfiguration(
@@ -51,7 +50,7 @@ public struct IdentityReport: Sendable {
             var fields = [
                 ("access_key", credentials.accessKeyID), ("source", chain.source ?? ""),
                 ("session_token", credentials.sessionToken == nil ? "no" : "yes"),
-                ("expires_in", chain.remainingMs.map { "\($0 / 1_000)s" } ?? "never"),
+                ("expires_in", expiry(chain.remainingMs, of: credentials)),
                 ("region", region ?? "none"),
             ]
             if let region {
@@ -65,6 +64,12 @@ public struct IdentityReport: Sendable {
         } catch {
             throw AgentError(.configuration, "\(error)")
         }
+    }
+
+    /// A session ends some time, though a file or a variable does not say when.
+    static func expiry(_ remainingMs: Int64?, of credentials: Credentials) -> String {
+        guard let remainingMs else { return credentials.sessionToken == nil ? "never" : "unknown" }
+        return remainingMs < 0 ? "expired \(-remainingMs / 1_000)s ago" : "\(remainingMs / 1_000)s"
     }
 
     /// An endpoint that was given may hold a password.

@@ -58,10 +58,8 @@ final class Stages: Sendable {
                 userAgent: "narthex/\(options.version)", caFile: options.environment["SSL_CERT_FILE"],
                 caDirectory: options.environment["SSL_CERT_DIR"]),
             registry: registry, logger: Logger(label: "http"))
-        let routes = AWSRoutes(
-            http: http, workers: workers, files: files, clock: clock, environment: options.environment)
-        let aws = AWSAccess(
-            environment: options.environment, files: files, http: routes.client(), clock: clock,
+        let (routes, aws) = await AWSRoutes.make(
+            http: http, workers: workers, files: files, clock: clock, environment: options.environment,
             logger: Logger(label: "aws"), registry: registry)
         let parts = Parts(
             options: options, registry: registry, interner: interner, workers: workers, buffer: buffer,

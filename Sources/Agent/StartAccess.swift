@@ -9,19 +9,17 @@ struct StartAccess: Sendable {
     let aws: AWSAccess
     private let http: HTTPClient
 
-    init(_ options: AgentOptions, clock: any AgentClock, files: any FileDoor) {
+    init(_ options: AgentOptions, clock: any AgentClock, files: any FileDoor) async {
         http = HTTPClient(
             HTTPClientConfiguration(
                 name: "start", userAgent: "narthex/\(options.version)",
                 caFile: options.environment["SSL_CERT_FILE"],
                 caDirectory: options.environment["SSL_CERT_DIR"]),
             registry: MetricRegistry(), logger: Logger(label: "http"))
-        let routes = AWSRoutes(
+        aws = await AWSRoutes.make(
             http: http, workers: WorkerPool(name: "files", threads: 1), files: files, clock: clock,
-            environment: options.environment)
-        aws = AWSAccess(
-            environment: options.environment, files: files, http: routes.client(), clock: clock,
-            logger: Logger(label: "aws"))
+            environment: options.environment, logger: Logger(label: "aws")
+        ).aws
     }
 
     func shutDown() { http.shutDown() }

@@ -78,6 +78,10 @@ struct Discover: AsyncParsableCommand {
         help: "Only containers with PROMETHEUS_DYNAMIC_EXPORT=1, at their only port.")
     var dynamicPortDetection = false
 
+    /// What stood behind the switch and is neither true nor false.
+    @Option(name: .customLong(Discover.wrongSwitch), help: .hidden)
+    var dynamicPortDetectionValue: String?
+
     @Option(name: .customLong("log.level"), help: "One of debug, info, warn, error.")
     var logLevel = LogLevel.info
 
@@ -85,6 +89,10 @@ struct Discover: AsyncParsableCommand {
     var logFormat = LogFormat.logfmt
 
     func validate() throws {
+        if let value = dynamicPortDetectionValue {
+            throw ValidationError(
+                "--config.dynamic-port-detection is true or false, as Go reads them, not \"\(value)\"")
+        }
         guard times ?? 0 >= 0 else { throw ValidationError("--config.scrape-times must not be negative") }
         guard interval?.ms ?? 60_000 >= 1_000 else {
             throw ValidationError(
@@ -144,6 +152,8 @@ struct Discover: AsyncParsableCommand {
         return options
     }
 
+    private static let wrongSwitch = "config.dynamic-port-detection.value"
+
     /// The arguments with Go's way of writing flags made into ours: one dash, `=true` for a switch, and
     /// nothing behind `=` for what is not given, as templates write it.
     static func normalized(_ arguments: [String]) -> [String] {
@@ -159,6 +169,7 @@ struct Discover: AsyncParsableCommand {
                 // As strconv.ParseBool takes them.
                 if ["0", "f", "F", "false", "FALSE", "False"].contains(parts[1]) { return nil }
                 if ["1", "t", "T", "true", "TRUE", "True"].contains(parts[1]) { return "--\(dynamic)" }
+                return "--\(wrongSwitch)=\(parts[1])"
             }
             if parts.count == 2, parts[1].isEmpty, optional.contains(String(parts[0])) { return nil }
             return "--\(rest)"

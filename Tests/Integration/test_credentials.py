@@ -199,6 +199,8 @@ def test_botocore_finds_the_same_endpoints(region):
             for service in SERVICES:
                 rules = loader.load_service_model(service, "endpoint-rule-set-1")
                 provider = botocore.endpoint_provider.EndpointProvider(rules, partitions)
+                if service == "s3" and fips and region.startswith("cn-"):
+                    continue  # botocore refuses: China has none for S3
                 parameters = {"Region": region, "UseFIPS": fips, "UseDualStack": dual}
                 if service == "sts":
                     parameters["UseGlobalEndpoint"] = False
@@ -227,7 +229,8 @@ def test_botocore_heeds_the_same_endpoint_settings(variables, tmp_path, monkeypa
     (tmp_path / "config").write_text(SERVICES_SECTION + "[profile other]\nuse_fips_endpoint = true\n")
     environment = clean_environment(
         AWS_CONFIG_FILE=str(tmp_path / "config"), AWS_REGION="us-east-1", AWS_DEFAULT_REGION="us-east-1",
-        **KEYS, **variables,
+        # botocore alone still has S3's us-east-1 in one place for the world unless told so.
+        AWS_S3_US_EAST_1_REGIONAL_ENDPOINT="regional", **KEYS, **variables,
     )  # fmt: skip
     ours, _, said = credentials(environment=environment)
     session = botocore_session(environment, None, monkeypatch)

@@ -194,6 +194,11 @@ def test_the_file_is_what_the_original_writes(standins, tmp_path, flags, names, 
     assert yaml.safe_load(file.read_text()) == expected
 
 
+def test_a_switch_that_is_neither_is_said(standins):
+    _, status, errors = discover(standins, "-config.dynamic-port-detection=bad")
+    assert status == 64 and 'is true or false, as Go reads them, not "bad"' in errors, errors
+
+
 def test_the_originals_default_file_and_its_other_flags(standins, tmp_path):
     standins.control(standins.ecs, "/world", wide_world(LABELS))
     command = [program("narthex"), "discover", "-config.scrape-times=1", "-config.scrape-interval", "1.5m"]

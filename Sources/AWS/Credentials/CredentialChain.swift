@@ -90,7 +90,8 @@ public final class CredentialChain: CredentialsProvider {
     /// for.
     public var source: String? { state.withLock { $0.schedule.plan?.description } }
 
-    /// Milliseconds until the credentials in use expire; nil when they do not.
+    /// Milliseconds until the credentials in use expire, negative when they were handed out expired; nil when
+    /// they do not, or nobody said.
     public var remainingMs: Int64? {
         state.withLock { $0.schedule.remainingMs(nowNs: clock.monotonicNs) }
     }

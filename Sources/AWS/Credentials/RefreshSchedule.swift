@@ -40,6 +40,8 @@ struct RefreshSchedule {
         /// Nil: never, as nothing expires.
         var refreshNs: UInt64?
         var expiresNs: UInt64?
+        /// How long they had been over when they came.
+        var overMs: Int64?
         var isRefused = false
     }
 
@@ -56,8 +58,11 @@ struct RefreshSchedule {
         return held.credentials
     }
 
-    /// Milliseconds until what is held expires.
+    /// Milliseconds until what is held expires; negative when it was handed out expired.
     func remainingMs(nowNs: UInt64) -> Int64? {
+        if let held, let overMs = held.overMs {
+            return -overMs - Int64((max(nowNs, held.fetchedNs) - held.fetchedNs) / 1_000_000)
+        }
         guard let expiresNs = held?.expiresNs else { return nil }
         return expiresNs > nowNs ? Int64((expiresNs - nowNs) / 1_000_000) : 0
     }
@@ -116,6 +121,8 @@ struct RefreshSchedule {
         guard remainingMs > 0 else {
             // Good until somebody says otherwise; asked again in five to ten minutes.
             fresh.refreshNs = nowNs + Self.ns(300_000 * (1 + random))
+            // A year bounds the sum.
+            fresh.overMs = min(-max(remainingMs, -31_536_000_000), 31_536_000_000)
             return .expired
         }
         // A year bounds the sum.

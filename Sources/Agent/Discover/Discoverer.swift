@@ -38,10 +38,8 @@ public struct Discoverer: Sendable {
             registry: registry, logger: logger)
         defer { http.shutDown() }
         let workers = WorkerPool(name: "worker", threads: 1)
-        let routes = AWSRoutes(
-            http: http, workers: workers, files: files, clock: clock, environment: options.environment)
-        let aws = AWSAccess(
-            environment: options.environment, files: files, http: routes.client(), clock: clock,
+        let (routes, aws) = await AWSRoutes.make(
+            http: http, workers: workers, files: files, clock: clock, environment: options.environment,
             logger: logger)
         let inventories = ECSInventories(aws: aws, routes: routes, clock: clock, registry: registry)
         let resolver = SharedResolver()

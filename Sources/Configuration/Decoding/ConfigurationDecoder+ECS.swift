@@ -63,6 +63,7 @@ extension ConfigurationDecoder {
         result.describesClusters = reader.bool("describe_clusters")
         result.describesInterfaces = reader.bool("describe_network_interfaces")
         result.http = signedClient(reader)
+        warnOfUnusedAuthentication(reader)
         checkPort(reader)
         return result
     }

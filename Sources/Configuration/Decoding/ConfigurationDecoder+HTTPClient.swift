@@ -9,22 +9,39 @@ extension ConfigurationDecoder {
     func httpClient(
         _ reader: MappingReader, enablesHTTP2: Bool = true, excluding others: [String] = []
     ) -> HTTPClientOptions {
-        let methods = (Self.authenticationKeys + others).filter { authenticates(reader, $0) }
-        if methods.count > 1 {
-            reader.report(
-                methods[1],
-                "at most one way to authenticate, but there are \(methods.joined(separator: ", "))")
-        }
+        _ = authenticationKeys(reader, others)
         var options = signedClient(reader, enablesHTTP2: enablesHTTP2)
         options.authentication = authentication(reader)
         options.followRedirects = reader.bool("follow_redirects") ?? true
         return options
     }
 
+    /// Those that are there; more than one is one too many.
+    private func authenticationKeys(_ reader: MappingReader, _ others: [String] = []) -> [String] {
+        let methods = (Self.authenticationKeys + others).filter { authenticates(reader, $0) }
+        if methods.count > 1 {
+            reader.report(
+                methods[1],
+                "at most one way to authenticate, but there are \(methods.joined(separator: ", "))")
+        }
+        return methods
+    }
+
+    /// For a block whose requests are signed all the same: in Prometheus too these leave an Authorization
+    /// header alone that is there already.
+    func warnOfUnusedAuthentication(_ reader: MappingReader) {
+        guard let key = authenticationKeys(reader).first else { return }
+        _ = authentication(reader)
+        sink.warn(
+            reader.mark(key),
+            "\(key) has no effect here, as in Prometheus: calls to AWS are signed, and the signature says who"
+                + " asks")
+    }
+
     /// As in Prometheus a key without a value asks for nothing, nor does a token that is empty.
     private func authenticates(_ reader: MappingReader, _ key: String) -> Bool {
         guard Self.authenticationKeys.contains(key) else { return reader.isPresent(key) }
-        guard let node = reader.value(key) else { return false }
+        guard reader.has(key), let node = reader.value(key) else { return false }
         return !(key.hasPrefix("bearer_token") && node.scalarText == "")
     }
 
@@ -41,7 +58,10 @@ extension ConfigurationDecoder {
     private func authentication(_ reader: MappingReader) -> HTTPClientOptions.Authentication {
         if let node = reader.value("basic_auth") { return basicAuth(node) }
         if let node = reader.value("authorization") { return authorization(node) }
-        if let node = reader.value("oauth2") { return oauth2(node).map { .oauth2($0) } ?? .none }
+        // Blocks whose requests are signed have no such key.
+        if reader.has("oauth2"), let node = reader.value("oauth2") {
+            return oauth2(node).map { .oauth2($0) } ?? .none
+        }
         if let token = filled(reader, "bearer_token") {
             return .authorization(type: "Bearer", credentials: .text(Secret(token)))
         }

@@ -70,6 +70,9 @@ struct MappingReader {
     /// True when the key is written, whatever its value.
     func isPresent(_ key: String) -> Bool { keys[key] != nil }
 
+    /// Whether the block's table has the key.
+    func has(_ key: String) -> Bool { table.has(key) }
+
     /// Where the key's value stands, else the key, else the block: the place for an error about it.
     func mark(_ key: String) -> YAMLMark {
         precondition(

@@ -35,6 +35,10 @@ extension Schema {
         .init("external_id", "string"),
         .init("enable_http2", "bool", "false"),
         .init("http_headers", "mapping of mapping"),
+        .init("basic_auth", "mapping"),
+        .init("authorization", "mapping"),
+        .init("bearer_token", "secret"),
+        .init("bearer_token_file", "string"),
         .init("docker_labels", "list of mapping", "see below"),
         .init("services", "list of mapping"),
         .init("task_definitions", "list of mapping"),
@@ -64,7 +68,10 @@ extension Schema {
                 "follow_redirects", harmless: ["true", "false"],
                 reason: "does nothing here: AWS redirects no calls; remove it"),
         ]
-        + ConfigurationDecoder.authenticationKeys.map {
-            .init($0, reason: "has no place here: calls to AWS are signed, and that says who asks; remove it")
-        }
+        + [
+            .init(
+                "oauth2",
+                reason: "would take the place of the signature that AWS wants, so that every call is refused,"
+                    + " in Prometheus too; remove it")
+        ]
 }

@@ -96,11 +96,10 @@ extension ECSSDConfiguration {
     /// Where the configuration does not say whether services and clusters are described: when a rule looks at
     /// what only that tells.
     public mutating func wish(by rules: RelabelRules) {
-        func isUsed(_ isMeant: (String) -> Bool, example: String) -> Bool {
+        func isUsed(_ isMeant: (String) -> Bool, prefix: String) -> Bool {
             rules.rules.contains { rule in
                 switch rule.action {
-                case .labelmap:
-                    rule.pattern.matches(example) || rule.pattern.text.contains(example.dropLast())
+                case .labelmap: LiteralPrefix.mayMatch(rule.pattern.text, prefix: prefix)
                 case .keepequal, .dropequal:
                     isMeant(rule.targetLabel) || rule.sourceLabels.contains(where: isMeant)
                 default: rule.sourceLabels.contains(where: isMeant)
@@ -109,12 +108,14 @@ extension ECSSDConfiguration {
         }
         let status = "__meta_ecs_service_status"
         let tags = (service: "__meta_ecs_tag_service_", cluster: "__meta_ecs_tag_cluster_")
-        let usesServices = isUsed({ $0 == status || $0.hasPrefix(tags.service) }, example: tags.service + "a")
+        let usesServices =
+            isUsed({ $0 == status || $0.hasPrefix(tags.service) }, prefix: tags.service)
+            || isUsed({ _ in false }, prefix: status)
         if describesServices == nil, usesServices { describesServices = true }
-        let usesClusters = isUsed({ $0.hasPrefix(tags.cluster) }, example: tags.cluster + "a")
+        let usesClusters = isUsed({ $0.hasPrefix(tags.cluster) }, prefix: tags.cluster)
         if describesClusters == nil, usesClusters { describesClusters = true }
         let address = "__meta_ecs_public_ip"
-        if describesInterfaces == nil, isUsed({ $0 == address }, example: address) {
+        if describesInterfaces == nil, isUsed({ $0 == address }, prefix: address) {
             describesInterfaces = true
         }
     }

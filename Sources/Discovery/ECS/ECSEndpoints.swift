@@ -23,6 +23,7 @@ struct ECSEndpoint: Equatable {
 struct ECSEndpoints {
     /// More than any container exports; a label's list is not a way to make a thousand targets.
     static let limit = 50
+    static let shortestIntervalMs: Int64 = 1_000
 
     private(set) var found: [ECSEndpoint] = []
     /// In sentences.
@@ -84,11 +85,22 @@ struct ECSEndpoints {
             }
             let endpoint = ECSEndpoint(
                 name: suffix.isEmpty ? nil : String(suffix.dropFirst()), port: port, path: item(0),
-                scheme: item(1), jobName: item(2), serverName: item(3), interval: item(4))
+                scheme: item(1), jobName: item(2), serverName: item(3),
+                interval: item(4).map { bounded($0, (set.interval ?? "") + suffix) })
             if !found.contains(where: { $0.port == endpoint.port && $0.path == endpoint.path }) {
                 found.append(endpoint)
             }
         }
+    }
+
+    /// Whoever writes a container's labels is not whoever pays for what is scraped and shipped.
+    private mutating func bounded(_ interval: String, _ label: String) -> String {
+        guard let ms = PrometheusDuration.parse(interval), ms > 0, ms < Self.shortestIntervalMs else {
+            return interval
+        }
+        let fault = "\(label) is \(interval); it is scraped every 1s, the shortest that a label may ask for"
+        if !faults.contains(fault) { faults.append(fault) }
+        return "1s"
     }
 
     /// As many as there are ports, or the one for all of them.

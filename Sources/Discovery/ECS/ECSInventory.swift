@@ -30,9 +30,13 @@ public actor ECSInventory {
     private var needs: ECSNeeds = []
     private var entries: [String: Entry] = [:]
     private var listed: (clusters: [String], atNs: UInt64)?
+    /// Whose clusters these are, as soon as that is known.
+    private var account: String?
 
-    public init(region: String, api: ECSAPI, clock: any AgentClock) {
+    /// `account`: whose clusters are asked for, where that is known.
+    public init(region: String, account: String? = nil, api: ECSAPI, clock: any AgentClock) {
         self.region = region
+        self.account = account
         self.api = api
         self.clock = clock
         catalogue = ECSCatalogue(api: api, clock: clock)
@@ -47,6 +51,7 @@ public actor ECSInventory {
         if let listed, nowNs - listed.atNs <= freshNs { return (listed.clusters, nil) }
         do throws(AWSError) {
             let clusters = try await api.ecs.listClusters()
+            learn(from: clusters.first)
             forget(gone: Set(listed?.clusters ?? []).subtracting(clusters))
             listed = (clusters, nowNs)
             return (clusters, nil)
@@ -60,12 +65,49 @@ public actor ECSInventory {
 
     /// Clusters that were listed and are no more: some accounts make one for each build.
     private func forget(gone: Set<String>) {
-        for cluster in gone where entries[cluster]?.isBeingRead == false { entries[cluster] = nil }
+        for key in gone.map(key) where entries[key]?.isBeingRead == false { entries[key] = nil }
+    }
+
+    /// What a cluster goes by here: an ARN of this account and region is as good as its name.
+    private func key(_ cluster: String) -> String {
+        guard let account, let arn = Self.parts(cluster), arn.region == region, arn.account == account
+        else { return cluster }
+        return arn.name
+    }
+
+    /// Each cluster once, by its ARN where it is given by name and by ARN.
+    func distinct(_ clusters: [String]) -> [String] {
+        let arns = Dictionary(
+            clusters.filter { Self.parts($0) != nil }.map { (key($0), $0) },
+            uniquingKeysWith: { first, _ in first })
+        var seen: Set<String> = []
+        return clusters.compactMap { cluster in
+            let key = key(cluster)
+            return seen.insert(key).inserted ? arns[key] ?? cluster : nil
+        }
+    }
+
+    private func learn(from arn: String?) {
+        guard account == nil, let parts = arn.flatMap(Self.parts), parts.region == region else { return }
+        account = parts.account
+        for known in entries.keys.filter({ key($0) != $0 }) where entries[known]?.isBeingRead == false {
+            let entry = entries.removeValue(forKey: known)
+            if entries[key(known)] == nil { entries[key(known)] = entry }
+        }
+    }
+
+    /// Of `arn:aws:ecs:region:account:cluster/name`.
+    private static func parts(_ text: String) -> (region: String, account: String, name: String)? {
+        let parts = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false).map(
+            String.init)
+        let kind = "cluster/"
+        guard parts.count == 6, parts[0] == "arn", parts[5].hasPrefix(kind) else { return nil }
+        return (parts[3], parts[4], String(parts[5].dropFirst(kind.count)))
     }
 
     /// The cluster as read at most `freshNs` ago, by this call or another.
     func read(_ cluster: String, freshNs: UInt64) async -> Reading {
-        while let entry = entries[cluster] {
+        while let entry = entries[key(cluster)] {
             // What failed a moment ago is asked for again sooner than what was read.
             let hasFailed = entry.reading.faults.contains(where: \.isFailure)
             let stillFreshNs = hasFailed ? min(freshNs, Self.failureFreshNs) : freshNs
@@ -73,23 +115,28 @@ public actor ECSInventory {
                 return entry.reading
             }
             guard entry.isBeingRead else { break }
-            await withCheckedContinuation { entries[cluster]?.waiting.append($0) }
-            if Task.isCancelled { return entries[cluster]?.reading ?? entry.reading }
+            let key = key(cluster)
+            await withCheckedContinuation { entries[key]?.waiting.append($0) }
+            if Task.isCancelled { return entries[self.key(cluster)]?.reading ?? entry.reading }
         }
+        let key = key(cluster)
         let first = Entry(cluster: ECSCluster(cluster: cluster), reading: Reading(snapshot: nil, faults: []))
-        var entry = entries[cluster] ?? first
+        var entry = entries[key] ?? first
         entry.isBeingRead = true
-        entries[cluster] = entry
+        entries[key] = entry
         let startNs = clock.monotonicNs
         // The copy comes back below; nobody else changes the entry's cluster meanwhile.
         let faults = await entry.cluster.refresh(api, catalogue, needs: needs, nowNs: startNs)
         let reading = Reading(
             snapshot: entry.cluster.wasRead ? entry.cluster.snapshot : nil, faults: faults)
-        let waiting = entries[cluster]?.waiting ?? []
+        let waiting = entries.removeValue(forKey: key)?.waiting ?? []
+        learn(from: reading.snapshot?.arn)
         // One that was cancelled has not read; whoever waits reads by itself.
-        entries[cluster] = Entry(
+        let read = Entry(
             cluster: entry.cluster, reading: reading,
             readAtNs: Task.isCancelled ? entry.readAtNs : clock.monotonicNs)
+        // Another may have read it by its other name, while nobody knew that it is one.
+        if self.key(cluster) == key || entries[self.key(cluster)] == nil { entries[self.key(cluster)] = read }
         for waiter in waiting { waiter.resume() }
         return reading
     }

@@ -35,11 +35,12 @@ struct ECSLabels {
         set("health_status", to: task.healthStatus)
         set("platform_family", to: task.platformFamily)
         set("platform_version", to: task.platformVersion)
-        set("network_mode", to: mode.rawValue)
+        // Prometheus reads no definitions: what has no interface of its own is bridge to it, host mode too.
+        set("network_mode", to: mode == .awsvpc ? "awsvpc" : "bridge")
+        set("task_definition_network_mode", to: record.definition == nil ? nil : mode.rawValue)
         set("container_instance_arn", to: task.containerInstanceARN)
-        set(
-            "subnet_id", to: ECSAddress.interface(of: task)?.details["subnetId"] ?? record.host?.ec2?.subnetID
-        )
+        let ownSubnet = ECSAddress.interface(of: task)?.details["subnetId"]
+        set("subnet_id", to: mode == .awsvpc ? ownSubnet : record.host?.ec2?.subnetID)
         for (key, value) in Self.sorted(task.tags) {
             set("tag_task_\(key.sanitized)", "task_tags_\(key.sanitized)", to: value)
         }

@@ -62,7 +62,7 @@ struct ECSSurvey {
     ) async -> Round {
         await inventory.require(needs)
         var round = Round()
-        let names = await clusterNames(freshNs: freshNs, &round)
+        let names = await inventory.distinct(await clusterNames(freshNs: freshNs, &round))
         made = made.filter { names.contains($0.key) }
         let isFirst = made.isEmpty && names.count > 1
         await withTaskGroup(of: (String, ECSInventory.Reading).self) { group in
@@ -86,7 +86,13 @@ struct ECSSurvey {
         return round
     }
 
-    private var groups: [TargetGroup] { made.sorted { $0.key < $1.key }.map(\.value.group) }
+    /// A cluster that is named by its ARN too, which shows when it was read, counts by that.
+    private var groups: [TargetGroup] {
+        made.sorted { $0.key < $1.key }.compactMap { name, made in
+            let arn = made.snapshot.arn
+            return arn != name && arn.map({ self.made[$0] != nil }) ?? false ? nil : made.group
+        }
+    }
 
     private mutating func clusterNames(freshNs: UInt64, _ round: inout Round) async -> [String] {
         if !configuration.clusters.isEmpty, configuration.clusters != [ECSSDConfiguration.allClusters] {
@@ -114,14 +120,14 @@ struct ECSSurvey {
     }
 
     /// The agent's own cluster cannot be seen with a role of another account, nor from another region. Where
-    /// its ARN is not known, it is taken to be there.
+    /// its ARN is not known, it is taken to be there, unless a role is assumed: nobody knows whose.
     private func asksElsewhere(than own: String) -> Bool {
         func parts(_ arn: String) -> [Substring] {
             let parts = arn.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
             return parts.count == 6 ? parts : []
         }
         let cluster = parts(own)
-        if cluster.isEmpty { return false }
+        if cluster.isEmpty { return configuration.roleARN != nil }
         let role = parts(configuration.roleARN ?? "")
         return cluster[3] != inventory.region || !role.isEmpty && role[4] != cluster[4]
     }

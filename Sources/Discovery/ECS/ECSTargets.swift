@@ -54,10 +54,13 @@ struct ECSTargets: Sendable {
             record: record, family: configuration.addressFamily, attribute: configuration.addressAttribute)
     }
 
-    /// As Prometheus has it: the task's address and the port of the configuration.
+    /// As Prometheus has it: the task's address and the port of the configuration. Definitions play no part
+    /// there; here another job may have had them read.
     private func wholeTask(
         _ record: ECSTaskRecord, port: Int, _ labels: ECSLabels, _ result: inout ECSTaskTargets
     ) {
+        var record = record
+        record.definition = nil
         let address = address(record)
         do throws(ECSAddress.Missing) {
             let host = try address.host(nil)

@@ -49,6 +49,9 @@ struct ECSClusterSnapshot: Sendable {
     var description: ECSClusterDescription?
     /// When everything was last read without a failure; nil when it never was.
     var wholeAtNs: UInt64?
+
+    /// As its tasks tell it; nil when it has none.
+    var arn: String? { cluster.hasPrefix("arn:") ? cluster : records.first?.task.clusterARN }
 }
 
 /// What jobs want to know beyond tasks.

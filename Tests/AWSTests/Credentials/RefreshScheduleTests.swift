@@ -117,6 +117,7 @@ struct RefreshScheduleTests {
         let note = schedule.fetched(
             keys("A", lifeMs: -1), by: Self.plan, nowNs: 0, wallMs: wallMs, random: 0)
         #expect(note == .expired)
+        #expect((schedule.remainingMs(nowNs: ns(1_000)) ?? 0) < 0)
         #expect(isUse(schedule.wanted(nowNs: ns(299_000)), "A"))
         guard case .useAndFetch = schedule.wanted(nowNs: ns(300_000)) else {
             Issue.record("not asked again")

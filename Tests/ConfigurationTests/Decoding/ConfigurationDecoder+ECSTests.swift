@@ -110,6 +110,8 @@ import Testing
             ("[{source_labels: [__meta_ecs_public_ip, __meta_ecs_task_id], target_label: a}]", true),
             ("[{action: labelmap, regex: __meta_ecs_(.+)}]", true),
             ("[{action: labelmap, regex: __meta_ecs_(public_ip)}]", true),
+            ("[{action: labelmap, regex: __meta_ecs_(cluster|public_ip|task_id)}]", true),
+            ("[{action: labelmap, regex: __meta_ecs_task_(.+)}]", nil),
             ("[{source_labels: [__meta_ecs_ec2_instance_public_ip], target_label: a}]", nil),
             ("[]", nil),
         ] as [(String, Bool?)])
@@ -155,10 +157,28 @@ import Testing
     }
 
     @Test(arguments: [
-        ("ecs_sd_configs: [{basic_auth: {username: u}}]", "calls to AWS are signed"),
-        ("ecs_sd_configs: [{authorization: {credentials: geheim}}]", "calls to AWS are signed"),
-        ("ecs_sd_configs: [{bearer_token: geheim}]", "calls to AWS are signed"),
-        ("aws_sd_configs: [{role: ecs, oauth2: {client_id: a}}]", "calls to AWS are signed"),
+        ("basic_auth", "{username: u, password: geheim}"), ("authorization", "{credentials: geheim}"),
+        ("bearer_token", "geheim"), ("bearer_token_file", "gone"),
+    ])
+    func whoAsksIsLeftToTheSignatureWithAWarning(key: String, value: String) throws {
+        let pair = "\(key): \(value)"
+        for block in ["ecs_sd_configs: [{\(pair)}]", "aws_sd_configs: [{role: ecs, \(pair)}]"] {
+            let loaded = try load("scrape_configs: [{job_name: j, \(block)}]")
+            #expect(loaded.scrapeConfigs[0].ecsSDConfigs[0].http == HTTPClientOptions(enableHTTP2: false))
+            let warnings = loaded.warnings.map(\.description)
+            #expect(warnings.contains { $0.contains("\(key) has no effect here") }, "\(warnings)")
+            #expect(!warnings.contains { $0.contains("geheim") })
+        }
+    }
+
+    @Test(arguments: [
+        (
+            "ecs_sd_configs: [{basic_auth: {username: u}, authorization: {credentials: geheim}}]",
+            "at most one way to authenticate"
+        ),
+        ("ecs_sd_configs: [{authorization: {type: basic}}]", "use basic_auth"),
+        ("ecs_sd_configs: [{basic_auth: {user: u}}]", "unknown key \"user\""),
+        ("aws_sd_configs: [{role: ecs, oauth2: {client_id: a}}]", "the place of the signature"),
         ("ecs_sd_configs: [{follow_redirects: maybe}]", "AWS redirects no calls"),
         ("ecs_sd_configs: [{proxy_url: 'http://p', proxy_from_environment: true}]", "not both"),
         ("ecs_sd_configs: [{http_headers: {Authorization: {values: [geheim]}}}]", "reserved header"),

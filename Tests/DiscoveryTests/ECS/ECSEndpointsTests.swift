@@ -24,6 +24,20 @@ import Testing
         #expect(endpoints([:]).found.isEmpty && endpoints([:]).faults.isEmpty)
     }
 
+    @Test(arguments: [
+        ("1ms", "1s", true), ("999ms", "1s", true), ("1s", "1s", false), ("500ms,30s", "1s", true),
+        ("0", "0", false), ("soon", "soon", false),
+    ])
+    func noLabelAsksForMoreThanAScrapeASecond(text: String, interval: String, isSaid: Bool) {
+        let made = endpoints([
+            "PROMETHEUS_EXPORTER_PORT": text.contains(",") ? "1,2" : "1",
+            "PROMETHEUS_EXPORTER_SCRAPE_INTERVAL": text,
+        ])
+        #expect(made.found.first?.interval == interval)
+        #expect(made.faults.contains { $0.contains("every 1s") } == isSaid, "\(made.faults)")
+        #expect(made.faults.count <= 1)
+    }
+
     @Test func suffixesNameFurtherEndpoints() {
         let made = endpoints([
             "PROMETHEUS_EXPORTER_PORT": "9100", "PROMETHEUS_EXPORTER_PATH": "/app",

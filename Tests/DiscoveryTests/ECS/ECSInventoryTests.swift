@@ -279,6 +279,42 @@ struct ECSInventoryTests {
         #expect(third.isComplete && third.groups.map(\.targets.count) == [1])
     }
 
+    /// By name and by ARN, in one job or two: it is read once as soon as somebody knows that it is one.
+    @Test(arguments: [nil, "1"] as [String?])
+    func aClusterByNameAndByARNIsReadOnce(account: String?) async {
+        let arn = "arn:aws:ecs:eu-west-1:1:cluster/prod"
+        let aws = FakeAWS()
+        aws.set {
+            $0.tasks = ["prod": [fargateTask(1)], arn: [fargateTask(1)]]
+            $0.definitions["web:1"] = webDefinition()
+        }
+        let clock = ManualClock()
+        let inventory = ECSInventory(region: "eu-west-1", account: account, api: aws.api, clock: clock)
+        var surveys = [["prod", arn], [arn], ["prod"]].map {
+            ECSSurvey(ECSSDConfiguration(clusters: $0), inventory: inventory, ownCluster: .none)
+        }
+        for number in 0..<3 {
+            for index in surveys.indices {
+                let round = await surveys[index].round(freshNs: 1_000_000) { _ in }
+                #expect(round.groups.flatMap(\.targets).count == 1)
+                #expect(round.isComplete && !round.hasFailed)
+            }
+            let lists = aws.takeCalls().filter { $0.hasPrefix("listTasks") }
+            // At first nobody may know it yet.
+            #expect((1...(number == 0 && account == nil ? 2 : 1)).contains(lists.count), "\(lists)")
+            clock.advance(ms: 60_000)
+        }
+        #expect(await inventory.count == 1)
+    }
+
+    @Test func anARNOfElsewhereIsAnotherCluster() async {
+        let inventory = ECSInventory(
+            region: "eu-west-1", account: "1", api: FakeAWS().api, clock: ManualClock())
+        let own = "arn:aws:ecs:eu-west-1:1:cluster/a"
+        let others = ["arn:aws:ecs:eu-west-1:2:cluster/a", "arn:aws:ecs:us-east-1:1:cluster/a", "b"]
+        #expect(await inventory.distinct(["a", own] + others + ["a"]) == [own] + others)
+    }
+
     @Test func clustersThatAreGoneAreForgotten() async {
         let aws = FakeAWS()
         aws.set { $0.tasks = ["a": [], "b": []] }

@@ -183,15 +183,20 @@ import Testing
         #expect(http.calls.count == 11, "every answer was among them: \(http.calls.keys.sorted())")
     }
 
+    private static let home = "arn:aws:ecs:r:111111111111:cluster/mine"
+    private static let role = "arn:aws:iam::111111111111:role/reader"
+
     @Test(
         arguments: [
-            (nil, "r", false), ("arn:aws:iam::111111111111:role/reader", "r", false),
-            ("arn:aws:iam::222222222222:role/reader", "r", true), (nil, "elsewhere", true),
-        ] as [(String?, String, Bool)])
-    func theOwnClusterIsNotLookedForElsewhere(role: String?, region: String, isAll: Bool) async {
+            (nil, "r", Self.home, false), (Self.role, "r", Self.home, false),
+            ("arn:aws:iam::222222222222:role/reader", "r", Self.home, true),
+            (nil, "elsewhere", Self.home, true), (nil, "r", "mine", false), (Self.role, "r", "mine", true),
+        ] as [(String?, String, String, Bool)])
+    func theOwnClusterIsNotLookedForElsewhere(
+        role: String?, region: String, own: String, isAll: Bool
+    ) async {
         let aws = FakeAWS()
         aws.set { $0.tasks = ["there": []] }
-        let own = "arn:aws:ecs:r:111111111111:cluster/mine"
         var survey = ECSSurvey(
             ECSSDConfiguration(roleARN: role),
             inventory: ECSInventory(region: region, api: aws.api, clock: ManualClock()),

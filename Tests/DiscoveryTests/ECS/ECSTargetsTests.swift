@@ -130,6 +130,59 @@ import Testing
         #expect(made(fargateTask(1), nil).leftOut.first?.reason.contains("web:1 is not known") == true)
     }
 
+    /// Names and values of Prometheus' discovery/aws/ecs.go; nothing of its prefix but these and ours.
+    @Test(arguments: ["awsvpc", "bridge", "host"])
+    func withAPortTheLabelsAreThoseOfPrometheus(mode: String) throws {
+        var configuration = ECSSDConfiguration()
+        configuration.port = 8080
+        let host = ECSHost(
+            instanceID: "i-1",
+            ec2: .init(
+                id: "i-1", privateIPv4: "10.1.0.1", publicIPv4: "3.3.3.3", type: "m7g.large",
+                subnetID: "subnet-2", vpcID: "vpc-1", tags: ["Name": "node", "a b": "c"]))
+        var task = mode == "awsvpc" ? fargateTask(1) : instanceTask(1)
+        task.launchType = "EC2"
+        task.containerInstanceARN = "ci"
+        task.group = "service:web"
+        let cluster = ECSClusterDescription(
+            arn: "arn:aws:ecs:eu-west-1:1:cluster/prod", name: "prod", tags: ["env": "p"])
+        let service = ECSService(
+            arn: "arn:aws:ecs:eu-west-1:1:service/prod/web", name: "web", status: "ACTIVE", tags: ["t": "s"])
+        let snapshot = ECSClusterSnapshot(
+            cluster: "prod", services: ["web": service], description: cluster)
+        // Another job may have had the definition read.
+        for definition in [nil, webDefinition(mode: mode)] {
+            let result = made(task, definition, host: host, configuration, snapshot: snapshot)
+            let target = try #require(result.targets.first)
+            let isOwn = mode == "awsvpc"
+            #expect(target["__address__"] == (isOwn ? "10.0.0.1:8080" : "10.1.0.1:8080"))
+            let labels = [
+                "cluster": "prod", "cluster_arn": task.clusterARN, "service": "web",
+                "service_arn": service.arn, "service_status": "ACTIVE", "task_group": "service:web",
+                "task_arn": task.arn, "task_definition": task.definitionARN, "region": "eu-west-1",
+                "availability_zone": task.availabilityZone, "subnet_id": isOwn ? "subnet-1" : "subnet-2",
+                "ip_address": isOwn ? "10.0.0.1" : "10.1.0.1", "launch_type": "EC2",
+                "desired_status": task.desiredStatus, "last_status": "RUNNING",
+                "network_mode": isOwn ? "awsvpc" : "bridge", "container_instance_arn": "ci",
+                "ec2_instance_id": "i-1", "ec2_instance_type": "m7g.large",
+                "ec2_instance_private_ip": "10.1.0.1", "ec2_instance_public_ip": "3.3.3.3",
+                "public_ip": isOwn ? nil : "3.3.3.3", "tag_cluster_env": "p", "tag_service_t": "s",
+                "tag_ec2_Name": "node", "tag_ec2_a_b": "c", "health_status": nil,
+                "task_definition_network_mode": nil,
+            ]
+            for (name, value) in labels {
+                #expect(target["__meta_ecs_\(name)"] == value, "\(mode) \(name)")
+            }
+        }
+    }
+
+    @Test func theModeOfTheDefinitionHasALabelOfItsOwn() {
+        let host = ECSHost(instanceID: "i-1", ec2: .init(id: "i-1", privateIPv4: "10.1.0.1"))
+        let target = made(instanceTask(1), webDefinition(mode: "host"), host: host).targets.first
+        #expect(target?["__meta_ecs_network_mode"] == "bridge")
+        #expect(target?["__meta_ecs_task_definition_network_mode"] == "host")
+    }
+
     @Test func theFilterLabelIsRequired() {
         for (filter, more, count) in [
             ("scrape", ["scrape": "no"], 1), ("scrape", [:], 0), ("scrape=yes", ["scrape": "yes"], 1),

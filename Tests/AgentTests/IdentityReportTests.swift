@@ -1,0 +1,17 @@
+import AWS
+import Testing
+
+@testable import Agent
+
+struct IdentityReportTests {
+    @Test(
+        arguments: [
+            (3_599_500, true, "3599s"), (0, true, "0s"), (-60_500, true, "expired 60s ago"),
+            (nil, false, "never"), (nil, true, "unknown"),
+        ] as [(Int64?, Bool, String)])
+    func theEndIsTold(remainingMs: Int64?, isSession: Bool, text: String) {
+        let credentials = Credentials(
+            accessKeyID: "AKID", secretAccessKey: "s", sessionToken: isSession ? "t" : nil)
+        #expect(IdentityReport.expiry(remainingMs, of: credentials) == text)
+    }
+}
