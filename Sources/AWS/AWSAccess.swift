@@ -69,7 +69,8 @@ public final class AWSAccess: Sendable {
     /// What a profile of the shared files says, the one in use where none is named; nil when it does not, or
     /// cannot be read: whoever needs its credentials is told why.
     public func profileSetting(_ key: String, profile: String? = nil) async -> String? {
-        (try? await settings(profile).profile())?[key].flatMap { $0.isEmpty ? nil : $0 }
+        guard shared.isAnyThere else { return nil }
+        return (try? await settings(profile).profile())?[key].flatMap { $0.isEmpty ? nil : $0 }
     }
 
     /// The region to use: what the configuration says, AWS_REGION, AWS_DEFAULT_REGION, the profile's, the one

@@ -85,6 +85,13 @@ final class SharedFiles: Sendable {
         }
     }
 
+    /// Whether there is anything to read: a look at the disk and no more.
+    var isAnyThere: Bool {
+        [configPath, credentialsPath].compactMap { $0 }.contains { path in
+            (try? files.status(path)) != nil
+        }
+    }
+
     /// Where profiles are looked for, with what hinders; for messages.
     var places: String {
         let paths = [credentialsPath, configPath].compactMap { $0 }
