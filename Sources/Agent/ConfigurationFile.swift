@@ -8,8 +8,10 @@ struct ConfigurationFile: Sendable {
     static let limitBytes = 4 << 20
     /// A pipe's writer has this long for each piece.
     private static let pipeWaitMs: Int64 = 30_000
-    /// S3 is asked again after these, so that a network that comes up with the machine is waited for.
+    /// S3 is asked again after these, so that a network that comes up with the machine is waited for, but not
+    /// later than `patienceMs` after the first time.
     private static let waitsMs: [Int64] = [1_000, 2_000, 4_000, 8_000]
+    private static let patienceMs: UInt64 = 20_000
 
     /// As the flag has it.
     let name: String
@@ -45,11 +47,12 @@ struct ConfigurationFile: Sendable {
     }
 
     private func object() async throws(AgentError) -> [UInt8] {
+        let location: S3Location
+        do throws(AWSError) { location = try S3Location(name) } catch { throw unreadable(error.message) }
         let start = await StartAccess(options, clock: clock, files: files)
         defer { start.shutDown() }
         do throws(AWSError) {
-            return try await Self.object(
-                try S3Location(name), access: start.aws, clock: clock, logger: logger)
+            return try await Self.object(location, access: start.aws, clock: clock, logger: logger)
         } catch {
             throw unreadable("\(error)\(Self.advice(error.code))")
         }
@@ -59,11 +62,13 @@ struct ConfigurationFile: Sendable {
     static func object(
         _ location: S3Location, access: AWSAccess, clock: any AgentClock, logger: Logger
     ) async throws(AWSError) -> [UInt8] {
+        let startNs = clock.monotonicNs
         for waitMs in waitsMs {
             do throws(AWSError) {
                 return try await access.object(location, limitBytes: limitBytes)
             } catch {
-                guard error.mayPass else { throw error }
+                let goneMs = (clock.monotonicNs - startNs) / 1_000_000
+                guard error.mayPass, goneMs + UInt64(waitMs) <= patienceMs else { throw error }
                 logger.warning(
                     "the configuration cannot be read yet",
                     metadata: ["err": "\(error)", "again_after_ms": "\(waitMs)"])

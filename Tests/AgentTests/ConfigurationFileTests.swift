@@ -27,7 +27,7 @@ struct ConfigurationFileTests {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// Reads while the clock is moved on for whoever sleeps on it.
-    func read(_ http: Answers) async throws(AWSError) -> String {
+    func read(_ http: Answers, stepMs: Int64 = 100) async throws(AWSError) -> String {
         let clock = ManualClock()
         let access = AWSAccess(
             environment: [
@@ -35,7 +35,7 @@ struct ConfigurationFileTests {
             ], files: POSIXFiles(), http: http, clock: clock, logger: logger)
         let mover = Task {
             while !Task.isCancelled {
-                if clock.sleeperCount > 0 { clock.advance(ms: 10_000) }
+                if clock.sleeperCount > 0 { clock.advance(ms: stepMs) }
                 await Task.yield()
             }
         }
@@ -57,6 +57,9 @@ struct ConfigurationFileTests {
         let http = Answers([Self.unwell])
         await #expect(throws: AWSError.self) { try await read(http) }
         #expect(http.asked == 15, "five times three attempts")
+        let slow = Answers([Self.unwell])
+        await #expect(throws: AWSError.self) { try await read(slow, stepMs: 10_000) }
+        #expect(slow.asked == 3, "three attempts that take all of the time there is")
     }
 
     @Test func aRefusalIsFinal() async {

@@ -105,16 +105,37 @@ def test_discovery_and_s3_are_signed_by_a_session_that_iam_knows(way, shop, clou
     assert "s3:GetObject" in shown.stderr and "config-s3.json" in shown.stderr
 
 
+@pytest.mark.parametrize(
+    ("policy", "keys", "call"),
+    [
+        ("ecs-all-clusters", {"clusters": ["*"]}, "ListClusters"),
+        ("ecs-service-labels", {"describe_services": True}, "ListServices"),
+        ("ecs-cluster-labels", {"describe_clusters": True}, "DescribeClusters"),
+        ("ecs-public-addresses", {"describe_network_interfaces": True}, "DescribeNetworkInterfaces"),
+        ("ecs-tasks", {}, "ListTasks"),
+    ],
+)
+def test_a_features_policy_is_what_it_needs(policy, keys, call, shop, cloud, tmp_path):
+    role = shop.make_role("agent", "ecs-tasks", policy)
+    file = tmp_path / "narthex.yml"
+    file.write_text(yaml.safe_dump({"scrape_configs": [job(**keys)]}))
+    environment = environment_of("keys", shop, cloud, role, tmp_path) | {"AWS_ENDPOINT_URL": shop.url}
+
+    def shown():
+        ended = discover(file, **environment)
+        return ended.stdout + ended.stderr
+
+    assert '"url"' in shown() and "not authorized" not in shown()
+    shop.client("iam").delete_role_policy(RoleName="agent", PolicyName=policy)
+    refused = shown()
+    assert call in refused and "not authorized" in refused, refused
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_role_is_assumed_with_each_of_them(way, shop, cloud, tmp_path):
     """A call to STS signed by the session, and calls to ECS signed by what it gave."""
     first = shop.make_role("agent", "assume-role")
     iam = shop.client("iam")
-    policy = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
-    iam.put_role_policy(
-        RoleName="agent", PolicyName="assume-role",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [policy]}),
-    )  # fmt: skip
     reader = shop.make_role("reader", "ecs-tasks")
     file = tmp_path / "narthex.yml"
     file.write_text(yaml.safe_dump({"scrape_configs": [job(role_arn=reader)]}))
@@ -143,7 +164,8 @@ def test_a_session_that_is_not_the_one_given_out_is_refused(way, shop, cloud, tm
         word = "SignatureDoesNotMatch"
     shown = discover(file, **environment)
     assert shown.returncode == 1 and word in shown.stdout + shown.stderr, shown
-    assert environment.get("SecretAccessKey", "hunter2") not in shown.stdout + shown.stderr
+    secret = (cloud.session or {"SecretAccessKey": "secret-of"})["SecretAccessKey"]
+    assert secret not in shown.stdout + shown.stderr
 
 
 def user(moto, **more):
@@ -194,6 +216,25 @@ def test_botocore_signs_every_key_alike(key, cloud):
     auth = S3SigV4Auth(Credentials("AKID", "secret", "t/+="), "s3", REGION)
     expected = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
     assert lower["authorization"].endswith(f"Signature={expected}")
+
+
+def test_a_bucket_in_another_region_is_asked_for_there(cloud):
+    text = yaml.safe_dump({"scrape_configs": [{"job_name": "j", "static_configs": [{"targets": ["h:1"]}]}]})
+    refusal = (
+        "<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region 'eu-west-1' is wrong; expecting "
+        "'us-east-2'</Message><Region>us-east-2</Region></Error>"
+    )
+    cloud.decide = lambda path: (400, refusal) if len(cloud.asked) == 1 else (200, text)
+    keys = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"}
+    shown = discover(f"s3://{BUCKET}/k.yml", AWS_ENDPOINT_URL_S3=cloud.url, **keys)
+    assert shown.returncode == 0, shown.stderr
+    scopes = [headers["Authorization"].split("/")[2:4] for _, _, headers, _ in cloud.asked]
+    assert scopes == [["eu-west-1", "s3"], ["us-east-2", "s3"]]
+
+    # Each says that it is in the other: that ends.
+    cloud.decide = lambda path: (400, refusal)
+    shown = discover(f"s3://{BUCKET}/k.yml", AWS_ENDPOINT_URL_S3=cloud.url, **keys)
+    assert shown.returncode == 2 and "the bucket is in us-east-2" in shown.stderr, shown.stderr
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,8 @@ class Moto:
         self.access_key, self.secret_key = key["AccessKeyId"], key["SecretAccessKey"]
 
     def make_role(self, name, *policies):
-        """The ARN of a role with these policies of config/iam. moto holds actions and resources to them; of
-        the conditions it knows none.
+        """The ARN of a role with these policies of config/iam. moto holds actions to them, and keys of S3; it
+        knows neither the conditions nor what other calls are about.
         """
         iam = self.client("iam")
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
@@ -87,8 +87,8 @@ class Moto:
             text = json.loads((_POLICIES / f"{policy}.json").read_text())
             for statement in text["Statement"]:
                 statement.pop("Condition", None)
-                if "BUCKET" in statement["Resource"]:
-                    statement["Resource"] = f"arn:aws:s3:::{BUCKET}/*"
+                is_object = "BUCKET" in statement["Resource"]
+                statement["Resource"] = f"arn:aws:s3:::{BUCKET}/*" if is_object else "*"
             iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(text))
         return arn
 
