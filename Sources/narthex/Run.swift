@@ -127,7 +127,7 @@ struct Run: AsyncParsableCommand {
                 print(try await Agent.generatedConfiguration(options), terminator: "")
                 return
             }
-            let agent = try await Agent.start(options)
+            guard let agent = try await started(options, unless: requests.stop) else { return }
             await requests.stop.wait()
             // Waits for a signal that may never come: it ends with the process.
             Task {
@@ -140,6 +140,32 @@ struct Run: AsyncParsableCommand {
             var standardError = StandardError()
             print(error.message, to: &standardError)
             throw ExitCode(error.code.rawValue)
+        }
+    }
+
+    /// Nil when a stop is asked for first: a start may wait for AWS longer than a supervisor does for the
+    /// end.
+    private func started(
+        _ options: AgentOptions, unless stop: StopSignal
+    ) async throws(AgentError) -> Agent? {
+        let start = Task { () -> Result<Agent, AgentError> in
+            do throws(AgentError) {
+                return .success(try await Agent.start(options))
+            } catch {
+                return .failure(error)
+            }
+        }
+        // Waits for a signal that may never come: it ends with the process.
+        Task {
+            await stop.wait()
+            start.cancel()
+        }
+        switch await start.value {
+        case .success(let agent): return agent
+        case .failure(let error):
+            guard stop.isRaised else { throw error }
+            Logger(label: "agent").info("stopped before it had started")
+            return nil
         }
     }
 }

@@ -283,6 +283,21 @@ def test_a_service_that_is_not_well_is_waited_for(parts):
     assert "the configuration cannot be read yet" in said
 
 
+def test_a_start_that_waits_for_s3_can_be_stopped(parts, tmp_path, make_child):
+    server = TargetList().start()
+    parts.callback(server.stop)
+    server.reply = (503, "application/xml", b"<Error><Code>SlowDown</Code></Error>")
+    environment = clean_environment(
+        AWS_ACCESS_KEY_ID="AKID", AWS_SECRET_ACCESS_KEY="s", AWS_REGION=REGION,
+        AWS_ENDPOINT_URL_S3=f"http://127.0.0.1:{server.port}",
+    )  # fmt: skip
+    flags = [f"--config.file=s3://{BUCKET}/k.yml", f"--storage.agent.path={tmp_path}/data"]
+    child = make_child("narthex", ["narthex", "run", *flags], environment)
+    wait_until(lambda: "the configuration cannot be read yet" in child.log_text(), 20, "first warning")
+    assert child.stop(timeout=5) == 0
+    assert "stopped before it had started" in child.log_text()
+
+
 @pytest.mark.parametrize("command", ["discover", "scrape"])
 def test_a_pipe_is_read_to_its_end(command, text_exporter, tmp_path):
     exporter = text_exporter("one 1\n")

@@ -64,6 +64,12 @@ extension ConfigurationDecoder {
         result.describesInterfaces = reader.bool("describe_network_interfaces")
         result.http = signedClient(reader)
         warnOfUnusedAuthentication(reader)
+        if reader.int("request_concurrency", 1...1_000_000) != nil {
+            sink.warn(
+                reader.mark("request_concurrency"),
+                "request_concurrency has no effect here: calls are held to half the rates that AWS allows,"
+                    + " however many are on the way")
+        }
         checkPort(reader)
         return result
     }

@@ -35,6 +35,7 @@ extension Schema {
         .init("external_id", "string"),
         .init("enable_http2", "bool", "false"),
         .init("http_headers", "mapping of mapping"),
+        .init("request_concurrency", "int"),
         .init("basic_auth", "mapping"),
         .init("authorization", "mapping"),
         .init("bearer_token", "secret"),
@@ -59,19 +60,13 @@ extension Schema {
         .init("job_name", "string"),
     ]
 
-    private static let ecsRefused: [KeyTable.Refused] =
-        [
-            .init(
-                "request_concurrency",
-                reason: "is not needed: calls are held far below the rates that AWS allows; remove it"),
-            .init(
-                "follow_redirects", harmless: ["true", "false"],
-                reason: "does nothing here: AWS redirects no calls; remove it"),
-        ]
-        + [
-            .init(
-                "oauth2",
-                reason: "would take the place of the signature that AWS wants, so that every call is refused,"
-                    + " in Prometheus too; remove it")
-        ]
+    private static let ecsRefused: [KeyTable.Refused] = [
+        .init(
+            "follow_redirects", harmless: ["true", "false"],
+            reason: "does nothing here: AWS redirects no calls; remove it"),
+        .init(
+            "oauth2",
+            reason: "would take the place of the signature that AWS wants, so that every call is refused,"
+                + " in Prometheus too; remove it"),
+    ]
 }

@@ -131,8 +131,8 @@ import Testing
                 "no place in an agent, which answers no queries"))
         #expect(errors(job("consul_sd_configs: [{server: a}]"))[0].contains("does not support yet"))
         #expect(
-            errors(job("ecs_sd_configs: [{clusters: [a], request_concurrency: 20}]"))[0].contains(
-                "held far below the rates"))
+            errors(job("ecs_sd_configs: [{clusters: [a], oauth2: {client_id: a}}]"))[0].contains(
+                "the place of the signature"))
     }
 
     @Test func refusedKeysThatAskForNothingPass() {

@@ -133,6 +133,12 @@ import Testing
         #expect(entries[0].refreshIntervalMs == 120_000)
     }
 
+    @Test func whatHasNoEffectIsWarnedOf() throws {
+        let block = "[{role: ecs, request_concurrency: 20}]"
+        let loaded = try load("scrape_configs: [{job_name: j, aws_sd_configs: \(block)}]")
+        #expect(loaded.warnings.map(\.description).contains { $0.contains("request_concurrency has no") })
+    }
+
     @Test func theWayToAWSIsTaken() throws {
         let text = """
             scrape_configs:
