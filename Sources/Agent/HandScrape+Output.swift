@@ -36,6 +36,13 @@ extension HandScrape {
             for line in shown.prefix(limit) { lines.append("\(title)  \(describe(line))") }
             if shown.count > limit { lines.append("\(title)  … and \(shown.count - limit) more (--limit)") }
         }
+        for family in trial.metadata.prefix(limit) {
+            let unit = family.unit.isEmpty ? "" : " in \(family.unit)"
+            lines.append("family   \(family.family) \(family.type)\(unit)  \(oneLine(family.help))")
+        }
+        if trial.metadata.count > limit {
+            lines.append("family   … and \(trial.metadata.count - limit) more (--limit)")
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -74,6 +81,13 @@ extension HandScrape {
                 fields.append(("skipped_reason", .string(trial.skippedReason ?? "")))
             }
             fields.append(("series", .list(trial.lines.map(json))))
+            let families = trial.metadata.map { family in
+                JSONValue.object([
+                    ("metric", .string(family.family)), ("type", .string(family.type)),
+                    ("help", .string(family.help)), ("unit", .string(family.unit)),
+                ])
+            }
+            fields.append(("metadata", .list(families)))
         }
         return JSONValue.object(fields).text + "\n"
     }

@@ -52,6 +52,8 @@ public struct ScrapeTrial: Sendable {
     /// Lines that `on_bad_line: skip` passes over, and what is wrong with the first.
     public let skippedLines: Int
     public let skippedReason: String?
+    /// What the target says about its metric families, in their order; empty when the scrape is refused.
+    public var metadata: [MetricFamilyMetadata] = []
 
     /// Scrapes `target` once, as the job's loop would for the first time.
     public static func run(
@@ -80,6 +82,7 @@ public struct ScrapeTrial: Sendable {
         return ScrapeTrial(
             url: target.url, refusal: reading.refusal, status: answer.status,
             contentType: answer.headers["Content-Type"], bodyBytes: answer.body.count, lines: reading.lines,
-            skippedLines: reading.skippedLines, skippedReason: reading.skippedReason)
+            skippedLines: reading.skippedLines, skippedReason: reading.skippedReason,
+            metadata: reading.metadata)
     }
 }

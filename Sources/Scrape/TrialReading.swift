@@ -50,6 +50,9 @@ struct TrialReading {
         encoder = SeriesEncoder(schema: schema, hasher: .process)
     }
 
+    /// Of the body, as the loop keeps it.
+    var metadata: [MetricFamilyMetadata] { scrape.metadata }
+
     mutating func read(_ body: RawSpan, _ format: ExpositionFormat) {
         store(body, format)
         do throws(ScrapeError) {

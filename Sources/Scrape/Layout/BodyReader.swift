@@ -114,6 +114,7 @@ struct BodyReader {
         parser.type = chunk.after.type
         context = chunk.after
         endsMatched = true
+        builder.pass(chunk)
         append(chunk)
         return true
     }
@@ -151,6 +152,7 @@ struct BodyReader {
     private mutating func unmatch() {
         endsMatched = false
         let chunk = chunks.removeLast()
+        builder.pass(chunk, isBack: true)
         lineCount -= chunk.lineCount
         createdLines -= chunk.createdLines
         starts.removeLast(starts.count - mark.starts)

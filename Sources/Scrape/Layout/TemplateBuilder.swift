@@ -10,6 +10,9 @@ struct TemplateBuilder {
     /// Bytes of labels and metadata at which a chunk ends anywhere: series with very long labels make short
     /// chunks.
     static let maxLabelBytes = 1 << 20
+    /// Bytes of a target's metadata that are kept: a body may be comments and little else. Real ones take
+    /// some hundred kilobytes.
+    static let maxMetadataBytes = 8 << 20
     /// One line in 256 begins a chunk of its own accord: the hash's low bits are zero.
     private static let boundaryMask: UInt64 = 0xFF
 
@@ -32,6 +35,8 @@ struct TemplateBuilder {
     private var before = FamilyContext()
     private var encoder: SeriesEncoder
     private var metadata: PackedMetadata
+    /// Of the body's chunks so far.
+    private var metadataBytes = 0
     private let isOpenMetrics: Bool
     private let layouts: LayoutInterner
     private let templates: TemplateInterner
@@ -97,8 +102,15 @@ struct TemplateBuilder {
         skippedReason = skippedReason ?? parser.skippedReason
         hashes.append(hash)
         lengths.append(UInt32(parser.segment.count))
-        for line in parser.metadata { metadata.append(line, body) }
+        for line in parser.metadata where keepsMetadata { metadata.append(line, body) }
         return identity != nil
+    }
+
+    private var keepsMetadata: Bool { metadataBytes + metadata.bytes.count < Self.maxMetadataBytes }
+
+    /// Counts a chunk that was known, or with `isBack` one that was given back.
+    mutating func pass(_ chunk: TemplateChunk, isBack: Bool = false) {
+        metadataBytes += isBack ? -chunk.metadata.count : chunk.metadata.count
     }
 
     private mutating func add(_ identity: SeriesEncoder.Identity) {
@@ -159,7 +171,7 @@ struct TemplateBuilder {
 
     /// Keeps what the body says about a metric family with the line that comes next.
     mutating func note(_ kind: FamilyMetadata.Kind, family: [UInt8], text: [UInt8]) {
-        metadata.append(kind, family: family, text: text)
+        if keepsMetadata { metadata.append(kind, family: family, text: text) }
     }
 
     /// The chunk of the lines so far; the builder is empty afterwards.
@@ -189,6 +201,7 @@ struct TemplateBuilder {
         groups.removeAll()
         foldedLines = 0
         starts = StartRuns()
+        metadataBytes += chunk.metadata.count
         return templates.intern(chunk)
     }
 }

@@ -47,6 +47,7 @@ struct ProtobufBodyReader {
         if parsedLines > 0, !expected.isEmpty,
             chunks.count > 4 + 2 * series.count / TemplateBuilder.minLines
         {
+            for chunk in chunks { builder.pass(chunk, isBack: true) }
             chunks.removeAll()
             parsedLines = 0
             unfoldedBytes = 0
@@ -67,6 +68,7 @@ struct ProtobufBodyReader {
         while position < series.count {
             if index < expected.count, series.matches(expected[index], at: position) {
                 chunks.append(expected[index])
+                builder.pass(expected[index])
                 position += expected[index].lineCount
                 index += 1
                 continue

@@ -31,6 +31,23 @@ import Testing
         #expect(try metadata(help + "# EOF\n", isOpenMetrics: true) == ["a|unknown|x\\y\nz \"q\" \\t|"])
     }
 
+    /// A body of comments must not stay in memory for as long as its target.
+    @Test func aTargetsMetadataIsBounded() throws {
+        let text = String(repeating: "x", count: PackedMetadata.maxTextBytes)
+        func body(_ count: Int, _ value: Int) -> String {
+            (0..<count).map { "# HELP f\($0) \(text)\ng{i=\"\($0)\"} \(value)\n" }.joined()
+                + "# TYPE last counter\nlast 1\n"
+        }
+        let scrape = plainScrape()
+        let limit = TemplateBuilder.maxMetadataBytes / PackedMetadata.maxTextBytes
+        _ = try scrape.consume(body(limit - 1, 1), at: 1)
+        #expect(scrape.metadata.count == limit)
+        // Known lines count as well.
+        _ = try scrape.consume(body(2 * limit, 2), at: 2)
+        #expect((limit - 1...limit + 1).contains(scrape.metadata.count))
+        #expect(!scrape.metadata.contains { $0.family == "last" })
+    }
+
     @Test func longTextsAreCutAtACharacter() throws {
         let long = "x" + String(repeating: "\u{e9}", count: PackedMetadata.maxTextBytes)
         let found = try metadata("# HELP a \(long)\na 1\n", isOpenMetrics: false)
