@@ -18,7 +18,7 @@ final class Stages: Sendable {
     let registry: MetricRegistry
     let buffer: WriteAheadBuffer
     let http: HTTPClient
-    private let jobs: [JobRunner]
+    let jobs: [JobRunner]
     private let writers: [(name: String, writer: RemoteWriter)]
     private let clock: any AgentClock
     private let isStopping = Mutex(false)

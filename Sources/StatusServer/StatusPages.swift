@@ -6,6 +6,10 @@ public protocol StatusPages: Sendable {
     func isReady() -> Bool
     /// The numbers of the first page.
     func summary() -> StatusSummary
+    /// What targets say about their metric families, target by target, until `take` is false.
+    func eachTargetMetadata(
+        _ query: TargetMetadataQuery, _ take: (TargetMetadata) -> Bool
+    ) throws(StatusQueryError)
 }
 
 /// The way of the samples in a few numbers.

@@ -8,6 +8,7 @@ struct StatusRouter: Sendable {
         case metrics = "/metrics"
         case healthy = "/-/healthy"
         case ready = "/-/ready"
+        case targetMetadata = "/api/v1/targets/metadata"
     }
 
     private let pages: any StatusPages
@@ -17,7 +18,7 @@ struct StatusRouter: Sendable {
         self.pages = pages
         self.registry = registry
         // Prometheus shows its handlers before their first request, so that a rate has a beginning.
-        for page in [Page.overview, .metrics, .healthy, .ready] {
+        for page in [Page.overview, .metrics, .healthy, .ready, .targetMetadata] {
             _ = counter(status: 200, handler: page.rawValue)
         }
     }
@@ -28,7 +29,7 @@ struct StatusRouter: Sendable {
         if let page {
             // The server leaves the body of an answer to HEAD out and tells its length.
             if request.method == "GET" || request.method == "HEAD" {
-                response = answer(page)
+                response = answer(page, request)
             } else {
                 response = ServerResponse(status: 405, text: "Method Not Allowed\n")
                 response.headers.add("Allow", "GET, HEAD")
@@ -43,7 +44,7 @@ struct StatusRouter: Sendable {
         return response
     }
 
-    private func answer(_ page: Page) -> ServerResponse {
+    private func answer(_ page: Page, _ request: ServerRequest) -> ServerResponse {
         switch page {
         case .overview:
             let html = OverviewPage.html(pages.summary(), isReady: pages.isReady())
@@ -52,10 +53,23 @@ struct StatusRouter: Sendable {
             return ServerResponse(
                 contentType: "text/plain; version=0.0.4; charset=utf-8", text: pages.metrics())
         case .healthy: return ServerResponse(text: "Narthex is Healthy.\n")
+        case .targetMetadata: return targetMetadata(request.query)
         case .ready:
             return pages.isReady()
                 ? ServerResponse(text: "Narthex is Ready.\n")
                 : ServerResponse(status: 503, text: "Narthex is not Ready yet.\n")
+        }
+    }
+
+    private func targetMetadata(_ text: String) -> ServerResponse {
+        do throws(StatusQueryError) {
+            let query = try TargetMetadataQuery(text)
+            var answer = TargetMetadataAnswer(query)
+            try pages.eachTargetMetadata(query) { answer.add($0) }
+            return ServerResponse(contentType: "application/json", text: answer.text)
+        } catch {
+            return ServerResponse(
+                status: 400, contentType: "application/json", text: TargetMetadataAnswer.error(error))
         }
     }
 

@@ -13,6 +13,17 @@ final class FakePages: StatusPages {
     func metrics() -> String { "fake_metric 1\n" }
     func isReady() -> Bool { ready.withLock { $0 } }
     func summary() -> StatusSummary { numbers.withLock { $0 } }
+
+    func eachTargetMetadata(
+        _ query: TargetMetadataQuery, _ take: (TargetMetadata) -> Bool
+    ) throws(StatusQueryError) {
+        if query.matchTarget == "{" { throw StatusQueryError(message: "no \"end\"") }
+        for number in 0..<20_000 {
+            let entry = TargetMetadata(
+                labels: [("job", "j")], family: "f\(number)", type: "gauge", help: "a\nb", unit: "")
+            guard take(entry) else { return }
+        }
+    }
 }
 
 struct StatusRouterTests {

@@ -76,6 +76,11 @@ final class ScrapeLoop: HTTPExchange {
 
     var state: TargetState { shared.withLock { $0.state } }
 
+    /// Of the last scrape that succeeded.
+    var metadata: [MetricFamilyMetadata] {
+        MetricFamilyMetadata.merged(shared.withLock { $0.scrape.chunks })
+    }
+
     func changeState<Result>(_ body: (inout TargetState) -> Result) -> Result {
         shared.withLock { body(&$0.state) }
     }

@@ -144,6 +144,21 @@ public final class ScrapePool: ScrapeLoopOwner {
         }
     }
 
+    /// A target and what it says about its metric families; empty before its first good scrape.
+    public struct DescribedTarget: Sendable {
+        public let labels: LabelSet
+        /// Made when it is called, of what the last good scrape left.
+        public let metadata: @Sendable () -> [MetricFamilyMetadata]
+    }
+
+    /// The job's targets in the order of their URLs and labels.
+    public var targets: [DescribedTarget] {
+        let loops = state.withLock { state in state.loops.values.filter(\.isWanted) }
+        return loops.sorted {
+            ($0.target.url, $0.target.labels.description) < ($1.target.url, $1.target.labels.description)
+        }.map { loop in DescribedTarget(labels: loop.target.labels) { loop.metadata } }
+    }
+
     func mayEnd(_ loop: ScrapeLoop) -> Bool {
         state.withLock { state in
             guard !loop.isWanted else { return false }
