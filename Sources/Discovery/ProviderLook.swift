@@ -9,6 +9,8 @@ public struct ProviderLook {
         public var groups: [TargetGroup] = []
         /// What cannot be scraped before any rule is asked, in sentences.
         public var faults: [String] = []
+        /// What is scraped otherwise than it asks, in sentences.
+        public var remarks: [String] = []
         /// What does not ask to be scraped, in sentences.
         public var silent: [String] = []
         /// What could not be asked, in sentences.
@@ -53,7 +55,8 @@ public struct ProviderLook {
             findings.failures += round.faults.filter(\.fault.isFailure).map(Self.text)
             findings.faults += round.faults.filter { !$0.fault.isFailure }.map(Self.text)
             findings.faults += round.leftOut.filter(\.isFault).map(\.description)
-            findings.silent += round.leftOut.filter { !$0.isFault }.map(\.description)
+            findings.remarks += round.leftOut.filter { $0.kind == .remark }.map(\.description)
+            findings.silent += round.leftOut.filter { $0.kind == .silent }.map(\.description)
         }
         return findings
     }

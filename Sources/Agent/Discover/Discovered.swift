@@ -25,7 +25,7 @@ struct Discovered: Sendable {
         self.job = job.jobName
         let merge = TargetMerge(findings.groups, job: job)
         targets = merge.targets
-        warnings = merge.warnings
+        warnings = merge.warnings + findings.remarks
         leftOut =
             findings.faults.map { LeftOut(what: "", reason: $0, isFault: true, before: nil) }
             + merge.leftOut.map { left in

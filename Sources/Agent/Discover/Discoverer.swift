@@ -153,6 +153,7 @@ public struct Discoverer: Sendable {
             let what = left.what.isEmpty ? left.reason : "\(left.what): \(left.reason)"
             logger.warning("left out", metadata: ["err": "\(what)"])
         }
+        for warning in found.flatMap(\.warnings) { logger.warning("\(warning)") }
     }
 
     /// The text that is in the file now; nil when it is not what was found.

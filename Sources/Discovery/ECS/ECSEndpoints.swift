@@ -28,6 +28,8 @@ struct ECSEndpoints {
     private(set) var found: [ECSEndpoint] = []
     /// In sentences.
     private(set) var faults: [String] = []
+    /// What is found and not as it asks, in sentences.
+    private(set) var remarks: [String] = []
 
     init(_ labels: [String: String], _ names: [ECSDockerLabels], dynamicOnly: Bool) {
         for set in names {
@@ -98,8 +100,8 @@ struct ECSEndpoints {
         guard let ms = PrometheusDuration.parse(interval), ms > 0, ms < Self.shortestIntervalMs else {
             return interval
         }
-        let fault = "\(label) is \(interval); it is scraped every 1s, the shortest that a label may ask for"
-        if !faults.contains(fault) { faults.append(fault) }
+        let remark = "\(label) is \(interval); it is scraped every 1s, the shortest that a label may ask for"
+        if !remarks.contains(remark) { remarks.append(remark) }
         return "1s"
     }
 

@@ -59,8 +59,8 @@ final class ECSReport: Sendable {
 
     func tell(_ round: ECSSurvey.Round) {
         if round.hasFailed { failures.add() }
-        let faulty = round.leftOut.filter(\.isFault)
-        leftOut.set(Double(faulty.count))
+        let noted = round.leftOut.filter { $0.kind != .silent }
+        leftOut.set(Double(noted.count(where: \.isFault)))
         ages.set(round.wholeAtNs)
         let nowNs = clock.monotonicNs
         tellRecovered(round, nowNs)
@@ -75,12 +75,14 @@ final class ECSReport: Sendable {
         }
         // Tasks of one service have one fault.
         var said: Set<String> = []
-        for left in faulty where said.count < Self.linesARound {
+        for left in noted where said.count < Self.linesARound {
             let place = "\(left.definition ?? left.task) \(left.container ?? "") \(left.reason)"
             guard said.insert(place).inserted, isDue(Said(cluster: "", message: place), nowNs) else {
                 continue
             }
-            logger.warning("ECS container left out", metadata: ["err": "\(left)"])
+            let what: Logger.Message =
+                left.isFault ? "ECS container left out" : "ECS container not scraped as it asks"
+            logger.warning(what, metadata: ["err": "\(left)"])
         }
     }
 

@@ -9,16 +9,26 @@ struct ECSTaskTargets: Sendable {
     var stopped: [LabelSet] = []
     var leftOut: [LeftOut] = []
 
-    /// Something that is no target, and why.
+    /// Something that is no target, or not the one it asks to be, and why.
     struct LeftOut: Sendable, Equatable {
+        enum Kind: Sendable {
+            /// It does not ask to be scraped, or not now.
+            case silent
+            /// It asks and cannot be.
+            case fault
+            /// It is, but not as it asks.
+            case remark
+        }
+
         let task: String
         /// Nil: all of the task.
         let container: String?
         /// `family:revision`, when the fault is in the definition and not in the task.
         let definition: String?
         let reason: String
-        /// It asks to be scraped and cannot be. Else it simply does not ask.
-        let isFault: Bool
+        let kind: Kind
+
+        var isFault: Bool { kind == .fault }
     }
 }
 
@@ -96,6 +106,7 @@ struct ECSTargets: Sendable {
             let endpoints = ECSEndpoints(
                 defined.dockerLabels, configuration.dockerLabels,
                 dynamicOnly: configuration.dynamicPortDetection)
+            for remark in endpoints.remarks { result.remark(record, container.name, remark) }
             for fault in endpoints.faults {
                 result.leaveOut(record, container.name, fault, isFault: true, inDefinition: true)
             }
@@ -205,7 +216,16 @@ extension ECSTaskTargets {
         leftOut.append(
             LeftOut(
                 task: record.task.arn, container: container,
-                definition: inDefinition ? record.definition?.arn : nil, reason: reason, isFault: isFault))
+                definition: inDefinition ? record.definition?.arn : nil, reason: reason,
+                kind: isFault ? .fault : .silent))
+    }
+
+    /// About what the definition says.
+    mutating func remark(_ record: ECSTaskRecord, _ container: String, _ text: String) {
+        leftOut.append(
+            LeftOut(
+                task: record.task.arn, container: container, definition: record.definition?.arn, reason: text,
+                kind: .remark))
     }
 }
 

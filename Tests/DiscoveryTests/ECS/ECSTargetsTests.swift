@@ -65,6 +65,14 @@ import Testing
         #expect(left.isFault)
     }
 
+    @Test func whatIsScrapedOtherwiseThanItAsksIsNoFault() throws {
+        let result = made(fargateTask(1), webDefinition(more: ["PROMETHEUS_EXPORTER_SCRAPE_INTERVAL": "1ms"]))
+        #expect(result.targets.map { $0["__scrape_interval__"] } == ["1s"])
+        let left = try #require(result.leftOut.first)
+        #expect(left.kind == .remark && !left.isFault)
+        #expect("\(left)".hasPrefix("container app of web:1: PROMETHEUS_EXPORTER_SCRAPE_INTERVAL is 1ms; it"))
+    }
+
     @Test func tasksWithoutExportersAreSilent() {
         var task = fargateTask(1, containers: ["proxy"])
         task.attachments = []
