@@ -88,7 +88,7 @@ struct ScrapeEngine: Sendable {
         reader.values = []
         let keptCount = values.count - reader.unconverted.count
         let lineCount = reader.lineCount
-        if let ownLabelFault, keptCount > 0 { throw ownLabelFault.after(samples: lineCount) }
+        if let ownLabelFault, keptCount > 0 { throw ownLabelFault.after(samples: 1, kept: 0) }
         var next = state
         next.chunks = reader.chunks
         var departed: [Frame.Departed] = []
@@ -121,14 +121,19 @@ struct ScrapeEngine: Sendable {
                     .sampleLimit,
                     "the target exposes \(next.shed.countedSamples) samples;"
                         + " sample_limit is \(limits.samples)"
-                ).after(samples: lineCount)
+                ).after(samples: lineCount, kept: keptCount)
             }
         }
         var rules = rules(reader, state, next, timestampMs, isUnchanged: isUnchanged)
         rules.leaveOut(next.shed.leftOut)
         endUnconverted(reader, state, timestampMs, isUnchanged: isUnchanged, &rules, &values)
         for ordinal in rules.absent { values[Int(ordinal)] = 0 }
-        let kept = try reader.keptHistograms(absent: rules.absent, options: histograms)
+        let kept: [Frame.Histogram]
+        do throws(ScrapeError) {
+            kept = try reader.keptHistograms(absent: rules.absent, options: histograms)
+        } catch {
+            throw error.after(samples: lineCount, kept: keptCount)
+        }
         next.silent = rules.silent
         next.lastSampleMs = rules.lastSampleMs
         if !keepsStartTimestamps, !readsStarts {
@@ -181,10 +186,9 @@ struct ScrapeEngine: Sendable {
         next.isLive = false
         next.hasReported = true
         next.lastTimestampMs = timestampMs
-        let scraped = error?.samplesScraped ?? 0
         let reported = ReportSeries.Values(
-            isUp: false, durationSeconds: durationSeconds, samplesScraped: scraped,
-            samplesPostMetricRelabeling: scraped, seriesAdded: 0, timeoutSeconds: Double(timeoutMs) / 1_000,
+            isUp: false, durationSeconds: durationSeconds, samplesScraped: error?.samplesScraped ?? 0,
+            samplesPostMetricRelabeling: error?.samplesKept ?? 0, seriesAdded: 0, timeoutSeconds: Double(timeoutMs) / 1_000,
             sampleLimit: schema.rules.limits.samples, bodySizeBytes: bodySizeBytes)
         return Prepared(
             frame: ending(state, timestampMs, report: reported.column(extra: report.hasExtra)), next: next,
@@ -269,7 +273,7 @@ struct ScrapeEngine: Sendable {
         do throws(ScrapeError) {
             try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
         } catch {
-            throw error.after(samples: reader.sampleCount)
+            throw error.after(samples: reader.sampleCount, kept: reader.keptCount)
         }
         // Lines that come and go leave short chunks behind. Cut anew, all of it is as if it was read first.
         if reader.parsedLines > 0, !expected.isEmpty,

@@ -33,8 +33,10 @@ public struct ScrapeError: Error, Sendable, Equatable, CustomStringConvertible {
     public let line: Int
     /// Bytes from the body's start; 0 when the error has no place in it.
     public let offset: Int
-    /// Samples that were read before the error; the report of the scrape tells them.
+    /// Samples that were read up to the error, and of those the ones that rules leave; the report of the
+    /// scrape tells them.
     public internal(set) var samplesScraped = 0
+    public internal(set) var samplesKept = 0
 
     public init(_ code: Code, _ message: String, line: Int = 0, offset: Int = 0) {
         self.code = code
@@ -55,9 +57,10 @@ public struct ScrapeError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     /// The same error after so many samples.
-    func after(samples: Int) -> ScrapeError {
+    func after(samples: Int, kept: Int) -> ScrapeError {
         var error = self
         error.samplesScraped = samples
+        error.samplesKept = kept
         return error
     }
 
@@ -68,7 +71,8 @@ public struct ScrapeError: Error, Sendable, Equatable, CustomStringConvertible {
         for index in 0..<min(offset, body.byteCount) where body.uncheckedByte(index) == Byte.newline {
             line += 1
         }
-        return ScrapeError(code, message, line: line, offset: offset).after(samples: samplesScraped)
+        return ScrapeError(code, message, line: line, offset: offset).after(
+            samples: samplesScraped, kept: samplesKept)
     }
 
     public var description: String { line > 0 ? "line \(line): \(message)" : message }

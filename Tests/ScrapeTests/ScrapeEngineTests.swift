@@ -1,5 +1,6 @@
 import Configuration
 import MetricModel
+import Relabel
 import Testing
 
 @testable import Scrape
@@ -43,6 +44,30 @@ import Testing
         let error = #expect(throws: ScrapeError.self) { try scrape.consume("a 1\nb 2\n?\n", at: 1) }
         #expect(error?.samplesScraped == 2)
         #expect(try Array(scrape.fail(at: 1, error: error).values) == [0, 0, 2, 2, 0])
+    }
+
+    /// As in Prometheus: a series that a rule refuses was scraped, and what relabelling drops is not left.
+    @Test func aRefusedScrapeReportsWhatRulesLeave() throws {
+        var rules = SeriesRules()
+        rules.limits.labels = 4
+        let relabelling = MetricRelabelling(
+            rules: RelabelRules([
+                try RelabelRule(.init(action: .drop, sourceLabels: ["__name__"], regex: "x"))
+            ]))
+        let scrape = TargetScrape(target: plainTarget(), rules: rules, relabelling: relabelling)
+        let error = #expect(throws: ScrapeError.self) {
+            try scrape.consume("x 1\na 1\nb{k=\"v\",l=\"w\"} 1\nc 1\n", at: 1)
+        }
+        #expect(error?.code == .labelLimit)
+        #expect(try Array(scrape.fail(at: 1, error: error).values) == [0, 0, 3, 1, 0])
+        // The line that is not in the format is no sample.
+        let broken = #expect(throws: ScrapeError.self) { try scrape.consume("x 1\na 1\n?\n", at: 2) }
+        #expect(try Array(scrape.fail(at: 2, error: broken).values) == [0, 0, 2, 1, 0])
+        rules = SeriesRules()
+        rules.limits.samples = 1
+        let limited = TargetScrape(target: plainTarget(), rules: rules, relabelling: relabelling)
+        let over = #expect(throws: ScrapeError.self) { try limited.consume("x 1\na 1\nb 1\n", at: 3) }
+        #expect(try Array(limited.fail(at: 3, error: over).values) == [0, 0, 3, 2, 0])
     }
 
     @Test func trackedTimestampsGetMarkers() throws {

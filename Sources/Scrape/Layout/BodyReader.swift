@@ -36,6 +36,8 @@ struct BodyReader {
     private(set) var starts: [Frame.StartTimestamp] = []
     /// Lines that have no sample because they tell of others.
     private var createdLines = 0
+    /// Whether the reading ended with a series that a rule of the job refused.
+    private var hasRefused = false
 
     private let hasher: SegmentHasher
     private let convertsClassic: Bool
@@ -72,8 +74,16 @@ struct BodyReader {
             layouts: layouts, templates: templates, keepsClassic: histograms.alwaysScrapesClassic)
     }
 
-    /// Samples that the lines come to.
-    var sampleCount: Int { lineCount - createdLines - outcome.foldedLines + builder.sampleCount }
+    /// Samples that the lines come to, one among them that a rule of the job refused.
+    var sampleCount: Int {
+        lineCount - createdLines - outcome.foldedLines + builder.sampleCount + (hasRefused ? 1 : 0)
+    }
+
+    /// Of those, the ones that rules leave.
+    var keptCount: Int {
+        (builder.lineCount == 0 ? values.count : mark.lists.values + builder.seriesCount)
+            - outcome.unconverted.count
+    }
 
     /// Reads `body`, of which `expected` are the chunks of the scrape before, and keeps room for
     /// `extraValues` more values.
@@ -216,8 +226,13 @@ struct BodyReader {
                 finishChunk(after: before)
             }
             if builder.lineCount == 0 { setMark(at: start, before) }
-            _ = try builder.append(
-                parser, body, hash: hash, before: before, classic: classic, start: started)
+            do throws(ScrapeError) {
+                _ = try builder.append(
+                    parser, body, hash: hash, before: before, classic: classic, start: started)
+            } catch {
+                hasRefused = true
+                throw error
+            }
             parsedLines += 1
             endsMatched = false
             append(lineOf: parser)

@@ -54,6 +54,7 @@ struct TemplateBuilder {
     }
 
     var lineCount: Int { hashes.count }
+    var seriesCount: Int { ownHashes.count }
     /// Samples that the lines come to.
     var sampleCount: Int { hashes.count - foldedLines + groups.count - starts.createdLines }
     /// The metric that the next line may belong to; 0 for none.

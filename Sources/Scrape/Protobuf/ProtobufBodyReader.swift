@@ -100,7 +100,8 @@ struct ProtobufBodyReader {
             do throws(ScrapeError) {
                 try append(body, position, key, series.families[family])
             } catch {
-                throw error.after(samples: position)
+                let kept = chunks.reduce(builder.seriesCount) { $0 + $1.seriesCount }
+                throw error.after(samples: position + 1, kept: kept)
             }
             parsedLines += 1
             position += 1

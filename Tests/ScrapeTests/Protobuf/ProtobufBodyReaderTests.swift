@@ -164,7 +164,7 @@ import Testing
         // The report tells how far the body was read.
         let failing = try scrape { $0.limits.labelValueLength = 3 }
         let error = #expect(throws: ScrapeError.self) { try failing.consume(protobuf: body, at: 3) }
-        #expect(error?.samplesScraped == 1)
+        #expect(error?.samplesScraped == 2 && error?.samplesKept == 1)
     }
 
     @Test func sampleLimitCountsAHistogramOnce() throws {
