@@ -188,7 +188,8 @@ struct ScrapeEngine: Sendable {
         next.lastTimestampMs = timestampMs
         let reported = ReportSeries.Values(
             isUp: false, durationSeconds: durationSeconds, samplesScraped: error?.samplesScraped ?? 0,
-            samplesPostMetricRelabeling: error?.samplesKept ?? 0, seriesAdded: 0, timeoutSeconds: Double(timeoutMs) / 1_000,
+            samplesPostMetricRelabeling: error?.samplesKept ?? 0, seriesAdded: 0,
+            timeoutSeconds: Double(timeoutMs) / 1_000,
             sampleLimit: schema.rules.limits.samples, bodySizeBytes: bodySizeBytes)
         return Prepared(
             frame: ending(state, timestampMs, report: reported.column(extra: report.hasExtra)), next: next,
