@@ -142,3 +142,25 @@ def test_a_block_has_a_way_of_its_own(make_agent, receiver, proxy, shop, parts, 
     assert {target for _, target, _ in proxy.requests} == {f"inside.example:{nginx.ports['aws']}"}
     assert agent.log_lines("self.signed|unable to get local issuer")
     assert_no_secret_shows(agent)
+    assert agent.stop() == 0
+
+    # Without that variable the authorities are the profile's: the block's own, else the one in use.
+    config = tmp_path / "config"
+    keys = f"aws_access_key_id = {shop.access_key}\naws_secret_access_key = {shop.secret_key}\n"
+    config.write_text(
+        f"[profile inside]\nca_bundle = {authority.certificate}\n{keys}"
+        f"[default]\nca_bundle = {stranger['tls_config']['ca_file']}\n"
+    )
+    named = {key: value for key, value in there.items() if not key.endswith("_key")} | {"profile": "inside"}
+    second = make_agent(
+        configuration(receiver, {"profile": named, "default": there}), name="second",
+        environment={"AWS_CONFIG_FILE": str(config)},
+    ).start()  # fmt: skip
+    wait_until(lambda: "profile" in jobs_with_samples(receiver), 30, "samples by the profile's bundle")
+    wait_until(
+        lambda: second.metric("prometheus_sd_refresh_failures_total", config="default") >= 2,
+        30,
+        "failures of the other",
+    )
+    assert "default" not in jobs_with_samples(receiver)
+    assert_no_secret_shows(second)
