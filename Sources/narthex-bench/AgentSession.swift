@@ -1,11 +1,6 @@
 import ArgumentParser
 import HTTPTransport
 import Platform
-import StandIns
-
-#if canImport(Glibc)
-import Glibc
-#endif
 
 /// Stand-ins and the agent, a process each: begun idle, given its targets later.
 struct AgentSession {
@@ -23,15 +18,11 @@ struct AgentSession {
         var prefix: [String] = []
     }
 
-    private static let accessKey = "AKIDBENCH"
-    private static let secretKey = "bench-secret"
-
     let plan: Plan
     let clock = SystemClock()
     let probe = PageProbe()
-    let standIns: ChildProcess
+    let fleet: StandInFleet
     let agent: ChildProcess
-    let places: StandInPlaces
     /// Of the agent's pages, with a slash at the end.
     let status: String
 
@@ -61,23 +52,15 @@ struct AgentSession {
     /// Starts both and waits until the agent has nothing to do. Whoever gets it stops it.
     init(_ plan: Plan) async throws {
         self.plan = plan
-        let standInsOutput = "\(plan.folder)/stand-ins.log"
-        standIns = try ChildProcess(
-            [
-                plan.standInsPath, "--exporters", "\(plan.targets)", "--series", "\(plan.series)",
-                "--amp-port", "0", "--access-key", Self.accessKey, "--secret-key", Self.secretKey,
-            ] + plan.fleet, outputPath: standInsOutput)
+        fleet = try await StandInFleet(plan)
         do {
-            places = try await StandInPlaces.read(from: standInsOutput, clock: clock)
-            try Self.write("\(plan.folder)/targets.json", "[]")
-            try Self.write("\(plan.folder)/narthex.yml", Self.configuration(plan, amp: places.amp.url))
             agent = try ChildProcess(
                 plan.prefix + [
-                    plan.agentPath, "run", "--config.file=\(plan.folder)/narthex.yml",
+                    plan.agentPath, "run", "--config.file=\(fleet.configurationPath)",
                     "--storage.agent.path=\(plan.folder)/data", "--web.listen-address=127.0.0.1:0",
                 ], environment: ["SWIFT_BACKTRACE": "enable=no"], outputPath: "\(plan.folder)/agent.log")
         } catch {
-            standIns.stop(withinSeconds: 10)
+            fleet.stop()
             throw error
         }
         do {
@@ -87,7 +70,7 @@ struct AgentSession {
             try await clock.sleep(forMs: 7_000)
         } catch {
             agent.stop(withinSeconds: 10)
-            standIns.stop(withinSeconds: 10)
+            fleet.stop()
             throw error
         }
     }
@@ -95,23 +78,14 @@ struct AgentSession {
     /// Ends both; throws when the agent does not end orderly.
     func stop() throws(BenchError) {
         let isOrderly = agent.stop(withinSeconds: 30) == 0
-        standIns.stop(withinSeconds: 10)
+        fleet.stop()
         if !isOrderly { throw failure("the agent did not stop orderly") }
     }
 
     /// Ends both, whatever state they are in.
     func abandon() {
         agent.stop(withinSeconds: 10)
-        standIns.stop(withinSeconds: 10)
-    }
-
-    /// Shows the agent its targets.
-    func giveTargets() throws(BenchError) {
-        try Self.write("\(plan.folder)/targets.json.new", targetFile)
-        // Safety: both strings are bridged with a closing zero and live through the call.
-        guard
-            unsafe rename("\(plan.folder)/targets.json.new", "\(plan.folder)/targets.json") == 0
-        else { throw BenchError("cannot rename the target file: errno \(errno)") }
+        fleet.stop()
     }
 
     /// The sum of all series of one family of the agent's metrics.
@@ -134,19 +108,6 @@ struct AgentSession {
         throw failure("\(wanted) samples were not delivered within \(seconds) s")
     }
 
-    /// What the endpoint has counted.
-    func endpointCounts() async throws -> EndpointCounts {
-        try EndpointCounts.decode(try await probe.page("\(places.amp.origin)/stats"))
-    }
-
-    /// When each exporter was scraped.
-    func scrapeTimes() async throws -> [ScrapeTimes] {
-        guard let first = places.exporters.first,
-            let times = ScrapeTimes.all(in: try await probe.page("http://\(first.address)/scrapes"))
-        else { throw BenchError("the exporters do not tell when they were scraped") }
-        return times
-    }
-
     /// An error with the end of the agent's log.
     func failure(_ what: String) -> BenchError { Self.failure(what, plan) }
 
@@ -154,42 +115,6 @@ struct AgentSession {
         let log = StandInPlaces.text(of: "\(plan.folder)/agent.log") ?? ""
         let end = log.split(separator: "\n").suffix(10).joined(separator: "\n")
         return BenchError("\(what); its log ends:\n\(end)")
-    }
-
-    private static func configuration(_ plan: Plan, amp: String) -> String {
-        """
-        global:
-          scrape_interval: \(plan.intervalSeconds)s
-          scrape_timeout: \(min(10, plan.intervalSeconds))s
-        scrape_configs:
-          - job_name: fleet
-            file_sd_configs:
-              - files: ['\(plan.folder)/targets.json']
-        remote_write:
-          - url: \(amp)
-            sigv4:
-              region: eu-west-1
-              access_key: \(accessKey)
-              secret_key: \(secretKey)
-
-        """
-    }
-
-    private var targetFile: String {
-        "["
-            + places.exporters.enumerated().map { index, exporter in
-                """
-                {"targets": ["\(exporter.address)"], "labels": {"__metrics_path__": "\(exporter.path)", \
-                "instance": "exporter-\(index)"}}
-                """
-            }.joined(separator: ",\n") + "]\n"
-    }
-
-    private static func write(_ path: String, _ text: String) throws(BenchError) {
-        // Safety: the strings live through their calls; the file is closed once, here, and unused afterwards.
-        guard let file = unsafe fopen(path, "w") else { throw BenchError("cannot write \(path)") }
-        let written = unsafe fputs(text, file)
-        guard unsafe fclose(file) == 0, written >= 0 else { throw BenchError("cannot write \(path)") }
     }
 
     /// Where the agent says its pages are: it was told to take any free port.

@@ -16,22 +16,36 @@ struct AgentUnderLoad {
         var requestBytesPerSample = 0.0
         var missingSamples = 0.0
         var badSignatures = 0.0
+        /// Of the peer; 0 without one.
+        var peerMicrosecondsPerSample = 0.0
+        var peerMiB = 0.0
+        /// Of ours, at its greatest.
+        var loadedMiB = 0.0
     }
 
     let plan: AgentSession.Plan
+    /// Prometheus' program, to run beside ours; nil for none.
+    var peerPath: String?
 
     func measure(seconds: Int) async throws -> Figures {
+        guard let peerPath else { return try await measure(seconds: seconds, beside: nil) }
+        let peer = try await PrometheusPeer(plan, program: peerPath)
+        defer { peer.stop() }
+        return try await measure(seconds: seconds, beside: peer)
+    }
+
+    private func measure(seconds: Int, beside peer: PrometheusPeer?) async throws -> Figures {
         let session = try await AgentSession(plan)
         do {
-            var figures = try await measure(session, seconds: seconds)
+            var figures = try await measure(session, seconds: seconds, beside: peer)
             let after = try await session.delivered()
             guard session.agent.stop(withinSeconds: 30) == 0 else {
                 throw session.failure("the agent did not stop orderly")
             }
-            let counts = try await session.endpointCounts()
+            let counts = try await session.fleet.endpointCounts(session.probe)
             figures.badSignatures = Double(counts.signaturesRefused)
             figures.missingSamples = max(0, after - Double(counts.samples))
-            session.standIns.stop(withinSeconds: 10)
+            session.fleet.stop()
             return figures
         } catch {
             session.abandon()
@@ -39,7 +53,9 @@ struct AgentUnderLoad {
         }
     }
 
-    private func measure(_ session: AgentSession, seconds: Int) async throws -> Figures {
+    private func measure(
+        _ session: AgentSession, seconds: Int, beside peer: PrometheusPeer?
+    ) async throws -> Figures {
         let clock = session.clock
         let agent = session.agent
         let (targets, series) = (plan.targets, plan.series)
@@ -47,13 +63,14 @@ struct AgentUnderLoad {
         guard let idle = agent.residentBytes() else { throw session.failure("the agent has ended") }
         figures.idleMiB = Double(idle.all) / 1_048_576
 
-        try session.giveTargets()
+        try session.fleet.giveTargets()
         // The first round builds layouts and connections; measured is what follows.
         let before = try await session.untilDelivered(
             Double(targets * series * 2), withinSeconds: 6 * plan.intervalSeconds + 30)
         guard let cpuBefore = agent.cpuSeconds(), let sleepsBefore = agent.sleeps() else {
             throw session.failure("the agent has ended")
         }
+        let peerBefore = try await peer?.count()
         let startNs = clock.monotonicNs
         var greatest = 0
         var yardstick = Yardstick(SyntheticBody.nodeExporter.text(scrape: 1))
@@ -70,6 +87,15 @@ struct AgentUnderLoad {
         let elapsed = Double(clock.monotonicNs - startNs) / 1e9
         let after = try await session.delivered()
         let delivered = after - before
+        if let peer, let peerBefore {
+            let peerAfter = try await peer.count()
+            let taken = peerAfter.samples - peerBefore.samples
+            guard taken > 0 else { throw BenchError("the peer's endpoint took no samples") }
+            figures.peerMicrosecondsPerSample =
+                (peerAfter.cpuSeconds - peerBefore.cpuSeconds) * 1e6 / taken
+            figures.peerMiB = Double(peer.residentBytes() ?? 0) / 1_048_576
+        }
+        figures.loadedMiB = Double(greatest) / 1_048_576
         figures.cpuMicrosecondsPerSample = (cpuAfter - cpuBefore) * 1e6 / delivered
         figures.strtodNs = strtodNs.sorted()[strtodNs.count / 2]
         figures.sleepsPerScrape = Double(sleepsAfter - sleepsBefore) * Double(series + 5) / delivered

@@ -44,7 +44,7 @@ struct BigCommand: AsyncParsableCommand {
         guard let idle = session.agent.residentBytes()?.all, session.agent.takePeakBytes() != nil else {
             throw session.failure("the agent has ended")
         }
-        try session.giveTargets()
+        try session.fleet.giveTargets()
         var delivered = try await session.untilDelivered(
             Double(series), withinSeconds: 2 * intervalSeconds + 30)
         guard let first = session.agent.takePeakBytes() else { throw session.failure("the agent has ended") }
@@ -78,7 +78,9 @@ struct BigCommand: AsyncParsableCommand {
     }
 
     private func url(_ session: AgentSession) throws -> String {
-        guard let exporter = session.places.exporters.first else { throw BenchError("there is no exporter") }
+        guard let exporter = session.fleet.places.exporters.first else {
+            throw BenchError("there is no exporter")
+        }
         return "http://\(exporter.address)\(exporter.path)"
     }
 }

@@ -41,15 +41,15 @@ final class ChildProcess: Sendable {
         self.pid = pid
     }
 
-    /// User and system CPU time in seconds, to a clock tick (10 ms).
+    /// User and system CPU time in seconds, to a clock tick (10 ms); nil once it has ended.
     func cpuSeconds() -> Double? {
         guard let text = read("stat"), let end = text.lastIndex(of: ")") else { return nil }
         // Fields after the command's closing parenthesis: state is the third of proc(5), utime and stime 14
         // and 15.
         let fields = text[text.index(after: end)...].split(separator: " ")
-        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else {
-            return nil
-        }
+        guard fields.count > 12, fields[0] != "Z", let user = Double(fields[11]),
+            let system = Double(fields[12])
+        else { return nil }
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 

@@ -46,10 +46,10 @@ struct ManyCommand: AsyncParsableCommand {
     }
 
     private func measure(_ session: AgentSession) async throws -> BudgetReport {
-        try session.giveTargets()
+        try session.fleet.giveTargets()
         // Within the first interval each has its first scrape.
         var waited = 0
-        while try await session.scrapeTimes().contains(where: { $0.count == 0 }) {
+        while try await session.fleet.scrapeTimes(session.probe).contains(where: { $0.count == 0 }) {
             guard waited < 2 * intervalSeconds else {
                 throw session.failure("not every target was scraped within two intervals")
             }
@@ -61,7 +61,7 @@ struct ManyCommand: AsyncParsableCommand {
         }
         let startNs = session.clock.monotonicNs
         try await session.clock.sleep(forMs: Int64(measureSeconds) * 1_000)
-        let times = try await session.scrapeTimes()
+        let times = try await session.fleet.scrapeTimes(session.probe)
         let endNs = session.clock.monotonicNs
         guard let cpuAfter = session.agent.cpuSeconds() else { throw session.failure("the agent has ended") }
 

@@ -1,0 +1,110 @@
+import Platform
+import StandIns
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Exporters and an AMP endpoint, a process of their own, and the configuration with which an agent, ours or
+/// Prometheus, serves them.
+struct StandInFleet {
+    private static let accessKey = "AKIDBENCH"
+    private static let secretKey = "bench-secret"
+
+    let places: StandInPlaces
+    let configurationPath: String
+    private let process: ChildProcess
+    private let targetsPath: String
+
+    /// Starts the process and writes the files: no targets yet. `name` tells the files of several fleets
+    /// apart, `queue` is YAML of `queue_config`; the endpoint checks signatures if it `isSigned`. Whoever
+    /// gets it stops it.
+    init(
+        _ plan: AgentSession.Plan, name: String = "", queue: String = "{}", isSigned: Bool = true
+    ) async throws {
+        let output = "\(plan.folder)/\(name)stand-ins.log"
+        process = try ChildProcess(
+            [
+                plan.standInsPath, "--exporters", "\(plan.targets)", "--series", "\(plan.series)",
+                "--amp-port", "0",
+            ] + (isSigned ? ["--access-key", Self.accessKey, "--secret-key", Self.secretKey] : [])
+                + plan.fleet, outputPath: output)
+        targetsPath = "\(plan.folder)/\(name)targets.json"
+        configurationPath = "\(plan.folder)/\(name)prometheus.yml"
+        do {
+            places = try await StandInPlaces.read(from: output, clock: SystemClock())
+            try Self.write(targetsPath, "[]")
+            try Self.write(configurationPath, configuration(plan, queue: queue, isSigned: isSigned))
+        } catch {
+            process.stop(withinSeconds: 10)
+            throw error
+        }
+    }
+
+    func stop() { process.stop(withinSeconds: 10) }
+
+    /// Shows the agent its targets.
+    func giveTargets() throws(BenchError) {
+        try Self.write("\(targetsPath).new", targetFile)
+        // Safety: both strings are bridged with a closing zero and live through the call.
+        guard unsafe rename("\(targetsPath).new", targetsPath) == 0 else {
+            throw BenchError("cannot rename the target file: errno \(errno)")
+        }
+    }
+
+    /// What the endpoint has counted.
+    func endpointCounts(_ probe: PageProbe) async throws -> EndpointCounts {
+        try EndpointCounts.decode(try await probe.page("\(places.amp.origin)/stats"))
+    }
+
+    /// When each exporter was scraped.
+    func scrapeTimes(_ probe: PageProbe) async throws -> [ScrapeTimes] {
+        guard let first = places.exporters.first,
+            let times = ScrapeTimes.all(in: try await probe.page("http://\(first.address)/scrapes"))
+        else { throw BenchError("the exporters do not tell when they were scraped") }
+        return times
+    }
+
+    private func configuration(_ plan: AgentSession.Plan, queue: String, isSigned: Bool) -> String {
+        """
+        global:
+          scrape_interval: \(plan.intervalSeconds)s
+          scrape_timeout: \(min(10, plan.intervalSeconds))s
+        scrape_configs:
+          - job_name: fleet
+            file_sd_configs:
+              - files: ['\(targetsPath)']
+        remote_write:
+          - url: \(places.amp.url)
+            queue_config: \(queue)
+
+        """ + (isSigned ? signing : "")
+    }
+
+    private var signing: String {
+        """
+            sigv4:
+              region: eu-west-1
+              access_key: \(Self.accessKey)
+              secret_key: \(Self.secretKey)
+
+        """
+    }
+
+    private var targetFile: String {
+        "["
+            + places.exporters.enumerated().map { index, exporter in
+                """
+                {"targets": ["\(exporter.address)"], "labels": {"__metrics_path__": "\(exporter.path)", \
+                "instance": "exporter-\(index)"}}
+                """
+            }.joined(separator: ",\n") + "]\n"
+    }
+
+    private static func write(_ path: String, _ text: String) throws(BenchError) {
+        // Safety: the strings live through their calls; the file is closed once, here, and unused afterwards.
+        guard let file = unsafe fopen(path, "w") else { throw BenchError("cannot write \(path)") }
+        let written = unsafe fputs(text, file)
+        guard unsafe fclose(file) == 0, written >= 0 else { throw BenchError("cannot write \(path)") }
+    }
+}
