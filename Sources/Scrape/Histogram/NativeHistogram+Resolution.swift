@@ -7,7 +7,8 @@ extension NativeHistogram {
 
     /// The histogram within a job's limits: at most of resolution `maxSchema`, with at most `bucketLimit`
     /// buckets (0 for any number). Nil when even the coarsest resolution has more, or custom buckets are too
-    /// many (prometheus/scrape, bucketLimitAppender and maxSchemaAppender).
+    /// many (prometheus/scrape, bucketLimitAppender and maxSchemaAppender). One that is not well-formed stays
+    /// as it is: `fault` tells.
     func limited(maxSchema: Int32, bucketLimit: Int) -> NativeHistogram? {
         var result = self
         let known = Self.exponentialSchemas.contains(schema) || Self.finerSchemas.contains(schema)
@@ -15,7 +16,10 @@ extension NativeHistogram {
         guard bucketLimit > 0 else { return result }
         while result.bucketCount > bucketLimit {
             guard known, result.schema > Self.exponentialSchemas.lowerBound else { return nil }
-            result = result.reduced(to: result.schema - 1)
+            let coarser = result.reduced(to: result.schema - 1)
+            // Nothing else may keep this going: buckets come from anybody.
+            guard coarser.schema < result.schema else { return result }
+            result = coarser
         }
         return result
     }

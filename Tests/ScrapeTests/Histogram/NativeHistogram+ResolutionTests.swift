@@ -138,6 +138,15 @@ import Testing
         #expect(float.fault != nil)
     }
 
+    /// A histogram that has more buckets than its spans name cannot become coarser, and must not keep a
+    /// worker for ever.
+    @Test(.timeLimit(.minutes(1))) func aLimitEndsOnWhatIsNotWellFormed() {
+        let more = integer(schema: 3, [(0, 1)], [1, 0, 0], count: 3)
+        #expect(more.limited(maxSchema: 8, bucketLimit: 2)?.fault != nil)
+        #expect(more.limited(maxSchema: 0, bucketLimit: 2)?.fault != nil)
+        #expect(more.limited(maxSchema: 0, bucketLimit: 0)?.fault != nil)
+    }
+
     @Test(
         arguments: [
             (0, 8), (1, 8), (1.00271, 8), (1.003, 7), (1.1, 2), (1.5, 0), (2, 0), (2.1, -1), (65_536, -4),
