@@ -30,12 +30,14 @@ public enum TargetProviders {
                     configuration, files: files, workers: workers, clock: clock, registry: registry,
                     logger: logger))
         }
+        let measures = ECSJobMeasures(job: job.jobName, clock: clock, registry: registry)
         for configuration in job.ecsSDConfigs {
             let access = try ecs(configuration)
             providers.append(
                 ECSProvider(
                     configuration, job: job.jobName, inventory: access.inventory,
-                    ownCluster: access.ownCluster, clock: clock, registry: registry, logger: logger))
+                    ownCluster: access.ownCluster, clock: clock, registry: registry, measures: measures,
+                    logger: logger))
         }
         return providers
     }

@@ -1,19 +1,19 @@
-public import Configuration
-public import Logging
+import Configuration
+import Logging
 import MetricModel
-public import Platform
+import Platform
 import Synchronization
-public import Telemetry
+import Telemetry
 
 /// Targets from running tasks of ECS clusters: `ecs_sd_configs`.
-public struct ECSProvider: TargetProvider {
+struct ECSProvider: TargetProvider {
     /// The first wait after a failed round; it doubles up to the refresh interval.
     static let firstRetryMs: Int64 = 2_000
     /// Refreshes come up to a tenth earlier or later than asked for, so that agents started together drift
     /// apart.
     static let jitter = 0.1
 
-    public let name = "ecs"
+    let name = "ecs"
     private let configuration: ECSSDConfiguration
     private let inventory: ECSInventory
     private let ownCluster: ECSOwnCluster
@@ -21,29 +21,22 @@ public struct ECSProvider: TargetProvider {
     private let random: @Sendable () -> Double
     private let report: ECSReport
 
-    public init(
-        _ configuration: ECSSDConfiguration, job: String, inventory: ECSInventory, ownCluster: ECSOwnCluster,
-        clock: any AgentClock, registry: MetricRegistry, logger: Logger
-    ) {
-        self.init(
-            configuration, job: job, inventory: inventory, ownCluster: ownCluster, clock: clock,
-            registry: registry, logger: logger, random: { Double.random(in: 0..<1) })
-    }
-
+    /// `measures` is one for all entries of a job.
     init(
         _ configuration: ECSSDConfiguration, job: String, inventory: ECSInventory, ownCluster: ECSOwnCluster,
-        clock: any AgentClock, registry: MetricRegistry, logger: Logger,
-        random: @escaping @Sendable () -> Double
+        clock: any AgentClock, registry: MetricRegistry, measures: ECSJobMeasures, logger: Logger,
+        random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
     ) {
         self.configuration = configuration
         self.inventory = inventory
         self.ownCluster = ownCluster
         self.clock = clock
         self.random = random
-        report = ECSReport(job: job, clock: clock, registry: registry, logger: logger)
+        report = ECSReport(
+            job: job, clock: clock, registry: registry, measures: measures, logger: logger)
     }
 
-    public func run(_ onChange: @Sendable ([TargetGroup]) async -> Void) async {
+    func run(_ onChange: @Sendable ([TargetGroup]) async -> Void) async {
         var survey = ECSSurvey(configuration, inventory: inventory, ownCluster: ownCluster)
         var failedRounds = 0
         var last: [TargetGroup]?

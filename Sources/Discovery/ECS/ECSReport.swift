@@ -24,16 +24,17 @@ final class ECSReport: Sendable {
 
     private let clock: any AgentClock
     private let logger: Logger
-    private let registry: MetricRegistry
     private let failures: Counter
-    private let leftOut: Gauge
     private let state = Mutex(State())
-    private let ages: ECSReportAges
-    private let ageReader: UInt64
+    private let measures: ECSJobMeasures
+    private let entry: Int
 
-    init(job: String, clock: any AgentClock, registry: MetricRegistry, logger: Logger) {
+    init(
+        job: String, clock: any AgentClock, registry: MetricRegistry, measures: ECSJobMeasures, logger: Logger
+    ) {
         self.clock = clock
-        self.registry = registry
+        self.measures = measures
+        entry = measures.join()
         var logger = logger
         logger[metadataKey: "job"] = "\(job)"
         self.logger = logger
@@ -41,27 +42,16 @@ final class ECSReport: Sendable {
             "prometheus_sd_refresh_failures_total",
             help: "Number of refresh failures for the given SD mechanism.",
             labels: [("config", job), ("mechanism", "ecs")])
-        leftOut = registry.gauge(
-            "narthex_sd_ecs_faulty_targets",
-            help: "Tasks and containers that ask to be scraped and cannot be; narthex discover says why.",
-            labels: [("config", job)])
-        let ages = ECSReportAges()
-        self.ages = ages
-        ageReader = registry.observe(
-            "narthex_sd_ecs_age_seconds",
-            help: "Seconds since a cluster was last read without a failure: the age of its oldest targets.",
-            type: .gauge
-        ) { ages.measurements(job: job, nowNs: clock.monotonicNs) }
     }
 
-    /// The job ends: its ages are nobody's.
-    func end() { registry.removeReader(ageReader) }
+    /// The job ends: what it told is nobody's.
+    func end() { measures.leave(entry) }
 
     func tell(_ round: ECSSurvey.Round) {
         if round.hasFailed { failures.add() }
         let noted = round.leftOut.filter { $0.kind != .silent }
-        leftOut.set(Double(noted.count(where: \.isFault)))
-        ages.set(round.wholeAtNs)
+        measures.set(
+            .init(wholeAtNs: round.wholeAtNs, faulty: noted.count(where: \.isFault)), of: entry)
         let nowNs = clock.monotonicNs
         tellRecovered(round, nowNs)
         for (cluster, fault) in round.faults.prefix(Self.linesARound)
@@ -117,21 +107,6 @@ final class ECSReport: Sendable {
             guard state.saidNs[said] == nil else { return false }
             state.saidNs[said] = nowNs
             return true
-        }
-    }
-}
-
-/// When each cluster was last read whole.
-private final class ECSReportAges: Sendable {
-    private let state = Mutex<[String: UInt64]>([:])
-
-    func set(_ wholeAtNs: [String: UInt64]) { state.withLock { $0 = wholeAtNs } }
-
-    func measurements(job: String, nowNs: UInt64) -> [Measurement] {
-        state.withLock { $0 }.sorted { $0.key < $1.key }.map { cluster, atNs in
-            Measurement(
-                labels: [("config", job), ("cluster", ECSLabels.lastPart(of: cluster))],
-                value: Double(nowNs > atNs ? nowNs - atNs : 0) / 1e9)
         }
     }
 }

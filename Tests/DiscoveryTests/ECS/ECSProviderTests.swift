@@ -12,12 +12,46 @@ import Testing
     private func provider(
         _ configuration: ECSSDConfiguration, _ aws: FakeAWS, _ clock: ManualClock,
         registry: MetricRegistry = MetricRegistry(), said: SaidLines = SaidLines(),
-        own: ECSOwnCluster = .none, inventory: ECSInventory? = nil
+        own: ECSOwnCluster = .none, inventory: ECSInventory? = nil, measures: ECSJobMeasures? = nil
     ) -> ECSProvider {
         ECSProvider(
             configuration, job: "j",
             inventory: inventory ?? ECSInventory(region: "eu-west-1", api: aws.api, clock: clock),
-            ownCluster: own, clock: clock, registry: registry, logger: said.logger, random: { 0.5 })
+            ownCluster: own, clock: clock, registry: registry,
+            measures: measures ?? ECSJobMeasures(job: "j", clock: clock, registry: registry),
+            logger: said.logger, random: { 0.5 })
+    }
+
+    /// A job with entries for two accounts, each of which has a cluster "prod" with a fault of its own.
+    @Test func clustersOfOneNameAreOneSeries() async {
+        let (clock, registry) = (ManualClock(), MetricRegistry())
+        let measures = ECSJobMeasures(job: "j", clock: clock, registry: registry)
+        let accounts = [FakeAWS(), FakeAWS()]
+        var tasks: [Task<Void, Never>] = []
+        for (number, aws) in accounts.enumerated() {
+            aws.set {
+                $0.tasks["prod"] = [fargateTask(1)]
+                $0.definitions["web:1"] = webDefinition(port: number == 0 ? "none" : "80")
+            }
+            let reports = Reports<[TargetGroup]>()
+            let provider = provider(
+                ECSSDConfiguration(clusters: ["prod"]), aws, clock, registry: registry, measures: measures)
+            tasks.append(Task { await provider.run { reports.add($0) } })
+            _ = await reports.next()
+            clock.advance(ms: 10_000)
+        }
+        let page = registry.render().split(separator: "\n").filter { $0.hasPrefix("narthex_sd_ecs_") }
+        #expect(
+            page == [
+                "narthex_sd_ecs_age_seconds{config=\"j\",cluster=\"prod\"} 20",
+                "narthex_sd_ecs_faulty_targets{config=\"j\"} 1",
+            ])
+        tasks[0].cancel()
+        await tasks[0].value
+        #expect(registry.render().contains("narthex_sd_ecs_faulty_targets{config=\"j\"} 0\n"))
+        tasks[1].cancel()
+        await tasks[1].value
+        #expect(!registry.render().contains("narthex_sd_ecs_"))
     }
 
     @Test func clustersAreReadOnTheirIntervalAndRetriedSooner() async throws {

@@ -1,0 +1,94 @@
+import Platform
+import Synchronization
+import Telemetry
+
+/// What the ECS entries of one job tell together: those for several regions or accounts may well have a
+/// cluster of the same name, which is one series.
+final class ECSJobMeasures: Sendable {
+    /// One entry's.
+    struct Share {
+        /// By cluster, when everything of it was last read without a failure.
+        var wholeAtNs: [String: UInt64] = [:]
+        /// Tasks and containers that ask to be scraped and cannot be.
+        var faulty = 0
+    }
+
+    private struct State {
+        var shares: [Int: Share] = [:]
+        var joined = 0
+        var readers: [UInt64] = []
+    }
+
+    private let job: String
+    private let clock: any AgentClock
+    private let registry: MetricRegistry
+    private let state = Mutex(State())
+
+    /// Shows nothing before somebody joins.
+    init(job: String, clock: any AgentClock, registry: MetricRegistry) {
+        self.job = job
+        self.clock = clock
+        self.registry = registry
+        let readers = [
+            registry.observe(
+                "narthex_sd_ecs_age_seconds",
+                help: "Seconds since a cluster was last read without a failure: the age of its oldest "
+                    + "targets.",
+                type: .gauge
+            ) { [weak self] in self?.ages() ?? [] },
+            registry.observe(
+                "narthex_sd_ecs_faulty_targets",
+                help: "Tasks and containers that ask to be scraped and cannot be; narthex discover says why.",
+                type: .gauge
+            ) { [weak self] in self?.faulty() ?? [] },
+        ]
+        state.withLock { $0.readers = readers }
+    }
+
+    /// The number of one more entry.
+    func join() -> Int {
+        state.withLock { state in
+            state.joined += 1
+            state.shares[state.joined] = Share()
+            return state.joined
+        }
+    }
+
+    func set(_ share: Share, of entry: Int) { state.withLock { $0.shares[entry] = share } }
+
+    /// The entry ends: what it told is nobody's.
+    func leave(_ entry: Int) {
+        let readers = state.withLock { state in
+            state.shares[entry] = nil
+            return state.shares.isEmpty ? state.readers : []
+        }
+        for reader in readers { registry.removeReader(reader) }
+    }
+
+    deinit {
+        for reader in state.withLock({ $0.readers }) { registry.removeReader(reader) }
+    }
+
+    /// Of clusters of one name the one that was not read for the longest time.
+    private func ages() -> [Measurement] {
+        let nowNs = clock.monotonicNs
+        var oldest: [String: UInt64] = [:]
+        for share in state.withLock({ Array($0.shares.values) }) {
+            for (cluster, atNs) in share.wholeAtNs {
+                let name = ECSLabels.lastPart(of: cluster)
+                oldest[name] = min(atNs, oldest[name] ?? atNs)
+            }
+        }
+        return oldest.sorted { $0.key < $1.key }.map { cluster, atNs in
+            Measurement(
+                labels: [("config", job), ("cluster", cluster)],
+                value: Double(nowNs > atNs ? nowNs - atNs : 0) / 1e9)
+        }
+    }
+
+    private func faulty() -> [Measurement] {
+        let counts = state.withLock { $0.shares.values.map(\.faulty) }
+        return counts.isEmpty
+            ? [] : [Measurement(labels: [("config", job)], value: Double(counts.reduce(0, +)))]
+    }
+}
