@@ -45,7 +45,7 @@ struct ECSEndpoints {
             }
         }
         if found.count > Self.limit {
-            faults.append("\(found.count) endpoints in one container; the first \(Self.limit) are taken")
+            fault("more than \(Self.limit) endpoints in one container; the first \(Self.limit) are taken")
             found = Array(found.prefix(Self.limit))
         }
     }
@@ -67,12 +67,12 @@ struct ECSEndpoints {
         ]
         let lists = fields.map { $0.map { Self.aligned($0, count: texts.count) } }
         if let path = fields[0], texts.count > 1, lists[0]?.count == 1, Self.items(path).count > 1 {
-            faults.append(
+            fault(
                 "\(set.path ?? "")\(suffix) lists \(Self.items(path).count) paths for \(texts.count) ports;"
                     + " give one for each, or one for all")
             return
         }
-        for (index, text) in texts.enumerated() {
+        for (index, text) in texts.enumerated() where found.count <= Self.limit {
             func item(_ field: Int) -> String? {
                 lists[field].map { $0[$0.count == 1 ? 0 : index] }.flatMap { $0.isEmpty ? nil : $0 }
             }
@@ -82,7 +82,7 @@ struct ECSEndpoints {
             } else if let number = Self.port(text) {
                 port = .number(number)
             } else {
-                faults.append("\(set.port)\(suffix) must be a port from 1 to 65535")
+                fault("\(set.port)\(suffix) must be a port from 1 to 65535")
                 continue
             }
             let endpoint = ECSEndpoint(
@@ -93,6 +93,11 @@ struct ECSEndpoints {
                 found.append(endpoint)
             }
         }
+    }
+
+    /// A list of a thousand mistakes is one.
+    private mutating func fault(_ text: String) {
+        if !faults.contains(text), faults.count < Self.limit { faults.append(text) }
     }
 
     /// Whoever writes a container's labels is not whoever pays for what is scraped and shipped.

@@ -78,7 +78,7 @@ import Testing
     @Test func oneBadPortOfAListCostsItself() {
         let made = endpoints(["PROMETHEUS_EXPORTER_PORT": "9100,nine,"])
         #expect(made.found.map(\.port) == [.number(9100)])
-        #expect(made.faults.count == 2)
+        #expect(made.faults.count == 1)
     }
 
     @Test(arguments: ["", "0", "65536", "-1", "9100/tcp", "９１００", "99999999999999999999", "+80"])
@@ -111,5 +111,16 @@ import Testing
         let ports = (1...1_000).map(String.init).joined(separator: ",")
         let made = endpoints(["PROMETHEUS_EXPORTER_PORT": ports])
         #expect(made.found.count == ECSEndpoints.limit && made.faults.count == 1)
+    }
+
+    /// A task definition may have 64 KiB, and a thousand tasks may run it.
+    @Test func aLabelOfNothingButMistakesIsOneFault() {
+        let commas = String(repeating: ",", count: 60_000)
+        let made = endpoints(["PROMETHEUS_EXPORTER_PORT": "1,2" + commas])
+        #expect(made.found.map(\.port) == [.number(1), .number(2)])
+        #expect(made.faults == ["PROMETHEUS_EXPORTER_PORT must be a port from 1 to 65535"])
+        let labels = (0..<1_000).map { ("PROMETHEUS_EXPORTER_PORT.\($0)", "no port") }
+        #expect(
+            endpoints(Dictionary(uniqueKeysWithValues: labels)).faults.count == ECSEndpoints.limit)
     }
 }
