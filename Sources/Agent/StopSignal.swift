@@ -24,6 +24,25 @@ public final class StopSignal: Sendable {
 
     public var isRaised: Bool { state.withLock { $0.raised } }
 
+    /// What `work` comes to; it is cancelled when the signal is raised before it ends.
+    public func cancelling<Value: Sendable>(
+        _ work: @escaping @Sendable () async throws(AgentError) -> Value
+    ) async throws(AgentError) -> Value {
+        let task = Task { () -> Result<Value, AgentError> in
+            do throws(AgentError) {
+                return .success(try await work())
+            } catch {
+                return .failure(error)
+            }
+        }
+        // Waits for a signal that may never come: it ends with the process.
+        Task {
+            await wait()
+            task.cancel()
+        }
+        return try await task.value.get()
+    }
+
     /// Returns once the signal is raised or the time is up.
     public func wait(atMostMs: Int64, clock: any AgentClock) async {
         let deadlineNs = clock.monotonicNs + UInt64(max(0, atMostMs)) * 1_000_000

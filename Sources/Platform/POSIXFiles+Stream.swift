@@ -4,7 +4,7 @@ import Glibc
 
 extension POSIXFiles {
     /// All that comes out of a pipe, a terminal or another device until its end; refused above `limitBytes`,
-    /// and when nothing comes for `waitMs`.
+    /// and when nothing comes for `waitMs`. Ends early when the task is cancelled.
     public func streamed(
         from path: String, limitBytes: Int, waitMs: Int64
     ) throws(FileError) -> [UInt8] {
@@ -27,11 +27,19 @@ extension POSIXFiles {
         }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
+        var patienceMs = waitMs
         while true {
+            // In slices, so that a person who ends it does not wait for the writer.
+            let sliceMs = min(patienceMs, 200)
             var ready = pollfd(fd: file.descriptor, events: Int16(POLLIN), revents: 0)
             // Safety: one entry, which the kernel fills in during the call.
-            let count = unsafe poll(&ready, 1, Int32(clamping: waitMs))
-            if count == 0 { throw failure("poll", "nobody has written to it for \(waitMs / 1_000) s") }
+            let count = unsafe poll(&ready, 1, Int32(clamping: sliceMs))
+            if Task.isCancelled { throw failure("poll", "cancelled") }
+            if count == 0 {
+                patienceMs -= sliceMs
+                if patienceMs > 0 { continue }
+                throw failure("poll", "nobody has written to it for \(waitMs / 1_000) s")
+            }
             var length = -1
             if count > 0 {
                 // Safety: the pointer is the chunk's own, for its length, during the call.
@@ -50,6 +58,7 @@ extension POSIXFiles {
                 throw failure("read", "there is more than the \(limitBytes) bytes allowed")
             }
             bytes.append(contentsOf: chunk[..<length])
+            patienceMs = waitMs
         }
     }
 }

@@ -148,21 +148,9 @@ struct Run: AsyncParsableCommand {
     private func started(
         _ options: AgentOptions, unless stop: StopSignal
     ) async throws(AgentError) -> Agent? {
-        let start = Task { () -> Result<Agent, AgentError> in
-            do throws(AgentError) {
-                return .success(try await Agent.start(options))
-            } catch {
-                return .failure(error)
-            }
-        }
-        // Waits for a signal that may never come: it ends with the process.
-        Task {
-            await stop.wait()
-            start.cancel()
-        }
-        switch await start.value {
-        case .success(let agent): return agent
-        case .failure(let error):
+        do throws(AgentError) {
+            return try await stop.cancelling { () throws(AgentError) in try await Agent.start(options) }
+        } catch {
             guard stop.isRaised else { throw error }
             Logger(label: "agent").info("stopped before it had started")
             return nil

@@ -50,4 +50,15 @@ struct POSIXFilesStreamTests {
             "\($0)".contains("nobody has written")
         }
     }
+
+    @Test(.timeLimit(.minutes(1))) func whoeverEndsItDoesNotWaitForTheWriter() async throws {
+        let path = try pipe()
+        let read = Task { try POSIXFiles().streamed(from: path, limitBytes: 10_000, waitMs: 3_600_000) }
+        read.cancel()
+        await #expect {
+            try await read.value
+        } throws: {
+            "\($0)".contains("cancelled")
+        }
+    }
 }

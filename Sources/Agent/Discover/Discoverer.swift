@@ -29,7 +29,7 @@ public struct Discoverer: Sendable {
     /// Looks once, or again and again until `stop` is raised. False when something could not be asked and
     /// was never known, so that what is shown is not all there is.
     public func run(until stop: StopSignal) async throws(AgentError) -> Bool {
-        let jobs = try await jobs()
+        let jobs = try await stop.cancelling { () throws(AgentError) in try await self.jobs() }
         let registry = MetricRegistry()
         let http = HTTPClient(
             HTTPClientConfiguration(
