@@ -37,7 +37,8 @@ extension GeneratedConfiguration {
                     + "set). Set NARTHEX_CLUSTERS to names or ARNs, or give a configuration file with "
                     + "--config.file")
         }
-        let region = await access.region(configured: nil, remoteWriteHost: nil)
+        // Of the clusters: the workspace's is a guess that is better than none.
+        let region = await access.region(configured: nil) ?? AWSRegion.ofAMP(host: host)
         let isSigned = AWSRegion.ofAMP(host: host) != nil || url.contains("/workspaces/ws-")
         let signingRegion = AWSRegion.ofAMP(host: host) ?? region
         guard !isSigned || signingRegion != nil else {

@@ -181,6 +181,18 @@ def test_clusters_may_be_named_and_differ_in_region():
 
 
 @pytest.mark.parametrize(
+    ("environment", "region"), [({}, "eu-west-3"), ({"AWS_REGION": "us-west-2"}, "us-west-2")]
+)
+def test_a_clusters_region_may_be_the_workspaces(environment, region):
+    url = "https://aps-workspaces.eu-west-3.amazonaws.com/workspaces/ws-1/api/v1/remote_write"
+    shown = run("--config.print", NARTHEX_CLUSTERS="a", NARTHEX_REMOTE_WRITE_URL=url, **environment)
+    assert shown.returncode == 0, shown.stderr
+    made = yaml.safe_load(shown.stdout)
+    assert made["scrape_configs"][0]["ecs_sd_configs"] == [{"region": region, "clusters": ["a"]}]
+    assert made["remote_write"][0]["sigv4"] == {"region": "eu-west-3"}
+
+
+@pytest.mark.parametrize(
     ("environment", "words"),
     [
         ({"NARTHEX_REMOTE_WRITE_URL": "http://127.0.0.1:1/w"}, "this is no ECS task"),
