@@ -11,7 +11,7 @@ struct ShedPlan: Sendable {
     private(set) var refusedCount = 0
     /// What the first that broke a rule did.
     private(set) var firstRefusal: String?
-    /// The label that has most values among the shed series: what grew.
+    /// The label that has most values among the shed series: what grew. A name without end is cut.
     private(set) var grownLabel: String?
     /// Series that count and that the layout before did not have.
     private(set) var addedCount = 0
@@ -20,6 +20,7 @@ struct ShedPlan: Sendable {
 
     /// Series of which the grown label is found.
     private static let examined = 2_000
+    private static let mostNameBytes = 200
 
     init() {}
 
@@ -129,6 +130,8 @@ struct ShedPlan: Sendable {
             for label in labels?.labels ?? [] { values[label.name, default: []].insert(label.value) }
         }
         // Of labels that grew alike the first by name, so that the answer stays the same.
-        return values.max { ($0.value.count, $1.key) < ($1.value.count, $0.key) }?.key
+        let grown = values.max { ($0.value.count, $1.key) < ($1.value.count, $0.key) }?.key
+        // It goes into the log with every change: so names of a megabyte must not.
+        return grown.map { String(decoding: $0.utf8.prefix(mostNameBytes), as: UTF8.self) }
     }
 }

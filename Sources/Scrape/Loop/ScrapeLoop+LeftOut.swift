@@ -10,7 +10,7 @@ extension ScrapeLoop {
         let reason = skipped > 0 ? shed.firstRefusal ?? "lines at the end are not in the format" : nil
         if shed.shedCount > 0 {
             context.metrics.sampleLimit.add()
-            context.metrics.countShed(shed.shedCount, label: shed.grownLabel)
+            context.metrics.shed.count(shed.shedCount, label: shed.grownLabel)
         }
         if skipped > 0 { context.metrics.countSkipped(skipped) }
         let before = changeState { state in

@@ -22,12 +22,14 @@ struct ScrapeMetrics: Sendable {
     let outOfBounds: Counter
     let parsedLines: Counter
     let samples: Counter
+    let shed: ShedCounters
     private let registry: MetricRegistry
     private let job: String
 
     init(registry: MetricRegistry, job: String) {
         self.registry = registry
         self.job = job
+        shed = ShedCounters(registry: registry, job: job)
         registry.counter(
             "prometheus_target_scrape_pools_total", help: "Total number of scrape pool creation attempts."
         ).add()
@@ -83,15 +85,6 @@ struct ScrapeMetrics: Sendable {
             "prometheus_target_interval_length_seconds", help: "Actual intervals between scrapes.",
             bounds: [0.5, 0.9, 0.99, 0.999, 1.001, 1.01, 1.1, 1.5, 2, 5].map { $0 * interval },
             labels: [(name: "interval", value: Self.goDuration(intervalMs))])
-    }
-
-    /// Counts samples that `on_limit: shed` left out, by the label that grew.
-    func countShed(_ count: Int, label: String?) {
-        registry.counter(
-            "narthex_scrape_shed_samples_total",
-            help: "Samples of new series that on_limit shed left out, by the label that grew.",
-            labels: [(name: "scrape_job", value: job), (name: "label", value: label ?? "")]
-        ).add(UInt64(count))
     }
 
     /// Counts lines that `on_bad_line: skip` left out, and series beyond the limits of labels.

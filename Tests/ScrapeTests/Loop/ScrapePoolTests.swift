@@ -53,10 +53,12 @@ private final class FakeAppender: FrameAppending {
         let workers = WorkerPool(name: "test", threads: 1)
         let pool: ScrapePool
 
-        init(intervalMs: Int64 = 10_000, targetLimit: Int = 0) {
+        init(intervalMs: Int64 = 10_000, targetLimit: Int = 0, shedsAbove sampleLimit: Int = 0) {
             var configuration = ScrapeConfiguration(
                 jobName: "j", scrapeIntervalMs: intervalMs, scrapeTimeoutMs: 5_000)
             configuration.targetLimit = targetLimit
+            configuration.limits.samples = sampleLimit
+            if sampleLimit > 0 { configuration.onLimit = .shed }
             pool = ScrapePool(
                 configuration: configuration,
                 externalLabels: LabelSet([Label("region", "r")]), http: http,
@@ -157,6 +159,25 @@ private final class FakeAppender: FrameAppending {
         let page = parts.registry.render()
         #expect(page.contains("prometheus_target_scrape_pool_exceeded_target_limit_total 1\n"))
         #expect(page.contains("prometheus_target_scrape_pool_target_limit{scrape_job=\"j\"} 1\n"))
+    }
+
+    @Test func whatIsShedIsCountedByTheLabelThatGrew() async throws {
+        let parts = Parts(shedsAbove: 2)
+        parts.http.answer(Self.target.url, "a 1\nx{path=\"1\"} 1\n")
+        parts.pool.sync([Self.target])
+        try await running(parts) {
+            await parts.advance { parts.appender.frames.count == 1 }
+            parts.http.answer(
+                Self.target.url, "x{path=\"3\"} 1\na 1\nx{path=\"2\"} 1\nx{path=\"1\"} 1\n")
+            await parts.advance { parts.appender.frames.count == 3 }
+            let state = try #require(parts.pool.targetStates().first)
+            #expect(state.health == .up && state.shedSamples == 2 && state.shedLabel == "path")
+            #expect(parts.appender.frames[2].samples().count == 2)
+        }
+        let page = parts.registry.render()
+        #expect(
+            page.contains("narthex_scrape_shed_samples_total{scrape_job=\"j\",label=\"path\"} 4\n"))
+        #expect(page.contains("prometheus_target_scrapes_exceeded_sample_limit_total 2\n"))
     }
 
     @Test func failuresAreReportedWithTheirReason() async throws {
