@@ -15,13 +15,13 @@ extension HandScrape {
             lines.append("         after:  \(leftOut.labels)")
         }
         if let target { lines.append("target   \(target.labels)") }
-        guard let trial else { return lines.joined(separator: "\n") + "\n" }
+        guard let trial else { return Self.text(lines) }
         if let status = trial.status {
             lines.append(
                 "answer   \(status), \(trial.contentType ?? "no Content-Type"), \(trial.bodyBytes) bytes")
         }
         if let refusal = trial.refusal {
-            lines.append("refused  the whole scrape, \(refusal.code.rawValue): \(oneLine("\(refusal)"))")
+            lines.append("refused  the whole scrape, \(refusal.code.rawValue): \(refusal)")
         }
         lines.append("samples  \(summary(trial))")
         for (index, rule) in job.metricRelabelRules.rules.enumerated() {
@@ -38,12 +38,17 @@ extension HandScrape {
         }
         for family in trial.metadata.prefix(limit) {
             let unit = family.unit.isEmpty ? "" : " in \(family.unit)"
-            lines.append("family   \(family.family) \(family.type)\(unit)  \(oneLine(family.help))")
+            lines.append("family   \(family.family) \(family.type)\(unit)  \(family.help)")
         }
         if trial.metadata.count > limit {
             lines.append("family   … and \(trial.metadata.count - limit) more (--limit)")
         }
-        return lines.joined(separator: "\n") + "\n"
+        return Self.text(lines)
+    }
+
+    /// What stands in a line may be the target's.
+    private static func text(_ lines: [String]) -> String {
+        lines.map { TerminalText.shown($0) + "\n" }.joined()
     }
 
     /// For programs: everything, as one JSON object.
@@ -112,11 +117,6 @@ extension HandScrape {
         Kind(name: "shed") { $0 == .shed },
     ]
 
-    /// A reason may quote a body across the end of its line.
-    private func oneLine(_ text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\\n")
-    }
-
     private func summary(_ trial: ScrapeTrial) -> String {
         var parts = ["\(trial.lines.count) exposed"]
         for kind in Self.kinds {
@@ -126,7 +126,7 @@ extension HandScrape {
             }
         }
         if trial.skippedLines > 0 {
-            parts.append("\(trial.skippedLines) lines skipped (\(oneLine(trial.skippedReason ?? "")))")
+            parts.append("\(trial.skippedLines) lines skipped (\(trial.skippedReason ?? ""))")
         }
         return parts.joined(separator: ", ")
     }

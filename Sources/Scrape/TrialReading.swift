@@ -198,8 +198,10 @@ struct TrialReading {
         if !isNew, timestampMs == nil { return .duplicate }
         // A scrape that is refused as a whole has no series by which to tell more.
         guard let kept, kept[stored] == nil else { return .kept }
-        if timestampMs != nil { return .timestamp }
-        if isHistogram, scrape.shed.shedCount == 0 { return .contradictory }
+        let sheds = scrape.shed.shedCount > 0
+        // In a first scrape nothing but a time far ahead keeps all samples of a series out.
+        if let timestampMs, !sheds || timestampMs > nowMs + TimestampRules.maxAheadMs { return .timestamp }
+        if isHistogram, !sheds { return .contradictory }
         return .shed
     }
 }

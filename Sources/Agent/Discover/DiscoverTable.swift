@@ -32,21 +32,7 @@ enum DiscoverTable {
         return left.before.map { "\(what)\n      before relabelling: \(shown("\($0)"))" } ?? what
     }
 
-    /// Labels are whoever's wrote a task definition; on a terminal they stay text.
-    private static func shown(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: isControl) else { return text }
-        return text.unicodeScalars.reduce(into: "") { result, scalar in
-            if isControl(scalar) {
-                result += "\\u{\(String(scalar.value, radix: 16))}"
-            } else {
-                result.unicodeScalars.append(scalar)
-            }
-        }
-    }
-
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.properties.generalCategory == .control
-    }
+    private static func shown(_ text: String) -> String { TerminalText.shown(text) }
 
     private static func section(_ title: String, _ lines: [String]) -> String {
         lines.isEmpty ? "" : "  \(title):\n" + lines.map { "    \($0)\n" }.joined()
