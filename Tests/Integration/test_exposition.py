@@ -6,9 +6,13 @@ import random
 import re
 
 import pytest
+import yaml
 
 from parts import parser
-from parts.agent import ROOT
+from parts.agent import IS_NARTHEX, ROOT
+from parts.exporters import _Serving
+from parts.process import wait_until
+from parts.prometheus import Prometheus
 
 SHARED = os.environ.get("NARTHEX_SHARED") or ROOT / ".." / "shared"
 VECTORS = os.path.join(SHARED, "vectors", "openmetrics")
@@ -90,6 +94,57 @@ def test_bad_vectors_are_refused_but_for_those_of_the_page():
     accepted = {name for (name, _), answer in zip(bad, found, strict=True) if not isinstance(answer, str)}
     listed = set(re.findall(r"`(bad_[a-z0-9_]+)`", PAGE.read_text()))
     assert accepted == listed
+
+
+class Vectors(_Serving):
+    """Each vector at the path of its name."""
+
+    bodies = {}
+
+    def answer(self, exchange):
+        self.reply(exchange, self.bodies[exchange.path.strip("/")], "application/openmetrics-text")
+
+
+# What Debian's Prometheus, 2.42, still refuses and Prometheus 3 takes: an exemplar behind any sample, and a
+# comma behind the last label.
+TAKEN_SINCE_2_42 = {
+    *(f"bad_exemplars_on_unallowed_metric_types_{number}" for number in (0, 1, 2)),
+    *(f"bad_exemplars_on_unallowed_samples_{number}" for number in (0, 1, 3)),
+    "bad_missing_or_extra_commas_2",
+}
+
+
+@needs_vectors
+@pytest.mark.skipif(not IS_NARTHEX, reason="looks at Prometheus alone")
+def test_vectors_are_refused_where_prometheus_refuses_them(tmp_path, parts):
+    """The page's table beside a real Prometheus, which scrapes each vector as a target."""
+    exporter = Vectors()
+    exporter.bodies = {name: body for name, body, _ in vectors()}
+    parts.callback(exporter.start().stop)
+    prometheus = Prometheus(tmp_path / "prometheus", tmp_path / "prometheus.log")
+    parts.callback(lambda: prometheus.process.process and prometheus.process.kill())
+    jobs = [
+        {
+            "job_name": name,
+            "metrics_path": f"/{name}",
+            "static_configs": [{"targets": [exporter.address]}],
+        }
+        for name in exporter.bodies
+    ]
+    (tmp_path / "prometheus/prometheus.yml").write_text(
+        yaml.safe_dump({"global": {"scrape_interval": "2s", "scrape_timeout": "2s"}, "scrape_configs": jobs})
+    )
+    prometheus.start()
+
+    def scraped():
+        ups = {item["metric"]["job"]: item["value"][1] for item in prometheus.ask(query="up")}
+        return ups if len(ups) == len(jobs) == 211 else None
+
+    ups = wait_until(scraped, 30, "a scrape of each vector")
+    refused = {name for name, value in ups.items() if value == "0"}
+    bad = {name for name in exporter.bodies if name.startswith("bad_")}
+    listed = set(re.findall(r"`(bad_[a-z0-9_]+)`", PAGE.read_text()))
+    assert refused == (bad - listed) | TAKEN_SINCE_2_42
 
 
 def test_metadata_is_that_of_the_comments():
