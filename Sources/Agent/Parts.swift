@@ -23,6 +23,7 @@ struct Parts: Sendable {
     let inventories: ECSInventories
     let clock: any AgentClock
     let files: any FileDoor
+    let failureLogs: ScrapeFailureLogs
     /// Made with the first job that wants it.
     let resolver = SharedResolver()
 
@@ -77,11 +78,18 @@ struct Parts: Sendable {
     ) async throws(AgentError) -> JobRunner {
         // The client itself begins scrapes at their time; what adds to requests needs a task for each.
         let http: any HTTPPerforming = job.http.addsNothing ? http : client(job.http)
+        let failureLog: ScrapeFailureLog?
+        do {
+            failureLog = try failureLogs.log(job.scrapeFailureLogFile)
+        } catch {
+            throw AgentError(.configuration, "job \(job.jobName): scrape_failure_log_file: \(error)")
+        }
         let pool = ScrapePool(
             configuration: job, externalLabels: externalLabels, http: http, workers: workers,
             appender: BufferAppender(buffer: buffer), interner: interner, clock: clock, registry: registry,
             logger: Logger(label: "scrape"), offsetSeed: offsetSeed(externalLabels),
-            keepsExemplars: keepsExemplars, startFloorMs: buffer.appendedHighestTimestampMs)
+            keepsExemplars: keepsExemplars, startFloorMs: buffer.appendedHighestTimestampMs,
+            failureLog: failureLog)
         let logger = Logger(label: "discovery")
         var access: [TargetProviders.ECSAccess] = []
         for entry in job.ecsSDConfigs {

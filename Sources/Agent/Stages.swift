@@ -65,7 +65,7 @@ final class Stages: Sendable {
             options: options, registry: registry, interner: interner, workers: workers, buffer: buffer,
             http: http, aws: aws,
             inventories: ECSInventories(aws: aws, routes: routes, clock: clock, registry: registry),
-            clock: clock, files: files)
+            clock: clock, files: files, failureLogs: ScrapeFailureLogs(files: files))
         do {
             return try await fitted(configuration, parts)
         } catch {

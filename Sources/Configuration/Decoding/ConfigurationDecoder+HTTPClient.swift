@@ -231,7 +231,7 @@ extension ConfigurationDecoder {
         return text.map { .text(Secret($0)) } ?? file.map { .file(resolved($0)) }
     }
 
-    private func resolved(_ path: String) -> String { FilePath.resolve(path, from: folder) }
+    func resolved(_ path: String) -> String { FilePath.resolve(path, from: folder) }
 }
 
 /// The rule for `proxy_url` and the proxies of the environment.

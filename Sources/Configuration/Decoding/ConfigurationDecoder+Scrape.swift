@@ -43,6 +43,8 @@ extension ConfigurationDecoder {
         job.onBadLine = onBadLine(reader)
         job.trackTimestampsStaleness = reader.bool("track_timestamps_staleness") ?? false
         job.extraScrapeMetrics = reader.bool("extra_scrape_metrics") ?? global.extraScrapeMetrics
+        job.scrapeFailureLogFile =
+            filled(reader, "scrape_failure_log_file").map(resolved) ?? global.scrapeFailureLogFile
         job.fallbackScrapeProtocol = fallbackProtocol(reader)
         (job.metricNameValidationScheme, job.metricNameEscapingScheme) = nameSchemes(reader, global)
         let allowsUTF8Names = job.metricNameValidationScheme == .utf8

@@ -52,6 +52,7 @@ struct ConfigurationDecoder {
         result.externalLabels = externalLabels(reader)
         result.limits = limits(reader)
         result.extraScrapeMetrics = reader.bool("extra_scrape_metrics") ?? features.reportsExtra
+        result.scrapeFailureLogFile = filled(reader, "scrape_failure_log_file").map(resolved)
         result.scrapeProtocols = scrapeProtocols(reader)
         (result.metricNameValidationScheme, result.metricNameEscapingScheme) = globalNameSchemes(reader)
         result.histograms = histogramSwitches(reader)

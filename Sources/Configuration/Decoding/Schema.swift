@@ -44,6 +44,7 @@ enum Schema {
             .init("label_name_length_limit", "int", "0"),
             .init("label_value_length_limit", "int", "0"),
             .init("extra_scrape_metrics", "bool", "false"),
+            .init("scrape_failure_log_file", "path"),
             .init("scrape_protocols", "list of scrape protocol", "the job's default"),
             .init("metric_name_validation_scheme", "utf8 or legacy", "utf8"),
             .init("metric_name_escaping_scheme", "escaping scheme", "allow-utf-8, underscores with legacy"),
@@ -51,7 +52,7 @@ enum Schema {
         refused: [
             .init("rule_query_offset", harmless: ["0s", "0"], reason: agent("evaluates no rules")),
             .init("query_log_file", harmless: [""], reason: agent("answers no queries")),
-        ] + inherited)
+        ])
 
     static let scrapeConfig = KeyTable(
         "scrape_configs",
@@ -77,6 +78,7 @@ enum Schema {
             .init("label_name_length_limit", "int", "global.label_name_length_limit"),
             .init("label_value_length_limit", "int", "global.label_value_length_limit"),
             .init("extra_scrape_metrics", "bool", "global.extra_scrape_metrics"),
+            .init("scrape_failure_log_file", "path", "global.scrape_failure_log_file"),
             .init("on_limit", "fail or shed", "fail"),
             .init("on_bad_line", "fail or skip", "fail"),
             .init("track_timestamps_staleness", "bool", "false"),
@@ -96,7 +98,7 @@ enum Schema {
             .init("ecs_sd_configs", "list of mapping"),
             .init("aws_sd_configs", "list of mapping"),
         ],
-        refused: inherited + otherDiscovery.map { KeyTable.Refused("\($0)_sd_configs") },
+        refused: otherDiscovery.map { KeyTable.Refused("\($0)_sd_configs") },
         shared: [httpClient])
 
     static let staticConfig = KeyTable(
@@ -182,11 +184,6 @@ enum Schema {
             .init("retry_on_http_429", "bool", "true"),
             .init("sample_age_limit", "duration", "0s"),
         ])
-
-    /// Keys that stand in `global` and in a job alike.
-    private static let inherited: [KeyTable.Refused] = [
-        .init("scrape_failure_log_file", harmless: [""])
-    ]
 
     private static let otherDiscovery = [
         "azure", "consul", "digitalocean", "docker", "dockerswarm", "ec2", "elasticache",

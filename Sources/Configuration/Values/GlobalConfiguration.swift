@@ -15,6 +15,8 @@ public struct GlobalConfiguration: Sendable, Equatable {
     /// Inherited limit by limit.
     public var limits = ScrapeLimits()
     public var extraScrapeMetrics = false
+    /// What a job without a file of its own inherits.
+    public var scrapeFailureLogFile: String?
     /// What a job without a limit of its own inherits; 0 is no limit.
     public var targetLimit = 0
     /// What a job without protocols of its own asks for; nil leaves it to the job's histogram settings.

@@ -37,6 +37,8 @@ public struct ScrapeConfiguration: Sendable, Equatable {
     public var trackTimestampsStaleness: Bool
     /// Whether three more series report on each scrape: its timeout, sample limit and body size.
     public var extraScrapeMetrics: Bool
+    /// Where a line is written for every scrape that failed; nil: nowhere.
+    public var scrapeFailureLogFile: String?
     /// Whether series get a sample of 0 at the time at which their target says that they began. By
     /// `--enable-feature`, not by a key.
     public var readsStartTimestamps = false

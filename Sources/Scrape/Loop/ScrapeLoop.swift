@@ -15,6 +15,8 @@ struct ScrapeContext: Sendable {
     let logger: Logger
     let intervalMs: Int64
     let offsetSeed: UInt64
+    let job: String
+    let failureLog: ScrapeFailureLog?
 
     var now: LoopStateMachine.Moment { .init(wallMs: clock.wallMs, monotonicNs: clock.monotonicNs) }
 }
@@ -300,6 +302,13 @@ final class ScrapeLoop: HTTPExchange {
             return
         }
         metrics.countFailure(error.code)
+        do {
+            try context.failureLog?.write(
+                job: context.job, target: target.url, error: "\(error)", wallMs: timestampMs)
+        } catch {
+            context.logger.warning(
+                "scrape_failure_log_file cannot be written", metadata: ["err": "\(error)"])
+        }
         // Once for each fault, not once for each scrape; the buffer reports its own faults.
         if before?.code != error.code {
             context.logger.warning(

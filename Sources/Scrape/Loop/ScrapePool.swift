@@ -44,7 +44,8 @@ public final class ScrapePool: ScrapeLoopOwner {
         workers: WorkerPool,
         appender: any FrameAppending, interner: LayoutInterner, clock: any AgentClock,
         registry: MetricRegistry,
-        logger: Logger, offsetSeed: UInt64, keepsExemplars: Bool = false, startFloorMs: Int64 = Int64.min
+        logger: Logger, offsetSeed: UInt64, keepsExemplars: Bool = false, startFloorMs: Int64 = Int64.min,
+        failureLog: ScrapeFailureLog? = nil
     ) {
         self.configuration = configuration
         self.externalLabels = externalLabels
@@ -57,7 +58,8 @@ public final class ScrapePool: ScrapeLoopOwner {
             http: http as? any HTTPScheduling ?? HTTPTaskScheduler(http, clock: clock), workers: workers,
             appender: appender, clock: clock,
             metrics: ScrapeMetrics(registry: registry, job: configuration.jobName),
-            logger: logger, intervalMs: configuration.scrapeIntervalMs, offsetSeed: offsetSeed)
+            logger: logger, intervalMs: configuration.scrapeIntervalMs, offsetSeed: offsetSeed,
+            job: configuration.jobName, failureLog: failureLog)
         registry.gauge(
             "prometheus_target_scrape_pool_target_limit",
             help: "Maximum number of targets allowed in this scrape pool.",

@@ -4,6 +4,21 @@ import Testing
 @testable import Configuration
 
 @Suite struct ConfigurationDecoderScrapeTests {
+    @Test func failureLogsAreInheritedAndLieBesideTheFile() throws {
+        let configuration = try load(
+            """
+            global: {scrape_failure_log_file: failures.log}
+            scrape_configs:
+              - {job_name: a, scrape_failure_log_file: /var/log/a.log}
+              - {job_name: b, scrape_failure_log_file: ""}
+              - {job_name: c}
+            """)
+        let files = configuration.scrapeConfigs.map(\.scrapeFailureLogFile)
+        #expect(files[0] == "/var/log/a.log")
+        #expect(files[1] == files[2] && files[2] == configuration.global.scrapeFailureLogFile)
+        #expect(files[2]?.hasSuffix("failures.log") == true)
+    }
+
     @Test func everyKeyIsRead() throws {
         let configuration = try load(
             """

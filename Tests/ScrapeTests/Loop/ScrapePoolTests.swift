@@ -53,7 +53,10 @@ private final class FakeAppender: FrameAppending {
         let workers = WorkerPool(name: "test", threads: 1)
         let pool: ScrapePool
 
-        init(intervalMs: Int64 = 10_000, targetLimit: Int = 0, shedsAbove sampleLimit: Int = 0) {
+        init(
+            intervalMs: Int64 = 10_000, targetLimit: Int = 0, shedsAbove sampleLimit: Int = 0,
+            failureLog: ScrapeFailureLog? = nil
+        ) {
             var configuration = ScrapeConfiguration(
                 jobName: "j", scrapeIntervalMs: intervalMs, scrapeTimeoutMs: 5_000)
             configuration.targetLimit = targetLimit
@@ -63,7 +66,8 @@ private final class FakeAppender: FrameAppending {
                 configuration: configuration,
                 externalLabels: LabelSet([Label("region", "r")]), http: http,
                 workers: workers, appender: appender, interner: LayoutInterner(),
-                clock: clock, registry: registry, logger: Logger(label: "test"), offsetSeed: 1)
+                clock: clock, registry: registry, logger: Logger(label: "test"), offsetSeed: 1,
+                failureLog: failureLog)
         }
 
         /// Moves the clock on a millisecond at a time until `condition` holds; loops run in between.
@@ -98,6 +102,25 @@ private final class FakeAppender: FrameAppending {
             defer { group.cancelAll() }
             try await body()
         }
+    }
+
+    @Test func everyFailedScrapeIsALineOfTheFailureLog() async throws {
+        let path = "/tmp/narthex-failures-\(UInt64.random(in: 0...UInt64.max)).log"
+        let parts = Parts(failureLog: try ScrapeFailureLog(path, files: POSIXFiles()))
+        defer { try? POSIXFiles().remove(path) }
+        parts.http.fail(Self.target.url, HTTPError(.connect, "nobody listens"))
+        parts.pool.sync([Self.target])
+        await running(parts) {
+            await parts.advance { parts.appender.frames.count == 3 }
+        }
+        let lines = String(decoding: try POSIXFiles().contents(of: path, limitBytes: 9_999), as: UTF8.self)
+            .split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(
+            lines.allSatisfy {
+                $0.contains("nobody listens")
+                    && $0.contains("\"job_name\":\"j\",\"target\":\"\(Self.target.url)\"")
+            })
     }
 
     @Test func targetsAreScrapedEachInterval() async throws {
