@@ -1,11 +1,11 @@
-/// What a body costs its client.
-enum BodyClaim: Sendable {
+/// What a body costs its client, until it is let go.
+enum BodyClaim: Sendable, Equatable {
     /// Nothing: it is small, or its request takes no slot.
     case none
     /// One of the body slots.
     case slot
-    /// Its length, of the bytes that bodies without a slot may hold together.
-    case bytes
+    /// What was charged for it, of the bytes that bodies without a slot may hold together.
+    case bytes(Int)
 }
 
 /// Who may hold a large body in memory, decided without doing anything.

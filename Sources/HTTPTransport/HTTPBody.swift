@@ -50,10 +50,10 @@ final class BodyPool: Sendable {
 
     private let buffers = Mutex<[[UInt8]]>([])
     private let keptCount: Int
-    private let onRelease: @Sendable (BodyClaim, _ sizeBytes: Int) -> Void
+    private let onRelease: @Sendable (BodyClaim) -> Void
 
     /// Keeps `keptCount` buffers at most; `onRelease` is told of every body let go, on whichever thread.
-    init(keptCount: Int, onRelease: @escaping @Sendable (BodyClaim, _ sizeBytes: Int) -> Void) {
+    init(keptCount: Int, onRelease: @escaping @Sendable (BodyClaim) -> Void) {
         self.keptCount = keptCount
         self.onRelease = onRelease
     }
@@ -66,10 +66,9 @@ final class BodyPool: Sendable {
     }
 
     func takeBack(_ buffer: [UInt8], claim: BodyClaim) {
-        let sizeBytes = buffer.count
         if claim == .slot, buffer.capacity <= Self.keptBufferBytes {
             buffers.withLock { if $0.count < keptCount { $0.append(buffer) } }
         }
-        onRelease(claim, sizeBytes)
+        onRelease(claim)
     }
 }

@@ -23,7 +23,7 @@ public final class HTTPClient: HTTPPerforming {
         let queue = SubmissionQueue(waking: multi)
         self.queue = queue
         let metrics = ClientMetrics(name: configuration.name, registry: registry)
-        let pool = BodyPool(keptCount: configuration.bodySlots) { queue.release($0, sizeBytes: $1) }
+        let pool = BodyPool(keptCount: configuration.bodySlots) { queue.release($0) }
         SystemThread.start(name: "http-\(configuration.name)") {
             SystemThread.blockPipeSignal()
             TransferLoop(

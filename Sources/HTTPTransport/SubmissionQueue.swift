@@ -113,13 +113,13 @@ final class SubmissionQueue: Sendable {
     }
 
     /// A body was let go.
-    func release(_ claim: BodyClaim, sizeBytes: Int) {
+    func release(_ claim: BodyClaim) {
         guard claim != .none else { return }
         state.withLock { state in
-            if claim == .slot {
-                state.batch.releasedSlots += 1
-            } else {
-                state.batch.releasedBytes += sizeBytes
+            switch claim {
+            case .none: break
+            case .slot: state.batch.releasedSlots += 1
+            case .bytes(let count): state.batch.releasedBytes += count
             }
             if state.wantsReleases { wake(&state) }
         }

@@ -33,7 +33,7 @@ extension Transfer {
     func announce(_ length: Int) -> Verdict {
         guard admit(length: length) else { return .refused }
         if standing == .unclaimed, request.takesBodySlot, length > BodySlots.inlineBytes {
-            claim(sizeBytes: 0)
+            guard claim() else { return .refused }
         }
         return isWaiting ? .pause : .taken
     }
@@ -63,9 +63,9 @@ extension Transfer {
         }
         guard got > 0 else { return got < 0 && errno == EAGAIN ? .nothing : .ended }
         switch standing {
-        case .claimed(.slot): admission.slots.received(id, bytes: got)
-        case .claimed(.bytes), .waiting: guard charge(got) else { return .refused }
-        case .unclaimed, .claimed(.none): break
+        case .holdsSlot: admission.slots.received(id, bytes: got)
+        case .lostSlot, .waiting: guard charge(got) else { return .refused }
+        case .unclaimed: break
         }
         return .took(got)
     }

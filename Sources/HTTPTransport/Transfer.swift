@@ -1,5 +1,3 @@
-internal import Platform
-
 /// One request between its start and its end. Transfer thread only.
 final class Transfer {
     /// What becomes of bytes handed over.
@@ -7,9 +5,13 @@ final class Transfer {
 
     /// How the body stands with the client's slots.
     enum Standing: Equatable {
+        /// It is small, or its request takes no slot.
         case unclaimed
+        /// It is in line for a slot; its bytes are charged.
         case waiting
-        case claimed(BodyClaim)
+        case holdsSlot
+        /// Its slot went to another, as its sender is slow; its bytes are charged.
+        case lostSlot
     }
 
     /// Header lines and bytes of all responses of the exchange: 1xx, redirects and the last. Generous: real
@@ -86,15 +88,15 @@ final class Transfer {
             return refuse(.bodyTooLarge, "the body exceeds the limit of \(limit) bytes")
         }
         if standing == .unclaimed, request.takesBodySlot, size > BodySlots.inlineBytes {
-            claim(sizeBytes: body.count)
+            guard claim() else { return .refused }
         }
         switch standing {
-        case .unclaimed, .claimed(.none): break
-        case .claimed(.slot): admission.slots.received(id, bytes: bytes.count)
+        case .unclaimed: break
+        case .holdsSlot: admission.slots.received(id, bytes: bytes.count)
         case .waiting:
             if size > Self.waitingIdentityBytes, headers["Content-Encoding"] == nil { return .pause }
             guard charge(bytes.count) else { return .refused }
-        case .claimed(.bytes): guard charge(bytes.count) else { return .refused }
+        case .lostSlot: guard charge(bytes.count) else { return .refused }
         }
         makeRoom(for: size)
         // Safety: libcurl's bytes live through its call of us, and they are copied here.
@@ -104,7 +106,7 @@ final class Transfer {
 
     /// A slot came free: the bytes so far move into a pooled buffer.
     func slotGranted() {
-        standing = .claimed(.slot)
+        standing = .holdsSlot
         discharge()
         takePooledBuffer()
     }
@@ -112,18 +114,19 @@ final class Transfer {
     /// Its sender was too slow to keep a slot while others wait. False: there is no memory for it without
     /// one.
     func slotLost() -> Bool {
-        standing = .claimed(.bytes)
+        standing = .lostSlot
         return charge(body.count)
     }
 
     /// Ends the request with a response.
     func succeed(status: Int, nowNs: UInt64) {
-        var claim = BodyClaim.none
-        switch standing {
-        case .claimed(let kind): claim = kind
-        case .waiting: claim = .bytes
-        case .unclaimed: break
-        }
+        // The body takes exactly what was charged for it along, and gives that back when it is let go.
+        let claim: BodyClaim =
+            switch standing {
+            case .holdsSlot: .slot
+            case .waiting, .lostSlot: .bytes(chargedBytes)
+            case .unclaimed: .none
+            }
         admission.slots.ended(id, keepsBody: true)
         chargedBytes = 0
         let whole = HTTPBody(body, pool: claim == .none ? nil : admission.pool, claim: claim)
@@ -169,17 +172,18 @@ final class Transfer {
         return false
     }
 
-    func claim(sizeBytes: Int) {
-        if admission.slots.want(id, sizeBytes: sizeBytes, nowNs: admission.nowNs) {
-            standing = .claimed(.slot)
+    /// Takes a slot or goes in line for one. False when the body can do neither, as it is refused the charge
+    /// for what it has received so far.
+    func claim() -> Bool {
+        if admission.slots.want(id, sizeBytes: body.count, nowNs: admission.nowNs) {
+            standing = .holdsSlot
             takePooledBuffer()
-            return
+            return true
         }
         standing = .waiting
         everWaited = true
         admission.toPause.append(id)
-        // At most the inline size, which every body may have.
-        _ = charge(sizeBytes)
+        return charge(body.count)
     }
 
     private func takePooledBuffer() {
@@ -215,20 +219,4 @@ final class Transfer {
         refusal = failure(code, what)
         return .refused
     }
-}
-
-/// What the transfers of one client share about bodies. Transfer thread only, but for the pool.
-final class BodyAdmission {
-    var slots: BodySlots
-    let pool: BodyPool
-    /// Transfers to be paused once libcurl has returned.
-    var toPause: [UInt64] = []
-    private let clock = SystemClock()
-
-    init(slots: BodySlots, pool: BodyPool) {
-        self.slots = slots
-        self.pool = pool
-    }
-
-    var nowNs: UInt64 { clock.monotonicNs }
 }

@@ -46,3 +46,22 @@ extension HTTPBody {
 enum SystemPause {
     static func milliseconds(_ ms: Int) { SystemThread.pause(ms: ms) }
 }
+
+/// Random numbers that a printed seed gives again: SplitMix64.
+struct SeededRandom {
+    private var state: UInt64
+
+    init(seed: UInt64 = .random(in: 0...UInt64.max)) {
+        state = seed
+        print("seed \(seed)")
+    }
+
+    mutating func number(_ range: ClosedRange<Int>) -> Int {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        mixed ^= mixed >> 31
+        return range.lowerBound + Int(mixed % UInt64(range.count))
+    }
+}

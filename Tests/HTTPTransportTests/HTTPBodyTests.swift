@@ -5,10 +5,8 @@ import Testing
 
 struct HTTPBodyTests {
     @Test func theLastReferenceGivesBufferAndSlotBack() {
-        let released = Mutex<[(BodyClaim, Int)]>([])
-        let pool = BodyPool(keptCount: 1) { claim, sizeBytes in
-            released.withLock { $0.append((claim, sizeBytes)) }
-        }
+        let released = Mutex<[BodyClaim]>([])
+        let pool = BodyPool(keptCount: 1) { claim in released.withLock { $0.append(claim) } }
         do {
             let body = HTTPBody([UInt8](repeating: 7, count: 100), pool: pool, claim: .slot)
             #expect(body.count == 100)
@@ -16,7 +14,7 @@ struct HTTPBodyTests {
             #expect(body.withSpan { $0.byteCount } == 100)
             #expect(released.withLock { $0.isEmpty })
         }
-        #expect(released.withLock { $0.map(\.1) } == [100])
+        #expect(released.withLock { $0 } == [.slot])
         let buffer = pool.take()
         #expect(buffer.isEmpty)
         #expect(buffer.capacity >= 100)
@@ -24,22 +22,22 @@ struct HTTPBodyTests {
     }
 
     @Test func aBodyLetGoGivesThemBackAtOnceAndOnce() {
-        let released = Mutex<[Int]>([])
-        let pool = BodyPool(keptCount: 1) { _, sizeBytes in released.withLock { $0.append(sizeBytes) } }
+        let released = Mutex<[BodyClaim]>([])
+        let pool = BodyPool(keptCount: 1) { claim in released.withLock { $0.append(claim) } }
         do {
-            let body = HTTPBody([UInt8](repeating: 7, count: 100), pool: pool, claim: .slot)
+            let body = HTTPBody([UInt8](repeating: 7, count: 100), pool: pool, claim: .bytes(60))
             body.letGo()
-            #expect(released.withLock { $0 } == [100])
+            #expect(released.withLock { $0 } == [.bytes(60)])
             #expect(body.count == 100)
             #expect(body.bytes.isEmpty)
             #expect(body.withSpan { $0.byteCount } == 0)
             body.letGo()
         }
-        #expect(released.withLock { $0 } == [100])
+        #expect(released.withLock { $0 } == [.bytes(60)])
     }
 
     @Test func aHugeBufferIsNotKept() {
-        let pool = BodyPool(keptCount: 4) { _, _ in }
+        let pool = BodyPool(keptCount: 4) { _ in }
         pool.takeBack([UInt8](repeating: 0, count: BodyPool.keptBufferBytes + 1), claim: .slot)
         #expect(pool.take().capacity == 0)
     }

@@ -84,7 +84,7 @@ private struct Exchange {
         _ = unsafe setsockopt(
             server, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout.size(ofValue: one)))
         admission = BodyAdmission(
-            slots: BodySlots(capacity: 1, bytesLimit: 1 << 20), pool: BodyPool(keptCount: 1) { _, _ in })
+            slots: BodySlots(capacity: 1, bytesLimit: 1 << 20), pool: BodyPool(keptCount: 1) { _ in })
     }
 
     private func transfer() -> Transfer {

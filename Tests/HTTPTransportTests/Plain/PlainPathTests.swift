@@ -36,7 +36,7 @@ struct PlainPathTests {
             watch = try #require(SocketWatch())
             admission = BodyAdmission(
                 slots: BodySlots(capacity: slots, bytesLimit: 1 << 20),
-                pool: BodyPool(keptCount: slots) { _, _ in })
+                pool: BodyPool(keptCount: slots) { _ in })
             path = PlainPath(watch: watch, configuration: configuration)
         }
 
