@@ -144,6 +144,7 @@ struct ScrapeEngine: Sendable {
         next.isLive = true
         next.hasReported = true
         next.lastTimestampMs = timestampMs
+        next.lastSeriesMs = timestampMs
         let exemplars = exemplars(reader, body, &next, absent: rules.absent, isUnchanged: isUnchanged)
         let reported = ReportSeries.Values(
             isUp: true, durationSeconds: durationSeconds(), samplesScraped: lineCount,
@@ -186,6 +187,7 @@ struct ScrapeEngine: Sendable {
         next.isLive = false
         next.hasReported = true
         next.lastTimestampMs = timestampMs
+        if state.isLive { next.lastSeriesMs = timestampMs }
         let reported = ReportSeries.Values(
             isUp: false, durationSeconds: durationSeconds, samplesScraped: error?.samplesScraped ?? 0,
             samplesPostMetricRelabeling: error?.samplesKept ?? 0, seriesAdded: 0,
@@ -194,36 +196,6 @@ struct ScrapeEngine: Sendable {
         return Prepared(
             frame: ending(state, timestampMs, report: reported.column(extra: report.hasExtra)), next: next,
             report: reported)
-    }
-
-    /// The frame of a target that is gone: every series ends, the report's too. Nil when nothing awaits a
-    /// marker.
-    func removed(at timestampMs: Int64, after state: ScrapeState) throws(ScrapeError) -> Prepared? {
-        guard state.hasReported else { return nil }
-        try checkClock(timestampMs, state)
-        var next = state
-        next.isLive = false
-        next.hasReported = false
-        next.lastTimestampMs = timestampMs
-        let reported = ReportSeries.Values(
-            isUp: false, durationSeconds: 0, samplesScraped: 0, samplesPostMetricRelabeling: 0, seriesAdded: 0
-        )
-        let markers = Array(repeating: StaleMarker.value, count: report.chunk.seriesCount)
-        return Prepared(frame: ending(state, timestampMs, report: markers), next: next, report: reported)
-    }
-
-    private func ending(_ state: ScrapeState, _ timestampMs: Int64, report column: [Double]) -> Frame {
-        guard state.isLive else {
-            return Frame(
-                target: target, layout: Layout([report.chunk]), timestampMs: timestampMs, values: column)
-        }
-        var values = Array(repeating: StaleMarker.value, count: state.seriesCount)
-        let silent = withoutMarker(state, timestampMs)
-        for ordinal in silent { values[Int(ordinal)] = 0 }
-        values.append(contentsOf: column)
-        return Frame(
-            target: target, layout: state.layout, timestampMs: timestampMs, values: values,
-            absent: silent)
     }
 
     /// The series that get no marker at this time: the silent ones, and those whose last sample's own
@@ -329,7 +301,7 @@ struct ScrapeEngine: Sendable {
         }
     }
 
-    private func checkClock(_ timestampMs: Int64, _ state: ScrapeState) throws(ScrapeError) {
+    func checkClock(_ timestampMs: Int64, _ state: ScrapeState) throws(ScrapeError) {
         guard timestampMs > state.lastTimestampMs else {
             throw ScrapeError(
                 .clock,

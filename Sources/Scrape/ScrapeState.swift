@@ -19,6 +19,8 @@ struct ScrapeState: Sendable {
     var hasReported = false
     /// Of the last frame appended.
     var lastTimestampMs = Int64.min
+    /// Of the last frame with samples or markers of the target's series, the report's not among them.
+    var lastSeriesMs = Int64.min
     /// For each line of `chunks`, the timestamp of its series' last sample. Only while a target exposes
     /// timestamps; empty otherwise.
     var lastSampleMs: [Int64] = []
@@ -40,6 +42,9 @@ struct ScrapeState: Sendable {
         layout = Layout([report])
         reportCount = report.seriesCount
     }
+
+    /// Whether some series lack labels of the target, so that a target of other labels may have them, too.
+    var sharesSeries: Bool { chunks.contains { !$0.exclusions.isEmpty } }
 
     /// Series of the last successful scrape.
     var seriesCount: Int { layout.seriesCount - reportCount }

@@ -1,9 +1,13 @@
 /// Decides, for one target, what is to be done when a time has come. Does nothing itself.
 ///
 /// A target that discovery no longer has gets its stale markers at the tick on which it would have been
-/// scraped next, written a tenth of the interval later: a target that comes back by then, or whose series
-/// another pool goes on with, does not blink. Prometheus waits for one more tick. A loop that is stopped
-/// writes none: a restart must not end every series.
+/// scraped next, written a tenth of the interval later: a target that comes back by then does not blink. A
+/// loop that is stopped writes none: a restart must not end every series.
+///
+/// Where other targets may give the same series, the markers are written only once those had the time to be
+/// scraped, so that it is known which series go on (Prometheus, endOfRunStaleness, always waits so long).
+/// With a successor under the same labels they are written as of the moment at which it took over, so that
+/// they lie before its first sample; otherwise as of the tick.
 struct LoopStateMachine: Sendable {
     /// Now, by both clocks.
     struct Moment: Sendable, Equatable {
@@ -24,22 +28,28 @@ struct LoopStateMachine: Sendable {
 
     /// Whether discovery has the target; seen at the next tick.
     var isWanted = true {
-        didSet { if isWanted { hasEnded = false } }
+        didSet { if isWanted { comeBack() } }
     }
+    /// Whether targets of other labels may give some of the series: known when the target is found gone.
+    var sharesSeries = false
     /// The target is gone for good, so that its series end without any grace.
     private(set) var hasEnded = false
     private(set) var isStopped = false
+    /// What is waited for or in flight has lost its sense, and `calledOff` is to follow.
+    private(set) var isCalledOff = false
     private var schedule: ScrapeSchedule
     private var lastStartNs: UInt64?
-    /// The tick on which the target was found gone, while its time of grace lasts.
-    private var goneAtMs: Int64?
+    /// While the markers of a target that is gone wait: as of when, and until when.
+    private var leaving: (timestampMs: Int64, untilNs: UInt64)?
+    /// How long targets of the same labels may take for their next scrape; nil while there are none.
+    private var successorWaitMs: Int64?
 
     init(_ schedule: ScrapeSchedule) { self.schedule = schedule }
 
     /// The loop begins, maybe long after it was made.
     mutating func begin(_ now: Moment) -> Action {
         if isStopped { return .finish }
-        if hasEnded { return .end(timestampMs: now.wallMs) }
+        if let action = left(now) { return action }
         if schedule.plannedMs < now.wallMs { schedule.advance(wallMs: now.wallMs) }
         return untilTick(now)
     }
@@ -47,15 +57,15 @@ struct LoopStateMachine: Sendable {
     /// The time that was waited for has come.
     mutating func due(_ now: Moment) -> Action {
         if isStopped { return .finish }
-        if hasEnded { return .end(timestampMs: now.wallMs) }
-        if let tickMs = goneAtMs {
-            goneAtMs = nil
-            return isWanted ? goOn(now) : .end(timestampMs: tickMs)
+        if let leaving {
+            self.leaving = nil
+            return isWanted ? goOn(now) : end(timestampMs: leaving.timestampMs)
         }
+        if let action = left(now) { return action }
         let timestampMs = schedule.timestamp(wallMs: now.wallMs)
         guard isWanted else {
-            goneAtMs = timestampMs
-            return .wait(untilNs: now.monotonicNs + UInt64(max(1, schedule.intervalMs / 10)) * 1_000_000)
+            let graceMs = schedule.intervalMs / 10 + (sharesSeries ? schedule.intervalMs : 0)
+            return wait(forMs: max(1, graceMs), timestampMs: timestampMs, now)
         }
         defer { lastStartNs = now.monotonicNs }
         return .scrape(timestampMs: timestampMs, sinceLastNs: lastStartNs.map { now.monotonicNs &- $0 })
@@ -64,7 +74,7 @@ struct LoopStateMachine: Sendable {
     /// The scrape is over, its frame appended or not.
     mutating func scraped(_ now: Moment) -> Action {
         if isStopped { return .finish }
-        if hasEnded { return .end(timestampMs: now.wallMs) }
+        if let action = left(now) { return action }
         schedule.advance(wallMs: now.wallMs)
         return untilTick(now)
     }
@@ -75,25 +85,67 @@ struct LoopStateMachine: Sendable {
     /// Nothing more is begun or written.
     mutating func stop() { isStopped = true }
 
-    /// Discovery knows that the target has ended for good.
+    /// Discovery knows that the target has ended for good. Where other targets may give its series, it ends
+    /// as any other target.
     mutating func targetEnded() {
         isWanted = false
+        guard successorWaitMs == nil, !sharesSeries else { return }
         hasEnded = true
+        isCalledOff = true
+    }
+
+    /// The target is gone, and others have its labels now: they are scraped within `waitMs`.
+    mutating func replaced(waitMs: Int64) {
+        guard !isWanted, successorWaitMs == nil else { return }
+        successorWaitMs = waitMs
+        isCalledOff = true
     }
 
     /// What was waited for or in flight is called off.
     mutating func calledOff(_ now: Moment) -> Action {
         if isStopped { return .finish }
-        return hasEnded ? .end(timestampMs: now.wallMs) : .finish
+        return isWanted ? goOn(now) : left(now) ?? untilTick(now)
+    }
+
+    /// What is to be done when the target is gone and waits for no tick; nil when it is not so.
+    private mutating func left(_ now: Moment) -> Action? {
+        guard !isWanted else { return nil }
+        if let successorWaitMs {
+            return wait(forMs: successorWaitMs, timestampMs: leaving?.timestampMs ?? now.wallMs, now)
+        }
+        return hasEnded ? end(timestampMs: now.wallMs) : nil
+    }
+
+    private mutating func wait(forMs waitMs: Int64, timestampMs: Int64, _ now: Moment) -> Action {
+        isCalledOff = false
+        let untilNs = now.monotonicNs + UInt64(waitMs) * 1_000_000
+        leaving = (timestampMs, untilNs)
+        return .wait(untilNs: untilNs)
+    }
+
+    private mutating func end(timestampMs: Int64) -> Action {
+        isCalledOff = false
+        return .end(timestampMs: timestampMs)
+    }
+
+    private mutating func comeBack() {
+        hasEnded = false
+        // It would otherwise wait for its successor to be scraped before it is scraped itself.
+        if successorWaitMs != nil { isCalledOff = true }
+        successorWaitMs = nil
     }
 
     private mutating func goOn(_ now: Moment) -> Action {
-        schedule.advance(wallMs: now.wallMs)
+        leaving = nil
         lastStartNs = nil
+        let waitMs = schedule.plannedMs - now.wallMs
+        // What was called off before its tick loses none.
+        if waitMs <= 0 || waitMs > schedule.intervalMs { schedule.advance(wallMs: now.wallMs) }
         return untilTick(now)
     }
 
-    private func untilTick(_ now: Moment) -> Action {
-        .wait(untilNs: now.monotonicNs + UInt64(schedule.waitMs(wallMs: now.wallMs)) * 1_000_000)
+    private mutating func untilTick(_ now: Moment) -> Action {
+        isCalledOff = false
+        return .wait(untilNs: now.monotonicNs + UInt64(schedule.waitMs(wallMs: now.wallMs)) * 1_000_000)
     }
 }

@@ -25,6 +25,8 @@ struct ScrapeContext: Sendable {
 protocol ScrapeLoopOwner: AnyObject, Sendable {
     /// The loop has ended its series. False: discovery has brought its target back meanwhile.
     func mayEnd(_ loop: ScrapeLoop) -> Bool
+    /// The job's other loops.
+    func others(than loop: ScrapeLoop) -> [ScrapeLoop]
     /// The loop does nothing any more.
     func isOver(_ loop: ScrapeLoop)
 }
@@ -39,6 +41,8 @@ final class ScrapeLoop: HTTPExchange {
         var machine: LoopStateMachine
         /// Read and replaced by the one worker job that a loop has at a time.
         var scrape: ScrapeState
+        /// Loops of targets that have this one's labels, since it is gone.
+        var successors: [ScrapeLoop] = []
         /// Of the scrape in flight.
         var timestampMs: Int64 = 0
         var startNs: UInt64 = 0
@@ -48,7 +52,7 @@ final class ScrapeLoop: HTTPExchange {
     }
 
     let target: ScrapeTarget
-    private let engine: ScrapeEngine
+    let engine: ScrapeEngine
     private let exchange: ScrapeExchange
     let context: ScrapeContext
     private let intervalLength: Histogram
@@ -90,7 +94,40 @@ final class ScrapeLoop: HTTPExchange {
     /// Whether discovery has the target; the loop sees it at its next tick.
     var isWanted: Bool {
         get { shared.withLock { $0.machine.isWanted } }
-        set { shared.withLock { $0.machine.isWanted = newValue } }
+        set {
+            change { shared in
+                shared.machine.isWanted = newValue
+                if newValue { shared.successors = [] }
+            }
+        }
+    }
+
+    /// What the last scrape left.
+    var scrape: ScrapeState { shared.withLock { $0.scrape } }
+
+    /// The target is gone and these have its labels now: what they go on with gets no stale marker.
+    func replaced(by successors: [ScrapeLoop]) {
+        let waitMs = successors.map(\.longestWaitMs).max() ?? 0
+        change { shared in
+            shared.machine.replaced(waitMs: waitMs)
+            for successor in successors where !shared.successors.contains(where: { $0 === successor }) {
+                shared.successors.append(successor)
+            }
+        }
+    }
+
+    /// Within so long a scrape that is due has been concluded.
+    private var longestWaitMs: Int64 {
+        (target.intervalMs ?? context.intervalMs) + exchange.request.timeoutMs
+    }
+
+    /// Changes what the loop is to do, and ends what it waits for if that has lost its sense.
+    private func change(_ body: (inout Shared) -> Void) {
+        let id = shared.withLock { shared in
+            body(&shared)
+            return shared.machine.isCalledOff || shared.machine.isStopped ? shared.exchangeID : nil
+        }
+        if let id { context.http.cancel(id) }
     }
 
     /// While set, the target counts as failed for this reason and is not asked.
@@ -106,22 +143,15 @@ final class ScrapeLoop: HTTPExchange {
     }
 
     /// Ends the loop without a marker; the owner hears when it is over.
-    func stop() {
-        let id = shared.withLock { shared in
-            shared.machine.stop()
-            return shared.exchangeID
-        }
-        context.http.cancel(id)
-    }
+    func stop() { change { $0.machine.stop() } }
 
     /// Ends the target's series now: discovery knows that there is nothing more to come. A scrape in flight
-    /// is called off.
+    /// is called off. Where other targets may go on with them they end as if it did not know.
     func endNow() {
-        let id = shared.withLock { shared in
+        change { shared in
+            shared.machine.sharesSeries = shared.scrape.sharesSeries
             shared.machine.targetEnded()
-            return shared.exchangeID
         }
-        context.http.cancel(id)
     }
 
     // MARK: - On the client's thread
@@ -129,6 +159,7 @@ final class ScrapeLoop: HTTPExchange {
     func begin() -> HTTPRequest? {
         let now = context.now
         let (action, refusal) = shared.withLock { shared in
+            if !shared.machine.isWanted { shared.machine.sharesSeries = shared.scrape.sharesSeries }
             let action = shared.machine.due(now)
             if case .scrape(let timestampMs, _) = action {
                 shared.timestampMs = timestampMs
@@ -152,7 +183,11 @@ final class ScrapeLoop: HTTPExchange {
         // An agent that stops has not seen its target fail, nor has one whose target has ended.
         if case .failure(let error) = result, error.code == .cancelled || error.code == .shutDown {
             let now = context.now
-            carryOut(shared.withLock { $0.machine.calledOff(now) })
+            carryOut(
+                shared.withLock { shared in
+                    if error.code == .shutDown { shared.machine.stop() }
+                    return shared.machine.calledOff(now)
+                })
             return
         }
         context.workers.post { self.work(result) }
@@ -166,7 +201,7 @@ final class ScrapeLoop: HTTPExchange {
             let isStopped = shared.withLock { shared in
                 // By now the next may have been scheduled, with a higher number.
                 shared.exchangeID = max(shared.exchangeID, id)
-                return shared.machine.isStopped || shared.machine.hasEnded
+                return shared.machine.isStopped || shared.machine.isCalledOff
             }
             if isStopped { context.http.cancel(id) }
         case .end(let timestampMs): context.workers.post { self.endSeries(at: timestampMs) }
@@ -256,12 +291,15 @@ final class ScrapeLoop: HTTPExchange {
 
     /// Ends the target's series, and then the loop, unless the target is back.
     private func endSeries(at timestampMs: Int64) {
-        let state = shared.withLock { $0.scrape }
+        let (state, successors) = shared.withLock { ($0.scrape, $0.successors) }
         do {
             // After a last scrape that came late the tick may lie before it.
             let markedMs = max(
                 timestampMs, state.lastTimestampMs == Int64.min ? timestampMs : state.lastTimestampMs + 1)
-            if let prepared = try engine.removed(at: markedMs, after: state) {
+            let others = state.sharesSeries ? owner?.others(than: self) ?? [] : []
+            let goingOn = SeriesGoingOn(
+                state, engine, others: (successors + others).map { ($0.engine, $0.scrape) })
+            if let prepared = try engine.removed(at: markedMs, after: state, goingOn: goingOn) {
                 try context.appender.append(prepared.frame)
                 shared.withLock { $0.scrape = prepared.next }
             }

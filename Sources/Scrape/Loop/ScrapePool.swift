@@ -69,7 +69,7 @@ public final class ScrapePool: ScrapeLoopOwner {
 
     /// Makes `targets` the job's targets: starts loops for new ones, leaves those that stay alone, and lets
     /// those that are gone end: at their next tick, or those of `stopped`, which have ended for good, at
-    /// once. May be called before `run`.
+    /// once. Series that another target goes on with do not end. May be called before `run`.
     public func sync(_ targets: [ScrapeTarget], stopped: [ScrapeTarget] = []) {
         let startNs = context.clock.monotonicNs
         let wanted = Set(targets)
@@ -85,6 +85,7 @@ public final class ScrapePool: ScrapeLoopOwner {
                 state.loops[target] = loop
                 state.waiting.append(loop)
             }
+            handOver(state.loops)
             let ended = stopped.compactMap { wanted.contains($0) ? nil : state.loops[$0] }
             return (takeWaiting(&state), ended)
         }
@@ -93,6 +94,18 @@ public final class ScrapePool: ScrapeLoopOwner {
         context.metrics.poolTargets.set(Double(wanted.count))
         context.metrics.poolSyncs.add()
         context.metrics.syncLength.observe(Double(context.clock.monotonicNs &- startNs) / 1e9)
+    }
+
+    /// Tells the loops of targets that are gone which others have their labels.
+    private func handOver(_ loops: [ScrapeTarget: ScrapeLoop]) {
+        let gone = loops.values.filter { !$0.isWanted }
+        guard !gone.isEmpty else { return }
+        let places = Set(gone.map(\.target.labels))
+        let heirs = loops.values.filter { places.contains($0.target.labels) && $0.isWanted }
+        let byLabels = Dictionary(grouping: heirs, by: \.target.labels)
+        for loop in gone {
+            if let successors = byLabels[loop.target.labels] { loop.replaced(by: successors) }
+        }
     }
 
     /// Too many targets: all of them fail, as in Prometheus, and none is asked. Nil when they may be scraped.
@@ -167,6 +180,10 @@ public final class ScrapePool: ScrapeLoopOwner {
             state.loops[loop.target] = nil
             return true
         }
+    }
+
+    func others(than loop: ScrapeLoop) -> [ScrapeLoop] {
+        state.withLock { state in state.loops.values.filter { $0 !== loop } }
     }
 
     func isOver(_ loop: ScrapeLoop) {

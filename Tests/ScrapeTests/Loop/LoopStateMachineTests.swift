@@ -100,4 +100,67 @@ struct LoopStateMachineTests {
         fresh.stop()
         #expect(fresh.calledOff(at(20)) == .finish)
     }
+
+    @Test func aTargetThatIsReplacedWaitsForItsSuccessor() {
+        var machine = machine()
+        _ = machine.begin(at(0))
+        machine.replaced(waitMs: 15_000)
+        // Only a target that is gone is replaced.
+        #expect(!machine.isCalledOff)
+        machine.isWanted = false
+        machine.replaced(waitMs: 15_000)
+        #expect(machine.isCalledOff)
+        #expect(machine.calledOff(at(2_000)) == .wait(untilNs: 17_000 * 1_000_000))
+        // What discovery says of it later changes nothing.
+        machine.replaced(waitMs: 99_000)
+        machine.targetEnded()
+        #expect(!machine.isCalledOff)
+        #expect(machine.due(at(17_000)) == .end(timestampMs: Self.startMs + 2_000))
+    }
+
+    @Test func aTargetThatIsReplacedDuringItsScrapeOrItsGraceWaits() {
+        var scraping = machine()
+        _ = scraping.begin(at(0))
+        _ = scraping.due(at(10_000))
+        scraping.isWanted = false
+        scraping.replaced(waitMs: 15_000)
+        #expect(scraping.scraped(at(10_100)) == .wait(untilNs: 25_100 * 1_000_000))
+
+        var gone = machine()
+        _ = gone.begin(at(0))
+        gone.isWanted = false
+        _ = gone.due(at(10_000))
+        gone.replaced(waitMs: 15_000)
+        #expect(gone.calledOff(at(10_500)) == .wait(untilNs: 25_500 * 1_000_000))
+        #expect(gone.due(at(25_500)) == .end(timestampMs: Self.startMs + 10_000))
+    }
+
+    @Test func aReplacedTargetThatComesBackTakesItsNextTick() {
+        var machine = machine()
+        _ = machine.begin(at(0))
+        machine.isWanted = false
+        machine.replaced(waitMs: 15_000)
+        _ = machine.calledOff(at(2_000))
+        machine.isWanted = true
+        #expect(machine.isCalledOff)
+        #expect(machine.calledOff(at(3_000)) == .wait(untilNs: 10_000 * 1_000_000))
+        #expect(!machine.isCalledOff)
+        // Gone again before the call is heard: it ends as any other.
+        machine.isWanted = false
+        machine.replaced(waitMs: 15_000)
+        machine.isWanted = true
+        machine.isWanted = false
+        #expect(machine.calledOff(at(4_000)) == .wait(untilNs: 10_000 * 1_000_000))
+        #expect(machine.due(at(10_000)) == .wait(untilNs: 11_000 * 1_000_000))
+    }
+
+    @Test func aTargetThatSharesSeriesWaitsForOneMoreTick() {
+        var machine = machine()
+        _ = machine.begin(at(0))
+        machine.sharesSeries = true
+        machine.targetEnded()
+        #expect(!machine.isCalledOff)
+        #expect(machine.due(at(10_000)) == .wait(untilNs: 21_000 * 1_000_000))
+        #expect(machine.due(at(21_000)) == .end(timestampMs: Self.startMs + 10_000))
+    }
 }

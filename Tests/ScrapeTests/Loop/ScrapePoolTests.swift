@@ -1,116 +1,23 @@
 import Configuration
 import HTTPTransport
-import Logging
 import MetricModel
 import Platform
-import Synchronization
 import Telemetry
 import Testing
 
 @testable import Scrape
 
-/// Answers requests as the test says and counts them.
-private final class FakeHTTP: HTTPPerforming {
-    private let answers: Mutex<[String: Result<String, HTTPError>]> = Mutex([:])
-    private let requests = Mutex<[String]>([])
-
-    func answer(_ url: String, _ body: String) { answers.withLock { $0[url] = .success(body) } }
-    func fail(_ url: String, _ error: HTTPError) { answers.withLock { $0[url] = .failure(error) } }
-    var requestCount: Int { requests.withLock { $0.count } }
-
-    func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
-        requests.withLock { $0.append(request.url) }
-        let body = try (answers.withLock { $0[request.url] } ?? .failure(HTTPError(.connect, "refused")))
-            .get()
-        return HTTPResponse(
-            status: 200, headers: HTTPHeaders([HTTPHeader(name: "Content-Type", value: "text/plain")]),
-            body: HTTPBody(Array(body.utf8)))
-    }
-}
-
-/// Keeps frames, and fails when told to.
-private final class FakeAppender: FrameAppending {
-    struct Full: Error {}
-    private let state = Mutex<(frames: [Frame], isFull: Bool)>(([], false))
-
-    var frames: [Frame] { state.withLock { $0.frames } }
-    func setFull(_ isFull: Bool) { state.withLock { $0.isFull = isFull } }
-
-    func append(_ frame: Frame) throws {
-        try state.withLock { state in
-            if state.isFull { throw Full() }
-            state.frames.append(frame)
-        }
-    }
-}
-
 @Suite struct ScrapePoolTests {
-    private struct Parts {
-        let http = FakeHTTP()
-        let appender = FakeAppender()
-        let clock = ManualClock(wallMs: 1_700_000_000_000)
-        let registry = MetricRegistry()
-        let workers = WorkerPool(name: "test", threads: 1)
-        let pool: ScrapePool
-
-        init(
-            intervalMs: Int64 = 10_000, targetLimit: Int = 0, shedsAbove sampleLimit: Int = 0,
-            failureLog: ScrapeFailureLog? = nil
-        ) {
-            var configuration = ScrapeConfiguration(
-                jobName: "j", scrapeIntervalMs: intervalMs, scrapeTimeoutMs: 5_000)
-            configuration.targetLimit = targetLimit
-            configuration.limits.samples = sampleLimit
-            if sampleLimit > 0 { configuration.onLimit = .shed }
-            pool = ScrapePool(
-                configuration: configuration,
-                externalLabels: LabelSet([Label("region", "r")]), http: http,
-                workers: workers, appender: appender, interner: LayoutInterner(),
-                clock: clock, registry: registry, logger: Logger(label: "test"), offsetSeed: 1,
-                failureLog: failureLog)
-        }
-
-        /// Moves the clock on a millisecond at a time until `condition` holds; loops run in between.
-        func advance(
-            upToMs limit: Int64 = 60_000, until condition: () -> Bool,
-            sourceLocation: SourceLocation = #_sourceLocation
-        ) async {
-            var spentMs: Int64 = 0
-            while !condition(), spentMs < limit {
-                await settle()
-                if condition() { return }
-                clock.advance(ms: 50)
-                spentMs += 50
-            }
-            #expect(condition(), sourceLocation: sourceLocation)
-        }
-
-        /// Lets the loops and the worker come to rest: what they have posted is done when the worker answers.
-        func settle() async {
-            for _ in 0..<20 { await Task.yield() }
-            await workers.run {}
-            for _ in 0..<20 { await Task.yield() }
-        }
-    }
-
     private static let target = ScrapeTarget(
         url: "http://h:1/metrics", labels: LabelSet([Label("instance", "i"), Label("job", "j")]))
 
-    private func running(_ parts: Parts, _ body: () async throws -> Void) async rethrows {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await parts.pool.run() }
-            defer { group.cancelAll() }
-            try await body()
-        }
-    }
-
     @Test func everyFailedScrapeIsALineOfTheFailureLog() async throws {
         let path = "/tmp/narthex-failures-\(UInt64.random(in: 0...UInt64.max)).log"
-        let parts = Parts(failureLog: try ScrapeFailureLog(path, files: POSIXFiles()))
+        let parts = PoolParts(failureLog: try ScrapeFailureLog(path, files: POSIXFiles()))
         defer { try? POSIXFiles().remove(path) }
         parts.http.fail(Self.target.url, HTTPError(.connect, "nobody listens"))
         parts.pool.sync([Self.target])
-        await running(parts) {
+        await parts.running {
             await parts.advance { parts.appender.frames.count == 3 }
         }
         let lines = String(decoding: try POSIXFiles().contents(of: path, limitBytes: 9_999), as: UTF8.self)
@@ -124,10 +31,10 @@ private final class FakeAppender: FrameAppending {
     }
 
     @Test func targetsAreScrapedEachInterval() async throws {
-        let parts = Parts()
+        let parts = PoolParts()
         parts.http.answer(Self.target.url, "a 1\n")
         parts.pool.sync([Self.target, Self.target])
-        await running(parts) {
+        await parts.running {
             await parts.advance { parts.appender.frames.count == 3 }
         }
         let frames = parts.appender.frames
@@ -144,11 +51,11 @@ private final class FakeAppender: FrameAppending {
     }
 
     @Test func aTargetsOwnIntervalIsMeasuredAsSuch() async throws {
-        let parts = Parts()
+        let parts = PoolParts()
         let often = ScrapeTarget(url: Self.target.url, labels: Self.target.labels, intervalMs: 5_000)
         parts.http.answer(often.url, "a 1\n")
         parts.pool.sync([often])
-        await running(parts) {
+        await parts.running {
             await parts.advance { parts.appender.frames.count == 3 }
         }
         #expect(parts.appender.frames[2].timestampMs - parts.appender.frames[1].timestampMs == 5_000)
@@ -158,12 +65,12 @@ private final class FakeAppender: FrameAppending {
     }
 
     @Test func withTooManyTargetsNoneIsScraped() async throws {
-        let parts = Parts(targetLimit: 1)
+        let parts = PoolParts(targetLimit: 1)
         let other = ScrapeTarget(url: "http://h:2/metrics", labels: LabelSet([Label("instance", "k")]))
         parts.http.answer(Self.target.url, "a 1\n")
         parts.http.answer(other.url, "a 1\n")
         parts.pool.sync([Self.target])
-        await running(parts) {
+        await parts.running {
             await parts.advance { parts.appender.frames.count == 1 }
             parts.pool.sync([Self.target, other])
             await parts.advance {
@@ -185,10 +92,10 @@ private final class FakeAppender: FrameAppending {
     }
 
     @Test func whatIsShedIsCountedByTheLabelThatGrew() async throws {
-        let parts = Parts(shedsAbove: 2)
+        let parts = PoolParts(shedsAbove: 2)
         parts.http.answer(Self.target.url, "a 1\nx{path=\"1\"} 1\n")
         parts.pool.sync([Self.target])
-        try await running(parts) {
+        try await parts.running {
             await parts.advance { parts.appender.frames.count == 1 }
             parts.http.answer(
                 Self.target.url, "x{path=\"3\"} 1\na 1\nx{path=\"2\"} 1\nx{path=\"1\"} 1\n")
@@ -204,10 +111,10 @@ private final class FakeAppender: FrameAppending {
     }
 
     @Test func failuresAreReportedWithTheirReason() async throws {
-        let parts = Parts()
+        let parts = PoolParts()
         parts.http.answer(Self.target.url, "a 1\n")
         parts.pool.sync([Self.target])
-        try await running(parts) {
+        try await parts.running {
             await parts.advance { parts.appender.frames.count == 1 }
             parts.http.fail(Self.target.url, HTTPError(.connect, "nobody listens at h:1"))
             await parts.advance { parts.pool.targetStates().first?.lastError?.code == .transport }
@@ -227,10 +134,10 @@ private final class FakeAppender: FrameAppending {
     }
 
     @Test func aFailedAppendLeavesTheStateWhereItWas() async {
-        let parts = Parts()
+        let parts = PoolParts()
         parts.http.answer(Self.target.url, "a 1\nb 2\n")
         parts.pool.sync([Self.target])
-        await running(parts) {
+        await parts.running {
             await parts.advance { parts.appender.frames.count == 1 }
             parts.appender.setFull(true)
             parts.http.answer(Self.target.url, "a 1\n")
@@ -247,10 +154,10 @@ private final class FakeAppender: FrameAppending {
     }
 
     @Test func aTargetThatIsGoneGetsItsMarkersAndEnds() async throws {
-        let parts = Parts()
+        let parts = PoolParts()
         parts.http.answer(Self.target.url, "a 1\n")
         parts.pool.sync([Self.target])
-        await running(parts) {
+        await parts.running {
             await parts.advance { parts.appender.frames.count == 1 }
             parts.pool.sync([])
             #expect(parts.pool.targetStates().isEmpty)
@@ -267,10 +174,10 @@ private final class FakeAppender: FrameAppending {
     }
 
     @Test func aTargetThatHasStoppedGetsItsMarkersAtOnce() async throws {
-        let parts = Parts()
+        let parts = PoolParts()
         parts.http.answer(Self.target.url, "a 1\n")
         parts.pool.sync([Self.target])
-        await running(parts) {
+        await parts.running {
             await parts.advance { parts.appender.frames.count == 1 }
             let nowMs = parts.clock.wallMs
             parts.pool.sync([], stopped: [Self.target])
@@ -290,10 +197,10 @@ private final class FakeAppender: FrameAppending {
     }
 
     @Test func aTargetThatComesBackInTimeDoesNotBlink() async throws {
-        let parts = Parts()
+        let parts = PoolParts()
         parts.http.answer(Self.target.url, "a 1\n")
         parts.pool.sync([Self.target])
-        await running(parts) {
+        await parts.running {
             await parts.advance { parts.appender.frames.count == 1 }
             parts.pool.sync([])
             parts.clock.advance(ms: 5_000)
@@ -306,10 +213,10 @@ private final class FakeAppender: FrameAppending {
     }
 
     @Test func shutdownWritesNothing() async throws {
-        let parts = Parts()
+        let parts = PoolParts()
         parts.http.answer(Self.target.url, "a 1\n")
         parts.pool.sync([Self.target])
-        await running(parts) {
+        await parts.running {
             await parts.advance { parts.appender.frames.count == 1 }
         }
         #expect(parts.appender.frames.count == 1)
@@ -317,7 +224,7 @@ private final class FakeAppender: FrameAppending {
     }
 
     @Test func equalTargetsShareTheirLayouts() async throws {
-        let parts = Parts()
+        let parts = PoolParts()
         let targets = (0..<20).map {
             ScrapeTarget(
                 url: "http://h:\($0)/", labels: LabelSet([Label("instance", "\($0)"), Label("job", "j")]))
@@ -325,7 +232,7 @@ private final class FakeAppender: FrameAppending {
         let body = (0..<300).map { "m{n=\"\($0)\"} 1\n" }.joined()
         for target in targets { parts.http.answer(target.url, body) }
         parts.pool.sync(targets)
-        await running(parts) {
+        await parts.running {
             await parts.advance(upToMs: 3_600_000) { Set(parts.appender.frames.map(\.target.id)).count == 20 }
         }
         let frames = parts.appender.frames

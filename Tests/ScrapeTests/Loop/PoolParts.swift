@@ -1,0 +1,113 @@
+import Configuration
+import HTTPTransport
+import Logging
+import MetricModel
+import Platform
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import Scrape
+
+/// Answers requests as the test says and counts them.
+final class FakeHTTP: HTTPPerforming {
+    private let answers: Mutex<[String: Result<String, HTTPError>]> = Mutex([:])
+    private let requests = Mutex<[String]>([])
+
+    func answer(_ url: String, _ body: String) { answers.withLock { $0[url] = .success(body) } }
+    func fail(_ url: String, _ error: HTTPError) { answers.withLock { $0[url] = .failure(error) } }
+    var requestCount: Int { requests.withLock { $0.count } }
+
+    func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+        requests.withLock { $0.append(request.url) }
+        let body = try (answers.withLock { $0[request.url] } ?? .failure(HTTPError(.connect, "refused")))
+            .get()
+        return HTTPResponse(
+            status: 200, headers: HTTPHeaders([HTTPHeader(name: "Content-Type", value: "text/plain")]),
+            body: HTTPBody(Array(body.utf8)))
+    }
+}
+
+/// Keeps frames, and fails when told to.
+final class FakeAppender: FrameAppending {
+    struct Full: Error {}
+    private let state = Mutex<(frames: [Frame], isFull: Bool)>(([], false))
+
+    var frames: [Frame] { state.withLock { $0.frames } }
+    func setFull(_ isFull: Bool) { state.withLock { $0.isFull = isFull } }
+
+    func append(_ frame: Frame) throws {
+        try state.withLock { state in
+            if state.isFull { throw Full() }
+            state.frames.append(frame)
+        }
+    }
+}
+
+/// A pool with everything around it in the test's hand.
+struct PoolParts {
+    let http = FakeHTTP()
+    let appender = FakeAppender()
+    let clock = ManualClock(wallMs: 1_700_000_000_000)
+    let registry = MetricRegistry()
+    let workers = WorkerPool(name: "test", threads: 1)
+    let pool: ScrapePool
+
+    init(
+        intervalMs: Int64 = 10_000, targetLimit: Int = 0, shedsAbove sampleLimit: Int = 0,
+        honorLabels: Bool = false, failureLog: ScrapeFailureLog? = nil
+    ) {
+        var configuration = ScrapeConfiguration(
+            jobName: "j", scrapeIntervalMs: intervalMs, scrapeTimeoutMs: 5_000)
+        configuration.targetLimit = targetLimit
+        configuration.honorLabels = honorLabels
+        configuration.limits.samples = sampleLimit
+        if sampleLimit > 0 { configuration.onLimit = .shed }
+        pool = ScrapePool(
+            configuration: configuration,
+            externalLabels: LabelSet([Label("region", "r")]), http: http,
+            workers: workers, appender: appender, interner: LayoutInterner(),
+            clock: clock, registry: registry, logger: Logger(label: "test"), offsetSeed: 1,
+            failureLog: failureLog)
+    }
+
+    /// Moves the clock on a millisecond at a time until `condition` holds; loops run in between.
+    func advance(
+        upToMs limit: Int64 = 60_000, until condition: () -> Bool,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async {
+        var spentMs: Int64 = 0
+        while !condition(), spentMs < limit {
+            await settle()
+            if condition() { return }
+            clock.advance(ms: 50)
+            spentMs += 50
+        }
+        #expect(condition(), sourceLocation: sourceLocation)
+    }
+
+    /// Lets the loops and the worker come to rest: what they have posted is done when the worker answers.
+    func settle() async {
+        for _ in 0..<20 { await Task.yield() }
+        await workers.run {}
+        for _ in 0..<20 { await Task.yield() }
+    }
+
+    /// Lets so much time pass, whatever happens in it.
+    func pass(ms: Int64) async {
+        for _ in 0..<ms / 50 {
+            await settle()
+            clock.advance(ms: 50)
+        }
+        await settle()
+    }
+
+    /// Runs the pool while `body` lasts.
+    func running(_ body: () async throws -> Void) async rethrows {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await pool.run() }
+            defer { group.cancelAll() }
+            try await body()
+        }
+    }
+}
