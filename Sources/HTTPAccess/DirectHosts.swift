@@ -1,3 +1,5 @@
+import Platform
+
 /// The hosts of `no_proxy`: addresses, networks, domains with everything below them, each with a port or
 /// without; `*` for all. `localhost` and loopback addresses are always among them.
 struct DirectHosts: Sendable {

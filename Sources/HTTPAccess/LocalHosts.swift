@@ -1,3 +1,5 @@
+import Platform
+
 /// Addresses that no proxy can reach for us: this machine's own and those of its link, where the metadata
 /// services of ECS and EC2 are.
 enum LocalHosts {

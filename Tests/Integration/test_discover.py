@@ -62,7 +62,7 @@ def test_a_job_is_shown_with_labels_before_and_after_and_what_is_left_out(standi
     assert target["labels"]["task"].endswith("2") and target["labels"]["job"] == "service-0"
     assert target["discoveredLabels"]["__meta_ecs_cluster"] == "demo"
     faults = [left["reason"] for left in found["leftOut"] if left["isFault"]]
-    assert any("PROMETHEUS_EXPORTER_PORT must be a port" in reason for reason in faults)
+    assert any("_EXPORTER_PORT is \"ninety\"; it must be a port" in reason for reason in faults)
     assert any("relabel_configs[1] drops it" in reason for reason in faults)
     silent = [left["reason"] for left in found["leftOut"] if not left["isFault"]]
     assert len(silent) == 3 and all("log-router" in reason for reason in silent)

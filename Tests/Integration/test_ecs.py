@@ -80,7 +80,7 @@ def test_running_fargate_tasks_are_scraped_until_they_stop(make_agent, make_moto
     wait_until(lambda: newest(receiver, "shop_requests_total").keys() == expected, 20, "scraped tasks")
     assert set(newest(receiver, "shop_requests_total").values()) == {value_bits(7.0)}
     assert newest(receiver, "up") == dict.fromkeys(expected, value_bits(1.0))
-    assert agent.log_lines("wrong.*PROMETHEUS_EXPORTER_PORT must be a port"), "which port cannot be read"
+    assert agent.log_lines("wrong.*_EXPORTER_PORT is .*eighty.*; it must be a port"), "what cannot be read"
     assert exporters["cart"].last_path == "/metrics"
     assert exporters["orders"].last_path == "/inner/metrics"
 

@@ -56,7 +56,9 @@ struct ECSAddress {
         guard let host = record.host else {
             throw Missing(reason: "nothing is known of the instance it runs on")
         }
-        if let said = filled(host.attributes[attribute]) ?? filled(host.tags[attribute]) { return said }
+        if let text = filled(host.attributes[attribute]) ?? filled(host.tags[attribute]) {
+            return try name(text, in: "\(attribute) of \(host.instanceID ?? "the container instance")")
+        }
         if host.isExternal {
             guard let ssm = host.ssm else {
                 throw Missing(
@@ -67,7 +69,7 @@ struct ECSAddress {
             guard let address = filled(ssm.address) else {
                 throw Missing(reason: "Systems Manager has no address of \(ssm.id)")
             }
-            return address
+            return try name(address, in: "the address of \(ssm.id) in Systems Manager")
         }
         guard let ec2 = host.ec2 else {
             throw Missing(
@@ -75,6 +77,13 @@ struct ECSAddress {
                     + " is ec2:DescribeInstances allowed?")
         }
         return try chosen(filled(ec2.privateIPv4), filled(ec2.ipv6), else: "\(ec2.id) has no private address")
+    }
+
+    private func name(_ text: String, in place: String) throws(Missing) -> String {
+        guard let name = ECSHostName.read(text) else {
+            throw Missing(reason: ECSHostName.fault(text, in: place))
+        }
+        return name
     }
 
     private func chosen(_ ipv4: String?, _ ipv6: String?, else reason: String) throws(Missing) -> String {

@@ -59,6 +59,11 @@ struct ECSEndpoints {
             let own = labels[name + suffix]
             return inherits ? own ?? labels[name] : own
         }
+        /// The label that an inheriting value comes from.
+        func label(_ name: String?) -> String {
+            let own = (name ?? "") + suffix
+            return labels[own] == nil ? name ?? "" : own
+        }
         let texts = ports.map { Self.items($0) } ?? [""]
         // Another endpoint has another path; a job, a host and an interval are likely to be the same.
         let fields = [
@@ -72,23 +77,29 @@ struct ECSEndpoints {
                     + " give one for each, or one for all")
             return
         }
+        // One fault a label, whatever its list holds.
+        var hasPortFault = false
         for (index, text) in texts.enumerated() where found.count <= Self.limit {
             func item(_ field: Int) -> String? {
                 lists[field].map { $0[$0.count == 1 ? 0 : index] }.flatMap { $0.isEmpty ? nil : $0 }
             }
-            let port: ECSEndpoint.Port
-            if ports == nil {
-                port = .only
-            } else if let number = Self.port(text) {
-                port = .number(number)
-            } else {
-                fault("\(set.port)\(suffix) must be a port from 1 to 65535")
+            guard let port = ports == nil ? .only : Self.port(text).map(ECSEndpoint.Port.number) else {
+                if !hasPortFault {
+                    fault(Self.portFault(text, of: set.port + suffix, isItem: texts.count > 1))
+                }
+                hasPortFault = true
+                continue
+            }
+            let server = Self.withoutSlashes(item(3))
+            let host = server.flatMap(ECSHostName.read)
+            if let server, host == nil {
+                fault(ECSHostName.fault(server, in: label(set.serverName)))
                 continue
             }
             let endpoint = ECSEndpoint(
                 name: suffix.isEmpty ? nil : String(suffix.dropFirst()), port: port, path: item(0),
-                scheme: item(1), jobName: item(2), serverName: item(3),
-                interval: item(4).map { bounded($0, (set.interval ?? "") + suffix) })
+                scheme: item(1), jobName: item(2), serverName: host,
+                interval: item(4).map { bounded($0, label(set.interval)) })
             if !found.contains(where: { $0.port == endpoint.port && $0.path == endpoint.path }) {
                 found.append(endpoint)
             }
@@ -108,6 +119,24 @@ struct ECSEndpoints {
         let remark = "\(label) is \(interval); it is scraped every 1s, the shortest that a label may ask for"
         if !remarks.contains(remark) { remarks.append(remark) }
         return "1s"
+    }
+
+    private static func portFault(_ text: String, of label: String, isItem: Bool) -> String {
+        let what =
+            switch (text.isEmpty, isItem) {
+            case (true, true): "has an empty item"
+            case (true, false): "is empty"
+            case (false, true): "has the item \(ECSHostName.quoted(text))"
+            case (false, false): "is \(ECSHostName.quoted(text))"
+            }
+        return "\(label) \(what); it must be a port from 1 to 65535"
+    }
+
+    /// teralytics takes the slashes off the end of a server name.
+    private static func withoutSlashes(_ name: String?) -> String? {
+        guard var name = name.map({ Substring($0) }) else { return nil }
+        while name.hasSuffix("/") { name.removeLast() }
+        return name.isEmpty ? nil : String(name)
     }
 
     /// As many as there are ports, or the one for all of them.

@@ -71,6 +71,39 @@ import Testing
         #expect(try address(instanceTask(1), mode: "bridge", host: external).host(nil) == "10.7.0.1")
     }
 
+    @Test(arguments: [
+        ("10.7.0.1", "10.7.0.1"), ("edge-1.example", "edge-1.example"), ("fd00::1", "fd00::1"),
+        ("[fd00::1]", "fd00::1"), ("FE80::1%eth0", "FE80::1%eth0"), ("[::ffff:10.0.0.1]", "::ffff:10.0.0.1"),
+    ])
+    func theAddressThatIsSetIsAHost(text: String, host: String) throws {
+        let machine = ECSHost(instanceID: "mi-1", attributes: ["narthex.address": text])
+        #expect(try address(instanceTask(1), mode: "host", host: machine).host(nil) == host)
+    }
+
+    @Test(arguments: [
+        "10.9.9.12:8080", "edge-1.example:8080", "[fd00::1]:8080", "[10.9.9.12]", "fd00::1::2", "fd00::1%",
+        "1:2", "http://edge-1", "edge 1", "[fd00::1", ":8080",
+    ])
+    func anAddressThatIsNoHostIsRefusedAndShown(text: String) {
+        let machine = ECSHost(
+            instanceID: "i-1", tags: ["narthex.address": text],
+            ec2: .init(id: "i-1", privateIPv4: "10.1.0.1"))
+        let said = missing { () throws(ECSAddress.Missing) in
+            try address(instanceTask(1), mode: "bridge", host: machine).host(nil)
+        }
+        #expect(
+            said == "narthex.address of i-1 is \"\(text)\"; it must be a host name or an IP address without"
+                + " a port, because each target has a port of its own")
+    }
+
+    @Test func whatSystemsManagerReportsIsLookedAtToo() {
+        let machine = ECSHost(instanceID: "mi-1", ssm: .init(id: "mi-1", address: "10.0.0.1:22"))
+        let said = missing { () throws(ECSAddress.Missing) in
+            try address(instanceTask(1), mode: "bridge", host: machine).host(nil)
+        }
+        #expect(said?.hasPrefix("the address of mi-1 in Systems Manager is \"10.0.0.1:22\"; it") == true)
+    }
+
     @Test(
         arguments: [
             (nil, "nothing is known of the instance"),

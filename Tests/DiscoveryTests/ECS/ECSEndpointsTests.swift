@@ -81,11 +81,32 @@ import Testing
         #expect(made.faults.count == 1)
     }
 
-    @Test(arguments: ["", "0", "65536", "-1", "9100/tcp", "９１００", "99999999999999999999", "+80"])
-    func impossiblePortsAreFaults(port: String) {
+    @Test(arguments: [
+        ("", "empty"), ("0", "\"0\""), ("65536", "\"65536\""), ("-1", "\"-1\""), ("9100/tcp", "\"9100/tcp\""),
+        ("９１００", "\"９１００\""), ("99999999999999999999", "\"99999999999999999999\""), ("+80", "\"+80\""),
+        ("80\u{1b}", "\"80\\u001b\""),
+        (String(repeating: "9", count: 99), "\"\(String(repeating: "9", count: 80))…\""),
+    ])
+    func impossiblePortsAreFaults(port: String, shown: String) {
         let made = endpoints(["PROMETHEUS_EXPORTER_PORT": port])
         #expect(made.found.isEmpty)
-        #expect(made.faults == ["PROMETHEUS_EXPORTER_PORT must be a port from 1 to 65535"])
+        #expect(
+            made.faults == ["PROMETHEUS_EXPORTER_PORT is \(shown); it must be a port from 1 to 65535"])
+    }
+
+    @Test(arguments: ["edge.example:8080", "10.9.9.12:80", "https://edge.example", "[fd00::1]:80", "a b"])
+    func aServerNameIsAHostWithoutAPort(name: String) {
+        let made = endpoints([
+            "PROMETHEUS_EXPORTER_PORT": "9100", "PROMETHEUS_EXPORTER_SERVER_NAME": name,
+            "PROMETHEUS_EXPORTER_PORT.b": "9200", "PROMETHEUS_EXPORTER_SERVER_NAME.b": "[fd00::1]//",
+            "PROMETHEUS_EXPORTER_PORT.c": "9300",
+        ])
+        #expect(made.found.map(\.serverName) == ["fd00::1"])
+        #expect(
+            made.faults == [
+                "PROMETHEUS_EXPORTER_SERVER_NAME is \"\(name)\"; it must be a host name or an IP address"
+                    + " without a port, because each target has a port of its own"
+            ])
     }
 
     @Test func bothFamiliesOfLabelsAreRead() {
@@ -118,7 +139,8 @@ import Testing
         let commas = String(repeating: ",", count: 60_000)
         let made = endpoints(["PROMETHEUS_EXPORTER_PORT": "1,2" + commas])
         #expect(made.found.map(\.port) == [.number(1), .number(2)])
-        #expect(made.faults == ["PROMETHEUS_EXPORTER_PORT must be a port from 1 to 65535"])
+        #expect(
+            made.faults == ["PROMETHEUS_EXPORTER_PORT has an empty item; it must be a port from 1 to 65535"])
         let labels = (0..<1_000).map { ("PROMETHEUS_EXPORTER_PORT.\($0)", "no port") }
         #expect(
             endpoints(Dictionary(uniqueKeysWithValues: labels)).faults.count == ECSEndpoints.limit)

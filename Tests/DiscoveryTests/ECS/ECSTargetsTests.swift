@@ -61,7 +61,8 @@ import Testing
     @Test func aFaultInTheDefinitionIsTheDefinitions() throws {
         let left = try #require(made(fargateTask(1), webDefinition(port: "x")).leftOut.first)
         #expect(
-            "\(left)" == "container app of web:1: PROMETHEUS_EXPORTER_PORT must be a port from 1 to 65535")
+            "\(left)" == "container app of web:1: PROMETHEUS_EXPORTER_PORT is \"x\"; it must be a port from 1"
+                + " to 65535")
         #expect(left.isFault)
     }
 

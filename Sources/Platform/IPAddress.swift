@@ -1,10 +1,10 @@
 /// An IPv4 or IPv6 address as its bytes.
-struct IPAddress: Sendable, Equatable {
+public struct IPAddress: Sendable, Equatable {
     /// 4 or 16; an IPv6 address that maps an IPv4 one is that one.
-    let bytes: [UInt8]
+    public let bytes: [UInt8]
 
     /// Nil when `text` is neither. No brackets, no zone.
-    init?(_ text: String) {
+    public init?(_ text: String) {
         guard text.utf8.count <= 45 else { return nil }
         if let four = Self.four(text) {
             bytes = four
@@ -16,14 +16,16 @@ struct IPAddress: Sendable, Equatable {
         }
     }
 
-    var bitCount: Int { bytes.count * 8 }
+    /// 32 or 128.
+    public var bitCount: Int { bytes.count * 8 }
 
-    var isLoopback: Bool {
+    /// 127.0.0.0/8 or ::1.
+    public var isLoopback: Bool {
         bytes.count == 4 ? bytes[0] == 127 : bytes[..<15].allSatisfy { $0 == 0 } && bytes[15] == 1
     }
 
     /// True when the first `bits` are the network's.
-    func isWithin(_ network: IPAddress, bits: Int) -> Bool {
+    public func isWithin(_ network: IPAddress, bits: Int) -> Bool {
         guard bytes.count == network.bytes.count else { return false }
         return (0..<bits).allSatisfy { bit in
             let mask = UInt8(0x80) >> UInt8(bit % 8)

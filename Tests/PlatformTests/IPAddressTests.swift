@@ -1,6 +1,6 @@
 import Testing
 
-@testable import HTTPAccess
+@testable import Platform
 
 @Suite struct IPAddressTests {
     @Test(arguments: [
