@@ -20,10 +20,14 @@ TERALYTICS, PROMETHEUS, OBSERVER, CLOUDWATCH, SIGNAL_AI = re.findall(
 (SIGNAL_AI_LABELS,) = re.findall(r"^```json\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE)
 
 
-def definition(family, docker_labels, container="app", network_mode=None):
-    container = {"name": container, "image": f"{family}:1", "dockerLabels": docker_labels, "ports": []}
+def container(name, image="i:1", docker_labels=None, ports=()):
+    return {"name": name, "image": image, "dockerLabels": docker_labels or {}, "ports": list(ports)}
+
+
+def definition(family, docker_labels, name="app", network_mode=None, ports=()):
     return {
-        "family": family, "revision": 1, "containers": [container], "networkMode": network_mode,
+        "family": family, "revision": 1, "networkMode": network_mode,
+        "containers": [container(name, f"{family}:1", docker_labels, ports)],
     }  # fmt: skip
 
 
@@ -105,8 +109,8 @@ def test_prometheus(look):
 def test_ecs_observer(look):
     definitions = [
         definition("labelled", {"ECS_PROMETHEUS_EXPORTER_PORT": "9404", "team": "a"}),
-        definition("shop", {}),
-        definition("my-memcached", {}, container="memcached"),
+        definition("shop", {}, ports=[9113]),
+        definition("my-memcached", {}, name="memcached", ports=[9150]),
         definition("silent", {}),
     ]
     tasks = [
@@ -132,8 +136,8 @@ def test_the_cloudwatch_agent(look):
     }  # fmt: skip
     definitions = [
         definition("envoy", labels, network_mode="host"),
-        definition("my-javajmx", {}),
-        definition("web", {}),
+        definition("my-javajmx", {}, ports=[9404, 9406]),
+        definition("web", {}, ports=[9113]),
     ]
     tasks = [
         task(1, "envoy", launchType="EC2", instance="a"), task(2, "my-javajmx"), task(3, "web", "nginx-1"),
@@ -155,6 +159,33 @@ def test_the_cloudwatch_agent(look):
     }  # fmt: skip
     assert expected.items() <= envoy.items()
     assert found["http://10.0.0.2:9404/stats/metrics"]["job"] == "java"
+
+
+@pytest.mark.parametrize("network_mode", ["awsvpc", "host", "bridge"])
+def test_only_the_container_that_maps_the_port_is_exported(look, network_mode):
+    """Two tasks of four containers each, of which one maps the service's port: two targets."""
+    web = definition("web", {}, network_mode=network_mode)
+    web["containers"] = [
+        container("app", docker_labels={"team": "shop"}, ports=[8080]),
+        container("nginx", ports=[80]),
+        container("nginx-exporter", docker_labels={"team": "web"}, ports=[9113]),
+        container("log_router"),
+    ]
+    on_instance = {} if network_mode == "awsvpc" else {"launchType": "EC2"}
+    tasks = []
+    for number, instance in (1, "a"), (2, "b"):
+        if on_instance:
+            on_instance["instance"] = instance
+        if network_mode == "bridge":
+            binding = {"container": "nginx-exporter", "containerPort": 9113, "hostPort": 9113}
+            on_instance["bindings"] = [binding]
+        tasks.append(task(number, "web", "nginx-front", **on_instance))
+    instances = [{"id": "a", "machine": "i-a", "address": "10.0.0.1"},
+                 {"id": "b", "machine": "i-b", "address": "10.0.0.2"}]  # fmt: skip
+    found = look(CLOUDWATCH, [web], tasks, instances=instances)
+    assert found.keys() == {"http://10.0.0.1:9113/metrics", "http://10.0.0.2:9113/metrics"}
+    for labels in found.values():
+        assert labels["container_name"] == "nginx-exporter" and labels["team"] == "web"
 
 
 def test_signal_ai(look):

@@ -32,14 +32,20 @@ extension ECSTaskDefinition.Container: Decodable {
 
 extension ECSTaskDefinition.PortMapping: Decodable {
     private enum Key: String, CodingKey {
-        case containerPort, hostPort
+        case containerPort, containerPortRange, hostPort
         case transport = "protocol"
     }
 
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
+        let port = try fields.decodeIfPresent(Int.self, forKey: .containerPort)
+        let range = try fields.decodeIfPresent(String.self, forKey: .containerPortRange)
+        guard let ports = port.map({ $0...$0 }) ?? range.flatMap(ECSTask.NetworkBinding.range) else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "no container port"))
+        }
         self.init(
-            containerPort: try fields.decode(Int.self, forKey: .containerPort),
+            containerPorts: ports,
             hostPort: try fields.decodeIfPresent(Int.self, forKey: .hostPort),
             transport: try fields.decodeIfPresent(String.self, forKey: .transport))
     }

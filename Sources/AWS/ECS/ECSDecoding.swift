@@ -141,8 +141,8 @@ extension ECSTask.NetworkBinding: Decodable {
             hostPorts: outside, transport: try fields.decodeIfPresent(String.self, forKey: .transport))
     }
 
-    /// `8000-8010`.
-    private static func range(_ text: String) -> ClosedRange<Int>? {
+    /// `8000-8010`, in bindings and in port mappings.
+    static func range(_ text: String) -> ClosedRange<Int>? {
         let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
         guard ends.count == 2, let low = ends[0], let high = ends[1], (1...65_535).contains(low),
             (low...65_535).contains(high)

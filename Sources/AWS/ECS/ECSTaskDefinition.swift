@@ -18,14 +18,21 @@ public struct ECSTaskDefinition: Sendable, Equatable {
     }
 
     public struct PortMapping: Sendable, Equatable {
-        public var containerPort: Int
-        /// Nil or 0: chosen when the task starts, or the container's own port where there is no host's.
+        /// One port, or those of a `containerPortRange`.
+        public var containerPorts: ClosedRange<Int>
+        /// Nil or 0: chosen when the task starts, or the container's own port where there is no host's. Nil
+        /// for a range as well, whose ports on the host are always chosen.
         public var hostPort: Int?
         /// `tcp` or `udp`; nil is tcp.
         public var transport: String?
 
         public init(containerPort: Int, hostPort: Int? = nil, transport: String? = nil) {
-            self.containerPort = containerPort
+            self.init(
+                containerPorts: containerPort...containerPort, hostPort: hostPort, transport: transport)
+        }
+
+        public init(containerPorts: ClosedRange<Int>, hostPort: Int? = nil, transport: String? = nil) {
+            self.containerPorts = containerPorts
             self.hostPort = hostPort
             self.transport = transport
         }

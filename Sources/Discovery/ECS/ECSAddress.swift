@@ -117,24 +117,31 @@ struct ECSAddress {
     }
 
     private func onlyBoundPort(_ container: ECSTask.Container) throws(Missing) -> Int {
-        let ports = Set(reachable(container).map(\.containerPorts))
-        guard ports.count == 1, let port = ports.first, port.count == 1 else {
+        guard let port = Self.only(reachable(container).map(\.containerPorts)) else {
             throw Missing(
                 reason: "it asks for its port to be found, which needs exactly one network binding"
-                    + " (it has \(ports.count))")
+                    + " (it has \(Self.count(reachable(container).map(\.containerPorts))))")
         }
-        return try boundPort(port.lowerBound, container)
+        return try boundPort(port, container)
     }
 
     private func onlyMappedPort(_ defined: ECSTaskDefinition.Container?) throws(Missing) -> Int {
-        let ports = Set((defined?.portMappings ?? []).filter { $0.transport != "udp" }.map(\.containerPort))
-        guard ports.count == 1, let port = ports.first, (1...65_535).contains(port) else {
+        let ports = (defined?.portMappings ?? []).filter { $0.transport != "udp" }.map(\.containerPorts)
+        guard let port = Self.only(ports), (1...65_535).contains(port) else {
             throw Missing(
                 reason: "it asks for its port to be found, which needs exactly one port mapping"
-                    + " (it has \(ports.count))")
+                    + " (it has \(Self.count(ports)))")
         }
         return port
     }
+
+    /// The one port that all of the ranges are; nil where there are none or several.
+    private static func only(_ ranges: [ClosedRange<Int>]) -> Int? {
+        count(ranges) == 1 ? ranges.first?.lowerBound : nil
+    }
+
+    /// How many ports different ranges have.
+    private static func count(_ ranges: [ClosedRange<Int>]) -> Int { Set(ranges).map(\.count).reduce(0, +) }
 
     /// TCP, and not bound to the machine's loopback alone. Docker lists a binding for each address family;
     /// those of the wanted one come first.

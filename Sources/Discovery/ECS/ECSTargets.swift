@@ -35,6 +35,13 @@ struct ECSTaskTargets: Sendable {
 /// Makes targets of tasks: one for each endpoint that a container asks to be scraped at, or with `port` one
 /// for each task.
 struct ECSTargets: Sendable {
+    /// What is scraped once in a container, however many name it.
+    private struct Place: Hashable {
+        /// The port that is connected to.
+        let port: Int
+        let path: String?
+    }
+
     let configuration: ECSSDConfiguration
     let region: String
 
@@ -86,8 +93,6 @@ struct ECSTargets: Sendable {
         _ record: ECSTaskRecord, _ labels: ECSLabels, _ result: inout ECSTaskTargets
     ) {
         let address = address(record)
-        let patterns = ECSPatterns(
-            services: configuration.services, taskDefinitions: configuration.taskDefinitions)
         var shared: [String: LabelSet] = [:]
         for container in record.task.containers {
             // By name: the agent adds containers that the definition lacks (Service Connect, GuardDuty).
@@ -103,32 +108,18 @@ struct ECSTargets: Sendable {
                     isFault: false)
                 continue
             }
-            let endpoints = ECSEndpoints(
-                defined.dockerLabels, configuration.dockerLabels,
-                dynamicOnly: configuration.dynamicPortDetection)
-            for remark in endpoints.remarks { result.remark(record, container.name, remark) }
-            for fault in endpoints.faults {
-                result.leaveOut(record, container.name, fault, isFault: true, inDefinition: true)
-            }
-            var all = endpoints.found
-            for known in patterns.endpoints(container.name, of: record.task)
-            where !all.contains(where: { $0.port == known.port && $0.path == known.path }) {
-                all.append(known)
-            }
-            if all.isEmpty, endpoints.faults.isEmpty {
-                result.leaveOut(record, container.name, silence, isFault: false)
-            }
-            for endpoint in all {
+            var taken: Set<Place> = []
+            for endpoint in endpoints(record, defined, &result) {
                 do throws(ECSAddress.Missing) {
-                    let named = Self.trimmed(endpoint.serverName)
-                    let host = try self.host(address, container, isNamed: named != nil)
+                    let host = try self.host(address, container, isNamed: endpoint.serverName != nil)
                     let base =
                         shared[host] ?? labels.task(record, mode: address.mode, address: host)
                     shared[host] = base
                     let port = try address.port(endpoint.port, container, defined)
+                    guard taken.insert(Place(port: port, path: endpoint.path)).inserted else { continue }
                     let made = target(
                         base, record, container, defined, endpoint,
-                        address: ECSAddress.text(named ?? host, port))
+                        address: ECSAddress.text(endpoint.serverName ?? host, port))
                     if container.lastStatus == "STOPPED" {
                         result.stopped.append(made)
                     } else {
@@ -139,6 +130,27 @@ struct ECSTargets: Sendable {
                 }
             }
         }
+    }
+
+    /// What a container is to be scraped at, in ecs_observer's order: services, task definitions, docker
+    /// labels. Where several name the same, the first one counts.
+    private func endpoints(
+        _ record: ECSTaskRecord, _ defined: ECSTaskDefinition.Container, _ result: inout ECSTaskTargets
+    ) -> [ECSEndpoint] {
+        let known = ECSPatterns(
+            services: configuration.services, taskDefinitions: configuration.taskDefinitions
+        ).matches(defined, of: record.task)
+        let labelled = ECSEndpoints(
+            defined.dockerLabels, configuration.dockerLabels, dynamicOnly: configuration.dynamicPortDetection)
+        for remark in labelled.remarks { result.remark(record, defined.name, remark) }
+        for fault in labelled.faults {
+            result.leaveOut(record, defined.name, fault, isFault: true, inDefinition: true)
+        }
+        let all = known.endpoints + labelled.found
+        if all.isEmpty, labelled.faults.isEmpty {
+            result.leaveOut(record, defined.name, silence(known.unmappedPorts), isFault: false)
+        }
+        return all
     }
 
     /// Empty where it cannot be found and another name is used anyway.
@@ -153,13 +165,16 @@ struct ECSTargets: Sendable {
         }
     }
 
-    /// What a container without endpoints lacks.
-    private var silence: String {
+    /// What a container without endpoints lacks. `unmappedPorts` are those of the patterns that match it.
+    private func silence(_ unmappedPorts: [Int]) -> String {
         let names = configuration.dockerLabels.map {
             configuration.dynamicPortDetection ? $0.dynamic ?? $0.port : $0.port
         }
         var lacks = names.isEmpty ? [] : ["has no docker label \(names.joined(separator: " or "))"]
-        if !configuration.services.isEmpty || !configuration.taskDefinitions.isEmpty {
+        if !unmappedPorts.isEmpty {
+            let ports = Set(unmappedPorts).sorted().map(String.init).joined(separator: ", ")
+            lacks.append("maps none of the metrics_ports of the patterns that match it (\(ports))")
+        } else if !configuration.services.isEmpty || !configuration.taskDefinitions.isEmpty {
             lacks.append("no pattern of the configuration matches it")
         }
         return lacks.isEmpty ? "docker_labels names no label" : lacks.joined(separator: ", and ")
@@ -172,13 +187,6 @@ struct ECSTargets: Sendable {
             String.init)
         guard let value = defined.dockerLabels[parts[0]] else { return false }
         return parts.count == 1 || parts[1] == value
-    }
-
-    /// teralytics takes the slashes off the end of a server name.
-    private static func trimmed(_ name: String?) -> String? {
-        guard var name, !name.isEmpty else { return nil }
-        while name.hasSuffix("/") { name.removeLast() }
-        return name.isEmpty ? nil : name
     }
 
     private func target(

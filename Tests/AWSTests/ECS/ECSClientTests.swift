@@ -187,6 +187,22 @@ import Testing
             ])
     }
 
+    @Test func portMappingsAreReadAndNonsenseAmongThemLeftOut() async throws {
+        let http = Answers([
+            """
+            {"taskDefinition":{"taskDefinitionArn":"d:2","containerDefinitions":[{"name":"app",\
+            "portMappings":[
+            {"containerPort":9113,"hostPort":9113,"protocol":"tcp"},
+            {"containerPortRange":"8000-8010","protocol":"tcp"},{"containerPortRange":"9-1"},{},7]}]}}
+            """
+        ])
+        #expect(
+            try await client(http).describeTaskDefinition("d:2").containers.first?.portMappings == [
+                .init(containerPort: 9113, hostPort: 9113, transport: "tcp"),
+                .init(containerPorts: 8000...8010, transport: "tcp"),
+            ])
+    }
+
     @Test func aListThatBreaksOffGivesItsFirstPages() async {
         let http = Answers([#"{"taskArns":["a","b"],"nextToken":"n1"}"#, "nonsense"])
         let list = await client(http).listTasks(cluster: "prod")

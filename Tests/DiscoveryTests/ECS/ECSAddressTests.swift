@@ -167,7 +167,13 @@ import Testing
             #expect(said?.contains("exactly one network binding") == true)
         }
         #expect(try port(.only, mode: "awsvpc", [], mappings: [.init(containerPort: 8080)]) == 8080)
-        let said = missing { () throws(ECSAddress.Missing) in try port(.only, mode: "awsvpc", []) }
-        #expect(said?.contains("exactly one port mapping") == true)
+        for (mappings, count) in [([], 0), ([.init(containerPorts: 8000...8010)], 11)]
+            as [([ECSTaskDefinition.PortMapping], Int)]
+        {
+            let said = missing { () throws(ECSAddress.Missing) in
+                try port(.only, mode: "awsvpc", [], mappings: mappings)
+            }
+            #expect(said?.hasSuffix("exactly one port mapping (it has \(count))") == true, "\(said ?? "")")
+        }
     }
 }
