@@ -12,8 +12,10 @@ final class LaneRunner: Sendable {
     private let seed: UInt64
     private let published = Mutex(LaneStatus())
 
-    /// A failing buffer is asked again after a second.
+    /// A failing buffer is asked again after a second, and then after twice as long each time.
     private static let bufferRetryMs: Int64 = 1_000
+    /// A disk that is away is found to be back within half a minute.
+    private static let bufferRetryMostMs: Int64 = 30_000
     /// While a batch fills, the buffer is looked at this often: a fraction of the usual deadline, and rare
     /// enough to cost nothing.
     private static let lookMs: Int64 = 500
@@ -42,6 +44,9 @@ final class LaneRunner: Sendable {
         /// When the first frame of the batch being collected was read.
         var batchBeganNs: UInt64?
         var lastText = ""
+        /// Waits between reads of the buffer that fail.
+        var readBackoff = Backoff(firstMs: bufferRetryMs, mostMs: bufferRetryMostMs)
+        var random: SplitMix64
     }
 
     func run() async {
@@ -51,7 +56,7 @@ final class LaneRunner: Sendable {
             collector: BatchCollector(
                 limits: shared.limits, isSigned: shared.configuration.sigv4 != nil,
                 resendEnd: lane.inFlightEnd, views: shared.views),
-            log: LaneLog(logger))
+            log: LaneLog(logger), random: SplitMix64(seed: seed))
         var action = session.machine.begin()
         while action != .stop, !Task.isCancelled {
             if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
@@ -124,7 +129,8 @@ final class LaneRunner: Sendable {
                 session.log.bufferFailed(
                     "the buffer cannot be read; tried again", error, wallMs: shared.clock.wallMs)
                 if isDraining { return .stop }
-                await pause(untilNs: nowNs + UInt64(Self.bufferRetryMs) * 1_000_000, isDraining: false)
+                let waitMs = session.readBackoff.nextMs(&session.random)
+                await pause(untilNs: nowNs + UInt64(waitMs) * 1_000_000, isDraining: false)
             }
         }
         return .stop
@@ -159,6 +165,7 @@ final class LaneRunner: Sendable {
             }
         }
         session.collector = after
+        if case .failed = result {} else { session.readBackoff.reset() }
         return result
     }
 

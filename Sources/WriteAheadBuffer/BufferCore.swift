@@ -46,10 +46,11 @@ final class BufferCore: Sendable {
 
     /// A reader of one lane from a position on.
     func reader(
-        lane: Int, laneCount: Int, from position: BufferPosition, countingThrough last: UInt64? = nil
+        lane: Int, laneCount: Int, from position: BufferPosition, countingThrough last: UInt64? = nil,
+        isLastLook: Bool = false
     ) -> LaneReader {
         LaneReader(
-            lane: lane, laneCount: laneCount, from: position, countingThrough: last, catalog: catalog,
-            interner: interner, files: files, metrics: metrics)
+            lane: lane, laneCount: laneCount, from: position, countingThrough: last, isLastLook: isLastLook,
+            catalog: catalog, interner: interner, files: files, metrics: metrics)
     }
 }

@@ -146,7 +146,7 @@ public final class BufferLane: Sendable {
             let from = max(state.handedOut, .start(of: segment.number))
             var reader = core.reader(
                 lane: index, laneCount: Int(state.reader.laneCount), from: from,
-                countingThrough: segment.number)
+                countingThrough: segment.number, isLastLook: true)
             defer { reader.close() }
             var counts: [String: UInt64] = [:]
             var damaged: [String: UInt64] = [:]

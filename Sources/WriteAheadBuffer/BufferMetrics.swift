@@ -10,6 +10,7 @@ struct BufferMetrics: Sendable {
     let writtenBytes: Counter
     let fsyncSeconds: Histogram
     let syncFailures: Counter
+    let readFailures: Counter
     let segment: Gauge
     let retained: @Sendable (_ reason: String) -> Counter
     private let damagedRecords: Counter
@@ -49,6 +50,9 @@ struct BufferMetrics: Sendable {
             bounds: [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5])
         syncFailures = registry.counter(
             "narthex_buffer_sync_failures_total", help: "Times that the buffer could not be made durable.")
+        readFailures = registry.counter(
+            "narthex_buffer_read_failures_total",
+            help: "Reads of segments that the disk refused; they are tried again.")
         segment = registry.gauge(
             "prometheus_tsdb_wal_segment_current", help: "The number of the segment written to.")
         damagedRecords = registry.counter(

@@ -35,6 +35,9 @@ struct RecordScanner: Sendable {
         return .damage(at: start, end: offset)
     }
 
+    /// Goes on at a later place.
+    mutating func skip(to place: UInt64) { offset = max(offset, place) }
+
     /// The payload of a record, where it stands in `window.bytes`; nil when its checksum is wrong.
     mutating func payload(_ header: RecordHeader, at start: UInt64, limit: UInt64) throws(FileError) -> Range<
         Int

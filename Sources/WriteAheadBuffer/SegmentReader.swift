@@ -1,0 +1,109 @@
+internal import Platform
+internal import Telemetry
+
+/// One segment as a lane reads it. A read that fails moves nothing: the record that it concerned is given
+/// again by the next call, so that a disk which is away for a moment costs no sample.
+struct SegmentReader: Sendable {
+    private(set) var info: SegmentInfo
+    /// Retention is about to remove the segment: what cannot be read now is damage, since nobody will read
+    /// it later.
+    private let isLastLook: Bool
+    /// nil when the file cannot be opened for a last look.
+    private var file: OpenFile?
+    private var scanner: RecordScanner?
+    /// Given by `next`, and not done with.
+    private var pending: (header: RecordHeader, place: UInt64)?
+    private let catalog: SegmentCatalog
+    private let files: any FileDoor
+    private let metrics: BufferMetrics
+
+    init(
+        _ info: SegmentInfo, isLastLook: Bool, catalog: SegmentCatalog, files: any FileDoor,
+        metrics: BufferMetrics
+    ) throws(BufferError) {
+        self.info = info
+        self.isLastLook = isLastLook
+        self.catalog = catalog
+        self.files = files
+        self.metrics = metrics
+        do throws(FileError) {
+            let file = try files.open(info.path, .read)
+            self.file = file
+            scanner = RecordScanner(RecordWindow(file, files: files), salt: info.salt)
+        } catch {
+            guard isLastLook else {
+                metrics.readFailures.add()
+                throw .io("a segment cannot be opened", error, segment: info.number)
+            }
+        }
+    }
+
+    /// Lets the file go.
+    mutating func close() {
+        // Only read from: nothing is lost if the close fails.
+        if let file { try? files.close(file) }
+        file = nil
+        scanner = nil
+    }
+
+    /// Bytes of the file in memory.
+    var windowBytes: Int { scanner?.bytes.count ?? 0 }
+
+    /// The length grows while the segment is active. A segment that is gone from the catalog was ended, and
+    /// answered for, before.
+    mutating func refresh() {
+        if let fresh = catalog[info.number] { info = fresh } else { info.isActive = false }
+    }
+
+    /// The next record, damage or end. A record is given until `done` is called.
+    mutating func next() throws(BufferError) -> RecordScanner.Item {
+        if let pending { return .record(pending.header, at: pending.place) }
+        do throws(FileError) {
+            // Changed in its place: a copy would copy the window with it.
+            let item = try scanner?.next(limit: info.length) ?? .end(at: info.length)
+            if case .record(let header, let place) = item { pending = (header, place) }
+            return item
+        } catch {
+            let place = scanner?.offset ?? 0
+            try failed(error, at: place)
+            scanner?.skip(to: info.length)
+            return .damage(at: place, end: info.length)
+        }
+    }
+
+    /// The record that `next` gave has been taken in full.
+    mutating func done() { pending = nil }
+
+    /// A record's payload, where it stands in the window; nil, and counted, when it is damaged. Let the array
+    /// go before anything else is read: a window in two hands is copied. `isChecked`: the checksum was found
+    /// right a moment ago.
+    mutating func payload(
+        _ header: RecordHeader, at place: UInt64, isChecked: Bool = false
+    ) throws(BufferError) -> ([UInt8], Range<Int>)? {
+        var range: Range<Int>?
+        do throws(FileError) {
+            range =
+                isChecked
+                ? try scanner?.checkedPayload(header, at: place, limit: info.length)
+                : try scanner?.payload(header, at: place, limit: info.length)
+        } catch {
+            try failed(error, at: place)
+        }
+        guard let range, let bytes = scanner?.bytes else {
+            damaged(at: place, bytes: UInt64(header.recordBytes))
+            return nil
+        }
+        return (bytes, range)
+    }
+
+    func damaged(at place: UInt64, bytes: UInt64) {
+        metrics.damaged(segment: info.number, offset: place, bytes: bytes)
+    }
+
+    /// Throws, unless this is the last look.
+    private func failed(_ error: FileError, at place: UInt64) throws(BufferError) {
+        metrics.readFailures.add()
+        if isLastLook { return }
+        throw .io("a segment cannot be read", error, segment: info.number, offset: place)
+    }
+}

@@ -1,0 +1,61 @@
+internal import MetricModel
+
+/// The chunks and layouts that a segment states. They are read when a frame needs them.
+struct StatedLayouts: Sendable {
+    private let interner: LayoutInterner
+    private var chunkPlaces: [UInt32: (RecordHeader, UInt64)] = [:]
+    private var layoutPlaces: [UInt32: (RecordHeader, UInt64)] = [:]
+    private var chunks: [UInt32: LayoutChunk] = [:]
+    private var layouts: [UInt32: ([UInt32], Layout)] = [:]
+
+    init(_ interner: LayoutInterner) { self.interner = interner }
+
+    /// Records whose places are known.
+    var count: Int { chunkPlaces.count + layoutPlaces.count }
+
+    mutating func note(chunk header: RecordHeader, at place: UInt64) {
+        chunkPlaces[header.subject] = (header, place)
+    }
+
+    mutating func note(layout header: RecordHeader, at place: UInt64) {
+        layoutPlaces[header.subject] = (header, place)
+    }
+
+    /// A layout and the numbers of its chunks; nil when it, or a chunk of it, is lost.
+    mutating func layout(
+        _ number: UInt32, in segment: inout SegmentReader?
+    ) throws(BufferError) -> ([UInt32], Layout)? {
+        if let known = layouts[number] { return known }
+        guard let (header, place) = layoutPlaces[number],
+            let (bytes, range) = try segment?.payload(header, at: place),
+            let numbers = StatementCoding.layout(bytes.span.extracting(range))
+        else { return nil }
+        var list: [LayoutChunk] = []
+        list.reserveCapacity(numbers.count)
+        var seriesCount = 0
+        for number in numbers {
+            guard let chunk = try chunk(number, in: &segment) else { return nil }
+            seriesCount += chunk.seriesCount
+            guard seriesCount <= StatementCoding.maxSeries else { return nil }
+            list.append(chunk)
+        }
+        let layout = Layout(list)
+        layouts[number] = (numbers, layout)
+        return (numbers, layout)
+    }
+
+    /// A chunk; nil when it is lost.
+    mutating func chunk(
+        _ number: UInt32, in segment: inout SegmentReader?
+    ) throws(BufferError) -> LayoutChunk? {
+        if let known = chunks[number] { return known }
+        guard let (header, place) = chunkPlaces[number],
+            let (bytes, range) = try segment?.payload(header, at: place),
+            let chunk = StatementCoding.chunk(bytes.span.extracting(range), flags: header.flags)
+        else { return nil }
+        // The object that scraping uses, where it does.
+        let shared = interner.intern(chunk)
+        chunks[number] = shared
+        return shared
+    }
+}

@@ -1,0 +1,114 @@
+import MetricModel
+import Platform
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import WriteAheadBuffer
+
+struct LaneReaderTests {
+    /// Fails one read, the one after `count` others, as a network disk does that is away for a moment.
+    private final class OneFailure: Sendable {
+        private let left: Mutex<Int>
+        init(after count: Int) { left = Mutex(count) }
+
+        func take() -> FaultyFiles.Fault? {
+            left.withLock { left in
+                left -= 1
+                return left == -1 ? .init(errno: 5) : nil
+            }
+        }
+
+        var hasFailed: Bool { left.withLock { $0 < 0 } }
+    }
+
+    private let targets = (0..<4).map { TestFrames.target("t\($0)", job: "job\($0 % 2)") }
+
+    /// Statements and frames that are longer than a piece of the reader's window, so that reads fail in the
+    /// middle of records of every type.
+    private func fill(_ fixture: BufferFixture) throws -> [[Double]] {
+        let layouts = ["a", "b"].map { Layout([TestFrames.chunk($0, count: 2_500)]) }
+        var generator = SeededGenerator(seed: 5)
+        var first: [[Double]] = [[], [], [], []]
+        let buffer = try fixture.open()
+        _ = try buffer.openDestination("a", lanes: 2)
+        for round in 0..<3 {
+            for (index, target) in targets.enumerated() {
+                let values = (0..<2_500).map { _ in Double.random(in: 0..<1, using: &generator) }
+                first[index].append(values[0])
+                try buffer.append(
+                    Frame(
+                        target: target, layout: layouts[index / 2], timestampMs: Int64(round),
+                        values: values))
+            }
+        }
+        try buffer.close()
+        return first
+    }
+
+    @Test func aReadThatFailsOnceLosesNothingWhereverItFails() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 300_000
+        let expected = try fill(fixture)
+        let snapshot = try fixture.snapshot()
+        var count = 0
+        while true {
+            try fixture.restore(snapshot)
+            let buffer = try fixture.open()
+            let destination = try buffer.openDestination("a", lanes: 2)
+            let failure = OneFailure(after: count)
+            fixture.files.fail { operation, path in
+                operation == .read && path.hasSuffix(".segment") ? failure.take() : nil
+            }
+            var read: [UInt64: [Double]] = [:]
+            var failures = 0
+            for index in 0..<2 {
+                let lane = destination.lane(index)
+                while true {
+                    do {
+                        guard let stored = try lane.next() else { break }
+                        read[stored.frame.target.id, default: []]
+                            .append(stored.frame.values[0])
+                        try lane.deliver([stored])
+                    } catch {
+                        #expect((error as? BufferError)?.code == .io, "read \(count)")
+                        failures += 1
+                    }
+                }
+            }
+            fixture.files.fail(nil)
+            guard failure.hasFailed else { break }
+            #expect(failures == 1, "read \(count)")
+            for (index, values) in expected.enumerated() {
+                #expect(read[targets[index].id] == values, "target \(index), read \(count)")
+            }
+            for (job, books) in buffer.ledger().destinations["a"] ?? [:] {
+                #expect(books.delivered == 15_000, "\(job), read \(count)")
+                #expect(books.dropped.isEmpty && books.buffered == 0, "\(job), read \(count)")
+            }
+            #expect(buffer.core.metrics.readFailures.value == 1, "read \(count)")
+            count += 1
+        }
+        #expect(count > 10, "so many reads were failed, one at a time")
+    }
+
+    @Test func aSegmentThatCannotBeReadStillGoesWhenRetentionTakesIt() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1
+        fixture.retentionBytes = 2_000
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        for value in 0..<10 { try buffer.append(fixture.frame(Double(value))) }
+        let bad = try fixture.segmentPaths[1]
+        fixture.files.fail { operation, path in operation == .read && path == bad ? .init(errno: 5) : nil }
+        for _ in 0..<2 { #expect(throws: BufferError.self) { _ = try lane.next() } }
+        buffer.enforceRetention()
+        #expect(buffer.sizeBytes <= 2_000)
+        let rest = try lane.drain().count
+        let books = try #require(buffer.ledger().destinations["a"]?["node"])
+        #expect(rest > 0 && books.delivered == UInt64(rest * 10))
+        #expect(books.dropped[BufferDropReason.damaged] == 10)
+        #expect(books.dropped[BufferDropReason.retentionSize] == UInt64(90 - rest * 10))
+        #expect(books.buffered == 0)
+    }
+}
