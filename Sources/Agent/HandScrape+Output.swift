@@ -140,7 +140,7 @@ extension HandScrape {
         case .refused(let reason): reason
         case .shed: "sample_limit: \(job.limits.samples) (on_limit: shed)"
         case .contradictory: "its parts contradict each other, so that it cannot become a native histogram"
-        case .timestamp: "its timestamp is too far ahead, or not after the one before"
+        case .timestamp: "its timestamp is too far ahead, more than an hour old, or not after the one before"
         }
     }
 

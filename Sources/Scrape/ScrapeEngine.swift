@@ -1,5 +1,6 @@
 import Configuration
 import MetricModel
+import Platform
 
 /// Makes frames of a target's scrapes. Knows the rules and holds no state of its own: each call takes the
 /// target's state and gives the one that follows, which holds once the frame was appended.
@@ -12,9 +13,8 @@ struct ScrapeEngine: Sendable {
         /// The target's state from then on.
         let next: ScrapeState
         let report: ReportSeries.Values
-        var duplicateCount = 0
-        var outOfOrderCount = 0
-        var outOfBoundsCount = 0
+        /// Samples that were left out for their timestamps or as repetitions.
+        var leftOut = LeftOutSamples()
         /// Lines that are not in the format and were skipped.
         var skippedLines = 0
         /// Lines that were not as the scrape before had them.
@@ -158,8 +158,7 @@ struct ScrapeEngine: Sendable {
             exemplars: exemplars, startTimestamps: keepsStartTimestamps ? next.startTimestamps : [])
         let zeros = zeros(before: frame, reader, state, &next, isUnchanged: isUnchanged)
         return Prepared(
-            frame: frame, zeros: zeros, next: next, report: reported, duplicateCount: rules.duplicateCount,
-            outOfOrderCount: rules.outOfOrderCount, outOfBoundsCount: rules.outOfBoundsCount,
+            frame: frame, zeros: zeros, next: next, report: reported, leftOut: rules.leftOut,
             skippedLines: reader.skippedLines, parsedLines: reader.parsedLines)
     }
 
@@ -302,11 +301,13 @@ struct ScrapeEngine: Sendable {
     }
 
     func checkClock(_ timestampMs: Int64, _ state: ScrapeState) throws(ScrapeError) {
-        guard timestampMs > state.lastTimestampMs else {
-            throw ScrapeError(
-                .clock,
-                "the wall clock shows \(timestampMs) ms, the last scrape was at \(state.lastTimestampMs) ms"
-            )
-        }
+        let lastMs = state.lastTimestampMs
+        guard timestampMs <= lastMs else { return }
+        throw ScrapeError(
+            .clock,
+            "the wall clock shows \(Timestamp.text(ms: timestampMs)),"
+                + " \(ScrapeMetrics.goDuration(lastMs - timestampMs)) before the last scrape of this target:"
+                + " its samples are left out for as long, until the clock has passed"
+                + " \(Timestamp.text(ms: lastMs)); look at what sets this machine's clock")
     }
 }

@@ -22,7 +22,7 @@ public struct ScrapeTrial: Sendable {
             case shed
             /// A classic histogram that cannot become a native one: its parts contradict each other.
             case contradictory
-            /// The timestamp that it shows is too far ahead, or not after one that it showed before.
+            /// The timestamp that it shows is too far ahead or behind, or not after one shown before.
             case timestamp
         }
 

@@ -9,8 +9,10 @@ public final class TargetScrape {
     private var state: ScrapeState
     /// Lines of all scrapes that were not as the scrape before had them.
     public private(set) var parsedLines = 0
+    /// Samples of the last scrape that were left out for their timestamps or as repetitions.
+    private(set) var leftOut = LeftOutSamples()
     /// Lines of the last scrape that repeat a series and were left out.
-    public private(set) var duplicateCount = 0
+    public var duplicateCount: Int { leftOut[.duplicate] }
 
     /// `target` carries own and external labels; `externalLabels` are for series that `metricRules` take one
     /// of the target's own labels away from.
@@ -88,7 +90,7 @@ public final class TargetScrape {
     private func take(_ prepared: ScrapeEngine.Prepared) -> Frame {
         state = prepared.next
         parsedLines += prepared.parsedLines
-        duplicateCount = prepared.duplicateCount
+        leftOut = prepared.leftOut
         skippedLines = prepared.skippedLines
         zeros = prepared.zeros
         return prepared.frame

@@ -2,10 +2,15 @@ import MetricModel
 
 /// Which samples of a scrape are kept, where lines repeat a series or carry timestamps (prometheus/scrape,
 /// append): a sample not after its series' last one is out of order, one too far ahead is out of bounds, a
-/// repeated line without a timestamp is a duplicate. All are counted and left out; the scrape succeeds.
+/// repeated line without a timestamp is a duplicate. One too far behind is too old: Prometheus refuses what
+/// lies before its own oldest data. All are counted and left out; the scrape succeeds.
 struct TimestampRules {
     /// How far ahead of the scrape a timestamp may lie (prometheus/scrape, maxAheadTime).
     static let maxAheadMs: Int64 = 10 * 60 * 1_000
+
+    /// How far behind the scrape a timestamp may lie. AMP refuses samples of more than an hour ago, and a
+    /// receiver may refuse the whole request for one.
+    static let maxBehindMs: Int64 = 60 * 60 * 1_000
 
     /// Ordinals without a sample in the frame, ascending.
     private(set) var absent: [UInt32] = []
@@ -14,9 +19,7 @@ struct TimestampRules {
     /// `absent` and the series of `kept`, ascending.
     private(set) var silent: [UInt32] = []
     private(set) var lastSampleMs: [Int64] = []
-    private(set) var duplicateCount = 0
-    private(set) var outOfOrderCount = 0
-    private(set) var outOfBoundsCount = 0
+    private(set) var leftOut = LeftOutSamples()
 
     /// Takes the lines at `ordinals`, ascending, out of the scrape as well.
     mutating func leaveOut(_ ordinals: [UInt32]) {
@@ -39,7 +42,13 @@ struct TimestampRules {
     init(duplicates: [LayoutComparison.Duplicate]) {
         absent = duplicates.map(\.series)
         silent = absent
-        duplicateCount = duplicates.count
+        for duplicate in duplicates { leftOut.add(.duplicate, duplicate.series) }
+    }
+
+    /// Why a sample of this timestamp is left out whatever its series has; nil when it is not.
+    static func fault(_ timestampMs: Int64, scrapedAtMs: Int64) -> LeftOutSamples.Reason? {
+        if timestampMs > scrapedAtMs &+ maxAheadMs { return .outOfBounds }
+        return timestampMs < scrapedAtMs &- maxBehindMs ? .tooOld : nil
     }
 
     /// `before` is the timestamp of each line's series' last sample, `Int64.min` for none. `tracksStaleness`
@@ -69,11 +78,9 @@ struct TimestampRules {
             let place = first ?? index
             guard nextTimestamp < timestamps.count, timestamps[nextTimestamp].series == ordinal else {
                 if isRepeated {
-                    duplicateCount += 1
-                    leaveOut(ordinal)
+                    leaveOut(ordinal, .duplicate)
                 } else if lastSampleMs[index] >= scrapedAtMs {
-                    outOfOrderCount += 1
-                    leaveOut(ordinal)
+                    leaveOut(ordinal, .outOfOrder)
                     hasFuture = true
                 } else {
                     lastSampleMs[index] = scrapedAtMs
@@ -83,14 +90,11 @@ struct TimestampRules {
             let timestamp = timestamps[nextTimestamp]
             nextTimestamp += 1
             if repeatsReport {
-                duplicateCount += 1
-                leaveOut(ordinal)
-            } else if timestamp.timestampMs > scrapedAtMs &+ Self.maxAheadMs {
-                outOfBoundsCount += 1
-                leaveOut(ordinal)
+                leaveOut(ordinal, .duplicate)
+            } else if let fault = Self.fault(timestamp.timestampMs, scrapedAtMs: scrapedAtMs) {
+                leaveOut(ordinal, fault)
             } else if timestamp.timestampMs <= lastSampleMs[place] {
-                outOfOrderCount += 1
-                leaveOut(ordinal)
+                leaveOut(ordinal, .outOfOrder)
             } else {
                 lastSampleMs[place] = timestamp.timestampMs
                 kept.append(timestamp)
@@ -103,7 +107,8 @@ struct TimestampRules {
         if timestamps.isEmpty, !hasFuture { lastSampleMs = [] }
     }
 
-    private mutating func leaveOut(_ ordinal: UInt32) {
+    private mutating func leaveOut(_ ordinal: UInt32, _ reason: LeftOutSamples.Reason) {
+        leftOut.add(reason, ordinal)
         absent.append(ordinal)
         silent.append(ordinal)
     }

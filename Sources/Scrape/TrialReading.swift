@@ -199,8 +199,12 @@ struct TrialReading {
         // A scrape that is refused as a whole has no series by which to tell more.
         guard let kept, kept[stored] == nil else { return .kept }
         let sheds = scrape.shed.shedCount > 0
-        // In a first scrape nothing but a time far ahead keeps all samples of a series out.
-        if let timestampMs, !sheds || timestampMs > nowMs + TimestampRules.maxAheadMs { return .timestamp }
+        // In a first scrape nothing but a time far ahead or behind keeps all samples of a series out.
+        if let timestampMs,
+            !sheds || TimestampRules.fault(timestampMs, scrapedAtMs: nowMs) != nil
+        {
+            return .timestamp
+        }
         if isHistogram, !sheds { return .contradictory }
         return .shed
     }

@@ -2,6 +2,8 @@
 staleness.
 """
 
+import time
+
 import pytest
 
 from parts.agent import IS_NARTHEX
@@ -196,6 +198,28 @@ def stored_again(labels):
     labels = dict(labels)
     name = labels.pop("__name__")
     return stored(name, labels, {})
+
+
+def test_a_line_with_a_time_of_1970_costs_nobody_else(make_agent, make_prometheus, text_exporter):
+    # Seconds where milliseconds belong, and they move: Prometheus refuses every request that has such a sample.
+    def exposed():
+        return f"good 1\nwrong{{n=\"1\"}} 1 {int(time.time())}\n"
+
+    exporter = text_exporter(exposed())
+    prometheus = make_prometheus()
+    agent = make_agent(configuration(prometheus.write_url, {"short": exporter.address})).start()
+
+    def has_four(name):
+        exporter.text = exposed()
+        return [len(samples) >= 4 for samples in prometheus.raw(name).values()] == [True]
+
+    for name in ("good", "up"):
+        wait_until(lambda name=name: has_four(name), 15, f"four samples of {name}")
+    assert prometheus.raw("wrong") == {}
+    if IS_NARTHEX:
+        assert agent.metric("narthex_scrape_dropped_samples_total", scrape_job="short", reason="too_old") >= 3
+        said = agent.log_lines("samples of a scrape are left out")
+        assert len(said) == 1 and "num_dropped=1" in said[0] and "wrong" in said[0]
 
 
 def test_series_that_leave_and_targets_that_stop_go_stale_at_once(

@@ -211,12 +211,13 @@ import Testing
         let first = try scrape(
             "a 1 \(start)\nb 2\nc 1 \(start + 600_001)\nd 1 \(start + 600_000)\n", at: start)
         #expect(first.frame.lines() == ["a 1.0", "b 2.0", "d 1.0 @\(start + 600_000)"])
-        #expect(first.outOfBoundsCount == 1)
+        #expect(first.leftOut[.outOfBounds] == 1)
+        #expect(first.leftOut.first == 2)
         // The same timestamp again, an older one, a plain sample behind a future one, a timestamp behind a
         // plain one.
         let second = try scrape("a 1 \(start)\nb 3 \(start)\nc 1\nd 2\n", at: start + 15_000)
         #expect(second.frame.lines() == ["c 1.0"])
-        #expect(second.outOfOrderCount == 3)
+        #expect(second.leftOut[.outOfOrder] == 3 && second.leftOut.first == 0)
         let third = try scrape(
             "a 1 \(start + 1)\nb 3 \(start + 1)\nc 1\nd 2 \(start + 600_001)\n", at: start + 30_000)
         #expect(
@@ -227,7 +228,7 @@ import Testing
         let fourth = try scrape(
             "d 3 \(start + 600_001)\nc 1\nb 3 \(start + 1)\na 1 \(start + 2)\n", at: start + 45_000)
         #expect(fourth.frame.lines() == ["c 1.0", "a 1.0 @\(start + 2)"])
-        #expect(fourth.outOfOrderCount == 2)
+        #expect(fourth.leftOut[.outOfOrder] == 2)
         // Without timestamps all is as ever, once the future is past.
         _ = try scrape("a 1\nb 1\nc 1\nd 1\n", at: start + 700_000)
         let last = try scrape("a 1\nb 1\nc 1\nd 1\n", at: start + 715_000)
@@ -262,5 +263,39 @@ import Testing
             #expect(throws: ScrapeError.self) { try scrape.fail(at: timestampMs) }
         }
         #expect(try scrape.consume("a 1\n", at: 1_001).lines() == ["a 1.0"])
+    }
+
+    @Test func aClockThatWentBackIsToldInTimesAndDurations() throws {
+        let scrape = plainScrape()
+        let start: Int64 = 1_700_000_000_000
+        _ = try scrape.consume("a 1\n", at: start)
+        let error = #expect(throws: ScrapeError.self) {
+            try scrape.consume("a 1\n", at: start - 3_690_500)
+        }
+        #expect(
+            error?.message
+                == "the wall clock shows 2023-11-14T21:11:49.500Z, 1h1m30.5s before the last scrape of this"
+                + " target: its samples are left out for as long, until the clock has passed"
+                + " 2023-11-14T22:13:20.000Z; look at what sets this machine's clock")
+    }
+
+    /// An exporter that shows seconds as milliseconds exposes a time of 1970 that moves. A receiver may
+    /// refuse the whole request for such a sample.
+    @Test func aTimestampOfMoreThanAnHourAgoIsLeftOut() throws {
+        let start: Int64 = 1_700_000_000_000
+        let scrape = plainScrape()
+        let hourAgo = start - 3_600_000
+        let first = try scrape.consume(
+            "a 1 \(start / 1_000)\nb 1\nc 1 \(hourAgo - 1)\nd 1 \(hourAgo)\n", at: start)
+        #expect(first.lines() == ["b 1.0", "d 1.0 @\(hourAgo)"])
+        #expect(first.sampleCount == 2 + 5)
+        #expect(scrape.leftOut[.tooOld] == 2 && scrape.leftOut.total == 2)
+        // The time moves and stays as far behind; the one of d is by now an hour and 15 seconds old.
+        let second = try scrape.consume(
+            "a 1 \(start / 1_000 + 15)\nb 1\nc 1 \(start)\nd 1 \(hourAgo + 1)\n", at: start + 15_000)
+        #expect(second.lines() == ["b 1.0", "c 1.0 @\(start)"])
+        #expect(scrape.leftOut[.tooOld] == 2 && scrape.leftOut.first == 0)
+        // The frame's own time may be any.
+        #expect(try plainScrape().consume("a 1\nb 1 50\n", at: 100).lines() == ["a 1.0", "b 1.0 @50"])
     }
 }

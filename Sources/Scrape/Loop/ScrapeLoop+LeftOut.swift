@@ -1,8 +1,27 @@
 import Logging
+import MetricModel
 import Telemetry
 
 /// What a scrape that succeeded left out, in metrics, state and log.
 extension ScrapeLoop {
+    /// Samples left out for their timestamps or as repetitions: at most one line in the log for all of them.
+    func noteDropped(_ prepared: ScrapeEngine.Prepared) {
+        let samples = prepared.leftOut
+        context.metrics.countDropped(samples)
+        guard let ordinal = shown(of: samples) else { return }
+        let frame = prepared.frame
+        let series = frame.layout.labels(ofSeries: Int(ordinal), target: frame.target)?.description ?? ""
+        var metadata: Logger.Metadata = [
+            "target": "\(target.url)", "num_dropped": "\(samples.total)",
+            "series": "\(String(decoding: series.utf8.prefix(Self.mostSeriesBytes), as: UTF8.self))",
+        ]
+        for reason in samples.reasons { metadata[reason.rawValue] = "\(samples[reason])" }
+        context.logger.warning("samples of a scrape are left out", metadata: metadata)
+    }
+
+    /// Targets make up labels of any length, and the log is no place for them.
+    private static let mostSeriesBytes = 500
+
     func noteLeftOut(_ prepared: ScrapeEngine.Prepared) {
         guard prepared.report.isUp else { return }
         let shed = prepared.next.shed

@@ -49,6 +49,8 @@ final class ScrapeLoop: HTTPExchange {
         /// What the client calls the exchange that is scheduled or in flight.
         var exchangeID: UInt64 = 0
         var refusal: ScrapeError?
+        /// What was said of samples that were left out.
+        var leftOut = LeftOutMemory()
     }
 
     let target: ScrapeTarget
@@ -85,6 +87,13 @@ final class ScrapeLoop: HTTPExchange {
     /// Of the last scrape that succeeded.
     var metadata: [MetricFamilyMetadata] {
         MetricFamilyMetadata.merged(shared.withLock { $0.scrape.chunks })
+    }
+
+    /// The ordinal of the series to be named in the log for what a scrape left out; nil when nothing is to be
+    /// said.
+    func shown(of samples: LeftOutSamples) -> UInt32? {
+        let nowNs = context.clock.monotonicNs
+        return shared.withLock { $0.leftOut.shown(of: samples, nowNs: nowNs) }
     }
 
     func changeState<Result>(_ body: (inout TargetState) -> Result) -> Result {
@@ -317,11 +326,9 @@ final class ScrapeLoop: HTTPExchange {
         let metrics = context.metrics
         metrics.duration.observe(outcome.durationSeconds)
         if let prepared = outcome.prepared {
-            metrics.duplicates.add(UInt64(prepared.duplicateCount))
-            metrics.outOfOrder.add(UInt64(prepared.outOfOrderCount))
-            metrics.outOfBounds.add(UInt64(prepared.outOfBoundsCount))
             metrics.parsedLines.add(UInt64(prepared.parsedLines))
             noteLeftOut(prepared)
+            if !prepared.leftOut.isEmpty { noteDropped(prepared) }
             metrics.samples.add(UInt64(prepared.report.samplesScraped))
         }
         let before = shared.withLock { shared in

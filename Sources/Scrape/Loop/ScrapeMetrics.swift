@@ -17,9 +17,10 @@ struct ScrapeMetrics: Sendable {
     let bucketLimit: Counter
     let sampleLimit: Counter
     let labelLimits: Counter
-    let duplicates: Counter
-    let outOfOrder: Counter
-    let outOfBounds: Counter
+    private let duplicates: Counter
+    private let outOfOrder: Counter
+    private let outOfBounds: Counter
+    private let dropped: [LeftOutSamples.Reason: Counter]
     let parsedLines: Counter
     let samples: Counter
     let shed: ShedCounters
@@ -70,6 +71,14 @@ struct ScrapeMetrics: Sendable {
         outOfBounds = registry.counter(
             "prometheus_target_scrapes_sample_out_of_bounds_total",
             help: "Total number of samples rejected due to timestamp falling outside of the time bounds.")
+        dropped = Dictionary(
+            uniqueKeysWithValues: LeftOutSamples.Reason.allCases.map { reason in
+                let counter = registry.counter(
+                    "narthex_scrape_dropped_samples_total",
+                    help: "Samples of scrapes left out for their timestamps or as repetitions, by reason.",
+                    labels: jobLabel + [(name: "reason", value: reason.rawValue)])
+                return (reason, counter)
+            })
         parsedLines = registry.counter(
             "narthex_scrape_parsed_lines_total",
             help: "Lines that differed from those of the target's scrape before and went through the parser.")
@@ -85,6 +94,19 @@ struct ScrapeMetrics: Sendable {
             "prometheus_target_interval_length_seconds", help: "Actual intervals between scrapes.",
             bounds: [0.5, 0.9, 0.99, 0.999, 1.001, 1.01, 1.1, 1.5, 2, 5].map { $0 * interval },
             labels: [(name: "interval", value: Self.goDuration(intervalMs))])
+    }
+
+    /// Counts samples that one scrape left out.
+    func countDropped(_ samples: LeftOutSamples) {
+        for reason in samples.reasons {
+            let count = UInt64(samples[reason])
+            dropped[reason]?.add(count)
+            switch reason {
+            case .outOfOrder: outOfOrder.add(count)
+            case .duplicate: duplicates.add(count)
+            case .tooOld, .outOfBounds: outOfBounds.add(count)
+            }
+        }
     }
 
     /// Counts lines that `on_bad_line: skip` left out, and series beyond the limits of labels.

@@ -50,7 +50,7 @@ import Testing
         let first = try scraped(engine([Label("instance", "1")]), text)
         #expect(first.frame.absent == [1_000])
         let second = try scraped(engine([Label("instance", "2")]), text)
-        #expect(second.parsedLines == 0 && second.frame.absent == [1_000] && second.duplicateCount == 1)
+        #expect(second.parsedLines == 0 && second.frame.absent == [1_000] && second.leftOut[.duplicate] == 1)
         #expect(second.next.chunks.count == first.next.chunks.count)
     }
 

@@ -110,6 +110,39 @@ import Testing
         #expect(page.contains("prometheus_target_scrapes_exceeded_sample_limit_total 2\n"))
     }
 
+    @Test func samplesThatAreLeftOutAreSaidAndCounted() async throws {
+        let parts = PoolParts()
+        let old = parts.clock.wallMs / 1_000
+        parts.http.answer(
+            Self.target.url, "a 1\na 2\nb{x=\"\u{1B}\"} 1 \(old)\nb{x=\"2\"} 1 \(old)\nc 1 9\n")
+        parts.pool.sync([Self.target])
+        await parts.running {
+            await parts.advance { parts.appender.frames.count == 5 }
+            // Said once, whatever number of scrapes it lasts.
+            let said = parts.log.lines.filter { $0.contains("left out") }
+            #expect(
+                said == [
+                    "warning samples of a scrape are left out duplicate_timestamp=1"
+                        + " num_dropped=4 scrape_pool=j series={__name__=\"a\", instance=\"i\", job=\"j\","
+                        + " region=\"r\"} target=\(Self.target.url) too_old=3"
+                ])
+            // Another reason is said at once, and names a series of its own.
+            parts.http.answer(
+                Self.target.url, "a 1\na 2\nc 1 \(parts.clock.wallMs + 700_000)\n")
+            await parts.advance { parts.appender.frames.count == 7 }
+            #expect(parts.log.lines.count { $0.contains("left out") } == 2)
+            #expect(parts.log.lines.last?.contains("series={__name__=\"c\"") == true)
+        }
+        let page = parts.registry.render()
+        let family = "narthex_scrape_dropped_samples_total{scrape_job=\"j\",reason="
+        #expect(page.contains("\(family)\"duplicate_timestamp\"} 7\n"))
+        #expect(page.contains("\(family)\"too_old\"} 15\n"))
+        #expect(page.contains("\(family)\"out_of_bounds\"} 2\n"))
+        #expect(page.contains("\(family)\"out_of_order\"} 0\n"))
+        #expect(page.contains("prometheus_target_scrapes_sample_out_of_bounds_total 17\n"))
+        #expect(page.contains("prometheus_target_scrapes_sample_duplicate_timestamp_total 7\n"))
+    }
+
     @Test func failuresAreReportedWithTheirReason() async throws {
         let parts = PoolParts()
         parts.http.answer(Self.target.url, "a 1\n")
