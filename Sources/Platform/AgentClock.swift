@@ -1,3 +1,4 @@
+internal import CPlatform
 import Synchronization
 
 #if canImport(Glibc)
@@ -8,14 +9,25 @@ import Glibc
 public protocol AgentClock: Sendable {
     /// Milliseconds since 1970-01-01T00:00:00Z by the wall clock; may jump.
     var wallMs: Int64 { get }
+    /// Milliseconds since 1970 for judging how old something is. Not after `wallMs`, and behind it for as
+    /// long as the wall clock may be wrong: nothing is given up for its age by mistake.
+    var agingMs: Int64 { get }
     /// Nanoseconds of a clock that never goes back; its zero has no meaning.
     var monotonicNs: UInt64 { get }
+    /// As `monotonicNs`, with the time in it during which the machine slept.
+    var elapsedNs: UInt64 { get }
+    /// Whether the kernel says that the wall clock is synchronised; nil when it says nothing.
+    var isSynchronised: Bool? { get }
     /// Returns once `monotonicNs` has reached `deadlineNs`. Throws `CancellationError` when the task is
     /// cancelled.
     func sleep(untilNs deadlineNs: UInt64) async throws
 }
 
 extension AgentClock {
+    public var agingMs: Int64 { wallMs }
+    public var elapsedNs: UInt64 { monotonicNs }
+    public var isSynchronised: Bool? { nil }
+
     /// Sleeps for `durationMs` milliseconds; not at all for zero or less.
     public func sleep(forMs durationMs: Int64) async throws {
         guard durationMs > 0 else { return }
@@ -33,6 +45,13 @@ public struct SystemClock: AgentClock {
 
     public var monotonicNs: UInt64 { UInt64(Self.read(CLOCK_MONOTONIC, perSecond: 1_000_000_000)) }
 
+    public var elapsedNs: UInt64 { UInt64(Self.read(CLOCK_BOOTTIME, perSecond: 1_000_000_000)) }
+
+    public var isSynchronised: Bool? {
+        let answer = narthex_clock_is_synchronised()
+        return answer < 0 ? nil : answer > 0
+    }
+
     public func sleep(untilNs deadlineNs: UInt64) async throws {
         let nowNs = monotonicNs
         guard deadlineNs > nowNs else { return try Task.checkCancellation() }
@@ -41,9 +60,9 @@ public struct SystemClock: AgentClock {
 
     private static func read(_ id: clockid_t, perSecond: Int64) -> Int64 {
         var now = timespec()
-        // Safety: `now` lives through the call and both clocks exist on every Linux.
+        // Safety: `now` lives through the call and the three clocks exist on every Linux.
         let status = unsafe clock_gettime(id, &now)
-        precondition(status == 0, "clock_gettime knows the two clocks asked for")
+        precondition(status == 0, "clock_gettime knows the three clocks asked for")
         return Int64(now.tv_sec) * perSecond + Int64(now.tv_nsec) / (1_000_000_000 / perSecond)
     }
 }
@@ -58,6 +77,7 @@ public final class ManualClock: AgentClock {
     private struct State {
         var wallMs: Int64
         var monotonicNs: UInt64 = 1_000_000_000
+        var isSynchronised: Bool?
         var sleepers: [UInt64: Sleeper] = [:]
         var cancelled: Set<UInt64> = []
         var nextID: UInt64 = 0
@@ -72,6 +92,7 @@ public final class ManualClock: AgentClock {
 
     public var wallMs: Int64 { state.withLock { $0.wallMs } }
     public var monotonicNs: UInt64 { state.withLock { $0.monotonicNs } }
+    public var isSynchronised: Bool? { state.withLock { $0.isSynchronised } }
     /// How many tasks sleep on this clock now.
     public var sleeperCount: Int { state.withLock { $0.sleepers.count } }
 
@@ -90,6 +111,11 @@ public final class ManualClock: AgentClock {
 
     /// Sets the wall clock alone, as an operator or NTP may.
     public func setWall(ms: Int64) { state.withLock { $0.wallMs = ms } }
+
+    /// What the kernel says from now on.
+    public func setSynchronised(_ isSynchronised: Bool?) {
+        state.withLock { $0.isSynchronised = isSynchronised }
+    }
 
     public func sleep(untilNs deadlineNs: UInt64) async throws {
         let id = state.withLock { state in

@@ -18,6 +18,10 @@ int narthex_reserve(int descriptor, uint64_t length);
 // To be called once.
 int narthex_catch_signals(void);
 
+// Whether the kernel takes its clock for synchronised (STA_UNSYNC of adjtimex(2) is not set): 1 or 0, or -1
+// with errno set where it may not be asked. Changes nothing.
+int narthex_clock_is_synchronised(void);
+
 // Names the calling thread for ps and perf; at most 15 bytes are kept.
 void narthex_name_thread(const char *name);
 
