@@ -16,13 +16,37 @@ struct SegmentInfo: Sendable, Equatable {
     /// The segment before and its final length; 0 when there was none.
     var previousSegment: UInt64 = 0
     var previousLength: UInt64 = 0
+    /// By the monotonic clock: when it was last written to or, for one of an earlier run, when this run
+    /// began.
+    var lastNs: UInt64 = 0
+    /// An earlier run has written it.
+    var isOfEarlierRun = false
+
+    /// How old its newest frame is. What this run has written is as old as the time that has passed since,
+    /// whatever the wall clock did. The age of what an earlier run has written is told by its timestamps
+    /// alone; it is no less than the age of this run, so that frames a clock that ran ahead has stamped do
+    /// not stay for ever.
+    func ageMs(agingMs: Int64, nowNs: UInt64) -> Int64 {
+        let passedMs = Int64((nowNs - min(nowNs, lastNs)) / 1_000_000)
+        guard isOfEarlierRun else { return passedMs }
+        let (stampedMs, overflows) = agingMs.subtractingReportingOverflow(newestTimestampMs)
+        return overflows ? passedMs : max(passedMs, stampedMs)
+    }
 }
 
 /// The segments there are, oldest first. The appender publishes, readers look.
 final class SegmentCatalog: Sendable {
     private let state = Mutex<[SegmentInfo]>([])
 
-    init(_ segments: [SegmentInfo] = []) { state.withLock { $0 = segments } }
+    /// `segments` are an earlier run's; it is `nowNs` by the monotonic clock.
+    init(_ segments: [SegmentInfo] = [], nowNs: UInt64 = 0) {
+        var segments = segments
+        for index in segments.indices {
+            segments[index].lastNs = nowNs
+            segments[index].isOfEarlierRun = true
+        }
+        state.withLock { $0 = segments }
+    }
 
     var all: [SegmentInfo] { state.withLock { $0 } }
     var totalBytes: UInt64 { state.withLock { $0.reduce(0) { $0 + $1.length } } }
@@ -44,11 +68,12 @@ final class SegmentCatalog: Sendable {
         }
     }
 
-    /// The active segment has grown.
-    func grow(to length: UInt64, newestTimestampMs: Int64) {
+    /// The active segment has grown; it is `nowNs` by the monotonic clock.
+    func grow(to length: UInt64, newestTimestampMs: Int64, nowNs: UInt64) {
         state.withLock { segments in
             guard let last = segments.indices.last else { return }
             segments[last].length = length
+            segments[last].lastNs = nowNs
             segments[last].newestTimestampMs = max(segments[last].newestTimestampMs, newestTimestampMs)
         }
     }

@@ -41,18 +41,19 @@ extension WriteAheadBuffer {
     /// exactly what no destination has read of them.
     public func enforceRetention() {
         housekeeping.withLock { _ in
-            while let segment = core.catalog.oldest, !segment.isActive, let reason = excess(segment) {
+            // Read in each round, even where no segment is to be judged: so a clock that jumps is noticed.
+            let agingMs = core.clock.agingMs
+            while let segment = core.catalog.oldest, !segment.isActive, let reason = excess(segment, agingMs)
+            {
                 guard retire(segment, reason) else { return }
             }
         }
     }
 
-    private func excess(_ segment: SegmentInfo) -> String? {
+    private func excess(_ segment: SegmentInfo, _ agingMs: Int64) -> String? {
         if core.catalog.totalBytes > configuration.retentionBytes { return BufferDropReason.retentionSize }
-        if segment.newestTimestampMs < core.clock.wallMs - configuration.retentionAgeMs {
-            return BufferDropReason.retentionAge
-        }
-        return nil
+        let ageMs = segment.ageMs(agingMs: agingMs, nowNs: core.clock.monotonicNs)
+        return ageMs > configuration.retentionAgeMs ? BufferDropReason.retentionAge : nil
     }
 
     /// Counts, removes, then books: were it booked before, a crash in between would bring the segment back.

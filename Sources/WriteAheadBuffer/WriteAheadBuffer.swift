@@ -73,8 +73,9 @@ public final class WriteAheadBuffer: Sendable {
                 recovery.reserve(upTo: number)
             }
             let core = BufferCore(
-                directory: directory, catalog: SegmentCatalog(recovery.segments), interner: interner,
-                files: files, clock: clock, metrics: metrics, reserve: reserve, salts: salts)
+                directory: directory, catalog: SegmentCatalog(recovery.segments, nowNs: clock.monotonicNs),
+                interner: interner, files: files, clock: clock, metrics: metrics, reserve: reserve,
+                salts: salts)
             var fresh = State(
                 writer: nil, books: recovery.ledger, nextNumber: recovery.nextNumber,
                 previous: recovery.segments.last.map { ($0.number, $0.length) } ?? (0, 0))
@@ -174,7 +175,8 @@ public final class WriteAheadBuffer: Sendable {
             state.books.jobs[frame.target.job, default: JobTotal()].append(samples)
             state.books.newestTimestampMs = max(state.books.newestTimestampMs, frame.timestampMs)
             core.metrics.writtenBytes.add(length - before)
-            core.catalog.grow(to: length, newestTimestampMs: frame.timestampMs)
+            core.catalog.grow(
+                to: length, newestTimestampMs: frame.timestampMs, nowNs: core.clock.monotonicNs)
         } catch {
             // A record larger than the reserve may find no space on a disk that has room for all the others.
             if error.isNoSpace, state.writer?.attemptedBytes ?? 0 <= configuration.reserveBytes {
@@ -219,9 +221,9 @@ public final class WriteAheadBuffer: Sendable {
         var books = state.books
         books.previousSegment = state.previous.number
         books.previousLength = state.previous.length
-        let nowMs = core.clock.wallMs
+        let (nowMs, nowNs) = (core.clock.wallMs, core.clock.monotonicNs)
         let writer = try SegmentWriter(
-            number: number, path: path, salt: core.newSalt(), nowMs: nowMs, nowNs: core.clock.monotonicNs,
+            number: number, path: path, salt: core.newSalt(), nowMs: nowMs, nowNs: nowNs,
             ledger: books, files: core.files)
         if let ended = state.writer { state.toSync.append(ended.file) }
         state.writer = writer
@@ -233,7 +235,7 @@ public final class WriteAheadBuffer: Sendable {
             SegmentInfo(
                 number: number, path: path, salt: writer.salt, length: writer.length, isActive: true,
                 newestTimestampMs: nowMs, before: books.jobs, previousSegment: books.previousSegment,
-                previousLength: books.previousLength))
+                previousLength: books.previousLength, lastNs: nowNs))
     }
 
     // MARK: destinations

@@ -79,6 +79,43 @@ struct WriteAheadBufferKeepingTests {
         #expect(try books(buffer).buffered == 0)
     }
 
+    /// The frames' ages are what has passed since they were written, whatever the wall clock is set to.
+    @Test(arguments: [7 * 86_400_000, -7 * 86_400_000] as [Int64])
+    func aJumpOfTheClockTakesNothing(byMs jumpMs: Int64) throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        for value in 0..<5 { try buffer.append(fixture.frame(Double(value))) }
+        fixture.clock.setWall(ms: fixture.clock.wallMs + jumpMs)
+        buffer.enforceRetention()
+        try buffer.append(fixture.frame(5))
+        buffer.enforceRetention()
+        #expect(try books(buffer).dropped == [:])
+        #expect(try lane.drain().count == 6)
+    }
+
+    /// A clock that ran ahead has written them; they go in their time all the same.
+    @Test func framesOfTheFutureAgeWithTheTimeThatPasses() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1
+        fixture.clock.setWall(ms: fixture.clock.wallMs + 86_400_000)
+        do {
+            let buffer = try fixture.open()
+            _ = try buffer.openDestination("a", lanes: 1)
+            for value in 0..<5 { try buffer.append(fixture.frame(Double(value))) }
+        }
+        fixture.clock.setWall(ms: fixture.clock.wallMs - 86_400_000)
+        let buffer = try fixture.open()
+        _ = try buffer.openDestination("a", lanes: 1)
+        fixture.clock.advance(ms: fixture.retentionAgeMs)
+        buffer.enforceRetention()
+        #expect(try books(buffer).dropped == [:])
+        fixture.clock.advance(ms: 1)
+        buffer.enforceRetention()
+        #expect(try books(buffer).dropped == [BufferDropReason.retentionAge: 50])
+    }
+
     @Test func aCrashAfterRetentionBooksNothingTwice() throws {
         let fixture = try BufferFixture()
         fixture.segmentSizeBytes = 1
