@@ -150,7 +150,7 @@ final class LaneRunner: Sendable {
         let before = session.collector
         let lane = lane
         let scratches = shared.scratches
-        let wallMs = shared.clock.wallMs
+        let agingMs = shared.clock.agingMs
         let (after, result) = await shared.workers.run { () -> (BatchCollector, CutResult) in
             var collector = before
             do {
@@ -158,7 +158,7 @@ final class LaneRunner: Sendable {
                 if collector.isEmpty { return (collector, .cut(.nothing, note: .success(true))) }
                 // What was in flight lies behind the tail: it is made again at once.
                 guard isFull || evenIfShort || collector.resendEnd != nil else { return (collector, .short) }
-                let cut = scratches.with { collector.cut(samples: samples, wallMs: wallMs, scratch: $0) }
+                let cut = scratches.with { collector.cut(samples: samples, wallMs: agingMs, scratch: $0) }
                 return (collector, .cut(cut, note: Result { try Self.note(cut, to: lane) }))
             } catch {
                 return (collector, .failed(error))

@@ -41,7 +41,9 @@ final class LaneShared: Sendable {
             sendsCustomBuckets: configuration.sendCustomBuckets)
     }
 
-    var now: LaneStateMachine.Moment { .init(monotonicNs: clock.monotonicNs, wallMs: clock.wallMs) }
+    var now: LaneStateMachine.Moment {
+        .init(monotonicNs: clock.monotonicNs, wallMs: clock.wallMs, agingMs: clock.agingMs)
+    }
     var drainDeadlineNs: UInt64? { state.withLock { $0.drainDeadlineNs } }
     /// When a request of any lane was last stored.
     var lastStoredNs: UInt64? { state.withLock { $0.lastStoredNs } }

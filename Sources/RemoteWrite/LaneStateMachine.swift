@@ -3,10 +3,19 @@ internal import Configuration
 /// What one lane does next, decided without doing anything: the shell (`LaneRunner`) tells what happened
 /// and carries the action out. One request is held at a time, so the samples of a series leave in order.
 struct LaneStateMachine: Sendable {
-    /// The two clocks at one moment.
+    /// The clocks at one moment.
     struct Moment: Sendable, Equatable {
         var monotonicNs: UInt64
         var wallMs: Int64
+        /// What ages are counted from (`AgentClock.agingMs`).
+        var agingMs: Int64
+
+        /// `agingMs` is `wallMs` where nothing else is said.
+        init(monotonicNs: UInt64, wallMs: Int64, agingMs: Int64? = nil) {
+            self.monotonicNs = monotonicNs
+            self.wallMs = wallMs
+            self.agingMs = agingMs ?? wallMs
+        }
     }
 
     /// What must be known of the request held.
@@ -230,7 +239,7 @@ struct LaneStateMachine: Sendable {
     private mutating func sendWhenDue(_ now: Moment) -> Action {
         guard let request = held else { preconditionFailure("a request is held while the lane waits") }
         if let drainDeadlineNs, now.monotonicNs >= drainDeadlineNs { return .stop }
-        if age.isTooOld(request.newestMs, wallMs: now.wallMs) {
+        if age.isTooOld(request.newestMs, wallMs: now.agingMs) {
             recovered()
             return .settle(.givenUp(reason: DropReason.tooOld))
         }

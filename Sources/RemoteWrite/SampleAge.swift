@@ -2,9 +2,9 @@
 ///
 /// The rule has two parts, so that a request sent again after a crash has the same bytes whatever the time
 /// is by then:
-/// - By the wall clock whole frames are dropped, by their own timestamp, when a batch is cut. A batch holds
-///  frames that   are sent or frames that are dropped, never both, so a request's range in the buffer is
-///  sent in full.
+/// - By the clock whole frames are dropped, by their own timestamp, when a batch is cut. A batch holds frames
+///  that are sent or frames that are dropped, never both, so a request's range in the buffer is sent in full.
+///  The clock is `AgentClock.agingMs`, which does not follow a jump that may be wrong.
 /// - A sample with a timestamp of its own is measured against its frame's timestamp: the same answer at any
 ///  time.
 ///

@@ -1,8 +1,49 @@
+import Configuration
+import Logging
+import Platform
+import Telemetry
 import Testing
 
 @testable import RemoteWrite
 
 @Suite struct SampleAgeTests {
+    /// The receiver is away while the clock jumps by two hours, and samples may be an hour old.
+    @Test(.timeLimit(.minutes(1))) func aJumpOfTheClockGivesNothingUp() async throws {
+        let machine = ManualClock(wallMs: 1_800_000_000_000)
+        let clock = SteadyClock(machine) { _ in }
+        let lane = MemoryLane(clock: clock)
+        let target = TestFrames.target(job: "node")
+        lane.append((0..<4).map { TestFrames.frame(target, count: 10, timestampMs: clock.wallMs + $0) })
+        let receiver = FakeReceiver(otherwise: .status(503))
+        let writer = RemoteWriter(
+            configuration: RemoteWriteConfiguration(
+                url: "http://receiver.example/", name: "main",
+                queue: QueueConfiguration(maxSamplesPerSend: 10, sampleAgeLimitMs: 3_600_000)),
+            destination: MemorySource(lanes: [lane], highestTimestampMs: 0), http: receiver,
+            credentials: nil, region: nil, workers: WorkerPool(name: "test", threads: 1), clock: clock,
+            registry: MetricRegistry(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let running = Task { await writer.run() }
+        while receiver.requests.count < 2 {
+            if machine.sleeperCount > 0 { machine.advance(ms: 5) }
+            await Task.yield()
+        }
+        machine.setWall(ms: machine.wallMs + 7_200_000)
+        let before = receiver.requests.count
+        while receiver.requests.count < before + 2, lane.dropped.isEmpty {
+            if machine.sleeperCount > 0 { machine.advance(ms: 5) }
+            await Task.yield()
+        }
+        receiver.answer(.status(200))
+        while lane.delivered < 40, lane.dropped.isEmpty {
+            if machine.sleeperCount > 0 { machine.advance(ms: 5) }
+            await Task.yield()
+        }
+        running.cancel()
+        await running.value
+        #expect(lane.dropped == [:])
+        #expect(lane.delivered == 40)
+    }
+
     @Test(arguments: [
         "https://aps-workspaces.eu-central-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write",
         "https://vpce-0a.aps-workspaces.us-east-1.vpce.amazonaws.com/workspaces/ws-1/api/v1/remote_write",
