@@ -8,10 +8,13 @@ struct JobRunner: Sendable {
     let discovery: DiscoveryManager
     let pool: ScrapePool
 
-    /// Until cancelled.
-    func run() async {
+    /// Until cancelled. Scraping begins once `ready` has returned.
+    func run(scrapingAfter ready: @escaping @Sendable () async -> Void) async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await pool.run() }
+            group.addTask {
+                await ready()
+                await pool.run()
+            }
             group.addTask {
                 await discovery.runMerged { merge in
                     pool.sync(

@@ -21,7 +21,7 @@ struct Parts: Sendable {
     let http: HTTPClient
     let aws: AWSAccess
     let inventories: ECSInventories
-    let clock: any AgentClock
+    let clock: SteadyClock
     let files: any FileDoor
     let failureLogs: ScrapeFailureLogs
     /// Made with the first job that wants it.

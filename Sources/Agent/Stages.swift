@@ -20,12 +20,12 @@ final class Stages: Sendable {
     let http: HTTPClient
     let jobs: [JobRunner]
     private let writers: [(name: String, writer: RemoteWriter)]
-    private let clock: any AgentClock
+    private let clock: SteadyClock
     private let isStopping = Mutex(false)
 
     private init(
         options: AgentOptions, registry: MetricRegistry, buffer: WriteAheadBuffer, http: HTTPClient,
-        jobs: [JobRunner], writers: [(name: String, writer: RemoteWriter)], clock: any AgentClock
+        jobs: [JobRunner], writers: [(name: String, writer: RemoteWriter)], clock: SteadyClock
     ) {
         self.options = options
         self.registry = registry
@@ -41,6 +41,7 @@ final class Stages: Sendable {
     ) async throws(AgentError) -> Stages {
         let registry = MetricRegistry()
         let interner = LayoutInterner()
+        let clock = ClockReport.steady(clock, logger: Logger(label: "agent"))
         let limits = CgroupLimits.current(files: files)
         let workers = WorkerPool(
             name: "worker", threads: limits.workerThreads(onlineCores: CgroupLimits.onlineCores))
@@ -53,6 +54,7 @@ final class Stages: Sendable {
         } catch {
             throw AgentError(.storage, "--storage.agent.path: \(error)")
         }
+        clock.begin(newestMs: buffer.appendedHighestTimestampMs)
         let http = HTTPClient(
             HTTPClientConfiguration(
                 userAgent: "narthex/\(options.version)", caFile: options.environment["SSL_CERT_FILE"],
@@ -105,13 +107,16 @@ final class Stages: Sendable {
         AgentMetrics.register(
             in: registry, buffer: buffer, version: options.version, clock: clock
         ) { [weak stages] in stages?.isReady() ?? false }
+        ClockReport.register(in: registry, clock: clock)
         return stages
     }
 
-    /// Discovery and scraping, until cancelled.
+    /// Discovery and scraping, until cancelled. Nothing is scraped while the clock is certainly wrong.
     func produce() async {
         await withDiscardingTaskGroup { group in
-            for job in jobs { group.addTask { await job.run() } }
+            for job in jobs {
+                group.addTask { [clock] in await job.run(scrapingAfter: { await clock.untilCredible() }) }
+            }
         }
     }
 
