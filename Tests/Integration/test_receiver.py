@@ -201,7 +201,7 @@ def stored_again(labels):
 
 
 def test_a_line_with_a_time_of_1970_costs_nobody_else(make_agent, make_prometheus, text_exporter):
-    # Seconds where milliseconds belong, and they move: Prometheus refuses every request that has such a sample.
+    # Seconds where milliseconds belong, and they move: Prometheus refuses every request that has such one.
     def exposed():
         return f"good 1\nwrong{{n=\"1\"}} 1 {int(time.time())}\n"
 

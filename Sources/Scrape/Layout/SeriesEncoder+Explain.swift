@@ -28,6 +28,7 @@ extension SeriesEncoder {
         // On its own line: emit must see the items that take has made.
         let missing = take(scratch)
         if schema.rules.checkSeries { try check(missing, at: parser.lineStart) }
+        uncoverExternal(missing)
         _ = emit(excluded: missing, into: &chunk)
         let stored = chunk.finish().labels(ofSeries: 0, target: schema.target)
         return Explanation(exposed: exposed, stored: stored, droppedByRule: nil)

@@ -63,19 +63,8 @@ extension SeriesEncoder {
         }
         var excluded: [UInt16] = []
         for (index, name) in schema.names.enumerated() where isMissing[index] {
-            let isSet = items.contains { compare($0.name, name) == 0 }
-            if schema.isExternal[index] {
-                if isSet { excluded.append(UInt16(index)) }
-                continue
-            }
-            excluded.append(UInt16(index))
-            let shadowed = schema.shadowedValues[index]
-            if !isSet, !shadowed.isEmpty {
-                let start = text.count
-                text.append(contentsOf: name)
-                text.append(contentsOf: shadowed)
-                items.append(
-                    Item(name: start..<start + name.count, value: start + name.count..<text.count))
+            if !schema.isExternal[index] || items.contains(where: { compare($0.name, name) == 0 }) {
+                excluded.append(UInt16(index))
             }
         }
         sortItems()

@@ -66,6 +66,7 @@ struct SeriesEncoder {
             excluded = take(scratch)
         }
         if schema.rules.checkSeries { try check(excluded, at: parser.lineStart) }
+        uncoverExternal(excluded)
         return emit(excluded: excluded, into: &chunk, isHistogram: isHistogram)
     }
 
@@ -217,6 +218,24 @@ struct SeriesEncoder {
             }
         }
         return excluded.sorted().map { UInt16($0) }
+    }
+
+    /// Where the series lacks one of the target's labels, the external label of that name comes forth: those
+    /// fill in last, after all rules.
+    mutating func uncoverExternal(_ excluded: [UInt16]) {
+        let count = items.count
+        for index in excluded.map({ Int($0) }) {
+            let value = schema.shadowedValues[index]
+            let name = schema.names[index]
+            let isSet = items.contains { !$0.value.isEmpty && compare($0.name, name) == 0 }
+            guard !value.isEmpty, !isSet else { continue }
+            let start = text.count
+            text += name
+            text += value
+            items.append(Item(name: start..<start + name.count, value: start + name.count..<text.count))
+        }
+        // An empty one of the same name stands for nothing and stays where it is.
+        if items.count > count { sortItems() }
     }
 
     /// `exported_` in front of a name as often as it takes until no label has it. An empty scraped label of

@@ -1,4 +1,5 @@
 import MetricModel
+import Relabel
 import Testing
 
 @testable import Scrape
@@ -73,6 +74,31 @@ import Testing
         #expect(
             try labels("m{region=\"\"} 1", honorLabels: honorLabels, external: external)
                 == "{__name__=\"m\", instance=\"i\", job=\"j\", region=\"r\"}")
+    }
+
+    /// What of a label of the series (absent, empty or filled), its target's and the external one is stored:
+    /// as Prometheus sends it.
+    @Test(
+        arguments: [
+            (nil, true, "job=\"j\""), ("", true, "job=\"outer\""), ("x", true, "job=\"x\""),
+            (nil, false, "job=\"j\""), ("", false, "job=\"j\""),
+            ("x", false, "exported_job=\"x\", job=\"j\""),
+        ] as [(String?, Bool, String)], [false, true])
+    func anEmptyHonoredLabelUncoversTheExternalOne(
+        entry: (own: String?, honors: Bool, stored: String), relabels: Bool
+    ) throws {
+        let external = LabelSet([Label("job", "outer"), Label("region", "r")])
+        let rules = relabels ? [try RelabelRule(.init(action: .labeldrop, regex: "nothing"))] : []
+        let scrape = TargetScrape(
+            target: Target(job: "j", own: LabelSet([Label("job", "j")]), external: external),
+            honorLabels: entry.honors, metricRules: RelabelRules(rules), externalLabels: external)
+        let exposed = entry.own.map { "{job=\"\($0)\"}" } ?? ""
+        let frame = try scrape.consume("m\(exposed) 1\nn 2\n", at: 1)
+        #expect(
+            frame.samples().map { $0.labels.description } == [
+                "{__name__=\"m\", \(entry.stored), region=\"r\"}",
+                "{__name__=\"n\", job=\"j\", region=\"r\"}",
+            ])
     }
 
     @Test func externalLabelsGiveWayToRenamedOnesToo() throws {
