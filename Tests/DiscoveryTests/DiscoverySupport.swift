@@ -63,10 +63,11 @@ final class TemporaryFolder: Sendable {
     }
 
     /// Writes beside and renames, as a good writer does.
-    func put(_ name: String, _ text: String) throws {
+    func put(_ name: String, _ text: String) throws { try put(name, Array(text.utf8)) }
+
+    func put(_ name: String, _ bytes: [UInt8]) throws {
         let files = POSIXFiles()
         let file = try files.open("\(path)/.new", .create)
-        let bytes = Array(text.utf8)
         // Safety: UInt8 has no padding, and `bytes` lives through the call.
         try unsafe files.write(bytes.span.bytes, to: file, at: 0)
         try files.close(file)

@@ -77,7 +77,10 @@ struct FileScanner: Sendable {
                         ? "it is a folder; name its files, for instance \(path)/*.yml"
                         : "it is no regular file")
             }
-            if status.length == 0, !(known[path]?.groups.isEmpty ?? true) { return blank(path) }
+            // No text is no JSON, but a YAML list without targets.
+            if status.length == 0, !Self.isJSON(path), !(known[path]?.groups.isEmpty ?? true) {
+                return blank(path)
+            }
             let bytes = try files.contents(of: path, limitBytes: TargetGroupFile.limitBytes)
             // Taken even if what follows fails: a faulty file is told of once, not at every look.
             known[path, default: Known()].status = status
@@ -92,7 +95,7 @@ struct FileScanner: Sendable {
     private mutating func decode(_ bytes: [UInt8], _ path: String) throws(FileError) {
         do throws(ConfigurationErrors) {
             let decoded = try TargetGroupFile.decode(
-                bytes, file: path, isJSON: path.lowercased().hasSuffix(".json"))
+                bytes, file: path, isJSON: Self.isJSON(path))
             known[path]?.groups = decoded.enumerated().map { index, group in
                 var labels = group.labels
                 labels["__meta_filepath"] = path
@@ -105,6 +108,8 @@ struct FileScanner: Sendable {
             failures.append(Failure(path: path, message: "\(error.errors[0])\(more)"))
         }
     }
+
+    private static func isJSON(_ path: String) -> Bool { path.lowercased().hasSuffix(".json") }
 
     /// The file is gone or empty: believed when seen twice.
     private mutating func blank(_ path: String) {

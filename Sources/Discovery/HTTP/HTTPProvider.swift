@@ -113,13 +113,8 @@ public struct HTTPProvider: TargetProvider {
     private static func decode(_ bytes: [UInt8], _ place: String) throws(DiscoveryError)
         -> [StaticConfiguration]
     {
-        // White space before the list, tabs among it, has no meaning in JSON and one in YAML.
-        let text = Array(bytes.drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) })
-        guard text.first == UInt8(ascii: "[") || text.starts(with: "null".utf8) else {
-            throw DiscoveryError(.badAnswer, "the answer is no JSON list of target groups", place: place)
-        }
         do throws(ConfigurationErrors) {
-            return try TargetGroupFile.decode(text, file: "answer", isJSON: true)
+            return try TargetGroupFile.decode(bytes, file: "answer", isJSON: true)
         } catch {
             let more = error.errors.count > 1 ? " (and \(error.errors.count - 1) more errors)" : ""
             throw DiscoveryError(.badAnswer, "\(error.errors[0])\(more)", place: place)

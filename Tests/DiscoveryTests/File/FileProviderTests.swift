@@ -39,6 +39,32 @@ import Testing
         await task.value
     }
 
+    /// Its writer died, or the disk was full.
+    @Test func aJSONFileThatIsCutToNothingKeepsItsTargetsAndIsCounted() async throws {
+        let folder = try TemporaryFolder()
+        let (clock, registry, said) = (ManualClock(), MetricRegistry(), SaidLines())
+        let reports = Reports<[TargetGroup]>()
+        try folder.put("a.json", "[{\"targets\": [\"a:1\"]}]")
+        let provider = FileProvider(
+            FileSDConfiguration(files: ["\(folder.path)/*.json"], refreshIntervalMs: 60_000),
+            files: POSIXFiles(), workers: WorkerPool(name: "test", threads: 1), clock: clock,
+            registry: registry, logger: said.logger)
+        let task = Task { await provider.run { reports.add($0) } }
+        #expect(await reports.next()?.count == 1)
+        await waitForSleepers(clock)
+        try folder.put("a.json", "")
+        for _ in 0..<5 {
+            clock.advance(ms: FileProvider.pollMs)
+            await waitForSleepers(clock)
+        }
+        #expect(reports.received == 1)
+        #expect(registry.render().contains("prometheus_sd_file_read_errors_total 1"))
+        #expect(said.all.count == 1)
+        #expect(said.all.first?.contains("/a.json:1:1: no JSON list of target groups: it is empty") == true)
+        task.cancel()
+        await task.value
+    }
+
     @Test func aFileThatIsNotThereIsSaidOnceAndTakenWhenItComes() async throws {
         let folder = try TemporaryFolder()
         let (clock, said) = (ManualClock(), SaidLines())

@@ -90,6 +90,35 @@ import Testing
         #expect(addresses(scanner).isEmpty && scanner.failures.isEmpty)
     }
 
+    /// What Prometheus takes for a list without targets, and what for a file that it cannot read.
+    @Test(arguments: [
+        ("json", "", true), ("json", " \n\t", true), ("json", "null", false), ("json", "\t[]\n", false),
+        ("json", "null\n", false), ("json", "[null]", true), ("json", "[{\"targets\":", true),
+        ("json", "{}", true), ("json", "\u{FEFF}[]", true), ("json", "\0\0\0", true), ("json", "# a", true),
+        ("json", "~", true), ("json", "\u{1}", true), ("JSON", "", true),
+        ("yml", "", false), ("yml", " \n", false), ("yml", "null", false), ("yml", "~", false),
+        ("yml", "# a\n", false), ("yml", "---\n", false), ("yml", "\u{FEFF}[]", false),
+        ("yml", "- \n", true), ("yml", "- targets: [", true), ("yml", "{}", true), ("yml", "\0\0\0", true),
+        ("yaml", "\u{1}", true),
+    ])
+    func whatIsNoListKeepsItsTargets(end: String, text: String, isKept: Bool) throws {
+        // Stands for bytes that are no UTF-8.
+        let bytes = text == "\u{1}" ? [0x5B, 0x22, 0xFF, 0x22, 0x5D] : Array(text.utf8)
+        try folder.put("a.\(end)", "[{\"targets\": [\"a:1\"]}]")
+        defer { try? folder.remove("a.\(end)") }
+        var scanner = scanner("a.\(end)")
+        scanner.scan(readsAll: true, files: files)
+        #expect(addresses(scanner) == ["a:1"])
+        try folder.put("a.\(end)", bytes)
+        scanner.scan(readsAll: false, files: files)
+        #expect(scanner.failures.count == (isKept ? 1 : 0))
+        // Seen so twice, and read anew later.
+        scanner.scan(readsAll: false, files: files)
+        scanner.scan(readsAll: true, files: files)
+        #expect(scanner.failures.count == (isKept ? 1 : 0))
+        #expect(addresses(scanner) == (isKept ? ["a:1"] : []))
+    }
+
     @Test func whatCannotBeReadKeepsItsTargets() throws {
         try folder.put("a.yml", "- targets: [a:1]\n")
         var scanner = scanner("*.yml")
