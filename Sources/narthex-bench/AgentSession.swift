@@ -28,7 +28,7 @@ struct AgentSession {
 
     /// A program that lies where this one does.
     static func beside(_ name: String) -> String {
-        let own = CommandLine.arguments[0]
+        let own = ProcessArguments.program
         guard let slash = own.lastIndex(of: "/") else { return name }
         return String(own[...slash]) + name
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Platform
 
 /// The benchmark harness: figures are ratios against budgets taken in one run.
 @main
@@ -9,4 +10,15 @@ struct NarthexBench: AsyncParsableCommand {
         subcommands: [
             StagesCommand.self, ProcessCommand.self, BigCommand.self, ManyCommand.self, ParseCommand.self,
         ])
+
+    static func main() async {
+        do throws(ProcessArguments.Fault) {
+            await main(try ProcessArguments.words())
+        } catch {
+            exit(withError: ValidationError(error.description))
+        }
+    }
+
+    /// Only called without a command.
+    func run() async throws { throw ValidationError("a command is missing") }
 }

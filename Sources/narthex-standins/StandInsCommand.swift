@@ -1,6 +1,7 @@
 import AWS
 import ArgumentParser
 import HTTPServer
+import Platform
 import StandIns
 
 /// Plays exporters, ECS and AMP on loopback for tests and benchmarks in other processes.
@@ -44,6 +45,14 @@ struct StandInsCommand: AsyncParsableCommand {
     @Option(help: "Its session token.") var sessionToken: String?
     @Flag(help: "End when standard input closes, as it does when the starter ends.") var untilStdinCloses =
         false
+
+    static func main() async {
+        do throws(ProcessArguments.Fault) {
+            await main(try ProcessArguments.words())
+        } catch {
+            exit(withError: ValidationError(error.description))
+        }
+    }
 
     func validate() throws {
         guard (accessKey == nil) == (secretKey == nil) else {

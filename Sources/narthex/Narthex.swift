@@ -1,5 +1,6 @@
 import Agent
 import ArgumentParser
+import Platform
 
 /// The command line: a thin layer on Agent.
 @main
@@ -11,6 +12,15 @@ struct Narthex: AsyncParsableCommand {
         subcommands: [Run.self, Discover.self, ScrapeOnce.self, CredentialsCommand.self])
 
     static func main() async {
-        await main(Discover.normalized(Array(CommandLine.arguments.dropFirst())))
+        do throws(ProcessArguments.Fault) {
+            await main(Discover.normalized(try ProcessArguments.words()))
+        } catch {
+            exit(withError: ValidationError(error.description))
+        }
+    }
+
+    /// Only called without a command.
+    func run() async throws {
+        throw ValidationError("a command is missing; to run the agent: narthex run [FLAGS]")
     }
 }

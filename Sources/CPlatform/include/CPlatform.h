@@ -7,6 +7,12 @@
 // Uses SSE 4.2 or the ARMv8 CRC extension where the processor has it, a table elsewhere.
 uint32_t narthex_crc32c(uint32_t crc, const void *bytes, size_t length);
 
+// The words that main was called with, the program's name among them. A constructor keeps them before main.
+int narthex_argument_count(void);
+
+// One of them, valid until the process ends; null outside 0 ..< narthex_argument_count().
+const char *narthex_argument(int index);
+
 // open(2) with its variadic mode argument given. Returns a descriptor or -1 with errno set.
 int narthex_open(const char *path, int flags, unsigned int mode);
 
