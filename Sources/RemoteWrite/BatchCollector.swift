@@ -36,6 +36,8 @@ struct BatchCollector: Sendable {
     private var head = 0
     /// Samples read and not cut yet.
     private(set) var sampleCount = 0
+    /// How many samples the last request had when a limit of bytes ended it; nil when none did.
+    private var samplesWithinBytes: Int?
     /// Timestamp of the newest frame read; `Int64.min` before the first.
     private(set) var newestFrameMs = Int64.min
 
@@ -50,7 +52,7 @@ struct BatchCollector: Sendable {
     /// first.
     func isFull(samples: Int) -> Bool {
         if let resendEnd { return slices.last.map { $0.next >= resendEnd } ?? false }
-        return sampleCount >= samples
+        return sampleCount >= min(samples, samplesWithinBytes ?? samples)
     }
 
     var isEmpty: Bool { head == slices.count }
@@ -70,21 +72,27 @@ struct BatchCollector: Sendable {
         return true
     }
 
-    /// Takes the next batch off the head: at most `samples` samples, fewer when bytes run out.
-    mutating func cut(samples: Int, wallMs: Int64, scratch: RequestScratch) -> Cut {
+    /// Takes the next batch off the head: at most `samples` samples, fewer when bytes run out. `bytes` is the
+    /// receiver's limit where it has one.
+    mutating func cut(
+        samples: Int, bytes: Int? = nil, wallMs: Int64, scratch: RequestScratch
+    ) -> Cut {
         if let end = resendEnd {
             resendEnd = nil
             if let request = cutResend(upTo: end, scratch: scratch) { return .request(request) }
         }
         if let dropped = cutDropped(wallMs: wallMs) { return .dropped(dropped) }
         guard !isEmpty else { return .nothing }
-        let encodeLimits = encodeLimits(samples: max(1, samples), bytes: limits.bytes)
+        let encodeLimits = encodeLimits(
+            samples: max(1, samples), bytes: min(limits.bytes, bytes ?? limits.bytes))
         var batch = Batch(scratch)
+        samplesWithinBytes = nil
         while head < slices.count, dropReason(slices[head], wallMs: wallMs) == nil {
             let slice = slices[head]
             batch.append(slice, to: slice.to, encodeLimits)
             guard batch.consumed(slice) else {
                 slices[head] = slice.part(from: batch.lastSample, to: slice.to)
+                if scratch.sampleCount < encodeLimits.samples { samplesWithinBytes = scratch.sampleCount }
                 break
             }
             head += 1

@@ -7,6 +7,7 @@ struct LaneLog {
     private var lastObstacleMs: Int64?
     private var lastRefusalMs: Int64?
     private var unsaidRefusals = 0
+    private var lastSizeMs: Int64?
     private var lastBufferMs: Int64?
     private var unsaidBufferFaults = 0
 
@@ -39,6 +40,28 @@ struct LaneLog {
                 check the url and that it takes remote write 1.0
                 """,
                 metadata: metadata)
+        case .refusingSize:
+            logger.error(
+                """
+                the receiver refuses even a single sample as too large; samples are held and sent one \
+                by one, slowly: check the limits on the size of a request in the receiver and in proxies before it
+                """,
+                metadata: metadata)
+        }
+    }
+
+    /// The receiver taught how large a request may be.
+    mutating func sizeChanged(_ change: LearnedSize.Change, text: String, wallMs: Int64) {
+        switch change {
+        case .limited(let bytes):
+            guard isDue(lastSizeMs, wallMs) else { return }
+            lastSizeMs = wallMs
+            logger.warning(
+                "the receiver refused a request as too large; requests to it are made smaller from now on",
+                metadata: ["limit_bytes": "\(bytes)", "err": "\(text)"])
+        case .unlimited:
+            logger.info("requests to the receiver may have their full size again")
+            lastSizeMs = nil
         }
     }
 

@@ -52,7 +52,8 @@ final class LaneRunner: Sendable {
     func run() async {
         let queue = shared.configuration.queue
         var session = Session(
-            machine: LaneStateMachine(queue: queue, age: shared.limits.age, seed: seed),
+            machine: LaneStateMachine(
+                queue: queue, age: shared.limits.age, seed: seed, lessons: shared.lessons),
             collector: BatchCollector(
                 limits: shared.limits, isSigned: shared.configuration.sigv4 != nil,
                 resendEnd: lane.inFlightEnd, views: shared.views),
@@ -97,8 +98,8 @@ final class LaneRunner: Sendable {
                 session.request = request
                 return session.machine.collected(
                     .init(
-                        sampleCount: request.sampleCount, newestMs: request.newestMs,
-                        mayBeStored: request.isResend), shared.now)
+                        sampleCount: request.sampleCount, bytes: request.uncompressedBytes,
+                        newestMs: request.newestMs, mayBeStored: request.isResend), shared.now)
             case .cut(.dropped(let batch), let note):
                 guard mayGoOn(note, &session) else { continue }
                 for count in batch.counts.jobs {
@@ -151,6 +152,7 @@ final class LaneRunner: Sendable {
         let lane = lane
         let scratches = shared.scratches
         let agingMs = shared.clock.agingMs
+        let limitBytes = shared.lessons.limitBytes
         let (after, result) = await shared.workers.run { () -> (BatchCollector, CutResult) in
             var collector = before
             do {
@@ -158,7 +160,9 @@ final class LaneRunner: Sendable {
                 if collector.isEmpty { return (collector, .cut(.nothing, note: .success(true))) }
                 // What was in flight lies behind the tail: it is made again at once.
                 guard isFull || evenIfShort || collector.resendEnd != nil else { return (collector, .short) }
-                let cut = scratches.with { collector.cut(samples: samples, wallMs: agingMs, scratch: $0) }
+                let cut = scratches.with {
+                    collector.cut(samples: samples, bytes: limitBytes, wallMs: agingMs, scratch: $0)
+                }
                 return (collector, .cut(cut, note: Result { try Self.note(cut, to: lane) }))
             } catch {
                 return (collector, .failed(error))
@@ -222,6 +226,9 @@ final class LaneRunner: Sendable {
         let action = session.machine.answered(answer, succeededElsewhereNs: shared.lastStoredNs, now)
         session.lastText = text
         session.log.tried(session.machine.obstacle, text: text, wallMs: now.wallMs)
+        if let change = session.machine.sizeChange {
+            session.log.sizeChanged(change, text: text, wallMs: now.wallMs)
+        }
         published.withLock { status in
             status.lastError = action == .settle(.delivered) ? nil : text
             status.lastErrorMs = action == .settle(.delivered) ? nil : now.wallMs
@@ -295,7 +302,7 @@ final class LaneRunner: Sendable {
                 switch session.machine.obstacle {
                 case .failing: status.state = .backingOff
                 case .throttled, nil: status.state = .throttled
-                case .unauthorized, .misconfigured: status.state = .held
+                case .unauthorized, .misconfigured, .refusingSize: status.state = .held
                 }
             case .collect, .settle, .split: status.state = .idle
             case .stop: status.state = .stopped

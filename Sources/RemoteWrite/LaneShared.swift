@@ -20,6 +20,7 @@ final class LaneShared: Sendable {
     /// Nil without `write_relabel_configs`.
     let views: WriteRelabelViews?
     let scratches = ScratchPool()
+    let lessons = DestinationLessons()
     let draining = Gate()
     private let state = Mutex(State())
 

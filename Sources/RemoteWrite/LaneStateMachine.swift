@@ -21,6 +21,8 @@ struct LaneStateMachine: Sendable {
     /// What must be known of the request held.
     struct Held: Sendable, Equatable {
         var sampleCount: Int
+        /// Before compression.
+        var bytes = 0
         var newestMs: Int64
         /// The receiver may have stored it, or part of it, at an earlier try.
         var mayBeStored: Bool
@@ -43,11 +45,14 @@ struct LaneStateMachine: Sendable {
     /// Why nothing moves.
     enum Obstacle: String, Sendable {
         case failing, throttled, unauthorized, misconfigured
+        /// The receiver refuses even single samples as too large.
+        case refusingSize
     }
 
     let maxSamples: Int
     let age: SampleAge
     let retriesThrottled: Bool
+    private let lessons: DestinationLessons
 
     /// What to add to the wall clock when signing, learned from a receiver that refused a signature.
     private(set) var skewMs: Int64 = 0
@@ -57,6 +62,8 @@ struct LaneStateMachine: Sendable {
     private(set) var tries = 0
     private(set) var pace = Pace()
     private(set) var sampleLimit: Int
+    /// What the last answer changed about the size of requests; nil when nothing.
+    private(set) var sizeChange: LearnedSize.Change?
 
     private var random: SplitMix64
     private var backoff: Backoff
@@ -76,7 +83,11 @@ struct LaneStateMachine: Sendable {
     /// Plain "500" so often, while other lanes' requests succeed, is taken for this request's own fault.
     static let poisonTries = 8
 
-    init(queue: QueueConfiguration, age: SampleAge, seed: UInt64) {
+    init(
+        queue: QueueConfiguration, age: SampleAge, seed: UInt64,
+        lessons: DestinationLessons = DestinationLessons()
+    ) {
+        self.lessons = lessons
         maxSamples = max(1, queue.maxSamplesPerSend)
         sampleLimit = maxSamples
         self.age = age
@@ -123,6 +134,7 @@ struct LaneStateMachine: Sendable {
     mutating func answered(_ answer: LaneAnswer, succeededElsewhereNs: UInt64?, _ now: Moment) -> Action {
         guard let request = held else { preconditionFailure("an answer belongs to a request held") }
         tries += 1
+        sizeChange = nil
         switch answer {
         case .unreachable:
             held?.mayBeStored = true
@@ -131,23 +143,24 @@ struct LaneStateMachine: Sendable {
         case .unsendable: return retrySlowly(.misconfigured, soon: false, now)
         case .status(let response):
             switch response.meaning {
-            case .stored: return stored(now)
+            case .stored: return stored(request, now)
             case .refused: return refused(request, response.reason, now)
             case .unauthorized:
                 learnSkew(response.serverMs, now)
                 // Once at the usual pace, as new credentials or the clock may have been all that it took.
                 return retrySlowly(.unauthorized, soon: tries == 1, now)
             case .misconfigured: return retrySlowly(.misconfigured, soon: false, now)
-            case .tooLarge: return tooLarge(request)
+            case .tooLarge: return tooLarge(request, now)
             case .throttled: return throttled(request, response, now)
             case .failing: return failing(request, response, succeededElsewhereNs, now)
             }
         }
     }
 
-    private mutating func stored(_ now: Moment) -> Action {
+    private mutating func stored(_ request: Held, _ now: Moment) -> Action {
         pace.succeeded(now.monotonicNs)
-        // A limit learned from "413" is tried out again, a little at a time.
+        sizeChange = lessons.stored(bytes: request.bytes, now.monotonicNs)
+        // After a request that broke the receiver the limit grows back, a little at a time.
         sampleLimit = min(maxSamples, sampleLimit + max(1, maxSamples / 64))
         recovered()
         return .settle(.delivered)
@@ -159,12 +172,16 @@ struct LaneStateMachine: Sendable {
         return .settle(.refused(reason: reason.rawValue))
     }
 
-    private mutating func tooLarge(_ request: Held) -> Action {
+    /// The request is cut anew within the size that is learned from its refusal. A single sample cannot be
+    /// cut: it is let go.
+    private mutating func tooLarge(_ request: Held, _ now: Moment) -> Action {
         recovered()
+        sizeChange = lessons.tooLarge(
+            bytes: request.bytes, samples: request.sampleCount, now.monotonicNs, &random)
+        if lessons.refusesEverything { obstacle = .refusingSize }
         guard request.sampleCount > 1 else {
             return .settle(.refused(reason: RefusalReason.tooLarge.rawValue))
         }
-        sampleLimit = max(1, request.sampleCount / 2)
         return .split
     }
 
@@ -242,6 +259,10 @@ struct LaneStateMachine: Sendable {
         if age.isTooOld(request.newestMs, wallMs: now.agingMs) {
             recovered()
             return .settle(.givenUp(reason: DropReason.tooOld))
+        }
+        if let notBeforeNs = lessons.notBeforeNs(now.monotonicNs) {
+            obstacle = .refusingSize
+            return wait(untilNs: max(notBeforeNs, pace.earliestNs(now.monotonicNs)), now)
         }
         let earliestNs = pace.earliestNs(now.monotonicNs)
         if earliestNs > now.monotonicNs { return wait(untilNs: earliestNs, now) }

@@ -20,7 +20,7 @@ public struct LaneStatus: Sendable, Equatable {
         case backingOff = "backing off"
         /// The receiver asked for less.
         case throttled
-        /// Refused signatures or a wrong path: held, and tried again slowly.
+        /// Refused signatures, a wrong path, or every size refused: held, and tried again slowly.
         case held
         case stopped
     }

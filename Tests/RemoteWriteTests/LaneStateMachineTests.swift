@@ -15,11 +15,11 @@ import Testing
     }
 
     private func sending(
-        _ machine: LaneStateMachine, samples: Int = 100, mayBeStored: Bool = false
+        _ machine: LaneStateMachine, samples: Int = 100, bytes: Int = 8_000, mayBeStored: Bool = false
     ) -> LaneStateMachine {
         var machine = machine
         let held = LaneStateMachine.Held(
-            sampleCount: samples, newestMs: Self.start.wallMs, mayBeStored: mayBeStored)
+            sampleCount: samples, bytes: bytes, newestMs: Self.start.wallMs, mayBeStored: mayBeStored)
         #expect(machine.collected(held, Self.start) == .send)
         return machine
     }
@@ -150,19 +150,28 @@ import Testing
         #expect(machine.held?.mayBeStored == false)
     }
 
-    @Test func tooLargeIsHalvedDownToOneAndTheLimitComesBack() {
-        var machine = sending(machine(), samples: 1_000)
+    @Test func tooLargeIsCutAnewAndASingleSampleIsLetGo() {
+        let lessons = DestinationLessons()
+        var machine = LaneStateMachine(
+            queue: QueueConfiguration(), age: SampleAge(configuredMs: 0, url: ""), seed: 1, lessons: lessons)
+        machine = sending(machine, samples: 1_000, bytes: 80_000)
         #expect(machine.answered(status(413), succeededElsewhereNs: nil, Self.start) == .split)
-        #expect(machine.settled(Self.start) == .collect(samples: 500))
-        machine = sending(machine, samples: 1)
+        #expect(machine.sizeChange == .limited(toBytes: 40_000))
+        #expect(lessons.limitBytes == 40_000)
+        machine = sending(machine, samples: 1, bytes: 80)
         #expect(
             machine.answered(status(413), succeededElsewhereNs: nil, Self.start)
                 == .settle(.refused(reason: "too_large")))
-        for _ in 0..<80 {
-            machine = sending(machine, samples: 1)
-            _ = machine.answered(status(200), succeededElsewhereNs: nil, Self.start)
-        }
-        #expect(machine.settled(Self.start) == .collect(samples: 2_000))
+        #expect(machine.obstacle == nil)
+        machine = sending(machine, samples: 1, bytes: 80)
+        _ = machine.answered(status(413), succeededElsewhereNs: nil, Self.start)
+        #expect(machine.obstacle == .refusingSize)
+        let held = LaneStateMachine.Held(
+            sampleCount: 1, bytes: 80, newestMs: Self.start.wallMs, mayBeStored: false)
+        #expect((waitMs(machine.collected(held, Self.start)) ?? 0) >= 2_500)
+        #expect(machine.woke(later(5_000)) == .send)
+        _ = machine.answered(status(200), succeededElsewhereNs: nil, later(5_000))
+        #expect(machine.obstacle == nil && lessons.limitBytes == nil)
     }
 
     @Test func throttlingWaitsAsAskedAndSlowsDown() {

@@ -1,0 +1,99 @@
+import Configuration
+import Logging
+import MetricModel
+import Platform
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import RemoteWrite
+
+/// A writer on lanes in memory, with a clock that moves whenever somebody sleeps on it.
+struct WriterFixture {
+    let clock = ManualClock(wallMs: 1_700_000_000_000)
+    let registry = MetricRegistry()
+    let said = SaidLines()
+
+    func writer(
+        _ lanes: [MemoryLane], _ receiver: FakeReceiver, queue: QueueConfiguration = QueueConfiguration(),
+        url: String = "http://receiver.example/api/v1/write"
+    ) -> RemoteWriter {
+        RemoteWriter(
+            configuration: RemoteWriteConfiguration(url: url, name: "main", queue: queue),
+            destination: MemorySource(lanes: lanes), http: receiver, credentials: nil, region: nil,
+            workers: WorkerPool(name: "test", threads: 2), clock: clock, registry: registry,
+            logger: said.logger)
+    }
+
+    /// Runs the writer until `condition` holds. `between` is called before each look at it.
+    func run(
+        _ writer: RemoteWriter, between: () -> Void = {}, until condition: () -> Bool
+    ) async {
+        let running = Task { await writer.run() }
+        var isReached = false
+        for _ in 0..<2_000_000 {
+            between()
+            if condition() {
+                isReached = true
+                break
+            }
+            if clock.sleeperCount > 0 { clock.advance(ms: 5) }
+            await Task.yield()
+        }
+        if !isReached { Issue.record("the condition is reached") }
+        running.cancel()
+        await running.value
+    }
+
+    func frames(_ count: Int, series: Int, job: String = "node") -> [Frame] {
+        let target = TestFrames.target(job: job, [Label("instance", "\(job):9100"), Label("job", job)])
+        return (0..<count).map {
+            TestFrames.frame(
+                target, count: series, timestampMs: clock.wallMs - 60_000 + Int64($0) * 1_000,
+                firstValue: Double($0))
+        }
+    }
+
+    /// What a metric with this beginning shows; nil when it is not on the page.
+    func metric(_ start: String) -> Double? {
+        registry.render().split(separator: "\n").first { $0.hasPrefix(start) }.flatMap {
+            $0.split(separator: " ").last.flatMap { Double($0) }
+        }
+    }
+}
+
+/// A logger that keeps what was said.
+final class SaidLines: Sendable {
+    private let lines = Mutex<[String]>([])
+    var all: [String] { lines.withLock { $0 } }
+
+    func all(_ part: String) -> [String] { all.filter { $0.contains(part) } }
+
+    var logger: Logger {
+        Logger(label: "test") { _ in Handler(said: self) }
+    }
+
+    private struct Handler: LogHandler {
+        let said: SaidLines
+        var metadata: Logger.Metadata = [:]
+        var logLevel: Logger.Level = .trace
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let extra = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            said.lines.withLock { $0.append(([event.message.description] + extra).joined(separator: " ")) }
+        }
+    }
+}
+
+extension FakeReceiver {
+    /// How many samples each request so far held.
+    var sizes: [Int] {
+        // Every body here was made by this module, so it can be decoded.
+        bodies.map { (try? ReferenceCodec.samples(ofBody: $0).count) ?? 0 }
+    }
+}
