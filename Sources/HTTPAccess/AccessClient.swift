@@ -107,8 +107,10 @@ public final class AccessClient: HTTPPerforming {
         }
         throw HTTPError(
             .tooManyRedirects,
-            "\(request.method.rawValue) \(origin.scheme)://\(origin.hostHeader): more than"
-                + " \(Self.redirectLimit) redirects")
+            """
+            \(request.method.rawValue) \(origin.scheme)://\(origin.hostHeader): \
+            more than \(Self.redirectLimit) redirects, the last of them to \(authority.scheme)://\(authority.hostHeader)
+            """)
     }
 
     /// Headers and TLS texts as the files have them now.

@@ -88,11 +88,20 @@ struct RequestSender: Sendable {
         }
     }
 
-    /// A line for logs and pages: the status and the beginning of the body, without control characters.
+    /// A line for logs and pages: the status, the beginning of the body and where a redirect leads, without
+    /// control characters.
     private static func text(_ response: HTTPResponse) -> String {
-        let body = LaneAnswer.text(response).unicodeScalars.prefix(256).map { scalar in
+        let body = printable(LaneAnswer.text(response))
+        let answer = body.isEmpty ? "status \(response.status)" : "status \(response.status): \(body)"
+        guard (300..<400).contains(response.status), let location = response.headers["location"] else {
+            return answer
+        }
+        return "\(answer); it redirects to \(printable(RemoteURL.withoutSecrets(location)))"
+    }
+
+    private static func printable(_ text: String) -> String {
+        text.unicodeScalars.prefix(256).map { scalar in
             scalar.value < 0x20 || scalar.value == 0x7F ? " " : String(scalar)
         }.joined()
-        return body.isEmpty ? "status \(response.status)" : "status \(response.status): \(body)"
     }
 }

@@ -140,12 +140,16 @@ struct AccessClientTests {
     }
 
     @Test func redirectsHaveAnEnd() async throws {
-        let http = FakeHTTP { _ in redirect(302, "/again") }
+        let http = FakeHTTP { _ in redirect(302, "http://user:secret@other:9100/again?token=secret") }
         let options = HTTPClientOptions(
             authentication: .authorization(type: "Bearer", credentials: text("t")))
         await #expect {
             _ = try await client(options, http).perform(scrape)
-        } throws: { ($0 as? HTTPError)?.code == .tooManyRedirects }
+        } throws: { error in
+            guard let error = error as? HTTPError else { return false }
+            return error.code == .tooManyRedirects
+                && error.message.hasSuffix("redirects, the last of them to http://other:9100")
+        }
         #expect(http.requests.count == AccessClient.redirectLimit + 1)
     }
 

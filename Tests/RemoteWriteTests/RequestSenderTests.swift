@@ -1,0 +1,29 @@
+import HTTPTransport
+import Testing
+
+@testable import RemoteWrite
+
+@Suite(.serialized) struct RequestSenderTests {
+    private let fixture = WriterFixture()
+
+    @Test(arguments: [
+        (
+            "https://user:hunter2@other.example/login?token=hunter2#hunter2",
+            "status 302: moved; it redirects to https://other.example/login"
+        ),
+        ("/login?token=hunter2", "status 302: moved; it redirects to /login"),
+        ("/\u{1}bad", "status 302: moved; it redirects to / bad"),
+    ])
+    func aRedirectSaysWhereItLeadsWithoutSecrets(location: String, text: String) async {
+        let lane = MemoryLane(clock: fixture.clock)
+        lane.append(fixture.frames(1, series: 3))
+        let receiver = FakeReceiver(
+            otherwise: .status(
+                302, headers: [HTTPHeader(name: "Location", value: location)], body: "moved"))
+        let writer = fixture.writer([lane], receiver)
+        await fixture.run(writer) { writer.status().lanes[0].state == .held }
+        #expect(writer.status().lanes[0].lastError == text)
+        let lines = fixture.said.all
+        #expect(!lines.contains { $0.contains("hunter2") })
+    }
+}
