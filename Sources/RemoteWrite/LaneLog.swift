@@ -12,6 +12,8 @@ struct LaneLog {
     private var unsaidBufferFaults = 0
 
     static let intervalMs: Int64 = 60_000
+    /// Jobs that a line names.
+    static let mostJobs = 8
 
     init(_ logger: Logger) { self.logger = logger }
 
@@ -66,14 +68,14 @@ struct LaneLog {
     }
 
     /// A request was refused for good.
-    mutating func refused(reason: String, samples: UInt64, text: String, wallMs: Int64) {
+    mutating func refused(reason: String, counts: JobCounts, text: String, wallMs: Int64) {
         unsaidRefusals += 1
         guard isDue(lastRefusalMs, wallMs) else { return }
         logger.warning(
             "the receiver refused samples of a request",
             metadata: [
-                "reason": "\(reason)", "samples": "\(samples)", "refused_requests": "\(unsaidRefusals)",
-                "err": "\(text)",
+                "reason": "\(reason)", "jobs": "\(Self.jobs(counts))", "samples": "\(counts.sent)",
+                "refused_requests": "\(unsaidRefusals)", "err": "\(text)",
             ])
         lastRefusalMs = wallMs
         unsaidRefusals = 0
@@ -86,6 +88,13 @@ struct LaneLog {
         logger.error("\(what)", metadata: ["err": "\(error)", "failures": "\(unsaidBufferFaults)"])
         lastBufferMs = wallMs
         unsaidBufferFaults = 0
+    }
+
+    /// The jobs whose samples were sent: the first eight by name, then how many more there are.
+    private static func jobs(_ counts: JobCounts) -> String {
+        let jobs = counts.jobs.filter { $0.sent > 0 }.map(\.job)
+        let named = jobs.prefix(mostJobs).joined(separator: ", ")
+        return jobs.count > mostJobs ? "\(named) and \(jobs.count - mostJobs) more" : named
     }
 
     private func isDue(_ lastMs: Int64?, _ wallMs: Int64) -> Bool {

@@ -250,7 +250,7 @@ final class LaneRunner: Sendable {
             shared.metrics.failed.add(sent)
             shared.metrics.refused(reason).add(sent)
             session.log.refused(
-                reason: reason, samples: sent, text: session.lastText, wallMs: shared.clock.wallMs)
+                reason: reason, counts: request.counts, text: session.lastText, wallMs: shared.clock.wallMs)
         case .givenUp(let reason): shared.metrics.dropped(reason).add(sent)
         }
         if request.exemplarsOff > 0 {
