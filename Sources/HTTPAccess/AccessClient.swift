@@ -105,12 +105,12 @@ public final class AccessClient: HTTPPerforming {
             next.url = target.url
             authority = target.authority
         }
+        let first = "\(origin.scheme)://\(origin.hostHeader)"
+        let last = "\(authority.scheme)://\(authority.hostHeader)"
         throw HTTPError(
             .tooManyRedirects,
-            """
-            \(request.method.rawValue) \(origin.scheme)://\(origin.hostHeader): \
-            more than \(Self.redirectLimit) redirects, the last of them to \(authority.scheme)://\(authority.hostHeader)
-            """)
+            "\(request.method.rawValue) \(first): more than \(Self.redirectLimit) redirects, the last of them"
+                + " to \(last)")
     }
 
     /// Headers and TLS texts as the files have them now.

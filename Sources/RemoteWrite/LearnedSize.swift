@@ -1,10 +1,10 @@
 /// How large a request to one destination may be, learned from the answer 413.
 ///
 /// The first 413 halves the size, or takes the largest size that was stored when that is more. From then on
-/// the size is raised by an eighth once a minute, as long as requests come near it. A raise that is refused is
-/// taken back, and the next one is tried after twice the time, at most an hour. A 413 to a single sample tells
-/// nothing about the size, so what was learned on the way down to it is forgotten with the next request that
-/// is stored.
+/// the size is raised by an eighth once a minute, as long as requests come near it. A raise that is refused
+/// is taken back, and the next one is tried after twice the time, at most an hour. A 413 to a single sample
+/// tells nothing about the size, so what was learned on the way down to it is forgotten with the next
+/// request that is stored.
 struct LearnedSize: Sendable {
     /// What changed, for the log.
     enum Change: Sendable, Equatable {

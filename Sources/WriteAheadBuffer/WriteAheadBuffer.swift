@@ -221,9 +221,9 @@ public final class WriteAheadBuffer: Sendable {
         var books = state.books
         books.previousSegment = state.previous.number
         books.previousLength = state.previous.length
-        let (nowMs, nowNs) = (core.clock.wallMs, core.clock.monotonicNs)
+        let nowMs = core.clock.wallMs
         let writer = try SegmentWriter(
-            number: number, path: path, salt: core.newSalt(), nowMs: nowMs, nowNs: nowNs,
+            number: number, path: path, salt: core.newSalt(), nowMs: nowMs, nowNs: core.clock.monotonicNs,
             ledger: books, files: core.files)
         if let ended = state.writer { state.toSync.append(ended.file) }
         state.writer = writer
@@ -235,7 +235,7 @@ public final class WriteAheadBuffer: Sendable {
             SegmentInfo(
                 number: number, path: path, salt: writer.salt, length: writer.length, isActive: true,
                 newestTimestampMs: nowMs, before: books.jobs, previousSegment: books.previousSegment,
-                previousLength: books.previousLength, lastNs: nowNs))
+                previousLength: books.previousLength, lastNs: writer.createdNs))
     }
 
     // MARK: destinations
