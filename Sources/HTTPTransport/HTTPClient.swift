@@ -13,7 +13,8 @@ public final class HTTPClient: HTTPPerforming {
     let queue: SubmissionQueue
     private let clock = SystemClock()
 
-    /// Starts the client's thread.
+    /// Starts the client's thread, while the process starts: it ends when that cannot be made
+    /// (`SystemThread.startOrExit`).
     public init(_ configuration: HTTPClientConfiguration, registry: MetricRegistry, logger: Logger) {
         precondition(
             Self.libraryStatus == CURLE_OK, "libcurl cannot be initialised: the process has no memory")
@@ -24,7 +25,7 @@ public final class HTTPClient: HTTPPerforming {
         self.queue = queue
         let metrics = ClientMetrics(name: configuration.name, registry: registry)
         let pool = BodyPool(keptCount: configuration.bodySlots) { queue.release($0) }
-        SystemThread.start(name: "http-\(configuration.name)") {
+        SystemThread.startOrExit(name: "http-\(configuration.name)") {
             SystemThread.blockPipeSignal()
             TransferLoop(
                 configuration: configuration, queue: queue, multi: multi, pool: pool, metrics: metrics,

@@ -17,12 +17,13 @@ public enum Signals {
     }
 
     /// Calls `handler` for each signal that comes from now on, for as long as the process lives, and ignores
-    /// SIGPIPE. Threads that run already need not have blocked anything. To be called once.
+    /// SIGPIPE. Threads that run already need not have blocked anything. To be called once, while the process
+    /// starts.
     public static func handle(_ handler: @escaping @Sendable (Signal) -> Void) {
         let descriptor = narthex_catch_signals()
         precondition(
             descriptor >= 0, "a process that has just started can open a pipe and set signal handlers")
-        SystemThread.start(name: "signals") {
+        SystemThread.startOrExit(name: "signals") {
             while true {
                 var number: UInt8 = 0
                 // Safety: one byte is read into one byte.

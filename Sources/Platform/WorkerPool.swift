@@ -9,14 +9,30 @@ public final class WorkerPool: Sendable {
 
     private let queue = ConditionQueue<Work>()
 
-    /// Starts `threads` threads named `name`.
-    public init(name: String, threads: Int) {
+    /// Starts `threads` threads named `name`, while the process starts: it ends when they cannot be made
+    /// (`SystemThread.startOrExit`).
+    public convenience init(name: String, threads: Int) {
+        do throws(ThreadError) {
+            try self.init(whileRunning: name, threads: threads)
+        } catch {
+            SystemThread.exit(for: error)
+        }
+    }
+
+    /// As above for a pool that is made later on: throws when a thread of it cannot be made.
+    public init(whileRunning name: String, threads: Int) throws(ThreadError) {
         precondition(threads > 0, "a pool without threads never finishes anything")
         let queue = queue
-        for _ in 0..<threads {
-            SystemThread.start(name: name) {
-                while let work = queue.pop() { work.body() }
+        do throws(ThreadError) {
+            for _ in 0..<threads {
+                try SystemThread.start(name: name) {
+                    while let work = queue.pop() { work.body() }
+                }
             }
+        } catch {
+            // Those that have begun end.
+            queue.close()
+            throw error
         }
     }
 

@@ -15,7 +15,7 @@ struct EndSignal {
             if signal != .hangUp { end.yield() }
         }
         guard watchesStandardInput else { return }
-        SystemThread.start(name: "stdin") {
+        SystemThread.startOrExit(name: "stdin") {
             var byte: UInt8 = 0
             // Safety: one byte is read into one byte.
             while unsafe read(STDIN_FILENO, &byte, 1) > 0 {}

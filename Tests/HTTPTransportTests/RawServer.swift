@@ -33,7 +33,7 @@ final class RawServer: Sendable {
         guard bound else { throw RawServerError(step: "bind") }
         port = Int(UInt16(bigEndian: address.sin_port))
         connections = Mutex([])
-        SystemThread.start(name: "raw-server") { [self] in
+        SystemThread.startOrExit(name: "raw-server") { [self] in
             // The thread that accepts closes: closed elsewhere, the number could already be another
             // server's listener when it is asked again.
             defer { _ = close(listener) }
@@ -43,7 +43,7 @@ final class RawServer: Sendable {
                 accepted.add(1, ordering: .relaxed)
                 let connection = Connection(descriptor: descriptor)
                 connections.withLock { $0.append(connection) }
-                SystemThread.start(name: "raw-conn", stackSizeBytes: 256 * 1024) {
+                SystemThread.startOrExit(name: "raw-conn", stackSizeBytes: 256 * 1024) {
                     serve(connection)
                     connection.close()
                 }

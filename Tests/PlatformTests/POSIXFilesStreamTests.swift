@@ -16,7 +16,7 @@ struct POSIXFilesStreamTests {
 
     /// Opens the pipe for writing, which waits for the reader, and writes the pieces.
     func write(_ pieces: [[UInt8]], to path: String) {
-        SystemThread.start(name: "writer") {
+        SystemThread.startOrExit(name: "writer") {
             // Safety: the path and each piece live through the calls, and a piece is read for its length.
             let descriptor = unsafe open(path, O_WRONLY)
             for piece in pieces { _ = unsafe Glibc.write(descriptor, piece, piece.count) }

@@ -57,7 +57,8 @@ struct CredentialFetcher: Sendable {
     /// A token in a file, without the line end that editors leave.
     private func contents(of path: String) async throws(AWSError) -> String {
         let files = files
-        let result: Result<[UInt8], FileError> = await Self.blocking("aws-file") {
+        let place = "read \(path)"
+        let result: Result<[UInt8], FileError> = try await Self.blocking("aws-file", for: place) {
             do throws(FileError) {
                 return .success(try files.contents(of: path, limitBytes: CredentialDocument.limitBytes))
             } catch {
@@ -84,7 +85,7 @@ struct CredentialFetcher: Sendable {
             throw fault("the command has a quote that is not closed, or no words")
         }
         let environment = settings.environment
-        let result: Result<[UInt8], ChildCommand.Fault> = await Self.blocking("aws-process") {
+        let result: Result<[UInt8], ChildCommand.Fault> = try await Self.blocking("aws-process", for: place) {
             do throws(ChildCommand.Fault) {
                 return .success(
                     try ChildCommand.run(
@@ -112,12 +113,22 @@ struct CredentialFetcher: Sendable {
         }
     }
 
-    /// A thread for what blocks; this happens once a refresh.
+    /// A thread for what blocks; this happens once a refresh. Throws when there is none to be had: the
+    /// refresh is tried again later, and until then the credentials at hand serve.
     private static func blocking<Value: Sendable>(
-        _ name: String, _ body: @escaping @Sendable () -> Value
-    ) async -> Value {
-        await withCheckedContinuation { continuation in
-            SystemThread.start(name: name) { continuation.resume(returning: body()) }
+        _ name: String, for operation: String, _ body: @escaping @Sendable () -> Value
+    ) async throws(AWSError) -> Value {
+        let result: Result<Value, ThreadError> = await withCheckedContinuation { continuation in
+            do throws(ThreadError) {
+                try SystemThread.start(name: name) { continuation.resume(returning: .success(body())) }
+            } catch {
+                continuation.resume(returning: .failure(error))
+            }
+        }
+        switch result {
+        case .success(let value): return value
+        case .failure(let error):
+            throw AWSError(.noCredentials, message: "\(error)", operation: operation)
         }
     }
 }

@@ -108,12 +108,7 @@ final class SharedFiles: Sendable {
 
     private func refresh() async throws(AWSError) {
         let nowNs = clock.monotonicNs
-        let pool: WorkerPool? = state.withLock { state in
-            if let last = state.lookedAtNs, nowNs < last + Self.lookIntervalNs { return nil }
-            if state.pool == nil { state.pool = WorkerPool(name: "aws-files", threads: 1) }
-            return state.pool
-        }
-        guard let pool else { return }
+        guard let pool = try poolForLook(nowNs) else { return }
         let outcome: Result<Void, AWSError> = await pool.run { [self] in
             do throws(AWSError) {
                 for path in [configPath, credentialsPath].compactMap({ $0 }) { try read(path) }
@@ -124,6 +119,21 @@ final class SharedFiles: Sendable {
         }
         try outcome.get()
         state.withLock { $0.lookedAtNs = nowNs }
+    }
+
+    /// The thread to look on; nil when it is too soon to look again. Made with the first look.
+    private func poolForLook(_ nowNs: UInt64) throws(AWSError) -> WorkerPool? {
+        do throws(ThreadError) {
+            return try state.withLock { state throws(ThreadError) -> WorkerPool? in
+                if let last = state.lookedAtNs, nowNs < last + Self.lookIntervalNs { return nil }
+                if state.pool == nil {
+                    state.pool = try WorkerPool(whileRunning: "aws-files", threads: 1)
+                }
+                return state.pool
+            }
+        } catch {
+            throw AWSError(.noCredentials, message: "\(error)", operation: "read the AWS files")
+        }
     }
 
     private func read(_ path: String) throws(AWSError) {

@@ -1,3 +1,4 @@
+import Glibc
 import HTTPTransport
 import Logging
 import Platform
@@ -230,5 +231,65 @@ struct CredentialFetcherTests {
             for try await id in group { #expect(id == "T") }
         }
         #expect(http.requests.count == 1)
+    }
+}
+
+/// A process at its limit of threads (a container's pids limit): what a refresh cannot do is an error, and
+/// the process goes on.
+extension CredentialFetcherTests {
+    /// From now on the kernel makes no thread for this process. The limit does not bind root, who steps down.
+    static func leaveNoThreads() throws {
+        var limit = rlimit()
+        // Safety: `limit` lives through the call.
+        try #require(unsafe setrlimit(__rlimit_resource_t(__RLIMIT_NPROC.rawValue), &limit) == 0)
+        if getuid() == 0 { try #require(setuid(65_534) == 0) }
+    }
+
+    static func settings() -> AWSSettings {
+        AWSSettings(
+            environment: [:],
+            files: SharedFiles(environment: [:], files: POSIXFiles(), clock: ManualClock()),
+            profileName: "p")
+    }
+
+    static func fetcher() -> CredentialFetcher {
+        CredentialFetcher(
+            configuration: CredentialConfiguration(), settings: settings(),
+            http: ScriptedHTTP([.failure(HTTPError(.connect, "refused"))]), files: POSIXFiles(),
+            clock: ManualClock(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    @Test func aProcessForWhichNoThreadCanBeMadeIsAnError() async {
+        await #expect(processExitsWith: .success) {
+            try Self.leaveNoThreads()
+            let error = await failure { () async throws(AWSError) in
+                try await Self.fetcher().fetch(.process(command: "true", profile: "p"))
+            }
+            #expect(error?.code == .noCredentials)
+            #expect(error?.message.contains("pids") == true, "\(error?.message ?? "")")
+            #expect(error?.operation == "credential_process of profile p")
+        }
+    }
+
+    @Test func aTokenFileForWhichNoThreadCanBeMadeIsAnError() async {
+        await #expect(processExitsWith: .success) {
+            try Self.leaveNoThreads()
+            let role = CredentialPlan.Role(arn: "arn:aws:iam::1:role/r", sessionName: "s", externalID: nil)
+            let error = await failure { () async throws(AWSError) in
+                try await Self.fetcher().fetch(.webIdentity(role, tokenFile: "/dev/null"))
+            }
+            #expect(error?.message.contains("pids") == true, "\(error?.message ?? "")")
+            #expect(error?.operation == "read /dev/null")
+        }
+    }
+
+    @Test func sharedFilesForWhichNoThreadCanBeMadeAreAnError() async {
+        await #expect(processExitsWith: .success) {
+            try Self.leaveNoThreads()
+            let error = await failure { () async throws(AWSError) in
+                try await Self.settings().profile()
+            }
+            #expect(error?.message.contains("pids") == true, "\(error?.message ?? "")")
+        }
     }
 }

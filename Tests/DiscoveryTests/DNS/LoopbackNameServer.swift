@@ -32,7 +32,7 @@ final class LoopbackNameServer: Sendable {
             listen(tcp, 8) == 0
         else { throw Failure() }
         self.port = port
-        SystemThread.start(name: "dns-udp") { [self] in
+        SystemThread.startOrExit(name: "dns-udp") { [self] in
             var buffer = [UInt8](repeating: 0, count: 2_048)
             while true {
                 var from = sockaddr_in()
@@ -52,7 +52,7 @@ final class LoopbackNameServer: Sendable {
                 }
             }
         }
-        SystemThread.start(name: "dns-tcp") { [self] in
+        SystemThread.startOrExit(name: "dns-tcp") { [self] in
             while true {
                 let connection = accept(tcp, nil, nil)
                 guard connection >= 0 else { return }
