@@ -12,6 +12,9 @@ struct Narthex: AsyncParsableCommand {
         subcommands: [Run.self, Discover.self, ScrapeOnce.self, CredentialsCommand.self])
 
     static func main() async {
+        // Still on the first thread: what follows waits for the two that Swift's runtime begins with, for
+        // ever if they cannot be made.
+        SystemThread.requireRoom(for: 2)
         do throws(ProcessArguments.Fault) {
             await main(Discover.normalized(try ProcessArguments.words()))
         } catch {

@@ -18,7 +18,7 @@ struct Run: AsyncParsableCommand {
             once, and what is left goes out after the next start. \
             Flags are named as Prometheus names them where they mean the same. Exit status: 0 after an \
             orderly stop, 2 for a wrong configuration, 3 for an unusable storage directory, 4 for a listen \
-            address that cannot be bound.
+            address that cannot be bound, 71 where the limit of tasks leaves no room for its threads.
             """)
 
     @Option(
@@ -93,7 +93,14 @@ struct Run: AsyncParsableCommand {
         }
     }
 
+    /// Beside the workers: signals, HTTP, the buffer's keeper, the status page, and Swift's own, of which one
+    /// would do.
+    private static let otherThreads = 5
+
     mutating func run() async throws {
+        let workers = CgroupLimits.current(files: POSIXFiles()).workerThreads(
+            onlineCores: CgroupLimits.onlineCores)
+        SystemThread.requireRoom(for: workers + Self.otherThreads)
         let requests = StopRequests()
         Signals.handle { signal in
             switch signal {
