@@ -54,6 +54,9 @@ public final class BufferLane: Sendable {
     /// After a crash the end of the request that was in flight; nil once it is answered.
     public var inFlightEnd: BufferPosition? { destination?.cursor.lanes[index].inFlightEnd }
 
+    /// What that request left out; empty mostly.
+    public var inFlightOmissions: [BufferOmission] { destination?.cursor.lanes[index].omissions ?? [] }
+
     /// The next frame of the lane's targets; nil when caught up with the tail. Reads files: not for Swift's
     /// cooperative pool.
     public func next() throws(BufferError) -> StoredFrame? {
@@ -111,10 +114,13 @@ public final class BufferLane: Sendable {
         }
     }
 
-    /// Notes, before a request leaves, how far it reaches: after a crash it is made again up to there.
-    public func willSend(upTo end: BufferPosition) throws(BufferError) {
+    /// Notes, before a request leaves, how far it reaches and what it leaves out: after a crash it is made
+    /// again up to there, without the same samples.
+    public func willSend(
+        upTo end: BufferPosition, leavingOut omissions: [BufferOmission] = []
+    ) throws(BufferError) {
         try check(end)
-        try destination?.record(.sent(lane: index, end: end))
+        try destination?.record(.sent(lane: index, end: end, omissions: omissions))
     }
 
     /// Moves the cursor to `end` and books what became of the samples before it. After a throw nothing has

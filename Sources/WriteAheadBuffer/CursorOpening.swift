@@ -68,6 +68,7 @@ struct CursorOpening {
             // What was in flight beyond may be stored already.
             if let end = cursor.lanes[index].inFlightEnd, end <= .start(of: next) {
                 cursor.lanes[index].inFlightEnd = nil
+                cursor.lanes[index].omissions = []
             }
             isMoved = true
             logger.warning(

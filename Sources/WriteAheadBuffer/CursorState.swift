@@ -5,6 +5,8 @@ struct CursorState: Sendable, Equatable {
         var answered: BufferPosition
         /// The end of the request that is or was in flight.
         var inFlightEnd: BufferPosition?
+        /// What that request leaves out.
+        var omissions: [BufferOmission] = []
     }
 
     struct Job: Sendable, Equatable {
@@ -28,8 +30,8 @@ struct CursorState: Sendable, Equatable {
 
 /// One change of a cursor.
 enum CursorChange: Sendable, Equatable {
-    /// A request up to here is about to leave.
-    case sent(lane: Int, end: BufferPosition)
+    /// A request up to here is about to leave, without what it leaves out.
+    case sent(lane: Int, end: BufferPosition, omissions: [BufferOmission] = [])
     /// Everything up to here is answered for.
     case answered(lane: Int, end: BufferPosition, outcome: [Outcome])
 
@@ -50,14 +52,16 @@ extension CursorState {
     /// Applies a change; false when it names a lane there is not.
     mutating func apply(_ change: CursorChange) -> Bool {
         switch change {
-        case .sent(let lane, let end):
+        case .sent(let lane, let end, let omissions):
             guard lanes.indices.contains(lane) else { return false }
             lanes[lane].inFlightEnd = end
+            lanes[lane].omissions = omissions
         case .answered(let lane, let end, let outcome):
             guard lanes.indices.contains(lane) else { return false }
             lanes[lane].answered = max(lanes[lane].answered, end)
             if let inFlight = lanes[lane].inFlightEnd, inFlight <= lanes[lane].answered {
                 lanes[lane].inFlightEnd = nil
+                lanes[lane].omissions = []
             }
             for entry in outcome {
                 var job = jobs[entry.job] ?? Job()
@@ -80,8 +84,13 @@ enum CursorCoding {
         buffer.putVarint(UInt64(state.lanes.count))
         for lane in state.lanes {
             put(lane.answered, into: &buffer)
-            buffer.putByte(lane.inFlightEnd == nil ? 0 : 1)
-            if let end = lane.inFlightEnd { put(end, into: &buffer) }
+            guard let end = lane.inFlightEnd else {
+                buffer.putByte(0)
+                continue
+            }
+            buffer.putByte(lane.omissions.isEmpty ? 1 : 2)
+            put(end, into: &buffer)
+            if !lane.omissions.isEmpty { put(lane.omissions, into: &buffer) }
         }
         buffer.putVarint(UInt64(state.jobs.count))
         for (name, job) in state.jobs.sorted(by: { $0.key < $1.key }) {
@@ -102,12 +111,16 @@ enum CursorCoding {
         else { return nil }
         var state = CursorState(name: name, lanes: [])
         for _ in 0..<laneCount {
-            guard let answered = position(payload, &offset), let flag = Wire.byte(payload, &offset), flag <= 1
+            guard let answered = position(payload, &offset), let flag = Wire.byte(payload, &offset), flag <= 2
             else { return nil }
             var lane = CursorState.Lane(answered: answered)
-            if flag == 1 {
+            if flag > 0 {
                 guard let end = position(payload, &offset) else { return nil }
                 lane.inFlightEnd = end
+            }
+            if flag == 2 {
+                guard let omissions = omissions(payload, &offset) else { return nil }
+                lane.omissions = omissions
             }
             state.lanes.append(lane)
         }
@@ -128,10 +141,11 @@ enum CursorCoding {
 
     static func put(_ change: CursorChange, into buffer: inout RecordBuffer) {
         switch change {
-        case .sent(let lane, let end):
-            buffer.putByte(1)
+        case .sent(let lane, let end, let omissions):
+            buffer.putByte(omissions.isEmpty ? 1 : 3)
             buffer.putVarint(UInt64(lane))
             put(end, into: &buffer)
+            if !omissions.isEmpty { put(omissions, into: &buffer) }
         case .answered(let lane, let end, let outcome):
             buffer.putByte(2)
             buffer.putVarint(UInt64(lane))
@@ -151,6 +165,10 @@ enum CursorCoding {
             let end = position(payload, &offset)
         else { return nil }
         if kind == 1 { return offset == payload.count ? .sent(lane: Int(lane), end: end) : nil }
+        if kind == 3 {
+            guard let omissions = omissions(payload, &offset), offset == payload.count else { return nil }
+            return .sent(lane: Int(lane), end: end, omissions: omissions)
+        }
         guard kind == 2, let count = Wire.count(payload, &offset, itemBytes: 3) else { return nil }
         var outcome: [CursorChange.Outcome] = []
         for _ in 0..<count {
@@ -179,6 +197,27 @@ enum CursorCoding {
                 return nil
             }
             result.append(.init(reason: reason, count: count))
+        }
+        return result
+    }
+
+    private static func put(_ omissions: [BufferOmission], into buffer: inout RecordBuffer) {
+        buffer.putVarint(UInt64(omissions.count))
+        for omission in omissions {
+            put(omission.start, into: &buffer)
+            buffer.putVarint(UInt64(omission.count))
+            buffer.putString(omission.reason)
+        }
+    }
+
+    private static func omissions(_ payload: Span<UInt8>, _ offset: inout Int) -> [BufferOmission]? {
+        guard let count = Wire.count(payload, &offset, itemBytes: 12) else { return nil }
+        var result: [BufferOmission] = []
+        for _ in 0..<count {
+            guard let start = position(payload, &offset), let count = Wire.varint32(payload, &offset),
+                let reason = Wire.string(payload, &offset)
+            else { return nil }
+            result.append(BufferOmission(start: start, count: count, reason: reason))
         }
         return result
     }

@@ -72,6 +72,45 @@ struct CursorLogTests {
         #expect(error?.code == .unsupportedVersion)
     }
 
+    /// Also from the snapshot of a log that was made anew in between.
+    @Test(arguments: [false, true]) func whatTheRequestInFlightLeavesOutIsKept(isCompacted: Bool) throws {
+        let fixture = try BufferFixture()
+        let omissions: [BufferOmission]
+        do {
+            let buffer = try fixture.open()
+            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            for value in 1...2 { try buffer.append(fixture.frame(Double(value))) }
+            let stored = try lane.all()
+            omissions = stored.map { frame in
+                BufferOmission(
+                    start: BufferPosition(
+                        segment: frame.start.segment, offset: frame.start.offset, sample: 3),
+                    count: 2, reason: "sample_too_old")
+            }
+            let end = try #require(stored.last).end
+            try lane.willSend(upTo: end, leavingOut: omissions)
+            if isCompacted {
+                while try #require(try fixture.files.status(path(fixture))).length
+                    <= CursorLog.compactAboveBytes
+                {
+                    for _ in 0..<500 { try lane.willSend(upTo: end, leavingOut: omissions) }
+                }
+                buffer.sync()
+                #expect(try #require(try fixture.files.status(path(fixture))).length < 1_000)
+            }
+        }
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        #expect(lane.inFlightOmissions == omissions && omissions.count == 2)
+        let stored = try lane.all()
+        #expect(lane.inFlightEnd == stored.last?.end)
+        try lane.willSend(upTo: try #require(stored.first).end)
+        #expect(lane.inFlightOmissions.isEmpty)
+        try lane.willSend(upTo: try #require(stored.first).end, leavingOut: omissions)
+        try lane.answered(upTo: try #require(stored.first).end, outcome: [])
+        #expect(lane.inFlightOmissions.isEmpty)
+    }
+
     @Test func aLongLogIsMadeShortAndSaysTheSame() throws {
         let fixture = try BufferFixture()
         do {
