@@ -31,6 +31,12 @@ final class BufferSourceLane: SourceLane {
 
     var inFlightEnd: LanePosition? { lane.inFlightEnd.map { LanePosition($0) } }
 
+    var inFlightOmissions: [LaneOmission] {
+        lane.inFlightOmissions.map {
+            LaneOmission(start: LanePosition($0.start), count: $0.count, reason: $0.reason)
+        }
+    }
+
     func next() throws -> LaneFrame? {
         try lane.next().map {
             LaneFrame(frame: $0.frame, start: LanePosition($0.start), end: LanePosition($0.end))
@@ -40,8 +46,12 @@ final class BufferSourceLane: SourceLane {
     func waitForMore(until deadlineNs: UInt64) async { await lane.waitForMore(until: deadlineNs) }
 
     /// True always: retention in this buffer leaves what was handed out to the sender.
-    func willSend(upTo end: LanePosition) throws -> Bool {
-        try lane.willSend(upTo: BufferPosition(end))
+    func willSend(upTo end: LanePosition, leavingOut omissions: [LaneOmission]) throws -> Bool {
+        try lane.willSend(
+            upTo: BufferPosition(end),
+            leavingOut: omissions.map {
+                BufferOmission(start: BufferPosition($0.start), count: $0.count, reason: $0.reason)
+            })
         return true
     }
 

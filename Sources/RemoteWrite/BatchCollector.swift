@@ -32,6 +32,9 @@ struct BatchCollector: Sendable {
     private let views: WriteRelabelViews?
     /// The end of the request to be made again; nil once that is done.
     private(set) var resendEnd: LanePosition?
+    private let resendOmissions: [LaneOmission]
+    /// Series that are not sent for a while.
+    private(set) var leftOut = LeftOutSeries()
     private var slices: [FrameSlice] = []
     private var head = 0
     /// Samples read and not cut yet.
@@ -41,7 +44,21 @@ struct BatchCollector: Sendable {
     /// Timestamp of the newest frame read; `Int64.min` before the first.
     private(set) var newestFrameMs = Int64.min
 
-    init(limits: Limits, isSigned: Bool, resendEnd: LanePosition?, views: WriteRelabelViews? = nil) {
+    /// How a batch is cut while a series is searched for that the receiver refuses.
+    struct Search: Sendable {
+        /// The batch ends here at the latest.
+        var end: LanePosition?
+        /// Series whose time of being left out is over may be sent, by themselves.
+        var triesAgain = false
+        var nowNs: UInt64 = 0
+    }
+
+    /// `resendOmissions` are what the request to be made again left out.
+    init(
+        limits: Limits, isSigned: Bool, resendEnd: LanePosition?, resendOmissions: [LaneOmission] = [],
+        views: WriteRelabelViews? = nil
+    ) {
+        self.resendOmissions = resendOmissions
         self.views = views
         self.limits = limits
         self.isSigned = isSigned
@@ -75,7 +92,7 @@ struct BatchCollector: Sendable {
     /// Takes the next batch off the head: at most `samples` samples, fewer when bytes run out. `bytes` is the
     /// receiver's limit where it has one.
     mutating func cut(
-        samples: Int, bytes: Int? = nil, wallMs: Int64, scratch: RequestScratch
+        samples: Int, bytes: Int? = nil, search: Search = Search(), wallMs: Int64, scratch: RequestScratch
     ) -> Cut {
         if let end = resendEnd {
             resendEnd = nil
@@ -85,19 +102,54 @@ struct BatchCollector: Sendable {
         guard !isEmpty else { return .nothing }
         let encodeLimits = encodeLimits(
             samples: max(1, samples), bytes: min(limits.bytes, bytes ?? limits.bytes))
+        // What was searched for may be gone meanwhile.
+        let end = search.end.flatMap { slices[head].start < $0 ? $0 : nil }
         var batch = Batch(scratch)
         samplesWithinBytes = nil
-        while head < slices.count, dropReason(slices[head], wallMs: wallMs) == nil {
+        while head < slices.count, dropReason(slices[head], wallMs: wallMs) == nil, !batch.triesAgain {
             let slice = slices[head]
-            batch.append(slice, to: slice.to, encodeLimits)
+            if let end, slice.start >= end { break }
+            var to = end.map { min(slice.to, slice.samples(before: $0)) } ?? slice.to
+            var runs = leftOut.isEmpty ? [] : leftOut.runs(of: slice.frame, search.nowNs)
+            if search.triesAgain, let due = firstDue(runs, slice.from..<to) {
+                if batch.slices.isEmpty, due.lowerBound == slice.from {
+                    batch.triesAgain = true
+                    runs = []
+                    to = due.upperBound
+                } else {
+                    to = due.lowerBound
+                }
+            }
+            batch.append(slice, to: to, encodeLimits, leavingOut: runs)
             guard batch.consumed(slice) else {
                 slices[head] = slice.part(from: batch.lastSample, to: slice.to)
-                if scratch.sampleCount < encodeLimits.samples { samplesWithinBytes = scratch.sampleCount }
+                if batch.lastSample < to, scratch.sampleCount < encodeLimits.samples {
+                    samplesWithinBytes = scratch.sampleCount
+                }
                 break
             }
             head += 1
         }
         return take(batch, isResend: false)
+    }
+
+    private func firstDue(_ runs: [LeftOutSeries.Run], _ samples: Range<Int>) -> Range<Int>? {
+        runs.lazy.filter(\.isDue).map { $0.samples.clamped(to: samples) }.first { !$0.isEmpty }
+    }
+
+    /// The series of a request that was refused are left out until `untilNs`.
+    mutating func leaveOut(_ request: PreparedRequest, reason: String, untilNs: UInt64, nowNs: UInt64) {
+        leftOut.forgetOld(nowNs)
+        for part in request.parts {
+            leftOut.leaveOut(
+                part.samples, of: part.frame, reason: reason, untilNs: untilNs,
+                isFound: request.sampleCount == 1)
+        }
+    }
+
+    /// The series of a request are no longer left out.
+    mutating func forgive(_ request: PreparedRequest) {
+        for part in request.parts { leftOut.forgive(part.samples, of: part.frame) }
     }
 
     /// Lets go of everything read and not cut.
@@ -129,7 +181,7 @@ struct BatchCollector: Sendable {
         while head < slices.count, slices[head].start < end, slices[head].isWellFormed {
             let slice = slices[head]
             let to = max(slice.from, min(slice.to, slice.samples(before: end)))
-            batch.append(slice, to: to, encodeLimits)
+            batch.append(slice, to: to, encodeLimits, leavingOut: slice.runs(of: resendOmissions))
             guard to == slice.to else {
                 slices[head] = slice.part(from: to, to: slice.to)
                 break
@@ -172,7 +224,9 @@ struct BatchCollector: Sendable {
         sampleCount -= batch.slices.reduce(0) { $0 + $1.sampleCount }
         compact()
         guard let end = batch.end else { return .nothing }
-        guard batch.counts.sent > 0 else { return .dropped(DroppedBatch(end: end, counts: batch.counts)) }
+        guard batch.counts.sent > 0 else {
+            return .dropped(DroppedBatch(end: end, counts: batch.counts, omissions: batch.omissions))
+        }
         let body = batch.scratch.compress()
         return .request(
             PreparedRequest(
@@ -181,7 +235,8 @@ struct BatchCollector: Sendable {
                 sampleCount: batch.scratch.sampleCount, histogramCount: batch.histograms,
                 exemplarCount: batch.exemplars, exemplarsOff: batch.exemplarsOff, oldestMs: batch.oldestMs,
                 newestMs: batch.newestMs,
-                slices: batch.slices, isResend: isResend))
+                slices: batch.slices, omissions: batch.omissions, isResend: isResend,
+                triesAgain: batch.triesAgain))
     }
 
     private mutating func compact() {
@@ -206,20 +261,49 @@ struct BatchCollector: Sendable {
         var histograms = 0
         var exemplars = 0
         var exemplarsOff = 0
+        var omissions: [LaneOmission] = []
+        var triesAgain = false
 
         init(_ scratch: RequestScratch) {
             self.scratch = scratch
             scratch.begin()
         }
 
-        mutating func append(_ slice: FrameSlice, to: Int, _ limits: EncodeLimits) {
-            let encoding = scratch.append(
-                slice.frame, drops: slice.drops, from: slice.from, to: to, limits: limits)
-            lastSample = slice.from + encoding.consumed
+        mutating func append(
+            _ slice: FrameSlice, to: Int, _ limits: EncodeLimits, leavingOut runs: [LeftOutSeries.Run]
+        ) {
+            lastSample = slice.from
+            var isFull = false
+            for run in runs where !isFull {
+                let samples = run.samples.clamped(to: lastSample..<to)
+                guard !samples.isEmpty else { continue }
+                encode(slice, to: samples.lowerBound, limits)
+                isFull = lastSample < samples.lowerBound
+                if !isFull { leaveOut(slice, samples, run.reason) }
+            }
+            if !isFull { encode(slice, to: to, limits) }
             // A frame without samples is passed over with the batch that reaches it.
-            guard encoding.consumed > 0 || slice.sampleCount == 0 else { return }
+            guard lastSample > slice.from || slice.sampleCount == 0 else { return }
             slices.append(slice.part(from: slice.from, to: lastSample))
             end = slice.position(of: lastSample)
+        }
+
+        private mutating func leaveOut(_ slice: FrameSlice, _ samples: Range<Int>, _ reason: String) {
+            omissions.append(
+                LaneOmission(
+                    start: LanePosition(
+                        segment: slice.record.segment, offset: slice.record.offset,
+                        sample: UInt32(samples.lowerBound)),
+                    count: UInt32(samples.count), reason: reason))
+            counts.add(slice.frame.target.job, dropped: samples.count, reason: reason)
+            lastSample = samples.upperBound
+        }
+
+        private mutating func encode(_ slice: FrameSlice, to: Int, _ limits: EncodeLimits) {
+            guard lastSample < to else { return }
+            let encoding = scratch.append(
+                slice.frame, drops: slice.drops, from: lastSample, to: to, limits: limits)
+            lastSample += encoding.consumed
             counts.add(
                 slice.frame.target.job, sent: encoding.written, dropped: encoding.tooOld,
                 reason: DropReason.tooOld)

@@ -3,6 +3,7 @@ import Synchronization
 /// What the lanes of one destination have learned about its receiver, each from the others' requests, too.
 final class DestinationLessons: Sendable {
     private let size = Mutex(LearnedSize())
+    private let budget = Mutex(SearchBudget())
 
     /// Bytes of a request before compression; nil when the receiver has set no limit.
     var limitBytes: Int? { size.withLock { $0.limitBytes } }
@@ -27,4 +28,18 @@ final class DestinationLessons: Sendable {
     func stored(bytes: Int, _ nowNs: UInt64) -> LearnedSize.Change? {
         size.withLock { $0.stored(bytes: bytes, nowNs) }
     }
+
+    /// Whether a search may begin. `isSmall`: among series that were left out.
+    func beginSearch(_ nowNs: UInt64, isSmall: Bool) -> Bool {
+        budget.withLock { $0.beginSearch(nowNs, isSmall: isSmall) }
+    }
+
+    /// Takes one request of a search; false when those of this minute are used up.
+    func takeProbe(_ nowNs: UInt64) -> Bool { budget.withLock { $0.take(1, nowNs) } }
+
+    /// Takes what it costs to try series again that were left out; false when it has to wait for searches.
+    func takeTryingAgain(_ nowNs: UInt64) -> Bool { budget.withLock { $0.takeTryingAgain(nowNs) } }
+
+    /// No series was due.
+    func giveBackTryingAgain() { budget.withLock { $0.giveBackTryingAgain() } }
 }

@@ -63,6 +63,15 @@ struct FrameSlice: Sendable {
         return position < record ? 0 : total
     }
 
+    /// Where `omissions` lie in this frame.
+    func runs(of omissions: [LaneOmission]) -> [LeftOutSeries.Run] {
+        omissions.filter { $0.start.segment == record.segment && $0.start.offset == record.offset }.map {
+            let first = min(Int($0.start.sample), total)
+            return LeftOutSeries.Run(
+                samples: first..<min(first + Int($0.count), total), reason: $0.reason, isDue: false)
+        }
+    }
+
     /// Whether the target has every label that the layout and the departed series name. Scrape and buffer
     /// keep this; a frame that does not is dropped with a count rather than trusted.
     var isWellFormed: Bool { Self.isWellFormed(frame) }

@@ -19,6 +19,8 @@ enum LaneAnswer: Equatable, Sendable {
         var retryAfterMs: Int64?
         /// The receiver's clock.
         var serverMs: Int64?
+        /// Of a refusal: the good samples of the request may not be stored either.
+        var mayHaveTakenNothing = false
 
         /// What the status asks for.
         var meaning: Meaning { Meaning(status: status) }
@@ -49,18 +51,22 @@ enum LaneAnswer: Equatable, Sendable {
     /// delivered.
     static let longestRetryAfterMs: Int64 = 600_000
 
-    init(_ response: HTTPResponse, wallMs: Int64) {
+    /// `isAMP`: the receiver is Amazon Managed Service for Prometheus, which takes the good samples of a
+    /// request that it refuses.
+    init(_ response: HTTPResponse, isAMP: Bool = false, wallMs: Int64) {
+        // What was stored needs no explanation, and the words take time to look for.
+        let body = response.status < 300 ? "" : Self.text(response)
         let serverMs = response.headers["date"].flatMap { Timestamp.parseHTTPDate($0) }
         self = .status(
             Response(
                 status: response.status,
-                // What was stored needs no explanation, and the words take time to look for.
-                reason: response.status < 300
-                    ? .other : .parse(status: response.status, body: Self.text(response)),
+                reason: response.status < 300 ? .other : .parse(status: response.status, body: body),
                 retryAfterMs: response.headers["retry-after"].flatMap {
                     Self.retryAfterMs($0, nowMs: serverMs ?? wallMs)
                 },
-                serverMs: serverMs))
+                serverMs: serverMs,
+                mayHaveTakenNothing: !isAMP
+                    && RefusalReason.mayHaveTakenNothing(status: response.status, body: body)))
     }
 
     init(_ error: HTTPError) {

@@ -8,6 +8,7 @@ struct LaneLog {
     private var lastRefusalMs: Int64?
     private var unsaidRefusals = 0
     private var lastSizeMs: Int64?
+    private var lastLeftOutMs: Int64?
     private var lastBufferMs: Int64?
     private var unsaidBufferFaults = 0
 
@@ -46,7 +47,8 @@ struct LaneLog {
             logger.error(
                 """
                 the receiver refuses even a single sample as too large; samples are held and sent one \
-                by one, slowly: check the limits on the size of a request in the receiver and in proxies before it
+                by one, slowly: check the limits on the size of a request in the receiver and in proxies \
+                before it
                 """,
                 metadata: metadata)
         }
@@ -81,6 +83,25 @@ struct LaneLog {
         unsaidRefusals = 0
     }
 
+    /// Series are left out from now on: each new one is said, as searches are few, and one that is refused
+    /// again once a minute at most.
+    mutating func leftOut(
+        _ request: PreparedRequest, isNew: Bool, reason: String, seconds: Int64, wallMs: Int64
+    ) {
+        guard let part = request.parts.first, isNew || isDue(lastLeftOutMs, wallMs) else { return }
+        lastLeftOutMs = wallMs
+        let series = request.parts.reduce(0) { $0 + $1.samples.count }
+        let name = Self.printable(LeftOutSeries.name(part.samples.lowerBound, of: part.frame))
+        logger.warning(
+            series == 1
+                ? "the receiver refuses every request with this series; it is left out for a while"
+                : "the receiver refuses requests for one of these series; they are left out for a while",
+            metadata: [
+                "series": "\(name)", "series_count": "\(series)", "jobs": "\(Self.jobs(request.counts))",
+                "reason": "\(reason)", "tried_again_after_seconds": "\(seconds)",
+            ])
+    }
+
     /// The buffer or its cursor failed.
     mutating func bufferFailed(_ what: String, _ error: any Error, wallMs: Int64) {
         unsaidBufferFaults += 1
@@ -95,6 +116,12 @@ struct LaneLog {
         let jobs = counts.jobs.filter { $0.sent > 0 }.map(\.job)
         let named = jobs.prefix(mostJobs).joined(separator: ", ")
         return jobs.count > mostJobs ? "\(named) and \(jobs.count - mostJobs) more" : named
+    }
+
+    /// The beginning of a series' labels without control characters.
+    private static func printable(_ text: String) -> String {
+        let scalars = text.unicodeScalars.prefix(512)
+        return scalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : String($0) }.joined()
     }
 
     private func isDue(_ lastMs: Int64?, _ wallMs: Int64) -> Bool {

@@ -56,24 +56,29 @@ final class LaneRunner: Sendable {
                 queue: queue, age: shared.limits.age, seed: seed, lessons: shared.lessons),
             collector: BatchCollector(
                 limits: shared.limits, isSigned: shared.configuration.sigv4 != nil,
-                resendEnd: lane.inFlightEnd, views: shared.views),
+                resendEnd: lane.inFlightEnd, resendOmissions: lane.inFlightOmissions, views: shared.views),
             log: LaneLog(logger), random: SplitMix64(seed: seed))
         var action = session.machine.begin()
         while action != .stop, !Task.isCancelled {
             if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
             publish(session, action)
             switch action {
-            case .collect(let samples): action = await collect(samples, &session)
+            case .collect(let samples, let end): action = await collect(samples, upTo: end, &session)
             case .send: action = await send(&session)
             case .wait(let untilNs):
                 await pause(untilNs: untilNs, isDraining: session.machine.isDraining)
                 if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
                 action = session.machine.woke(shared.now)
-            case .settle(let verdict):
+            case .settle(let verdict, let leaveOutForMs):
+                if let leaveOutForMs { leaveOut(verdict, forMs: leaveOutForMs, &session) }
                 await settle(verdict, &session)
                 action = session.machine.settled(shared.now)
             case .split:
-                if let request = session.request { session.collector.putBack(request) }
+                if let request = session.request {
+                    // Its series are searched now.
+                    if request.triesAgain { session.collector.forgive(request) }
+                    session.collector.putBack(request)
+                }
                 session.request = nil
                 action = session.machine.settled(shared.now)
             case .stop: break
@@ -83,15 +88,17 @@ final class LaneRunner: Sendable {
     }
 
     /// Reads and cuts until there is a request, or nothing left while draining.
-    private func collect(_ samples: Int, _ session: inout Session) async -> LaneStateMachine.Action {
+    private func collect(
+        _ samples: Int, upTo end: LanePosition?, _ session: inout Session
+    ) async -> LaneStateMachine.Action {
         while !Task.isCancelled {
             let isDraining = shared.drainDeadlineNs != nil
             let nowNs = shared.clock.monotonicNs
             let deadlineNs =
                 (session.batchBeganNs ?? nowNs) + UInt64(shared.configuration.queue.batchSendDeadlineMs)
                 * 1_000_000
-            let isDue = isDraining || nowNs >= deadlineNs
-            switch await cut(samples, evenIfShort: isDue, &session) {
+            let isDue = isDraining || nowNs >= deadlineNs || end != nil
+            switch await cut(samples, upTo: end, evenIfShort: isDue, &session) {
             case .cut(.request(let request), let note):
                 session.batchBeganNs = session.collector.isEmpty ? nil : nowNs
                 guard mayGoOn(note, &session) else { continue }
@@ -99,7 +106,8 @@ final class LaneRunner: Sendable {
                 return session.machine.collected(
                     .init(
                         sampleCount: request.sampleCount, bytes: request.uncompressedBytes,
-                        newestMs: request.newestMs, mayBeStored: request.isResend), shared.now)
+                        newestMs: request.newestMs, mayBeStored: request.isResend, end: request.end,
+                        triesAgain: request.triesAgain), shared.now)
             case .cut(.dropped(let batch), let note):
                 guard mayGoOn(note, &session) else { continue }
                 for count in batch.counts.jobs {
@@ -147,7 +155,14 @@ final class LaneRunner: Sendable {
 
     /// One worker job: reads what is there, and if that makes a batch, encodes it and tells the cursor that
     /// it is about to be sent or dropped.
-    private func cut(_ samples: Int, evenIfShort: Bool, _ session: inout Session) async -> CutResult {
+    private func cut(
+        _ samples: Int, upTo end: LanePosition?, evenIfShort: Bool, _ session: inout Session
+    ) async -> CutResult {
+        let nowNs = shared.clock.monotonicNs
+        let triesAgain =
+            !session.machine.isSearching && !session.collector.leftOut.isEmpty
+            && shared.lessons.takeTryingAgain(nowNs)
+        let search = BatchCollector.Search(end: end, triesAgain: triesAgain, nowNs: nowNs)
         let before = session.collector
         let lane = lane
         let scratches = shared.scratches
@@ -161,7 +176,8 @@ final class LaneRunner: Sendable {
                 // What was in flight lies behind the tail: it is made again at once.
                 guard isFull || evenIfShort || collector.resendEnd != nil else { return (collector, .short) }
                 let cut = scratches.with {
-                    collector.cut(samples: samples, bytes: limitBytes, wallMs: agingMs, scratch: $0)
+                    collector.cut(
+                        samples: samples, bytes: limitBytes, search: search, wallMs: agingMs, scratch: $0)
                 }
                 return (collector, .cut(cut, note: Result { try Self.note(cut, to: lane) }))
             } catch {
@@ -170,14 +186,18 @@ final class LaneRunner: Sendable {
         }
         session.collector = after
         if case .failed = result {} else { session.readBackoff.reset() }
+        if triesAgain {
+            if case .cut(.request(let request), _) = result, request.triesAgain { return result }
+            shared.lessons.giveBackTryingAgain()
+        }
         return result
     }
 
     /// False when retention was faster than the batch.
     private static func note(_ cut: BatchCollector.Cut, to lane: any SourceLane) throws -> Bool {
         switch cut {
-        case .request(let request): try lane.willSend(upTo: request.end)
-        case .dropped(let batch): try lane.willSend(upTo: batch.end)
+        case .request(let request): try lane.willSend(upTo: request.end, leavingOut: request.omissions)
+        case .dropped(let batch): try lane.willSend(upTo: batch.end, leavingOut: batch.omissions)
         case .nothing: true
         }
     }
@@ -245,7 +265,9 @@ final class LaneRunner: Sendable {
             for dropped in count.dropped { shared.metrics.dropped(dropped.reason).add(dropped.count) }
         }
         switch verdict {
-        case .delivered: shared.metrics.stored(newestMs: request.newestMs)
+        case .delivered:
+            shared.metrics.stored(newestMs: request.newestMs)
+            if request.triesAgain { session.collector.forgive(request) }
         case .refused(let reason):
             shared.metrics.failed.add(sent)
             shared.metrics.refused(reason).add(sent)
@@ -258,6 +280,18 @@ final class LaneRunner: Sendable {
         }
         session.request = nil
         await book(request.counts.outcomes(verdict), upTo: request.end, &session)
+    }
+
+    /// The series of the request held are left out from now on.
+    private func leaveOut(_ verdict: LaneVerdict, forMs leaveOutMs: Int64, _ session: inout Session) {
+        guard case .refused(let reason) = verdict, let request = session.request else { return }
+        let nowNs = shared.clock.monotonicNs
+        let before = session.collector.leftOut.count
+        session.collector.leaveOut(
+            request, reason: reason, untilNs: nowNs + UInt64(leaveOutMs) * 1_000_000, nowNs: nowNs)
+        session.log.leftOut(
+            request, isNew: session.collector.leftOut.count > before, reason: reason,
+            seconds: leaveOutMs / 1_000, wallMs: shared.clock.wallMs)
     }
 
     private func book(_ outcomes: [LaneOutcome], upTo end: LanePosition, _ session: inout Session) async {
@@ -308,6 +342,7 @@ final class LaneRunner: Sendable {
             case .stop: status.state = .stopped
             }
             status.tries = session.machine.tries
+            status.leftOutSeries = session.collector.leftOut.count
             status.pendingSamples = session.collector.sampleCount + (session.request?.sampleCount ?? 0)
             status.oldestPendingMs = session.request?.oldestMs ?? session.collector.oldestFrameMs
         }

@@ -37,6 +37,22 @@ public struct LaneFrame: Sendable {
     }
 }
 
+/// Samples of one frame that a request leaves out, although they lie within the range that it covers.
+public struct LaneOmission: Sendable, Equatable {
+    /// The frame's record, and the first sample left out.
+    public let start: LanePosition
+    /// How many samples from there on.
+    public let count: UInt32
+    /// What they are booked as once the request is answered.
+    public let reason: String
+
+    public init(start: LanePosition, count: UInt32, reason: String) {
+        self.start = start
+        self.count = count
+        self.reason = reason
+    }
+}
+
 /// What became of one job's samples: the ledger's unit.
 public struct LaneOutcome: Sendable, Equatable {
     /// Samples let go for one reason.
@@ -70,10 +86,12 @@ public protocol SourceLane: AnyObject, Sendable {
     func waitForMore(until deadlineNs: UInt64) async
     /// After a crash the end of the request that was in flight; nil once it is answered.
     var inFlightEnd: LanePosition? { get }
-    /// Makes it durable that everything up to `end` is about to be sent, or dropped, as one batch; from then
-    /// on retention leaves the batch alone. False when retention has moved the cursor since the frames were
-    /// read: they are booked already, nothing may be sent, and `rewind` comes next.
-    func willSend(upTo end: LanePosition) throws -> Bool
+    /// What that request left out, in order.
+    var inFlightOmissions: [LaneOmission] { get }
+    /// Makes it durable that everything up to `end`, but for `omissions`, is about to be sent, or dropped, as
+    /// one batch; from then on retention leaves the batch alone. False when retention has moved the cursor
+    /// since the frames were read: they are booked already, nothing may be sent, and `rewind` comes next.
+    func willSend(upTo end: LanePosition, leavingOut omissions: [LaneOmission]) throws -> Bool
     /// `next` begins again at the cursor.
     func rewind()
     /// Moves the cursor to `end` and books what became of the samples up to there.

@@ -26,20 +26,41 @@ struct LaneStateMachine: Sendable {
         var newestMs: Int64
         /// The receiver may have stored it, or part of it, at an earlier try.
         var mayBeStored: Bool
+        /// Where the lane stands once it is answered.
+        var end = LanePosition(segment: 0, offset: 0)
+        /// It holds nothing but series that were left out and are tried again.
+        var triesAgain = false
     }
 
     enum Action: Sendable, Equatable {
-        /// Cut the next batch of at most so many samples, then `collected` or `caughtUp`.
-        case collect(samples: Int)
+        /// Cut the next batch of at most so many samples, which ends at `upTo` at the latest, then
+        /// `collected` or `caughtUp`.
+        case collect(samples: Int, upTo: LanePosition? = nil)
         /// Sign with the wall clock corrected by `skewMs` and send the request held, then `answered`.
         case send
         /// Wait, then `woke`.
         case wait(untilNs: UInt64)
-        /// Book the request held, then `settled`.
-        case settle(LaneVerdict)
+        /// Book the request held, then `settled`. With `leaveOutForMs` its series are left out of requests
+        /// for so long.
+        case settle(LaneVerdict, leaveOutForMs: Int64? = nil)
         /// Put the request held back to be cut smaller, then `settled`.
         case split
         case stop
+    }
+
+    /// A search for a series that makes the receiver refuse whole requests. The request that was refused is
+    /// put back, and its first half is sent; when that is refused, its half; when it is stored, half of the
+    /// rest. So the samples of each series still leave in order.
+    private struct Search {
+        /// The series stands before this place,
+        let end: LanePosition
+        /// and among so many samples from where the lane stands.
+        var samples: Int
+        let reason: RefusalReason
+        /// It is known to stand in less than the request that the search began with.
+        var isNarrowed: Bool
+        /// The requests of this minute are used up: the rest is booked as refused without being sent.
+        var isGivenUp = false
     }
 
     /// Why nothing moves.
@@ -62,6 +83,7 @@ struct LaneStateMachine: Sendable {
     private(set) var tries = 0
     private(set) var pace = Pace()
     private(set) var sampleLimit: Int
+    private var search: Search?
     /// What the last answer changed about the size of requests; nil when nothing.
     private(set) var sizeChange: LearnedSize.Change?
 
@@ -80,6 +102,10 @@ struct LaneStateMachine: Sendable {
     static let toleratedSkewMs: Int64 = 240_000
     /// "429" because of too many series does not pass with time: after so many tries the request is let go.
     static let seriesLimitTries = 5
+    /// A series that was refused by itself is left out for five minutes,
+    static let guiltyMs: Int64 = 300_000
+    /// and series among which there is one until there are requests again that can tell which.
+    static let suspectedMs = Int64(SearchBudget.windowNs / 1_000_000)
     /// Plain "500" so often, while other lanes' requests succeed, is taken for this request's own fault.
     static let poisonTries = 8
 
@@ -101,6 +127,9 @@ struct LaneStateMachine: Sendable {
     /// Whether what it decides now is decided under a drain.
     var isDraining: Bool { drainDeadlineNs != nil }
 
+    /// Whether a series is searched for.
+    var isSearching: Bool { search != nil }
+
     /// From now on only what is there is sent, until `deadlineNs`.
     mutating func drain(untilNs deadlineNs: UInt64) { drainDeadlineNs = deadlineNs }
 
@@ -111,12 +140,22 @@ struct LaneStateMachine: Sendable {
         throttledForSeries = 0
         serverErrors = 0
         firstServerErrorNs = nil
+        if let search {
+            if request.end > search.end {
+                // What was searched for was dropped meanwhile.
+                self.search = nil
+            } else if search.isGivenUp {
+                return settle(
+                    .refused(reason: search.reason.rawValue),
+                    leaveOutForMs: search.isNarrowed ? Self.suspectedMs : nil)
+            }
+        }
         return sendWhenDue(now)
     }
 
     /// There is nothing to send, after waiting for it.
     mutating func caughtUp(_ now: Moment) -> Action {
-        isDraining ? .stop : .collect(samples: sampleLimit)
+        isDraining ? .stop : collectNext(now)
     }
 
     /// A wait is over.
@@ -126,7 +165,17 @@ struct LaneStateMachine: Sendable {
     mutating func settled(_ now: Moment) -> Action {
         held = nil
         if let drainDeadlineNs, now.monotonicNs >= drainDeadlineNs { return .stop }
-        return .collect(samples: sampleLimit)
+        return collectNext(now)
+    }
+
+    /// The next batch; during a search the next part of what is searched.
+    private mutating func collectNext(_ now: Moment) -> Action {
+        guard let search else { return .collect(samples: sampleLimit) }
+        if !search.isGivenUp, lessons.takeProbe(now.monotonicNs) {
+            return .collect(samples: min(sampleLimit, max(1, search.samples / 2)), upTo: search.end)
+        }
+        self.search?.isGivenUp = true
+        return .collect(samples: max(1, search.samples), upTo: search.end)
     }
 
     /// A try has ended. `succeededElsewhereNs` is when a request of any lane of the destination was last
@@ -144,7 +193,7 @@ struct LaneStateMachine: Sendable {
         case .status(let response):
             switch response.meaning {
             case .stored: return stored(request, now)
-            case .refused: return refused(request, response.reason, now)
+            case .refused: return refused(request, response, now)
             case .unauthorized:
                 learnSkew(response.serverMs, now)
                 // Once at the usual pace, as new credentials or the clock may have been all that it took.
@@ -163,13 +212,38 @@ struct LaneStateMachine: Sendable {
         // After a request that broke the receiver the limit grows back, a little at a time.
         sampleLimit = min(maxSamples, sampleLimit + max(1, maxSamples / 64))
         recovered()
-        return .settle(.delivered)
+        return settle(.delivered)
     }
 
-    private mutating func refused(_ request: Held, _ reason: RefusalReason, _ now: Moment) -> Action {
+    private mutating func refused(
+        _ request: Held, _ response: LaneAnswer.Response, _ now: Moment
+    ) -> Action {
         recovered()
-        if request.mayBeStored, reason.isAnswerToDuplicates { return .settle(.delivered) }
-        return .settle(.refused(reason: reason.rawValue))
+        let reason = response.reason
+        if request.mayBeStored, reason.isAnswerToDuplicates { return settle(.delivered) }
+        let verdict = LaneVerdict.refused(reason: reason.rawValue)
+        guard response.mayHaveTakenNothing else { return settle(verdict) }
+        guard request.sampleCount > 1 else {
+            search = nil
+            return settle(verdict, leaveOutForMs: Self.guiltyMs)
+        }
+        if search == nil, !lessons.beginSearch(now.monotonicNs, isSmall: request.triesAgain) {
+            return settle(verdict, leaveOutForMs: request.triesAgain ? Self.suspectedMs : nil)
+        }
+        search = Search(
+            end: request.end, samples: request.sampleCount, reason: reason,
+            isNarrowed: search != nil || request.triesAgain)
+        return .split
+    }
+
+    /// Books the request held. What it held is no longer searched.
+    private mutating func settle(_ verdict: LaneVerdict, leaveOutForMs: Int64? = nil) -> Action {
+        if let held, let found = search {
+            search?.samples -= held.sampleCount
+            search?.isNarrowed = true
+            if held.end >= found.end || held.sampleCount >= found.samples { search = nil }
+        }
+        return .settle(verdict, leaveOutForMs: leaveOutForMs)
     }
 
     /// The request is cut anew within the size that is learned from its refusal. A single sample cannot be
@@ -180,7 +254,7 @@ struct LaneStateMachine: Sendable {
             bytes: request.bytes, samples: request.sampleCount, now.monotonicNs, &random)
         if lessons.refusesEverything { obstacle = .refusingSize }
         guard request.sampleCount > 1 else {
-            return .settle(.refused(reason: RefusalReason.tooLarge.rawValue))
+            return settle(.refused(reason: RefusalReason.tooLarge.rawValue))
         }
         return .split
     }
@@ -199,7 +273,7 @@ struct LaneStateMachine: Sendable {
         }
         guard retriesThrottled, throttledForSeries < Self.seriesLimitTries else {
             recovered()
-            return .settle(.refused(reason: response.reason.rawValue))
+            return settle(.refused(reason: response.reason.rawValue))
         }
         return retry(.throttled, after: response.retryAfterMs, now)
     }
@@ -218,7 +292,7 @@ struct LaneStateMachine: Sendable {
         }
         recovered()
         guard request.sampleCount > 1 else {
-            return .settle(.refused(reason: RefusalReason.serverError.rawValue))
+            return settle(.refused(reason: RefusalReason.serverError.rawValue))
         }
         sampleLimit = max(1, request.sampleCount / 2)
         return .split
@@ -258,7 +332,7 @@ struct LaneStateMachine: Sendable {
         if let drainDeadlineNs, now.monotonicNs >= drainDeadlineNs { return .stop }
         if age.isTooOld(request.newestMs, wallMs: now.agingMs) {
             recovered()
-            return .settle(.givenUp(reason: DropReason.tooOld))
+            return settle(.givenUp(reason: DropReason.tooOld))
         }
         if let notBeforeNs = lessons.notBeforeNs(now.monotonicNs) {
             obstacle = .refusingSize

@@ -1,3 +1,5 @@
+internal import MetricModel
+
 /// Samples of one job in a batch.
 struct JobCount: Equatable, Sendable {
     let job: String
@@ -94,12 +96,34 @@ struct PreparedRequest: Sendable {
     let newestMs: Int64
     /// What it was made of, for halving.
     let slices: [FrameSlice]
+    /// Samples in its range that it leaves out.
+    let omissions: [LaneOmission]
     /// It was in flight when the agent ended: the receiver may have it already.
     let isResend: Bool
+    /// It holds nothing but series that were left out and are tried again.
+    let triesAgain: Bool
+
+    /// The samples of its range that were not left out, frame by frame; those dropped for another reason are
+    /// among them.
+    var parts: [(frame: Frame, samples: Range<Int>)] {
+        var parts: [(frame: Frame, samples: Range<Int>)] = []
+        for slice in slices {
+            var from = slice.from
+            for run in slice.runs(of: omissions) {
+                if from < run.samples.lowerBound {
+                    parts.append((slice.frame, from..<run.samples.lowerBound))
+                }
+                from = max(from, run.samples.upperBound)
+            }
+            if from < slice.to { parts.append((slice.frame, from..<slice.to)) }
+        }
+        return parts
+    }
 }
 
 /// Samples at the lane's head that are not sent.
 struct DroppedBatch: Sendable {
     let end: LanePosition
     let counts: JobCounts
+    var omissions: [LaneOmission] = []
 }

@@ -94,4 +94,20 @@ public enum RefusalReason: String, Sendable, CaseIterable {
         default: return .other
         }
     }
+
+    /// Words of receivers that judge sample by sample (Cortex, Mimir, Thanos and what is made of them): their
+    /// answers tell whose sample of which series is the first that they refused, and they have taken the
+    /// others.
+    private static let wordsOfPartialReceivers = [
+        "series", "metric", "label", "user", "tenant", "conflict",
+    ]
+
+    /// Whether a receiver that answers so may have stored nothing of the request. Prometheus' own receiver
+    /// rolls the whole request back for a sample that it refuses (storage/remote, write handler of 1.0
+    /// messages), and says no more than "out of bounds", "out of order sample" or the like.
+    static func mayHaveTakenNothing(status: Int, body: String) -> Bool {
+        guard [400, 409, 422].contains(status) else { return false }
+        let text = body.prefix(lookedAtBytes).lowercased()
+        return !wordsOfPartialReceivers.contains { text.contains($0) }
+    }
 }

@@ -71,7 +71,8 @@ final class RemoteWriteMetrics: Sendable {
 
     /// Families that are read when the page is rendered; the token is for `removeReader`.
     func observe(
-        highestTimestampMs: @escaping @Sendable () -> Int64, pendingSamples: @escaping @Sendable () -> Int
+        highestTimestampMs: @escaping @Sendable () -> Int64, pendingSamples: @escaping @Sendable () -> Int,
+        leftOutSeries: @escaping @Sendable () -> Int
     ) -> [UInt64] {
         let labels = labels
         return [
@@ -83,6 +84,11 @@ final class RemoteWriteMetrics: Sendable {
                 "prometheus_remote_storage_samples_pending",
                 help: "Samples read from the buffer and not answered for.", type: .gauge
             ) { [Measurement(labels: labels, value: Double(pendingSamples()))] },
+            registry.observe(
+                "narthex_remote_write_left_out_series",
+                help: "Series left out for a while, as remote storage refuses whole requests for them.",
+                type: .gauge
+            ) { [Measurement(labels: labels, value: Double(leftOutSeries()))] },
         ]
     }
 

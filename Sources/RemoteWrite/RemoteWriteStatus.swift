@@ -35,6 +35,8 @@ public struct LaneStatus: Sendable, Equatable {
     public var pendingSamples = 0
     /// Timestamp of the oldest of them.
     public var oldestPendingMs: Int64?
+    /// Series that are left out of requests, as the receiver refuses whole requests for them.
+    public var leftOutSeries = 0
 
     public init() {}
 }

@@ -46,7 +46,8 @@ public final class RemoteWriter: Sendable {
         self.lanes = lanes
         readers = metrics.observe(
             highestTimestampMs: { destination.highestTimestampMs },
-            pendingSamples: { lanes.reduce(0) { $0 + $1.status.pendingSamples } })
+            pendingSamples: { lanes.reduce(0) { $0 + $1.status.pendingSamples } },
+            leftOutSeries: { lanes.reduce(0) { $0 + $1.status.leftOutSeries } })
     }
 
     deinit {

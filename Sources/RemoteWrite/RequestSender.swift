@@ -13,6 +13,7 @@ struct RequestSender: Sendable {
     }
 
     private let url: String
+    private let isAMP: Bool
     private let timeoutMs: Int64
     private let followsRedirects: Bool
     private let headers: [HTTPHeader]
@@ -30,6 +31,7 @@ struct RequestSender: Sendable {
         credentials: (any CredentialsProvider)?, region: String?, clock: any AgentClock
     ) {
         url = configuration.url
+        isAMP = SampleAge.isAMP(configuration.url)
         timeoutMs = configuration.remoteTimeoutMs
         // A signature holds for one URL.
         followsRedirects = configuration.http.followRedirects && configuration.sigv4 == nil
@@ -77,7 +79,7 @@ struct RequestSender: Sendable {
                 HTTPRequest(
                     method: .post, url: url, headers: headers, body: request.body, timeoutMs: timeoutMs,
                     bodyLimitBytes: Self.answerLimitBytes, followRedirects: followsRedirects))
-            let answer = LaneAnswer(response, wallMs: clock.wallMs)
+            let answer = LaneAnswer(response, isAMP: isAMP, wallMs: clock.wallMs)
             if let used, case .status(let answered) = answer, answered.meaning == .unauthorized {
                 await credentials?.reject(used)
             }

@@ -28,7 +28,7 @@ import Testing
                 try lane.answered(upTo: batch.end, outcome: batch.counts.outcomes(.delivered))
             case .request(let request):
                 result.append(request)
-                _ = try lane.willSend(upTo: request.end)
+                _ = try lane.willSend(upTo: request.end, leavingOut: request.omissions)
                 try lane.answered(upTo: request.end, outcome: request.counts.outcomes(.delivered))
             }
         }
@@ -78,14 +78,14 @@ import Testing
                 _ = try first.fill(from: lane, samples: most)
                 guard case .request(let request) = first.cut(samples: most, wallMs: 0, scratch: scratch)
                 else { break }
-                _ = try lane.willSend(upTo: request.end)
+                _ = try lane.willSend(upTo: request.end, leavingOut: request.omissions)
                 try lane.answered(upTo: request.end, outcome: request.counts.outcomes(.delivered))
             }
             _ = try first.fill(from: lane, samples: most)
             guard case .request(let sent) = first.cut(samples: most, wallMs: 0, scratch: scratch) else {
                 continue
             }
-            _ = try lane.willSend(upTo: sent.end)
+            _ = try lane.willSend(upTo: sent.end, leavingOut: sent.omissions)
 
             let again = lane.afterCrash()
             var second = collector(resendEnd: again.inFlightEnd)
@@ -129,7 +129,7 @@ import Testing
         }
         #expect(sent.sampleCount == 5)
         #expect(sent.end == LanePosition(segment: 1, offset: 300))
-        _ = try lane.willSend(upTo: sent.end)
+        _ = try lane.willSend(upTo: sent.end, leavingOut: sent.omissions)
 
         let again = lane.afterCrash()
         var second = collector(ageMs: 60_000, resendEnd: again.inFlightEnd)
@@ -141,6 +141,54 @@ import Testing
         }
         #expect(resent.body == sent.body)
         #expect(resent.counts == sent.counts)
+        try again.answered(upTo: resent.end, outcome: resent.counts.outcomes(.delivered))
+        #expect(again.isBalanced)
+    }
+
+    /// The request after the crash leaves out the same samples, although nobody remembers the series.
+    @Test func aRequestThatLeftSeriesOutIsMadeAgainByteForByte() throws {
+        let lane = MemoryLane(clock: clock)
+        let frames = (0..<4).map { number in
+            TestFrames.frame(
+                count: 30, timestampMs: 9_000_000 + Int64(number), absent: [2], departed: ["gone"])
+        }
+        lane.append(frames)
+        var first = collector()
+        _ = try first.fill(from: lane, samples: 30)
+        guard case .request(let guilty) = first.cut(samples: 1, wallMs: clock.wallMs, scratch: scratch) else {
+            Issue.record("a request is cut")
+            return
+        }
+        try lane.answered(upTo: guilty.end, outcome: guilty.counts.outcomes(.refused(reason: "bad_request")))
+        first.leaveOut(guilty, reason: "bad_request", untilNs: 5_000, nowNs: 0)
+        _ = try first.fill(from: lane, samples: 95)
+        let search = BatchCollector.Search(nowNs: 1)
+        guard
+            case .request(let sent) = first.cut(
+                samples: 95, search: search, wallMs: clock.wallMs, scratch: scratch)
+        else {
+            Issue.record("a request is cut")
+            return
+        }
+        #expect(sent.sampleCount == 95)
+        #expect(sent.omissions.map(\.start.offset) == [100, 200, 300])
+        #expect(
+            try ReferenceCodec.samples(ofBody: sent.body)
+                == Array(
+                    frames.flatMap(\.samples).filter { !$0.labels.contains(Label("__name__", "m0")) }
+                        .prefix(95)))
+        _ = try lane.willSend(upTo: sent.end, leavingOut: sent.omissions)
+
+        let again = lane.afterCrash()
+        var second = BatchCollector(
+            limits: first.limits, isSigned: false, resendEnd: again.inFlightEnd,
+            resendOmissions: again.inFlightOmissions)
+        _ = try second.fill(from: again, samples: 3)
+        guard case .request(let resent) = second.cut(samples: 3, wallMs: Int64.max, scratch: scratch) else {
+            Issue.record("the request is made again")
+            return
+        }
+        #expect(resent.body == sent.body && resent.counts == sent.counts && resent.end == sent.end)
         try again.answered(upTo: resent.end, outcome: resent.counts.outcomes(.delivered))
         #expect(again.isBalanced)
     }

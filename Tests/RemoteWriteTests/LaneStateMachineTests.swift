@@ -174,6 +174,89 @@ import Testing
         #expect(machine.obstacle == nil && lessons.limitBytes == nil)
     }
 
+    /// A machine that holds `samples` of the lane's samples up to number `end`.
+    private func held(
+        _ machine: LaneStateMachine, samples: Int, upTo end: UInt32, is expected: Action = .send
+    ) -> LaneStateMachine {
+        var machine = machine
+        let request = LaneStateMachine.Held(
+            sampleCount: samples, newestMs: Self.start.wallMs, mayBeStored: false, end: place(end))
+        #expect(machine.collected(request, Self.start) == expected)
+        return machine
+    }
+
+    private func place(_ sample: UInt32) -> LanePosition {
+        LanePosition(segment: 1, offset: 0, sample: sample)
+    }
+
+    private let whole = LaneAnswer.status(
+        .init(status: 400, reason: .outsideOrderWindow, mayHaveTakenNothing: true))
+
+    @Test func aRequestRefusedAsAWholeIsSearchedInHalvesInOrder() {
+        var machine = held(machine(), samples: 8, upTo: 8)
+        #expect(machine.answered(whole, succeededElsewhereNs: nil, Self.start) == .split)
+        #expect(machine.settled(Self.start) == .collect(samples: 4, upTo: place(8)))
+        machine = held(machine, samples: 4, upTo: 4)
+        #expect(machine.answered(whole, succeededElsewhereNs: nil, Self.start) == .split)
+        #expect(machine.settled(Self.start) == .collect(samples: 2, upTo: place(4)))
+        machine = held(machine, samples: 2, upTo: 2)
+        #expect(machine.answered(status(200), succeededElsewhereNs: nil, Self.start) == .settle(.delivered))
+        #expect(machine.settled(Self.start) == .collect(samples: 1, upTo: place(4)))
+        machine = held(machine, samples: 1, upTo: 3)
+        #expect(machine.isSearching)
+        #expect(
+            machine.answered(whole, succeededElsewhereNs: nil, Self.start)
+                == .settle(.refused(reason: "sample_too_old"), leaveOutForMs: 300_000))
+        #expect(machine.settled(Self.start) == .collect(samples: 2_000))
+        #expect(!machine.isSearching)
+    }
+
+    @Test func aRefusalThatPassesBlamesNobody() {
+        var machine = held(machine(), samples: 2, upTo: 2)
+        _ = machine.answered(whole, succeededElsewhereNs: nil, Self.start)
+        #expect(machine.settled(Self.start) == .collect(samples: 1, upTo: place(2)))
+        for end: UInt32 in [1, 2] {
+            machine = held(machine, samples: 1, upTo: end)
+            #expect(
+                machine.answered(status(200), succeededElsewhereNs: nil, Self.start) == .settle(.delivered))
+            _ = machine.settled(Self.start)
+        }
+        #expect(!machine.isSearching)
+    }
+
+    @Test func withoutRequestsLeftTheRestIsBookedUnsentAndLeftOut() {
+        var machine = held(machine(), samples: 1 << 20, upTo: 1 << 20)
+        var samples: UInt32 = 1 << 20
+        var action = machine.answered(whole, succeededElsewhereNs: nil, Self.start)
+        for _ in 0..<11 {
+            #expect(action == .split)
+            let end = place(samples)
+            samples /= 2
+            #expect(machine.settled(Self.start) == .collect(samples: min(2_000, Int(samples)), upTo: end))
+            machine = held(machine, samples: Int(samples), upTo: samples)
+            action = machine.answered(whole, succeededElsewhereNs: nil, Self.start)
+        }
+        #expect(action == .split)
+        #expect(machine.settled(Self.start) == .collect(samples: 512, upTo: place(512)))
+        machine = held(
+            machine, samples: 512, upTo: 512,
+            is: .settle(.refused(reason: "sample_too_old"), leaveOutForMs: LaneStateMachine.suspectedMs))
+        #expect(machine.settled(Self.start) == .collect(samples: 2_000))
+        // The next request is refused as it is until the minute is over.
+        machine = held(machine, samples: 8, upTo: 1_000)
+        #expect(
+            machine.answered(whole, succeededElsewhereNs: nil, Self.start)
+                == .settle(.refused(reason: "sample_too_old")))
+        machine = held(machine, samples: 8, upTo: 1_008)
+        #expect(machine.answered(whole, succeededElsewhereNs: nil, later(70_000)) == .split)
+    }
+
+    @Test func whatMayBeStoredAlreadyIsNotSearched() {
+        var machine = sending(machine(), mayBeStored: true)
+        #expect(machine.answered(whole, succeededElsewhereNs: nil, Self.start) == .settle(.delivered))
+        #expect(!machine.isSearching)
+    }
+
     @Test func throttlingWaitsAsAskedAndSlowsDown() {
         var machine = sending(machine())
         #expect(

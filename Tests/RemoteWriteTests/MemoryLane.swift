@@ -14,6 +14,7 @@ final class MemoryLane: SourceLane {
         var nextIndex = 0
         var cursor = LanePosition(segment: 1, offset: 0)
         var inFlightEnd: LanePosition?
+        var omissions: [LaneOmission] = []
         var sent: [LanePosition] = []
         var ledger: [String: (delivered: UInt64, dropped: [String: UInt64])] = [:]
         var failsNext = 0
@@ -51,6 +52,7 @@ final class MemoryLane: SourceLane {
         let old = state.withLock { $0 }
         let lane = MemoryLane(clock: clock, inFlightEnd: old.inFlightEnd)
         lane.state.withLock { state in
+            state.omissions = old.omissions
             state.frames = old.frames
             state.cursor = old.cursor
             state.ledger = old.ledger
@@ -125,6 +127,7 @@ final class MemoryLane: SourceLane {
     }
 
     var inFlightEnd: LanePosition? { state.withLock { $0.inFlightEnd } }
+    var inFlightOmissions: [LaneOmission] { state.withLock { $0.omissions } }
 
     /// Retention takes the first `count` records, or what is left of them, when the next batch is announced.
     func retainBeforeNextSend(dropping count: Int) { state.withLock { $0.retention = count } }
@@ -135,7 +138,7 @@ final class MemoryLane: SourceLane {
         }
     }
 
-    func willSend(upTo end: LanePosition) throws -> Bool {
+    func willSend(upTo end: LanePosition, leavingOut omissions: [LaneOmission]) throws -> Bool {
         state.withLock { state in
             if state.retention > 0 {
                 for read in state.frames.prefix(state.retention) where read.end > state.cursor {
@@ -150,6 +153,7 @@ final class MemoryLane: SourceLane {
             }
             precondition(end > state.cursor, "a request holds something")
             state.inFlightEnd = end
+            state.omissions = omissions
             state.sent.append(end)
             return true
         }
@@ -164,6 +168,7 @@ final class MemoryLane: SourceLane {
             precondition(end >= state.cursor, "the cursor does not go back")
             state.cursor = end
             state.inFlightEnd = nil
+            state.omissions = []
             for job in outcome {
                 var entry = state.ledger[job.job] ?? (0, [:])
                 entry.delivered += job.delivered

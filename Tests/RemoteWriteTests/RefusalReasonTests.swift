@@ -37,6 +37,21 @@ import Testing
         #expect(RefusalReason.parse(status: status, body: body) == reason)
     }
 
+    @Test(arguments: [
+        (400, "out of bounds\n", true), (400, "out of order sample\n", true), (400, "too old sample", true),
+        (400, "duplicate sample for timestamp 1; overrides not allowed: existing 1, new value 2", true),
+        (400, "snappy: corrupt input", true), (400, "", true), (409, "", true), (422, "bad sample", true),
+        (400, "user=1: err: out of bounds. timestamp=x, series={__name__=\"a\"}", false),
+        (400, "timestamp too old: 1700000000000 metric: \"up\"", false),
+        (400, "label value too long", false), (400, "per-user series limit of 10 exceeded", false),
+        (400, "failed pushing to ingester: tenant 1: out of bounds", false),
+        (409, "store locally for endpoint 127.0.0.1:10901: conflict", false),
+        (410, "", false), (413, "", false), (500, "out of bounds", false), (200, "", false),
+    ])
+    func bareRefusalsMayBeOfTheWholeRequest(status: Int, body: String, expected: Bool) {
+        #expect(RefusalReason.mayHaveTakenNothing(status: status, body: body) == expected)
+    }
+
     @Test func namesAreFitForLabels() {
         for reason in RefusalReason.allCases {
             #expect(reason.rawValue.utf8.allSatisfy { ($0 >= 0x61 && $0 <= 0x7A) || $0 == 0x5F })

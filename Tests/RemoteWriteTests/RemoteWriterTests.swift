@@ -171,7 +171,7 @@ import Testing
         let lane = MemoryLane(clock: clock)
         lane.append(frames(3) + frames(1, job: "other"))
         let receiver = FakeReceiver([
-            .status(200), .status(400, body: "out of order sample"),
+            .status(200), .status(400, body: "user=1: err: out of order sample. series={__name__=\"m0\"}"),
             .status(422, body: "per-user series limit of 10 exceeded"),
             .status(400, body: "label value too long"),
         ])
@@ -318,7 +318,9 @@ import Testing
         let lane = MemoryLane(clock: clock)
         lane.append(frames(5))
         lane.fail(next: 1, booking: 2)
-        let receiver = FakeReceiver([.status(200), .status(400, body: "out of bounds")])
+        let receiver = FakeReceiver([
+            .status(200), .status(400, body: "user=1: err: too old sample. series={__name__=\"m0\"}"),
+        ])
         await run(writer([lane], receiver, queue: QueueConfiguration(maxSamplesPerSend: 10))) {
             lane.cursor == LanePosition(segment: 1, offset: 500)
         }

@@ -260,6 +260,7 @@ import Testing
         init(_ frame: Frame) { frames = Mutex([frame]) }
 
         var inFlightEnd: LanePosition? { nil }
+        var inFlightOmissions: [LaneOmission] { [] }
 
         func next() throws -> LaneFrame? {
             frames.withLock { $0.popLast() }.map {
@@ -270,7 +271,7 @@ import Testing
         }
 
         func waitForMore(until deadlineNs: UInt64) async {}
-        func willSend(upTo end: LanePosition) throws -> Bool { true }
+        func willSend(upTo end: LanePosition, leavingOut omissions: [LaneOmission]) throws -> Bool { true }
         func rewind() {}
         func answered(upTo end: LanePosition, outcome: [LaneOutcome]) throws {}
     }

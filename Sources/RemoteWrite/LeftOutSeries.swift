@@ -1,0 +1,205 @@
+internal import MetricModel
+
+/// The series of one lane that are left out of requests for a while, as the receiver refuses a whole request
+/// for each of them.
+///
+/// Nothing is done for a frame whose target has no such series. For one that has, they are looked for once
+/// for each layout.
+struct LeftOutSeries: Sendable {
+    /// A run of a frame's samples, counted as `LanePosition.sample`, that are left out or tried again.
+    struct Run: Equatable, Sendable {
+        var samples: Range<Int>
+        let reason: String
+        /// The time is over: they may be tried again.
+        let isDue: Bool
+    }
+
+    private struct Entry: Sendable {
+        var untilNs: UInt64
+        /// It is sent again from then on, although nobody has tried it again.
+        var forgottenNs: UInt64
+        var reason: String
+    }
+
+    /// Where the series of one target stand in a layout.
+    private struct Found: Sendable {
+        let layout: Layout
+        /// Ordinals in the layout, ascending.
+        let ordinals: [(ordinal: Int, key: UInt64)]
+    }
+
+    private struct Series: Sendable {
+        var entries: [UInt64: Entry] = [:]
+        var found: Found?
+    }
+
+    /// By the target's id.
+    private var targets: [UInt64: Series] = [:]
+    /// How many series there are.
+    private(set) var count = 0
+
+    /// More than this are not left out: their requests are refused as they are.
+    static let most = 10_000
+    /// A series that could not be tried again, or never came again, is forgotten so long after its time,
+    static let forgottenAfterNs: UInt64 = 600_000_000_000
+    /// and one of several among which the receiver refuses one: most of these are good.
+    static let suspectForgottenAfterNs: UInt64 = 60_000_000_000
+
+    var isEmpty: Bool { targets.isEmpty }
+
+    /// The runs of `frame`, in order. The frame must be well-formed.
+    mutating func runs(of frame: Frame, _ nowNs: UInt64) -> [Run] {
+        guard var series = targets[frame.target.id] else { return [] }
+        if !(series.found.map { $0.layout.isIdentical(to: frame.layout) } ?? false) {
+            series.found = Self.find(series.entries, frame)
+            targets[frame.target.id] = series
+        }
+        var runs: [Run] = []
+        var absentIndex = 0
+        for (ordinal, key) in series.found?.ordinals ?? [] {
+            while absentIndex < frame.absent.count, Int(frame.absent[absentIndex]) < ordinal {
+                absentIndex += 1
+            }
+            if absentIndex < frame.absent.count, Int(frame.absent[absentIndex]) == ordinal { continue }
+            if let entry = series.entries[key], nowNs < entry.forgottenNs {
+                Self.add(ordinal - absentIndex, entry, nowNs, to: &runs)
+            }
+        }
+        var sample = frame.values.count - frame.absent.count
+        for departed in frame.departed {
+            for ordinal in departed.series {
+                if let entry = series.entries[Self.key(departed.chunk, Int(ordinal))],
+                    nowNs < entry.forgottenNs
+                {
+                    Self.add(sample, entry, nowNs, to: &runs)
+                }
+                sample += 1
+            }
+        }
+        return runs
+    }
+
+    /// From now on until `untilNs` the series of these samples are left out, but for those beyond `most`.
+    /// `isFound`: there is one, and it is known.
+    mutating func leaveOut(
+        _ samples: Range<Int>, of frame: Frame, reason: String, untilNs: UInt64, isFound: Bool
+    ) {
+        let forgottenNs = untilNs + (isFound ? Self.forgottenAfterNs : Self.suspectForgottenAfterNs)
+        var series = targets[frame.target.id] ?? Series()
+        for key in Self.keys(samples, of: frame) {
+            if series.entries[key] == nil {
+                guard count < Self.most else { continue }
+                count += 1
+            }
+            series.entries[key] = Entry(untilNs: untilNs, forgottenNs: forgottenNs, reason: reason)
+        }
+        series.found = nil
+        if !series.entries.isEmpty { targets[frame.target.id] = series }
+    }
+
+    /// The receiver took these samples: their series are sent again from now on.
+    mutating func forgive(_ samples: Range<Int>, of frame: Frame) {
+        guard var series = targets[frame.target.id] else { return }
+        for key in Self.keys(samples, of: frame) where series.entries.removeValue(forKey: key) != nil {
+            count -= 1
+        }
+        series.found = nil
+        targets[frame.target.id] = series.entries.isEmpty ? nil : series
+    }
+
+    /// Forgets the series whose time was over long ago.
+    mutating func forgetOld(_ nowNs: UInt64) {
+        for (id, series) in targets {
+            let kept = series.entries.filter { $0.value.forgottenNs > nowNs }
+            guard kept.count < series.entries.count else { continue }
+            count -= series.entries.count - kept.count
+            targets[id] = kept.isEmpty ? nil : Series(entries: kept)
+        }
+    }
+
+    /// The labels of the series at `sample`, for the log; empty when they cannot be read.
+    static func name(_ sample: Int, of frame: Frame) -> String {
+        guard let place = places(sample..<sample + 1, of: frame).first,
+            let labels = place.chunk.labels(ofSeries: place.series, target: frame.target)
+        else { return "" }
+        return "\(labels)"
+    }
+
+    private static func add(_ sample: Int, _ entry: Entry, _ nowNs: UInt64, to runs: inout [Run]) {
+        let isDue = nowNs >= entry.untilNs
+        if let last = runs.last, last.samples.upperBound == sample, last.isDue == isDue,
+            last.reason == entry.reason
+        {
+            runs[runs.count - 1].samples = last.samples.lowerBound..<sample + 1
+        } else {
+            runs.append(Run(samples: sample..<sample + 1, reason: entry.reason, isDue: isDue))
+        }
+    }
+
+    private static func find(_ entries: [UInt64: Entry], _ frame: Frame) -> Found {
+        var ordinals: [(ordinal: Int, key: UInt64)] = []
+        for (index, chunk) in frame.layout.chunks.enumerated() {
+            for series in 0..<chunk.seriesCount {
+                let key = key(chunk, series)
+                if entries[key] != nil { ordinals.append((Int(frame.layout.starts[index]) + series, key)) }
+            }
+        }
+        return Found(layout: frame.layout, ordinals: ordinals)
+    }
+
+    private static func keys(_ samples: Range<Int>, of frame: Frame) -> [UInt64] {
+        places(samples, of: frame).map { key($0.chunk, $0.series) }
+    }
+
+    /// For each of the samples the chunk, and the ordinal in it, of its series.
+    private static func places(
+        _ samples: Range<Int>, of frame: Frame
+    ) -> [(chunk: LayoutChunk, series: Int)] {
+        var places: [(chunk: LayoutChunk, series: Int)] = []
+        let present = frame.values.count - frame.absent.count
+        if samples.lowerBound < present {
+            let last = min(samples.upperBound, present)
+            var walk = FrameWalk(frame, from: samples.lowerBound, count: 0)
+            var absentIndex = frame.absent.firstIndex { Int($0) > walk.ordinal } ?? frame.absent.count
+            for _ in samples.lowerBound..<last {
+                while absentIndex < frame.absent.count, Int(frame.absent[absentIndex]) == walk.ordinal {
+                    walk.ordinal += 1
+                    absentIndex += 1
+                }
+                let index = frame.layout.chunkIndex(ofSeries: walk.ordinal)
+                guard index < frame.layout.chunks.count else { return places }
+                places.append((frame.layout.chunks[index], walk.ordinal - Int(frame.layout.starts[index])))
+                walk.ordinal += 1
+            }
+        }
+        var first = present
+        for departed in frame.departed {
+            let end = first + departed.series.count
+            for sample in samples.clamped(to: first..<end) {
+                places.append((departed.chunk, Int(departed.series[sample - first])))
+            }
+            first = end
+        }
+        return places
+    }
+
+    /// A hash (FNV-1a, 64 bits) of the series' own labels and of where the target's go in between: the same
+    /// in every layout of the target.
+    private static func key(_ chunk: LayoutChunk, _ series: Int) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        // FNV is defined modulo 2^64.
+        func mix(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        var offset = chunk.runStart(ofSeries: series)
+        for piece in chunk.pieces[Int(chunk.pieceOffsets[series])..<Int(chunk.pieceOffsets[series + 1])] {
+            while offset < Int(piece.runEnd) {
+                mix(chunk.bytes[offset])
+                offset += 1
+            }
+            for word in [piece.firstTargetLabel, piece.targetLabelCount] where piece.targetLabelCount > 0 {
+                mix(UInt8(truncatingIfNeeded: word))
+                mix(UInt8(truncatingIfNeeded: word >> 8))
+            }
+        }
+        return hash
+    }
+}
