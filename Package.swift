@@ -51,6 +51,7 @@ let package = Package(
         .systemLibrary(
             name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
         .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
         .target(name: "CPlatform"),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
@@ -61,7 +62,8 @@ let package = Package(
         room("MetricModel", ["Platform"]),
         room("Relabel", ["MetricModel", "CRE2"]),
         room("Configuration", ["Relabel", "MetricModel", "CYAML"]),
-        room("HTTPTransport", ["Telemetry", "Platform", "CCurl", logging]),
+        room("Compression", ["CDeflate"]),
+        room("HTTPTransport", ["Compression", "Telemetry", "Platform", "CCurl", logging]),
         room("HTTPAccess", ["HTTPTransport", "Configuration", "Platform"]),
         room("AWS", ["HTTPTransport", "Telemetry", "Platform", "CCrypto", "CExpat", logging]),
         room(
@@ -126,6 +128,7 @@ let package = Package(
         tests("MetricModel", ["Platform"]),
         tests("Relabel", ["MetricModel"]),
         tests("Configuration", ["Relabel", "MetricModel"]),
+        tests("Compression"),
         tests("HTTPTransport", ["HTTPServer", "Telemetry", "Platform"]),
         tests("HTTPAccess", ["HTTPTransport", "Configuration", "Platform"]),
         tests("AWS", ["HTTPTransport", "HTTPServer", "Telemetry", "Platform"]),
@@ -169,8 +172,8 @@ if Context.environment["NARTHEX_FUZZ"] != nil {
         .executableTarget(
             name: "narthex-fuzz",
             dependencies: [
-                "Scrape", "WriteAheadBuffer", "HTTPTransport", "Configuration", "MetricModel", "Telemetry",
-                "Platform", logging,
+                "Scrape", "WriteAheadBuffer", "HTTPTransport", "Compression", "Configuration", "MetricModel",
+                "Telemetry", "Platform", logging,
             ],
             path: "Tests/Fuzz/Targets",
             swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
