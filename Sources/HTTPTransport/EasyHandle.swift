@@ -106,10 +106,9 @@ internal import CCurl
         try set(CURLOPT_TCP_NODELAY, 1)
         try set(CURLOPT_MAXAGE_CONN, Int(max(1, configuration.idleConnectionMs / 1_000)))
         try set(CURLOPT_FOLLOWLOCATION, request.followRedirects ? 1 : 0)
-        try set(CURLOPT_MAXREDIRS, 10)
+        try set(CURLOPT_MAXREDIRS, request.redirectsLeft)
         try set(CURLOPT_SSL_VERIFYPEER, 1)
         try set(CURLOPT_SSL_VERIFYHOST, 2)
-        if request.acceptGzip { try set(CURLOPT_ACCEPT_ENCODING, "gzip") }
         if !configuration.usesProxyFromEnvironment {
             try set(CURLOPT_PROXY, "")
             // Without a word libcurl looks for NO_PROXY in the environment, for each request.
@@ -152,6 +151,9 @@ internal import CCurl
 
     private func setHeaders(_ request: HTTPRequest) throws(HTTPError) {
         var lines = request.headers.map { $0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)" }
+        // A plain header: with its own option libcurl would decode the body, and take one that is cut for
+        // whole.
+        if request.acceptGzip { lines.append("Accept-Encoding: gzip") }
         if request.method != .get {
             // A name with nothing after the colon takes libcurl's own header away.
             lines.append("Expect:")

@@ -1,6 +1,7 @@
+internal import Compression
 import Synchronization
 
-/// A response's body, decoded. Its memory, and the body slot if it holds one, go back to the client when it
+/// A response's body. Its memory, and the body slot if it holds one, go back to the client when it
 /// is let go, as it should be once it is parsed, or else with its last reference.
 public final class HTTPBody: Sendable {
     private let storage: Mutex<[UInt8]?>
@@ -30,6 +31,27 @@ public final class HTTPBody: Sendable {
             return bytes
         }
         if let bytes { pool?.takeBack(bytes, claim: claim) }
+    }
+
+    /// A body with what these bytes of gzip decode to. It takes the slot over; this one has no bytes from
+    /// then on.
+    func unpacked(limitBytes: Int) throws(CompressionError) -> HTTPBody {
+        let packed = storage.withLock { bytes in
+            defer { bytes = nil }
+            return bytes
+        }
+        let taken = packed ?? []
+        var bytes = pool?.take() ?? []
+        bytes.reserveCapacity(min(limitBytes, Gzip.announcedBytes(taken.span)))
+        do throws(CompressionError) {
+            try Gzip.decode(taken.span, into: &bytes, limitBytes: limitBytes) { _ in true }
+        } catch {
+            pool?.keep(bytes)
+            pool?.takeBack(taken, claim: claim)
+            throw error
+        }
+        pool?.keep(taken)
+        return HTTPBody(bytes, pool: pool, claim: claim)
     }
 
     /// The bytes themselves, borrowed for the call.
@@ -66,9 +88,13 @@ final class BodyPool: Sendable {
     }
 
     func takeBack(_ buffer: [UInt8], claim: BodyClaim) {
-        if claim == .slot, buffer.capacity <= Self.keptBufferBytes {
-            buffers.withLock { if $0.count < keptCount { $0.append(buffer) } }
-        }
+        if claim == .slot || claim == .none { keep(buffer) }
         onRelease(claim)
+    }
+
+    /// Keeps a buffer for a later body.
+    func keep(_ buffer: [UInt8]) {
+        guard buffer.capacity > 0, buffer.capacity <= Self.keptBufferBytes else { return }
+        buffers.withLock { if $0.count < keptCount { $0.append(buffer) } }
     }
 }

@@ -56,7 +56,7 @@ public final class HTTPClient: HTTPPerforming {
         } onCancel: {
             queue.cancel(id)
         }
-        return try result.get()
+        return try result.get().decoded()
     }
 
     /// Ends every transfer with `.shutDown`, closes all connections and ends the thread. Returns at once.

@@ -28,7 +28,7 @@ public struct HTTPRequest: Sendable, Equatable {
     public var timeoutMs: Int64
     /// Bytes of body taken at most, counted after decoding; 0 means no limit of the request's own.
     public var bodyLimitBytes: Int
-    /// Says `Accept-Encoding: gzip` and decodes the answer.
+    /// Says `Accept-Encoding: gzip`. An answer in gzip is decoded whether it was asked for or not.
     public var acceptGzip: Bool
     /// Follows up to 10 redirects, to http and https only. False for everything that is signed.
     public var followRedirects: Bool
@@ -37,6 +37,8 @@ public struct HTTPRequest: Sendable, Equatable {
     public var takesBodySlot: Bool
     /// How to connect; nil is the client's own way: no proxy, the system's authorities, HTTP/1.1.
     public var connection: HTTPConnectionOptions?
+    /// Redirects that may still be followed, with `followRedirects`.
+    var redirectsLeft = 10
 
     public init(
         method: HTTPMethod = .get, url: String, headers: [HTTPHeader] = [], body: [UInt8] = [],

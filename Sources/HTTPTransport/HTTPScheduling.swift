@@ -7,7 +7,8 @@
 public protocol HTTPExchange: AnyObject, Sendable {
     /// The time has come: what to ask, or nil when nothing is to be asked (any more).
     func begin() -> HTTPRequest?
-    /// How it ended. Called once for each `schedule`, unless `begin` gave nil.
+    /// How it ended; the response's body is not decoded yet. Called once for each `schedule`, unless `begin`
+    /// gave nil.
     func end(_ result: Result<HTTPResponse, HTTPError>)
 }
 

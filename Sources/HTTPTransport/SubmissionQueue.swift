@@ -31,6 +31,17 @@ struct Submission: Sendable {
         submittedNs = nowNs
         deadlineNs = nowNs + timeoutMs * 1_000_000
     }
+
+    private init(_ other: Submission, _ request: HTTPRequest) {
+        id = other.id
+        submittedNs = other.submittedNs
+        deadlineNs = other.deadlineNs
+        reply = other.reply
+        self.request = request
+    }
+
+    /// The same for another request, with the same time and reply.
+    func asking(_ request: HTTPRequest) -> Submission { Submission(self, request) }
 }
 
 /// What tasks and body owners tell the transfer thread. Bounded by those who wait: each submission is a

@@ -30,7 +30,7 @@ extension Transfer {
             return failure(.connectionReset, text)
         case CURLE_RECV_ERROR, CURLE_WEIRD_SERVER_REPLY: return failure(.malformedResponse, text)
         case CURLE_BAD_CONTENT_ENCODING:
-            return failure(.badContentEncoding, "the body's content encoding is damaged or unknown")
+            return failure(.malformedResponse, "Transfer-Encoding is another than chunked, or damaged")
         case CURLE_TOO_MANY_REDIRECTS: return failure(.tooManyRedirects, text)
         // The scheme was checked before; the server's redirect, or its pre-1.0 answer, was not.
         case CURLE_UNSUPPORTED_PROTOCOL where receivedAnything:

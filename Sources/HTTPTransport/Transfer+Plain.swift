@@ -9,8 +9,10 @@ extension Transfer {
         case took(Int)
         /// There is nothing to be read now.
         case nothing
-        /// The server has ended the connection.
-        case ended
+        /// The server has closed the connection, or this error has ended it; 0 is none.
+        case ended(Int32)
+        /// The body has to wait, for a slot or for memory.
+        case pause
         case refused
     }
 
@@ -19,23 +21,20 @@ extension Transfer {
     /// Room worth a call of the kernel.
     private static let spareBytes = 16 << 10
 
-    /// The head, line by line, whose lines end with CR LF. False refuses the response.
-    func receive(head: Span<UInt8>) -> Bool {
-        var start = 0
-        for index in head.indices where head[index] == 0x0A {
-            guard receive(header: head.extracting(start..<index + 1)) else { return false }
-            start = index + 1
-        }
-        return true
+    /// Where an answer of this status sends the request instead; nil when it is the answer itself.
+    func redirection(_ status: Int) -> String? {
+        guard request.followRedirects, [301, 302, 303, 307, 308].contains(status) else { return nil }
+        return headers["Location"]
     }
 
-    /// The body will have `length` bytes. It has its slot after this, if it needs one, or `.pause`.
-    func announce(_ length: Int) -> Verdict {
-        guard admit(length: length) else { return .refused }
-        if standing == .unclaimed, request.takesBodySlot, length > BodySlots.inlineBytes {
-            guard claim() else { return .refused }
+    /// The body will have `length` bytes. It has its slot after this, if it needs one, or waits for it. False
+    /// refuses the response.
+    func announce(_ length: Int) -> Bool {
+        guard admit(length: length) else { return false }
+        guard standing == .unclaimed, request.takesBodySlot, length > BodySlots.inlineBytes else {
+            return true
         }
-        return isWaiting ? .pause : .taken
+        return claim()
     }
 
     /// Bytes of the body that were read elsewhere.
@@ -61,7 +60,9 @@ extension Transfer {
                 if got > 0 { initialized += got }
             }
         }
-        guard got > 0 else { return got < 0 && errno == EAGAIN ? .nothing : .ended }
+        guard got > 0 else {
+            return got < 0 && errno == EAGAIN ? .nothing : .ended(got < 0 ? errno : 0)
+        }
         switch standing {
         case .holdsSlot: admission.slots.received(id, bytes: got)
         case .lostSlot, .waiting: guard charge(got) else { return .refused }

@@ -18,9 +18,9 @@ final class Transfer {
     /// servers send a few hundred bytes.
     static let headerLineLimit = 512
     static let headerBytesLimit = 128 << 10
-    /// An identity body that waits is handed over no further than this; libcurl keeps the rest of what it
+    /// A body that waits for a slot is handed over no further than this; libcurl keeps the rest of what it
     /// read.
-    static let waitingIdentityBytes = 64 << 10
+    static let waitingBytes = 64 << 10
 
     let submission: Submission
     /// libcurl's side of it; nil for one that goes the plain way.
@@ -37,6 +37,8 @@ final class Transfer {
     /// The empty line after the last response's headers was seen.
     private(set) var headersEnded = false
     private var announced: Int?
+    /// A Content-Encoding came with the last response's headers.
+    private var isCoded = false
     /// Why a callback refused; libcurl itself only says "write error".
     private(set) var refusal: HTTPError?
     private(set) var everWaited = false
@@ -71,19 +73,24 @@ final class Transfer {
             // A status line: what came before was 1xx or a redirect.
             headers.removeAll()
             headersEnded = false
+            isCoded = false
         } else if line[0] == 0x0D || line[0] == 0x0A {
             headersEnded = true
         } else {
             headers.append(line: line)
+            if line.count > 16, line[7] == 0x2D, line[8] | 0x20 == 0x65 { noteCoding() }
         }
         return true
     }
 
-    /// Decoded bytes of the body.
+    /// Looks closer at a header whose name has the hyphen and the letter of Content-Encoding in their places.
+    private func noteCoding() { isCoded = headers["Content-Encoding"] != nil }
+
+    /// Bytes of the body as they come over the wire, `.pause` leaves them untaken.
     func receive(body bytes: UnsafeBufferPointer<UInt8>) -> Verdict {
         if body.isEmpty, announced == nil, !admitLength() { return .refused }
         let size = body.count + bytes.count
-        let limit = request.bodyLimitBytes
+        let limit = limitBytes
         if limit > 0, size > limit {
             return refuse(.bodyTooLarge, "the body exceeds the limit of \(limit) bytes")
         }
@@ -94,7 +101,7 @@ final class Transfer {
         case .unclaimed: break
         case .holdsSlot: admission.slots.received(id, bytes: bytes.count)
         case .waiting:
-            if size > Self.waitingIdentityBytes, headers["Content-Encoding"] == nil { return .pause }
+            if size > Self.waitingBytes { return .pause }
             guard charge(bytes.count) else { return .refused }
         case .lostSlot: guard charge(bytes.count) else { return .refused }
         }
@@ -129,12 +136,15 @@ final class Transfer {
             }
         admission.slots.ended(id, keepsBody: true)
         chargedBytes = 0
-        let whole = HTTPBody(body, pool: claim == .none ? nil : admission.pool, claim: claim)
+        // A coded body takes a buffer for what it decodes to from the pool as well.
+        let pool = claim == .none && !isCoded ? nil : admission.pool
+        let whole = HTTPBody(body, pool: pool, claim: claim)
         body = []
         submission.reply.end(
             .success(
                 HTTPResponse(
-                    status: status, headers: headers, body: whole, durationNs: nowNs - submittedNs)))
+                    status: status, headers: headers, body: whole, durationNs: nowNs - submittedNs,
+                    coded: isCoded ? request : nil)))
     }
 
     /// Lets go of what was received: another transfer makes the request again.
@@ -151,22 +161,25 @@ final class Transfer {
     }
 
     /// An error that names this request.
-    func failure(_ code: HTTPError.Code, _ what: String) -> HTTPError {
-        let place = URLPlace(request.url)?.text ?? "a malformed URL"
-        return HTTPError(code, "\(request.method.rawValue) \(place): \(what)")
+    func failure(_ code: HTTPError.Code, _ what: String) -> HTTPError { request.failure(code, what) }
+
+    /// Bytes that may come over the wire; 0 is no limit. The request's limit counts decoded bytes, and what
+    /// does not compress becomes a little longer by it.
+    private var limitBytes: Int {
+        let limit = request.bodyLimitBytes
+        return isCoded && limit > 0 ? limit + limit >> 6 + 1_024 : limit
     }
 
     /// Looks at what the headers announce, before the first byte is kept.
     private func admitLength() -> Bool {
-        guard headers["Content-Encoding"] == nil, let text = headers["Content-Length"], let length = Int(text)
-        else { return true }
+        guard let text = headers["Content-Length"], let length = Int(text) else { return true }
         return admit(length: length)
     }
 
     /// Whether a body of this length is within the limit.
     func admit(length: Int) -> Bool {
         announced = length
-        let limit = request.bodyLimitBytes
+        let limit = limitBytes
         guard limit > 0, length > limit else { return true }
         _ = refuse(.bodyTooLarge, "the body of \(length) bytes exceeds the limit of \(limit) bytes")
         return false

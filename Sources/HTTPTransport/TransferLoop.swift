@@ -131,7 +131,7 @@ final class TransferLoop {
         do throws(HTTPError) {
             try easy.prepare(
                 for: transfer, configuration, timeoutMs: leftMs,
-                receiveBytes: receiveBytes(submission.request))
+                receiveBytes: receiveBytes)
         } catch {
             return transfer.fail(transfer.failure(error.code, error.message))
         }
@@ -141,15 +141,14 @@ final class TransferLoop {
         transfers[transfer.id] = transfer
     }
 
-    /// libcurl's receive buffer, which is also what a paused transfer may hold before decoding: small when
-    /// thousands are in flight. One that can be sure of a slot is not paused, and takes a whole body at once:
+    /// libcurl's receive buffer, which is also what a paused transfer may hold: small when thousands are in
+    /// flight. One that can be sure of a slot is not paused, and takes a whole body at once:
     /// each filling costs a turn of epoll and of libcurl's state machine.
-    private func receiveBytes(_ request: HTTPRequest) -> Int {
+    private var receiveBytes: Int {
         if transfers.count + admission.slots.slotsInUse < configuration.bodySlots / 2 {
             return Self.wholeBodyBytes
         }
-        let size = transfers.count < 64 ? 64 << 10 : transfers.count < 512 ? 16 << 10 : 8 << 10
-        return request.acceptGzip ? max(4 << 10, size / 4) : size
+        return transfers.count < 64 ? 64 << 10 : transfers.count < 512 ? 16 << 10 : 8 << 10
     }
 
     /// One that is configured for such a request, or else any.
@@ -238,9 +237,12 @@ final class TransferLoop {
             guard transfers[transfer.id] === transfer else { continue }
             transfers[transfer.id] = nil
             switch ending {
-            case .whole:
+            case .whole(let status):
                 metrics.ended(connections: connections, error: nil)
-                transfer.succeed(status: 200, nowNs: admission.nowNs)
+                transfer.succeed(status: status, nowNs: admission.nowNs)
+            case .redirected(let location):
+                metrics.ended(connections: connections, error: nil)
+                follow(location, transfer)
             case .givenBack:
                 metrics.ended(connections: connections, error: nil)
                 transfer.giveUp()
@@ -249,6 +251,17 @@ final class TransferLoop {
                 metrics.ended(connections: connections, error: error)
                 transfer.fail(error)
             }
+        }
+    }
+
+    /// Asks libcurl for what the redirect leads to, in what is left of the time.
+    private func follow(_ location: String, _ transfer: Transfer) {
+        do throws(HTTPError) {
+            let next = try transfer.request.following(location)
+            transfer.giveUp()
+            startWithCurl(transfer.submission.asking(next))
+        } catch {
+            transfer.fail(error)
         }
     }
 

@@ -77,7 +77,7 @@ public struct ScrapeTrial: Sendable {
             configuration: configuration, externalLabels: externalLabels)
         switch exchange.verdict(on: answer) {
         case .refused(let error): reading.refusal = error
-        case .read(let format): answer.body.withSpan { reading.read($0, format) }
+        case .read(let format, let body): body.withSpan { reading.read($0, format) }
         }
         return ScrapeTrial(
             url: target.url, refusal: reading.refusal, status: answer.status,

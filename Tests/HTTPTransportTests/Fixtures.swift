@@ -65,3 +65,15 @@ struct SeededRandom {
         return range.lowerBound + Int(mixed % UInt64(range.count))
     }
 }
+
+/// A gzip member with one stored block.
+func gzip(_ text: String) -> [UInt8] {
+    let content = Array(text.utf8)
+    let size = UInt16(content.count)
+    let crc = ~content.reduce(~UInt32(0)) { crc, byte in
+        (0..<8).reduce(crc ^ UInt32(byte)) { value, _ in value >> 1 ^ (value & 1) &* 0xEDB8_8320 }
+    }
+    let fields = [crc, UInt32(size)].flatMap { field in [0, 8, 16, 24].map { UInt8(field >> $0 & 0xFF) } }
+    let lengths = [size & 0xFF, size >> 8, ~size & 0xFF, ~size >> 8].map { UInt8($0) }
+    return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF, 1] + lengths + content + fields
+}

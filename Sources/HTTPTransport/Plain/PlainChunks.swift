@@ -2,7 +2,7 @@ internal import Platform
 
 /// Takes the framing off a body that comes in chunks (RFC 9112 §7.1), whatever pieces it arrives in.
 ///
-/// Strict: chunk extensions, trailer fields and bare line feeds are `unusual`, for libcurl to judge.
+/// Chunk extensions and trailer fields are passed over, and a line may end with a line feed alone.
 struct PlainChunks: Equatable {
     enum Step: Equatable {
         /// Bytes of the body, a range of those given.
@@ -11,25 +11,30 @@ struct PlainChunks: Equatable {
         case more
         /// The body is whole; the bytes from here on are not its own.
         case end(at: Int)
-        case unusual
+        /// Says what is wrong, as the end of a sentence.
+        case malformed(String)
     }
 
     private enum State: Equatable {
         case size(digits: Int)
-        case sizeNewline
+        /// The rest of a size's line.
+        case sizeLine
         case data
         case dataReturn
         case dataNewline
-        case lastReturn
-        case lastNewline
+        /// A line of the trailer; an empty one ends the body.
+        case trailer(isEmpty: Bool)
         case ended
     }
 
-    /// 256 MiB a chunk: more than any body that is read.
-    private static let sizeDigits = 7
+    /// Above any body that is read; the limit of the body itself is lower.
+    private static let sizeDigits = 15
+    /// Extensions and trailer fields together, as for a head.
+    private static let ignoredLimit = 128 << 10
 
     private var state = State.size(digits: 0)
     private var left = 0
+    private var ignored = 0
 
     /// The next step in `bytes` from `place` on, which is moved behind it.
     mutating func next(_ bytes: Span<UInt8>, _ place: inout Int) -> Step {
@@ -41,7 +46,12 @@ struct PlainChunks: Equatable {
                 if left == 0 { state = .dataReturn }
                 return .data(range)
             }
-            guard let following = following(bytes[place]) else { return .unusual }
+            guard let following = following(bytes[place]) else {
+                return .malformed("the chunks of the body are malformed")
+            }
+            guard ignored <= Self.ignoredLimit else {
+                return .malformed("chunk extensions or trailer fields exceed \(Self.ignoredLimit) bytes")
+            }
             state = following
             place += 1
         }
@@ -52,16 +62,29 @@ struct PlainChunks: Equatable {
     private mutating func following(_ byte: UInt8) -> State? {
         switch state {
         case .size(let digits):
-            if byte == 0x0D { return digits > 0 ? .sizeNewline : nil }
-            guard digits < Self.sizeDigits, let value = HexDigit.value(byte).map(Int.init) else { return nil }
-            left = left << 4 | value
-            return .size(digits: digits + 1)
-        case .sizeNewline: return byte == 0x0A ? (left > 0 ? .data : .lastReturn) : nil
-        case .dataReturn: return byte == 0x0D ? .dataNewline : nil
+            if let value = HexDigit.value(byte).map(Int.init) {
+                guard digits < Self.sizeDigits else { return nil }
+                left = left << 4 | value
+                return .size(digits: digits + 1)
+            }
+            guard digits > 0 else { return nil }
+            switch byte {
+            case 0x0A: return afterSize
+            case 0x0D, 0x20, 0x09, UInt8(ascii: ";"): return .sizeLine
+            default: return nil
+            }
+        case .sizeLine:
+            ignored += 1
+            return byte == 0x0A ? afterSize : .sizeLine
+        case .dataReturn: return byte == 0x0D ? .dataNewline : byte == 0x0A ? .size(digits: 0) : nil
         case .dataNewline: return byte == 0x0A ? .size(digits: 0) : nil
-        case .lastReturn: return byte == 0x0D ? .lastNewline : nil
-        case .lastNewline: return byte == 0x0A ? .ended : nil
+        case .trailer(let isEmpty):
+            ignored += 1
+            if byte == 0x0A { return isEmpty ? .ended : .trailer(isEmpty: true) }
+            return .trailer(isEmpty: isEmpty && byte == 0x0D)
         case .data, .ended: return nil
         }
     }
+
+    private var afterSize: State { left > 0 ? .data : .trailer(isEmpty: true) }
 }

@@ -7,18 +7,18 @@ import Glibc
 /// A connection that plain requests go over, one after the other. Transfer thread only.
 final class PlainConnection {
     /// What came of an event.
-    enum Event {
+    enum Event: Equatable {
         /// The answer is not whole yet.
         case wait
-        /// It is.
-        case whole
-        /// Something that libcurl is to judge, and that such a server will do again.
-        case unusual
-        /// The connection did not come about, or broke.
-        case broken
-        /// The body waits for a slot; nothing is to be read until `resume`.
+        /// It is, and has this status.
+        case whole(status: Int)
+        /// The answer sends the request elsewhere, to what its Location says.
+        case redirected(to: String)
+        /// The request has failed, for this reason.
+        case failed(HTTPError.Code, String)
+        /// The body waits for a slot or for memory; nothing is to be read until `resume`.
         case paused
-        /// The connection was kept, and the server had let go of it before the request came.
+        /// The connection was kept, and the server let go of it before a byte of an answer came.
         case stale
         /// The transfer has refused the answer.
         case refused
@@ -27,9 +27,11 @@ final class PlainConnection {
     private enum State {
         case connecting
         case sending
-        case head
+        case head(PlainHead)
         case body(left: Int)
         case chunks(PlainChunks)
+        /// A body that ends with the connection.
+        case untilClose
         /// No transfer; whatever comes is the server's end of it.
         case idle
     }
@@ -46,11 +48,14 @@ final class PlainConnection {
     /// Nothing may follow on it.
     private(set) var closes = false
     private var state = State.connecting
+    private var status = 0
     private var request: [UInt8] = []
     private var sentBytes = 0
-    /// The head so far, when it came in more than one piece.
-    private var head: [UInt8] = []
-    /// Chunks that were read before it was known that the body has to wait.
+    /// A line of the head whose end has not come.
+    private var line: [UInt8] = []
+    /// Bytes of the body, and the framing behind them, that were read before it was known that the body has
+    /// to wait.
+    private var heldBody: [UInt8] = []
     private var unread: [UInt8] = []
     private var isPaused = false
 
@@ -79,6 +84,7 @@ final class PlainConnection {
         self.deadlineNs = deadlineNs
         request = bytes
         sentBytes = 0
+        closes = false
         if isConnecting { return .wait }
         state = .sending
         return send()
@@ -97,9 +103,10 @@ final class PlainConnection {
     /// is read here and copied.
     func ready(isReadable: Bool, isWritable: Bool, deadlineNs: UInt64, _ scratch: inout [UInt8]) -> Event {
         // Nothing is waited for but the connection's end.
-        if isPaused { return .broken }
+        if isPaused { return .failed(.connectionReset, "the connection broke while the body had to wait") }
         if case .connecting = state {
-            guard narthex_connect_error(descriptor) == 0 else { return .broken }
+            let problem = narthex_connect_error(descriptor)
+            guard problem == 0 else { return .failed(.connect, "no connection: \(Self.text(problem))") }
             // Woken for something else: the kernel says once more when it is connected.
             guard isWritable else { return .wait }
             self.deadlineNs = deadlineNs
@@ -107,18 +114,21 @@ final class PlainConnection {
         }
         if case .sending = state, isWritable {
             let event = send()
-            if case .wait = event {} else { return event }
+            guard event == .wait else { return event }
         }
         return isReadable ? receive(&scratch) : .wait
     }
 
-    /// Goes on reading: the transfer has its slot.
+    /// Goes on reading: the transfer has its slot and its memory.
     func resume() -> Event {
         isPaused = false
-        guard !unread.isEmpty else { return .wait }
+        let held = heldBody
+        heldBody = []
+        if let event = hand(over: held.span) { return event }
+        if case .body(left: 0) = state { return .whole(status: status) }
         let bytes = unread
         unread = []
-        return takeChunks(bytes.span, from: 0)
+        return bytes.isEmpty ? .wait : takeChunks(bytes.span, from: 0)
     }
 
     private func send() -> Event {
@@ -127,25 +137,28 @@ final class PlainConnection {
             let count = unsafe request.withUnsafeBytes { bytes in
                 unsafe narthex_send(descriptor, bytes.baseAddress, sentBytes, bytes.count)
             }
-            if count < 0 { return errno == EAGAIN ? .wait : end }
+            if count < 0 { return errno == EAGAIN ? .wait : end(errno) }
             sentBytes += count
         }
         request = []
-        state = .head
+        state = .head(PlainHead())
         return .wait
     }
 
     private func receive(_ scratch: inout [UInt8]) -> Event {
         for _ in 0..<Self.readsAtOnce {
             if case .body(let left) = state {
-                guard let transfer else { return .unusual }
+                guard let transfer else { return Self.notAsked }
                 switch transfer.receiveBody(from: descriptor, atMost: left) {
                 case .took(let count):
-                    if count == left { return .whole }
                     state = .body(left: left - count)
+                    if count == left { return .whole(status: status) }
                     continue
                 case .nothing: return .wait
-                case .ended: return .broken
+                case .ended(let problem): return end(problem)
+                case .pause:
+                    isPaused = true
+                    return .paused
                 case .refused: return .refused
                 }
             }
@@ -154,10 +167,9 @@ final class PlainConnection {
                 unsafe recv(descriptor, bytes.baseAddress, isReadingHead ? Self.headBytes : bytes.count, 0)
             }
             if count < 0, errno == EAGAIN { return .wait }
-            guard count > 0 else { return end }
+            guard count > 0 else { return end(count < 0 ? errno : 0) }
             let event = take(scratch.span.extracting(first: count))
-            if case .wait = event { continue }
-            return event
+            if event != .wait { return event }
         }
         return .wait
     }
@@ -167,81 +179,149 @@ final class PlainConnection {
     /// A head, and of a body what is copied at little cost: the rest goes straight to where it stays.
     private static let headBytes = 4 << 10
 
-    private var isReadingHead: Bool { if case .head = state { true } else { false } }
-
-    /// The server has closed or reset the connection.
-    private var end: Event {
+    private var isReadingHead: Bool {
         switch state {
-        case .sending where isKept: return .stale
-        case .head where isKept && head.isEmpty: return .stale
-        default: return .broken
+        case .sending, .head: true
+        default: false
         }
+    }
+
+    private static let notAsked = Event.failed(.malformedResponse, "an answer came that was not asked for")
+
+    /// The server has closed the connection, or `problem` has ended it.
+    private func end(_ problem: Int32) -> Event {
+        let received = transfer?.body.count ?? 0
+        let isAnswered = transfer?.receivedAnything ?? false || !line.isEmpty
+        if isKept, !isAnswered { return .stale }
+        if problem != 0 {
+            let place = isAnswered ? "after \(received) bytes of body" : "before an answer came"
+            return .failed(.connectionReset, "the connection broke \(place): \(Self.text(problem))")
+        }
+        switch state {
+        case .untilClose: return .whole(status: status)
+        case .body(let left):
+            return .failed(.truncated, "the body was cut: \(left) of \(received + left) bytes are missing")
+        case .chunks:
+            return .failed(.truncated, "the body was cut after \(received) bytes: its last chunk is missing")
+        case .head where isAnswered: return .failed(.truncated, "the response's headers were cut")
+        default: return .failed(.connectionReset, "the server closed the connection without an answer")
+        }
+    }
+
+    private static func text(_ problem: Int32) -> String {
+        // Safety: the text is the library's own and is copied at once.
+        unsafe strerror(problem).map { unsafe String(cString: $0) } ?? "error \(problem)"
     }
 
     private func take(_ bytes: Span<UInt8>) -> Event {
         switch state {
-        case .head:
-            if head.isEmpty { return takeHead(bytes) }
-            for index in bytes.indices { head.append(bytes[index]) }
-            let all = head
-            head = []
-            return takeHead(all.span)
+        case .sending:
+            // The answer to a request that the server did not want to read whole.
+            closes = true
+            state = .head(PlainHead())
+            return take(bytes)
+        case .head(var head):
+            guard !line.isEmpty else { return takeHead(&head, bytes, searchedTo: 0) }
+            let searched = line.count
+            for index in bytes.indices { line.append(bytes[index]) }
+            let all = line
+            line = []
+            return takeHead(&head, all.span, searchedTo: searched)
         case .chunks: return takeChunks(bytes, from: 0)
-        // An answer nobody asked for, or before the question was out.
-        case .idle, .connecting, .sending, .body: return .unusual
+        case .untilClose: return hand(over: bytes) ?? .wait
+        case .idle, .connecting, .body: return Self.notAsked
         }
     }
 
-    private func takeHead(_ bytes: Span<UInt8>) -> Event {
-        guard let transfer else { return .unusual }
-        let whole: PlainHead.Whole
-        switch PlainHead.read(bytes) {
-        case .unusual: return .unusual
-        case .incomplete:
-            head.reserveCapacity(bytes.count)
-            for index in bytes.indices { head.append(bytes[index]) }
-            return .wait
-        case .whole(let found): whole = found
+    /// The lines in `bytes`, of which the first `searched` bytes hold no line end.
+    private func takeHead(_ head: inout PlainHead, _ bytes: Span<UInt8>, searchedTo searched: Int) -> Event {
+        guard let transfer else { return Self.notAsked }
+        var start = 0
+        for index in searched..<bytes.count where bytes[index] == 0x0A {
+            guard transfer.receive(header: bytes.extracting(start..<index + 1)) else { return .refused }
+            let end = index > start && bytes[index - 1] == 0x0D ? index - 1 : index
+            let step = head.take(bytes.extracting(start..<end))
+            start = index + 1
+            switch step {
+            case .more: continue
+            case .malformed(let what): return .failed(.malformedResponse, what)
+            case .whole(let whole): return begin(whole, bytes.extracting(start..<bytes.count))
+            }
         }
-        closes = whole.closes
-        guard transfer.receive(head: bytes.extracting(0..<whole.byteCount)) else { return .refused }
-        guard let length = whole.length else {
+        let rest = bytes.extracting(start..<bytes.count)
+        guard head.canBegin(rest) else {
+            return .failed(.malformedResponse, "the answer does not begin as HTTP/1 does")
+        }
+        guard rest.count <= Transfer.headerBytesLimit else {
+            return .failed(
+                .malformedResponse, "a header line exceeds \(Transfer.headerBytesLimit) bytes")
+        }
+        line.reserveCapacity(rest.count)
+        for index in rest.indices { line.append(rest[index]) }
+        state = .head(head)
+        return .wait
+    }
+
+    /// The head is whole, and `rest` came behind it.
+    private func begin(_ whole: PlainHead.Whole, _ rest: Span<UInt8>) -> Event {
+        guard let transfer else { return Self.notAsked }
+        if whole.closes { closes = true }
+        status = whole.status
+        if let location = transfer.redirection(status) {
+            let length = whole.body == .none ? 0 : whole.body == .length(rest.count) ? rest.count : -1
+            // What the redirect says besides is of no use, and reading it to its end is not worth the time.
+            if rest.count != length { closes = true }
+            return .redirected(to: location)
+        }
+        switch whole.body {
+        case .none:
+            if !rest.isEmpty { closes = true }
+            return .whole(status: status)
+        case .chunks:
             state = .chunks(PlainChunks())
-            return takeChunks(bytes, from: whole.byteCount)
+            return takeChunks(rest, from: 0)
+        case .untilClose:
+            state = .untilClose
+            return hand(over: rest) ?? .wait
+        case .length(let length):
+            guard transfer.announce(length) else { return .refused }
+            // What follows the answer is not asked for: the connection is not used again.
+            if rest.count > length { closes = true }
+            let have = min(length, rest.count)
+            state = .body(left: length - have)
+            if let event = hand(over: rest.extracting(first: have)) { return event }
+            return have == length ? .whole(status: status) : .wait
         }
-        let verdict = transfer.announce(length)
+    }
+
+    /// Gives bytes of the body to the transfer. Nil when reading goes on.
+    private func hand(over bytes: Span<UInt8>) -> Event? {
+        guard let transfer else { return Self.notAsked }
+        let verdict = transfer.receive(body: bytes)
         if verdict == .refused { return .refused }
-        let have = min(length, bytes.count - whole.byteCount)
-        // What follows the answer is not asked for: the connection is not used again.
-        if bytes.count - whole.byteCount > have { closes = true }
-        guard transfer.receive(body: bytes.extracting(whole.byteCount..<whole.byteCount + have)) == .taken
-        else { return .refused }
-        if have == length { return .whole }
-        state = .body(left: length - have)
-        isPaused = verdict == .pause
-        return isPaused ? .paused : .wait
+        if verdict == .pause { for index in bytes.indices { heldBody.append(bytes[index]) } }
+        guard verdict == .pause || transfer.isWaiting else { return nil }
+        isPaused = true
+        return .paused
     }
 
     private func takeChunks(_ bytes: Span<UInt8>, from start: Int) -> Event {
-        guard case .chunks(var chunks) = state, let transfer else { return .unusual }
+        guard case .chunks(var chunks) = state else { return Self.notAsked }
         var place = start
         while true {
             switch chunks.next(bytes, &place) {
             case .data(let range):
-                // The first that waits is still taken: a body may hold that much without a slot.
-                guard transfer.receive(body: bytes.extracting(range)) == .taken else { return .refused }
-                guard transfer.isWaiting else { continue }
+                guard let event = hand(over: bytes.extracting(range)) else { continue }
                 state = .chunks(chunks)
                 for index in place..<bytes.count { unread.append(bytes[index]) }
-                isPaused = true
-                return .paused
+                return event
             case .more:
                 state = .chunks(chunks)
                 return .wait
             case .end(let end):
                 if end < bytes.count { closes = true }
-                return .whole
-            case .unusual: return .unusual
+                return .whole(status: status)
+            case .malformed(let what): return .failed(.malformedResponse, what)
             }
         }
     }

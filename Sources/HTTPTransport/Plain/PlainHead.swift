@@ -1,136 +1,194 @@
-/// The head of an answer as every exporter gives it: `HTTP/1.1 200`, fields that mean what they say, and a
-/// body whose end is known.
+/// Reads the head of an answer over a plain connection, line by line: the status line, the fields that say
+/// how the body ends, and any interim (1xx) heads before them.
 ///
-/// Everything else is `unusual`, be it legal or an attack: libcurl makes the request again and judges.
-enum PlainHead: Equatable {
-    case incomplete
-    case unusual
-    case whole(Whole)
+/// It takes what RFC 9112 lets a user agent take: bare line feeds, folded and odd fields that do not concern
+/// the framing, HTTP/1.0, bodies that end with the connection. What leaves the body's end open to
+/// interpretation is malformed and fails the request.
+struct PlainHead {
+    enum Step: Equatable {
+        /// The head goes on.
+        case more
+        case whole(Whole)
+        /// Says what is wrong, as the end of a sentence.
+        case malformed(String)
+    }
+
+    /// How the body ends.
+    enum Framing: Equatable {
+        /// There is no body.
+        case none
+        case length(Int)
+        case chunks
+        case untilClose
+    }
 
     struct Whole: Equatable {
-        /// Bytes of the head, the empty line included.
-        let byteCount: Int
-        /// Of the body; nil when it comes in chunks.
-        let length: Int?
+        let status: Int
+        let body: Framing
         /// The server closes the connection behind this answer.
         let closes: Bool
     }
 
-    /// Real ones take a few hundred bytes. One that drips in is read anew with each piece, so this bounds
-    /// that as well.
-    static let limitBytes = 4 << 10
+    private static let statusLine = Array("HTTP/1.".utf8)
 
-    private static let statusLine = Array("HTTP/1.1 200".utf8)
+    private var hasStatus = false
+    private var status = 0
+    private var isOldVersion = false
+    private var length: Int?
+    private var isChunked = false
+    private var saysClose = false
+    private var saysKeepAlive = false
+    /// A folded line would go on with a field that the framing depends on.
+    private var lastFieldFrames = false
 
-    /// Reads the head from the first bytes of an answer.
-    static func read(_ bytes: Span<UInt8>) -> PlainHead {
-        for index in 0..<min(bytes.count, statusLine.count) where bytes[index] != statusLine[index] {
-            return .unusual
+    /// Whether the first bytes of a line that has no end yet can begin an answer.
+    func canBegin(_ bytes: Span<UInt8>) -> Bool {
+        if hasStatus { return true }
+        for index in 0..<min(bytes.count, Self.statusLine.count) where bytes[index] != Self.statusLine[index]
+        {
+            return false
         }
-        guard bytes.count > statusLine.count else { return .incomplete }
-        let next = bytes[statusLine.count]
-        guard next == 0x20 || next == 0x0D else { return .unusual }
-        guard let first = lineEnd(bytes, from: statusLine.count) else { return unfinished(bytes) }
-        guard first.isClean else { return .unusual }
-        var fields = Fields()
-        var start = first.end + 2
-        while true {
-            guard let line = lineEnd(bytes, from: start) else { return unfinished(bytes) }
-            guard line.isClean, line.end + 2 <= limitBytes else { return .unusual }
-            if line.end == start { return fields.verdict(byteCount: start + 2) }
-            guard fields.take(bytes, start..<line.end) else { return .unusual }
-            start = line.end + 2
-        }
+        return true
     }
 
-    private static func unfinished(_ bytes: Span<UInt8>) -> PlainHead {
-        bytes.count >= limitBytes ? .unusual : .incomplete
+    /// Takes the next line, without its line end.
+    mutating func take(_ line: Span<UInt8>) -> Step {
+        guard hasStatus else { return takeStatus(line) }
+        if line.isEmpty { return end() }
+        for index in line.indices where line[index] == 0 {
+            return .malformed("a header line holds a zero byte")
+        }
+        if line[0] == 0x20 || line[0] == 0x09 {
+            return lastFieldFrames ? .malformed("a header that says how the body ends is folded") : .more
+        }
+        return takeField(line)
     }
 
-    /// Where the line's CR LF stands; not clean when it has a control character or a bare CR or LF. Nil when
-    /// its end has not come.
-    private static func lineEnd(_ bytes: Span<UInt8>, from start: Int) -> (end: Int, isClean: Bool)? {
-        var index = start
-        while index < bytes.count {
-            let byte = bytes[index]
-            if byte == 0x0D {
-                guard index + 1 < bytes.count else { return nil }
-                return (index, bytes[index + 1] == 0x0A)
+    private mutating func takeStatus(_ line: Span<UInt8>) -> Step {
+        let start = Self.statusLine.count
+        guard line.count >= start + 5, canBegin(line), Self.isDigit(line[start]), line[start + 1] == 0x20,
+            let code = Self.number(line, start + 2..<start + 5), code >= 100,
+            line.count == start + 5 || line[start + 5] == 0x20
+        else { return .malformed("the answer does not begin as HTTP/1 does") }
+        hasStatus = true
+        isOldVersion = line[start] == 0x30
+        status = code
+        return .more
+    }
+
+    private mutating func end() -> Step {
+        guard status >= 200 else {
+            guard status != 101 else {
+                return .malformed("the server switches protocols, which it was not asked to do")
             }
-            if byte < 0x20 && byte != 0x09 || byte == 0x7F { return (index, false) }
-            index += 1
+            // An interim answer: the real one follows.
+            self = PlainHead()
+            return .more
         }
+        let framing: Framing =
+            if status == 204 || status == 304 {
+                .none
+            } else if isChunked {
+                .chunks
+            } else if let length {
+                .length(length)
+            } else {
+                .untilClose
+            }
+        // An answer with both framings comes from a server that is confused or attacked (RFC 9112 §6.1).
+        let isConfused = isChunked && length != nil
+        let closes =
+            saysClose || isOldVersion && !saysKeepAlive || framing == .untilClose || isConfused
+        return .whole(Whole(status: status, body: framing, closes: closes))
+    }
+
+    private mutating func takeField(_ line: Span<UInt8>) -> Step {
+        lastFieldFrames = false
+        var colon = 0
+        while colon < line.count, line[colon] != UInt8(ascii: ":") { colon += 1 }
+        // A line that is no field is passed over (RFC 9112 §5).
+        guard colon < line.count else { return .more }
+        var nameEnd = colon
+        while nameEnd > 0, line[nameEnd - 1] == 0x20 || line[nameEnd - 1] == 0x09 { nameEnd -= 1 }
+        let name = 0..<nameEnd
+        let value = Self.trimmed(line, colon + 1..<line.count)
+        let fault: String?
+        switch name.count {
+        case 10 where Self.isText(line, name, "connection"):
+            fault = nil
+            takeConnection(line, value)
+        case 14 where Self.isText(line, name, "content-length"):
+            lastFieldFrames = true
+            fault = takeLength(line, value)
+        case 17 where Self.isText(line, name, "transfer-encoding"):
+            lastFieldFrames = true
+            fault = takeTransferEncoding(line, value)
+        default: return .more
+        }
+        if let fault { return .malformed(fault) }
+        // Some would read the field and some would not.
+        return nameEnd == colon || !lastFieldFrames
+            ? .more
+            : .malformed("white space stands before the colon of a header that says how the body ends")
+    }
+
+    /// A list of words between commas.
+    private mutating func takeConnection(_ line: Span<UInt8>, _ value: Range<Int>) {
+        var start = value.lowerBound
+        for index in value.lowerBound...value.upperBound {
+            guard index == value.upperBound || line[index] == UInt8(ascii: ",") else { continue }
+            let word = Self.trimmed(line, start..<index)
+            if Self.isText(line, word, "close") { saysClose = true }
+            if Self.isText(line, word, "keep-alive") { saysKeepAlive = true }
+            start = index + 1
+        }
+    }
+
+    private mutating func takeLength(_ line: Span<UInt8>, _ value: Range<Int>) -> String? {
+        guard let number = Self.number(line, value) else { return "Content-Length is not a number" }
+        guard length == nil || length == number else { return "there are two Content-Length that differ" }
+        length = number
         return nil
     }
 
-    /// The fields that say how the body ends.
-    private struct Fields {
-        private var length: Int?
-        private var isChunked = false
-        private var closes = false
-
-        /// False when the field, or its being there a second time, is unusual.
-        mutating func take(_ bytes: Span<UInt8>, _ line: Range<Int>) -> Bool {
-            var colon = line.lowerBound
-            while colon < line.upperBound, bytes[colon] != UInt8(ascii: ":") {
-                // No white space before the colon, and no line that goes on with the one before.
-                guard bytes[colon] > 0x20 else { return false }
-                colon += 1
-            }
-            guard colon > line.lowerBound, colon < line.upperBound else { return false }
-            let name = line.lowerBound..<colon
-            var value = colon + 1..<line.upperBound
-            while let first = value.first, bytes[first] == 0x20 || bytes[first] == 0x09 {
-                value.removeFirst()
-            }
-            while let last = value.last, bytes[last] == 0x20 || bytes[last] == 0x09 { value.removeLast() }
-            switch name.count {
-            case 7 where isText(bytes, name, "trailer"): return false
-            case 10 where isText(bytes, name, "connection"):
-                if isText(bytes, value, "close") {
-                    closes = true
-                } else {
-                    return isText(bytes, value, "keep-alive")
-                }
-            case 14 where isText(bytes, name, "content-length"):
-                guard length == nil, let number = Self.number(bytes, value) else { return false }
-                length = number
-            case 16 where isText(bytes, name, "content-encoding"): return false
-            case 17 where isText(bytes, name, "transfer-encoding"):
-                guard !isChunked, isText(bytes, value, "chunked") else { return false }
-                isChunked = true
-            default: break
-            }
-            return true
+    private mutating func takeTransferEncoding(_ line: Span<UInt8>, _ value: Range<Int>) -> String? {
+        if Self.isText(line, value, "identity") { return nil }
+        guard Self.isText(line, value, "chunked"), !isChunked else {
+            return "Transfer-Encoding is another than chunked"
         }
+        isChunked = true
+        return nil
+    }
 
-        func verdict(byteCount: Int) -> PlainHead {
-            // Both, or neither, leave the body's end open to interpretation.
-            guard isChunked != (length != nil) else { return .unusual }
-            return .whole(Whole(byteCount: byteCount, length: length, closes: closes))
+    /// A number of at most 18 digits, which an Int holds.
+    private static func number(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
+        guard !range.isEmpty, range.count <= 18 else { return nil }
+        var value = 0
+        for index in range {
+            guard isDigit(bytes[index]) else { return nil }
+            value = value * 10 + Int(bytes[index] - 0x30)
         }
+        return value
+    }
 
-        /// A length that no body exceeds: at most 15 digits.
-        private static func number(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
-            guard !range.isEmpty, range.count <= 15 else { return nil }
-            var value = 0
-            for index in range {
-                guard bytes[index] >= 0x30, bytes[index] <= 0x39 else { return nil }
-                value = value * 10 + Int(bytes[index] - 0x30)
-            }
-            return value
-        }
+    private static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 
-        /// Whether the range says `text`, which is in lower case.
-        private func isText(_ bytes: Span<UInt8>, _ range: Range<Int>, _ text: String) -> Bool {
-            guard range.count == text.utf8.count else { return false }
-            var index = range.lowerBound
-            for wanted in text.utf8 {
-                let byte = bytes[index]
-                guard wanted == (byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte) else { return false }
-                index += 1
-            }
-            return true
+    private static func trimmed(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
+        var range = range
+        while let first = range.first, bytes[first] == 0x20 || bytes[first] == 0x09 { range.removeFirst() }
+        while let last = range.last, bytes[last] == 0x20 || bytes[last] == 0x09 { range.removeLast() }
+        return range
+    }
+
+    /// Whether the range says `text`, which is in lower case.
+    private static func isText(_ bytes: Span<UInt8>, _ range: Range<Int>, _ text: String) -> Bool {
+        guard range.count == text.utf8.count else { return false }
+        var index = range.lowerBound
+        for wanted in text.utf8 {
+            let byte = bytes[index]
+            guard wanted == (byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte) else { return false }
+            index += 1
         }
+        return true
     }
 }

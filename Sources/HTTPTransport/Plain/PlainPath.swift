@@ -1,26 +1,21 @@
-/// Scrapes of the plain kind, without libcurl: `http`, an IPv4 address, a GET, an answer 200 whose end is
-/// known. That is what nearly all scrapes of a fleet are, and libcurl takes for one several times what
-/// reading its body takes.
+/// Scrapes of the plain kind, without libcurl: `http`, an IPv4 address, a GET. That is what nearly all
+/// scrapes of a fleet are, and libcurl takes for one several times what reading its body takes.
 ///
-/// It judges nothing. Whatever is out of the ordinary, from a refused connection to a compressed body, is
-/// given back, and libcurl makes the request again, in what is left of its time; the server is then left to
-/// libcurl for a while. So there is one set of rules for what a fault means. Transfer thread only.
+/// A request is made once. What kind of request goes this way is decided from the request alone, before it
+/// is sent, and every answer is judged here, by the rules that `Transfer` has for libcurl's way too.
+/// Only a kept connection that the server ended before a byte of an answer came is replaced and the request
+/// made once more, as RFC 9112 §9.3.1 allows for a GET. Transfer thread only.
 final class PlainPath {
     /// How a transfer ended.
     enum Ending {
-        case whole
-        /// Libcurl is to make the request.
+        case whole(status: Int)
+        /// The answer leads elsewhere, to what its Location says.
+        case redirected(to: String)
+        /// No byte of an answer came and no connection can be had here; libcurl is to make the request.
         case givenBack
         case failed(HTTPError)
     }
 
-    /// For how long a server whose answer was out of the ordinary is left to libcurl: it is asked twice at
-    /// the end of that time, when it has not changed.
-    static let unusualNs: UInt64 = 3_600_000_000_000
-    /// The same for one that could not be reached, or broke off.
-    static let brokenNs: UInt64 = 60_000_000_000
-    /// Beyond that many it is not known any more which servers those are.
-    private static let unusualLimit = 16_384
     private static let pruneNs: UInt64 = 60_000_000_000
 
     private let watch: SocketWatch
@@ -29,7 +24,6 @@ final class PlainPath {
     private var connections: [Int32: PlainConnection] = [:]
     private var idle: [PlainAddress: [PlainConnection]] = [:]
     private var running: [UInt64: PlainConnection] = [:]
-    private var unusual: [PlainAddress: UInt64] = [:]
     private var bytes: [UInt8] = []
     /// With what a body may have before it needs a slot, less than one that waits may have.
     private var scratch = [UInt8](repeating: 0, count: 32 << 10)
@@ -53,12 +47,15 @@ final class PlainPath {
             let url = PlainURL(submission.request.url)
         else { return nil }
         let nowNs = admission.nowNs
-        guard submission.deadlineNs > nowNs, !isUnusual(url.address, nowNs),
-            request.write(submission.request, url, to: &bytes)
-        else { return nil }
+        guard submission.deadlineNs > nowNs, request.write(submission.request, url, to: &bytes) else {
+            return nil
+        }
         prune(nowNs)
         let transfer = Transfer(submission, easy: nil, admission: admission)
-        return start(transfer, at: url.address, nowNs) ? transfer : nil
+        while let connection = takeIdle(url.address, nowNs) {
+            if begin(transfer, on: connection, nowNs) { return transfer }
+        }
+        return connect(transfer, to: url.address, nowNs) ? transfer : nil
     }
 
     /// The kernel has something for a connection; false when it is not one of these.
@@ -74,7 +71,7 @@ final class PlainPath {
             isReadable: isReadable, isWritable: isWritable, deadlineNs: transfer.deadlineNs, &scratch)
         if wantedToWrite, !connection.wantsToWrite {
             guard watch.set(descriptor, readable: true, writable: false) == nil else {
-                end(connection, transfer, .givenBack)
+                end(connection, transfer, .failed(Self.unwatched(transfer)))
                 return true
             }
         }
@@ -103,7 +100,7 @@ final class PlainPath {
     func resume(_ id: UInt64, nowNs: UInt64) {
         guard let connection = running[id], let transfer = connection.transfer else { return }
         guard watch.set(connection.descriptor, readable: true, writable: false) == nil else {
-            return end(connection, transfer, .givenBack)
+            return end(connection, transfer, .failed(Self.unwatched(transfer)))
         }
         act(on: connection.resume(), connection, transfer, nowNs)
     }
@@ -115,10 +112,8 @@ final class PlainPath {
 
     // MARK: -
 
-    private func start(_ transfer: Transfer, at address: PlainAddress, _ nowNs: UInt64) -> Bool {
-        while let connection = takeIdle(address, nowNs) {
-            if begin(transfer, on: connection, nowNs) { return true }
-        }
+    /// Begins a request over a connection of its own; false when none can be had.
+    private func connect(_ transfer: Transfer, to address: PlainAddress, _ nowNs: UInt64) -> Bool {
         guard configuration.maxConnectionsPerHost == 0, connections.count < configuration.maxConnections,
             let connection = PlainConnection(address)
         else { return false }
@@ -154,28 +149,43 @@ final class PlainPath {
     ) {
         switch event {
         case .wait: break
-        case .whole: end(connection, transfer, .whole, nowNs: nowNs)
+        case .whole(let status): end(connection, transfer, .whole(status: status), nowNs: nowNs)
+        case .redirected(let location):
+            end(connection, transfer, .redirected(to: location), nowNs: nowNs)
+        case .failed(let code, let what): end(connection, transfer, .failed(transfer.failure(code, what)))
         case .paused:
             if watch.set(connection.descriptor, readable: false, writable: false) != nil {
-                end(connection, transfer, .givenBack)
+                end(connection, transfer, .failed(Self.unwatched(transfer)))
             }
-        case .stale: end(connection, transfer, .givenBack)
-        case .unusual, .broken:
-            let ns = if case .broken = event { Self.brokenNs } else { Self.unusualNs }
-            if unusual.count >= Self.unusualLimit { unusual.removeAll() }
-            unusual[connection.address] = nowNs + ns
-            end(connection, transfer, .givenBack)
+        case .stale: askAgain(transfer, insteadOf: connection, nowNs)
         case .refused:
             let error = transfer.refusal ?? transfer.failure(.malformedResponse, "the answer was refused")
             end(connection, transfer, .failed(error))
         }
     }
 
+    /// Nothing of an answer came over a connection that was kept: once more, over a new one.
+    private func askAgain(_ transfer: Transfer, insteadOf old: PlainConnection, _ nowNs: UInt64) {
+        drop(old)
+        guard let url = PlainURL(transfer.request.url), request.write(transfer.request, url, to: &bytes),
+            connect(transfer, to: old.address, nowNs)
+        else { return ended.append((transfer, 0, .givenBack)) }
+    }
+
+    private static func unwatched(_ transfer: Transfer) -> HTTPError {
+        transfer.failure(.other, "the kernel does not watch the connection any more")
+    }
+
     private func end(
         _ connection: PlainConnection, _ transfer: Transfer, _ ending: Ending, nowNs: UInt64 = 0
     ) {
         ended.append((transfer, connection.isKept || connection.isConnecting ? 0 : 1, ending))
-        guard case .whole = ending, !connection.closes else { return drop(connection) }
+        let isAnswered =
+            switch ending {
+            case .whole, .redirected: true
+            case .givenBack, .failed: false
+            }
+        guard isAnswered, !connection.closes else { return drop(connection) }
         running[transfer.id] = nil
         connection.finish(nowNs: nowNs)
         idle[connection.address, default: []].append(connection)
@@ -206,13 +216,6 @@ final class PlainPath {
         return idleMs >= UInt64(max(0, configuration.idleConnectionMs))
     }
 
-    private func isUnusual(_ address: PlainAddress, _ nowNs: UInt64) -> Bool {
-        guard let untilNs = unusual[address] else { return false }
-        if nowNs < untilNs { return true }
-        unusual[address] = nil
-        return false
-    }
-
     /// Connections of targets that are gone must not stay for good.
     private func prune(_ nowNs: UInt64) {
         guard nowNs >= nextPruneNs else { return }
@@ -221,6 +224,5 @@ final class PlainPath {
             for connection in kept where isOld(connection, nowNs) { drop(connection) }
         }
         for (address, kept) in idle where kept.isEmpty { idle[address] = nil }
-        for (address, untilNs) in unusual where nowNs >= untilNs { unusual[address] = nil }
     }
 }

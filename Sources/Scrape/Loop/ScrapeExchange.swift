@@ -6,7 +6,8 @@ import Platform
 struct ScrapeExchange: Sendable {
     /// What becomes of an answer.
     enum Verdict: Sendable {
-        case read(ExpositionFormat)
+        /// Its body, decoded, and how it is written.
+        case read(ExpositionFormat, HTTPBody)
         case refused(ScrapeError)
     }
 
@@ -50,19 +51,25 @@ struct ScrapeExchange: Sendable {
         return HTTPConnectionOptions(unixSocketPath: unixSocketPath, offersHTTP2: offersHTTP2)
     }
 
-    /// Whether the answer counts, and as what it is read.
+    /// Whether the answer counts, and as what it is read. Decodes the body, so it is a worker's.
     func verdict(on response: HTTPResponse) -> Verdict {
         guard response.status == 200 else {
             return .refused(
                 ScrapeError(.status, "the target answered with HTTP status \(response.status), not 200"))
         }
-        if bodySizeLimitBytes > 0, response.body.count >= bodySizeLimitBytes { return .refused(bodyTooLarge) }
+        let body: HTTPBody
+        do throws(HTTPError) {
+            body = try response.decoded().body
+        } catch {
+            return .refused(reason(for: error))
+        }
+        if bodySizeLimitBytes > 0, body.count >= bodySizeLimitBytes { return .refused(bodyTooLarge) }
         // Without a body there is nothing to choose a parser for (Prometheus 3, scrapeLoop.append).
-        if response.body.count == 0 { return .read(.text) }
+        if body.count == 0 { return .read(.text, body) }
         do {
-            return .read(
-                try ExpositionFormat.of(
-                    contentType: response.headers["Content-Type"], fallback: fallbackProtocol))
+            let format = try ExpositionFormat.of(
+                contentType: response.headers["Content-Type"], fallback: fallbackProtocol)
+            return .read(format, body)
         } catch {
             return .refused(error)
         }

@@ -225,7 +225,7 @@ final class ScrapeLoop: HTTPExchange {
         switch result {
         case .success(let response):
             switch exchange.verdict(on: response) {
-            case .read(let format): conclude(response.body, format, nil)
+            case .read(let format, let body): conclude(body, format, nil)
             case .refused(let error): conclude(nil, .text, error)
             }
         case .failure(let error): conclude(nil, .text, exchange.reason(for: error))

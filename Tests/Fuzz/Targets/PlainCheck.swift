@@ -1,3 +1,4 @@
+import Compression
 import Glibc
 
 @testable import HTTPTransport
@@ -7,12 +8,15 @@ import Glibc
 enum PlainCheck {
     /// What an answer came to.
     enum Outcome: Equatable {
-        case whole(body: [UInt8], contentType: String?)
-        case unusual, broken, refused
+        case whole(status: Int, body: [UInt8], contentType: String?)
+        case redirected(String)
+        case failed(HTTPError.Code)
+        case stale, refused
     }
 
     /// The first byte says how things stand: bit 0 bounds the body, bit 1 makes it wait for a slot, bit 2
-    /// lets the connection have carried an answer before. The second makes the pieces.
+    /// lets the connection have carried an answer before, bit 3 follows redirects. The second makes the
+    /// pieces.
     static func run(_ bytes: [UInt8]) {
         guard bytes.count > 2 else { return }
         let answer = Array(bytes[2...])
@@ -27,9 +31,28 @@ enum PlainCheck {
             return min(left, 1 + Int(seed >> 33) % most)
         }
         precondition(atOnce == inPieces, "pieces change nothing: \(atOnce), \(inPieces)")
-        if case .whole(let body, _) = atOnce {
+        if case .whole(let status, let body, _) = atOnce {
+            precondition(status >= 200 && status <= 999, "an interim answer is not the last")
             precondition(bytes[0] & 1 == 0 || body.count <= Exchange.bodyLimit, "the limit holds")
             precondition(body.count <= answer.count, "a body is part of its answer")
+        }
+        checkGzip(answer)
+    }
+
+    /// Anything may be announced as gzip: what is read of it keeps to the limit.
+    private static func checkGzip(_ bytes: [UInt8]) {
+        let limit = 10_000
+        for packed in [bytes, [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF] + bytes] {
+            var output: [UInt8] = []
+            do throws(CompressionError) {
+                try Gzip.decode(packed.span, into: &output, limitBytes: limit) { capacity in
+                    precondition(capacity <= limit, "no more room is asked for than is allowed")
+                    return true
+                }
+            } catch {
+                precondition(!error.message.isEmpty, "a refusal says why")
+            }
+            precondition(output.count <= limit, "the limit holds")
         }
     }
 }
@@ -90,7 +113,7 @@ private struct Exchange {
     private func transfer() -> Transfer {
         let request = HTTPRequest(
             url: "http://127.0.0.1/metrics", bodyLimitBytes: standing & 1 != 0 ? Self.bodyLimit : 0,
-            takesBodySlot: true)
+            followRedirects: standing & 8 != 0, takesBodySlot: true)
         return Transfer(
             Submission(id: 1, request: request, nowNs: 0, reply: .exchange(Nobody())), easy: nil,
             admission: admission)
@@ -156,10 +179,12 @@ private struct Exchange {
     private func ending(_ event: PlainConnection.Event, _ transfer: Transfer) -> PlainCheck.Outcome? {
         switch event {
         case .wait: return nil
-        case .whole:
-            return .whole(body: transfer.body, contentType: transfer.headers["Content-Type"])
-        case .unusual: return .unusual
-        case .broken, .stale: return .broken
+        case .whole(let status):
+            return .whole(
+                status: status, body: transfer.body, contentType: transfer.headers["Content-Type"])
+        case .redirected(let location): return .redirected(location)
+        case .failed(let code, _): return .failed(code)
+        case .stale: return .stale
         case .refused: return .refused
         case .paused:
             precondition(transfer.isWaiting, "only a body that waits for its slot pauses")

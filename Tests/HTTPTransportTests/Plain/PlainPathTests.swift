@@ -5,13 +5,13 @@ import Testing
 
 @testable import HTTPTransport
 
-/// The plain way against a server of raw sockets, turn by turn, and what the client makes of what it gives
-/// back.
+/// The plain way against a server of raw sockets, turn by turn, and what the client makes of it.
 @Suite(.timeLimit(.minutes(2)))
 struct PlainPathTests {
     /// How a request ended on the plain way.
     enum Outcome: Equatable {
-        case whole(String)
+        case whole(String, status: Int = 200)
+        case redirected(String)
         case givenBack
         case failed(HTTPError.Code)
         /// It was not taken at all.
@@ -43,7 +43,8 @@ struct PlainPathTests {
         func begin(_ url: String, timeoutMs: Int64 = 20_000, limit: Int = 64 << 20) -> Transfer? {
             nextID += 1
             let request = HTTPRequest(
-                url: url, timeoutMs: timeoutMs, bodyLimitBytes: limit, takesBodySlot: true)
+                url: url, timeoutMs: timeoutMs, bodyLimitBytes: limit, followRedirects: true,
+                takesBodySlot: true)
             let submission = Submission(
                 id: nextID, request: request, nowNs: admission.nowNs, reply: .exchange(Nobody()))
             return path.begin(submission, admission)
@@ -59,7 +60,9 @@ struct PlainPathTests {
                     connections += end.connections
                     defer { transfer.giveUp() }
                     switch end.ending {
-                    case .whole: return .whole(String(decoding: transfer.body, as: UTF8.self))
+                    case .whole(let status):
+                        return .whole(String(decoding: transfer.body, as: UTF8.self), status: status)
+                    case .redirected(let location): return .redirected(location)
                     case .givenBack: return .givenBack
                     case .failed(let error): return .failed(error.code)
                     }
@@ -133,50 +136,130 @@ struct PlainPathTests {
     @Test func aServerThatClosesBetweenRequestsCostsNothing() async throws {
         try await RawServer.sayingOnce(Array(answer("a 1\n").utf8)) { server in
             let driver = try Driver()
-            for _ in 0..<5 {
-                let outcome = driver.ask(server.url())
-                // Closed just as the request went out: libcurl's turn.
-                #expect(outcome == .whole("a 1\n") || outcome == .givenBack)
-                for _ in 0..<3 { driver.turn() }
-            }
-            // Such a server is not out of the ordinary.
-            #expect(driver.ask(server.url()) == .whole("a 1\n"))
+            for _ in 0..<5 { #expect(driver.ask(server.url()) == .whole("a 1\n")) }
         }
     }
 
-    @Test(arguments: [
-        "", "HTTP/1.1 200 OK\r\nContent-Len", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhell",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\n\r\nno length", "HTTP/1.1 500 Oops\r\nContent-Length: 2\r\n\r\nno",
-        "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\n\r\nok",
-        "HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n", "\u{0}\u{1}\u{2}",
-        "HTTP/1.1 200 OK\r\nX: " + String(repeating: "x", count: 100_000),
-        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-    ])
-    func whatIsOutOfTheOrdinaryIsGivenBack(said: String) async throws {
+    /// The server reads the second request of a connection and closes without a byte: it may not have acted.
+    @Test(arguments: [false, true])
+    func aKeptConnectionThatEndsBeforeAnyByteIsReplacedOnce(resets: Bool) async throws {
+        let requests = Atomic<Int>(0)
+        let serve: @Sendable (Connection) -> Void = { connection in
+            guard connection.readRequest() != nil else { return }
+            requests.add(1, ordering: .relaxed)
+            connection.write(answer("a 1\n"))
+            guard connection.readRequest() != nil else { return }
+            requests.add(1, ordering: .relaxed)
+            if resets { connection.reset() }
+        }
+        try await RawServer.with(serve) { server in
+            let driver = try Driver()
+            #expect(driver.ask(server.url()) == .whole("a 1\n"))
+            #expect(driver.ask(server.url()) == .whole("a 1\n"))
+            let count = requests.load(ordering: .relaxed)
+            #expect(count == 3 && driver.connections == 2)
+        }
+    }
+
+    /// One byte is enough for the request to have been acted upon.
+    @Test func aKeptConnectionThatEndsWithinItsAnswerIsNotReplaced() async throws {
+        let serve: @Sendable (Connection) -> Void = { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.write(answer("a 1\n"))
+            guard connection.readRequest() != nil else { return }
+            connection.write("HTTP/1.1 200 OK\r\n")
+        }
+        try await RawServer.with(serve) { server in
+            let driver = try Driver()
+            #expect(driver.ask(server.url()) == .whole("a 1\n"))
+            #expect(driver.ask(server.url()) == .failed(.truncated))
+            #expect(server.acceptedCount == 1)
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("", .connectionReset), ("HTTP/1.1 200 OK\r\nContent-Len", .truncated),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", .truncated),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhell", .truncated),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", .truncated),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", .malformedResponse),
+            ("\u{0}\u{1}\u{2}", .malformedResponse),
+            ("HTTP/1.1 200 OK\r\nX: " + String(repeating: "x", count: 200_000), .malformedResponse),
+            (
+                "HTTP/1.1 200 OK\r\n" + String(repeating: "X-Many: value\r\n", count: 20_000),
+                .malformedResponse
+            ),
+            (String(repeating: "HTTP/1.1 103 Early Hints\r\n\r\n", count: 20_000), .malformedResponse),
+        ] as [(String, HTTPError.Code)])
+    func whatIsBrokenFails(said: String, code: HTTPError.Code) async throws {
         try await RawServer.sayingOnce(Array(said.utf8)) { server in
             let driver = try Driver()
-            #expect(driver.ask(server.url()) == .givenBack)
-            // From then on the server is libcurl's.
-            #expect(driver.ask(server.url()) == .notPlain)
+            // Again and again: the server stays with the plain way.
+            for _ in 0..<2 { #expect(driver.ask(server.url()) == .failed(code)) }
             #expect(driver.admission.slots.slotsInUse == 0)
+            #expect(server.acceptedCount == 2)
         }
     }
 
-    @Test func aConnectionThatIsRefusedOrResetIsGivenBack() async throws {
+    @Test(arguments: [200, 200_000])
+    func aBodyMayEndWithItsConnection(size: Int) async throws {
+        let body = Self.text(size)
+        try await RawServer.sayingOnce(Array(("HTTP/1.1 200 OK\r\n\r\n" + body).utf8)) { server in
+            let driver = try Driver()
+            for _ in 0..<2 { #expect(driver.ask(server.url()) == .whole(body)) }
+        }
+    }
+
+    @Test func aBodyUntilCloseThatBreaksOffFails() async throws {
+        let serve: @Sendable (Connection) -> Void = { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.write("HTTP/1.1 200 OK\r\n\r\n" + Self.text(20_000))
+            connection.reset()
+        }
+        try await RawServer.with(serve) { server in
+            let driver = try Driver()
+            #expect(driver.ask(server.url()) == .failed(.connectionReset))
+        }
+    }
+
+    @Test func headsThatDripInAreRead() async throws {
+        let serve: @Sendable (Connection) -> Void = { connection in
+            while connection.readRequest() != nil {
+                for byte in answer("a 1\n", headers: ["X: y"]).utf8 { connection.write([byte]) }
+            }
+        }
+        try await RawServer.with(serve) { server in
+            let driver = try Driver()
+            for _ in 0..<2 { #expect(driver.ask(server.url()) == .whole("a 1\n")) }
+            #expect(driver.connections == 1)
+        }
+    }
+
+    @Test func aRedirectKeepsItsConnectionAndItsBodyIsNotRead() async throws {
+        let redirect = answer("moved", status: "302 Found", headers: ["Location: /other"])
+        try await RawServer.saying(redirect) { server in
+            let driver = try Driver()
+            for _ in 0..<2 { #expect(driver.ask(server.url()) == .redirected("/other")) }
+            #expect(driver.connections == 1)
+        }
+        try await RawServer.saying(answer("x", status: "302 Found")) { server in
+            let driver = try Driver()
+            #expect(driver.ask(server.url()) == .whole("x", status: 302))
+        }
+    }
+
+    @Test func aConnectionThatIsRefusedOrResetFails() async throws {
         let url = try await RawServer.saying("") { $0.url() }
         let driver = try Driver()
-        #expect(driver.ask(url) == .givenBack)
+        #expect(driver.ask(url) == .failed(.connect))
         let serve: @Sendable (Connection) -> Void = { connection in
             while connection.readRequest() != nil {
                 connection.write("HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n" + Self.text(20_000))
                 connection.reset()
             }
         }
-        try await RawServer.with(serve) { #expect(driver.ask($0.url()) == .givenBack) }
+        try await RawServer.with(serve) { #expect(driver.ask($0.url()) == .failed(.connectionReset)) }
     }
 
     @Test func tooLargeABodyFails() async throws {
@@ -264,52 +347,6 @@ struct PlainPathTests {
     }
 
     // MARK: - In the client
-
-    @Test func libcurlAsksAgainForWhatIsGivenBack() async throws {
-        // gzip of "up 1\n" a hundred times.
-        let packed = bytes(hex: "1f8b08000000000002032b2d5030e42a1d25461201" + "00e2a9d8ddf4010000")
-        let asked = Atomic<Int>(0)
-        let serve: @Sendable (Connection) -> Void = { connection in
-            while let request = connection.readRequest() {
-                asked.add(1, ordering: .relaxed)
-                if request.head.hasPrefix("GET /moved") {
-                    connection.write(answer("", status: "302 Found", headers: ["Location: /metrics"]))
-                    continue
-                }
-                let head =
-                    "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: \(packed.count)\r\n\r\n"
-                connection.write(Array(head.utf8) + packed)
-            }
-        }
-        try await RawServer.with(serve) { server in
-            try await withClient { client in
-                for (path, count) in [("/moved", 3), ("/metrics", 1), ("/moved", 2)] {
-                    let before = asked.load(ordering: .relaxed)
-                    let response = try await client.perform(
-                        HTTPRequest(
-                            url: server.url(path), acceptGzip: true, followRedirects: true,
-                            takesBodySlot: true))
-                    #expect(response.status == 200)
-                    #expect(response.body.text == String(repeating: "up 1\n", count: 100))
-                    // Once more only until it is known what kind of server it is.
-                    let again = asked.load(ordering: .relaxed) - before
-                    #expect(again == count)
-                }
-            }
-        }
-    }
-
-    @Test func faultsAreToldInLibcurlsWords() async throws {
-        let said = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"
-        try await RawServer.sayingOnce(Array(said.utf8)) { server in
-            try await withClient { client in
-                let scrape = HTTPRequest(url: server.url(), takesBodySlot: true)
-                let first = await failure(of: scrape, client)
-                #expect(first?.code == .truncated)
-                #expect(await failure(of: HTTPRequest(url: server.url()), client) == first)
-            }
-        }
-    }
 
     @Test func connectionsAreCountedOnce() async throws {
         try await RawServer.saying(answer("a 1\n")) { server in
