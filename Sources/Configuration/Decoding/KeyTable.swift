@@ -19,12 +19,12 @@ struct KeyTable: Sendable {
     /// A key that Prometheus knows and this version does not act on.
     struct Refused: Sendable {
         let name: String
-        /// Plain values that ask for nothing beyond what happens anyway, and are let pass.
-        let harmless: [String]
+        /// The values that are let pass.
+        let harmless: HarmlessValue
         /// Why, when "not yet" is not the reason.
         let reason: String?
 
-        init(_ name: String, harmless: [String] = [], reason: String? = nil) {
+        init(_ name: String, harmless: HarmlessValue = .empty, reason: String? = nil) {
             self.name = name
             self.harmless = harmless
             self.reason = reason

@@ -44,8 +44,7 @@ struct MappingReader {
     }
 
     private func refuse(_ refused: KeyTable.Refused, _ entry: YAMLNode.Entry) {
-        if entry.value.isEmpty { return }
-        if let text = entry.value.scalarText, refused.harmless.contains(text) { return }
+        if refused.harmless.includes(entry.value) { return }
         sink.report(
             entry.key,
             refused.reason.map { "\(refused.name) \($0)" }

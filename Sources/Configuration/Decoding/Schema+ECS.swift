@@ -62,7 +62,7 @@ extension Schema {
 
     private static let ecsRefused: [KeyTable.Refused] = [
         .init(
-            "follow_redirects", harmless: ["true", "false"],
+            "follow_redirects", harmless: .bools([true, false]),
             reason: "does nothing here: AWS redirects no calls; remove it"),
         .init(
             "oauth2",

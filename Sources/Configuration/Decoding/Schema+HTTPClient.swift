@@ -33,7 +33,7 @@ extension Schema {
             .init("password", "secret"),
             .init("password_file", "string"),
         ],
-        refused: [.init("username_ref"), .init("password_ref")])
+        refused: [.init("username_ref", harmless: noText), .init("password_ref", harmless: noText)])
 
     static let authorization = KeyTable(
         "authorization",
@@ -42,7 +42,7 @@ extension Schema {
             .init("credentials", "secret"),
             .init("credentials_file", "string"),
         ],
-        refused: [.init("credentials_ref")])
+        refused: [.init("credentials_ref", harmless: noText)])
 
     static let oauth2 = KeyTable(
         "oauth2",
@@ -55,11 +55,9 @@ extension Schema {
             .init("endpoint_params", "mapping of string"),
         ],
         refused: [
-            .init("grant_type", harmless: ["", "client_credentials"]), .init("client_secret_ref"),
-            .init("client_certificate_key"), .init("client_certificate_key_file"),
-            .init("client_certificate_key_ref"), .init("client_certificate_key_id"),
-            .init("signature_algorithm"), .init("iss"), .init("audience"), .init("claims"),
-        ],
+            .init("grant_type", harmless: .texts(["", "client_credentials"])),
+            .init("client_secret_ref", harmless: noText),
+        ] + ofTheJWTGrant.map { .init($0, harmless: .anything) },
         shared: [transport])
 
     static let tlsConfig = KeyTable(
@@ -76,7 +74,7 @@ extension Schema {
             .init("min_version", "TLS10, TLS11, TLS12 or TLS13", "TLS12"),
             .init("max_version", "TLS10, TLS11, TLS12 or TLS13"),
         ],
-        refused: [.init("ca_ref"), .init("cert_ref"), .init("key_ref")])
+        refused: ["ca_ref", "cert_ref", "key_ref"].map { .init($0, harmless: noText) })
 
     static let httpHeaders = KeyTable(
         "http_headers",
@@ -85,6 +83,15 @@ extension Schema {
             .init("secrets", "list of secret"),
             .init("files", "list of string"),
         ])
+
+    private static let noText = HarmlessValue.texts([""])
+
+    /// Prometheus uses these with the grant type `urn:ietf:params:oauth:grant-type:jwt-bearer` alone, which
+    /// is refused.
+    private static let ofTheJWTGrant = [
+        "client_certificate_key", "client_certificate_key_file", "client_certificate_key_ref",
+        "client_certificate_key_id", "signature_algorithm", "iss", "audience", "claims",
+    ]
 
     /// The tables of this file.
     static let httpClientTables = [

@@ -14,13 +14,7 @@ enum Schema {
             .init("scrape_config_files", "list of string"),
             .init("remote_write", "list of mapping"),
         ],
-        refused: [
-            .init("runtime", reason: "tunes Go's garbage collector, which Narthex does not have; remove it"),
-            .init("alerting", reason: agent("sends no alerts")),
-            .init("rule_files", reason: agent("evaluates no rules")),
-            .init("remote_read", reason: agent("answers no queries")),
-            .init("storage"), .init("tracing"), .init("otlp"),
-        ])
+        refused: ofAServer)
 
     /// A file that `scrape_config_files` names.
     static let scrapeConfigFile = KeyTable(
@@ -50,8 +44,8 @@ enum Schema {
             .init("metric_name_escaping_scheme", "escaping scheme", "allow-utf-8, underscores with legacy"),
         ],
         refused: [
-            .init("rule_query_offset", harmless: ["0s", "0"], reason: agent("evaluates no rules")),
-            .init("query_log_file", harmless: [""], reason: agent("answers no queries")),
+            .init("rule_query_offset", harmless: .zeroDuration, reason: agent("evaluates no rules")),
+            .init("query_log_file", harmless: .texts([""]), reason: agent("answers no queries")),
         ])
 
     static let scrapeConfig = KeyTable(
@@ -151,10 +145,12 @@ enum Schema {
             .init("send_custom_bucket_histograms", "bool", "false"),
         ],
         refused: [
-            .init("metadata_config"), .init("azuread"), .init("google_iam"),
-            .init("failed_request_logging"),
-            .init("round_robin_dns", harmless: ["false"]),
-            .init("protobuf_message", harmless: ["prometheus.WriteRequest"]),
+            .init("metadata_config", harmless: .switchedOff(by: "send")),
+            // Even `{}` asks for requests that say who sends them.
+            .init("azuread", harmless: .null), .init("google_iam", harmless: .null),
+            .init("failed_request_logging", harmless: .bools([false])),
+            .init("round_robin_dns", harmless: .bools([false])),
+            .init("protobuf_message", harmless: .texts(["prometheus.WriteRequest"])),
         ],
         shared: [httpClient])
 
@@ -185,7 +181,7 @@ enum Schema {
             .init("sample_age_limit", "duration", "0s"),
         ])
 
-    private static let otherDiscovery = [
+    static let otherDiscovery = [
         "azure", "consul", "digitalocean", "docker", "dockerswarm", "ec2", "elasticache",
         "eureka",
         "gce", "hetzner", "ionos", "kubernetes", "kuma", "lightsail", "linode", "marathon", "msk",
@@ -195,7 +191,7 @@ enum Schema {
         "triton", "uyuni", "vultr",
     ]
 
-    private static func agent(_ what: String) -> String {
+    static func agent(_ what: String) -> String {
         "has no place in an agent, which \(what); remove it, or leave it to the Prometheus server that does"
     }
 }
