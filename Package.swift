@@ -157,8 +157,8 @@ let package = Package(
     cxxLanguageStandard: .cxx17
 )
 
-// `NARTHEX_TESTS=Scrape,Discovery swift build --build-tests` builds the unit tests of these modules alone, which is
-// several times quicker than building all of them. Unset, as in CI, every test is built.
+// `NARTHEX_TESTS=Scrape,Discovery swift build --build-tests` builds the unit tests of these modules alone,
+// which is several times quicker than building all of them. Unset, as in CI, every test is built.
 if let names = Context.environment["NARTHEX_TESTS"]?.split(separator: ",") {
     package.targets.removeAll { target in
         target.type == .test && !names.contains { target.name == "\($0)Tests" }

@@ -23,7 +23,8 @@ import Testing
             "configuration file/alerting",
             [
                 "{}", "{alertmanagers: []}", "{alertmanagers: [{static_configs: [{targets: }]}]}",
-                "{alertmanagers: [{scheme: https, static_configs: []}], alert_relabel_configs: [{action: keep}]}",
+                "{alertmanagers: [{scheme: https, static_configs: []}],"
+                    + " alert_relabel_configs: [{action: keep}]}",
             ],
             refused: [
                 "{alertmanagers: [{static_configs: [{targets: [a:9093]}]}]}",
