@@ -11,7 +11,7 @@ indirect enum HarmlessValue: Sendable {
     case numbers([Int64])
     /// A duration of nothing, for instance `0s`.
     case zeroDuration
-    /// A list of nothing but such values.
+    /// A list of nothing but such values. An item `{}` is none: it may stand for all of its defaults.
     case items(HarmlessValue)
     /// A mapping of nothing but these keys with such values.
     case only([String: HarmlessValue])
@@ -37,7 +37,10 @@ indirect enum HarmlessValue: Sendable {
         case .zeroDuration: return node.scalarText.flatMap(PrometheusDuration.parse) == 0
         case .items(let item):
             guard case .sequence(let items) = node.content else { return false }
-            return items.allSatisfy(item.includes)
+            return items.allSatisfy { one in
+                if case .mapping(let entries) = one.content, entries.isEmpty { return false }
+                return item.includes(one)
+            }
         case .only, .decided, .switchedOff:
             guard case .mapping(let entries) = node.content else { return false }
             return includes(entries)

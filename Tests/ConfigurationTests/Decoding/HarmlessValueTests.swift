@@ -23,13 +23,12 @@ import Testing
             "configuration file/alerting",
             [
                 "{}", "{alertmanagers: []}", "{alertmanagers: [{static_configs: [{targets: }]}]}",
-                "{alertmanagers: [{scheme: https, static_configs: []}],"
-                    + " alert_relabel_configs: [{action: keep}]}",
+                "{alertmanagers: [{scheme: https, static_configs: []}], alert_relabel_configs: [{}]}",
             ],
             refused: [
                 "{alertmanagers: [{static_configs: [{targets: [a:9093]}]}]}",
                 "{alertmanagers: [{dns_sd_configs: [{names: [a]}]}]}",
-                "{alertmanagers: [{kubernetes_sd_configs: [{}]}]}", "[a]",
+                "{alertmanagers: [{kubernetes_sd_configs: [{}]}]}", "{alertmanagers: [{}]}", "[a]",
             ]),
         Row("configuration file/rule_files", ["[]"], refused: ["[a.yml]"]),
         Row("configuration file/remote_read", ["[]"], refused: ["[{url: 'http://a/'}]"]),
