@@ -73,7 +73,7 @@ struct ReplacementTemplate: Sendable, Equatable {
     }
 
     /// The name after a dollar, with or without braces, and what follows it; nil when there is none.
-    private static func name(
+    static func name(
         _ rest: Substring.UnicodeScalarView
     ) -> (name: String, after: Substring.UnicodeScalarView)? {
         var after = rest

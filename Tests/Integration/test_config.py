@@ -177,6 +177,20 @@ def test_a_broken_configuration_is_refused_with_every_place(run_broken, name):
 
 
 @narthex_only
+def test_the_collector_s_dollars_are_warned_of_at_the_start(make_agent, receiver):
+    wanted = simple(receiver, [])
+    wanted["scrape_configs"][0]["relabel_configs"] = [{"target_label": "a", "replacement": "$$1"}]
+    agent = make_agent(wanted).start(until_ready=True)
+    place = rf"{re.escape(str(agent.configuration_file))}:\d+:\d+: in the replacement, "
+    assert agent.log_lines(place + r".*\$\$1.* gives the text ")
+    looked = subprocess.run(
+        [program("narthex"), "discover", f"--config.file={agent.configuration_file}"],
+        env=clean_environment(), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert re.search(place, looked.stderr)
+
+
+@narthex_only
 def test_a_missing_file_and_a_wrong_flag_are_said(tmp_path):
     def run(*flags):
         return subprocess.run(

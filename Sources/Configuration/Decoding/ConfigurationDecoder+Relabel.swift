@@ -40,10 +40,29 @@ extension ConfigurationDecoder {
         // What a faulty key was meant to say is not known: what follows from its absence would mislead.
         if sink.errors.count > faultCount { return nil }
         do throws(RelabelError) {
-            return try RelabelRule(keys)
+            let rule = try RelabelRule(keys)
+            for (key, doubt) in rule.doubts {
+                sink.warn(
+                    reader.mark(key.rawValue), "in the \(key.rawValue), \(Self.sentence(doubt))")
+            }
+            return rule
         } catch {
             reader.report(error.key.rawValue, error.message)
             return nil
+        }
+    }
+
+    private static func sentence(_ doubt: ReplacementDoubt) -> String {
+        let environment = "environment variables are replaced in external_labels only"
+        return switch doubt {
+        case .escapedGroup(let written, let meant):
+            "\(quoted(written)) gives the text \(quoted(meant)), because $$ is a dollar here; for the group's"
+                + " value write \(quoted(meant))"
+        case .unknownGroup(let written, let name):
+            "\(quoted(written)) is empty, because the regex has no group \(name); \(environment)"
+        case .longName(let written, let name, let meant):
+            "\(quoted(written)) is empty, because it names a group \(name); write \(quoted(meant))"
+        case .noName(let written): "\(quoted(written)) is taken as it stands; \(environment)"
         }
     }
 

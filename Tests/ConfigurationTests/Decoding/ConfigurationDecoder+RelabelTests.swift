@@ -80,4 +80,78 @@ import Testing
         #expect(try load(job("keep_dropped_targets: 2")).scrapeConfigs[0].keepDroppedTargets == 2)
         #expect(try load(job("")).scrapeConfigs[0].keepDroppedTargets == 0)
     }
+
+    /// The warnings of one rule of `relabel_configs`.
+    private func warnings(_ rule: String) throws -> [String] {
+        try load(job("relabel_configs:\n  - {\(rule)}")).warnings.map(\.description)
+    }
+
+    @Test(arguments: [
+        (
+            "$$1",
+            "\"$$1\" gives the text \"$1\", because $$ is a dollar here; for the group's value write \"$1\""
+        ),
+        (
+            "a-$${1}",
+            "\"$${1}\" gives the text \"${1}\", because"
+                + " $$ is a dollar here; for the group's value write \"${1}\""
+        ),
+        (
+            "$$$$1",
+            "\"$$1\" gives the text \"$1\", because $$ is a dollar here; for the group's value write \"$1\""
+        ),
+        (
+            "x-${NAME}",
+            "\"${NAME}\" is empty, because the regex has no group NAME; environment variables are"
+                + " replaced in external_labels only"
+        ),
+        (
+            "$NAME",
+            "\"$NAME\" is empty, because the regex has no group NAME; environment variables are"
+                + " replaced in external_labels only"
+        ),
+        ("$1_total", "\"$1_total\" is empty, because it names a group 1_total; write \"${1}_total\""),
+        (
+            "${env:NAME}",
+            "\"${env:NAME}\" is taken as it stands; environment variables are replaced in"
+                + " external_labels only"
+        ),
+    ])
+    func aReplacementThatIsMeantOtherwiseIsWarnedOf(replacement: String, said: String) throws {
+        for key in ["target_label: a, replacement", "action: labelmap, replacement"] {
+            #expect(
+                try warnings("source_labels: [b], \(key): '\(replacement)'")
+                    == ["conf/narthex.yml:4:\(key.hasPrefix("t") ? 60 : 61): in the replacement, \(said)"],
+                "\(key)")
+        }
+    }
+
+    @Test(arguments: [
+        "$1", "${1}", "${1}_total", "$1-$2", "$9", "${12}", "$$", "a$", "${", "cost$$", "$$-$1", "$$$1",
+        "$host",
+        "x${host}y", "$$NAME", "{1}",
+    ])
+    func aReplacementThatMeansWhatItSaysIsNotWarnedOf(replacement: String) throws {
+        let rule = "source_labels: [b], regex: '(?P<host>.*):(.*)', target_label: a"
+        #expect(try warnings("\(rule), replacement: '\(replacement)'") == [])
+    }
+
+    @Test func targetLabelsAndOtherListsOfRulesAreLookedAtToo() throws {
+        #expect(
+            try warnings("source_labels: [b], target_label: 'a_$1x'").map { $0.hasSuffix("write \"${1}x\"") }
+                == [true])
+        #expect(
+            try warnings("target_label: 'a_$1x', replacement: b") == [
+                "conf/narthex.yml:4:24: in the target_label, \"$1x\" is empty, because it names a group 1x;"
+                    + " write \"${1}x\""
+            ])
+        // These do not expand a replacement.
+        #expect(try warnings("action: hashmod, modulus: 2, target_label: a, replacement: '$$1'") == [])
+        for list in ["metric_relabel_configs", "relabel_configs"] {
+            let text = job("\(list):\n  - {target_label: a, replacement: $$1}")
+            #expect(try load(text).warnings.count == 1)
+        }
+        let write = destination("write_relabel_configs:\n  - {target_label: a, replacement: $$1}")
+        #expect(try load(write).warnings.count == 1)
+    }
 }
