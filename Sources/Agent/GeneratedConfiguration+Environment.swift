@@ -1,4 +1,5 @@
 import AWS
+import Configuration
 import HTTPTransport
 import Logging
 import Platform
@@ -19,19 +20,9 @@ extension GeneratedConfiguration {
             throw fault(
                 "\(source) has a user, a query or a fragment, which takes a configuration file")
         }
-        let named = list(environment["NARTHEX_CLUSTERS"] ?? "")
-        // Outside ECS there is no endpoint; inside it must answer when it alone knows the cluster.
-        var task: TaskMetadata?
-        if let client = access.taskMetadata() {
-            do throws(AWSError) {
-                task = try await client.task()
-            } catch {
-                guard !named.isEmpty else {
-                    throw fault("the own cluster cannot be found out: \(error). Set NARTHEX_CLUSTERS")
-                }
-            }
-        }
-        guard let clusters = named.isEmpty ? task.map({ [$0.clusterARN] }) : named else {
+        if let problem = WorkspaceURL.problem(url) { throw fault("\(source) \(problem)") }
+        let (clusters, task) = try await Self.clusters(environment: environment, access: access)
+        guard !clusters.isEmpty else {
             throw fault(
                 "there is no cluster to discover: this is no ECS task (ECS_CONTAINER_METADATA_URI_V4 is not "
                     + "set). Set NARTHEX_CLUSTERS to names or ARNs, or give a configuration file with "
@@ -53,6 +44,25 @@ extension GeneratedConfiguration {
             ownInstance: task?.taskARN.split(separator: "/").last.map(String.init) ?? HostName.current)
     }
 
+    /// The clusters that an agent without a file looks at, and the task that it runs in: those that
+    /// NARTHEX_CLUSTERS names, else the task's own; none where neither is there.
+    static func clusters(
+        environment: [String: String], access: AWSAccess
+    ) async throws(AgentError) -> (names: [String], task: TaskMetadata?) {
+        let named = list(environment["NARTHEX_CLUSTERS"] ?? "")
+        // Outside ECS there is no endpoint; inside it must answer when it alone knows the cluster.
+        guard let client = access.taskMetadata() else { return (named, nil) }
+        do throws(AWSError) {
+            let task = try await client.task()
+            return (named.isEmpty ? [task.clusterARN] : named, task)
+        } catch {
+            guard !named.isEmpty else {
+                throw fault("the own cluster cannot be found out: \(error). Set NARTHEX_CLUSTERS")
+            }
+            return (named, nil)
+        }
+    }
+
     private static let source = "the remote_write URL (--remote-write.url or NARTHEX_REMOTE_WRITE_URL)"
 
     private static func fault(_ message: String) -> AgentError { AgentError(.configuration, message) }
@@ -62,7 +72,7 @@ extension GeneratedConfiguration {
     }
 
     /// A cluster's ARN names its region; a name is looked for in `region`.
-    private static func grouped(
+    static func grouped(
         _ clusters: [String], region: String?
     ) throws(AgentError) -> [GeneratedConfiguration.Clusters] {
         var groups: [GeneratedConfiguration.Clusters] = []

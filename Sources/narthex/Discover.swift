@@ -45,7 +45,9 @@ struct Discover: AsyncParsableCommand {
         help: "After how many looks to end; 0 goes on until stopped. (default: 0)")
     var times: Int?
 
-    @Option(name: .customLong("config.cluster"), help: "Cluster, by name or ARN; all when not given.")
+    @Option(
+        name: .customLong("config.cluster"),
+        help: "Cluster, by name or ARN; * is all. (default: as narthex run without a file)")
     var cluster: String?
 
     @Option(name: .customLong("config.region"), help: "AWS region; found as the agent finds it.")

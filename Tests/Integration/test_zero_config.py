@@ -144,6 +144,55 @@ def test_a_url_is_enough_in_a_task(make_standins, task_agent, tmp_path, parts):
     assert agent.stop() == 0
 
 
+@pytest.mark.parametrize(
+    ("flags", "named", "in_task", "asks_for_all"),
+    [
+        ([], None, True, False),
+        ([], "demo", False, False),
+        (["--config.cluster=demo"], None, True, False),
+        (["--config.cluster=*"], None, True, True),
+        (["--config.region=us-east-2"], None, True, True),
+        ([], None, False, True),
+    ],
+)
+def test_discover_without_a_file_looks_where_run_would(
+    make_standins, task_agent, flags, named, in_task, asks_for_all
+):
+    """A task's role may ask for its own cluster alone: config/iam/ecs-tasks.json has no ecs:ListClusters."""
+    standins = make_standins(
+        "--exporters=2", "--series=1", "--addressing=addresses", "--ecs-port=0", "--cluster=demo"
+    )
+    environment = {"AWS_ENDPOINT_URL_ECS": standins.ecs["url"], "AWS_REGION": REGION}
+    environment |= {"NARTHEX_CLUSTERS": named} if named else {}
+    if in_task:
+        environment |= task_agent.environment()
+    else:
+        environment |= {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+    ended = subprocess.run(
+        [program("narthex"), "discover", "--format=json", *flags],
+        capture_output=True, text=True, timeout=60, check=False, env=clean_environment(**environment),
+    )  # fmt: skip
+    calls = standins.control(standins.ecs, "/stats")["calls"]
+    assert ("ListClusters" in calls) == asks_for_all, calls
+    if "--config.region=us-east-2" not in flags:
+        assert ended.returncode == 0, ended.stderr
+        (found,) = json.loads(ended.stdout)
+        assert len(found["targets"]) == 2 and found["failures"] == []
+
+
+@pytest.mark.parametrize("by_flag", [True, False])
+def test_the_url_of_a_workspace_must_be_the_one_that_takes_samples(by_flag):
+    workspace = "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1"
+    ended = (
+        run(f"--remote-write.url={workspace}/", NARTHEX_CLUSTERS="a")
+        if by_flag
+        else run(NARTHEX_REMOTE_WRITE_URL=workspace, NARTHEX_CLUSTERS="a", AWS_REGION=REGION)
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.rstrip().endswith(f"; write {workspace}/api/v1/remote_write")
+    assert "NARTHEX_REMOTE_WRITE_URL" in ended.stderr
+
+
 def test_the_configuration_made_is_shown(task_agent):
     url = "https://aps-workspaces.us-east-2.amazonaws.com/workspaces/ws-1/api/v1/remote_write"
     shown = run("--config.print", f"--remote-write.url={url}", AWS_REGION=REGION, **task_agent.environment())

@@ -11,7 +11,7 @@ public struct DiscoverOptions: Sendable {
 
     /// The flags of prometheus-ecs-discovery, by its names and defaults.
     public struct ECSFlags: Sendable {
-        /// `-config.cluster`; nil is all.
+        /// `-config.cluster`; `*` is all. Nil: where `narthex run` without a file looks.
         public var cluster: String?
         public var region: String?
         public var roleARN: String?

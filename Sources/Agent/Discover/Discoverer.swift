@@ -113,7 +113,7 @@ public struct Discoverer: Sendable {
     private func jobs() async throws(AgentError) -> [ScrapeConfiguration] {
         switch options.source {
         case .flags(let flags):
-            return [ScrapeConfiguration(jobName: "ecs", ecsSDConfigs: [ECSSDConfiguration(flags)])]
+            return [ScrapeConfiguration(jobName: "ecs", ecsSDConfigs: try await entries(flags))]
         case .file(let path, let name):
             var agent = AgentOptions(configFile: path)
             agent.environment = options.environment
@@ -129,6 +129,43 @@ public struct Discoverer: Sendable {
             }
             return jobs
         }
+    }
+
+    /// An ECS discovery by flags. Without `--config.cluster` it looks where `narthex run` without a file
+    /// would, and outside of a task at all clusters, as prometheus-ecs-discovery does.
+    private func entries(_ flags: DiscoverOptions.ECSFlags) async throws(AgentError) -> [ECSSDConfiguration] {
+        if flags.cluster != nil { return [ECSSDConfiguration(flags)] }
+        var agent = AgentOptions(configFile: "")
+        agent.environment = options.environment
+        let start = await StartAccess(agent, clock: clock, files: files)
+        defer { start.shutDown() }
+        let environment = options.environment.filter { !$0.value.isEmpty }
+        let (clusters, task) = try await GeneratedConfiguration.clusters(
+            environment: environment, access: start.aws)
+        let isOwn = clusters == task.map { [$0.clusterARN] }
+        guard !clusters.isEmpty, !isOwn || isNear(clusters, flags) else {
+            return [ECSSDConfiguration(flags)]
+        }
+        logger.info(
+            "no --config.cluster: the clusters are those of narthex run without a file (* is all)",
+            metadata: ["clusters": "\(clusters.joined(separator: ", "))"])
+        var region = flags.region
+        if region == nil { region = await start.aws.region(configured: nil) }
+        return try GeneratedConfiguration.grouped(clusters, region: region).map { group in
+            var entry = ECSSDConfiguration(flags)
+            entry.clusters = group.names
+            entry.region = group.region
+            return entry
+        }
+    }
+
+    /// False when the flags ask in another region, or as another account, than the own cluster's.
+    private func isNear(_ clusters: [String], _ flags: DiscoverOptions.ECSFlags) -> Bool {
+        let parts = clusters.first?.split(separator: ":", omittingEmptySubsequences: false) ?? []
+        if let region = flags.region, parts.count > 3, parts[3] != region { return false }
+        guard flags.roleARN != nil else { return true }
+        return ECSInventories.account(of: ECSSDConfiguration(roleARN: flags.roleARN))
+            == ECSInventories.account(of: ECSSDConfiguration(clusters: clusters))
     }
 
     private func text(_ found: [Discovered], path: String?) -> String {

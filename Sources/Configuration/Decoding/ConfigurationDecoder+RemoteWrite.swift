@@ -37,10 +37,7 @@ extension ConfigurationDecoder {
                 reader.mark("send_custom_bucket_histograms"),
                 "Amazon Managed Service for Prometheus refuses histograms of custom buckets")
         }
-        if url.contains("//aps-workspaces"), !url.hasSuffix("/api/v1/remote_write") {
-            sink.warn(
-                reader.mark("url"), "the path of a workspace's remote write ends in /api/v1/remote_write")
-        }
+        if let problem = WorkspaceURL.problem(url) { reader.report("url", "url \(problem)") }
         if write.sigv4 == nil, write.http.authentication == .none, url.contains("//aps-workspaces") {
             sink.warn(
                 reader.mark("url"),

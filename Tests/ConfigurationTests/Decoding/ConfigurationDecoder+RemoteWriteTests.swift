@@ -62,9 +62,10 @@ import Testing
     }
 
     @Test func unsignedRequestsToAMPAreWarnedOf() throws {
-        let warnings = try load("remote_write: [{url: 'https://aps-workspaces.eu-west-1.amazonaws.com/x'}]")
+        let host = "https://aps-workspaces.eu-west-1.amazonaws.com"
+        let warnings = try load("remote_write: [{url: '\(host)/workspaces/ws-1/api/v1/remote_write'}]")
             .warnings
-        #expect(warnings.count == 2 && warnings[1].message.contains("add sigv4"))
+        #expect(warnings.count == 1 && warnings.first?.message.contains("add sigv4") == true)
     }
 
     @Test(arguments: [
@@ -123,5 +124,49 @@ import Testing
         #expect(errors("remote_write: [~]")[0].contains("an empty entry in remote_write"))
         #expect(errors("remote_write: [{}]") == ["1:16: a destination in remote_write needs a url"])
         #expect(errors("remote_write: {url: a}")[0].contains("must be a list of destinations"))
+    }
+
+    @Test(
+        arguments: [
+            ("https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1", "/workspaces/ws-1"),
+            ("https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/", "/workspaces/ws-1"),
+            (
+                "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/query",
+                "/workspaces/ws-1"
+            ),
+            (
+                "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write/",
+                "/workspaces/ws-1"
+            ),
+            (
+                "https://aps-workspaces.eu-west-1.amazonaws.com/api/v1/remote_write",
+                "/workspaces/WORKSPACE_ID"
+            ),
+            ("https://aps-workspaces.eu-west-1.amazonaws.com", "/workspaces/WORKSPACE_ID"),
+            ("https://APS-workspaces-fips.us-east-1.amazonaws.com/workspaces/ws-1", "/workspaces/ws-1"),
+            (
+                "https://vpce-1.aps-workspaces.eu-west-1.vpce.amazonaws.com/workspaces/ws-1",
+                "/workspaces/ws-1"
+            ),
+            ("http://127.0.0.1:8080/workspaces/ws-demo", "/workspaces/ws-demo"),
+        ])
+    func theURLOfAWorkspaceIsRefusedWithTheRightOne(url: String, path: String) throws {
+        let parts = url.split(separator: "/", maxSplits: 3)
+        let right = "\(parts[0])//\(parts[1])\(path)/api/v1/remote_write"
+        #expect(
+            errors("remote_write: [{url: '\(url)'}]") == [
+                "1:22: url is not where a workspace of Amazon Managed Service for Prometheus takes samples;"
+                    + " write \(right)"
+            ])
+        #expect(errors("remote_write: [{url: '\(right)', sigv4: {region: eu-west-1}}]") == [])
+    }
+
+    @Test(arguments: [
+        "http://127.0.0.1:9090/api/v1/write", "http://aps-workspaces.example.com/x",
+        "http://host/workspaces/",
+        "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write?a=b",
+    ])
+    func whatIsNoWorkspaceIsNotRefused(url: String) throws {
+        #expect(errors("remote_write: [{url: '\(url)'}]") == [])
     }
 }
