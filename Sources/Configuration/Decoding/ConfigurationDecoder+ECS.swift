@@ -181,9 +181,11 @@ extension MappingReader {
             {
                 return value
             }
+            let found = item.scalarText.map { "not \(quoted($0))" } ?? "but this is \(item.kindName)"
             sink.report(
                 item,
-                "an item of \(key) must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+                "an item of \(key) must be a whole number from \(range.lowerBound) to \(range.upperBound),"
+                    + " \(found)")
             return nil
         }
     }

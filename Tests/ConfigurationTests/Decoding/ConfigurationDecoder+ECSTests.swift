@@ -208,7 +208,7 @@ import Testing
         ("ecs_sd_configs: [{services: [{metrics_ports: [1]}]}]", "needs name_pattern"),
         ("ecs_sd_configs: [{services: [{name_pattern: a}]}]", "needs metrics_ports"),
         ("ecs_sd_configs: [{services: [{name_pattern: '(', metrics_ports: [1]}]}]", "RE2"),
-        ("ecs_sd_configs: [{task_definitions: [{arn_pattern: a, metrics_ports: [0]}]}]", "from 1 to 65535"),
+        ("ecs_sd_configs: [{task_definitions: [{arn_pattern: a, metrics_ports: [0]}]}]", "65535, not \"0\""),
         ("aws_sd_configs: [{clusters: [a]}]", "needs a role"),
         ("aws_sd_configs: [{role: ec2}]", "does not support yet. Valid: ecs"),
         ("aws_sd_configs: [{role: esc}]", "did you mean ecs?"),
