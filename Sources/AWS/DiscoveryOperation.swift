@@ -42,7 +42,8 @@ public enum DiscoveryOperation: String, Sendable, CaseIterable {
     }
 }
 
-/// A token bucket of AWS' and what of it is taken here: half, as others in the account need the rest.
+/// A token bucket of AWS' and what of it is taken here: half, as others in the account need the rest; of
+/// definitions all, as each is asked for once, and a start waits for them.
 public enum ThrottleClass: String, Sendable, CaseIterable {
     case clusterRead = "cluster_read"
     case serviceRead = "service_read"
@@ -62,5 +63,10 @@ public enum ThrottleClass: String, Sendable, CaseIterable {
         }
     }
 
-    var bucket: TokenBucket { TokenBucket(burst: published.burst / 2, perSecond: published.perSecond / 2) }
+    /// The part of it that is taken.
+    var share: Double { self == .taskDefinitionRead ? 1 : 0.5 }
+
+    var bucket: TokenBucket {
+        TokenBucket(burst: published.burst * share, perSecond: published.perSecond * share)
+    }
 }
