@@ -23,18 +23,24 @@ public struct CgroupLimits: Sendable, Equatable {
             return String(decoding: bytes, as: UTF8.self)
         }
         // Each level may limit something else, for instance a task its cores and a container its memory: all
-        // hold.
-        let folders = folders(of: text("/proc/self/cgroup") ?? "", root: "/sys/fs/cgroup")
-        let limited = CgroupLimits(
-            cpus: folders.compactMap { text("\($0)/cpu.max").flatMap(parseCPUMax) }.min(),
-            memoryBytes: folders.compactMap { text("\($0)/memory.max").flatMap(parseMemory) }.min())
-        if limited.cpus != nil || limited.memoryBytes != nil { return limited }
-        let quota = text("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").flatMap { Double(trimmed($0)) }
-        let period = text("/sys/fs/cgroup/cpu/cpu.cfs_period_us").flatMap { Double(trimmed($0)) }
-        var cpus: Double?
-        if let quota, let period, quota > 0, period > 0 { cpus = quota / period }
-        let memory = text("/sys/fs/cgroup/memory/memory.limit_in_bytes").flatMap(parseMemory)
-        return CgroupLimits(cpus: cpus, memoryBytes: memory)
+        // hold. On a hybrid host each controller belongs to one version.
+        let membership = text("/proc/self/cgroup") ?? ""
+        let folders = folders(of: membership, root: "/sys/fs/cgroup")
+        let cpus = folders.compactMap { text("\($0)/cpu.max").flatMap(parseCPUMax) }.min()
+        let memory = folders.compactMap { text("\($0)/memory.max").flatMap(parseMemory) }.min()
+        return CgroupLimits(
+            cpus: cpus ?? folders1(of: membership, controller: "cpu").compactMap { cpuQuota(text, $0) }.min(),
+            memoryBytes: memory
+                ?? folders1(of: membership, controller: "memory").compactMap {
+                    text("\($0)/memory.limit_in_bytes").flatMap(parseMemory)
+                }.min())
+    }
+
+    private static func cpuQuota(_ text: (String) -> String?, _ folder: String) -> Double? {
+        let quota = text("\(folder)/cpu.cfs_quota_us").flatMap { Double(trimmed($0)) }
+        let period = text("\(folder)/cpu.cfs_period_us").flatMap { Double(trimmed($0)) }
+        guard let quota, let period, quota > 0, period > 0 else { return nil }
+        return quota / period
     }
 
     /// The cores the kernel lets this process use.
@@ -42,8 +48,20 @@ public struct CgroupLimits: Sendable, Equatable {
 
     /// The process' own cgroup v2 folder and those above it, nearest first.
     static func folders(of membership: String, root: String) -> [String] {
-        let line = membership.split(separator: "\n").first { $0.hasPrefix("0::/") }
-        guard var path = line.map({ String($0.dropFirst(3)) }) else { return [root] }
+        levels(membership.split(separator: "\n").first { $0.hasPrefix("0::/") }?.dropFirst(3), root: root)
+    }
+
+    /// The same for a controller of version 1, whose line names it: `4:cpu,cpuacct:/path`. A container sees
+    /// its own folder as the root and the path as its host has it, so folders may be missing.
+    static func folders1(of membership: String, controller: String) -> [String] {
+        let path = membership.split(separator: "\n").lazy
+            .map { $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false) }
+            .first { $0.count == 3 && $0[1].split(separator: ",").contains(controller[...]) }?[2]
+        return levels(path, root: "/sys/fs/cgroup/\(controller)")
+    }
+
+    private static func levels(_ path: Substring?, root: String) -> [String] {
+        guard var path = path.map(String.init) else { return [root] }
         var result: [String] = []
         while path != "/", !path.isEmpty {
             result.append(root + path)

@@ -125,4 +125,23 @@ struct CgroupLimitsTests {
             CgroupLimits.current(files: POSIXFiles()).workerThreads(onlineCores: CgroupLimits.onlineCores)
                 >= 1)
     }
+
+    @Test func versionOneIsReadWhereTheProcessIs() {
+        let found = limits([
+            "/proc/self/cgroup": "9:name=systemd:/\n4:memory:/pods/a\n3:cpu,cpuacct:/pods/a\n0::/\n",
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+            "/sys/fs/cgroup/memory/pods/a/memory.limit_in_bytes": "536870912\n",
+            "/sys/fs/cgroup/cpu/pods/cpu.cfs_quota_us": "50000\n",
+            "/sys/fs/cgroup/cpu/pods/cpu.cfs_period_us": "100000\n",
+        ])
+        #expect(found == CgroupLimits(cpus: 0.5, memoryBytes: 536_870_912))
+    }
+
+    @Test func eachControllerMayBelongToAnotherVersion() {
+        let found = limits([
+            "/proc/self/cgroup": "4:memory:/a\n0::/b\n", "/sys/fs/cgroup/b/cpu.max": "25000 100000\n",
+            "/sys/fs/cgroup/memory/a/memory.limit_in_bytes": "536870912\n",
+        ])
+        #expect(found == CgroupLimits(cpus: 0.25, memoryBytes: 536_870_912))
+    }
 }

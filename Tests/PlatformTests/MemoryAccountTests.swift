@@ -1,0 +1,25 @@
+import Testing
+
+@testable import Platform
+
+struct MemoryAccountTests {
+    @Test func aChargeThatDoesNotFitChangesNothing() {
+        let account = MemoryAccount(bodiesBytes: 100)
+        #expect(account.charge(60, to: .bodies))
+        #expect(!account.charge(41, to: .bodies))
+        #expect(account.usedBytes(of: .bodies) == 60)
+        #expect(account.charge(40, to: .bodies))
+        account.discharge(100, from: .bodies)
+        #expect(account.usedBytes(of: .bodies) == 0)
+        #expect(!account.charge(101, to: .bodies))
+    }
+
+    @Test(
+        arguments: [
+            (512 << 20, 128 << 20), (16 << 20, 8 << 20), (64 << 30, 4 << 30), (nil, 1 << 30),
+            (.max, 4 << 30),
+        ] as [(UInt64?, Int)])
+    func bodiesHaveAQuarterWithinBounds(memoryBytes: UInt64?, bodiesBytes: Int) {
+        #expect(MemoryAccount(memoryBytes: memoryBytes).limitBytes(of: .bodies) == bodiesBytes)
+    }
+}
