@@ -32,11 +32,12 @@ import Testing
             "values", "a NaN\nb +Inf\nc -inf\nd 1e3\ne -0.5\nf 001\n",
             "a nan", "b inf", "c -inf", "d 1000.0", "e -0.5", "f 1.0"),
         .init(
-            "timestamps in seconds, cut off", "a 1 1700000000.1239\nb 2 1e9\nc 3 -1.9999\nd 4 0\n",
-            "a 1.0 @1700000000123", "b 2.0 @1000000000000", "c 3.0 @-1999", "d 4.0 @0"),
+            "timestamps in seconds, cut off", "a 1 1700000000.1239\nb 2 1.699999e9\n",
+            "a 1.0 @1700000000123", "b 2.0 @1699999000000"),
         .init(
-            "exemplars", "a 1 # {} 2\nb 1 5 # {x=\"y\",} 2 3.5\nc 1 # {\"x.y\"=\"z # {\"} -Inf 1e3\n",
-            "a 1.0", "b 1.0 @5000", "c 1.0"),
+            "exemplars",
+            "a 1 # {} 2\nb 1 1699999999 # {x=\"y\",} 2 3.5\nc 1 # {\"x.y\"=\"z # {\"} -Inf 1e3\n",
+            "a 1.0", "b 1.0 @1699999999000", "c 1.0"),
         .init("an exemplar on a gauge", "# TYPE a gauge\na 1 # {x=\"y\"} 1\n", "a 1.0"),
         .init(
             "le becomes a float under histogram only",
@@ -50,6 +51,11 @@ import Testing
 
     private static func body(_ text: String) -> String {
         text.contains("# EOF") ? text : text + "# EOF\n"
+    }
+
+    @Test func timestampsAroundZeroAreCutTowardsIt() throws {
+        let frame = try plainScrape().consume("c 3 -1.9999\nd 4 0\n# EOF\n", isOpenMetrics: true, at: 1_000)
+        #expect(frame.lines() == ["c 3.0 @-1999", "d 4.0 @0"])
     }
 
     @Test(arguments: accepted)

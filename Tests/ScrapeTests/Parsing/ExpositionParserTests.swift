@@ -79,7 +79,9 @@ struct RefusedBody: CustomStringConvertible, Sendable {
         .init(
             "values of any case", "a NaN\nb nan\nc +Inf\nd -INFINITY\n", "a nan", "b nan", "c inf", "d -inf"),
         .init("exponents", "a 1e3\nb 1.5E-3\n", "a 1000.0", "b 0.0015"),
-        .init("timestamps", "a 1 1700000000123\nb 2\t5 \n", "a 1.0 @1700000000123", "b 2.0 @5"),
+        .init(
+            "timestamps", "a 1 1700000000123\nb 2\t1699999999999 \n", "a 1.0 @1700000000123",
+            "b 2.0 @1699999999999"),
         .init(
             "le becomes a float under histogram",
             "# TYPE a histogram\na_bucket{le=\"1\"} 1\na_bucket{le=\"+Inf\"} 2\na{quantile=\"1\"} 3\n",
@@ -168,6 +170,10 @@ struct RefusedBody: CustomStringConvertible, Sendable {
         let scrape = plainScrape()
         let error = #expect(throws: ScrapeError.self) { try scrape.consume(bytes, at: 1) }
         #expect(error?.message.contains(reason) == true)
+    }
+
+    @Test func shortTimestampsAreReadNear1970() throws {
+        #expect(try plainScrape().consume("a 1 0\nb 2\t5 \n", at: 9).lines() == ["a 1.0 @0", "b 2.0 @5"])
     }
 
     @Test func aTargetCannotForgeAStaleMarker() throws {
