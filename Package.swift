@@ -61,7 +61,7 @@ let package = Package(
         room("Telemetry", ["Platform", logging]),
         room("MetricModel", ["Platform"]),
         room("Relabel", ["MetricModel", "CRE2"]),
-        room("Configuration", ["Relabel", "MetricModel", "CYAML"]),
+        room("Configuration", ["Relabel", "MetricModel", "Platform", "CYAML"]),
         room("Compression", ["CDeflate"]),
         room("HTTPTransport", ["Compression", "Telemetry", "Platform", "CCurl", logging]),
         room("HTTPAccess", ["HTTPTransport", "Configuration", "Platform"]),

@@ -1,3 +1,5 @@
+import Platform
+
 /// Why AWS did not do what was asked, or was not asked at all.
 public struct AWSError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Code: Sendable, Equatable {
@@ -29,7 +31,7 @@ public struct AWSError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public init(_ code: Code, message: String, operation: String) {
         self.code = code
-        self.message = message
+        self.message = VisibleText.shown(message)
         self.operation = operation
     }
 

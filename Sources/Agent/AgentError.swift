@@ -1,3 +1,5 @@
+import Platform
+
 /// Why the agent cannot start or go on, in words for whoever started it.
 public struct AgentError: Error, Sendable, CustomStringConvertible {
     /// What went wrong, by kind; each is an exit status of the command.
@@ -17,7 +19,7 @@ public struct AgentError: Error, Sendable, CustomStringConvertible {
 
     public init(_ code: Code, _ message: String) {
         self.code = code
-        self.message = message
+        self.message = VisibleText.shownLines(message)
     }
 
     public var description: String { message }

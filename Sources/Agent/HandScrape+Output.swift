@@ -48,7 +48,7 @@ extension HandScrape {
 
     /// What stands in a line may be the target's.
     private static func text(_ lines: [String]) -> String {
-        lines.map { TerminalText.shown($0) + "\n" }.joined()
+        lines.map { VisibleText.shown($0) + "\n" }.joined()
     }
 
     /// For programs: everything, as one JSON object.

@@ -1,3 +1,5 @@
+import Platform
+
 /// One thing wrong in a configuration or target file: where, what, and what to write instead. Never a secret.
 public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
     public let file: String
@@ -5,17 +7,18 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
     public let line: Int
     /// From 1, counted in characters.
     public let column: Int
+    /// What it quotes of the file is shown by `VisibleText`.
     public let message: String
 
     public init(file: String, line: Int, column: Int, message: String) {
         self.file = file
         self.line = line
         self.column = column
-        self.message = message
+        self.message = VisibleText.shown(message)
     }
 
     public var description: String {
-        line > 0 ? "\(file):\(line):\(column): \(message)" : "\(file): \(message)"
+        VisibleText.shown(line > 0 ? "\(file):\(line):\(column): \(message)" : "\(file): \(message)")
     }
 }
 

@@ -1,3 +1,5 @@
+import Platform
+
 /// Why something discovered is no target.
 public struct DiscoveryError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Code: Sendable {
@@ -14,7 +16,7 @@ public struct DiscoveryError: Error, Sendable, Equatable, CustomStringConvertibl
 
     public init(_ code: Code, _ message: String, place: String) {
         self.code = code
-        self.message = message
+        self.message = VisibleText.shown(message)
         self.place = place
     }
 

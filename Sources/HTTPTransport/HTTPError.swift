@@ -1,3 +1,5 @@
+import Platform
+
 /// Why there is no response.
 public struct HTTPError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Code: String, Sendable {
@@ -37,7 +39,7 @@ public struct HTTPError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public init(_ code: Code, _ message: String) {
         self.code = code
-        self.message = message
+        self.message = VisibleText.shown(message)
     }
 
     public var description: String { message }

@@ -14,7 +14,7 @@ public struct FileError: Error, Sendable, CustomStringConvertible {
         self.message = message
     }
 
-    public var description: String { "\(operation) \(path): \(message)" }
+    public var description: String { VisibleText.shown("\(operation) \(path): \(message)") }
 }
 
 /// An open file. A descriptor number and the path it was opened by, for errors.

@@ -4,7 +4,7 @@ internal import CPlatform
 public struct ResolverError: Error, Sendable, Equatable, CustomStringConvertible {
     public let message: String
 
-    public init(_ message: String) { self.message = message }
+    public init(_ message: String) { self.message = VisibleText.shown(message) }
 
     public var description: String { message }
 }

@@ -1,3 +1,5 @@
+import Platform
+
 /// Why a scrape failed. What a user reads says what is wrong and where.
 public struct ScrapeError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Code: String, Sendable {
@@ -27,7 +29,7 @@ public struct ScrapeError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     public let code: Code
-    /// What was wrong.
+    /// What was wrong. What it quotes of a body or a header is shown by `VisibleText`.
     public let message: String
     /// The line of the body, from 1; 0 when the error has no line.
     public let line: Int
@@ -40,7 +42,7 @@ public struct ScrapeError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public init(_ code: Code, _ message: String, line: Int = 0, offset: Int = 0) {
         self.code = code
-        self.message = message
+        self.message = VisibleText.shown(message)
         self.line = line
         self.offset = offset
     }

@@ -1,3 +1,5 @@
+import Platform
+
 /// The page at `/`: a few numbers and where the rest is. No script, no style sheet, nothing from elsewhere.
 enum OverviewPage {
     static func html(_ summary: StatusSummary, isReady: Bool) -> String {
@@ -68,7 +70,7 @@ enum OverviewPage {
 
     static func escape(_ text: String) -> String {
         var result = ""
-        for scalar in text.unicodeScalars {
+        for scalar in VisibleText.shown(text).unicodeScalars {
             switch scalar {
             case "&": result += "&amp;"
             case "<": result += "&lt;"

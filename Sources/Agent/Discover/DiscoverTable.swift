@@ -1,3 +1,4 @@
+import Platform
 import Discovery
 import MetricModel
 
@@ -32,7 +33,7 @@ enum DiscoverTable {
         return left.before.map { "\(what)\n      before relabelling: \(shown("\($0)"))" } ?? what
     }
 
-    private static func shown(_ text: String) -> String { TerminalText.shown(text) }
+    private static func shown(_ text: String) -> String { VisibleText.shown(text) }
 
     private static func section(_ title: String, _ lines: [String]) -> String {
         lines.isEmpty ? "" : "  \(title):\n" + lines.map { "    \($0)\n" }.joined()

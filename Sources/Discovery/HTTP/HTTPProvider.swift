@@ -138,7 +138,6 @@ public struct HTTPProvider: TargetProvider {
     }
 
     private static func shown(_ text: String) -> String {
-        String(
-            text.unicodeScalars.prefix(80).map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) })
+        String(String.UnicodeScalarView(text.unicodeScalars.prefix(80)))
     }
 }
