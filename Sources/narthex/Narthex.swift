@@ -16,7 +16,7 @@ struct Narthex: AsyncParsableCommand {
         // ever if they cannot be made.
         SystemThread.requireRoom(for: 2)
         do throws(ProcessArguments.Fault) {
-            await main(Discover.normalized(try ProcessArguments.words()))
+            await run(Discover.normalized(try ProcessArguments.words()))
         } catch {
             exit(withError: ValidationError(error.description))
         }
@@ -25,5 +25,23 @@ struct Narthex: AsyncParsableCommand {
     /// Only called without a command.
     func run() async throws {
         throw ValidationError("a command is missing; to run the agent: narthex run [FLAGS]")
+    }
+
+    /// As ArgumentParser's `main(_:)`, but what an error quotes of the command line can be seen.
+    private static func run(_ arguments: [String]) async {
+        do {
+            var command = try parseAsRoot(arguments)
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            let message = fullMessage(for: error)
+            guard !exitCode(for: error).isSuccess, !message.isEmpty else { exit(withError: error) }
+            StandardStreams.writeError(VisibleText.shownLines(message) + "
+")
+            exit(withError: exitCode(for: error))
+        }
     }
 }
