@@ -11,6 +11,7 @@ final class BufferCore: Sendable {
     let clock: any AgentClock
     let metrics: BufferMetrics
     let reserve: DiskReserve
+    let names: DirectoryNames
     private let salts: @Sendable () -> UInt32
     /// A box: a function inside a generic container is wrapped once more with each access.
     private struct Listener: Sendable {
@@ -31,6 +32,7 @@ final class BufferCore: Sendable {
         self.clock = clock
         self.metrics = metrics
         self.reserve = reserve
+        names = DirectoryNames(directory: directory, files: files, metrics: metrics)
         self.salts = salts
     }
 

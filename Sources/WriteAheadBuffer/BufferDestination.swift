@@ -65,25 +65,26 @@ public final class BufferDestination: Sendable {
         for lane in lanes { lane.signal.raise() }
     }
 
-    /// Makes the log durable, and short again when it has grown long. Called by one thread at a time; the
-    /// disk is waited for outside the lock.
+    /// Makes the log durable, and makes it anew when it has grown long or a sync failed: the whole cursor is
+    /// in memory. Called by one thread at a time; the disk is waited for outside the lock.
     func sync() throws(FileError) {
         if let file = state.withLock({ $0.log.takeForSync() }) {
             do throws(FileError) {
                 try core.files.sync(file)
             } catch {
-                state.withLock { $0.log.isDirty = true }
-                throw error
+                core.metrics.syncFailed(error)
+                state.withLock { $0.log.isInDoubt = true }
             }
         }
-        guard state.withLock({ $0.log.length > CursorLog.compactAboveBytes }) else { return }
+        let isAnew = state.withLock { $0.log.isInDoubt || $0.log.length > CursorLog.compactAboveBytes }
+        guard isAnew else { return }
         let fresh = try core.evenIfFull { () throws(FileError) in
             try CursorLog.Fresh(
                 cursor, directory: core.directory, salt: core.newSalt(), nowMs: core.clock.wallMs,
                 files: core.files)
         }
         try state.withLock { state throws(FileError) in try state.log.take(fresh, state.cursor) }
-        try core.files.syncDirectory(core.directory)
+        core.names.changed()
     }
 
     func close() throws(FileError) { try state.withLock { state throws(FileError) in try state.log.close() } }

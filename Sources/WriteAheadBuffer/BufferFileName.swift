@@ -2,6 +2,7 @@
 enum BufferFileName {
     static let lock = "narthex.lock"
     static let reserve = "narthex.reserve"
+    private static let unfinishedSuffix = ".new"
     private static let segmentSuffix = ".segment"
     private static let cursorPrefix = "cursor-"
     private static let cursorSuffix = ".log"
@@ -21,6 +22,15 @@ enum BufferFileName {
         }
         // Numbers are counted up from 1: what is greater is not of our making.
         return UInt64(digits).flatMap { $0 <= BufferPosition.maxSegment ? $0 : nil }
+    }
+
+    /// Where the file at `path` is made anew; it has no meaning until it is renamed.
+    static func unfinished(_ path: String) -> String { path + unfinishedSuffix }
+
+    /// Whether it is a segment that was being written anew.
+    static func isUnfinishedSegment(_ name: String) -> Bool {
+        name.hasSuffix(unfinishedSuffix)
+            && segmentNumber(String(name.dropLast(unfinishedSuffix.count))) != nil
     }
 
     /// A destination may be named anything, so its file goes by a hash; the name stands inside.

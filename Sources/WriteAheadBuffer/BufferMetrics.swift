@@ -1,4 +1,5 @@
 internal import Logging
+internal import Platform
 import Synchronization
 internal import Telemetry
 
@@ -9,12 +10,14 @@ struct BufferMetrics: Sendable {
     let appendFailures: Counter
     let writtenBytes: Counter
     let fsyncSeconds: Histogram
-    let syncFailures: Counter
+    private let syncFailures: Counter
     let readFailures: Counter
     let segment: Gauge
     let retained: @Sendable (_ reason: String) -> Counter
     private let damagedRecords: Counter
     private let damagedBytes: Counter
+    /// What goes on going wrong.
+    let faults: PacedLog
     private let logger: Logger
     private let places = DamagedPlaces()
 
@@ -32,8 +35,9 @@ struct BufferMetrics: Sendable {
         }
     }
 
-    init(registry: MetricRegistry, logger: Logger) {
+    init(registry: MetricRegistry, logger: Logger, clock: any AgentClock) {
         self.logger = logger
+        faults = PacedLog(logger, clock: clock)
         appended = registry.counter(
             "prometheus_agent_samples_appended_total", help: "Samples written to the buffer.",
             labels: [("type", "float")])
@@ -66,6 +70,17 @@ struct BufferMetrics: Sendable {
                 labels: [("reason", reason)])
         }
     }
+
+    /// Something could not be made durable. It is kept in memory, and tried again.
+    func syncFailed(_ error: FileError) {
+        syncFailures.add()
+        faults.error(
+            "the buffer cannot be made durable: a power loss may take what was written since the last time",
+            ["err": "\(error)"])
+    }
+
+    /// Times that something could not be made durable.
+    var syncFailureCount: UInt64 { syncFailures.value }
 
     func damaged(segment: UInt64, offset: UInt64, bytes: UInt64) {
         guard places.isNew(BufferPosition(segment: segment, offset: offset)) else { return }

@@ -35,6 +35,10 @@ struct BufferRecovery {
         }
         var opened: [Opened] = []
         for name in names {
+            if BufferFileName.isUnfinishedSegment(name) {
+                // The old file stands. If this one cannot go it is met again.
+                try? files.remove("\(directory)/\(name)")
+            }
             guard let number = BufferFileName.segmentNumber(name) else { continue }
             nextNumber = max(nextNumber, number + 1)
             if let segment = try open(number, "\(directory)/\(name)", metrics) { opened.append(segment) }

@@ -14,7 +14,10 @@ struct CursorLog {
     private(set) var length: UInt64
     private var scratch = RecordBuffer(capacity: 1_024)
     /// Records were written since the last sync.
-    var isDirty = false
+    private(set) var isDirty = false
+    /// A sync failed: what was written since the one before is in doubt, whatever a later sync says. The log
+    /// is to be made anew.
+    var isInDoubt = false
 
     /// What an existing log says.
     struct Read {
@@ -129,11 +132,12 @@ struct CursorLog {
         length = fresh.length + UInt64(scratch.count)
         salt = fresh.salt
         isDirty = true
+        isInDoubt = false
     }
 
-    /// What `sync` outside a lock needs; taking it marks the log as clean.
+    /// What `sync` outside a lock needs; taking it marks the log as clean. nil when there is nothing to sync.
     mutating func takeForSync() -> OpenFile? {
-        guard isDirty else { return nil }
+        guard isDirty, !isInDoubt else { return nil }
         isDirty = false
         return file
     }

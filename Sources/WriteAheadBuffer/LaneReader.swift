@@ -79,7 +79,7 @@ struct LaneReader: Sendable {
         while true {
             if let countingThrough, position.segment > countingThrough { return .nothing }
             if segment == nil, try !open() { return .nothing }
-            segment?.refresh()
+            try segment?.refresh()
             guard let item = try segment?.next() else { return .nothing }
             guard let current = segment?.info else { return .nothing }
             switch item {

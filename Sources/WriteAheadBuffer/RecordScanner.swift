@@ -35,6 +35,9 @@ struct RecordScanner: Sendable {
         return .damage(at: start, end: offset)
     }
 
+    /// Goes on at the same place of another file with the same records.
+    mutating func goOn(in window: RecordWindow) { self.window = window }
+
     /// Goes on at a later place.
     mutating func skip(to place: UInt64) { offset = max(offset, place) }
 

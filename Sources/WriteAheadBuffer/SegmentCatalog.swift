@@ -9,6 +9,8 @@ struct SegmentInfo: Sendable, Equatable {
     /// Bytes that are written in full: readers look no further.
     var length: UInt64
     var isActive: Bool
+    /// How often its file was written anew: whoever has an older one open opens it again.
+    var renewals = 0
     /// Not before that of any frame in it; when it was begun, without one.
     var newestTimestampMs: Int64
     /// The books at its beginning.
@@ -80,6 +82,21 @@ final class SegmentCatalog: Sendable {
 
     func remove(_ number: UInt64) {
         state.withLock { segments in segments.removeAll { $0.number == number } }
+    }
+
+    /// A segment that could not be removed is there again.
+    func putBack(_ segment: SegmentInfo) {
+        state.withLock { segments in
+            let index = segments.firstIndex { $0.number > segment.number } ?? segments.endIndex
+            segments.insert(segment, at: index)
+        }
+    }
+
+    /// Another file has taken the place of the segment's.
+    func renewed(_ number: UInt64) {
+        state.withLock { segments in
+            if let index = Self.index(of: number, in: segments) { segments[index].renewals += 1 }
+        }
     }
 
     private static func index(of number: UInt64, in segments: [SegmentInfo]) -> Int? {

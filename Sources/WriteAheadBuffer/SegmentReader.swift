@@ -50,9 +50,25 @@ struct SegmentReader: Sendable {
     var windowBytes: Int { scanner?.bytes.count ?? 0 }
 
     /// The length grows while the segment is active. A segment that is gone from the catalog was ended, and
-    /// answered for, before.
-    mutating func refresh() {
-        if let fresh = catalog[info.number] { info = fresh } else { info.isActive = false }
+    /// answered for, before. One that was written anew is opened again: the old file may have lost pages.
+    mutating func refresh() throws(BufferError) {
+        guard let fresh = catalog[info.number] else {
+            info.isActive = false
+            return
+        }
+        if fresh.renewals != info.renewals, let old = file {
+            do throws(FileError) {
+                let file = try files.open(fresh.path, .read)
+                // Only read from: nothing is lost if the close fails.
+                try? files.close(old)
+                self.file = file
+                let window = RecordWindow(file, files: files)
+                scanner?.goOn(in: window)
+            } catch {
+                try failed(error, at: 0)
+            }
+        }
+        info = fresh
     }
 
     /// The next record, damage or end. A record is given until `done` is called.

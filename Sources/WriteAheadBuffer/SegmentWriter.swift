@@ -28,7 +28,8 @@ struct SegmentWriter {
     private static let pieceBytes = 512 << 10
 
     let number: UInt64
-    let file: OpenFile
+    /// The file, with what of it is not durable yet.
+    let tail: UnsyncedTail
     let salt: UInt32
     /// By the monotonic clock: the wall clock may jump.
     let createdNs: UInt64
@@ -56,13 +57,14 @@ struct SegmentWriter {
     /// Makes the file, with its header and the books so far.
     init(
         number: UInt64, path: String, salt: UInt32, nowMs: Int64, nowNs: UInt64, ledger: LedgerRecord,
-        files: any FileDoor
+        files: any FileDoor, metrics: BufferMetrics
     ) throws(FileError) {
         self.number = number
         self.salt = salt
         self.files = files
         createdNs = nowNs
-        file = try files.open(path, .create)
+        let file = try files.open(path, .create)
+        tail = UnsyncedTail(number: number, file: file, files: files, metrics: metrics)
         length = 0
         FileHeader(kind: .segment, salt: salt, number: number, createdMs: nowMs).put(into: &scratch)
         Self.put(ledger, salt: salt, into: &scratch)
@@ -76,6 +78,7 @@ struct SegmentWriter {
             throw error
         }
         length = UInt64(scratch.count)
+        tail.wrote(scratch.storage, count: scratch.count)
     }
 
     /// Writes one frame with what it needs stated. After a throw nothing has changed but `isTorn`.
@@ -200,23 +203,25 @@ struct SegmentWriter {
         do throws(FileError) {
             guard scratch.largestPayloadBytes <= RecordHeader.maxPayloadBytes else {
                 throw FileError(
-                    operation: "encode", path: file.path, errno: 0,
+                    operation: "encode", path: tail.file.path, errno: 0,
                     message: "a record of \(scratch.largestPayloadBytes) bytes is more than any reader takes")
             }
             // Safety: UInt8 has no padding, so every byte of the span may be read.
             try unsafe files.write(
-                scratch.storage.span.bytes.extracting(0..<scratch.count), to: file,
+                scratch.storage.span.bytes.extracting(0..<scratch.count), to: tail.file,
                 at: length + UInt64(written))
         } catch {
             // A prefix may be there. Cut off, the segment is as before; if not even that works, it ends here.
+            tail.cut(to: length)
             do throws(FileError) {
-                try files.truncate(file, to: length)
+                try files.truncate(tail.file, to: length)
             } catch {
                 isTorn = true
             }
             throw error
         }
         written += scratch.count
+        tail.wrote(scratch.storage, count: scratch.count)
         scratch.removeAll()
     }
 

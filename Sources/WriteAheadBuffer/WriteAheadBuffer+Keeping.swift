@@ -3,7 +3,7 @@ internal import Platform
 import Synchronization
 internal import Telemetry
 
-/// Durability and bounds.
+/// Bounds.
 extension WriteAheadBuffer {
     /// Makes the buffer durable every sync interval and keeps it within its bounds, until cancelled.
     public func run() async {
@@ -62,11 +62,17 @@ extension WriteAheadBuffer {
         do throws(BufferError) {
             for destination in destinations { try destination.retire(segment, reason: reason) }
         } catch {
-            logger.error("a segment cannot be retired", metadata: ["err": "\(error)"])
+            core.metrics.faults.error("a segment cannot be retired", ["err": "\(error)"])
             return false
         }
         do throws(BufferError) {
             try remove(segment)
+        } catch {
+            // It is still there: nothing is booked, and the next round tries again.
+            core.metrics.faults.error("a segment cannot be removed", ["err": "\(error)"])
+            return false
+        }
+        do throws(BufferError) {
             for destination in destinations { try destination.settle(gone: segment.number) }
         } catch {
             // What is not booked now is booked with the next answer.
@@ -92,63 +98,25 @@ extension WriteAheadBuffer {
                 do throws(BufferError) {
                     try remove(segment)
                 } catch {
-                    logger.error("a segment cannot be removed", metadata: ["err": "\(error)"])
+                    core.metrics.faults.error("a segment cannot be removed", ["err": "\(error)"])
                     return
                 }
             }
         }
     }
 
+    /// Takes a segment out of the catalog, so that nobody opens it any more, and off the disk. One that the
+    /// disk does not let go is put back.
     private func remove(_ segment: SegmentInfo) throws(BufferError) {
         core.catalog.remove(segment.number)
         do throws(FileError) {
             try core.files.remove(segment.path)
         } catch {
             guard error.errno == 2 else {  // ENOENT: somebody else has removed it
+                core.catalog.putBack(segment)
                 throw .io("a segment cannot be removed", error, segment: segment.number)
             }
         }
-    }
-
-    /// Makes durable what was written so far.
-    func sync() {
-        syncing.withLock { _ in
-            let (ended, active) = state.withLock { state in
-                defer {
-                    state.toSync = []
-                    state.isDirty = false
-                }
-                return (state.toSync, state.isDirty ? state.writer?.file : nil)
-            }
-            let beganNs = core.clock.monotonicNs
-            for file in ended + [active].compactMap({ $0 }) {
-                do throws(FileError) {
-                    try core.files.sync(file)
-                } catch {
-                    state.withLock { $0.isDirty = true }
-                    tellSyncFailed(error)
-                }
-            }
-            for file in ended {
-                // It is durable or the failure was told; a descriptor that does not close is the kernel's.
-                try? core.files.close(file)
-            }
-            if !ended.isEmpty || active != nil {
-                core.metrics.fsyncSeconds.observe(Double(core.clock.monotonicNs - beganNs) / 1e9)
-            }
-            // Segments first: no durable cursor may stand behind what is durable.
-            for destination in destinations.withLock({ $0 }) {
-                do throws(FileError) { try destination.sync() } catch { tellSyncFailed(error) }
-            }
-        }
-    }
-
-    /// The kernel gives the pages of a failed fdatasync up: that a later one succeeds says nothing about
-    /// them.
-    private func tellSyncFailed(_ error: FileError) {
-        core.metrics.syncFailures.add()
-        logger.error(
-            "the buffer cannot be made durable: a power loss may take what was written since the last time",
-            metadata: ["err": "\(error)"])
+        core.names.changed()
     }
 }

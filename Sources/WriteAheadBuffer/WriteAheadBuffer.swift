@@ -15,12 +15,9 @@ public final class WriteAheadBuffer: Sendable {
         var previous: (number: UInt64, length: UInt64)
         /// Appends failed since the books were last written down.
         var owesBooks = false
-        /// Ended segments that are not durable yet.
-        var toSync: [OpenFile] = []
-        var isDirty = false
+        /// Ended segments that are not durable yet, and that `syncing` does not know yet.
+        var ended: [UnsyncedTail] = []
         var isClosed = false
-        /// The last attempt to begin a segment failed: said once.
-        var rotationFailed = false
         /// Destinations without a readable cursor before this run.
         var newDestinations: [String] = []
     }
@@ -33,7 +30,7 @@ public final class WriteAheadBuffer: Sendable {
     /// Taken by whoever removes segments or opens destinations: one of them at a time.
     let housekeeping = Mutex<Void>(())
     /// Taken by whoever makes durable or closes. It is held while the disk works: nobody else waits for it.
-    let syncing = Mutex<Void>(())
+    let syncing = Mutex(Syncing())
     /// fsync and retention block: they have a thread of their own.
     let keeper = WorkerPool(name: "buffer-keeper", threads: 1)
     private let lockFile: OpenFile
@@ -61,7 +58,7 @@ public final class WriteAheadBuffer: Sendable {
         self.configuration = configuration
         self.logger = logger
         self.registry = registry
-        let metrics = BufferMetrics(registry: registry, logger: logger)
+        let metrics = BufferMetrics(registry: registry, logger: logger, clock: clock)
         lockFile = try Self.lock(directory, files: files)
         let reserve = DiskReserve(
             directory: directory, sizeBytes: configuration.reserveBytes, files: files, logger: logger)
@@ -171,7 +168,6 @@ public final class WriteAheadBuffer: Sendable {
             let before = state.writer?.length ?? 0
             try state.writer?.append(frame)
             let length = state.writer?.length ?? 0
-            state.isDirty = true
             state.books.jobs[frame.target.job, default: JobTotal()].append(samples)
             state.books.newestTimestampMs = max(state.books.newestTimestampMs, frame.timestampMs)
             core.metrics.writtenBytes.add(length - before)
@@ -200,15 +196,11 @@ public final class WriteAheadBuffer: Sendable {
     func rotateIfPossible(_ state: inout State) throws(FileError) {
         do throws(FileError) {
             try Self.rotate(&state, core)
-            state.rotationFailed = false
         } catch {
             guard let writer = state.writer, !writer.isTorn else { throw error }
-            if !state.rotationFailed {
-                logger.error(
-                    "a segment cannot be begun; the one before goes on",
-                    metadata: ["segment": "\(writer.number)", "err": "\(error)"])
-            }
-            state.rotationFailed = true
+            core.metrics.faults.error(
+                "a segment cannot be begun; the one before goes on",
+                ["segment": "\(writer.number)", "err": "\(error)"])
         }
     }
 
@@ -224,11 +216,11 @@ public final class WriteAheadBuffer: Sendable {
         let nowMs = core.clock.wallMs
         let writer = try SegmentWriter(
             number: number, path: path, salt: core.newSalt(), nowMs: nowMs, nowNs: core.clock.monotonicNs,
-            ledger: books, files: core.files)
-        if let ended = state.writer { state.toSync.append(ended.file) }
+            ledger: books, files: core.files, metrics: core.metrics)
+        core.names.changed()
+        if let ended = state.writer { state.ended.append(ended.tail) }
         state.writer = writer
         state.owesBooks = false
-        state.isDirty = true
         core.metrics.writtenBytes.add(writer.length)
         core.metrics.segment.set(Double(number))
         core.catalog.add(
@@ -298,6 +290,7 @@ public final class WriteAheadBuffer: Sendable {
             for name in try core.files.list(core.directory)
             where BufferFileName.isCursor(name) && !keptFiles.contains(name) {
                 try core.files.remove("\(core.directory)/\(name)")
+                core.names.changed()
                 logger.warning(
                     "a destination is no longer configured: its cursor is removed",
                     metadata: ["file": "\(name)"])
@@ -343,16 +336,15 @@ public final class WriteAheadBuffer: Sendable {
             return !state.isClosed
         }
         guard isFirst else { return }
-        if durably {
-            state.withLock { $0.isDirty = true }
-            sync()
-        }
-        try syncing.withLock { _ throws(FileError) in
+        // What cannot be made durable even now is told.
+        if durably { sync() }
+        try syncing.withLock { syncing throws(FileError) in
             let open = state.withLock { state in
-                defer { state.toSync = [] }
-                return state.toSync + [state.writer?.file].compactMap { $0 }
+                defer { state.ended = [] }
+                return syncing.ended + state.ended + [state.writer?.tail].compactMap { $0 }
             }
-            for file in open { try core.files.close(file) }
+            syncing.ended = []
+            for tail in open { try core.files.close(tail.file) }
             if durably { for destination in destinations.withLock({ $0 }) { try destination.close() } }
             try core.files.close(lockFile)
         }

@@ -142,12 +142,48 @@ struct WriteAheadBufferKeepingTests {
         try buffer.append(fixture.frame(1))
         try lane.deliver(try lane.all())
         fixture.files.fail { operation, _ in operation == .sync ? .init(errno: 5) : nil }
-        buffer.sync()
-        #expect(buffer.state.withLock { $0.isDirty })
+        #expect(!buffer.sync())
+        #expect(buffer.core.metrics.syncFailureCount > 0)
+        // At once it would only fail again.
         fixture.files.fail(nil)
-        buffer.sync()
-        #expect(!buffer.state.withLock { $0.isDirty })
-        #expect(buffer.core.metrics.syncFailures.value == 2)
+        #expect(!buffer.sync())
+        fixture.clock.advance(ms: 1_000)
+        #expect(buffer.sync())
+        #expect(buffer.sync())
+        // The segment that was in doubt and the one after it.
+        try buffer.append(fixture.frame(2))
+        #expect(try lane.drain().map { $0.frame.values[0] } == [2])
+    }
+
+    @Test func aSegmentThatCannotBeRemovedStaysInTheCatalogAndGoesLater() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1
+        fixture.retentionBytes = 2_000
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        for value in 0..<10 { try buffer.append(fixture.frame(Double(value))) }
+        let before = buffer.core.catalog.all
+        fixture.files.fail { operation, _ in operation == .remove ? .init(errno: 5) : nil }
+        buffer.enforceRetention()
+        #expect(buffer.core.catalog.all == before)
+        #expect(try books(buffer).dropped == [:])
+        fixture.files.fail(nil)
+        buffer.enforceRetention()
+        #expect(buffer.sizeBytes <= 2_000)
+        #expect(try fixture.segmentPaths.count == buffer.core.catalog.all.count)
+        let rest = try lane.drain().count
+        #expect(try books(buffer).dropped == [BufferDropReason.retentionSize: UInt64(100 - rest * 10)])
+        #expect(try books(buffer).buffered == 0)
+        // Those that every destination has answered for, too.
+        fixture.files.fail { operation, _ in operation == .remove ? .init(errno: 5) : nil }
+        try buffer.append(fixture.frame(1))
+        try buffer.append(fixture.frame(2))
+        try lane.drain()
+        #expect(buffer.core.catalog.all.count > 1)
+        fixture.files.fail(nil)
+        buffer.keep()
+        #expect(buffer.core.catalog.all.count == 1)
+        #expect(try fixture.segmentPaths.count == 1)
     }
 
     @Test func theKeeperStopsWhenCancelled() async throws {

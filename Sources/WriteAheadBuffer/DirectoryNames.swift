@@ -1,0 +1,34 @@
+internal import Platform
+import Synchronization
+
+/// Whether the names in the buffer's directory are durable: a file that was made, renamed or removed is so
+/// only once the directory itself was synced.
+final class DirectoryNames: Sendable {
+    private let directory: String
+    private let files: any FileDoor
+    private let metrics: BufferMetrics
+    private let isDirty = Atomic(false)
+
+    init(directory: String, files: any FileDoor, metrics: BufferMetrics) {
+        self.directory = directory
+        self.files = files
+        self.metrics = metrics
+    }
+
+    /// A name came, went or changed.
+    func changed() { isDirty.store(true, ordering: .releasing) }
+
+    /// Makes the names durable. True when they are; else it is counted, told, and to be tried again.
+    func sync() -> Bool {
+        // Taken before the disk works: what changes meanwhile is for the next time.
+        guard isDirty.exchange(false, ordering: .acquiringAndReleasing) else { return true }
+        do throws(FileError) {
+            try files.syncDirectory(directory)
+            return true
+        } catch {
+            changed()
+            metrics.syncFailed(error)
+            return false
+        }
+    }
+}

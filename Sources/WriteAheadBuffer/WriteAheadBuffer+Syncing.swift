@@ -1,0 +1,134 @@
+internal import Logging
+internal import Platform
+import Synchronization
+internal import Telemetry
+
+/// What is to be made durable.
+struct Syncing {
+    /// Segments that were ended and are not durable yet, oldest first.
+    var ended: [UnsyncedTail] = []
+    /// When segments in doubt are written anew.
+    var renewals = RetryPause()
+}
+
+/// Durability.
+extension WriteAheadBuffer {
+    /// Copies of ended segments in doubt, at most: as much again as the segment written to may have.
+    private static let heldBytes = UnsyncedTail.limitBytes
+
+    /// Makes durable what was written so far. True when all of it is; what is not has been told and counted,
+    /// is held in memory, and is tried again by the next round.
+    @discardableResult
+    func sync() -> Bool {
+        syncing.withLock { syncing in
+            let active = state.withLock { state in
+                syncing.ended += state.ended
+                state.ended = []
+                return state.writer?.tail
+            }
+            let beganNs = core.clock.monotonicNs
+            let dirty = (syncing.ended + [active].compactMap { $0 }).filter { $0.isDirty && !$0.isInDoubt }
+            for tail in dirty {
+                // It has been told and counted; the segment is written anew.
+                try? tail.sync()
+            }
+            if !dirty.isEmpty {
+                core.metrics.fsyncSeconds.observe(Double(core.clock.monotonicNs - beganNs) / 1e9)
+            }
+            letGo(&syncing)
+            let isWritten = renew(&syncing, active)
+            // Segments first, then their names: a durable cursor that stands behind what is durable costs
+            // nothing, but it costs a warning and counting anew.
+            let hasNames = core.names.sync()
+            let hasCursors = syncCursors()
+            return isWritten && hasNames && hasCursors
+        }
+    }
+
+    /// Closes the files of ended segments that are durable, or gone.
+    private func letGo(_ syncing: inout Syncing) {
+        syncing.ended.removeAll { tail in
+            guard !tail.isDirty || core.catalog[tail.number] == nil else { return false }
+            // Nothing is left to be written; a descriptor that does not close is the kernel's.
+            try? core.files.close(tail.file)
+            return true
+        }
+        var held = 0
+        for tail in syncing.ended {
+            held += tail.heldBytes
+            if held > Self.heldBytes, tail.isInDoubt { tail.forgetCopies() }
+        }
+    }
+
+    /// Writes segments in doubt anew, the oldest first; true when none is left. The one that is written to
+    /// is ended before, unless an older one shows that the disk still fails.
+    private func renew(_ syncing: inout Syncing, _ active: UnsyncedTail?) -> Bool {
+        let isActiveInDoubt = active?.isInDoubt ?? false
+        guard isActiveInDoubt || !syncing.ended.isEmpty else { return true }
+        let nowNs = core.clock.monotonicNs
+        guard syncing.renewals.isDue(nowNs) else { return false }
+        var isDone = renewEnded(&syncing)
+        if isDone, isActiveInDoubt, let active {
+            isDone = end(active, &syncing) && renewEnded(&syncing)
+        }
+        if isDone { syncing.renewals.succeeded() } else { syncing.renewals.failed(nowNs) }
+        return isDone
+    }
+
+    private func renewEnded(_ syncing: inout Syncing) -> Bool {
+        while let tail = syncing.ended.first(where: { $0.isInDoubt }) {
+            do throws(FileError) {
+                // Nobody may remove the segment meanwhile: the fresh file would bring it back.
+                try housekeeping.withLock { _ throws(FileError) in
+                    try SegmentRenewal(core: core, tail: tail).run()
+                }
+            } catch {
+                core.metrics.syncFailed(error)
+                return false
+            }
+            logger.info(
+                "a segment that could not be made durable was written anew",
+                metadata: ["segment": "\(tail.number)"])
+            // What it held is durable in the fresh file.
+            try? core.files.close(tail.file)
+            syncing.ended.removeAll { $0 === tail }
+        }
+        return syncing.ended.isEmpty
+    }
+
+    /// Ends the segment that is written to, so that it can be written anew; false when that fails.
+    private func end(_ active: UnsyncedTail, _ syncing: inout Syncing) -> Bool {
+        let isEnded = state.withLock { state in
+            guard state.writer?.tail === active else { return true }
+            // A closed buffer is appended to no more.
+            if state.isClosed {
+                syncing.ended.append(active)
+                state.writer = nil
+                return true
+            }
+            // It has told why not.
+            try? rotateIfPossible(&state)
+            return state.writer?.tail !== active
+        }
+        state.withLock { state in
+            syncing.ended += state.ended
+            state.ended = []
+        }
+        if isEnded { for destination in destinations.withLock({ $0 }) { destination.raiseAll() } }
+        return isEnded
+    }
+
+    private func syncCursors() -> Bool {
+        var isDone = true
+        for destination in destinations.withLock({ $0 }) {
+            do throws(FileError) {
+                try destination.sync()
+            } catch {
+                core.metrics.syncFailed(error)
+                isDone = false
+            }
+        }
+        // A cursor's log that was made anew has taken the name of the old one.
+        return core.names.sync() && isDone
+    }
+}

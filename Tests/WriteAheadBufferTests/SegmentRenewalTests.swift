@@ -1,0 +1,82 @@
+import MetricModel
+import Platform
+import Testing
+
+@testable import WriteAheadBuffer
+
+struct SegmentRenewalTests {
+    /// The kernel has given the pages of the failed sync up, and reads them back as zeros.
+    @Test func whatTheKernelGaveUpIsWrittenAnewFromMemoryAtTheSamePlaces() throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        for value in 0..<3 { try buffer.append(fixture.frame(Double(value))) }
+        #expect(buffer.sync())
+        let first = try #require(try lane.next())
+        let path = try #require(fixture.segmentPaths.last)
+        let durable = try fixture.bytes(path).count
+        for value in 3..<5 { try buffer.append(fixture.frame(Double(value))) }
+        let whole = try fixture.bytes(path)
+        fixture.files.fail { operation, _ in operation == .sync ? .init(errno: 5) : nil }
+        #expect(!buffer.sync())
+        try fixture.overwrite(path, with: whole.enumerated().map { $0 < durable ? $1 : 0 })
+        fixture.files.fail(nil)
+        fixture.clock.advance(ms: 1_000)
+        #expect(buffer.sync())
+        #expect(try fixture.bytes(path) == whole)
+        // A reader that has the old file open goes on in the new one, and the request in flight holds.
+        try lane.willSend(upTo: first.end)
+        let rest = try lane.all()
+        #expect(rest.map { $0.frame.values[0] } == [1, 2, 3, 4])
+        try lane.deliver([first] + rest)
+        #expect(buffer.ledger().destinations["a"]?["node"]?.delivered == 50)
+        #expect(buffer.ledger().destinations["a"]?["node"]?.buffered == 0)
+    }
+
+    @Test func aRenewalThatFailsLeavesTheSegmentAsItWas() throws {
+        for operation in [FaultyFiles.Operation.open, .write, .read, .sync, .rename] {
+            let fixture = try BufferFixture()
+            let buffer = try fixture.open()
+            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            for value in 0..<3 {
+                try buffer.append(fixture.frame(Double(value)))
+                if value == 0 { #expect(buffer.sync()) }
+            }
+            fixture.files.fail { operation, _ in operation == .sync ? .init(errno: 5) : nil }
+            #expect(!buffer.sync())
+            let whole = try fixture.bytes(fixture.segmentPaths[0])
+            fixture.files.fail { failing, path in
+                failing == operation && path.contains(".segment") ? .init(errno: 5) : nil
+            }
+            fixture.clock.advance(ms: 60_000)
+            #expect(!buffer.sync(), "\(operation)")
+            #expect(try fixture.bytes(fixture.segmentPaths[0]) == whole, "\(operation)")
+            fixture.files.fail(nil)
+            fixture.clock.advance(ms: 120_000)
+            #expect(buffer.sync(), "\(operation)")
+            let names = try fixture.files.list(fixture.folder.path)
+            #expect(!names.contains { $0.hasSuffix(".segment.new") }, "\(operation)")
+            #expect(try lane.drain().count == 3, "\(operation)")
+            try buffer.close()
+            // The lane's own.
+            #expect(fixture.files.openCount == 1, "\(operation)")
+        }
+    }
+
+    @Test func aDiskThatFailsForHoursMakesNoSegmentForEachRound() throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        fixture.files.fail { operation, _ in operation == .sync ? .init(errno: 5) : nil }
+        for second in 0..<600 {
+            try buffer.append(fixture.frame(Double(second)))
+            fixture.clock.advance(ms: 1_000)
+            buffer.keep()
+        }
+        #expect(try fixture.segmentPaths.count == 2)
+        fixture.files.fail(nil)
+        fixture.clock.advance(ms: 60_000)
+        #expect(buffer.sync())
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        #expect(try lane.all().count == 600)
+    }
+}

@@ -1,0 +1,142 @@
+import Logging
+import MetricModel
+import Platform
+import Telemetry
+import Testing
+
+@testable import WriteAheadBuffer
+
+/// What a failing disk and a power loss cost: nothing that was there when the buffer was last made durable.
+struct WriteAheadBufferSyncingTests {
+    /// A buffer on a disk in memory, and what a sender has seen of it.
+    private final class Run {
+        let files: PowerLossFiles
+        let clock = ManualClock()
+        let interner = LayoutInterner()
+        let layout = Layout([TestFrames.chunk("m", count: 10)])
+        let target = TestFrames.target()
+        /// First values of the frames whose append returned.
+        var appended: [Double] = []
+        var delivered: [Double] = []
+        /// The same whenever everything was durable, and the operations of the disk by then.
+        var kept: [(appended: [Double], delivered: [Double], operations: Int)] = []
+        /// The operation at which the power goes.
+        var endsAt = Int.max
+
+        init(_ files: PowerLossFiles) { self.files = files }
+
+        func open() throws -> WriteAheadBuffer {
+            try WriteAheadBuffer(
+                BufferConfiguration(directory: "/buffer", segmentSizeBytes: 1_200, reserveBytes: 0),
+                interner: interner, clock: clock, files: files, registry: MetricRegistry(),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, salts: { 0x5A17_5A17 })
+        }
+
+        /// Appends, sends and makes durable in turns; segments are begun and removed on the way.
+        func work() throws {
+            // A start that fails is tried again, as an orchestrator does.
+            guard let buffer = try? open(), let lane = try? buffer.openDestination("a", lanes: 1).lane(0)
+            else { return }
+            for step in 0..<24 where files.operationCount < endsAt {
+                let value = Double(step * 100)
+                let frame = TestFrames.frame(target, layout, at: Int64(step), first: value)
+                if (try? buffer.append(frame)) != nil { appended.append(value) }
+                if step % 2 == 1, let stored = try lane.next() {
+                    // As a lane does: what cannot be noted is sent all the same, and booked later.
+                    try? lane.willSend(upTo: stored.end)
+                    let outcome = [JobOutcome(job: "node", delivered: 10)]
+                    if (try? lane.answered(upTo: stored.end, outcome: outcome)) == nil {
+                        try? lane.answered(upTo: stored.end, outcome: outcome)
+                    }
+                    delivered.append(stored.frame.values[0])
+                }
+                clock.advance(ms: 1_000)
+                if step % 5 == 4 { keep(buffer) }
+            }
+            // Whatever failed is tried again by now.
+            for _ in 0..<2 {
+                clock.advance(ms: 120_000)
+                keep(buffer)
+            }
+        }
+
+        private func keep(_ buffer: WriteAheadBuffer) {
+            buffer.keep()
+            if buffer.sync() { kept.append((appended, delivered, files.operationCount)) }
+        }
+
+        /// What a start after the power came back finds; the books close.
+        func remaining(_ place: String) throws -> [Double] {
+            files.losePower()
+            let buffer = try open()
+            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            let found = try lane.drain().map { $0.frame.values[0] }
+            for (job, books) in buffer.ledger().destinations["a"] ?? [:] {
+                #expect(books.buffered == 0, "\(job) \(place)")
+                let known = books.dropped.values.reduce(books.delivered, +)
+                #expect(books.scraped == known, "\(job) \(place)")
+            }
+            return found
+        }
+    }
+
+    @Test func aDiskThatFailsOnceCostsNothingOnceTheBufferIsDurableAgain() throws {
+        var failed = 0
+        while true {
+            let files = PowerLossFiles()
+            let run = Run(files)
+            let target = failed
+            files.fail { _, count in count == target }
+            try run.work()
+            guard files.operationCount > failed else { break }
+            let left = Set(run.appended).subtracting(run.delivered)
+            let found = try run.remaining("operation \(failed)")
+            #expect(found == left.sorted(), "operation \(failed) failed")
+            failed += 1
+        }
+        #expect(failed > 60, "so many operations were failed, one at a time")
+    }
+
+    @Test(arguments: [20..<60, 30..<110, 50..<90])
+    func syncsThatFailForAWhileCostNothingOnceTheyAreGoodAgain(operations: Range<Int>) throws {
+        let files = PowerLossFiles()
+        let run = Run(files)
+        files.fail { operation, count in operation == .sync && operations.contains(count) }
+        try run.work()
+        let left = Set(run.appended).subtracting(run.delivered)
+        #expect(try run.remaining("syncs failed") == left.sorted())
+    }
+
+    /// On a good disk, and while syncs fail and segments are written anew.
+    @Test(arguments: [0..<0, 30..<50, 40..<100])
+    func aPowerLossAnywhereCostsWhatCameAfterTheLastSyncAtMost(failing: Range<Int>) throws {
+        var stop = 0
+        while true {
+            let files = PowerLossFiles()
+            let run = Run(files)
+            let end = stop
+            run.endsAt = end
+            files.fail { operation, count in
+                count >= end || (operation == .sync && failing.contains(count))
+            }
+            try run.work()
+            guard files.operationCount >= stop else { break }
+            let durable = run.kept.last { $0.operations <= end } ?? ([], [], 0)
+            let found = try run.remaining("at operation \(stop)")
+            let owed = Set(durable.appended).subtracting(run.delivered)
+            #expect(owed.isSubset(of: found), "power lost at operation \(stop)")
+            #expect(Set(found).isDisjoint(with: durable.delivered), "power lost at operation \(stop)")
+            #expect(found == found.sorted(), "power lost at operation \(stop)")
+            stop += 1
+        }
+        #expect(stop > 60)
+    }
+
+    @Test func whatIsLeftOfARenewalGoesWithTheNextStart() throws {
+        let run = Run(PowerLossFiles())
+        let path = "/buffer/\(BufferFileName.unfinished(BufferFileName.segment(7)))"
+        _ = try run.files.open(path, .create)
+        _ = try run.open()
+        #expect(!run.files.names.contains(path))
+    }
+}
