@@ -123,7 +123,7 @@ public final class Agent: Sendable {
         await server.stop()
         stages.http.shutDown()
         do {
-            try stages.buffer.close()
+            try await stages.buffer.shutDown()
         } catch {
             throw AgentError(.storage, "the buffer could not be closed: \(error)")
         }

@@ -16,7 +16,10 @@ struct Parts: Sendable {
     let options: AgentOptions
     let registry: MetricRegistry
     let interner: LayoutInterner
+    /// Parse, append, read the buffer and encode.
     let workers: WorkerPool
+    /// Reads files and answers for discovery.
+    let lookups: WorkerPool
     let buffer: WriteAheadBuffer
     let http: HTTPClient
     let aws: AWSAccess
@@ -100,7 +103,7 @@ struct Parts: Sendable {
         do {
             // Called once for each entry, in their order.
             providers = try TargetProviders.make(
-                for: job, files: files, workers: workers, clock: clock, registry: registry, logger: logger
+                for: job, files: files, workers: lookups, clock: clock, registry: registry, logger: logger
             ) { _ throws(AWSError) in remaining.removeFirst() }
         } catch {
             throw AgentError(.configuration, "job \(job.jobName): \(error.message)")
@@ -109,7 +112,7 @@ struct Parts: Sendable {
             job.httpSDConfigs.isEmpty && job.dnsSDConfigs.isEmpty
             ? []
             : TargetProviders.network(
-                for: job, http: client, resolver: resolver.shared(), workers: workers, clock: clock,
+                for: job, http: client, resolver: resolver.shared(), workers: lookups, clock: clock,
                 registry: registry, logger: logger)
         return JobRunner(
             name: job.jobName,

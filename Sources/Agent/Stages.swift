@@ -45,6 +45,8 @@ final class Stages: Sendable {
         let limits = CgroupLimits.current(files: files)
         let workers = WorkerPool(
             name: "worker", threads: limits.workerThreads(onlineCores: CgroupLimits.onlineCores))
+        // Discovery goes on while a disk that stands still holds every worker in an append.
+        let lookups = WorkerPool(name: "lookup", threads: 1)
         let buffer: WriteAheadBuffer
         do {
             buffer = try WriteAheadBuffer(
@@ -61,10 +63,11 @@ final class Stages: Sendable {
                 caDirectory: options.environment["SSL_CERT_DIR"]),
             registry: registry, logger: Logger(label: "http"))
         let (routes, aws) = await AWSRoutes.make(
-            http: http, workers: workers, files: files, clock: clock, environment: options.environment,
+            http: http, workers: lookups, files: files, clock: clock, environment: options.environment,
             logger: Logger(label: "aws"), registry: registry)
         let parts = Parts(
-            options: options, registry: registry, interner: interner, workers: workers, buffer: buffer,
+            options: options, registry: registry, interner: interner, workers: workers,
+            lookups: lookups, buffer: buffer,
             http: http, aws: aws,
             inventories: ECSInventories(aws: aws, routes: routes, clock: clock, registry: registry),
             clock: clock, files: files, failureLogs: ScrapeFailureLogs(files: files))

@@ -101,7 +101,7 @@ final class LaneRunner: Sendable {
             switch await cut(samples, upTo: end, evenIfShort: isDue, &session) {
             case .cut(.request(let request), let note):
                 session.batchBeganNs = session.collector.isEmpty ? nil : nowNs
-                guard mayGoOn(note, &session) else { continue }
+                guard await mayGoOn(note, &session) else { continue }
                 session.request = request
                 return session.machine.collected(
                     .init(
@@ -109,7 +109,7 @@ final class LaneRunner: Sendable {
                         newestMs: request.newestMs, mayBeStored: request.isResend, end: request.end,
                         triesAgain: request.triesAgain), shared.now)
             case .cut(.dropped(let batch), let note):
-                guard mayGoOn(note, &session) else { continue }
+                guard await mayGoOn(note, &session) else { continue }
                 for count in batch.counts.jobs {
                     for dropped in count.dropped { shared.metrics.dropped(dropped.reason).add(dropped.count) }
                 }
@@ -204,11 +204,12 @@ final class LaneRunner: Sendable {
 
     /// Whether the batch stands. When retention was faster nothing of what was read counts any more, and the
     /// lane is read again from the cursor.
-    private func mayGoOn(_ note: Result<Bool, any Error>, _ session: inout Session) -> Bool {
+    private func mayGoOn(_ note: Result<Bool, any Error>, _ session: inout Session) async -> Bool {
         switch note {
         case .success(true): return true
         case .success(false):
-            lane.rewind()
+            let lane = lane
+            await shared.workers.run { lane.rewind() }
             session.collector.forget()
             session.batchBeganNs = nil
             return false

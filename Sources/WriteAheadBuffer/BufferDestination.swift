@@ -4,24 +4,23 @@ import Synchronization
 
 /// One destination's durable cursor and its lanes. Thread-safe.
 public final class BufferDestination: Sendable {
-    private struct State {
-        var cursor: CursorState
-        var log: CursorLog
-    }
-
     public let name: String
     /// As stored while there is a backlog, whatever was asked for.
     public let laneCount: Int
 
     private let core: BufferCore
-    private let state: Mutex<State>
+    /// Held while the disk works.
+    private let log: Mutex<CursorLog>
+    /// What the log says. Changed under the log's lock, and read without it.
+    private let state: Mutex<CursorState>
     private let lanes: [BufferLane]
 
     init(core: BufferCore, cursor: CursorState, log: CursorLog) {
         self.core = core
         name = cursor.name
         laneCount = cursor.lanes.count
-        state = Mutex(State(cursor: cursor, log: log))
+        self.log = Mutex(log)
+        state = Mutex(cursor)
         lanes = cursor.lanes.enumerated().map { index, lane in
             BufferLane(index: index, laneCount: cursor.lanes.count, start: lane.answered, core: core)
         }
@@ -31,18 +30,19 @@ public final class BufferDestination: Sendable {
     /// Lane `index`, below `laneCount`. Used by one task at a time.
     public func lane(_ index: Int) -> BufferLane { lanes[index] }
 
-    /// The cursor now.
-    var cursor: CursorState { state.withLock { $0.cursor } }
+    /// The cursor now, without waiting for the disk.
+    var cursor: CursorState { state.withLock { $0 } }
 
     /// Writes a change down, then takes it for true.
     func record(_ change: CursorChange) throws(BufferError) {
-        try state.withLock { state throws(BufferError) in
+        try log.withLock { log throws(BufferError) in
             do throws(FileError) {
-                try core.evenIfFull { () throws(FileError) in try state.log.append(change) }
-                precondition(state.cursor.apply(change), "lanes are numbered as the cursor was opened")
+                try core.evenIfFull { () throws(FileError) in try log.append(change) }
             } catch {
                 throw .io("the cursor of \(name) cannot be written", error)
             }
+            let isKnown = state.withLock { $0.apply(change) }
+            precondition(isKnown, "lanes are numbered as the cursor was opened")
         }
         if case .answered = change { core.answersMoved() }
     }
@@ -68,31 +68,31 @@ public final class BufferDestination: Sendable {
     /// Makes the log durable, and makes it anew when it has grown long or a sync failed: the whole cursor is
     /// in memory. Called by one thread at a time; the disk is waited for outside the lock.
     func sync() throws(FileError) {
-        if let file = state.withLock({ $0.log.takeForSync() }) {
+        if let file = log.withLock({ $0.takeForSync() }) {
             do throws(FileError) {
                 try core.files.sync(file)
             } catch {
                 core.metrics.syncFailed(error)
-                state.withLock { $0.log.isInDoubt = true }
+                log.withLock { $0.isInDoubt = true }
             }
         }
-        let isAnew = state.withLock { $0.log.isInDoubt || $0.log.length > CursorLog.compactAboveBytes }
+        let isAnew = log.withLock { $0.isInDoubt || $0.length > CursorLog.compactAboveBytes }
         guard isAnew else { return }
         let fresh = try core.evenIfFull { () throws(FileError) in
             try CursorLog.Fresh(
                 cursor, directory: core.directory, salt: core.newSalt(), nowMs: core.clock.wallMs,
                 files: core.files)
         }
-        try state.withLock { state throws(FileError) in try state.log.take(fresh, state.cursor) }
+        try log.withLock { log throws(FileError) in try log.take(fresh, cursor) }
         core.names.changed()
     }
 
-    func close() throws(FileError) { try state.withLock { state throws(FileError) in try state.log.close() } }
+    func close() throws(FileError) { try log.withLock { log throws(FileError) in try log.close() } }
 
     // Whoever wants to know about a failing close has called `close`.
-    deinit { state.withLock { try? $0.log.close() } }
+    deinit { log.withLock { try? $0.close() } }
 
-    var logPath: String { state.withLock { $0.log.path } }
+    var logPath: String { log.withLock { $0.path } }
 
     /// A destination's books, given the totals of the buffer, which are not older than `cursor`.
     static func ledger(_ cursor: CursorState, _ totals: [String: JobTotal]) -> [String: DestinationLedger] {

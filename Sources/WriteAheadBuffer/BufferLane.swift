@@ -16,8 +16,8 @@ public final class BufferLane: Sendable {
         var isGone = false
     }
 
+    /// Never held while the disk works.
     private struct State {
-        var reader: LaneReader
         /// Up to here everything is handed out or in `lost`: retention counts what lies behind it.
         var handedOut: BufferPosition
         /// Answers so far reach here.
@@ -28,11 +28,54 @@ public final class BufferLane: Sendable {
         var seenAppends: UInt64 = 0
         /// Why retention took segments with frames that are still open.
         var retiredReason = BufferDropReason.retentionSize
+
+        /// Takes back what is not answered for; returns where reading begins again.
+        mutating func rewind(oldest: UInt64?) -> BufferPosition {
+            let oldest = BufferPosition.start(of: oldest ?? answered.segment)
+            let from = max(answered, oldest)
+            let gone = open.samples(before: oldest.segment, answered: answered)
+            // What lies behind the answers is found again; what retention took of it is not.
+            lost.removeAll { !$0.isGone && $0.at > from }
+            if !gone.isEmpty {
+                lost.append(Lost(at: oldest, reason: retiredReason, counts: gone, isGone: true))
+            }
+            handedOut = from
+            open = OpenFrames()
+            return from
+        }
+
+        /// Notes what the reader found before `position`. Done with a frame, and at the tail, which had
+        /// `seen` appends.
+        mutating func take(
+            _ found: LaneReader.Found, upTo position: BufferPosition, _ seen: UInt64
+        ) -> (isDone: Bool, StoredFrame?) {
+            switch found {
+            case .frame(let stored, let lost):
+                if !lost.isEmpty {
+                    self.lost.append(Lost(at: stored.end, reason: BufferDropReason.damaged, counts: lost))
+                }
+                handedOut = stored.end
+                open.append(stored)
+                return (true, stored)
+            case .lost(let counts, let at):
+                lost.append(Lost(at: at, reason: BufferDropReason.damaged, counts: counts))
+                handedOut = max(handedOut, at)
+                return (false, nil)
+            case .counted: preconditionFailure("a lane's reader hands frames out")
+            case .nothing:
+                seenAppends = seen
+                handedOut = max(handedOut, position)
+                return (true, nil)
+            }
+        }
     }
 
     let signal = AppendSignal()
     private let index: Int
+    private let laneCount: Int
     private let core: BufferCore
+    /// Held while the disk reads. Taken before `state` where both are needed.
+    private let reader: Mutex<LaneReader>
     private let state: Mutex<State>
     private let owner = Mutex<Weak>(Weak())
 
@@ -43,11 +86,12 @@ public final class BufferLane: Sendable {
     init(index: Int, laneCount: Int, start: BufferPosition, core: BufferCore) {
         self.index = index
         self.core = core
-        let reader = core.reader(lane: index, laneCount: laneCount, from: start)
-        state = Mutex(State(reader: reader, handedOut: start, answered: start))
+        self.laneCount = laneCount
+        reader = Mutex(core.reader(lane: index, laneCount: laneCount, from: start))
+        state = Mutex(State(handedOut: start, answered: start))
     }
 
-    deinit { state.withLock { $0.reader.close() } }
+    deinit { reader.withLock { $0.close() } }
 
     func attach(_ destination: BufferDestination) { owner.withLock { $0.destination = destination } }
 
@@ -61,26 +105,12 @@ public final class BufferLane: Sendable {
     /// cooperative pool.
     public func next() throws(BufferError) -> StoredFrame? {
         let seen = signal.count
-        let frame = try state.withLock { state throws(BufferError) -> StoredFrame? in
+        let frame = try reader.withLock { reader throws(BufferError) -> StoredFrame? in
             while true {
-                switch try state.reader.next() {
-                case .frame(let stored, let lost):
-                    if !lost.isEmpty {
-                        state.lost.append(
-                            Lost(at: stored.end, reason: BufferDropReason.damaged, counts: lost))
-                    }
-                    state.handedOut = stored.end
-                    state.open.append(stored)
-                    return stored
-                case .lost(let counts, let at):
-                    state.lost.append(Lost(at: at, reason: BufferDropReason.damaged, counts: counts))
-                    state.handedOut = max(state.handedOut, at)
-                case .counted: preconditionFailure("a lane's reader hands frames out")
-                case .nothing:
-                    state.seenAppends = seen
-                    state.handedOut = max(state.handedOut, state.reader.position)
-                    return nil
-                }
+                let found = try reader.next()
+                let position = reader.position
+                let (isDone, frame) = state.withLock { $0.take(found, upTo: position, seen) }
+                if isDone { return frame }
             }
         }
         if frame == nil { try settle() }
@@ -96,21 +126,11 @@ public final class BufferLane: Sendable {
 
     /// `next` begins again at the answered position. What retention has taken meanwhile is booked.
     public func rewind() {
-        state.withLock { state in
-            state.reader.close()
-            let oldest = core.catalog.oldest?.number ?? state.answered.segment
-            let gone = state.open.samples(before: oldest, answered: state.answered)
-            // What lies behind the answers is found again; what retention took of it is not.
-            state.lost.removeAll { !$0.isGone && $0.at > max(state.answered, .start(of: oldest)) }
-            if !gone.isEmpty {
-                state.lost.append(
-                    Lost(at: .start(of: oldest), reason: state.retiredReason, counts: gone, isGone: true))
-            }
-            state.reader = core.reader(
-                lane: state.reader.lane, laneCount: Int(state.reader.laneCount),
-                from: max(state.answered, .start(of: oldest)))
-            state.handedOut = state.reader.position
-            state.open = OpenFrames()
+        reader.withLock { reader in
+            reader.close()
+            let oldest = core.catalog.oldest?.number
+            let from = state.withLock { $0.rewind(oldest: oldest) }
+            reader = core.reader(lane: index, laneCount: laneCount, from: from)
         }
     }
 
@@ -140,24 +160,24 @@ public final class BufferLane: Sendable {
     var oldestOpenMs: Int64? { state.withLock { $0.open.first?.timestampMs } }
 
     /// The memory of the reader's window and how many records' places it knows: bounded by a segment.
-    var readerFootprint: (windowBytes: Int, places: Int) { state.withLock { $0.reader.footprint } }
+    var readerFootprint: (windowBytes: Int, places: Int) { reader.withLock { $0.footprint } }
 
     /// Counts what of `segment` is neither handed out nor known as lost, and goes on behind the segment.
     /// `settle` books it once the segment is gone: were it booked before, a crash in between would bring it
     /// back.
     func retire(_ segment: SegmentInfo, reason: String) throws(BufferError) {
         let behind = BufferPosition.start(of: segment.number + 1)
-        try state.withLock { state throws(BufferError) in
-            guard state.handedOut < behind else { return }
-            let from = max(state.handedOut, .start(of: segment.number))
-            var reader = core.reader(
-                lane: index, laneCount: Int(state.reader.laneCount), from: from,
+        try reader.withLock { current throws(BufferError) in
+            let handedOut = state.withLock { $0.handedOut }
+            guard handedOut < behind else { return }
+            var counting = core.reader(
+                lane: index, laneCount: laneCount, from: max(handedOut, .start(of: segment.number)),
                 countingThrough: segment.number, isLastLook: true)
-            defer { reader.close() }
+            defer { counting.close() }
             var counts: [String: UInt64] = [:]
             var damaged: [String: UInt64] = [:]
             reading: while true {
-                switch try reader.next() {
+                switch try counting.next() {
                 case .counted(let job, let samples, let lost, _):
                     counts[job, default: 0] += samples
                     damaged.merge(lost, uniquingKeysWith: SampleCount.sum)
@@ -165,13 +185,15 @@ public final class BufferLane: Sendable {
                 case .frame, .nothing: break reading
                 }
             }
-            if !counts.isEmpty { state.lost.append(Lost(at: behind, reason: reason, counts: counts)) }
-            if !damaged.isEmpty {
-                state.lost.append(Lost(at: behind, reason: BufferDropReason.damaged, counts: damaged))
+            current.skip(to: behind)
+            state.withLock { state in
+                if !counts.isEmpty { state.lost.append(Lost(at: behind, reason: reason, counts: counts)) }
+                if !damaged.isEmpty {
+                    state.lost.append(Lost(at: behind, reason: BufferDropReason.damaged, counts: damaged))
+                }
+                state.handedOut = behind
+                state.retiredReason = reason
             }
-            state.reader.skip(to: behind)
-            state.handedOut = behind
-            state.retiredReason = reason
         }
     }
 

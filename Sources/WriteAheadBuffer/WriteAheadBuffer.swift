@@ -7,9 +7,9 @@ public import Telemetry
 /// The write-ahead buffer: frames in, durable cursors out. `docs/buffer-format.md` states its files byte by
 /// byte.
 public final class WriteAheadBuffer: Sendable {
+    /// What an append needs. Held while the disk writes: who only wants figures looks at `books`.
     struct State {
         var writer: SegmentWriter?
-        var books: LedgerRecord
         var nextNumber: UInt64
         /// The segment that `writer`'s follows, and its final length.
         var previous: (number: UInt64, length: UInt64)
@@ -26,6 +26,9 @@ public final class WriteAheadBuffer: Sendable {
     let core: BufferCore
     let logger: Logger
     let state: Mutex<State>
+    /// The books now. Changed under `state`'s lock, and read without it: nobody holds it while the disk
+    /// works.
+    let books: Mutex<LedgerRecord>
     let destinations = Mutex<[BufferDestination]>([])
     /// Taken by whoever removes segments or opens destinations: one of them at a time.
     let housekeeping = Mutex<Void>(())
@@ -34,7 +37,7 @@ public final class WriteAheadBuffer: Sendable {
     /// fsync and retention block: they have a thread of their own.
     let keeper = WorkerPool(name: "buffer-keeper", threads: 1)
     private let lockFile: OpenFile
-    private let booksAreInDoubt: Bool
+    let booksAreInDoubt: Bool
     private let readers: [UInt64]
     private let registry: MetricRegistry
 
@@ -74,14 +77,15 @@ public final class WriteAheadBuffer: Sendable {
                 interner: interner, files: files, clock: clock, metrics: metrics, reserve: reserve,
                 salts: salts)
             var fresh = State(
-                writer: nil, books: recovery.ledger, nextNumber: recovery.nextNumber,
+                writer: nil, nextNumber: recovery.nextNumber,
                 previous: recovery.segments.last.map { ($0.number, $0.length) } ?? (0, 0))
             do throws(FileError) {
-                try core.evenIfFull { () throws(FileError) in try Self.rotate(&fresh, core) }
+                try core.evenIfFull { () throws(FileError) in try Self.rotate(&fresh, recovery.ledger, core) }
             } catch {
                 throw .io("a segment cannot be begun", error, segment: fresh.nextNumber)
             }
             state = Mutex(fresh)
+            books = Mutex(recovery.ledger)
             booksAreInDoubt = recovery.isInDoubt
             self.core = core
         } catch {
@@ -131,7 +135,7 @@ public final class WriteAheadBuffer: Sendable {
                 try write(frame, samples, &state)
                 return (nil, state.writer?.number != segment)
             } catch {
-                state.books.jobs[frame.target.job, default: JobTotal()].fail(samples)
+                books.withLock { $0.jobs[frame.target.job, default: JobTotal()].fail(samples) }
                 state.owesBooks = true
                 return (error, state.writer?.number != segment)
             }
@@ -148,7 +152,7 @@ public final class WriteAheadBuffer: Sendable {
     }
 
     /// The newest timestamp appended, now or in an earlier run; 0 before the first.
-    public var appendedHighestTimestampMs: Int64 { state.withLock { max(0, $0.books.newestTimestampMs) } }
+    public var appendedHighestTimestampMs: Int64 { books.withLock { max(0, $0.newestTimestampMs) } }
 
     /// Bytes of all segments.
     public var sizeBytes: UInt64 { core.catalog.totalBytes }
@@ -162,14 +166,17 @@ public final class WriteAheadBuffer: Sendable {
             }
             if needsRotation(&state) { try rotateIfPossible(&state) }
             if state.owesBooks {
-                try state.writer?.append(state.books)
+                try state.writer?.append(books.withLock { $0 })
                 state.owesBooks = false
             }
             let before = state.writer?.length ?? 0
             try state.writer?.append(frame)
             let length = state.writer?.length ?? 0
-            state.books.jobs[frame.target.job, default: JobTotal()].append(samples)
-            state.books.newestTimestampMs = max(state.books.newestTimestampMs, frame.timestampMs)
+            // Before the frame can be seen: what a lane answers for is in the books.
+            books.withLock { books in
+                books.jobs[frame.target.job, default: JobTotal()].append(samples)
+                books.newestTimestampMs = max(books.newestTimestampMs, frame.timestampMs)
+            }
             core.metrics.writtenBytes.add(length - before)
             core.catalog.grow(
                 to: length, newestTimestampMs: frame.timestampMs, nowNs: core.clock.monotonicNs)
@@ -195,7 +202,7 @@ public final class WriteAheadBuffer: Sendable {
     /// Where a new segment cannot be begun, the old one goes on as long as it takes writes.
     func rotateIfPossible(_ state: inout State) throws(FileError) {
         do throws(FileError) {
-            try Self.rotate(&state, core)
+            try Self.rotate(&state, books.withLock { $0 }, core)
         } catch {
             guard let writer = state.writer, !writer.isTorn else { throw error }
             core.metrics.faults.error(
@@ -204,13 +211,15 @@ public final class WriteAheadBuffer: Sendable {
         }
     }
 
-    private static func rotate(_ state: inout State, _ core: BufferCore) throws(FileError) {
+    private static func rotate(
+        _ state: inout State, _ soFar: LedgerRecord, _ core: BufferCore
+    ) throws(FileError) {
         let number = state.nextNumber
         // Never tried twice: what failed may have left the file.
         state.nextNumber += 1
         let path = "\(core.directory)/\(BufferFileName.segment(number))"
         if let writer = state.writer { state.previous = (writer.number, writer.length) }
-        var books = state.books
+        var books = soFar
         books.previousSegment = state.previous.number
         books.previousLength = state.previous.length
         let nowMs = core.clock.wallMs
@@ -230,95 +239,6 @@ public final class WriteAheadBuffer: Sendable {
                 previousLength: books.previousLength, lastNs: writer.createdNs))
     }
 
-    // MARK: destinations
-
-    /// The destination's durable cursor, made when it is new: it then begins at the oldest record kept.
-    /// `lanes` is taken on once there is no backlog. Before the first append of a run, so that the books
-    /// stand still. Throws when the cursor cannot be read, or is of another format: a new one would send all
-    /// again. One that is damaged begins at the oldest record kept.
-    public func openDestination(_ name: String, lanes: Int) throws(BufferError) -> BufferDestination {
-        precondition(lanes > 0, "a destination has a lane")
-        precondition(
-            !destinations.withLock { $0.contains { $0.name == name } }, "a destination is opened once")
-        return try housekeeping.withLock { _ throws(BufferError) in
-            let known = try knownCursor(name)
-            let totals = state.withLock { $0.books.jobs }
-            let opening = CursorOpening(
-                core: core, name: name, lanes: lanes, totals: totals, isInDoubt: booksAreInDoubt,
-                logger: logger)
-            let cursor = try opening.open(known)
-            do throws(FileError) {
-                let log = try core.evenIfFull { () throws(FileError) in
-                    try CursorLog(
-                        directory: core.directory, state: cursor, salt: core.newSalt(),
-                        nowMs: core.clock.wallMs, files: core.files)
-                }
-                let destination = BufferDestination(core: core, cursor: cursor, log: log)
-                destinations.withLock { $0.append(destination) }
-                if known == nil { state.withLock { $0.newDestinations.append(name) } }
-                return destination
-            } catch {
-                throw .io("the cursor of \(name) cannot be written", error)
-            }
-        }
-    }
-
-    private func knownCursor(_ name: String) throws(BufferError) -> CursorState? {
-        let path = "\(core.directory)/\(BufferFileName.cursor(name))"
-        do throws(FileError) {
-            guard try core.files.status(path) != nil else { return nil }
-        } catch {
-            throw .io("the cursor of \(name) cannot be looked at", error)
-        }
-        let read = try CursorLog.read(path, files: core.files)
-        if read.state == nil {
-            logger.error(
-                "a cursor cannot be read: all that is kept is sent again",
-                metadata: ["remote_name": "\(name)", "path": "\(path)"])
-        } else if read.end < read.length {
-            logger.warning(
-                "the end of a cursor's log is torn or damaged: what it said is sent again",
-                metadata: ["remote_name": "\(name)", "path": "\(path)", "offset": "\(read.end)"])
-        }
-        return read.state
-    }
-
-    /// Removes the cursors of destinations that are not among these: nothing waits for them any more.
-    public func retire(destinationsExcept kept: [String]) throws(BufferError) {
-        let keptFiles = Set(kept.map { BufferFileName.cursor($0) })
-        do throws(FileError) {
-            for name in try core.files.list(core.directory)
-            where BufferFileName.isCursor(name) && !keptFiles.contains(name) {
-                try core.files.remove("\(core.directory)/\(name)")
-                core.names.changed()
-                logger.warning(
-                    "a destination is no longer configured: its cursor is removed",
-                    metadata: ["file": "\(name)"])
-            }
-        } catch {
-            throw .io("the cursors of former destinations cannot be removed", error)
-        }
-        removeAnswered()
-    }
-
-    private static func numbersInCursors(_ directory: String, files: any FileDoor) throws(BufferError)
-        -> [UInt64]
-    {
-        let names: [String]
-        do throws(FileError) {
-            names = try files.list(directory).filter { BufferFileName.isCursor($0) }
-        } catch {
-            throw .io("the storage directory cannot be listed", error)
-        }
-        var numbers: [UInt64] = []
-        for name in names {
-            for lane in try CursorLog.read("\(directory)/\(name)", files: files).state?.lanes ?? [] {
-                numbers.append(max(lane.answered, lane.inFlightEnd ?? lane.answered).segment)
-            }
-        }
-        return numbers
-    }
-
     // MARK: closing
 
     /// Makes everything durable and lets the directory go. Appending afterwards throws.
@@ -328,6 +248,14 @@ public final class WriteAheadBuffer: Sendable {
         } catch {
             throw .io("the buffer cannot be closed", error)
         }
+    }
+
+    /// As `close`, on the buffer's own thread: for callers that must not block.
+    public func shutDown() async throws(BufferError) {
+        let result: Result<Void, BufferError> = await keeper.run { [self] in
+            do throws(BufferError) { return .success(try close()) } catch { return .failure(error) }
+        }
+        try result.get()
     }
 
     func close(durably: Bool) throws(FileError) {
@@ -352,12 +280,13 @@ public final class WriteAheadBuffer: Sendable {
 
     // MARK: books
 
-    /// The books now: for each destination and job scraped = delivered + dropped + buffered.
+    /// The books now, without waiting for the disk: for each destination and job
+    /// scraped = delivered + dropped + buffered.
     public func ledger() -> BufferLedger {
         // Cursors before totals: what is answered for was appended before.
         let destinations = destinations.withLock { $0 }
         let cursors = destinations.map(\.cursor)
-        let totals = state.withLock { $0.books.jobs }
+        let totals = books.withLock { $0.jobs }
         var ledger = BufferLedger()
         ledger.jobs = totals.mapValues { SampleCount.sum($0.appended, $0.failed) }
         for cursor in cursors { ledger.destinations[cursor.name] = BufferDestination.ledger(cursor, totals) }

@@ -69,4 +69,26 @@ import Testing
         let agent = try await Agent.start(options)
         #expect(try await agent.stop().isBalanced)
     }
+
+    @Test func pagesAnswerWhileTheDiskStandsStill() async throws {
+        let folder = try TemporaryFolder()
+        var options = try options(folder)
+        // More targets than workers: each holds one in an append.
+        let targets = (1...8).map { "\"127.0.0.1:\($0)\"" }.joined(separator: ", ")
+        try put(
+            configuration.replacing("\"127.0.0.1:1\"]", with: "\(targets)]"), folder)
+        options.flushDeadlineMs = 0
+        let files = StallingFiles()
+        let agent = try await Agent.start(options, files: files)
+        files.stall()
+        let clock = SystemClock()
+        while files.stalledCount == 0 { try await clock.sleep(forMs: 20) }
+        for path in ["/-/healthy", "/-/ready", "/metrics", "/"] {
+            let answer = try await PageClient.get(path, from: agent.statusURL)
+            #expect(answer.hasPrefix("HTTP/1.1 200"), "\(path)")
+        }
+        _ = agent.snapshot()
+        files.goOn()
+        #expect(try await agent.stop().isBalanced)
+    }
 }

@@ -11,6 +11,8 @@ final class BufferFixture {
     let clock = ManualClock()
     let files = FaultyFiles()
     let interner = LayoutInterner()
+    /// Of the buffer that was opened last.
+    private(set) var registry = MetricRegistry()
     var segmentSizeBytes = 32 << 20
     var segmentMaxAgeMs: Int64 = 15 * 60_000
     var retentionBytes: UInt64 = 1 << 30
@@ -25,12 +27,13 @@ final class BufferFixture {
     }
 
     func open() throws -> WriteAheadBuffer {
-        try WriteAheadBuffer(
+        registry = MetricRegistry()
+        return try WriteAheadBuffer(
             BufferConfiguration(
                 directory: folder.path, segmentSizeBytes: segmentSizeBytes, segmentMaxAgeMs: segmentMaxAgeMs,
                 retentionBytes: retentionBytes, retentionAgeMs: retentionAgeMs, reserveBytes: reserveBytes),
             interner: interner,
-            clock: clock, files: files, registry: MetricRegistry(),
+            clock: clock, files: files, registry: registry,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, salts: { 0x5A17_5A17 })
     }
 

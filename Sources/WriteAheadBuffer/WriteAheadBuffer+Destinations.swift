@@ -1,0 +1,93 @@
+internal import Logging
+internal import Platform
+import Synchronization
+
+/// Destinations and their cursors.
+extension WriteAheadBuffer {
+    /// The destination's durable cursor, made when it is new: it then begins at the oldest record kept.
+    /// `lanes` is taken on once there is no backlog. Before the first append of a run, so that the books
+    /// stand still. Throws when the cursor cannot be read, or is of another format: a new one would send all
+    /// again. One that is damaged begins at the oldest record kept.
+    public func openDestination(_ name: String, lanes: Int) throws(BufferError) -> BufferDestination {
+        precondition(lanes > 0, "a destination has a lane")
+        precondition(
+            !destinations.withLock { $0.contains { $0.name == name } }, "a destination is opened once")
+        return try housekeeping.withLock { _ throws(BufferError) in
+            let known = try knownCursor(name)
+            let totals = books.withLock { $0.jobs }
+            let opening = CursorOpening(
+                core: core, name: name, lanes: lanes, totals: totals, isInDoubt: booksAreInDoubt,
+                logger: logger)
+            let cursor = try opening.open(known)
+            do throws(FileError) {
+                let log = try core.evenIfFull { () throws(FileError) in
+                    try CursorLog(
+                        directory: core.directory, state: cursor, salt: core.newSalt(),
+                        nowMs: core.clock.wallMs, files: core.files)
+                }
+                let destination = BufferDestination(core: core, cursor: cursor, log: log)
+                destinations.withLock { $0.append(destination) }
+                if known == nil { state.withLock { $0.newDestinations.append(name) } }
+                return destination
+            } catch {
+                throw .io("the cursor of \(name) cannot be written", error)
+            }
+        }
+    }
+
+    private func knownCursor(_ name: String) throws(BufferError) -> CursorState? {
+        let path = "\(core.directory)/\(BufferFileName.cursor(name))"
+        do throws(FileError) {
+            guard try core.files.status(path) != nil else { return nil }
+        } catch {
+            throw .io("the cursor of \(name) cannot be looked at", error)
+        }
+        let read = try CursorLog.read(path, files: core.files)
+        if read.state == nil {
+            logger.error(
+                "a cursor cannot be read: all that is kept is sent again",
+                metadata: ["remote_name": "\(name)", "path": "\(path)"])
+        } else if read.end < read.length {
+            logger.warning(
+                "the end of a cursor's log is torn or damaged: what it said is sent again",
+                metadata: ["remote_name": "\(name)", "path": "\(path)", "offset": "\(read.end)"])
+        }
+        return read.state
+    }
+
+    /// Removes the cursors of destinations that are not among these: nothing waits for them any more.
+    public func retire(destinationsExcept kept: [String]) throws(BufferError) {
+        let keptFiles = Set(kept.map { BufferFileName.cursor($0) })
+        do throws(FileError) {
+            for name in try core.files.list(core.directory)
+            where BufferFileName.isCursor(name) && !keptFiles.contains(name) {
+                try core.files.remove("\(core.directory)/\(name)")
+                core.names.changed()
+                logger.warning(
+                    "a destination is no longer configured: its cursor is removed",
+                    metadata: ["file": "\(name)"])
+            }
+        } catch {
+            throw .io("the cursors of former destinations cannot be removed", error)
+        }
+        removeAnswered()
+    }
+
+    static func numbersInCursors(_ directory: String, files: any FileDoor) throws(BufferError)
+        -> [UInt64]
+    {
+        let names: [String]
+        do throws(FileError) {
+            names = try files.list(directory).filter { BufferFileName.isCursor($0) }
+        } catch {
+            throw .io("the storage directory cannot be listed", error)
+        }
+        var numbers: [UInt64] = []
+        for name in names {
+            for lane in try CursorLog.read("\(directory)/\(name)", files: files).state?.lanes ?? [] {
+                numbers.append(max(lane.answered, lane.inFlightEnd ?? lane.answered).segment)
+            }
+        }
+        return numbers
+    }
+}

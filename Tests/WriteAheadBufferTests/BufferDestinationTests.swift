@@ -1,0 +1,95 @@
+import MetricModel
+import Platform
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import WriteAheadBuffer
+
+/// While the disk stands still, whoever only wants figures does not wait for it.
+struct BufferDestinationTests {
+    enum Work: CaseIterable, Sendable { case append, rotate, read, answer, sync, retire }
+
+    /// The door for one operation: who comes says so and waits until it is opened.
+    private final class Stall: Sendable {
+        let entered = ConditionQueue<Bool>()
+        private let gate = ConditionQueue<Bool>()
+
+        func pass() {
+            _ = entered.push(true)
+            _ = gate.pop()
+        }
+
+        func release() { gate.close() }
+    }
+
+    private func stalls(_ work: Work, _ operation: FaultyFiles.Operation, _ path: String) -> Bool {
+        switch work {
+        case .append: operation == .write && path.hasSuffix(".segment")
+        case .rotate: operation == .open && path.hasSuffix(".segment")
+        case .read, .retire: operation == .read && path.hasSuffix(".segment")
+        case .answer: operation == .write && path.contains("cursor-")
+        case .sync: operation == .sync
+        }
+    }
+
+    @Test(arguments: Work.allCases) func figuresAreReadWhileTheDiskStandsStill(work: Work) async throws {
+        // Not on Swift's cooperative pool: this thread waits.
+        try await WorkerPool(name: "test", threads: 1).run { try check(work) }
+    }
+
+    private func check(_ work: Work) throws {
+        let fixture = try BufferFixture()
+        if work == .rotate || work == .retire { fixture.segmentSizeBytes = 1 }
+        if work == .retire { fixture.retentionBytes = 1_000 }
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        for value in 0..<6 { try buffer.append(fixture.frame(Double(value))) }
+        let first = try #require(try lane.next())
+        let before = buffer.ledger()
+        let stall = Stall()
+        fixture.files.fail { operation, path in
+            if stalls(work, operation, path) { stall.pass() }
+            return nil
+        }
+        let frame = fixture.frame(7)
+        let ended = ConditionQueue<Bool>()
+        SystemThread.start(name: "work") {
+            // What it throws or returns is not the question here.
+            switch work {
+            case .append, .rotate: try? buffer.append(frame)
+            case .read:
+                lane.rewind()
+                _ = try? lane.next()
+            case .answer: try? lane.willSend(upTo: first.end)
+            case .sync: buffer.sync()
+            case .retire: buffer.enforceRetention()
+            }
+            _ = ended.push(true)
+        }
+        // True from the readers; false when they have been waited for in vain.
+        let outcome = ConditionQueue<Bool>()
+        SystemThread.start(name: "watchdog") {
+            SystemThread.pause(ms: 20_000)
+            _ = stall.entered.push(false)
+            _ = outcome.push(false)
+        }
+        #expect(stall.entered.pop() == true, "\(work): the disk was not asked")
+
+        let registry = fixture.registry
+        let ledger = Mutex<BufferLedger?>(nil)
+        SystemThread.start(name: "reader") {
+            let now = buffer.ledger()
+            ledger.withLock { $0 = now }
+            _ = (buffer.appendedHighestTimestampMs, buffer.sizeBytes, registry.render(), lane.inFlightEnd)
+            _ = outcome.push(true)
+        }
+        let reached = outcome.pop()
+        stall.release()
+        _ = ended.pop()
+        #expect(reached == true, "\(work): a reader of figures waited for the disk")
+        if work != .read { #expect(ledger.withLock { $0 } == before) }
+        fixture.files.fail(nil)
+        try buffer.close()
+    }
+}
