@@ -53,6 +53,6 @@ final class BufferCore: Sendable {
     ) -> LaneReader {
         LaneReader(
             lane: lane, laneCount: laneCount, from: position, countingThrough: last, isLastLook: isLastLook,
-            catalog: catalog, interner: interner, files: files, metrics: metrics)
+            catalog: catalog, interner: interner, files: files, metrics: metrics, clock: clock)
     }
 }

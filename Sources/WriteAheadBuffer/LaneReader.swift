@@ -46,6 +46,7 @@ struct LaneReader: Sendable {
     private let catalog: SegmentCatalog
     private let files: any FileDoor
     private let metrics: BufferMetrics
+    private let clock: any AgentClock
 
     private var segment: SegmentReader?
     private var targets: [UInt32: TargetEntry] = [:]
@@ -59,7 +60,8 @@ struct LaneReader: Sendable {
     /// `isLastLook`: the segment is about to be removed, so what cannot be read counts as damaged.
     init(
         lane: Int, laneCount: Int, from position: BufferPosition, countingThrough: UInt64?, isLastLook: Bool,
-        catalog: SegmentCatalog, interner: LayoutInterner, files: any FileDoor, metrics: BufferMetrics
+        catalog: SegmentCatalog, interner: LayoutInterner, files: any FileDoor, metrics: BufferMetrics,
+        clock: any AgentClock
     ) {
         self.lane = lane
         self.laneCount = UInt64(laneCount)
@@ -70,6 +72,7 @@ struct LaneReader: Sendable {
         self.interner = interner
         self.files = files
         self.metrics = metrics
+        self.clock = clock
         statements = StatedLayouts(interner)
     }
 
@@ -125,7 +128,7 @@ struct LaneReader: Sendable {
     private mutating func open() throws(BufferError) -> Bool {
         guard let info = catalog.first(from: position.segment) else { return false }
         segment = try SegmentReader(
-            info, isLastLook: isLastLook, catalog: catalog, files: files, metrics: metrics)
+            info, isLastLook: isLastLook, catalog: catalog, files: files, metrics: metrics, clock: clock)
         if info.number > position.segment { position = .start(of: info.number) }
         return true
     }

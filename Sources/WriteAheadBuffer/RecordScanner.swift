@@ -38,6 +38,37 @@ struct RecordScanner: Sendable {
     /// Goes on at the same place of another file with the same records.
     mutating func goOn(in window: RecordWindow) { self.window = window }
 
+    /// Whether each read takes no more than what is wanted.
+    var isNarrow: Bool {
+        get { window.isNarrow }
+        set { window.isNarrow = newValue }
+    }
+
+    /// Whether the file can be read at a place.
+    mutating func canRead(at place: UInt64, limit: UInt64) -> Bool {
+        // What the error is does not matter here: it is no.
+        (try? window.require(1, at: place, limit: limit)) != nil
+    }
+
+    /// Goes on behind a place whose header cannot be read, at the next intact record behind a place that can
+    /// be read. False, and nothing moved, when there is none: then it is the disk and not the place.
+    mutating func passUnreadable(limit: UInt64) -> Bool {
+        // A page, and then twice as far each time: a few reads, though each may take seconds to fail.
+        var distance: UInt64 = 4_096
+        while distance < limit - min(offset, limit) {
+            if canRead(at: offset + distance, limit: limit) {
+                // Where that fails, too, it is looked for again at the next call.
+                guard let next = try? nextIntact(after: offset + distance - 1, limit: limit) else {
+                    return false
+                }
+                offset = next
+                return true
+            }
+            distance *= 2
+        }
+        return false
+    }
+
     /// Goes on at a later place.
     mutating func skip(to place: UInt64) { offset = max(offset, place) }
 

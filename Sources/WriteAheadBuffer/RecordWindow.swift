@@ -11,6 +11,8 @@ struct RecordWindow: Sendable {
     /// whoever keeps the array beyond that makes it copy itself.
     private(set) var bytes: [UInt8] = []
     private(set) var count = 0
+    /// Reads no more than what is wanted: for a file that cannot be read everywhere.
+    var isNarrow = false
     /// Where in the file the window begins.
     private var start: UInt64 = 0
 
@@ -27,9 +29,10 @@ struct RecordWindow: Sendable {
         if offset >= start, offset - start <= UInt64(count), wanted <= count - Int(offset - start) {
             return Int(offset - start)
         }
-        let piece = Int(min(limit - offset, UInt64(max(wanted, Self.pieceBytes))))
-        // One long record must not cost its size for ever.
-        if piece > bytes.count || (bytes.count > Self.pieceBytes && piece <= Self.pieceBytes) {
+        let piece = Int(min(limit - offset, UInt64(isNarrow ? wanted : max(wanted, Self.pieceBytes))))
+        // One long record must not cost its size for ever. A read fills the room.
+        let isLarge = bytes.count > Self.pieceBytes && piece <= Self.pieceBytes
+        if piece > bytes.count || isLarge || isNarrow {
             bytes = Array(repeating: 0, count: piece)
         }
         count = 0

@@ -4,6 +4,10 @@ internal import Telemetry
 /// One segment as a lane reads it. A read that fails moves nothing: the record that it concerned is given
 /// again by the next call, so that a disk which is away for a moment costs no sample.
 struct SegmentReader: Sendable {
+    /// A place that fails for so long, on a disk that can be read elsewhere, is damage: a bad sector must not
+    /// hold up what lies behind it.
+    static let patienceNs: UInt64 = 600_000_000_000
+
     private(set) var info: SegmentInfo
     /// Retention is about to remove the segment: what cannot be read now is damage, since nobody will read
     /// it later.
@@ -13,19 +17,24 @@ struct SegmentReader: Sendable {
     private var scanner: RecordScanner?
     /// Given by `next`, and not done with.
     private var pending: (header: RecordHeader, place: UInt64)?
+    /// The place that could not be read last, and since when.
+    private var failing: (place: UInt64, sinceNs: UInt64)?
     private let catalog: SegmentCatalog
     private let files: any FileDoor
     private let metrics: BufferMetrics
+    private let clock: any AgentClock
 
     init(
         _ info: SegmentInfo, isLastLook: Bool, catalog: SegmentCatalog, files: any FileDoor,
-        metrics: BufferMetrics
+        metrics: BufferMetrics,
+        clock: any AgentClock
     ) throws(BufferError) {
         self.info = info
         self.isLastLook = isLastLook
         self.catalog = catalog
         self.files = files
         self.metrics = metrics
+        self.clock = clock
         do throws(FileError) {
             let file = try files.open(info.path, .read)
             self.file = file
@@ -75,20 +84,36 @@ struct SegmentReader: Sendable {
     mutating func next() throws(BufferError) -> RecordScanner.Item {
         if let pending { return .record(pending.header, at: pending.place) }
         do throws(FileError) {
-            // Changed in its place: a copy would copy the window with it.
-            let item = try scanner?.next(limit: info.length) ?? .end(at: info.length)
-            if case .record(let header, let place) = item { pending = (header, place) }
-            return item
+            return try step()
         } catch {
             let place = scanner?.offset ?? 0
             try failed(error, at: place)
-            scanner?.skip(to: info.length)
-            return .damage(at: place, end: info.length)
+            if isLastLook {
+                scanner?.skip(to: info.length)
+                return .damage(at: place, end: info.length)
+            }
+            let limit = info.length
+            guard scanner?.passUnreadable(limit: limit) ?? false else { throw refused(error, at: place) }
+            return .damage(at: place, end: scanner?.offset ?? limit)
         }
     }
 
+    /// Changed in its place: a copy would copy the window with it.
+    private mutating func step() throws(FileError) -> RecordScanner.Item {
+        let limit = info.length
+        let item = try scanner?.next(limit: limit) ?? .end(at: limit)
+        if case .record(let header, let place) = item { pending = (header, place) }
+        return item
+    }
+
     /// The record that `next` gave has been taken in full.
-    mutating func done() { pending = nil }
+    mutating func done() {
+        if let failing, let pending, pending.place > failing.place + UInt64(RecordWindow.pieceBytes) {
+            scanner?.isNarrow = false
+            self.failing = nil
+        }
+        pending = nil
+    }
 
     /// A record's payload, where it stands in the window; nil, and counted, when it is damaged. Let the array
     /// go before anything else is read: a window in two hands is copied. `isChecked`: the checksum was found
@@ -98,12 +123,14 @@ struct SegmentReader: Sendable {
     ) throws(BufferError) -> ([UInt8], Range<Int>)? {
         var range: Range<Int>?
         do throws(FileError) {
-            range =
-                isChecked
-                ? try scanner?.checkedPayload(header, at: place, limit: info.length)
-                : try scanner?.payload(header, at: place, limit: info.length)
+            range = try read(header, at: place, isChecked)
         } catch {
             try failed(error, at: place)
+            // A record at the very end has nothing behind it: then its header is asked for.
+            let end = place + UInt64(header.recordBytes)
+            let limit = info.length
+            let isElsewhere = scanner?.canRead(at: end < limit ? end : place, limit: limit) ?? false
+            guard isLastLook || isElsewhere else { throw refused(error, at: place) }
         }
         guard let range, let bytes = scanner?.bytes else {
             damaged(at: place, bytes: UInt64(header.recordBytes))
@@ -116,10 +143,29 @@ struct SegmentReader: Sendable {
         metrics.damaged(segment: info.number, offset: place, bytes: bytes)
     }
 
-    /// Throws, unless this is the last look.
-    private func failed(_ error: FileError, at place: UInt64) throws(BufferError) {
+    private mutating func read(
+        _ header: RecordHeader, at place: UInt64, _ isChecked: Bool
+    ) throws(FileError) -> Range<Int>? {
+        let limit = info.length
+        return isChecked
+            ? try scanner?.checkedPayload(header, at: place, limit: limit)
+            : try scanner?.payload(header, at: place, limit: limit)
+    }
+
+    /// Throws while the place is to be tried again: always on the first failures, and no more on a last look
+    /// or when the place has failed for ten minutes.
+    private mutating func failed(_ error: FileError, at place: UInt64) throws(BufferError) {
         metrics.readFailures.add()
         if isLastLook { return }
-        throw .io("a segment cannot be read", error, segment: info.number, offset: place)
+        let nowNs = clock.monotonicNs
+        let sinceNs = failing?.place == place ? failing?.sinceNs ?? nowNs : nowNs
+        failing = (place, sinceNs)
+        // The next time the record alone: it may be readable where the piece around it is not.
+        scanner?.isNarrow = true
+        guard nowNs - sinceNs >= Self.patienceNs else { throw refused(error, at: place) }
+    }
+
+    private func refused(_ error: FileError, at place: UInt64) -> BufferError {
+        .io("a segment cannot be read", error, segment: info.number, offset: place)
     }
 }

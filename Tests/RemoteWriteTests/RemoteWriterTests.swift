@@ -329,6 +329,19 @@ import Testing
         #expect(lane.isBalanced)
     }
 
+    @Test func aBufferThatCannotBeReadIsAskedLessAndLessOften() async {
+        let lane = MemoryLane(clock: clock)
+        lane.append(frames(20))
+        lane.fail(next: 5)
+        let beganNs = clock.monotonicNs
+        await run(writer([lane], FakeReceiver(), queue: QueueConfiguration(maxSamplesPerSend: 100))) {
+            lane.cursor == LanePosition(segment: 1, offset: 2_000)
+        }
+        // Waits of 1, 2, 4, 8 and 16 seconds, or half of each.
+        #expect(clock.monotonicNs - beganNs >= 15_500_000_000)
+        #expect(lane.delivered == 200)
+    }
+
     @Test func whatTheLastAnswerCouldNotBookIsBookedWithoutAnother() async {
         let lane = MemoryLane(clock: clock)
         lane.append(frames(1))

@@ -16,6 +16,7 @@ final class FaultyFiles: FileDoor {
         var readBytes: UInt64 = 0
         var open = 0
         var capacityBytes = UInt64.max
+        var badSectors: (path: String, places: Range<UInt64>)?
     }
 
     private let files = POSIXFiles()
@@ -28,6 +29,9 @@ final class FaultyFiles: FileDoor {
 
     /// From now on what `fault` names fails; nil ends it.
     func fail(_ fault: (@Sendable (Operation, String) -> Fault?)?) { state.withLock { $0.fault = fault } }
+
+    /// From now on no read of a file gets past these places.
+    func spoil(_ path: String, _ places: Range<UInt64>) { state.withLock { $0.badSectors = (path, places) } }
 
     /// From now on a write that makes the files of a folder longer than this in all finds no space.
     func hold(atMostBytes capacity: UInt64) { state.withLock { $0.capacityBytes = capacity } }
@@ -79,6 +83,11 @@ final class FaultyFiles: FileDoor {
         -> Int
     {
         try check(.read, file.path)
+        if let bad = state.withLock({ $0.badSectors }), bad.path == file.path,
+            bad.places.overlaps(offset..<offset + UInt64(buffer.byteCount))
+        {
+            throw error(.read, file.path, Fault(errno: 5))
+        }
         let count = try files.read(into: &buffer, from: file, at: offset)
         state.withLock { $0.readBytes += UInt64(count) }
         return count

@@ -111,4 +111,47 @@ struct LaneReaderTests {
         #expect(books.dropped[BufferDropReason.retentionSize] == UInt64(90 - rest * 10))
         #expect(books.buffered == 0)
     }
+
+    /// In a header and in a payload.
+    @Test(arguments: [0, 60]) func aBadSectorCostsWhatStandsOnItOnceItHasFailedForLong(at place: UInt64)
+        throws
+    {
+        let fixture = try BufferFixture()
+        let targets = (0..<8).map { TestFrames.target("t\($0)") }
+        let layout = Layout([TestFrames.chunk("m", count: 300)])
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        var generator = SeededGenerator(seed: 3)
+        var ends: [BufferPosition] = []
+        for round in 0..<3 {
+            for target in targets {
+                let values = (0..<300).map { _ in Double.random(in: 0..<1, using: &generator) }
+                try buffer.append(
+                    Frame(target: target, layout: layout, timestampMs: Int64(round), values: values))
+            }
+        }
+        while let stored = try lane.next() { ends.append(stored.start) }
+        lane.rewind()
+        let bad = ends[10].offset + place
+        fixture.files.spoil(try #require(fixture.segmentPaths.last), bad..<bad + 1)
+        var read: [StoredFrame] = []
+        var failures = 0
+        while read.last.map({ $0.end < ends[23] }) ?? true, failures < 10 {
+            do {
+                while let stored = try lane.next() { read.append(stored) }
+                break
+            } catch {
+                failures += 1
+                fixture.clock.advance(ms: 300_000)
+            }
+        }
+        #expect(failures >= 2, "nothing is given up before ten minutes")
+        // A header costs the page, too; a frame costs its target's later ones in this segment.
+        #expect(read.count >= (place == 0 ? 18 : 22), "\(read.count) frames")
+        try lane.deliver(read)
+        _ = try lane.next()
+        let books = try #require(buffer.ledger().destinations["a"]?["node"])
+        #expect(books.dropped == [BufferDropReason.damaged: UInt64(24 - read.count) * 300])
+        #expect(books.buffered == 0)
+    }
 }
