@@ -5,6 +5,7 @@ for the kernel whether the clock is synchronised. The test moves both.
 """
 
 import mmap
+import shutil
 import struct
 import subprocess
 import time
@@ -69,7 +70,9 @@ class MovedClock:
         source = folder / "clock.c"
         source.write_text(LIBRARY)
         library = folder / "clock.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+        # Swift's toolchain brings clang, where the system has no compiler.
+        compiler = shutil.which("cc") or "clang"
+        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
         path = folder / "clock.state"
         path.write_bytes(bytes(16))
         with path.open("r+b") as file:
