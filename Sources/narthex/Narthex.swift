@@ -39,8 +39,7 @@ struct Narthex: AsyncParsableCommand {
         } catch {
             let message = fullMessage(for: error)
             guard !exitCode(for: error).isSuccess, !message.isEmpty else { exit(withError: error) }
-            StandardStreams.writeError(VisibleText.shownLines(message) + "
-")
+            StandardStreams.writeError(VisibleText.shownLines(message) + "\n")
             exit(withError: exitCode(for: error))
         }
     }

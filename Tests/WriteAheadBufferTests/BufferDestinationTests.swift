@@ -54,7 +54,7 @@ struct BufferDestinationTests {
         }
         let frame = fixture.frame(7)
         let ended = ConditionQueue<Bool>()
-        SystemThread.start(name: "work") {
+        SystemThread.startOrExit(name: "work") {
             // What it throws or returns is not the question here.
             switch work {
             case .append, .rotate: try? buffer.append(frame)
@@ -69,7 +69,7 @@ struct BufferDestinationTests {
         }
         // True from the readers; false when they have been waited for in vain.
         let outcome = ConditionQueue<Bool>()
-        SystemThread.start(name: "watchdog") {
+        SystemThread.startOrExit(name: "watchdog") {
             SystemThread.pause(ms: 20_000)
             _ = stall.entered.push(false)
             _ = outcome.push(false)
@@ -78,7 +78,7 @@ struct BufferDestinationTests {
 
         let registry = fixture.registry
         let ledger = Mutex<BufferLedger?>(nil)
-        SystemThread.start(name: "reader") {
+        SystemThread.startOrExit(name: "reader") {
             let now = buffer.ledger()
             ledger.withLock { $0 = now }
             _ = (buffer.appendedHighestTimestampMs, buffer.sizeBytes, registry.render(), lane.inFlightEnd)
