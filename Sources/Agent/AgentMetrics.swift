@@ -31,6 +31,25 @@ enum AgentMetrics {
         registerLedger(in: registry, buffer: buffer)
     }
 
+    /// What the memory account's kinds hold and may hold.
+    static func register(_ memory: MemoryAccount, in registry: MetricRegistry) {
+        registry.observe(
+            "narthex_memory_charged_bytes",
+            help: "Memory charged to the account of what the agent holds, by kind.", type: .gauge
+        ) {
+            MemoryAccount.Kind.allCases.map {
+                Measurement(labels: [("kind", $0.rawValue)], value: Double(memory.usedBytes(of: $0)))
+            }
+        }
+        registry.observe(
+            "narthex_memory_limit_bytes", help: "Memory that a kind of the account may hold.", type: .gauge
+        ) {
+            MemoryAccount.Kind.allCases.map {
+                Measurement(labels: [("kind", $0.rawValue)], value: Double(memory.limitBytes(of: $0)))
+            }
+        }
+    }
+
     /// scraped = delivered + dropped{reason} + buffered, for each job and destination, at every moment.
     private static func registerLedger(in registry: MetricRegistry, buffer: WriteAheadBuffer) {
         registry.observe(

@@ -57,9 +57,13 @@ final class Stages: Sendable {
             throw AgentError(.storage, "--storage.agent.path: \(error)")
         }
         clock.begin(newestMs: buffer.appendedHighestTimestampMs)
+        let memory = MemoryAccount(memoryBytes: limits.memoryBytes)
+        AgentMetrics.register(memory, in: registry)
         let http = HTTPClient(
             HTTPClientConfiguration(
-                userAgent: "narthex/\(options.version)", caFile: options.environment["SSL_CERT_FILE"],
+                userAgent: "narthex/\(options.version)",
+                waitingBytesLimit: min(64 << 20, memory.limitBytes(of: .bodies) / 4), memory: memory,
+                caFile: options.environment["SSL_CERT_FILE"],
                 caDirectory: options.environment["SSL_CERT_DIR"]),
             registry: registry, logger: Logger(label: "http"))
         let (routes, aws) = await AWSRoutes.make(

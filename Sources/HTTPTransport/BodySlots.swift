@@ -105,8 +105,11 @@ struct BodySlots {
 
     /// While others wait: the holders whose senders are slow. They hold no slot any more; charge what they
     /// hold.
-    mutating func takeSlotsOfSlowSenders(nowNs: UInt64) -> [(id: UInt64, sizeBytes: Int)] {
-        guard hasWaiters else { return [] }
+    /// `othersWait` says that somebody waits for memory.
+    mutating func takeSlotsOfSlowSenders(
+        nowNs: UInt64, othersWait: Bool = false
+    ) -> [(id: UInt64, sizeBytes: Int)] {
+        guard hasWaiters || othersWait else { return [] }
         var slow: [(id: UInt64, sizeBytes: Int)] = []
         for (id, progress) in receiving where nowNs >= progress.windowStartNs + Self.slowWindowNs {
             if progress.windowBytes < Self.slowBytes {

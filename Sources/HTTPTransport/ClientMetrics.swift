@@ -35,7 +35,8 @@ final class ClientMetrics: Sendable {
             "narthex_http_requests_in_flight", help: "Requests the HTTP client is working on.", labels: client
         )
         waiting = registry.gauge(
-            "narthex_http_bodies_waiting", help: "Response bodies that wait for a body slot.", labels: client)
+            "narthex_http_bodies_waiting", help: "Response bodies that wait for a body slot or for memory.",
+            labels: client)
         slotsInUse = registry.gauge(
             "narthex_http_body_slots_in_use", help: "Body slots held by bodies being received or worked on.",
             labels: client)

@@ -1,4 +1,5 @@
 internal import Compression
+internal import Platform
 import Synchronization
 
 /// A response's body. Its memory, and the body slot if it holds one, go back to the client when it
@@ -7,6 +8,10 @@ public final class HTTPBody: Sendable {
     private let storage: Mutex<[UInt8]?>
     private let pool: BodyPool?
     private let claim: BodyClaim
+    /// Bytes charged to the memory account for the body.
+    private let heldBytes: Int
+    /// Bytes charged for what it decodes to.
+    private let decodedBytes: Int
     /// Length in bytes, also when they were let go.
     public let count: Int
 
@@ -15,8 +20,12 @@ public final class HTTPBody: Sendable {
         self.init(bytes, pool: nil, claim: .none)
     }
 
-    init(_ bytes: [UInt8], pool: BodyPool?, claim: BodyClaim) {
+    init(
+        _ bytes: [UInt8], pool: BodyPool?, claim: BodyClaim, heldBytes: Int = 0, decodedBytes: Int = 0
+    ) {
         storage = Mutex(bytes)
+        self.heldBytes = heldBytes
+        self.decodedBytes = decodedBytes
         self.pool = pool
         self.claim = claim
         count = bytes.count
@@ -30,28 +39,44 @@ public final class HTTPBody: Sendable {
             defer { bytes = nil }
             return bytes
         }
-        if let bytes { pool?.takeBack(bytes, claim: claim) }
+        if let bytes { pool?.takeBack(bytes, claim: claim, heldBytes: heldBytes + decodedBytes) }
     }
 
     /// A body with what these bytes of gzip decode to. It takes the slot over; this one has no bytes from
-    /// then on.
+    /// then on. What was charged for it is what it announces; one that comes to more is charged more, or
+    /// fails.
     func unpacked(limitBytes: Int) throws(CompressionError) -> HTTPBody {
         let packed = storage.withLock { bytes in
             defer { bytes = nil }
-            return bytes
+            return bytes ?? []
         }
-        let taken = packed ?? []
+        var held = decodedBytes
+        func grow(to capacity: Int) -> Bool {
+            guard capacity > max(held, BodySlots.inlineBytes) else { return true }
+            guard pool?.charge(capacity - held) ?? true else { return false }
+            held = capacity
+            return true
+        }
+        let room = Self.decodedRoom(of: packed, limitBytes: limitBytes)
         var bytes = pool?.take() ?? []
-        bytes.reserveCapacity(min(limitBytes, Gzip.announcedBytes(taken.span)))
+        if grow(to: room) { bytes.reserveCapacity(room) }
         do throws(CompressionError) {
-            try Gzip.decode(taken.span, into: &bytes, limitBytes: limitBytes) { _ in true }
+            try Gzip.decode(
+                packed.span, into: &bytes, limitBytes: limitBytes > 0 ? limitBytes : .max, grow: grow)
         } catch {
             pool?.keep(bytes)
-            pool?.takeBack(taken, claim: claim)
+            pool?.takeBack(packed, claim: claim, heldBytes: heldBytes + held)
             throw error
         }
-        pool?.keep(taken)
-        return HTTPBody(bytes, pool: pool, claim: claim)
+        pool?.takeBack(packed, claim: .none, heldBytes: heldBytes)
+        return HTTPBody(bytes, pool: pool, claim: claim, heldBytes: held)
+    }
+
+    /// The room for what `packed` decodes to, as far as that can be believed: a body that is cut ends in
+    /// any number.
+    static func decodedRoom(of packed: [UInt8], limitBytes: Int) -> Int {
+        let believed = min(Gzip.announcedBytes(packed.span), 32 * packed.count + 64 << 10)
+        return limitBytes > 0 ? min(believed, limitBytes) : believed
     }
 
     /// The bytes themselves, borrowed for the call.
@@ -65,36 +90,63 @@ public final class HTTPBody: Sendable {
     public var bytes: [UInt8] { storage.withLock { $0 } ?? [] }
 }
 
-/// Buffers between two bodies' lives.
+/// Buffers between two bodies' lives, and the way back of what bodies were charged.
 final class BodyPool: Sendable {
     /// A buffer larger than this is freed rather than kept: one huge body must not cost its memory for good.
     static let keptBufferBytes = 4 << 20
 
-    private let buffers = Mutex<[[UInt8]]>([])
-    private let keptCount: Int
-    private let onRelease: @Sendable (BodyClaim) -> Void
+    private struct Kept {
+        var buffers: [[UInt8]] = []
+        var bytes = 0
+    }
 
-    /// Keeps `keptCount` buffers at most; `onRelease` is told of every body let go, on whichever thread.
-    init(keptCount: Int, onRelease: @escaping @Sendable (BodyClaim) -> Void) {
+    private let kept = Mutex(Kept())
+    private let keptCount: Int
+    /// Of all buffers kept, which no body is charged for.
+    private let keptBytes: Int
+    private let memory: MemoryAccount
+    private let onRelease: @Sendable (BodyClaim, _ heldBytes: Int) -> Void
+
+    /// Keeps `keptCount` buffers at most, and of the memory that bodies may hold an eighth. `onRelease` is
+    /// told of every body let go, on whichever thread, after its memory was given back.
+    init(
+        keptCount: Int, memory: MemoryAccount = MemoryAccount(),
+        onRelease: @escaping @Sendable (BodyClaim, _ heldBytes: Int) -> Void
+    ) {
         self.keptCount = keptCount
+        self.memory = memory
         self.onRelease = onRelease
+        keptBytes = memory.limitBytes(of: .bodies) / 8
     }
 
     /// An empty buffer, used before when there is one.
     func take() -> [UInt8] {
-        var buffer = buffers.withLock { $0.popLast() } ?? []
+        var buffer = kept.withLock { kept in
+            let buffer = kept.buffers.popLast() ?? []
+            kept.bytes -= buffer.capacity
+            return buffer
+        }
         buffer.removeAll(keepingCapacity: true)
         return buffer
     }
 
-    func takeBack(_ buffer: [UInt8], claim: BodyClaim) {
+    func takeBack(_ buffer: [UInt8], claim: BodyClaim, heldBytes: Int = 0) {
         if claim == .slot || claim == .none { keep(buffer) }
-        onRelease(claim)
+        memory.discharge(heldBytes, from: .bodies)
+        onRelease(claim, heldBytes)
     }
+
+    /// Charges memory for a body that is being decoded; false when it does not fit.
+    func charge(_ bytes: Int) -> Bool { memory.charge(bytes, to: .bodies) }
 
     /// Keeps a buffer for a later body.
     func keep(_ buffer: [UInt8]) {
-        guard buffer.capacity > 0, buffer.capacity <= Self.keptBufferBytes else { return }
-        buffers.withLock { if $0.count < keptCount { $0.append(buffer) } }
+        let capacity = buffer.capacity
+        guard capacity > 0, capacity <= Self.keptBufferBytes else { return }
+        kept.withLock { kept in
+            guard kept.buffers.count < keptCount, kept.bytes + capacity <= keptBytes else { return }
+            kept.buffers.append(buffer)
+            kept.bytes += capacity
+        }
     }
 }

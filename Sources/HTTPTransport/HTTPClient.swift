@@ -24,7 +24,9 @@ public final class HTTPClient: HTTPPerforming {
         let queue = SubmissionQueue(waking: multi)
         self.queue = queue
         let metrics = ClientMetrics(name: configuration.name, registry: registry)
-        let pool = BodyPool(keptCount: configuration.bodySlots) { queue.release($0) }
+        let pool = BodyPool(keptCount: configuration.bodySlots, memory: configuration.memory) {
+            queue.release($0, heldBytes: $1)
+        }
         SystemThread.startOrExit(name: "http-\(configuration.name)") {
             SystemThread.blockPipeSignal()
             TransferLoop(

@@ -1,3 +1,5 @@
+public import Platform
+
 #if canImport(Glibc)
 import Glibc
 #endif
@@ -16,6 +18,9 @@ public struct HTTPClientConfiguration: Sendable {
     /// What bodies without a slot may hold together: those that arrived while all slots were taken, and those
     /// whose sender is slow. Above it their requests fail with `.overloaded`.
     public var waitingBytesLimit: Int
+    /// What all other bodies beyond a few KiB are charged to. One that does not fit waits; one that never can
+    /// fit, and the largest when none could go on, fails with `.overloaded`.
+    public var memory: MemoryAccount
     public var connectTimeoutMs: Int64
     /// How long a kept connection may idle before it is not used again.
     public var idleConnectionMs: Int64
@@ -30,7 +35,8 @@ public struct HTTPClientConfiguration: Sendable {
     public init(
         name: String = "http", userAgent: String = "narthex", maxConnections: Int = 16_384,
         maxConnectionsPerHost: Int = 0, bodySlots: Int = 16, waitingBytesLimit: Int = 64 << 20,
-        connectTimeoutMs: Int64 = 10_000, idleConnectionMs: Int64 = 300_000,
+        memory: MemoryAccount = MemoryAccount(), connectTimeoutMs: Int64 = 10_000,
+        idleConnectionMs: Int64 = 300_000,
         usesProxyFromEnvironment: Bool = false, caFile: String? = nil, caDirectory: String? = nil
     ) {
         self.name = name
@@ -39,6 +45,7 @@ public struct HTTPClientConfiguration: Sendable {
         self.maxConnectionsPerHost = maxConnectionsPerHost
         self.bodySlots = bodySlots
         self.waitingBytesLimit = waitingBytesLimit
+        self.memory = memory
         self.connectTimeoutMs = connectTimeoutMs
         self.idleConnectionMs = idleConnectionMs
         self.usesProxyFromEnvironment = usesProxyFromEnvironment

@@ -25,7 +25,7 @@ public struct HTTPError: Error, Sendable, Equatable, CustomStringConvertible {
         case badRequest
         /// A file or a token that the request needs could not be had.
         case credentials
-        /// Bodies waiting for a slot hold all the memory they may.
+        /// There is no memory for the body within what bodies may hold.
         case overloaded
         case cancelled
         /// The client was shut down.

@@ -55,9 +55,8 @@ public struct HTTPResponse: Sendable {
             throw request.failure(
                 .badContentEncoding, "the body has the content encoding \"\(name)\"; only gzip is read")
         case .gzip:
-            let limit = request.bodyLimitBytes
             do {
-                return try body.unpacked(limitBytes: limit > 0 ? limit : .max)
+                return try body.unpacked(limitBytes: request.bodyLimitBytes)
             } catch {
                 let code: HTTPError.Code =
                     switch error.code {

@@ -59,6 +59,8 @@ final class SubmissionQueue: Sendable {
         var releasedSlots = 0
         /// Bytes given back by bodies that held no slot.
         var releasedBytes = 0
+        /// Memory was given back to the account.
+        var hasReleasedMemory = false
         var shutDown = false
     }
 
@@ -123,10 +125,11 @@ final class SubmissionQueue: Sendable {
         }
     }
 
-    /// A body was let go.
-    func release(_ claim: BodyClaim) {
-        guard claim != .none else { return }
+    /// A body was let go, and what it held went back to the memory account.
+    func release(_ claim: BodyClaim, heldBytes: Int) {
+        guard claim != .none || heldBytes > 0 else { return }
         state.withLock { state in
+            if heldBytes > 0 { state.batch.hasReleasedMemory = true }
             switch claim {
             case .none: break
             case .slot: state.batch.releasedSlots += 1
@@ -160,7 +163,8 @@ final class SubmissionQueue: Sendable {
     func mayWait(untilNs: UInt64, wantsReleases: Bool) -> Bool {
         state.withLock { state in
             let batch = state.batch
-            let isReleased = batch.releasedSlots > 0 || batch.releasedBytes > 0
+            let isReleased =
+                batch.releasedSlots > 0 || batch.releasedBytes > 0 || batch.hasReleasedMemory
             guard batch.submissions.isEmpty, batch.cancellations.isEmpty, !batch.shutDown,
                 !(wantsReleases && isReleased), batch.scheduled.allSatisfy({ $0.deadlineNs >= untilNs })
             else { return false }

@@ -49,8 +49,8 @@ extension Transfer {
         }
     }
 
-    private func timeoutText(_ text: String) -> String {
-        if isWaiting { return "the time was up while the body waited for a body slot" }
-        return everWaited ? "\(text) (some of it spent waiting for a body slot)" : text
+    func timeoutText(_ text: String) -> String {
+        if let waitsFor { return "the time was up while the body waited for \(waitsFor)" }
+        return everWaited ? "\(text) (some of it spent waiting for a body slot or memory)" : text
     }
 }

@@ -49,7 +49,12 @@ extension Transfer {
         // What there is room for, or else as much again, whatever small pieces the body comes in.
         let spare = body.capacity - body.count
         let room = min(count, spare >= Self.spareBytes ? spare : max(Self.growBytes, body.count))
-        makeRoom(for: body.count + room)
+        if standing == .waiting { return .pause }
+        switch hold(body.count + room) {
+        case .taken: break
+        case .pause: return .pause
+        case .refused: return .refused
+        }
         var got = 0
         // Safety: the kernel writes at most `room` bytes, for which the closure's buffer has been made; as
         // many as it says are initialised then.

@@ -1,3 +1,5 @@
+internal import Platform
+
 /// One request between its start and its end. Transfer thread only.
 final class Transfer {
     /// What becomes of bytes handed over.
@@ -32,6 +34,12 @@ final class Transfer {
     private(set) var standing = Standing.unclaimed
     /// Bytes charged to the client's budget for bodies without a slot.
     private var chargedBytes = 0
+    /// Bytes charged to the memory account: what the body may grow to without asking again.
+    private(set) var heldBytes = 0
+    /// The body is in line for memory.
+    private(set) var isShort = false
+    /// Of those, what the body decodes to.
+    private var decodedBytes = 0
     private var headerLines = 0
     private var headerBytes = 0
     /// The empty line after the last response's headers was seen.
@@ -54,7 +62,8 @@ final class Transfer {
     var submittedNs: UInt64 { submission.submittedNs }
     var deadlineNs: UInt64 { submission.deadlineNs }
     var receivedAnything: Bool { headerLines > 0 }
-    var isWaiting: Bool { standing == .waiting }
+    /// The body waits for a slot or for memory, and nothing more of it is to be read.
+    var isWaiting: Bool { standing == .waiting || isShort }
 
     /// One header line, the status line and the empty last one included. False refuses the response.
     func receive(header line: Span<UInt8>) -> Bool {
@@ -105,23 +114,34 @@ final class Transfer {
             guard charge(bytes.count) else { return .refused }
         case .lostSlot: guard charge(bytes.count) else { return .refused }
         }
-        makeRoom(for: size)
+        let verdict = hold(size)
+        guard verdict == .taken else { return verdict }
         // Safety: libcurl's bytes live through its call of us, and they are copied here.
         unsafe body.append(contentsOf: bytes)
         return .taken
     }
 
-    /// A slot came free: the bytes so far move into a pooled buffer.
-    func slotGranted() {
+    /// A slot came free: the bytes so far move into a pooled buffer. `.pause` when the body now waits for
+    /// memory.
+    func slotGranted() -> Verdict {
         standing = .holdsSlot
         discharge()
         takePooledBuffer()
+        return hold(body.count)
+    }
+
+    /// What the body was in line for has been charged.
+    func memoryGranted(_ bytes: Int) {
+        isShort = false
+        heldBytes += bytes
+        body.reserveCapacity(heldBytes - decodedBytes)
     }
 
     /// Its sender was too slow to keep a slot while others wait. False: there is no memory for it without
     /// one.
     func slotLost() -> Bool {
         standing = .lostSlot
+        letMemoryGo()
         return charge(body.count)
     }
 
@@ -135,10 +155,14 @@ final class Transfer {
             case .unclaimed: .none
             }
         admission.slots.ended(id, keepsBody: true)
-        chargedBytes = 0
+        admission.ended(id)
         // A coded body takes a buffer for what it decodes to from the pool as well.
-        let pool = claim == .none && !isCoded ? nil : admission.pool
-        let whole = HTTPBody(body, pool: pool, claim: claim)
+        let pool = claim == .none && heldBytes == 0 && !isCoded ? nil : admission.pool
+        let whole = HTTPBody(
+            body, pool: pool, claim: claim, heldBytes: heldBytes - decodedBytes, decodedBytes: decodedBytes)
+        chargedBytes = 0
+        heldBytes = 0
+        decodedBytes = 0
         body = []
         submission.reply.end(
             .success(
@@ -151,6 +175,7 @@ final class Transfer {
     func giveUp() {
         admission.slots.ended(id, keepsBody: false)
         discharge()
+        letMemoryGo()
         body = []
     }
 
@@ -180,8 +205,17 @@ final class Transfer {
     func admit(length: Int) -> Bool {
         announced = length
         let limit = limitBytes
-        guard limit > 0, length > limit else { return true }
-        _ = refuse(.bodyTooLarge, "the body of \(length) bytes exceeds the limit of \(limit) bytes")
+        if limit > 0, length > limit {
+            _ = refuse(.bodyTooLarge, "the body of \(length) bytes exceeds the limit of \(limit) bytes")
+            return false
+        }
+        let memory = admission.memory.limitBytes(of: .bodies)
+        guard length > memory else { return true }
+        _ = refuse(
+            .overloaded,
+            "the body of \(length) bytes needs more than the \(memory) bytes of memory "
+                + "that all bodies may hold"
+        )
         return false
     }
 
@@ -201,17 +235,89 @@ final class Transfer {
 
     private func takePooledBuffer() {
         var buffer = admission.pool.take()
-        // An announced length saves regrowing; a false one costs a megabyte at most.
-        buffer.reserveCapacity(max(body.count, min(announced ?? 0, 1 << 20)))
         buffer.append(contentsOf: body)
         body = buffer
     }
 
-    /// An array that grows by itself doubles, and while it does takes three times what is in it. A body that
-    /// announces its length grows to that instead, and to no more than four times what has come: it may lie.
-    func makeRoom(for size: Int) {
-        guard size > body.capacity, let announced, announced >= size else { return }
-        body.reserveCapacity(min(announced, 4 * size))
+    /// Charges memory for a body of `size` bytes and gives it the room. `.pause`: it waits in line for that,
+    /// and takes nothing meanwhile.
+    ///
+    /// Small bodies are not charged, nor those that are charged as waiting ones. An array that grows by
+    /// itself doubles, and takes three times what is in it while it does. A body that announces its length
+    /// grows to that instead, and to no more than four times what has come: it may lie.
+    func hold(_ size: Int) -> Verdict {
+        guard size > max(BodySlots.inlineBytes, heldBytes), chargedBytes == 0 else { return .taken }
+        if isShort { return .pause }
+        let limit = admission.memory.limitBytes(of: .bodies)
+        guard size <= limit else { return refuse(.overloaded, Self.tooLarge(limit)) }
+        let wanted: Int
+        if let announced, announced >= size {
+            wanted = min(announced, max(4 * size, Self.announcedBytes))
+        } else {
+            wanted = max(2 * size, Self.firstBytes)
+        }
+        return hold(more: min(wanted, limit) - heldBytes)
+    }
+
+    /// A body's first room: most bodies are no longer, and announced lengths are mostly true.
+    private static let firstBytes = 128 << 10
+    private static let announcedBytes = 1 << 20
+
+    private static func tooLarge(_ limit: Int) -> String {
+        "the body needs more than the \(limit) bytes of memory that all bodies may hold"
+    }
+
+    /// Charges for what the whole body decodes to, before it is handed to who decodes it.
+    func holdDecoded() -> Verdict {
+        guard isCoded else { return .taken }
+        let bytes = HTTPBody.decodedRoom(of: body, limitBytes: request.bodyLimitBytes)
+        guard bytes > BodySlots.inlineBytes else { return .taken }
+        decodedBytes = bytes
+        return hold(more: bytes)
+    }
+
+    private func hold(more bytes: Int) -> Verdict {
+        let limit = admission.memory.limitBytes(of: .bodies)
+        guard heldBytes + bytes <= limit else {
+            decodedBytes = 0
+            return refuse(.overloaded, Self.tooLarge(limit))
+        }
+        guard admission.charge(bytes, for: id) else {
+            isShort = true
+            everWaited = true
+            return .pause
+        }
+        memoryGranted(bytes)
+        return .taken
+    }
+
+    /// Leaves the line, and gives back what is held.
+    private func letMemoryGo() {
+        admission.ended(id)
+        isShort = false
+        admission.memory.discharge(heldBytes, from: .bodies)
+        heldBytes = 0
+        decodedBytes = 0
+    }
+
+    /// Others cannot go on while this one holds what it does.
+    func mustGiveWay() -> HTTPError {
+        failure(
+            .overloaded,
+            "the bodies under way need more memory than the "
+                + "\(admission.memory.limitBytes(of: .bodies)) bytes that all may hold, and this one "
+                + "holds most"
+        )
+    }
+
+    /// What a body waits for; nil when it does not.
+    var waitsFor: String? {
+        if isShort {
+            let memory = admission.memory
+            return "memory: bodies hold \(memory.usedBytes(of: .bodies)) of the "
+                + "\(memory.limitBytes(of: .bodies)) bytes they may"
+        }
+        return standing == .waiting ? "a body slot" : nil
     }
 
     func charge(_ bytes: Int) -> Bool {

@@ -23,6 +23,8 @@ final class TransferLoop {
     private let metrics: ClientMetrics
     private let logger: Logger
     private var transfers: [UInt64: Transfer] = [:]
+    /// Received whole, and waiting for the memory that their bodies decode to.
+    private var decoding: [UInt64: (transfer: Transfer, status: Int)] = [:]
     /// Exchanges whose time has not come.
     private var scheduled = DeadlineQueue()
     /// Not begun, because consumers are behind; in the order they came.
@@ -40,7 +42,7 @@ final class TransferLoop {
         self.metrics = metrics
         self.logger = logger
         let slots = BodySlots(capacity: configuration.bodySlots, bytesLimit: configuration.waitingBytesLimit)
-        admission = BodyAdmission(slots: slots, pool: pool)
+        admission = BodyAdmission(slots: slots, pool: pool, memory: configuration.memory)
     }
 
     /// Runs until the client is shut down.
@@ -51,9 +53,11 @@ final class TransferLoop {
             admit(batch)
             beginDue()
             moveSlots()
+            moveMemory()
             startHeld()
             metrics.report(
-                inFlight: transfers.count + held.count, waiting: admission.slots.waiterCount,
+                inFlight: transfers.count + held.count + decoding.count,
+                waiting: admission.slots.waiterCount + admission.line.count,
                 slotsInUse: admission.slots.slotsInUse)
             let problem = multi.turn(waitAtMostMs: waitMs()) { descriptor, isReadable, isWritable in
                 plain.ready(
@@ -72,7 +76,7 @@ final class TransferLoop {
     /// How long the thread may wait; 0 when something has come meanwhile.
     private func waitMs() -> Int32 {
         guard plain.ended.isEmpty else { return 0 }
-        let isStarved = admission.slots.hasWaiters || !held.isEmpty
+        let isStarved = admission.hasWaiters || !held.isEmpty
         let nowNs = admission.nowNs
         var untilNs = nowNs + UInt64(isStarved ? Self.waitingTickMs : Self.idleTickMs) * 1_000_000
         untilNs = min(untilNs, max(plain.nextDeadlineNs, nowNs))
@@ -165,6 +169,8 @@ final class TransferLoop {
             if let transfer = transfers[id] {
                 leave(transfer)
                 transfer.fail(transfer.failure(.cancelled, "the request was cancelled"))
+            } else if let (transfer, _) = decoding.removeValue(forKey: id) {
+                transfer.fail(transfer.failure(.cancelled, "the request was cancelled"))
             } else if let index = held.firstIndex(where: { $0.id == id }) {
                 held.remove(at: index).reply.end(.failure(Self.cancelledError))
             }
@@ -175,23 +181,77 @@ final class TransferLoop {
 
     /// Gives free slots to those in line, taking them from slow senders first.
     private func moveSlots() {
-        guard admission.slots.hasWaiters else { return }
-        for (id, _) in admission.slots.takeSlotsOfSlowSenders(nowNs: admission.nowNs) {
+        guard admission.hasWaiters else { return }
+        // Who waits for memory is not slow.
+        for (id, _) in admission.line.waiting { admission.slots.received(id, bytes: BodySlots.slowBytes) }
+        let slow = admission.slots.takeSlotsOfSlowSenders(
+            nowNs: admission.nowNs, othersWait: !admission.line.isEmpty)
+        for (id, _) in slow {
             guard let transfer = transfers[id], !transfer.slotLost() else { continue }
-            leave(transfer)
-            transfer.fail(transfer.refusal ?? transfer.failure(.overloaded, "no memory for a slow body"))
+            giveUp(transfer, transfer.refusal ?? transfer.failure(.overloaded, "no memory for a slow body"))
         }
         let granted = admission.slots.grant(nowNs: admission.nowNs) { transfers[$0]?.body.count ?? 0 }
         for id in granted {
             guard let transfer = transfers[id] else { continue }
-            transfer.slotGranted()
-            guard let easy = transfer.easy else {
-                plain.resume(id, nowNs: admission.nowNs)
-                continue
+            switch transfer.slotGranted() {
+            case .taken: resume(transfer)
+            case .pause: break
+            case .refused: giveUp(transfer, transfer.refusal ?? transfer.failure(.overloaded, "no memory"))
             }
-            guard !easy.resumeReceiving() else { continue }
-            leave(transfer)
-            transfer.fail(transfer.refusal ?? transfer.failure(.other, "libcurl cannot resume the transfer"))
+        }
+    }
+
+    /// Gives free memory to those in line. When all that is held is held by those who wait, one gives way.
+    private func moveMemory() {
+        guard !admission.line.isEmpty else { return }
+        while let (id, bytes) = admission.nextGranted() {
+            if let (transfer, status) = decoding.removeValue(forKey: id) {
+                transfer.memoryGranted(bytes)
+                transfer.succeed(status: status, nowNs: admission.nowNs)
+            } else if let transfer = transfers[id] {
+                transfer.memoryGranted(bytes)
+                resume(transfer)
+            } else {
+                admission.memory.discharge(bytes, from: .bodies)
+            }
+        }
+        let nowNs = admission.nowNs
+        for (id, (transfer, _)) in decoding where transfer.deadlineNs <= nowNs {
+            decoding[id] = nil
+            transfer.fail(transfer.failure(.timeout, transfer.timeoutText("timed out")))
+        }
+        let usedBytes = admission.memory.usedBytes(of: .bodies)
+        let victim = admission.line.victim(usedBytes: usedBytes) {
+            (transfers[$0] ?? decoding[$0]?.transfer)?.heldBytes ?? 0
+        }
+        guard let victim else { return }
+        if let (transfer, _) = decoding.removeValue(forKey: victim) {
+            transfer.fail(transfer.mustGiveWay())
+        } else if let transfer = transfers[victim] {
+            giveUp(transfer, transfer.mustGiveWay())
+        }
+    }
+
+    /// Reads on where a transfer has waited.
+    private func resume(_ transfer: Transfer) {
+        guard !transfer.isWaiting else { return }
+        guard let easy = transfer.easy else { return plain.resume(transfer.id, nowNs: admission.nowNs) }
+        guard !easy.resumeReceiving() else { return }
+        giveUp(
+            transfer, transfer.refusal ?? transfer.failure(.other, "libcurl cannot resume the transfer"))
+    }
+
+    private func giveUp(_ transfer: Transfer, _ error: HTTPError) {
+        leave(transfer)
+        transfer.fail(error)
+    }
+
+    /// The response is whole; what its body decodes to may have to wait for memory.
+    private func conclude(_ transfer: Transfer, status: Int) {
+        switch transfer.holdDecoded() {
+        case .taken: transfer.succeed(status: status, nowNs: admission.nowNs)
+        case .pause: decoding[transfer.id] = (transfer, status)
+        case .refused: transfer.fail(transfer.refusal ?? transfer.failure(.overloaded, "no memory"))
         }
     }
 
@@ -239,7 +299,7 @@ final class TransferLoop {
             switch ending {
             case .whole(let status):
                 metrics.ended(connections: connections, error: nil)
-                transfer.succeed(status: status, nowNs: admission.nowNs)
+                conclude(transfer, status: status)
             case .redirected(let location):
                 metrics.ended(connections: connections, error: nil)
                 follow(location, transfer)
@@ -275,7 +335,7 @@ final class TransferLoop {
             if let error {
                 transfer.fail(error)
             } else {
-                transfer.succeed(status: outcome.status, nowNs: admission.nowNs)
+                conclude(transfer, status: outcome.status)
             }
         }
     }
@@ -320,9 +380,12 @@ final class TransferLoop {
             entry.exchange.end(.failure(error))
         }
         for transfer in Array(transfers.values) {
-            leave(transfer)
+            giveUp(transfer, transfer.failure(.shutDown, "the HTTP client was shut down"))
+        }
+        for (transfer, _) in decoding.values {
             transfer.fail(transfer.failure(.shutDown, "the HTTP client was shut down"))
         }
+        decoding.removeAll()
         idle.removeAll()
         metrics.report(inFlight: 0, waiting: 0, slotsInUse: 0)
     }

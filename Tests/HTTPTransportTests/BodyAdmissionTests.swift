@@ -1,3 +1,4 @@
+import Platform
 import Synchronization
 import Testing
 
@@ -25,13 +26,14 @@ private final class Budget {
     private(set) var transfers: [Transfer] = []
     private var bodies: [HTTPBody] = []
 
-    init(slots: Int, bytesLimit: Int) {
+    init(slots: Int, bytesLimit: Int, memoryBytes: Int = 1 << 30) {
         let released = released
+        let memory = MemoryAccount(bodiesBytes: memoryBytes)
         admission = BodyAdmission(
             slots: BodySlots(capacity: slots, bytesLimit: bytesLimit),
-            pool: BodyPool(keptCount: slots) { claim in
+            pool: BodyPool(keptCount: slots, memory: memory) { claim, _ in
                 released.claims.withLock { $0.append(claim) }
-            })
+            }, memory: memory)
     }
 
     func start(limitBytes: Int = 0) {
@@ -42,8 +44,10 @@ private final class Budget {
         transfers.append(Transfer(submission, easy: nil, admission: admission))
     }
 
-    /// Bytes of a body arrive; a transfer that refuses them fails.
+    /// Bytes of a body arrive. A transfer that refuses them fails, and one that waits for memory is sent
+    /// none.
     func receive(_ index: Int, _ count: Int) {
+        if transfers[index].isShort { return }
         let piece = [UInt8](repeating: 0x23, count: count)
         if transfers[index].receive(body: piece.span) == .refused { fail(index) }
     }
@@ -85,8 +89,20 @@ private final class Budget {
         let granted = admission.slots.grant(nowNs: nowNs) { id in
             transfers.first { $0.id == id }?.body.count ?? 0
         }
-        for id in granted { transfers.first { $0.id == id }?.slotGranted() }
+        for id in granted {
+            guard let index = transfers.firstIndex(where: { $0.id == id }) else { continue }
+            if transfers[index].slotGranted() == .refused { fail(index) }
+        }
+        while let (id, bytes) = admission.nextGranted() {
+            transfers.first { $0.id == id }?.memoryGranted(bytes)
+        }
+        let victim = admission.line.victim(usedBytes: memoryBytes) { id in
+            transfers.first { $0.id == id }?.heldBytes ?? 0
+        }
+        if let index = transfers.firstIndex(where: { $0.id == victim }) { fail(index) }
     }
+
+    var memoryBytes: Int { admission.memory.usedBytes(of: .bodies) }
 
     func end() {
         while !transfers.isEmpty { fail(0) }
@@ -122,7 +138,9 @@ struct BodyAdmissionTests {
     @Test func whatIsChargedIsGivenBack() {
         var random = SeededRandom()
         for _ in 0..<200 {
-            let budget = Budget(slots: random.number(1...3), bytesLimit: random.number(0...200_000))
+            let budget = Budget(
+                slots: random.number(1...3), bytesLimit: random.number(0...200_000),
+                memoryBytes: random.number(100_000...1_000_000))
             var nowNs: UInt64 = 0
             for _ in 0..<200 {
                 let count = budget.transfers.count
@@ -143,7 +161,8 @@ struct BodyAdmissionTests {
             budget.end()
             #expect(budget.admission.slots.unslottedBytes == 0)
             #expect(budget.admission.slots.slotsInUse == 0)
-            #expect(!budget.admission.slots.hasWaiters)
+            #expect(budget.memoryBytes == 0)
+            #expect(!budget.admission.hasWaiters)
         }
     }
 }

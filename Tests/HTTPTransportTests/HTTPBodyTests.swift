@@ -6,7 +6,7 @@ import Testing
 struct HTTPBodyTests {
     @Test func theLastReferenceGivesBufferAndSlotBack() {
         let released = Mutex<[BodyClaim]>([])
-        let pool = BodyPool(keptCount: 1) { claim in released.withLock { $0.append(claim) } }
+        let pool = BodyPool(keptCount: 1) { claim, _ in released.withLock { $0.append(claim) } }
         do {
             let body = HTTPBody([UInt8](repeating: 7, count: 100), pool: pool, claim: .slot)
             #expect(body.count == 100)
@@ -23,7 +23,7 @@ struct HTTPBodyTests {
 
     @Test func aBodyLetGoGivesThemBackAtOnceAndOnce() {
         let released = Mutex<[BodyClaim]>([])
-        let pool = BodyPool(keptCount: 1) { claim in released.withLock { $0.append(claim) } }
+        let pool = BodyPool(keptCount: 1) { claim, _ in released.withLock { $0.append(claim) } }
         do {
             let body = HTTPBody([UInt8](repeating: 7, count: 100), pool: pool, claim: .bytes(60))
             body.letGo()
@@ -37,7 +37,7 @@ struct HTTPBodyTests {
     }
 
     @Test func aHugeBufferIsNotKept() {
-        let pool = BodyPool(keptCount: 4) { _ in }
+        let pool = BodyPool(keptCount: 4) { _, _ in }
         pool.takeBack([UInt8](repeating: 0, count: BodyPool.keptBufferBytes + 1), claim: .slot)
         #expect(pool.take().capacity == 0)
     }

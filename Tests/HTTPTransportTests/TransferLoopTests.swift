@@ -1,4 +1,5 @@
 import HTTPTransport
+import Platform
 import Telemetry
 import Testing
 
@@ -148,5 +149,72 @@ struct TransferLoopTests {
                 #expect(codes.allSatisfy { $0 == .overloaded || $0 == .timeout }, "\(errors)")
             }
         }
+    }
+
+    /// More is under way than fits; each body fits, so each comes whole in its turn.
+    @Test(arguments: [true, false])
+    func bodiesThatDoNotFitTogetherWait(isPlain: Bool) async throws {
+        let memory = MemoryAccount(bodiesBytes: 1 << 20)
+        let configuration = HTTPClientConfiguration(name: "t", memory: memory)
+        for said in [answer(Self.large), PlainPathTests.chunked(Self.large, size: 50_000)] {
+            try await RawServer.saying(said) { server in
+                try await withClient(configuration) { client in
+                    let request = HTTPRequest(
+                        url: server.url(), timeoutMs: 30_000, followRedirects: isPlain, takesBodySlot: true,
+                        connection: isPlain ? nil : HTTPConnectionOptions())
+                    let counts = await withTaskGroup(of: Bool.self) { group in
+                        for _ in 0..<20 {
+                            group.addTask {
+                                // What fails is counted by its absence.
+                                guard let response = try? await client.perform(request) else { return false }
+                                defer { response.body.letGo() }
+                                return response.body.text == Self.large
+                            }
+                        }
+                        return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+                    }
+                    #expect(counts == 20)
+                }
+            }
+            #expect(memory.usedBytes(of: .bodies) == 0)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func aBodyLargerThanAllMemoryFailsAtOnce(isGzip: Bool) async throws {
+        let memory = MemoryAccount(bodiesBytes: 512 << 10)
+        let head =
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: \(TransferTests.bomb.count)\r\n\r\n"
+        let plain = answer(String(repeating: "#", count: 600_000))
+        let said = isGzip ? Array(head.utf8) + TransferTests.bomb : Array(plain.utf8)
+        try await RawServer.with({ while $0.readRequest() != nil, $0.write(said) {} }) { server in
+            try await withClient(HTTPClientConfiguration(name: "t", memory: memory)) { client in
+                for takesSlot in [true, false] {
+                    let request = HTTPRequest(url: server.url(), timeoutMs: 30_000, takesBodySlot: takesSlot)
+                    let error = await failure(of: request, client)
+                    #expect(error?.code == .overloaded, "\(error?.message ?? "")")
+                }
+            }
+        }
+        #expect(memory.usedBytes(of: .bodies) == 0)
+    }
+
+    @Test func aBodyWaitsForWhatItsConsumerHolds() async throws {
+        let memory = MemoryAccount(bodiesBytes: 200 << 10)
+        try await RawServer.saying(answer(Self.large)) { server in
+            try await withClient(HTTPClientConfiguration(name: "t", memory: memory)) { client in
+                let request = HTTPRequest(url: server.url(), timeoutMs: 300, takesBodySlot: true)
+                let kept = try await client.perform(request)
+                let error = await failure(of: request, client)
+                #expect(error?.code == .timeout)
+                #expect(error?.message.contains("waited for memory: bodies hold") == true)
+                kept.body.letGo()
+                let again = try await client.perform(
+                    HTTPRequest(url: server.url(), timeoutMs: 10_000, takesBodySlot: true))
+                #expect(again.body.text == Self.large)
+                again.body.letGo()
+            }
+        }
+        #expect(memory.usedBytes(of: .bodies) == 0)
     }
 }

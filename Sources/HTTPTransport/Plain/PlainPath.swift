@@ -90,13 +90,13 @@ final class PlainPath {
             }
             let what = connection.isConnecting ? "no connection" : "no whole answer"
             let ms = (nowNs - min(nowNs, transfer.submittedNs)) / 1_000_000
-            let error = transfer.failure(
-                .timeout, "timed out: \(what) after \(ms) ms, \(transfer.body.count) bytes of body received")
-            end(connection, transfer, .failed(error))
+            let text = transfer.timeoutText(
+                "timed out: \(what) after \(ms) ms, \(transfer.body.count) bytes of body received")
+            end(connection, transfer, .failed(transfer.failure(.timeout, text)))
         }
     }
 
-    /// The transfer has got the slot that it waited for.
+    /// The transfer has got the slot or the memory that it waited for.
     func resume(_ id: UInt64, nowNs: UInt64) {
         guard let connection = running[id], let transfer = connection.transfer else { return }
         guard watch.set(connection.descriptor, readable: true, writable: false) == nil else {

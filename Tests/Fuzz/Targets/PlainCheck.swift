@@ -107,7 +107,7 @@ private struct Exchange {
         _ = unsafe setsockopt(
             server, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout.size(ofValue: one)))
         admission = BodyAdmission(
-            slots: BodySlots(capacity: 1, bytesLimit: 1 << 20), pool: BodyPool(keptCount: 1) { _ in })
+            slots: BodySlots(capacity: 1, bytesLimit: 1 << 20), pool: BodyPool(keptCount: 1) { _, _ in })
     }
 
     private func transfer() -> Transfer {
@@ -191,7 +191,7 @@ private struct Exchange {
             admission.slots.ended(Self.holder, keepsBody: false)
             let granted = admission.slots.grant(nowNs: 0) { _ in transfer.body.count }
             precondition(granted == [1], "the slot is its own now")
-            transfer.slotGranted()
+            precondition(transfer.slotGranted() == .taken, "there is memory for it")
             return ending(connection.resume(), transfer)
         }
     }
