@@ -66,14 +66,27 @@ struct SeededRandom {
     }
 }
 
-/// A gzip member with one stored block.
+/// A gzip member of stored blocks.
 func gzip(_ text: String) -> [UInt8] {
     let content = Array(text.utf8)
-    let size = UInt16(content.count)
-    let crc = ~content.reduce(~UInt32(0)) { crc, byte in
-        (0..<8).reduce(crc ^ UInt32(byte)) { value, _ in value >> 1 ^ (value & 1) &* 0xEDB8_8320 }
+    var crc = ~UInt32(0)
+    for byte in content {
+        crc ^= UInt32(byte)
+        for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1) &* 0xEDB8_8320 }
     }
-    let fields = [crc, UInt32(size)].flatMap { field in [0, 8, 16, 24].map { UInt8(field >> $0 & 0xFF) } }
-    let lengths = [size & 0xFF, size >> 8, ~size & 0xFF, ~size >> 8].map { UInt8($0) }
-    return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF, 1] + lengths + content + fields
+    var packed: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF]
+    var start = 0
+    repeat {
+        let block = content[start..<min(content.count, start + 65_535)]
+        start = block.endIndex
+        let size = UInt16(block.count)
+        // Whether it is the last one, its length, and the complement of that.
+        packed.append(start == content.count ? 1 : 0)
+        packed += [size & 0xFF, size >> 8, ~size & 0xFF, ~size >> 8].map { UInt8($0) }
+        packed += block
+    } while start < content.count
+    for field in [~crc, UInt32(content.count)] {
+        packed += [0, 8, 16, 24].map { UInt8(field >> $0 & 0xFF) }
+    }
+    return packed
 }

@@ -156,8 +156,11 @@ struct TransferLoopTests {
     func bodiesThatDoNotFitTogetherWait(isPlain: Bool) async throws {
         let memory = MemoryAccount(bodiesBytes: 1 << 20)
         let configuration = HTTPClientConfiguration(name: "t", memory: memory)
-        for said in [answer(Self.large), PlainPathTests.chunked(Self.large, size: 50_000)] {
-            try await RawServer.saying(said) { server in
+        let packed = gzip(Self.large)
+        let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: \(packed.count)\r\n\r\n"
+        let texts = [answer(Self.large), PlainPathTests.chunked(Self.large, size: 50_000)]
+        for said in texts.map({ Array($0.utf8) }) + [Array(head.utf8) + packed] {
+            try await RawServer.with({ while $0.readRequest() != nil, $0.write(said) {} }) { server in
                 try await withClient(configuration) { client in
                     let request = HTTPRequest(
                         url: server.url(), timeoutMs: 30_000, followRedirects: isPlain, takesBodySlot: true,
