@@ -2,6 +2,14 @@ import MetricModel
 
 /// The end of series: of all that a target had, when a scrape fails and when the target is gone.
 extension ScrapeEngine {
+    /// Whether some series lack labels of the target's own, so that a target of other labels may have them,
+    /// too. External labels are the same for all targets.
+    func sharesSeries(_ state: ScrapeState) -> Bool {
+        state.chunks.contains { chunk in
+            chunk.exclusions.contains { $0.targetLabels.contains { !target.isExternal[Int($0)] } }
+        }
+    }
+
     /// The frame of a target that is gone: every series ends, the report's too, unless another target goes on
     /// with it. Nil when nothing awaits a marker.
     func removed(

@@ -43,9 +43,6 @@ struct ScrapeState: Sendable {
         reportCount = report.seriesCount
     }
 
-    /// Whether some series lack labels of the target, so that a target of other labels may have them, too.
-    var sharesSeries: Bool { chunks.contains { !$0.exclusions.isEmpty } }
-
     /// Series of the last successful scrape.
     var seriesCount: Int { layout.seriesCount - reportCount }
 }

@@ -158,7 +158,7 @@ final class ScrapeLoop: HTTPExchange {
     /// is called off. Where other targets may go on with them they end as if it did not know.
     func endNow() {
         change { shared in
-            shared.machine.sharesSeries = shared.scrape.sharesSeries
+            shared.machine.sharesSeries = engine.sharesSeries(shared.scrape)
             shared.machine.targetEnded()
         }
     }
@@ -168,7 +168,9 @@ final class ScrapeLoop: HTTPExchange {
     func begin() -> HTTPRequest? {
         let now = context.now
         let (action, refusal) = shared.withLock { shared in
-            if !shared.machine.isWanted { shared.machine.sharesSeries = shared.scrape.sharesSeries }
+            if !shared.machine.isWanted {
+                shared.machine.sharesSeries = engine.sharesSeries(shared.scrape)
+            }
             let action = shared.machine.due(now)
             if case .scrape(let timestampMs, _) = action {
                 shared.timestampMs = timestampMs
@@ -305,7 +307,7 @@ final class ScrapeLoop: HTTPExchange {
             // After a last scrape that came late the tick may lie before it.
             let markedMs = max(
                 timestampMs, state.lastTimestampMs == Int64.min ? timestampMs : state.lastTimestampMs + 1)
-            let others = state.sharesSeries ? owner?.others(than: self) ?? [] : []
+            let others = engine.sharesSeries(state) ? owner?.others(than: self) ?? [] : []
             let goingOn = SeriesGoingOn(
                 state, engine, others: (successors + others).map { ($0.engine, $0.scrape) })
             if let prepared = try engine.removed(at: markedMs, after: state, goingOn: goingOn) {

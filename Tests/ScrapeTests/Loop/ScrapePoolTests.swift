@@ -208,7 +208,8 @@ import Testing
 
     @Test func aTargetThatHasStoppedGetsItsMarkersAtOnce() async throws {
         let parts = PoolParts()
-        parts.http.answer(Self.target.url, "a 1\n")
+        // A label of an external one's name makes no series another target's.
+        parts.http.answer(Self.target.url, "a{region=\"own\"} 1\n")
         parts.pool.sync([Self.target])
         await parts.running {
             await parts.advance { parts.appender.frames.count == 1 }
