@@ -2,7 +2,6 @@
 public enum DiscoveryOperation: String, Sendable, CaseIterable {
     case listClusters = "ListClusters"
     case describeClusters = "DescribeClusters"
-    case listServices = "ListServices"
     case describeServices = "DescribeServices"
     case listTasks = "ListTasks"
     case describeTasks = "DescribeTasks"
@@ -33,12 +32,24 @@ public enum DiscoveryOperation: String, Sendable, CaseIterable {
     public var pace: ThrottleClass {
         switch self {
         case .listClusters, .describeClusters: .clusterRead
-        case .listServices, .describeServices: .serviceRead
+        case .describeServices: .serviceRead
         case .listTasks, .describeTasks, .describeContainerInstances: .clusterResourceRead
         case .describeTaskDefinition: .taskDefinitionRead
         case .describeInstances, .describeNetworkInterfaces: .ec2Read
         case .describeInstanceInformation: .ssmRead
         }
+    }
+}
+
+extension AWSError {
+    /// The action that a policy does not allow, for instance `ecs:ListTasks`; nil when that is not what is
+    /// wrong, or the call is none of discovery's.
+    public var missingAction: String? {
+        let isRefusal = ["AccessDenied", "UnauthorizedOperation"].contains { message.hasPrefix($0) }
+        guard code == .accessDenied, isRefusal else { return nil }
+        // `ECS.ListTasks at https://…`
+        let name = operation.prefix { $0 != " " }.split(separator: ".").last
+        return name.flatMap { DiscoveryOperation(rawValue: String($0)) }?.iamAction
     }
 }
 

@@ -7,9 +7,9 @@ public import Telemetry
 
 /// Runs the providers of one job and hands over its full list of targets whenever that changes.
 public final class DiscoveryManager: Sendable {
-    /// How long the first list waits for providers that have not reported yet. After a reload a list without
-    /// theirs would end scrape loops that go on a moment later.
-    static let firstWaitMs: Int64 = 5_000
+    /// How long the first list waits for providers that have not reported yet: long enough for what answers
+    /// at once, so that the first list is mostly whole, and short enough that nobody waits for what hangs.
+    static let firstWaitMs: Int64 = 1_000
 
     private struct State {
         /// The newest groups of each provider; nil until it reported.
@@ -58,6 +58,17 @@ public final class DiscoveryManager: Sendable {
 
     /// The newest list with everything left out of it and why, for pages; nil before the first.
     public var latest: TargetMerge? { state.withLock { $0.latest } }
+
+    /// What stands in the way of discovery now: which provider, and in a sentence what is wrong with it. One
+    /// that has not answered at all is among them.
+    public var problems: [(provider: String, message: String)] {
+        let groups = state.withLock { $0.groups }
+        return zip(providers, groups).flatMap { provider, groups in
+            let told = provider.problems
+            let all = told.isEmpty && groups == nil ? ["no answer yet"] : told
+            return all.map { (provider: provider.name, message: $0) }
+        }
+    }
 
     /// Calls `onChange` with all targets: first when every provider has reported, or after `firstWaitMs` with
     /// those of the providers that have; then after each change. Never two calls at a time. Returns when

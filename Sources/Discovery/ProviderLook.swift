@@ -17,28 +17,34 @@ public struct ProviderLook {
         public var failures: [String] = []
         /// Everything was read at least once, now or before: nothing is missing but what is not there.
         public var isComplete = true
+        /// The same, or what is missing is refused for good and costs some targets only, which are named.
+        public var isWorthWriting = true
     }
 
     /// How long a provider may take for its first answer.
     static let waitMs: Int64 = 15_000
 
-    private var surveys: [ECSSurvey]
+    private let surveys: [ECSSurvey]
     private let others: [any TargetProvider]
     private let clock: any AgentClock
 
-    /// `ecs` are the accesses of the job's `ecs_sd_configs`, in their order.
+    /// `ecs` are the accesses of the job's `ecs_sd_configs`, in their order. `patienceMs` is how long tasks
+    /// wait whose service or cluster cannot be described, when nobody knows what rules will look at; nil:
+    /// as long as it takes, where the job's rules look at that.
     public init(
         _ job: ScrapeConfiguration, ecs: [TargetProviders.ECSAccess], others: [any TargetProvider],
-        clock: any AgentClock
+        clock: any AgentClock, patienceMs: Int64? = nil
     ) {
         surveys = zip(job.ecsSDConfigs, ecs).map {
-            ECSSurvey($0, inventory: $1.inventory, ownCluster: $1.ownCluster)
+            ECSSurvey(
+                $0, inventory: $1.inventory, ownCluster: $1.ownCluster,
+                patience: patienceMs.map { .atMostMs($0) } ?? .asRulesNeed)
         }
         self.others = others
         self.clock = clock
     }
 
-    public mutating func look() async -> Findings {
+    public func look() async -> Findings {
         var findings = Findings()
         for provider in others {
             if let groups = await firstReport(of: provider) {
@@ -46,14 +52,16 @@ public struct ProviderLook {
             } else {
                 findings.failures.append("\(provider.name): no answer in time")
                 findings.isComplete = false
+                findings.isWorthWriting = false
             }
         }
-        for index in surveys.indices {
-            let round = await surveys[index].round(freshNs: 0) { _ in }
+        for survey in surveys {
+            let round = await survey.round(freshNs: 0)
             findings.groups += round.groups
             findings.isComplete = findings.isComplete && round.isComplete
+            findings.isWorthWriting = findings.isWorthWriting && round.isWorthWriting
             findings.failures += round.faults.filter(\.fault.isFailure).map(Self.text)
-            findings.faults += round.faults.filter { !$0.fault.isFailure }.map(Self.text)
+            findings.remarks += round.faults.filter { !$0.fault.isFailure }.map(Self.text)
             findings.faults += round.leftOut.filter(\.isFault).map(\.description)
             findings.remarks += round.leftOut.filter { $0.kind == .remark }.map(\.description)
             findings.silent += round.leftOut.filter { $0.kind == .silent }.map(\.description)

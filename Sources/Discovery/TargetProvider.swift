@@ -6,4 +6,12 @@ public protocol TargetProvider: Sendable {
     /// Reports all of the provider's groups, at first and whenever they change, until the task is cancelled.
     /// What cannot be found out for the moment keeps its last good groups.
     func run(_ report: @Sendable ([TargetGroup]) async -> Void) async
+
+    /// What stands in the way now, in sentences for people: what was asked, and why it failed. Nothing when
+    /// all is well, or when the provider does not tell.
+    var problems: [String] { get }
+}
+
+extension TargetProvider {
+    public var problems: [String] { [] }
 }

@@ -39,7 +39,7 @@ import Testing
             "ecs-instances": [.describeContainerInstances, .describeInstances],
             "ecs-public-addresses": [.describeNetworkInterfaces],
             "ecs-anywhere": [.describeContainerInstances, .describeInstanceInformation],
-            "ecs-service-labels": [.listServices, .describeServices],
+            "ecs-service-labels": [.describeServices],
             "ecs-cluster-labels": [.describeClusters],
         ]
         for (name, operations) in features {

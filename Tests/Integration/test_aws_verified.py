@@ -109,7 +109,7 @@ def test_discovery_and_s3_are_signed_by_a_session_that_iam_knows(way, shop, clou
     ("policy", "keys", "call"),
     [
         ("ecs-all-clusters", {"clusters": ["*"]}, "ListClusters"),
-        ("ecs-service-labels", {"describe_services": True}, "ListServices"),
+        ("ecs-service-labels", {"describe_services": True}, "DescribeServices"),
         ("ecs-cluster-labels", {"describe_clusters": True}, "DescribeClusters"),
         ("ecs-public-addresses", {"describe_network_interfaces": True}, "DescribeNetworkInterfaces"),
         ("ecs-tasks", {}, "ListTasks"),

@@ -6,8 +6,6 @@ public protocol ECSDescribing: Sendable {
     func listClusters() async throws(AWSError) -> [String]
     /// With tags; at most `ECSClient.describeLimit`.
     func describeClusters(_ clusters: [String]) async throws(AWSError) -> [ECSClusterDescription]
-    /// The ARNs of a cluster's services, all pages.
-    func listServices(cluster: String) async throws(AWSError) -> [String]
     /// With tags; at most `ECSClient.describeServicesLimit`.
     func describeServices(cluster: String, services: [String]) async throws(AWSError) -> [ECSService]
     /// The ARNs of a cluster's running tasks, all pages that could be had.
@@ -45,13 +43,6 @@ public struct ECSClient: ECSDescribing {
     public func listClusters() async throws(AWSError) -> [String] {
         try await whole(
             list(.listClusters, ListRequest(), ECSAnswer.Clusters.self) { ($0.clusterArns, $0.nextToken) })
-    }
-
-    public func listServices(cluster: String) async throws(AWSError) -> [String] {
-        try await whole(
-            list(.listServices, ListRequest(cluster: cluster), ECSAnswer.Services.self) {
-                ($0.serviceArns, $0.nextToken)
-            })
     }
 
     public func listTasks(cluster: String) async -> ECSTaskList {

@@ -16,11 +16,6 @@ enum ECSAnswer {
         let nextToken: String?
     }
 
-    struct Services: Decodable {
-        let serviceArns: [Lenient<String>]?
-        let nextToken: String?
-    }
-
     struct Tasks: Decodable {
         let taskArns: [Lenient<String>]?
         let nextToken: String?

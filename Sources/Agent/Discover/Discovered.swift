@@ -20,6 +20,7 @@ struct Discovered: Sendable {
     /// As the providers gave them, for file_sd.
     let groups: [TargetGroup]
     let isComplete: Bool
+    let isWorthWriting: Bool
 
     init(_ job: ScrapeConfiguration, _ findings: ProviderLook.Findings) {
         self.job = job.jobName
@@ -37,5 +38,6 @@ struct Discovered: Sendable {
         failures = findings.failures
         groups = findings.groups
         isComplete = findings.isComplete
+        isWorthWriting = findings.isWorthWriting
     }
 }

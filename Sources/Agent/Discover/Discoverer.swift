@@ -15,6 +15,9 @@ public struct Discoverer: Sendable {
     private let output: @Sendable (String) -> Void
     private let logger = Logger(label: "discover")
 
+    /// How long a file waits for tasks whose service or cluster cannot be described.
+    private static let patienceMs: Int64 = 60_000
+
     /// `output` gets what is to be shown, when it goes to no file.
     public init(
         _ options: DiscoverOptions, clock: any AgentClock = SystemClock(),
@@ -52,7 +55,11 @@ public struct Discoverer: Sendable {
             let others =
                 try others(job, workers: workers, registry: registry)
                 + network(job, http: http, resolver: resolver, workers: workers, registry: registry)
-            looks.append((job, ProviderLook(job, ecs: access, others: others, clock: clock)))
+            // Whoever reads the file has rules of its own.
+            let look = ProviderLook(
+                job, ecs: access, others: others, clock: clock,
+                patienceMs: options.writeTo == nil ? nil : Self.patienceMs)
+            looks.append((job, look))
         }
         var last: String?
         var round = 0
@@ -180,8 +187,9 @@ public struct Discoverer: Sendable {
 
     private func tell(_ found: [Discovered]) {
         for job in found {
+            let hasTargets = job.isComplete && job.groups.contains { !$0.targets.isEmpty }
             let what: Logger.Message =
-                job.isComplete ? "could not be asked; the last good targets stay" : "could not be asked"
+                hasTargets ? "could not be asked; the last good targets stay" : "could not be asked"
             for failure in job.failures {
                 logger.error(what, metadata: ["job": "\(job.job)", "err": "\(failure)"])
             }
@@ -196,7 +204,7 @@ public struct Discoverer: Sendable {
     /// The text that is in the file now; nil when it is not what was found.
     private func write(_ found: [Discovered], to path: String, last: String?) -> String? {
         tell(found)
-        guard found.allSatisfy(\.isComplete) else {
+        guard found.allSatisfy(\.isWorthWriting) else {
             logger.error("not everything is known, so the file stays as it is", metadata: ["file": "\(path)"])
             return nil
         }

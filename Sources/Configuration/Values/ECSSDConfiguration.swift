@@ -53,6 +53,8 @@ public struct ECSSDConfiguration: Sendable, Equatable {
     public var describesClusters: Bool?
     /// DescribeNetworkInterfaces for `__meta_ecs_public_ip` of tasks in awsvpc mode; likewise.
     public var describesInterfaces: Bool?
+    /// What `relabel_configs` look at, as `wish(by:)` found.
+    public var rulesNeed: ECSLabelNeeds = []
     /// How AWS is reached: TLS, proxies, more headers. Never who asks: that is the signature's.
     public var http: HTTPClientOptions
 
@@ -92,32 +94,55 @@ public struct ECSSDConfiguration: Sendable, Equatable {
     }
 }
 
+/// Meta labels that further calls tell and that rules look at, so that a target without them would be
+/// relabelled to something else.
+public struct ECSLabelNeeds: OptionSet, Sendable, Hashable {
+    public let rawValue: Int
+
+    public init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// `__meta_ecs_service_status` and `__meta_ecs_tag_service_*`.
+    public static let services = ECSLabelNeeds(rawValue: 1)
+    /// `__meta_ecs_tag_cluster_*`.
+    public static let clusters = ECSLabelNeeds(rawValue: 2)
+    /// `__meta_ecs_public_ip`.
+    public static let publicAddresses = ECSLabelNeeds(rawValue: 4)
+    /// What the machine of a task tells: `__meta_ecs_ec2_*`, its tags and attributes.
+    public static let machines = ECSLabelNeeds(rawValue: 8)
+}
+
 extension ECSSDConfiguration {
-    /// Where the configuration does not say whether services and clusters are described: when a rule looks at
-    /// what only that tells.
+    /// Notes what the rules look at. Where the configuration does not say whether services, clusters and
+    /// interfaces are described, they are when a rule looks at what only that tells.
     public mutating func wish(by rules: RelabelRules) {
-        func isUsed(_ isMeant: (String) -> Bool, prefix: String) -> Bool {
-            rules.rules.contains { rule in
+        func isUsed(_ names: [String], prefixes: [String] = []) -> Bool {
+            func isMeant(_ label: String) -> Bool {
+                names.contains(label) || prefixes.contains { label.hasPrefix($0) }
+            }
+            return rules.rules.contains { rule in
                 switch rule.action {
-                case .labelmap: LiteralPrefix.mayMatch(rule.pattern.text, prefix: prefix)
+                case .labelmap:
+                    (names + prefixes).contains { LiteralPrefix.mayMatch(rule.pattern.text, prefix: $0) }
                 case .keepequal, .dropequal:
                     isMeant(rule.targetLabel) || rule.sourceLabels.contains(where: isMeant)
                 default: rule.sourceLabels.contains(where: isMeant)
                 }
             }
         }
-        let status = "__meta_ecs_service_status"
-        let tags = (service: "__meta_ecs_tag_service_", cluster: "__meta_ecs_tag_cluster_")
-        let usesServices =
-            isUsed({ $0 == status || $0.hasPrefix(tags.service) }, prefix: tags.service)
-            || isUsed({ _ in false }, prefix: status)
-        if describesServices == nil, usesServices { describesServices = true }
-        let usesClusters = isUsed({ $0.hasPrefix(tags.cluster) }, prefix: tags.cluster)
-        if describesClusters == nil, usesClusters { describesClusters = true }
-        let address = "__meta_ecs_public_ip"
-        if describesInterfaces == nil, isUsed({ $0 == address }, prefix: address) {
-            describesInterfaces = true
+        rulesNeed = []
+        if isUsed(["__meta_ecs_service_status"], prefixes: ["__meta_ecs_tag_service_"]) {
+            rulesNeed.insert(.services)
         }
+        if isUsed([], prefixes: ["__meta_ecs_tag_cluster_"]) { rulesNeed.insert(.clusters) }
+        if isUsed(["__meta_ecs_public_ip"]) { rulesNeed.insert(.publicAddresses) }
+        let machineLabels = [
+            "__meta_ecs_ec2_", "__meta_ecs_tag_ec2_", "__meta_ecs_instance_attribute_",
+            "__meta_ecs_external_computer_name",
+        ]
+        if isUsed(["__meta_ecs_subnet_id"], prefixes: machineLabels) { rulesNeed.insert(.machines) }
+        if describesServices == nil, rulesNeed.contains(.services) { describesServices = true }
+        if describesClusters == nil, rulesNeed.contains(.clusters) { describesClusters = true }
+        if describesInterfaces == nil, rulesNeed.contains(.publicAddresses) { describesInterfaces = true }
     }
 }
 

@@ -1,6 +1,8 @@
 import AWS
+import Platform
 
-/// One cluster's last good facts and how they are made anew: only what the API answered for is replaced.
+/// One cluster's last good facts and how they are made anew: only what the API answered for is replaced, as
+/// soon as it has.
 struct ECSCluster: Sendable {
     /// Tasks that went missing are asked for once more, to learn whether they have stopped; in a round at
     /// most so many.
@@ -9,19 +11,22 @@ struct ECSCluster: Sendable {
     static let stoppedAgeNs: UInt64 = 300 * 1_000_000_000
     /// After how many answers in a row that the cluster does not exist its tasks are let go.
     static let goneAfter = 2
-    /// How long services' and clusters' tags stand before they are asked for again.
+    /// How long the cluster's tags stand before they are asked for again.
     static let tagsAgeNs: UInt64 = 300 * 1_000_000_000
+    /// How often at most what is known is told while the rest is being read.
+    static let tellingNs: UInt64 = 500_000_000
 
     let cluster: String
     private var records: [String: ECSTaskRecord] = [:]
     private var stopped: [String: (record: ECSTaskRecord, atNs: UInt64)] = [:]
     private var interfaces = ECSInterfaces()
-    private var services: [String: ECSService] = [:]
+    private var services = ECSServices()
     private var description: ECSClusterDescription?
-    private var servicesAtNs: UInt64?
     private var descriptionAtNs: UInt64?
-    private var wholeAtNs: UInt64?
     private var notFoundCount = 0
+    /// By task, whether a job makes a target of it; and of how many jobs that holds.
+    private var wanted: [String: (definition: String?, isWanted: Bool)] = [:]
+    private var wantedBy = 0
     /// Something was answered, so that no tasks means no tasks.
     private(set) var wasRead = false
 
@@ -30,40 +35,109 @@ struct ECSCluster: Sendable {
     var snapshot: ECSClusterSnapshot {
         ECSClusterSnapshot(
             cluster: cluster, records: records.values.sorted { $0.task.arn < $1.task.arn },
-            stopped: stopped.values.map(\.record).sorted { $0.task.arn < $1.task.arn }, services: services,
-            description: description, wholeAtNs: wholeAtNs)
+            stopped: stopped.values.map(\.record).sorted { $0.task.arn < $1.task.arn },
+            services: services.found, absentServices: services.absent, description: description,
+            isDescribed: descriptionAtNs != nil)
     }
 
-    /// Asks the API; gives what was wrong.
+    /// Asks the API; gives what was wrong. `publish` gets what is known while the rest is being read: at
+    /// once in the first reading of all, and then at most every `tellingNs`.
     mutating func refresh(
-        _ api: ECSAPI, _ catalogue: ECSCatalogue, needs: ECSNeeds, nowNs: UInt64
+        _ api: ECSAPI, _ catalogue: ECSCatalogue, needs: ECSNeeds,
+        selections: ECSSelections = ECSSelections(), nowNs: UInt64,
+        publish: (ECSClusterSnapshot) -> Void = { _ in }
     ) async -> [ECSFault] {
-        var faults: [ECSFault] = []
         stopped = stopped.filter { nowNs - $0.value.atNs < Self.stoppedAgeNs }
+        if wantedBy != selections.all.count { (wanted, wantedBy) = ([:], selections.all.count) }
+        var reading = ECSClusterReading(
+            needs: needs, selections: selections, nowNs: nowNs,
+            serviceAgeNs: services.allowedAgeNs(nowNs: nowNs))
         let list = await api.ecs.listTasks(cluster: cluster)
         if let failure = list.failure {
             if failure.code == .cancelled { return [] }
-            faults.append(ECSFault(failure))
+            reading.faults.append(ECSFault(failure))
             noteMissingCluster(failure)
-            if list.arns.isEmpty { return faults }
+            if list.arns.isEmpty { return reading.faults }
         } else {
             notFoundCount = 0
+            let listed = Set(list.arns)
+            reading.gone = records.keys.filter { !listed.contains($0) }.sorted()
         }
-        let listed = Set(list.arns)
-        var fresh = await describe(api, list.arns, nowNs, &faults)
-        if list.failure == nil {
-            await letGo(api, records.keys.filter { !listed.contains($0) }, nowNs, &faults)
+        reading.plan.tasks.add(list.arns, nowNs: nowNs)
+        reading.plan.gone.add(Array(reading.gone.prefix(Self.stoppedLimit)), nowNs: nowNs)
+        if needs.contains(.clusters), descriptionAtNs.map({ nowNs - $0 >= Self.tagsAgeNs }) ?? true {
+            reading.plan.description.add([cluster], nowNs: nowNs)
         }
-        await complete(&fresh, catalogue, needs, &faults)
-        if needs.contains(.interfaces) { await readInterfaces(api, &fresh, nowNs, &faults) }
-        records.merge(fresh) { _, new in new }
+        await ask(api, catalogue, &reading, publish)
+        end(&reading)
+        if !Task.isCancelled { wasRead = wasRead || list.failure == nil || !records.isEmpty }
+        return reading.faults
+    }
+
+    /// Asks all that the plan has, each thing as soon as it is known to be needed.
+    private mutating func ask(
+        _ api: ECSAPI, _ catalogue: ECSCatalogue, _ reading: inout ECSClusterReading,
+        _ publish: (ECSClusterSnapshot) -> Void
+    ) async {
+        let (clock, cluster, nowNs) = (catalogue.clock, cluster, reading.nowNs)
+        var isPausing = false
+        var isFirst = !wasRead
+        await withTaskGroup(of: ECSAnswer.self) { group in
+            while !Task.isCancelled {
+                for question in reading.plan.due(nowNs: clock.monotonicNs) {
+                    var tasks: [ECSTask] = []
+                    if case .interfaces(let arns) = question {
+                        tasks = arns.compactMap { records[$0]?.task }
+                    }
+                    group.addTask { [interfaces, tasks] in
+                        await .to(
+                            question, of: cluster, api, catalogue, tasks: tasks, known: interfaces,
+                            nowNs: nowNs)
+                    }
+                }
+                guard reading.plan.inFlight > 0 else { break }
+                if isFirst, reading.isDirty {
+                    isFirst = false
+                    tell(&reading, publish)
+                }
+                if !isPausing, reading.isDirty || reading.plan.holdsBack {
+                    isPausing = true
+                    group.addTask {
+                        // Cancelled: the reading is over, and nobody looks at the answer.
+                        try? await clock.sleep(untilNs: clock.monotonicNs + Self.tellingNs)
+                        return .pause
+                    }
+                }
+                guard let answer = await group.next() else { break }
+                if case .pause = answer {
+                    isPausing = false
+                    reading.plan.definitions.atOnce = ECSClusterPlan.definitionsAtOnce
+                    if reading.isDirty { tell(&reading, publish) }
+                } else {
+                    take(answer, catalogue, &reading)
+                }
+            }
+            group.cancelAll()
+        }
+    }
+
+    private func tell(_ reading: inout ECSClusterReading, _ publish: (ECSClusterSnapshot) -> Void) {
+        reading.isDirty = false
+        publish(snapshot)
+    }
+
+    /// What was not answered now will not be in this reading.
+    private mutating func end(_ reading: inout ECSClusterReading) {
+        if !Task.isCancelled { for arn in reading.gone { records[arn] = nil } }
+        for (arn, record) in records where !record.awaited.isEmpty { records[arn]?.awaited = [] }
         interfaces.keep(only: records.values.map(\.task))
-        await readTags(api, needs, nowNs, &faults)
-        if !Task.isCancelled {
-            wasRead = wasRead || list.failure == nil || !records.isEmpty
-            if !faults.contains(where: \.isFailure) { wholeAtNs = nowNs }
+        services.keep(only: Set(records.values.compactMap { ECSLabels.service(of: $0.task) }))
+        wanted = wanted.filter { records[$0.key] != nil }
+        if reading.unreadable > 0 {
+            reading.faults.append(
+                ECSFault(
+                    message: "\(reading.unreadable) tasks are not what the API documents", isFailure: false))
         }
-        return faults
     }
 
     /// A cluster can be deleted only when nothing runs in it; but one answer alone is not believed.
@@ -76,141 +150,236 @@ struct ECSCluster: Sendable {
         }
     }
 
-    /// The listed tasks, in batches. Those of a batch that failed stay as they are.
-    private mutating func describe(
-        _ api: ECSAPI, _ arns: [String], _ nowNs: UInt64, _ faults: inout [ECSFault]
-    ) async -> [String: ECSTaskRecord] {
-        var fresh: [String: ECSTaskRecord] = [:]
-        var unreadable = 0
-        for start in stride(from: 0, to: arns.count, by: ECSClient.describeLimit) {
-            let batch = Array(arns[start..<min(arns.count, start + ECSClient.describeLimit)])
-            do throws(AWSError) {
-                let page = try await api.ecs.describeTasks(cluster: cluster, arns: batch)
-                unreadable += page.unreadable
-                for task in page.tasks {
-                    if ECSTaskRecord.hasStopped(task.lastStatus) {
-                        setStopped(task.arn, nowNs)
-                    } else {
-                        fresh[task.arn] = ECSTaskRecord(task: task)
-                    }
+    private mutating func setStopped(_ arn: String, _ reading: inout ECSClusterReading) {
+        guard let record = records.removeValue(forKey: arn), record.isRunning else { return }
+        stopped[arn] = (record, reading.nowNs)
+        reading.isDirty = true
+    }
+}
+
+// What each answer changes.
+extension ECSCluster {
+    private mutating func take(
+        _ answer: ECSAnswer, _ catalogue: ECSCatalogue, _ reading: inout ECSClusterReading
+    ) {
+        switch answer {
+        case .tasks(_, let result):
+            reading.plan.tasks.answered()
+            takeTasks(result, catalogue, &reading)
+        case .gone(let arns, let result):
+            reading.plan.gone.answered()
+            takeGone(arns, result, &reading)
+        case .definition(let arn, let result):
+            reading.plan.definitions.answered()
+            takeDefinition(arn, result, catalogue, &reading)
+        case .instances(let arns, let found, let faults):
+            reading.plan.instances.answered()
+            if reading.note(faults) { reading.plan.instances.giveUp() }
+            for instance in found { reading.instances[instance.arn] = instance }
+            for arn in arns { place(arn, catalogue, &reading) }
+        case .ec2(let ids, let found, let faults):
+            reading.plan.ec2.answered()
+            if reading.note(faults) { reading.plan.ec2.giveUp() }
+            for instance in found { reading.ec2[instance.id] = instance }
+            takeMachines(ids, catalogue, &reading)
+        case .systemsManager(let ids, let found, let faults):
+            reading.plan.systemsManager.answered()
+            if reading.note(faults) { reading.plan.systemsManager.giveUp() }
+            for instance in found { reading.systemsManager[instance.id] = instance }
+            takeMachines(ids, catalogue, &reading)
+        case .services(let names, .success(let found)):
+            reading.plan.services.answered()
+            services.set(names, found, nowNs: reading.nowNs)
+            reading.isDirty = true
+        case .services(_, .failure(let error)):
+            reading.plan.services.answered()
+            if reading.note(error, about: .services) { reading.plan.services.giveUp() }
+        case .description(.success(let described)):
+            reading.plan.description.answered()
+            (description, descriptionAtNs) = (described, reading.nowNs)
+            reading.isDirty = true
+        case .description(.failure(let error)):
+            reading.plan.description.answered()
+            _ = reading.note(error, about: .description)
+        case .interfaces(let arns, let known, let faults):
+            reading.plan.interfaces.answered()
+            if reading.note(faults) { reading.plan.interfaces.giveUp() }
+            interfaces = known
+            for arn in arns {
+                change(arn, &reading) { record in
+                    record.publicIPv4 = known.publicIPv4(of: record.task)
+                    record.awaited.remove(.publicAddress)
                 }
-                for failure in page.failures where failure.reason == "MISSING" {
-                    setStopped(failure.arn, nowNs)
+            }
+        case .pause: break
+        }
+    }
+
+    /// Tasks of a batch that failed stay as they are.
+    private mutating func takeTasks(
+        _ result: Result<ECSTaskPage, AWSError>, _ catalogue: ECSCatalogue,
+        _ reading: inout ECSClusterReading
+    ) {
+        switch result {
+        case .failure(let error):
+            if reading.note(error, about: .tasks) { reading.plan.tasks.giveUp() }
+        case .success(let page):
+            reading.unreadable += page.unreadable
+            for task in page.tasks {
+                if ECSTaskRecord.hasStopped(task.lastStatus) {
+                    setStopped(task.arn, &reading)
+                } else {
+                    takeTask(task, catalogue, &reading)
                 }
-            } catch {
-                if error.code == .cancelled { return fresh }
-                faults.append(ECSFault(error))
-                if error.concernsAllCalls { break }
+            }
+            for failure in page.failures where failure.reason == "MISSING" {
+                setStopped(failure.arn, &reading)
             }
         }
-        if unreadable > 0 {
-            faults.append(
-                ECSFault(message: "\(unreadable) tasks are not what the API documents", isFailure: false))
+    }
+
+    /// With what was known of it before.
+    private mutating func takeTask(
+        _ task: ECSTask, _ catalogue: ECSCatalogue, _ reading: inout ECSClusterReading
+    ) {
+        let before = records[task.arn]
+        var record = ECSTaskRecord(task: task)
+        if record.isRunning {
+            record.host = before?.host
+            record.publicIPv4 = interfaces.publicIPv4(of: task)
+            if before?.task.definitionARN == task.definitionARN { record.definition = before?.definition }
+            // A task that had its definition has it still: however many there are, the steady state asks for
+            // none.
+            if reading.needs.contains(.definitions), record.definition == nil, let arn = task.definitionARN {
+                record.definition = catalogue.known(arn)
+                if record.definition == nil {
+                    record.awaited.insert(.definition)
+                    reading.byDefinition[arn, default: []].append(task.arn)
+                    reading.plan.definitions.add([arn], nowNs: catalogue.clock.monotonicNs)
+                }
+            }
         }
-        return fresh
+        if !record.awaited.contains(.definition) { lookFurther(&record, catalogue, &reading) }
+        records[task.arn] = record
+        if record != before, !record.awaited.contains(.definition) { reading.isDirty = true }
     }
 
     /// Tasks that the list has no more. Those that ECS says have stopped are remembered as such.
-    private mutating func letGo(
-        _ api: ECSAPI, _ arns: [String], _ nowNs: UInt64, _ faults: inout [ECSFault]
-    ) async {
-        let asked = arns.sorted().prefix(Self.stoppedLimit)
-        for start in stride(from: 0, to: asked.count, by: ECSClient.describeLimit) {
-            let batch = Array(asked[start..<min(asked.count, start + ECSClient.describeLimit)])
-            do throws(AWSError) {
-                let page = try await api.ecs.describeTasks(cluster: cluster, arns: batch)
-                for task in page.tasks where ECSTaskRecord.hasStopped(task.lastStatus) {
-                    setStopped(task.arn, nowNs)
-                }
-                for failure in page.failures where failure.reason == "MISSING" {
-                    setStopped(failure.arn, nowNs)
-                }
-            } catch {
-                if error.code == .cancelled { return }
-                // They are gone all the same; their series end a moment later than they could.
-                faults.append(ECSFault(error))
-                break
+    private mutating func takeGone(
+        _ arns: [String], _ result: Result<ECSTaskPage, AWSError>, _ reading: inout ECSClusterReading
+    ) {
+        switch result {
+        case .failure(let error):
+            if error.code == .cancelled { return }
+            // They are gone all the same; their series end a moment later than they could.
+            _ = reading.note(error, about: .tasks)
+            reading.plan.gone.giveUp()
+        case .success(let page):
+            for task in page.tasks where ECSTaskRecord.hasStopped(task.lastStatus) {
+                setStopped(task.arn, &reading)
             }
-        }
-        for arn in arns { records[arn] = nil }
-    }
-
-    private mutating func setStopped(_ arn: String, _ nowNs: UInt64) {
-        guard let record = records.removeValue(forKey: arn), record.isRunning else { return }
-        stopped[arn] = (record, nowNs)
-    }
-
-    /// Adds definitions and machines; where they cannot be had for the moment, what was known of the task
-    /// stays.
-    private func complete(
-        _ fresh: inout [String: ECSTaskRecord], _ catalogue: ECSCatalogue, _ needs: ECSNeeds,
-        _ faults: inout [ECSFault]
-    ) async {
-        let running = fresh.values.filter(\.isRunning)
-        var definitions: [String: ECSTaskDefinition] = [:]
-        if needs.contains(.definitions) {
-            // A task that had its definition has it still: however many there are, the steady state asks for
-            // none.
-            let lacking = running.filter { record in
-                let before = records[record.task.arn]
-                return before?.definition == nil || before?.task.definitionARN != record.task.definitionARN
+            for failure in page.failures where failure.reason == "MISSING" {
+                setStopped(failure.arn, &reading)
             }
-            let answer = await catalogue.definitions(Set(lacking.compactMap(\.task.definitionARN)))
-            definitions = answer.found
-            faults += answer.faults
-        }
-        let instances = Set(running.compactMap(\.task.containerInstanceARN))
-        let hosts = await catalogue.hosts(cluster: cluster, instances)
-        // A task with an interface of its own has its address; of its machine it lacks labels only.
-        let isNeeded = running.contains {
-            $0.task.containerInstanceARN != nil && ECSAddress.interface(of: $0.task) == nil
-        }
-        faults += hosts.faults.map { isNeeded ? $0 : ECSFault(message: $0.message, isFailure: false) }
-        for record in running {
-            let arn = record.task.arn
-            let before = records[arn]
-            var made = record
-            made.definition =
-                record.task.definitionARN.flatMap { definitions[$0] }
-                ?? (before?.task.definitionARN == record.task.definitionARN ? before?.definition : nil)
-            made.host = record.task.containerInstanceARN.flatMap { hosts.found[$0] } ?? before?.host
-            fresh[arn] = made
+            for arn in arns where records.removeValue(forKey: arn) != nil { reading.isDirty = true }
         }
     }
 
-    /// The public addresses of tasks with an interface of their own, when a job wants that label.
-    private mutating func readInterfaces(
-        _ api: ECSAPI, _ fresh: inout [String: ECSTaskRecord], _ nowNs: UInt64, _ faults: inout [ECSFault]
-    ) async {
-        faults += await interfaces.read(
-            fresh.values.filter(\.isRunning).map(\.task), api, nowNs: nowNs)
-        for (arn, record) in fresh { fresh[arn]?.publicIPv4 = interfaces.publicIPv4(of: record.task) }
+    /// One that cannot be had costs the tasks that wait for it; throttling and the like end the questions.
+    private mutating func takeDefinition(
+        _ arn: String, _ result: Result<ECSTaskDefinition, AWSError>, _ catalogue: ECSCatalogue,
+        _ reading: inout ECSClusterReading
+    ) {
+        var definition: ECSTaskDefinition?
+        switch result {
+        case .success(let found):
+            definition = found
+            let atOnce = reading.plan.definitions.atOnce * 2
+            reading.plan.definitions.atOnce = min(atOnce, ECSClusterPlan.definitionsAtOnce)
+        case .failure(let error):
+            let isGone = error.isDefinite
+            if reading.note(error, about: isGone ? .goneDefinition : .definitions) {
+                reading.plan.definitions.giveUp()
+            }
+        }
+        for task in reading.byDefinition.removeValue(forKey: arn) ?? [] {
+            guard var record = records[task] else { continue }
+            record.definition = definition
+            record.awaited.remove(.definition)
+            if definition != nil { lookFurther(&record, catalogue, &reading) }
+            records[task] = record
+            reading.isDirty = true
+        }
     }
 
-    /// Services and the cluster itself, when a job wants their labels. On a failure they stay as they are.
-    private mutating func readTags(
-        _ api: ECSAPI, _ needs: ECSNeeds, _ nowNs: UInt64, _ faults: inout [ECSFault]
-    ) async {
-        func isOld(_ atNs: UInt64?) -> Bool { atNs.map { nowNs - $0 >= Self.tagsAgeNs } ?? true }
-        do throws(AWSError) {
-            if needs.contains(.services), isOld(servicesAtNs) {
-                var found: [String: ECSService] = [:]
-                let arns = try await api.ecs.listServices(cluster: cluster)
-                for start in stride(from: 0, to: arns.count, by: ECSClient.describeServicesLimit) {
-                    let end = min(arns.count, start + ECSClient.describeServicesLimit)
-                    let page = try await api.ecs.describeServices(
-                        cluster: cluster, services: Array(arns[start..<end]))
-                    for service in page { found[service.name] = service }
-                }
-                services = found
-                servicesAtNs = nowNs
-            }
-            if needs.contains(.clusters), isOld(descriptionAtNs) {
-                description = try await api.ecs.describeClusters([cluster]).first
-                descriptionAtNs = nowNs
-            }
-        } catch {
-            if error.code != .cancelled { faults.append(ECSFault(error)) }
+    /// What EC2 or Systems Manager answered for these ids, or failed to.
+    private mutating func takeMachines(
+        _ ids: [String], _ catalogue: ECSCatalogue, _ reading: inout ECSClusterReading
+    ) {
+        reading.answered.formUnion(ids)
+        for arn in Set(ids.flatMap { reading.byMachine[$0] ?? [] }).sorted() {
+            place(arn, catalogue, &reading)
         }
+    }
+
+    /// What is known now of a container instance, for all of its tasks.
+    private mutating func place(
+        _ instance: String, _ catalogue: ECSCatalogue, _ reading: inout ECSClusterReading
+    ) {
+        for arn in reading.byInstance[instance] ?? [] {
+            guard var record = records[arn] else { continue }
+            if reading.instances[instance] == nil {
+                // It was asked for and cannot be had.
+                record.awaited.remove(.machine)
+            } else {
+                reading.place(&record, of: cluster, catalogue)
+            }
+            if records[arn] != record { reading.isDirty = true }
+            records[arn] = record
+        }
+    }
+
+    /// Plans to ask what a target of the task needs beyond its definition, if a job makes one of it.
+    private mutating func lookFurther(
+        _ record: inout ECSTaskRecord, _ catalogue: ECSCatalogue, _ reading: inout ECSClusterReading
+    ) {
+        let arn = record.task.arn
+        let service = reading.needs.contains(.services) ? ECSLabels.service(of: record.task) : nil
+        let hasInterface =
+            reading.needs.contains(.interfaces) && ECSAddress.interface(of: record.task) != nil
+        let instance = record.task.containerInstanceARN
+        guard record.isRunning, service != nil || hasInterface || instance != nil,
+            isWanted(record, reading.selections)
+        else { return }
+        let clockNs = catalogue.clock.monotonicNs
+        if let service, services.isDue(service, ageNs: reading.serviceAgeNs, nowNs: reading.nowNs) {
+            reading.plan.services.add([service], nowNs: clockNs)
+        }
+        if hasInterface, interfaces.isDue(record.task, nowNs: reading.nowNs) {
+            reading.plan.interfaces.add([arn], nowNs: clockNs)
+            if !interfaces.isKnown(of: record.task) { record.awaited.insert(.publicAddress) }
+        }
+        if let instance {
+            reading.byInstance[instance, default: []].append(arn)
+            reading.place(&record, of: cluster, catalogue)
+        }
+    }
+
+    private mutating func isWanted(_ record: ECSTaskRecord, _ selections: ECSSelections) -> Bool {
+        let definition = record.task.definitionARN
+        if let known = wanted[record.task.arn], known.definition == definition { return known.isWanted }
+        let isWanted = selections.wants(record, of: cluster)
+        wanted[record.task.arn] = (definition, isWanted)
+        return isWanted
+    }
+
+    private mutating func change(
+        _ arn: String, _ reading: inout ECSClusterReading, _ change: (inout ECSTaskRecord) -> Void
+    ) {
+        guard let before = records[arn] else { return }
+        var record = before
+        change(&record)
+        records[arn] = record
+        if record != before { reading.isDirty = true }
     }
 }

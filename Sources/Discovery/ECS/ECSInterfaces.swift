@@ -21,12 +21,22 @@ struct ECSInterfaces: Sendable {
     /// The public address of a task's own interface, as far as it is known.
     func publicIPv4(of task: ECSTask) -> String? { Self.id(of: task).flatMap { known[$0]?.publicIPv4 } }
 
+    /// Whether EC2 was asked for the task's own interface, or the task has none.
+    func isKnown(of task: ECSTask) -> Bool { Self.id(of: task).map { known[$0] != nil } ?? true }
+
+    /// Whether the task has an interface of its own that is to be asked for now.
+    func isDue(_ task: ECSTask, nowNs: UInt64) -> Bool {
+        Self.id(of: task).map { isDue($0, nowNs) } ?? false
+    }
+
+    private func isDue(_ id: String, _ nowNs: UInt64) -> Bool {
+        guard let entry = known[id] else { return true }
+        return nowNs - entry.atNs >= (entry.isThere ? Self.ageNs : Self.absentAgeNs)
+    }
+
     /// Asks for those that are new or old, in batches. What cannot be had stays as it is.
     mutating func read(_ tasks: [ECSTask], _ api: ECSAPI, nowNs: UInt64) async -> [ECSFault] {
-        let due = Set(tasks.compactMap(Self.id)).filter { id in
-            guard let entry = known[id] else { return true }
-            return nowNs - entry.atNs >= (entry.isThere ? Self.ageNs : Self.absentAgeNs)
-        }.sorted()
+        let due = Set(tasks.compactMap(Self.id)).filter { isDue($0, nowNs) }.sorted()
         for start in stride(from: 0, to: due.count, by: EC2Client.describeLimit) {
             let batch = due[start..<min(due.count, start + EC2Client.describeLimit)]
             do throws(AWSError) {
@@ -38,8 +48,7 @@ struct ECSInterfaces: Sendable {
                 }
             } catch {
                 if error.code == .cancelled { return [] }
-                // A label is missing, and no target.
-                return [ECSFault(message: error.description, isFailure: false)]
+                return [ECSFault(error, about: .interfaces)]
             }
         }
         return []

@@ -1,5 +1,6 @@
 import AWS
 public import Platform
+import Synchronization
 
 /// What ECS says of the clusters of one account and region. Shared by every job that asks with the same
 /// credentials: a cluster is read once for all of them.
@@ -7,27 +8,49 @@ public actor ECSInventory {
     /// How long jobs that ask at the same time share a failure: less than the shortest wait for a retry.
     static let failureFreshNs: UInt64 = 500_000_000
 
+    /// Clusters that are read at a time; one that takes longer than `patienceMs` holds up no other.
+    static let readingsAtOnce = 4
+    static let patienceMs: UInt64 = 2_000
+
     /// A cluster as last read, and what was wrong.
     struct Reading: Sendable {
         /// Nil while it was never read.
         var snapshot: ECSClusterSnapshot?
         var faults: [ECSFault]
+        /// When the reading began.
+        var atNs: UInt64
     }
 
     private struct Entry {
         var cluster: ECSCluster
         var reading: Reading
         var readAtNs: UInt64?
+        /// Of what jobs wanted when it was read.
+        var wantsVersion = 0
         var isBeingRead = false
+        /// What is known so far in the reading that goes on.
+        var partial: ECSClusterSnapshot?
         var waiting: [CheckedContinuation<Void, Never>] = []
+        /// Those who want to see what is known while the rest is being read.
+        var watchers: [Int: @Sendable (ECSClusterSnapshot) -> Void] = [:]
+    }
+
+    /// What the jobs that ask here want to know, and of which tasks.
+    private struct Wants {
+        var needs: ECSNeeds = []
+        var selections = ECSSelections()
+        /// Grows with them.
+        var version = 0
     }
 
     /// In targets' labels.
     public nonisolated let region: String
     private let api: ECSAPI
     private let catalogue: ECSCatalogue
-    private let clock: any AgentClock
-    private var needs: ECSNeeds = []
+    nonisolated let clock: any AgentClock
+    private let turns: ECSTurns
+    private let wants = Mutex(Wants())
+    private var watcherCount = 0
     private var entries: [String: Entry] = [:]
     private var listed: (clusters: [String], atNs: UInt64)?
     /// Whose clusters these are, as soon as that is known.
@@ -40,10 +63,19 @@ public actor ECSInventory {
         self.api = api
         self.clock = clock
         catalogue = ECSCatalogue(api: api, clock: clock)
+        turns = ECSTurns(limit: Self.readingsAtOnce, patienceMs: Self.patienceMs, clock: clock)
     }
 
-    /// What a job wants to know stays wanted.
-    func require(_ more: ECSNeeds) { needs.formUnion(more) }
+    /// What a job wants to know stays wanted. `targets` tells of which tasks. To be called before anything is
+    /// read for any job, as what was read without it is read again.
+    nonisolated func require(_ more: ECSNeeds, for targets: ECSTargets) {
+        wants.withLock { wants in
+            let before = (wants.needs, wants.selections.all.count)
+            wants.needs.formUnion(more)
+            wants.selections.add(targets)
+            if before != (wants.needs, wants.selections.all.count) { wants.version += 1 }
+        }
+    }
 
     /// The ARNs of all clusters, listed at most `freshNs` ago; on a failure the last list and the fault.
     func allClusters(freshNs: UInt64) async -> (clusters: [String]?, fault: ECSFault?) {
@@ -105,39 +137,70 @@ public actor ECSInventory {
         return (parts[3], parts[4], String(parts[5].dropFirst(kind.count)))
     }
 
-    /// The cluster as read at most `freshNs` ago, by this call or another.
-    func read(_ cluster: String, freshNs: UInt64) async -> Reading {
+    /// The cluster as read at most `freshNs` ago, by this call or another. `progress` gets what is known
+    /// while the rest is being read, whoever reads.
+    func read(
+        _ cluster: String, freshNs: UInt64,
+        progress: @escaping @Sendable (ECSClusterSnapshot) -> Void = { _ in }
+    ) async -> Reading {
+        watcherCount += 1
+        let watcher = watcherCount
         while let entry = entries[key(cluster)] {
             // What failed a moment ago is asked for again sooner than what was read.
             let hasFailed = entry.reading.faults.contains(where: \.isFailure)
             let stillFreshNs = hasFailed ? min(freshNs, Self.failureFreshNs) : freshNs
-            if let atNs = entry.readAtNs, clock.monotonicNs - atNs <= stillFreshNs, !entry.isBeingRead {
+            let isWhole = entry.wantsVersion == wants.withLock { $0.version }
+            if let atNs = entry.readAtNs, isWhole, !entry.isBeingRead,
+                clock.monotonicNs - atNs <= stillFreshNs
+            {
                 return entry.reading
             }
             guard entry.isBeingRead else { break }
             let key = key(cluster)
+            if let partial = entry.partial { progress(partial) }
+            entries[key]?.watchers[watcher] = progress
             await withCheckedContinuation { entries[key]?.waiting.append($0) }
             if Task.isCancelled { return entries[self.key(cluster)]?.reading ?? entry.reading }
         }
+        return await readNow(cluster, watcher, progress)
+    }
+
+    private func readNow(
+        _ cluster: String, _ watcher: Int, _ progress: @escaping @Sendable (ECSClusterSnapshot) -> Void
+    ) async -> Reading {
         let key = key(cluster)
-        let first = Entry(cluster: ECSCluster(cluster: cluster), reading: Reading(snapshot: nil, faults: []))
-        var entry = entries[key] ?? first
+        let none = Reading(snapshot: nil, faults: [], atNs: clock.monotonicNs)
+        var entry = entries[key] ?? Entry(cluster: ECSCluster(cluster: cluster), reading: none)
         entry.isBeingRead = true
+        entry.watchers[watcher] = progress
         entries[key] = entry
-        let startNs = clock.monotonicNs
         // The copy comes back below; nobody else changes the entry's cluster meanwhile.
-        let faults = await entry.cluster.refresh(api, catalogue, needs: needs, nowNs: startNs)
+        let (refreshed, faults, startNs, version) = await turns.perform(of: key) {
+            var read = entry.cluster
+            let startNs = clock.monotonicNs
+            let (needs, selections, version) = wants.withLock { ($0.needs, $0.selections, $0.version) }
+            let faults = await read.refresh(
+                api, catalogue, needs: needs, selections: selections, nowNs: startNs
+            ) { publish($0, key) }
+            return (read, faults, startNs, version)
+        }
         let reading = Reading(
-            snapshot: entry.cluster.wasRead ? entry.cluster.snapshot : nil, faults: faults)
+            snapshot: refreshed.wasRead ? refreshed.snapshot : nil, faults: faults, atNs: startNs)
         let waiting = entries.removeValue(forKey: key)?.waiting ?? []
         learn(from: reading.snapshot?.arn)
         // One that was cancelled has not read; whoever waits reads by itself.
         let read = Entry(
-            cluster: entry.cluster, reading: reading,
-            readAtNs: Task.isCancelled ? entry.readAtNs : clock.monotonicNs)
+            cluster: refreshed, reading: reading,
+            readAtNs: Task.isCancelled ? entry.readAtNs : clock.monotonicNs,
+            wantsVersion: Task.isCancelled ? entry.wantsVersion : version)
         // Another may have read it by its other name, while nobody knew that it is one.
         if self.key(cluster) == key || entries[self.key(cluster)] == nil { entries[self.key(cluster)] = read }
         for waiter in waiting { waiter.resume() }
         return reading
+    }
+
+    private func publish(_ snapshot: ECSClusterSnapshot, _ key: String) {
+        entries[key]?.partial = snapshot
+        for watcher in (entries[key]?.watchers ?? [:]).values { watcher(snapshot) }
     }
 }

@@ -9,6 +9,9 @@ final class ECSJobMeasures: Sendable {
     struct Share {
         /// By cluster, when everything of it was last read without a failure.
         var wholeAtNs: [String: UInt64] = [:]
+        /// By cluster, since when it is asked for: its age as long as it was never read. "" is the list of
+        /// clusters, as long as it cannot be had.
+        var sinceNs: [String: UInt64] = [:]
         /// Tasks and containers that ask to be scraped and cannot be.
         var faulty = 0
     }
@@ -32,8 +35,8 @@ final class ECSJobMeasures: Sendable {
         let readers = [
             registry.observe(
                 "narthex_sd_ecs_age_seconds",
-                help: "Seconds since a cluster was last read without a failure: the age of its oldest "
-                    + "targets.",
+                help: "Seconds since a cluster was last read without a failure, or since it is asked for: "
+                    + "the age of its oldest targets.",
                 type: .gauge
             ) { [weak self] in self?.ages() ?? [] },
             registry.observe(
@@ -74,7 +77,7 @@ final class ECSJobMeasures: Sendable {
         let nowNs = clock.monotonicNs
         var oldest: [String: UInt64] = [:]
         for share in state.withLock({ Array($0.shares.values) }) {
-            for (cluster, atNs) in share.wholeAtNs {
+            for (cluster, atNs) in share.sinceNs.merging(share.wholeAtNs, uniquingKeysWith: { $1 }) {
                 let name = ECSLabels.lastPart(of: cluster)
                 oldest[name] = min(atNs, oldest[name] ?? atNs)
             }

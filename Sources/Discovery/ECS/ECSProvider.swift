@@ -2,12 +2,11 @@ import Configuration
 import Logging
 import MetricModel
 import Platform
-import Synchronization
 import Telemetry
 
-/// Targets from running tasks of ECS clusters: `ecs_sd_configs`.
+/// Targets from running tasks of ECS clusters: `ecs_sd_configs`. Each cluster is read by itself.
 struct ECSProvider: TargetProvider {
-    /// The first wait after a failed round; it doubles up to the refresh interval.
+    /// The first wait after a failed reading; it doubles up to the refresh interval.
     static let firstRetryMs: Int64 = 2_000
     /// Refreshes come up to a tenth earlier or later than asked for, so that agents started together drift
     /// apart.
@@ -15,8 +14,7 @@ struct ECSProvider: TargetProvider {
 
     let name = "ecs"
     private let configuration: ECSSDConfiguration
-    private let inventory: ECSInventory
-    private let ownCluster: ECSOwnCluster
+    private let survey: ECSSurvey
     private let clock: any AgentClock
     private let random: @Sendable () -> Double
     private let report: ECSReport
@@ -28,36 +26,89 @@ struct ECSProvider: TargetProvider {
         random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
     ) {
         self.configuration = configuration
-        self.inventory = inventory
-        self.ownCluster = ownCluster
+        survey = ECSSurvey(configuration, inventory: inventory, ownCluster: ownCluster)
         self.clock = clock
         self.random = random
         report = ECSReport(
             job: job, clock: clock, registry: registry, measures: measures, logger: logger)
     }
 
+    var problems: [String] { report.problems }
+
     func run(_ onChange: @Sendable ([TargetGroup]) async -> Void) async {
-        var survey = ECSSurvey(configuration, inventory: inventory, ownCluster: ownCluster)
-        var failedRounds = 0
-        var last: [TargetGroup]?
-        // What another job read a moment ago is as good as read now.
-        let freshNs = UInt64(configuration.refreshIntervalMs) * 1_000_000 / 4
+        // One pending signal is enough: whoever takes it sees the newest groups of all clusters.
+        let (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         defer { report.end() }
-        while !Task.isCancelled {
-            let startNs = clock.monotonicNs
-            let round = await survey.round(freshNs: freshNs) { if !Task.isCancelled { await onChange($0) } }
-            if Task.isCancelled { return }
-            report.tell(round)
-            // Before the first answer nothing is known, which is not the same as no targets.
-            if round.groups != last, !round.groups.isEmpty || last != nil {
-                last = round.groups
-                await onChange(round.groups)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await withDiscardingTaskGroup { tasks in
+                    await followList(&tasks) { signal.yield() }
+                }
+                signal.finish()
             }
-            failedRounds = round.hasFailed && !round.isThrottled ? min(failedRounds + 1, 16) : 0
-            let waitMs = waitMs(failedRounds)
-            do { try await clock.sleep(untilNs: startNs + UInt64(waitMs) * 1_000_000) } catch { return }
+            var last: [TargetGroup]?
+            for await _ in signals {
+                let groups = await survey.groups
+                let hasNone = await survey.hasNoCluster
+                if Task.isCancelled { break }
+                // Before the first answer nothing is known, which is not the same as no targets.
+                guard groups != last, !groups.isEmpty || last != nil || hasNone else { continue }
+                last = groups
+                await onChange(groups)
+            }
+            group.cancelAll()
         }
     }
+
+    /// Finds out which clusters there are, again and again where that may change, and begins to follow each.
+    private func followList(
+        _ tasks: inout DiscardingTaskGroup, _ changed: @escaping @Sendable () -> Void
+    ) async {
+        var failedRounds = 0
+        report.begin(ECSReport.list)
+        while !Task.isCancelled {
+            let startNs = clock.monotonicNs
+            let list = await survey.clusterNames(freshNs: freshNs)
+            if Task.isCancelled { return }
+            let hasTargets = await survey.groups.contains { !$0.targets.isEmpty }
+            report.tellList(list.fault, hasTargets: hasTargets)
+            report.keep(only: Set(list.names))
+            // A cluster that is listed no more takes its targets along.
+            changed()
+            for name in list.names where await survey.beginFollowing(name) {
+                report.begin(name)
+                tasks.addTask { await follow(name, changed) }
+            }
+            if await survey.isListFixed { return }
+            failedRounds = list.fault.map { $0.isThrottling } ?? true ? 0 : min(failedRounds + 1, 16)
+            do {
+                try await clock.sleep(untilNs: startNs + UInt64(waitMs(failedRounds)) * 1_000_000)
+            } catch {
+                return
+            }
+        }
+    }
+
+    /// Reads one cluster on its interval, until it is no longer wanted.
+    private func follow(
+        _ name: String, _ changed: @escaping @Sendable () -> Void
+    ) async {
+        var failedRounds = 0
+        while !Task.isCancelled, await survey.isFollowing(name) {
+            let startNs = clock.monotonicNs
+            let outcome = await survey.read(name, freshNs: freshNs, changed: changed)
+            if Task.isCancelled { return }
+            report.tell(name, outcome)
+            failedRounds =
+                outcome.hasFailed && !outcome.isThrottled ? min(failedRounds + 1, 16) : 0
+            let deadlineNs = startNs + UInt64(waitMs(failedRounds)) * 1_000_000
+            do { try await clock.sleep(untilNs: deadlineNs) } catch { return }
+        }
+        report.forget(name)
+    }
+
+    /// What another job read a moment ago is as good as read now.
+    private var freshNs: UInt64 { UInt64(configuration.refreshIntervalMs) * 1_000_000 / 4 }
 
     private func waitMs(_ failedRounds: Int) -> Int64 {
         let intervalMs = Double(configuration.refreshIntervalMs) * (1 + Self.jitter * (2 * random() - 1))

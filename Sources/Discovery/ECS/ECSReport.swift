@@ -3,13 +3,16 @@ import Platform
 import Synchronization
 import Telemetry
 
-/// Tells operators of a job's rounds: counts, ages, and a line for each fault once in a while.
+/// Tells operators how a job's clusters are read: counts, ages, a line for each fault once in a while, and
+/// what is wrong now.
 final class ECSReport: Sendable {
     /// How often a fault that lasts is logged.
     static let repeatMs: Int64 = 300_000
-    /// Faults of one round that are logged: a template with a mistake can run as a thousand tasks, and the
+    /// Faults of one reading that are logged: a template with a mistake can run as a thousand tasks, and the
     /// first few stand for all.
     private static let linesARound = 10
+    /// The list of clusters goes by this name.
+    static let list = ""
 
     private struct Said: Hashable {
         let cluster: String
@@ -20,6 +23,12 @@ final class ECSReport: Sendable {
         var saidNs: [Said: UInt64] = [:]
         /// Clusters that could not be read in full, and since when.
         var failingSinceNs: [String: UInt64] = [:]
+        /// By cluster, what is wrong now.
+        var problems: [String: [String]] = [:]
+        /// Clusters that are being read for the first time.
+        var unanswered: Set<String> = []
+        var share = ECSJobMeasures.Share()
+        var faulty: [String: Int] = [:]
     }
 
     private let clock: any AgentClock
@@ -44,30 +53,87 @@ final class ECSReport: Sendable {
             labels: [("config", job), ("mechanism", "ecs")])
     }
 
+    /// What is wrong now, in sentences: which cluster, which call, and why.
+    var problems: [String] {
+        state.withLock { state in
+            let unanswered = state.unanswered.filter { state.problems[$0] == nil }.map {
+                (cluster: $0, texts: ["no answer yet"])
+            }
+            let known = state.problems.map { (cluster: $0.key, texts: $0.value) }
+            return (known + unanswered).sorted { $0.cluster < $1.cluster }.flatMap { cluster, texts in
+                let place =
+                    cluster == Self.list ? "list of clusters" : "cluster \(ECSLabels.lastPart(of: cluster))"
+                return texts.map { "\(place): \($0)" }
+            }
+        }
+    }
+
     /// The job ends: what it told is nobody's.
     func end() { measures.leave(entry) }
 
-    func tell(_ round: ECSSurvey.Round) {
-        if round.hasFailed { failures.add() }
-        let noted = round.leftOut.filter { $0.kind != .silent }
-        measures.set(
-            .init(wholeAtNs: round.wholeAtNs, faulty: noted.count(where: \.isFault)), of: entry)
+    /// A cluster, or their list, is going to be asked for: from now on it has an age.
+    func begin(_ cluster: String) {
         let nowNs = clock.monotonicNs
-        tellRecovered(round, nowNs)
-        for (cluster, fault) in round.faults.prefix(Self.linesARound)
-        where isDue(Said(cluster: cluster, message: fault.message), nowNs) {
-            let metadata: Logger.Metadata = ["cluster": "\(cluster)", "err": "\(fault.message)"]
-            if fault.isFailure {
-                logger.error("ECS could not be asked; the last good targets stay", metadata: metadata)
-            } else {
-                logger.warning("ECS was asked in part", metadata: metadata)
-            }
+        let share = state.withLock { state in
+            state.unanswered.insert(cluster)
+            state.share.sinceNs[cluster] = nowNs
+            return state.share
         }
+        measures.set(share, of: entry)
+    }
+
+    /// Clusters that are no longer asked for have nothing to tell.
+    func keep(only clusters: Set<String>) { forget { !clusters.contains($0) } }
+
+    /// The same of one.
+    func forget(_ cluster: String) { forget { $0 == cluster } }
+
+    private func forget(_ isGone: (String) -> Bool) {
+        let share = state.withLock { state in
+            func stays(_ cluster: String) -> Bool { cluster == Self.list || !isGone(cluster) }
+            state.failingSinceNs = state.failingSinceNs.filter { stays($0.key) }
+            state.problems = state.problems.filter { stays($0.key) }
+            state.unanswered = state.unanswered.filter(stays)
+            state.faulty = state.faulty.filter { stays($0.key) }
+            state.share.sinceNs = state.share.sinceNs.filter { stays($0.key) }
+            state.share.wholeAtNs = state.share.wholeAtNs.filter { stays($0.key) }
+            state.share.faulty = state.faulty.values.reduce(0, +)
+            return state.share
+        }
+        measures.set(share, of: entry)
+    }
+
+    /// The list of clusters was asked for.
+    func tellList(_ fault: ECSFault?, hasTargets: Bool) {
+        let nowNs = clock.monotonicNs
+        let share = state.withLock { state in
+            // Its age is told as long as it cannot be had.
+            if fault == nil { state.share.sinceNs[Self.list] = nil }
+            if fault != nil, state.share.sinceNs[Self.list] == nil { state.share.sinceNs[Self.list] = nowNs }
+            return state.share
+        }
+        measures.set(share, of: entry)
+        let outcome = ECSSurvey.Outcome(faults: [fault].compactMap { $0 }, targetCount: hasTargets ? 1 : 0)
+        tellFaults(Self.list, outcome, nowNs)
+    }
+
+    /// A cluster was read.
+    func tell(_ cluster: String, _ outcome: ECSSurvey.Outcome) {
+        let nowNs = clock.monotonicNs
+        let noted = outcome.leftOut.filter { $0.kind != .silent }
+        let share = state.withLock { state in
+            state.faulty[cluster] = noted.count(where: \.isFault)
+            state.share.wholeAtNs[cluster] = outcome.wholeAtNs
+            state.share.faulty = state.faulty.values.reduce(0, +)
+            return state.share
+        }
+        measures.set(share, of: entry)
+        tellFaults(cluster, outcome, nowNs)
         // Tasks of one service have one fault.
         var said: Set<String> = []
         for left in noted where said.count < Self.linesARound {
             let place = "\(left.definition ?? left.task) \(left.container ?? "") \(left.reason)"
-            guard said.insert(place).inserted, isDue(Said(cluster: "", message: place), nowNs) else {
+            guard said.insert(place).inserted, isDue(Said(cluster: Self.list, message: place), nowNs) else {
                 continue
             }
             let what: Logger.Message =
@@ -76,27 +142,43 @@ final class ECSReport: Sendable {
         }
     }
 
-    /// Clusters that failed before and now have not. What is wrong with them next is said at once.
-    private func tellRecovered(_ round: ECSSurvey.Round, _ nowNs: UInt64) {
-        let failing = Set(round.faults.filter(\.fault.isFailure).map(\.cluster))
-        let recovered = state.withLock { state in
-            let before = state.failingSinceNs
-            // One that was listed and is no more has not recovered; nobody asks it.
-            let recovered = before.filter { cluster, _ in
-                !failing.contains(cluster) && (cluster.isEmpty || round.wholeAtNs[cluster] != nil)
+    private func tellFaults(_ cluster: String, _ outcome: ECSSurvey.Outcome, _ nowNs: UInt64) {
+        if outcome.hasFailed { failures.add() }
+        tellRecovered(cluster, outcome, nowNs)
+        for fault in outcome.faults.prefix(Self.linesARound)
+        where isDue(Said(cluster: cluster, message: fault.message), nowNs) {
+            let metadata: Logger.Metadata = ["cluster": "\(cluster)", "err": "\(fault.message)"]
+            guard fault.isFailure else {
+                logger.warning("ECS was asked in part", metadata: metadata)
+                continue
             }
-            state.failingSinceNs = [:]
-            for cluster in failing { state.failingSinceNs[cluster] = before[cluster] ?? nowNs }
-            state.saidNs = state.saidNs.filter { said, _ in
-                said.cluster.isEmpty || recovered[said.cluster] == nil
+            switch (fault.subject, outcome.targetCount > 0) {
+            case (.tasks, true):
+                logger.error("ECS could not be asked; the last good targets stay", metadata: metadata)
+            case (.tasks, false):
+                logger.error("ECS could not be asked, and no target is known", metadata: metadata)
+            default:
+                logger.error("ECS was asked in part; the tasks that need the rest wait", metadata: metadata)
             }
-            return recovered
         }
-        for (cluster, sinceNs) in recovered.sorted(by: { $0.key < $1.key }).prefix(Self.linesARound) {
-            let seconds = (nowNs - min(sinceNs, nowNs)) / 1_000_000_000
-            logger.info(
-                "ECS answers again", metadata: ["cluster": "\(cluster)", "after_s": "\(seconds)"])
+    }
+
+    /// A cluster that failed before and now has not. What is wrong with it next is said at once.
+    private func tellRecovered(_ cluster: String, _ outcome: ECSSurvey.Outcome, _ nowNs: UInt64) {
+        let sinceNs: UInt64? = state.withLock { state in
+            state.unanswered.remove(cluster)
+            state.problems[cluster] = outcome.faults.isEmpty ? nil : outcome.faults.map(\.message)
+            guard !outcome.hasFailed else {
+                state.failingSinceNs[cluster] = state.failingSinceNs[cluster] ?? nowNs
+                return nil
+            }
+            guard let sinceNs = state.failingSinceNs.removeValue(forKey: cluster) else { return nil }
+            state.saidNs = state.saidNs.filter { said, _ in said.cluster != cluster || cluster.isEmpty }
+            return sinceNs
         }
+        guard let sinceNs else { return }
+        let seconds = (nowNs - min(sinceNs, nowNs)) / 1_000_000_000
+        logger.info("ECS answers again", metadata: ["cluster": "\(cluster)", "after_s": "\(seconds)"])
     }
 
     /// True when it is new, or was last said long enough ago; then it counts as said.

@@ -1,53 +1,71 @@
 import AWS
 import Configuration
 import MetricModel
+import Platform
 
-/// One configuration's view of its clusters, round by round. What did not change is not made again.
-struct ECSSurvey {
-    /// Clusters read at a time.
-    static let concurrency = 4
+/// One configuration's view of its clusters. What did not change is not made again.
+actor ECSSurvey {
+    /// How long tasks wait whose service, or cluster, cannot be described.
+    enum Patience: Sendable {
+        /// As long as it takes where rules look at what is missing, and not at all elsewhere.
+        case asRulesNeed
+        /// The rules are not known here; nothing waits longer.
+        case atMostMs(Int64)
+    }
 
-    struct Round {
+    /// All clusters as of one look.
+    struct Round: Sendable {
         var groups: [TargetGroup] = []
         var leftOut: [ECSTaskTargets.LeftOut] = []
         /// By cluster; the list of clusters itself goes by the name "".
         var faults: [(cluster: String, fault: ECSFault)] = []
-        /// By cluster, when everything of it was last read without a failure.
-        var wholeAtNs: [String: UInt64] = [:]
         /// Every cluster was read in full at least once, now or before: what is missing is not there.
         var isComplete = false
+        /// The same, or what is missing is what a call that is refused for good would tell of some tasks.
+        var isWorthWriting = false
 
         var hasFailed: Bool { faults.contains { $0.fault.isFailure } }
-        var isThrottled: Bool { faults.contains { $0.fault.isThrottling } }
     }
 
-    private struct Made {
-        var snapshot: ECSClusterSnapshot
-        var byTask: [String: ECSTaskTargets]
-        var group: TargetGroup
-        /// It was read without a failure at least once.
-        var isKnown: Bool
+    /// One cluster as of now.
+    struct Outcome: Sendable {
+        var faults: [ECSFault] = []
+        var leftOut: [ECSTaskTargets.LeftOut] = []
+        /// When all that its targets need was last read.
+        var wholeAtNs: UInt64?
+        var targetCount = 0
+
+        var hasFailed: Bool { faults.contains(where: \.isFailure) }
+        var isThrottled: Bool { faults.contains(where: \.isThrottling) }
     }
 
-    private let configuration: ECSSDConfiguration
+    nonisolated let configuration: ECSSDConfiguration
     private let inventory: ECSInventory
-    private let targets: ECSTargets
+    private let maker: ECSGroupMaker
     private let ownCluster: ECSOwnCluster
-    private var made: [String: Made] = [:]
+    private let patience: Patience
+    private var made: [String: ECSMadeGroup] = [:]
+    private var followed: Set<String> = []
     /// As last listed or found.
     private var clusters: [String]?
     /// The clusters that are asked for are not where the agent's own is.
     private var isElsewhere = false
 
-    init(_ configuration: ECSSDConfiguration, inventory: ECSInventory, ownCluster: ECSOwnCluster) {
+    init(
+        _ configuration: ECSSDConfiguration, inventory: ECSInventory, ownCluster: ECSOwnCluster,
+        patience: Patience = .asRulesNeed
+    ) {
         self.configuration = configuration
         self.inventory = inventory
         self.ownCluster = ownCluster
-        targets = ECSTargets(configuration: configuration, region: inventory.region)
+        self.patience = patience
+        maker = ECSGroupMaker(
+            targets: ECSTargets(configuration: configuration, region: inventory.region), patience: patience)
+        inventory.require(needs, for: maker.targets)
     }
 
     /// What this configuration needs to have read.
-    var needs: ECSNeeds {
+    nonisolated var needs: ECSNeeds {
         var needs: ECSNeeds = configuration.port == nil ? .definitions : []
         if configuration.describesServices ?? false { needs.insert(.services) }
         if configuration.describesClusters ?? false { needs.insert(.clusters) }
@@ -55,68 +73,143 @@ struct ECSSurvey {
         return needs
     }
 
-    /// Reads every cluster unless another job did so at most `freshNs` ago. In the first round `progress`
-    /// gets the groups so far after each cluster.
-    mutating func round(
-        freshNs: UInt64, progress: @Sendable ([TargetGroup]) async -> Void
-    ) async -> Round {
-        await inventory.require(needs)
+    /// Reads every cluster, each by itself, unless another job did so at most `freshNs` ago.
+    func round(freshNs: UInt64) async -> Round {
         var round = Round()
-        let names = await inventory.distinct(await clusterNames(freshNs: freshNs, &round))
+        let list = await clusterNames(freshNs: freshNs)
+        if let fault = list.fault { round.faults.append(("", fault)) }
+        await withTaskGroup(of: (String, Outcome).self) { group in
+            for name in list.names {
+                group.addTask { (name, await self.read(name, freshNs: freshNs) {}) }
+            }
+            for await (name, outcome) in group { round.faults += outcome.faults.map { (name, $0) } }
+        }
+        round.faults.sort { $0.cluster < $1.cluster }
+        // What is one cluster by two names may have come out meanwhile.
+        let names = await inventory.distinct(clusters ?? [])
         made = made.filter { names.contains($0.key) }
-        let isFirst = made.isEmpty && names.count > 1
-        await withTaskGroup(of: (String, ECSInventory.Reading).self) { group in
-            var remaining = names[...]
-            func next() {
-                guard let name = remaining.popFirst() else { return }
-                group.addTask { [inventory] in (name, await inventory.read(name, freshNs: freshNs)) }
-            }
-            for _ in 0..<Self.concurrency { next() }
-            while let (name, reading) = await group.next() {
-                next()
-                take(reading, of: name, &round)
-                if isFirst, !remaining.isEmpty { await progress(groups) }
-            }
-        }
         round.groups = groups
-        round.isComplete = clusters != nil && names.allSatisfy { made[$0]?.isKnown ?? false }
-        round.leftOut = names.flatMap { name in
-            (made[name]?.byTask ?? [:]).sorted { $0.key < $1.key }.flatMap(\.value.leftOut)
-        }
+        let all = names.map { made[$0] }
+        round.isComplete = clusters != nil && all.allSatisfy { $0?.isKnown ?? false }
+        round.isWorthWriting = clusters != nil && all.allSatisfy { $0?.isWorthWriting ?? false }
+        round.leftOut = names.flatMap { made[$0]?.leftOut ?? [] }
         return round
     }
 
-    /// A cluster that is named by its ARN too, which shows when it was read, counts by that.
-    private var groups: [TargetGroup] {
+    /// Reads one cluster; `changed` is called whenever its targets may have changed, also while it is being
+    /// read.
+    func read(
+        _ name: String, freshNs: UInt64, changed: @escaping @Sendable () -> Void
+    ) async -> Outcome {
+        // The newest is all that counts.
+        let (partials, partial) = AsyncStream.makeStream(
+            of: ECSClusterSnapshot.self, bufferingPolicy: .bufferingNewest(1))
+        async let shown: Void = show(partials, of: name, changed)
+        let reading = await inventory.read(name, freshNs: freshNs) { partial.yield($0) }
+        partial.finish()
+        await shown
+        if Task.isCancelled { return Outcome() }
+        let outcome = await take(reading, of: name)
+        changed()
+        return outcome
+    }
+
+    /// While the rest is being read: what is known so far.
+    private func show(
+        _ partials: AsyncStream<ECSClusterSnapshot>, of name: String, _ changed: @Sendable () -> Void
+    ) async {
+        for await snapshot in partials where !Task.isCancelled {
+            guard await wants(name) else { continue }
+            made[name] = maker.make(snapshot, before: made[name], nowNs: inventory.clock.monotonicNs)
+            changed()
+        }
+    }
+
+    private func take(_ reading: ECSInventory.Reading, of name: String) async -> Outcome {
+        guard await wants(name) else { return Outcome() }
+        guard let snapshot = reading.snapshot else {
+            let faults = reading.faults.filter { $0.subject == .tasks || $0.subject == .content }
+            return Outcome(faults: faults)
+        }
+        var group = maker.make(snapshot, before: made[name], nowNs: inventory.clock.monotonicNs)
+        let faults = maker.judge(reading.faults, of: &group, readAtNs: reading.atNs)
+        made[name] = group
+        return Outcome(
+            faults: faults, leftOut: group.leftOut, wholeAtNs: group.wholeAtNs,
+            targetCount: group.group.targets.count)
+    }
+
+    /// Every cluster that was read, at least in part. One that is named by its ARN too, which shows when it
+    /// was read, counts by that.
+    var groups: [TargetGroup] {
         made.sorted { $0.key < $1.key }.compactMap { name, made in
             let arn = made.snapshot.arn
             return arn != name && arn.map({ self.made[$0] != nil }) ?? false ? nil : made.group
         }
     }
 
-    private mutating func clusterNames(freshNs: UInt64, _ round: inout Round) async -> [String] {
-        if !configuration.clusters.isEmpty, configuration.clusters != [ECSSDConfiguration.allClusters] {
-            clusters = configuration.clusters
-            return configuration.clusters
-        }
-        // Prometheus' form and teralytics' tool mean all clusters when they name none.
-        let mayBeOwn =
+    /// Whether the cluster is still one of those to be read, under this name.
+    func wants(_ name: String) async -> Bool {
+        guard let clusters else { return false }
+        return await inventory.distinct(clusters).contains(name)
+    }
+
+    /// True when the cluster is to be followed, and was not before.
+    func beginFollowing(_ name: String) -> Bool { followed.insert(name).inserted }
+
+    /// Whether to go on with that; false ends it.
+    func isFollowing(_ name: String) async -> Bool {
+        if await wants(name) { return true }
+        followed.remove(name)
+        return false
+    }
+
+    /// The list of clusters is known, and empty.
+    var hasNoCluster: Bool { clusters?.isEmpty ?? false }
+
+    /// The names stand in the configuration, or are the agent's own cluster's: they never change.
+    var isListFixed: Bool {
+        clusters != nil && (isNamed || isOwn)
+    }
+
+    private nonisolated var isNamed: Bool {
+        !configuration.clusters.isEmpty && configuration.clusters != [ECSSDConfiguration.allClusters]
+    }
+
+    /// Prometheus' form and teralytics' tool mean all clusters when they name none.
+    private var isOwn: Bool {
+        let mayBe =
             configuration.clusters.isEmpty && configuration.port == nil && configuration.compatibility == nil
-        if mayBeOwn, ownCluster.isInTask, !isElsewhere {
-            if let clusters { return clusters }
+        return mayBe && ownCluster.isInTask && !isElsewhere
+    }
+
+    /// The clusters to be read, each once; with the last list a fault of this one.
+    func clusterNames(freshNs: UInt64) async -> (names: [String], fault: ECSFault?) {
+        let fault = await findClusters(freshNs: freshNs)
+        let names = await inventory.distinct(clusters ?? [])
+        made = made.filter { names.contains($0.key) }
+        return (names, fault)
+    }
+
+    private func findClusters(freshNs: UInt64) async -> ECSFault? {
+        if isNamed {
+            clusters = configuration.clusters
+            return nil
+        }
+        if isOwn {
+            if clusters != nil { return nil }
             do {
                 let own = try await ownCluster.read()
                 isElsewhere = asksElsewhere(than: own)
                 if !isElsewhere { clusters = [own] }
             } catch {
-                round.faults.append(("", ECSFault(message: error.description, isFailure: true)))
+                return ECSFault(message: error.description, isFailure: true)
             }
-            if !isElsewhere { return clusters ?? [] }
+            if !isElsewhere { return nil }
         }
         let answer = await inventory.allClusters(freshNs: freshNs)
-        if let fault = answer.fault { round.faults.append(("", fault)) }
         clusters = answer.clusters ?? clusters
-        return clusters ?? []
+        return answer.fault
     }
 
     /// The agent's own cluster cannot be seen with a role of another account, nor from another region. Where
@@ -130,41 +223,5 @@ struct ECSSurvey {
         if cluster.isEmpty { return configuration.roleARN != nil }
         let role = parts(configuration.roleARN ?? "")
         return cluster[3] != inventory.region || !role.isEmpty && role[4] != cluster[4]
-    }
-
-    private mutating func take(_ reading: ECSInventory.Reading, of name: String, _ round: inout Round) {
-        round.faults += reading.faults.map { (name, $0) }
-        guard let snapshot = reading.snapshot else { return }
-        if let wholeAtNs = snapshot.wholeAtNs { round.wholeAtNs[name] = wholeAtNs }
-        made[name] = make(
-            snapshot, name, before: made[name], isWhole: !reading.faults.contains(where: \.isFailure))
-    }
-
-    private func make(
-        _ snapshot: ECSClusterSnapshot, _ name: String, before: Made?, isWhole: Bool
-    ) -> Made {
-        let isSame =
-            before.map {
-                $0.snapshot.services == snapshot.services && $0.snapshot.description == snapshot.description
-            } ?? false
-        var records: [String: ECSTaskRecord] = [:]
-        if let before, isSame { for record in before.snapshot.records { records[record.task.arn] = record } }
-        var byTask: [String: ECSTaskTargets] = [:]
-        byTask.reserveCapacity(snapshot.records.count)
-        var all: [LabelSet] = []
-        var stopped: [LabelSet] = []
-        for record in snapshot.records {
-            let arn = record.task.arn
-            let kept = records[arn] == record ? before?.byTask[arn] : nil
-            let result = kept ?? targets.targets(of: record, in: snapshot)
-            byTask[arn] = result
-            all += result.targets
-            stopped += result.stopped
-        }
-        for record in snapshot.stopped { stopped += targets.targets(of: record, in: snapshot).targets }
-        return Made(
-            snapshot: snapshot, byTask: byTask,
-            group: TargetGroup(source: "ecs/\(name)", targets: all, stopped: stopped),
-            isKnown: isWhole || before?.isKnown ?? false)
     }
 }

@@ -9,6 +9,8 @@ struct ECSTaskRecord: Sendable, Equatable {
     var host: ECSHost?
     /// Of the task's own interface, where it was asked for and there is one.
     var publicIPv4: String?
+    /// What the present reading has asked for and does not know yet.
+    var awaited: ECSAwaited = []
 
     /// As ECS means it: its containers run, and shall go on.
     var isRunning: Bool {
@@ -20,6 +22,15 @@ struct ECSTaskRecord: Sendable, Equatable {
     static func hasStopped(_ lastStatus: String?) -> Bool {
         ["STOPPING", "DEPROVISIONING", "STOPPED", "DELETED"].contains(lastStatus)
     }
+}
+
+/// Facts of a task that a reading may wait for.
+struct ECSAwaited: OptionSet, Sendable {
+    let rawValue: Int
+
+    static let definition = ECSAwaited(rawValue: 1)
+    static let machine = ECSAwaited(rawValue: 2)
+    static let publicAddress = ECSAwaited(rawValue: 4)
 }
 
 /// The machine a task runs on: an EC2 instance, or one that Systems Manager knows.
@@ -46,12 +57,18 @@ struct ECSClusterSnapshot: Sendable {
     var stopped: [ECSTaskRecord] = []
     /// By name.
     var services: [String: ECSService] = [:]
+    /// Names of services that ECS was asked for and does not have.
+    var absentServices: Set<String> = []
+    /// Nil as well when ECS was asked and does not have it.
     var description: ECSClusterDescription?
-    /// When everything was last read without a failure; nil when it never was.
-    var wholeAtNs: UInt64?
+    /// ECS was asked for the description at least once and has answered.
+    var isDescribed = false
 
     /// As its tasks tell it; nil when it has none.
     var arn: String? { cluster.hasPrefix("arn:") ? cluster : records.first?.task.clusterARN }
+
+    /// Whether a service's status and tags, or their absence, are known.
+    func knows(service name: String) -> Bool { services[name] != nil || absentServices.contains(name) }
 }
 
 /// What jobs want to know beyond tasks.

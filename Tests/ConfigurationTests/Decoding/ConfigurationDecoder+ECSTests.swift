@@ -99,6 +99,8 @@ import Testing
         let text = "scrape_configs: [{job_name: j, ecs_sd_configs: [{}], relabel_configs: \(rules)}]"
         let entry = try load(text).scrapeConfigs[0].ecsSDConfigs[0]
         #expect(entry.describesServices == services && entry.describesClusters == clusters)
+        #expect(entry.rulesNeed.contains(.services) == (services ?? false))
+        #expect(entry.rulesNeed.contains(.clusters) == (clusters ?? false))
         let refused =
             "scrape_configs: [{job_name: j, ecs_sd_configs: [{describe_services: false}],"
             + " relabel_configs: \(rules)}]"

@@ -53,7 +53,7 @@ import Testing
         }
         let faults = await interfaces.read([task, fargateTask(2)], aws.api, nowNs: Self.hourNs)
         #expect(faults.map(\.message) == ["EC2.DescribeNetworkInterfaces: not allowed"])
-        #expect(faults.map(\.isFailure) == [false])
+        #expect(faults.map(\.subject) == [.interfaces])
         #expect(interfaces.publicIPv4(of: task) == "3.3.3.3")
     }
 

@@ -23,7 +23,7 @@ struct ECSInventoryTests {
     /// A survey of one configuration, read anew each time.
     private final class Bench {
         let api: StandInECS
-        var survey: ECSSurvey
+        let survey: ECSSurvey
         private let http: HTTPClient
 
         init(_ api: StandInECS, _ configuration: ECSSDConfiguration) {
@@ -44,7 +44,7 @@ struct ECSInventoryTests {
                 ownCluster: .none)
         }
 
-        func round() async -> ECSSurvey.Round { await survey.round(freshNs: 0) { _ in } }
+        func round() async -> ECSSurvey.Round { await survey.round(freshNs: 0) }
 
         func addresses() async -> [String] {
             await round().groups.flatMap(\.targets).compactMap { $0["__address__"] }
@@ -263,19 +263,19 @@ struct ECSInventoryTests {
             $0.errors["\(operation) \(operation == "describeTasks" ? "1" : "web:1")"] = denied
         }
         let clock = ManualClock()
-        var survey = ECSSurvey(
+        let survey = ECSSurvey(
             ECSSDConfiguration(clusters: ["prod"]),
             inventory: ECSInventory(region: "r", api: aws.api, clock: clock), ownCluster: .none)
-        let first = await survey.round(freshNs: 0) { _ in }
+        let first = await survey.round(freshNs: 0)
         #expect(first.hasFailed && !first.isComplete)
         aws.set { $0.errors = [:] }
         clock.advance(ms: 60_000)
-        let second = await survey.round(freshNs: 0) { _ in }
+        let second = await survey.round(freshNs: 0)
         #expect(!second.hasFailed && second.isComplete)
         #expect(second.groups.map(\.targets.count) == [1])
         aws.set { $0.errors[operation] = denied }
         clock.advance(ms: 60_000)
-        let third = await survey.round(freshNs: 0) { _ in }
+        let third = await survey.round(freshNs: 0)
         #expect(third.isComplete && third.groups.map(\.targets.count) == [1])
     }
 
@@ -290,12 +290,12 @@ struct ECSInventoryTests {
         }
         let clock = ManualClock()
         let inventory = ECSInventory(region: "eu-west-1", account: account, api: aws.api, clock: clock)
-        var surveys = [["prod", arn], [arn], ["prod"]].map {
+        let surveys = [["prod", arn], [arn], ["prod"]].map {
             ECSSurvey(ECSSDConfiguration(clusters: $0), inventory: inventory, ownCluster: .none)
         }
         for number in 0..<3 {
             for index in surveys.indices {
-                let round = await surveys[index].round(freshNs: 1_000_000) { _ in }
+                let round = await surveys[index].round(freshNs: 1_000_000)
                 #expect(round.groups.flatMap(\.targets).count == 1)
                 #expect(round.isComplete && !round.hasFailed)
             }
@@ -320,10 +320,10 @@ struct ECSInventoryTests {
         aws.set { $0.tasks = ["a": [], "b": []] }
         let clock = ManualClock()
         let inventory = ECSInventory(region: "r", api: aws.api, clock: clock)
-        var survey = ECSSurvey(ECSSDConfiguration(clusters: ["*"]), inventory: inventory, ownCluster: .none)
+        let survey = ECSSurvey(ECSSDConfiguration(clusters: ["*"]), inventory: inventory, ownCluster: .none)
         for build in 0..<20 {
             aws.set { $0.tasks = ["a": [], "build-\(build)": []] }
-            _ = await survey.round(freshNs: 0) { _ in }
+            _ = await survey.round(freshNs: 0)
             clock.advance(ms: 60_000)
         }
         #expect(await inventory.count == 2)

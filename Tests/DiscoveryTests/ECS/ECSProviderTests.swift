@@ -69,17 +69,17 @@ import Testing
         let task = Task { await provider.run { reports.add($0) } }
         #expect(await reports.next() == [TargetGroup(source: "ecs/test", targets: [])])
         for waitMs in [1_500, 3_000, 6_000] {
-            await waitForSleepers(clock)
+            await waitForSleepers(clock, 2)
             clock.advance(ms: Int64(waitMs))
         }
-        await waitForSleepers(clock)
+        await waitForSleepers(clock, 2)
         #expect(aws.calls.count { $0 == "listTasks prod" } == 4)
         #expect(
             registry.render().contains(
                 "prometheus_sd_refresh_failures_total{config=\"j\",mechanism=\"ecs\"} 4"))
         #expect(
             said.all == [
-                "ECS could not be asked; the last good targets stay "
+                "ECS could not be asked, and no target is known "
                     + "cluster=prod err=ECS.ListTasks: not allowed"
             ])
 
@@ -87,11 +87,12 @@ import Testing
         clock.advance(ms: 12_000)
         let groups = await reports.next()
         #expect(groups?.map(\.source) == ["ecs/prod", "ecs/test"])
-        await waitForSleepers(clock)
+        await waitForSleepers(clock, 2)
         #expect(said.all.last == "ECS answers again after_s=22 cluster=prod")
-        await waitForSleepers(clock)
+        // The other cluster keeps its own time.
         clock.advance(ms: 29_999)
-        #expect(clock.sleeperCount == 1)
+        await waitForSleepers(clock, 2)
+        #expect(aws.calls.count { $0 == "listTasks prod" } == 5)
         #expect(
             registry.render().contains("narthex_sd_ecs_age_seconds{config=\"j\",cluster=\"prod\"} 29.999"))
         aws.set { $0.tasks["prod"] = [] }
@@ -111,12 +112,12 @@ import Testing
         var sources: [String] = []
         while sources.count < 2 { sources = await reports.next()?.map(\.source) ?? ["", ""] }
         #expect(sources == ["ecs/a", "ecs/b"])
-        await waitForSleepers(clock)
+        await waitForSleepers(clock, 3)
         aws.set { $0.tasks["a"] = nil }
         clock.advance(ms: 60_000)
         #expect(await reports.next()?.map(\.source) == ["ecs/b"])
         // The list cannot be had: the clusters stay.
-        await waitForSleepers(clock)
+        await waitForSleepers(clock, 2)
         aws.set {
             $0.errors["listClusters"] = throttled("listClusters")
             $0.tasks["b"] = [fargateTask(1)]
@@ -200,5 +201,105 @@ import Testing
         #expect(group?.stopped.map { $0["__address__"] } == ["10.0.0.1:9100"])
         task.cancel()
         await task.value
+    }
+
+    /// Every call is answered at once but one, which never is.
+    @Test(arguments: [
+        "describeTaskDefinition slow:1", "describeContainerInstances", "describeInstances i-1",
+        "listTasks slow", "describeServices",
+    ])
+    func whatNeverAnswersHoldsUpOnlyWhatNeedsIt(call: String) async {
+        let (aws, clock, reports) = (FakeAWS(), ManualClock(), Reports<[TargetGroup]>())
+        var slow = instanceTask(2)
+        slow.definitionARN = "slow:1"
+        aws.set {
+            $0.tasks = ["prod": [fargateTask(1), slow], "slow": []]
+            $0.definitions = ["web:1": webDefinition(), "slow:1": webDefinition(mode: "host")]
+            $0.instances = [.init(arn: "ci", instanceID: "i-1")]
+            $0.ec2 = [.init(id: "i-1", privateIPv4: "10.1.0.1")]
+            $0.hanging = [call]
+        }
+        var configuration = ECSSDConfiguration(clusters: ["prod", "slow"])
+        configuration.describesServices = true
+        let provider = provider(configuration, aws, clock)
+        let task = Task { await provider.run { reports.add($0) } }
+        func addresses() async -> [String] {
+            await reports.next()?.flatMap(\.targets).compactMap { $0["__address__"] } ?? []
+        }
+        var seen: [String] = []
+        while !seen.contains("10.0.0.1:9100") { seen = await addresses() }
+        // It is read again on its interval, though the other cluster hangs, and nothing known goes.
+        if call == "listTasks slow" {
+            aws.set { $0.tasks["prod"]?.removeFirst() }
+            while aws.calls.count(where: { $0 == "listTasks prod" }) < 3 {
+                clock.advance(ms: 60_000)
+                await Task.yield()
+            }
+            while seen != ["10.1.0.1:9100"] { seen = await addresses() }
+        } else {
+            aws.set { $0.hanging = [] }
+            while seen != ["10.0.0.1:9100", "10.1.0.1:9100"] { seen = await addresses() }
+        }
+        task.cancel()
+        await task.value
+    }
+
+    /// The rules of a job look at services: what is being asked for is waited for, and nothing comes without.
+    @Test func tasksAppearWithTheirServicesTagsOrNotAtAll() async {
+        let (aws, clock, reports) = (FakeAWS(), ManualClock(), Reports<[TargetGroup]>())
+        aws.set {
+            $0.tasks = ["prod": [fargateTask(1)], "other": []]
+            $0.definitions["web:1"] = webDefinition()
+            $0.services = [.init(arn: "web", name: "web", status: "ACTIVE", tags: ["team": "a"])]
+            $0.hanging = ["describeServices"]
+        }
+        var configuration = ECSSDConfiguration(clusters: ["other", "prod"])
+        configuration.describesServices = true
+        configuration.rulesNeed = .services
+        let provider = provider(configuration, aws, clock)
+        let task = Task { await provider.run { reports.add($0) } }
+        while !aws.calls.contains(where: { $0.hasPrefix("describeServices") }) { await Task.yield() }
+        aws.set { $0.hanging = [] }
+        while let groups = await reports.next() {
+            let teams = groups.flatMap(\.targets).map { $0["__meta_ecs_tag_service_team"] }
+            #expect(teams.isEmpty || teams == ["a"])
+            if !teams.isEmpty { break }
+        }
+        task.cancel()
+        await task.value
+    }
+
+    @Test func whatWasNeverReadHasAnAgeAndIsSaidAsItIs() async {
+        let (aws, clock, registry, said) = (FakeAWS(), ManualClock(), MetricRegistry(), SaidLines())
+        aws.set {
+            $0.tasks = ["prod": []]
+            $0.errors["listTasks"] = denied("ECS.ListTasks")
+            $0.errors["listClusters"] = denied("ECS.ListClusters")
+        }
+        let named = provider(
+            ECSSDConfiguration(clusters: ["prod"]), aws, clock, registry: registry, said: said)
+        let all = provider(ECSSDConfiguration(clusters: ["*"]), aws, clock, registry: registry, said: said)
+        let tasks = [named, all].map { one in Task { await one.run { _ in } } }
+        await waitForSleepers(clock, 2)
+        clock.advance(ms: 1_000)
+        for cluster in ["", "prod"] {
+            let line = "narthex_sd_ecs_age_seconds{config=\"j\",cluster=\"\(cluster)\"} 1\n"
+            #expect(registry.render().contains(line))
+        }
+        #expect(!said.all.contains { $0.contains("last good") })
+        let refusal = "AccessDeniedException: not authorized; allow ecs:"
+        #expect(
+            named.problems == [
+                "cluster prod: ECS.ListTasks: \(refusal)ListTasks in the policy of these credentials"
+                    + " (see config/iam)"
+            ])
+        #expect(all.problems.first?.hasPrefix("list of clusters: ECS.ListClusters: \(refusal)") == true)
+        aws.set { $0.errors = [:] }
+        clock.advance(ms: 60_000)
+        await waitForSleepers(clock, 3)
+        #expect(named.problems.isEmpty && all.problems.isEmpty)
+        #expect(!registry.render().contains("cluster=\"\""))
+        for task in tasks { task.cancel() }
+        for task in tasks { await task.value }
     }
 }

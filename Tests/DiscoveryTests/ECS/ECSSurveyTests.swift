@@ -36,11 +36,11 @@ import Testing
             region: "eu-west-1", api: ECSAPI(ecs: account, ec2: others, ssm: others), clock: clock)
         var configuration = ECSSDConfiguration(clusters: ["*"])
         configuration.describesInterfaces = wantsPublicAddresses
-        var survey = ECSSurvey(configuration, inventory: inventory, ownCluster: .none)
+        let survey = ECSSurvey(configuration, inventory: inventory, ownCluster: .none)
         // The start, and the steady state.
         for round in 0..<2 {
             let before = account.calls
-            let found = await survey.round(freshNs: 15_000_000_000) { _ in }
+            let found = await survey.round(freshNs: 15_000_000_000)
             #expect(found.groups.reduce(0) { $0 + $1.targets.count } == 10_000)
             #expect(found.faults.isEmpty)
             clock.advance(ms: 60_000)
@@ -90,10 +90,10 @@ import Testing
                 $0.instances = instances
                 $0.services = [.init(arn: "s", name: "web")]
             }
-            var survey = ECSSurvey(
+            let survey = ECSSurvey(
                 configuration, inventory: ECSInventory(region: "r", api: aws.api, clock: ManualClock()),
                 ownCluster: .none)
-            _ = await survey.round(freshNs: 0) { _ in }
+            _ = await survey.round(freshNs: 0)
             return Set(aws.calls.map { $0.prefix { $0 != " " }.lowercased() })
         }
         var one = ECSSDConfiguration(clusters: ["prod"])
@@ -126,10 +126,10 @@ import Testing
             $0.tasks["prod"] = [fargateTask(1, containers: ["proxy", "injected"]), pending]
             $0.definitions["web:1"] = webDefinition()
         }
-        var survey = ECSSurvey(
+        let survey = ECSSurvey(
             ECSSDConfiguration(clusters: ["prod"]),
             inventory: ECSInventory(region: "r", api: aws.api, clock: ManualClock()), ownCluster: .none)
-        let round = await survey.round(freshNs: 0) { _ in }
+        let round = await survey.round(freshNs: 0)
         #expect(round.groups.map(\.targets.count) == [0])
         #expect(round.leftOut.map(\.container) == ["proxy", "injected", nil])
         #expect(round.leftOut.last?.reason == "the task is PENDING")
@@ -162,10 +162,10 @@ import Testing
         let job = ScrapeConfiguration(jobName: "j")
         for _ in 0..<80 {
             let inventory = ECSInventory(region: "eu-west-1", api: api, clock: clock)
-            var survey = ECSSurvey(configuration, inventory: inventory, ownCluster: .none)
+            let survey = ECSSurvey(configuration, inventory: inventory, ownCluster: .none)
             http.setHostile(true)
             for _ in 0..<12 {
-                let round = await survey.round(freshNs: 0) { _ in }
+                let round = await survey.round(freshNs: 0)
                 // What comes of it is a list of targets or of reasons, as any other.
                 let merge = TargetMerge(round.groups, job: job)
                 #expect(merge.targets.count <= 200, "seed \(seed)")
@@ -173,14 +173,14 @@ import Testing
             }
             http.setHostile(false)
             // Definitions never change, so one that was read wrong stays with its task: a new inventory.
-            var fresh = ECSSurvey(
+            let fresh = ECSSurvey(
                 configuration, inventory: ECSInventory(region: "eu-west-1", api: api, clock: clock),
                 ownCluster: .none)
-            let round = await fresh.round(freshNs: 0) { _ in }
+            let round = await fresh.round(freshNs: 0)
             let found = round.groups.flatMap(\.targets).compactMap { $0["__address__"] }
             #expect(found.sorted() == Self.hostileExpected, "seed \(seed)")
         }
-        #expect(http.calls.count == 11, "every answer was among them: \(http.calls.keys.sorted())")
+        #expect(http.calls.count == 10, "every answer was among them: \(http.calls.keys.sorted())")
     }
 
     private static let home = "arn:aws:ecs:r:111111111111:cluster/mine"
@@ -197,12 +197,12 @@ import Testing
     ) async {
         let aws = FakeAWS()
         aws.set { $0.tasks = ["there": []] }
-        var survey = ECSSurvey(
+        let survey = ECSSurvey(
             ECSSDConfiguration(roleARN: role),
             inventory: ECSInventory(region: region, api: aws.api, clock: ManualClock()),
             ownCluster: ECSOwnCluster { () throws(AWSError) in own })
         for _ in 0..<2 {
-            _ = await survey.round(freshNs: 0) { _ in }
+            _ = await survey.round(freshNs: 0)
             #expect(aws.calls.contains { $0.hasPrefix("listClusters") } == isAll)
             #expect(aws.calls.contains { $0.contains(own) } == !isAll)
         }

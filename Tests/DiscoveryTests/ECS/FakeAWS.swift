@@ -23,6 +23,8 @@ final class FakeAWS: ECSDescribing, EC2Describing, SSMDescribing {
         var clusterTags: [String: String] = [:]
         /// By operation, or by operation and its argument: `listTasks prod`.
         var errors: [String: AWSError] = [:]
+        /// Calls that are not answered as long as they stand here; by the same names.
+        var hanging: Set<String> = []
         /// The list of tasks breaks off after so many.
         var breaksOffAfter: Int?
         var calls: [String] = []
@@ -44,39 +46,38 @@ final class FakeAWS: ECSDescribing, EC2Describing, SSMDescribing {
         }
     }
 
-    private func call(_ operation: String, _ argument: String) throws(AWSError) {
-        let error = state.withLock { state in
-            state.calls.append("\(operation) \(argument)")
-            return state.errors[operation] ?? state.errors["\(operation) \(argument)"]
+    private func call(_ operation: String, _ argument: String) async throws(AWSError) {
+        let call = "\(operation) \(argument)"
+        state.withLock { $0.calls.append(call) }
+        while state.withLock({ $0.hanging.contains(operation) || $0.hanging.contains(call) }) {
+            if Task.isCancelled { throw AWSError(.cancelled, message: "cancelled", operation: operation) }
+            await Task.yield()
         }
-        if let error { throw error }
+        if let error = state.withLock({ $0.errors[operation] ?? $0.errors[call] }) { throw error }
     }
 
     func listClusters() async throws(AWSError) -> [String] {
-        try call("listClusters", "")
+        try await call("listClusters", "")
         return state.withLock { $0.tasks.keys.sorted() }
     }
 
     func describeClusters(_ clusters: [String]) async throws(AWSError) -> [ECSClusterDescription] {
-        try call("describeClusters", clusters.joined(separator: ","))
+        try await call("describeClusters", clusters.joined(separator: ","))
         return state.withLock { state in
             clusters.map { ECSClusterDescription(arn: "arn:\($0)", name: $0, tags: state.clusterTags) }
         }
     }
 
-    func listServices(cluster: String) async throws(AWSError) -> [String] {
-        try call("listServices", cluster)
-        return state.withLock { $0.services.map(\.arn) }
-    }
-
     func describeServices(cluster: String, services: [String]) async throws(AWSError) -> [ECSService] {
-        try call("describeServices", "\(services.count)")
-        return state.withLock { $0.services.filter { services.contains($0.arn) } }
+        try await call("describeServices", "\(services.count)")
+        return state.withLock {
+            $0.services.filter { services.contains($0.arn) || services.contains($0.name) }
+        }
     }
 
     func listTasks(cluster: String) async -> ECSTaskList {
         do throws(AWSError) {
-            try call("listTasks", cluster)
+            try await call("listTasks", cluster)
         } catch {
             return ECSTaskList(arns: [], failure: error)
         }
@@ -89,7 +90,7 @@ final class FakeAWS: ECSDescribing, EC2Describing, SSMDescribing {
     }
 
     func describeTasks(cluster: String, arns: [String]) async throws(AWSError) -> ECSTaskPage {
-        try call("describeTasks", "\(arns.count)")
+        try await call("describeTasks", "\(arns.count)")
         return state.withLock { state in
             let wanted = Set(arns)
             let tasks = (state.tasks[cluster, default: []] + state.unlisted).filter {
@@ -103,7 +104,7 @@ final class FakeAWS: ECSDescribing, EC2Describing, SSMDescribing {
     }
 
     func describeTaskDefinition(_ arn: String) async throws(AWSError) -> ECSTaskDefinition {
-        try call("describeTaskDefinition", arn)
+        try await call("describeTaskDefinition", arn)
         guard let definition = state.withLock({ $0.definitions[arn] }) else {
             throw AWSError(
                 .service("ClientException"), message: "Unable to describe task definition.", operation: arn)
@@ -114,17 +115,17 @@ final class FakeAWS: ECSDescribing, EC2Describing, SSMDescribing {
     func describeContainerInstances(
         cluster: String, arns: [String]
     ) async throws(AWSError) -> [ECSContainerInstance] {
-        try call("describeContainerInstances", "\(arns.count)")
+        try await call("describeContainerInstances", "\(arns.count)")
         return state.withLock { $0.instances.filter { arns.contains($0.arn) } }
     }
 
     func describeInstances(_ ids: [String]) async throws(AWSError) -> [EC2Instance] {
-        try call("describeInstances", ids.joined(separator: ","))
+        try await call("describeInstances", ids.joined(separator: ","))
         return state.withLock { $0.ec2.filter { ids.contains($0.id) } }
     }
 
     func describeNetworkInterfaces(_ ids: [String]) async throws(AWSError) -> [EC2NetworkInterface] {
-        try call("describeNetworkInterfaces", "\(ids.count)")
+        try await call("describeNetworkInterfaces", "\(ids.count)")
         let wanted = Set(ids)
         return state.withLock { state in
             if let address = state.interfaceOfAnyID { return ids.map { .init(id: $0, publicIPv4: address) } }
@@ -133,7 +134,7 @@ final class FakeAWS: ECSDescribing, EC2Describing, SSMDescribing {
     }
 
     func describeInstanceInformation(_ ids: [String]) async throws(AWSError) -> [SSMInstance] {
-        try call("describeInstanceInformation", ids.joined(separator: ","))
+        try await call("describeInstanceInformation", ids.joined(separator: ","))
         return state.withLock { $0.ssm.filter { ids.contains($0.id) } }
     }
 }
@@ -180,6 +181,10 @@ func webDefinition(
                 name: "app", image: "app:1",
                 dockerLabels: ["PROMETHEUS_EXPORTER_PORT": port].merging(more) { _, new in new }),
         ])
+}
+
+func denied(_ operation: String) -> AWSError {
+    AWSError(.accessDenied, message: "AccessDeniedException: not authorized", operation: operation)
 }
 
 func throttled(_ operation: String) -> AWSError {

@@ -114,7 +114,6 @@ extension HostileAWS {
         {"containerInstances":[{"containerInstanceArn":"ci2","ec2InstanceId":"i-2","attributes":[
         {"name":"a","value":"b"}]},{"containerInstanceArn":"ci3","ec2InstanceId":"mi-3","tags":[]}]}
         """,
-        "ListServices": #"{"serviceArns":["\#(arn):service/prod/web"]}"#,
         "DescribeServices": """
         {"services":[{"serviceArn":"\(arn):service/prod/web","serviceName":"web","status":"ACTIVE",
         "tags":[{"key":"k","value":"v"}]}]}

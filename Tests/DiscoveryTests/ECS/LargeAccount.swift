@@ -60,11 +60,6 @@ final class LargeAccount: ECSDescribing {
         return []
     }
 
-    func listServices(cluster: String) async throws(AWSError) -> [String] {
-        count(.listServices)
-        return []
-    }
-
     func describeServices(cluster: String, services: [String]) async throws(AWSError) -> [ECSService] {
         count(.describeServices)
         return []

@@ -1,0 +1,77 @@
+import AWS
+import Configuration
+import MetricModel
+import Platform
+import Testing
+
+@testable import Discovery
+
+@Suite struct ECSSelectionsTests {
+    private func survey(_ aws: FakeAWS, rulesNeed: ECSLabelNeeds = []) -> ECSSurvey {
+        var configuration = ECSSDConfiguration(clusters: ["prod"])
+        configuration.rulesNeed = rulesNeed
+        return ECSSurvey(
+            configuration, inventory: ECSInventory(region: "r", api: aws.api, clock: ManualClock()),
+            ownCluster: .none)
+    }
+
+    @Test func theMachineOfATaskThatAsksForNothingIsNotAskedFor() async {
+        let aws = FakeAWS()
+        var other = instanceTask(2)
+        other.definitionARN = "plain:1"
+        aws.set {
+            $0.tasks["prod"] = [fargateTask(1), other]
+            $0.definitions["web:1"] = webDefinition()
+            $0.definitions["plain:1"] = ECSTaskDefinition(
+                arn: "plain:1", family: "plain", revision: 1, networkMode: "bridge",
+                containers: [.init(name: "app")])
+            $0.errors["describeContainerInstances"] = denied("ECS.DescribeContainerInstances")
+        }
+        let round = await survey(aws).round(freshNs: 0)
+        #expect(round.isComplete && !round.hasFailed)
+        #expect(!aws.calls.contains { $0.hasPrefix("describeContainerInstances") })
+    }
+
+    /// Its name in Systems Manager is asked for where a rule looks at that, and is a label and no target.
+    @Test(arguments: [ECSLabelNeeds(), .machines])
+    func anAddressThatTheInstanceCarriesNeedsNoSystemsManager(rulesNeed: ECSLabelNeeds) async {
+        let aws = FakeAWS()
+        aws.set {
+            $0.tasks["prod"] = [instanceTask(1, launchType: "EXTERNAL")]
+            $0.definitions["web:1"] = webDefinition(mode: "host")
+            $0.instances = [
+                .init(arn: "ci", instanceID: "mi-1", attributes: ["narthex.address": "10.9.9.9"])
+            ]
+            $0.errors["describeInstanceInformation"] = denied("SSM.DescribeInstanceInformation")
+        }
+        let round = await survey(aws, rulesNeed: rulesNeed).round(freshNs: 0)
+        #expect(round.groups.flatMap(\.targets).compactMap { $0["__address__"] } == ["10.9.9.9:9100"])
+        #expect(round.isComplete && !round.hasFailed)
+        let isAsked = aws.calls.contains { $0.hasPrefix("describeInstanceInformation") }
+        #expect(isAsked == !rulesNeed.isEmpty)
+        #expect(round.faults.count == (rulesNeed.isEmpty ? 0 : 1))
+    }
+
+    /// What was read for jobs that want less is read again for it, and once for those that want the same.
+    @Test func aJobThatComesLaterHasWhatItsTargetsNeed() async {
+        let (aws, clock) = (FakeAWS(), ManualClock())
+        aws.set {
+            $0.tasks["prod"] = [instanceTask(1)]
+            $0.definitions["web:1"] = webDefinition(mode: "host")
+            $0.instances = [.init(arn: "ci", instanceID: "i-1")]
+            $0.ec2 = [.init(id: "i-1", privateIPv4: "10.1.0.1")]
+        }
+        let inventory = ECSInventory(region: "r", api: aws.api, clock: clock)
+        var other = ECSSDConfiguration(clusters: ["prod"])
+        other.filterLabel = "OTHER"
+        let first = ECSSurvey(other, inventory: inventory, ownCluster: .none)
+        #expect(await first.round(freshNs: 1_000_000_000).groups.map(\.targets.count) == [0])
+        #expect(aws.calls.last == "describeTaskDefinition web:1")
+        for _ in 0..<2 {
+            let late = ECSSurvey(
+                ECSSDConfiguration(clusters: ["prod"]), inventory: inventory, ownCluster: .none)
+            #expect(await late.round(freshNs: 1_000_000_000).groups.map(\.targets.count) == [1])
+        }
+        #expect(aws.calls.count { $0 == "listTasks prod" } == 2)
+    }
+}
