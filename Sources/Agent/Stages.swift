@@ -207,6 +207,11 @@ extension Stages: StatusPages {
                 job: endpoint.job, url: endpoint.url, labels: endpoint.labels, isUp: endpoint.isUp,
                 lastError: endpoint.lastError)
         }
+        summary.discoveryProblems = jobs.flatMap { job in
+            job.discovery.problems.map {
+                StatusSummary.DiscoveryProblem(job: job.name, provider: $0.provider, message: $0.message)
+            }
+        }
         summary.destinations = zip(snapshot.destinations, writers).map { destination, entry in
             StatusSummary.Destination(
                 name: destination.name, url: entry.writer.status().url, buffered: destination.buffered,

@@ -14,16 +14,18 @@ enum OverviewPage {
         let table = rows.map { "<tr><td>\($0.0)</td><td>\($0.1)</td></tr>" }.joined(separator: "\n")
         let targetsTable = targets(summary.targets)
         let destinationsTable = destinations(summary.destinations)
+        let problemsTable = problems(summary.discoveryProblems)
         return """
             <!DOCTYPE html>
             <html lang="en">
             <head><meta charset="utf-8"><title>Narthex</title></head>
             <body>
             <h1>Narthex \(escape(summary.version))</h1>
-            <p>\(isReady ? "Ready: scraping and buffering." : "Not ready yet.")</p>
+            <p>\(state(summary, isReady: isReady))</p>
             <table>
             \(table)
             </table>
+            \(problemsTable)
             \(destinationsTable)
             \(targetsTable)
             <ul>
@@ -35,6 +37,21 @@ enum OverviewPage {
             </html>
 
             """
+    }
+
+    private static func state(_ summary: StatusSummary, isReady: Bool) -> String {
+        guard isReady else { return "Not ready yet." }
+        guard !summary.discoveryProblems.isEmpty else { return "Ready: scraping and buffering." }
+        return summary.targets.isEmpty
+            ? "Ready to scrape, but no target is known: see what is wrong with discovery below."
+            : "Ready: scraping and buffering. Targets may be missing: see what is wrong with discovery below."
+    }
+
+    private static func problems(_ all: [StatusSummary.DiscoveryProblem]) -> String {
+        guard !all.isEmpty else { return "" }
+        return table(
+            "Discovery", ["job", "provider", "what is wrong"],
+            all.prefix(mostTargets).map { [$0.job, $0.provider, $0.message] })
     }
 
     /// Rows beyond are left out: those that are up, since the others come first.

@@ -27,6 +27,8 @@ public struct StatusSummary: Sendable, Equatable {
     public var targets: [Target] = []
     /// In the order of the configuration.
     public var destinations: [Destination] = []
+    /// What stands in the way of discovery, in the order of jobs; nothing when all is well.
+    public var discoveryProblems: [DiscoveryProblem] = []
 
     /// An endpoint, in words fit to be shown.
     public struct Target: Sendable, Equatable {
@@ -44,6 +46,21 @@ public struct StatusSummary: Sendable, Equatable {
             self.labels = labels
             self.isUp = isUp
             self.lastError = lastError
+        }
+    }
+
+    /// Something of which targets may be missing, or older than they should be.
+    public struct DiscoveryProblem: Sendable, Equatable {
+        public var job: String
+        /// For instance `ecs`.
+        public var provider: String
+        /// What was asked, and why it failed.
+        public var message: String
+
+        public init(job: String, provider: String, message: String) {
+            self.job = job
+            self.provider = provider
+            self.message = message
         }
     }
 

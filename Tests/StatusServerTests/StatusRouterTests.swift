@@ -72,6 +72,21 @@ struct StatusRouterTests {
         }
     }
 
+    @Test func overviewSaysWhatIsWrongWithDiscovery() {
+        pages.ready.withLock { $0 = true }
+        #expect(text(answer("GET", "/")).contains("<p>Ready: scraping and buffering.</p>"))
+        pages.numbers.withLock {
+            $0.discoveryProblems = [
+                .init(job: "j", provider: "ecs", message: "cluster prod: allow ecs:ListTasks <")
+            ]
+        }
+        let page = text(answer("GET", "/"))
+        #expect(page.contains("<p>Ready to scrape, but no target is known: see what is wrong"))
+        #expect(
+            page.contains("<td>j</td><td>ecs</td><td>cluster prod: allow ecs:ListTasks &lt;</td>"))
+        #expect(answer("GET", "/-/ready").status == 200)
+    }
+
     @Test func overviewShowsWhatIsDownFirstAndWhatStandsInTheWay() throws {
         let up = StatusSummary.Target(job: "a", url: "http://a:1/", labels: "{}", isUp: true, lastError: nil)
         var down = up
