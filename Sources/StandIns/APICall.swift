@@ -32,6 +32,14 @@ struct APICall {
 
     var isXML: Bool { service == "ec2" }
 
+    /// The name of the cluster that ECS is asked for, if it is.
+    var cluster: String? {
+        guard service == "ecs" else { return nil }
+        // A body that is no request asks for no cluster.
+        let request = try? JSONText.decode(ECSShapes.Request.self, from: body)
+        return request?.cluster.flatMap { $0.split(separator: "/").last.map(String.init) }
+    }
+
     func answer(world: ECSWorld, region: String, pageLimit: Int) throws(ECSRefusal) -> String {
         switch (service, operation) {
         case ("ecs", _):

@@ -88,9 +88,18 @@ public final class StandInECS: Sendable {
     public var signaturesChecked: UInt64 { state.withLock { $0.signaturesChecked } }
     public var signaturesRefused: UInt64 { state.withLock { $0.signaturesRefused } }
 
-    /// Sets what goes wrong with `operation` (nil: with any), for so many calls or until it is set to nil.
-    public func setFault(_ fault: ECSFault?, operation: String? = nil, calls: Int? = nil) {
-        state.withLock { $0.faults[operation ?? Self.anyOperation] = fault.map { ($0, calls) } }
+    /// Sets what goes wrong with `operation` (nil: with any), where that asks for `cluster` (nil: for any),
+    /// for so many calls or until it is set to nil.
+    public func setFault(
+        _ fault: ECSFault?, operation: String? = nil, cluster: String? = nil, calls: Int? = nil
+    ) {
+        let key = Self.key(operation ?? Self.anyOperation, cluster)
+        state.withLock { $0.faults[key] = fault.map { ($0, calls) } }
+    }
+
+    /// In the list of faults.
+    private static func key(_ operation: String, _ cluster: String?) -> String {
+        cluster.map { "\(operation) \($0)" } ?? operation
     }
 
     public func stop() async {
@@ -104,7 +113,7 @@ public final class StandInECS: Sendable {
             return refusal(ECSRefusal("UnknownOperationException", "no call that is played here"), nil)
         }
         state.withLock { $0.calls[call.operation, default: 0] += 1 }
-        if let fault = nextFault(call.operation) { return answer(fault, call) }
+        if let fault = nextFault(call) { return answer(fault, call) }
         if let verifier = verifiers[call.service] {
             do throws(SigV4Refusal) {
                 try verifier.verify(request)
@@ -123,9 +132,13 @@ public final class StandInECS: Sendable {
         }
     }
 
-    private func nextFault(_ operation: String) -> ECSFault? {
+    private func nextFault(_ call: APICall) -> ECSFault? {
         state.withLock { state in
-            for key in [operation, Self.anyOperation] {
+            // Most of all what is meant for this cluster.
+            let keys = Set([call.cluster, nil]).sorted { ($0 ?? "") > ($1 ?? "") }.flatMap { cluster in
+                [call.operation, Self.anyOperation].map { Self.key($0, cluster) }
+            }
+            for key in keys {
                 guard let (fault, calls) = state.faults[key] else { continue }
                 guard let calls else { return fault }
                 if calls > 0 {
@@ -187,6 +200,7 @@ public final class StandInECS: Sendable {
     private struct FaultOrder: Decodable {
         let fault: String
         let operation: String?
+        let cluster: String?
         let calls: Int?
     }
 
@@ -207,7 +221,7 @@ public final class StandInECS: Sendable {
     public var metadataURL: String { "\(url)/v4/stand-in" }
 
     /// For other processes: `GET /stats`, `GET /world`, `POST /world`, `POST /fault` with
-    /// `{"fault": "throttling", "operation": "ListTasks", "calls": 3}` or fault none.
+    /// `{"fault": "throttling", "operation": "ListTasks", "cluster": "prod", "calls": 3}` or fault none.
     private func controlAnswer(_ request: ServerRequest) -> ServerResponse? {
         switch (request.method, request.path) {
         case ("GET", "/stats"):
@@ -229,7 +243,9 @@ public final class StandInECS: Sendable {
             guard let order = try? JSONText.decode(FaultOrder.self, from: request.body),
                 order.fault == "none" || ECSFault(rawValue: order.fault) != nil
             else { return json(400, JSONText.object(["message": "no fault order"])) }
-            setFault(ECSFault(rawValue: order.fault), operation: order.operation, calls: order.calls)
+            setFault(
+                ECSFault(rawValue: order.fault), operation: order.operation, cluster: order.cluster,
+                calls: order.calls)
         default: return nil
         }
         return json(200, JSONText.encode(["ok": true]))

@@ -48,3 +48,32 @@ def test_targets_of_web_servers_are_shown_too(standins, parts, tmp_path):
     text, status, errors = discover(standins, f"--config.file={file}", "--format=json")
     assert status == 1 and json.loads(text)[0]["failures"] == ["http: no answer in time"]
     assert "the answer's status is 500" in errors
+
+
+@pytest.mark.parametrize("kind", ["EC2", "EXTERNAL"])
+def test_what_no_target_needs_is_not_missed(standins, tmp_path, kind):
+    """A task on EC2 that exports nothing, and one outside AWS whose instance carries its address: the calls
+    that tell of their machines are refused.
+    """
+    world = standins.control(standins.ecs, "/world")
+    cluster, definition = world["clusters"][0], world["definitions"][0]
+    if kind == "EC2":
+        machine, operation = {"machine": "i-0"}, "DescribeContainerInstances"
+        containers = [{"name": "app", "image": "app:1", "dockerLabels": {}, "ports": []}]
+    else:
+        machine, operation = {"machine": "mi-0"}, "DescribeInstanceInformation"
+        machine["attributes"] = {"narthex.address": "10.9.9.9"}
+        containers = definition["containers"]
+    changed = {"family": "other", "networkMode": "host", "containers": containers}
+    world["definitions"].append(definition | changed)
+    cluster["instances"] = [{"id": "m", **machine}]
+    task = {"id": "e" * 32, "launchType": kind, "instance": "m", "definition": "other:1"}
+    cluster["tasks"].append({k: v for k, v in cluster["tasks"][0].items() if k != "privateIPv4"} | task)
+    standins.control(standins.ecs, "/world", world)
+    standins.control(standins.ecs, "/fault", {"fault": "accessDenied", "operation": operation})
+    file = tmp_path / "ecs_file_sd.json"
+    _, status, errors = discover(standins, f"-config.write-to={file}", "-config.scrape-times=1")
+    assert status == 0 and "AccessDenied" not in errors, errors
+    found = [group["targets"][0] for group in json.loads(file.read_text())]
+    own = [target for target in found if target.startswith("10.9.9.9:")]
+    assert len(found) == len(standins.exporters) + len(own) and len(own) == (kind == "EXTERNAL")

@@ -4,6 +4,7 @@ play what moto cannot.
 
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -207,3 +208,42 @@ def test_managed_instances_and_ipv6_are_found(standins):
     assert found(address_family="ipv6") == shared | {f"[2001:db8::7]:{port}"}
     with_port = {address.rpartition(":")[0] + ":9" for address in shared | {"10.0.0.7:1"}}
     assert found(port=9) == with_port
+
+
+def test_what_never_answers_holds_up_only_what_needs_it(make_agent, standins):
+    """The API of one cluster hangs, and so does what tells of machines; all else is there at once."""
+    world = world_of(standins)
+    demo = world["clusters"][0]
+    hung, on_ec2 = demo["tasks"].pop(), demo["tasks"].pop()
+    world["definitions"].append(world["definitions"][0] | {"family": "host", "networkMode": "host"})
+    demo["instances"] = [{"id": "m", "machine": "i-0", "address": on_ec2["privateIPv4"]}]
+    where = {"launchType": "EC2", "instance": "m", "definition": "host:1"}
+    demo["tasks"].append({k: v for k, v in on_ec2.items() if k != "privateIPv4"} | where)
+    world["clusters"].append({"name": "hung", "tasks": [hung]})
+    standins.control(standins.ecs, "/world", world)
+    standins.control(standins.ecs, "/fault", {"fault": "hang", "operation": "ListTasks", "cluster": "hung"})
+    standins.control(standins.ecs, "/fault", {"fault": "hang", "operation": "DescribeContainerInstances"})
+    began = time.monotonic()
+    agent = make_agent(configuration(standins, clusters=["hung", "demo"])).start()
+    wait_until(lambda: agent.metric("prometheus_sd_discovered_targets") == 2, 20, "two targets")
+    assert time.monotonic() - began < 9, "one attempt of a call that hangs takes ten seconds"
+    page = agent.get("/")[2].decode()
+    assert "cluster hung: no answer yet" in page and "Targets may be missing" in page
+    assert agent.stop() == 0
+
+
+def test_a_call_that_is_refused_from_the_start_is_said_everywhere(make_agent, standins):
+    standins.control(standins.ecs, "/fault", {"fault": "accessDenied", "operation": "ListTasks"})
+    agent = make_agent(configuration(standins, clusters=["demo"])).start()
+    wait_until(lambda: failures(agent) >= 2, 30, "two refreshes that failed")
+    assert agent.metric("narthex_sd_ecs_age_seconds", cluster="demo") > 0.5
+    page = agent.get("/")[2].decode()
+    assert "no target is known" in page and "cluster demo: ECS.ListTasks at http" in page
+    assert "allow ecs:ListTasks" in page and "AccessDeniedException" in page
+    assert agent.get("/-/ready")[0] == 200
+    assert agent.log_lines("no target is known.*demo.*allow ecs:ListTasks")
+    assert not agent.log_lines("last good targets")
+    standins.control(standins.ecs, "/fault", {"fault": "none", "operation": "ListTasks"})
+    wait_for_ups(standins, addresses(standins))
+    wait_until(lambda: b"allow ecs:" not in agent.get("/")[2], 20, "a page without the fault")
+    assert agent.stop() == 0
