@@ -46,8 +46,12 @@ public struct DNSProvider: TargetProvider {
                     known[name] = group
                     faults.forget(name)
                 case .failure(let error) where faults.isDue(name, error.message, nowNs: clock.monotonicNs):
+                    let what: Logger.Message =
+                        known[name] == nil
+                        ? "a name could not be looked up, and no target of it is known"
+                        : "a name could not be looked up; its last good targets stay"
                     logger.error(
-                        "a name could not be looked up; its last good targets stay",
+                        what,
                         metadata: ["name": "\(name)", "err": "\(error)"])
                 case .failure: break
                 }

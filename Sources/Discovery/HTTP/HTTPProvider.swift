@@ -63,8 +63,12 @@ public struct HTTPProvider: TargetProvider {
                 waitMs = min(Self.firstRetryMs << failedRounds, configuration.refreshIntervalMs)
                 failedRounds = min(failedRounds + 1, 16)
                 if faults.isDue("", error.message, nowNs: clock.monotonicNs) {
+                    let what: Logger.Message =
+                        last == nil
+                        ? "targets could not be fetched, and none is known"
+                        : "targets could not be fetched; the last good ones stay"
                     logger.error(
-                        "targets could not be fetched; the last good ones stay",
+                        what,
                         metadata: ["url": "\(place)", "err": "\(error.message)"])
                 }
             }

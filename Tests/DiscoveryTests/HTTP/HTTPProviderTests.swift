@@ -107,6 +107,7 @@ struct HTTPProviderTests {
         await waitForSleepers(clock)
         #expect(reports.received == 0)
         #expect(said.all.contains { $0.contains(message) }, "\(said.all)")
+        #expect(said.all.allSatisfy { $0.contains("none is known") }, "\(said.all)")
     }
 
     @Test(arguments: [
