@@ -65,6 +65,8 @@ final class ECSTurns: Sendable {
                         $0.waiting.append(Waiting(id: id, key: key, continuation: continuation))
                     }
                     self.admit()
+                    // The watch may have ended before there was anybody to let pass.
+                    if Task.isCancelled { self.letPass(id) }
                 }
             }
             group.addTask { await self.watch(id) }
@@ -83,6 +85,11 @@ final class ECSTurns: Sendable {
             guard (try? await clock.sleep(untilNs: oldestNs + patienceNs)) != nil else { break }
             admit()
         }
+        letPass(id)
+    }
+
+    /// Lets `id` go on, if it waits, whoever has a turn.
+    private func letPass(_ id: UInt64) {
         let nowNs = clock.monotonicNs
         let own = state.withLock { state in
             state.waiting.firstIndex { $0.id == id }.map { state.admit($0, nowNs: nowNs) }
