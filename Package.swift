@@ -23,7 +23,8 @@ func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 /// The tests of one room; integration tests with real parts live in Tests/Integration and are Python.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: settings)
+        name: "\(name)Tests", dependencies: [.target(name: name), "TestSupport"] + dependencies,
+        swiftSettings: settings)
 }
 
 /// A command.
@@ -123,6 +124,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        .target(
+            name: "TestSupport", dependencies: ["Platform"], path: "Tests/TestSupport",
+            swiftSettings: settings),
         tests("Platform"),
         tests("Telemetry", ["Platform", logging]),
         tests("MetricModel", ["Platform"]),

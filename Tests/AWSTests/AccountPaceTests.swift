@@ -1,6 +1,7 @@
 import HTTPTransport
 import Platform
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import AWS

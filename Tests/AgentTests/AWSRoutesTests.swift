@@ -3,6 +3,7 @@ import HTTPTransport
 import Logging
 import Platform
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Agent

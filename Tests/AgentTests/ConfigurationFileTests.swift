@@ -3,6 +3,7 @@ import HTTPTransport
 import Logging
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Agent

@@ -6,6 +6,7 @@ import MetricModel
 import Platform
 import Synchronization
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Discovery

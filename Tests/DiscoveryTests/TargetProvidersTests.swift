@@ -2,6 +2,7 @@ import AWS
 import Configuration
 import Platform
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Discovery

@@ -1,6 +1,7 @@
 import HTTPServer
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 /// Faults on purpose, the end of connections, and stopping.

@@ -1,6 +1,7 @@
 import HTTPTransport
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 /// Exchanges for those who can only perform.

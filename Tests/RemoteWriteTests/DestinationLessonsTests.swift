@@ -1,6 +1,7 @@
 import Configuration
 import MetricModel
 import Platform
+import TestSupport
 import Testing
 
 @testable import RemoteWrite

@@ -2,6 +2,7 @@ import Configuration
 import MetricModel
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import RemoteWrite

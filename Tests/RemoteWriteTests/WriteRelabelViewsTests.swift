@@ -1,6 +1,7 @@
 import MetricModel
 import Platform
 import Relabel
+import TestSupport
 import Testing
 
 @testable import RemoteWrite

@@ -4,6 +4,7 @@ import Glibc
 import HTTPServer
 import HTTPTransport
 import Platform
+import TestSupport
 import Testing
 
 @testable import StandIns

@@ -2,6 +2,7 @@ import AWS
 import HTTPTransport
 import Platform
 import StandIns
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))

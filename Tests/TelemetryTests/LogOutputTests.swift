@@ -1,5 +1,6 @@
 import Logging
 import Platform
+import TestSupport
 import Testing
 
 @testable import Telemetry

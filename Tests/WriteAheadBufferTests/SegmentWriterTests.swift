@@ -1,6 +1,7 @@
 import MetricModel
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import WriteAheadBuffer

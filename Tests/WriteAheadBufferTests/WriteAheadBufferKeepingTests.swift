@@ -2,6 +2,7 @@ import MetricModel
 import Platform
 import Synchronization
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import WriteAheadBuffer

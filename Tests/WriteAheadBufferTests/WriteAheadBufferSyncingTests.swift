@@ -2,6 +2,7 @@ import Logging
 import MetricModel
 import Platform
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import WriteAheadBuffer

@@ -2,6 +2,7 @@ import Glibc
 import HTTPTransport
 import Logging
 import Platform
+import TestSupport
 import Testing
 
 @testable import AWS

@@ -2,6 +2,7 @@ import HTTPTransport
 import Logging
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import AWS

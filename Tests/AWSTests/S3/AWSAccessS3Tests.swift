@@ -1,6 +1,7 @@
 import HTTPTransport
 import Logging
 import Platform
+import TestSupport
 import Testing
 
 @testable import AWS

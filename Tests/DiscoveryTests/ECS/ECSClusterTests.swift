@@ -1,6 +1,7 @@
 import AWS
 import MetricModel
 import Platform
+import TestSupport
 import Testing
 
 @testable import Discovery

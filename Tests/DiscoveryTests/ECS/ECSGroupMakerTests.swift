@@ -3,6 +3,7 @@ import Configuration
 import MetricModel
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Discovery

@@ -6,6 +6,7 @@ import MetricModel
 import Platform
 import StandIns
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Discovery

@@ -2,6 +2,7 @@ import AWS
 import Configuration
 import MetricModel
 import Platform
+import TestSupport
 import Testing
 
 @testable import Discovery

@@ -4,6 +4,7 @@ import FoundationEssentials
 import Logging
 import MetricModel
 import Platform
+import TestSupport
 import Testing
 
 @testable import Discovery

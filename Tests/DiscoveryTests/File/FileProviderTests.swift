@@ -2,6 +2,7 @@ import Configuration
 import MetricModel
 import Platform
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Discovery

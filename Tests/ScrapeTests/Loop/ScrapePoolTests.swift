@@ -3,6 +3,7 @@ import HTTPTransport
 import MetricModel
 import Platform
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Scrape

@@ -1,6 +1,7 @@
 import HTTPTransport
 import MetricModel
 import Platform
+import TestSupport
 import Testing
 
 @testable import Scrape
