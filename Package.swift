@@ -101,7 +101,11 @@ let package = Package(
             ]),
         room(
             "StandIns",
-            ["HTTPServer", "AWS", "Platform", "CPrompb", "CProtobufC", "CSnappy", logging]),
+            [
+                "HTTPServer", "AWS", "Platform", "CPrompb", "CProtobufC", "CSnappy", logging,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
 
         command(
             "narthex",

@@ -2,8 +2,8 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import Platform
 
-/// Told to each connection when its server stops: finish what is in hand, then close.
-struct ServerStopping: Sendable {}
+/// The event that each connection is told when its server stops: finish what is in hand, then close.
+public struct ServerStopping: Sendable {}
 
 /// One connection: gives whole requests to the handler, off the loop, and writes the answers.
 /// Lives on its event loop; NIO's pipelining handler in front of it lets one request in at a time.
@@ -21,8 +21,6 @@ final class ConnectionHandler: ChannelInboundHandler {
         /// A refusal was sent before the request ended: the rest is read and thrown away, so that the peer
         /// gets to see the answer instead of a reset connection.
         case lingering
-        /// A fault on purpose: nothing more is sent.
-        case stalled
         case closed
     }
 
@@ -81,7 +79,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard event is ServerStopping else { return context.fireUserInboundEventTriggered(event) }
         isStopping = true
         switch phase {
-        case .reading where !assembler.isInsideRequest, .stalled, .lingering: context.close(promise: nil)
+        case .reading where !assembler.isInsideRequest, .lingering: context.close(promise: nil)
         case .reading, .handling, .writing, .closed: break
         }
     }
@@ -104,8 +102,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         arm(context, afterMs: limits.transferTimeoutMs, counts: true)
         var response = ServerResponse(status: status, text: reason + "\n")
         response.closesConnection = true
-        _ = writeHead(context, response, isHead: false, keepAlive: false)
-        _ = writeBody(context, response)
+        writeHead(context, response, isHead: false, keepAlive: false)
+        writeBody(context, response)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 
@@ -118,9 +116,6 @@ final class ConnectionHandler: ChannelInboundHandler {
         // The border between NIO's callbacks and structured code: cancelled when the connection goes.
         work = Task {
             let response = await handler(request)
-            if response.delayMs > 0 {
-                do { try await Task.sleep(for: .milliseconds(response.delayMs)) } catch { return }
-            }
             loop.execute {
                 let (connection, context) = bound.value
                 connection.answered(context, response, request, keepAlive: keepAlive)
@@ -134,16 +129,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     ) {
         guard case .handling = phase else { return }
         work = nil
-        switch response.fault {
-        case .neverAnswer: stall(context)
-        case .closeWithoutAnswer: context.close(promise: nil)
-        case .closeAfter, .stallAfter, nil: write(context, response, request: request, keepAlive: keepAlive)
-        }
-    }
-
-    private func stall(_ context: ChannelHandlerContext) {
-        phase = .stalled
-        if isStopping { context.close(promise: nil) }
+        write(context, response, request: request, keepAlive: keepAlive)
     }
 
     private func write(
@@ -151,20 +137,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     ) {
         phase = .writing
         let isHead = request?.method == "HEAD"
-        let keeps = keepAlive && !response.closesConnection && !isStopping && response.framing.isHonest
-        let head = writeHead(context, response, isHead: isHead, keepAlive: keeps)
-        let body = isHead || !response.mayHaveBody ? nil : writeBody(context, response)
-        switch response.fault {
-        case .closeAfter:
-            // Data first: closing at once would throw away what the socket has not taken.
-            let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-            (body ?? head).whenComplete { _ in bound.value.close(promise: nil) }
-            return context.flush()
-        case .stallAfter:
-            context.flush()
-            return stall(context)
-        case .neverAnswer, .closeWithoutAnswer, nil: break
-        }
+        let keeps = keepAlive && !response.closesConnection && !isStopping
+        writeHead(context, response, isHead: isHead, keepAlive: keeps)
+        if !isHead && response.mayHaveBody { writeBody(context, response) }
         arm(context, afterMs: limits.transferTimeoutMs, counts: true)
         let bound = NIOLoopBound((connection: self, context: context), eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { result in
@@ -186,7 +161,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func writeHead(
         _ context: ChannelHandlerContext, _ response: ServerResponse, isHead: Bool, keepAlive: Bool
-    ) -> EventLoopFuture<Void> {
+    ) {
         var headers = HTTPHeaders()
         for field in response.headers.fields where !ServerResponse.isFraming(field.name) {
             headers.add(name: field.name, value: field.value)
@@ -198,7 +173,6 @@ final class ConnectionHandler: ChannelInboundHandler {
         if response.mayHaveBody {
             switch response.framing {
             case .chunked where !isHead: headers.add(name: "Transfer-Encoding", value: "chunked")
-            case .declaredLength(let bytes): headers.add(name: "Content-Length", value: String(bytes))
             case .contentLength, .chunked:
                 headers.add(name: "Content-Length", value: String(response.body.count))
             }
@@ -206,25 +180,19 @@ final class ConnectionHandler: ChannelInboundHandler {
         if !keepAlive { headers.add(name: "Connection", value: "close") }
         let head = HTTPResponseHead(
             version: .http1_1, status: HTTPResponseStatus(statusCode: response.status), headers: headers)
-        return context.write(wrapOutboundOut(.head(head)))
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
     }
 
-    /// The future of the last piece; nil when there is none.
-    private func writeBody(
-        _ context: ChannelHandlerContext, _ response: ServerResponse
-    ) -> EventLoopFuture<Void>? {
-        let count = response.sentBodyBytes
-        guard count > 0 else { return nil }
-        var buffer = context.channel.allocator.buffer(capacity: count)
-        buffer.writeBytes(response.body[..<count])
-        var piece = count
+    private func writeBody(_ context: ChannelHandlerContext, _ response: ServerResponse) {
+        guard !response.body.isEmpty else { return }
+        var buffer = context.channel.allocator.buffer(capacity: response.body.count)
+        buffer.writeBytes(response.body)
+        var piece = response.body.count
         if case .chunked(let bytes) = response.framing { piece = max(1, bytes) }
-        var last: EventLoopFuture<Void>?
         while let slice = buffer.readSlice(length: min(piece, buffer.readableBytes)), slice.readableBytes > 0
         {
-            last = context.write(wrapOutboundOut(.body(.byteBuffer(slice))))
+            context.write(wrapOutboundOut(.body(.byteBuffer(slice))), promise: nil)
         }
-        return last
     }
 
     /// Ends the connection unless something happens before; `counts` tells a fault from a rest.
@@ -245,23 +213,9 @@ extension ConnectionHandler.Phase {
     }
 }
 
-extension BodyFraming {
-    /// False when the length told may differ from what is sent, so that the connection cannot go on.
-    fileprivate var isHonest: Bool {
-        if case .declaredLength = self { false } else { true }
-    }
-}
-
 extension ServerResponse {
     /// RFC 9112 §6.3: these statuses have no body and no length.
     fileprivate var mayHaveBody: Bool { status >= 200 && status != 204 && status != 304 }
-
-    fileprivate var sentBodyBytes: Int {
-        switch fault {
-        case .closeAfter(let bytes), .stallAfter(let bytes): min(max(0, bytes), body.count)
-        case .neverAnswer, .closeWithoutAnswer, nil: body.count
-        }
-    }
 
     fileprivate static func isFraming(_ name: String) -> Bool {
         ["content-length", "transfer-encoding", "connection"].contains(name.lowercased())

@@ -1,4 +1,4 @@
-internal import NIOCore
+public import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 
@@ -30,10 +30,12 @@ public final class HTTPServer: Sendable {
 
     /// Listens on `host` (a numeric address, or a name that is resolved here) and `port` (0: any free one)
     /// until `stop`. `handler` is called for each whole request, several at a time; its task is cancelled
-    /// when the connection goes.
+    /// when the connection goes. `connectionHandlers` is called for each connection: what it makes stands
+    /// between NIO's HTTP handlers and the server's own, and sees requests and answers in NIO's parts.
     public static func start(
         host: String = "127.0.0.1", port: Int = 0, bodyLimitBytes: Int = 16 << 20, threads: Int = 1,
         limits: ServerLimits = ServerLimits(),
+        connectionHandlers: @escaping @Sendable () -> [any ChannelHandler] = { [] },
         handler: @escaping @Sendable (ServerRequest) async -> ServerResponse
     ) async throws(ServerError) -> HTTPServer {
         precondition(threads > 0, "a server needs a thread")
@@ -45,7 +47,7 @@ public final class HTTPServer: Sendable {
         let table = ConnectionTable(limit: limits.maxConnections)
         let bootstrap = bootstrap(
             group: ownGroup ?? sharedGroup, table: table, limits: limits, bodyLimitBytes: bodyLimitBytes,
-            handler: handler)
+            connectionHandlers: connectionHandlers, handler: handler)
         do {
             let listener = try await bootstrap.bind(host: host, port: port).get()
             return HTTPServer(listener: listener, table: table, ownGroup: ownGroup)
@@ -72,7 +74,7 @@ public final class HTTPServer: Sendable {
     public var statistics: ServerStatistics { table.statistics }
 
     /// Stops listening, lets requests in hand finish for up to `graceMs`, then closes what is left. Idle
-    /// connections and those stalled on purpose are closed at once. Calling it again is harmless.
+    /// connections are closed at once. Calling it again is harmless.
     public func stop(graceMs: Int64 = 2_000) async {
         // Both may be closed already, which is what is wanted.
         _ = try? await listener.close().get()
@@ -93,6 +95,7 @@ public final class HTTPServer: Sendable {
 
     private static func bootstrap(
         group: MultiThreadedEventLoopGroup, table: ConnectionTable, limits: ServerLimits, bodyLimitBytes: Int,
+        connectionHandlers: @escaping @Sendable () -> [any ChannelHandler],
         handler: @escaping @Sendable (ServerRequest) async -> ServerResponse
     ) -> ServerBootstrap {
         let decoderLimits = {
@@ -113,6 +116,7 @@ public final class HTTPServer: Sendable {
                     try pipeline.configureHTTPServerPipeline(
                         withErrorHandling: false, withEncoderConfiguration: .init(),
                         withDecoderLimitConfiguration: decoderLimits)
+                    try pipeline.addHandlers(connectionHandlers())
                     try pipeline.addHandler(
                         ConnectionHandler(
                             table: table, limits: limits, bodyLimitBytes: bodyLimitBytes,

@@ -33,12 +33,12 @@ public final class ExporterFleet: Sendable {
         var servers: [HTTPServer] = []
         var places: [ExporterPlace] = []
         // Every scraper in flight has a connection, and a bench keeps one to each exporter.
-        let limits = ServerLimits(maxConnections: configuration.exporters * 4 + 64)
+        let connections = configuration.exporters * 4 + 64
         do throws(ServerError) {
             switch configuration.addressing {
             case .paths:
-                let server = try await HTTPServer.start(
-                    port: configuration.port, bodyLimitBytes: 4_096, limits: limits
+                let server = try await HTTPServer.startStandIn(
+                    port: configuration.port, bodyLimitBytes: 4_096, maxConnections: connections
                 ) { pages.answer($0) }
                 servers.append(server)
                 places = (0..<configuration.exporters).map {
@@ -46,7 +46,8 @@ public final class ExporterFleet: Sendable {
                 }
             case .ports, .addresses:
                 for number in 0..<configuration.exporters {
-                    let server = try await start(number, configuration, after: servers.last, limits, pages)
+                    let server = try await start(
+                        number, configuration, after: servers.last, connections, pages)
                     servers.append(server)
                     places.append(ExporterPlace(host: server.host, port: server.port, path: "/metrics"))
                 }
@@ -59,7 +60,7 @@ public final class ExporterFleet: Sendable {
     }
 
     private static func start(
-        _ number: Int, _ configuration: FleetConfiguration, after last: HTTPServer?, _ limits: ServerLimits,
+        _ number: Int, _ configuration: FleetConfiguration, after last: HTTPServer?, _ connections: Int,
         _ pages: Pages
     ) async throws(ServerError) -> HTTPServer {
         let sharesPort = configuration.addressing == .addresses
@@ -70,7 +71,9 @@ public final class ExporterFleet: Sendable {
         } else if port > 0 {
             port += number
         }
-        return try await HTTPServer.start(host: host, port: port, bodyLimitBytes: 4_096, limits: limits) {
+        return try await HTTPServer.startStandIn(
+            host: host, port: port, bodyLimitBytes: 4_096, maxConnections: connections
+        ) {
             if $0.path == "/metrics" { return pages.answer(number) }
             return pages.order($0)
         }
@@ -177,8 +180,8 @@ public final class ExporterFleet: Sendable {
             case .truncate, .delay, nil: break
             }
             var response = ServerResponse(headers: type, body: body(number, scrape: scrape, visible: visible))
-            if case .truncate(let bytes) = fault { response.fault = .closeAfter(bodyBytes: bytes) }
-            if case .delay(let ms) = fault { response.delayMs = ms }
+            if case .truncate(let bytes) = fault { response.set(fault: .closeAfter(bodyBytes: bytes)) }
+            if case .delay(let ms) = fault { response.set(fault: .delay(ms: ms)) }
             return response
         }
     }

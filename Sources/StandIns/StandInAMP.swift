@@ -80,8 +80,8 @@ public final class StandInAMP: Sendable {
         _ configuration: AMPConfiguration = AMPConfiguration(), clock: any AgentClock = SystemClock()
     ) async throws(ServerError) -> StandInAMP {
         let endpoint = StandInAMP(configuration, clock: clock)
-        let server = try await HTTPServer.start(
-            port: configuration.port, bodyLimitBytes: 64 << 20, limits: ServerLimits(maxConnections: 1_024)
+        let server = try await HTTPServer.startStandIn(
+            port: configuration.port, bodyLimitBytes: 64 << 20, maxConnections: 1_024
         ) { [weak endpoint] in endpoint?.answer($0) ?? ServerResponse(status: 503) }
         endpoint.server.withLock { $0 = server }
         return endpoint
@@ -148,14 +148,14 @@ public final class StandInAMP: Sendable {
         case .hang, .takeThenClose, .takeThenStatus, .delay, nil: response = take(request)
         }
         switch fault {
-        case .hang: response.fault = .neverAnswer
-        case .takeThenClose: response.fault = .closeWithoutAnswer
+        case .hang: response.set(fault: .neverAnswer)
+        case .takeThenClose: response.set(fault: .closeWithoutAnswer)
         case .takeThenStatus(let status): response = message(status, "a fault on cue", type: nil)
-        case .delay(let ms): response.delayMs = ms
+        case .delay(let ms): response.set(fault: .delay(ms: ms))
         case .status, .close, nil: break
         }
         response.headers.add("x-amzn-RequestId", "00000000-0000-0000-0000-000000000000")
-        let status = response.fault == nil ? String(response.status) : "0"
+        let status = response.fault?.hidesStatus ?? false ? "0" : String(response.status)
         state.withLock { state in
             state.counts.requests += 1
             state.counts.answers[status, default: 0] += 1

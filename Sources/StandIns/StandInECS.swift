@@ -68,7 +68,7 @@ public final class StandInECS: Sendable {
         clock: any AgentClock = SystemClock()
     ) async throws(ServerError) -> StandInECS {
         let api = StandInECS(configuration, world: world, clock: clock)
-        let server = try await HTTPServer.start(port: configuration.port, bodyLimitBytes: 1 << 20) {
+        let server = try await HTTPServer.startStandIn(port: configuration.port, bodyLimitBytes: 1 << 20) {
             [weak api] request in api?.answer(request) ?? ServerResponse(status: 503)
         }
         api.server.withLock { $0 = server }

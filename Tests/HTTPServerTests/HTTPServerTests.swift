@@ -1,6 +1,7 @@
 import HTTPServer
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))

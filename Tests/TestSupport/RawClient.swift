@@ -2,7 +2,7 @@ import Glibc
 import Platform
 
 /// A plain socket, so that tests say every byte themselves. Blocking calls run on a thread of their own.
-final class RawClient: Sendable {
+public final class RawClient: Sendable {
     private static let pool = WorkerPool(name: "raw-client", threads: 8)
     private let descriptor: Int32
 
@@ -10,10 +10,10 @@ final class RawClient: Sendable {
 
     deinit { close(descriptor) }
 
-    struct Failure: Error { let message: String }
+    public struct Failure: Error { public let message: String }
 
-    /// Connects to loopback; reads give up after five seconds.
-    static func connect(port: Int) async throws -> RawClient {
+    /// Connects to loopback; reads give up after thirty seconds.
+    public static func connect(port: Int) async throws -> RawClient {
         let opened = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard opened >= 0 else { throw Failure(message: "socket: errno \(errno)") }
         let client = RawClient(descriptor: opened)
@@ -34,9 +34,9 @@ final class RawClient: Sendable {
         return client
     }
 
-    func send(_ text: String) async throws { try await send(Array(text.utf8)) }
+    public func send(_ text: String) async throws { try await send(Array(text.utf8)) }
 
-    func send(_ bytes: [UInt8]) async throws {
+    public func send(_ bytes: [UInt8]) async throws {
         try await Self.pool.run { [descriptor] in
             var done = 0
             while done < bytes.count {
@@ -53,7 +53,7 @@ final class RawClient: Sendable {
     }
 
     /// The next bytes, or none at the peer's end.
-    func read() async throws -> [UInt8] {
+    public func read() async throws -> [UInt8] {
         try await Self.pool.run { [descriptor] in
             var chunk = [UInt8](repeating: 0, count: 65_536)
             // Safety: the array lives through the call and its length is given.
@@ -64,7 +64,7 @@ final class RawClient: Sendable {
     }
 
     /// Everything until the peer closes.
-    func readToEnd() async throws -> String {
+    public func readToEnd() async throws -> String {
         var all: [UInt8] = []
         while true {
             let bytes = try await read()
@@ -74,7 +74,7 @@ final class RawClient: Sendable {
     }
 
     /// Reads until `text` has come.
-    func read(until text: String) async throws -> String {
+    public func read(until text: String) async throws -> String {
         var all = ""
         while !all.contains(text) {
             let bytes = try await read()
