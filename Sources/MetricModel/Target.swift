@@ -1,3 +1,5 @@
+import Platform
+
 /// Where samples come from: a job and the labels that every series of one endpoint carries. Immutable and
 /// shared.
 ///
@@ -37,19 +39,17 @@ public final class Target: Sendable {
         }
         encodedLabels = bytes
         encodedLabelOffsets = offsets
-        id = Self.fnv(job: job, labels: merged, isExternal: isExternal)
+        id = Self.hash(job: job, labels: merged, isExternal: isExternal)
     }
 
-    private static func fnv(job: String, labels: LabelSet, isExternal: [Bool]) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        func mix(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        for byte in job.utf8 { mix(byte) }
+    private static func hash(job: String, labels: LabelSet, isExternal: [Bool]) -> UInt64 {
+        var hash = FNV1a(job)
         for (label, external) in zip(labels.labels, isExternal) {
-            mix(external ? 0xFE : 0xFF)
-            for byte in label.name.utf8 { mix(byte) }
-            mix(0xFF)
-            for byte in label.value.utf8 { mix(byte) }
+            hash.mix(external ? 0xFE : 0xFF)
+            hash.mix(label.name)
+            hash.mix(0xFF)
+            hash.mix(label.value)
         }
-        return hash
+        return hash.value
     }
 }

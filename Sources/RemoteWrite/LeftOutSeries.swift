@@ -1,4 +1,5 @@
 internal import MetricModel
+internal import Platform
 
 /// The series of one lane that are left out of requests for a while, as the receiver refuses a whole request
 /// for each of them.
@@ -186,20 +187,18 @@ struct LeftOutSeries: Sendable {
     /// A hash (FNV-1a, 64 bits) of the series' own labels and of where the target's go in between: the same
     /// in every layout of the target.
     private static func key(_ chunk: LayoutChunk, _ series: Int) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        // FNV is defined modulo 2^64.
-        func mix(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        var hash = FNV1a()
         var offset = chunk.runStart(ofSeries: series)
         for piece in chunk.pieces[Int(chunk.pieceOffsets[series])..<Int(chunk.pieceOffsets[series + 1])] {
             while offset < Int(piece.runEnd) {
-                mix(chunk.bytes[offset])
+                hash.mix(chunk.bytes[offset])
                 offset += 1
             }
             for word in [piece.firstTargetLabel, piece.targetLabelCount] where piece.targetLabelCount > 0 {
-                mix(UInt8(truncatingIfNeeded: word))
-                mix(UInt8(truncatingIfNeeded: word >> 8))
+                hash.mix(UInt8(truncatingIfNeeded: word))
+                hash.mix(UInt8(truncatingIfNeeded: word >> 8))
             }
         }
-        return hash
+        return hash.value
     }
 }

@@ -1,3 +1,5 @@
+import Platform
+
 /// Names of the buffer's files in its directory. Everything else there is left alone.
 enum BufferFileName {
     static let lock = "narthex.lock"
@@ -35,8 +37,7 @@ enum BufferFileName {
 
     /// A destination may be named anything, so its file goes by a hash; the name stands inside.
     static func cursor(_ destination: String) -> String {
-        let digits = String(hash(destination), radix: 16)
-        return cursorPrefix + String(repeating: "0", count: 16 - digits.count) + digits + cursorSuffix
+        cursorPrefix + FNV1a(destination).hexadecimal + cursorSuffix
     }
 
     static func isCursor(_ name: String) -> Bool {
@@ -46,11 +47,6 @@ enum BufferFileName {
             && digits.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 
-    /// FNV-1a, 64 bits.
-    static func hash(_ text: String) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        // FNV is defined modulo 2^64.
-        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        return hash
-    }
+    /// The number in the header of the destination's cursor: the hash in the name of its file.
+    static func hash(_ destination: String) -> UInt64 { FNV1a(destination).value }
 }

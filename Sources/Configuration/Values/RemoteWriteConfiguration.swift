@@ -1,3 +1,4 @@
+import Platform
 public import Relabel
 
 /// One destination: an entry of `remote_write`.
@@ -56,13 +57,7 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
     }
 
     /// FNV-1a (64 bits) of the URL in hexadecimal: the same on every machine and in every version.
-    static func name(forURL url: String) -> String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        // FNV is defined modulo 2^64.
-        for byte in url.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+    static func name(forURL url: String) -> String { FNV1a(url).hexadecimal }
 }
 
 /// How requests to AWS are signed: the `sigv4` block.

@@ -1,3 +1,5 @@
+import Platform
+
 /// When a target is scraped: the same phase of the interval for as long as its labels, its URL and the seed
 /// are the same, restarts included, so that a fleet is spread over the interval and stays so
 /// (prometheus/scrape, Target.offset and the scrape loop's alignment).
@@ -53,10 +55,6 @@ struct ScrapeSchedule: Sendable {
         plannedMs = phaseMs + (passed + 1) * intervalMs
     }
 
-    /// FNV-1a, 64 bits, of a number in decimal and the URL.
-    static func hash(targetID: UInt64, url: String) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in "\(targetID)\u{FF}\(url)".utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        return hash
-    }
+    /// Of the target's number in decimal and its URL.
+    static func hash(targetID: UInt64, url: String) -> UInt64 { FNV1a("\(targetID)\u{FF}\(url)").value }
 }

@@ -79,4 +79,9 @@ import Testing
         #expect(schedule.waitMs(wallMs: 500_000) == 4_000)
         #expect(schedule.waitMs(wallMs: 600_000) == 0)
     }
+
+    @Test func theHashOfATargetIsTheSameInEveryVersion() {
+        // From another implementation of FNV-1a.
+        #expect(ScrapeSchedule.hash(targetID: 7, url: "http://a:1/metrics") == 0x629E_6031_A830_A1D0)
+    }
 }
