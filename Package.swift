@@ -61,12 +61,13 @@ let package = Package(
         room("Platform", ["CPlatform"]),
         room("Telemetry", ["Platform", logging]),
         room("MetricModel", ["Platform"]),
-        room("Relabel", ["MetricModel", "CRE2"]),
+        room("Cryptography", ["Platform", "CCrypto"]),
+        room("Relabel", ["Cryptography", "MetricModel", "CRE2"]),
         room("Configuration", ["Relabel", "MetricModel", "Platform", "CYAML"]),
         room("Compression", ["CDeflate"]),
         room("HTTPTransport", ["Compression", "Telemetry", "Platform", "CCurl", logging]),
-        room("HTTPAccess", ["HTTPTransport", "Configuration", "Platform"]),
-        room("AWS", ["HTTPTransport", "Telemetry", "Platform", "CCrypto", "CExpat", logging]),
+        room("HTTPAccess", ["Cryptography", "HTTPTransport", "Configuration", "Platform"]),
+        room("AWS", ["Cryptography", "HTTPTransport", "Telemetry", "Platform", "CExpat", logging]),
         room(
             "Discovery",
             [
@@ -80,8 +81,8 @@ let package = Package(
         room(
             "RemoteWrite",
             [
-                "AWS", "HTTPTransport", "Relabel", "Configuration", "MetricModel", "Telemetry", "Platform",
-                "CPrompb", "CProtobufC", "CSnappy", logging,
+                "AWS", "Cryptography", "HTTPTransport", "Relabel", "Configuration", "MetricModel",
+                "Telemetry", "Platform", "CPrompb", "CProtobufC", "CSnappy", logging,
             ]),
         room(
             "HTTPServer",
@@ -102,7 +103,7 @@ let package = Package(
         room(
             "StandIns",
             [
-                "HTTPServer", "AWS", "Platform", "CPrompb", "CProtobufC", "CSnappy", logging,
+                "HTTPServer", "AWS", "Cryptography", "Platform", "CPrompb", "CProtobufC", "CSnappy", logging,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
@@ -123,8 +124,8 @@ let package = Package(
         command(
             "narthex-bench",
             [
-                "Scrape", "WriteAheadBuffer", "RemoteWrite", "StandIns", "AWS", "HTTPTransport",
-                "MetricModel", "Telemetry", "Platform", logging,
+                "Scrape", "WriteAheadBuffer", "RemoteWrite", "StandIns", "AWS", "Cryptography",
+                "HTTPTransport", "MetricModel", "Telemetry", "Platform", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -134,12 +135,13 @@ let package = Package(
         tests("Platform"),
         tests("Telemetry", ["Platform", logging]),
         tests("MetricModel", ["Platform"]),
-        tests("Relabel", ["MetricModel"]),
+        tests("Cryptography", ["Platform"]),
+        tests("Relabel", ["Cryptography", "MetricModel"]),
         tests("Configuration", ["Relabel", "MetricModel"]),
         tests("Compression"),
         tests("HTTPTransport", ["HTTPServer", "Telemetry", "Platform"]),
         tests("HTTPAccess", ["HTTPTransport", "Configuration", "Platform"]),
-        tests("AWS", ["HTTPTransport", "HTTPServer", "Telemetry", "Platform"]),
+        tests("AWS", ["Cryptography", "HTTPTransport", "HTTPServer", "Telemetry", "Platform"]),
         tests(
             "Discovery",
             [
@@ -159,7 +161,9 @@ let package = Package(
         tests("Agent", ["Platform"]),
         tests("HTTPServer", ["Platform"]),
         tests("StatusServer", ["HTTPServer", "Telemetry", "Platform"]),
-        tests("StandIns", ["AWS", "HTTPServer", "HTTPTransport", "Telemetry", "Platform", logging]),
+        tests(
+            "StandIns",
+            ["AWS", "Cryptography", "HTTPServer", "HTTPTransport", "Telemetry", "Platform", logging]),
         .testTarget(name: "DemoTests", dependencies: ["narthex-demo"], swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17

@@ -1,3 +1,4 @@
+import Cryptography
 public import HTTPTransport
 public import Logging
 public import Platform

@@ -1,3 +1,4 @@
+import Cryptography
 public import HTTPTransport
 internal import Platform
 

@@ -1,3 +1,4 @@
+import Cryptography
 import Synchronization
 
 /// Signing keys, which hold for a day: four HMACs less for each request. Thread-safe.

@@ -1,4 +1,4 @@
-// libcrypto: HMAC, SHA-256 and constant-time comparison.
+// libcrypto: digests, HMAC, Base64 and the wiping of memory.
 #pragma once
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

@@ -1,3 +1,4 @@
+import Cryptography
 import Configuration
 import HTTPTransport
 import Platform

@@ -1,3 +1,4 @@
+import Cryptography
 public import MetricModel
 
 /// Rules in their order, as Prometheus applies them (model/relabel).

@@ -1,3 +1,4 @@
+import Cryptography
 internal import AWS
 internal import CSnappy
 internal import MetricModel

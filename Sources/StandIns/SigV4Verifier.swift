@@ -1,3 +1,4 @@
+import Cryptography
 public import AWS
 public import HTTPServer
 internal import HTTPTransport

@@ -1,3 +1,4 @@
+import Cryptography
 import AWS
 import Logging
 import MetricModel

@@ -1,3 +1,4 @@
+import Cryptography
 import HTTPTransport
 import Platform
 import Testing

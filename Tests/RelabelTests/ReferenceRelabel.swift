@@ -1,3 +1,4 @@
+import Cryptography
 import MetricModel
 
 @testable import Relabel

@@ -1,3 +1,4 @@
+import Cryptography
 import AWS
 import FoundationEssentials
 import Glibc

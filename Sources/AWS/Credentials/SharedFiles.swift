@@ -1,3 +1,4 @@
+import Cryptography
 internal import Platform
 import Synchronization
 

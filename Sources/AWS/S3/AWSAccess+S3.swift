@@ -1,3 +1,4 @@
+import Cryptography
 import HTTPTransport
 
 /// The calls to S3.

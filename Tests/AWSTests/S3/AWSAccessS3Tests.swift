@@ -1,3 +1,4 @@
+import Cryptography
 import HTTPTransport
 import Logging
 import Platform
