@@ -41,6 +41,7 @@ let package = Package(
         .executable(name: "narthex-standins", targets: ["narthex-standins"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -65,7 +66,12 @@ let package = Package(
         room("Relabel", ["Cryptography", "MetricModel", "CRE2"]),
         room("Configuration", ["Relabel", "MetricModel", "Platform", "CYAML"]),
         room("Compression", ["CDeflate"]),
-        room("HTTPTransport", ["Compression", "Telemetry", "Platform", "CCurl", logging]),
+        room(
+            "HTTPTransport",
+            [
+                "Compression", "Telemetry", "Platform", "CCurl", logging,
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
         room("HTTPAccess", ["Cryptography", "HTTPTransport", "Configuration", "Platform"]),
         room("AWS", ["Cryptography", "HTTPTransport", "Telemetry", "Platform", "CExpat", logging]),
         room(
