@@ -72,7 +72,8 @@ let package = Package(
                 "Compression", "Telemetry", "Platform", "CCurl", logging,
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
-        room("HTTPAccess", ["Cryptography", "HTTPTransport", "Configuration", "Platform"]),
+        room("JSON", ["Platform"]),
+        room("HTTPAccess", ["JSON", "Cryptography", "HTTPTransport", "Configuration", "Platform"]),
         room("AWS", ["Cryptography", "HTTPTransport", "Telemetry", "Platform", "CExpat", logging]),
         room(
             "Discovery",
@@ -146,7 +147,8 @@ let package = Package(
         tests("Configuration", ["Relabel", "MetricModel"]),
         tests("Compression"),
         tests("HTTPTransport", ["HTTPServer", "Telemetry", "Platform"]),
-        tests("HTTPAccess", ["HTTPTransport", "Configuration", "Platform"]),
+        tests("JSON"),
+        tests("HTTPAccess", ["JSON", "HTTPTransport", "Configuration", "Platform"]),
         tests("AWS", ["Cryptography", "HTTPTransport", "HTTPServer", "Telemetry", "Platform"]),
         tests(
             "Discovery",

@@ -1,6 +1,7 @@
-import Cryptography
 import Configuration
+import Cryptography
 import HTTPTransport
+import JSON
 import Platform
 
 /// Tokens for client credentials (RFC 6749 §4.4): asked for once for all that need one, kept, and renewed
@@ -137,9 +138,15 @@ actor OAuth2TokenSource {
             HTTPRequest(
                 method: .post, url: options.tokenURL, headers: headers, body: FormText.body(fields),
                 timeoutMs: timeoutMs, bodyLimitBytes: Self.answerLimitBytes, followRedirects: true))
-        let answer = TokenAnswer(response.body.bytes)
+        var answer: TokenAnswer?
+        var fault: JSONError?
+        do throws(JSONError) {
+            answer = try TokenAnswer(response.body.bytes)
+        } catch {
+            fault = error
+        }
         guard response.status / 100 == 2, let token = answer?.accessToken, !token.isEmpty else {
-            throw HTTPError(.credentials, "\(place): \(refusal(response.status, answer))")
+            throw HTTPError(.credentials, "\(place): \(refusal(response.status, answer, fault))")
         }
         guard let lifeSeconds = answer?.lifeSeconds, lifeSeconds > 0 else {
             return Held(
@@ -160,8 +167,11 @@ actor OAuth2TokenSource {
         return authority.map { "token endpoint \($0.scheme)://\($0.hostHeader)\(path)" } ?? "token endpoint"
     }
 
-    private func refusal(_ status: Int, _ answer: TokenAnswer?) -> String {
-        if status / 100 == 2 { return "the answer holds no access_token" }
+    private func refusal(_ status: Int, _ answer: TokenAnswer?, _ fault: JSONError?) -> String {
+        if status / 100 == 2 {
+            if let fault { return "the answer cannot be read as JSON: \(fault)" }
+            return "the answer holds no access_token"
+        }
         let said = answer?.error.map { ": \($0)" } ?? ""
         return "it answered with status \(status)\(said)"
     }

@@ -1,6 +1,11 @@
+import JSON
+
 /// What a token endpoint says (RFC 6749 §5): the members that matter of a JSON object, everything else
-/// passed over. Hostile bytes make it nil.
+/// passed over.
 struct TokenAnswer: Sendable, Equatable {
+    /// Far more members than any endpoint sends.
+    private static let nodeLimit = 10_000
+
     private(set) var accessToken: String?
     private(set) var tokenType: String?
     /// `expires_in`, a number or a number in quotes.
@@ -8,15 +13,18 @@ struct TokenAnswer: Sendable, Equatable {
     /// The error's code, cut to what may stand in a log.
     private(set) var error: String?
 
-    init?(_ bytes: [UInt8]) {
-        var reader = JSONReader(bytes)
-        guard let members = reader.object() else { return nil }
-        for (name, value) in members {
-            switch (name, value) {
+    /// Fails when `bytes` are not a JSON object.
+    init(_ bytes: [UInt8]) throws(JSONError) {
+        let root = try JSONReader.read(bytes, nodeLimit: Self.nodeLimit)
+        guard case .object(let members) = root.content else {
+            throw JSONError(place: JSONPlace(offset: root.offset, in: bytes), message: "this is no object")
+        }
+        for member in members {
+            switch (member.key, member.value.content) {
             case ("access_token", .string(let text)): accessToken = text
             case ("token_type", .string(let text)): tokenType = text
-            case ("expires_in", .number(let number)): lifeSeconds = number
-            case ("expires_in", .string(let text)): lifeSeconds = Double(text)
+            case ("expires_in", .number(let text)), ("expires_in", .string(let text)):
+                lifeSeconds = Double(text)
             case ("error", .string(let text)):
                 error = String(
                     text.unicodeScalars.prefix(80).map { scalar in

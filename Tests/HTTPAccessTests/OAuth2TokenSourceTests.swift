@@ -144,6 +144,22 @@ struct OAuth2TokenSourceTests {
         #expect(http.requests.count == 2, "once in the header, once in the body")
     }
 
+    @Test(arguments: [
+        ("{\n \"access_token\":\"hunter3\"", "the answer cannot be read as JSON: 2:26:"),
+        ("<html>hunter3", "the answer cannot be read as JSON: 1:1:"),
+        ("{}", "the answer holds no access_token"),
+    ])
+    func anAnswerWithoutATokenIsNamedAndNotShown(text: String, why: String) async {
+        let http = FakeHTTP { _ in self.answer(text) }
+        let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
+        let error = await #expect(throws: HTTPError.self) {
+            try await source.token(clientSecret: "hunter2", timeoutMs: 5_000)
+        }
+        let message = error?.message ?? ""
+        #expect(message.hasPrefix("token endpoint http://auth.example/token: \(why)"), "\(message)")
+        #expect(!message.contains("hunter"))
+    }
+
     @Test func aChangedSecretIsAnotherToken() async throws {
         let http = FakeHTTP { _ in self.answer(#"{"access_token":"t"}"#) }
         let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
