@@ -37,6 +37,10 @@ public struct HTTPRequest: Sendable, Equatable {
     public var takesBodySlot: Bool
     /// How to connect; nil is the client's own way: no proxy, the system's authorities, HTTP/1.1.
     public var connection: HTTPConnectionOptions?
+    /// False when the status tells all that matters, as of a remote write: a 2xx comes without its body then,
+    /// and a body that cannot be read to its end, or be decoded, does not turn a status that came into an
+    /// error.
+    public var requiresBody = true
     /// Redirects that may still be followed, with `followRedirects`.
     var redirectsLeft = 10
 

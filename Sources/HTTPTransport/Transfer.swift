@@ -145,6 +145,22 @@ final class Transfer {
         return charge(body.count)
     }
 
+    /// Whether this status is the answer although the rest of it could not be read: nothing but the status
+    /// is required. A redirect that was to be followed is no answer, so behind another status than a 2xx only
+    /// a body that is refused here makes no difference.
+    func isAnswered(status: Int) -> Bool {
+        guard !request.requiresBody, headersEnded, status >= 200 else { return false }
+        return status < 300 || refusal != nil
+    }
+
+    /// Lets go of a body that nobody reads, and of what was charged for it.
+    private func leaveBodyOut() {
+        giveUp()
+        standing = .unclaimed
+        isCoded = false
+        refusal = nil
+    }
+
     /// Ends the request with a response.
     func succeed(status: Int, nowNs: UInt64) {
         // The body takes exactly what was charged for it along, and gives that back when it is let go.
@@ -267,8 +283,17 @@ final class Transfer {
         "the body needs more than the \(limit) bytes of memory that all bodies may hold"
     }
 
-    /// Charges for what the whole body decodes to, before it is handed to who decodes it.
-    func holdDecoded() -> Verdict {
+    /// Charges for what the whole body decodes to, before it is handed to who decodes it. A body that is not
+    /// required is left out behind a 2xx, and when there can be no memory for it.
+    func holdDecoded(status: Int) -> Verdict {
+        if !request.requiresBody, (200..<300).contains(status) { leaveBodyOut() }
+        let verdict = holdDecoded()
+        guard verdict == .refused, !request.requiresBody else { return verdict }
+        leaveBodyOut()
+        return .taken
+    }
+
+    private func holdDecoded() -> Verdict {
         guard isCoded else { return .taken }
         let bytes = HTTPBody.decodedRoom(of: body, limitBytes: request.bodyLimitBytes)
         guard bytes > BodySlots.inlineBytes else { return .taken }

@@ -248,7 +248,7 @@ final class TransferLoop {
 
     /// The response is whole; what its body decodes to may have to wait for memory.
     private func conclude(_ transfer: Transfer, status: Int) {
-        switch transfer.holdDecoded() {
+        switch transfer.holdDecoded(status: status) {
         case .taken: transfer.succeed(status: status, nowNs: admission.nowNs)
         case .pause: decoding[transfer.id] = (transfer, status)
         case .refused: transfer.fail(transfer.refusal ?? transfer.failure(.overloaded, "no memory"))
@@ -332,7 +332,7 @@ final class TransferLoop {
             let error = transfer.fault(after: result, systemError: outcome.systemError)
             metrics.ended(connections: outcome.connections, error: error)
             leave(transfer, endedWell: error == nil)
-            if let error {
+            if let error, !transfer.isAnswered(status: outcome.status) {
                 transfer.fail(error)
             } else {
                 conclude(transfer, status: outcome.status)

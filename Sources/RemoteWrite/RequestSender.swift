@@ -75,10 +75,12 @@ struct RequestSender: Sendable {
             }
         }
         do throws(HTTPError) {
-            let response = try await http.perform(
-                HTTPRequest(
-                    method: .post, url: url, headers: headers, body: request.body, timeoutMs: timeoutMs,
-                    bodyLimitBytes: Self.answerLimitBytes, followRedirects: followsRedirects))
+            var post = HTTPRequest(
+                method: .post, url: url, headers: headers, body: request.body, timeoutMs: timeoutMs,
+                bodyLimitBytes: Self.answerLimitBytes, followRedirects: followsRedirects)
+            // The status decides: what is wrong with the body behind it must not send the request again.
+            post.requiresBody = false
+            let response = try await http.perform(post)
             let answer = LaneAnswer(response, isAMP: isAMP, wallMs: clock.wallMs)
             if let used, case .status(let answered) = answer, answered.meaning == .unauthorized {
                 await credentials?.reject(used)

@@ -23,6 +23,50 @@ struct TransferTests {
         }
     }
 
+    /// What comes behind the status is not worth sending the whole request again.
+    @Test(
+        arguments: [
+            ("200 OK", "Content-Encoding: snappy\r\nContent-Length: 0\r\n\r\n"),
+            ("200 OK", "Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n"),
+            ("200 OK", "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nfour"),
+            ("202 Accepted", "Content-Length: 50000000\r\n\r\nx"),
+            ("200 OK", "\r\n" + String(repeating: "x", count: 3_000)),
+            ("200 OK", "Content-Length: 9\r\n\r\nshort"),
+            ("204 No Content", "\r\n"),
+            ("400 Bad Request", "\r\n" + String(repeating: "x", count: 3_000)),
+        ], [HTTPMethod.get, .post])
+    func aStatusAloneIsAnAnswerWhereNoBodyIsRequired(
+        answer: (status: String, rest: String), method: HTTPMethod
+    ) async throws {
+        let said = Array("HTTP/1.1 \(answer.status)\r\nX: y\r\n\(answer.rest)".utf8)
+        try await RawServer.sayingOnce(said) { server in
+            try await withClient { client in
+                var request = HTTPRequest(
+                    method: method, url: server.url(), bodyLimitBytes: 1_000, takesBodySlot: method == .get)
+                request.requiresBody = false
+                let got = try await client.perform(request)
+                #expect("\(got.status)" == answer.status.prefix(3))
+                #expect(got.headers["X"] == "y" && got.body.count <= (got.status < 300 ? 0 : 1_000))
+                #expect(server.acceptedCount == 1)
+            }
+        }
+    }
+
+    /// Nothing is known of what became of the request when no status came.
+    @Test(arguments: ["", "HTTP/1.1 200 OK\r\nX: y\r\n", "HTTP/1.1 103 Early\r\n\r\n"])
+    func withoutAWholeHeadThereIsNoAnswer(said: String) async throws {
+        try await RawServer.sayingOnce(Array(said.utf8)) { server in
+            try await withClient { client in
+                for method in [HTTPMethod.get, .post] {
+                    var request = HTTPRequest(
+                        method: method, url: server.url(), takesBodySlot: method == .get)
+                    request.requiresBody = false
+                    #expect(await failure(of: request, client) != nil)
+                }
+            }
+        }
+    }
+
     @Test(arguments: [false, true])
     func anEndlessBodyIsCutAtTheLimit(takesSlot: Bool) async throws {
         let serve: @Sendable (Connection) -> Void = { connection in

@@ -26,4 +26,14 @@ import Testing
         let lines = fixture.said.all
         #expect(!lines.contains { $0.contains("hunter2") })
     }
+
+    /// A receiver's words behind a 2xx must not make the request go out again.
+    @Test func theStatusAloneIsAskedFor() async {
+        let lane = MemoryLane(clock: fixture.clock)
+        lane.append(fixture.frames(1, series: 3))
+        let receiver = FakeReceiver()
+        let writer = fixture.writer([lane], receiver)
+        await fixture.run(writer) { !receiver.requests.isEmpty }
+        #expect(receiver.requests.allSatisfy { !$0.requiresBody })
+    }
 }

@@ -18,6 +18,7 @@ struct PlainRequest {
     /// Whether the request can go the plain way as far as it shows by itself.
     static func isPlain(_ request: HTTPRequest) -> Bool {
         request.method == .get && request.body.isEmpty && request.connection == nil && request.takesBodySlot
+            && request.requiresBody
     }
 
     /// Puts the request into `bytes`; false when one of its headers is not for the plain way.
