@@ -29,8 +29,12 @@ struct PlainChunks: Equatable {
 
     /// Above any body that is read; the limit of the body itself is lower.
     private static let sizeDigits = 15
-    /// Extensions and trailer fields together, as for a head.
+    /// What is passed over of one body: the ends of size lines with their extensions, beyond what each chunk
+    /// may have, and the trailer.
     private static let ignoredLimit = 128 << 10
+    /// A chunk may have this much of it for nothing, as in Go: a line end, white space, a short extension. So
+    /// the number of chunks has no limit but the body's own.
+    private static let forgivenBytes = 16
 
     private var state = State.size(digits: 0)
     private var left = 0
@@ -75,7 +79,9 @@ struct PlainChunks: Equatable {
             }
         case .sizeLine:
             ignored += 1
-            return byte == 0x0A ? afterSize : .sizeLine
+            guard byte == 0x0A else { return .sizeLine }
+            if left > 0 { ignored = max(0, ignored - Self.forgivenBytes) }
+            return afterSize
         case .dataReturn: return byte == 0x0D ? .dataNewline : byte == 0x0A ? .size(digits: 0) : nil
         case .dataNewline: return byte == 0x0A ? .size(digits: 0) : nil
         case .trailer(let isEmpty):

@@ -61,6 +61,16 @@ struct PlainChunksTests {
         }
     }
 
+    /// A server that writes a line at a time makes a chunk of each.
+    @Test(arguments: ["\r\n", "  \r\n", ";a=b\r\n"])
+    func manySmallChunksAreABody(lineEnd: String) {
+        let count = 132_000
+        let text = String(repeating: "1\(lineEnd)x\r\n", count: count) + "0\r\n\r\n"
+        let (body, last, _) = read(text, piece: 30_000)
+        #expect(body.utf8.count == count)
+        if case .end = last {} else { Issue.record("it was not read: \(last)") }
+    }
+
     @Test func extensionsAndTrailersAreBounded() {
         let long = String(repeating: "x", count: 140_000)
         for text in ["5;\(long)\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\r\n\(long)"] {
