@@ -20,6 +20,9 @@ final class Transfer {
     /// servers send a few hundred bytes.
     static let headerLineLimit = 512
     static let headerBytesLimit = 128 << 10
+    /// Of one line and of one response's headers, which are charged to nobody.
+    static let lineBytesLimit = 16 << 10
+    static let headBytesLimit = 32 << 10
     /// A body that waits for a slot is handed over no further than this; libcurl keeps the rest of what it
     /// read.
     static let waitingBytes = 64 << 10
@@ -69,10 +72,13 @@ final class Transfer {
     func receive(header line: Span<UInt8>) -> Bool {
         headerLines += 1
         headerBytes += line.count
-        guard headerLines <= Self.headerLineLimit, headerBytes <= Self.headerBytesLimit else {
+        guard headerLines <= Self.headerLineLimit, headerBytes <= Self.headerBytesLimit,
+            line.count <= Self.lineBytesLimit, headers.sizeBytes + line.count <= Self.headBytesLimit
+        else {
             refusal = failure(
                 .malformedResponse,
-                "the headers exceed \(Self.headerLineLimit) lines or \(Self.headerBytesLimit) bytes"
+                "the headers exceed \(Self.headerLineLimit) lines, \(Self.lineBytesLimit) bytes in a line, "
+                    + "\(Self.headBytesLimit) bytes in a response or \(Self.headerBytesLimit) bytes together"
             )
             return false
         }

@@ -67,6 +67,27 @@ struct TransferTests {
         }
     }
 
+    @Test(arguments: [true, false])
+    func aLongLineAndALongHeadAreRefused(isPlain: Bool) async throws {
+        let line = "X: " + String(repeating: "x", count: 15_000)
+        for (fields, isTaken) in [
+            ([line, line], true), ([line + String(repeating: "x", count: 2_000)], false),
+            ([line, line, line], false),
+        ] {
+            try await RawServer.saying(answer("a 1\n", headers: fields)) { server in
+                try await withClient { client in
+                    let request = HTTPRequest(url: server.url(), takesBodySlot: isPlain)
+                    if isTaken {
+                        let got = try await client.perform(request)
+                        #expect(got.body.count == 4)
+                    } else {
+                        #expect(await failure(of: request, client)?.code == .malformedResponse)
+                    }
+                }
+            }
+        }
+    }
+
     @Test(arguments: [false, true])
     func anEndlessBodyIsCutAtTheLimit(takesSlot: Bool) async throws {
         let serve: @Sendable (Connection) -> Void = { connection in

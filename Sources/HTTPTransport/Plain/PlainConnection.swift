@@ -213,7 +213,8 @@ final class PlainConnection {
         unsafe strerror(problem).map { unsafe String(cString: $0) } ?? "error \(problem)"
     }
 
-    private func take(_ bytes: Span<UInt8>) -> Event {
+    /// Bytes of an answer as they come from the socket.
+    func take(_ bytes: Span<UInt8>) -> Event {
         switch state {
         case .sending:
             // The answer to a request that the server did not want to read whole.
@@ -221,22 +222,34 @@ final class PlainConnection {
             state = .head(PlainHead())
             return take(bytes)
         case .head(var head):
-            guard !line.isEmpty else { return takeHead(&head, bytes, searchedTo: 0) }
+            var start = 0
+            guard !line.isEmpty else {
+                if let event = takeLines(&head, bytes, searchedTo: 0, &start) { return event }
+                for index in start..<bytes.count { line.append(bytes[index]) }
+                state = .head(head)
+                return .wait
+            }
             let searched = line.count
-            for index in bytes.indices { line.append(bytes[index]) }
-            let all = line
+            // The only reference to its bytes, so that they are not copied for each piece that drips in.
+            var all = line
             line = []
-            return takeHead(&head, all.span, searchedTo: searched)
+            for index in bytes.indices { all.append(bytes[index]) }
+            if let event = takeLines(&head, all.span, searchedTo: searched, &start) { return event }
+            line = start == 0 ? all : Array(all[start...])
+            state = .head(head)
+            return .wait
         case .chunks: return takeChunks(bytes, from: 0)
         case .untilClose: return hand(over: bytes) ?? .wait
         case .idle, .connecting, .body: return Self.notAsked
         }
     }
 
-    /// The lines in `bytes`, of which the first `searched` bytes hold no line end.
-    private func takeHead(_ head: inout PlainHead, _ bytes: Span<UInt8>, searchedTo searched: Int) -> Event {
+    /// Takes the lines in `bytes`, of which the first `searched` bytes hold no line end, and moves `start`
+    /// behind them. Nil when the head goes on.
+    private func takeLines(
+        _ head: inout PlainHead, _ bytes: Span<UInt8>, searchedTo searched: Int, _ start: inout Int
+    ) -> Event? {
         guard let transfer else { return Self.notAsked }
-        var start = 0
         for index in searched..<bytes.count where bytes[index] == 0x0A {
             guard transfer.receive(header: bytes.extracting(start..<index + 1)) else { return .refused }
             let end = index > start && bytes[index - 1] == 0x0D ? index - 1 : index
@@ -252,14 +265,10 @@ final class PlainConnection {
         guard head.canBegin(rest) else {
             return .failed(.malformedResponse, "the answer does not begin as HTTP/1 does")
         }
-        guard rest.count <= Transfer.headerBytesLimit else {
-            return .failed(
-                .malformedResponse, "a header line exceeds \(Transfer.headerBytesLimit) bytes")
+        guard rest.count <= Transfer.lineBytesLimit else {
+            return .failed(.malformedResponse, "a header line exceeds \(Transfer.lineBytesLimit) bytes")
         }
-        line.reserveCapacity(rest.count)
-        for index in rest.indices { line.append(rest[index]) }
-        state = .head(head)
-        return .wait
+        return nil
     }
 
     /// The head is whole, and `rest` came behind it.
