@@ -58,7 +58,8 @@ public final class HTTPClient: HTTPPerforming {
         } onCancel: {
             queue.cancel(id)
         }
-        return try result.get().decoded()
+        let response = try result.get()
+        return request.decodesBody ? try response.decoded() : response
     }
 
     /// Ends every transfer with `.shutDown`, closes all connections and ends the thread. Returns at once.

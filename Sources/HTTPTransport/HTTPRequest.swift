@@ -41,6 +41,8 @@ public struct HTTPRequest: Sendable, Equatable {
     /// and a body that cannot be read to its end, or be decoded, does not turn a status that came into an
     /// error.
     public var requiresBody = true
+    /// False leaves a body in gzip as it came: the thread that reads it calls `HTTPResponse.decoded()`.
+    public var decodesBody = true
     /// Redirects that may still be followed, with `followRedirects`.
     var redirectsLeft = 10
 

@@ -4,7 +4,8 @@ internal import Compression
 public struct HTTPResponse: Sendable {
     public let status: Int
     public let headers: HTTPHeaders
-    /// As it came over the wire when it is an exchange's (`HTTPExchange.end`): see `decoded`.
+    /// As it came over the wire when it is given to `HTTPExchange.end`: the worker that parses it calls
+    /// `decoded` first.
     public let body: HTTPBody
     /// From `perform` to the last byte.
     public let durationNs: UInt64
@@ -27,8 +28,8 @@ public struct HTTPResponse: Sendable {
         coded = request
     }
 
-    /// The response with its body decoded; itself when there is nothing to decode. To be called where the
-    /// time it takes is not another's: on the thread that reads the body. `body` has no bytes from then on.
+    /// The response with its body decoded; itself when there is nothing to decode. To be called on the worker
+    /// that parses the body, as it takes time. `body` has no bytes from then on.
     ///
     /// Throws `.badContentEncoding` when the body is not sound gzip, or coded in another way, and
     /// `.bodyTooLarge` when it decodes to more than the request takes. A response other than 2xx has its
@@ -72,7 +73,7 @@ public struct HTTPResponse: Sendable {
 
 /// Whoever can perform a request: `HTTPClient`, and fakes in tests.
 public protocol HTTPPerforming: Sendable {
-    /// Sends the request and returns the whole response, its body decoded. Cancelling the task ends the
-    /// transfer.
+    /// Sends the request and returns the whole response, its body decoded unless the request has
+    /// `decodesBody` false. Cancelling the task ends the transfer.
     func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse
 }

@@ -45,7 +45,9 @@ public final class HTTPTaskScheduler: HTTPScheduling {
             // Sleeping throws only when the task is cancelled.
             return .failure(HTTPError(.cancelled, "the request was cancelled"))
         }
-        guard let request = exchange.begin() else { return nil }
+        guard var request = exchange.begin() else { return nil }
+        // Decoding takes its time, and this task runs on one of the few threads that all tasks share.
+        request.decodesBody = false
         do throws(HTTPError) {
             return .success(try await http.perform(request))
         } catch {

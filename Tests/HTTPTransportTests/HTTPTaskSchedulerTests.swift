@@ -62,6 +62,38 @@ struct HTTPTaskSchedulerTests {
         #expect(silent.events == ["begin"])
     }
 
+    private final class BodyProbe: HTTPExchange {
+        private let url: String
+        private let ended = AsyncStream.makeStream(of: Result<HTTPResponse, HTTPError>.self)
+
+        init(_ url: String) { self.url = url }
+
+        func begin() -> HTTPRequest? { HTTPRequest(url: url, takesBodySlot: true) }
+        func end(_ result: Result<HTTPResponse, HTTPError>) { ended.continuation.yield(result) }
+
+        func response() async throws -> HTTPResponse {
+            var results = ended.stream.makeAsyncIterator()
+            return try #require(await results.next()).get()
+        }
+    }
+
+    /// The worker that parses it decodes it, and not one of the few threads that all tasks share.
+    @Test func aBodyInGzipIsLeftToWhoReadsIt() async throws {
+        let packed = gzip("a 1\n")
+        let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: \(packed.count)\r\n\r\n"
+        try await RawServer.sayingOnce(Array(head.utf8) + packed) { server in
+            try await withClient { client in
+                let scheduler = HTTPTaskScheduler(client, clock: SystemClock())
+                let probe = BodyProbe(server.url())
+                scheduler.schedule(probe, atNs: 0)
+                let response = try await probe.response()
+                #expect(response.body.bytes == packed)
+                let decoded = try response.decoded()
+                #expect(decoded.body.text == "a 1\n")
+            }
+        }
+    }
+
     @Test func aCancelledOneDoesNotBegin() async {
         let clock = ManualClock()
         let scheduler = HTTPTaskScheduler(Answering(), clock: clock)
