@@ -78,6 +78,15 @@ final class PlainConnection {
         }
     }
 
+    /// Nothing has come on an idle connection: no bytes that were not asked for, as may follow a body that
+    /// was read to its own end, and not the server's end of the connection either.
+    var isQuiet: Bool {
+        var byte: UInt8 = 0
+        // Safety: the kernel writes at most the one byte, which lives through the call.
+        let count = unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT))
+        return count < 0 && errno == EAGAIN
+    }
+
     /// Takes a request, on a connection that is new or idle.
     func begin(_ transfer: Transfer, _ bytes: [UInt8], deadlineNs: UInt64) -> Event {
         self.transfer = transfer

@@ -205,7 +205,7 @@ final class PlainPath {
 
     private func takeIdle(_ address: PlainAddress, _ nowNs: UInt64) -> PlainConnection? {
         while let connection = idle[address]?.popLast() {
-            if !isOld(connection, nowNs) { return connection }
+            if !isOld(connection, nowNs), connection.isQuiet { return connection }
             drop(connection)
         }
         return nil

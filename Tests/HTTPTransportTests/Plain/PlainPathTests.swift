@@ -133,6 +133,16 @@ struct PlainPathTests {
         }
     }
 
+    /// A longer body is read straight to where it stays, and what follows it is left in the socket.
+    @Test func whatFollowsALongBodyIsNotTakenForTheNext() async throws {
+        let body = Self.text(9_000)
+        try await RawServer.saying(answer(body) + answer("evil 1\n")) { server in
+            let driver = try Driver()
+            for _ in 0..<3 { #expect(driver.ask(server.url()) == .whole(body)) }
+            #expect(driver.connections == 3)
+        }
+    }
+
     @Test func aServerThatClosesBetweenRequestsCostsNothing() async throws {
         try await RawServer.sayingOnce(Array(answer("a 1\n").utf8)) { server in
             let driver = try Driver()
