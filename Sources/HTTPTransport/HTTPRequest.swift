@@ -30,7 +30,8 @@ public struct HTTPRequest: Sendable, Equatable {
     public var bodyLimitBytes: Int
     /// Says `Accept-Encoding: gzip`. An answer in gzip is decoded whether it was asked for or not.
     public var acceptGzip: Bool
-    /// Follows up to 10 redirects, to http and https only. False for everything that is signed.
+    /// Follows up to 10 redirects, to http and https only: 301, 302, 303, 307 and 308 with a Location, and
+    /// 300 where libcurl makes the request. False for everything that is signed.
     public var followRedirects: Bool
     /// The body waits for one of the client's body slots when it is more than a few KiB, so that thousands of
     /// requests in flight are not thousands of bodies in memory.

@@ -21,10 +21,12 @@ extension Transfer {
     /// Room worth a call of the kernel.
     private static let spareBytes = 16 << 10
 
-    /// Where an answer of this status sends the request instead; nil when it is the answer itself.
+    /// Where an answer of this status sends the request instead; nil when it is the answer itself. Statuses
+    /// as in Go, so not 300; an empty Location leads nowhere, as for libcurl.
     func redirection(_ status: Int) -> String? {
         guard request.followRedirects, [301, 302, 303, 307, 308].contains(status) else { return nil }
-        return headers["Location"]
+        guard let location = headers["Location"], !location.isEmpty else { return nil }
+        return location
     }
 
     /// The body will have `length` bytes. It has its slot after this, if it needs one, or waits for it. False

@@ -253,9 +253,11 @@ struct PlainPathTests {
             for _ in 0..<2 { #expect(driver.ask(server.url()) == .redirected("/other")) }
             #expect(driver.connections == 1)
         }
-        try await RawServer.saying(answer("x", status: "302 Found")) { server in
-            let driver = try Driver()
-            #expect(driver.ask(server.url()) == .whole("x", status: 302))
+        for headers in [[], ["Location:"], ["Location:  "]] {
+            try await RawServer.saying(answer("x", status: "302 Found", headers: headers)) { server in
+                let driver = try Driver()
+                #expect(driver.ask(server.url()) == .whole("x", status: 302))
+            }
         }
     }
 
