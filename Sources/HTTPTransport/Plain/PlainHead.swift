@@ -95,8 +95,9 @@ struct PlainHead {
             } else {
                 .untilClose
             }
-        // An answer with both framings comes from a server that is confused or attacked (RFC 9112 §6.1).
-        let isConfused = isChunked && length != nil
+        // An answer with both framings, or with chunks in HTTP/1.0, which has none, comes from a server that
+        // is confused or attacked (RFC 9112 §6.1).
+        let isConfused = isChunked && (length != nil || isOldVersion)
         let closes =
             saysClose || isOldVersion && !saysKeepAlive || framing == .untilClose || isConfused
         return .whole(Whole(status: status, body: framing, closes: closes))

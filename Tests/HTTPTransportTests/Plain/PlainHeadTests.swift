@@ -38,6 +38,10 @@ struct PlainHeadTests {
                 "HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: Keep-Alive\r\n\r\n", 200, .length(5),
                 false
             ),
+            (
+                "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n", 200,
+                .chunks, true
+            ),
             ("HTTP/1.1 500 Oops\r\nContent-Length: 5\r\n\r\n", 500, .length(5), false),
             ("HTTP/1.1 204 None\r\n\r\n", 204, .none, false),
             ("HTTP/1.1 304 Same\r\nContent-Length: 5\r\n\r\n", 304, .none, false),
