@@ -69,6 +69,8 @@ final class Transfer {
     var isWaiting: Bool { standing == .waiting || isShort }
 
     /// One header line, the status line and the empty last one included. False refuses the response.
+    ///
+    /// libcurl hands over the fields of a trailer like those of a head: they count, and change nothing.
     func receive(header line: Span<UInt8>) -> Bool {
         headerLines += 1
         headerBytes += line.count
@@ -82,24 +84,38 @@ final class Transfer {
             )
             return false
         }
-        if line.count >= 5, line[0] == 0x48, line[1] == 0x54, line[2] == 0x54, line[3] == 0x50,
+        if body.isEmpty, line.count >= 5, line[0] == 0x48, line[1] == 0x54, line[2] == 0x54, line[3] == 0x50,
             line[4] == 0x2F
         {
             // A status line: what came before was 1xx or a redirect.
             headers.removeAll()
             headersEnded = false
             isCoded = false
+        } else if headersEnded {
+            return true
         } else if line[0] == 0x0D || line[0] == 0x0A {
             headersEnded = true
         } else {
             headers.append(line: line)
-            if line.count > 16, line[7] == 0x2D, line[8] | 0x20 == 0x65 { noteCoding() }
+            if Self.isCoding(line) { isCoded = true }
         }
         return true
     }
 
-    /// Looks closer at a header whose name has the hyphen and the letter of Content-Encoding in their places.
-    private func noteCoding() { isCoded = headers["Content-Encoding"] != nil }
+    private static let codingField = Array("content-encoding:".utf8)
+
+    /// Whether the line is a Content-Encoding.
+    private static func isCoding(_ line: Span<UInt8>) -> Bool {
+        // The hyphen first: few fields have it there.
+        guard line.count >= codingField.count, line[7] == 0x2D else { return false }
+        for index in codingField.indices {
+            let byte = line[index]
+            guard codingField[index] == (byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte) else {
+                return false
+            }
+        }
+        return true
+    }
 
     /// Bytes of the body as they come over the wire, `.pause` leaves them untaken.
     func receive(body bytes: UnsafeBufferPointer<UInt8>) -> Verdict {

@@ -67,6 +67,12 @@ extension AnswerKind {
         AnswerKind(
             "chunks with extension and trailer", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked",
             Array("5;a=b\r\nup 1\n\r\n0\r\nX: y\r\n\r\n".utf8), .response(200, "up 1\n")),
+        AnswerKind(
+            "trailer that names a coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked",
+            Array("5\r\nup 1\n\r\n0\r\nContent-Encoding: x\r\n\r\n".utf8), .response(200, "up 1\n")),
+        AnswerKind(
+            "trailer without a body", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked",
+            Array("0\r\nContent-Encoding: x\r\n\r\n".utf8), .response(200, "")),
         AnswerKind("until close", "HTTP/1.1 200 OK", Array("up 1\n".utf8), .response(200, "up 1\n")),
         AnswerKind(
             "HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 5", Array("up 1\n".utf8), .response(200, "up 1\n")

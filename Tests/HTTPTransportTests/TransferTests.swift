@@ -67,6 +67,22 @@ struct TransferTests {
         }
     }
 
+    /// libcurl hands the fields of a trailer over as it does those of the head.
+    @Test(arguments: [
+        ("HTTP/1.1: x", "5\r\nup 1\n\r\n"), ("HTTP/1.1 200 OK: x", "5\r\nup 1\n\r\n"),
+        ("Y: trailer", "5\r\nup 1\n\r\n"), ("Y: trailer", ""),
+    ])
+    func aTrailerChangesNothingOfTheHead(field: String, chunk: String) async throws {
+        let head = "HTTP/1.1 200 OK\r\nY: head\r\nTransfer-Encoding: chunked\r\n\r\n"
+        try await RawServer.saying("\(head)\(chunk)0\r\n\(field)\r\n\r\n") { server in
+            try await withClient { client in
+                let got = try await client.perform(HTTPRequest(url: server.url()))
+                #expect(got.headers.all.filter { $0.name == "Y" }.map(\.value) == ["head"])
+                #expect(got.body.count == (chunk.isEmpty ? 0 : 5))
+            }
+        }
+    }
+
     @Test(arguments: [true, false])
     func aLongLineAndALongHeadAreRefused(isPlain: Bool) async throws {
         let line = "X: " + String(repeating: "x", count: 15_000)
