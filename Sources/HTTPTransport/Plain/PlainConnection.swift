@@ -78,6 +78,9 @@ final class PlainConnection {
         }
     }
 
+    /// Bytes that were read before it was known that the body has to wait.
+    var setAsideBytes: Int { heldBody.count + unread.count }
+
     /// Nothing has come on an idle connection: no bytes that were not asked for, as may follow a body that
     /// was read to its own end, and not the server's end of the connection either.
     var isQuiet: Bool {
@@ -173,7 +176,7 @@ final class PlainConnection {
             }
             // Safety: the kernel writes at most the array's length.
             let count = unsafe scratch.withUnsafeMutableBytes { bytes in
-                unsafe recv(descriptor, bytes.baseAddress, isReadingHead ? Self.headBytes : bytes.count, 0)
+                unsafe recv(descriptor, bytes.baseAddress, min(bytes.count, readBytes), 0)
             }
             if count < 0, errno == EAGAIN { return .wait }
             guard count > 0 else { return end(count < 0 ? errno : 0) }
@@ -188,10 +191,12 @@ final class PlainConnection {
     /// A head, and of a body what is copied at little cost: the rest goes straight to where it stays.
     private static let headBytes = 4 << 10
 
-    private var isReadingHead: Bool {
+    /// What is read at once. A body that has no slot may have to wait, and what was read of it by then is
+    /// charged to nobody: no more than a body without a slot may hold.
+    private var readBytes: Int {
         switch state {
-        case .sending, .head: true
-        default: false
+        case .sending, .head: Self.headBytes
+        default: transfer?.standing == .holdsSlot ? .max : BodySlots.inlineBytes
         }
     }
 

@@ -110,6 +110,9 @@ final class PlainPath {
         if let connection = running[id] { drop(connection) }
     }
 
+    /// Bytes that were read of bodies that have to wait, and that are charged to nobody meanwhile.
+    var setAsideBytes: Int { running.values.reduce(0) { $0 + $1.setAsideBytes } }
+
     // MARK: -
 
     /// Begins a request over a connection of its own; false when none can be had.

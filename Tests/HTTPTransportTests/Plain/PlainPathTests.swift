@@ -310,6 +310,7 @@ struct PlainPathTests {
                 let transfer = try #require(driver.begin(server.url()))
                 #expect(driver.outcome(of: transfer, withinMs: 200) == .still)
                 #expect(transfer.isWaiting && transfer.body.count < 64 << 10)
+                #expect(driver.path.setAsideBytes <= BodySlots.inlineBytes)
                 driver.admission.slots.ended(999, keepsBody: false)
                 let nowNs = driver.admission.nowNs
                 let granted = driver.admission.slots.grant(nowNs: nowNs) { _ in 0 }
