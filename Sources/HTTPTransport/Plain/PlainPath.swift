@@ -50,7 +50,6 @@ final class PlainPath {
         guard submission.deadlineNs > nowNs, request.write(submission.request, url, to: &bytes) else {
             return nil
         }
-        prune(nowNs)
         let transfer = Transfer(submission, easy: nil, admission: admission)
         while let connection = takeIdle(url.address, nowNs) {
             if begin(transfer, on: connection, nowNs) { return transfer }
@@ -79,8 +78,10 @@ final class PlainPath {
         return true
     }
 
-    /// Ends the transfers whose time is up.
+    /// Ends the transfers whose time is up, and closes connections that have idled for too long.
     func endLate(nowNs: UInt64) {
+        // Here and not when a request begins: none does when the last target is gone.
+        prune(nowNs)
         guard nowNs >= nextDeadlineNs else { return }
         nextDeadlineNs = .max
         for connection in Array(running.values) {
@@ -109,6 +110,9 @@ final class PlainPath {
     func leave(_ id: UInt64) {
         if let connection = running[id] { drop(connection) }
     }
+
+    /// Connections open, the idle ones included.
+    var connectionCount: Int { connections.count }
 
     /// Bytes that were read of bodies that have to wait, and that are charged to nobody meanwhile.
     var setAsideBytes: Int { running.values.reduce(0) { $0 + $1.setAsideBytes } }

@@ -143,6 +143,19 @@ struct PlainPathTests {
         }
     }
 
+    @Test func connectionsOfATargetThatIsGoneAreClosed() async throws {
+        try await RawServer.saying(answer("a 1\n")) { server in
+            let driver = try Driver()
+            #expect(driver.ask(server.url()) == .whole("a 1\n"))
+            #expect(driver.path.connectionCount == 1)
+            // Half of the time that a connection may idle, then more than all of it.
+            driver.path.endLate(nowNs: driver.admission.nowNs + 150_000_000_000)
+            #expect(driver.path.connectionCount == 1)
+            driver.path.endLate(nowNs: driver.admission.nowNs + 301_000_000_000)
+            #expect(driver.path.connectionCount == 0)
+        }
+    }
+
     @Test func aServerThatClosesBetweenRequestsCostsNothing() async throws {
         try await RawServer.sayingOnce(Array(answer("a 1\n").utf8)) { server in
             let driver = try Driver()
