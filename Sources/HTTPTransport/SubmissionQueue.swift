@@ -88,7 +88,8 @@ final class SubmissionQueue: Sendable {
         }
     }
 
-    /// Hands a request over; false, and nothing kept, when the client is shut down or the task cancelled.
+    /// Hands a request over; nil when it was taken. Otherwise nothing is kept of it, and the code says why:
+    /// `.shutDown` when the client is shut down, `.cancelled` when the task is.
     ///
     /// The task's flag is read under the lock: it is set before `cancel` is called, so that a cancellation
     /// either is seen here or comes after the submission.

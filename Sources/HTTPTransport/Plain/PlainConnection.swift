@@ -40,7 +40,8 @@ final class PlainConnection {
     let address: PlainAddress
     /// The request in flight.
     private(set) var transfer: Transfer?
-    /// Up to when the answer must be whole, or while connecting the connection there.
+    /// The request fails at this time: while the connection is being made, when it must be there; after that,
+    /// when the answer must be whole.
     private(set) var deadlineNs = UInt64.max
     private(set) var idleSinceNs: UInt64 = 0
     /// It has carried an answer before.

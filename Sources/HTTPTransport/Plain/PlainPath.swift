@@ -25,7 +25,8 @@ final class PlainPath {
     private var idle: [PlainAddress: [PlainConnection]] = [:]
     private var running: [UInt64: PlainConnection] = [:]
     private var bytes: [UInt8] = []
-    /// With what a body may have before it needs a slot, less than one that waits may have.
+    /// For bytes that are read and then copied. Together with the 8 KiB that a body may hold before it needs
+    /// a slot it is less than the 64 KiB that a body which waits for one may hold (`Transfer.waitingBytes`).
     private var scratch = [UInt8](repeating: 0, count: 32 << 10)
     private var nextPruneNs: UInt64 = 0
     /// No transfer's time is up before; may be too early.

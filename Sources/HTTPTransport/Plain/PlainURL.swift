@@ -5,7 +5,7 @@ struct PlainAddress: Hashable, Sendable {
     let port: UInt16
 }
 
-/// An `http` URL whose host is an IPv4 address: what needs no name looked up, no TLS and nobody's cleverness.
+/// An `http` URL whose host is an IPv4 address: a request to it needs neither a name resolved nor TLS.
 ///
 /// Strict: whatever libcurl might rewrite (another spelling of the address, a fragment, a user, bytes beyond
 /// ASCII) is none, and goes to libcurl.
