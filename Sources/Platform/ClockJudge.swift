@@ -1,22 +1,24 @@
 /// Decides what time it is for the agent while the machine's wall clock may be wrong. Does nothing itself.
 ///
-/// A wall clock is believed while it advances as the time that passes. When it jumps, the agent goes on
-/// counting from where it was, by the clock of the time that passes, and follows the jump once the kernel
-/// says that the clock is synchronised, or once the jump has stood for ten minutes. So a clock that is set
-/// wrongly and back again leaves no trace: no sample is given up for its age, and none is stored under a
-/// wrong time.
+/// A wall clock is believed while it advances as the time that passes. When it jumps, at once or in small
+/// steps within a minute, the agent goes on counting from where it was, by the clock of the time that passes,
+/// and follows the jump once the kernel says that the clock is synchronised, or once the jump has stood for
+/// ten minutes. So a clock that is set wrongly and back again leaves no trace: no sample is given up for its
+/// age, and none is stored under a wrong time.
 ///
 /// At a start nobody knows how much time has passed since the last run, so the time is the wall clock's.
 /// What an earlier run left is judged by age as of its newest record and the time that has passed since the
-/// start, until the same two conditions hold.
+/// start, until the same two conditions hold for a clock that is not in doubt.
 ///
 /// A clock that shows a time before this version was made is certainly wrong. It is never followed; after a
 /// start with such a clock there is no credible time until it is set.
 public struct ClockJudge: Sendable {
-    /// How far a clock may move beyond the time that passed without being doubted. A daemon that slews a
-    /// clock moves it by a tenth of the time at most, and the clock is looked at more often than every
-    /// minute.
+    /// How far a clock may move within a minute beyond the time that passed without being doubted. A daemon
+    /// that slews a clock moves it by a tenth of the time at most, and the clock is looked at more often than
+    /// every minute.
     public static let toleranceMs: Int64 = 10_000
+    /// What small steps are added up over.
+    private static let driftWindowMs: Int64 = 60_000
     /// How long a jump must stand to be followed.
     public static let standingMs: Int64 = 10 * 60_000
     /// The kernel is asked no more often.
@@ -60,8 +62,37 @@ public struct ClockJudge: Sendable {
         case agesFollow(Reason)
     }
 
+    /// How far a clock was from the time that passes, a minute or less before it is looked at.
+    private struct Anchor: Sendable {
+        private(set) var offsetMs: Int64
+        private var sinceMs: Int64
+
+        init(_ offsetMs: Int64, _ elapsedMs: Int64) {
+            self.offsetMs = offsetMs
+            sinceMs = elapsedMs
+        }
+
+        /// Whether the clock, whose offset is `offsetMs` now, has not moved by more than the tolerance.
+        mutating func holds(_ offsetMs: Int64, _ elapsedMs: Int64) -> Bool {
+            guard abs(offsetMs - self.offsetMs) <= toleranceMs else { return false }
+            if elapsedMs - sinceMs >= driftWindowMs { self = Anchor(offsetMs, elapsedMs) }
+            return true
+        }
+    }
+
     private struct Doubt: Sendable {
+        /// From `timeMs`, as of the last look.
         var byMs: Int64
+        /// Since when the doubted clock advances as the time that passes.
+        var sinceMs: Int64
+        var anchor: Anchor
+    }
+
+    /// While an earlier run's records are spared.
+    private struct Sparing: Sendable {
+        /// `agingMs` is this and the time that has passed.
+        let offsetMs: Int64
+        /// Since when the clock advances as the time that passes.
         var sinceMs: Int64
     }
 
@@ -77,9 +108,10 @@ public struct ClockJudge: Sendable {
     private let earliestMs: Int64
     /// `timeMs` is this and the time that has passed.
     private var offsetMs: Int64
+    /// Of the clock that is believed; it stays while that is doubted.
+    private var anchor: Anchor
     private var doubt: Doubt?
-    /// The same for `agingMs`, `byMs` being its offset, while an earlier run's records are spared.
-    private var sparing: Doubt?
+    private var sparing: Sparing?
     private var askedMs: Int64?
 
     /// `earliestMs` is when this version was made.
@@ -87,7 +119,8 @@ public struct ClockJudge: Sendable {
         self.earliestMs = earliestMs
         timeMs = reading.wallMs
         agingMs = reading.wallMs
-        offsetMs = reading.wallMs - reading.elapsedMs
+        offsetMs = reading.offsetMs
+        anchor = Anchor(reading.offsetMs, reading.elapsedMs)
         isCredible = reading.wallMs >= earliestMs
     }
 
@@ -105,7 +138,7 @@ public struct ClockJudge: Sendable {
         } else if byMs < -Self.toleranceMs, isCredible {
             events.append(.isBehindNewest(byMs: -byMs))
         }
-        sparing = Doubt(byMs: newestMs - reading.elapsedMs, sinceMs: reading.elapsedMs)
+        sparing = Sparing(offsetMs: newestMs - reading.elapsedMs, sinceMs: reading.elapsedMs)
         agingMs = min(timeMs, newestMs)
         return events
     }
@@ -117,7 +150,7 @@ public struct ClockJudge: Sendable {
         if isCredible {
             judge(reading, isSynchronised, &events)
         } else {
-            offsetMs = reading.wallMs - elapsedMs
+            believe(reading)
             isCredible = reading.wallMs >= earliestMs
             if isCredible { events.append(.becameCredible(wallMs: reading.wallMs)) }
             sparing?.sinceMs = elapsedMs
@@ -125,39 +158,58 @@ public struct ClockJudge: Sendable {
         timeMs = elapsedMs + offsetMs
         agingMs = timeMs
         guard let spared = sparing else { return events }
-        if isCredible, let reason = reason(spared.sinceMs, elapsedMs, isSynchronised) {
+        // While the clock is in doubt `timeMs` may rest on a wrong clock.
+        if isCredible, doubt == nil, let reason = reason(spared.sinceMs, elapsedMs, isSynchronised) {
             sparing = nil
-            if timeMs - (elapsedMs + spared.byMs) > Self.toleranceMs { events.append(.agesFollow(reason)) }
+            if timeMs - (elapsedMs + spared.offsetMs) > Self.toleranceMs {
+                events.append(.agesFollow(reason))
+            }
         } else {
-            agingMs = min(timeMs, elapsedMs + spared.byMs)
+            agingMs = min(timeMs, elapsedMs + spared.offsetMs)
         }
         return events
     }
 
     private mutating func judge(_ reading: Reading, _ isSynchronised: () -> Bool?, _ events: inout [Event]) {
         let elapsedMs = reading.elapsedMs
-        let byMs = reading.wallMs - (elapsedMs + offsetMs)
-        guard abs(byMs) > Self.toleranceMs else {
-            if doubt != nil { events.append(.returned) }
-            doubt = nil
-            offsetMs += byMs
+        let byMs = reading.offsetMs - offsetMs
+        if anchor.holds(reading.offsetMs, elapsedMs) {
+            if doubt != nil {
+                doubt = nil
+                sparing?.sinceMs = elapsedMs
+                events.append(.returned)
+            }
+            offsetMs = reading.offsetMs
             return
         }
         let isPossible = reading.wallMs >= earliestMs
         let known = doubt.flatMap { abs(byMs - $0.byMs) <= Self.toleranceMs ? $0 : nil }
-        // Another jump: its own ten minutes begin, and the kernel is asked at once.
+        // Another jump: the kernel is asked at once.
         if known == nil { askedMs = nil }
-        let sinceMs = known?.sinceMs ?? elapsedMs
-        if isPossible, let reason = reason(sinceMs, elapsedMs, isSynchronised) {
+        var next = Doubt(byMs: byMs, sinceMs: elapsedMs, anchor: Anchor(reading.offsetMs, elapsedMs))
+        if var known, known.anchor.holds(reading.offsetMs, elapsedMs) {
+            next.sinceMs = known.sinceMs
+            next.anchor = known.anchor
+        }
+        // What the clock shows now has been its time since then.
+        sparing?.sinceMs = next.sinceMs
+        if isPossible, let reason = reason(next.sinceMs, elapsedMs, isSynchronised) {
             doubt = nil
-            offsetMs += byMs
+            believe(reading)
             events.append(.followed(byMs: byMs, reason))
             return
         }
-        doubt = Doubt(byMs: byMs, sinceMs: sinceMs)
+        doubt = next
         if known == nil {
-            events.append(.jumped(byMs: byMs, wallMs: reading.wallMs, isCredible: isPossible))
+            let movedMs = reading.offsetMs - anchor.offsetMs
+            events.append(.jumped(byMs: movedMs, wallMs: reading.wallMs, isCredible: isPossible))
         }
+    }
+
+    /// The time is the clock's from now on.
+    private mutating func believe(_ reading: Reading) {
+        offsetMs = reading.offsetMs
+        anchor = Anchor(reading.offsetMs, reading.elapsedMs)
     }
 
     /// Why what has been so since `sinceMs` is believed; nil while it is not.
@@ -178,4 +230,5 @@ public struct ClockJudge: Sendable {
 
 extension ClockJudge.Reading {
     fileprivate var elapsedMs: Int64 { Int64(elapsedNs / 1_000_000) }
+    fileprivate var offsetMs: Int64 { wallMs - elapsedMs }
 }

@@ -199,4 +199,76 @@ struct ClockJudgeTests {
         #expect(world.judge.agingMs == world.wallMs)
         #expect(world.look(afterMs: 600_000) == [])
     }
+
+    @Test func whatAnEarlierRunLeftIsSparedWhileTheClockIsInDoubt() {
+        // Two hours ahead of a backlog of 55 minutes at the start; set right five minutes later.
+        var world = World(wallMs: World.startMs + 2 * Self.hourMs)
+        let newestMs = World.startMs - 55 * 60_000
+        _ = world.begin(newestMs: newestMs)
+        #expect(
+            world.look(afterMs: 300_000, jumpMs: -2 * Self.hourMs) == [
+                .jumped(byMs: -2 * Self.hourMs, wallMs: world.wallMs, isCredible: true)
+            ])
+        for seconds in Int64(1)..<600 {
+            #expect(world.look(afterMs: 1_000) == [])
+            #expect(world.judge.agingMs == newestMs + 300_000 + seconds * 1_000)
+        }
+        // The right time has stood for ten minutes.
+        #expect(
+            world.look(afterMs: 1_000) == [
+                .followed(byMs: -2 * Self.hourMs, .hasStood), .agesFollow(.hasStood),
+            ])
+        #expect(world.judge.agingMs == world.wallMs)
+        #expect(world.judge.timeMs == world.wallMs)
+    }
+
+    @Test func theTenMinutesThatSpareAnEarlierRunBeginAgainWhenTheClockReturns() {
+        var world = World()
+        _ = world.begin(newestMs: World.startMs - Self.hourMs)
+        _ = world.look(afterMs: 300_000, jumpMs: Self.hourMs)
+        #expect(world.look(afterMs: 300_000, jumpMs: -Self.hourMs) == [.returned])
+        #expect(world.look(afterMs: 599_000) == [])
+        #expect(world.judge.agingMs == world.wallMs - Self.hourMs)
+        #expect(world.look(afterMs: 1_000) == [.agesFollow(.hasStood)])
+    }
+
+    @Test func whatAnEarlierRunLeftIsJudgedWhenTheKernelSaysThatTheNewTimeIsRight() {
+        var world = World()
+        _ = world.begin(newestMs: World.startMs - Self.hourMs)
+        _ = world.look(afterMs: 599_000)
+        world.isSynchronised = true
+        #expect(
+            world.look(afterMs: 1_000, jumpMs: Self.hourMs) == [.followed(byMs: Self.hourMs, .synchronised)])
+        #expect(world.look(afterMs: 1_000) == [.agesFollow(.synchronised)])
+        #expect(world.judge.agingMs == world.wallMs)
+    }
+
+    @Test(arguments: [9_000, -9_000] as [Int64]) func smallStepsThatAddUpAreDoubted(stepMs: Int64) {
+        var world = World()
+        var events: [Event] = []
+        for second in Int64(1)...1_000 {
+            events += world.look(afterMs: 1_000, jumpMs: stepMs)
+            #expect(abs(world.judge.timeMs - (World.startMs + second * 1_000)) <= ClockJudge.toleranceMs)
+        }
+        // One jump, whose ten minutes begin when the clock stands.
+        #expect(
+            events == [
+                .jumped(byMs: 2 * stepMs, wallMs: World.startMs + 2_000 + 2 * stepMs, isCredible: true)
+            ])
+        #expect(world.look(afterMs: 598_000) == [])
+        events = world.look(afterMs: 2_000)
+        #expect(events == [.followed(byMs: 999 * stepMs, .hasStood)])
+        #expect(world.judge.timeMs == world.wallMs)
+    }
+
+    @Test func stepsWithinTheToleranceAreFollowedMinuteByMinute() {
+        var world = World()
+        for _ in 0..<20 {
+            for _ in 0..<59 { #expect(world.look(afterMs: 1_000) == []) }
+            // What a daemon that slews may do in a minute.
+            #expect(world.look(afterMs: 1_000, jumpMs: -6_000) == [])
+            #expect(world.judge.timeMs == world.wallMs)
+        }
+        #expect(world.asked == 0)
+    }
 }
