@@ -39,6 +39,7 @@ final class Stages: Sendable {
     static func build(
         _ configuration: Configuration, options: AgentOptions, clock: any AgentClock, files: any FileDoor
     ) async throws(AgentError) -> Stages {
+        StartThreads.requireRoom(for: configuration.scrapeConfigs, files: files)
         let registry = MetricRegistry()
         let interner = LayoutInterner()
         let clock = ClockReport.steady(clock, logger: Logger(label: "agent"))

@@ -6,10 +6,11 @@ public import Telemetry
 
 extension TargetProviders {
     /// The providers of a job that ask web servers and DNS. `http` makes a client with the options given.
+    /// `resolver` is evaluated only where the job looks names up.
     public static func network(
         for job: ScrapeConfiguration, http: (HTTPClientOptions) -> any HTTPPerforming,
-        resolver: any DNSResolving, workers: WorkerPool, clock: any AgentClock, registry: MetricRegistry,
-        logger: Logger
+        resolver: @autoclosure () -> any DNSResolving, workers: WorkerPool, clock: any AgentClock,
+        registry: MetricRegistry, logger: Logger
     ) -> [any TargetProvider] {
         let web: [any TargetProvider] = job.httpSDConfigs.map { configuration in
             HTTPProvider(
@@ -19,7 +20,7 @@ extension TargetProviders {
         return web
             + job.dnsSDConfigs.map { configuration in
                 DNSProvider(
-                    configuration, job: job.jobName, resolver: resolver, clock: clock, registry: registry,
+                    configuration, job: job.jobName, resolver: resolver(), clock: clock, registry: registry,
                     logger: logger)
             }
     }

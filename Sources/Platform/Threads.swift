@@ -97,7 +97,7 @@ public enum SystemThread {
         ends.close()
     }
 
-    static func exit(for error: ThreadError) -> Never {
+    private static func exit(for error: ThreadError) -> Never {
         StandardStreams.writeError("the process cannot start: \(error)\n")
         // Not `exit`: its handlers would take apart what threads that have begun may be using.
         _exit(noThreadStatus)

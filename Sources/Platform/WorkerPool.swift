@@ -11,11 +11,10 @@ public final class WorkerPool: Sendable {
 
     /// Starts `threads` threads named `name`, while the process starts: it ends when they cannot be made
     /// (`SystemThread.startOrExit`).
-    public convenience init(name: String, threads: Int) {
-        do throws(ThreadError) {
-            try self.init(whileRunning: name, threads: threads)
-        } catch {
-            SystemThread.exit(for: error)
+    public init(name: String, threads: Int) {
+        precondition(threads > 0, "a pool without threads never finishes anything")
+        for _ in 0..<threads {
+            SystemThread.startOrExit(name: name) { [queue] in Self.work(queue) }
         }
     }
 
@@ -25,9 +24,7 @@ public final class WorkerPool: Sendable {
         let queue = queue
         do throws(ThreadError) {
             for _ in 0..<threads {
-                try SystemThread.start(name: name) {
-                    while let work = queue.pop() { work.body() }
-                }
+                try SystemThread.start(name: name) { Self.work(queue) }
             }
         } catch {
             // Those that have begun end.
@@ -59,5 +56,10 @@ public final class WorkerPool: Sendable {
             let accepted = queue.push(Work { continuation.resume(returning: body()) })
             precondition(accepted, "the pool outlives its work: it is closed only in deinit")
         }
+    }
+
+    /// Until the queue is closed and empty.
+    private static func work(_ queue: ConditionQueue<Work>) {
+        while let work = queue.pop() { work.body() }
     }
 }

@@ -93,14 +93,8 @@ struct Run: AsyncParsableCommand {
         }
     }
 
-    /// Beside the workers: signals, HTTP, the buffer's keeper, the status page, and Swift's own, of which one
-    /// would do.
-    private static let otherThreads = 5
-
     mutating func run() async throws {
-        let workers = CgroupLimits.current(files: POSIXFiles()).workerThreads(
-            onlineCores: CgroupLimits.onlineCores)
-        SystemThread.requireRoom(for: workers + Self.otherThreads)
+        StartThreads.requireRoom()
         let requests = StopRequests()
         Signals.handle { signal in
             switch signal {

@@ -1,5 +1,6 @@
 import AWS
 import Configuration
+import HTTPTransport
 import Platform
 import Telemetry
 import TestSupport
@@ -29,6 +30,28 @@ import Testing
         job.fileSDConfigs = [FileSDConfiguration(files: ["a.yml"]), FileSDConfiguration(files: ["b.yml"])]
         job.ecsSDConfigs = [ECSSDConfiguration(clusters: ["prod"])]
         #expect(try make(job, ecs: access).map(\.name) == ["static", "file", "file", "ecs"])
+    }
+
+    @Test func aResolverIsMadeOnlyForWhoLooksNamesUp() {
+        var made = 0
+        func resolver() -> FakeDNS {
+            made += 1
+            return FakeDNS([:])
+        }
+        var job = ScrapeConfiguration(jobName: "j")
+        job.httpSDConfigs = [HTTPSDConfiguration(url: "http://a.test/")]
+        func network() -> [String] {
+            TargetProviders.network(
+                for: job, http: { _ in FakeWeb(.failure(HTTPError(.timeout, "no"))) }, resolver: resolver(),
+                workers: WorkerPool(name: "test", threads: 1), clock: ManualClock(),
+                registry: MetricRegistry(), logger: SaidLines().logger
+            ).map(\.name)
+        }
+        #expect(network() == ["http"])
+        #expect(made == 0)
+        job.dnsSDConfigs = [DNSSDConfiguration(names: ["a.test"])]
+        #expect(network() == ["http", "dns"])
+        #expect(made == 1)
     }
 
     @Test func withoutRegionThereIsNoECS() {

@@ -60,6 +60,35 @@ struct SystemThreadTests {
         }
     }
 
+    @Test func aPoolOfTheStartWaitsForThreadsThatHaveJustEnded() async {
+        await #expect(processExitsWith: .success) {
+            let starts = ConditionQueue<rlim_t>()
+            // Plays the threads that end: gives the limit back while the pool tries to begin.
+            try SystemThread.start(name: "ending") {
+                guard let before = starts.pop() else { return }
+                SystemThread.pause(ms: 3)
+                Self.limitThreads(to: before)
+            }
+            var limit = rlimit()
+            // Safety: `limit` lives through the call.
+            unsafe getrlimit(__rlimit_resource_t(__RLIMIT_NPROC.rawValue), &limit)
+            if getuid() == 0 { try #require(setuid(65_534) == 0) }
+            Self.limitThreads(to: 0)
+            _ = starts.push(limit.rlim_cur)
+            let pool = WorkerPool(name: "first", threads: 1)
+            #expect(await pool.run { 7 } == 7)
+        }
+    }
+
+    /// The soft limit alone, so that it can be raised again.
+    private static func limitThreads(to count: rlim_t) {
+        var limit = rlimit()
+        // Safety: `limit` lives through the calls.
+        unsafe getrlimit(__rlimit_resource_t(__RLIMIT_NPROC.rawValue), &limit)
+        limit.rlim_cur = count
+        unsafe setrlimit(__rlimit_resource_t(__RLIMIT_NPROC.rawValue), &limit)
+    }
+
     @Test func aStartWithoutThreadsEndsWithASentence() async throws {
         let result = await #expect(processExitsWith: .exitCode(71), observing: [\.standardErrorContent]) {
             try Self.leaveNoThreads()

@@ -10,7 +10,7 @@ public protocol DNSResolving: Sendable {
 /// The system's resolver on threads of its own: a name server that hangs holds up other look-ups only.
 public final class SystemDNS: DNSResolving {
     /// Look-ups at a time.
-    private static let threadCount = 4
+    public static let threadCount = 4
 
     private let resolver: NameResolver
     private let threads: WorkerPool

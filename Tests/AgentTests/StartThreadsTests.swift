@@ -1,0 +1,19 @@
+import Configuration
+import Discovery
+import Platform
+import Testing
+
+@testable import Agent
+
+struct StartThreadsTests {
+    @Test func everyThreadOfTheStartIsCounted() {
+        // Signals, HTTP, the buffer's keeper, look-ups, the status page, Swift's own.
+        #expect(StartThreads.count(workers: 2) == 8)
+        var job = ScrapeConfiguration(jobName: "j")
+        job.httpSDConfigs = [HTTPSDConfiguration(url: "http://a.test/")]
+        #expect(StartThreads.count(workers: 2, jobs: [job]) == 8)
+        job.dnsSDConfigs = [DNSSDConfiguration(names: ["a.test"])]
+        // Look-ups of names, which all jobs share.
+        #expect(StartThreads.count(workers: 2, jobs: [job, job]) == 12)
+    }
+}
