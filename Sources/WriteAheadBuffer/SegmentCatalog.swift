@@ -18,16 +18,16 @@ struct SegmentInfo: Sendable, Equatable {
     /// The segment before and its final length; 0 when there was none.
     var previousSegment: UInt64 = 0
     var previousLength: UInt64 = 0
-    /// By the monotonic clock: when it was last written to or, for one of an earlier run, when this run
+    /// By `AgentClock.elapsedNs`: when it was last written to or, for one of an earlier run, when this run
     /// began.
     var lastNs: UInt64 = 0
     /// An earlier run has written it.
     var isOfEarlierRun = false
 
     /// How old its newest frame is. What this run has written is as old as the time that has passed since,
-    /// whatever the wall clock did. The age of what an earlier run has written is told by its timestamps
-    /// alone; it is no less than the age of this run, so that frames a clock that ran ahead has stamped do
-    /// not stay for ever.
+    /// the machine's sleep included, whatever the wall clock did. The age of what an earlier run has written
+    /// is told by its timestamps alone; it is no less than the age of this run, so that frames a clock that
+    /// ran ahead has stamped do not stay for ever.
     func ageMs(agingMs: Int64, nowNs: UInt64) -> Int64 {
         let passedMs = Int64((nowNs - min(nowNs, lastNs)) / 1_000_000)
         guard isOfEarlierRun else { return passedMs }
@@ -40,7 +40,7 @@ struct SegmentInfo: Sendable, Equatable {
 final class SegmentCatalog: Sendable {
     private let state = Mutex<[SegmentInfo]>([])
 
-    /// `segments` are an earlier run's; it is `nowNs` by the monotonic clock.
+    /// `segments` are an earlier run's; it is `nowNs` by `AgentClock.elapsedNs`.
     init(_ segments: [SegmentInfo] = [], nowNs: UInt64 = 0) {
         var segments = segments
         for index in segments.indices {
@@ -70,7 +70,7 @@ final class SegmentCatalog: Sendable {
         }
     }
 
-    /// The active segment has grown; it is `nowNs` by the monotonic clock.
+    /// The active segment has grown; it is `nowNs` by `AgentClock.elapsedNs`.
     func grow(to length: UInt64, newestTimestampMs: Int64, nowNs: UInt64) {
         state.withLock { segments in
             guard let last = segments.indices.last else { return }

@@ -52,7 +52,7 @@ extension WriteAheadBuffer {
 
     private func excess(_ segment: SegmentInfo, _ agingMs: Int64) -> String? {
         if core.catalog.totalBytes > configuration.retentionBytes { return BufferDropReason.retentionSize }
-        let ageMs = segment.ageMs(agingMs: agingMs, nowNs: core.clock.monotonicNs)
+        let ageMs = segment.ageMs(agingMs: agingMs, nowNs: core.clock.elapsedNs)
         return ageMs > configuration.retentionAgeMs ? BufferDropReason.retentionAge : nil
     }
 

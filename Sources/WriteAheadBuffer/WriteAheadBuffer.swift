@@ -73,7 +73,7 @@ public final class WriteAheadBuffer: Sendable {
                 recovery.reserve(upTo: number)
             }
             let core = BufferCore(
-                directory: directory, catalog: SegmentCatalog(recovery.segments, nowNs: clock.monotonicNs),
+                directory: directory, catalog: SegmentCatalog(recovery.segments, nowNs: clock.elapsedNs),
                 interner: interner, files: files, clock: clock, metrics: metrics, reserve: reserve,
                 salts: salts)
             var fresh = State(
@@ -179,7 +179,7 @@ public final class WriteAheadBuffer: Sendable {
             }
             core.metrics.writtenBytes.add(length - before)
             core.catalog.grow(
-                to: length, newestTimestampMs: frame.timestampMs, nowNs: core.clock.monotonicNs)
+                to: length, newestTimestampMs: frame.timestampMs, nowNs: core.clock.elapsedNs)
         } catch {
             // A record larger than the reserve may find no space on a disk that has room for all the others.
             if error.isNoSpace, state.writer?.attemptedBytes ?? 0 <= configuration.reserveBytes {
@@ -194,7 +194,7 @@ public final class WriteAheadBuffer: Sendable {
     private func needsRotation(_ state: inout State) -> Bool {
         guard let writer = state.writer else { return true }
         let maxAgeNs = UInt64(configuration.segmentMaxAgeMs) * 1_000_000
-        if writer.isTorn || core.clock.monotonicNs - writer.createdNs >= maxAgeNs { return true }
+        if writer.isTorn || core.clock.elapsedNs - writer.createdNs >= maxAgeNs { return true }
         return state.writer?.isFull(
             limitBytes: configuration.segmentLimitBytes, mostBytes: configuration.segmentMostBytes) ?? true
     }
@@ -224,7 +224,7 @@ public final class WriteAheadBuffer: Sendable {
         books.previousLength = state.previous.length
         let nowMs = core.clock.wallMs
         let writer = try SegmentWriter(
-            number: number, path: path, salt: core.newSalt(), nowMs: nowMs, nowNs: core.clock.monotonicNs,
+            number: number, path: path, salt: core.newSalt(), nowMs: nowMs, nowNs: core.clock.elapsedNs,
             ledger: books, files: core.files, metrics: core.metrics)
         core.names.changed()
         if let ended = state.writer { state.ended.append(ended.tail) }

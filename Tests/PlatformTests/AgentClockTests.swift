@@ -21,6 +21,17 @@ struct ManualClockTests {
         #expect(clock.monotonicNs - beforeNs == 250_000_000)
     }
 
+    @Test func sleepsAsAMachineDoes() {
+        let clock = ManualClock(wallMs: 5_000)
+        let (monotonicNs, elapsedNs) = (clock.monotonicNs, clock.elapsedNs)
+        clock.suspend(ms: 250)
+        #expect(clock.wallMs == 5_250)
+        #expect(clock.elapsedNs - elapsedNs == 250_000_000)
+        #expect(clock.monotonicNs == monotonicNs)
+        clock.advance(ms: 1)
+        #expect(clock.elapsedNs - elapsedNs == 251_000_000)
+    }
+
     @Test func aPastDeadlineReturnsAtOnce() async throws {
         let clock = ManualClock()
         try await clock.sleep(untilNs: clock.monotonicNs)

@@ -11,6 +11,8 @@ public final class ManualClock: AgentClock {
     private struct State {
         var wallMs: Int64
         var monotonicNs: UInt64 = 1_000_000_000
+        /// How long the machine has slept.
+        var suspendedNs: UInt64 = 0
         var isSynchronised: Bool?
         var sleepers: [UInt64: Sleeper] = [:]
         var cancelled: Set<UInt64> = []
@@ -26,6 +28,7 @@ public final class ManualClock: AgentClock {
 
     public var wallMs: Int64 { state.withLock { $0.wallMs } }
     public var monotonicNs: UInt64 { state.withLock { $0.monotonicNs } }
+    public var elapsedNs: UInt64 { state.withLock { $0.monotonicNs + $0.suspendedNs } }
     public var isSynchronised: Bool? { state.withLock { $0.isSynchronised } }
     /// How many tasks sleep on this clock now.
     public var sleeperCount: Int { state.withLock { $0.sleepers.count } }
@@ -41,6 +44,15 @@ public final class ManualClock: AgentClock {
             return ids.compactMap { state.sleepers.removeValue(forKey: $0) }
         }
         for sleeper in due { sleeper.continuation.resume() }
+    }
+
+    /// The machine sleeps for so long: nobody is woken.
+    public func suspend(ms: Int64) {
+        precondition(ms >= 0, "time does not go back; set the wall clock instead")
+        state.withLock { state in
+            state.wallMs += ms
+            state.suspendedNs += UInt64(ms) * 1_000_000
+        }
     }
 
     /// Sets the wall clock alone, as an operator or NTP may.

@@ -80,6 +80,22 @@ struct WriteAheadBufferKeepingTests {
         #expect(try books(buffer).buffered == 0)
     }
 
+    @Test func framesAgeWhileTheMachineSleeps() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1
+        let buffer = try fixture.open()
+        _ = try buffer.openDestination("a", lanes: 1)
+        for value in 0..<2 { try buffer.append(fixture.frame(Double(value))) }
+        fixture.clock.suspend(ms: fixture.retentionAgeMs)
+        buffer.enforceRetention()
+        #expect(try books(buffer).dropped == [:])
+        fixture.clock.suspend(ms: 1)
+        // Ends the segment before, which then may go as well.
+        try buffer.append(fixture.frame(2))
+        buffer.enforceRetention()
+        #expect(try books(buffer).dropped == [BufferDropReason.retentionAge: 20])
+    }
+
     /// The frames' ages are what has passed since they were written, whatever the wall clock is set to.
     @Test(arguments: [7 * 86_400_000, -7 * 86_400_000] as [Int64])
     func aJumpOfTheClockTakesNothing(byMs jumpMs: Int64) throws {
