@@ -59,7 +59,7 @@ enum ClockReport {
                 .warning,
                 """
                 the agent follows the machine's clock, which has jumped \(direction(byMs)) beyond the time \
-                that passed: \(because(reason))
+                that passed: \(because(reason))\(byMs < -mostAheadMs ? whatABackStepCosts : "")
                 """, ["jump": amount(byMs)]
             )
         case .isBehindNewest(let byMs):
@@ -86,6 +86,14 @@ enum ClockReport {
             )
         }
     }
+
+    /// Receivers refuse samples that lie further ahead: Prometheus, and Cortex by its default.
+    private static let mostAheadMs: Int64 = 10 * 60_000
+
+    private static let whatABackStepCosts = """
+        . Each target's samples are left out until the clock has passed its last scrape; a restart of the \
+        agent ends that at once, and receivers that have refused the samples of the future then take new ones
+        """
 
     private static func because(_ reason: ClockJudge.Reason) -> String {
         switch reason {

@@ -303,11 +303,18 @@ struct ScrapeEngine: Sendable {
     func checkClock(_ timestampMs: Int64, _ state: ScrapeState) throws(ScrapeError) {
         let lastMs = state.lastTimestampMs
         guard timestampMs <= lastMs else { return }
+        // Receivers have taken what lies less far ahead: they would refuse older samples.
+        let isRefused = lastMs - timestampMs > TimestampRules.maxAheadMs
+        let advice =
+            isRefused
+            ? ". If the last scrape's time was wrong, receivers have refused its samples, as most do beyond"
+                + " 10m ahead, and a restart of the agent ends this at once"
+            : ""
         throw ScrapeError(
             .clock,
             "the wall clock shows \(Timestamp.text(ms: timestampMs)),"
                 + " \(ScrapeMetrics.goDuration(lastMs - timestampMs)) before the last scrape of this target:"
                 + " its samples are left out for as long, until the clock has passed"
-                + " \(Timestamp.text(ms: lastMs)); look at what sets this machine's clock")
+                + " \(Timestamp.text(ms: lastMs)); look at what sets this machine's clock\(advice)")
     }
 }

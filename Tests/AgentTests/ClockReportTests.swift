@@ -31,6 +31,11 @@ struct ClockReportTests {
             ["jump": "1m30s"]
         ),
         (.followed(byMs: -90_000, .hasStood), .warning, "it has stood for 10m", ["jump": "1m30s"]),
+        (
+            .followed(byMs: -7_200_000, .synchronised), .warning,
+            "synchronised. Each target's samples are left out until the clock has passed its last scrape; a "
+                + "restart of the agent ends that at once", ["jump": "2h"]
+        ),
         (.isBehindNewest(byMs: 60_000), .warning, "behind the newest sample", ["behind": "1m"]),
         (.isAheadOfNewest(byMs: 60_000), .info, "ahead of the newest sample", ["ahead": "1m"]),
         (.returned, .info, "is back at the time", [:]),

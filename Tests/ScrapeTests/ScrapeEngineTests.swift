@@ -276,7 +276,12 @@ import Testing
             error?.message
                 == "the wall clock shows 2023-11-14T21:11:49.500Z, 1h1m30.5s before the last scrape of this"
                 + " target: its samples are left out for as long, until the clock has passed"
-                + " 2023-11-14T22:13:20.000Z; look at what sets this machine's clock")
+                + " 2023-11-14T22:13:20.000Z; look at what sets this machine's clock. If the last scrape's"
+                + " time was wrong, receivers have refused its samples, as most do beyond 10m ahead, and a"
+                + " restart of the agent ends this at once")
+        // What a receiver takes, it has: a restart would send what it refuses as out of order.
+        let small = #expect(throws: ScrapeError.self) { try scrape.consume("a 1\n", at: start - 600_000) }
+        #expect(small?.message.hasSuffix("; look at what sets this machine's clock") == true)
     }
 
     /// An exporter that shows seconds as milliseconds exposes a time of 1970 that moves. A receiver may
