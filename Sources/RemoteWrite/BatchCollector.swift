@@ -92,13 +92,13 @@ struct BatchCollector: Sendable {
     /// Takes the next batch off the head: at most `samples` samples, fewer when bytes run out. `bytes` is the
     /// receiver's limit where it has one.
     mutating func cut(
-        samples: Int, bytes: Int? = nil, search: Search = Search(), wallMs: Int64, scratch: RequestScratch
+        samples: Int, bytes: Int? = nil, search: Search = Search(), agingMs: Int64, scratch: RequestScratch
     ) -> Cut {
         if let end = resendEnd {
             resendEnd = nil
             if let request = cutResend(upTo: end, scratch: scratch) { return .request(request) }
         }
-        if let dropped = cutDropped(wallMs: wallMs) { return .dropped(dropped) }
+        if let dropped = cutDropped(agingMs: agingMs) { return .dropped(dropped) }
         guard !isEmpty else { return .nothing }
         let encodeLimits = encodeLimits(
             samples: max(1, samples), bytes: min(limits.bytes, bytes ?? limits.bytes))
@@ -106,7 +106,7 @@ struct BatchCollector: Sendable {
         let end = search.end.flatMap { slices[head].start < $0 ? $0 : nil }
         var batch = Batch(scratch)
         samplesWithinBytes = nil
-        while head < slices.count, dropReason(slices[head], wallMs: wallMs) == nil, !batch.triesAgain {
+        while head < slices.count, dropReason(slices[head], agingMs: agingMs) == nil, !batch.triesAgain {
             let slice = slices[head]
             if let end, slice.start >= end { break }
             var to = end.map { min(slice.to, slice.samples(before: $0)) } ?? slice.to
@@ -201,10 +201,10 @@ struct BatchCollector: Sendable {
             sendsCustomBuckets: limits.sendsCustomBuckets)
     }
 
-    private mutating func cutDropped(wallMs: Int64) -> DroppedBatch? {
+    private mutating func cutDropped(agingMs: Int64) -> DroppedBatch? {
         var counts = JobCounts()
         var end: LanePosition?
-        while head < slices.count, let reason = dropReason(slices[head], wallMs: wallMs) {
+        while head < slices.count, let reason = dropReason(slices[head], agingMs: agingMs) {
             let slice = slices[head]
             counts.add(slice.frame.target.job, dropped: slice.sampleCount, reason: reason)
             sampleCount -= slice.sampleCount
@@ -215,8 +215,8 @@ struct BatchCollector: Sendable {
         return end.map { DroppedBatch(end: $0, counts: counts) }
     }
 
-    private func dropReason(_ slice: FrameSlice, wallMs: Int64) -> String? {
-        if limits.age.isTooOld(slice.frame.timestampMs, wallMs: wallMs) { return DropReason.tooOld }
+    private func dropReason(_ slice: FrameSlice, agingMs: Int64) -> String? {
+        if limits.age.isTooOld(slice.frame.timestampMs, agingMs: agingMs) { return DropReason.tooOld }
         return slice.isWellFormed ? nil : DropReason.malformed
     }
 

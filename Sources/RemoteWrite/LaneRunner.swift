@@ -177,7 +177,7 @@ final class LaneRunner: Sendable {
                 guard isFull || evenIfShort || collector.resendEnd != nil else { return (collector, .short) }
                 let cut = scratches.with {
                     collector.cut(
-                        samples: samples, bytes: limitBytes, search: search, wallMs: agingMs, scratch: $0)
+                        samples: samples, bytes: limitBytes, search: search, agingMs: agingMs, scratch: $0)
                 }
                 return (collector, .cut(cut, note: Result { try Self.note(cut, to: lane) }))
             } catch {

@@ -330,7 +330,7 @@ struct LaneStateMachine: Sendable {
     private mutating func sendWhenDue(_ now: Moment) -> Action {
         guard let request = held else { preconditionFailure("a request is held while the lane waits") }
         if let drainDeadlineNs, now.monotonicNs >= drainDeadlineNs { return .stop }
-        if age.isTooOld(request.newestMs, wallMs: now.agingMs) {
+        if age.isTooOld(request.newestMs, agingMs: now.agingMs) {
             recovered()
             return settle(.givenUp(reason: DropReason.tooOld))
         }

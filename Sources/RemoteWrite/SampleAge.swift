@@ -28,10 +28,10 @@ struct SampleAge: Sendable, Equatable {
         }
     }
 
-    /// Whether `timestampMs` is too old at `wallMs`.
-    func isTooOld(_ timestampMs: Int64, wallMs: Int64) -> Bool {
+    /// Whether `timestampMs` is too old when `AgentClock.agingMs` is this.
+    func isTooOld(_ timestampMs: Int64, agingMs: Int64) -> Bool {
         guard let limitMs else { return false }
-        return Self.isOlder(timestampMs, than: wallMs, byMs: limitMs)
+        return Self.isOlder(timestampMs, than: agingMs, byMs: limitMs)
     }
 
     /// Whether `ms` is more than `ageMs` before `referenceMs`; timestamps come from outside, so without

@@ -23,7 +23,7 @@ import Testing
         var result: [PreparedRequest] = []
         while true {
             _ = try collector.fill(from: lane, samples: samples)
-            switch collector.cut(samples: samples, wallMs: clock.wallMs, scratch: scratch) {
+            switch collector.cut(samples: samples, agingMs: clock.wallMs, scratch: scratch) {
             case .nothing: return result
             case .dropped(let batch):
                 try lane.answered(upTo: batch.end, outcome: batch.counts.outcomes(.delivered))
@@ -77,13 +77,13 @@ import Testing
             var first = collector(ageMs: 0)
             for _ in 0..<Int(random.next() % 4) {
                 _ = try first.fill(from: lane, samples: most)
-                guard case .request(let request) = first.cut(samples: most, wallMs: 0, scratch: scratch)
+                guard case .request(let request) = first.cut(samples: most, agingMs: 0, scratch: scratch)
                 else { break }
                 _ = try lane.willSend(upTo: request.end, leavingOut: request.omissions)
                 try lane.answered(upTo: request.end, outcome: request.counts.outcomes(.delivered))
             }
             _ = try first.fill(from: lane, samples: most)
-            guard case .request(let sent) = first.cut(samples: most, wallMs: 0, scratch: scratch) else {
+            guard case .request(let sent) = first.cut(samples: most, agingMs: 0, scratch: scratch) else {
                 continue
             }
             _ = try lane.willSend(upTo: sent.end, leavingOut: sent.omissions)
@@ -91,7 +91,7 @@ import Testing
             let again = lane.afterCrash()
             var second = collector(resendEnd: again.inFlightEnd)
             _ = try second.fill(from: again, samples: 3)
-            guard case .request(let resent) = second.cut(samples: 3, wallMs: Int64.max, scratch: scratch)
+            guard case .request(let resent) = second.cut(samples: 3, agingMs: Int64.max, scratch: scratch)
             else {
                 Issue.record("nothing resent, seed \(seed)")
                 continue
@@ -113,7 +113,7 @@ import Testing
         ])
         var first = collector(ageMs: 60_000)
         _ = try first.fill(from: lane, samples: 2_000)
-        guard case .dropped(let old) = first.cut(samples: 2_000, wallMs: clock.wallMs, scratch: scratch)
+        guard case .dropped(let old) = first.cut(samples: 2_000, agingMs: clock.wallMs, scratch: scratch)
         else {
             Issue.record("the old frame is dropped first")
             return
@@ -123,7 +123,7 @@ import Testing
                 LaneOutcome(job: "node", delivered: 0, dropped: [.init(reason: "too_old", count: 3)])
             ])
         try lane.answered(upTo: old.end, outcome: old.counts.outcomes(.delivered))
-        guard case .request(let sent) = first.cut(samples: 2_000, wallMs: clock.wallMs, scratch: scratch)
+        guard case .request(let sent) = first.cut(samples: 2_000, agingMs: clock.wallMs, scratch: scratch)
         else {
             Issue.record("the young frames are sent")
             return
@@ -136,7 +136,8 @@ import Testing
         var second = collector(ageMs: 60_000, resendEnd: again.inFlightEnd)
         _ = try second.fill(from: again, samples: 2_000)
         let laterMs = clock.wallMs + 7_200_000
-        guard case .request(let resent) = second.cut(samples: 2_000, wallMs: laterMs, scratch: scratch) else {
+        guard case .request(let resent) = second.cut(samples: 2_000, agingMs: laterMs, scratch: scratch)
+        else {
             Issue.record("the request is made again")
             return
         }
@@ -156,7 +157,8 @@ import Testing
         lane.append(frames)
         var first = collector()
         _ = try first.fill(from: lane, samples: 30)
-        guard case .request(let guilty) = first.cut(samples: 1, wallMs: clock.wallMs, scratch: scratch) else {
+        guard case .request(let guilty) = first.cut(samples: 1, agingMs: clock.wallMs, scratch: scratch)
+        else {
             Issue.record("a request is cut")
             return
         }
@@ -166,7 +168,7 @@ import Testing
         let search = BatchCollector.Search(nowNs: 1)
         guard
             case .request(let sent) = first.cut(
-                samples: 95, search: search, wallMs: clock.wallMs, scratch: scratch)
+                samples: 95, search: search, agingMs: clock.wallMs, scratch: scratch)
         else {
             Issue.record("a request is cut")
             return
@@ -185,7 +187,7 @@ import Testing
             limits: first.limits, isSigned: false, resendEnd: again.inFlightEnd,
             resendOmissions: again.inFlightOmissions)
         _ = try second.fill(from: again, samples: 3)
-        guard case .request(let resent) = second.cut(samples: 3, wallMs: Int64.max, scratch: scratch) else {
+        guard case .request(let resent) = second.cut(samples: 3, agingMs: Int64.max, scratch: scratch) else {
             Issue.record("the request is made again")
             return
         }
@@ -200,7 +202,7 @@ import Testing
         lane.append(frames)
         var collector = collector()
         _ = try collector.fill(from: lane, samples: 25)
-        guard case .request(let large) = collector.cut(samples: 25, wallMs: clock.wallMs, scratch: scratch)
+        guard case .request(let large) = collector.cut(samples: 25, agingMs: clock.wallMs, scratch: scratch)
         else {
             Issue.record("a request is cut")
             return

@@ -66,11 +66,11 @@ import Testing
 
     @Test func ageNeverOverflows() {
         let age = SampleAge(configuredMs: 60_000, url: "")
-        #expect(age.isTooOld(.min, wallMs: 0))
-        #expect(!age.isTooOld(.max, wallMs: 0))
-        #expect(!age.isTooOld(.min, wallMs: .min))
-        #expect(!age.isTooOld(0, wallMs: 60_000))
-        #expect(age.isTooOld(-1, wallMs: 60_000))
+        #expect(age.isTooOld(.min, agingMs: 0))
+        #expect(!age.isTooOld(.max, agingMs: 0))
+        #expect(!age.isTooOld(.min, agingMs: .min))
+        #expect(!age.isTooOld(0, agingMs: 60_000))
+        #expect(age.isTooOld(-1, agingMs: 60_000))
     }
 
     @Test(arguments: [

@@ -242,7 +242,7 @@ import Testing
                     sendsHistograms: sends), isSigned: false, resendEnd: nil)
             let lane = OneFrameLane(frame(histogram))
             _ = try collector.fill(from: lane, samples: 10)
-            guard case .dropped(let batch) = collector.cut(samples: 10, wallMs: 0, scratch: RequestScratch())
+            guard case .dropped(let batch) = collector.cut(samples: 10, agingMs: 0, scratch: RequestScratch())
             else {
                 Issue.record("nothing is left to send")
                 return

@@ -37,7 +37,7 @@ import Testing
         _ = try collector.fill(from: lane, samples: 1_000)
         guard
             case .request(let request) = collector.cut(
-                samples: 1_000, wallMs: 9_500_000, scratch: RequestScratch())
+                samples: 1_000, agingMs: 9_500_000, scratch: RequestScratch())
         else {
             Issue.record("no request")
             return
