@@ -35,5 +35,6 @@ public struct AgentOptions: Sendable {
 
 /// The release.
 public enum AgentVersion {
+    /// Whoever raises it sets `SourceDate.ms` as well.
     public static let current = "0.1.0"
 }
