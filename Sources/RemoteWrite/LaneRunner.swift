@@ -106,7 +106,8 @@ final class LaneRunner: Sendable {
                 return session.machine.collected(
                     .init(
                         sampleCount: request.sampleCount, bytes: request.uncompressedBytes,
-                        newestMs: request.newestMs, mayBeStored: request.isResend, end: request.end,
+                        newestMs: request.newestMs, isOfOneMoment: request.oldestMs == request.newestMs,
+                        mayBeStored: request.isResend, end: request.end,
                         triesAgain: request.triesAgain), shared.now)
             case .cut(.dropped(let batch), let note):
                 guard await mayGoOn(note, &session) else { continue }

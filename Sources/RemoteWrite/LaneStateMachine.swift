@@ -24,6 +24,8 @@ struct LaneStateMachine: Sendable {
         /// Before compression.
         var bytes = 0
         var newestMs: Int64
+        /// All its samples have the same timestamp, so that it holds no series twice.
+        var isOfOneMoment = false
         /// The receiver may have stored it, or part of it, at an earlier try.
         var mayBeStored: Bool
         /// Where the lane stands once it is answered.
@@ -220,7 +222,7 @@ struct LaneStateMachine: Sendable {
     ) -> Action {
         recovered()
         let reason = response.reason
-        if request.mayBeStored, reason.isAnswerToDuplicates { return settle(.delivered) }
+        if request.mayBeStored, tellsOfDuplicates(request, response) { return settle(.delivered) }
         let verdict = LaneVerdict.refused(reason: reason.rawValue)
         guard response.mayHaveTakenNothing else { return settle(verdict) }
         guard request.sampleCount > 1 else {
@@ -234,6 +236,15 @@ struct LaneStateMachine: Sendable {
             end: request.end, samples: request.sampleCount, reason: reason,
             isNarrowed: search != nil || request.triesAgain)
         return .split
+    }
+
+    /// Whether the receiver answers so because it has stored the request already. A receiver that rolls whole
+    /// requests back takes a sample a second time without an error while it is the newest of its series.
+    /// Otherwise it says "out of order", which takes a request with several samples of one series. Any other
+    /// refusal is about a sample that it would have refused the first time, too.
+    private func tellsOfDuplicates(_ request: Held, _ response: LaneAnswer.Response) -> Bool {
+        guard response.mayHaveTakenNothing else { return response.reason.isAnswerToDuplicates }
+        return response.reason == .outOfOrder && !request.isOfOneMoment
     }
 
     /// Books the request held. What it held is no longer searched.

@@ -251,10 +251,46 @@ import Testing
         #expect(machine.answered(whole, succeededElsewhereNs: nil, later(70_000)) == .split)
     }
 
-    @Test func whatMayBeStoredAlreadyIsNotSearched() {
-        var machine = sending(machine(), mayBeStored: true)
-        #expect(machine.answered(whole, succeededElsewhereNs: nil, Self.start) == .settle(.delivered))
-        #expect(!machine.isSearching)
+    private func rolledBack(_ reason: RefusalReason) -> LaneAnswer {
+        .status(.init(status: 400, reason: reason, mayHaveTakenNothing: true))
+    }
+
+    @Test(arguments: [RefusalReason.outsideOrderWindow, .duplicateTimestamp, .badRequest])
+    func aRequestThatWasRolledBackIsSearchedAlsoAfterATryWithoutAnswer(reason: RefusalReason) {
+        var resent = sending(machine(), mayBeStored: true)
+        #expect(resent.answered(rolledBack(reason), succeededElsewhereNs: nil, Self.start) == .split)
+        for failure in [.unreachable, status(503)] {
+            var lostAnswer = sending(machine())
+            _ = lostAnswer.answered(failure, succeededElsewhereNs: nil, Self.start)
+            #expect(lostAnswer.woke(later(1_000)) == .send)
+            let action = lostAnswer.answered(
+                rolledBack(reason), succeededElsewhereNs: nil, later(1_000))
+            #expect(action == .split)
+        }
+    }
+
+    @Test func aLostAnswerDoesNotMoveASearchToTheWrongHalf() {
+        var machine = held(machine(), samples: 8, upTo: 8)
+        _ = machine.answered(whole, succeededElsewhereNs: nil, Self.start)
+        _ = machine.settled(Self.start)
+        machine = held(machine, samples: 4, upTo: 4)
+        _ = machine.answered(.unreachable, succeededElsewhereNs: nil, Self.start)
+        #expect(machine.woke(later(1_000)) == .send)
+        #expect(machine.answered(whole, succeededElsewhereNs: nil, later(1_000)) == .split)
+        #expect(machine.settled(later(1_000)) == .collect(samples: 2, upTo: place(4)))
+    }
+
+    @Test func outOfOrderMeansStoredBeforeOnlyWhereTheRequestSpansTime() {
+        for isOfOneMoment in [false, true] {
+            var machine = machine()
+            let request = LaneStateMachine.Held(
+                sampleCount: 100, newestMs: Self.start.wallMs, isOfOneMoment: isOfOneMoment, mayBeStored: true
+            )
+            #expect(machine.collected(request, Self.start) == .send)
+            #expect(
+                machine.answered(rolledBack(.outOfOrder), succeededElsewhereNs: nil, Self.start)
+                    == (isOfOneMoment ? .split : .settle(.delivered)))
+        }
     }
 
     @Test func throttlingWaitsAsAskedAndSlowsDown() {

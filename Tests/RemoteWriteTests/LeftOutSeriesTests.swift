@@ -1,4 +1,5 @@
 import Configuration
+import HTTPTransport
 import MetricModel
 import Platform
 import Synchronization
@@ -49,6 +50,25 @@ import Testing
         #expect(receiver.requests.count <= 20 + 12)
         let named = fixture.said.all("left out").filter { $0.contains("m\(guilty)") }
         #expect(named.count == 1)
+    }
+
+    @Test func everySecondAnswerLostCostsNothingButTheGuiltySeries() async {
+        let lane = MemoryLane(clock: fixture.clock)
+        lane.append(fixture.frames(1, series: 200))
+        let whole = Whole(["m37"])
+        let receiver = FakeReceiver()
+        let tries = Mutex(0)
+        receiver.judge { samples in
+            let isLost = tries.withLock { count in
+                count += 1
+                return count % 2 == 1
+            }
+            return isLost ? .error(.connectionReset) : whole.judge(samples)
+        }
+        await fixture.run(fixture.writer([lane], receiver)) { lane.cursor.offset == 100 }
+        #expect(lane.dropped == ["sample_too_old": 1])
+        #expect(lane.delivered == 199 && whole.taken.withLock { $0.count } == 199)
+        #expect(lane.isBalanced)
     }
 
     /// A writer that gets a frame of `series` each 15 s, for `minutes`, and what it asked in the meantime.
