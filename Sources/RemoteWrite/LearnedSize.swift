@@ -4,7 +4,7 @@
 /// the size is raised by an eighth once a minute, as long as requests come near it. A raise that is refused
 /// is taken back, and the next one is tried after twice the time, at most an hour. A 413 to a single sample
 /// tells nothing about the size, so what was learned on the way down to it is forgotten with the next
-/// request that is stored.
+/// request that is stored. What a stored request had proved before is kept.
 struct LearnedSize: Sendable {
     /// What changed, for the log.
     enum Change: Sendable, Equatable {
@@ -76,8 +76,8 @@ struct LearnedSize: Sendable {
     mutating func stored(bytes: Int, _ nowNs: UInt64) -> Change? {
         let before = limitBytes
         storedBytes = max(storedBytes, bytes)
-        isDescending = false
         if refusedSingles > 0 { recovered(nowNs) }
+        isDescending = false
         if let from = raisedFromBytes, bytes > from {
             raisedFromBytes = nil
             raiseIntervalNs = Self.firstRaiseIntervalNs
@@ -111,7 +111,8 @@ struct LearnedSize: Sendable {
     }
 
     private mutating func recovered(_ nowNs: UInt64) {
-        if forgetsWhenStored {
+        // A size that a stored request has proved before is no part of the way down.
+        if forgetsWhenStored, isDescending {
             limitBytes = beforeDescentBytes
             raisedFromBytes = nil
             nextRaiseNs = nowNs + raiseIntervalNs

@@ -96,6 +96,24 @@ import Testing
         #expect(learner.size.limitBytes == nil)
     }
 
+    @Test func aSampleTooLargeByItselfDoesNotUndoASizeThatWasProved() {
+        var learner = Learner()
+        for bytes in [800_000, 400_000, 200_000, 100_000] { _ = learner.refused(bytes) }
+        _ = learner.stored(49_000)
+        _ = learner.refused(80_000, samples: 1)
+        #expect(learner.stored(49_000) == nil)
+        #expect(learner.size.limitBytes == 50_000)
+        for _ in 0..<3 {
+            learner.minute += 1
+            _ = learner.stored((learner.size.limitBytes ?? 0) - 1)
+        }
+        let raised = learner.size.limitBytes
+        #expect((raised ?? 0) > 60_000)
+        _ = learner.refused(80_000, samples: 1)
+        _ = learner.stored(1_000)
+        #expect(learner.size.limitBytes == raised, "raises after the descent stay, too")
+    }
+
     @Test func aSampleFarAboveTheLimitLeavesItAsItIs() {
         var learner = Learner()
         _ = learner.refused(100_000)
