@@ -48,8 +48,12 @@ struct BatchCollector: Sendable {
     struct Search: Sendable {
         /// The batch ends here at the latest.
         var end: LanePosition?
-        /// Series whose time of being left out is over may be sent, by themselves.
-        var triesAgain = false
+        /// Takes the requests that it costs to send series by themselves whose time of being left out is
+        /// over; false when there are none left. It is asked once a batch, and only where there is such a
+        /// series.
+        var takeTryingAgain: @Sendable () -> Bool = { false }
+        /// What was taken is not needed by this batch.
+        var giveBackTryingAgain: @Sendable () -> Void = {}
         var nowNs: UInt64 = 0
     }
 
@@ -98,6 +102,7 @@ struct BatchCollector: Sendable {
             resendEnd = nil
             if let request = cutResend(upTo: end, scratch: scratch) { return .request(request) }
         }
+        leftOut.forgetOld(search.nowNs)
         if let dropped = cutDropped(agingMs: agingMs) { return .dropped(dropped) }
         guard !isEmpty else { return .nothing }
         let encodeLimits = encodeLimits(
@@ -111,7 +116,7 @@ struct BatchCollector: Sendable {
             if let end, slice.start >= end { break }
             var to = end.map { min(slice.to, slice.samples(before: $0)) } ?? slice.to
             var runs = leftOut.isEmpty ? [] : leftOut.runs(of: slice.frame, search.nowNs)
-            if search.triesAgain, let due = firstDue(runs, slice.from..<to) {
+            if let due = firstDue(runs, slice.from..<to), batch.mayTryAgain(search) {
                 if batch.slices.isEmpty, due.lowerBound == slice.from {
                     batch.triesAgain = true
                     runs = []
@@ -130,7 +135,12 @@ struct BatchCollector: Sendable {
             }
             head += 1
         }
-        return take(batch, isResend: false)
+        let cut = take(batch, isResend: false)
+        if batch.grantedTryingAgain == true {
+            if case .request(let request) = cut, request.triesAgain { return cut }
+            search.giveBackTryingAgain()
+        }
+        return cut
     }
 
     private func firstDue(_ runs: [LeftOutSeries.Run], _ samples: Range<Int>) -> Range<Int>? {
@@ -263,6 +273,8 @@ struct BatchCollector: Sendable {
         var exemplarsOff = 0
         var omissions: [LaneOmission] = []
         var triesAgain = false
+        /// Whether there were requests left to try series again; nil when none was due so far.
+        var grantedTryingAgain: Bool?
 
         init(_ scratch: RequestScratch) {
             self.scratch = scratch
@@ -286,6 +298,12 @@ struct BatchCollector: Sendable {
             guard lastSample > slice.from || slice.sampleCount == 0 else { return }
             slices.append(slice.part(from: slice.from, to: lastSample))
             end = slice.position(of: lastSample)
+        }
+
+        mutating func mayTryAgain(_ search: Search) -> Bool {
+            let isGranted = grantedTryingAgain ?? search.takeTryingAgain()
+            grantedTryingAgain = isGranted
+            return isGranted
         }
 
         private mutating func leaveOut(_ slice: FrameSlice, _ samples: Range<Int>, _ reason: String) {

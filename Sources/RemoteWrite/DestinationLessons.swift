@@ -40,6 +40,6 @@ final class DestinationLessons: Sendable {
     /// Takes what it costs to try series again that were left out; false when it has to wait for searches.
     func takeTryingAgain(_ nowNs: UInt64) -> Bool { budget.withLock { $0.takeTryingAgain(nowNs) } }
 
-    /// No series was due.
+    /// The batch did not try them again after all.
     func giveBackTryingAgain() { budget.withLock { $0.giveBackTryingAgain() } }
 }

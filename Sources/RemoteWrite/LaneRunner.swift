@@ -160,10 +160,7 @@ final class LaneRunner: Sendable {
         _ samples: Int, upTo end: LanePosition?, evenIfShort: Bool, _ session: inout Session
     ) async -> CutResult {
         let nowNs = shared.clock.monotonicNs
-        let triesAgain =
-            !session.machine.isSearching && !session.collector.leftOut.isEmpty
-            && shared.lessons.takeTryingAgain(nowNs)
-        let search = BatchCollector.Search(end: end, triesAgain: triesAgain, nowNs: nowNs)
+        let search = search(upTo: end, session, nowNs)
         let before = session.collector
         let lane = lane
         let scratches = shared.scratches
@@ -187,11 +184,16 @@ final class LaneRunner: Sendable {
         }
         session.collector = after
         if case .failed = result {} else { session.readBackoff.reset() }
-        if triesAgain {
-            if case .cut(.request(let request), _) = result, request.triesAgain { return result }
-            shared.lessons.giveBackTryingAgain()
-        }
         return result
+    }
+
+    private func search(upTo end: LanePosition?, _ session: Session, _ nowNs: UInt64) -> BatchCollector.Search
+    {
+        guard !session.machine.isSearching else { return .init(end: end, nowNs: nowNs) }
+        let lessons = shared.lessons
+        return .init(
+            end: end, takeTryingAgain: { lessons.takeTryingAgain(nowNs) },
+            giveBackTryingAgain: { lessons.giveBackTryingAgain() }, nowNs: nowNs)
     }
 
     /// False when retention was faster than the batch.

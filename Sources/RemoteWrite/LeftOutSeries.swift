@@ -38,6 +38,8 @@ struct LeftOutSeries: Sendable {
     private var targets: [UInt64: Series] = [:]
     /// How many series there are.
     private(set) var count = 0
+    /// Nothing is forgotten before.
+    private var forgetsFirstNs = UInt64.max
 
     /// More than this are not left out: their requests are refused as they are.
     static let most = 10_000
@@ -95,7 +97,9 @@ struct LeftOutSeries: Sendable {
             series.entries[key] = Entry(untilNs: untilNs, forgottenNs: forgottenNs, reason: reason)
         }
         series.found = nil
-        if !series.entries.isEmpty { targets[frame.target.id] = series }
+        guard !series.entries.isEmpty else { return }
+        targets[frame.target.id] = series
+        forgetsFirstNs = min(forgetsFirstNs, forgottenNs)
     }
 
     /// The receiver took these samples: their series are sent again from now on.
@@ -108,10 +112,13 @@ struct LeftOutSeries: Sendable {
         targets[frame.target.id] = series.entries.isEmpty ? nil : series
     }
 
-    /// Forgets the series whose time was over long ago.
+    /// Forgets the series whose time was over long ago. It costs nothing while there is none.
     mutating func forgetOld(_ nowNs: UInt64) {
+        guard nowNs >= forgetsFirstNs else { return }
+        forgetsFirstNs = .max
         for (id, series) in targets {
             let kept = series.entries.filter { $0.value.forgottenNs > nowNs }
+            forgetsFirstNs = kept.values.reduce(forgetsFirstNs) { min($0, $1.forgottenNs) }
             guard kept.count < series.entries.count else { continue }
             count -= series.entries.count - kept.count
             targets[id] = kept.isEmpty ? nil : Series(entries: kept)

@@ -1,5 +1,6 @@
 import MetricModel
 import Platform
+import Synchronization
 import TestSupport
 import Testing
 
@@ -194,6 +195,62 @@ import Testing
         #expect(resent.body == sent.body && resent.counts == sent.counts && resent.end == sent.end)
         try again.answered(upTo: resent.end, outcome: resent.counts.outcomes(.delivered))
         #expect(again.isBalanced)
+    }
+
+    @Test func requestsAreTakenOnlyForSeriesThatAreDueInTheBatch() throws {
+        let lane = MemoryLane(clock: clock)
+        let other = TestFrames.target(job: "other", [Label("instance", "b:9100"), Label("job", "other")])
+        let own = (0..<4).map { TestFrames.frame(count: 5, timestampMs: 9_000_000 + Int64($0)) }
+        lane.append([own[0], own[1], TestFrames.frame(other, count: 5, timestampMs: 9_000_000)] + own[2...])
+        var collector = collector()
+        let taken = Mutex(0)
+        let givenBack = Mutex(0)
+        func cut(_ samples: Int, nowNs: UInt64) throws -> PreparedRequest? {
+            _ = try collector.fill(from: lane, samples: samples)
+            let search = BatchCollector.Search(
+                takeTryingAgain: {
+                    taken.withLock { $0 += 1 }
+                    return true
+                }, giveBackTryingAgain: { givenBack.withLock { $0 += 1 } }, nowNs: nowNs)
+            let cut = collector.cut(samples: samples, search: search, wallMs: clock.wallMs, scratch: scratch)
+            guard case .request(let request) = cut else { return nil }
+            return request
+        }
+        func balance() -> [Int] { [taken.withLock { $0 }, givenBack.withLock { $0 }] }
+        let first = try #require(try cut(1, nowNs: 0))
+        collector.leaveOut(first, reason: "bad_request", untilNs: 100, nowNs: 0)
+        #expect(try cut(4, nowNs: 99)?.triesAgain == false)
+        #expect(try cut(4, nowNs: 99)?.sampleCount == 4)
+        #expect(balance() == [0, 0], "nothing is due")
+        #expect(try cut(3, nowNs: 100)?.triesAgain == false)
+        #expect(balance() == [0, 0], "the series that is due is not in the batch")
+        #expect(try cut(9, nowNs: 100)?.sampleCount == 2)
+        #expect(balance() == [1, 1], "the batch ends before the series that is due")
+        #expect(try cut(9, nowNs: 100)?.triesAgain == true)
+        #expect(balance() == [2, 1])
+    }
+
+    @Test func leftOutSeriesThatDoNotComeAgainAreForgotten() throws {
+        let lane = MemoryLane(clock: clock)
+        let other = TestFrames.target(job: "other", [Label("instance", "b:9100"), Label("job", "other")])
+        lane.append([
+            TestFrames.frame(count: 1, timestampMs: 9_000_000),
+            TestFrames.frame(other, count: 5, timestampMs: 9_000_001),
+        ])
+        var collector = collector()
+        _ = try collector.fill(from: lane, samples: 1)
+        guard case .request(let guilty) = collector.cut(samples: 1, wallMs: clock.wallMs, scratch: scratch)
+        else {
+            Issue.record("a request is cut")
+            return
+        }
+        collector.leaveOut(guilty, reason: "bad_request", untilNs: 100, nowNs: 0)
+        _ = try collector.fill(from: lane, samples: 5)
+        for afterNs: UInt64 in [99, 100] {
+            let search = BatchCollector.Search(nowNs: afterNs + LeftOutSeries.forgottenAfterNs)
+            _ = collector.cut(samples: 1, search: search, wallMs: clock.wallMs, scratch: scratch)
+            #expect(collector.leftOut.isEmpty == (afterNs == 100))
+        }
     }
 
     @Test func aRequestPutBackIsCutSmallerInTheSameOrder() throws {
