@@ -212,7 +212,7 @@ import Testing
                     taken.withLock { $0 += 1 }
                     return true
                 }, giveBackTryingAgain: { givenBack.withLock { $0 += 1 } }, nowNs: nowNs)
-            let cut = collector.cut(samples: samples, search: search, wallMs: clock.wallMs, scratch: scratch)
+            let cut = collector.cut(samples: samples, search: search, agingMs: clock.wallMs, scratch: scratch)
             guard case .request(let request) = cut else { return nil }
             return request
         }
@@ -239,7 +239,7 @@ import Testing
         ])
         var collector = collector()
         _ = try collector.fill(from: lane, samples: 1)
-        guard case .request(let guilty) = collector.cut(samples: 1, wallMs: clock.wallMs, scratch: scratch)
+        guard case .request(let guilty) = collector.cut(samples: 1, agingMs: clock.wallMs, scratch: scratch)
         else {
             Issue.record("a request is cut")
             return
@@ -248,7 +248,7 @@ import Testing
         _ = try collector.fill(from: lane, samples: 5)
         for afterNs: UInt64 in [99, 100] {
             let search = BatchCollector.Search(nowNs: afterNs + LeftOutSeries.forgottenAfterNs)
-            _ = collector.cut(samples: 1, search: search, wallMs: clock.wallMs, scratch: scratch)
+            _ = collector.cut(samples: 1, search: search, agingMs: clock.wallMs, scratch: scratch)
             #expect(collector.leftOut.isEmpty == (afterNs == 100))
         }
     }
