@@ -26,10 +26,23 @@ struct StatedLayouts: Sendable {
         _ number: UInt32, in segment: inout SegmentReader?
     ) throws(BufferError) -> ([UInt32], Layout)? {
         if let known = layouts[number] { return known }
-        guard let (header, place) = layoutPlaces[number],
-            let (bytes, range) = try segment?.payload(header, at: place),
-            let numbers = StatementCoding.layout(bytes.span.extracting(range))
-        else { return nil }
+        guard let (header, place) = layoutPlaces[number] else { return nil }
+        guard let (bytes, range) = try segment?.payload(header, at: place),
+            let numbers = StatementCoding.layout(bytes.span.extracting(range)),
+            let layout = try layout(of: numbers, in: &segment)
+        else {
+            // Not looked for again: a place that cannot be read costs its ten minutes once, not for each
+            // target that needs it.
+            layoutPlaces[number] = nil
+            return nil
+        }
+        layouts[number] = (numbers, layout)
+        return (numbers, layout)
+    }
+
+    private mutating func layout(
+        of numbers: [UInt32], in segment: inout SegmentReader?
+    ) throws(BufferError) -> Layout? {
         var list: [LayoutChunk] = []
         list.reserveCapacity(numbers.count)
         var seriesCount = 0
@@ -39,9 +52,7 @@ struct StatedLayouts: Sendable {
             guard seriesCount <= StatementCoding.maxSeries else { return nil }
             list.append(chunk)
         }
-        let layout = Layout(list)
-        layouts[number] = (numbers, layout)
-        return (numbers, layout)
+        return Layout(list)
     }
 
     /// A chunk; nil when it is lost.
@@ -49,10 +60,13 @@ struct StatedLayouts: Sendable {
         _ number: UInt32, in segment: inout SegmentReader?
     ) throws(BufferError) -> LayoutChunk? {
         if let known = chunks[number] { return known }
-        guard let (header, place) = chunkPlaces[number],
-            let (bytes, range) = try segment?.payload(header, at: place),
+        guard let (header, place) = chunkPlaces[number] else { return nil }
+        guard let (bytes, range) = try segment?.payload(header, at: place),
             let chunk = StatementCoding.chunk(bytes.span.extracting(range), flags: header.flags)
-        else { return nil }
+        else {
+            chunkPlaces[number] = nil
+            return nil
+        }
         // The object that scraping uses, where it does.
         let shared = interner.intern(chunk)
         chunks[number] = shared

@@ -1,0 +1,46 @@
+import MetricModel
+import Platform
+import Testing
+
+@testable import WriteAheadBuffer
+
+struct StatedLayoutsTests {
+    /// Every target's first frame needs the chunk; only the first of them may wait for it.
+    @Test func aSharedChunkThatCannotBeReadIsWaitedForOnce() throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let lost = Layout([TestFrames.chunk("lost", count: 8_000)])
+        var generator = SeededGenerator(seed: 4)
+        for index in 0..<20 {
+            let values = (0..<8_000).map { _ in Double.random(in: 0..<1, using: &generator) }
+            try buffer.append(
+                Frame(target: TestFrames.target("t\(index)"), layout: lost, timestampMs: 1, values: values))
+        }
+        for index in 0..<20 {
+            try buffer.append(fixture.frame(Double(index), target: TestFrames.target("u\(index)")))
+        }
+        let path = try #require(fixture.segmentPaths.last)
+        let chunk = try #require(
+            try fixture.bytes(path).firstRange(of: Array("lost".utf8))?.lowerBound)
+        fixture.files.spoil(path, UInt64(chunk)..<UInt64(chunk) + 1)
+        var read: [StoredFrame] = []
+        var waits = 0
+        while read.count < 20, waits < 50 {
+            do {
+                while let stored = try lane.next() { read.append(stored) }
+                break
+            } catch {
+                waits += 1
+                fixture.clock.advance(ms: 300_000)
+            }
+        }
+        #expect(read.count == 20)
+        #expect(waits >= 2 && waits <= 4, "\(waits) waits of five minutes for one chunk")
+        try lane.deliver(read)
+        _ = try lane.next()
+        let books = try #require(buffer.ledger().destinations["a"]?["node"])
+        #expect(books.dropped == [BufferDropReason.damaged: 160_000])
+        #expect(books.buffered == 0)
+    }
+}
