@@ -38,10 +38,10 @@ struct RecordScanner: Sendable {
     /// Goes on at the same place of another file with the same records.
     mutating func goOn(in window: RecordWindow) { self.window = window }
 
-    /// Whether each read takes no more than what is wanted.
+    /// Whether each read takes no more than what is wanted; a search takes pages then.
     var isNarrow: Bool {
-        get { window.isNarrow }
-        set { window.isNarrow = newValue }
+        get { window.reach != .piece }
+        set { window.reach = newValue ? .wanted : .piece }
     }
 
     /// Whether the file can be read at a place.
@@ -106,6 +106,10 @@ struct RecordScanner: Sendable {
     /// The start of the next record that is intact as a whole, or the limit. A checksum that fits by chance
     /// on bytes that are no record has one chance in 2^64: header and payload have one each.
     private mutating func nextIntact(after start: UInt64, limit: UInt64) throws(FileError) -> UInt64 {
+        let reach = window.reach
+        // By the byte, each would be a read of its own.
+        if reach == .wanted { window.reach = .page }
+        defer { window.reach = reach }
         var place = start + 1
         while place < limit {
             if let header = try header(at: place, limit: limit),

@@ -5,14 +5,26 @@ struct RecordWindow: Sendable {
     /// Read at a time; a longer record makes the window as long as itself.
     static let pieceBytes = 128 << 10
 
+    /// The kernel reads from the disk by pages of this many bytes, and gives a page or nothing.
+    static let pageBytes: UInt64 = 4_096
+
+    enum Reach: Sendable {
+        /// A whole piece.
+        case piece
+        /// Up to the end of the last page that is wanted: to search a file that cannot be read everywhere.
+        case page
+        /// No more than what is wanted: for a place that could not be read.
+        case wanted
+    }
+
     let file: OpenFile
     private let files: any FileDoor
     /// The room; only the first `count` bytes have a meaning. Places in it hold until the next `require`;
     /// whoever keeps the array beyond that makes it copy itself.
     private(set) var bytes: [UInt8] = []
     private(set) var count = 0
-    /// Reads no more than what is wanted: for a file that cannot be read everywhere.
-    var isNarrow = false
+    /// How much a read takes beyond what is wanted.
+    var reach = Reach.piece
     /// Where in the file the window begins.
     private var start: UInt64 = 0
 
@@ -29,10 +41,10 @@ struct RecordWindow: Sendable {
         if offset >= start, offset - start <= UInt64(count), wanted <= count - Int(offset - start) {
             return Int(offset - start)
         }
-        let piece = Int(min(limit - offset, UInt64(isNarrow ? wanted : max(wanted, Self.pieceBytes))))
+        let piece = min(Int(limit - offset), reach(wanted, at: offset))
         // One long record must not cost its size for ever. A read fills the room.
         let isLarge = bytes.count > Self.pieceBytes && piece <= Self.pieceBytes
-        if piece > bytes.count || isLarge || isNarrow {
+        if piece > bytes.count || isLarge || reach != .piece {
             bytes = Array(repeating: 0, count: piece)
         }
         count = 0
@@ -44,5 +56,15 @@ struct RecordWindow: Sendable {
         // Bytes beyond the limit may not be final: they are read and not counted.
         count = min(piece, try door.read(into: &raw, from: source, at: offset))
         return count >= wanted ? 0 : nil
+    }
+
+    private func reach(_ wanted: Int, at offset: UInt64) -> Int {
+        switch reach {
+        case .piece: return max(wanted, Self.pieceBytes)
+        case .page:
+            let beyond = Int((offset + UInt64(wanted)) % Self.pageBytes)
+            return beyond == 0 ? wanted : wanted + Int(Self.pageBytes) - beyond
+        case .wanted: return wanted
+        }
     }
 }

@@ -14,9 +14,10 @@ final class FaultyFiles: FileDoor {
     private struct State {
         var fault: (@Sendable (Operation, String) -> Fault?)?
         var readBytes: UInt64 = 0
+        var readCount = 0
         var open = 0
         var capacityBytes = UInt64.max
-        var badSectors: (path: String, places: Range<UInt64>)?
+        var badSectors: (path: String, places: [Range<UInt64>])?
     }
 
     private let files = POSIXFiles()
@@ -24,6 +25,8 @@ final class FaultyFiles: FileDoor {
 
     /// Bytes read so far.
     var readBytes: UInt64 { state.withLock { $0.readBytes } }
+    /// Reads so far, with those that failed.
+    var readCount: Int { state.withLock { $0.readCount } }
     /// Descriptors that are open now.
     var openCount: Int { state.withLock { $0.open } }
 
@@ -31,7 +34,12 @@ final class FaultyFiles: FileDoor {
     func fail(_ fault: (@Sendable (Operation, String) -> Fault?)?) { state.withLock { $0.fault = fault } }
 
     /// From now on no read of a file gets past these places.
-    func spoil(_ path: String, _ places: Range<UInt64>) { state.withLock { $0.badSectors = (path, places) } }
+    func spoil(_ path: String, _ places: Range<UInt64>) { spoil(path, [places]) }
+
+    /// The same for several places.
+    func spoil(_ path: String, _ places: [Range<UInt64>]) {
+        state.withLock { $0.badSectors = (path, places) }
+    }
 
     /// From now on a write that makes the files of a folder longer than this in all finds no space.
     func hold(atMostBytes capacity: UInt64) { state.withLock { $0.capacityBytes = capacity } }
@@ -82,9 +90,11 @@ final class FaultyFiles: FileDoor {
     func read(into buffer: inout MutableRawSpan, from file: OpenFile, at offset: UInt64) throws(FileError)
         -> Int
     {
+        state.withLock { $0.readCount += 1 }
         try check(.read, file.path)
+        let wanted = offset..<offset + UInt64(buffer.byteCount)
         if let bad = state.withLock({ $0.badSectors }), bad.path == file.path,
-            bad.places.overlaps(offset..<offset + UInt64(buffer.byteCount))
+            bad.places.contains(where: { $0.overlaps(wanted) })
         {
             throw error(.read, file.path, Fault(errno: 5))
         }

@@ -1,0 +1,88 @@
+import MetricModel
+import Platform
+import Testing
+
+@testable import WriteAheadBuffer
+
+/// Places of a segment that cannot be read.
+struct RecordScannerTests {
+    /// An ended segment with frames of some hundred bytes; where each begins, and the segment's length.
+    private struct Ended {
+        let fixture: BufferFixture
+        let lane: BufferLane
+        let buffer: WriteAheadBuffer
+        let path: String
+        let series: Int
+        let starts: [UInt64]
+        let length: UInt64
+
+        init(series: Int = 300) throws {
+            self.series = series
+            fixture = try BufferFixture()
+            fixture.segmentMaxAgeMs = 60_000
+            buffer = try fixture.open()
+            lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            let layout = Layout([TestFrames.chunk("m", count: series)])
+            var generator = SeededGenerator(seed: 3)
+            for index in 0..<24 {
+                let values = (0..<series).map { _ in Double.random(in: 0..<1, using: &generator) }
+                try buffer.append(
+                    Frame(
+                        target: TestFrames.target("t\(index % 8)"), layout: layout,
+                        timestampMs: Int64(index), values: values))
+            }
+            path = try #require(fixture.segmentPaths.last)
+            fixture.clock.advance(ms: 60_000)
+            try buffer.append(fixture.frame(7))
+            var starts: [UInt64] = []
+            let info = try #require(buffer.core.catalog.oldest)
+            while let stored = try lane.next() {
+                if stored.start.segment == info.number { starts.append(stored.start.offset) }
+            }
+            self.starts = starts
+            length = info.length
+            lane.rewind()
+        }
+
+        /// Reads to the end; nil when it is still refused after many tries.
+        func read() throws -> [StoredFrame]? {
+            var read: [StoredFrame] = []
+            for _ in 0..<12 {
+                do {
+                    while let stored = try lane.next() { read.append(stored) }
+                    return read
+                } catch {
+                    fixture.clock.advance(ms: 300_000)
+                }
+            }
+            return nil
+        }
+
+        func expectClosedBooks(_ read: [StoredFrame]) throws {
+            try lane.deliver(read)
+            _ = try lane.next()
+            let books = try #require(buffer.ledger().destinations["a"]?["node"])
+            #expect(books.dropped == [BufferDropReason.damaged: UInt64((25 - read.count) * series)])
+            #expect(books.buffered == 0)
+        }
+    }
+
+    @Test func aDiskThatIsAwayIsNoDamage() throws {
+        let ended = try Ended()
+        ended.fixture.files.fail { operation, _ in operation == .read ? .init(errno: 5) : nil }
+        #expect(try ended.read() == nil)
+        ended.fixture.files.fail(nil)
+        #expect(try ended.read()?.count == 25)
+    }
+
+    /// What is searched behind a bad place is read by pages, not once for each byte.
+    @Test func theSearchBehindABadPlaceReadsPages() throws {
+        let ended = try Ended(series: 20_000)
+        ended.fixture.files.spoil(ended.path, ended.starts[3]..<ended.starts[3] + 1)
+        let before = ended.fixture.files.readCount
+        let read = try #require(try ended.read())
+        #expect(read.count >= 18)
+        let reads = ended.fixture.files.readCount - before
+        #expect(reads < 500, "\(reads) reads")
+    }
+}
