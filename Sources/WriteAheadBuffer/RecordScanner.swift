@@ -44,29 +44,62 @@ struct RecordScanner: Sendable {
         set { window.reach = newValue ? .wanted : .piece }
     }
 
-    /// Whether the file can be read at a place.
-    mutating func canRead(at place: UInt64, limit: UInt64) -> Bool {
-        // What the error is does not matter here: it is no.
-        (try? window.require(1, at: place, limit: limit)) != nil
+    /// Whether the file can be read elsewhere, so that it is the place between `start` and `end` that fails
+    /// and not the disk. Of a place at the very end of what is written the first byte is asked for, and of an
+    /// ended segment (`isFinal`) its beginning.
+    mutating func canReadElsewhere(
+        than start: UInt64, upTo end: UInt64, limit: UInt64, isFinal: Bool
+    ) -> Bool {
+        if end >= limit, canRead(at: start, limit: limit) { return true }
+        if end < limit, canRead(at: end, limit: limit) { return true }
+        for page in Self.pages(behind: end, limit: limit) where canRead(at: page, limit: limit) {
+            return true
+        }
+        return isFinal && isBadEnd(from: end, limit: limit)
     }
 
     /// Goes on behind a place whose header cannot be read, at the next intact record behind a place that can
-    /// be read. False, and nothing moved, when there is none: then it is the disk and not the place.
-    mutating func passUnreadable(limit: UInt64) -> Bool {
-        // A page, and then twice as far each time: a few reads, though each may take seconds to fail.
-        var distance: UInt64 = 4_096
-        while distance < limit - min(offset, limit) {
-            if canRead(at: offset + distance, limit: limit) {
-                // Where that fails, too, it is looked for again at the next call.
-                guard let next = try? nextIntact(after: offset + distance - 1, limit: limit) else {
-                    return false
-                }
+    /// be read, or at the end of a segment that is ended (`isFinal`) when only a piece is left. False, and
+    /// nothing moved, when there is none: then it is the disk and not the place.
+    mutating func passUnreadable(limit: UInt64, isFinal: Bool) -> Bool {
+        for page in Self.pages(behind: offset, limit: limit) where canRead(at: page, limit: limit) {
+            // Where that meets the next bad place, the search goes on farther behind.
+            if let next = try? nextIntact(after: page - 1, limit: limit) {
                 offset = next
                 return true
             }
+        }
+        guard isFinal, isBadEnd(from: offset, limit: limit) else { return false }
+        offset = limit
+        return true
+    }
+
+    /// Whether nothing but the end of the file fails: no more than a piece, in a file whose beginning can be
+    /// read. More than that is held until it can be read: the beginning may stand in memory though the disk
+    /// is away.
+    private mutating func isBadEnd(from place: UInt64, limit: UInt64) -> Bool {
+        limit - min(place, limit) <= UInt64(RecordWindow.pieceBytes) && canRead(at: 0, limit: limit)
+    }
+
+    /// Pages behind the one with a place: the next, then twice as far each time, and the last. So a few reads
+    /// are tried, though each may take seconds to fail.
+    private static func pages(behind place: UInt64, limit: UInt64) -> [UInt64] {
+        guard limit > 0 else { return [] }
+        let first = place / RecordWindow.pageBytes
+        let last = (limit - 1) / RecordWindow.pageBytes
+        var pages: [UInt64] = []
+        var distance: UInt64 = 1
+        while first + distance < last {
+            pages.append((first + distance) * RecordWindow.pageBytes)
             distance *= 2
         }
-        return false
+        if first < last { pages.append(last * RecordWindow.pageBytes) }
+        return pages
+    }
+
+    private mutating func canRead(at place: UInt64, limit: UInt64) -> Bool {
+        // What the error is does not matter here: it is no.
+        (try? window.require(1, at: place, limit: limit)) != nil
     }
 
     /// Goes on at a later place.

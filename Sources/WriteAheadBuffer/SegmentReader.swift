@@ -93,7 +93,9 @@ struct SegmentReader: Sendable {
                 return .damage(at: place, end: info.length)
             }
             let limit = info.length
-            guard scanner?.passUnreadable(limit: limit) ?? false else { throw refused(error, at: place) }
+            guard scanner?.passUnreadable(limit: limit, isFinal: !info.isActive) ?? false else {
+                throw refused(error, at: place)
+            }
             return .damage(at: place, end: scanner?.offset ?? limit)
         }
     }
@@ -126,10 +128,10 @@ struct SegmentReader: Sendable {
             range = try read(header, at: place, isChecked)
         } catch {
             try failed(error, at: place)
-            // A record at the very end has nothing behind it: then its header is asked for.
-            let end = place + UInt64(header.recordBytes)
-            let limit = info.length
-            let isElsewhere = scanner?.canRead(at: end < limit ? end : place, limit: limit) ?? false
+            let isElsewhere =
+                scanner?.canReadElsewhere(
+                    than: place, upTo: place + UInt64(header.recordBytes), limit: info.length,
+                    isFinal: !info.isActive) ?? false
             guard isLastLook || isElsewhere else { throw refused(error, at: place) }
         }
         guard let range, let bytes = scanner?.bytes else {

@@ -67,6 +67,35 @@ struct RecordScannerTests {
         }
     }
 
+    @Test func aBadPlaceAtTheEndOfAnEndedSegmentIsPassed() throws {
+        let ended = try Ended()
+        let last = try #require(ended.starts.last)
+        ended.fixture.files.spoil(ended.path, last..<ended.length)
+        let read = try #require(try ended.read(), "the last record is refused for ever")
+        #expect(read.count == 24 && read.last?.frame.values[0] == 7)
+        try ended.expectClosedBooks(read)
+    }
+
+    @Test func aGoodPlaceBetweenTwoBadOnesDoesNotHoldTheReader() throws {
+        let ended = try Ended(series: 1_000)
+        // The page between is shorter than a record: the search that begins there runs into the second.
+        let page = ended.starts[3] / 4_096 * 4_096
+        ended.fixture.files.spoil(
+            ended.path, [ended.starts[3]..<page + 4_096, page + 8_192..<page + 12_288])
+        let read = try #require(try ended.read(), "the reader stands between two bad places for ever")
+        #expect(read.count >= 10 && read.last?.frame.values[0] == 7, "\(read.count) frames")
+        try ended.expectClosedBooks(read)
+    }
+
+    @Test func aBadPlaceThatCoversTheNextHeaderTooIsPassed() throws {
+        let ended = try Ended()
+        // From the middle of one record into the next: its payload fails, and what stands behind it.
+        ended.fixture.files.spoil(ended.path, ended.starts[9] + 100..<ended.starts[10] + 100)
+        let read = try #require(try ended.read(), "the record before the bad header is refused for ever")
+        #expect(read.count >= 18 && read.last?.frame.values[0] == 7, "\(read.count) frames")
+        try ended.expectClosedBooks(read)
+    }
+
     @Test func aDiskThatIsAwayIsNoDamage() throws {
         let ended = try Ended()
         ended.fixture.files.fail { operation, _ in operation == .read ? .init(errno: 5) : nil }
