@@ -117,6 +117,6 @@ extension WriteAheadBuffer {
                 throw .io("a segment cannot be removed", error, segment: segment.number)
             }
         }
-        core.names.changed()
+        core.names.removed()
     }
 }

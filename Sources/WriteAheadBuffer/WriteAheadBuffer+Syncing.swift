@@ -37,9 +37,7 @@ extension WriteAheadBuffer {
             }
             letGo(&syncing)
             let isWritten = renew(&syncing, active)
-            // Segments first, then their names: a durable cursor that stands behind what is durable costs
-            // nothing, but it costs a warning and counting anew.
-            let hasNames = core.names.sync()
+            let hasNames = syncNames()
             let hasCursors = syncCursors()
             return isWritten && hasNames && hasCursors
         }
@@ -118,7 +116,27 @@ extension WriteAheadBuffer {
         return isEnded
     }
 
+    /// Segments first, then their names, then cursors: a durable cursor that stands behind what is durable
+    /// costs nothing, but it costs a warning and counting anew. Where segments were removed the cursors come
+    /// first, too: one that stands in a segment which is gone books what was delivered of it as damaged.
+    private func syncNames() -> Bool {
+        guard core.names.owesRemovals else { return core.names.sync() }
+        // Nobody removes another segment between the two.
+        return housekeeping.withLock { _ in
+            // What fails here has been told, and is tried again behind the names: what was appended must not
+            // wait for a cursor's log.
+            _ = syncCursorLogs()
+            return core.names.sync()
+        }
+    }
+
     private func syncCursors() -> Bool {
+        let isDone = syncCursorLogs()
+        // A cursor's log that was made anew has taken the name of the old one.
+        return core.names.sync() && isDone
+    }
+
+    private func syncCursorLogs() -> Bool {
         var isDone = true
         for destination in destinations.withLock({ $0 }) {
             do throws(FileError) {
@@ -128,7 +146,6 @@ extension WriteAheadBuffer {
                 isDone = false
             }
         }
-        // A cursor's log that was made anew has taken the name of the old one.
-        return core.names.sync() && isDone
+        return isDone
     }
 }

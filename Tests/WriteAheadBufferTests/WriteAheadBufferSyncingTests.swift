@@ -1,6 +1,7 @@
 import Logging
 import MetricModel
 import Platform
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -139,5 +140,43 @@ struct WriteAheadBufferSyncingTests {
         _ = try run.files.open(path, .create)
         _ = try run.open()
         #expect(!run.files.names.contains(path))
+    }
+
+    /// A segment goes once it is answered for; its removal must not be durable before the answer is.
+    @Test func aRemovalThatIsDurableBeforeAPowerLossBooksNoDamage() throws {
+        let run = Run(PowerLossFiles())
+        let buffer = try run.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        for step in 0..<60 {
+            try buffer.append(
+                TestFrames.frame(run.target, run.layout, at: Int64(step), first: Double(step) * 0.37))
+        }
+        #expect(buffer.sync())
+        let before = buffer.core.catalog.all.count
+        try lane.drain()
+        #expect(buffer.core.catalog.all.count < before)
+        // The power goes right after the directory was made durable.
+        let hasSyncedNames = Flag()
+        run.files.fail { operation, _ in
+            if hasSyncedNames.isSet { return true }
+            if operation == .syncDirectory { hasSyncedNames.set() }
+            return false
+        }
+        buffer.sync()
+        run.files.losePower()
+        let books = try #require(
+            try {
+                let buffer = try run.open()
+                _ = try buffer.openDestination("a", lanes: 1)
+                return buffer.ledger().destinations["a"]?["node"]
+            }())
+        #expect(books.dropped.isEmpty && books.delivered == 600)
+    }
+
+    /// Set once.
+    private final class Flag: Sendable {
+        private let value = Mutex(false)
+        var isSet: Bool { value.withLock { $0 } }
+        func set() { value.withLock { $0 = true } }
     }
 }
