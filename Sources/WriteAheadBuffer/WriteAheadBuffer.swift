@@ -264,8 +264,12 @@ public final class WriteAheadBuffer: Sendable {
             return !state.isClosed
         }
         guard isFirst else { return }
-        // What cannot be made durable even now is told.
-        if durably { sync() }
+        if durably {
+            // The last attempt: it does not wait for the pause after an earlier one.
+            syncing.withLock { $0.renewals.succeeded() }
+            // What cannot be made durable even now is told.
+            sync()
+        }
         try syncing.withLock { syncing throws(FileError) in
             let open = state.withLock { state in
                 defer { state.ended = [] }

@@ -173,6 +173,18 @@ struct WriteAheadBufferSyncingTests {
         #expect(books.dropped.isEmpty && books.delivered == 600)
     }
 
+    /// The last chance to write a segment in doubt anew does not wait for the pause between attempts.
+    @Test func closeWritesASegmentInDoubtAnewThoughThePauseIsNotOver() throws {
+        let run = Run(PowerLossFiles())
+        let buffer = try run.open()
+        try buffer.append(TestFrames.frame(run.target, run.layout, at: 1, first: 1))
+        run.files.fail { operation, _ in operation == .sync }
+        for _ in 0..<3 { buffer.sync() }
+        run.files.fail(nil)
+        try buffer.close()
+        #expect(try run.remaining("after close") == [1])
+    }
+
     /// Set once.
     private final class Flag: Sendable {
         private let value = Mutex(false)
