@@ -9,11 +9,18 @@ struct Syncing {
     var ended: [UnsyncedTail] = []
     /// When segments in doubt are written anew.
     var renewals = RetryPause()
+
+    /// Takes over the segments that were ended since.
+    mutating func take(from state: inout WriteAheadBuffer.State) {
+        ended += state.ended
+        state.ended = []
+        state.handedOver = ended
+    }
 }
 
 /// Durability.
 extension WriteAheadBuffer {
-    /// Copies of ended segments in doubt, at most: as much again as the segment written to may have.
+    /// Copies of ended segments, at most: as much again as the segment written to may have.
     private static let heldBytes = UnsyncedTail.limitBytes
 
     /// Makes durable what was written so far. True when all of it is; what is not has been told and counted,
@@ -22,8 +29,7 @@ extension WriteAheadBuffer {
     func sync() -> Bool {
         syncing.withLock { syncing in
             let active = state.withLock { state in
-                syncing.ended += state.ended
-                state.ended = []
+                syncing.take(from: &state)
                 return state.writer?.tail
             }
             let beganNs = core.clock.monotonicNs
@@ -40,6 +46,22 @@ extension WriteAheadBuffer {
             let hasNames = syncNames()
             let hasCursors = syncCursors()
             return isWritten && hasNames && hasCursors
+        }
+    }
+
+    /// Notes a segment that was ended just now. Where ended segments have too many copies, since the keeper
+    /// waits for the disk, the appender makes this one durable before it goes on; while the disk refuses
+    /// that, its copies are let go, and a renewal reads it from the old file.
+    static func hold(_ tail: UnsyncedTail, _ state: inout State) {
+        let others = (state.handedOver + state.ended).reduce(0) { $0 + $1.heldBytes }
+        state.ended.append(tail)
+        // A record that is longer than the bound is copied when it is the only one.
+        guard others > 0, others + tail.heldBytes > heldBytes else { return }
+        do throws(FileError) {
+            try tail.sync()
+        } catch {
+            // It has been told and counted.
+            tail.forgetCopies()
         }
     }
 
@@ -97,6 +119,8 @@ extension WriteAheadBuffer {
     /// Ends the segment that is written to, so that it can be written anew; false when that fails.
     private func end(_ active: UnsyncedTail, _ syncing: inout Syncing) -> Bool {
         let isEnded = state.withLock { state in
+            // Copies of those written anew meanwhile count no more.
+            syncing.take(from: &state)
             guard state.writer?.tail === active else { return true }
             // A closed buffer is appended to no more.
             if state.isClosed {
@@ -108,10 +132,7 @@ extension WriteAheadBuffer {
             try? rotateIfPossible(&state)
             return state.writer?.tail !== active
         }
-        state.withLock { state in
-            syncing.ended += state.ended
-            state.ended = []
-        }
+        state.withLock { syncing.take(from: &$0) }
         if isEnded { for destination in destinations.withLock({ $0 }) { destination.raiseAll() } }
         return isEnded
     }

@@ -17,6 +17,8 @@ public final class WriteAheadBuffer: Sendable {
         var owesBooks = false
         /// Ended segments that are not durable yet, and that `syncing` does not know yet.
         var ended: [UnsyncedTail] = []
+        /// Those that `syncing` knows: their copies count with those of `ended`.
+        var handedOver: [UnsyncedTail] = []
         var isClosed = false
         /// Destinations without a readable cursor before this run.
         var newDestinations: [String] = []
@@ -227,7 +229,7 @@ public final class WriteAheadBuffer: Sendable {
             number: number, path: path, salt: core.newSalt(), nowMs: nowMs, nowNs: core.clock.elapsedNs,
             ledger: books, files: core.files, metrics: core.metrics)
         core.names.changed()
-        if let ended = state.writer { state.ended.append(ended.tail) }
+        if let ended = state.writer { hold(ended.tail, &state) }
         state.writer = writer
         state.owesBooks = false
         core.metrics.writtenBytes.add(writer.length)

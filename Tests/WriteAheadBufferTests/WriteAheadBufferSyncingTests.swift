@@ -185,6 +185,32 @@ struct WriteAheadBufferSyncingTests {
         #expect(try run.remaining("after close") == [1])
     }
 
+    /// No keeper comes by: it hangs in a sync.
+    @Test(arguments: [false, true]) func copiesOfAllEndedSegmentsAreBoundedAtRotation(isFailing: Bool) throws
+    {
+        let fixture = try BufferFixture()
+        fixture.segmentMaxAgeMs = 1
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        if isFailing {
+            fixture.files.fail { operation, _ in operation == .sync ? .init(errno: 5) : nil }
+        }
+        let layout = Layout([TestFrames.chunk("m", count: 20_000)])
+        var generator = SeededGenerator(seed: 9)
+        let values = (0..<20_000).map { _ in Double.random(in: 0..<1, using: &generator) }
+        for step in 0..<80 {
+            fixture.clock.advance(ms: 1)
+            try buffer.append(
+                Frame(target: fixture.target, layout: layout, timestampMs: Int64(step), values: values))
+            let held = buffer.state.withLock { $0.ended.reduce(0) { $0 + $1.heldBytes } }
+            try #require(held <= UnsyncedTail.limitBytes, "\(held) bytes after \(step) segments")
+        }
+        fixture.files.fail(nil)
+        fixture.clock.advance(ms: 60_000)
+        #expect(buffer.sync())
+        #expect(try lane.all().count == 80)
+    }
+
     /// Set once.
     private final class Flag: Sendable {
         private let value = Mutex(false)
