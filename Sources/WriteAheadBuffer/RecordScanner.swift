@@ -102,6 +102,9 @@ struct RecordScanner: Sendable {
         (try? window.require(1, at: place, limit: limit)) != nil
     }
 
+    /// Takes the last step back: `place` is where it began.
+    mutating func goBack(to place: UInt64) { offset = min(offset, place) }
+
     /// Goes on at a later place.
     mutating func skip(to place: UInt64) { offset = max(offset, place) }
 

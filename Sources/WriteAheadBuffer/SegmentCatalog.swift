@@ -11,6 +11,8 @@ struct SegmentInfo: Sendable, Equatable {
     var isActive: Bool
     /// How often its file was written anew: whoever has an older one open opens it again.
     var renewals = 0
+    /// A sync of its file failed: until it is written anew, the file may lack what memory still has.
+    var isInDoubt = false
     /// Not before that of any frame in it; when it was begun, without one.
     var newestTimestampMs: Int64
     /// The books at its beginning.
@@ -92,10 +94,19 @@ final class SegmentCatalog: Sendable {
         }
     }
 
+    /// A sync of the segment's file failed.
+    func doubt(_ number: UInt64) {
+        state.withLock { segments in
+            if let index = Self.index(of: number, in: segments) { segments[index].isInDoubt = true }
+        }
+    }
+
     /// Another file has taken the place of the segment's.
     func renewed(_ number: UInt64) {
         state.withLock { segments in
-            if let index = Self.index(of: number, in: segments) { segments[index].renewals += 1 }
+            guard let index = Self.index(of: number, in: segments) else { return }
+            segments[index].renewals += 1
+            segments[index].isInDoubt = false
         }
     }
 

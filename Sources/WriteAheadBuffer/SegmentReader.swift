@@ -83,21 +83,39 @@ struct SegmentReader: Sendable {
     /// The next record, damage or end. A record is given until `done` is called.
     mutating func next() throws(BufferError) -> RecordScanner.Item {
         if let pending { return .record(pending.header, at: pending.place) }
+        let place = scanner?.offset ?? 0
         do throws(FileError) {
-            return try step()
+            let item = try step()
+            guard case .damage = item, awaitsRenewal else { return item }
         } catch {
-            let place = scanner?.offset ?? 0
             try failed(error, at: place)
             if isLastLook {
                 scanner?.skip(to: info.length)
                 return .damage(at: place, end: info.length)
             }
             let limit = info.length
-            guard scanner?.passUnreadable(limit: limit, isFinal: !info.isActive) ?? false else {
+            guard !awaitsRenewal, scanner?.passUnreadable(limit: limit, isFinal: !info.isActive) ?? false
+            else {
                 throw refused(error, at: place)
             }
             return .damage(at: place, end: scanner?.offset ?? limit)
         }
+        scanner?.goBack(to: place)
+        throw inDoubt(at: place)
+    }
+
+    /// What is wrong in the file may stand in memory: a sync of it failed, and it is not written anew yet, or
+    /// it was while this reader had the old one. Nothing is damage then, but on a last look.
+    private var awaitsRenewal: Bool {
+        guard !isLastLook, let now = catalog[info.number] else { return false }
+        return now.isInDoubt || now.renewals != info.renewals
+    }
+
+    private func inDoubt(at place: UInt64) -> BufferError {
+        BufferError(
+            .io,
+            "a segment lacks what could not be made durable; it is read again once it is written anew",
+            segment: info.number, offset: place)
     }
 
     /// Changed in its place: a copy would copy the window with it.
@@ -132,9 +150,10 @@ struct SegmentReader: Sendable {
                 scanner?.canReadElsewhere(
                     than: place, upTo: place + UInt64(header.recordBytes), limit: info.length,
                     isFinal: !info.isActive) ?? false
-            guard isLastLook || isElsewhere else { throw refused(error, at: place) }
+            guard isLastLook || (isElsewhere && !awaitsRenewal) else { throw refused(error, at: place) }
         }
         guard let range, let bytes = scanner?.bytes else {
+            if awaitsRenewal { throw inDoubt(at: place) }
             damaged(at: place, bytes: UInt64(header.recordBytes))
             return nil
         }

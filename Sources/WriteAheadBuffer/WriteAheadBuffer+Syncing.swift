@@ -35,8 +35,12 @@ extension WriteAheadBuffer {
             let beganNs = core.clock.monotonicNs
             let dirty = (syncing.ended + [active].compactMap { $0 }).filter { $0.isDirty && !$0.isInDoubt }
             for tail in dirty {
-                // It has been told and counted; the segment is written anew.
-                try? tail.sync()
+                do throws(FileError) {
+                    try tail.sync()
+                } catch {
+                    // It has been told and counted; the segment is written anew.
+                    core.catalog.doubt(tail.number)
+                }
             }
             if !dirty.isEmpty {
                 core.metrics.fsyncSeconds.observe(Double(core.clock.monotonicNs - beganNs) / 1e9)
@@ -52,7 +56,7 @@ extension WriteAheadBuffer {
     /// Notes a segment that was ended just now. Where ended segments have too many copies, since the keeper
     /// waits for the disk, the appender makes this one durable before it goes on; while the disk refuses
     /// that, its copies are let go, and a renewal reads it from the old file.
-    static func hold(_ tail: UnsyncedTail, _ state: inout State) {
+    static func hold(_ tail: UnsyncedTail, _ state: inout State, _ catalog: SegmentCatalog) {
         let others = (state.handedOver + state.ended).reduce(0) { $0 + $1.heldBytes }
         state.ended.append(tail)
         // A record that is longer than the bound is copied when it is the only one.
@@ -62,6 +66,7 @@ extension WriteAheadBuffer {
         } catch {
             // It has been told and counted.
             tail.forgetCopies()
+            catalog.doubt(tail.number)
         }
     }
 

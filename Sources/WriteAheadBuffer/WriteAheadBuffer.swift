@@ -180,6 +180,7 @@ public final class WriteAheadBuffer: Sendable {
                 books.newestTimestampMs = max(books.newestTimestampMs, frame.timestampMs)
             }
             core.metrics.writtenBytes.add(length - before)
+            if let tail = state.writer?.tail, tail.isInDoubt { core.catalog.doubt(tail.number) }
             core.catalog.grow(
                 to: length, newestTimestampMs: frame.timestampMs, nowNs: core.clock.elapsedNs)
         } catch {
@@ -229,7 +230,7 @@ public final class WriteAheadBuffer: Sendable {
             number: number, path: path, salt: core.newSalt(), nowMs: nowMs, nowNs: core.clock.elapsedNs,
             ledger: books, files: core.files, metrics: core.metrics)
         core.names.changed()
-        if let ended = state.writer { hold(ended.tail, &state) }
+        if let ended = state.writer { hold(ended.tail, &state, core.catalog) }
         state.writer = writer
         state.owesBooks = false
         core.metrics.writtenBytes.add(writer.length)

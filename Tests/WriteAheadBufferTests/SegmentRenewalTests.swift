@@ -80,4 +80,32 @@ struct SegmentRenewalTests {
         let lane = try buffer.openDestination("a", lanes: 1).lane(0)
         #expect(try lane.all().count == 600)
     }
+
+    /// Pages that the kernel gave up are no damage while memory has a copy of them.
+    @Test(arguments: [0, 30]) func aReaderWaitsForARenewalWhereTheKernelGavePagesUp(intoRecord: Int) throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        for value in 0..<3 { try buffer.append(fixture.frame(Double(value))) }
+        #expect(buffer.sync())
+        let path = try #require(fixture.segmentPaths.last)
+        let durable = try fixture.bytes(path).count
+        for value in 3..<5 { try buffer.append(fixture.frame(Double(value))) }
+        let whole = try fixture.bytes(path)
+        fixture.files.fail { operation, _ in operation == .sync ? .init(errno: 5) : nil }
+        #expect(!buffer.sync())
+        try fixture.overwrite(
+            path, with: whole.enumerated().map { $0 < durable + intoRecord ? $1 : 0 })
+        var read: [StoredFrame] = []
+        #expect(throws: BufferError.self) { while let stored = try lane.next() { read.append(stored) } }
+        #expect(throws: BufferError.self) { _ = try lane.next() }
+        #expect(read.count == 3)
+        fixture.files.fail(nil)
+        fixture.clock.advance(ms: 1_000)
+        #expect(buffer.sync())
+        read += try lane.all()
+        #expect(read.map { $0.frame.values[0] } == [0, 1, 2, 3, 4])
+        try lane.deliver(read)
+        #expect(buffer.ledger().destinations["a"]?["node"]?.dropped.isEmpty == true)
+    }
 }
