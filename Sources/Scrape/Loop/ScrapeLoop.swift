@@ -27,6 +27,12 @@ protocol ScrapeLoopOwner: AnyObject, Sendable {
     func mayEnd(_ loop: ScrapeLoop) -> Bool
     /// The job's other loops.
     func others(than loop: ScrapeLoop) -> [ScrapeLoop]
+    /// The loop's frame of `timestampMs` was appended: its series are those of `chunks` now, and were those
+    /// of `before`.
+    func gives(
+        _ loop: ScrapeLoop, _ chunks: [TemplateChunk], after before: [TemplateChunk], at timestampMs: Int64)
+    /// What targets with the loop's labels, or all, gave since it has been gone, and give no more.
+    func passed(for loop: ScrapeLoop, andOthers: Bool) -> [PassedSeries.Entry]
     /// The loop does nothing any more.
     func isOver(_ loop: ScrapeLoop)
 }
@@ -245,6 +251,11 @@ final class ScrapeLoop: HTTPExchange {
         }
         let outcome = outcome(of: body, format, failure, state, timestampMs, startNs)
         note(outcome, timestampMs: timestampMs)
+        // Before the state that others look at changes.
+        let (before, after) = (state.chunks, outcome.state.chunks)
+        if before.count != after.count || zip(before, after).contains(where: { $0 !== $1 }) {
+            owner?.gives(self, after, after: before, at: timestampMs)
+        }
         let now = context.now
         carryOut(
             shared.withLock { shared in
@@ -307,11 +318,17 @@ final class ScrapeLoop: HTTPExchange {
             // After a last scrape that came late the tick may lie before it.
             let markedMs = max(
                 timestampMs, state.lastTimestampMs == Int64.min ? timestampMs : state.lastTimestampMs + 1)
-            let others = engine.sharesSeries(state) ? owner?.others(than: self) ?? [] : []
+            let sharesSeries = engine.sharesSeries(state)
+            let others = sharesSeries ? owner?.others(than: self) ?? [] : []
+            let given = (successors + others).map { (engine: $0.engine, state: $0.scrape) }
+            // Read after what the others give now: what leaves that in between is here.
+            let passed = owner?.passed(for: self, andOthers: sharesSeries) ?? []
             let goingOn = SeriesGoingOn(
-                state, engine, others: (successors + others).map { ($0.engine, $0.scrape) })
+                state, engine, others: given + passed.map { ($0.engine, $0.scrape) })
             if let prepared = try engine.removed(at: markedMs, after: state, goingOn: goingOn) {
                 try context.appender.append(prepared.frame)
+                // Others that are gone may have the series, too: one marker is enough.
+                if sharesSeries { owner?.gives(self, [], after: state.chunks, at: markedMs) }
                 shared.withLock { $0.scrape = prepared.next }
             }
         } catch {

@@ -15,6 +15,7 @@ public final class ScrapePool: ScrapeLoopOwner {
         var waiting: [ScrapeLoop] = []
         var isRunning = false
         var isStopping = false
+        var passed = PassedSeries()
         /// Loops started and not over.
         var activeCount = 0
         /// `run`, which waits for the last of them.
@@ -85,6 +86,8 @@ public final class ScrapePool: ScrapeLoopOwner {
                 state.loops[target] = loop
                 state.waiting.append(loop)
             }
+            state.passed.setGone(
+                state.loops.lazy.filter { !$0.value.isWanted }.map(\.key), nowNs: startNs)
             handOver(state.loops)
             let ended = stopped.compactMap { wanted.contains($0) ? nil : state.loops[$0] }
             return (takeWaiting(&state), ended)
@@ -178,12 +181,30 @@ public final class ScrapePool: ScrapeLoopOwner {
         state.withLock { state in
             guard !loop.isWanted else { return false }
             state.loops[loop.target] = nil
+            state.passed.ended(loop.target)
             return true
         }
     }
 
     func others(than loop: ScrapeLoop) -> [ScrapeLoop] {
         state.withLock { state in state.loops.values.filter { $0 !== loop } }
+    }
+
+    func gives(
+        _ loop: ScrapeLoop, _ chunks: [TemplateChunk], after before: [TemplateChunk], at timestampMs: Int64
+    ) {
+        guard state.withLock({ $0.passed.isAwaited }) else { return }
+        let now = Set(chunks.map { ObjectIdentifier($0) })
+        let passed = before.filter { !now.contains(ObjectIdentifier($0)) }
+        guard !passed.isEmpty else { return }
+        let nowNs = context.clock.monotonicNs
+        state.withLock {
+            $0.passed.add(passed, of: loop.target, loop.engine, at: timestampMs, nowNs: nowNs)
+        }
+    }
+
+    func passed(for loop: ScrapeLoop, andOthers: Bool) -> [PassedSeries.Entry] {
+        state.withLock { $0.passed.entries(of: loop.target, andOthers: andOthers) }
     }
 
     func isOver(_ loop: ScrapeLoop) {

@@ -175,4 +175,35 @@ import Testing
         #expect(stale.count == 6)
         #expect(stale.allSatisfy { $0.labels["instance"] == "1" })
     }
+
+    /// The new target may give a series once and then no more, all while the old one waits: the series has
+    /// its marker from the new target, and one of the old would lie before it.
+    @Test(arguments: [2, 3, 4, 5], [false, true])
+    func aSeriesThatCameAndWentMeanwhileHasOneMarker(port: Int, honorLabels: Bool) async throws {
+        func target(_ port: Int) -> ScrapeTarget {
+            guard honorLabels else { return Self.target(port) }
+            let labels = LabelSet([Label("instance", "\(port)"), Label("job", "j")])
+            return ScrapeTarget(url: "http://h:\(port)/metrics", labels: labels)
+        }
+        let starting = "at_start{instance=\"x\",job=\"y\"}"
+        let parts = PoolParts(honorLabels: honorLabels)
+        parts.http.answer(target(1).url, "a 1\n\(starting) 1\n")
+        parts.http.answer(target(port).url, "a 2\n\(starting) 2\nnew 1\n")
+        parts.pool.sync([target(1)])
+        await parts.running {
+            await parts.advance { parts.appender.frames.count == 1 }
+            await parts.pass(ms: 4_000)
+            parts.pool.sync([target(port)])
+            await parts.advance { parts.appender.frames.last?.values.first == 2 }
+            parts.http.answer(target(port).url, "a 2\nnew 1\n")
+            await parts.pass(ms: 40_000)
+        }
+        let times = parts.appender.frames.flatMap { frame in
+            frame.samples(report: true).filter { $0.labels["__name__"] == "at_start" }.map {
+                (isMarker: $0.bits == StaleMarker.bits, timestampMs: frame.timestampMs)
+            }
+        }
+        #expect(times.map(\.isMarker) == [false, false, true])
+        #expect(times.map(\.timestampMs) == times.map(\.timestampMs).sorted())
+    }
 }

@@ -1,0 +1,66 @@
+import MetricModel
+
+/// Series that a job's loops gave while loops of targets that are gone wait to end theirs, and that they give
+/// no more. A loop that waits looks at what the others give when it ends. A series that came and went
+/// meanwhile has its stale marker already; a second one would lie before it, and a receiver would refuse it
+/// as out of order, with all of its request.
+///
+/// Empty while no target is gone. Otherwise it holds what was given since the first of those that wait has
+/// been gone: a few scrapes, as a loop waits no longer than an interval and a timeout behind its last tick.
+struct PassedSeries {
+    /// Chunks that a target gave until then, as a state of which they are all.
+    struct Entry: Sendable {
+        let engine: ScrapeEngine
+        let scrape: ScrapeState
+        let atNs: UInt64
+    }
+
+    /// By labels, the targets that are gone and have not ended, and since when.
+    private var goneSinceNs: [LabelSet: [ScrapeTarget: UInt64]] = [:]
+    private var entries: [LabelSet: [Entry]] = [:]
+
+    var isEmpty: Bool { entries.isEmpty }
+    /// Whether any loop waits to end its series.
+    var isAwaited: Bool { !goneSinceNs.isEmpty }
+
+    /// These are all that are gone; what none of them can have missed is let go.
+    mutating func setGone(_ targets: some Sequence<ScrapeTarget>, nowNs: UInt64) {
+        var gone: [LabelSet: [ScrapeTarget: UInt64]] = [:]
+        for target in targets {
+            gone[target.labels, default: [:]][target] = goneSinceNs[target.labels]?[target] ?? nowNs
+        }
+        goneSinceNs = gone
+        let oldestNs = gone.values.lazy.flatMap(\.values).min() ?? UInt64.max
+        if !entries.isEmpty {
+            entries = entries.mapValues { $0.filter { $0.atNs >= oldestNs } }.filter { !$0.value.isEmpty }
+        }
+    }
+
+    /// The target's series have ended.
+    mutating func ended(_ target: ScrapeTarget) {
+        goneSinceNs[target.labels]?[target] = nil
+        if goneSinceNs[target.labels]?.isEmpty ?? false { goneSinceNs[target.labels] = nil }
+        if goneSinceNs.isEmpty { entries = [:] }
+    }
+
+    /// `chunks` were in the target's frames up to the one of `timestampMs`, and will be in none behind it.
+    mutating func add(
+        _ chunks: [TemplateChunk], of target: ScrapeTarget, _ engine: ScrapeEngine, at timestampMs: Int64,
+        nowNs: UInt64
+    ) {
+        guard isAwaited else { return }
+        // Of others only what lacks labels of its target can be theirs.
+        let hasEqual = goneSinceNs[target.labels] != nil
+        let kept = chunks.filter { hasEqual || !$0.exclusions.isEmpty }
+        guard !kept.isEmpty else { return }
+        var scrape = engine.makeState()
+        scrape.chunks = kept
+        scrape.lastSeriesMs = timestampMs
+        entries[target.labels, default: []].append(Entry(engine: engine, scrape: scrape, atNs: nowNs))
+    }
+
+    /// Of targets with the labels of this one, or of all.
+    func entries(of target: ScrapeTarget, andOthers: Bool) -> [Entry] {
+        andOthers ? Array(entries.values.joined()) : entries[target.labels] ?? []
+    }
+}
