@@ -37,7 +37,7 @@ public struct ProviderLook {
     ) {
         surveys = zip(job.ecsSDConfigs, ecs).map {
             ECSSurvey(
-                $0, inventory: $1.inventory, ownCluster: $1.ownCluster,
+                $0, metricsPath: job.metricsPath, inventory: $1.inventory, ownCluster: $1.ownCluster,
                 patience: patienceMs.map { .atMostMs($0) } ?? .asRulesNeed)
         }
         self.others = others

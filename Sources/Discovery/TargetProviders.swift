@@ -35,7 +35,8 @@ public enum TargetProviders {
             let access = try ecs(configuration)
             providers.append(
                 ECSProvider(
-                    configuration, job: job.jobName, inventory: access.inventory,
+                    configuration, job: job.jobName, metricsPath: job.metricsPath,
+                    inventory: access.inventory,
                     ownCluster: access.ownCluster, clock: clock, registry: registry, measures: measures,
                     logger: logger))
         }

@@ -19,14 +19,16 @@ struct ECSProvider: TargetProvider {
     private let random: @Sendable () -> Double
     private let report: ECSReport
 
-    /// `measures` is one for all entries of a job.
+    /// `metricsPath` is the job's; `measures` is one for all entries of a job.
     init(
-        _ configuration: ECSSDConfiguration, job: String, inventory: ECSInventory, ownCluster: ECSOwnCluster,
-        clock: any AgentClock, registry: MetricRegistry, measures: ECSJobMeasures, logger: Logger,
+        _ configuration: ECSSDConfiguration, job: String, metricsPath: String = "/metrics",
+        inventory: ECSInventory, ownCluster: ECSOwnCluster, clock: any AgentClock, registry: MetricRegistry,
+        measures: ECSJobMeasures, logger: Logger,
         random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
     ) {
         self.configuration = configuration
-        survey = ECSSurvey(configuration, inventory: inventory, ownCluster: ownCluster)
+        survey = ECSSurvey(
+            configuration, metricsPath: metricsPath, inventory: inventory, ownCluster: ownCluster)
         self.clock = clock
         self.random = random
         report = ECSReport(

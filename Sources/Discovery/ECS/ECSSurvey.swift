@@ -52,15 +52,17 @@ actor ECSSurvey {
     private var isElsewhere = false
 
     init(
-        _ configuration: ECSSDConfiguration, inventory: ECSInventory, ownCluster: ECSOwnCluster,
-        patience: Patience = .asRulesNeed
+        _ configuration: ECSSDConfiguration, metricsPath: String = "/metrics", inventory: ECSInventory,
+        ownCluster: ECSOwnCluster, patience: Patience = .asRulesNeed
     ) {
         self.configuration = configuration
         self.inventory = inventory
         self.ownCluster = ownCluster
         self.patience = patience
         maker = ECSGroupMaker(
-            targets: ECSTargets(configuration: configuration, region: inventory.region), patience: patience)
+            targets: ECSTargets(
+                configuration: configuration, region: inventory.region, metricsPath: metricsPath),
+            patience: patience)
         inventory.require(needs, for: maker.targets)
     }
 

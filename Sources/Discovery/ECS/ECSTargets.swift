@@ -39,11 +39,13 @@ struct ECSTargets: Sendable {
     private struct Place: Hashable {
         /// The port that is connected to.
         let port: Int
-        let path: String?
+        let path: String
     }
 
     let configuration: ECSSDConfiguration
     let region: String
+    /// The job's: where endpoints that name no path are scraped.
+    var metricsPath = "/metrics"
 
     func targets(of record: ECSTaskRecord, in snapshot: ECSClusterSnapshot) -> ECSTaskTargets {
         var result = ECSTaskTargets()
@@ -116,7 +118,8 @@ struct ECSTargets: Sendable {
                         shared[host] ?? labels.task(record, mode: address.mode, address: host)
                     shared[host] = base
                     let port = try address.port(endpoint.port, container, defined)
-                    guard taken.insert(Place(port: port, path: endpoint.path)).inserted else { continue }
+                    let place = Place(port: port, path: endpoint.path ?? metricsPath)
+                    guard taken.insert(place).inserted else { continue }
                     let made = target(
                         base, record, container, defined, endpoint,
                         address: ECSAddress.text(endpoint.serverName ?? host, port))

@@ -143,6 +143,20 @@ import Testing
             ])
     }
 
+    /// A pattern without a path means the job's, which a label may write out.
+    @Test(arguments: ["/metrics", "/stats"])
+    func theJobsPathIsAPathToo(path: String) throws {
+        var configuration = ECSSDConfiguration()
+        configuration.services = [try one("web", ports: [9100])]
+        var definition = webDefinition(more: ["PROMETHEUS_EXPORTER_PATH": "/metrics"])
+        definition.containers[1].portMappings = [.init(containerPort: 9100)]
+        let made = ECSTargets(configuration: configuration, region: "r", metricsPath: path).targets(
+            of: ECSTaskRecord(task: fargateTask(1), definition: definition),
+            in: ECSClusterSnapshot(cluster: "prod"))
+        let paths = made.targets.map { $0["__metrics_path__"] }
+        #expect(paths == (path == "/metrics" ? [nil] : [nil, "/metrics"]))
+    }
+
     /// A label may name the host's port where a pattern names the container's: it is one target.
     @Test func onePortByTwoNamesIsOneTarget() throws {
         var configuration = ECSSDConfiguration()
