@@ -44,6 +44,14 @@ struct ECSFault: Sendable, Equatable {
     var endsRound = false
     /// The call is not allowed, which no repetition changes.
     var isRefusal = false
+    /// AWS says that it does not have what was asked for.
+    var isMissing = false
+
+    /// Whether asking again soon may tell more: what costs only some targets or labels, and is refused or
+    /// gone, stays so.
+    var mayPass: Bool {
+        isFailure && subject != .goneDefinition && (subject == .tasks || !isRefusal)
+    }
 
     init(message: String, isFailure: Bool) {
         self.message = message
@@ -61,6 +69,7 @@ struct ECSFault: Sendable, Equatable {
         isThrottling = error.code == .throttled
         endsRound = error.concernsAllCalls
         isRefusal = error.code == .accessDenied
+        isMissing = error.code == .notFound
     }
 }
 

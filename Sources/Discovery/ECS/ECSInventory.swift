@@ -11,6 +11,12 @@ public actor ECSInventory {
     /// Clusters that are read at a time; one that takes longer than `patienceMs` holds up no other.
     static let readingsAtOnce = 4
     static let patienceMs: UInt64 = 2_000
+    /// The same for clusters that were never read: so that 300 of them whose API hangs do not keep the next
+    /// one from its first targets for 2 s. Calls are paced elsewhere, however many clusters make them.
+    static let firstReadingsAtOnce = 16
+    static let firstPatienceMs: UInt64 = 100
+    /// After how many lists in a row that lack a cluster it is let go.
+    static let goneAfter = 2
 
     /// A cluster as last read, and what was wrong.
     struct Reading: Sendable {
@@ -49,10 +55,13 @@ public actor ECSInventory {
     private let catalogue: ECSCatalogue
     nonisolated let clock: any AgentClock
     private let turns: ECSTurns
+    private let firstTurns: ECSTurns
     private let wants = Mutex(Wants())
     private var watcherCount = 0
     private var entries: [String: Entry] = [:]
-    private var listed: (clusters: [String], atNs: UInt64)?
+    private var listed: (clusters: [String], atNs: UInt64, endNs: UInt64)?
+    /// Of those, the ones that the last lists lacked, and how many lists did.
+    private var lackingCount: [String: Int] = [:]
     /// Whose clusters these are, as soon as that is known.
     private var account: String?
 
@@ -64,6 +73,8 @@ public actor ECSInventory {
         self.clock = clock
         catalogue = ECSCatalogue(api: api, clock: clock)
         turns = ECSTurns(limit: Self.readingsAtOnce, patienceMs: Self.patienceMs, clock: clock)
+        firstTurns = ECSTurns(
+            limit: Self.firstReadingsAtOnce, patienceMs: Self.firstPatienceMs, clock: clock)
     }
 
     /// What a job wants to know stays wanted. `targets` tells of which tasks. To be called before anything is
@@ -77,16 +88,25 @@ public actor ECSInventory {
         }
     }
 
-    /// The ARNs of all clusters, listed at most `freshNs` ago; on a failure the last list and the fault.
+    /// The ARNs of all clusters, listed at most `freshNs` ago; on a failure the last list and the fault. A
+    /// cluster that was listed stays until `goneAfter` lists in a row have lacked it.
     func allClusters(freshNs: UInt64) async -> (clusters: [String]?, fault: ECSFault?) {
         let nowNs = clock.monotonicNs
         if let listed, nowNs - listed.atNs <= freshNs { return (listed.clusters, nil) }
         do throws(AWSError) {
             let clusters = try await api.ecs.listClusters()
             learn(from: clusters.first)
-            forget(gone: Set(listed?.clusters ?? []).subtracting(clusters))
-            listed = (clusters, nowNs)
-            return (clusters, nil)
+            // Another job's list came while this one was asked for: both are one answer.
+            if let listed, nowNs < listed.endNs { return (listed.clusters, nil) }
+            let lacking = Set(listed?.clusters ?? []).subtracting(clusters)
+            lackingCount = Dictionary(
+                uniqueKeysWithValues: lacking.map { ($0, (lackingCount[$0] ?? 0) + 1) })
+            let gone = lacking.filter { lackingCount[$0, default: 0] >= Self.goneAfter }
+            for cluster in gone { lackingCount[cluster] = nil }
+            forget(gone: gone)
+            let kept = clusters + lacking.subtracting(gone).sorted()
+            listed = (kept, nowNs, clock.monotonicNs)
+            return (kept, nil)
         } catch {
             return (listed?.clusters, error.code == .cancelled ? nil : ECSFault(error))
         }
@@ -147,7 +167,7 @@ public actor ECSInventory {
         let watcher = watcherCount
         while let entry = entries[key(cluster)] {
             // What failed a moment ago is asked for again sooner than what was read.
-            let hasFailed = entry.reading.faults.contains(where: \.isFailure)
+            let hasFailed = entry.reading.faults.contains(where: \.mayPass)
             let stillFreshNs = hasFailed ? min(freshNs, Self.failureFreshNs) : freshNs
             let isWhole = entry.wantsVersion == wants.withLock { $0.version }
             if let atNs = entry.readAtNs, isWhole, !entry.isBeingRead,
@@ -175,7 +195,8 @@ public actor ECSInventory {
         entry.watchers[watcher] = progress
         entries[key] = entry
         // The copy comes back below; nobody else changes the entry's cluster meanwhile.
-        let (refreshed, faults, startNs, version) = await turns.perform(of: key) {
+        let turns = entry.cluster.wasRead ? turns : firstTurns
+        var (refreshed, faults, startNs, version) = await turns.perform(of: key) {
             var read = entry.cluster
             let startNs = clock.monotonicNs
             let (needs, selections, version) = wants.withLock { ($0.needs, $0.selections, $0.version) }
@@ -183,6 +204,10 @@ public actor ECSInventory {
                 api, catalogue, needs: needs, selections: selections, nowNs: startNs
             ) { publish($0, key) }
             return (read, faults, startNs, version)
+        }
+        if lackingCount[cluster] != nil {
+            // The list has said it before.
+            for index in faults.indices where faults[index].isMissing { faults[index].isFailure = false }
         }
         let reading = Reading(
             snapshot: refreshed.wasRead ? refreshed.snapshot : nil, faults: faults, atNs: startNs)

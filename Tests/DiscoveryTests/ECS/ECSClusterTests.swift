@@ -219,7 +219,10 @@ import Testing
         _ = bench.aws.takeCalls()
         for _ in 0..<2 { _ = await bench.refresh([.definitions, .services, .clusters]) }
         let tags = bench.aws.calls.filter { $0.contains("ervices") || $0.contains("describeClusters") }
-        let services = ["describeServices 10", "describeServices 10", "describeServices 6"]
+        // The one that the answer lacks is asked for once more before it is believed.
+        let services = [
+            "describeServices 1", "describeServices 10", "describeServices 10", "describeServices 6",
+        ]
         #expect(tags.sorted() == ["describeClusters prod"] + services)
         let snapshot = bench.cluster.snapshot
         #expect(snapshot.services.count == 25 && snapshot.absentServices == ["s25"] && snapshot.isDescribed)
@@ -231,6 +234,30 @@ import Testing
         for _ in 0..<3 { _ = await bench.refresh([.definitions, .services]) }
         #expect(
             bench.aws.takeCalls().filter { $0.contains("ervices") }.sorted()
-                == ["describeServices 10", "describeServices 10", "describeServices 7"])
+                == ["describeServices 1", "describeServices 10", "describeServices 10", "describeServices 6"])
+    }
+
+    @Test func aServiceThatOneAnswerLacksKeepsItsTags() async {
+        let bench = Bench(0..<1)
+        let service = ECSService(arn: "arn:web", name: "web", status: "ACTIVE", tags: ["team": "a"])
+        bench.aws.set { $0.services = [service] }
+        func teams(_ count: Int) async -> [String?] {
+            var teams: [String?] = []
+            for _ in 0..<count {
+                _ = await bench.refresh([.definitions, .services])
+                teams.append(bench.cluster.snapshot.services["web"]?.tags["team"])
+            }
+            return teams
+        }
+        #expect(await teams(1) == ["a"])
+        bench.nowNs += ECSServices.ageNs
+        bench.aws.set { $0.services = [] }
+        #expect(await teams(1) == ["a"], "said once")
+        bench.aws.set { $0.services = [service] }
+        #expect(await teams(1) == ["a"])
+        bench.nowNs += ECSServices.ageNs
+        bench.aws.set { $0.services = [] }
+        #expect(await teams(2) == ["a", nil], "said twice")
+        #expect(bench.cluster.snapshot.absentServices == ["web"])
     }
 }

@@ -243,7 +243,12 @@ struct ECSInventoryTests {
         try await withWorld(world) { bench in
             #expect(await bench.addresses() == ["10.0.0.1:9100", "10.0.0.2:9100"])
             bench.api.update { $0.clusters.removeFirst() }
-            #expect(await bench.addresses() == ["10.0.0.2:9100"])
+            let once = await bench.round()
+            #expect(
+                once.groups.flatMap(\.targets).compactMap { $0["__address__"] }
+                    == ["10.0.0.1:9100", "10.0.0.2:9100"], "a list lacks it")
+            #expect(!once.hasFailed, "\(once.faults)")
+            #expect(await bench.addresses() == ["10.0.0.2:9100"], "two lists lack it")
         }
         try await withWorld(world, ECSSDConfiguration(clusters: ["a", "b"])) { bench in
             _ = await bench.round()
@@ -327,6 +332,57 @@ struct ECSInventoryTests {
             _ = await survey.round(freshNs: 0)
             clock.advance(ms: 60_000)
         }
-        #expect(await inventory.count == 2)
+        // The last one but one has been missing from one list only.
+        #expect(await inventory.count == 3)
+    }
+
+    @Test func aClusterThatOneListLacksKeepsItsTargets() async {
+        let aws = FakeAWS()
+        let tasks = ["a": [fargateTask(1)], "b": [fargateTask(2)]]
+        aws.set {
+            $0.tasks = tasks
+            $0.definitions["web:1"] = webDefinition()
+        }
+        let clock = ManualClock()
+        let inventory = ECSInventory(region: "r", api: aws.api, clock: clock)
+        let survey = ECSSurvey(ECSSDConfiguration(clusters: ["*"]), inventory: inventory, ownCluster: .none)
+        var counts: [Int] = []
+        for listed in [["a", "b"], ["b"], ["a", "b"], ["b"], ["b"]] {
+            aws.set { $0.listed = listed }
+            counts.append(await survey.round(freshNs: 0).groups.flatMap(\.targets).count)
+            clock.advance(ms: 60_000)
+        }
+        #expect(counts == [2, 2, 2, 2, 1])
+    }
+
+    /// A call that is refused for good and costs no target: the jobs of a cluster read it once for all.
+    @Test func jobsShareWhatWasReadThoughSomeCallIsRefused() async {
+        let aws = FakeAWS()
+        aws.set {
+            $0.tasks["prod"] = [fargateTask(1)]
+            $0.definitions["web:1"] = webDefinition()
+            $0.errors["describeServices"] = denied("ECS.DescribeServices")
+        }
+        let clock = ManualClock()
+        let inventory = ECSInventory(region: "r", api: aws.api, clock: clock)
+        var configuration = ECSSDConfiguration(clusters: ["prod"])
+        configuration.describesServices = true
+        let surveys = (0..<3).map { _ in
+            ECSSurvey(configuration, inventory: inventory, ownCluster: .none)
+        }
+        for survey in surveys {
+            let round = await survey.round(freshNs: 15_000_000_000)
+            #expect(round.groups.flatMap(\.targets).count == 1)
+            clock.advance(ms: 1_000)
+        }
+        #expect(aws.takeCalls().count { $0 == "listTasks prod" } == 1)
+        // What leaves a cluster without its tasks is asked again soon.
+        aws.set { $0.errors["listTasks"] = denied("ECS.ListTasks") }
+        clock.advance(ms: 60_000)
+        for survey in surveys {
+            _ = await survey.round(freshNs: 15_000_000_000)
+            clock.advance(ms: 1_000)
+        }
+        #expect(aws.takeCalls().count { $0 == "listTasks prod" } == 3)
     }
 }

@@ -116,6 +116,8 @@ import Testing
         await waitForSleepers(clock, 3)
         aws.set { $0.tasks["a"] = nil }
         clock.advance(ms: 60_000)
+        await waitForSleepers(clock, 3)
+        clock.advance(ms: 60_000)
         #expect(await reports.next()?.map(\.source) == ["ecs/b"])
         // The list cannot be had: the clusters stay.
         await waitForSleepers(clock, 2)

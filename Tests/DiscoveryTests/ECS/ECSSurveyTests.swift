@@ -4,6 +4,7 @@ import FoundationEssentials
 import Logging
 import MetricModel
 import Platform
+import Synchronization
 import TestSupport
 import Testing
 
@@ -207,5 +208,33 @@ import Testing
             #expect(aws.calls.contains { $0.hasPrefix("listClusters") } == isAll)
             #expect(aws.calls.contains { $0.contains(own) } == !isAll)
         }
+    }
+
+    @Test func theFirstReadingWaitsBrieflyHoweverManyClustersHang() async {
+        let (aws, clock) = (FakeAWS(), ManualClock())
+        let slow = (0..<60).map { "slow-\($0)" }
+        aws.set {
+            $0.tasks["prod"] = [fargateTask(1)]
+            $0.definitions["web:1"] = webDefinition()
+            $0.hanging = Set(slow.map { "listTasks \($0)" })
+        }
+        let inventory = ECSInventory(region: "r", api: aws.api, clock: clock)
+        let hanging = slow.map { name in Task { _ = await inventory.read(name, freshNs: 0) } }
+        while aws.calls.count + clock.sleeperCount < slow.count { await Task.yield() }
+        let isRead = Mutex(false)
+        let last = Task {
+            let reading = await inventory.read("prod", freshNs: 0)
+            isRead.withLock { $0 = true }
+            #expect(reading.snapshot?.records.count == 1)
+        }
+        var passedMs = 0
+        while !isRead.withLock({ $0 }), passedMs < 10_000 {
+            for _ in 0..<200 { await Task.yield() }
+            clock.advance(ms: 50)
+            passedMs += 50
+        }
+        #expect(passedMs <= 2_000)
+        aws.set { $0.hanging = [] }
+        for task in hanging + [last] { await task.value }
     }
 }

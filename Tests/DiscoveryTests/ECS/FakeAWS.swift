@@ -9,6 +9,8 @@ final class FakeAWS: ECSDescribing, EC2Describing, SSMDescribing {
     struct State {
         /// By cluster.
         var tasks: [String: [ECSTask]] = [:]
+        /// The clusters that are listed; nil: those of `tasks`.
+        var listed: [String]?
         /// Not listed, but told of when asked for: tasks that are stopping.
         var unlisted: [ECSTask] = []
         var missing: Set<String> = []
@@ -58,7 +60,7 @@ final class FakeAWS: ECSDescribing, EC2Describing, SSMDescribing {
 
     func listClusters() async throws(AWSError) -> [String] {
         try await call("listClusters", "")
-        return state.withLock { $0.tasks.keys.sorted() }
+        return state.withLock { $0.listed ?? $0.tasks.keys.sorted() }
     }
 
     func describeClusters(_ clusters: [String]) async throws(AWSError) -> [ECSClusterDescription] {
