@@ -1,5 +1,6 @@
 import MetricModel
 import Platform
+import TestSupport
 import Testing
 
 @testable import WriteAheadBuffer
