@@ -18,8 +18,10 @@ struct Parts: Sendable {
     let interner: LayoutInterner
     /// Parse, append, read the buffer and encode.
     let workers: WorkerPool
-    /// Reads files and answers for discovery.
+    /// Reads answers for discovery.
     let lookups: WorkerPool
+    /// Reads target files.
+    let targetFiles: WorkerPool
     let buffer: WriteAheadBuffer
     let http: HTTPClient
     let aws: AWSAccess
@@ -103,7 +105,8 @@ struct Parts: Sendable {
         do {
             // Called once for each entry, in their order.
             providers = try TargetProviders.make(
-                for: job, files: files, workers: lookups, clock: clock, registry: registry, logger: logger
+                for: job, files: files, workers: targetFiles, clock: clock, registry: registry,
+                logger: logger
             ) { _ throws(AWSError) in remaining.removeFirst() }
         } catch {
             throw AgentError(.configuration, "job \(job.jobName): \(error.message)")

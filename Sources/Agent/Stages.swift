@@ -46,8 +46,12 @@ final class Stages: Sendable {
         let limits = CgroupLimits.current(files: files)
         let workers = WorkerPool(
             name: "worker", threads: limits.workerThreads(onlineCores: CgroupLimits.onlineCores))
-        // Discovery goes on while a disk that stands still holds every worker in an append.
+        // Discovery goes on while a disk that stands still holds every worker in an append. Target files and
+        // the files of credentials have a thread each: a folder of the network that hangs holds up its own
+        // kind alone.
         let lookups = WorkerPool(name: "lookup", threads: 1)
+        let targetFiles = WorkerPool(name: "target-files", threads: 1)
+        let accessFiles = WorkerPool(name: "access-files", threads: 1)
         let buffer: WriteAheadBuffer
         do {
             buffer = try WriteAheadBuffer(
@@ -68,11 +72,11 @@ final class Stages: Sendable {
                 caDirectory: options.environment["SSL_CERT_DIR"]),
             registry: registry, logger: Logger(label: "http"))
         let (routes, aws) = await AWSRoutes.make(
-            http: http, workers: lookups, files: files, clock: clock, environment: options.environment,
+            http: http, workers: accessFiles, files: files, clock: clock, environment: options.environment,
             logger: Logger(label: "aws"), registry: registry)
         let parts = Parts(
             options: options, registry: registry, interner: interner, workers: workers,
-            lookups: lookups, buffer: buffer,
+            lookups: lookups, targetFiles: targetFiles, buffer: buffer,
             http: http, aws: aws,
             inventories: ECSInventories(aws: aws, routes: routes, clock: clock, registry: registry),
             clock: clock, files: files, failureLogs: ScrapeFailureLogs(files: files))

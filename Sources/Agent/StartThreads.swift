@@ -5,9 +5,9 @@ public import Platform
 /// The threads without which the agent cannot begin its work. The libraries beneath it wait for ever or trap
 /// where they get none, so room for all is asked for before.
 public enum StartThreads {
-    /// Beside the workers: signals, HTTP, the buffer's keeper, look-ups for discovery, the status page, and
-    /// Swift's own, of which one would do.
-    private static let besideWorkers = 6
+    /// Beside the workers: signals, HTTP, the buffer's keeper, look-ups for discovery, target files, files of
+    /// credentials, the status page, and Swift's own, of which one would do.
+    private static let besideWorkers = 8
 
     /// Ends the process with a sentence, unless it may have the threads that every configuration needs. To
     /// be called before the first of them is made.

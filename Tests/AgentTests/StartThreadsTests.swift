@@ -8,12 +8,12 @@ import Testing
 struct StartThreadsTests {
     @Test func everyThreadOfTheStartIsCounted() {
         // Signals, HTTP, the buffer's keeper, look-ups, the status page, Swift's own.
-        #expect(StartThreads.count(workers: 2) == 8)
+        #expect(StartThreads.count(workers: 2) == 10)
         var job = ScrapeConfiguration(jobName: "j")
         job.httpSDConfigs = [HTTPSDConfiguration(url: "http://a.test/")]
-        #expect(StartThreads.count(workers: 2, jobs: [job]) == 8)
+        #expect(StartThreads.count(workers: 2, jobs: [job]) == 10)
         job.dnsSDConfigs = [DNSSDConfiguration(names: ["a.test"])]
         // Look-ups of names, which all jobs share.
-        #expect(StartThreads.count(workers: 2, jobs: [job, job]) == 12)
+        #expect(StartThreads.count(workers: 2, jobs: [job, job]) == 14)
     }
 }
