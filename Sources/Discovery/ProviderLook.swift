@@ -50,7 +50,9 @@ public struct ProviderLook {
             if let groups = await firstReport(of: provider) {
                 findings.groups += groups
             } else {
-                findings.failures.append("\(provider.name): no answer in time")
+                let problems = provider.problems
+                findings.failures +=
+                    (problems.isEmpty ? ["no answer in time"] : problems).map { "\(provider.name): \($0)" }
                 findings.isComplete = false
                 findings.isWorthWriting = false
             }

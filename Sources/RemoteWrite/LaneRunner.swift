@@ -240,15 +240,18 @@ final class LaneRunner: Sendable {
         else { return .stop }
         let now = shared.now
         metrics.sentBatchSeconds.observe(Double(now.monotonicNs - beganNs) / 1e9)
+        var isStored = false
         if case .status(let response) = answer {
             metrics.answered(String(response.status))
-            if response.meaning == .stored { shared.stored(now) }
+            isStored = response.meaning == .stored
+            if isStored { shared.stored(now) }
         } else {
             metrics.answered("error")
         }
         if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
         let action = session.machine.answered(answer, succeededElsewhereNs: shared.lastStoredNs, now)
-        session.lastText = text
+        // A refusal may be told after parts of its request were stored, at the end of a search.
+        if !isStored { session.lastText = text }
         session.log.tried(session.machine.obstacle, text: text, wallMs: now.wallMs)
         if let change = session.machine.sizeChange {
             session.log.sizeChanged(change, text: text, wallMs: now.wallMs)

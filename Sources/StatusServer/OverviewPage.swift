@@ -41,7 +41,10 @@ enum OverviewPage {
 
     private static func state(_ summary: StatusSummary, isReady: Bool) -> String {
         guard isReady else { return "Not ready yet." }
-        guard !summary.discoveryProblems.isEmpty else { return "Ready: scraping and buffering." }
+        guard !summary.discoveryProblems.isEmpty else {
+            return summary.targets.isEmpty
+                ? "Ready to scrape, but no target is known." : "Ready: scraping and buffering."
+        }
         return summary.targets.isEmpty
             ? "Ready to scrape, but no target is known: see what is wrong with discovery below."
             : "Ready: scraping and buffering. Targets may be missing: see what is wrong with discovery below."

@@ -46,7 +46,8 @@ def test_targets_of_web_servers_are_shown_too(standins, parts, tmp_path):
     assert [target["labels"]["instance"] for target in json.loads(text)[0]["targets"]] == ["10.0.0.1:9100"]
     server.reply = (500, "text/plain", b"")
     text, status, errors = discover(standins, f"--config.file={file}", "--format=json")
-    assert status == 1 and json.loads(text)[0]["failures"] == ["http: no answer in time"]
+    failures = [f"http: {server.url}: the answer's status is 500, not 200"]
+    assert status == 1 and json.loads(text)[0]["failures"] == failures
     assert "the answer's status is 500" in errors
 
 

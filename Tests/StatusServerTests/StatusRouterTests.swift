@@ -74,7 +74,7 @@ struct StatusRouterTests {
 
     @Test func overviewSaysWhatIsWrongWithDiscovery() {
         pages.ready.withLock { $0 = true }
-        #expect(text(answer("GET", "/")).contains("<p>Ready: scraping and buffering.</p>"))
+        #expect(text(answer("GET", "/")).contains("<p>Ready to scrape, but no target is known.</p>"))
         pages.numbers.withLock {
             $0.discoveryProblems = [
                 .init(job: "j", provider: "ecs", message: "cluster prod: allow ecs:ListTasks <")

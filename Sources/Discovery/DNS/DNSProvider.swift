@@ -17,6 +17,7 @@ public struct DNSProvider: TargetProvider {
     private let logger: Logger
     private let lookups: Counter
     private let failures: Counter
+    private let wrong = ProviderProblems()
 
     public init(
         _ configuration: DNSSDConfiguration, job: String, resolver: any DNSResolving, clock: any AgentClock,
@@ -34,6 +35,8 @@ public struct DNSProvider: TargetProvider {
             "prometheus_sd_dns_lookup_failures_total", help: "The number of DNS-SD lookup failures.")
     }
 
+    public var problems: [String] { wrong.sentences }
+
     public func run(_ report: @Sendable ([TargetGroup]) async -> Void) async {
         var known: [String: TargetGroup] = [:]
         var faults = RepeatedFaults(repeatMs: Self.repeatMs)
@@ -41,10 +44,18 @@ public struct DNSProvider: TargetProvider {
         while !Task.isCancelled {
             let startNs = clock.monotonicNs
             for (name, result) in await lookUpAll() {
+                if case .failure(let error) = result {
+                    wrong.set(name, ProviderProblems.sentence(name, "\(error)"))
+                }
                 switch result {
                 case .success(let group):
                     known[name] = group
                     faults.forget(name)
+                    let type = configuration.type.rawValue
+                    wrong.set(
+                        name,
+                        group.targets.isEmpty
+                            ? "\(name): there is no such name, or it has no \(type) record" : nil)
                 case .failure(let error) where faults.isDue(name, error.message, nowNs: clock.monotonicNs):
                     let what: Logger.Message =
                         known[name] == nil

@@ -17,6 +17,7 @@ public struct FileProvider: TargetProvider {
     private let registry: MetricRegistry
     private let logger: Logger
     private let readErrors: Counter
+    private let wrong = ProviderProblems()
 
     /// `workers` do the reading, which may block.
     public init(
@@ -32,6 +33,8 @@ public struct FileProvider: TargetProvider {
         readErrors = registry.counter(
             "prometheus_sd_file_read_errors_total", help: "The number of File-SD read errors.")
     }
+
+    public var problems: [String] { wrong.sentences }
 
     public func run(_ report: @Sendable ([TargetGroup]) async -> Void) async {
         var scanner = FileScanner(patterns: configuration.files)
@@ -62,8 +65,12 @@ public struct FileProvider: TargetProvider {
         readErrors.add(UInt64(scanner.failures.count))
         // A fault that lasts is said again only when everything was read again.
         for failure in scanner.failures where readsAll || !before.failures.contains(failure) {
+            let what: Logger.Message =
+                scanner.hasTargets(from: failure.path)
+                ? "target file cannot be used; its last good targets stay"
+                : "target file cannot be used, and no target of it is known"
             logger.error(
-                "target file cannot be used; its last good targets stay",
+                what,
                 metadata: ["file": "\(failure.path)", "err": "\(failure.message)"])
         }
         for path in scanner.recovered {
@@ -74,6 +81,12 @@ public struct FileProvider: TargetProvider {
                 "there is no such target file or folder; its targets are taken once it is there",
                 metadata: ["path": "\(path)"])
         }
+        var sentences: [String: String] = [:]
+        for path in scanner.absent { sentences[path] = "\(path): there is no such target file or folder" }
+        for (path, message) in scanner.faults {
+            sentences[path] = ProviderProblems.sentence(path, message)
+        }
+        wrong.replace(with: sentences)
         let times = scanner.modificationTimes
         for (path, seconds) in times {
             registry.gauge(

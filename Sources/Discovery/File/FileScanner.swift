@@ -23,8 +23,9 @@ struct FileScanner: Sendable {
     private(set) var failures: [Failure] = []
     /// Files named in full, and folders of patterns, that are not there: as yet, or by a slip.
     private(set) var absent: Set<String> = []
-    /// Files that were faulty when they were last read.
-    private var faulty: Set<String> = []
+    /// What is wrong with files that were faulty when they were last read, and with patterns whose folder
+    /// cannot be read, by path.
+    private(set) var faults: [String: String] = [:]
     /// Files that this scan found in order after a fault.
     private(set) var recovered: [String] = []
 
@@ -32,6 +33,13 @@ struct FileScanner: Sendable {
 
     /// All groups, by path.
     var groups: [TargetGroup] { known.sorted { $0.key < $1.key }.flatMap { $0.value.groups } }
+
+    /// Whether targets are known from the file at `path`, or from files that the pattern `path` names.
+    func hasTargets(from path: String) -> Bool {
+        if let file = known[path] { return !file.groups.isEmpty }
+        let folder = GlobPaths.folder(of: path)
+        return known.contains { GlobPaths.folder(of: $0.key) == folder && !$0.value.groups.isEmpty }
+    }
 
     /// When each file that is in use was changed, in seconds since 1970.
     var modificationTimes: [String: Double] {
@@ -46,7 +54,9 @@ struct FileScanner: Sendable {
         var present: Set<String> = []
         for pattern in patterns {
             do throws(DiscoveryError) {
-                for path in try expand(pattern, files) where present.insert(path).inserted {
+                let paths = try expand(pattern, files)
+                if !paths.contains(pattern) { faults[pattern] = nil }
+                for path in paths where present.insert(path).inserted {
                     look(at: path, readsAll: readsAll, files)
                 }
             } catch {
@@ -59,8 +69,9 @@ struct FileScanner: Sendable {
             }
         }
         for path in known.keys where !present.contains(path) { blank(path) }
-        faulty.formUnion(failures.map(\.path))
-        faulty.formIntersection(present.union(patterns))
+        for failure in failures { faults[failure.path] = failure.message }
+        let named = present.union(patterns)
+        faults = faults.filter { named.contains($0.key) && !absent.contains($0.key) }
     }
 
     private mutating func look(at path: String, readsAll: Bool, _ files: any FileDoor) {
@@ -102,7 +113,7 @@ struct FileScanner: Sendable {
                 return TargetGroup(
                     source: "\(path):\(index)", StaticConfiguration(targets: group.targets, labels: labels))
             }
-            if faulty.remove(path) != nil { recovered.append(path) }
+            if faults.removeValue(forKey: path) != nil { recovered.append(path) }
         } catch {
             let more = error.errors.count > 1 ? " (and \(error.errors.count - 1) more errors)" : ""
             failures.append(Failure(path: path, message: "\(error.errors[0])\(more)"))

@@ -20,6 +20,7 @@ public struct HTTPProvider: TargetProvider {
     private let logger: Logger
     private let failures: Counter
     private let refreshFailures: Counter
+    private let wrong = ProviderProblems()
 
     /// `http` has the configuration's options; `workers` read the answers.
     public init(
@@ -41,6 +42,8 @@ public struct HTTPProvider: TargetProvider {
             labels: [("config", job), ("mechanism", "http")])
     }
 
+    public var problems: [String] { wrong.sentences }
+
     public func run(_ report: @Sendable ([TargetGroup]) async -> Void) async {
         var faults = RepeatedFaults(repeatMs: Self.repeatMs)
         var failedRounds: Int64 = 0
@@ -52,6 +55,7 @@ public struct HTTPProvider: TargetProvider {
                 let groups = try await fetch()
                 failedRounds = 0
                 faults.forget("")
+                wrong.set(place, nil)
                 if groups != last {
                     last = groups
                     await report(groups)
@@ -60,6 +64,7 @@ public struct HTTPProvider: TargetProvider {
                 if Task.isCancelled { return }
                 failures.add()
                 refreshFailures.add()
+                wrong.set(place, ProviderProblems.sentence(place, error.message))
                 waitMs = min(Self.firstRetryMs << failedRounds, configuration.refreshIntervalMs)
                 failedRounds = min(failedRounds + 1, 16)
                 if faults.isDue("", error.message, nowNs: clock.monotonicNs) {

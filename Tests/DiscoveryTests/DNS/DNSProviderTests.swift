@@ -62,9 +62,12 @@ struct DNSProviderTests {
         await waitForSleepers(clock)
         #expect(reports.received == 1)
         #expect(said.all.count == 2, "each fault once: \(said.all)")
+        #expect(provider.problems.count == 2)
+        #expect(provider.problems.first?.hasPrefix("a.test: ") == true)
         dns.answers.withLock { $0["a.test"] = .success([]) }
         clock.advance(ms: 30_000)
         #expect(await reports.next() == [TargetGroup(source: "a.test", targets: [])])
+        #expect(provider.problems.first == "a.test: there is no such name, or it has no A record")
         let page = registry.render()
         #expect(page.contains("prometheus_sd_dns_lookups_total 8\n"), "\(page)")
         #expect(page.contains("prometheus_sd_dns_lookup_failures_total 5\n"), "\(page)")

@@ -36,6 +36,15 @@ import Testing
         #expect(registry.render().contains("prometheus_sd_file_read_errors_total 1"))
         #expect(said.all.count == 1)
         #expect(said.all.first?.contains("/a.yml:1:3: unknown key \"target\" in static_configs") == true)
+        #expect(said.all.first?.contains("its last good targets stay") == true)
+        // The fault is shown for as long as it lasts, not only after the look that has found it.
+        #expect(provider.problems.count == 1)
+        #expect(provider.problems.first?.contains("/a.yml:1:3: unknown key") == true)
+        try folder.put("a.yml", "- targets: [a:2]\n")
+        clock.advance(ms: FileProvider.pollMs)
+        #expect(await reports.next()?.count == 1)
+        await waitForSleepers(clock)
+        #expect(provider.problems == [])
         task.cancel()
         await task.value
     }
@@ -62,6 +71,22 @@ import Testing
         #expect(registry.render().contains("prometheus_sd_file_read_errors_total 1"))
         #expect(said.all.count == 1)
         #expect(said.all.first?.contains("/a.json:1:1: no JSON list of target groups: it is empty") == true)
+        task.cancel()
+        await task.value
+    }
+
+    @Test func aFileThatWasNeverGoodHasNoLastGoodTargets() async throws {
+        let folder = try TemporaryFolder()
+        let (clock, said) = (ManualClock(), SaidLines())
+        try folder.put("a.json", "")
+        let provider = FileProvider(
+            FileSDConfiguration(files: ["\(folder.path)/a.json"], refreshIntervalMs: 60_000),
+            files: POSIXFiles(), workers: WorkerPool(name: "test", threads: 1), clock: clock,
+            registry: MetricRegistry(), logger: said.logger)
+        let task = Task { await provider.run { _ in } }
+        await waitForSleepers(clock)
+        #expect(said.all.count == 1)
+        #expect(said.all.first?.contains("no target of it is known") == true)
         task.cancel()
         await task.value
     }

@@ -109,6 +109,9 @@ struct HTTPProviderTests {
         #expect(reports.received == 0)
         #expect(said.all.contains { $0.contains(message) }, "\(said.all)")
         #expect(said.all.allSatisfy { $0.contains("none is known") }, "\(said.all)")
+        #expect(provider.problems.count == 1)
+        #expect(provider.problems.first?.contains(message) == true, "\(provider.problems)")
+        #expect(provider.problems.first?.contains("geheim") == false)
     }
 
     @Test(arguments: [
