@@ -3,9 +3,11 @@ internal import CCrypto
 /// MD5 (RFC 1321) from libcrypto, for the relabel action hashmod alone: what shard a target belongs to must
 /// come out as in Prometheus. Nothing here is secret.
 public enum MD5 {
-    // Safety: libcrypto's algorithms may be used by any thread at once, and this one is never freed.
+    /// libcrypto's MD5.
+    ///
     /// Where the machine is set to FIPS mode the process's own context has no MD5, and shards must come out
     /// there as anywhere else: then from a context of its own (0.2 MiB), which no openssl.cnf changes.
+    // Safety: libcrypto's algorithms may be used by any thread at once, and this one is never freed.
     nonisolated(unsafe) private static let algorithm: OpaquePointer? =
         unsafe EVP_MD_fetch(nil, "MD5", nil) ?? EVP_MD_fetch(OSSL_LIB_CTX_new(), "MD5", nil)
 

@@ -29,8 +29,8 @@ extension Transfer {
         return location
     }
 
-    /// The body will have `length` bytes. It has its slot after this, if it needs one, or waits for it. False
-    /// refuses the response.
+    /// Called when the head has said that the body has `length` bytes. A body that needs a slot takes one
+    /// here, or begins to wait for one. False when the response is refused.
     func announce(_ length: Int) -> Bool {
         guard admit(length: length) else { return false }
         guard standing == .unclaimed, request.takesBodySlot, length > BodySlots.inlineBytes else {

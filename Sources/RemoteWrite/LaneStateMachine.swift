@@ -54,9 +54,9 @@ struct LaneStateMachine: Sendable {
     /// put back, and its first half is sent; when that is refused, its half; when it is stored, half of the
     /// rest. So the samples of each series still leave in order.
     private struct Search {
-        /// The series stands before this place,
+        /// The guilty series lies before this position.
         let end: LanePosition
-        /// and among so many samples from where the lane stands.
+        /// The guilty series is among this many samples, counted from the lane's position.
         var samples: Int
         let reason: RefusalReason
         /// It is known to stand in less than the request that the search began with.

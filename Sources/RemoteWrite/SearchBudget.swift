@@ -10,7 +10,7 @@ struct SearchBudget: Sendable {
     /// Series tried again by themselves in the middle of a batch: a request for them, and one more as the
     /// batch is cut in two.
     static let costOfTryingAgain = 2
-    /// What stays for probes when series are tried again.
+    /// Requests that trying series again must leave over, so that a search can still go on.
     static let keptForSearches = 4
 
     /// When the requests that count were granted, ascending.

@@ -192,7 +192,8 @@ struct LaneReader: Sendable {
         }
     }
 
-    /// Hands a frame of the lane's own out, or books it where it is lost.
+    /// Hands out a frame of this lane's targets. A nil frame could not be decoded: its samples are reported
+    /// as lost.
     private mutating func give(
         _ frame: Frame?, of job: String, _ prefix: FramePrefix, _ start: BufferPosition,
         _ end: BufferPosition, _ lost: [String: UInt64]

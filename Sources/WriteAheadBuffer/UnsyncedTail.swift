@@ -10,7 +10,7 @@ final class UnsyncedTail: Sendable {
     /// Bytes that are copied at most. Beyond, the appender makes the segment durable before it goes on; while
     /// the disk refuses that, what more is written is not copied, and a renewal reads it from the old file.
     static let limitBytes = 8 << 20
-    /// Room that is kept from one sync to the next.
+    /// The copies' memory that is kept allocated after a sync, in bytes; more than that is freed.
     private static let keptBytes = 256 << 10
 
     /// A run of the file. `copy` holds its beginning: all of it, but for a disk that fails for long.

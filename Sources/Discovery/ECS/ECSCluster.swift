@@ -285,7 +285,8 @@ extension ECSCluster {
         }
     }
 
-    /// One that cannot be had costs the tasks that wait for it; throttling and the like end the questions.
+    /// Takes the answer to DescribeTaskDefinition. A definition that cannot be read leaves out only the tasks
+    /// that use it. After an error that may pass, such as throttling, no further definitions are asked for.
     private mutating func takeDefinition(
         _ arn: String, _ result: Result<ECSTaskDefinition, AWSError>, _ catalogue: ECSCatalogue,
         _ reading: inout ECSClusterReading
