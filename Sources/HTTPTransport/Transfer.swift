@@ -49,7 +49,7 @@ final class Transfer {
     private(set) var headersEnded = false
     private var announced: Int?
     /// A Content-Encoding came with the last response's headers.
-    private var isCoded = false
+    private(set) var isCoded = false
     /// Why a callback refused; libcurl itself only says "write error".
     private(set) var refusal: HTTPError?
     private(set) var everWaited = false
