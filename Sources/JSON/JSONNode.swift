@@ -4,20 +4,24 @@ public struct JSONNode: Sendable, Equatable {
         case null
         case bool(Bool)
         /// As it is written: a double loses digits of large integers. The reader has checked its form, and
-        /// that it is in a double's range.
+        /// by strict rules that it is in a double's range.
         case number(String)
         case string(String)
         case array([JSONNode])
-        /// In the order of the text; no two keys are the same.
+        /// In the order of the text. No two keys are the same unless the reader's rules allow that; then the
+        /// last one counts.
         case object([Member])
     }
 
     public struct Member: Sendable, Equatable {
         public let key: String
+        /// Bytes before the key's opening quote.
+        public let offset: Int
         public let value: JSONNode
 
-        public init(key: String, value: JSONNode) {
+        public init(key: String, offset: Int, value: JSONNode) {
             self.key = key
+            self.offset = offset
             self.value = value
         }
     }
@@ -34,7 +38,7 @@ public struct JSONNode: Sendable, Equatable {
     /// The value of an object's member; nil without it, and of anything but an object.
     public subscript(key: String) -> JSONNode? {
         guard case .object(let members) = content else { return nil }
-        return members.first { $0.key == key }?.value
+        return members.last { $0.key == key }?.value
     }
 
     /// The text of a string; nil of anything else.
@@ -43,9 +47,9 @@ public struct JSONNode: Sendable, Equatable {
         return text
     }
 
-    /// A number, finite; nil of anything else.
+    /// A number, finite; nil of anything else, and of a number that is larger than a double can be.
     public var number: Double? {
-        guard case .number(let text) = content else { return nil }
-        return Double(text)
+        guard case .number(let text) = content, let number = Double(text), number.isFinite else { return nil }
+        return number
     }
 }

@@ -1,30 +1,33 @@
 internal import Platform
 
-/// Reads a whole JSON text (RFC 8259) into a tree. Strict, because what is read comes from other machines: it
-/// refuses a key that stands twice, half a surrogate pair, bytes that are not UTF-8, numbers that no double
-/// holds and anything after the value. Nesting and the number of values are bounded.
+/// Reads a whole JSON text (RFC 8259) into a tree. Nesting and the number of values are bounded, as what is
+/// read comes from other machines; anything after the value is refused. What else is, `JSONRules` say.
 public struct JSONReader {
     /// Arrays and objects inside each other; more would only cost stack.
     public static let depthLimit = 64
 
     private let bytes: [UInt8]
     private let nodeLimit: Int
+    private let rules: JSONRules
     private var index = 0
     private var depth = 0
     private var nodeCount = 0
 
     /// The value that `bytes` hold. `nodeLimit` bounds the values in it, arrays and objects included.
-    public static func read(_ bytes: [UInt8], nodeLimit: Int = 1_000_000) throws(JSONError) -> JSONNode {
-        var reader = JSONReader(bytes: bytes, nodeLimit: nodeLimit)
+    public static func read(
+        _ bytes: [UInt8], nodeLimit: Int = 1_000_000, rules: JSONRules = .strict
+    ) throws(JSONError) -> JSONNode {
+        var reader = JSONReader(bytes: bytes, nodeLimit: nodeLimit, rules: rules)
         let root = try reader.value()
         reader.skipSpace()
         guard reader.index == bytes.count else { throw reader.error("the text goes on after its value") }
         return root
     }
 
-    private init(bytes: [UInt8], nodeLimit: Int) {
+    private init(bytes: [UInt8], nodeLimit: Int, rules: JSONRules) {
         self.bytes = bytes
         self.nodeLimit = nodeLimit
+        self.rules = rules
     }
 
     private mutating func value() throws(JSONError) -> JSONNode {
@@ -50,7 +53,7 @@ public struct JSONReader {
     private mutating func members() throws(JSONError) -> [JSONNode.Member] {
         try enter()
         var result: [JSONNode.Member] = []
-        var keys: Set<String> = []
+        var keys = JSONKeyIndex()
         skipSpace()
         if take(UInt8(ascii: "}")) { return leave(result) }
         while true {
@@ -60,12 +63,12 @@ public struct JSONReader {
             }
             let start = index
             let key = try string()
-            guard keys.insert(key).inserted else {
+            guard rules == .asGo || keys.add(key, to: result) else {
                 throw error("this key stands twice in its object", at: start)
             }
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw error("a colon must stand after a key") }
-            result.append(JSONNode.Member(key: key, value: try value()))
+            result.append(JSONNode.Member(key: key, offset: start, value: try value()))
             skipSpace()
             if take(UInt8(ascii: "}")) { return leave(result) }
             guard take(UInt8(ascii: ",")) else { throw error("a comma or the object's } must stand here") }
@@ -103,13 +106,18 @@ public struct JSONReader {
         _ = take(UInt8(ascii: "-"))
         if !take(UInt8(ascii: "0")) { try digits() }
         if take(UInt8(ascii: ".")) { try digits() }
+        var hasExponent = false
         if take(UInt8(ascii: "e")) || take(UInt8(ascii: "E")) {
+            hasExponent = true
             if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
             try digits()
         }
         let text = String(decoding: bytes[start..<index], as: UTF8.self)
-        guard let value = Double(text), value.isFinite else {
-            throw error("this number is larger than a double can be", at: start)
+        // A double goes up to 1.8e308: what is shorter and has no exponent need not be converted to be sure.
+        if rules == .strict, hasExponent || index - start > 300 {
+            guard let value = Double(text), value.isFinite else {
+                throw error("this number is larger than a double can be", at: start)
+            }
         }
         return text
     }
@@ -120,26 +128,49 @@ public struct JSONReader {
         guard index > start else { throw error("a digit must stand here") }
     }
 
+    /// Most strings have no escape and are made from the text at once.
     private mutating func string() throws(JSONError) -> String {
         let start = index
         index += 1
-        var text: [UInt8] = []
+        skipPlain()
+        guard peek == UInt8(ascii: "\"") else { return try escapedString(start) }
+        let text = try decoded(bytes[(start + 1)..<index], start)
+        index += 1
+        return text
+    }
+
+    /// A string whose first escape, or whose fault, is at `index`; its opening quote is at `start`.
+    private mutating func escapedString(_ start: Int) throws(JSONError) -> String {
+        var text = Array(bytes[(start + 1)..<index])
         while let byte = peek {
             switch byte {
             case UInt8(ascii: "\""):
                 index += 1
-                guard let result = String(validating: text, as: UTF8.self) else {
-                    throw error("this string is not UTF-8", at: start)
-                }
-                return result
-            case UInt8(ascii: "\\"): text += Array(String(Character(try escape())).utf8)
+                return try decoded(text[...], start)
+            case UInt8(ascii: "\\"): text.append(contentsOf: try escape().utf8)
             case 0..<0x20: throw error("a control character in a string must be escaped")
             default:
-                text.append(byte)
-                index += 1
+                let first = index
+                skipPlain()
+                text.append(contentsOf: bytes[first..<index])
             }
         }
         throw error("this string has no end", at: start)
+    }
+
+    /// Goes to the next quote, backslash or control character, or to the end of the text.
+    private mutating func skipPlain() {
+        while let byte = peek, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+            index += 1
+        }
+    }
+
+    private func decoded(_ text: ArraySlice<UInt8>, _ start: Int) throws(JSONError) -> String {
+        if rules == .asGo { return String(decoding: text, as: UTF8.self) }
+        guard let result = String(validating: text, as: UTF8.self) else {
+            throw error("this string is not UTF-8", at: start)
+        }
+        return result
     }
 
     /// A backslash and what follows it.
@@ -164,16 +195,23 @@ public struct JSONReader {
     private mutating func unicodeEscape(_ start: Int) throws(JSONError) -> Unicode.Scalar {
         let first = try hexadecimal(start)
         if let scalar = Unicode.Scalar(first) { return scalar }
+        let end = index
         let isPair =
             first < 0xDC00 && index + 2 < bytes.count && bytes[index + 1] == UInt8(ascii: "\\")
             && bytes[index + 2] == UInt8(ascii: "u")
-        guard isPair else { throw error("half a surrogate pair stands alone", at: start) }
-        index += 2
-        let second = try hexadecimal(start)
-        guard (0xDC00..<0xE000).contains(second),
-            let scalar = Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00))
-        else { throw error("half a surrogate pair stands alone", at: start) }
-        return scalar
+        if isPair {
+            index += 2
+            let second = try hexadecimal(start)
+            if (0xDC00..<0xE000).contains(second),
+                let scalar = Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00))
+            {
+                return scalar
+            }
+        }
+        guard rules == .asGo else { throw error("half a surrogate pair stands alone", at: start) }
+        // What follows the half is read for itself.
+        index = end
+        return "\u{FFFD}"
     }
 
     private mutating func hexadecimal(_ start: Int) throws(JSONError) -> UInt32 {

@@ -89,6 +89,93 @@ import Testing
         #expect(many?.description == "1:6: more than 3 values")
     }
 
+    /// What Go's encoding/json takes and the strict reader refuses.
+    @Test(arguments: [
+        (#""\ud83d""#, "\u{FFFD}"), (#""x\ude00y""#, "x\u{FFFD}y"),
+        (#""\ud83dx\ude00""#, "\u{FFFD}x\u{FFFD}"),
+        (#""\ud83d\u0041""#, "\u{FFFD}A"), (#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀"),
+        (#""\ud83d\n""#, "\u{FFFD}\n"),
+    ])
+    func asGoHalfASurrogatePairIsReplaced(text: String, value: String) throws {
+        #expect(throws: JSONError.self) { try read(text) }
+        #expect(try JSONReader.read(Array(text.utf8), rules: .asGo).string == value)
+    }
+
+    @Test func asGoTheLastOfEqualKeysCounts() throws {
+        let root = try JSONReader.read(Array(#" {"a":1,"b":2,"\u0061":3}"#.utf8), rules: .asGo)
+        guard case .object(let members) = root.content else {
+            Issue.record("no object")
+            return
+        }
+        #expect(members.map(\.key) == ["a", "b", "a"] && members.map(\.offset) == [2, 8, 14])
+        #expect(root["a"]?.number == 3)
+    }
+
+    @Test func asGoANumberMayBeLargerThanADouble() throws {
+        for text in ["1e999", "-1e999", String(repeating: "9", count: 400)] {
+            #expect(throws: JSONError.self) { try read(text) }
+            let node = try JSONReader.read(Array(text.utf8), rules: .asGo)
+            #expect(node.content == .number(text))
+            #expect(node.number == nil)
+        }
+    }
+
+    @Test(arguments: [[0xC0, 0x80], [0xED, 0xA0, 0x80], [0xFF], [0xE2, 0x82], [0xF4, 0x90, 0x80, 0x80]])
+    func asGoBytesThatAreNotUTF8AreReplaced(bytes: [UInt8]) throws {
+        let quoted = Array("\"a".utf8) + bytes + Array("\\u0062\"".utf8)
+        let text = try #require(try JSONReader.read(quoted, rules: .asGo).string)
+        #expect(text.hasPrefix("a\u{FFFD}") && text.hasSuffix("\u{FFFD}b"))
+    }
+
+    @Test(arguments: [
+        "", "NaN", "[NaN]", "[Infinity]", "[-Infinity]", "[1,]", "{\"a\":1,}", "{'a':1}", "{a:1}", "[01]",
+        "[1] x", "// c\n1", "\"\\ud83\"", "\"\\ud83d\\u12\"", "\"a\nb\"", "tru", "\u{FEFF}1",
+    ])
+    func goTakesNoOtherForm(text: String) {
+        #expect(throws: JSONError.self) { try JSONReader.read(Array(text.utf8), rules: .asGo) }
+    }
+
+    /// A text with every kind of value, changed in a few places: what is read of it has its bounds, and
+    /// nothing traps. Both readers agree on what both take.
+    @Test func changedTextsAreSurvived() {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var state = seed
+        func random(_ bound: Int) -> Int {
+            // Knuth's MMIX generator; its high bits are the good ones.
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % bound
+        }
+        let original = Array(
+            #"""
+            {"a":[1,-2.5e3,true,false,null,"\u00e9\uD83D\uDE00\n\\","é😀"],"b":{"c":{"d":[[],{},[{}]]}},
+             "e":1.7000000123E9,"f":"","g":123456789012345678901234567890,"a2":"x"}
+            """#.utf8)
+        let pieces = [
+            "\"", "\\", "\\u", "\\ud83d", "{", "}", "[", "]", ",", ":", "e", "9", "\0", "-", "null",
+        ]
+        .map { Array($0.utf8) }
+        var taken = 0
+        for round in 0..<4_000 {
+            var text = original
+            for _ in 0...random(4) {
+                let place = random(text.count + 1)
+                switch random(5) {
+                case 0: text.insert(contentsOf: pieces[random(pieces.count)], at: place)
+                case 1: if place < text.count { text[place] = UInt8(random(256)) }
+                case 2: if place < text.count { text.remove(at: place) }
+                case 3: text.removeSubrange(min(place, text.count - 1)..<min(place + random(9), text.count))
+                default: text.insert(contentsOf: text[place..<min(place + random(30), text.count)], at: place)
+                }
+                if text.isEmpty { text = original }
+            }
+            let asGo = try? JSONReader.read(text, nodeLimit: 40, rules: .asGo)
+            guard let strict = try? JSONReader.read(text, nodeLimit: 40) else { continue }
+            taken += 1
+            #expect(strict == asGo, "seed \(seed), round \(round)")
+        }
+        #expect(taken > 0, "seed \(seed): no change left the text whole")
+    }
+
     @Test func randomBytesAreSurvived() {
         var generator = SystemRandomNumberGenerator()
         let alphabet = Array("{}[]\",:\\u0de19.eE-truefalsn \n".utf8)
