@@ -74,7 +74,7 @@ let package = Package(
             ]),
         room("JSON", ["Platform"]),
         room("HTTPAccess", ["JSON", "Cryptography", "HTTPTransport", "Configuration", "Platform"]),
-        room("AWS", ["Cryptography", "HTTPTransport", "Telemetry", "Platform", "CExpat", logging]),
+        room("AWS", ["JSON", "Cryptography", "HTTPTransport", "Telemetry", "Platform", "CExpat", logging]),
         room(
             "Discovery",
             [

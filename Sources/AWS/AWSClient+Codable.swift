@@ -1,8 +1,9 @@
 import FoundationEssentials
+internal import JSON
 
 extension AWSClient {
     /// A json-1.1 call with values for the request and the answer.
-    func json<Answer: Decodable>(
+    func json<Answer: JSONReadable>(
         _ operation: DiscoveryOperation, _ request: some Encodable, _ type: Answer.Type
     ) async throws(AWSError) -> Answer {
         let body: Data
@@ -14,8 +15,8 @@ extension AWSClient {
                 operation: operation.place)
         }
         let bytes = try await json(service: operation.service, operation: operation.name, body: Array(body))
-        do {
-            return try JSONDecoder().decode(type, from: Data(bytes))
+        do throws(JSONError) {
+            return try AWSJSON.read(type, from: bytes)
         } catch {
             throw AWSError(
                 .malformed, message: "the answer is not the JSON expected: \(error)",

@@ -1,5 +1,5 @@
-internal import FoundationEssentials
 internal import HTTPTransport
+internal import JSON
 internal import Platform
 
 /// An error as a service tells it, in the JSON of json 1.1 or the XML of the query protocol.
@@ -102,22 +102,18 @@ struct ServiceFault: Sendable, Equatable {
         String(text.prefix { !$0.isNewline }.prefix(400))
     }
 
-    private struct Shape: Decodable {
+    private struct Shape {
         let type: String?
         let message: String?
         /// In S3's AuthorizationHeaderMalformed.
         let region: String?
 
-        private enum Key: String, CodingKey {
-            case type = "__type"
-            case code
-            case lower = "message"
-            case upper = "Message"
-        }
-
         init?(json: [UInt8]) {
-            guard let shape = try? JSONDecoder().decode(Shape.self, from: Data(json)) else { return nil }
-            self = shape
+            // What is no JSON tells nothing; the status and the header still do.
+            guard let root = try? AWSJSON.read(json) else { return nil }
+            type = root["__type"]?.string ?? root["code"]?.string
+            message = root["message"]?.string ?? root["Message"]?.string
+            region = nil
         }
 
         /// `<ErrorResponse><Error><Code>` of STS, `<Response><Errors><Error><Code>` of EC2, `<Error><Code>`
@@ -130,17 +126,6 @@ struct ServiceFault: Sendable, Equatable {
             type = error.text("Code")
             message = error.text("Message")
             region = error.text("Region")
-        }
-
-        init(from decoder: any Decoder) throws {
-            let fields = try decoder.container(keyedBy: Key.self)
-            type =
-                try fields.decodeIfPresent(String.self, forKey: .type)
-                ?? fields.decodeIfPresent(String.self, forKey: .code)
-            message =
-                try fields.decodeIfPresent(String.self, forKey: .lower)
-                ?? fields.decodeIfPresent(String.self, forKey: .upper)
-            region = nil
         }
     }
 }

@@ -1,5 +1,5 @@
-internal import FoundationEssentials
 public import HTTPTransport
+public import JSON
 public import Platform
 
 /// The ECS task that this process runs in, as its metadata endpoint (version 4) tells.
@@ -91,30 +91,26 @@ public struct TaskMetadataClient: Sendable {
     }
 
     private func read(_ bytes: [UInt8]) throws(AWSError) -> TaskMetadata {
-        struct Shape: Decodable {
-            let cluster, taskARN, family, revision: String?
-            let availabilityZone, launchType, serviceName: String?
-
-            enum CodingKeys: String, CodingKey {
-                case cluster = "Cluster"
-                case taskARN = "TaskARN"
-                case family = "Family"
-                case revision = "Revision"
-                case availabilityZone = "AvailabilityZone"
-                case launchType = "LaunchType"
-                case serviceName = "ServiceName"
-            }
-        }
-        guard let shape = try? JSONDecoder().decode(Shape.self, from: Data(bytes)),
-            let cluster = shape.cluster, let arn = shape.taskARN, !cluster.isEmpty, !arn.isEmpty
-        else {
+        do throws(JSONError) {
+            return try AWSJSON.read(TaskMetadata.self, from: bytes)
+        } catch {
             throw AWSError(
-                .malformed, message: "the answer names no Cluster and TaskARN",
+                .malformed, message: "the answer is not what the endpoint documents: \(error)",
                 operation: "ECS task metadata (\(Self.variable))")
         }
-        return TaskMetadata(
-            cluster: cluster, taskARN: arn, family: shape.family ?? "", revision: shape.revision ?? "",
-            availabilityZone: shape.availabilityZone, launchType: shape.launchType,
-            serviceName: shape.serviceName)
+    }
+}
+
+extension TaskMetadata: JSONReadable {
+    public init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        self.init(
+            cluster: try fields.required("Cluster"), taskARN: try fields.required("TaskARN"),
+            family: try fields.optional("Family") ?? "", revision: try fields.optional("Revision") ?? "",
+            availabilityZone: try fields.optional("AvailabilityZone"),
+            launchType: try fields.optional("LaunchType"), serviceName: try fields.optional("ServiceName"))
+        guard !cluster.isEmpty, !taskARN.isEmpty else {
+            throw JSONMismatch("Cluster and TaskARN must not be empty", at: json)
+        }
     }
 }

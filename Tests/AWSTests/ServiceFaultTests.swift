@@ -15,6 +15,8 @@ struct ServiceFaultTests {
         ("{\"code\":\"Oops:http://x/\"}", "Oops", ""), ("{\"__type\":\"\"}", "HTTP 400", ""),
         ("<html>busy</html>", "HTTP 400", ""), ("", "HTTP 400", ""), ("[1]", "HTTP 400", ""),
         ("{\"__type\":7}", "HTTP 400", ""), ("\u{0}", "HTTP 400", ""),
+        ("{\"__type\":\"ClientException\",\"message\":7}", "ClientException", ""),
+        ("{\"__type\":null,\"code\":\"Oops\",\"message\":\"cut \\ud83d\"}", "Oops", "cut \u{FFFD}"),
     ])
     func theNameAndMessageAreFound(body: String, name: String, message: String) {
         let found = fault(400, body)

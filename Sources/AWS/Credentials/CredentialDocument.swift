@@ -1,8 +1,8 @@
-internal import FoundationEssentials
+internal import JSON
 internal import Platform
 
 /// The JSON in which processes, containers and EC2 give credentials.
-struct CredentialDocument: Decodable {
+struct CredentialDocument: JSONReadable {
     /// A document is a few KB: session tokens alone have up to 4.
     static let limitBytes = 64 << 10
 
@@ -16,24 +16,26 @@ struct CredentialDocument: Decodable {
     private let token: String?
     private let expiration: String?
 
-    private enum CodingKeys: String, CodingKey {
-        case version = "Version"
-        case code = "Code"
-        case message = "Message"
-        case accessKeyID = "AccessKeyId"
-        case secretAccessKey = "SecretAccessKey"
-        case sessionToken = "SessionToken"
-        case token = "Token"
-        case expiration = "Expiration"
+    /// Nil when the bytes are no JSON object of these fields.
+    init?(_ bytes: [UInt8]) {
+        // The callers name the place that gave the document and say that it is none; that is enough to find
+        // out more there.
+        guard bytes.count <= Self.limitBytes, let document = try? AWSJSON.read(Self.self, from: bytes) else {
+            return nil
+        }
+        self = document
     }
 
-    /// Nil when the bytes are no JSON object of these fields. The decoder's own words may show a secret, so
-    /// they are not passed on.
-    init?(_ bytes: [UInt8]) {
-        guard bytes.count <= Self.limitBytes,
-            let decoded = try? JSONDecoder().decode(Self.self, from: Data(bytes))
-        else { return nil }
-        self = decoded
+    init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        version = try fields.optional("Version")
+        code = try fields.optional("Code")
+        message = try fields.optional("Message")
+        accessKeyID = try fields.optional("AccessKeyId")
+        secretAccessKey = try fields.optional("SecretAccessKey")
+        sessionToken = try fields.optional("SessionToken")
+        token = try fields.optional("Token")
+        expiration = try fields.optional("Expiration")
     }
 
     /// Nil when half of the key pair is missing, or an expiry that is no time, with the name of the field.

@@ -1,4 +1,4 @@
-import FoundationEssentials
+internal import JSON
 
 /// The calls of the ECS API that discovery makes; tests give fakes.
 public protocol ECSDescribing: Sendable {
@@ -125,7 +125,7 @@ public struct ECSClient: ECSDescribing {
         return list.arns
     }
 
-    private func list<Answer: Decodable>(
+    private func list<Answer: JSONReadable>(
         _ operation: DiscoveryOperation, _ first: ListRequest, _ type: Answer.Type,
         _ page: (Answer) -> (items: [Lenient<String>]?, next: String?)
     ) async -> ECSTaskList {
@@ -171,7 +171,7 @@ public struct ECSClient: ECSDescribing {
         return value
     }
 
-    private func call<Answer: Decodable>(
+    private func call<Answer: JSONReadable>(
         _ operation: DiscoveryOperation, _ request: some Encodable, _ type: Answer.Type
     ) async throws(AWSError) -> Answer {
         try await client.json(operation, request, type)

@@ -1,112 +1,73 @@
-extension ECSTaskDefinition: Decodable {
-    private enum Key: String, CodingKey {
-        case taskDefinitionArn, family, revision, networkMode, containerDefinitions
-    }
+public import JSON
 
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: Key.self)
+extension ECSTaskDefinition: JSONReadable {
+    public init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
         self.init(
-            arn: try container.decode(String.self, forKey: .taskDefinitionArn),
-            family: try container.decodeIfPresent(String.self, forKey: .family),
-            revision: try container.decodeIfPresent(Int.self, forKey: .revision),
-            networkMode: try container.decodeIfPresent(String.self, forKey: .networkMode),
-            containers: try container.lenientList(Container.self, .containerDefinitions))
+            arn: try fields.required("taskDefinitionArn"), family: try fields.optional("family"),
+            revision: try fields.optional("revision"), networkMode: try fields.optional("networkMode"),
+            containers: try fields.lenientList("containerDefinitions"))
     }
 }
 
-extension ECSTaskDefinition.Container: Decodable {
-    private enum Key: String, CodingKey {
-        case name, image, dockerLabels, portMappings
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: Key.self)
-        let labels = try container.decodeIfPresent([String: Lenient<String>].self, forKey: .dockerLabels)
+extension ECSTaskDefinition.Container: JSONReadable {
+    public init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        let labels: [String: Lenient<String>]? = try fields.optional("dockerLabels")
         self.init(
-            name: try container.decode(String.self, forKey: .name),
-            image: try container.decodeIfPresent(String.self, forKey: .image),
+            name: try fields.required("name"), image: try fields.optional("image"),
             dockerLabels: (labels ?? [:]).compactMapValues(\.value),
-            portMappings: try container.lenientList(ECSTaskDefinition.PortMapping.self, .portMappings))
+            portMappings: try fields.lenientList("portMappings"))
     }
 }
 
-extension ECSTaskDefinition.PortMapping: Decodable {
-    private enum Key: String, CodingKey {
-        case containerPort, containerPortRange, hostPort
-        case transport = "protocol"
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: Key.self)
-        let port = try fields.decodeIfPresent(Int.self, forKey: .containerPort)
-        let range = try fields.decodeIfPresent(String.self, forKey: .containerPortRange)
+extension ECSTaskDefinition.PortMapping: JSONReadable {
+    public init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        let port: Int? = try fields.optional("containerPort")
+        let range: String? = try fields.optional("containerPortRange")
         guard let ports = port.map({ $0...$0 }) ?? range.flatMap(ECSTask.NetworkBinding.range) else {
-            throw DecodingError.dataCorrupted(
-                .init(codingPath: decoder.codingPath, debugDescription: "no container port"))
+            throw JSONMismatch("no container port", at: json)
         }
         self.init(
-            containerPorts: ports,
-            hostPort: try fields.decodeIfPresent(Int.self, forKey: .hostPort),
-            transport: try fields.decodeIfPresent(String.self, forKey: .transport))
+            containerPorts: ports, hostPort: try fields.optional("hostPort"),
+            transport: try fields.optional("protocol"))
     }
 }
 
-extension ECSFailure: Decodable {
-    private enum Key: String, CodingKey {
-        case arn, reason
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: Key.self)
-        self.init(
-            arn: try fields.decode(String.self, forKey: .arn),
-            reason: try fields.decodeIfPresent(String.self, forKey: .reason))
+extension ECSFailure: JSONReadable {
+    public init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        self.init(arn: try fields.required("arn"), reason: try fields.optional("reason"))
     }
 }
 
-extension ECSContainerInstance: Decodable {
-    private enum Key: String, CodingKey {
-        case containerInstanceArn, ec2InstanceId, attributes, tags
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: Key.self)
-        let attributes = try fields.decodeIfPresent(Pairs.self, forKey: .attributes)?.dictionary ?? [:]
+extension ECSContainerInstance: JSONReadable {
+    public init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
         self.init(
-            arn: try fields.decode(String.self, forKey: .containerInstanceArn),
-            instanceID: try fields.decodeIfPresent(String.self, forKey: .ec2InstanceId),
+            arn: try fields.required("containerInstanceArn"),
+            instanceID: try fields.optional("ec2InstanceId"),
             // An instance has dozens of these, and none tells where it is.
-            attributes: attributes.filter { !$0.key.contains("ecs.capability") },
-            tags: try fields.decodeIfPresent(Pairs.self, forKey: .tags)?.dictionary ?? [:])
+            attributes: try fields.pairs("attributes").filter { !$0.key.contains("ecs.capability") },
+            tags: try fields.pairs("tags"))
     }
 }
 
-extension ECSService: Decodable {
-    private enum Key: String, CodingKey {
-        case serviceArn, serviceName, status, tags
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: Key.self)
+extension ECSService: JSONReadable {
+    public init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
         self.init(
-            arn: try fields.decode(String.self, forKey: .serviceArn),
-            name: try fields.decode(String.self, forKey: .serviceName),
-            status: try fields.decodeIfPresent(String.self, forKey: .status),
-            tags: try fields.decodeIfPresent(Pairs.self, forKey: .tags)?.dictionary ?? [:])
+            arn: try fields.required("serviceArn"), name: try fields.required("serviceName"),
+            status: try fields.optional("status"), tags: try fields.pairs("tags"))
     }
 }
 
-extension ECSClusterDescription: Decodable {
-    private enum Key: String, CodingKey {
-        case clusterArn, clusterName, status, tags
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: Key.self)
+extension ECSClusterDescription: JSONReadable {
+    public init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
         self.init(
-            arn: try fields.decode(String.self, forKey: .clusterArn),
-            name: try fields.decodeIfPresent(String.self, forKey: .clusterName),
-            status: try fields.decodeIfPresent(String.self, forKey: .status),
-            tags: try fields.decodeIfPresent(Pairs.self, forKey: .tags)?.dictionary ?? [:])
+            arn: try fields.required("clusterArn"), name: try fields.optional("clusterName"),
+            status: try fields.optional("status"), tags: try fields.pairs("tags"))
     }
 }

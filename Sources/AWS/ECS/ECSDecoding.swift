@@ -1,139 +1,154 @@
+public import JSON
+
 /// The wire's shapes. Every field may be absent; an entry of the wrong type costs itself and not its
 /// neighbours.
-struct Lenient<Value: Decodable>: Decodable {
+struct Lenient<Value: JSONReadable>: JSONReadable {
     let value: Value?
 
-    init(from decoder: any Decoder) {
-        // A value that does not decode is the absence this type stands for.
-        value = try? Value(from: decoder)
+    init(json: JSONNode) {
+        // A value that cannot be read is the absence this type stands for.
+        value = try? Value(json: json)
     }
 }
 
 /// The answers' outermost objects.
 enum ECSAnswer {
-    struct Clusters: Decodable {
+    struct Clusters: JSONReadable {
         let clusterArns: [Lenient<String>]?
         let nextToken: String?
+
+        init(json: JSONNode) throws(JSONMismatch) {
+            let fields = try JSONFields(json)
+            clusterArns = try fields.optional("clusterArns")
+            nextToken = try fields.optional("nextToken")
+        }
     }
 
-    struct Tasks: Decodable {
+    struct Tasks: JSONReadable {
         let taskArns: [Lenient<String>]?
         let nextToken: String?
+
+        init(json: JSONNode) throws(JSONMismatch) {
+            let fields = try JSONFields(json)
+            taskArns = try fields.optional("taskArns")
+            nextToken = try fields.optional("nextToken")
+        }
     }
 
-    struct DescribedTasks: Decodable {
+    struct DescribedTasks: JSONReadable {
         let tasks: [Lenient<ECSTask>]?
         let failures: [Lenient<ECSFailure>]?
+
+        init(json: JSONNode) throws(JSONMismatch) {
+            let fields = try JSONFields(json)
+            tasks = try fields.optional("tasks")
+            failures = try fields.optional("failures")
+        }
     }
 
-    struct DescribedDefinition: Decodable {
+    struct DescribedDefinition: JSONReadable {
         let taskDefinition: ECSTaskDefinition?
+
+        init(json: JSONNode) throws(JSONMismatch) {
+            taskDefinition = try JSONFields(json).optional("taskDefinition")
+        }
     }
 
-    struct DescribedInstances: Decodable {
+    struct DescribedInstances: JSONReadable {
         let containerInstances: [Lenient<ECSContainerInstance>]?
+
+        init(json: JSONNode) throws(JSONMismatch) {
+            containerInstances = try JSONFields(json).optional("containerInstances")
+        }
     }
 
-    struct DescribedServices: Decodable {
+    struct DescribedServices: JSONReadable {
         let services: [Lenient<ECSService>]?
+
+        init(json: JSONNode) throws(JSONMismatch) { services = try JSONFields(json).optional("services") }
     }
 
-    struct DescribedClusters: Decodable {
+    struct DescribedClusters: JSONReadable {
         let clusters: [Lenient<ECSClusterDescription>]?
+
+        init(json: JSONNode) throws(JSONMismatch) { clusters = try JSONFields(json).optional("clusters") }
     }
 }
 
-extension KeyedDecodingContainer {
+extension JSONFields {
     /// A list's readable entries; none when it is absent.
-    func lenientList<Item: Decodable>(_ type: Item.Type, _ key: Key) throws -> [Item] {
-        try (decodeIfPresent([Lenient<Item>].self, forKey: key) ?? []).compactMap(\.value)
-    }
-}
-
-/// `[{"name": …, "value": …}]`, or with `key` for the name, as a dictionary.
-struct Pairs: Decodable {
-    private struct Pair: Decodable {
-        let name: String?
-        let key: String?
-        let value: String?
+    func lenientList<Item: JSONReadable>(_ key: String) throws(JSONMismatch) -> [Item] {
+        try (optional(key, as: [Lenient<Item>].self) ?? []).compactMap(\.value)
     }
 
-    var dictionary: [String: String] = [:]
-
-    init(from decoder: any Decoder) throws {
-        for pair in try [Lenient<Pair>](from: decoder).compactMap(\.value) {
-            guard let name = pair.name ?? pair.key, let value = pair.value else { continue }
-            dictionary[name] = value
+    /// The dictionary of `[{"name": …, "value": …}]`, or with `key` for the name; empty when it is absent.
+    func pairs(_ key: String) throws(JSONMismatch) -> [String: String] {
+        var dictionary: [String: String] = [:]
+        for pair: Pair in try lenientList(key) {
+            if let name = pair.name, let value = pair.value { dictionary[name] = value }
         }
+        return dictionary
     }
 }
 
-extension ECSTask: Decodable {
-    private enum Key: String, CodingKey {
-        case taskArn, clusterArn, taskDefinitionArn, containerInstanceArn, lastStatus, desiredStatus
-        case healthStatus, launchType, group
-        case startedBy, availabilityZone, platformFamily, platformVersion, containers, attachments, tags
-    }
+private struct Pair: JSONReadable {
+    let name: String?
+    let value: String?
 
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: Key.self)
-        func text(_ key: Key) throws -> String? { try container.decodeIfPresent(String.self, forKey: key) }
-        func list<Item: Decodable>(_ type: Item.Type, _ key: Key) throws -> [Item] {
-            try (container.decodeIfPresent([Lenient<Item>].self, forKey: key) ?? []).compactMap(\.value)
-        }
+    init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        let key: String? = try fields.optional("key")
+        name = try fields.optional("name") ?? key
+        value = try fields.optional("value")
+    }
+}
+
+extension ECSTask: JSONReadable {
+    public init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
         self.init(
-            arn: try container.decode(String.self, forKey: .taskArn), clusterARN: try text(.clusterArn),
-            definitionARN: try text(.taskDefinitionArn),
-            containerInstanceARN: try text(.containerInstanceArn), lastStatus: try text(.lastStatus),
-            desiredStatus: try text(.desiredStatus), healthStatus: try text(.healthStatus),
-            launchType: try text(.launchType), group: try text(.group), startedBy: try text(.startedBy),
-            availabilityZone: try text(.availabilityZone), platformFamily: try text(.platformFamily),
-            platformVersion: try text(.platformVersion), containers: try list(Container.self, .containers),
-            attachments: try list(Attachment.self, .attachments),
-            tags: try container.decodeIfPresent(Pairs.self, forKey: .tags)?.dictionary ?? [:])
+            arn: try fields.required("taskArn"), clusterARN: try fields.optional("clusterArn"),
+            definitionARN: try fields.optional("taskDefinitionArn"),
+            containerInstanceARN: try fields.optional("containerInstanceArn"),
+            lastStatus: try fields.optional("lastStatus"),
+            desiredStatus: try fields.optional("desiredStatus"),
+            healthStatus: try fields.optional("healthStatus"),
+            launchType: try fields.optional("launchType"), group: try fields.optional("group"),
+            startedBy: try fields.optional("startedBy"),
+            availabilityZone: try fields.optional("availabilityZone"),
+            platformFamily: try fields.optional("platformFamily"),
+            platformVersion: try fields.optional("platformVersion"),
+            containers: try fields.lenientList("containers"),
+            attachments: try fields.lenientList("attachments"), tags: try fields.pairs("tags"))
     }
 }
 
-extension ECSTask.Container: Decodable {
-    private enum Key: String, CodingKey {
-        case name, image, lastStatus, containerArn, networkBindings, networkInterfaces
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: Key.self)
+extension ECSTask.Container: JSONReadable {
+    public init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
         self.init(
-            name: try container.decode(String.self, forKey: .name),
-            arn: try container.decodeIfPresent(String.self, forKey: .containerArn),
-            image: try container.decodeIfPresent(String.self, forKey: .image),
-            lastStatus: try container.decodeIfPresent(String.self, forKey: .lastStatus),
-            bindings: try container.lenientList(ECSTask.NetworkBinding.self, .networkBindings),
-            interfaces: try container.lenientList(ECSTask.NetworkInterface.self, .networkInterfaces))
+            name: try fields.required("name"), arn: try fields.optional("containerArn"),
+            image: try fields.optional("image"), lastStatus: try fields.optional("lastStatus"),
+            bindings: try fields.lenientList("networkBindings"),
+            interfaces: try fields.lenientList("networkInterfaces"))
     }
 }
 
-extension ECSTask.NetworkBinding: Decodable {
-    private enum Key: String, CodingKey {
-        case bindIP, containerPort, hostPort, containerPortRange, hostPortRange
-        case transport = "protocol"
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: Key.self)
-        func ports(_ one: Key, _ range: Key) throws -> ClosedRange<Int>? {
-            if let port = try fields.decodeIfPresent(Int.self, forKey: one) {
+extension ECSTask.NetworkBinding: JSONReadable {
+    public init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        func ports(_ one: String, _ range: String) throws(JSONMismatch) -> ClosedRange<Int>? {
+            if let port: Int = try fields.optional(one) {
                 return (1...65_535).contains(port) ? port...port : nil
             }
-            return try fields.decodeIfPresent(String.self, forKey: range).flatMap(Self.range)
+            return try fields.optional(range).flatMap(Self.range)
         }
-        guard let inside = try ports(.containerPort, .containerPortRange),
-            let outside = try ports(.hostPort, .hostPortRange), inside.count == outside.count
-        else {
-            throw DecodingError.dataCorrupted(
-                .init(codingPath: decoder.codingPath, debugDescription: "no pair of ports"))
-        }
+        guard let inside = try ports("containerPort", "containerPortRange"),
+            let outside = try ports("hostPort", "hostPortRange"), inside.count == outside.count
+        else { throw JSONMismatch("no pair of ports", at: json) }
         self.init(
-            bindIP: try fields.decodeIfPresent(String.self, forKey: .bindIP), containerPorts: inside,
-            hostPorts: outside, transport: try fields.decodeIfPresent(String.self, forKey: .transport))
+            bindIP: try fields.optional("bindIP"), containerPorts: inside, hostPorts: outside,
+            transport: try fields.optional("protocol"))
     }
 
     /// `8000-8010`, in bindings and in port mappings.
@@ -146,29 +161,19 @@ extension ECSTask.NetworkBinding: Decodable {
     }
 }
 
-extension ECSTask.NetworkInterface: Decodable {
-    private enum Key: String, CodingKey {
-        case privateIpv4Address, ipv6Address
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: Key.self)
+extension ECSTask.NetworkInterface: JSONReadable {
+    public init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
         self.init(
-            privateIPv4: try fields.decodeIfPresent(String.self, forKey: .privateIpv4Address),
-            ipv6: try fields.decodeIfPresent(String.self, forKey: .ipv6Address))
+            privateIPv4: try fields.optional("privateIpv4Address"), ipv6: try fields.optional("ipv6Address"))
     }
 }
 
-extension ECSTask.Attachment: Decodable {
-    private enum Key: String, CodingKey {
-        case type, status, details
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: Key.self)
+extension ECSTask.Attachment: JSONReadable {
+    public init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
         self.init(
-            type: try container.decodeIfPresent(String.self, forKey: .type),
-            status: try container.decodeIfPresent(String.self, forKey: .status),
-            details: try container.decodeIfPresent(Pairs.self, forKey: .details)?.dictionary ?? [:])
+            type: try fields.optional("type"), status: try fields.optional("status"),
+            details: try fields.pairs("details"))
     }
 }

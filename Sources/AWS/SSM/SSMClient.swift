@@ -1,3 +1,5 @@
+public import JSON
+
 /// The Systems Manager API as far as discovery needs it.
 public struct SSMClient: SSMDescribing {
     /// Values that the filter InstanceIds takes (API reference).
@@ -33,13 +35,14 @@ public struct SSMClient: SSMDescribing {
         }
     }
 
-    private struct Answer: Decodable {
-        let machines: [Lenient<SSMInstance>]?
+    private struct Answer: JSONReadable {
+        let machines: [SSMInstance]
         let nextToken: String?
 
-        private enum CodingKeys: String, CodingKey {
-            case machines = "InstanceInformationList"
-            case nextToken = "NextToken"
+        init(json: JSONNode) throws(JSONMismatch) {
+            let fields = try JSONFields(json)
+            machines = try fields.lenientList("InstanceInformationList")
+            nextToken = try fields.optional("NextToken")
         }
     }
 
@@ -64,7 +67,7 @@ public struct SSMClient: SSMDescribing {
         var found: [SSMInstance] = []
         for _ in 0..<Self.pageLimit {
             let answer = try await client.json(.describeInstanceInformation, request, Answer.self)
-            found += (answer.machines ?? []).compactMap(\.value)
+            found += answer.machines
             guard let next = answer.nextToken, !next.isEmpty else { return found }
             guard next != request.nextToken else { break }
             request.nextToken = next
@@ -75,20 +78,11 @@ public struct SSMClient: SSMDescribing {
     }
 }
 
-extension SSMInstance: Decodable {
-    private enum Key: String, CodingKey {
-        case instanceID = "InstanceId"
-        case address = "IPAddress"
-        case computerName = "ComputerName"
-        case pingStatus = "PingStatus"
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: Key.self)
+extension SSMInstance: JSONReadable {
+    public init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
         self.init(
-            id: try fields.decode(String.self, forKey: .instanceID),
-            address: try fields.decodeIfPresent(String.self, forKey: .address),
-            computerName: try fields.decodeIfPresent(String.self, forKey: .computerName),
-            pingStatus: try fields.decodeIfPresent(String.self, forKey: .pingStatus))
+            id: try fields.required("InstanceId"), address: try fields.optional("IPAddress"),
+            computerName: try fields.optional("ComputerName"), pingStatus: try fields.optional("PingStatus"))
     }
 }
