@@ -110,7 +110,8 @@ let package = Package(
         room(
             "StandIns",
             [
-                "HTTPServer", "AWS", "Cryptography", "Platform", "CPrompb", "CProtobufC", "CSnappy", logging,
+                "JSON", "HTTPServer", "AWS", "Cryptography", "Platform", "CPrompb", "CProtobufC", "CSnappy",
+                logging,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
@@ -131,7 +132,7 @@ let package = Package(
         command(
             "narthex-bench",
             [
-                "Scrape", "WriteAheadBuffer", "RemoteWrite", "StandIns", "AWS", "Cryptography",
+                "JSON", "Scrape", "WriteAheadBuffer", "RemoteWrite", "StandIns", "AWS", "Cryptography",
                 "HTTPTransport", "MetricModel", "Telemetry", "Platform", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -149,7 +150,7 @@ let package = Package(
         tests("HTTPTransport", ["HTTPServer", "Telemetry", "Platform"]),
         tests("JSON"),
         tests("HTTPAccess", ["JSON", "HTTPTransport", "Configuration", "Platform"]),
-        tests("AWS", ["Cryptography", "HTTPTransport", "HTTPServer", "Telemetry", "Platform"]),
+        tests("AWS", ["JSON", "Cryptography", "HTTPTransport", "HTTPServer", "Telemetry", "Platform"]),
         tests(
             "Discovery",
             [
@@ -171,7 +172,7 @@ let package = Package(
         tests("StatusServer", ["HTTPServer", "Telemetry", "Platform"]),
         tests(
             "StandIns",
-            ["AWS", "Cryptography", "HTTPServer", "HTTPTransport", "Telemetry", "Platform", logging]),
+            ["JSON", "AWS", "Cryptography", "HTTPServer", "HTTPTransport", "Telemetry", "Platform", logging]),
         .testTarget(name: "DemoTests", dependencies: ["narthex-demo"], swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17

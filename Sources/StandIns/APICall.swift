@@ -1,4 +1,5 @@
 import HTTPServer
+internal import JSON
 
 /// A call of one of the services that are played, as its request tells it.
 struct APICall {
@@ -57,7 +58,7 @@ struct APICall {
         }
     }
 
-    private func decoded<Value: Decodable>(_ type: Value.Type) throws(ECSRefusal) -> Value {
+    private func decoded<Value: JSONReadable>(_ type: Value.Type) throws(ECSRefusal) -> Value {
         // What is wrong with it does not matter to a stand-in.
         guard let value = try? JSONText.decode(type, from: body) else {
             throw ECSRefusal("SerializationException", "the body is no JSON object of this operation")

@@ -1,3 +1,5 @@
+internal import JSON
+
 /// The fields of ECS' json-1.1 answers that discovery may look at, named as the API names them.
 enum ECSShapes {
     struct Clusters: Encodable {
@@ -161,7 +163,7 @@ enum ECSShapes {
     }
 
     /// Every field that one of the operations takes.
-    struct Request: Decodable {
+    struct Request: JSONReadable {
         let cluster: String?
         let maxResults: Int?
         let nextToken: String?
@@ -174,5 +176,21 @@ enum ECSShapes {
         let services: [String]?
         let containerInstances: [String]?
         let taskDefinition: String?
+
+        init(json: JSONNode) throws(JSONMismatch) {
+            let fields = try JSONFields(json)
+            cluster = try fields.optional("cluster")
+            maxResults = try fields.optional("maxResults")
+            nextToken = try fields.optional("nextToken")
+            desiredStatus = try fields.optional("desiredStatus")
+            launchType = try fields.optional("launchType")
+            serviceName = try fields.optional("serviceName")
+            family = try fields.optional("family")
+            tasks = try fields.optional("tasks")
+            clusters = try fields.optional("clusters")
+            services = try fields.optional("services")
+            containerInstances = try fields.optional("containerInstances")
+            taskDefinition = try fields.optional("taskDefinition")
+        }
     }
 }

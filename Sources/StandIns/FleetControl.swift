@@ -1,8 +1,9 @@
 internal import HTTPServer
+internal import JSON
 
 /// The orders that another process gives a fleet: `POST /fault` on any of its ports with
 /// `{"fault": "status", "status": 500, "exporter": 3}`. Without exporter it is meant for all of them.
-struct FleetOrder: Decodable {
+struct FleetOrder: JSONReadable {
     let fault: String
     let exporter: Int?
     let status: Int?
@@ -10,6 +11,16 @@ struct FleetOrder: Decodable {
     let delayMs: Int64?
     /// With fault `visible`: how many series are still shown; absent for all.
     let series: Int?
+
+    init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        fault = try fields.required("fault")
+        exporter = try fields.optional("exporter")
+        status = try fields.optional("status")
+        bytes = try fields.optional("bytes")
+        delayMs = try fields.optional("delayMs")
+        series = try fields.optional("series")
+    }
 
     enum Action: Equatable {
         case fault(ExporterFault?)

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import JSON
 
 /// JSON to and from values, for stand-ins only.
 enum JSONText {
@@ -17,7 +18,9 @@ enum JSONText {
         }
     }
 
-    static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
-        try JSONDecoder().decode(type, from: Data(bytes))
+    static func decode<Value: JSONReadable>(
+        _ type: Value.Type, from bytes: [UInt8]
+    ) throws(JSONError) -> Value {
+        try JSONReader.read(type, from: bytes)
     }
 }

@@ -1,3 +1,5 @@
+internal import JSON
+
 /// EC2 and Systems Manager, as far as discovery asks them about the machines of a world.
 struct MachineAnswers {
     let world: ECSWorld
@@ -64,22 +66,24 @@ struct MachineAnswers {
             + "</Errors><RequestID>00000000-0000-0000-0000-000000000000</RequestID></Response>"
     }
 
-    struct InformationRequest: Decodable {
-        struct Filter: Decodable {
+    struct InformationRequest: JSONReadable {
+        struct Filter: JSONReadable {
             let name: String
             let values: [String]
 
-            private enum CodingKeys: String, CodingKey {
-                case name = "Key"
-                case values = "Values"
+            init(json: JSONNode) throws(JSONMismatch) {
+                let fields = try JSONFields(json)
+                name = try fields.required("Key")
+                values = try fields.required("Values")
             }
         }
         let filters: [Filter]?
         let maxResults: Int?
 
-        private enum CodingKeys: String, CodingKey {
-            case filters = "Filters"
-            case maxResults = "MaxResults"
+        init(json: JSONNode) throws(JSONMismatch) {
+            let fields = try JSONFields(json)
+            filters = try fields.optional("Filters")
+            maxResults = try fields.optional("MaxResults")
         }
     }
 

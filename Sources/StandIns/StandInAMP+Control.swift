@@ -1,4 +1,5 @@
 internal import HTTPServer
+internal import JSON
 import Synchronization
 
 extension StandInAMP {
@@ -52,7 +53,7 @@ extension StandInAMP {
             })
     }
 
-    private struct FaultOrder: Decodable {
+    private struct FaultOrder: JSONReadable {
         let fault: String
         let status: Int?
         let retryAfter: String?
@@ -61,6 +62,18 @@ extension StandInAMP {
         let requests: Int?
         let forMs: Int64?
         let requestLimitBytes: Int?
+
+        init(json: JSONNode) throws(JSONMismatch) {
+            let fields = try JSONFields(json)
+            fault = try fields.required("fault")
+            status = try fields.optional("status")
+            retryAfter = try fields.optional("retryAfter")
+            body = try fields.optional("body")
+            delayMs = try fields.optional("delayMs")
+            requests = try fields.optional("requests")
+            forMs = try fields.optional("forMs")
+            requestLimitBytes = try fields.optional("requestLimitBytes")
+        }
     }
 
     /// Body: `{"fault": "status", "status": 503, "retryAfter": "1", "requests": 5, "forMs": 2000}`, with

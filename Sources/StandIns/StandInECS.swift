@@ -1,5 +1,6 @@
 public import AWS
 public import HTTPServer
+internal import JSON
 public import Platform
 import Synchronization
 
@@ -197,11 +198,19 @@ public final class StandInECS: Sendable {
         return response
     }
 
-    private struct FaultOrder: Decodable {
+    private struct FaultOrder: JSONReadable {
         let fault: String
         let operation: String?
         let cluster: String?
         let calls: Int?
+
+        init(json: JSONNode) throws(JSONMismatch) {
+            let fields = try JSONFields(json)
+            fault = try fields.required("fault")
+            operation = try fields.optional("operation")
+            cluster = try fields.optional("cluster")
+            calls = try fields.optional("calls")
+        }
     }
 
     private struct Stats: Encodable {

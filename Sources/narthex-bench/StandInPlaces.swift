@@ -1,29 +1,47 @@
-import FoundationEssentials
+import JSON
 import Platform
 
 /// Where the stand-ins listen: the one line of JSON they print when they are ready.
-struct StandInPlaces: Decodable {
-    struct Exporter: Decodable {
+struct StandInPlaces: JSONReadable {
+    struct Exporter: JSONReadable {
         let address: String
         let path: String
+
+        init(json: JSONNode) throws(JSONMismatch) {
+            let fields = try JSONFields(json)
+            address = try fields.required("address")
+            path = try fields.required("path")
+        }
     }
 
-    struct Endpoint: Decodable {
+    struct Endpoint: JSONReadable {
         let port: Int
         let url: String
 
         /// Scheme, host and port.
         var origin: String { "http://127.0.0.1:\(port)" }
+
+        init(json: JSONNode) throws(JSONMismatch) {
+            let fields = try JSONFields(json)
+            port = try fields.required("port")
+            url = try fields.required("url")
+        }
     }
 
     let exporters: [Exporter]
     let amp: Endpoint
 
+    init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        exporters = try fields.required("exporters")
+        amp = try fields.required("amp")
+    }
+
     /// Waits up to 30 s for the line.
     static func read(from path: String, clock: some AgentClock) async throws -> StandInPlaces {
         for _ in 0..<300 {
             if let text = text(of: path), let line = text.split(separator: "\n").first, text.contains("\n") {
-                return try JSONDecoder().decode(StandInPlaces.self, from: Data(line.utf8))
+                return try JSONReader.read(StandInPlaces.self, from: Array(line.utf8))
             }
             try await clock.sleep(forMs: 100)
         }
@@ -40,11 +58,17 @@ struct StandInPlaces: Decodable {
 }
 
 /// What the AMP stand-in has counted.
-struct EndpointCounts: Decodable {
+struct EndpointCounts: JSONReadable {
     let samples: UInt64
     let signaturesRefused: UInt64
 
-    static func decode(_ json: String) throws -> EndpointCounts {
-        try JSONDecoder().decode(EndpointCounts.self, from: Data(json.utf8))
+    init(json: JSONNode) throws(JSONMismatch) {
+        let fields = try JSONFields(json)
+        samples = try fields.required("samples")
+        signaturesRefused = try fields.required("signaturesRefused")
+    }
+
+    static func decode(_ json: String) throws(JSONError) -> EndpointCounts {
+        try JSONReader.read(EndpointCounts.self, from: Array(json.utf8))
     }
 }
