@@ -27,12 +27,19 @@ extension AgentClock {
     public var elapsedNs: UInt64 { monotonicNs }
     public var isSynchronised: Bool? { nil }
 
+    /// What `monotonicNs` will be in `durationMs` milliseconds: now for zero or less, and the largest number
+    /// for a duration that it cannot count.
+    public func deadlineNs(inMs durationMs: Int64) -> UInt64 {
+        guard durationMs > 0 else { return monotonicNs }
+        let (durationNs, overflows) = UInt64(durationMs).multipliedReportingOverflow(by: 1_000_000)
+        let (deadlineNs, passes) = monotonicNs.addingReportingOverflow(durationNs)
+        return overflows || passes ? .max : deadlineNs
+    }
+
     /// Sleeps for `durationMs` milliseconds; not at all for zero or less.
     public func sleep(forMs durationMs: Int64) async throws {
         guard durationMs > 0 else { return }
-        let (durationNs, overflows) = UInt64(durationMs).multipliedReportingOverflow(by: 1_000_000)
-        let (deadlineNs, passes) = monotonicNs.addingReportingOverflow(durationNs)
-        try await sleep(untilNs: overflows || passes ? .max : deadlineNs)
+        try await sleep(untilNs: deadlineNs(inMs: durationMs))
     }
 }
 

@@ -32,6 +32,13 @@ struct ManualClockTests {
         #expect(clock.elapsedNs - elapsedNs == 251_000_000)
     }
 
+    @Test func aDeadlineIsBoundedByWhatTheClockCounts() {
+        let clock = ManualClock()
+        #expect(clock.deadlineNs(inMs: 2) == clock.monotonicNs + 2_000_000)
+        for passed in [0, -1, Int64.min] { #expect(clock.deadlineNs(inMs: passed) == clock.monotonicNs) }
+        #expect(clock.deadlineNs(inMs: .max) == .max)
+    }
+
     @Test func aPastDeadlineReturnsAtOnce() async throws {
         let clock = ManualClock()
         try await clock.sleep(untilNs: clock.monotonicNs)
