@@ -141,7 +141,7 @@ final class Stages: Sendable {
 
     /// Lets every destination send for so long.
     func drain(forMs durationMs: Int64) async {
-        let deadlineNs = clock.monotonicNs + UInt64(max(0, durationMs)) * 1_000_000
+        let deadlineNs = clock.deadlineNs(inMs: durationMs)
         await withDiscardingTaskGroup { group in
             for (_, writer) in writers { group.addTask { await writer.drain(untilNs: deadlineNs) } }
         }

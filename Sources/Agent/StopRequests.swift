@@ -1,11 +1,12 @@
+public import Platform
 import Synchronization
 
 /// What signals ask for: the first to stop, a later one to do so at once.
 public final class StopRequests: Sendable {
-    /// Raised by the first.
-    public let stop = StopSignal()
-    /// Raised by one that comes later.
-    public let atOnce = StopSignal()
+    /// Signalled by the first.
+    public let stop = Event()
+    /// Signalled by one that comes later.
+    public let atOnce = Event()
 
     private let firstNs = Mutex<UInt64?>(nil)
 
@@ -24,7 +25,7 @@ public final class StopRequests: Sendable {
             }
             return nowNs - min(known, nowNs)
         }
-        guard let sinceFirstNs else { return stop.raise() }
-        if sinceFirstNs >= Self.doubledNs { atOnce.raise() }
+        guard let sinceFirstNs else { return stop.signal() }
+        if sinceFirstNs >= Self.doubledNs { atOnce.signal() }
     }
 }

@@ -319,7 +319,7 @@ final class LaneRunner: Sendable {
 
     private func waitForMore(untilNs: UInt64) async {
         let lane = lane
-        await shared.draining.race { await lane.waitForMore(until: untilNs) }
+        await shared.draining.cancelling { await lane.waitForMore(until: untilNs) }
     }
 
     /// Waits; a drain that begins meanwhile ends the wait. `isDraining` is what the decision to wait knew: it
@@ -327,11 +327,11 @@ final class LaneRunner: Sendable {
     /// after the decision must be seen.
     private func pause(untilNs: UInt64, isDraining: Bool) async {
         let clock = shared.clock
-        // A cancelled sleep ends the lane: the loop looks at the task.
+        // A cancelled wait ends the lane: the loop looks at the task.
         if isDraining {
             try? await clock.sleep(untilNs: untilNs)
         } else {
-            await shared.draining.race { try? await clock.sleep(untilNs: untilNs) }
+            await shared.draining.wait(untilNs: untilNs, clock: clock)
         }
     }
 

@@ -21,7 +21,7 @@ final class LaneShared: Sendable {
     let views: WriteRelabelViews?
     let scratches = ScratchPool()
     let lessons = DestinationLessons()
-    let draining = Gate()
+    let draining = Event()
     private let state = Mutex(State())
 
     init(
@@ -52,7 +52,7 @@ final class LaneShared: Sendable {
 
     func beginDrain(untilNs deadlineNs: UInt64) {
         state.withLock { $0.drainDeadlineNs = deadlineNs }
-        draining.open()
+        draining.signal()
     }
 
     func stored(_ now: LaneStateMachine.Moment) {

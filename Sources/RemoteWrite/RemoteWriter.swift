@@ -15,8 +15,8 @@ public final class RemoteWriter: Sendable {
     private let registry: MetricRegistry
     private let readers: [UInt64]
     private let hasBegun = Mutex(false)
-    private let drainExpired = Gate()
-    private let stopped = Gate()
+    private let drainExpired = Event()
+    private let stopped = Event()
 
     /// `destination` is the buffer's cursor for this destination. With a `sigv4` block requests are signed
     /// with `credentials`, for the block's region or else `region`.
@@ -76,7 +76,7 @@ public final class RemoteWriter: Sendable {
             while left > 0, let isLane = await group.next(), isLane { left -= 1 }
             group.cancelAll()
         }
-        stopped.open()
+        stopped.signal()
     }
 
     /// For SIGTERM: sends what is buffered now without waiting for full batches, gives up at `deadlineNs`
@@ -84,12 +84,9 @@ public final class RemoteWriter: Sendable {
     public func drain(untilNs deadlineNs: UInt64) async {
         shared.beginDrain(untilNs: deadlineNs)
         guard hasBegun.withLock({ $0 }) else { return }
-        let clock = shared.clock
-        await stopped.race {
-            // A cancelled sleep ends the drain like its deadline.
-            try? await clock.sleep(untilNs: deadlineNs)
-        }
-        drainExpired.open()
+        // A cancellation ends the drain like its deadline.
+        await stopped.wait(untilNs: deadlineNs, clock: shared.clock)
+        drainExpired.signal()
         await stopped.wait()
     }
 

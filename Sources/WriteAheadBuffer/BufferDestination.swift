@@ -58,11 +58,11 @@ public final class BufferDestination: Sendable {
     }
 
     /// Wakes the lane of a target.
-    func raise(target id: UInt64) { lanes[Int(id % UInt64(laneCount))].signal.raise() }
+    func raise(target id: UInt64) { lanes[Int(id % UInt64(laneCount))].appended.signal() }
 
     /// Wakes every lane: a segment was ended.
     func raiseAll() {
-        for lane in lanes { lane.signal.raise() }
+        for lane in lanes { lane.appended.signal() }
     }
 
     /// Makes the log durable, and makes it anew when it has grown long or a sync failed: the whole cursor is

@@ -70,7 +70,8 @@ public final class BufferLane: Sendable {
         }
     }
 
-    let signal = AppendSignal()
+    /// Signalled when something of this lane was appended, so that an append wakes no other lane.
+    let appended = Event()
     private let index: Int
     private let laneCount: Int
     private let core: BufferCore
@@ -104,7 +105,7 @@ public final class BufferLane: Sendable {
     /// The next frame of the lane's targets; nil when caught up with the tail. Reads files: not for Swift's
     /// cooperative pool.
     public func next() throws(BufferError) -> StoredFrame? {
-        let seen = signal.count
+        let seen = appended.count
         let frame = try reader.withLock { reader throws(BufferError) -> StoredFrame? in
             while true {
                 let found = try reader.next()
@@ -121,7 +122,7 @@ public final class BufferLane: Sendable {
     /// monotonic clock, or until the task is cancelled.
     public func waitForMore(until deadlineNs: UInt64) async {
         let seen = state.withLock { $0.seenAppends }
-        await signal.wait(seen: seen, until: deadlineNs, clock: core.clock)
+        await appended.wait(after: seen, untilNs: deadlineNs, clock: core.clock)
     }
 
     /// `next` begins again at the answered position. What retention has taken meanwhile is booked.

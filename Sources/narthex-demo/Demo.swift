@@ -19,9 +19,9 @@ struct Demo {
     static let credentials = Credentials(accessKeyID: "AKIDDEMO", secretAccessKey: "made-up-for-the-demo")
 
     static func main() async {
-        let stop = StopSignal()
+        let stop = Event()
         Signals.handle { signal in
-            if signal != .hangUp { stop.raise() }
+            if signal != .hangUp { stop.signal() }
         }
         // The screen is the demo's; what goes wrong is still said.
         LogOutput.bootstrap(level: .warning, format: .logfmt)
@@ -41,7 +41,7 @@ struct DemoRun {
     let isTerminal: Bool
     private let clock = SystemClock()
 
-    func run(until stop: StopSignal) async throws {
+    func run(until stop: Event) async throws {
         defer { folder.remove() }
         let fleet = try await ExporterFleet.start(
             FleetConfiguration(exporters: 6, seriesEach: 500, addressing: .addresses))
@@ -61,10 +61,10 @@ struct DemoRun {
         let startNs = clock.monotonicNs
         var screen = DemoScreen(isTerminal: isTerminal)
         StandardStreams.writeOutput(introduction(amp: amp.url, ecs: ecs.url))
-        while !stop.isRaised {
+        while !stop.isSignalled {
             let numbers = numbers(agent.snapshot(), agent.statusURL, amp.counts, ecs, fleet, since: startNs)
             if let text = screen.render(numbers) { StandardStreams.writeOutput(text) }
-            await stop.wait(atMostMs: 500, clock: clock)
+            await stop.wait(untilNs: clock.deadlineNs(inMs: 500), clock: clock)
         }
         StandardStreams.writeOutput("\nStopping: scraping ends, what is buffered is sent.\n")
         let last = try await agent.stop()

@@ -4,26 +4,21 @@ import Platform
 import Glibc
 #endif
 
-/// Waits for what ends the command: SIGTERM, SIGINT, or the end of standard input.
-struct EndSignal {
-    private let ended: AsyncStream<Void>
-
-    init(watchesStandardInput: Bool) {
-        let (stream, end) = AsyncStream<Void>.makeStream()
-        ended = stream
+/// What ends the command: SIGTERM, SIGINT, or the end of standard input.
+enum EndSignal {
+    /// An event that is signalled when the end comes.
+    static func watch(standardInput watchesStandardInput: Bool) -> Event {
+        let end = Event()
         Signals.handle { signal in
-            if signal != .hangUp { end.yield() }
+            if signal != .hangUp { end.signal() }
         }
-        guard watchesStandardInput else { return }
+        guard watchesStandardInput else { return end }
         SystemThread.startOrExit(name: "stdin") {
             var byte: UInt8 = 0
             // Safety: one byte is read into one byte.
             while unsafe read(STDIN_FILENO, &byte, 1) > 0 {}
-            end.yield()
+            end.signal()
         }
-    }
-
-    func wait() async {
-        for await _ in ended { return }
+        return end
     }
 }

@@ -77,7 +77,7 @@ struct StandInsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let end = EndSignal(watchesStandardInput: untilStdinCloses)
+        let end = EndSignal.watch(standardInput: untilStdinCloses)
         let credentials = accessKey.map {
             Credentials(accessKeyID: $0, secretAccessKey: secretKey ?? "", sessionToken: sessionToken)
         }

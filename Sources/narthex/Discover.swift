@@ -109,9 +109,9 @@ struct Discover: AsyncParsableCommand {
     }
 
     mutating func run() async throws {
-        let stop = StopSignal()
+        let stop = Event()
         Signals.handle { signal in
-            if signal != .hangUp { stop.raise() }
+            if signal != .hangUp { stop.signal() }
         }
         LogOutput.bootstrap(level: logLevel.level, format: logFormat)
         let discoverer = Discoverer(options) { StandardStreams.writeOutput($0) }

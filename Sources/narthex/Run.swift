@@ -130,12 +130,7 @@ struct Run: AsyncParsableCommand {
             }
             guard let agent = try await started(options, unless: requests.stop) else { return }
             await requests.stop.wait()
-            // Waits for a signal that may never come: it ends with the process.
-            Task {
-                await requests.atOnce.wait()
-                await agent.stopAtOnce()
-            }
-            try await agent.stop()
+            try await stop(agent, atOnce: requests.atOnce)
         } catch {
             // Standard error is for people: the message stands as it is, a line a fault, not as a log field.
             var standardError = StandardError()
@@ -144,15 +139,31 @@ struct Run: AsyncParsableCommand {
         }
     }
 
+    /// Stops in order, and at once when that is asked for meanwhile.
+    private func stop(_ agent: Agent, atOnce: Event) async throws(AgentError) {
+        try await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                if await atOnce.wait() == .signalled { await agent.stopAtOnce() }
+            }
+            defer { group.cancelAll() }
+            do throws(AgentError) {
+                try await agent.stop()
+                return Result<Void, AgentError>.success(())
+            } catch {
+                return .failure(error)
+            }
+        }.get()
+    }
+
     /// Nil when a stop is asked for first: a start may wait for AWS longer than a supervisor does for the
     /// end.
     private func started(
-        _ options: AgentOptions, unless stop: StopSignal
+        _ options: AgentOptions, unless stop: Event
     ) async throws(AgentError) -> Agent? {
         do throws(AgentError) {
             return try await stop.cancelling { () throws(AgentError) in try await Agent.start(options) }
         } catch {
-            guard stop.isRaised else { throw error }
+            guard stop.isSignalled else { throw error }
             Logger(label: "agent").info("stopped before it had started")
             return nil
         }

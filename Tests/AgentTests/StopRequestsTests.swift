@@ -1,3 +1,4 @@
+import Platform
 import Testing
 
 @testable import Agent
@@ -5,12 +6,12 @@ import Testing
 struct StopRequestsTests {
     @Test func theFirstSignalStopsAndALaterOneDoesSoAtOnce() {
         let requests = StopRequests()
-        #expect(!requests.stop.isRaised)
+        #expect(!requests.stop.isSignalled)
         requests.received(atNs: 5_000_000_000)
-        #expect(requests.stop.isRaised && !requests.atOnce.isRaised)
+        #expect(requests.stop.isSignalled && !requests.atOnce.isSignalled)
         requests.received(atNs: 5_900_000_000)
-        #expect(!requests.atOnce.isRaised, "the same Ctrl-C, passed on by a wrapper")
+        #expect(!requests.atOnce.isSignalled, "the same Ctrl-C, passed on by a wrapper")
         requests.received(atNs: 6_000_000_000)
-        #expect(requests.atOnce.isRaised)
+        #expect(requests.atOnce.isSignalled)
     }
 }

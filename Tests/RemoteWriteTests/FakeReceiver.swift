@@ -51,7 +51,7 @@ final class FakeReceiver: HTTPPerforming {
                 status: status, headers: HTTPHeaders(headers), body: HTTPBody(Array(body.utf8)))
         case .error(let code): throw HTTPError(code, "on cue")
         case .hang:
-            await Gate().wait()
+            await Event().wait()
             throw HTTPError(.cancelled, "cancelled")
         }
     }

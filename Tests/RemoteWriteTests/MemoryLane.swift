@@ -20,10 +20,10 @@ final class MemoryLane: SourceLane {
         var failsNext = 0
         var retention = 0
         var failsBooking = 0
-        var wakers: [Gate] = []
     }
 
     private let state = Mutex(State())
+    private let appended = Event()
     private let clock: any AgentClock
 
     init(clock: any AgentClock, inFlightEnd: LanePosition? = nil) {
@@ -33,7 +33,7 @@ final class MemoryLane: SourceLane {
 
     /// Appends frames as records of 100 bytes.
     func append(_ frames: [Frame]) {
-        let wakers = state.withLock { state in
+        state.withLock { state in
             for frame in frames {
                 let offset = UInt64(state.frames.count) * 100
                 state.frames.append(
@@ -41,10 +41,8 @@ final class MemoryLane: SourceLane {
                         frame: frame, start: LanePosition(segment: 1, offset: offset),
                         end: LanePosition(segment: 1, offset: offset + 100)))
             }
-            defer { state.wakers = [] }
-            return state.wakers
         }
-        for waker in wakers { waker.open() }
+        appended.signal()
     }
 
     /// A lane as it is after a crash now: from the cursor on, with what was in flight.
@@ -115,15 +113,9 @@ final class MemoryLane: SourceLane {
     }
 
     func waitForMore(until deadlineNs: UInt64) async {
-        let waker = Gate()
-        let hasMore = state.withLock { state in
-            if state.nextIndex < state.frames.count { return true }
-            state.wakers.append(waker)
-            return false
-        }
-        if hasMore { return }
-        let clock = clock
-        await waker.race { try? await clock.sleep(untilNs: deadlineNs) }
+        let seen = appended.count
+        if state.withLock({ $0.nextIndex < $0.frames.count }) { return }
+        await appended.wait(after: seen, untilNs: deadlineNs, clock: clock)
     }
 
     var inFlightEnd: LanePosition? { state.withLock { $0.inFlightEnd } }

@@ -57,10 +57,10 @@ struct BufferLaneTests {
         let destination = try buffer.openDestination("a", lanes: 2)
         let mine = Int(fixture.target.id % 2)
         for lane in 0..<2 { #expect(try destination.lane(lane).next() == nil) }
-        let counts = (0..<2).map { destination.lane($0).signal.count }
+        let counts = (0..<2).map { destination.lane($0).appended.count }
         try buffer.append(fixture.frame(1))
-        #expect(destination.lane(mine).signal.count == counts[mine] + 1)
-        #expect(destination.lane(1 - mine).signal.count == counts[1 - mine])
+        #expect(destination.lane(mine).appended.count == counts[mine] + 1)
+        #expect(destination.lane(1 - mine).appended.count == counts[1 - mine])
         // What came between `next` and the wait ends the wait at once: the clock stands still.
         await destination.lane(mine).waitForMore(until: .max)
     }

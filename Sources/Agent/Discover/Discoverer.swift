@@ -29,9 +29,9 @@ public struct Discoverer: Sendable {
         self.output = output
     }
 
-    /// Looks once, or again and again until `stop` is raised. False when something could not be asked and
+    /// Looks once, or again and again until `stop` is signalled. False when something could not be asked and
     /// was never known, so that what is shown is not all there is.
-    public func run(until stop: StopSignal) async throws(AgentError) -> Bool {
+    public func run(until stop: Event) async throws(AgentError) -> Bool {
         let jobs = try await stop.cancelling { () throws(AgentError) in try await self.jobs() }
         let registry = MetricRegistry()
         let http = HTTPClient(
@@ -79,8 +79,9 @@ public struct Discoverer: Sendable {
             let text = write(found, to: path, last: last)
             last = text ?? last
             if options.times > 0, round >= options.times { return text != nil }
-            await stop.wait(atMostMs: options.intervalMs, clock: clock)
-            if stop.isRaised { return text != nil }
+            // A signal that stops this, or a cancelled task: what was found is written.
+            let intervalNs = clock.deadlineNs(inMs: options.intervalMs)
+            guard await stop.wait(untilNs: intervalNs, clock: clock) == .deadline else { return text != nil }
         }
     }
 
