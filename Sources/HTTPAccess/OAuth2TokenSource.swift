@@ -10,7 +10,7 @@ actor OAuth2TokenSource {
     /// A failed try is everybody's answer for this long: a thousand targets must not ask a broken endpoint a
     /// thousand times.
     static let failureHoldsMs: UInt64 = 1_000
-    /// Longest try.
+    /// Longest try. It serves callers of different patience, each of whom waits for no longer than its own.
     static let timeoutMs: Int64 = 10_000
     /// A token is renewed this long before it ends, or after three quarters of its life when that is later.
     static let renewalMs: Int64 = 60_000
@@ -24,13 +24,19 @@ actor OAuth2TokenSource {
         let endNs: UInt64?
     }
 
+    /// What one request for a token came to.
+    struct Renewal: Sendable {
+        let clientSecret: String
+        let header: Result<String, HTTPError>
+    }
+
     private let options: OAuth2Options
     private let http: any HTTPPerforming
     private let clock: any AgentClock
     private var held: Held?
     private var failure: (error: HTTPError, atNs: UInt64, clientSecret: String)?
-    private var isAsking = false
-    private var waiters: [CheckedContinuation<Void, Never>] = []
+    /// Callers with different secrets, as while a file of secrets changes, take turns.
+    nonisolated let renewal = SharedFlight<Renewal>()
     /// The endpoint takes the credentials in the body rather than in the header; nil until one has worked.
     private var takesParameters: Bool?
 
@@ -40,24 +46,28 @@ actor OAuth2TokenSource {
         self.clock = clock
     }
 
-    /// The Authorization header's value.
+    /// The Authorization header's value, within `timeoutMs` milliseconds. A caller that is cancelled or out
+    /// of time leaves the request for a token to the others who wait for it.
     func token(clientSecret: String, timeoutMs: Int64) async throws(HTTPError) -> String {
+        let deadlineNs = clock.deadlineNs(inMs: timeoutMs)
         while true {
             let nowNs = clock.monotonicNs
             if let held, held.clientSecret == clientSecret, held.endNs.map({ nowNs < $0 }) ?? true {
                 let isDue = held.renewNs.map { nowNs >= $0 } ?? false
-                if !isDue || isAsking || recentFailure(clientSecret, nowNs) != nil { return held.header }
+                if !isDue || renewal.isRunning || recentFailure(clientSecret, nowNs) != nil {
+                    return held.header
+                }
                 // Whoever comes first renews it; should that fail, the old one holds for a while.
                 do throws(HTTPError) {
-                    return try await renewed(clientSecret, timeoutMs)
+                    if let header = try await renewed(clientSecret, timeoutMs, deadlineNs) { return header }
                 } catch {
                     if error.code == .cancelled || error.code == .shutDown { throw error }
                     return held.header
                 }
+                continue
             }
             if let error = recentFailure(clientSecret, nowNs) { throw error }
-            if !isAsking { return try await renewed(clientSecret, timeoutMs) }
-            await withCheckedContinuation { waiters.append($0) }
+            if let header = try await renewed(clientSecret, timeoutMs, deadlineNs) { return header }
         }
     }
 
@@ -71,48 +81,55 @@ actor OAuth2TokenSource {
         return failure.error
     }
 
-    private func renewed(_ clientSecret: String, _ timeoutMs: Int64) async throws(HTTPError) -> String {
-        isAsking = true
-        defer {
-            isAsking = false
-            let waiting = waiters
-            waiters = []
-            for waiter in waiting { waiter.resume() }
+    /// The header of a token that is asked for now, by this call or another; nil when that was for another
+    /// secret.
+    private func renewed(
+        _ clientSecret: String, _ timeoutMs: Int64, _ deadlineNs: UInt64
+    ) async throws(HTTPError) -> String? {
+        let outcome = await renewal.value(untilNs: deadlineNs, clock: clock) {
+            await self.renew(clientSecret)
         }
+        switch outcome {
+        case .value(let renewal):
+            return renewal.clientSecret == clientSecret ? try renewal.header.get() : nil
+        case .deadline: throw HTTPError(.timeout, "\(place): no answer within \(timeoutMs) ms")
+        case .cancelled: throw HTTPError(.cancelled, "\(place): the task that asked was cancelled")
+        }
+    }
+
+    private func renew(_ clientSecret: String) async -> Renewal {
         do throws(HTTPError) {
-            let fresh = try await ask(clientSecret, timeoutMs: min(timeoutMs, Self.timeoutMs))
+            let fresh = try await ask(clientSecret)
             held = fresh
             failure = nil
-            return fresh.header
+            return Renewal(clientSecret: clientSecret, header: .success(fresh.header))
         } catch {
-            // A task that was cancelled says nothing about the endpoint.
+            // A request that was cancelled says nothing about the endpoint.
             if error.code != .cancelled, error.code != .shutDown {
                 failure = (error, clock.monotonicNs, clientSecret)
             }
-            throw error
+            return Renewal(clientSecret: clientSecret, header: .failure(error))
         }
     }
 
     /// With the credentials in the header first, as the RFC has it, then in the body, as others want it.
-    private func ask(_ clientSecret: String, timeoutMs: Int64) async throws(HTTPError) -> Held {
+    private func ask(_ clientSecret: String) async throws(HTTPError) -> Held {
         if let takesParameters {
-            return try await ask(clientSecret, inParameters: takesParameters, timeoutMs: timeoutMs)
+            return try await ask(clientSecret, inParameters: takesParameters)
         }
         do throws(HTTPError) {
-            let held = try await ask(clientSecret, inParameters: false, timeoutMs: timeoutMs)
+            let held = try await ask(clientSecret, inParameters: false)
             takesParameters = false
             return held
         } catch {
             guard error.code == .credentials else { throw error }
-            let held = try await ask(clientSecret, inParameters: true, timeoutMs: timeoutMs)
+            let held = try await ask(clientSecret, inParameters: true)
             takesParameters = true
             return held
         }
     }
 
-    private func ask(
-        _ clientSecret: String, inParameters: Bool, timeoutMs: Int64
-    ) async throws(HTTPError) -> Held {
+    private func ask(_ clientSecret: String, inParameters: Bool) async throws(HTTPError) -> Held {
         var fields = [(name: "grant_type", value: "client_credentials")]
         if !options.scopes.isEmpty { fields.append(("scope", options.scopes.joined(separator: " "))) }
         for parameter in options.endpointParameters {
@@ -137,7 +154,7 @@ actor OAuth2TokenSource {
         let response = try await http.perform(
             HTTPRequest(
                 method: .post, url: options.tokenURL, headers: headers, body: FormText.body(fields),
-                timeoutMs: timeoutMs, bodyLimitBytes: Self.answerLimitBytes, followRedirects: true))
+                timeoutMs: Self.timeoutMs, bodyLimitBytes: Self.answerLimitBytes, followRedirects: true))
         var answer: TokenAnswer?
         var fault: JSONError?
         do throws(JSONError) {

@@ -37,7 +37,7 @@ struct OAuth2TokenSourceTests {
         let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
         #expect(try await source.token(clientSecret: "s:e", timeoutMs: 5_000) == "Bearer t")
         let request = try #require(http.requests.first)
-        #expect(request.method == .post && request.timeoutMs == 5_000)
+        #expect(request.method == .post && request.timeoutMs == 10_000, "longer than its first caller waits")
         #expect(
             String(decoding: request.body, as: UTF8.self)
                 == "grant_type=client_credentials&scope=a+b&audience=api%3A%2F%2Fx+y")
@@ -168,26 +168,58 @@ struct OAuth2TokenSourceTests {
         #expect(http.requests.count == 2)
     }
 
-    @Test func aCancelledAskerDoesNotSpoilItForTheOthers() async throws {
-        let count = Mutex(0)
-        let http = FakeHTTP { _ in
-            let number = count.withLock { count in
-                count += 1
-                return count
-            }
-            guard number == 1 else { return self.answer(#"{"access_token":"t"}"#) }
-            // Nobody moves this clock: it ends with its task.
-            do { try await ManualClock().sleep(forMs: 1) } catch {
+    /// An endpoint that answers when it is let.
+    private func held(_ answer: Event) -> FakeHTTP {
+        FakeHTTP { _ in
+            guard await answer.wait() == .signalled else {
                 throw HTTPError(.cancelled, "the request was cancelled")
             }
-            return self.answer("{}")
+            return self.answer(#"{"access_token":"t"}"#)
         }
+    }
+
+    @Test func theFirstAskersCancellationLeavesTheRequestToTheOthers() async throws {
+        let answer = Event()
+        let http = held(answer)
         let source = OAuth2TokenSource(options, http: http, clock: SystemClock())
-        let first = Task { try await source.token(clientSecret: "s", timeoutMs: 5_000) }
+        let first = Task { try await source.token(clientSecret: "s", timeoutMs: 30_000) }
         while http.requests.isEmpty { await Task.yield() }
-        let second = Task { try await source.token(clientSecret: "s", timeoutMs: 5_000) }
+        let second = Task { try await source.token(clientSecret: "s", timeoutMs: 30_000) }
+        while source.renewal.callerCount < 2 { await Task.yield() }
         first.cancel()
+        let error = await #expect(throws: HTTPError.self) { try await first.value }
+        #expect(error?.code == .cancelled)
+        answer.signal()
         #expect(try await second.value == "Bearer t")
-        _ = await first.result
+        #expect(http.requests.count == 1)
+    }
+
+    @Test func anAskerThatIsCancelledOrOutOfTimeLeavesWhileTheOthersWait() async throws {
+        let (answer, clock) = (Event(), SystemClock())
+        let http = held(answer)
+        let source = OAuth2TokenSource(options, http: http, clock: clock)
+        let first = Task { try await source.token(clientSecret: "s", timeoutMs: 30_000) }
+        while http.requests.isEmpty { await Task.yield() }
+        let gone = Event()
+        @Sendable func code(timeoutMs: Int64) async -> HTTPError.Code? {
+            defer { gone.signal() }
+            do throws(HTTPError) {
+                _ = try await source.token(clientSecret: "s", timeoutMs: timeoutMs)
+                return nil
+            } catch {
+                return error.code
+            }
+        }
+        let cancelled = Task { await code(timeoutMs: 30_000) }
+        let impatient = Task { await code(timeoutMs: 1) }
+        while source.renewal.callerCount < 2 { await Task.yield() }
+        cancelled.cancel()
+        await gone.wait(after: 1, untilNs: clock.deadlineNs(inMs: 2_000), clock: clock)
+        #expect(gone.count == 2, "both have left while the endpoint still thinks")
+        answer.signal()
+        #expect(try await first.value == "Bearer t")
+        #expect(await cancelled.value == .cancelled)
+        #expect(await impatient.value == .timeout)
+        #expect(http.requests.count == 1)
     }
 }

@@ -15,9 +15,6 @@ public final class CredentialChain: CredentialsProvider {
         var schedule = RefreshSchedule()
         var lookedAtNs: UInt64?
         var passedOver: [String] = []
-        var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
-        var gone: Set<UInt64> = []
-        var nextWaiter: UInt64 = 0
         var hasPlanFailed = false
         var refreshes: UInt64 = 0
         var failures: UInt64 = 0
@@ -31,6 +28,8 @@ public final class CredentialChain: CredentialsProvider {
     private let logger: Logger
     private let random: @Sendable () -> Double
     private let state = Mutex(State())
+    /// Signalled when a fetch has ended, after the state says so.
+    private let fetchEnded = Event()
 
     public convenience init(
         _ configuration: CredentialConfiguration = CredentialConfiguration(), environment: [String: String],
@@ -63,6 +62,8 @@ public final class CredentialChain: CredentialsProvider {
     public func credentials() async throws(AWSError) -> Credentials {
         while true {
             try await look()
+            // Read before it is decided to wait: a fetch that ends after the decision is not missed.
+            let seen = fetchEnded.count
             let action = state.withLock { $0.schedule.wanted(nowNs: clock.monotonicNs) }
             switch action {
             case .use(let credentials): return credentials
@@ -71,8 +72,8 @@ public final class CredentialChain: CredentialsProvider {
                 return credentials
             case .fetchAndWait:
                 beginFetch()
-                try await waitForFetch()
-            case .wait: try await waitForFetch()
+                try await waitForFetch(after: seen)
+            case .wait: try await waitForFetch(after: seen)
             case .fail(let error): throw error
             }
         }
@@ -186,11 +187,13 @@ public final class CredentialChain: CredentialsProvider {
             if let error { metadata["err"] = "\(error)" }
             logger.log(level: level, text, metadata: metadata)
         }
-        let waiters = state.withLock { state in
-            defer { state.waiters = [:] }
-            return Array(state.waiters.values)
+        fetchEnded.signal()
+    }
+
+    private func waitForFetch(after seen: UInt64) async throws(AWSError) {
+        guard await fetchEnded.wait(after: seen) == .signalled else {
+            throw AWSError(.cancelled, message: "cancelled while waiting", operation: "credentials")
         }
-        for waiter in waiters { waiter.resume() }
     }
 
     /// Instance metadata is what is left when nothing was set up: then the others' reasons are told too.
@@ -199,33 +202,5 @@ public final class CredentialChain: CredentialsProvider {
             return error
         }
         return CredentialPlanner.nothing(passedOver + ["\(error)"])
-    }
-
-    private func waitForFetch() async throws(AWSError) {
-        let id = state.withLock { state in
-            state.nextWaiter += 1
-            return state.nextWaiter
-        }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isOver = state.withLock { state in
-                    if state.gone.remove(id) != nil || !state.schedule.isFetching { return true }
-                    state.waiters[id] = continuation
-                    return false
-                }
-                if isOver { continuation.resume() }
-            }
-        } onCancel: {
-            let waiter = state.withLock { state in
-                let waiter = state.waiters.removeValue(forKey: id)
-                if waiter == nil { state.gone.insert(id) }
-                return waiter
-            }
-            waiter?.resume()
-        }
-        state.withLock { _ = $0.gone.remove(id) }
-        guard !Task.isCancelled else {
-            throw AWSError(.cancelled, message: "cancelled while waiting", operation: "credentials")
-        }
     }
 }

@@ -36,7 +36,8 @@ public actor ECSInventory {
         var isBeingRead = false
         /// What is known so far in the reading that goes on.
         var partial: ECSClusterSnapshot?
-        var waiting: [CheckedContinuation<Void, Never>] = []
+        /// Signalled when the reading that goes on has ended.
+        var readingEnded = Event()
         /// Those who want to see what is known while the rest is being read.
         var watchers: [Int: @Sendable (ECSClusterSnapshot) -> Void] = [:]
     }
@@ -179,8 +180,10 @@ public actor ECSInventory {
             let key = key(cluster)
             if let partial = entry.partial { progress(partial) }
             entries[key]?.watchers[watcher] = progress
-            await withCheckedContinuation { entries[key]?.waiting.append($0) }
-            if Task.isCancelled { return entries[self.key(cluster)]?.reading ?? entry.reading }
+            guard await entry.readingEnded.wait() == .signalled, !Task.isCancelled else {
+                entries[key]?.watchers[watcher] = nil
+                return entries[self.key(cluster)]?.reading ?? entry.reading
+            }
         }
         return await readNow(cluster, watcher, progress)
     }
@@ -192,6 +195,7 @@ public actor ECSInventory {
         let none = Reading(snapshot: nil, faults: [], atNs: clock.monotonicNs)
         var entry = entries[key] ?? Entry(cluster: ECSCluster(cluster: cluster), reading: none)
         entry.isBeingRead = true
+        entry.readingEnded = Event()
         entry.watchers[watcher] = progress
         entries[key] = entry
         // The copy comes back below; nobody else changes the entry's cluster meanwhile.
@@ -211,7 +215,7 @@ public actor ECSInventory {
         }
         let reading = Reading(
             snapshot: refreshed.wasRead ? refreshed.snapshot : nil, faults: faults, atNs: startNs)
-        let waiting = entries.removeValue(forKey: key)?.waiting ?? []
+        entries[key] = nil
         learn(from: reading.snapshot?.arn)
         // One that was cancelled has not read; whoever waits reads by itself.
         let read = Entry(
@@ -220,7 +224,7 @@ public actor ECSInventory {
             wantsVersion: Task.isCancelled ? entry.wantsVersion : version)
         // Another may have read it by its other name, while nobody knew that it is one.
         if self.key(cluster) == key || entries[self.key(cluster)] == nil { entries[self.key(cluster)] = read }
-        for waiter in waiting { waiter.resume() }
+        entry.readingEnded.signal()
         return reading
     }
 

@@ -8,7 +8,7 @@ final class ECSTurns: Sendable {
     private struct Waiting {
         let id: UInt64
         let key: String
-        let continuation: CheckedContinuation<Void, Never>
+        let turn = Event()
     }
 
     private struct State {
@@ -48,53 +48,37 @@ final class ECSTurns: Sendable {
 
     private func take(_ key: String) async -> UInt64 {
         let nowNs = clock.monotonicNs
-        let (id, isFree) = state.withLock { state in
+        // An event to wait for, unless there is room at once.
+        let (id, turn): (UInt64, Event?) = state.withLock { state in
             state.nextID += 1
-            let isFree = state.waiting.isEmpty && state.holders.count < limit
-            if isFree {
+            if state.waiting.isEmpty, state.holders.count < limit {
                 state.holders[state.nextID] = nowNs
                 state.served[key, default: 0] += 1
+                return (state.nextID, nil)
             }
-            return (state.nextID, isFree)
+            let own = Waiting(id: state.nextID, key: key)
+            state.waiting.append(own)
+            return (own.id, own.turn)
         }
-        if isFree { return id }
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                await withCheckedContinuation { continuation in
-                    self.state.withLock {
-                        $0.waiting.append(Waiting(id: id, key: key, continuation: continuation))
-                    }
-                    self.admit()
-                    // The watch may have ended before there was anybody to let pass.
-                    if Task.isCancelled { self.letPass(id) }
-                }
-            }
-            group.addTask { await self.watch(id) }
-            await group.next()
-            group.cancelAll()
+        guard let turn else { return id }
+        admit()
+        while !turn.isSignalled {
+            // While there is room for somebody, `admit` has let this one or another in.
+            let oldestNs = state.withLock { $0.holders.values.min() } ?? clock.monotonicNs
+            let outcome = await turn.wait(untilNs: oldestNs + patienceNs, clock: clock)
+            if outcome == .cancelled { letPass(id) }
+            admit()
         }
         return id
     }
 
-    /// Lets those that wait go on when the oldest holder has had its time, until cancelled; then `id` goes on
-    /// in any case.
-    private func watch(_ id: UInt64) async {
-        while !Task.isCancelled {
-            let oldestNs = state.withLock { $0.holders.values.min() } ?? clock.monotonicNs
-            // Cancelled: nobody waits any more, or nobody shall.
-            guard (try? await clock.sleep(untilNs: oldestNs + patienceNs)) != nil else { break }
-            admit()
-        }
-        letPass(id)
-    }
-
-    /// Lets `id` go on, if it waits, whoever has a turn.
+    /// Lets `id` have a turn, if it waits, whoever has one.
     private func letPass(_ id: UInt64) {
         let nowNs = clock.monotonicNs
         let own = state.withLock { state in
             state.waiting.firstIndex { $0.id == id }.map { state.admit($0, nowNs: nowNs) }
         }
-        own?.continuation.resume()
+        own?.turn.signal()
     }
 
     private func giveBack(_ id: UInt64) {
@@ -118,6 +102,6 @@ final class ECSTurns: Sendable {
             if state.waiting.isEmpty { state.served = [:] }
             return admitted
         }
-        for waiter in admitted { waiter.continuation.resume() }
+        for waiter in admitted { waiter.turn.signal() }
     }
 }

@@ -237,4 +237,35 @@ import Testing
         aws.set { $0.hanging = [] }
         for task in hanging + [last] { await task.value }
     }
+
+    /// A call that is refused for good and costs no target: the jobs of a cluster read it once for all.
+    @Test func jobsShareWhatWasReadThoughSomeCallIsRefused() async {
+        let aws = FakeAWS()
+        aws.set {
+            $0.tasks["prod"] = [fargateTask(1)]
+            $0.definitions["web:1"] = webDefinition()
+            $0.errors["describeServices"] = denied("ECS.DescribeServices")
+        }
+        let clock = ManualClock()
+        let inventory = ECSInventory(region: "r", api: aws.api, clock: clock)
+        var configuration = ECSSDConfiguration(clusters: ["prod"])
+        configuration.describesServices = true
+        let surveys = (0..<3).map { _ in
+            ECSSurvey(configuration, inventory: inventory, ownCluster: .none)
+        }
+        for survey in surveys {
+            let round = await survey.round(freshNs: 15_000_000_000)
+            #expect(round.groups.flatMap(\.targets).count == 1)
+            clock.advance(ms: 1_000)
+        }
+        #expect(aws.takeCalls().count { $0 == "listTasks prod" } == 1)
+        // What leaves a cluster without its tasks is asked again soon.
+        aws.set { $0.errors["listTasks"] = denied("ECS.ListTasks") }
+        clock.advance(ms: 60_000)
+        for survey in surveys {
+            _ = await survey.round(freshNs: 15_000_000_000)
+            clock.advance(ms: 1_000)
+        }
+        #expect(aws.takeCalls().count { $0 == "listTasks prod" } == 3)
+    }
 }
