@@ -61,25 +61,30 @@ let package = Package(
 
         room("Platform", ["CPlatform"]),
         room("Telemetry", ["Platform", logging]),
+        room("Addresses", []),
         room("MetricModel", ["Platform"]),
         room("Cryptography", ["Platform", "CCrypto"]),
         room("Relabel", ["Cryptography", "MetricModel", "CRE2"]),
-        room("Configuration", ["Relabel", "MetricModel", "Platform", "CYAML"]),
+        room("Configuration", ["Addresses", "Relabel", "MetricModel", "Platform", "CYAML"]),
         room("Compression", ["CDeflate"]),
         room(
             "HTTPTransport",
             [
-                "Compression", "Telemetry", "Platform", "CCurl", logging,
+                "Addresses", "Compression", "Telemetry", "Platform", "CCurl", logging,
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         room("JSON", ["Platform"]),
-        room("HTTPAccess", ["JSON", "Cryptography", "HTTPTransport", "Configuration", "Platform"]),
-        room("AWS", ["JSON", "Cryptography", "HTTPTransport", "Telemetry", "Platform", "CExpat", logging]),
+        room(
+            "HTTPAccess",
+            ["Addresses", "JSON", "Cryptography", "HTTPTransport", "Configuration", "Platform"]),
+        room(
+            "AWS",
+            ["Addresses", "JSON", "Cryptography", "HTTPTransport", "Telemetry", "Platform", "CExpat", logging]),
         room(
             "Discovery",
             [
-                "AWS", "HTTPTransport", "Relabel", "Configuration", "MetricModel", "Telemetry", "Platform",
-                logging,
+                "Addresses", "AWS", "HTTPTransport", "Relabel", "Configuration", "MetricModel", "Telemetry",
+                "Platform", logging,
             ]),
         room(
             "Scrape",
@@ -88,8 +93,8 @@ let package = Package(
         room(
             "RemoteWrite",
             [
-                "AWS", "Cryptography", "HTTPTransport", "Relabel", "Configuration", "MetricModel",
-                "Telemetry", "Platform", "CPrompb", "CProtobufC", "CSnappy", logging,
+                "Addresses", "AWS", "Cryptography", "HTTPTransport", "Relabel", "Configuration",
+                "MetricModel", "Telemetry", "Platform", "CPrompb", "CProtobufC", "CSnappy", logging,
             ]),
         room(
             "HTTPServer",
@@ -104,7 +109,7 @@ let package = Package(
             "Agent",
             [
                 "Discovery", "Scrape", "WriteAheadBuffer", "RemoteWrite", "StatusServer", "Relabel",
-                "Configuration",
+                "Configuration", "Addresses",
                 "AWS", "HTTPAccess", "HTTPTransport", "MetricModel", "Telemetry", "Platform", logging,
             ]),
         room(
@@ -142,20 +147,21 @@ let package = Package(
             swiftSettings: settings),
         tests("Platform"),
         tests("Telemetry", ["Platform", logging]),
+        tests("Addresses"),
         tests("MetricModel", ["Platform"]),
         tests("Cryptography", ["Platform"]),
         tests("Relabel", ["Cryptography", "MetricModel"]),
         tests("Configuration", ["Relabel", "MetricModel"]),
         tests("Compression"),
-        tests("HTTPTransport", ["HTTPServer", "Telemetry", "Platform"]),
+        tests("HTTPTransport", ["Addresses", "HTTPServer", "Telemetry", "Platform", "CCurl"]),
         tests("JSON"),
-        tests("HTTPAccess", ["JSON", "HTTPTransport", "Configuration", "Platform"]),
+        tests("HTTPAccess", ["Addresses", "JSON", "HTTPTransport", "Configuration", "Platform"]),
         tests("AWS", ["JSON", "Cryptography", "HTTPTransport", "HTTPServer", "Telemetry", "Platform"]),
         tests(
             "Discovery",
             [
-                "StandIns", "AWS", "HTTPTransport", "Relabel", "Configuration", "MetricModel", "Telemetry",
-                "Platform",
+                "Addresses", "StandIns", "AWS", "HTTPTransport", "Relabel", "Configuration", "MetricModel",
+                "Telemetry", "Platform",
             ]),
         tests(
             "Scrape",
@@ -193,8 +199,8 @@ if Context.environment["NARTHEX_FUZZ"] != nil {
         .executableTarget(
             name: "narthex-fuzz",
             dependencies: [
-                "Scrape", "WriteAheadBuffer", "HTTPTransport", "Compression", "Configuration", "MetricModel",
-                "Telemetry", "Platform", logging,
+                "Scrape", "WriteAheadBuffer", "HTTPTransport", "Addresses", "Compression", "Configuration",
+                "MetricModel", "Telemetry", "Platform", logging,
             ],
             path: "Tests/Fuzz/Targets",
             swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))

@@ -1,4 +1,4 @@
-import Platform
+import Addresses
 
 /// The hosts of `no_proxy`: addresses, networks, domains with everything below them, each with a port or
 /// without; `*` for all. `localhost` and loopback addresses are always among them.

@@ -1,4 +1,4 @@
-import Platform
+import Addresses
 
 /// Addresses that no proxy can reach for us: this machine's own and those of its link, where the metadata
 /// services of ECS and EC2 are.

@@ -1,7 +1,8 @@
+import Addresses
+
 /// A record of a DNS answer, of the types that discovery asks for.
 enum DNSRecord: Sendable, Equatable {
-    /// 4 or 16 bytes.
-    case address([UInt8])
+    case address(IPAddress)
     /// Names end with a dot.
     case service(target: String, port: Int)
     case mailExchange(String)
@@ -42,8 +43,8 @@ struct DNSMessage: Sendable, Equatable {
     /// The outer nil: a type that is passed over; the inner: a record that is damaged.
     private static func record(type: Int, length: Int, _ reader: inout Reader) -> (DNSRecord?, Void)? {
         switch type {
-        case 1: return (length == 4 ? reader.bytes(4).map { .address($0) } : nil, ())
-        case 28: return (length == 16 ? reader.bytes(16).map { .address($0) } : nil, ())
+        case 1: return (length == 4 ? address(reader.bytes(4)) : nil, ())
+        case 28: return (length == 16 ? address(reader.bytes(16)) : nil, ())
         case 2: return (reader.name().map { .nameServer($0) }, ())
         case 15: return (reader.skip(2) ? reader.name().map { .mailExchange($0) } : nil, ())
         case 33:
@@ -53,6 +54,10 @@ struct DNSMessage: Sendable, Equatable {
             return (.service(target: target, port: port), ())
         default: return nil
         }
+    }
+
+    private static func address(_ bytes: [UInt8]?) -> DNSRecord? {
+        bytes.flatMap { IPAddress(bytes: $0) }.map { .address($0) }
     }
 
     private struct Reader {

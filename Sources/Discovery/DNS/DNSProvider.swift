@@ -1,3 +1,4 @@
+import Addresses
 public import Configuration
 public import Logging
 import MetricModel
@@ -120,16 +121,16 @@ public struct DNSProvider: TargetProvider {
         var labels = LabelSet([Label("__meta_dns_name", name)])
         let port = configuration.port ?? 0
         switch record {
-        case .address(let bytes): labels["__address__"] = IPText.address(IPText.text(bytes), port)
+        case .address(let address): labels["__address__"] = HostPort.text(host: address.text, port: port)
         case .service(let target, let port):
-            labels["__address__"] = IPText.address(Self.withoutDot(target), port)
+            labels["__address__"] = HostPort.text(host: Self.withoutDot(target), port: port)
             labels["__meta_dns_srv_record_target"] = target
             labels["__meta_dns_srv_record_port"] = "\(port)"
         case .mailExchange(let host):
-            labels["__address__"] = IPText.address(Self.withoutDot(host), port)
+            labels["__address__"] = HostPort.text(host: Self.withoutDot(host), port: port)
             labels["__meta_dns_mx_record_target"] = host
         case .nameServer(let host):
-            labels["__address__"] = IPText.address(Self.withoutDot(host), port)
+            labels["__address__"] = HostPort.text(host: Self.withoutDot(host), port: port)
             labels["__meta_dns_ns_record_target"] = host
         }
         return labels

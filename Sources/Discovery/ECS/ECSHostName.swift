@@ -1,4 +1,4 @@
-import Configuration
+import Addresses
 import Platform
 
 /// A host that somebody wrote into an attribute, a tag or a docker label, where a target's own port is added.
@@ -9,16 +9,13 @@ enum ECSHostName {
     /// The host without brackets; nil when the text is neither a host name nor an IP address. An IPv6 address
     /// may stand in brackets and may have a zone (RFC 4007 §11).
     static func read(_ text: String) -> String? {
-        if text.hasPrefix("["), text.hasSuffix("]") {
-            let inner = String(text.dropFirst().dropLast())
-            return inner.contains(":") ? read(inner) : nil
-        }
-        guard text.contains(":") else {
-            return text.contains("[") || TargetAddress.problem(text) != nil ? nil : text
-        }
-        let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
-        guard IPAddress(String(parts[0])) != nil else { return nil }
-        return parts.count == 1 || isZone(parts[1]) ? text : nil
+        let bytes = text.utf8
+        let isBracketed = bytes.first == UInt8(ascii: "[") && bytes.last == UInt8(ascii: "]")
+        let host = isBracketed ? String(text.unicodeScalars.dropFirst().dropLast()) : text
+        let isIPv6 = host.utf8.contains(UInt8(ascii: ":"))
+        guard isIPv6 || !isBracketed, let address = HostPort(isIPv6 ? "[\(host)]" : host), address.port == nil
+        else { return nil }
+        return host
     }
 
     /// What is wrong with a text that `read` gives nothing for. `place` names what holds it.
@@ -32,13 +29,5 @@ enum ECSHostName {
         let kept = String(String.UnicodeScalarView(text.unicodeScalars.prefix(shownCount)))
         let isCut = text.unicodeScalars.count > shownCount
         return JSONText.quoted(isCut ? kept + "…" : kept)
-    }
-
-    private static func isZone(_ text: Substring) -> Bool {
-        !text.isEmpty
-            && text.utf8.allSatisfy { byte in
-                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-                    || [0x2D, 0x2E, 0x5F].contains(byte)
-            }
     }
 }

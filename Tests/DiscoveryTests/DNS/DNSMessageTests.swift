@@ -1,3 +1,4 @@
+import Addresses
 import Testing
 
 @testable import Discovery
@@ -14,7 +15,7 @@ import Testing
         [0xC0, 12, 0, type, 0, 1, 0, 0, 0, 9, 0, UInt8(data.count)] + data
     }
 
-    @Test func everyTypeIsRead() {
+    @Test func everyTypeIsRead() throws {
         let six: [UInt8] = [0x20, 1, 0xD, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
         let bytes = message([
             record(5, [0xC0, 12]), record(1, [10, 0, 0, 1]), record(28, six),
@@ -22,9 +23,10 @@ import Testing
             record(15, [0, 10, 0xC0, 14]), record(33, [0, 0, 0, 0, 0x1F, 0x90, 1, 0x78, 0]),
             record(16, [1, 0x61]),
         ])
+        let addresses = try ["10.0.0.1", "2001:db8::1"].map { try #require(IPAddress($0)) }
         #expect(
             DNSMessage(bytes)?.answers == [
-                .address([10, 0, 0, 1]), .address(six), .nameServer("ns.a.b."), .mailExchange("b."),
+                .address(addresses[0]), .address(addresses[1]), .nameServer("ns.a.b."), .mailExchange("b."),
                 .service(target: "x.", port: 8_080),
             ])
     }

@@ -1,0 +1,229 @@
+/// An absolute http or https URL (RFC 3986), taken apart once: where its parts are in its bytes.
+///
+/// Takes what libcurl sends as it stands, and reads it as libcurl does; tests ask both. What libcurl would
+/// rewrite into something else than a reader sees, or read otherwise than a browser does, is refused: slashes
+/// other than two, a second `@`, a backslash before the path, percent signs in the host, numbers that are no
+/// IPv4 address. Spaces and control characters are refused everywhere. Reading it needs no memory.
+///
+/// As text in logs it is its place, without user, password, query and fragment.
+public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
+    public enum Scheme: String, Sendable {
+        case http
+        case https
+
+        /// The port where a URL names none.
+        public var defaultPort: UInt16 { self == .http ? 80 : 443 }
+    }
+
+    /// libcurl makes no request of more than 1 MiB, headers included.
+    static let limitBytes = 512 << 10
+
+    /// As it was given, user and password included.
+    public let text: String
+    public let scheme: Scheme
+    /// Whether there is an `@` before the host, with whatever stands before it.
+    public let hasUser: Bool
+    /// Whether there is a `#`. What follows it is never sent.
+    public let hasFragment: Bool
+    private let authority: Authority
+    private let isASCII: Bool
+    /// Host and port as they are written.
+    private let server: Range<Int>
+    private let pathRange: Range<Int>
+    /// Without the question mark; nil where there is none.
+    private let queryRange: Range<Int>?
+
+    /// Nil when `text` is no such URL.
+    public init?(_ text: String) {
+        do throws(AddressError) { try self.init(parsing: text) } catch { return nil }
+    }
+
+    /// Throws what is wrong with `text`; the error does not show it.
+    public init(parsing text: String) throws(AddressError) {
+        let bytes = text.utf8.span
+        guard bytes.count <= Self.limitBytes else { throw .length }
+        guard let (scheme, start) = Self.scheme(bytes) else { throw .scheme }
+        let (serverStart, authorityEnd) = try Self.server(bytes, from: start)
+        authority = try Authority(bytes, serverStart..<authorityEnd)
+        var isASCII = authority.isASCII
+        var mark: Int?
+        var fragment: Int?
+        for index in authorityEnd..<bytes.count {
+            let byte = bytes[index]
+            // In a fragment, too: libcurl takes the text as a whole.
+            guard byte > 0x20, byte != 0x7F else { throw .character }
+            if byte >= 0x80 { isASCII = false }
+            if fragment != nil { continue }
+            if byte == UInt8(ascii: "#") { fragment = index }
+            if byte == UInt8(ascii: "?"), mark == nil { mark = index }
+        }
+        let end = fragment ?? bytes.count
+        self.text = text
+        self.scheme = scheme
+        hasUser = serverStart > start
+        hasFragment = fragment != nil
+        self.isASCII = isASCII
+        server = serverStart..<authorityEnd
+        pathRange = authorityEnd..<(mark ?? end)
+        queryRange = mark.map { ($0 + 1)..<end }
+    }
+
+    // MARK: - Where it goes
+
+    /// The host in lower case, without brackets and zone.
+    public var hostName: String { text.part(authority.host).lowercased() }
+
+    /// The host as an address; nil for a name.
+    public var address: IPAddress? { authority.address }
+
+    /// The host as it is written, with the brackets and the zone of an IPv6 address.
+    public var writtenHost: String { String(text.part(server.lowerBound..<hostEnd)) }
+
+    /// The port that is connected to.
+    public var port: UInt16 {
+        if case .number(let port) = authority.port { port } else { scheme.defaultPort }
+    }
+
+    /// True when a request to `other` goes to the same server in the same way.
+    public func isSameOrigin(as other: HTTPURL) -> Bool {
+        guard scheme == other.scheme, port == other.port else { return false }
+        if let address, let its = other.address {
+            return address == its && authority.isBracketed == other.authority.isBracketed
+                && zone == other.zone
+        }
+        return hostName == other.hostName && authority.isBracketed == other.authority.isBracketed
+    }
+
+    // MARK: - What is sent
+
+    /// The Host header that libcurl sends: the port only where it is not the scheme's own, no zone, an IPv6
+    /// address in its shortest form. nil for a name beyond ASCII, which libcurl writes in its own way.
+    public var hostHeader: String? {
+        guard authority.isASCII else { return nil }
+        return shownHost + (port == scheme.defaultPort ? "" : ":\(port)")
+    }
+
+    /// Path as it is sent; a slash where there is none.
+    public var path: String { pathRange.isEmpty ? "/" : String(text.part(pathRange)) }
+
+    /// As it is sent, without the question mark; nil where there is none.
+    public var query: String? { queryRange.map { String(text.part($0)) } }
+
+    /// The URL with another host, without user: what stands before, behind and after stays. Throws what is
+    /// wrong with `host`, a name or an address, which may have brackets.
+    public func with(host: String) throws(AddressError) -> HTTPURL {
+        let isBare = host.utf8.contains(UInt8(ascii: ":")) && host.utf8.first != UInt8(ascii: "[")
+        let server = try HostPort(parsing: isBare ? "[\(host)]" : host)
+        guard server.port == nil else { throw .hostCharacter }
+        return try HTTPURL(
+            parsing: "\(scheme.rawValue)://\(server.text)\(text.part(hostEnd..<text.utf8.count))")
+    }
+
+    // MARK: - What is shown
+
+    /// Scheme, host, port and path, as they may stand in logs, labels and errors.
+    public var description: String {
+        "\(scheme.rawValue)://\(text.part(server.lowerBound..<pathRange.upperBound))"
+    }
+
+    /// Scheme, host and port, where even the path may be a secret.
+    public var origin: String {
+        let host = hostHeader ?? writtenHost + (port == scheme.defaultPort ? "" : ":\(port)")
+        return "\(scheme.rawValue)://\(host)"
+    }
+
+    // MARK: - The plain way
+
+    /// Where a request goes that needs neither a name resolved nor TLS: `http` and an IPv4 address.
+    ///
+    /// Nil for whatever libcurl might rewrite, too: another spelling of scheme or port, a user, a fragment,
+    /// bytes beyond ASCII.
+    public var ipv4Destination: IPv4Destination? {
+        guard scheme == .http, !authority.isBracketed, !hasUser, !hasFragment, isASCII,
+            let address = authority.address?.ipv4, text.utf8.span[0] == UInt8(ascii: "h"),
+            text.utf8.starts(with: "http:".utf8)
+        else { return nil }
+        let digits = authority.portDigits
+        switch authority.port {
+        case .empty: return nil
+        case .number where text.utf8.span[digits.lowerBound] == UInt8(ascii: "0"): return nil
+        case .none, .number: break
+        }
+        let hostEnd = port == scheme.defaultPort ? authority.host.upperBound : server.upperBound
+        return IPv4Destination(
+            address: address, port: port, host: server.lowerBound..<hostEnd,
+            target: server.upperBound..<text.utf8.count)
+    }
+
+    // MARK: -
+
+    /// Host and port as they are written.
+    var writtenServer: Substring { text.part(server) }
+    /// Path and query as they are written, without fragment.
+    var writtenTarget: Substring {
+        text.part(pathRange.lowerBound..<(queryRange?.upperBound ?? pathRange.upperBound))
+    }
+    /// Empty where there is none.
+    var writtenPath: Substring { text.part(pathRange) }
+    /// What a checker of configurations asks about the port.
+    var hasEmptyPort: Bool { authority.port == .empty }
+
+    private var zone: Substring? { authority.zone.map { text.part($0) } }
+
+    /// Behind the closing bracket.
+    private var hostEnd: Int {
+        authority.isBracketed ? (authority.zone ?? authority.host).upperBound + 1 : authority.host.upperBound
+    }
+
+    /// libcurl writes the shortest form where that is shorter than what stands there.
+    private var shownHost: String {
+        let written = text.part(authority.host)
+        guard authority.isBracketed else { return String(written) }
+        let canonical = IPAddress.canonicalIPv6(text.utf8.span, authority.host)
+        return "[\(canonical.flatMap { $0.utf8.count < written.utf8.count ? $0 : nil } ?? String(written))]"
+    }
+
+    /// The scheme and where the authority begins.
+    private static func scheme(_ bytes: Span<UInt8>) -> (Scheme, Int)? {
+        guard bytes.count >= 7, bytes[0] | 0x20 == UInt8(ascii: "h"), bytes[1] | 0x20 == UInt8(ascii: "t"),
+            bytes[2] | 0x20 == UInt8(ascii: "t"), bytes[3] | 0x20 == UInt8(ascii: "p")
+        else { return nil }
+        let isSecure = bytes[4] | 0x20 == UInt8(ascii: "s")
+        let colon = isSecure ? 5 : 4
+        guard bytes.count >= colon + 3, bytes[colon] == UInt8(ascii: ":"),
+            bytes[colon + 1] == UInt8(ascii: "/"), bytes[colon + 2] == UInt8(ascii: "/")
+        else { return nil }
+        return (isSecure ? .https : .http, colon + 3)
+    }
+
+    /// Where host and port begin, behind a user, and where they end.
+    private static func server(
+        _ bytes: Span<UInt8>, from start: Int
+    ) throws(AddressError) -> (start: Int, end: Int) {
+        var serverStart = start
+        var end = start
+        while end < bytes.count {
+            let byte = bytes[end]
+            if byte == UInt8(ascii: "/") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "#") { break }
+            guard byte > 0x20, byte != 0x7F else { throw .character }
+            if byte == UInt8(ascii: "\\") { throw .backslash }
+            if byte == UInt8(ascii: "@") {
+                guard serverStart == start else { throw .secondAt }
+                serverStart = end + 1
+            }
+            end += 1
+        }
+        return (serverStart, end)
+    }
+}
+
+/// Where the parts of a URL of the plain way are.
+public struct IPv4Destination: Sendable, Equatable {
+    /// The first octet in the highest bits.
+    public let address: UInt32
+    public let port: UInt16
+    /// Of the URL's bytes: the host, and the port unless it is 80.
+    public let host: Range<Int>
+    /// Path and query, to the end; empty when there are none.
+    public let target: Range<Int>
+}
