@@ -65,7 +65,7 @@ let package = Package(
         room("MetricModel", ["Platform"]),
         room("Cryptography", ["Platform", "CCrypto"]),
         room("Relabel", ["Cryptography", "MetricModel", "CRE2"]),
-        room("Configuration", ["Addresses", "Relabel", "MetricModel", "Platform", "CYAML"]),
+        room("Configuration", ["Addresses", "JSON", "Relabel", "MetricModel", "Platform", "CYAML"]),
         room("Compression", ["CDeflate"]),
         room(
             "HTTPTransport",

@@ -3,6 +3,11 @@ public struct JSONPlace: Sendable, Equatable, CustomStringConvertible {
     public let line: Int
     public let column: Int
 
+    init(line: Int, column: Int) {
+        self.line = line
+        self.column = column
+    }
+
     /// Where the byte at `offset` stands; the end of the text for an offset past it.
     public init(offset: Int, in bytes: [UInt8]) {
         let before = bytes.prefix(max(0, offset))

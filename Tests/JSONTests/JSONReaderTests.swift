@@ -75,6 +75,31 @@ import Testing
         #expect(error?.description == "1:2: this string is not UTF-8")
     }
 
+    @Test func goTakesWhatIsStrictlyRefused() throws {
+        func read(_ text: String) throws(JSONError) -> JSONNode {
+            try JSONReader.read(Array(text.utf8), rules: .asGo)
+        }
+        let root = try read(#" {"a":1,"b":2,"\u0061":3}"#)
+        guard case .object(let members) = root.content else { return #expect(Bool(false)) }
+        #expect(members.map(\.key) == ["a", "b", "a"] && members.map(\.offset) == [2, 8, 14])
+        #expect(root["a"]?.number == 3)
+        for (text, value) in [
+            (#""\ud83d""#, "\u{FFFD}"), (#""x\ude00y""#, "x\u{FFFD}y"), (#""\ud83dx""#, "\u{FFFD}x"),
+            (#""\ud83d\u0041""#, "\u{FFFD}A"), (#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀"),
+            (#""\ud83d\n""#, "\u{FFFD}\n"),
+        ] {
+            #expect(try read(text).string == value)
+        }
+        #expect(
+            try JSONReader.read([0x22, 0xFF, 0xC0, 0x79, 0x22], rules: .asGo).string == "\u{FFFD}\u{FFFD}y")
+        // The form is as strict.
+        for text in [
+            "{a:1}", "[1,]", "[1] x", "\"a\tb\"", #""\q""#, #""\ud83d\u12""#, "01", "\u{FEFF}[]", "", "'a'",
+        ] {
+            #expect(throws: JSONError.self) { try read(text) }
+        }
+    }
+
     @Test func depthAndNumberAreBounded() throws {
         func nested(_ depth: Int) -> String {
             String(repeating: "[", count: depth) + String(repeating: "]", count: depth)

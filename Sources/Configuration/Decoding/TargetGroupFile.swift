@@ -2,44 +2,41 @@
 public enum TargetGroupFile {
     /// The largest file that is read: some fifty thousand targets.
     public static let limitBytes = 16 << 20
+    /// The most values in a file; what 16 MiB of the shortest values would need is far more.
+    static let nodeLimit = 1_000_000
 
     /// Decodes a file. Addresses are not looked at here, as in Prometheus: one bad target must not cost the
-    /// others. `isJSON` allows what JSON has and YAML lacks: escaped surrogate pairs. It also refuses what is
-    /// no JSON and would be an empty list in YAML, such as no text at all: a writer that died leaves that
-    /// behind.
+    /// others. With `isJSON` the text must be JSON, as Prometheus takes it from a web server and from a file
+    /// whose name ends in .json; no text at all is no JSON then: a writer that died leaves that behind.
     public static func decode(
         _ bytes: [UInt8], file: String, isJSON: Bool
     ) throws(ConfigurationErrors) -> [StaticConfiguration] {
-        let text = isJSON ? JSONEscapes.joiningSurrogates(try jsonList(bytes, file)) : bytes
-        let root = try YAMLFile.root(text, file: file, limits: .init(bytes: limitBytes, nodes: 1_000_000))
-        guard let root, !root.isNull else { return [] }
         let sink = ErrorSink(file: file)
-        var groups: [StaticConfiguration] = []
-        if case .sequence(let items) = root.content {
-            let decoder = TargetGroupDecoder(sink: sink, checksAddresses: false)
-            groups = items.compactMap { decoder.group($0) }
-        } else {
-            sink.report(
-                root,
-                "a target file is a list of groups with targets and labels, but this is \(root.kindName)")
-        }
+        let decoder = TargetGroupDecoder(sink: sink, checksAddresses: false)
+        let groups = isJSON ? try json(bytes, decoder) : try yaml(bytes, decoder)
         try sink.finish()
         return groups
     }
 
-    /// The text without white space before the list, of which YAML takes no tabs. What begins the list stays
-    /// in its line.
-    private static func jsonList(_ bytes: [UInt8], _ file: String) throws(ConfigurationErrors) -> [UInt8] {
-        let blank = bytes.prefix { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
-        let list = bytes[blank.count...]
-        guard list.first == UInt8(ascii: "[") || list.starts(with: "null".utf8) else {
-            let what = list.isEmpty ? "it is empty" : "it does not begin with ["
-            throw ConfigurationErrors([
-                ConfigurationError(
-                    file: file, line: 1 + blank.count { $0 == 0x0A }, column: 1,
-                    message: "no JSON list of target groups: \(what)")
-            ])
+    private static func json(
+        _ bytes: [UInt8], _ decoder: TargetGroupDecoder
+    ) throws(ConfigurationErrors) -> [StaticConfiguration] {
+        var groups = try JSONTargetGroups(bytes, sink: decoder.sink)
+        return groups.nodes.compactMap { decoder.group(groups.group($0)) }
+    }
+
+    private static func yaml(
+        _ bytes: [UInt8], _ decoder: TargetGroupDecoder
+    ) throws(ConfigurationErrors) -> [StaticConfiguration] {
+        let root = try YAMLFile.root(
+            bytes, file: decoder.sink.file, limits: .init(bytes: limitBytes, nodes: nodeLimit))
+        guard let root, !root.isNull else { return [] }
+        guard case .sequence(let items) = root.content else {
+            decoder.sink.report(
+                root,
+                "a target file is a list of groups with targets and labels, but this is \(root.kindName)")
+            return []
         }
-        return blank.filter { $0 == 0x0A } + list
+        return items.compactMap { decoder.group($0) }
     }
 }

@@ -16,7 +16,7 @@ struct YAMLNode {
     let content: Content
     var mark: YAMLMark
     /// How many nodes walking this one visits, aliases followed.
-    let expandedCount: Int
+    var expandedCount = 1
 
     /// True for what YAML 1.1 reads as null: nothing at all, `~`, `null`.
     var isNull: Bool {
