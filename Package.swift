@@ -79,7 +79,10 @@ let package = Package(
             ["Addresses", "JSON", "Cryptography", "HTTPTransport", "Configuration", "Platform"]),
         room(
             "AWS",
-            ["Addresses", "JSON", "Cryptography", "HTTPTransport", "Telemetry", "Platform", "CExpat", logging]),
+            [
+                "Addresses", "JSON", "Cryptography", "HTTPTransport", "Telemetry", "Platform", "CExpat",
+                logging,
+            ]),
         room(
             "Discovery",
             [
