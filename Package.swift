@@ -60,7 +60,7 @@ let package = Package(
         .target(name: "CPrompb", dependencies: ["CProtobufC"]),
 
         room("Platform", ["CPlatform"]),
-        room("Telemetry", ["Platform", logging]),
+        room("Telemetry", ["JSON", "Platform", logging]),
         room("Addresses", []),
         room("MetricModel", ["Platform"]),
         room("Cryptography", ["Platform", "CCrypto"]),
@@ -91,7 +91,10 @@ let package = Package(
             ]),
         room(
             "Scrape",
-            ["HTTPTransport", "Relabel", "Configuration", "MetricModel", "Telemetry", "Platform", logging]),
+            [
+                "HTTPTransport", "JSON", "Relabel", "Configuration", "MetricModel", "Telemetry", "Platform",
+                logging,
+            ]),
         room("WriteAheadBuffer", ["MetricModel", "Telemetry", "Platform", logging]),
         room(
             "RemoteWrite",
@@ -107,13 +110,13 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
-        room("StatusServer", ["HTTPServer", "Telemetry", "Platform", logging]),
+        room("StatusServer", ["HTTPServer", "JSON", "Telemetry", "Platform", logging]),
         room(
             "Agent",
             [
                 "Discovery", "Scrape", "WriteAheadBuffer", "RemoteWrite", "StatusServer", "Relabel",
                 "Configuration", "Addresses",
-                "AWS", "HTTPAccess", "HTTPTransport", "MetricModel", "Telemetry", "Platform", logging,
+                "AWS", "HTTPAccess", "HTTPTransport", "JSON", "MetricModel", "Telemetry", "Platform", logging,
             ]),
         room(
             "StandIns",

@@ -22,6 +22,8 @@ struct GeneratedConfiguration: Sendable, Equatable {
 
     static func == (one: Self, other: Self) -> Bool { one.text == other.text }
 
+    /// YAML, written as text for its comment and its lines. Only values that come from outside are quoted, as
+    /// double-quoted scalars, which are quoted as strings of JSON are.
     var text: String {
         var lines = ["global:", "  scrape_interval: \(JSONText.quoted(scrapeInterval))"]
         if !externalLabels.isEmpty {

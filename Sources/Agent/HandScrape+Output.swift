@@ -1,5 +1,6 @@
 import Configuration
 import Discovery
+import JSON
 import MetricModel
 import Platform
 import Relabel
@@ -53,48 +54,41 @@ extension HandScrape {
 
     /// For programs: everything, as one JSON object.
     public func json() -> String {
-        var fields = [
-            ("job", JSONValue.string(job.jobName)), ("url", .string(url)), ("good", .bool(isGood)),
+        var members: [JSONValue.Member] = [
+            .init("job", .string(job.jobName)), .init("url", .string(url)), .init("good", .bool(isGood)),
         ]
+        func add(_ name: String, _ value: JSONValue) { members.append(.init(name, value)) }
         if let leftOut {
-            fields.append(
-                ("refused", .object([("reason", .string(leftOut.message)), ("code", .string("target"))])))
-            fields.append(("discovered_labels", .labels(leftOut.discoveredLabels)))
-            fields.append(("labels", .labels(leftOut.labels)))
+            add("refused", ["reason": .string(leftOut.message), "code": "target"])
+            add("discovered_labels", .labels(leftOut.discoveredLabels))
+            add("labels", .labels(leftOut.labels))
         }
-        if let target { fields.append(("labels", .labels(target.labels))) }
+        if let target { add("labels", .labels(target.labels)) }
         if let trial {
-            if let status = trial.status { fields.append(("status", .integer(status))) }
-            if let type = trial.contentType { fields.append(("content_type", .string(type))) }
-            fields.append(("body_bytes", .integer(trial.bodyBytes)))
+            if let status = trial.status { add("status", .integer(status)) }
+            if let type = trial.contentType { add("content_type", .string(type)) }
+            add("body_bytes", .integer(trial.bodyBytes))
             if let refusal = trial.refusal {
-                fields.append(
-                    (
-                        "refused",
-                        .object([
-                            ("reason", .string("\(refusal)")), ("code", .string(refusal.code.rawValue)),
-                        ])
-                    ))
+                add("refused", ["reason": .string("\(refusal)"), "code": .string(refusal.code.rawValue)])
             }
             let counts = Self.kinds.map { kind in
-                (kind.name, JSONValue.integer(trial.lines.count { kind.includes($0.fate) }))
+                JSONValue.Member(kind.name, .integer(trial.lines.count { kind.includes($0.fate) }))
             }
-            fields.append(
-                ("samples", .object([("exposed", .integer(trial.lines.count))] + counts)))
+            add("samples", .object([.init("exposed", .integer(trial.lines.count))] + counts))
             if trial.skippedLines > 0 {
-                fields.append(("skipped_lines", .integer(trial.skippedLines)))
-                fields.append(("skipped_reason", .string(trial.skippedReason ?? "")))
+                add("skipped_lines", .integer(trial.skippedLines))
+                add("skipped_reason", .string(trial.skippedReason ?? ""))
             }
-            fields.append(("series", .list(trial.lines.map(json))))
+            add("series", .array(trial.lines.map(json)))
             let families = trial.metadata.map { family in
                 JSONValue.object([
-                    ("metric", .string(family.family)), ("type", .string(family.type)),
-                    ("help", .string(family.help)), ("unit", .string(family.unit)),
+                    "metric": .string(family.family), "type": .string(family.type),
+                    "help": .string(family.help), "unit": .string(family.unit),
                 ])
             }
-            fields.append(("metadata", .list(families)))
+            add("metadata", .array(families))
         }
-        return JSONValue.object(fields).text + "\n"
+        return JSONValue.object(members).text() + "\n"
     }
 
     /// What becomes of series, for counting.
@@ -164,39 +158,10 @@ extension HandScrape {
     }
 
     private func json(_ line: ScrapeTrial.Line) -> JSONValue {
-        var fields = [
-            ("kept", JSONValue.bool(line.fate == .kept)), ("exposed", .labels(line.exposed)),
-            ("value", .string(text(line))),
-        ]
-        if let stored = line.stored { fields.append(("stored", .labels(stored))) }
-        if let timestampMs = line.timestampMs {
-            fields.append(("timestamp_ms", .integer(Int(clamping: timestampMs))))
-        }
-        if let reason = reason(line.fate) { fields.append(("reason", .string(reason))) }
-        return .object(fields)
-    }
-}
-
-/// What is written as JSON (RFC 8259).
-indirect enum JSONValue {
-    case string(String)
-    case integer(Int)
-    case bool(Bool)
-    case list([JSONValue])
-    case object([(String, JSONValue)])
-
-    static func labels(_ labels: LabelSet) -> JSONValue {
-        .object(labels.labels.map { ($0.name, .string($0.value)) })
-    }
-
-    var text: String {
-        switch self {
-        case .string(let text): JSONText.quoted(text)
-        case .integer(let number): "\(number)"
-        case .bool(let value): value ? "true" : "false"
-        case .list(let items): "[" + items.map(\.text).joined(separator: ",") + "]"
-        case .object(let fields):
-            "{" + fields.map { JSONText.quoted($0.0) + ":" + $0.1.text }.joined(separator: ",") + "}"
-        }
+        .object([
+            "kept": .bool(line.fate == .kept), "exposed": .labels(line.exposed), "value": .string(text(line)),
+            "stored": line.stored.map { .labels($0) }, "timestamp_ms": line.timestampMs.map { .integer($0) },
+            "reason": reason(line.fate).map { .string($0) },
+        ])
     }
 }

@@ -1,3 +1,4 @@
+internal import JSON
 internal import Platform
 
 /// What `/api/v1/targets/metadata` is asked, as Prometheus takes it.
@@ -60,6 +61,7 @@ public struct TargetMetadata: Sendable {
 /// The answer in Prometheus' shape, entry by entry.
 struct TargetMetadataAnswer {
     private let query: TargetMetadataQuery
+    /// Written one by one, as JSON with commas between: an answer may have megabytes.
     private var entries = ""
     private var count = 0
     private var isCut = false
@@ -72,26 +74,27 @@ struct TargetMetadataAnswer {
             isCut = count < query.limit || query.limit == TargetMetadataQuery.mostEntries
             return false
         }
-        let labels = entry.labels.map { "\(JSONText.quoted($0.name)):\(JSONText.quoted($0.value))" }
-        var fields = ["\"target\":{\(labels.joined(separator: ","))}"]
-        // As in Prometheus: whoever names the family knows it.
-        if query.metric.isEmpty { fields.append("\"metric\":\(JSONText.quoted(entry.family))") }
-        for (name, value) in [("type", entry.type), ("help", entry.help), ("unit", entry.unit)] {
-            fields.append("\"\(name)\":\(JSONText.quoted(value))")
-        }
-        entries += (count == 0 ? "{" : ",{") + fields.joined(separator: ",") + "}"
+        if count > 0 { entries += "," }
+        JSONValue.object([
+            "target": .object(entry.labels.map { .init($0.name, .string($0.value)) }),
+            // As in Prometheus: whoever names the family knows it.
+            "metric": query.metric.isEmpty ? .string(entry.family) : nil,
+            "type": .string(entry.type), "help": .string(entry.help), "unit": .string(entry.unit),
+        ]).write(to: &entries)
         count += 1
         return true
     }
 
     var text: String {
-        let warning = "there are more; narrow the query by match_target or metric"
-        return "{\"status\":\"success\",\"data\":[\(entries)]"
-            + (isCut ? ",\"warnings\":[\(JSONText.quoted(warning))]" : "") + "}"
+        let warnings = JSONValue.strings(["there are more; narrow the query by match_target or metric"])
+        return #"{"status":"success","data":["# + entries + "]"
+            + (isCut ? #","warnings":"# + warnings.text() : "") + "}"
     }
 
     static func error(_ error: StatusQueryError) -> String {
-        "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\(JSONText.quoted(error.message))}"
+        JSONValue.object([
+            "status": "error", "errorType": "bad_data", "error": .string(error.message),
+        ]).text()
     }
 }
 

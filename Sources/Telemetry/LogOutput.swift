@@ -1,3 +1,4 @@
+internal import JSON
 public import Logging
 public import Platform
 import Synchronization
@@ -71,8 +72,7 @@ struct LineLogHandler: LogHandler {
         case .logfmt:
             return fields.map { "\(logfmtKey($0.0))=\(logfmtValue($0.1))" }.joined(separator: " ") + "\n"
         case .json:
-            let members = fields.map { "\(JSONText.quoted($0.0)):\(JSONText.quoted($0.1))" }
-            return "{" + members.joined(separator: ",") + "}\n"
+            return JSONValue.object(fields.map { .init($0.0, .string($0.1)) }).text() + "\n"
         }
     }
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
+import JSON
 import MetricModel
-import Platform
 import Scrape
 
 /// Reads bodies from standard input and writes what the parser makes of each as a line of JSON: the test
@@ -30,52 +30,44 @@ struct ParseCommand: ParsableCommand {
                 guard byte >= 0 else { throw ValidationError("the input ends within a body") }
                 body.append(UInt8(truncatingIfNeeded: byte))
             }
-            print(answer(to: body))
+            print(answer(to: body).text())
         }
     }
 
-    private func answer(to body: [UInt8]) -> String {
+    private func answer(to body: [UInt8]) -> JSONValue {
         do throws(ScrapeError) {
             // Safety: every element is a byte, and the array lives through the call.
             let reading = try unsafe ExpositionReading(body.span.bytes, isOpenMetrics: openmetrics)
-            let samples = reading.samples.map(json).joined(separator: ",")
             let metadata = reading.metadata.map { family in
-                object([
-                    ("family", JSONText.quoted(family.family)), ("type", JSONText.quoted(family.type)),
-                    ("help", JSONText.quoted(family.help)), ("unit", JSONText.quoted(family.unit)),
+                JSONValue.object([
+                    "family": .string(family.family), "type": .string(family.type),
+                    "help": .string(family.help), "unit": .string(family.unit),
                 ])
             }
-            return object([
-                ("samples", "[\(samples)]"), ("metadata", "[\(metadata.joined(separator: ","))]"),
-            ])
+            return ["samples": .array(reading.samples.map(json)), "metadata": .array(metadata)]
         } catch {
-            return object([("error", JSONText.quoted("\(error)"))])
+            return ["error": .string("\(error)")]
         }
     }
 
-    private func json(_ sample: ExpositionReading.Sample) -> String {
-        object([
-            ("labels", json(sample.labels)), ("bits", bits(sample.value)),
-            ("timestamp_ms", sample.timestampMs.map { "\($0)" } ?? "null"),
-            (
-                "exemplar",
-                sample.exemplar.map {
-                    object([
-                        ("labels", json($0.labels)), ("bits", bits($0.value)),
-                        ("timestamp_ms", $0.timestampMs.map { "\($0)" } ?? "null"),
-                    ])
-                } ?? "null"
-            ),
-        ])
+    private func json(_ sample: ExpositionReading.Sample) -> JSONValue {
+        [
+            "labels": json(sample.labels), "bits": bits(sample.value),
+            "timestamp_ms": json(sample.timestampMs),
+            "exemplar": sample.exemplar.map {
+                [
+                    "labels": json($0.labels), "bits": bits($0.value),
+                    "timestamp_ms": json($0.timestampMs),
+                ]
+            } ?? .null,
+        ]
     }
 
-    private func json(_ labels: LabelSet) -> String {
-        object(labels.labels.map { ($0.name, JSONText.quoted($0.value)) })
+    private func json(_ labels: LabelSet) -> JSONValue {
+        .object(labels.labels.map { .init($0.name, .string($0.value)) })
     }
 
-    private func bits(_ value: Double) -> String { JSONText.quoted(String(value.bitPattern, radix: 16)) }
+    private func json(_ timestampMs: Int64?) -> JSONValue { timestampMs.map { .integer($0) } ?? .null }
 
-    private func object(_ fields: [(String, String)]) -> String {
-        "{" + fields.map { "\(JSONText.quoted($0.0)):\($0.1)" }.joined(separator: ",") + "}"
-    }
+    private func bits(_ value: Double) -> JSONValue { .string(String(value.bitPattern, radix: 16)) }
 }

@@ -1,4 +1,5 @@
 import Discovery
+import JSON
 import MetricModel
 import Platform
 
@@ -20,13 +21,13 @@ enum DiscoverFileSD {
     }
 
     private static func json(_ groups: [(address: String, labels: LabelSet)]) -> String {
-        let lines = groups.map { group in
-            let address = JSONText.quoted(group.address)
-            return "  {\"targets\": [\(address)], \"labels\": \(DiscoverJSON.labels(group.labels))}"
+        let values = groups.map { group in
+            JSONValue.object(["targets": .strings([group.address]), "labels": .labels(group.labels)])
         }
-        return lines.isEmpty ? "[]\n" : "[\n" + lines.joined(separator: ",\n") + "\n]\n"
+        return JSONValue.array(values).text(.lines(depth: 1)) + "\n"
     }
 
+    /// Double-quoted scalars of YAML are quoted as strings of JSON are.
     private static func yaml(_ groups: [(address: String, labels: LabelSet)]) -> String {
         guard !groups.isEmpty else { return "[]\n" }
         return groups.map { group in

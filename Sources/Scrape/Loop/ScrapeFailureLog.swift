@@ -1,3 +1,4 @@
+internal import JSON
 public import Platform
 import Synchronization
 
@@ -18,12 +19,11 @@ public final class ScrapeFailureLog: Sendable {
     /// Appends one line. Throws the first time that it cannot be written, and again only after it could be:
     /// a full disk is no reason for a message a scrape.
     func write(job: String, target: String, error: String, wallMs: Int64) throws(FileError) {
-        let members = [
-            ("time", Timestamp.text(ms: wallMs)), ("level", "ERROR"), ("msg", error), ("job_name", job),
-            ("target", target),
-        ]
-        let text = members.map { "\(JSONText.quoted($0.0)):\(JSONText.quoted($0.1))" }
-        let line = Array("{\(text.joined(separator: ","))}\n".utf8)
+        let failure = JSONValue.object([
+            "time": .string(Timestamp.text(ms: wallMs)), "level": "ERROR", "msg": .string(error),
+            "job_name": .string(job), "target": .string(target),
+        ])
+        let line = Array((failure.text() + "\n").utf8)
         try isFailing.withLock { isFailing throws(FileError) in
             do throws(FileError) {
                 // Asked each time: whoever rotates the file may cut it short meanwhile.
