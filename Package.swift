@@ -137,7 +137,7 @@ let package = Package(
         command(
             "narthex-standins",
             [
-                "StandIns", "HTTPServer", "AWS", "Platform",
+                "StandIns", "JSON", "HTTPServer", "AWS", "Platform",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         command(

@@ -1,5 +1,7 @@
+internal import JSON
+
 /// What a stand-in AMP has counted. `samples` are those taken; refused ones and duplicates stand apart.
-public struct AMPCounts: Sendable, Equatable, Codable {
+public struct AMPCounts: Sendable, Equatable {
     public var requests: UInt64 = 0
     /// By status code; 0 for those that got no answer on purpose.
     public var answers: [String: UInt64] = [:]
@@ -30,6 +32,31 @@ public struct AMPCounts: Sendable, Equatable, Codable {
     public var series: Int = 0
 
     public init() {}
+
+    var json: JSONValue {
+        [
+            "answers": .map(answers),
+            "compressedBytes": .integer(compressedBytes),
+            "conflicts": .integer(conflicts),
+            "duplicates": .integer(duplicates),
+            "exemplars": .integer(exemplars),
+            "jobs": .map(jobs),
+            "labelFaults": .integer(labelFaults),
+            "malformed": .integer(malformed),
+            "metadata": .integer(metadata),
+            "nativeHistograms": .integer(nativeHistograms),
+            "outOfOrder": .integer(outOfOrder),
+            "requests": .integer(requests),
+            "samples": .integer(samples),
+            "series": .integer(series),
+            "signaturesChecked": .integer(signaturesChecked),
+            "signaturesRefused": .integer(signaturesRefused),
+            "staleMarkers": .integer(staleMarkers),
+            "tooNew": .integer(tooNew),
+            "tooOld": .integer(tooOld),
+            "uncompressedBytes": .integer(uncompressedBytes),
+        ]
+    }
 }
 
 /// What a stand-in AMP does wrong on cue.

@@ -1,28 +1,30 @@
+internal import JSON
+
 /// Instances, services and clusters.
 extension ECSAnswers {
     func describeContainerInstances(_ request: ECSShapes.Request) throws(ECSRefusal) -> String {
         let cluster = try cluster(request)
         let wanted = try some(request.containerInstances, atMost: 100, "containerInstances")
-        var found: [ECSShapes.Instance] = []
-        var failures: [ECSShapes.Failure] = []
+        var found: [JSONValue] = []
+        var failures: [JSONValue] = []
         for name in wanted {
             let instance = (cluster.instances ?? []).first {
                 $0.id == name || instanceARN($0.id, cluster) == name
             }
             guard let instance else {
-                failures.append(ECSShapes.Failure(arn: name, reason: "MISSING"))
+                failures.append(missing(name))
                 continue
             }
-            let capability = ECSShapes.Detail(name: "ecs.capability.task-eni", value: "")
-            found.append(
-                ECSShapes.Instance(
-                    containerInstanceArn: instanceARN(instance.id, cluster), ec2InstanceId: instance.machine,
-                    status: "ACTIVE", agentConnected: true,
-                    attributes: [capability]
-                        + (instance.attributes ?? [:]).sorted { $0.key < $1.key }
-                        .map { ECSShapes.Detail(name: $0.key, value: $0.value) }, tags: []))
+            let attributes = (instance.attributes ?? [:]).sorted { $0.key < $1.key }
+            found.append([
+                "agentConnected": true,
+                "attributes": .array(
+                    [detail("ecs.capability.task-eni", "")] + attributes.map { detail($0.key, $0.value) }),
+                "containerInstanceArn": .string(instanceARN(instance.id, cluster)),
+                "ec2InstanceId": .string(instance.machine), "status": "ACTIVE", "tags": .array([]),
+            ])
         }
-        return JSONText.encode(ECSShapes.Instances(containerInstances: found, failures: failures))
+        return described("containerInstances", found, failures)
     }
 
     func listServices(_ request: ECSShapes.Request) throws(ECSRefusal) -> String {
@@ -30,7 +32,7 @@ extension ECSAnswers {
         let arns = services(of: cluster).map { serviceARN($0, cluster) }
         // The API's default is 10 a page.
         let page = try page(arns, request, defaultSize: 10)
-        return JSONText.encode(ECSShapes.ListedServices(serviceArns: page.items, nextToken: page.next))
+        return list("serviceArns", page)
     }
 
     func describeServices(_ request: ECSShapes.Request) throws(ECSRefusal) -> String {
@@ -39,31 +41,36 @@ extension ECSAnswers {
         let found = services(of: cluster).filter {
             wanted.contains($0) || wanted.contains(serviceARN($0, cluster))
         }
-        return JSONText.encode(
-            ECSShapes.Services(
-                services: found.map {
-                    ECSShapes.Service(
-                        serviceArn: serviceARN($0, cluster), serviceName: $0,
-                        clusterArn: arn("cluster/\(cluster.name)"), status: "ACTIVE",
-                        tags: [ECSShapes.Tag(key: "service", value: $0)])
-                }, failures: []))
+        let services = found.map { name -> JSONValue in
+            [
+                "clusterArn": .string(arn("cluster/\(cluster.name)")),
+                "serviceArn": .string(serviceARN(name, cluster)), "serviceName": .string(name),
+                "status": "ACTIVE", "tags": tags("service", name),
+            ]
+        }
+        return described("services", services, [])
     }
 
     func describeClusters(_ request: ECSShapes.Request) -> String {
-        var found: [ECSShapes.Cluster] = []
-        var failures: [ECSShapes.Failure] = []
+        var found: [JSONValue] = []
+        var failures: [JSONValue] = []
         for name in request.clusters ?? ["default"] {
             let cluster = world.clusters.first { $0.name == name || arn("cluster/\($0.name)") == name }
             if let cluster {
-                found.append(
-                    ECSShapes.Cluster(
-                        clusterArn: arn("cluster/\(cluster.name)"), clusterName: cluster.name,
-                        status: "ACTIVE", tags: [ECSShapes.Tag(key: "cluster", value: cluster.name)]))
+                found.append([
+                    "clusterArn": .string(arn("cluster/\(cluster.name)")),
+                    "clusterName": .string(cluster.name), "status": "ACTIVE",
+                    "tags": tags("cluster", cluster.name),
+                ])
             } else {
-                failures.append(ECSShapes.Failure(arn: name, reason: "MISSING"))
+                failures.append(missing(name))
             }
         }
-        return JSONText.encode(ECSShapes.DescribedClusters(clusters: found, failures: failures))
+        return described("clusters", found, failures)
+    }
+
+    private func tags(_ key: String, _ value: String) -> JSONValue {
+        .array([["key": .string(key), "value": .string(value)]])
     }
 
     private func services(of cluster: StandInCluster) -> [String] {

@@ -1,3 +1,5 @@
+internal import JSON
+
 /// Why ECS refuses a call.
 struct ECSRefusal: Error, Equatable {
     let status: Int
@@ -25,11 +27,11 @@ struct ECSAnswers {
         switch operation {
         case "ListClusters":
             let page = try page(world.clusters.map { arn("cluster/\($0.name)") }, request)
-            return JSONText.encode(ECSShapes.Clusters(clusterArns: page.items, nextToken: page.next))
+            return list("clusterArns", page)
         case "ListTasks":
             let cluster = try cluster(request)
             let page = try page(tasks(of: cluster, request).map { taskARN($0, cluster) }, request)
-            return JSONText.encode(ECSShapes.Tasks(taskArns: page.items, nextToken: page.next))
+            return list("taskArns", page)
         case "DescribeTasks": return try describeTasks(request)
         case "DescribeTaskDefinition": return try describeTaskDefinition(request)
         case "DescribeContainerInstances": return try describeContainerInstances(request)
@@ -59,17 +61,17 @@ struct ECSAnswers {
         guard wanted.count <= 100 else {
             throw ECSRefusal("InvalidParameterException", "Tasks cannot have more than 100 elements.")
         }
-        var found: [ECSShapes.Task] = []
-        var failures: [ECSShapes.Failure] = []
+        var found: [JSONValue] = []
+        var failures: [JSONValue] = []
         for name in wanted {
             if let task = cluster.tasks.first(where: { $0.id == name || taskARN($0, cluster) == name }) {
                 found.append(shape(task, cluster))
             } else {
                 let arn = name.hasPrefix("arn:") ? name : arn("task/\(cluster.name)/\(name)")
-                failures.append(ECSShapes.Failure(arn: arn, reason: "MISSING"))
+                failures.append(missing(arn))
             }
         }
-        return JSONText.encode(ECSShapes.Described(tasks: found, failures: failures))
+        return described("tasks", found, failures)
     }
 
     private func describeTaskDefinition(_ request: ECSShapes.Request) throws(ECSRefusal) -> String {
@@ -85,23 +87,42 @@ struct ECSAnswers {
             throw ECSRefusal("ClientException", "Unable to describe task definition.")
         }
         let containers = definition.containers.map { one in
-            ECSShapes.ContainerDefinition(
-                name: one.name, image: one.image, essential: true,
-                dockerLabels: one.dockerLabels.isEmpty ? nil : one.dockerLabels,
-                portMappings: one.ports.map {
-                    ECSShapes.PortMapping(containerPort: $0, hostPort: $0, protocol: "tcp")
-                })
+            JSONValue.object([
+                "dockerLabels": one.dockerLabels.isEmpty ? nil : .map(one.dockerLabels), "essential": true,
+                "image": .string(one.image), "name": .string(one.name),
+                "portMappings": .array(
+                    one.ports.map {
+                        ["containerPort": .integer($0), "hostPort": .integer($0), "protocol": "tcp"]
+                    }),
+            ])
         }
-        let shape = ECSShapes.Definition(
-            taskDefinitionArn: definitionARN("\(definition.family):\(definition.revision)"),
-            family: definition.family, revision: definition.revision,
-            networkMode: definition.networkMode ?? "awsvpc",
-            status: "ACTIVE",
-            compatibilities: ["EC2", "FARGATE"], requiresCompatibilities: ["FARGATE"], cpu: "256",
-            memory: "512",
-            containerDefinitions: containers)
-        return JSONText.encode(ECSShapes.DefinitionAnswer(taskDefinition: shape, tags: []))
+        let answer: JSONValue = [
+            "tags": .array([]),
+            "taskDefinition": [
+                "compatibilities": .strings(["EC2", "FARGATE"]), "containerDefinitions": .array(containers),
+                "cpu": "256", "family": .string(definition.family), "memory": "512",
+                "networkMode": .string(definition.networkMode ?? "awsvpc"),
+                "requiresCompatibilities": .strings(["FARGATE"]), "revision": .integer(definition.revision),
+                "status": "ACTIVE",
+                "taskDefinitionArn": .string(
+                    definitionARN("\(definition.family):\(definition.revision)")),
+            ],
+        ]
+        return answer.text()
     }
+
+    /// The answer of a list call.
+    func list(_ name: String, _ page: (items: [String], next: String?)) -> String {
+        JSONValue.object([name: .strings(page.items), "nextToken": page.next.map { .string($0) }]).text()
+    }
+
+    /// The answer of a describe call.
+    func described(_ name: String, _ found: [JSONValue], _ failures: [JSONValue]) -> String {
+        JSONValue.object(["failures": .array(failures), name: .array(found)]).text()
+    }
+
+    /// What is asked for and does not exist.
+    func missing(_ arn: String) -> JSONValue { ["arn": .string(arn), "reason": "MISSING"] }
 
     func cluster(_ request: ECSShapes.Request) throws(ECSRefusal) -> StandInCluster {
         let wanted = request.cluster ?? "default"

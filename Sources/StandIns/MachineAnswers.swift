@@ -87,30 +87,6 @@ struct MachineAnswers {
         }
     }
 
-    private struct Information: Encodable {
-        let id: String
-        let address: String?
-        let computerName: String
-        let pingStatus = "Online"
-        let resourceType = "ManagedInstance"
-
-        private enum CodingKeys: String, CodingKey {
-            case id = "InstanceId"
-            case address = "IPAddress"
-            case computerName = "ComputerName"
-            case pingStatus = "PingStatus"
-            case resourceType = "ResourceType"
-        }
-    }
-
-    private struct InformationAnswer: Encodable {
-        let machines: [Information]
-
-        private enum CodingKeys: String, CodingKey {
-            case machines = "InstanceInformationList"
-        }
-    }
-
     /// Systems Manager's DescribeInstanceInformation; an id it does not know fails the call.
     func describeInstanceInformation(_ request: InformationRequest) throws(ECSRefusal) -> String {
         guard (5...50).contains(request.maxResults ?? 50) else {
@@ -124,10 +100,13 @@ struct MachineAnswers {
             }
             wanted.formIntersection(filter.values)
         }
-        return JSONText.encode(
-            InformationAnswer(
-                machines: managed.filter { wanted.contains($0.machine) }.map {
-                    Information(id: $0.machine, address: $0.address, computerName: "edge-\($0.id)")
-                }))
+        let list = managed.filter { wanted.contains($0.machine) }.map { instance in
+            JSONValue.object([
+                "ComputerName": .string("edge-\(instance.id)"),
+                "IPAddress": instance.address.map { .string($0) }, "InstanceId": .string(instance.machine),
+                "PingStatus": "Online", "ResourceType": "ManagedInstance",
+            ])
+        }
+        return JSONValue.object(["InstanceInformationList": .array(list)]).text()
     }
 }

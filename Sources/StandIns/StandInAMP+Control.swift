@@ -4,16 +4,20 @@ import Synchronization
 
 extension StandInAMP {
     /// One series as it is kept; only with `keepsHistory`.
-    public struct KeptSeries: Sendable, Codable, Equatable {
+    public struct KeptSeries: Sendable, Equatable {
         public let labels: [String: String]
         /// Oldest first: milliseconds and the value as text, so that NaN and infinities survive JSON.
         public let samples: [KeptSample]
+
+        var json: JSONValue { ["labels": .map(labels), "samples": .array(samples.map(\.json))] }
     }
 
-    public struct KeptSample: Sendable, Codable, Equatable {
+    public struct KeptSample: Sendable, Equatable {
         public let timestampMs: Int64
         /// `NaN`, `+Inf`, `-Inf`, `stale`, or a number that reads back to the same bits.
         public let value: String
+
+        var json: JSONValue { ["timestampMs": .integer(timestampMs), "value": .string(value)] }
     }
 
     /// Every series and sample taken; empty without `keepsHistory`.
@@ -32,8 +36,8 @@ extension StandInAMP {
     /// other path. They are not signed and not counted.
     func controlAnswer(_ request: ServerRequest) -> ServerResponse? {
         switch (request.method, request.path) {
-        case ("GET", "/stats"): return Self.json(counts)
-        case ("GET", "/series"): return Self.json(series())
+        case ("GET", "/stats"): return Self.json(counts.json)
+        case ("GET", "/series"): return Self.json(.array(series().map(\.json)))
         case ("POST", "/latest"): return latestAnswer(request)
         case ("POST", "/fault"): return faultAnswer(request)
         default: return nil
@@ -45,12 +49,12 @@ extension StandInAMP {
         guard let asked = try? JSONText.decode([[String: String]].self, from: request.body) else {
             return Self.refusal("an array of objects of labels is wanted")
         }
-        return Self.json(
-            asked.map { labels in
-                latest(labels.map { ($0.key, $0.value) }).map {
-                    KeptSample(timestampMs: $0.timestampMs, value: Self.text(bits: $0.value.bitPattern))
-                }
-            })
+        let samples = asked.map { labels in
+            latest(labels.map { ($0.key, $0.value) }).map {
+                KeptSample(timestampMs: $0.timestampMs, value: Self.text(bits: $0.value.bitPattern)).json
+            }
+        }
+        return Self.json(.array(samples.map { $0 ?? .null }))
     }
 
     private struct FaultOrder: JSONReadable {
@@ -91,7 +95,7 @@ extension StandInAMP {
         case "status":
             fault = .status(
                 order.status ?? 503, retryAfter: order.retryAfter,
-                body: order.body ?? JSONText.object(["message": "a fault on cue"]))
+                body: order.body ?? JSONValue.message("a fault on cue").text())
         case "hang": fault = .hang
         case "close": fault = .close
         case "takeThenClose": fault = .takeThenClose
@@ -106,13 +110,13 @@ extension StandInAMP {
         return Self.json(["ok": true])
     }
 
-    private static func json(_ value: some Encodable) -> ServerResponse {
-        ServerResponse(contentType: "application/json", text: JSONText.encode(value) + "\n")
+    private static func json(_ value: JSONValue) -> ServerResponse {
+        ServerResponse(contentType: "application/json", text: value.text() + "\n")
     }
 
     private static func refusal(_ why: String) -> ServerResponse {
         ServerResponse(
-            status: 400, contentType: "application/json", text: JSONText.object(["message": why]) + "\n")
+            status: 400, contentType: "application/json", text: JSONValue.message(why).text() + "\n")
     }
 
     static func text(bits: UInt64) -> String {

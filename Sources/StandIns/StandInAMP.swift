@@ -1,5 +1,6 @@
 public import AWS
 public import HTTPServer
+internal import JSON
 public import Platform
 import Synchronization
 
@@ -234,7 +235,7 @@ public final class StandInAMP: Sendable {
     /// An error as the gateway in front of AMP tells it.
     private func message(_ status: Int, _ text: String, type: String?) -> ServerResponse {
         var response = ServerResponse(
-            status: status, contentType: "application/json", text: JSONText.object(["message": text]))
+            status: status, contentType: "application/json", text: JSONValue.message(text).text())
         if let type { response.headers.add("x-amzn-ErrorType", type) }
         return response
     }

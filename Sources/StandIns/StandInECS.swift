@@ -187,7 +187,8 @@ public final class StandInECS: Sendable {
                 status: refusal.status, contentType: "text/xml", text: MachineAnswers.refusal(refusal))
         }
         return json(
-            refusal.status, JSONText.object(["__type": refusal.type, "message": refusal.message]),
+            refusal.status,
+            JSONValue.object(["__type": .string(refusal.type), "message": .string(refusal.message)]).text(),
             errorType: refusal.type)
     }
 
@@ -213,17 +214,14 @@ public final class StandInECS: Sendable {
         }
     }
 
-    private struct Stats: Encodable {
-        let calls: [String: UInt64]
-        let signaturesChecked: UInt64
-        let signaturesRefused: UInt64
-    }
-
     /// Of a task in the first cluster.
     private var taskMetadata: String {
         let cluster = world.clusters.first?.name ?? "default"
         let arn = "arn:aws:ecs:\(configuration.region):123456789012:task/\(cluster)/stand-in"
-        return JSONText.object(["Cluster": cluster, "TaskARN": arn, "Family": "agent", "Revision": "1"])
+        let task: JSONValue = [
+            "Cluster": .string(cluster), "Family": "agent", "Revision": "1", "TaskARN": .string(arn),
+        ]
+        return task.text()
     }
 
     /// What `ECS_CONTAINER_METADATA_URI_V4` is set to.
@@ -234,29 +232,30 @@ public final class StandInECS: Sendable {
     private func controlAnswer(_ request: ServerRequest) -> ServerResponse? {
         switch (request.method, request.path) {
         case ("GET", "/stats"):
-            let stats = state.withLock {
-                Stats(
-                    calls: $0.calls, signaturesChecked: $0.signaturesChecked,
-                    signaturesRefused: $0.signaturesRefused)
+            let stats = state.withLock { state -> JSONValue in
+                [
+                    "calls": .map(state.calls), "signaturesChecked": .integer(state.signaturesChecked),
+                    "signaturesRefused": .integer(state.signaturesRefused),
+                ]
             }
-            return json(200, JSONText.encode(stats))
-        case ("GET", "/world"): return json(200, JSONText.encode(world))
+            return json(200, stats.text())
+        case ("GET", "/world"): return json(200, world.json.text())
         case ("GET", "/v4/stand-in/task"):
             return json(200, taskMetadata)
         case ("POST", "/world"):
             guard let world = try? JSONText.decode(ECSWorld.self, from: request.body) else {
-                return json(400, JSONText.object(["message": "no world"]))
+                return json(400, JSONValue.message("no world").text())
             }
             update { $0 = world }
         case ("POST", "/fault"):
             guard let order = try? JSONText.decode(FaultOrder.self, from: request.body),
                 order.fault == "none" || ECSFault(rawValue: order.fault) != nil
-            else { return json(400, JSONText.object(["message": "no fault order"])) }
+            else { return json(400, JSONValue.message("no fault order").text()) }
             setFault(
                 ECSFault(rawValue: order.fault), operation: order.operation, cluster: order.cluster,
                 calls: order.calls)
         default: return nil
         }
-        return json(200, JSONText.encode(["ok": true]))
+        return json(200, JSONValue.object(["ok": true]).text())
     }
 }
