@@ -6,7 +6,7 @@ internal import JSON
 ///
 /// A group is turned into nodes when it is asked for, so that only one tree of the whole file is in memory.
 struct JSONTargetGroups {
-    /// The groups as they stand in the file, for `next` in this order.
+    /// The groups as they stand in the file, for `group` in this order: then places cost one walk.
     let nodes: [JSONNode]
     private let sink: ErrorSink
     private var places: JSONPlaceCursor

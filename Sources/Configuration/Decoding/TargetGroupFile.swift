@@ -2,7 +2,7 @@
 public enum TargetGroupFile {
     /// The largest file that is read: some fifty thousand targets.
     public static let limitBytes = 16 << 20
-    /// The most values in a file; what 16 MiB of the shortest values would need is far more.
+    /// The most values in a file. It bounds memory: 16 MiB could hold five million empty lists.
     static let nodeLimit = 1_000_000
 
     /// Decodes a file. Addresses are not looked at here, as in Prometheus: one bad target must not cost the
