@@ -33,12 +33,23 @@ public struct ECSClient: ECSDescribing {
 
     public init(client: AWSClient) { self.client = client }
 
-    private struct ListRequest: Encodable {
+    private struct ListRequest {
         var cluster: String?
         var desiredStatus: String?
-        let maxResults = ECSClient.describeLimit
         var nextToken: String?
+
+        var json: JSONValue {
+            .object([
+                "cluster": cluster.map(JSONValue.string),
+                "desiredStatus": desiredStatus.map(JSONValue.string),
+                "maxResults": .integer(ECSClient.describeLimit),
+                "nextToken": nextToken.map(JSONValue.string),
+            ])
+        }
     }
+
+    /// What the Describe calls are asked to tell beside the rest.
+    private static let include: JSONValue = .strings(["TAGS"])
 
     public func listClusters() async throws(AWSError) -> [String] {
         try await whole(
@@ -54,39 +65,28 @@ public struct ECSClient: ECSDescribing {
     public func describeClusters(
         _ clusters: [String]
     ) async throws(AWSError) -> [ECSClusterDescription] {
-        struct Request: Encodable {
-            let clusters: [String]
-            let include = ["TAGS"]
-        }
-        let answer = try await call(
-            .describeClusters, Request(clusters: clusters), ECSAnswer.DescribedClusters.self)
+        let request = JSONValue.object(["clusters": .strings(clusters), "include": Self.include])
+        let answer = try await call(.describeClusters, request, ECSAnswer.DescribedClusters.self)
         return try present(answer.clusters, .describeClusters).compactMap(\.value)
     }
 
     public func describeServices(
         cluster: String, services: [String]
     ) async throws(AWSError) -> [ECSService] {
-        struct Request: Encodable {
-            let cluster: String
-            let services: [String]
-            let include = ["TAGS"]
-        }
         precondition(services.count <= Self.describeServicesLimit, "DescribeServices takes 10 at most")
-        let answer = try await call(
-            .describeServices, Request(cluster: cluster, services: services),
-            ECSAnswer.DescribedServices.self)
+        let request = JSONValue.object([
+            "cluster": .string(cluster), "services": .strings(services), "include": Self.include,
+        ])
+        let answer = try await call(.describeServices, request, ECSAnswer.DescribedServices.self)
         return try present(answer.services, .describeServices).compactMap(\.value)
     }
 
     public func describeTasks(cluster: String, arns: [String]) async throws(AWSError) -> ECSTaskPage {
-        struct Request: Encodable {
-            let cluster: String
-            let tasks: [String]
-            let include = ["TAGS"]
-        }
         precondition(arns.count <= Self.describeLimit, "DescribeTasks takes 100 at most")
-        let answer = try await call(
-            .describeTasks, Request(cluster: cluster, tasks: arns), ECSAnswer.DescribedTasks.self)
+        let request = JSONValue.object([
+            "cluster": .string(cluster), "tasks": .strings(arns), "include": Self.include,
+        ])
+        let answer = try await call(.describeTasks, request, ECSAnswer.DescribedTasks.self)
         let entries = try present(answer.tasks, .describeTasks)
         let tasks = entries.compactMap(\.value)
         return ECSTaskPage(
@@ -95,26 +95,19 @@ public struct ECSClient: ECSDescribing {
     }
 
     public func describeTaskDefinition(_ arn: String) async throws(AWSError) -> ECSTaskDefinition {
-        struct Request: Encodable {
-            let taskDefinition: String
-        }
-        let answer = try await call(
-            .describeTaskDefinition, Request(taskDefinition: arn), ECSAnswer.DescribedDefinition.self)
+        let request = JSONValue.object(["taskDefinition": .string(arn)])
+        let answer = try await call(.describeTaskDefinition, request, ECSAnswer.DescribedDefinition.self)
         return try present(answer.taskDefinition, .describeTaskDefinition)
     }
 
     public func describeContainerInstances(
         cluster: String, arns: [String]
     ) async throws(AWSError) -> [ECSContainerInstance] {
-        struct Request: Encodable {
-            let cluster: String
-            let containerInstances: [String]
-            let include = ["TAGS"]
-        }
         precondition(arns.count <= Self.describeLimit, "DescribeContainerInstances takes 100 at most")
-        let answer = try await call(
-            .describeContainerInstances, Request(cluster: cluster, containerInstances: arns),
-            ECSAnswer.DescribedInstances.self)
+        let request = JSONValue.object([
+            "cluster": .string(cluster), "containerInstances": .strings(arns), "include": Self.include,
+        ])
+        let answer = try await call(.describeContainerInstances, request, ECSAnswer.DescribedInstances.self)
         return try present(answer.containerInstances, .describeContainerInstances).compactMap(\.value)
     }
 
@@ -135,7 +128,7 @@ public struct ECSClient: ECSDescribing {
         var failure: AWSError?
         do throws(AWSError) {
             for _ in 0..<Self.pageLimit {
-                let answer = page(try await call(operation, request, type))
+                let answer = page(try await call(operation, request.json, type))
                 let items = try present(answer.items, operation)
                 for arn in items.compactMap(\.value) where seen.insert(arn).inserted { arns.append(arn) }
                 // What cannot be read is not what is not there.
@@ -172,7 +165,7 @@ public struct ECSClient: ECSDescribing {
     }
 
     private func call<Answer: JSONReadable>(
-        _ operation: DiscoveryOperation, _ request: some Encodable, _ type: Answer.Type
+        _ operation: DiscoveryOperation, _ request: JSONValue, _ type: Answer.Type
     ) async throws(AWSError) -> Answer {
         try await client.json(operation, request, type)
     }

@@ -13,25 +13,22 @@ public struct SSMClient: SSMDescribing {
 
     public init(client: AWSClient) { self.client = client }
 
-    private struct Filter: Encodable {
+    private struct Filter {
         let name: String
         let values: [String]
 
-        private enum CodingKeys: String, CodingKey {
-            case name = "Key"
-            case values = "Values"
-        }
+        var json: JSONValue { .object(["Key": .string(name), "Values": .strings(values)]) }
     }
 
-    private struct Request: Encodable {
+    private struct Request {
         let filters: [Filter]
-        let maxResults = SSMClient.pageSize
         var nextToken: String?
 
-        private enum CodingKeys: String, CodingKey {
-            case filters = "Filters"
-            case maxResults = "MaxResults"
-            case nextToken = "NextToken"
+        var json: JSONValue {
+            .object([
+                "Filters": .array(filters.map(\.json)), "MaxResults": .integer(SSMClient.pageSize),
+                "NextToken": nextToken.map(JSONValue.string),
+            ])
         }
     }
 
@@ -66,7 +63,7 @@ public struct SSMClient: SSMDescribing {
         var request = Request(filters: [filter])
         var found: [SSMInstance] = []
         for _ in 0..<Self.pageLimit {
-            let answer = try await client.json(.describeInstanceInformation, request, Answer.self)
+            let answer = try await client.json(.describeInstanceInformation, request.json, Answer.self)
             found += answer.machines
             guard let next = answer.nextToken, !next.isEmpty else { return found }
             guard next != request.nextToken else { break }
