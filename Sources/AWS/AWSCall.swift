@@ -1,3 +1,4 @@
+import Addresses
 import HTTPTransport
 
 extension HTTPError {
@@ -27,16 +28,18 @@ struct AWSCall {
         _ service: AWSService, _ operation: String, method: HTTPMethod, url: String,
         headers: [HTTPHeader] = [], body: [UInt8] = [], answerLimitBytes: Int
     ) throws(AWSError) {
-        guard let parts = SignableURL(url) else {
-            throw AWSError(.malformed, message: "the endpoint is not a URL", operation: service.name)
+        guard let parts = HTTPURL(url), let host = parts.hostHeader else {
+            throw AWSError(
+                .malformed, message: "the endpoint is not an http or https URL with a host in ASCII",
+                operation: service.name)
         }
         self.service = service
         self.method = method
         self.url = url
-        host = parts.host
+        self.host = host
         self.headers = headers
         self.body = body
         self.answerLimitBytes = answerLimitBytes
-        place = "\(service.name).\(operation) at \(parts.scheme)://\(parts.host)"
+        place = "\(service.name).\(operation) at \(parts.origin)"
     }
 }

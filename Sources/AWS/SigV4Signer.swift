@@ -1,3 +1,4 @@
+import Addresses
 import Cryptography
 public import HTTPTransport
 internal import Platform
@@ -55,21 +56,35 @@ public struct SigV4Signer: Sendable {
         credentials: Credentials,
         at time: SigningTime
     ) throws(AWSError) -> CanonicalRequest {
-        guard let parts = SignableURL(url) else {
+        let parts: HTTPURL
+        do throws(AddressError) { parts = try HTTPURL(parsing: url) } catch {
+            throw AWSError(.malformed, message: "the URL to sign \(error)", operation: "SigV4")
+        }
+        guard let host = parts.hostHeader else {
             throw AWSError(
-                .malformed, message: "the URL to sign is not http:// or https:// with a host",
+                .malformed, message: "the URL to sign has a host beyond ASCII; write it in Punycode (xn--…)",
                 operation: "SigV4")
         }
+        return canonicalRequest(
+            method: method, host: host, path: parts.path, query: parts.query ?? "", headers: headers,
+            payloadSHA256Hex: payloadSHA256Hex, credentials: credentials, at: time)
+    }
+
+    /// Host, path and query are as they will be sent.
+    func canonicalRequest(
+        method: String, host: String, path: String, query: String, headers: [HTTPHeader],
+        payloadSHA256Hex: String, credentials: Credentials, at time: SigningTime
+    ) -> CanonicalRequest {
         var signed = headers.filter { !CanonicalRequest.isSetHere($0.name) }
         if !signed.contains(where: { $0.name.lowercased() == "host" }) {
-            signed.append(HTTPHeader(name: "host", value: parts.host))
+            signed.append(HTTPHeader(name: "host", value: host))
         }
         signed.append(HTTPHeader(name: "x-amz-date", value: time.text))
         if signsSessionToken, let token = credentials.sessionToken {
             signed.append(HTTPHeader(name: "x-amz-security-token", value: token))
         }
         return CanonicalRequest(
-            method: method, path: parts.path, query: parts.query, headers: signed,
+            method: method, path: path, query: query, headers: signed,
             payloadSHA256Hex: payloadSHA256Hex, normalizesPath: normalizesPath)
     }
 

@@ -34,6 +34,10 @@ public struct AddressError: Error, Sendable, Equatable, CustomStringConvertible 
     static let longHost = AddressError(.host, "has a host of more than \(Authority.hostLimitBytes) bytes")
     static let hostCharacter = AddressError(
         .character, "has a character in its host that no host name has; it may be a place holder")
+    static let notHostPort = AddressError(.character, "is not host:port")
+    static let path = AddressError(
+        .character,
+        "is not host:port: a scheme or path does not belong in a target; use scheme and metrics_path")
     static let ipv4 = AddressError(
         .ipv4, "has a host of numbers that is not an IPv4 address: write four decimal numbers from 0 to 255")
     static let ipv6 = AddressError(.ipv6, "has brackets around what is not an IPv6 address")

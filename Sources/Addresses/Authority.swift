@@ -89,16 +89,18 @@ struct Authority: Equatable, Sendable {
         var isASCII = true
         while end < range.upperBound, bytes[end] != UInt8(ascii: ":") {
             let byte = bytes[end]
+            end += 1
+            // Most bytes end here.
+            if byte.isLetterOrDigit || byte == UInt8(ascii: ".") { continue }
             guard byte > 0x20, byte != 0x7F, !refused.contains(byte) else { throw .hostCharacter }
             if byte >= 0x80 { isASCII = false }
-            end += 1
         }
         return (range.lowerBound..<end, isASCII)
     }
 
     /// Nil for a name.
     private static func ipv4(_ bytes: Span<UInt8>, _ host: Range<Int>) throws(AddressError) -> IPAddress? {
-        guard isNumeric(bytes, host) else { return nil }
+        guard let first = host.first, bytes[first].isDigit, isNumeric(bytes, host) else { return nil }
         guard let address = IPAddress(bytes, host) else { throw .ipv4 }
         return address
     }

@@ -29,6 +29,18 @@ extension HTTPURL {
         return try HTTPURL(parsing: home + Self.withoutDots(path) + query)
     }
 
+    /// A Location header's value as it may stand in logs: without user, password, query and fragment. A
+    /// relative one stays relative.
+    public static func shown(reference: String) -> String {
+        if let url = HTTPURL(reference) { return url.description }
+        let bytes = Array(reference.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
+        let isBackslashed = bytes.prefix(2).contains(UInt8(ascii: "\\"))
+        guard !hasScheme(bytes), !isBackslashed else { return "a malformed URL" }
+        guard bytes.starts(with: "//".utf8) else { return String(decoding: bytes, as: UTF8.self) }
+        return HTTPURL("http:\(reference)").map { "//\($0.writtenServer)\($0.writtenPath)" }
+            ?? "a malformed URL"
+    }
+
     /// Whether a text begins with a scheme (RFC 3986 §3.1).
     private static func hasScheme(_ bytes: [UInt8]) -> Bool {
         guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), let first = bytes.first else {

@@ -4,8 +4,7 @@ extension HTTPURL {
     /// that RFC 3986 wants escaped, a fragment.
     public var writtenProblem: AddressError? {
         if hasUser {
-            return AddressError(
-                .user, "must not hold a user or password: they would show in logs and metrics")
+            return AddressError(.user, "has a user or password, which would show in logs and metrics")
         }
         let unwise = CharacterTable("<>\"\\^`{|}")
         guard text.utf8.allSatisfy({ $0 < 0x80 && !unwise.contains($0) }) else { return .character }

@@ -16,7 +16,7 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// libcurl makes no request of more than 1 MiB, headers included.
-    static let limitBytes = 512 << 10
+    static let limitBytes = 1 << 20
 
     /// As it was given, user and password included.
     public let text: String
@@ -27,6 +27,8 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
     public let hasFragment: Bool
     private let authority: Authority
     private let isASCII: Bool
+    /// Whether the scheme is.
+    private let isLowerCase: Bool
     /// Host and port as they are written.
     private let server: Range<Int>
     private let pathRange: Range<Int>
@@ -50,16 +52,18 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
         var fragment: Int?
         for index in authorityEnd..<bytes.count {
             let byte = bytes[index]
+            // Most bytes end here.
+            if byte > UInt8(ascii: "?"), byte < 0x7F { continue }
             // In a fragment, too: libcurl takes the text as a whole.
             guard byte > 0x20, byte != 0x7F else { throw .character }
             if byte >= 0x80 { isASCII = false }
-            if fragment != nil { continue }
-            if byte == UInt8(ascii: "#") { fragment = index }
-            if byte == UInt8(ascii: "?"), mark == nil { mark = index }
+            if byte == UInt8(ascii: "#"), fragment == nil { fragment = index }
+            if byte == UInt8(ascii: "?"), mark == nil, fragment == nil { mark = index }
         }
         let end = fragment ?? bytes.count
         self.text = text
         self.scheme = scheme
+        isLowerCase = (bytes[0] & bytes[1] & bytes[2] & bytes[3]) & 0x20 != 0
         hasUser = serverStart > start
         hasFragment = fragment != nil
         self.isASCII = isASCII
@@ -79,10 +83,20 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
     /// The host as it is written, with the brackets and the zone of an IPv6 address.
     public var writtenHost: String { String(text.part(server.lowerBound..<hostEnd)) }
 
+    /// Host and port as they are written, without user.
+    public var writtenServer: String { String(text.part(server)) }
+
+    /// Whether a colon stands there without a port behind it.
+    public var hasEmptyPort: Bool { authority.port == .empty }
+
     /// The port that is connected to.
-    public var port: UInt16 {
-        if case .number(let port) = authority.port { port } else { scheme.defaultPort }
-    }
+    public var port: UInt16 { writtenPort ?? scheme.defaultPort }
+
+    /// The port that stands there; nil where none does.
+    public var writtenPort: UInt16? { if case .number(let port) = authority.port { port } else { nil } }
+
+    /// The zone of an IPv6 address (RFC 4007 §11), as the kernel knows it.
+    public var zone: String? { authority.zone.map { String(text.part($0)) } }
 
     /// True when a request to `other` goes to the same server in the same way.
     public func isSameOrigin(as other: HTTPURL) -> Bool {
@@ -106,6 +120,9 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
     /// Path as it is sent; a slash where there is none.
     public var path: String { pathRange.isEmpty ? "/" : String(text.part(pathRange)) }
 
+    /// As it is written; empty where there is none.
+    public var writtenPath: String { String(text.part(pathRange)) }
+
     /// As it is sent, without the question mark; nil where there is none.
     public var query: String? { queryRange.map { String(text.part($0)) } }
 
@@ -113,10 +130,10 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
     /// wrong with `host`, a name or an address, which may have brackets.
     public func with(host: String) throws(AddressError) -> HTTPURL {
         let isBare = host.utf8.contains(UInt8(ascii: ":")) && host.utf8.first != UInt8(ascii: "[")
-        let server = try HostPort(parsing: isBare ? "[\(host)]" : host)
-        guard server.port == nil else { throw .hostCharacter }
-        return try HTTPURL(
-            parsing: "\(scheme.rawValue)://\(server.text)\(text.part(hostEnd..<text.utf8.count))")
+        let shown = isBare ? "[\(host)]" : host
+        let bytes = shown.utf8.span
+        guard try Authority(bytes, 0..<bytes.count).port == .none else { throw .hostCharacter }
+        return try HTTPURL(parsing: "\(scheme.rawValue)://\(shown)\(text.part(hostEnd..<text.utf8.count))")
     }
 
     // MARK: - What is shown
@@ -125,6 +142,9 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         "\(scheme.rawValue)://\(text.part(server.lowerBound..<pathRange.upperBound))"
     }
+
+    /// `text` as it may stand in logs, where it may be no URL at all.
+    public static func shown(_ text: String) -> String { HTTPURL(text)?.description ?? "a malformed URL" }
 
     /// Scheme, host and port, where even the path may be a secret.
     public var origin: String {
@@ -140,8 +160,7 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
     /// bytes beyond ASCII.
     public var ipv4Destination: IPv4Destination? {
         guard scheme == .http, !authority.isBracketed, !hasUser, !hasFragment, isASCII,
-            let address = authority.address?.ipv4, text.utf8.span[0] == UInt8(ascii: "h"),
-            text.utf8.starts(with: "http:".utf8)
+            isLowerCase, let address = authority.address?.ipv4
         else { return nil }
         let digits = authority.portDigits
         switch authority.port {
@@ -157,18 +176,10 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
 
     // MARK: -
 
-    /// Host and port as they are written.
-    var writtenServer: Substring { text.part(server) }
     /// Path and query as they are written, without fragment.
     var writtenTarget: Substring {
         text.part(pathRange.lowerBound..<(queryRange?.upperBound ?? pathRange.upperBound))
     }
-    /// Empty where there is none.
-    var writtenPath: Substring { text.part(pathRange) }
-    /// What a checker of configurations asks about the port.
-    var hasEmptyPort: Bool { authority.port == .empty }
-
-    private var zone: Substring? { authority.zone.map { text.part($0) } }
 
     /// Behind the closing bracket.
     private var hostEnd: Int {

@@ -10,7 +10,10 @@ public struct HostPort: Sendable, Equatable {
     /// Throws what is wrong with `text`; the error does not show it.
     public init(parsing text: String) throws(AddressError) {
         let bytes = text.utf8.span
-        authority = try Authority(bytes, 0..<bytes.count)
+        do throws(AddressError) { authority = try Authority(bytes, 0..<bytes.count) } catch {
+            if bytes.contains(UInt8(ascii: "/"), in: 0..<bytes.count) { throw .path }
+            throw error.code == .character ? .notHostPort : error
+        }
         switch authority.port {
         case .none: port = nil
         case .empty: throw .port

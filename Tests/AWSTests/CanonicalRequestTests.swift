@@ -108,21 +108,28 @@ struct CanonicalRequestTests {
             secretAccessKey: context.credentials.secretAccessKey,
             sessionToken: context.credentials.token)
         let timestampMs = try #require(Timestamp.parseRFC3339(context.timestamp))
+        // Some targets hold spaces, which no URL has; what can be asked goes through a URL all the same.
         let url = "https://example.amazonaws.com" + vector.target
+        let parts = vector.target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         // The two form vectors alone hash their body; the others have none.
         let hash = SHA256.hex(bytes: vector.body)
 
         let time = SigningTime(timestampMs)
-        let canonical = try signer.canonicalRequest(
-            method: vector.method, url: url, headers: vector.headers, payloadSHA256Hex: hash,
-            credentials: keys,
-            at: time)
+        let canonical = signer.canonicalRequest(
+            method: vector.method, host: "example.amazonaws.com", path: String(parts[0]),
+            query: parts.count > 1 ? String(parts[1]) : "", headers: vector.headers, payloadSHA256Hex: hash,
+            credentials: keys, at: time)
         #expect(canonical.text == (try vector.expected("header-canonical-request.txt")))
         let toSign = signer.stringToSign(canonical, at: time)
         #expect(toSign == (try vector.expected("header-string-to-sign.txt")))
         let signature = signer.signature(of: toSign, credentials: keys, on: time.date)
         #expect(signature == (try vector.expected("header-signature.txt")))
 
+        if vector.target.utf8.contains(0x20) { return }
+        let same = try signer.canonicalRequest(
+            method: vector.method, url: url, headers: vector.headers, payloadSHA256Hex: hash,
+            credentials: keys, at: time)
+        #expect(same.text == canonical.text)
         let method = try #require(HTTPMethod(rawValue: vector.method))
         let added = try signer.sign(
             method: method, url: url, headers: vector.headers, payloadSHA256Hex: hash, credentials: keys,

@@ -50,6 +50,8 @@ struct SigV4SignerTests {
         ("http://h.example:80/x", "h.example"), ("https://h.example:80/x", "h.example:80"),
         ("http://127.0.0.1:9090/x", "127.0.0.1:9090"), ("https://u:p@h.example/x", "h.example"),
         ("http://[::1]:9090/x", "[::1]:9090"), ("https://[::1]/x", "[::1]"),
+        ("http://[0:0::1]:9090/x", "[::1]:9090"), ("http://h:080/", "h"),
+        ("https://H.Example/x", "H.Example"),
     ])
     func theHostIsSignedAsSent(url: String, host: String) throws {
         #expect(lines(try canonical(url))[3] == "host:\(host)")
@@ -67,11 +69,19 @@ struct SigV4SignerTests {
     @Test(arguments: [
         ("", "/"), ("//a///b/", "//a///b/"), ("/a/../b", "/a/../b"), ("/a%20b", "/a%20b"),
         ("/a%2fb", "/a%2Fb"),
-        ("/a b", "/a%20b"), ("/100%", "/100%25"), ("/a+b", "/a%2Bb"),
+        ("/100%", "/100%25"), ("/a+b", "/a%2Bb"),
     ])
     func pathsOfS3StayAndAreEncodedOnce(path: String, expected: String) throws {
         let signer = SigV4Signer(region: "eu-west-1", service: "s3", normalizesPath: false)
         #expect(lines(try canonical("https://h.example" + path, signer: signer))[1] == expected)
+    }
+
+    @Test func aSpaceOfAPathIsEncodedOnce() throws {
+        let signer = SigV4Signer(region: "eu-west-1", service: "s3", normalizesPath: false)
+        let request = signer.canonicalRequest(
+            method: "GET", host: "h.example", path: "/a b", query: "", headers: [],
+            payloadSHA256Hex: SHA256.emptyHex, credentials: Self.keys, at: SigningTime(Self.nowMs))
+        #expect(lines(request)[1] == "/a%20b")
     }
 
     @Test(arguments: [
@@ -138,6 +148,7 @@ struct SigV4SignerTests {
 
     @Test(arguments: [
         "", "h.example/x", "ftp://h.example/", "https://", "https://:443/", "http://[::1/", "http://h:p/",
+        "http://127.1/", "http://a@b@h/", "http://ü.example/", "http://h/a b",
     ])
     func whatIsNoURLIsNotSigned(url: String) {
         #expect(throws: AWSError.self) { try canonical(url) }

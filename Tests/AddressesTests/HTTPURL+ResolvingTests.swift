@@ -35,6 +35,18 @@ import Testing
         #expect(try HTTPURL(parsing: "http://a/b/c/d;p?q").resolving(location).text == expected)
     }
 
+    @Test(arguments: [
+        ("https://user:hunter2@other.example/login?token=hunter2#x", "https://other.example/login"),
+        ("/login?token=hunter2", "/login"), ("/\u{1}bad", "/\u{1}bad"), ("a/b@c#hunter2", "a/b@c"), ("", ""),
+        ("//u:hunter2@h:1/x?y", "//h:1/x"), ("//u:hunter2@", "a malformed URL"),
+        ("ftp://u:hunter2@h/", "a malformed URL"), ("http:/u:hunter2@h/", "a malformed URL"),
+        ("http://u:hunter2@h/a b", "a malformed URL"), ("\\\\u:hunter2@h/", "a malformed URL"),
+        ("/\\u:hunter2@h/", "a malformed URL"), ("?hunter2", ""),
+    ])
+    func aLocationIsShownWithoutSecrets(location: String, shown: String) {
+        #expect(HTTPURL.shown(reference: location) == shown)
+    }
+
     @Test func aBaseWithoutPathHasARoot() throws {
         let base = try HTTPURL(parsing: "http://a")
         #expect(try base.resolving("x").text == "http://a/x" && base.resolving("?y").text == "http://a/?y")

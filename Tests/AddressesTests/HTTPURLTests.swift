@@ -66,6 +66,11 @@ import Testing
         #expect("\(try HTTPURL(parsing: text))" == shown)
     }
 
+    @Test func whatIsNoURLIsNotShown() {
+        #expect(HTTPURL.shown("http://u:hunter2@h/x?y") == "http://h/x")
+        #expect(HTTPURL.shown("u:hunter2@h/x") == "a malformed URL")
+    }
+
     @Test(
         arguments: [
             ("", .scheme), ("ftp://a/", .scheme), ("//a", .scheme), ("a:80", .scheme), ("https//h", .scheme),

@@ -1,10 +1,14 @@
+import Addresses
+
 /// Where a container's credentials are: AWS' page "Container credential provider".
 struct ContainerEndpoint: Sendable, Equatable {
     /// The ECS agent, which `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` is relative to.
     static let agent = "http://169.254.170.2"
     /// The ECS agent and the EKS pod identity agent: the only hosts besides loopback that are asked in clear
     /// text.
-    private static let knownHosts: Set<String> = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"]
+    private static let knownAddresses = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"].compactMap {
+        IPAddress($0)
+    }
 
     let url: String
     /// Names a file with the Authorization header; comes before `token`.
@@ -13,29 +17,33 @@ struct ContainerEndpoint: Sendable, Equatable {
     let token: String?
 
     /// Scheme and host: the path may be as good as a password.
-    var place: String { SignableURL(url).map { "\($0.scheme)://\($0.host)" } ?? "a URL that is none" }
+    var place: String { HTTPURL(url)?.origin ?? "a URL that is none" }
 
     /// Nil when the environment names no endpoint. Throws when it names one that must not be asked.
     static func find(_ environment: [String: String]) throws(AWSError) -> ContainerEndpoint? {
         func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         let url: String
+        let name: String
         if let relative = value("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
+            name = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
             // Without the slash the text would become part of the host.
-            guard relative.hasPrefix("/") else {
-                throw fault("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI does not begin with /")
+            guard relative.utf8.first == UInt8(ascii: "/") else {
+                throw fault("\(name) does not begin with /")
             }
             url = agent + relative
         } else if let full = value("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
+            name = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
             url = full
         } else {
             return nil
         }
-        guard let parts = SignableURL(url) else {
-            throw fault("AWS_CONTAINER_CREDENTIALS_FULL_URI is not an http:// or https:// URL with a host")
+        let parts: HTTPURL
+        do throws(AddressError) { parts = try HTTPURL(parsing: url) } catch {
+            throw fault("\(name) \(error)")
         }
-        guard parts.scheme == "https" || isAllowed(parts.hostName) else {
+        guard parts.scheme == .https || isAllowed(parts) else {
             throw fault(
-                "AWS_CONTAINER_CREDENTIALS_FULL_URI is http:// to \(parts.hostName): credentials are fetched "
+                "\(name) is http:// to \(parts.hostName): credentials are fetched "
                     + "in clear text from loopback and the ECS and EKS agents only; use https://")
         }
         let token = value("AWS_CONTAINER_AUTHORIZATION_TOKEN")
@@ -43,12 +51,9 @@ struct ContainerEndpoint: Sendable, Equatable {
             url: url, tokenFile: value("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"), token: token)
     }
 
-    static func isAllowed(_ host: String) -> Bool {
-        let name = host.lowercased()
-        if knownHosts.contains(name) || name == "localhost" || name == "::1" { return true }
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts[0] == "127"
-            && parts.allSatisfy { !$0.isEmpty && $0.count <= 3 && UInt8($0) != nil }
+    private static func isAllowed(_ url: HTTPURL) -> Bool {
+        guard let address = url.address else { return url.hostName == "localhost" }
+        return address.isLoopback || knownAddresses.contains(address)
     }
 
     private static func fault(_ message: String) -> AWSError {

@@ -30,11 +30,9 @@ struct InstanceMetadata: Sendable {
         let standard = isIPv6 ? "http://[fd00:ec2::254]" : "http://169.254.169.254"
         var url = value("ec2_metadata_service_endpoint") ?? standard
         while url.hasSuffix("/") { url.removeLast() }
-        guard let parts = SignableURL(url), parts.query.isEmpty else {
+        if let fault = AWSEndpoint.fault(ofBase: url) {
             throw AWSError(
-                .malformed,
-                message: "AWS_EC2_METADATA_SERVICE_ENDPOINT is not an http:// URL with a host and no query",
-                operation: Self.place)
+                .malformed, message: "AWS_EC2_METADATA_SERVICE_ENDPOINT \(fault)", operation: Self.place)
         }
         base = url
     }

@@ -1,3 +1,5 @@
+import Addresses
+
 /// Where a service is, as the SDKs find it.
 enum AWSEndpoint {
     /// Services whose host stays plain in the GovCloud regions even where FIPS is asked for, as all of it is
@@ -10,12 +12,9 @@ enum AWSEndpoint {
         service: AWSService, region: String, configured: String?, settings: EndpointSettings
     ) throws(AWSError) -> String {
         if let url = given(for: service, configured: configured, settings: settings) {
-            guard let parts = SignableURL(url), parts.query.isEmpty else {
+            if let fault = fault(ofBase: url) {
                 throw AWSError(
-                    .malformed,
-                    message:
-                        "the endpoint configured is not an http:// or https:// URL with a host and no query",
-                    operation: service.name)
+                    .malformed, message: "the endpoint configured \(fault)", operation: service.name)
             }
             var base = url
             while base.hasSuffix("/") { base.removeLast() }
@@ -27,6 +26,16 @@ enum AWSEndpoint {
                 operation: service.name)
         }
         return "https://" + host(service: service, region: region, settings: settings)
+    }
+
+    /// What is wrong with a URL that paths are put behind, as the end of a sentence; nil where nothing is.
+    static func fault(ofBase url: String) -> String? {
+        do throws(AddressError) {
+            let base = try HTTPURL(parsing: url)
+            return base.query == nil && !base.hasFragment ? nil : "has a query or a fragment"
+        } catch {
+            return error.message
+        }
     }
 
     /// What stands in place of the service's own host.

@@ -26,6 +26,7 @@ struct ContainerEndpointTests {
         "http://example.com/x", "http://169.254.169.254/x", "http://127.0.0.1.example.com/x",
         "http://127.0.0.1@evil.example/x", "http://1270.0.0.1/", "http://127.0.0.256/", "http://127.0.1/",
         "http://127.0.0.1\u{301}/", "ftp://127.0.0.1/x", "127.0.0.1/x", "http:///x",
+        "http://0177.0.0.1/x", "http://169.254.43518/x", "http://[fd00:ec2::24]/x", "http://localhost./x",
     ])
     func othersMayNot(url: String) {
         #expect(throws: AWSError.self) { try ContainerEndpoint.find([Self.full: url]) }
