@@ -1,3 +1,4 @@
+import Addresses
 internal import Configuration
 import Synchronization
 public import Telemetry
@@ -21,7 +22,7 @@ final class RemoteWriteMetrics: Sendable {
         self.registry = registry
         let labels = [
             (name: "remote_name", value: configuration.name),
-            (name: "url", value: RemoteURL.withoutSecrets(configuration.url)),
+            (name: "url", value: HTTPURL.shown(configuration.url)),
         ]
         self.labels = labels
         func counter(_ name: String, _ help: String) -> Counter {

@@ -1,3 +1,4 @@
+import Addresses
 public import AWS
 public import Configuration
 public import HTTPTransport
@@ -38,7 +39,7 @@ public final class RemoteWriter: Sendable {
         let lanes = (0..<destination.laneCount).map { index in
             var logger = logger
             logger[metadataKey: "remote_name"] = "\(configuration.name)"
-            logger[metadataKey: "url"] = "\(RemoteURL.withoutSecrets(configuration.url))"
+            logger[metadataKey: "url"] = "\(HTTPURL.shown(configuration.url))"
             logger[metadataKey: "lane"] = "\(index)"
             return LaneRunner(
                 lane: destination.lane(index), shared: shared, logger: logger, seed: generator.next())
@@ -95,7 +96,7 @@ public final class RemoteWriter: Sendable {
         let lanes = lanes.map(\.status)
         let oldestMs = lanes.compactMap(\.oldestPendingMs).min()
         return RemoteWriteStatus(
-            name: configuration.name, url: RemoteURL.withoutSecrets(configuration.url), lanes: lanes,
+            name: configuration.name, url: HTTPURL.shown(configuration.url), lanes: lanes,
             backlogAgeMs: oldestMs.map { max(0, shared.clock.wallMs - $0) }, lastStoredMs: shared.lastStoredMs
         )
     }

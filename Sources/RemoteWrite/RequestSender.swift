@@ -1,3 +1,4 @@
+import Addresses
 internal import AWS
 internal import Configuration
 internal import HTTPTransport
@@ -100,7 +101,7 @@ struct RequestSender: Sendable {
         guard (300..<400).contains(response.status), let location = response.headers["location"] else {
             return answer
         }
-        return "\(answer); it redirects to \(printable(RemoteURL.withoutSecrets(location)))"
+        return "\(answer); it redirects to \(printable(HTTPURL.shown(reference: location)))"
     }
 
     private static func printable(_ text: String) -> String {

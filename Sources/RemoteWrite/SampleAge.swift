@@ -1,3 +1,5 @@
+import Addresses
+
 /// When a sample is too old to be worth sending.
 ///
 /// The rule has two parts, so that a request sent again after a crash has the same bytes whatever the time
@@ -43,43 +45,9 @@ struct SampleAge: Sendable, Equatable {
 
     /// `aps-workspaces.<region>.amazonaws.com` and its forms for FIPS, China and interface endpoints.
     static func isAMP(_ url: String) -> Bool {
-        let host = RemoteURL.host(url)
+        let host = HTTPURL(url)?.hostName ?? ""
         let isAWS = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].contains { host.hasSuffix($0) }
         return isAWS
             && host.split(separator: ".").contains { $0 == "aps-workspaces" || $0 == "aps-workspaces-fips" }
-    }
-}
-
-/// The few things this module asks of a URL that Configuration has checked.
-enum RemoteURL {
-    /// The host in lower case, without port and user; empty when there is none.
-    static func host(_ url: String) -> String {
-        var authority = authority(url).authority
-        if let at = authority.lastIndex(of: "@") { authority = authority[authority.index(after: at)...] }
-        if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
-            return authority[authority.index(after: authority.startIndex)..<end].lowercased()
-        }
-        return (authority.split(separator: ":", omittingEmptySubsequences: false).first ?? "").lowercased()
-    }
-
-    /// The URL without user, password, query and fragment: fit for labels, logs and pages.
-    static func withoutSecrets(_ url: String) -> String {
-        let (scheme, authority, rest) = authority(url)
-        let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
-        let path = rest.firstIndex { $0 == "?" || $0 == "#" }.map { rest[..<$0] } ?? rest
-        return "\(scheme)\(host)\(path)"
-    }
-
-    private static func authority(_ url: String) -> (scheme: Substring, authority: Substring, rest: Substring)
-    {
-        var scheme = url[url.startIndex..<url.startIndex]
-        var rest = url[...]
-        if let colon = url.firstIndex(of: ":"), url[colon...].hasPrefix("://") {
-            let start = url.index(colon, offsetBy: 3)
-            scheme = url[..<start]
-            rest = url[start...]
-        }
-        let end = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
-        return (scheme, rest[..<end], rest[end...])
     }
 }

@@ -72,12 +72,4 @@ import Testing
         #expect(!age.isTooOld(0, agingMs: 60_000))
         #expect(age.isTooOld(-1, agingMs: 60_000))
     }
-
-    @Test(arguments: [
-        ("http://u:p@host:9/a?token=x#f", "http://host:9/a"), ("https://host", "https://host"),
-        ("https://u:p%40@[::1]:9/w", "https://[::1]:9/w"),
-    ])
-    func labelsAndLogsShowNoSecrets(url: String, shown: String) {
-        #expect(RemoteURL.withoutSecrets(url) == shown)
-    }
 }
