@@ -1,4 +1,5 @@
 import AWS
+import Addresses
 import Configuration
 import HTTPTransport
 import Logging
@@ -13,13 +14,15 @@ extension GeneratedConfiguration {
         remoteWriteURL url: String, options: AgentOptions, access: AWSAccess
     ) async throws(AgentError) -> GeneratedConfiguration {
         let environment = options.environment.filter { !$0.value.isEmpty }
-        guard let host = URLHost.of(url) else {
-            throw fault("\(source) is not a URL such as https://HOST/api/v1/remote_write")
+        let parts: HTTPURL
+        do throws(AddressError) { parts = try HTTPURL(parsing: url) } catch {
+            throw fault("\(source) \(error); it looks like https://HOST/api/v1/remote_write")
         }
-        guard !url.contains("@"), !url.contains("?"), !url.contains("#") else {
+        guard !parts.hasUser, parts.query == nil, !parts.hasFragment else {
             throw fault(
                 "\(source) has a user, a query or a fragment, which takes a configuration file")
         }
+        let host = parts.hostName
         if let problem = WorkspaceURL.problem(url) { throw fault("\(source) \(problem)") }
         let (clusters, task) = try await Self.clusters(environment: environment, access: access)
         guard !clusters.isEmpty else {

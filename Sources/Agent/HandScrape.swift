@@ -1,3 +1,4 @@
+import Addresses
 import Configuration
 import Discovery
 import HTTPAccess
@@ -49,11 +50,11 @@ public struct HandScrape: Sendable {
     public static func run(_ request: Request) async throws(AgentError) -> HandScrape {
         let configuration = try await load(request)
         let job = try job(request.job, configuration)
-        let parts = try HandURL(request.url)
+        let parts = try url(request.url)
         var found = LabelSet(
             [
-                Label("__address__", parts.address), Label("__scheme__", parts.scheme),
-                Label("__metrics_path__", parts.path),
+                Label("__address__", parts.writtenServer), Label("__scheme__", parts.scheme.rawValue),
+                Label("__metrics_path__", parts.writtenPath),
             ])
         for label in request.labels { found[label.name] = label.value }
         let results = TargetBuilder(job: job).results(of: TargetGroup(source: "URL", targets: [found]))
@@ -76,6 +77,22 @@ public struct HandScrape: Sendable {
                 target, configuration: job, externalLabels: configuration.global.externalLabels, http: access)
             return HandScrape(job: job, url: request.url, target: target, leftOut: nil, trial: trial)
         }
+    }
+
+    /// The URL, whose parts become labels of a target.
+    static func url(_ text: String) throws(AgentError) -> HTTPURL {
+        let url: HTTPURL
+        do throws(AddressError) { url = try HTTPURL(parsing: text) } catch {
+            let shown = text.utf8.contains(UInt8(ascii: "@")) ? "the URL" : "\"\(text)\""
+            throw AgentError(.configuration, "\(shown) cannot be scraped: it \(error)")
+        }
+        guard !url.hasUser else {
+            throw AgentError(.configuration, "\(url) must be without user: write basic_auth into the job")
+        }
+        guard !url.hasEmptyPort else {
+            throw AgentError(.configuration, "\(url) has a colon without a port behind it")
+        }
+        return url
     }
 
     private static func load(_ request: Request) async throws(AgentError) -> Configuration {
@@ -101,28 +118,5 @@ public struct HandScrape: Sendable {
             throw AgentError(.configuration, "there is no job \"\(name)\"; --job takes one of: \(names)")
         }
         return job
-    }
-}
-
-/// The parts of a URL that become labels of a target.
-struct HandURL: Equatable {
-    let scheme: String
-    let address: String
-    let path: String
-
-    init(_ url: String) throws(AgentError) {
-        let lower = url.prefix(8).lowercased()
-        guard lower.hasPrefix("http://") || lower.hasPrefix("https://") else {
-            throw AgentError(
-                .configuration, "\"\(url)\" is no URL to scrape: it must begin with http:// or https://")
-        }
-        scheme = lower.hasPrefix("https://") ? "https" : "http"
-        let rest = url.dropFirst(scheme.utf8.count + 3)
-        let authority = rest.prefix { !"/?#".contains($0) }
-        if let problem = TargetAddress.problem(String(authority)) {
-            throw AgentError(.configuration, problem)
-        }
-        address = String(authority)
-        path = String(rest.dropFirst(authority.count).prefix { !"?#".contains($0) })
     }
 }

@@ -1,4 +1,5 @@
 import AWS
+import Addresses
 import HTTPTransport
 import Logging
 public import Platform
@@ -57,7 +58,8 @@ public struct IdentityReport: Sendable {
                 let client = access.client(region: region, credentials: chain, profile: request.profile)
                 for service in [AWSService.ecs, .ec2, .ssm, .sts, .s3] {
                     let url = try await client.endpointURL(of: service)
-                    fields.append(("endpoint_\(service.signingName)", withoutUser(url)))
+                    // An endpoint that was given may hold a password.
+                    fields.append(("endpoint_\(service.signingName)", HTTPURL.shown(url)))
                 }
             }
             return IdentityReport(fields: fields.map { (name: $0.0, value: $0.1) })
@@ -70,13 +72,5 @@ public struct IdentityReport: Sendable {
     static func expiry(_ remainingMs: Int64?, of credentials: Credentials) -> String {
         guard let remainingMs else { return credentials.sessionToken == nil ? "never" : "unknown" }
         return remainingMs < 0 ? "expired \(-remainingMs / 1_000)s ago" : "\(remainingMs / 1_000)s"
-    }
-
-    /// An endpoint that was given may hold a password.
-    private static func withoutUser(_ url: String) -> String {
-        var parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
-        guard parts.count > 2, let at = parts[2].lastIndex(of: "@") else { return url }
-        parts[2] = parts[2][parts[2].index(after: at)...]
-        return parts.joined(separator: "/")
     }
 }

@@ -1,3 +1,4 @@
+import Addresses
 import AWS
 import Configuration
 import Discovery
@@ -50,7 +51,8 @@ struct Parts: Sendable {
         var region: String?
         if let block = entry.sigv4 {
             region = await aws.region(
-                configured: block.region, profile: block.profile, remoteWriteHost: URLHost.of(entry.url))
+                configured: block.region, profile: block.profile,
+                remoteWriteHost: HTTPURL(entry.url)?.hostName)
             credentials = aws.credentials(
                 CredentialConfiguration(
                     accessKeyID: block.accessKey, secretAccessKey: block.secretKey, profile: block.profile,
@@ -129,15 +131,5 @@ struct Parts: Sendable {
     private func offsetSeed(_ externalLabels: LabelSet) -> UInt64 {
         let host = Label("__host__", HostName.current)
         return Target(job: "", own: LabelSet(externalLabels.labels + [host])).id
-    }
-}
-
-/// The host of a URL.
-enum URLHost {
-    /// With its port; nil when the text has no host.
-    static func of(_ url: String) -> String? {
-        let parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
-        guard parts.count > 2, parts[1].isEmpty, !parts[2].isEmpty else { return nil }
-        return parts[2].split(separator: "@").last.map(String.init)
     }
 }

@@ -1,3 +1,4 @@
+import Addresses
 import MetricModel
 
 /// Rules for single values, shared by configuration and target files.
@@ -21,32 +22,27 @@ enum Checks {
     /// Nil when `text` is an absolute http or https URL; else what is wrong. The message never holds a
     /// password.
     static func url(_ text: String) -> String? {
-        let lower = text.prefix(8).lowercased()
-        guard lower.hasPrefix("http://") || lower.hasPrefix("https://") else {
-            let shown = text.contains("@") ? "this" : quoted(text)
-            return "must begin with http:// or https://, but \(shown) does not"
+        let problem: AddressError?
+        do throws(AddressError) { problem = try HTTPURL(parsing: text).writtenProblem } catch {
+            problem = error
         }
-        let rest = text.dropFirst(lower.hasPrefix("https://") ? 8 : 7)
-        let authority = rest.prefix { !"/?#".contains($0) }
-        if authority.contains("@") {
-            return "must not hold a user or password: they would show in logs and metrics"
+        guard let problem else { return nil }
+        let shown = text.utf8.contains(UInt8(ascii: "@")) ? "this" : quoted(text)
+        return switch problem.code {
+        case .scheme: "must begin with http:// or https://, but \(shown) does not"
+        case .user: "must not hold a user or password: they would show in logs and metrics"
+        default: "\(shown) \(problem)"
         }
-        if authority.isEmpty { return "\(quoted(text)) has no host" }
-        guard
-            text.unicodeScalars.allSatisfy({
-                $0.value > 0x20 && $0.value < 0x7F && !"<>\"\\^`{|}".unicodeScalars.contains($0)
-            })
-        else { return "\(quoted(text)) holds a character that must be percent-encoded or is a place holder" }
-        let afterPercent = text.utf8.split(separator: 0x25, omittingEmptySubsequences: false).dropFirst()
-        guard afterPercent.allSatisfy({ $0.prefix(2).count { isHexDigit($0) } == 2 }) else {
-            return "\(quoted(text)) has a % without two hexadecimal digits after it"
-        }
-        if text.contains("#") { return "\(quoted(text)) has a fragment (#…), which is never sent" }
-        return TargetAddress.problem(String(authority))
     }
 
-    private static func isHexDigit(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte)
+    /// Nil when `text` can be a target's `__address__`; else what is wrong.
+    static func address(_ text: String) -> String? {
+        do throws(AddressError) {
+            _ = try HostPort(parsing: text)
+            return nil
+        } catch {
+            return "\(quoted(text)) \(error)"
+        }
     }
 
     /// Nil when `text` can be an AWS region, for instance eu-west-1; else what is wrong.

@@ -1,3 +1,5 @@
+import Addresses
+
 extension ConfigurationDecoder {
     /// The ways to authenticate that exclude one another, in every block that has them.
     static let authenticationKeys = [
@@ -243,14 +245,19 @@ public enum ProxyAddress {
         guard let scheme = schemes.first(where: { text.lowercased().hasPrefix($0) }) else {
             return "must begin with http://, https://, socks5:// or socks5h://"
         }
-        let authority = text.dropFirst(scheme.count).prefix { !"/?#".contains($0) }
-        let host =
-            authority.split(separator: "@", omittingEmptySubsequences: false).last.map(String.init) ?? ""
-        let isPrintable = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
-        guard isPrintable, !host.isEmpty, TargetAddress.problem(host) == nil else {
-            return "has no host and port that can be connected to"
-        }
+        // Behind the scheme stands what an http URL has there.
+        guard text.utf8.allSatisfy({ $0 < 0x80 }),
+            let url = HTTPURL("http://\(text.dropFirst(scheme.count))"),
+            !url.hasEmptyPort
+        else { return "has no host and port that can be connected to" }
         return nil
+    }
+
+    /// `text` with the scheme that the environment may leave out; nil when it is no proxy's URL.
+    public static func completed(_ text: String) -> String? {
+        if problem(text) == nil { return text }
+        let whole = "http://\(text)"
+        return problem(whole) == nil ? whole : nil
     }
 }
 

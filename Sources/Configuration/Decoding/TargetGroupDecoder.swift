@@ -14,7 +14,7 @@ struct TargetGroupDecoder {
         let targets = reader.strings("targets", of: "host:port")
         if checksAddresses {
             for (text, place) in targets {
-                if let problem = TargetAddress.problem(text) { sink.report(place, problem) }
+                if let problem = Checks.address(text) { sink.report(place, problem) }
             }
         }
         return StaticConfiguration(targets: targets.map(\.text), labels: Checks.labels(reader, "labels"))

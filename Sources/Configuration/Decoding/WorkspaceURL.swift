@@ -1,3 +1,5 @@
+import Addresses
+
 /// The remote write URL of a workspace of Amazon Managed Service for Prometheus (AMP):
 /// `https://aps-workspaces.REGION.amazonaws.com/workspaces/ID/api/v1/remote_write`. No
 /// other URL of such a host takes samples.
@@ -6,26 +8,23 @@ public enum WorkspaceURL {
 
     /// Nil when `url` is none of a workspace, or the right one; else what is wrong, with the right one.
     public static func problem(_ url: String) -> String? {
-        guard let colon = url.firstIndex(of: ":"), url[colon...].hasPrefix("://") else { return nil }
-        let rest = url[colon...].dropFirst(3)
-        let end = rest.firstIndex { "/?#".contains($0) } ?? url.endIndex
-        let host = rest[..<end].lowercased()
-        let path = url[end...].prefix { $0 != "?" && $0 != "#" }
+        guard let parts = HTTPURL(url) else { return nil }
+        let path = parts.writtenPath
         let segments = path.split(separator: "/").map(String.init)
         let index = segments.firstIndex(of: "workspaces")
         let workspace = index.flatMap { $0 + 1 < segments.count ? segments[$0 + 1] : nil }
         let isBare = workspace?.hasPrefix("ws-") == true && index.map { $0 + 2 == segments.count } == true
-        guard isAMP(host) || isBare else { return nil }
+        guard isAMP(parts.hostName) || isBare else { return nil }
         if workspace != nil, path.hasSuffix("/workspaces/\(workspace ?? "")\(Self.path)") { return nil }
         let before = segments.prefix(index ?? 0).map { "/\($0)" }.joined()
         let prefix = index == nil ? "" : before
         return "is not where a workspace of Amazon Managed Service for Prometheus takes samples; write "
-            + "\(url[..<end])\(prefix)/workspaces/\(workspace ?? "WORKSPACE_ID")\(Self.path)"
+            + "\(parts.scheme.rawValue)://\(parts.writtenServer)\(prefix)/workspaces/"
+            + "\(workspace ?? "WORKSPACE_ID")\(Self.path)"
     }
 
     /// Its hosts, those of FIPS and of VPC endpoints too; all are below a domain of AWS.
-    private static func isAMP(_ host: String) -> Bool {
-        let name = host.prefix { $0 != ":" }
+    private static func isAMP(_ name: String) -> Bool {
         let domains = [".amazonaws.com", ".api.aws", ".amazonaws.com.cn", ".api.amazonwebservices.com.cn"]
         return domains.contains { name.hasSuffix($0) }
             && name.split(separator: ".").contains { $0 == "aps-workspaces" || $0 == "aps-workspaces-fips" }

@@ -1,3 +1,4 @@
+import Addresses
 public import Configuration
 import MetricModel
 import Relabel
@@ -50,7 +51,9 @@ public struct TargetBuilder: Sendable {
     ) throws(DiscoveryError) -> DiscoveredTarget {
         func fail(_ message: String) -> DiscoveryError { DiscoveryError(.badTarget, message, place: source) }
         guard let address = relabelled["__address__"] else { throw fail("a target has no __address__") }
-        if let problem = TargetAddress.problem(address) { throw fail(problem) }
+        do throws(AddressError) { _ = try HostPort(parsing: address) } catch {
+            throw fail("the target \(ECSHostName.quoted(address)) \(error)")
+        }
         let scheme = relabelled["__scheme__"] ?? ""
         guard scheme == "http" || scheme == "https" else {
             throw fail(
