@@ -1,3 +1,4 @@
+import Addresses
 public import Configuration
 public import HTTPTransport
 public import Platform
@@ -68,8 +69,8 @@ public final class AccessClient: HTTPPerforming {
     }
 
     public func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
-        guard let origin = URLAuthority(request.url) else { return try await http.perform(request) }
-        if isPlain, origin.scheme == "http", request.method == .get || !request.followRedirects {
+        guard let origin = HTTPURL(request.url) else { return try await http.perform(request) }
+        if isPlain, origin.scheme == .http, request.method == .get || !request.followRedirects {
             return try await http.perform(request)
         }
         let startNs = clock.monotonicNs
@@ -87,30 +88,31 @@ public final class AccessClient: HTTPPerforming {
         }
         var next = request
         next.followRedirects = false
-        var authority = origin
+        var url = origin
         for _ in 0...Self.redirectLimit {
-            let isHome = authority.isSameOrigin(as: origin)
+            let isHome = url.isSameOrigin(as: origin)
             next.headers = given + (isHome ? identity : []) + material.open
-            if options.tls.serverName != nil, authority.scheme == "https" {
-                next.headers.append(HTTPHeader(name: "Host", value: authority.hostHeader))
+            if options.tls.serverName != nil, url.scheme == .https {
+                guard let host = url.hostHeader else {
+                    throw HTTPError(.badURL, "\(url) has a host beyond ASCII, which goes with no server_name")
+                }
+                next.headers.append(HTTPHeader(name: "Host", value: host))
             }
-            next.connection = connection(for: next.url, authority, material, request.connection)
-            next.timeoutMs = try leftMs(request, since: startNs, authority)
+            next.connection = connection(for: url, material, request.connection)
+            next.timeoutMs = try leftMs(request, since: startNs, url)
             let response = try await http.perform(next)
             if response.status == 401, isHome, let tokens {
                 // The next request asks for a new one; the answer counts as it is.
                 await tokens.reject()
             }
-            guard let target = redirect(request, response, from: next.url, origin) else { return response }
-            next.url = target.url
-            authority = target.authority
+            guard let target = redirect(request, response, from: url, origin) else { return response }
+            next.url = target.text
+            url = target
         }
-        let first = "\(origin.scheme)://\(origin.hostHeader)"
-        let last = "\(authority.scheme)://\(authority.hostHeader)"
         throw HTTPError(
             .tooManyRedirects,
-            "\(request.method.rawValue) \(first): more than \(Self.redirectLimit) redirects, the last of them"
-                + " to \(last)")
+            "\(request.method.rawValue) \(origin.origin): more than \(Self.redirectLimit) redirects, the last"
+                + " of them to \(url.origin)")
     }
 
     /// Headers and TLS texts as the files have them now.
@@ -136,11 +138,10 @@ public final class AccessClient: HTTPPerforming {
     /// How to connect for a URL: the same object for the same way, so that a client sees that nothing
     /// changed.
     private func connection(
-        for url: String, _ authority: URLAuthority, _ material: AccessMaterial,
-        _ asked: HTTPConnectionOptions?
+        for url: HTTPURL, _ material: AccessMaterial, _ asked: HTTPConnectionOptions?
     ) -> HTTPConnectionOptions {
         let key = ConnectionKey(
-            proxy: asked?.unixSocketPath == nil ? proxies.proxy(for: authority) : nil,
+            proxy: asked?.unixSocketPath == nil ? proxies.proxy(for: url) : nil,
             unixSocketPath: asked?.unixSocketPath)
         return state.withLock { state in
             if let known = state.connections[key], known.tls == material.tls { return known }
@@ -155,14 +156,13 @@ public final class AccessClient: HTTPPerforming {
     }
 
     private func leftMs(
-        _ request: HTTPRequest, since startNs: UInt64, _ authority: URLAuthority
+        _ request: HTTPRequest, since startNs: UInt64, _ url: HTTPURL
     ) throws(HTTPError) -> Int64 {
         let spentMs = Int64((clock.monotonicNs &- startNs) / 1_000_000)
         guard spentMs < request.timeoutMs else {
             throw HTTPError(
                 .timeout,
-                "\(request.method.rawValue) \(authority.scheme)://\(authority.hostHeader): the time was up"
-                    + " after a token or redirects")
+                "\(request.method.rawValue) \(url.origin): the time was up after a token or redirects")
         }
         return request.timeoutMs - spentMs
     }
@@ -170,15 +170,17 @@ public final class AccessClient: HTTPPerforming {
     /// Where a response sends the request; nil when it is the answer. A body goes on only to the same host
     /// and only where the status keeps the method: anything else would lose it and look like success.
     private func redirect(
-        _ request: HTTPRequest, _ response: HTTPResponse, from url: String, _ origin: URLAuthority
-    ) -> (url: String, authority: URLAuthority)? {
+        _ request: HTTPRequest, _ response: HTTPResponse, from url: HTTPURL, _ origin: HTTPURL
+    ) -> HTTPURL? {
         guard request.followRedirects, [301, 302, 303, 307, 308].contains(response.status),
-            let location = response.headers["Location"], !location.isEmpty,
-            let target = Redirect.resolve(location, from: url), let authority = URLAuthority(target)
+            let location = response.headers["Location"], !location.isEmpty
         else { return nil }
+        let target: HTTPURL
+        // A Location that leads nowhere makes the redirect the answer, which is reported by its status.
+        do throws(AddressError) { target = try url.resolving(location) } catch { return nil }
         if request.method != .get {
-            guard response.status >= 307, authority.isSameOrigin(as: origin) else { return nil }
+            guard response.status >= 307, target.isSameOrigin(as: origin) else { return nil }
         }
-        return (target, authority)
+        return target
     }
 }

@@ -4,10 +4,10 @@ import Addresses
 /// without; `*` for all. `localhost` and loopback addresses are always among them.
 struct DirectHosts: Sendable {
     private enum Entry: Sendable {
-        case address(IPAddress, port: String?)
+        case address(IPAddress, port: UInt16?)
         case network(IPAddress, bits: Int)
         /// `suffix` begins with a dot; `matchesItself` when the domain was written without one.
-        case domain(suffix: String, matchesItself: Bool, port: String?)
+        case domain(suffix: String, matchesItself: Bool, port: UInt16?)
     }
 
     private var takesAll = false
@@ -32,36 +32,28 @@ struct DirectHosts: Sendable {
             else { return nil }
             return .network(address, bits: bits)
         }
-        var host = word
-        var port: String?
-        if IPAddress(word) == nil, let colon = word.lastIndex(of: ":") {
-            host = String(word[..<colon])
-            port = String(word[word.index(after: colon)...])
-        }
-        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        if let address = IPAddress(host) { return .address(address, port: port) }
-        if host.hasPrefix("*.") { host.removeFirst() }
-        guard !host.isEmpty else { return nil }
-        return host.hasPrefix(".")
-            ? .domain(suffix: host, matchesItself: false, port: port)
-            : .domain(suffix: ".\(host)", matchesItself: true, port: port)
+        if let address = IPAddress(word) { return .address(address, port: nil) }
+        // `*.a` says the same as `.a`.
+        guard let place = HostPort(word.hasPrefix("*.") ? String(word.dropFirst()) : word) else { return nil }
+        if let address = place.address { return .address(address, port: place.port) }
+        return place.host.hasPrefix(".")
+            ? .domain(suffix: place.host, matchesItself: false, port: place.port)
+            : .domain(suffix: ".\(place.host)", matchesItself: true, port: place.port)
     }
 
-    /// `host` as in a URL, brackets of an IPv6 address included.
-    func contains(host: String, port: String) -> Bool {
-        var host = host.lowercased()
-        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+    func contains(_ url: HTTPURL) -> Bool {
+        let host = url.hostName
         if host == "localhost" { return true }
-        let address = IPAddress(host)
+        let address = url.address
         if let address, address.isLoopback { return true }
         if takesAll { return true }
         return entries.contains { entry in
             switch entry {
-            case .address(let other, let only): address == other && (only == nil || only == port)
+            case .address(let other, let only): address == other && (only == nil || only == url.port)
             case .network(let network, let bits): address.map { $0.isWithin(network, bits: bits) } ?? false
             case .domain(let suffix, let matchesItself, let only):
                 (host.hasSuffix(suffix) || matchesItself && host == suffix.dropFirst())
-                    && (only == nil || only == port)
+                    && (only == nil || only == url.port)
             }
         }
     }

@@ -8,12 +8,8 @@ enum LocalHosts {
             IPAddress(text).map { ($0, bits) }
         }
 
-    /// `host` as in a URL, brackets of an IPv6 address included.
-    static func contains(_ host: String) -> Bool {
-        var host = host.lowercased()
-        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        if host == "localhost" { return true }
-        guard let address = IPAddress(host) else { return false }
+    static func contains(_ url: HTTPURL) -> Bool {
+        guard let address = url.address else { return url.hostName == "localhost" }
         return address.isLoopback || networks.contains { address.isWithin($0.address, bits: $0.bits) }
     }
 }

@@ -1,3 +1,4 @@
+import Addresses
 import Configuration
 import Cryptography
 import HTTPTransport
@@ -179,9 +180,7 @@ actor OAuth2TokenSource {
     }
 
     private var place: String {
-        let authority = URLAuthority(options.tokenURL)
-        let path = authority?.rest.prefix { $0 != "?" && $0 != "#" } ?? ""
-        return authority.map { "token endpoint \($0.scheme)://\($0.hostHeader)\(path)" } ?? "token endpoint"
+        HTTPURL(options.tokenURL).map { "token endpoint \($0)" } ?? "token endpoint"
     }
 
     private func refusal(_ status: Int, _ answer: TokenAnswer?, _ fault: JSONError?) -> String {

@@ -1,3 +1,4 @@
+import Addresses
 import Configuration
 import HTTPTransport
 
@@ -21,8 +22,8 @@ struct ProxyChoice: Sendable {
                 let upper = environment[name] ?? ""
                 return upper.isEmpty ? environment[name.lowercased()] ?? "" : upper
             }
-            httpProxy = Self.url(variable("HTTP_PROXY"))
-            httpsProxy = Self.url(variable("HTTPS_PROXY"))
+            httpProxy = ProxyAddress.completed(variable("HTTP_PROXY"))
+            httpsProxy = ProxyAddress.completed(variable("HTTPS_PROXY"))
             direct = DirectHosts(variable("NO_PROXY"))
         } else {
             httpProxy = options.url?.revealed
@@ -33,18 +34,10 @@ struct ProxyChoice: Sendable {
     }
 
     /// The proxy's URL; nil connects directly.
-    func proxy(for target: URLAuthority) -> String? {
-        guard let proxy = target.scheme == "https" ? httpsProxy : httpProxy else { return nil }
-        if sparesLocal, LocalHosts.contains(target.host) { return nil }
-        if let direct, direct.contains(host: target.host, port: target.effectivePort) { return nil }
+    func proxy(for target: HTTPURL) -> String? {
+        guard let proxy = target.scheme == .https ? httpsProxy : httpProxy else { return nil }
+        if sparesLocal, LocalHosts.contains(target) { return nil }
+        if let direct, direct.contains(target) { return nil }
         return proxy
-    }
-
-    /// The environment may leave the scheme out. What cannot be a proxy is none.
-    private static func url(_ text: String) -> String? {
-        guard !text.isEmpty else { return nil }
-        if text.contains("://") { return ProxyAddress.problem(text) == nil ? text : nil }
-        let whole = "http://\(text)"
-        return ProxyAddress.problem(whole) == nil ? whole : nil
     }
 }

@@ -1,3 +1,4 @@
+import Addresses
 internal import CCurl
 
 extension EasyHandle {
@@ -26,19 +27,19 @@ extension EasyHandle {
         try verify(tls, target)
         try trust(tls, target)
         try present(tls, target)
-        guard let name = tls.serverName, let authority = URLAuthority(url) else { return }
+        guard let name = tls.serverName, let origin = HTTPURL(url), origin.scheme == .https else { return }
         // libcurl names and verifies the URL's host, so the URL gets the name, and the connection goes to the
         // host that stood there.
-        let port = authority.port ?? "443"
-        try setText(CURLOPT_URL, authority.url(host: name))
-        guard applied.connectTo.append("\(Self.bracketed(name)):\(port):\(authority.host):\(port)") else {
+        let named: HTTPURL
+        do throws(AddressError) { named = try origin.with(host: name) } catch {
+            throw HTTPError(.badRequest, "the server name for TLS \(error)")
+        }
+        try setText(CURLOPT_URL, named.text)
+        let way = "\(named.writtenHost):\(named.port):\(origin.writtenHost):\(origin.port)"
+        guard applied.connectTo.append(way) else {
             throw HTTPError(.other, "no memory for the connection's address")
         }
         try setList(CURLOPT_CONNECT_TO, applied.connectTo)
-    }
-
-    private static func bracketed(_ host: String) -> String {
-        host.utf8.contains(0x3A) && !host.hasPrefix("[") ? "[\(host)]" : host
     }
 
     private func applyProxy(

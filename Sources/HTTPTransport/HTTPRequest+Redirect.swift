@@ -1,11 +1,13 @@
-internal import CCurl
+import Addresses
 
 extension HTTPRequest {
     /// An error that names this request.
     func failure(_ code: HTTPError.Code, _ what: String) -> HTTPError {
-        let place = URLPlace(url)?.text ?? "a malformed URL"
-        return HTTPError(code, "\(method.rawValue) \(place): \(what)")
+        HTTPError(code, "\(method.rawValue) \(place): \(what)")
     }
+
+    /// The URL without secrets.
+    var place: String { HTTPURL.shown(url) }
 
     /// The request that follows a redirect to `location`, which may be relative. As libcurl does, it leaves
     /// credentials out where the redirect leads to another server.
@@ -13,35 +15,21 @@ extension HTTPRequest {
         guard redirectsLeft > 0 else {
             throw failure(.tooManyRedirects, "the redirects do not end")
         }
-        guard let target = Self.resolved(location, from: url) else {
-            throw failure(.malformedResponse, "the redirect leads to a malformed URL")
-        }
-        guard let to = URLAuthority(target) else {
-            throw failure(
-                .malformedResponse, "the redirect leads to a scheme other than http and https")
+        let target: HTTPURL
+        var isSameOrigin = false
+        do throws(AddressError) {
+            let home = try HTTPURL(parsing: url)
+            target = try home.resolving(location)
+            isSameOrigin = home.isSameOrigin(as: target)
+        } catch {
+            throw failure(.malformedResponse, "the redirect leads to a URL that \(error)")
         }
         var next = self
-        next.url = target
+        next.url = target.text
         next.redirectsLeft -= 1
-        if let from = URLAuthority(url), !from.isSameOrigin(as: to) {
+        if !isSameOrigin {
             next.headers.removeAll { $0.isNamed("Authorization") || $0.isNamed("Cookie") }
         }
         return next
-    }
-
-    /// The URL that `location` means where `base` was asked (RFC 3986 §5), by libcurl's own rules; nil when
-    /// it is malformed or there is no memory.
-    private static func resolved(_ location: String, from base: String) -> String? {
-        guard let handle = unsafe curl_url() else { return nil }
-        defer { unsafe curl_url_cleanup(handle) }
-        let flags = UInt32(CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE | CURLU_PATH_AS_IS)
-        var text: UnsafeMutablePointer<CChar>?
-        // Safety: libcurl copies the texts it is given; the one it gives is freed below.
-        guard unsafe curl_url_set(handle, CURLUPART_URL, base, flags) == CURLUE_OK,
-            unsafe curl_url_set(handle, CURLUPART_URL, location, flags) == CURLUE_OK,
-            unsafe curl_url_get(handle, CURLUPART_URL, &text, 0) == CURLUE_OK, let text = unsafe text
-        else { return nil }
-        defer { unsafe curl_free(text) }
-        return unsafe String(cString: text)
     }
 }

@@ -1,3 +1,4 @@
+import Addresses
 internal import CCurl
 internal import Logging
 internal import Platform
@@ -117,12 +118,12 @@ final class TransferLoop {
     }
 
     private func startWithCurl(_ submission: Submission) {
-        guard let place = URLPlace(submission.request.url) else {
-            let what = "the URL is not an http:// or https:// URL with a host"
-            return submission.reply.end(.failure(HTTPError(.badURL, what)))
+        let place: HTTPURL
+        do throws(AddressError) { place = try HTTPURL(parsing: submission.request.url) } catch {
+            return submission.reply.end(.failure(HTTPError(.badURL, "the URL \(error)")))
         }
         guard let easy = idleHandle(for: submission.request) ?? EasyHandle() else {
-            let what = "\(place.text): no memory for another transfer"
+            let what = "\(place): no memory for another transfer"
             return submission.reply.end(.failure(HTTPError(.other, what)))
         }
         let transfer = Transfer(submission, easy: easy, admission: admission)
@@ -267,8 +268,9 @@ final class TransferLoop {
         let nowNs = admission.nowNs
         guard held.contains(where: { $0.deadlineNs <= nowNs }) else { return }
         for submission in held where submission.deadlineNs <= nowNs {
-            let place = URLPlace(submission.request.url)?.text ?? "a malformed URL"
-            let what = "\(place): not begun in time, as every body slot is held by a body being worked on"
+            let what =
+                "\(submission.request.place): not begun in time, as every body slot is held by a body being"
+                + " worked on"
             submission.reply.end(.failure(HTTPError(.timeout, what)))
         }
         held.removeAll { $0.deadlineNs <= nowNs }

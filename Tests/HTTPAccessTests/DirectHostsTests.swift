@@ -1,3 +1,4 @@
+import Addresses
 import Testing
 
 @testable import HTTPAccess
@@ -19,7 +20,7 @@ import Testing
         ("10.0.0.0/33", "10.0.0.1", "1", false), (":80", "a", "80", false), ("/8,,//", "a", "80", false),
         ("::ffff:10.0.0.1", "10.0.0.1", "80", true),
     ])
-    func hostsAreFoundAsInGo(list: String, host: String, port: String, expected: Bool) {
-        #expect(DirectHosts(list).contains(host: host, port: port) == expected)
+    func hostsAreFoundAsInGo(list: String, host: String, port: String, expected: Bool) throws {
+        #expect(DirectHosts(list).contains(try HTTPURL(parsing: "http://\(host):\(port)/")) == expected)
     }
 }

@@ -1,3 +1,4 @@
+import Addresses
 import Configuration
 import HTTPTransport
 import Testing
@@ -8,7 +9,7 @@ import Testing
     private func proxy(
         _ url: String, _ options: ProxyOptions, _ environment: [String: String] = [:]
     ) throws -> String? {
-        ProxyChoice(options, environment: environment).proxy(for: try #require(URLAuthority(url)))
+        ProxyChoice(options, environment: environment).proxy(for: try HTTPURL(parsing: url))
     }
 
     @Test func aProxyWithoutExceptionsTakesEverything() throws {

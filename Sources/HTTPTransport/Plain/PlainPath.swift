@@ -1,3 +1,5 @@
+import Addresses
+
 /// Scrapes of the plain kind, without libcurl: `http`, an IPv4 address, a GET. That is what nearly all
 /// scrapes of a fleet are, and libcurl takes for one several times what reading its body takes.
 ///
@@ -45,17 +47,18 @@ final class PlainPath {
     /// Begins a request that is of the plain kind; nil for every other.
     func begin(_ submission: Submission, _ admission: BodyAdmission) -> Transfer? {
         guard !configuration.usesProxyFromEnvironment, PlainRequest.isPlain(submission.request),
-            let url = PlainURL(submission.request.url)
+            let url = HTTPURL(submission.request.url)?.ipv4Destination
         else { return nil }
         let nowNs = admission.nowNs
         guard submission.deadlineNs > nowNs, request.write(submission.request, url, to: &bytes) else {
             return nil
         }
         let transfer = Transfer(submission, easy: nil, admission: admission)
-        while let connection = takeIdle(url.address, nowNs) {
+        let address = PlainAddress(url)
+        while let connection = takeIdle(address, nowNs) {
             if begin(transfer, on: connection, nowNs) { return transfer }
         }
-        return connect(transfer, to: url.address, nowNs) ? transfer : nil
+        return connect(transfer, to: address, nowNs) ? transfer : nil
     }
 
     /// The kernel has something for a connection; false when it is not one of these.
@@ -175,7 +178,8 @@ final class PlainPath {
     /// Nothing of an answer came over a connection that was kept: once more, over a new one.
     private func askAgain(_ transfer: Transfer, insteadOf old: PlainConnection, _ nowNs: UInt64) {
         drop(old)
-        guard let url = PlainURL(transfer.request.url), request.write(transfer.request, url, to: &bytes),
+        guard let url = HTTPURL(transfer.request.url)?.ipv4Destination,
+            request.write(transfer.request, url, to: &bytes),
             connect(transfer, to: old.address, nowNs)
         else { return ended.append((transfer, 0, .givenBack)) }
     }

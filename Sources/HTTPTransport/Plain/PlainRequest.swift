@@ -1,3 +1,5 @@
+import Addresses
+
 /// Writes requests as they go over the wire. What the requests of a job have in common is written once.
 struct PlainRequest {
     /// Names that libcurl gives a meaning of their own, or that the request's framing depends upon.
@@ -21,8 +23,9 @@ struct PlainRequest {
             && request.requiresBody
     }
 
-    /// Puts the request into `bytes`; false when one of its headers is not for the plain way.
-    mutating func write(_ request: HTTPRequest, _ url: PlainURL, to bytes: inout [UInt8]) -> Bool {
+    /// Puts the request, whose URL is taken apart in `url`, into `bytes`; false when one of its headers is
+    /// not for the plain way.
+    mutating func write(_ request: HTTPRequest, _ url: IPv4Destination, to bytes: inout [UInt8]) -> Bool {
         if common == nil || request.acceptGzip != asksGzip || request.headers != headers {
             headers = request.headers
             asksGzip = request.acceptGzip

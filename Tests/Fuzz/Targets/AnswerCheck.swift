@@ -1,3 +1,4 @@
+import Addresses
 import Configuration
 
 @testable import HTTPTransport
@@ -12,10 +13,16 @@ enum AnswerCheck {
             headers.append(line: line.span)
             let text = String(decoding: line, as: UTF8.self)
             _ = try? ExpositionFormat.of(contentType: text, fallback: nil)
-            if let authority = URLAuthority(text) {
-                precondition(authority.isSameOrigin(as: authority), "a URL has its own origin")
+            guard let url = HTTPURL(text) else { continue }
+            precondition(url.isSameOrigin(as: url), "a URL has its own origin")
+            let shown = url.description
+            precondition(HTTPURL(shown)?.description == shown, "the place of a URL is a URL")
+            do throws(AddressError) {
+                let next = try HTTPURL(parsing: "http://h/a/b").resolving(text)
+                precondition(next.isSameOrigin(as: url), "an absolute URL leads to itself")
+            } catch {
+                preconditionFailure("a URL leads nowhere: it \(error)")
             }
-            _ = URLPlace(text)
         }
         for name in ["content-type", "retry-after", "date"] {
             if let value = headers[name] { precondition(!value.contains("\n"), "a header is one line") }

@@ -1,3 +1,4 @@
+import Addresses
 import Testing
 
 @testable import HTTPTransport
@@ -5,7 +6,7 @@ import Testing
 struct PlainRequestTests {
     private func written(_ request: HTTPRequest, _ writer: inout PlainRequest) throws -> String? {
         var bytes: [UInt8] = [1, 2, 3]
-        let url = try #require(PlainURL(request.url))
+        let url = try #require(HTTPURL(request.url)?.ipv4Destination)
         return writer.write(request, url, to: &bytes) ? String(decoding: bytes, as: UTF8.self) : nil
     }
 
