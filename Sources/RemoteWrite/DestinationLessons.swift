@@ -1,3 +1,4 @@
+internal import Platform
 import Synchronization
 
 /// What the lanes of one destination have learned about its receiver, each from the others' requests, too.

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Platform
 
 /// What one lane does next, decided without doing anything: the shell (`LaneRunner`) tells what happened
 /// and carries the action out. One request is held at a time, so the samples of a series leave in order.

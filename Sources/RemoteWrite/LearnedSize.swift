@@ -1,3 +1,5 @@
+internal import Platform
+
 /// How large a request to one destination may be, learned from the answer 413.
 ///
 /// The first 413 halves the size, or takes the largest size that was stored when that is more. From then on

@@ -1,3 +1,5 @@
+import Platform
+
 /// What every exporter of a fleet exposes: the text around the numbers, made once, and how each number moves.
 /// Numbers are a function of seed, exporter, series and scrape, so nothing is kept per series.
 struct ExporterShape: Sendable {
@@ -37,7 +39,7 @@ struct ExporterShape: Sendable {
     /// Exactly `count` series, `movingShare` of them with another number at each scrape (histograms move
     /// whole).
     init(count: Int, movingShare: Double, seed: UInt64) {
-        random = SplitMix64(state: seed)
+        random = SplitMix64(seed: seed)
         self.movingShare = movingShare
         var family = 0
         while series.count < count {
@@ -109,18 +111,5 @@ struct ExporterShape: Sendable {
             Series(
                 textEnd: text.count, insertAt: insertAt, kind: kind, base: base ?? random.next() % 1_000_000,
                 step: step))
-    }
-}
-
-/// Sebastiano Vigna's generator of the same name: the same numbers from the same seed, everywhere.
-struct SplitMix64: RandomNumberGenerator, Sendable {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
     }
 }

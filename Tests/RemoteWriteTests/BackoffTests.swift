@@ -1,3 +1,4 @@
+import Platform
 import Testing
 
 @testable import RemoteWrite
@@ -19,24 +20,5 @@ import Testing
         var random = SplitMix64(seed: 3)
         var backoff = Backoff(firstMs: .max / 2, mostMs: .max)
         for _ in 0..<100 { #expect(backoff.nextMs(&random) > 0) }
-    }
-
-    @Test func paceHalvesAndRecovers() {
-        var pace = Pace()
-        var nowNs: UInt64 = 1_000_000_000
-        for _ in 0..<20 {
-            #expect(pace.earliestNs(nowNs) == nowNs)
-            pace.began(nowNs)
-            nowNs += 100_000_000
-        }
-        pace.throttled(nowNs)
-        #expect((4.9...5.1).contains(pace.perSecond ?? 0))
-        for _ in 0..<20 { pace.throttled(nowNs) }
-        #expect(pace.perSecond == Pace.least)
-        for _ in 0..<2_000 {
-            nowNs += 1_000_000_000
-            pace.succeeded(nowNs)
-        }
-        #expect(pace.perSecond == nil)
     }
 }

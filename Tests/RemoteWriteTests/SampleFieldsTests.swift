@@ -1,4 +1,5 @@
 import MetricModel
+import Platform
 import Synchronization
 import Testing
 

@@ -1,4 +1,5 @@
 import MetricModel
+import Platform
 
 @testable import RemoteWrite
 

@@ -1,3 +1,4 @@
+import Platform
 import Testing
 
 @testable import StandIns
@@ -76,7 +77,7 @@ struct WriteRequestDecoderTests {
     }
 
     @Test func randomBytesNeverCrash() {
-        var random = SplitMix64(state: 7)
+        var random = SplitMix64(seed: 7)
         for _ in 0..<2_000 {
             let bytes = (0..<Int(random.next() % 60)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
             _ = try? WriteRequestDecoder.decode(bytes, limitBytes: 10_000)
