@@ -70,6 +70,29 @@ import Testing
         #expect(event.waiterCount == 0)
     }
 
+    /// A clock that does something when it is read: a wait with a deadline reads it between its first look at
+    /// the count and its registration.
+    private struct HookedClock: AgentClock {
+        let read: @Sendable () -> Void
+        let wallMs: Int64 = 0
+
+        var monotonicNs: UInt64 {
+            read()
+            return 0
+        }
+
+        func sleep(untilNs deadlineNs: UInt64) async throws {
+            try await ManualClock().sleep(untilNs: deadlineNs)
+        }
+    }
+
+    @Test func aSignalBeforeTheRegistrationIsNotLost() async {
+        let event = Event()
+        let clock = HookedClock { event.signal() }
+        #expect(await event.wait(untilNs: .max, clock: clock) == .signalled)
+        #expect(event.waiterCount == 0)
+    }
+
     // MARK: Cancellation
 
     @Test func aCancelledTaskDoesNotBeginToWait() async {
@@ -82,6 +105,22 @@ import Testing
             for await outcome in group { #expect(outcome == .cancelled) }
         }
         #expect(event.waiterCount == 0 && clock.sleeperCount == 0)
+    }
+
+    @Test func aCancellationBeforeTheRegistrationIsSeen() async {
+        let (event, reached) = (Event(), Event())
+        let clock = HookedClock {
+            reached.signal()
+            while !Task.isCancelled {}
+        }
+        let waiting = Task { await event.wait(untilNs: .max, clock: clock) }
+        let pool = WorkerPool(name: "canceller", threads: 1)
+        pool.post {
+            while !reached.isSignalled {}
+            waiting.cancel()
+        }
+        #expect(await waiting.value == .cancelled)
+        #expect(event.waiterCount == 0)
     }
 
     @Test func aCancellationEndsItsOwnWaitAlone() async {
