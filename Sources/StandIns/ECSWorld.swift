@@ -1,5 +1,5 @@
 /// A container of a task definition.
-public struct StandInContainer: Sendable, Equatable, Codable {
+public struct StandInContainer: Sendable, Equatable {
     public var name: String
     public var image: String
     public var dockerLabels: [String: String]
@@ -17,7 +17,7 @@ public struct StandInContainer: Sendable, Equatable, Codable {
 }
 
 /// A task definition; what it holds never changes, a change is a new revision.
-public struct StandInTaskDefinition: Sendable, Equatable, Codable {
+public struct StandInTaskDefinition: Sendable, Equatable {
     public var family: String
     public var revision: Int
     public var containers: [StandInContainer]
@@ -35,9 +35,9 @@ public struct StandInTaskDefinition: Sendable, Equatable, Codable {
 }
 
 /// A task; on Fargate unless it says otherwise.
-public struct StandInTask: Sendable, Equatable, Codable {
+public struct StandInTask: Sendable, Equatable {
     /// A port of a container that its machine answers for.
-    public struct Binding: Sendable, Equatable, Codable {
+    public struct Binding: Sendable, Equatable {
         public var container: String
         public var containerPort: Int
         public var hostPort: Int
@@ -94,7 +94,7 @@ extension StandInTask {
 }
 
 /// A machine that a cluster places tasks on: `i-…` is one of EC2, `mi-…` one that Systems Manager knows.
-public struct StandInInstance: Sendable, Equatable, Codable {
+public struct StandInInstance: Sendable, Equatable {
     /// Of the container instance.
     public var id: String
     /// `i-…` or `mi-…`.
@@ -110,7 +110,7 @@ public struct StandInInstance: Sendable, Equatable, Codable {
     }
 }
 
-public struct StandInCluster: Sendable, Equatable, Codable {
+public struct StandInCluster: Sendable, Equatable {
     public var name: String
     public var tasks: [StandInTask]
     public var instances: [StandInInstance]?
@@ -123,7 +123,7 @@ public struct StandInCluster: Sendable, Equatable, Codable {
 }
 
 /// What a stand-in ECS knows.
-public struct ECSWorld: Sendable, Equatable, Codable {
+public struct ECSWorld: Sendable, Equatable {
     public var clusters: [StandInCluster]
     public var definitions: [StandInTaskDefinition]
 
