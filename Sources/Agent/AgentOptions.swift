@@ -32,9 +32,3 @@ public struct AgentOptions: Sendable {
 
     var features: FeatureFlags { FeatureFlags(enabledFeatures) }
 }
-
-/// The release.
-public enum AgentVersion {
-    /// Whoever raises it sets `SourceDate.ms` as well.
-    public static let current = "0.1.0"
-}

@@ -24,32 +24,3 @@ public struct ServerLimits: Sendable {
         self.transferTimeoutMs = transferTimeoutMs
     }
 }
-
-/// Why a server could not start or stop.
-public struct ServerError: Error, Sendable, CustomStringConvertible {
-    public enum Code: Sendable { case badAddress, listen, stop }
-
-    public let code: Code
-    /// What happened, where, and what to do.
-    public let message: String
-
-    public init(_ code: Code, _ message: String) {
-        self.code = code
-        self.message = message
-    }
-
-    public var description: String { message }
-}
-
-/// What a server has seen since it started.
-public struct ServerStatistics: Sendable, Equatable {
-    public var connections = 0
-    public var accepted: UInt64 = 0
-    /// Connections above `maxConnections`.
-    public var refused: UInt64 = 0
-    public var requests: UInt64 = 0
-    /// Requests that were no HTTP or broke a limit.
-    public var malformed: UInt64 = 0
-    /// Connections ended by a timeout in the middle of something.
-    public var timeouts: UInt64 = 0
-}

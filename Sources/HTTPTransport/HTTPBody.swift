@@ -1,5 +1,4 @@
 internal import Compression
-internal import Platform
 import Synchronization
 
 /// A response's body. Its memory, and the body slot if it holds one, go back to the client when it
@@ -88,65 +87,4 @@ public final class HTTPBody: Sendable {
 
     /// The bytes as an array of the caller's.
     public var bytes: [UInt8] { storage.withLock { $0 } ?? [] }
-}
-
-/// Buffers between two bodies' lives, and the way back of what bodies were charged.
-final class BodyPool: Sendable {
-    /// A buffer larger than this is freed rather than kept: one huge body must not cost its memory for good.
-    static let keptBufferBytes = 4 << 20
-
-    private struct Kept {
-        var buffers: [[UInt8]] = []
-        var bytes = 0
-    }
-
-    private let kept = Mutex(Kept())
-    private let keptCount: Int
-    /// Of all buffers kept, which no body is charged for.
-    private let keptBytes: Int
-    private let memory: MemoryAccount
-    private let onRelease: @Sendable (BodyClaim, _ heldBytes: Int) -> Void
-
-    /// Keeps `keptCount` buffers at most, and of the memory that bodies may hold an eighth. `onRelease` is
-    /// told of every body let go, on whichever thread, after its memory was given back.
-    init(
-        keptCount: Int, memory: MemoryAccount = MemoryAccount(),
-        onRelease: @escaping @Sendable (BodyClaim, _ heldBytes: Int) -> Void
-    ) {
-        self.keptCount = keptCount
-        self.memory = memory
-        self.onRelease = onRelease
-        keptBytes = memory.limitBytes(of: .bodies) / 8
-    }
-
-    /// An empty buffer, used before when there is one.
-    func take() -> [UInt8] {
-        var buffer = kept.withLock { kept in
-            let buffer = kept.buffers.popLast() ?? []
-            kept.bytes -= buffer.capacity
-            return buffer
-        }
-        buffer.removeAll(keepingCapacity: true)
-        return buffer
-    }
-
-    func takeBack(_ buffer: [UInt8], claim: BodyClaim, heldBytes: Int = 0) {
-        if claim == .slot || claim == .none { keep(buffer) }
-        memory.discharge(heldBytes, from: .bodies)
-        onRelease(claim, heldBytes)
-    }
-
-    /// Charges memory for a body that is being decoded; false when it does not fit.
-    func charge(_ bytes: Int) -> Bool { memory.charge(bytes, to: .bodies) }
-
-    /// Keeps a buffer for a later body.
-    func keep(_ buffer: [UInt8]) {
-        let capacity = buffer.capacity
-        guard capacity > 0, capacity <= Self.keptBufferBytes else { return }
-        kept.withLock { kept in
-            guard kept.buffers.count < keptCount, kept.bytes + capacity <= keptBytes else { return }
-            kept.buffers.append(buffer)
-            kept.bytes += capacity
-        }
-    }
 }

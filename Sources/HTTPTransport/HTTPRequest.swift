@@ -1,21 +1,3 @@
-/// The methods the agent uses.
-public enum HTTPMethod: String, Sendable {
-    case get = "GET"
-    case post = "POST"
-    case put = "PUT"
-}
-
-/// One header field. The name is compared without regard to case.
-public struct HTTPHeader: Sendable, Hashable {
-    public let name: String
-    public let value: String
-
-    public init(name: String, value: String) {
-        self.name = name
-        self.value = value
-    }
-}
-
 /// What is asked of an HTTP server. Host, Content-Length, Accept-Encoding and User-Agent are added by the
 /// client.
 public struct HTTPRequest: Sendable, Equatable {

@@ -27,37 +27,3 @@ public enum StandardStreams {
         }
     }
 }
-
-/// The environment variables of this process.
-public enum ProcessEnvironment {
-    /// A copy, read through `environ` without Foundation. A name that stands twice keeps its first value, as
-    /// getenv does.
-    public static var current: [String: String] {
-        var result: [String: String] = [:]
-        // Safety: `environ` is a null-terminated array of null-terminated strings; nothing in this process
-        // writes it.
-        var entry = unsafe environ
-        while let text = unsafe entry.pointee {
-            let line = unsafe String(cString: text)
-            if let equals = line.firstIndex(of: "=") {
-                let name = String(line[..<equals])
-                if result[name] == nil { result[name] = String(line[line.index(after: equals)...]) }
-            }
-            unsafe entry += 1
-        }
-        return result
-    }
-}
-
-/// What this machine is called.
-public enum HostName {
-    /// The kernel's node name; empty when it has none.
-    public static var current: String {
-        var names = utsname()
-        // Safety: `names` lives through the call; the field is null-terminated inside its own length.
-        guard unsafe uname(&names) == 0 else { return "" }
-        return unsafe withUnsafeBytes(of: names.nodename) { raw in
-            unsafe String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
-        }
-    }
-}

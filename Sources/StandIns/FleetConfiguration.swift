@@ -1,13 +1,3 @@
-/// How the exporters of a fleet are told apart.
-public enum FleetAddressing: String, Sendable, CaseIterable {
-    /// One listener, a path each: `/exporter/17/metrics`.
-    case paths
-    /// A port each on one address, path `/metrics`.
-    case ports
-    /// One port on 127.1.0.2, 127.1.0.3 and so on, path `/metrics`: as tasks of one service have it.
-    case addresses
-}
-
 /// A fleet of exporters.
 public struct FleetConfiguration: Sendable {
     public var exporters: Int
@@ -33,35 +23,4 @@ public struct FleetConfiguration: Sendable {
         self.seed = seed
         self.isDistinct = isDistinct
     }
-}
-
-/// What an exporter does wrong on cue.
-public enum ExporterFault: Sendable, Equatable {
-    case status(Int)
-    case hang
-    /// Closes without an answer.
-    case close
-    /// Promises the whole page, sends this many bytes, closes.
-    case truncate(bytes: Int)
-    /// Answers 200 with text that is no exposition.
-    case garbage
-    /// Answers rightly, but late.
-    case delay(ms: Int64)
-}
-
-/// Where one exporter is.
-public struct ExporterPlace: Sendable, Hashable {
-    public let host: String
-    public let port: Int
-    public let path: String
-
-    public init(host: String, port: Int, path: String) {
-        self.host = host
-        self.port = port
-        self.path = path
-    }
-
-    /// As `__address__` has it.
-    public var address: String { "\(host):\(port)" }
-    public var url: String { "http://\(host):\(port)\(path)" }
 }

@@ -1,32 +1,7 @@
-public import AWS
 public import HTTPServer
 internal import JSON
 public import Platform
 import Synchronization
-
-/// What a stand-in ECS does wrong on cue.
-public enum ECSFault: String, Sendable, CaseIterable {
-    case throttling, accessDenied, expiredToken, serverError, garbage, hostile, hang, close
-}
-
-/// How a stand-in ECS behaves.
-public struct ECSConfiguration: Sendable {
-    public var port: Int
-    public var region: String
-    /// Whose signature is right; nil takes everything unsigned.
-    public var credentials: Credentials?
-    /// Names a page; the API's own most is 100.
-    public var pageLimit: Int
-
-    public init(
-        port: Int = 0, region: String = "eu-west-1", credentials: Credentials? = nil, pageLimit: Int = 100
-    ) {
-        self.port = port
-        self.region = region
-        self.credentials = credentials
-        self.pageLimit = pageLimit
-    }
-}
 
 /// The parts of the APIs of ECS, EC2 and Systems Manager that discovery calls, on one port of loopback, with
 /// paging, limits and signatures checked; and the task metadata endpoint of a task in the first cluster.

@@ -1,16 +1,5 @@
-internal import JSON
 public import Logging
 public import Platform
-import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#endif
-
-/// How log lines look; the names are those of Prometheus' `--log.format`.
-public enum LogFormat: String, Sendable, CaseIterable {
-    case logfmt, json
-}
 
 /// Sends swift-log to standard error, a line an event, each with one write(2).
 public enum LogOutput {
@@ -21,81 +10,5 @@ public enum LogOutput {
         LoggingSystem.bootstrap { label in
             LineLogHandler(label: label, level: level, format: format, clock: clock)
         }
-    }
-}
-
-/// One logger's handler. Keys and order follow Prometheus: time, level, source, msg, then the metadata by
-/// name.
-struct LineLogHandler: LogHandler {
-    let label: String
-    var logLevel: Logger.Level
-    let format: LogFormat
-    let clock: any AgentClock
-    var metadata: Logger.Metadata = [:]
-    var metadataProvider: Logger.MetadataProvider?
-
-    init(label: String, level: Logger.Level, format: LogFormat, clock: any AgentClock) {
-        self.label = label
-        self.logLevel = level
-        self.format = format
-        self.clock = clock
-    }
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        let line = Array(line(of: event).utf8)
-        // Safety: the pointer is used only inside the closure. A log line that cannot be written has nowhere
-        // to be reported, so the result is not looked at.
-        _ = unsafe line.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    }
-
-    /// The finished line of an event; an error it carries becomes the field `err`, as in Prometheus' lines.
-    func line(of event: LogEvent) -> String {
-        var metadata = event.metadata ?? [:]
-        if let error = event.error { metadata["err"] = "\(error)" }
-        return line(level: event.level, message: event.message.description, metadata: metadata)
-    }
-
-    /// The finished line, newline included.
-    func line(level: Logger.Level, message: String, metadata extra: Logger.Metadata?) -> String {
-        let merged = metadata.merging(extra ?? [:]) { _, new in new }
-        var fields = [
-            ("time", Timestamp.text(ms: clock.wallMs)), ("level", name(of: level)), ("source", label),
-            ("msg", message),
-        ]
-        fields += merged.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
-        switch format {
-        case .logfmt:
-            return fields.map { "\(logfmtKey($0.0))=\(logfmtValue($0.1))" }.joined(separator: " ") + "\n"
-        case .json:
-            return JSONValue.object(fields.map { .init($0.0, .string($0.1)) }).text() + "\n"
-        }
-    }
-
-    private func name(of level: Logger.Level) -> String {
-        switch level {
-        case .trace, .debug: "DEBUG"
-        case .info, .notice: "INFO"
-        case .warning: "WARN"
-        case .error, .critical: "ERROR"
-        }
-    }
-
-    /// A key cannot be quoted: what would end it is replaced.
-    private func logfmtKey(_ text: String) -> String {
-        let kept = text.unicodeScalars.map { scalar -> Character in
-            let plain = scalar.value > 0x20 && scalar.value < 0x7F && scalar != "\"" && scalar != "="
-            return plain ? Character(scalar) : "_"
-        }
-        return kept.isEmpty ? "_" : String(kept)
-    }
-
-    private func logfmtValue(_ text: String) -> String {
-        let plain = text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D && $0 < 0x7F }
-        return plain && !text.isEmpty ? text : JSONText.quoted(text)
     }
 }

@@ -1,42 +1,4 @@
-internal import Platform
 import Synchronization
-
-/// One segment as everybody may see it.
-struct SegmentInfo: Sendable, Equatable {
-    let number: UInt64
-    let path: String
-    let salt: UInt32
-    /// Bytes that are written in full: readers look no further.
-    var length: UInt64
-    var isActive: Bool
-    /// How often its file was written anew: whoever has an older one open opens it again.
-    var renewals = 0
-    /// A sync of its file failed: until it is written anew, the file may lack what memory still has.
-    var isInDoubt = false
-    /// Not before that of any frame in it; when it was begun, without one.
-    var newestTimestampMs: Int64
-    /// The books at its beginning.
-    var before: [String: JobTotal]
-    /// The segment before and its final length; 0 when there was none.
-    var previousSegment: UInt64 = 0
-    var previousLength: UInt64 = 0
-    /// By `AgentClock.elapsedNs`: when it was last written to or, for one of an earlier run, when this run
-    /// began.
-    var lastNs: UInt64 = 0
-    /// An earlier run has written it.
-    var isOfEarlierRun = false
-
-    /// How old its newest frame is. What this run has written is as old as the time that has passed since,
-    /// the machine's sleep included, whatever the wall clock did. The age of what an earlier run has written
-    /// is told by its timestamps alone; it is no less than the age of this run, so that frames a clock that
-    /// ran ahead has stamped do not stay for ever.
-    func ageMs(agingMs: Int64, nowNs: UInt64) -> Int64 {
-        let passedMs = Int64((nowNs - min(nowNs, lastNs)) / 1_000_000)
-        guard isOfEarlierRun else { return passedMs }
-        let (stampedMs, overflows) = agingMs.subtractingReportingOverflow(newestTimestampMs)
-        return overflows ? passedMs : max(passedMs, stampedMs)
-    }
-}
 
 /// The segments there are, oldest first. The appender publishes, readers look.
 final class SegmentCatalog: Sendable {

@@ -112,9 +112,3 @@ final class ChildProcess: Sendable {
         return String(decoding: buffer[..<count], as: UTF8.self)
     }
 }
-
-/// Why a measurement could not be made.
-struct BenchError: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
-}

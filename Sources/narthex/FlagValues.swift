@@ -1,7 +1,6 @@
 import Agent
 public import ArgumentParser
 import Logging
-import Platform
 public import Telemetry
 
 /// A duration in Prometheus' grammar: `90s`, `1h30m`.
@@ -63,8 +62,3 @@ enum LogLevel: String, ExpressibleByArgument, CaseIterable {
 }
 
 extension LogFormat: ExpressibleByArgument {}
-
-/// Standard error as a text stream.
-struct StandardError: TextOutputStream {
-    mutating func write(_ string: String) { StandardStreams.writeError(string) }
-}

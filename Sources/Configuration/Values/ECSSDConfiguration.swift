@@ -94,23 +94,6 @@ public struct ECSSDConfiguration: Sendable, Equatable {
     }
 }
 
-/// Meta labels that further calls tell and that rules look at, so that a target without them would be
-/// relabelled to something else.
-public struct ECSLabelNeeds: OptionSet, Sendable, Hashable {
-    public let rawValue: Int
-
-    public init(rawValue: Int) { self.rawValue = rawValue }
-
-    /// `__meta_ecs_service_status` and `__meta_ecs_tag_service_*`.
-    public static let services = ECSLabelNeeds(rawValue: 1)
-    /// `__meta_ecs_tag_cluster_*`.
-    public static let clusters = ECSLabelNeeds(rawValue: 2)
-    /// `__meta_ecs_public_ip`.
-    public static let publicAddresses = ECSLabelNeeds(rawValue: 4)
-    /// What the machine of a task tells: `__meta_ecs_ec2_*`, its tags and attributes.
-    public static let machines = ECSLabelNeeds(rawValue: 8)
-}
-
 extension ECSSDConfiguration {
     /// Notes what the rules look at. Where the configuration does not say whether services, clusters and
     /// interfaces are described, they are when a rule looks at what only that tells.
@@ -153,75 +136,5 @@ extension ECSSDConfiguration: CustomStringConvertible, CustomReflectable {
     /// Without the secret.
     public var description: String {
         "ecs_sd(clusters: \(clusters), region: \(region ?? "default"), endpoint: \(endpoint ?? "default"))"
-    }
-}
-
-/// The names of docker labels that make a container a target.
-public struct ECSDockerLabels: Sendable, Equatable {
-    /// Its presence selects; its value is a port, or several after commas or semicolons. `PORT.name` is one
-    /// more endpoint, whose other labels end in `.name` too.
-    public var port: String
-    public var path: String?
-    public var scheme: String?
-    public var jobName: String?
-    /// Replaces the address.
-    public var serverName: String?
-    public var interval: String?
-    /// `1` or `true` in it asks for the container's one port to be found; it needs no port label.
-    public var dynamic: String?
-
-    public init(
-        port: String, path: String? = nil, scheme: String? = nil, jobName: String? = nil,
-        serverName: String? = nil, interval: String? = nil, dynamic: String? = nil
-    ) {
-        self.port = port
-        self.path = path
-        self.scheme = scheme
-        self.jobName = jobName
-        self.serverName = serverName
-        self.interval = interval
-        self.dynamic = dynamic
-    }
-
-    /// teralytics' names, with an interval and endpoints of one's own.
-    public static let prometheusECSDiscovery = ECSDockerLabels(
-        port: "PROMETHEUS_EXPORTER_PORT", path: "PROMETHEUS_EXPORTER_PATH",
-        scheme: "PROMETHEUS_EXPORTER_SCHEME", jobName: "PROMETHEUS_EXPORTER_JOB_NAME",
-        serverName: "PROMETHEUS_EXPORTER_SERVER_NAME", interval: "PROMETHEUS_EXPORTER_SCRAPE_INTERVAL",
-        dynamic: "PROMETHEUS_DYNAMIC_EXPORT")
-
-    /// The names in the examples of ecs_observer and the CloudWatch agent.
-    public static let ecsObserver = ECSDockerLabels(
-        port: "ECS_PROMETHEUS_EXPORTER_PORT", path: "ECS_PROMETHEUS_METRICS_PATH",
-        jobName: "ECS_PROMETHEUS_JOB_NAME")
-
-    public static let usual = [prometheusECSDiscovery, ecsObserver]
-}
-
-/// Exporters by what they run in: an entry of `services` or `task_definitions`.
-public struct ECSExporterPattern: Sendable, Equatable {
-    /// Matches the service's name or the task definition's ARN.
-    public var pattern: RelabelPattern
-    /// Matches the names of containers; nil takes all.
-    public var containerPattern: RelabelPattern?
-    /// Container ports.
-    public var ports: [Int]
-    public var path: String?
-    public var jobName: String?
-
-    public init(
-        pattern: RelabelPattern, containerPattern: RelabelPattern? = nil, ports: [Int],
-        path: String? = nil, jobName: String? = nil
-    ) {
-        self.pattern = pattern
-        self.containerPattern = containerPattern
-        self.ports = ports
-        self.path = path
-        self.jobName = jobName
-    }
-
-    /// A regular expression that may match anywhere in the text, as ecs_observer takes them.
-    public static func anywhere(_ text: String) throws(RelabelError) -> RelabelPattern {
-        try RelabelPattern(".*(?:\(text)).*")
     }
 }

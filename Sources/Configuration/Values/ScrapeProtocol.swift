@@ -17,20 +17,3 @@ public enum ScrapeProtocol: String, CaseIterable, Sendable {
     /// What such a job asks for when it wants native histograms, which only protobuf carries.
     public static let protobufFirst: [ScrapeProtocol] = [prometheusProto] + defaults
 }
-
-/// What names of metrics and labels may be made of.
-public enum NameValidationScheme: String, CaseIterable, Sendable {
-    /// Any UTF-8.
-    case utf8
-    /// `[a-zA-Z_:][a-zA-Z0-9_:]*`, labels without the colon.
-    case legacy
-}
-
-/// What a target is asked to do to names beyond the legacy characters
-/// (prometheus.io/docs/instrumenting/escaping_schemes). A request only: the answer's names stay as they are.
-public enum NameEscapingScheme: String, CaseIterable, Sendable {
-    case allowUTF8 = "allow-utf-8"
-    case underscores
-    case dots
-    case values
-}

@@ -11,10 +11,3 @@ extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomR
     public var debugDescription: String { description }
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
-
-/// A text written down, or the file that holds it. A file is read again when it changes; white space around
-/// what it holds does not count.
-public enum TextSource: Sendable, Hashable {
-    case text(Secret)
-    case file(String)
-}

@@ -1,14 +1,5 @@
 import Addresses
 
-/// A record of a DNS answer, of the types that discovery asks for.
-enum DNSRecord: Sendable, Equatable {
-    case address(IPAddress)
-    /// Names end with a dot.
-    case service(target: String, port: Int)
-    case mailExchange(String)
-    case nameServer(String)
-}
-
 /// The answer section of a DNS message (RFC 1035 §4). Records of other types, CNAMEs among them, are passed
 /// over.
 struct DNSMessage: Sendable, Equatable {

@@ -1,14 +1,6 @@
 import MetricModel
 import Relabel
 
-/// What metric relabelling needs to know beside the target.
-struct MetricRelabelling: Sendable {
-    var rules = RelabelRules()
-    /// The configuration's: where a rule takes one of the target's own labels away, the external one of that
-    /// name comes forth.
-    var externalLabels = LabelSet()
-}
-
 /// What of a target decides how its lines become series: the names of its labels and which of them give way,
 /// and the values of those that metric_relabel_configs read; of others never the values. Targets with one
 /// schema make equal chunks of equal lines.

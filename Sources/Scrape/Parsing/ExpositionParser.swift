@@ -246,12 +246,3 @@ struct ExpositionParser {
             "name and labels of a series take more than \(Self.maxSeriesBytes) bytes", offset: lineStart)
     }
 }
-
-/// Values as they are stored.
-enum ScrapeValue {
-    /// Any NaN becomes the one ordinary NaN.
-    @inline(__always)
-    static func normalized(_ value: Double) -> Double {
-        value.isNaN ? Double(bitPattern: StaleMarker.ordinaryNaNBits) : value
-    }
-}

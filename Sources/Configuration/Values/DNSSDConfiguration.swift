@@ -1,19 +1,3 @@
-/// Targets that a web server lists: `http_sd_configs`.
-public struct HTTPSDConfiguration: Sendable, Equatable {
-    public var url: String
-    /// Also the longest a request may take, as in Prometheus.
-    public var refreshIntervalMs: Int64
-    public var http: HTTPClientOptions
-
-    public init(
-        url: String, refreshIntervalMs: Int64 = 60_000, http: HTTPClientOptions = HTTPClientOptions()
-    ) {
-        self.url = url
-        self.refreshIntervalMs = refreshIntervalMs
-        self.http = http
-    }
-}
-
 /// Targets that DNS names stand for: `dns_sd_configs`.
 public struct DNSSDConfiguration: Sendable, Equatable {
     public enum RecordType: String, Sendable, CaseIterable {

@@ -1,17 +1,3 @@
-public import MetricModel
-
-/// Targets written down: `static_configs`, and an entry of a file_sd file.
-public struct StaticConfiguration: Sendable, Equatable {
-    /// `host:port` each.
-    public var targets: [String]
-    public var labels: LabelSet
-
-    public init(targets: [String], labels: LabelSet = LabelSet()) {
-        self.targets = targets
-        self.labels = labels
-    }
-}
-
 /// Targets read from files that others write: `file_sd_configs`.
 public struct FileSDConfiguration: Sendable, Equatable {
     /// Paths, resolved against the configuration file's folder; the last element may be a glob.

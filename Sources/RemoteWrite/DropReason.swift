@@ -1,0 +1,13 @@
+/// Why samples are let go by this module itself; receivers' reasons are `RefusalReason`'s.
+enum DropReason {
+    static let tooOld = "too_old"
+    static let malformed = "malformed_frame"
+    /// `write_relabel_configs` drop the series, or leave it without a name.
+    static let writeRelabel = "write_relabel"
+    /// `send_native_histograms` is off.
+    static let histogramsOff = "native_histograms_off"
+    /// A histogram of custom buckets, which remote write 1.0 has no place for.
+    static let customBuckets = "custom_buckets"
+    /// `send_exemplars` is off: of exemplars, which are no samples.
+    static let exemplarsOff = "exemplars_off"
+}

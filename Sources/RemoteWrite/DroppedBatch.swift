@@ -1,0 +1,6 @@
+/// Samples at the lane's head that are not sent.
+struct DroppedBatch: Sendable {
+    let end: LanePosition
+    let counts: JobCounts
+    var omissions: [LaneOmission] = []
+}

@@ -1,0 +1,42 @@
+/// What one frame added to a request.
+struct FrameEncoding: Equatable {
+    /// Samples passed over, those dropped included: where the next request goes on.
+    var consumed = 0
+    /// Samples in the request.
+    var written = 0
+    /// Samples whose own timestamp is too old, seen from the frame's.
+    var tooOld = 0
+    /// Samples of series that `write_relabel_configs` drop.
+    var unwanted = 0
+    /// Histograms that the destination does not take.
+    var histogramsOff = 0
+    /// Histograms of custom buckets, which this protocol has no place for.
+    var customBuckets = 0
+    /// Of `written`, the histograms.
+    var histograms = 0
+    /// Exemplars in the request, beside samples.
+    var exemplars = 0
+    /// Exemplars of samples in the request that the destination does not take.
+    var exemplarsOff = 0
+    /// Oldest and newest timestamp written; `Int64.max` and `Int64.min` without one.
+    var oldestMs = Int64.max
+    var newestMs = Int64.min
+
+    /// Counts one sample that is a histogram or has exemplars.
+    mutating func add(_ rich: RichSample) {
+        consumed += 1
+        guard rich.isSent else {
+            if rich.hasCustomBuckets { customBuckets += 1 } else { histogramsOff += 1 }
+            return
+        }
+        written += 1
+        histograms += rich.isHistogram ? 1 : 0
+        exemplars += rich.exemplars
+        exemplarsOff += rich.exemplarsOff
+    }
+
+    mutating func cover(_ timestampMs: Int64) {
+        oldestMs = min(oldestMs, timestampMs)
+        newestMs = max(newestMs, timestampMs)
+    }
+}

@@ -1,0 +1,30 @@
+/// How one lane fares.
+public struct LaneStatus: Sendable, Equatable {
+    public enum State: String, Sendable {
+        /// Nothing to send, or waiting for a batch to fill.
+        case idle
+        case sending
+        /// The receiver fails or cannot be reached: tried again soon.
+        case backingOff = "backing off"
+        /// The receiver asked for less.
+        case throttled
+        /// Refused signatures, a wrong path, or every size refused: held, and tried again slowly.
+        case held
+        case stopped
+    }
+
+    public var state = State.idle
+    /// What went wrong last; nil once a request was stored after it.
+    public var lastError: String?
+    public var lastErrorMs: Int64?
+    /// Tries of the request under way so far.
+    public var tries = 0
+    /// Samples read from the buffer and not answered for.
+    public var pendingSamples = 0
+    /// Timestamp of the oldest of them.
+    public var oldestPendingMs: Int64?
+    /// Series that are left out of requests, as the receiver refuses whole requests for them.
+    public var leftOutSeries = 0
+
+    public init() {}
+}

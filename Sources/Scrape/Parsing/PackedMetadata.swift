@@ -1,0 +1,76 @@
+/// The metadata comments of a run of lines in their order, as one block of bytes: a family is some dozen
+/// bytes, and is read only when somebody asks.
+struct PackedMetadata: Sendable {
+    /// A longer text is cut, at a character's end: no page and no receiver shows a tenth of it.
+    static let maxTextBytes = 16 << 10
+
+    private(set) var bytes: [UInt8]
+    /// Whether help texts know `\"`.
+    private let isOpenMetrics: Bool
+
+    init(isOpenMetrics: Bool) {
+        bytes = []
+        self.isOpenMetrics = isOpenMetrics
+    }
+
+    var isEmpty: Bool { bytes.isEmpty }
+
+    /// Adds a comment of `body`; names and texts that are not UTF-8 are left out.
+    mutating func append(_ line: FamilyMetadata.Line, _ body: RawSpan) {
+        guard UTF8Check.isValid(body, line.name), UTF8Check.isValid(body, line.text) else { return }
+        var text = line.text
+        if text.count > Self.maxTextBytes {
+            var end = text.lowerBound + Self.maxTextBytes
+            while body.byte(end) & 0xC0 == 0x80 { end -= 1 }
+            text = text.lowerBound..<end
+        }
+        var name: [UInt8] = []
+        Unescaping.append(body, line.name, hasEscapes: line.nameHasEscapes, to: &name)
+        var words: [UInt8] = []
+        Unescaping.append(body, text, hasEscapes: line.kind == .help, quotes: isOpenMetrics, to: &words)
+        append(line.kind, family: name, text: words)
+    }
+
+    /// Adds what is known to be UTF-8, as it is.
+    mutating func append(_ kind: FamilyMetadata.Kind, family: [UInt8], text: [UInt8]) {
+        var end = min(text.count, Self.maxTextBytes)
+        while end < text.count, text[end] & 0xC0 == 0x80 { end -= 1 }
+        bytes.append(kind.rawValue)
+        appendCount(family.count)
+        appendCount(end)
+        bytes += family
+        bytes += text[..<end]
+    }
+
+    /// The bytes without spare room, for what lives as long as a target; nothing is left behind.
+    mutating func take() -> [UInt8] {
+        defer { bytes.removeAll(keepingCapacity: true) }
+        return bytes.exactCopy
+    }
+
+    /// The comments that packed bytes hold.
+    static func entries(_ bytes: [UInt8]) -> [FamilyMetadata] {
+        var result: [FamilyMetadata] = []
+        var offset = 0
+        func count() -> Int {
+            defer { offset += 4 }
+            return (0..<4).reduce(0) { $0 | Int(bytes[offset + $1]) << (8 * $1) }
+        }
+        func string(_ length: Int) -> String {
+            defer { offset += length }
+            return String(decoding: bytes[offset..<offset + length], as: UTF8.self)
+        }
+        while offset < bytes.count {
+            guard let kind = FamilyMetadata.Kind(rawValue: bytes[offset]) else { break }
+            offset += 1
+            let nameCount = count()
+            let textCount = count()
+            result.append(FamilyMetadata(kind: kind, family: string(nameCount), text: string(textCount)))
+        }
+        return result
+    }
+
+    private mutating func appendCount(_ count: Int) {
+        for shift in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: count >> (8 * shift))) }
+    }
+}

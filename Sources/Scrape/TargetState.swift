@@ -1,0 +1,33 @@
+public import MetricModel
+
+/// A target as status pages show it.
+public struct TargetState: Sendable, Equatable {
+    /// By Prometheus' names.
+    public enum Health: String, Sendable {
+        case unknown, up, down
+    }
+
+    public let url: String
+    public let labels: LabelSet
+    public var health = Health.unknown
+    /// Why the last scrape failed; nil when it did not.
+    public var lastError: ScrapeError?
+    /// Milliseconds since 1970 when the last scrape began; nil before the first.
+    public var lastScrapeMs: Int64?
+    public var lastScrapeDurationSeconds = 0.0
+    /// Samples of the last successful scrape, without the report's.
+    public var samples = 0
+    /// Samples that `on_limit: shed` left out of the last scrape, and the label that has most values among
+    /// them.
+    public var shedSamples = 0
+    public var shedLabel: String?
+    /// Lines that `on_bad_line: skip` and `on_limit: shed` left out of the last scrape for what is wrong with
+    /// them, and what that is with the first.
+    public var skippedLines = 0
+    public var skippedReason: String?
+
+    init(url: String, labels: LabelSet) {
+        self.url = url
+        self.labels = labels
+    }
+}

@@ -1,0 +1,81 @@
+/// The way of the samples in a few numbers.
+public struct StatusSummary: Sendable, Equatable {
+    public var version: String
+    public var discoveredTargets: Int
+    /// Targets whose last scrape succeeded.
+    public var healthyTargets: Int
+    public var scrapedSamples: UInt64
+    public var bufferedSamples: UInt64
+    /// Samples that a destination has answered for.
+    public var acknowledgedSamples: UInt64
+    public var droppedSamples: UInt64
+    /// In the order of jobs and URLs.
+    public var targets: [Target] = []
+    /// In the order of the configuration.
+    public var destinations: [Destination] = []
+    /// What stands in the way of discovery, in the order of jobs; nothing when all is well.
+    public var discoveryProblems: [DiscoveryProblem] = []
+
+    /// An endpoint, in words fit to be shown.
+    public struct Target: Sendable, Equatable {
+        public var job: String
+        public var url: String
+        public var labels: String
+        /// nil before the first scrape.
+        public var isUp: Bool?
+        /// Why the last scrape failed.
+        public var lastError: String?
+
+        public init(job: String, url: String, labels: String, isUp: Bool?, lastError: String?) {
+            self.job = job
+            self.url = url
+            self.labels = labels
+            self.isUp = isUp
+            self.lastError = lastError
+        }
+    }
+
+    /// Something of which targets may be missing, or older than they should be.
+    public struct DiscoveryProblem: Sendable, Equatable {
+        public var job: String
+        /// For instance `ecs`.
+        public var provider: String
+        /// What was asked, and why it failed.
+        public var message: String
+
+        public init(job: String, provider: String, message: String) {
+            self.job = job
+            self.provider = provider
+            self.message = message
+        }
+    }
+
+    /// A remote_write entry, its URL without secrets.
+    public struct Destination: Sendable, Equatable {
+        public var name: String
+        public var url: String
+        public var buffered: UInt64
+        /// What stands in the way.
+        public var lastError: String?
+
+        public init(name: String, url: String, buffered: UInt64, lastError: String?) {
+            self.name = name
+            self.url = url
+            self.buffered = buffered
+            self.lastError = lastError
+        }
+    }
+
+    public init(
+        version: String = "", discoveredTargets: Int = 0, healthyTargets: Int = 0, scrapedSamples: UInt64 = 0,
+        bufferedSamples: UInt64 = 0, acknowledgedSamples: UInt64 = 0, droppedSamples: UInt64 = 0
+    ) {
+        self.version = version
+        self.discoveredTargets = discoveredTargets
+        self.healthyTargets = healthyTargets
+        self.scrapedSamples = scrapedSamples
+        self.bufferedSamples = bufferedSamples
+        self.acknowledgedSamples = acknowledgedSamples
+        self.droppedSamples = droppedSamples
+    }
+}

@@ -1,0 +1,13 @@
+/// One job's books at one destination.
+public struct DestinationLedger: Sendable, Equatable {
+    /// Samples that concern this destination: those in the buffer when it was first opened and all that came
+    /// since. After damage on disk it may differ from `BufferLedger.jobs`: what was delivered and then lost
+    /// from the disk is counted here.
+    public var scraped: UInt64 = 0
+    public var delivered: UInt64 = 0
+    /// By reason.
+    public var dropped: [String: UInt64] = [:]
+    public var buffered: UInt64 = 0
+
+    public init() {}
+}
