@@ -33,10 +33,36 @@ public struct SigV4Signer: Sendable {
         method: HTTPMethod, url: String, headers: [HTTPHeader], payloadSHA256Hex: String,
         credentials: Credentials, timestampMs: Int64
     ) throws(AWSError) -> [HTTPHeader] {
+        let (host, path, query) = try Self.parts(of: url)
+        return sign(
+            method: method, host: host, path: path, query: query, headers: headers,
+            payloadSHA256Hex: payloadSHA256Hex, credentials: credentials, timestampMs: timestampMs)
+    }
+
+    /// What a request to the URL will say: Host header, path, and query without its question mark.
+    static func parts(of url: String) throws(AWSError) -> (host: String, path: String, query: String) {
+        let parts: HTTPURL
+        do throws(AddressError) { parts = try HTTPURL(parsing: url) } catch {
+            throw AWSError(.malformed, message: "the URL to sign \(error)", operation: "SigV4")
+        }
+        guard let host = parts.hostHeader else {
+            throw AWSError(
+                .malformed, message: "the URL to sign has a host beyond ASCII; write it in Punycode (xn--…)",
+                operation: "SigV4")
+        }
+        return (host, parts.path, parts.query ?? "")
+    }
+
+    /// The same for a request whose parts are known: `host` as its Host header says it, `path` and `query`
+    /// as they are sent, the query without its question mark.
+    public func sign(
+        method: HTTPMethod, host: String, path: String, query: String, headers: [HTTPHeader],
+        payloadSHA256Hex: String, credentials: Credentials, timestampMs: Int64
+    ) -> [HTTPHeader] {
         let time = SigningTime(timestampMs)
-        let request = try canonicalRequest(
-            method: method.rawValue, url: url, headers: headers, payloadSHA256Hex: payloadSHA256Hex,
-            credentials: credentials, at: time)
+        let request = canonicalRequest(
+            method: method.rawValue, host: host, path: path, query: query, headers: headers,
+            payloadSHA256Hex: payloadSHA256Hex, credentials: credentials, at: time)
         let scope = scope(on: time.date)
         let signature = signature(
             of: stringToSign(request, at: time), credentials: credentials, on: time.date)
@@ -49,25 +75,6 @@ public struct SigV4Signer: Sendable {
             + "SignedHeaders=\(request.signedHeaders), Signature=\(signature)"
         added.append(HTTPHeader(name: "Authorization", value: authorization))
         return added
-    }
-
-    func canonicalRequest(
-        method: String, url: String, headers: [HTTPHeader], payloadSHA256Hex: String,
-        credentials: Credentials,
-        at time: SigningTime
-    ) throws(AWSError) -> CanonicalRequest {
-        let parts: HTTPURL
-        do throws(AddressError) { parts = try HTTPURL(parsing: url) } catch {
-            throw AWSError(.malformed, message: "the URL to sign \(error)", operation: "SigV4")
-        }
-        guard let host = parts.hostHeader else {
-            throw AWSError(
-                .malformed, message: "the URL to sign has a host beyond ASCII; write it in Punycode (xn--…)",
-                operation: "SigV4")
-        }
-        return canonicalRequest(
-            method: method, host: host, path: parts.path, query: parts.query ?? "", headers: headers,
-            payloadSHA256Hex: payloadSHA256Hex, credentials: credentials, at: time)
     }
 
     /// Host, path and query are as they will be sent.

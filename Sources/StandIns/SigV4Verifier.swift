@@ -48,15 +48,13 @@ public struct SigV4Verifier: Sendable {
         }
         try checkSignedHeaders(request, given)
         let signed = request.headers.fields.filter { given.signedHeaders.contains($0.name.lowercased()) }
-        let expected: [HTTPHeader]
-        do throws(AWSError) {
-            expected = try signer.sign(
-                method: method, url: "http://\(request.headers["host"] ?? "")\(request.target)",
-                headers: signed.map { HTTPHeader(name: $0.name, value: $0.value) }, payloadSHA256Hex: hash,
-                credentials: credentials, timestampMs: timestampMs)
-        } catch {
-            throw SigV4Refusal("IncompleteSignatureException", error.message)
-        }
+        let target = request.target
+        let mark = target.firstIndex(of: "?") ?? target.endIndex
+        let expected = signer.sign(
+            method: method, host: request.headers["host"] ?? "", path: String(target[..<mark]),
+            query: String(target[mark...].dropFirst()),
+            headers: signed.map { HTTPHeader(name: $0.name, value: $0.value) }, payloadSHA256Hex: hash,
+            credentials: credentials, timestampMs: timestampMs)
         guard let line = expected.first(where: { $0.name.lowercased() == "authorization" }),
             try Authorization(line.value) == given
         else {

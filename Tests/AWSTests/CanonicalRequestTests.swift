@@ -125,15 +125,17 @@ struct CanonicalRequestTests {
         let signature = signer.signature(of: toSign, credentials: keys, on: time.date)
         #expect(signature == (try vector.expected("header-signature.txt")))
 
-        if vector.target.utf8.contains(0x20) { return }
-        let same = try signer.canonicalRequest(
-            method: vector.method, url: url, headers: vector.headers, payloadSHA256Hex: hash,
-            credentials: keys, at: time)
-        #expect(same.text == canonical.text)
         let method = try #require(HTTPMethod(rawValue: vector.method))
-        let added = try signer.sign(
-            method: method, url: url, headers: vector.headers, payloadSHA256Hex: hash, credentials: keys,
-            timestampMs: timestampMs)
+        let added = signer.sign(
+            method: method, host: "example.amazonaws.com", path: String(parts[0]),
+            query: parts.count > 1 ? String(parts[1]) : "", headers: vector.headers, payloadSHA256Hex: hash,
+            credentials: keys, timestampMs: timestampMs)
+        if !vector.target.utf8.contains(0x20) {
+            let same = try signer.sign(
+                method: method, url: url, headers: vector.headers, payloadSHA256Hex: hash, credentials: keys,
+                timestampMs: timestampMs)
+            #expect(same.map(\.value) == added.map(\.value))
+        }
         let signed = try vector.expected("header-signed-request.txt").split(separator: "\n").map(String.init)
         for header in added { #expect(signed.contains("\(header.name):\(header.value)"), "\(header.name)") }
         #expect(added.contains { $0.name == "X-Amz-Security-Token" } == (keys.sessionToken != nil))

@@ -14,10 +14,10 @@ struct SigV4SignerTests {
         _ url: String, _ headers: [HTTPHeader] = [],
         signer: SigV4Signer = SigV4Signer(region: "eu-west-1", service: "aps")
     ) throws -> CanonicalRequest {
-        try signer.canonicalRequest(
-            method: "POST", url: url, headers: headers, payloadSHA256Hex: SHA256.emptyHex,
-            credentials: Self.keys,
-            at: SigningTime(Self.nowMs))
+        let (host, path, query) = try SigV4Signer.parts(of: url)
+        return signer.canonicalRequest(
+            method: "POST", host: host, path: path, query: query, headers: headers,
+            payloadSHA256Hex: SHA256.emptyHex, credentials: Self.keys, at: SigningTime(Self.nowMs))
     }
 
     func lines(_ request: CanonicalRequest) -> [String] {

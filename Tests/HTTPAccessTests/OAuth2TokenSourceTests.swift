@@ -100,7 +100,7 @@ struct OAuth2TokenSourceTests {
             await askers.wait(for: 50)
             return self.answer(#"{"access_token":"t","expires_in":1e3}"#)
         }
-        let source = OAuth2TokenSource(options, http: http, clock: SystemClock())
+        let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
         try await withThrowingTaskGroup(of: String.self) { group in
             for _ in 0..<50 {
                 group.addTask {
