@@ -29,6 +29,11 @@ public enum FlagGrammar {
         return total.isFinite && total < 9e15 ? Int64(total.rounded()) : nil
     }
 
+    /// Why names of `--enable-feature` are refused, a sentence each. `lists` are the flag's values.
+    public static func refusedFeatures(_ lists: [String]) -> [String] {
+        FeatureFlags(lists).refusals.map { "--enable-feature: \($0.name) \($0.text)" }
+    }
+
     /// Bytes of a size such as `15MB`; nil when it is none or does not fit.
     public static func sizeBytes(_ text: String) -> Int? {
         ByteSize.parse(text).flatMap { Int(exactly: $0) }

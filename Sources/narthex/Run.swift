@@ -91,6 +91,8 @@ struct Run: AsyncParsableCommand {
         guard retentionMaxTime.ms > 0 else {
             throw ValidationError("--storage.agent.retention.max-time must be more than zero")
         }
+        let refusals = FlagGrammar.refusedFeatures(features)
+        guard refusals.isEmpty else { throw ValidationError(refusals.joined(separator: "\n")) }
     }
 
     mutating func run() async throws {

@@ -47,6 +47,8 @@ struct ScrapeOnce: AsyncParsableCommand {
         guard labels.allSatisfy({ $0.contains("=") && !$0.hasPrefix("=") }) else {
             throw ValidationError("--label takes NAME=VALUE")
         }
+        let refusals = FlagGrammar.refusedFeatures(features)
+        guard refusals.isEmpty else { throw ValidationError(refusals.joined(separator: "\n")) }
     }
 
     mutating func run() async throws {

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Testing
 
 @testable import Configuration
@@ -11,9 +12,44 @@ import Testing
     }
 
     @Test func whatIsAskedForInVainIsWarnedOf() {
-        let names = ["st-storage", "type-and-unit-labels", "metadata-wal-records", "native-histograms"]
+        let names = ["st-storage", "auto-reload-config", "metadata-wal-records", "native-histograms"]
         #expect(FeatureFlags(names).remarks.allSatisfy { $0.isWarning })
         #expect(FeatureFlags(names).remarks.count == names.count)
+        #expect(FeatureFlags(names + names).remarks.count == names.count, "a name is said once")
+        #expect(FeatureFlags(["extra-scrape-metrics"]).remarks.map(\.isWarning) == [true])
+    }
+
+    @Test func whatWouldChangeTheSeriesIsRefused() {
+        let flags = FeatureFlags(["st-synthesis,exemplar-storage", "type-and-unit-labels", "made-up"])
+        #expect(flags.refusals.map(\.name) == ["st-synthesis", "type-and-unit-labels"])
+    }
+
+    /// The documentation of Prometheus 3.14, Feature flags.
+    @Test func everyNameThatPrometheusDocumentsIsKnown() {
+        let names = """
+            exemplar-storage memory-snapshot-on-shutdown extra-scrape-metrics promql-per-step-stats
+            promql-experimental-functions created-timestamp-zero-ingestion st-storage st-synthesis
+            use-start-timestamps concurrent-rule-eval old-ui metadata-wal-records delayed-compaction
+            promql-delayed-name-removal otlp-deltatocumulative promql-duration-expr
+            otlp-native-delta-ingestion type-and-unit-labels use-uncached-io xor2-encoding
+            histograms-st-encoding promql-extended-range-selectors promql-binop-fill-modifiers
+            """
+            .split(whereSeparator: \.isWhitespace).map(String.init)
+        #expect(names.count == 23)
+        #expect(Set(FeatureFlags.all.prefix(23).map(\.name)) == Set(names))
+        #expect(Set(FeatureFlags.all.map(\.name)).count == FeatureFlags.all.count)
+    }
+
+    /// docs/flags.md has a row for each name, in this order.
+    @Test func thePageListsEveryName() throws {
+        let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(4)
+        let page = try String(
+            contentsOfFile: root.joined(separator: "/") + "/docs/flags.md", encoding: .utf8)
+        let section = page.split(separator: "\n").drop { $0 != "## Features" }.dropFirst()
+        let rows = section.prefix { !$0.hasPrefix("#") }.filter { $0.hasPrefix("| `") }.map(String.init)
+        #expect(
+            rows
+                == FeatureFlags.all.map { "| `\($0.name)` | \($0.verdict.rawValue) | \($0.text) |" })
     }
 
     private func job(_ text: String, _ features: [String]) throws -> ScrapeConfiguration {
