@@ -56,16 +56,18 @@ public final class Agent: Sendable {
         }
         let configuration = try await ConfigurationSource.load(
             options, clock: clock, files: files, logger: logger)
-        let address: ListenAddress
+        let addresses = try listenAddresses(options)
+        let prefix: RoutePrefix
         do {
-            address = try ListenAddress.parse(options.listenAddress)
+            prefix = try RoutePrefix(externalURL: options.externalURL, routePrefix: options.routePrefix)
         } catch {
-            throw AgentError(.listen, "--web.listen-address: \(error.message)")
+            throw AgentError(.listen, error.message)
         }
         let stages = try await Stages.build(configuration, options: options, clock: clock, files: files)
         let server: StatusServer
         do {
-            server = try await StatusServer.start(address: address, pages: stages, registry: stages.registry)
+            server = try await StatusServer.start(
+                addresses: addresses, prefix: prefix, pages: stages, registry: stages.registry)
         } catch {
             stages.abandon()
             throw AgentError(.listen, "--web.listen-address: \(error.message)")
@@ -75,11 +77,27 @@ public final class Agent: Sendable {
         logger.info(
             "started",
             metadata: [
-                "jobs": "\(configuration.scrapeConfigs.count)", "status": "\(server.url)",
+                "jobs": "\(configuration.scrapeConfigs.count)",
+                "status": "\(server.urls.joined(separator: " "))",
                 "remote_writes": "\(configuration.remoteWrites.count)",
                 "startup_ms": "\((clock.monotonicNs - startNs) / 1_000_000)",
             ])
         return agent
+    }
+
+    /// All that is wrong with them at once.
+    private static func listenAddresses(_ options: AgentOptions) throws(AgentError) -> [ListenAddress] {
+        var addresses: [ListenAddress] = []
+        var faults: [String] = []
+        for text in options.listenAddresses {
+            do {
+                addresses.append(try ListenAddress.parse(text))
+            } catch {
+                faults.append("--web.listen-address: \(error.message)")
+            }
+        }
+        guard faults.isEmpty else { throw AgentError(.listen, faults.joined(separator: "\n")) }
+        return addresses
     }
 
     /// The configuration that `start` would make from `remoteWriteURL`, checked, as YAML. No secret is in it.

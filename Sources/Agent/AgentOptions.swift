@@ -16,8 +16,16 @@ public struct AgentOptions: Sendable {
     public var retentionMaxBytes: UInt64 = 1 << 30
     /// `--storage.agent.wal-segment-size`, bytes.
     public var segmentSizeBytes = 32 << 20
-    /// `--web.listen-address`
-    public var listenAddress = "127.0.0.1:9090"
+    /// `--web.listen-address`, each time that it is given; at least one.
+    public var listenAddresses = ["127.0.0.1:9090"]
+    /// The first of `listenAddresses`; setting it makes it the only one.
+    public var listenAddress: String {
+        get { listenAddresses.first ?? "" }
+        set { listenAddresses = [newValue] }
+    }
+    /// `--web.external-url` and `--web.route-prefix`: where the pages are.
+    public var externalURL: String?
+    public var routePrefix: String?
     /// `--storage.remote.flush-deadline`, milliseconds: how long a shutdown goes on sending. ECS kills a
     /// container 30 s after SIGTERM unless told otherwise, so this is less than Prometheus' minute.
     public var flushDeadlineMs: Int64 = 20_000

@@ -43,7 +43,7 @@ extension GeneratedConfiguration {
             clusters: try grouped(clusters, region: region),
             scrapeInterval: environment["NARTHEX_SCRAPE_INTERVAL"] ?? "30s",
             externalLabels: try labels(environment["NARTHEX_EXTERNAL_LABELS"] ?? ""),
-            ownAddress: ownAddress(options.listenAddress),
+            ownAddress: ownAddress(options.listenAddress), ownPrefix: ownPrefix(options),
             ownInstance: task?.taskARN.split(separator: "/").last.map(String.init) ?? HostName.current)
     }
 
@@ -109,6 +109,11 @@ extension GeneratedConfiguration {
             labels.append((name, String(words[1])))
         }
         return labels
+    }
+
+    /// A wrong one is said when the pages are opened.
+    private static func ownPrefix(_ options: AgentOptions) -> String {
+        (try? RoutePrefix(externalURL: options.externalURL, routePrefix: options.routePrefix))?.path ?? ""
     }
 
     /// Where the agent reaches its own page; nil when the port is only known later.

@@ -17,6 +17,8 @@ struct GeneratedConfiguration: Sendable, Equatable {
     var externalLabels: [(name: String, value: String)]
     /// Where the agent's own metrics are; nil when that is not known beforehand.
     var ownAddress: String?
+    /// The path that the agent's own pages are under, for instance `/prometheus`; empty at the root.
+    var ownPrefix = ""
     /// Tells this agent's own metrics from another's.
     var ownInstance: String
 
@@ -44,6 +46,9 @@ struct GeneratedConfiguration: Sendable, Equatable {
                 "      - targets: [\(JSONText.quoted(ownAddress))]",
                 "        labels: {instance: \(JSONText.quoted(ownInstance))}",
             ]
+            if !ownPrefix.isEmpty {
+                lines.append("    metrics_path: \(JSONText.quoted(ownPrefix + "/metrics"))")
+            }
         }
         lines += ["remote_write:", "  - url: \(JSONText.quoted(remoteWriteURL))"]
         if let signingRegion { lines.append("    sigv4: {region: \(JSONText.quoted(signingRegion))}") }

@@ -1,6 +1,7 @@
 import Platform
 
 /// The page at `/`: a few numbers and where the rest is. No script, no style sheet, nothing from elsewhere.
+/// Its links are relative, since it may be under a prefix, and a proxy in front may add another.
 enum OverviewPage {
     static func html(_ summary: StatusSummary, isReady: Bool) -> String {
         let rows = [
@@ -29,9 +30,9 @@ enum OverviewPage {
             \(destinationsTable)
             \(targetsTable)
             <ul>
-            <li><a href="/metrics">/metrics</a>: the agent's own metrics</li>
-            <li><a href="/-/healthy">/-/healthy</a>: is the process alive</li>
-            <li><a href="/-/ready">/-/ready</a>: does it scrape and buffer</li>
+            <li><a href="metrics">/metrics</a>: the agent's own metrics</li>
+            <li><a href="-/healthy">/-/healthy</a>: is the process alive</li>
+            <li><a href="-/ready">/-/ready</a>: does it scrape and buffer</li>
             </ul>
             </body>
             </html>

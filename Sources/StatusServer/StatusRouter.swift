@@ -13,10 +13,12 @@ struct StatusRouter: Sendable {
 
     private let pages: any StatusPages
     private let registry: MetricRegistry
+    private let prefix: RoutePrefix
 
-    init(pages: any StatusPages, registry: MetricRegistry) {
+    init(pages: any StatusPages, registry: MetricRegistry, prefix: RoutePrefix = RoutePrefix()) {
         self.pages = pages
         self.registry = registry
+        self.prefix = prefix
         // Prometheus shows its handlers before their first request, so that a rate has a beginning.
         for page in [Page.overview, .metrics, .healthy, .ready, .targetMetadata] {
             _ = counter(status: 200, handler: page.rawValue)
@@ -24,7 +26,8 @@ struct StatusRouter: Sendable {
     }
 
     func answer(_ request: ServerRequest) -> ServerResponse {
-        let page = Page(rawValue: request.path)
+        // Counted by the page's own path, as Prometheus does: the prefix is not in the label.
+        let page = prefix.below(request.path).flatMap(Page.init)
         var response: ServerResponse
         if let page {
             // The server leaves the body of an answer to HEAD out and tells its length.
@@ -34,6 +37,9 @@ struct StatusRouter: Sendable {
                 response = ServerResponse(status: 405, text: "Method Not Allowed\n")
                 response.headers.add("Allow", "GET, HEAD")
             }
+        } else if let place = prefix.redirect(request.path) {
+            response = ServerResponse(status: 302, text: "")
+            response.headers.add("Location", place)
         } else {
             response = ServerResponse(status: 404, text: "404 page not found\n")
         }

@@ -3,33 +3,55 @@ public import Telemetry
 
 /// The agent's own pages: `/`, `/metrics`, `/-/healthy`, `/-/ready`. On loopback unless told otherwise.
 public final class StatusServer: Sendable {
-    /// Where it listens, the port being the one it got.
-    public let address: ListenAddress
+    /// Where it listens, the ports being those it got; at least one.
+    public let addresses: [ListenAddress]
 
-    private let server: HTTPServer
+    private let servers: [HTTPServer]
+    private let prefix: RoutePrefix
 
-    private init(server: HTTPServer, host: String?) {
-        self.server = server
-        address = ListenAddress(host: host, port: server.port)
+    private init(_ servers: [(server: HTTPServer, host: String?)], prefix: RoutePrefix) {
+        self.servers = servers.map(\.server)
+        addresses = servers.map { ListenAddress(host: $0.host, port: $0.server.port) }
+        self.prefix = prefix
     }
 
-    /// Starts listening. Requests are counted in `registry` as
-    /// `prometheus_http_requests_total{code,handler}`.
+    /// Starts listening on every one of `addresses`, of which there is at least one, or on none. Requests are
+    /// counted in `registry` as `prometheus_http_requests_total{code,handler}`. `prefix` is the path that the
+    /// pages are under.
     public static func start(
-        address: ListenAddress = .standard, pages: any StatusPages, registry: MetricRegistry
+        addresses: [ListenAddress] = [.standard], prefix: RoutePrefix = RoutePrefix(),
+        pages: any StatusPages, registry: MetricRegistry
     ) async throws(StatusError) -> StatusServer {
-        let router = StatusRouter(pages: pages, registry: registry)
+        precondition(!addresses.isEmpty, "a status server listens somewhere")
+        let router = StatusRouter(pages: pages, registry: registry, prefix: prefix)
+        var started: [(server: HTTPServer, host: String?)] = []
+        do throws(StatusError) {
+            for (index, address) in addresses.enumerated() {
+                guard address.port == 0 || !addresses[..<index].contains(address) else {
+                    throw StatusError(.badAddress, "\(address) is named twice; name it once")
+                }
+                started.append((try await listen(address, router), address.host))
+            }
+        } catch {
+            for (server, _) in started { await server.stop() }
+            throw error
+        }
+        return StatusServer(started, prefix: prefix)
+    }
+
+    private static func listen(
+        _ address: ListenAddress, _ router: StatusRouter
+    ) async throws(StatusError) -> HTTPServer {
         // Every interface is `::`, which takes IPv4 too, and `0.0.0.0` where the kernel has no IPv6.
         let hosts = address.host.map { [$0] } ?? ["::", "0.0.0.0"]
         var failures: [String] = []
         for host in hosts {
             do throws(ServerError) {
                 // Nobody sends these pages a body.
-                let server = try await HTTPServer.start(
+                return try await HTTPServer.start(
                     host: host, port: address.port, bodyLimitBytes: 4_096,
                     limits: ServerLimits(maxConnections: 64)
                 ) { request in router.answer(request) }
-                return StatusServer(server: server, host: address.host)
             } catch {
                 failures.append(error.message)
             }
@@ -40,12 +62,21 @@ public final class StatusServer: Sendable {
                 + ". Choose another address with --web.listen-address")
     }
 
-    /// The page's address as a person may open it.
-    public var url: String {
-        let host = address.host ?? "127.0.0.1"
-        return host.contains(":") ? "http://[\(host)]:\(address.port)/" : "http://\(host):\(address.port)/"
+    /// The first of `urls`.
+    public var url: String { urls[0] }
+
+    /// The page's addresses as a person may open them.
+    public var urls: [String] {
+        addresses.map { address in
+            let host = address.host ?? "127.0.0.1"
+            let authority =
+                host.contains(":") ? "[\(host)]:\(address.port)" : "\(host):\(address.port)"
+            return "http://\(authority)\(prefix.path)/"
+        }
     }
 
     /// Stops listening; answers in hand are finished.
-    public func stop() async { await server.stop() }
+    public func stop() async {
+        for server in servers { await server.stop() }
+    }
 }

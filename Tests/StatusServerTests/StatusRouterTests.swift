@@ -43,6 +43,24 @@ struct StatusRouterTests {
         #expect(text(response) == "fake_metric 1\n")
     }
 
+    @Test func underAPrefixThePagesAreThereAndCountedAsEver() throws {
+        let router = StatusRouter(
+            pages: pages, registry: registry,
+            prefix: try RoutePrefix(externalURL: "https://h/prom", routePrefix: nil))
+        func status(_ target: String) -> Int {
+            router.answer(ServerRequest(method: "GET", target: target)).status
+        }
+        #expect(status("/prom/metrics") == 200 && status("/prom/") == 200)
+        #expect(status("/metrics") == 404 && status("/promo") == 404)
+        for target in ["/", "/prom"] {
+            let answer = router.answer(ServerRequest(method: "GET", target: target))
+            #expect(answer.status == 302 && answer.headers["location"] == "/prom/")
+        }
+        #expect(
+            registry.render().contains(
+                #"prometheus_http_requests_total{code="200",handler="/metrics"} 1"#))
+    }
+
     @Test func healthyIsAlways200() {
         #expect(answer("GET", "/-/healthy").status == 200)
         #expect(answer("HEAD", "/-/healthy").status == 200)
@@ -66,7 +84,7 @@ struct StatusRouterTests {
             "Narthex 1&lt;2&amp;&quot;&#39;", "<td>Targets discovered</td><td>3</td>",
             "<td>Samples scraped</td><td>18446744073709551615</td>", "<td>Samples buffered</td><td>5</td>",
             "<td>Samples acknowledged</td><td>6</td>", "<td>Samples dropped</td><td>7</td>", "Not ready yet",
-            "href=\"/metrics\"", "href=\"/-/healthy\"", "href=\"/-/ready\"",
+            "href=\"metrics\"", "href=\"-/healthy\"", "href=\"-/ready\"",
         ] {
             #expect(page.contains(part), "\(part)")
         }

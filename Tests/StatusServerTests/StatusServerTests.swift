@@ -6,24 +6,56 @@ import Testing
 struct StatusServerTests {
     @Test func listensOnLoopbackAndStops() async throws {
         let server = try await StatusServer.start(
-            address: ListenAddress(host: "127.0.0.1", port: 0), pages: FakePages(), registry: MetricRegistry()
+            addresses: [ListenAddress(host: "127.0.0.1", port: 0)], pages: FakePages(),
+            registry: MetricRegistry()
         )
-        #expect(server.address.port > 0)
-        #expect(server.url == "http://127.0.0.1:\(server.address.port)/")
+        #expect(server.addresses[0].port > 0)
+        #expect(server.url == "http://127.0.0.1:\(server.addresses[0].port)/")
         let error = await #expect(throws: StatusError.self) {
             _ = try await StatusServer.start(
-                address: server.address, pages: FakePages(), registry: MetricRegistry())
+                addresses: server.addresses, pages: FakePages(), registry: MetricRegistry())
         }
         #expect(error?.code == .listen)
-        #expect(error?.message.contains("127.0.0.1:\(server.address.port)") == true)
+        #expect(error?.message.contains("127.0.0.1:\(server.addresses[0].port)") == true)
         #expect(error?.message.contains("--web.listen-address") == true)
         await server.stop()
     }
 
+    @Test func severalAddressesAreListenedOnOrNone() async throws {
+        let two = [
+            ListenAddress(host: "127.0.0.1", port: 0), ListenAddress(host: "127.0.0.1", port: 0),
+        ]
+        let first = try await StatusServer.start(
+            addresses: two, prefix: RoutePrefix(externalURL: nil, routePrefix: "p"), pages: FakePages(),
+            registry: MetricRegistry())
+        #expect(first.addresses.count == 2 && first.addresses[0].port != first.addresses[1].port)
+        #expect(first.urls.allSatisfy { $0.hasSuffix("/p/") } && first.url == first.urls[0])
+        // One that is taken and one that is free.
+        let free = try await StatusServer.start(
+            addresses: [two[0]], pages: FakePages(), registry: MetricRegistry())
+        await free.stop()
+        let error = await #expect(throws: StatusError.self) {
+            _ = try await StatusServer.start(
+                addresses: [free.addresses[0], first.addresses[1]], pages: FakePages(),
+                registry: MetricRegistry())
+        }
+        #expect(error?.message.contains("\(first.addresses[1])") == true)
+        // The free one was let go of again.
+        let again = try await StatusServer.start(
+            addresses: free.addresses, pages: FakePages(), registry: MetricRegistry())
+        await again.stop()
+        await first.stop()
+        let twice = await #expect(throws: StatusError.self) {
+            _ = try await StatusServer.start(
+                addresses: free.addresses + free.addresses, pages: FakePages(), registry: MetricRegistry())
+        }
+        #expect(twice?.message.contains("named twice") == true)
+    }
+
     @Test func everyInterfaceOnlyWhenAsked() async throws {
         let server = try await StatusServer.start(
-            address: ListenAddress(host: nil, port: 0), pages: FakePages(), registry: MetricRegistry())
-        #expect(server.address.host == nil)
+            addresses: [ListenAddress(host: nil, port: 0)], pages: FakePages(), registry: MetricRegistry())
+        #expect(server.addresses[0].host == nil)
         #expect(ListenAddress.standard.host == "127.0.0.1")
         await server.stop()
     }
