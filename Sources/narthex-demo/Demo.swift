@@ -16,7 +16,26 @@ struct Demo {
     /// Made up; the stand-ins check signatures made with it.
     static let credentials = Credentials(accessKeyID: "AKIDDEMO", secretAccessKey: "made-up-for-the-demo")
 
+    private static let help = """
+        Usage: narthex-demo
+
+        Shows the agent at work on this machine alone: an ECS API with six Fargate tasks, an exporter in each,
+        an AMP endpoint, and the agent between them. It listens on loopback, writes into a temporary folder
+        that is gone afterwards, and goes on until Ctrl-C.
+
+        -h, --help   Shows this help.
+
+        """
+
     static func main() async {
+        // Arguments that are no text are none that it takes.
+        let words = (try? ProcessArguments.words()) ?? ["an argument that is not valid UTF-8"]
+        if words.contains("-h") || words.contains("--help") { return StandardStreams.writeOutput(help) }
+        if let word = words.first {
+            StandardStreams.writeError(
+                VisibleText.shownLines("narthex-demo takes no arguments, so not \(word)\n\(help)"))
+            exit(64)
+        }
         let stop = Event()
         Signals.handle { signal in
             if signal != .hangUp { stop.signal() }

@@ -4,9 +4,10 @@ adds up.
 
 import re
 import signal
+import subprocess
 import time
 
-from parts.agent import clean_environment
+from parts.agent import clean_environment, program
 from parts.process import wait_until
 
 # The summary: scraped = delivered + buffered + dropped, and the numbers in a line below.
@@ -38,3 +39,13 @@ def test_the_demo_runs_and_its_summary_adds_up(make_child):
     scraped, delivered, buffered, dropped = numbers(match)
     assert scraped == delivered + buffered + dropped
     assert scraped > 0 and delivered > 0 and dropped == 0
+
+
+def test_help_helps_and_other_arguments_are_refused():
+    for arguments, status in ((["--help"], 0), (["-h"], 0), (["--bogus"], 64), ([""], 64)):
+        ended = subprocess.run(
+            [program("narthex-demo"), *arguments],
+            env=clean_environment(), capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert ended.returncode == status, ended
+        assert "Usage: narthex-demo" in (ended.stderr if status else ended.stdout)
