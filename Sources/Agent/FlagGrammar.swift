@@ -1,4 +1,5 @@
 import Configuration
+import StatusServer
 
 /// Prometheus' grammars for flags; the configuration file uses the same.
 public enum FlagGrammar {
@@ -32,6 +33,27 @@ public enum FlagGrammar {
     /// Why names of `--enable-feature` are refused, a sentence each. `lists` are the flag's values.
     public static func refusedFeatures(_ lists: [String]) -> [String] {
         FeatureFlags(lists).refusals.map { "--enable-feature: \($0.name) \($0.text)" }
+    }
+
+    /// What is wrong with where the status pages are to be, a sentence each: the values of
+    /// `--web.listen-address`, `--web.external-url` and `--web.route-prefix`.
+    public static func faultsOfPages(
+        listenAddresses: [String], externalURL: String?, routePrefix: String?
+    ) -> [String] {
+        var faults: [String] = []
+        for text in listenAddresses {
+            do throws(StatusError) {
+                _ = try ListenAddress.parse(text)
+            } catch {
+                faults.append("--web.listen-address: \(error.message)")
+            }
+        }
+        do throws(StatusError) {
+            _ = try RoutePrefix(externalURL: externalURL, routePrefix: routePrefix)
+        } catch {
+            faults.append(error.message)
+        }
+        return faults
     }
 
     /// Bytes of a size such as `15MB`; nil when it is none or does not fit.

@@ -16,22 +16,61 @@ struct Narthex: AsyncParsableCommand {
         // ever if they cannot be made.
         SystemThread.requireRoom(for: 2)
         do throws(ProcessArguments.Fault) {
-            await run(Discover.normalized(try ProcessArguments.words()))
+            await main(try ProcessArguments.words())
         } catch {
             exit(withError: ValidationError(error.description))
         }
     }
 
-    /// Only called without a command.
-    func run() async throws {
-        throw ValidationError("a command is missing; to run the agent: narthex run [FLAGS]")
+    /// Chooses the command, and reads the flags of `run` as Prometheus does.
+    private static func main(_ arguments: [String]) async {
+        let words: [String]
+        do throws(CommandLineError) {
+            words = try CommandChoice.words(
+                program: ProcessArguments.program, arguments: arguments,
+                commands: configuration.subcommands.map(name), environment: ProcessEnvironment.current)
+        } catch {
+            refuse(error, saying: commands)
+        }
+        guard words.first == name(Run.self) else { return await run(Discover.normalized(words)) }
+        let reading = FlagReading(Array(words.dropFirst()))
+        switch reading.page {
+        case .help: await run([name(Run.self), "--help"])
+        case .version: await run(["--version"])
+        case nil:
+            let faults = reading.faults + Run.faults(reading.words)
+            guard faults.isEmpty else {
+                let usage = "Usage: \(Run.configuration.usage ?? "")\n  See 'narthex run --help' for more."
+                refuse(CommandLineError(faults), saying: usage)
+            }
+            await run([name(Run.self)] + reading.words, saying: reading.remarks)
+        }
+    }
+
+    /// Ends with the status of a wrong command line.
+    private static func refuse(_ error: CommandLineError, saying advice: String) -> Never {
+        StandardStreams.writeError(VisibleText.shownLines("Error: \(error.message)\n\(advice)\n"))
+        exit(withError: ExitCode.validationFailure)
+    }
+
+    private static func name(_ command: any ParsableCommand.Type) -> String {
+        command.configuration.commandName ?? "\(command)".lowercased()
+    }
+
+    /// The list of commands, for those who named none.
+    private static var commands: String {
+        (["To run the agent: narthex run [FLAGS]", "Commands (narthex help COMMAND says more):"]
+            + configuration.subcommands.map { "  \(name($0)): \($0.configuration.abstract)" })
+            .joined(separator: "\n")
     }
 
     /// As ArgumentParser's `main(_:)`, but what an error quotes of the command line can be seen.
-    private static func run(_ arguments: [String]) async {
+    private static func run(_ arguments: [String], saying remarks: [FlagReading.Remark] = []) async {
         do {
             var command = try parseAsRoot(arguments)
-            if var asynchronous = command as? any AsyncParsableCommand {
+            if let agent = command as? Run {
+                try await agent.run(saying: remarks)
+            } else if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
                 try command.run()

@@ -16,9 +16,11 @@ struct Run: AsyncParsableCommand {
         discussion: """
             On SIGTERM or SIGINT it goes on sending until the flush deadline; a second one stops it at \
             once, and what is left goes out after the next start. \
-            Flags are named as Prometheus names them where they mean the same. Exit status: 0 after an \
-            orderly stop, 2 for a wrong configuration, 3 for an unusable storage directory, 4 for a listen \
-            address that cannot be bound, 71 where the limit of tasks leaves no room for its threads.
+            Flags are named as Prometheus names them where they mean the same. Its other flags are taken \
+            with a warning, or refused where that would mislead: docs/flags.md lists them all. @FILE stands \
+            for the arguments in a file, one a line. Exit status: 0 after an orderly stop, 2 for a wrong \
+            configuration, 3 for an unusable storage directory, 4 for a listen address that cannot be bound, \
+            64 for a wrong command line, 71 where the limit of tasks leaves no room for its threads.
             """)
 
     @Option(
@@ -37,7 +39,8 @@ struct Run: AsyncParsableCommand {
     var printsConfiguration = false
 
     @Option(
-        name: .customLong("storage.agent.path"), help: "Directory of the write-ahead buffer and the cursors.")
+        name: .customLong("storage.agent.path"),
+        help: "Directory of the write-ahead buffer and the cursors; --storage.tsdb.path where it is absent.")
     var storagePath = "data-agent/"
 
     @Option(
@@ -62,8 +65,21 @@ struct Run: AsyncParsableCommand {
 
     @Option(
         name: .customLong("web.listen-address"),
-        help: "Address of the status pages. Loopback by default; :9090 listens on all interfaces.")
-    var listenAddress = "127.0.0.1:9090"
+        help: """
+            Address of the status pages; several times for several. Loopback by default; :9090 listens on \
+            all interfaces. (default: 127.0.0.1:9090)
+            """)
+    var listenAddresses: [String] = []
+
+    @Option(
+        name: .customLong("web.external-url"),
+        help: "URL by which the pages are reached: its path is what they are under.")
+    var externalURL: String?
+
+    @Option(
+        name: .customLong("web.route-prefix"),
+        help: "Path that the pages are under. (default: the path of --web.external-url)")
+    var routePrefix: String?
 
     @Option(
         name: .customLong("enable-feature"),
@@ -77,25 +93,40 @@ struct Run: AsyncParsableCommand {
     var logFormat = LogFormat.logfmt
 
     func validate() throws {
-        guard configFile == nil || remoteWriteURL == nil else {
-            throw ValidationError("--config.file and --remote-write.url exclude each other")
+        var faults: [String] = []
+        if configFile != nil, remoteWriteURL != nil {
+            faults.append("--config.file and --remote-write.url exclude each other")
         }
-        guard (1 << 20...256 << 20).contains(segmentSize.bytes) else {
-            throw ValidationError("--storage.agent.wal-segment-size must be between 1MB and 256MB")
-        }
-        guard retentionMaxSize.bytes >= 2 * segmentSize.bytes else {
-            throw ValidationError(
+        if !(1 << 20...256 << 20).contains(segmentSize.bytes) {
+            faults.append("--storage.agent.wal-segment-size must be between 1MB and 256MB")
+        } else if retentionMaxSize.bytes < 2 * segmentSize.bytes {
+            faults.append(
                 "--storage.agent.retention.max-size must be at least twice --storage.agent.wal-segment-size "
                     + "(\(segmentSize.bytes) bytes)")
         }
-        guard retentionMaxTime.ms > 0 else {
-            throw ValidationError("--storage.agent.retention.max-time must be more than zero")
+        if retentionMaxTime.ms <= 0 {
+            faults.append("--storage.agent.retention.max-time must be more than zero")
         }
-        let refusals = FlagGrammar.refusedFeatures(features)
-        guard refusals.isEmpty else { throw ValidationError(refusals.joined(separator: "\n")) }
+        faults += FlagGrammar.faultsOfPages(
+            listenAddresses: listenAddresses, externalURL: externalURL, routePrefix: routePrefix)
+        guard faults.isEmpty else { throw ValidationError(faults.joined(separator: "\n")) }
     }
 
-    mutating func run() async throws {
+    /// The faults that only the flags together show, a sentence each; `words` are flags that are right each
+    /// by itself.
+    static func faults(_ words: [String]) -> [String] {
+        do {
+            _ = try parse(words)
+            return []
+        } catch {
+            return message(for: error).split(separator: "\n").map(String.init)
+        }
+    }
+
+    mutating func run() async throws { try await run(saying: []) }
+
+    /// Runs the agent. `remarks` are about the command line and are said first.
+    func run(saying remarks: [FlagReading.Remark]) async throws {
         StartThreads.requireRoom()
         let requests = StopRequests()
         Signals.handle { signal in
@@ -113,18 +144,30 @@ struct Run: AsyncParsableCommand {
         OpenFileLimit.raise()
         LogOutput.bootstrap(level: logLevel.level, format: logFormat)
 
-        var options = AgentOptions(configFile: configFile ?? "prometheus.yml")
+        let logger = Logger(label: "agent")
+        for remark in remarks { logger.log(level: remark.isWarning ? .warning : .info, "\(remark.text)") }
+        let environment = ProcessEnvironment.current
+        let choice = ConfigurationPlace.choice(
+            configFile: configFile, remoteWriteURL: remoteWriteURL, environment: environment)
+        for warning in choice.warnings { logger.warning("\(warning)") }
+        try refuse(choice.fault)
+
+        var options = AgentOptions(configFile: ConfigurationPlace.defaultFile)
+        switch choice.place {
+        case .file(let file): options.configFile = file
+        case .remoteWriteURL(let url): options.remoteWriteURL = url
+        case .nowhere: break
+        }
         options.storagePath = storagePath
         options.retentionMaxAgeMs = retentionMaxTime.ms
         options.retentionMaxBytes = UInt64(retentionMaxSize.bytes)
         options.segmentSizeBytes = segmentSize.bytes
         options.flushDeadlineMs = flushDeadline.ms
-        options.listenAddress = listenAddress
+        if !listenAddresses.isEmpty { options.listenAddresses = listenAddresses }
+        options.externalURL = externalURL
+        options.routePrefix = routePrefix
         options.enabledFeatures = features
-        options.environment = ProcessEnvironment.current
-        let named = options.environment["NARTHEX_REMOTE_WRITE_URL"].flatMap { $0.isEmpty ? nil : $0 }
-        // A flag comes before a variable, whichever of the two it is.
-        options.remoteWriteURL = remoteWriteURL ?? (configFile == nil ? named : nil)
+        options.environment = environment
         do throws(AgentError) {
             if printsConfiguration {
                 print(try await Agent.generatedConfiguration(options), terminator: "")
@@ -155,6 +198,14 @@ struct Run: AsyncParsableCommand {
                 return .failure(error)
             }
         }.get()
+    }
+
+    /// Ends with the status of a wrong configuration where there is a fault.
+    private func refuse(_ fault: String?) throws {
+        guard let fault else { return }
+        var standardError = StandardError()
+        print(fault, to: &standardError)
+        throw ExitCode(AgentError.Code.configuration.rawValue)
     }
 
     /// Nil when a stop is asked for first: a start may wait for AWS longer than a supervisor does for the

@@ -13,4 +13,19 @@ import Testing
     func durationsAreTakenAsGoTakesThem(text: String, ms: Int64?) {
         #expect(FlagGrammar.goDurationMs(text) == ms)
     }
+
+    @Test func everythingThatIsWrongWithThePagesPlaceIsSaid() {
+        let faults = FlagGrammar.faultsOfPages(
+            listenAddresses: [":9090", "9090", "::1:9090"], externalURL: "https://h/a b", routePrefix: "")
+        #expect(faults.count == 3)
+        #expect(faults[0].hasPrefix("--web.listen-address: '9090'") && faults[1].contains("brackets"))
+        #expect(faults[2].hasPrefix("--web.external-url: "))
+        #expect(
+            FlagGrammar.faultsOfPages(listenAddresses: [], externalURL: nil, routePrefix: nil) == [])
+    }
+
+    @Test func refusedFeaturesAreNamed() {
+        let faults = FlagGrammar.refusedFeatures(["st-synthesis,old-ui", "no-such-feature"])
+        #expect(faults.count == 1 && faults[0].hasPrefix("--enable-feature: st-synthesis is not supported"))
+    }
 }

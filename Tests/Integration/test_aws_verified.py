@@ -181,7 +181,6 @@ def test_an_agent_runs_on_a_configuration_in_s3(make_agent, shop, receiver, text
         "remote_write": [{"url": receiver.url, "queue_config": {"batch_send_deadline": "100ms"}}],
     }
     file = put(shop, "eu/narthex.yml", configuration)
-    # The later flag holds.
     agent = make_agent("no: configuration", environment=user(shop), flags=[f"--config.file={file}"]).start()
     names = lambda: {dict(labels)["__name__"] for labels in receiver.samples()}  # noqa: E731
     wait_until(lambda: "shop_requests_total" in names(), 20, "samples of the task")

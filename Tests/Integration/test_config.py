@@ -204,7 +204,7 @@ def test_a_missing_file_and_a_wrong_flag_are_said(tmp_path):
     assert wrong.returncode not in (0, None) and "--config.file" in wrong.stderr, wrong
     # A space that is none, as a web page gives it to whoever copies.
     unseen = run("--storage.agent.retention.max-time=1\u00a0h")
-    assert unseen.returncode == 64 and "'1\\u{a0}h' is invalid" in unseen.stderr, unseen
+    assert unseen.returncode == 64 and '"1\\u{a0}h" is no duration' in unseen.stderr, unseen
     level = run("--log.level=loud")
     assert level.returncode not in (0, None) and "debug" in level.stderr, level
 

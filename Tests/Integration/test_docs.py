@@ -29,7 +29,8 @@ def test_the_page_of_metrics_lists_every_family():
 @pytest.mark.skipif(not IS_NARTHEX, reason="Prometheus has a page of its own")
 @pytest.mark.parametrize(("command", "name"), [("run", "flags"), ("discover", "discover")])
 def test_the_page_of_flags_lists_every_flag(command, name):
-    page = (ROOT / f"docs/{name}.md").read_text()
+    # Prometheus' other flags have a table of their own there, which unit tests compare.
+    page = (ROOT / f"docs/{name}.md").read_text().partition("## Every flag of Prometheus")[0]
     listed = set(re.findall(r"^\| `(--[a-z.-]+)` \|", page, re.MULTILINE))
     shown = subprocess.run(
         [program("narthex"), command, "--help"], capture_output=True, text=True, timeout=30, check=True

@@ -1,8 +1,8 @@
 /// Which of a few names somebody meant.
-enum Spelling {
+package enum Spelling {
     /// The candidate nearest to `word`, when it is near enough to be meant: a third of its letters, two at
     /// least.
-    static func nearest(_ word: String, _ candidates: [String]) -> String? {
+    package static func nearest(_ word: String, _ candidates: [String]) -> String? {
         // A long word is no misspelt key, and comparing it would cost time.
         guard word.utf8.count <= 64 else { return nil }
         let best = candidates.map { ($0, distance(Array(word.lowercased().utf8), Array($0.utf8))) }

@@ -31,13 +31,14 @@ def program(name):
 
 
 def clean_environment(**extra):
-    """This process' environment without anybody's AWS settings or proxies, so that no test depends on
-    them.
+    """This process' environment without anybody's AWS settings, places of a configuration or proxies, so that
+    no test depends on them.
     """
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.upper().startswith(("AWS_", "NARTHEX_", "ECS_")) and not name.lower().endswith("_proxy")
+        if not name.upper().startswith(("AWS_", "NARTHEX_", "ECS_"))
+        and not name.lower().endswith(("_proxy", "config_location"))
     }
     return kept | {"AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent"} | extra
 
@@ -56,14 +57,16 @@ class Agent:
 
     def _command(self, flags):
         start = [program("narthex"), "run"] if IS_NARTHEX else [PROMETHEUS, "--enable-feature=agent"]
-        return start + [
+        usual = [
             f"--config.file={self.configuration_file}",
             f"--storage.agent.path={self.storage}",
             f"--web.listen-address=127.0.0.1:{self.port}",
             "--log.level=debug",
             "--log.format=logfmt",
-            *flags,
         ]
+        # A flag may stand once only.
+        given = {flag.partition("=")[0] for flag in flags}
+        return start + [flag for flag in usual if flag.partition("=")[0] not in given] + list(flags)
 
     def configure(self, configuration):
         """Text is written as it is, anything else as YAML. Read at the next start."""

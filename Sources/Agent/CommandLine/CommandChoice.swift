@@ -1,0 +1,57 @@
+public import Platform
+
+/// Which command a command line means, where it does not begin with one: in the place of `prometheus` and of
+/// `prometheus-ecs-discovery` Narthex is started with their flags alone.
+public enum CommandChoice {
+    /// What a command line of ours begins with, besides a command.
+    private static let rootWords: Set<String> = [
+        "help", "-h", "--help", "--version", "--generate-completion-script", "--experimental-dump-help",
+    ]
+
+    /// The words with the command in front.
+    ///
+    /// `program` is the name that the process was started by, a path or not: a link named `prometheus` runs
+    /// the agent, one named `prometheus-ecs-discovery` discovers. `commands` are the names of the commands.
+    /// Throws when nothing tells what to do.
+    public static func words(
+        program: String, arguments: [String], commands: [String], environment: [String: String],
+        files: any FileDoor = POSIXFiles()
+    ) throws(CommandLineError) -> [String] {
+        switch program.split(separator: "/").last {
+        case "prometheus": return ["run"] + arguments
+        case "prometheus-ecs-discovery": return ["discover"] + arguments
+        default: break
+        }
+        if let first = arguments.first {
+            // ArgumentParser's own requests, for a shell's completion among them, have three dashes.
+            if commands.contains(first) || rootWords.contains(first) || first.hasPrefix("---") {
+                return arguments
+            }
+            if first.hasPrefix("--generate-completion-script=") { return arguments }
+            guard first.hasPrefix("-") || first.hasPrefix("@") else {
+                throw CommandLineError("\"\(first)\" is no command")
+            }
+        }
+        if arguments.contains(where: isDiscoveryFlag) { return ["discover"] + arguments }
+        if arguments.contains(where: namesConfiguration) { return ["run"] + arguments }
+        let choice = ConfigurationPlace.choice(
+            configFile: nil, remoteWriteURL: nil, environment: environment, files: files)
+        if choice.place != .nowhere || choice.fault != nil { return ["run"] + arguments }
+        throw CommandLineError(
+            "there is neither a command nor a configuration to run on: no --config.file, no "
+                + "NARTHEX_REMOTE_WRITE_URL, no S3_CONFIG_LOCATION, and no "
+                + "\(ConfigurationPlace.defaultFile) in the working directory")
+    }
+
+    /// With one dash, as prometheus-ecs-discovery's flags are written, and only its flags are.
+    private static func isDiscoveryFlag(_ word: String) -> Bool {
+        word.hasPrefix("-config.") && word.prefix { $0 != "=" } != "-config.file"
+    }
+
+    /// A flag that says what to run on, or a file that may hold one, or a request for the flags' help.
+    private static func namesConfiguration(_ word: String) -> Bool {
+        let name = word.prefix { $0 != "=" }
+        return ["--config.file", "-config.file", "--remote-write.url", "-h"].contains(name)
+            || ["--help", "--help-long", "--help-man", "--version"].contains(word) || word.hasPrefix("@")
+    }
+}

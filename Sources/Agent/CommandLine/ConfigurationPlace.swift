@@ -1,0 +1,66 @@
+public import Platform
+
+/// Which of the places that may name a configuration is used. A flag comes before a variable, and a variable
+/// before `./prometheus.yml`.
+public enum ConfigurationPlace: Sendable, Equatable {
+    /// A path or `s3://bucket/key`.
+    case file(String)
+    /// No file: a configuration is made from this URL and the environment.
+    case remoteWriteURL(String)
+    /// Nothing names one.
+    case nowhere
+
+    /// What was found, and what is to be said of it.
+    public struct Choice: Sendable, Equatable {
+        public var place = ConfigurationPlace.nowhere
+        /// Variables that are set and not used; sentences for the log.
+        public var warnings: [String] = []
+        /// Where the place is `nowhere`: why what names a configuration cannot be used.
+        public var fault: String?
+    }
+
+    /// Prometheus' default, in the working directory.
+    public static let defaultFile = "prometheus.yml"
+
+    private static let ownVariable = "NARTHEX_REMOTE_WRITE_URL"
+    /// What the containers that Narthex replaces read: the place of a file, and a file's content.
+    private static let places = ["S3_CONFIG_LOCATION", "CONFIG_LOCATION"]
+    private static let content = "ECS_CONFIG_CONTENT"
+
+    /// `configFile` and `remoteWriteURL` are the flags' values. A variable that is empty is not set.
+    public static func choice(
+        configFile: String?, remoteWriteURL: String?, environment: [String: String],
+        files: any FileDoor = POSIXFiles()
+    ) -> Choice {
+        func variable(_ name: String) -> String? {
+            environment[name].flatMap { $0.isEmpty ? nil : $0 }
+        }
+        if let configFile { return Choice(place: .file(configFile)) }
+        if let remoteWriteURL { return Choice(place: .remoteWriteURL(remoteWriteURL)) }
+        if let url = variable(ownVariable) {
+            let others = (places + [content]).filter { variable($0) != nil }
+            return Choice(
+                place: .remoteWriteURL(url),
+                warnings: others.map { "\($0) is not used: \(ownVariable) comes before it" })
+        }
+        var unusable: [String] = []
+        for name in places {
+            guard let value = variable(name) else { continue }
+            if value.hasPrefix("s3://") { return Choice(place: .file(value), warnings: unusable) }
+            // The value may be an address with a password, so it is not shown.
+            unusable.append("\(name) is not used: it names no object in S3 (s3://bucket/key)")
+        }
+        if variable(content) != nil {
+            unusable.append("\(content) is not used: this version reads no configuration from a variable")
+        }
+        // Where it cannot be looked at, reading it says why.
+        if let status = try? files.status(defaultFile), !status.isDirectory {
+            return Choice(place: .file(defaultFile), warnings: unusable)
+        }
+        guard !unusable.isEmpty else { return Choice() }
+        return Choice(
+            fault: unusable.joined(separator: "\n")
+                + "\nThis version reads its configuration from a path or from S3: give --config.file a path "
+                + "or s3://bucket/key, or set S3_CONFIG_LOCATION to s3://bucket/key")
+    }
+}

@@ -1,0 +1,45 @@
+import Testing
+
+@testable import Agent
+
+/// The working directory of the tests has no prometheus.yml.
+@Suite struct ConfigurationPlaceTests {
+    private func choice(
+        _ environment: [String: String], file: String? = nil, url: String? = nil
+    ) -> ConfigurationPlace.Choice {
+        ConfigurationPlace.choice(configFile: file, remoteWriteURL: url, environment: environment)
+    }
+
+    @Test func aFlagComesBeforeEveryVariable() {
+        let all = [
+            "NARTHEX_REMOTE_WRITE_URL": "u", "S3_CONFIG_LOCATION": "s3://b/k", "ECS_CONFIG_CONTENT": "c",
+        ]
+        #expect(choice(all, file: "f") == .init(place: .file("f")))
+        #expect(choice(all, url: "u") == .init(place: .remoteWriteURL("u")))
+    }
+
+    @Test func theOwnVariableComesFirstAndTheOthersAreNamed() {
+        let found = choice(["NARTHEX_REMOTE_WRITE_URL": "u", "S3_CONFIG_LOCATION": "s3://b/k"])
+        #expect(found.place == .remoteWriteURL("u"))
+        #expect(
+            found.warnings == ["S3_CONFIG_LOCATION is not used: NARTHEX_REMOTE_WRITE_URL comes before it"])
+    }
+
+    @Test(arguments: ["S3_CONFIG_LOCATION", "CONFIG_LOCATION"])
+    func aVariableMayNameAnObject(name: String) {
+        #expect(choice([name: "s3://b/k"]) == .init(place: .file("s3://b/k")))
+        #expect(choice([name: ""]) == .init())
+    }
+
+    @Test func whatCannotBeReadIsSaidWithoutItsValue() {
+        let found = choice(["CONFIG_LOCATION": "https://u:hush@h/", "ECS_CONFIG_CONTENT": "hush"])
+        #expect(found.place == .nowhere && found.warnings == [])
+        #expect(found.fault?.contains("CONFIG_LOCATION is not used") == true)
+        #expect(found.fault?.contains("ECS_CONFIG_CONTENT is not used") == true)
+        #expect(found.fault?.contains("hush") == false)
+        let other = choice(["S3_CONFIG_LOCATION": "/file", "CONFIG_LOCATION": "s3://b/k"])
+        #expect(other.place == .file("s3://b/k") && other.warnings.count == 1)
+    }
+
+    @Test func nothingIsNowhere() { #expect(choice([:]) == .init()) }
+}
