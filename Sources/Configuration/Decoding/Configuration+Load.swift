@@ -4,20 +4,27 @@ extension Configuration {
 
     /// Decodes a configuration file. `file` is its path: errors name it, and relative paths inside are taken
     /// from its folder. `environment` gives `${NAME}` in `external_labels`. `including` reads what a path or
-    /// pattern of `scrape_config_files` names. Throws every error of all files at once.
+    /// pattern of `scrape_config_files` names; `counting` tells how many files a pattern of `rule_files`
+    /// names, or nil where that cannot be told. With `isStrict` every setting without effect is an error.
+    /// Throws every error of all files at once.
     public static func load(
         text: [UInt8], file: String, environment: [String: String], features: FeatureFlags = FeatureFlags(),
-        including: ((String) -> IncludedFiles)? = nil
+        isStrict: Bool = false, including: ((String) -> IncludedFiles)? = nil,
+        counting: ((String) -> Int?)? = nil
     ) throws(ConfigurationErrors) -> Configuration {
-        let inclusion = Inclusion(including.map { Inclusion.Reader(read: $0) })
+        let inclusion = Inclusion(including.map { Inclusion.Reader(read: $0) }, isStrict: isStrict)
         let sink = ErrorSink(file: file)
         let root = try YAMLFile.root(text, file: file, limits: .init(bytes: limitBytes, nodes: 500_000))
         let decoder = ConfigurationDecoder(
             sink: sink, folder: FilePath.folder(of: file), environment: environment, features: features,
-            inclusion: inclusion)
+            inclusion: inclusion, ruleFileCount: counting)
         var result = decoder.decode(root)
+        if isStrict { sink.refuseIgnored() }
         try sink.finish(with: inclusion.errors)
         result.warnings = sink.warnings + inclusion.warnings
+        result.ignored =
+            sink.ignored.sorted { ($0.line, $0.column) < ($1.line, $1.column) }
+            + inclusion.ignored
         return result
     }
 }

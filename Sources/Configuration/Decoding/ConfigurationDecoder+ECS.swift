@@ -63,13 +63,8 @@ extension ConfigurationDecoder {
         result.describesClusters = reader.bool("describe_clusters")
         result.describesInterfaces = reader.bool("describe_network_interfaces")
         result.http = signedClient(reader)
-        warnOfUnusedAuthentication(reader)
-        if reader.int("request_concurrency", 1...1_000_000) != nil {
-            sink.warn(
-                reader.mark("request_concurrency"),
-                "request_concurrency has no effect here: calls are held to half the rates that AWS allows,"
-                    + " however many are on the way")
-        }
+        checkUnusedAuthentication(reader)
+        _ = reader.int("request_concurrency", 1...1_000_000)
         checkPort(reader)
         return result
     }

@@ -30,14 +30,10 @@ extension ConfigurationDecoder {
     }
 
     /// For a block whose requests are signed all the same: in Prometheus too these leave an Authorization
-    /// header alone that is there already.
-    func warnOfUnusedAuthentication(_ reader: MappingReader) {
-        guard let key = authenticationKeys(reader).first else { return }
+    /// header alone that is there already. They are checked, and have no effect.
+    func checkUnusedAuthentication(_ reader: MappingReader) {
+        guard !authenticationKeys(reader).isEmpty else { return }
         _ = authentication(reader)
-        sink.warn(
-            reader.mark(key),
-            "\(key) has no effect here, as in Prometheus: calls to AWS are signed, and the signature says who"
-                + " asks")
     }
 
     /// As in Prometheus a key without a value asks for nothing, nor does a token that is empty.

@@ -19,9 +19,15 @@ final class Inclusion {
     let reader: Reader?
     fileprivate(set) var errors: [ConfigurationError] = []
     fileprivate(set) var warnings: [ConfigurationError] = []
+    fileprivate(set) var ignored: [IgnoredSetting] = []
+    /// Whether a setting without effect is an error.
+    let isStrict: Bool
     fileprivate var paths: Set<String> = []
 
-    init(_ reader: Reader? = nil) { self.reader = reader }
+    init(_ reader: Reader? = nil, isStrict: Bool = false) {
+        self.reader = reader
+        self.isStrict = isStrict
+    }
 }
 
 extension ConfigurationDecoder {
@@ -71,8 +77,10 @@ extension ConfigurationDecoder {
     ) -> [ScrapeConfiguration] {
         let own = ErrorSink(file: path)
         defer {
+            if inclusion.isStrict { own.refuseIgnored() }
             inclusion.errors += own.errors
             inclusion.warnings += own.warnings
+            inclusion.ignored += own.ignored
         }
         let root: YAMLNode?
         do throws(ConfigurationErrors) {
@@ -87,7 +95,8 @@ extension ConfigurationDecoder {
         }
         // Relative paths in a file are taken from that file's folder.
         let decoder = ConfigurationDecoder(
-            sink: own, folder: FilePath.folder(of: path), environment: environment, inclusion: inclusion)
+            sink: own, folder: FilePath.folder(of: path), environment: environment, features: features,
+            inclusion: inclusion)
         var jobs: [ScrapeConfiguration] = []
         for node in reader.list("scrape_configs", of: "jobs") {
             guard let (job, mark) = decoder.scrapeConfig(node, global) else { continue }

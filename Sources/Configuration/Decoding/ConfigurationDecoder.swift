@@ -9,12 +9,15 @@ struct ConfigurationDecoder {
     var features = FeatureFlags()
     /// The files of `scrape_config_files` and what is wrong in them.
     var inclusion = Inclusion()
+    /// How many files a resolved pattern of `rule_files` names; nil where nobody can tell.
+    var ruleFileCount: ((String) -> Int?)?
 
     func decode(_ root: YAMLNode?) -> Configuration {
         guard let root, !root.isNull, let reader = MappingReader(root, Schema.top, sink) else {
             return Configuration(global: defaultGlobal)
         }
         let global = reader.value("global").map(global) ?? defaultGlobal
+        checkServer(reader)
         var result = Configuration(global: global)
         let scrapes = reader.list("scrape_configs", of: "jobs").compactMap { scrapeConfig($0, global) }
         unique(scrapes.map { ($0.value.jobName, $0.mark) }, what: "job_name")

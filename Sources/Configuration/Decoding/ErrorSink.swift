@@ -2,11 +2,15 @@
 final class ErrorSink {
     /// Enough to mend a file by; more would only be scrolled past.
     static let limit = 100
+    /// Settings without effect that are told of; a file of many jobs may repeat one in each.
+    static let ignoredLimit = 1_000
 
     let file: String
     private(set) var errors: [ConfigurationError] = []
     /// What deserves a look and does not hinder.
     private(set) var warnings: [ConfigurationError] = []
+    /// What has no effect here.
+    private(set) var ignored: [IgnoredSetting] = []
     /// True once an error found no room.
     private(set) var isFull = false
 
@@ -29,6 +33,32 @@ final class ErrorSink {
         guard warnings.count < Self.limit else { return }
         warnings.append(
             ConfigurationError(file: file, line: mark.line, column: mark.column, message: message))
+    }
+
+    func ignore(
+        _ mark: YAMLMark, key: String, _ sentence: String, _ severity: IgnoredSetting.Severity
+    ) {
+        guard ignored.count < Self.ignoredLimit else { return }
+        // What several aliases name is decoded several times and told of once.
+        guard !ignored.contains(where: { $0.line == mark.line && $0.column == mark.column && $0.key == key })
+        else { return }
+        ignored.append(
+            IgnoredSetting(
+                key: key, file: file, line: mark.line, column: mark.column, sentence: sentence,
+                severity: severity))
+    }
+
+    /// Adds to what is told of a key without effect.
+    func extendIgnored(_ key: String, _ more: String) {
+        guard let index = ignored.firstIndex(where: { $0.key == key }) else { return }
+        ignored[index].sentence += more
+    }
+
+    /// Makes every setting without effect an error.
+    func refuseIgnored() {
+        for setting in ignored {
+            report(YAMLMark(line: setting.line, column: setting.column), setting.refusal.message)
+        }
     }
 
     /// Throws when anything was reported, here or in files that this one includes.

@@ -16,18 +16,49 @@ struct KeyTable: Sendable {
         }
     }
 
-    /// A key that Prometheus knows and this version does not act on.
+    /// A key that Prometheus knows and that would change which samples are stored or where they go, so that
+    /// passing over it would mislead.
     struct Refused: Sendable {
         let name: String
         /// The values that are let pass.
         let harmless: HarmlessValue
-        /// Why, when "not yet" is not the reason.
-        let reason: String?
+        /// Why, and what to use instead; it follows the name.
+        let reason: String
 
-        init(_ name: String, harmless: HarmlessValue = .empty, reason: String? = nil) {
+        init(_ name: String, harmless: HarmlessValue = .empty, reason: String) {
             self.name = name
             self.harmless = harmless
             self.reason = reason
+        }
+    }
+
+    /// A key that is accepted and has no effect, which is said. It may stand among the decoded keys as well;
+    /// then its value is checked like theirs.
+    struct Ignored: Sendable {
+        /// What a value must be that nothing else looks at.
+        enum Shape: Sendable {
+            case scalar, bool, duration, list, anything
+            /// A mapping of these keys; of any where there are none.
+            case mapping([String])
+        }
+
+        let name: String
+        let shape: Shape
+        /// The values that ask for nothing, of which nothing is said.
+        let silent: HarmlessValue
+        let severity: IgnoredSetting.Severity
+        /// What does not happen, and what to use instead; it follows the name.
+        let sentence: String
+
+        init(
+            _ name: String, _ shape: Shape = .anything, silent: HarmlessValue = .empty,
+            severity: IgnoredSetting.Severity = .harmless, says sentence: String
+        ) {
+            self.name = name
+            self.shape = shape
+            self.silent = silent
+            self.severity = severity
+            self.sentence = sentence
         }
     }
 
@@ -35,13 +66,18 @@ struct KeyTable: Sendable {
     let name: String
     let keys: [Key]
     let refused: [Refused]
+    let ignored: [Ignored]
     /// Tables whose keys stand in this block as well; the page lists them once, under their own names.
     let shared: [KeyTable]
 
-    init(_ name: String, _ keys: [Key], refused: [Refused] = [], shared: [KeyTable] = []) {
+    init(
+        _ name: String, _ keys: [Key], refused: [Refused] = [], ignored: [Ignored] = [],
+        shared: [KeyTable] = []
+    ) {
         self.name = name
         self.keys = keys
         self.refused = refused
+        self.ignored = ignored
         self.shared = shared
     }
 

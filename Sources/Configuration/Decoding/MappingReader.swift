@@ -34,21 +34,27 @@ struct MappingReader {
             return
         }
         keys[name] = entry.key
-        if table.has(name) {
+        let ignored = table.ignored.first { $0.name == name }
+        if table.has(name) || ignored != nil {
             if !entry.value.isNull { values[name] = entry.value }
+            if let ignored { ignore(ignored, entry, isDecoded: table.has(name)) }
         } else if let refused = table.refused.first(where: { $0.name == name }) {
-            refuse(refused, entry)
+            if !refused.harmless.includes(entry.value) {
+                sink.report(entry.key, "\(refused.name) \(refused.reason)")
+            }
         } else {
             sink.report(entry.key, unknown(name))
         }
     }
 
-    private func refuse(_ refused: KeyTable.Refused, _ entry: YAMLNode.Entry) {
-        if refused.harmless.includes(entry.value) { return }
-        sink.report(
-            entry.key,
-            refused.reason.map { "\(refused.name) \($0)" }
-                ?? "\(refused.name) is a Prometheus key that this version of Narthex does not support yet")
+    /// Checks the value no further than its shape, unless it is decoded anyway.
+    private func ignore(_ ignored: KeyTable.Ignored, _ entry: YAMLNode.Entry, isDecoded: Bool) {
+        if !isDecoded, !entry.value.isNull, let problem = ignored.shape.problem(entry.value) {
+            sink.report(problem.node, "\(ignored.name) \(problem.message)")
+            return
+        }
+        if ignored.silent.includes(entry.value) { return }
+        sink.ignore(entry.key.mark, key: table.path(of: ignored.name), ignored.sentence, ignored.severity)
     }
 
     private func unknown(_ name: String) -> String {
@@ -75,14 +81,17 @@ struct MappingReader {
     /// Where the key's value stands, else the key, else the block: the place for an error about it.
     func mark(_ key: String) -> YAMLMark {
         precondition(
-            table.has(key) || table.refused.contains { $0.name == key },
+            table.has(key) || table.refused.contains { $0.name == key }
+                || table.ignored.contains { $0.name == key },
             "\(key) stands in \(table.name)'s table")
         return (values[key] ?? keys[key] ?? node).mark
     }
 
     /// The key's value unless absent or null.
     func value(_ key: String) -> YAMLNode? {
-        precondition(table.has(key), "\(key) stands in \(table.name)'s table")
+        precondition(
+            table.has(key) || table.ignored.contains { $0.name == key },
+            "\(key) stands in \(table.name)'s table")
         return values[key]
     }
 
@@ -211,6 +220,34 @@ struct MappingReader {
                 return nil
             }
             return (name, entry.key, entry.value)
+        }
+    }
+}
+
+extension KeyTable {
+    /// How a key of this block is named where it stands alone: `global.query_log_file`, `rule_files`.
+    func path(of key: String) -> String { name == Schema.top.name ? key : "\(name).\(key)" }
+}
+
+extension KeyTable.Ignored.Shape {
+    /// Nil when a value has the shape; else where it has not, and what is wrong, to follow the key's name.
+    fileprivate func problem(_ node: YAMLNode) -> (node: YAMLNode, message: String)? {
+        switch (self, node.content) {
+        case (.anything, _), (.scalar, .scalar), (.list, .sequence): return nil
+        case (.scalar, _): return (node, "must be a single value, but this is \(node.kindName)")
+        case (.bool, .scalar(let text, plain: true)) where YAMLScalar.bool(text) != nil: return nil
+        case (.bool, _): return (node, "must be true or false without quotes, but this is \(node.kindName)")
+        case (.duration, .scalar(let text, _)) where PrometheusDuration.parse(text) != nil: return nil
+        case (.duration, _): return (node, "must be a duration such as 30s or 1h30m")
+        case (.list, _): return (node, "must be a list, but this is \(node.kindName)")
+        case (.mapping(let names), .mapping(let entries)):
+            guard !names.isEmpty else { return nil }
+            for entry in entries where entry.key.scalarText.map({ !names.contains($0) }) ?? true {
+                let found = entry.key.scalarText.map(quoted) ?? entry.key.kindName
+                return (entry.key, "has no key \(found). Valid keys: \(names.joined(separator: ", "))")
+            }
+            return nil
+        case (.mapping, _): return (node, "must be a mapping, but this is \(node.kindName)")
         }
     }
 }

@@ -1,9 +1,17 @@
 /// The keys of ECS discovery: Prometheus' and Narthex' own.
 extension Schema {
-    static let ecsSD = KeyTable("ecs_sd_configs", ecsKeys, refused: ecsRefused, shared: [transport])
+    static let ecsSD = KeyTable(
+        "ecs_sd_configs", ecsKeys, refused: ecsRefused, ignored: ecsIgnored, shared: [transport])
 
     static let awsSD = KeyTable(
-        "aws_sd_configs", [.init("role", "ecs")] + ecsKeys, refused: ecsRefused, shared: [transport])
+        "aws_sd_configs", [.init("role", "ecs")] + ecsKeys, refused: ecsRefused + [filters],
+        ignored: ecsIgnored, shared: [transport])
+
+    private static let filters = KeyTable.Refused(
+        "filters",
+        reason: "selects machines of the role ec2, and nothing of the role ecs, where Prometheus passes over"
+            + " it: every task would be a target. Select with clusters, or with keep and drop in"
+            + " relabel_configs")
 
     static let ecsDockerLabels = KeyTable(
         "docker_labels",
@@ -62,11 +70,27 @@ extension Schema {
 
     private static let ecsRefused: [KeyTable.Refused] = [
         .init(
-            "follow_redirects", harmless: .bools([true, false]),
-            reason: "does nothing here: AWS redirects no calls; remove it"),
-        .init(
             "oauth2",
             reason: "would take the place of the signature that AWS wants, so that every call is refused,"
-                + " in Prometheus too; remove it"),
+                + " in Prometheus too; remove it")
     ]
+
+    private static let ecsIgnored: [KeyTable.Ignored] =
+        [
+            .init(
+                "request_concurrency",
+                says:
+                    "has no effect: calls are held to half the rates that AWS allows, however many are on"
+                    + " the way"
+            ),
+            .init("follow_redirects", .bool, says: "has no effect: AWS redirects no calls"),
+        ]
+        + ["basic_auth", "authorization", "bearer_token", "bearer_token_file"].map {
+            .init(
+                $0, silent: .texts([""]),
+                says:
+                    "has no effect, as in Prometheus: calls to AWS are signed, and the signature says who"
+                    + " asks"
+            )
+        }
 }

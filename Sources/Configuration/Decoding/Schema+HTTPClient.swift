@@ -33,7 +33,7 @@ extension Schema {
             .init("password", "secret"),
             .init("password_file", "string"),
         ],
-        refused: [.init("username_ref", harmless: noText), .init("password_ref", harmless: noText)])
+        refused: [reference("username_ref", "username_file"), reference("password_ref", "password_file")])
 
     static let authorization = KeyTable(
         "authorization",
@@ -42,7 +42,7 @@ extension Schema {
             .init("credentials", "secret"),
             .init("credentials_file", "string"),
         ],
-        refused: [.init("credentials_ref", harmless: noText)])
+        refused: [reference("credentials_ref", "credentials_file")])
 
     static let oauth2 = KeyTable(
         "oauth2",
@@ -55,9 +55,22 @@ extension Schema {
             .init("endpoint_params", "mapping of string"),
         ],
         refused: [
-            .init("grant_type", harmless: .texts(["", "client_credentials"])),
-            .init("client_secret_ref", harmless: noText),
-        ] + ofTheJWTGrant.map { .init($0, harmless: .anything) },
+            .init(
+                "grant_type", harmless: .texts(["", "client_credentials"]),
+                reason: "can only be client_credentials: this version of Narthex asks for tokens with"
+                    + " client_id and client_secret, not with a signed JWT"),
+            reference("client_secret_ref", "client_secret_file"),
+            .init(
+                "http_headers",
+                reason: "is not sent to the token's endpoint by this version of Narthex; parameters go into"
+                    + " endpoint_params"),
+        ],
+        ignored: ofTheJWTGrant.map {
+            .init(
+                $0,
+                says: "has no effect: as in Prometheus it means something only with the grant_type"
+                    + " urn:ietf:params:oauth:grant-type:jwt-bearer")
+        },
         shared: [transport])
 
     static let tlsConfig = KeyTable(
@@ -74,7 +87,7 @@ extension Schema {
             .init("min_version", "TLS10, TLS11, TLS12 or TLS13", "TLS12"),
             .init("max_version", "TLS10, TLS11, TLS12 or TLS13"),
         ],
-        refused: ["ca_ref", "cert_ref", "key_ref"].map { .init($0, harmless: noText) })
+        refused: ["ca", "cert", "key"].map { reference("\($0)_ref", "\($0)_file") })
 
     static let httpHeaders = KeyTable(
         "http_headers",
@@ -84,7 +97,13 @@ extension Schema {
             .init("files", "list of string"),
         ])
 
-    private static let noText = HarmlessValue.texts([""])
+    /// A key that names a secret in a manager of secrets: the library has it for programs that bring one.
+    private static func reference(_ name: String, _ instead: String) -> KeyTable.Refused {
+        .init(
+            name, harmless: .texts([""]),
+            reason: "names a secret in a manager of secrets, which neither Prometheus nor Narthex has; use"
+                + " \(instead)")
+    }
 
     /// Prometheus uses these with the grant type `urn:ietf:params:oauth:grant-type:jwt-bearer` alone, which
     /// is refused.

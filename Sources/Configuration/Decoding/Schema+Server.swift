@@ -1,32 +1,60 @@
-/// The keys at the top of a file that are about a Prometheus server, with the values that such a file may
-/// keep: what Prometheus' example file has, and the defaults.
+/// The keys at the top of a file and in `global` that are about a Prometheus server. People bring a server's
+/// file; what has no meaning in an agent is accepted and told of.
 extension Schema {
-    static let ofAServer: [KeyTable.Refused] = [
+    static let ofAServer: [KeyTable.Ignored] = [
         .init(
-            "runtime", harmless: .only(["gogc": .numbers([75])]),
-            reason: "tunes Go's garbage collector, which Narthex does not have; remove it"),
+            "rule_files", .list, severity: .missed,
+            says:
+                "is not followed: an agent evaluates no rules, so these rules record nothing and alert"
+                + " nobody. Evaluate them where the samples go, for instance in a rule groups namespace of"
+                + " Amazon Managed Service for Prometheus"),
         .init(
-            "alerting", harmless: .decided(by: ["alertmanagers": .items(.decided(by: alertmanager))]),
-            reason: agent("sends no alerts")),
-        .init("rule_files", reason: agent("evaluates no rules")),
-        .init("remote_read", reason: agent("answers no queries")),
+            "alerting", .mapping(["alertmanagers", "alert_relabel_configs"]),
+            silent: .decided(by: ["alertmanagers": .items(.decided(by: alertmanager))]), severity: .missed,
+            says:
+                "has no effect: an agent evaluates no rules, so no alert is ever sent to these Alertmanagers."
+                + " Let what evaluates the rules send the alerts"),
         .init(
-            "storage",
-            harmless: .only([
+            "remote_read", .list,
+            says: "has no effect: an agent answers no queries, so nothing is read from elsewhere for them"),
+        .init(
+            "storage", .mapping(["tsdb", "exemplars"]),
+            silent: .only([
                 "tsdb": .only(["out_of_order_time_window": .zeroDuration]),
                 "exemplars": .only(["max_exemplars": .numbers([0, 100_000])]),
             ]),
-            reason: "configures the database of a Prometheus server, which an agent does not have; remove it."
-                + " How much is kept until it is sent is set by the flags"
-                + " --storage.agent.retention.max-size and --storage.agent.retention.max-time"),
+            says:
+                "configures the database of a Prometheus server, which an agent does not have. How much is"
+                + " kept until it is sent is set by the flags --storage.agent.retention.max-size and"
+                + " --storage.agent.retention.max-time"),
         .init(
-            "tracing",
-            reason: "sends traces of the Prometheus server itself, of which Narthex has none; remove it"),
+            "tracing", .mapping([]),
+            says:
+                "has no effect: it is about traces that the Prometheus server makes of itself, and Narthex"
+                + " makes none"),
         .init(
-            "otlp", harmless: .only(otlpDefaults),
-            reason: "configures the OTLP receiver of a Prometheus server, which Narthex does not have;"
-                + " remove it"),
+            "otlp", .mapping([]), silent: .only(otlpDefaults),
+            says: "has no effect: it is about the OTLP receiver of a Prometheus server, and Narthex receives"
+                + " nothing"),
+        .init(
+            "runtime", .mapping(["gogc"]), silent: .only(["gogc": .numbers([75])]),
+            says: "has no effect: it tunes Go's garbage collector, which Narthex does not have"),
     ]
+
+    static let globalOfAServer: [KeyTable.Ignored] = [
+        .init("evaluation_interval", says: "has no effect: an agent evaluates no rules"),
+        .init(
+            "rule_query_offset", .duration, silent: .zeroDuration,
+            says: "has no effect: an agent evaluates no rules"),
+        .init(
+            "query_log_file", .scalar, silent: .texts([""]),
+            says: "has no effect: an agent answers no queries, so there are none to log"),
+        keepDroppedTargets,
+    ]
+
+    static let keepDroppedTargets = KeyTable.Ignored(
+        "keep_dropped_targets", silent: .numbers([0]),
+        says: "bounds what narthex discover lists; the pages of a running agent show no dropped targets")
 
     /// An entry without a target and without a discovery is no Alertmanager.
     private static let alertmanager: [String: HarmlessValue] = {

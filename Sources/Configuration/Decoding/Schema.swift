@@ -1,4 +1,4 @@
-/// The schema: every key that is decoded, and every key of Prometheus 3.14 that is refused by name.
+/// The schema: every key that is decoded, and every other key of Prometheus 3.14 by name, ignored or refused.
 enum Schema {
     static let all =
         [
@@ -14,7 +14,7 @@ enum Schema {
             .init("scrape_config_files", "list of string"),
             .init("remote_write", "list of mapping"),
         ],
-        refused: ofAServer)
+        ignored: ofAServer)
 
     /// A file that `scrape_config_files` names.
     static let scrapeConfigFile = KeyTable(
@@ -43,10 +43,7 @@ enum Schema {
             .init("metric_name_validation_scheme", "utf8 or legacy", "utf8"),
             .init("metric_name_escaping_scheme", "escaping scheme", "allow-utf-8, underscores with legacy"),
         ],
-        refused: [
-            .init("rule_query_offset", harmless: .zeroDuration, reason: agent("evaluates no rules")),
-            .init("query_log_file", harmless: .texts([""]), reason: agent("answers no queries")),
-        ])
+        ignored: globalOfAServer)
 
     static let scrapeConfig = KeyTable(
         "scrape_configs",
@@ -92,7 +89,8 @@ enum Schema {
             .init("ecs_sd_configs", "list of mapping"),
             .init("aws_sd_configs", "list of mapping"),
         ],
-        refused: otherDiscovery.map { KeyTable.Refused("\($0)_sd_configs") },
+        refused: otherDiscovery.map { .init("\($0)_sd_configs", reason: notYet) },
+        ignored: [keepDroppedTargets],
         shared: [httpClient])
 
     static let staticConfig = KeyTable(
@@ -145,12 +143,35 @@ enum Schema {
             .init("send_custom_bucket_histograms", "bool", "false"),
         ],
         refused: [
-            .init("metadata_config", harmless: .switchedOff(by: "send")),
             // Even `{}` asks for requests that say who sends them.
-            .init("azuread", harmless: .null), .init("google_iam", harmless: .null),
-            .init("failed_request_logging", harmless: .bools([false])),
-            .init("round_robin_dns", harmless: .bools([false])),
-            .init("protobuf_message", harmless: .texts(["prometheus.WriteRequest"])),
+            .init(
+                "azuread", harmless: .null,
+                reason: "signs requests for Azure Monitor, which this version of Narthex does not support;"
+                    + " oauth2 with client credentials gets a token from Microsoft Entra ID as well"),
+            .init(
+                "google_iam", harmless: .null,
+                reason: "is reserved in Prometheus, as Google Cloud takes no remote write; this version of"
+                    + " Narthex does not support it"),
+            .init(
+                "round_robin_dns", harmless: .bools([false]),
+                reason: "spreads connections over the addresses of a name, which this version of Narthex does"
+                    + " not do: it takes the first address that answers. Remove it, or put a load balancer"
+                    + " before the receivers"),
+            .init(
+                "protobuf_message", harmless: .texts(["prometheus.WriteRequest"]),
+                reason: "can only be prometheus.WriteRequest: this version of Narthex sends remote write 1.0."
+                    + " Amazon Managed Service for Prometheus takes it; remove the key"),
+        ],
+        ignored: [
+            .init(
+                "metadata_config", .mapping(["send", "send_interval", "max_samples_per_send"]),
+                silent: .switchedOff(by: "send"), severity: .missed,
+                says:
+                    "has no effect: types, units and help texts of metrics are not sent. The samples are the"
+                    + " same without; write metadata_config: {send: false} to say that this is meant"),
+            .init(
+                "failed_request_logging", .bool, silent: .bools([false]),
+                says: "has no effect: the log tells of failed requests as it is, without their content"),
         ],
         shared: [httpClient])
 
@@ -179,6 +200,12 @@ enum Schema {
             .init("max_backoff", "duration", "5s"),
             .init("retry_on_http_429", "bool", "true"),
             .init("sample_age_limit", "duration", "0s"),
+        ],
+        ignored: [
+            .init(
+                "capacity",
+                says: "has no effect: what waits for its request is on disk, not in memory, and"
+                    + " --storage.agent.retention.max-size bounds it")
         ])
 
     static let otherDiscovery = [
@@ -191,7 +218,8 @@ enum Schema {
         "triton", "uyuni", "vultr",
     ]
 
-    static func agent(_ what: String) -> String {
-        "has no place in an agent, which \(what); remove it, or leave it to the Prometheus server that does"
-    }
+    /// Why another service discovery is refused: without it targets would be missing.
+    private static let notYet =
+        "is a service discovery of Prometheus that this version of Narthex does not support yet; let what"
+        + " knows the targets write a file for file_sd_configs, or answer http_sd_configs"
 }

@@ -6,14 +6,18 @@ public struct Configuration: Sendable, Equatable {
     public var remoteWrites: [RemoteWriteConfiguration]
     /// What is allowed and deserves a line in the log, for instance an unset variable in `external_labels`.
     public var warnings: [ConfigurationError]
+    /// What the file asks for and does not get, file by file in the order of their lines.
+    public var ignored: [IgnoredSetting]
 
     public init(
         global: GlobalConfiguration = GlobalConfiguration(), scrapeConfigs: [ScrapeConfiguration] = [],
-        remoteWrites: [RemoteWriteConfiguration] = [], warnings: [ConfigurationError] = []
+        remoteWrites: [RemoteWriteConfiguration] = [], warnings: [ConfigurationError] = [],
+        ignored: [IgnoredSetting] = []
     ) {
         self.global = global
         self.scrapeConfigs = scrapeConfigs
         self.remoteWrites = remoteWrites
         self.warnings = warnings
+        self.ignored = ignored
     }
 }

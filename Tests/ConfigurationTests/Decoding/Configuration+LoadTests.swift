@@ -116,23 +116,24 @@ import Testing
     }
 
     @Test func keysKnownToPrometheusHaveTheirOwnError() {
-        #expect(
-            errors(job("consul_sd_configs: [{server: a}]")) == [
-                "3:5: consul_sd_configs is a Prometheus key that this version of Narthex does not support yet"
-            ])
-        #expect(
-            errors("rule_files: [a.yml]\n")[0].hasPrefix(
-                "1:1: rule_files has no place in an agent, which evaluates no rules"))
-        #expect(
-            errors("alerting: {alertmanagers: [{}]}\n")[0].contains(
-                "no place in an agent, which sends no alerts"))
-        #expect(
-            errors("remote_read: [{url: 'http://a'}]\n")[0].contains(
-                "no place in an agent, which answers no queries"))
         #expect(errors(job("consul_sd_configs: [{server: a}]"))[0].contains("does not support yet"))
         #expect(
             errors(job("ecs_sd_configs: [{clusters: [a], oauth2: {client_id: a}}]"))[0].contains(
                 "the place of the signature"))
+    }
+
+    @Test func aSettingWithoutEffectIsAnErrorWhenStrict() throws {
+        let text = "rule_files: [a.yml]\nglobal: {evaluation_interval: 15s}\n"
+        #expect(try load(text).ignored.map(\.key) == ["rule_files", "global.evaluation_interval"])
+        let error = #expect(throws: ConfigurationErrors.self) {
+            try Configuration.load(
+                text: Array(text.utf8), file: "a.yml", environment: [:], isStrict: true)
+        }
+        let found = error?.errors.map(\.description) ?? []
+        #expect(found.count == 2)
+        #expect(found.first?.hasPrefix("a.yml:1:1: rule_files is not followed: ") == true, "\(found)")
+        #expect(found.last?.hasPrefix("a.yml:2:10: global.evaluation_interval has no effect") == true)
+        #expect(found.allSatisfy { $0.hasSuffix("(--config.strict refuses it)") })
     }
 
     @Test func refusedKeysThatAskForNothingPass() {

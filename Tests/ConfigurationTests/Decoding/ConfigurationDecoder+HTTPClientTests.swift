@@ -97,11 +97,14 @@ import Testing
         ("basic_auth: {password: geheim, password_file: f}", "at most one of password and password_file"),
         ("authorization: {type: basic, credentials: geheim}", "use basic_auth"),
         ("authorization: {type: 'a b'}", "is not an authentication scheme"),
-        ("authorization: {credentials_ref: x}", "does not support yet"),
+        ("authorization: {credentials_ref: x}", "has; use credentials_file"),
         ("oauth2: {token_url: 'http://a/'}", "oauth2 needs a client_id"),
         ("oauth2: {client_id: a}", "oauth2 needs a token_url"),
         ("oauth2: {client_id: a, token_url: 'ftp://a/'}", "token_url must begin with http"),
-        ("oauth2: {client_id: a, token_url: 'http://a/', grant_type: urn:x}", "does not support yet"),
+        (
+            "oauth2: {client_id: a, token_url: 'http://a/', grant_type: urn:x}",
+            "can only be client_credentials"
+        ),
         ("tls_config: {cert_file: c}", "a client's cert without key or key_file"),
         ("tls_config: {key: geheim}", "a client's key without cert or cert_file"),
         ("tls_config: {ca: a, ca_file: b}", "at most one of ca and ca_file"),
