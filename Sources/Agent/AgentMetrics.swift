@@ -1,3 +1,4 @@
+import Configuration
 import Platform
 import Telemetry
 import WriteAheadBuffer
@@ -29,6 +30,17 @@ enum AgentMetrics {
             [Measurement(value: isReady() ? 1 : 0)]
         }
         registerLedger(in: registry, buffer: buffer)
+    }
+
+    /// How often the configuration has each setting that has no effect here.
+    static func register(ignored: [IgnoredSetting], in registry: MetricRegistry) {
+        for (key, settings) in Dictionary(grouping: ignored, by: \.key).sorted(by: { $0.key < $1.key }) {
+            registry.gauge(
+                "narthex_config_ignored",
+                help: "Settings of the configuration file that have no effect in an agent, by key.",
+                labels: [("key", key)]
+            ).set(Double(settings.count))
+        }
     }
 
     /// What the memory account's kinds hold and may hold.

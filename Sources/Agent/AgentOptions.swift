@@ -8,6 +8,8 @@ public struct AgentOptions: Sendable {
     /// `--remote-write.url` or `NARTHEX_REMOTE_WRITE_URL`: run on a configuration made from it and the
     /// environment, and read no file.
     public var remoteWriteURL: String?
+    /// `--config.strict`: a setting of the file that would have no effect is an error.
+    public var refusesIgnored = false
     /// `--storage.agent.path`
     public var storagePath = "data-agent/"
     /// `--storage.agent.retention.max-time`, milliseconds. AMP takes nothing older than an hour anyway.

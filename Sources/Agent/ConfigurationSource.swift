@@ -19,13 +19,13 @@ enum ConfigurationSource {
             let source = try await generated(options, clock: clock, files: files)
             logger.info(
                 "no configuration file: one was made from the environment (--config.print shows it)")
-            return warned(try checked(source, options: options, files: files), logger)
+            return told(try checked(source, options: options, files: files), logger)
         }
         let file = ConfigurationFile(
             options, clock: clock, files: files, logger: logger,
             hint: "; to run without one in an ECS task, set NARTHEX_REMOTE_WRITE_URL")
         let text = try await file.contents()
-        return warned(
+        return told(
             try checked(Source(name: file.name, text: text), options: options, files: files), logger)
     }
 
@@ -55,7 +55,9 @@ enum ConfigurationSource {
             configuration = try Configuration.load(
                 text: source.text, file: source.name,
                 environment: options.environment, features: options.features,
-                including: { included($0, files: files) })
+                isStrict: options.refusesIgnored,
+                including: { included($0, files: files) },
+                counting: { ruleFileCount($0, files: files) })
         } catch {
             throw AgentError(.configuration, error.description)
         }
@@ -77,6 +79,21 @@ enum ConfigurationSource {
         let source = Source(name: file.name, text: try await file.contents())
         return warned(
             try checked(source, options: options, needsRemoteWrite: false, files: files), logger)
+    }
+
+    /// Tells of what has no effect as well: it is about an agent that runs.
+    private static func told(_ configuration: Configuration, _ logger: Logger) -> Configuration {
+        let missed = configuration.ignored.filter { $0.severity == .missed }
+        for setting in missed { logger.warning("\(setting.description)") }
+        let harmless = configuration.ignored.filter { $0.severity == .harmless }
+        if !harmless.isEmpty {
+            let named = harmless.prefix(20).map { "\($0.key) (\($0.place))" }.joined(separator: ", ")
+            let more = harmless.count > 20 ? " and \(harmless.count - 20) more" : ""
+            logger.warning(
+                "some settings of the configuration have no effect in an agent; the status page says why",
+                metadata: ["settings": "\(named)\(more)"])
+        }
+        return warned(configuration, logger)
     }
 
     private static func warned(_ configuration: Configuration, _ logger: Logger) -> Configuration {
@@ -102,5 +119,17 @@ enum ConfigurationSource {
             return .failure(error.message)
         }
         return .files(found)
+    }
+
+    /// How many files a pattern of `rule_files` names; nil when its folder cannot be read.
+    private static func ruleFileCount(_ pattern: String, files: any FileDoor) -> Int? {
+        do {
+            return try GlobPaths.matching(pattern, files: files).count { path in
+                try files.status(path).map { !$0.isDirectory } ?? false
+            }
+        } catch {
+            // The rules are not evaluated either way; the sentence says that they could not be counted.
+            return nil
+        }
     }
 }

@@ -21,11 +21,14 @@ final class Stages: Sendable {
     let jobs: [JobRunner]
     private let writers: [(name: String, writer: RemoteWriter)]
     private let clock: SteadyClock
+    /// What the configuration asks for in vain.
+    private let ignored: [IgnoredSetting]
     private let isStopping = Mutex(false)
 
     private init(
         options: AgentOptions, registry: MetricRegistry, buffer: WriteAheadBuffer, http: HTTPClient,
-        jobs: [JobRunner], writers: [(name: String, writer: RemoteWriter)], clock: SteadyClock
+        jobs: [JobRunner], writers: [(name: String, writer: RemoteWriter)], clock: SteadyClock,
+        ignored: [IgnoredSetting]
     ) {
         self.options = options
         self.registry = registry
@@ -34,6 +37,7 @@ final class Stages: Sendable {
         self.jobs = jobs
         self.writers = writers
         self.clock = clock
+        self.ignored = ignored
     }
 
     static func build(
@@ -111,7 +115,8 @@ final class Stages: Sendable {
         }
         let stages = Stages(
             options: options, registry: registry, buffer: buffer, http: parts.http, jobs: jobs,
-            writers: writers, clock: clock)
+            writers: writers, clock: clock, ignored: configuration.ignored)
+        AgentMetrics.register(ignored: configuration.ignored, in: registry)
         ProcessStatistics(files: parts.files, clock: clock).register(in: registry)
         RemoteStorageTotals.register(
             registry, samplesIn: { buffer.ledger().jobs.values.reduce(0, +) },
@@ -216,6 +221,10 @@ extension Stages: StatusPages {
             job.discovery.problems.map {
                 StatusSummary.DiscoveryProblem(job: job.name, provider: $0.provider, message: $0.message)
             }
+        }
+        summary.ignoredSettings = ignored.map {
+            StatusSummary.IgnoredSetting(
+                key: $0.key, place: $0.place, sentence: $0.sentence, isMissed: $0.severity == .missed)
         }
         summary.destinations = zip(snapshot.destinations, writers).map { destination, entry in
             StatusSummary.Destination(

@@ -23,6 +23,7 @@ enum OverviewPage {
             <body>
             <h1>Narthex \(escape(summary.version))</h1>
             <p>\(state(summary, isReady: isReady))</p>
+            \(ignored(summary.ignoredSettings))
             <table>
             \(table)
             </table>
@@ -49,6 +50,16 @@ enum OverviewPage {
         return summary.targets.isEmpty
             ? "Ready to scrape, but no target is known: see what is wrong with discovery below."
             : "Ready: scraping and buffering. Targets may be missing: see what is wrong with discovery below."
+    }
+
+    /// What somebody may rely on comes first.
+    private static func ignored(_ all: [StatusSummary.IgnoredSetting]) -> String {
+        guard !all.isEmpty else { return "" }
+        let ordered = all.filter(\.isMissed) + all.filter { !$0.isMissed }
+        return table(
+            "Settings of the configuration that have no effect",
+            ["setting", "place", "what does not happen"],
+            ordered.prefix(mostTargets).map { [$0.key, $0.place, "\($0.key) \($0.sentence)"] })
     }
 
     private static func problems(_ all: [StatusSummary.DiscoveryProblem]) -> String {

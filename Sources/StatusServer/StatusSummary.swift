@@ -15,6 +15,8 @@ public struct StatusSummary: Sendable, Equatable {
     public var destinations: [Destination] = []
     /// What stands in the way of discovery, in the order of jobs; nothing when all is well.
     public var discoveryProblems: [DiscoveryProblem] = []
+    /// What the configuration file asks for and does not get, in the order of its lines.
+    public var ignoredSettings: [IgnoredSetting] = []
 
     /// An endpoint, in words fit to be shown.
     public struct Target: Sendable, Equatable {
@@ -47,6 +49,25 @@ public struct StatusSummary: Sendable, Equatable {
             self.job = job
             self.provider = provider
             self.message = message
+        }
+    }
+
+    /// A setting of the configuration file that has no effect.
+    public struct IgnoredSetting: Sendable, Equatable {
+        /// For instance `rule_files`.
+        public var key: String
+        /// `file:line:column`.
+        public var place: String
+        /// What does not happen; it follows the key.
+        public var sentence: String
+        /// Whether somebody may rely on what does not happen.
+        public var isMissed: Bool
+
+        public init(key: String, place: String, sentence: String, isMissed: Bool) {
+            self.key = key
+            self.place = place
+            self.sentence = sentence
+            self.isMissed = isMissed
         }
     }
 

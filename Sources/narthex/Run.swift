@@ -38,6 +38,11 @@ struct Run: AsyncParsableCommand {
         help: "Print the configuration made from --remote-write.url and exit.")
     var printsConfiguration = false
 
+    @Flag(
+        name: .customLong("config.strict"),
+        help: "Refuse a configuration with settings that have no effect in an agent.")
+    var refusesIgnored = false
+
     @Option(
         name: .customLong("storage.agent.path"),
         help: "Directory of the write-ahead buffer and the cursors; --storage.tsdb.path where it is absent.")
@@ -158,6 +163,7 @@ struct Run: AsyncParsableCommand {
         case .remoteWriteURL(let url): options.remoteWriteURL = url
         case .nowhere: break
         }
+        options.refusesIgnored = refusesIgnored
         options.storagePath = storagePath
         options.retentionMaxAgeMs = retentionMaxTime.ms
         options.retentionMaxBytes = UInt64(retentionMaxSize.bytes)

@@ -105,6 +105,22 @@ struct StatusRouterTests {
         #expect(answer("GET", "/-/ready").status == 200)
     }
 
+    @Test func overviewSaysFirstWhatHasNoEffect() throws {
+        #expect(!text(answer("GET", "/")).contains("no effect"))
+        pages.numbers.withLock {
+            $0.ignoredSettings = [
+                .init(key: "storage", place: "a.yml:1:1", sentence: "configures <", isMissed: false),
+                .init(key: "rule_files", place: "a.yml:2:1", sentence: "is not followed", isMissed: true),
+            ]
+        }
+        let page = text(answer("GET", "/"))
+        let missed = try #require(
+            page.firstRange(of: "<td>rule_files</td><td>a.yml:2:1</td><td>rule_files is not followed</td>"))
+        let harmless = try #require(page.firstRange(of: "<td>storage configures &lt;</td>"))
+        let numbers = try #require(page.firstRange(of: "Targets discovered"))
+        #expect(missed.lowerBound < harmless.lowerBound && harmless.lowerBound < numbers.lowerBound)
+    }
+
     @Test func overviewShowsWhatIsDownFirstAndWhatStandsInTheWay() throws {
         let up = StatusSummary.Target(job: "a", url: "http://a:1/", labels: "{}", isUp: true, lastError: nil)
         var down = up

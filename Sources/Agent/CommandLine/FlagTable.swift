@@ -21,6 +21,9 @@ public enum FlagTable {
             "config.print", .nothing, .honoured,
             "Narthex' own: prints the configuration made from --remote-write.url"),
         FlagRule(
+            "config.strict", .nothing, .honoured,
+            "Narthex' own: refuses settings of the file that have no effect in an agent"),
+        FlagRule(
             "storage.agent.retention.max-size", .size, .honoured,
             "Narthex' own: bounds the buffer's size on disk"),
     ]
