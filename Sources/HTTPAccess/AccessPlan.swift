@@ -19,19 +19,30 @@ struct AccessPlan: Sendable {
 
     init(_ options: HTTPClientOptions) { self.options = options }
 
-    /// Every file, none twice.
-    var files: [String] {
-        var sources: [TextSource?] = [options.tls.authority, options.tls.certificate, options.tls.key]
+    /// Every file, none twice, sorted by path.
+    var files: [NamedFile] {
+        var sources: [(TextSource?, String)] = [
+            (options.tls.authority, "ca_file"), (options.tls.certificate, "cert_file"),
+            (options.tls.key, "key_file"),
+        ]
         switch options.authentication {
         case .none: break
-        case .basic(let username, let password): sources += [username, password]
-        case .authorization(_, let credentials): sources.append(credentials)
-        case .oauth2(let block): sources.append(block.clientSecret)
+        case .basic(let username, let password):
+            sources += [(username, "username_file"), (password, "password_file")]
+        case .authorization(_, let credentials):
+            sources.append((credentials, "credentials_file or bearer_token_file"))
+        case .oauth2(let block): sources.append((block.clientSecret, "client_secret_file"))
         }
-        var paths: [String] = []
-        for case .file(let path)? in sources { paths.append(path) }
-        paths += options.headers.flatMap(\.files)
-        return Array(Set(paths)).sorted()
+        var keys: [String: String] = [:]
+        for (source, key) in sources {
+            if case .file(let path)? = source, keys[path] == nil { keys[path] = key }
+        }
+        for header in options.headers {
+            for path in header.files where keys[path] == nil {
+                keys[path] = "http_headers.\(header.name).files"
+            }
+        }
+        return keys.map { NamedFile(path: $0.key, key: $0.value) }.sorted { $0.path < $1.path }
     }
 
     /// `contents` gives a file's bytes.

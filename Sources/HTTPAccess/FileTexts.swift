@@ -2,6 +2,13 @@ import HTTPTransport
 import Platform
 import Synchronization
 
+/// A file that options name, and the key that names it.
+struct NamedFile: Sendable, Hashable {
+    let path: String
+    /// For instance `ca_file`.
+    let key: String
+}
+
 /// Files of secrets and certificates, read when they changed. To be called on threads that may block.
 final class FileTexts: Sendable {
     /// Largest file taken: a bundle of every public authority has a fifth of this.
@@ -19,9 +26,10 @@ final class FileTexts: Sendable {
 
     /// Every file's bytes: from memory unless inode, size or time changed. Fails when one cannot be read: an
     /// old secret is no substitute for one that was taken away.
-    func look(at paths: [String]) throws(HTTPError) -> [String: [UInt8]] {
+    func look(at named: [NamedFile]) throws(HTTPError) -> [String: [UInt8]] {
         var contents: [String: [UInt8]] = [:]
-        for path in paths {
+        for file in named {
+            let path = file.path
             do throws(FileError) {
                 guard let status = try files.status(path) else {
                     throw FileError(operation: "open", path: path, errno: 0, message: "no such file")
@@ -35,7 +43,7 @@ final class FileTexts: Sendable {
                 contents[path] = bytes
             } catch {
                 throw HTTPError(
-                    .credentials, "a file of the HTTP client's options cannot be read: \(error.description)")
+                    .credentials, "\(file.key): the file cannot be read: \(error.description)")
             }
         }
         return contents

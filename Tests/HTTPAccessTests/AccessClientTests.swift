@@ -66,6 +66,30 @@ struct AccessClientTests {
         }
     }
 
+    @Test func aFileThatIsMissingIsToldWithItsKey() async throws {
+        let missing = TextSource.file("/nonexistent/secret")
+        let cases: [(HTTPClientOptions, String)] = [
+            (HTTPClientOptions(tls: TLSOptions(authority: missing)), "ca_file: "),
+            (
+                HTTPClientOptions(
+                    authentication: .basic(username: .text(Secret("a")), password: missing)),
+                "password_file: "
+            ),
+            (
+                HTTPClientOptions(headers: [.init(name: "X-A", files: ["/nonexistent/secret"])]),
+                "http_headers.X-A.files: "
+            ),
+        ]
+        for (options, key) in cases {
+            await #expect {
+                _ = try await client(options, FakeHTTP()).perform(scrape)
+            } throws: { error in
+                let message = (error as? HTTPError)?.message ?? ""
+                return message.contains(key) && message.contains("/nonexistent/secret")
+            }
+        }
+    }
+
     @Test func aFileThatChangedWhileAnotherWasGoneIsTaken() async throws {
         let folder = try Folder()
         let authority = try folder.write("ca.pem", "one")
