@@ -44,9 +44,19 @@ extension Transfer {
             CURLE_SSL_ENGINE_INITFAILED,
             CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_ENGINE_SETFAILED, CURLE_SSL_INVALIDCERTSTATUS,
             CURLE_SSL_SHUTDOWN_FAILED, CURLE_USE_SSL_FAILED:
-            return failure(.tls, text)
+            return failure(.tls, Self.speaksNoTLS(text) ? Self.plainServer : text)
         default: return failure(.other, text)
         }
+    }
+
+    private static let plainServer =
+        "the server does not speak TLS on this port: it answered https with something else. Use http (scheme:"
+        + " http for targets), or the server's port for https"
+
+    /// What OpenSSL says of an answer that is none of TLS, such as an HTTP server's 400.
+    private static func speaksNoTLS(_ text: String) -> Bool {
+        ["wrong version number", "unknown protocol", "packet length too long", "http request"]
+            .contains { text.contains($0) }
     }
 
     func timeoutText(_ text: String) -> String {

@@ -65,6 +65,24 @@ struct TransferFailureTests {
         }
     }
 
+    @Test func httpsToAPortWithoutTLSIsSaidInWords() async throws {
+        let plain: @Sendable (Connection) -> Void = { connection in
+            // The client's hello is no request; an HTTP server says so.
+            connection.write("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            _ = connection.readRequest()
+        }
+        try await RawServer.with(plain) { server in
+            try await withClient { client in
+                let url = server.url().replacing("http://", with: "https://")
+                let error = await failure(of: HTTPRequest(url: url, timeoutMs: 10_000), client)
+                #expect(error?.code == .tls)
+                let message = error?.message ?? ""
+                #expect(message.contains("the server does not speak TLS on this port"), "\(message)")
+                #expect(!message.contains("SSL"), "\(message)")
+            }
+        }
+    }
+
     @Test func aResetInTheMiddleIsNamed() async throws {
         let serve: @Sendable (Connection) -> Void = { connection in
             guard connection.readRequest() != nil else { return }
