@@ -14,7 +14,7 @@ extension ConfigurationDecoder {
         _ = authenticationKeys(reader, others)
         var options = signedClient(reader, enablesHTTP2: enablesHTTP2)
         options.authentication = authentication(reader)
-        options.followRedirects = reader.bool("follow_redirects") ?? true
+        options.followRedirects = reader.switchedOn("follow_redirects") ?? true
         return options
     }
 
@@ -49,7 +49,7 @@ extension ConfigurationDecoder {
         options.tls = reader.value("tls_config").map(tlsConfig) ?? options.tls
         options.proxy = proxy(reader)
         options.headers = httpHeaders(reader)
-        options.enableHTTP2 = reader.bool("enable_http2") ?? enablesHTTP2
+        options.enableHTTP2 = reader.switchedOn("enable_http2") ?? enablesHTTP2
         return options
     }
 

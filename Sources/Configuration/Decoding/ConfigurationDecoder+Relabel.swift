@@ -25,6 +25,10 @@ extension ConfigurationDecoder {
         guard let reader = MappingReader(node, Schema.relabel, sink) else { return nil }
         var keys = RelabelRule.Keys()
         keys.allowsUTF8Names = allowsUTF8Names
+        if reader.isPresent("action"), reader.value("action") == nil {
+            reader.report("action", "action has no value; write replace, or leave the key out")
+            return nil
+        }
         if reader.value("action") != nil {
             guard let action = action(reader) else { return nil }
             keys.action = action
@@ -32,10 +36,14 @@ extension ConfigurationDecoder {
         if reader.value("source_labels") != nil {
             keys.sourceLabels = reader.strings("source_labels", of: "label names").map(\.text)
         }
-        keys.separator = reader.string("separator")
+        // As in Prometheus, a key without a value is an empty text here, not the default.
+        func text(_ key: String) -> String? {
+            reader.isPresent(key) && reader.value(key) == nil ? "" : reader.string(key)
+        }
+        keys.separator = text("separator")
         keys.targetLabel = reader.string("target_label")
-        keys.regex = reader.string("regex")
-        keys.replacement = reader.string("replacement")
+        keys.regex = text("regex")
+        keys.replacement = text("replacement")
         keys.modulus = reader.int("modulus", 0...Int.max).map { UInt64($0) }
         // What a faulty key was meant to say is not known: what follows from its absence would mislead.
         if sink.errors.count > faultCount { return nil }

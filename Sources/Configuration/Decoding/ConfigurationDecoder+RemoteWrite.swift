@@ -20,7 +20,7 @@ extension ConfigurationDecoder {
         where write.http.headers.contains(where: { $0.name.lowercased() == field.name.lowercased() }) {
             reader.report("headers", "the header \(field.name) stands in headers and in http_headers")
         }
-        write.sigv4 = sigv4(reader)
+        write.sigv4 = sigv4(reader, url: url)
         write.writeRelabelRules = relabelRules(reader, "write_relabel_configs")
         write.queue = reader.value("queue_config").map(queue) ?? write.queue
         write.sendExemplars = reader.bool("send_exemplars") ?? write.sendExemplars
@@ -76,7 +76,7 @@ extension ConfigurationDecoder {
         }
     }
 
-    private func sigv4(_ reader: MappingReader) -> SigV4Configuration? {
+    private func sigv4(_ reader: MappingReader, url: String) -> SigV4Configuration? {
         guard reader.isPresent("sigv4") else { return nil }
         guard let node = reader.value("sigv4") else {
             // Prometheus takes this for "no signing", which nobody means.
@@ -85,8 +85,15 @@ extension ConfigurationDecoder {
         }
         guard let block = MappingReader(node, Schema.sigv4, sink) else { return nil }
         checkKeyPair(block)
+        let region = region(block)
+        if let region, let own = WorkspaceURL.region(url), own != region {
+            sink.warn(
+                block.mark("region"),
+                "requests are signed for the region \(region), but the url's host is in \(own), which refuses"
+                    + " such requests; write region: \(own), or leave the key out")
+        }
         return SigV4Configuration(
-            region: region(block), accessKey: filled(block, "access_key"),
+            region: region, accessKey: filled(block, "access_key"),
             secretKey: filled(block, "secret_key"),
             profile: filled(block, "profile"), roleARN: roleARN(block),
             externalID: filled(block, "external_id"), serviceName: filled(block, "service_name") ?? "aps",
@@ -103,7 +110,7 @@ extension ConfigurationDecoder {
         queue.batchSendDeadlineMs = reader.durationMs("batch_send_deadline") ?? queue.batchSendDeadlineMs
         queue.minBackoffMs = reader.durationMs("min_backoff") ?? queue.minBackoffMs
         queue.maxBackoffMs = reader.durationMs("max_backoff") ?? queue.maxBackoffMs
-        queue.retryOnHTTP429 = reader.bool("retry_on_http_429") ?? queue.retryOnHTTP429
+        queue.retryOnHTTP429 = reader.switchedOn("retry_on_http_429") ?? queue.retryOnHTTP429
         queue.sampleAgeLimitMs =
             reader.durationMs("sample_age_limit", allowsZero: true) ?? queue.sampleAgeLimitMs
         if queue.minShards > queue.maxShards {

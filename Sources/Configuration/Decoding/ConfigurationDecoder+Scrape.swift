@@ -25,8 +25,8 @@ extension ConfigurationDecoder {
         job.metricsPath = metricsPath(reader) ?? job.metricsPath
         job.params = params(reader)
         job.honorLabels = reader.bool("honor_labels") ?? job.honorLabels
-        job.honorTimestamps = reader.bool("honor_timestamps") ?? job.honorTimestamps
-        job.enableCompression = reader.bool("enable_compression") ?? job.enableCompression
+        job.honorTimestamps = reader.switchedOn("honor_timestamps") ?? job.honorTimestamps
+        job.enableCompression = reader.switchedOn("enable_compression") ?? job.enableCompression
         job.http = httpClient(reader)
         job.bodySizeLimitBytes = reader.sizeBytes("body_size_limit") ?? 0
         if job.bodySizeLimitBytes == 0 { job.bodySizeLimitBytes = global.bodySizeLimitBytes }

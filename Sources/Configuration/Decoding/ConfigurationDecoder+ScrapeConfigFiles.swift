@@ -23,6 +23,8 @@ final class Inclusion {
     /// Whether a setting without effect is an error.
     let isStrict: Bool
     fileprivate var paths: Set<String> = []
+    /// Those of the files that have a job.
+    fileprivate var pathsWithJobs: Set<String> = []
 
     init(_ reader: Reader? = nil, isStrict: Bool = false) {
         self.reader = reader
@@ -63,6 +65,12 @@ extension ConfigurationDecoder {
             return []
         case .files(let found):
             if found.isEmpty { sink.warn(node.mark, "no file is named by \(quoted(pattern))") }
+            for (path, _) in found where inclusion.pathsWithJobs.contains(path) {
+                sink.report(
+                    node,
+                    "\(quoted(path)) is named a second time by \(quoted(pattern)), so that its jobs would"
+                        + " stand twice")
+            }
             let fresh = found.filter { inclusion.paths.insert($0.path).inserted }
             guard inclusion.paths.count <= Inclusion.fileLimit else {
                 sink.report(node, "scrape_config_files name more than \(Inclusion.fileLimit) files")
@@ -106,6 +114,7 @@ extension ConfigurationDecoder {
                 places[job.jobName] = "\(path):\(mark.line)"
             }
             jobs.append(job)
+            inclusion.pathsWithJobs.insert(path)
         }
         return jobs
     }

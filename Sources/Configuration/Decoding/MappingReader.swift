@@ -57,12 +57,15 @@ struct MappingReader {
         sink.ignore(entry.key.mark, key: table.path(of: ignored.name), ignored.sentence, ignored.severity)
     }
 
+    private static let dash = "the line begins with a dash (–), a list item with a hyphen (-)"
+
     private func unknown(_ name: String) -> String {
         let names = table.allKeys.map(\.name)
+        let known = names + table.ignored.map(\.name) + table.refused.map(\.name)
         var message = "unknown key \(quoted(name)) in \(table.name)"
         if name.first == "–" || name.first == "—" {
-            message += "; the line begins with a dash (\(name.prefix(1))), a list item with a hyphen (-)."
-        } else if let near = Spelling.nearest(name, names) {
+            message += "; \(Self.dash)."
+        } else if let near = Spelling.nearest(name, known) {
             message += "; did you mean \(near)?"
         } else if let home = Schema.all.first(where: { $0.has(name) }) {
             message += "; it belongs in \(home.name)."
@@ -105,6 +108,11 @@ struct MappingReader {
             return nil
         }
         return text
+    }
+
+    /// A truth value whose default is true. As in Prometheus, a key without a value means false.
+    func switchedOn(_ key: String) -> Bool? {
+        isPresent(key) && value(key) == nil ? false : bool(key)
     }
 
     func bool(_ key: String) -> Bool? {
@@ -185,7 +193,14 @@ struct MappingReader {
     func list(_ key: String, of what: String) -> [YAMLNode] {
         guard let node = value(key) else { return [] }
         guard case .sequence(let items) = node.content else {
-            sink.report(node, "\(key) must be a list of \(what), but this is \(node.kindName)")
+            // A word processor's dash makes a mapping of what was meant as the list's first item.
+            var hint = ""
+            if case .mapping(let entries) = node.content, let first = entries.first?.key.scalarText?.first,
+                "–—".contains(first)
+            {
+                hint = "; \(Self.dash)"
+            }
+            sink.report(node, "\(key) must be a list of \(what), but this is \(node.kindName)\(hint)")
             return []
         }
         return items

@@ -23,6 +23,21 @@ public enum WorkspaceURL {
             + "\(workspace ?? "WORKSPACE_ID")\(Self.path)"
     }
 
+    /// The region that the host of a workspace's URL names; nil where it is no host of AMP.
+    static func region(_ url: String) -> String? {
+        guard let start = url.firstRange(of: "://")?.upperBound else { return nil }
+        let host = url[start...].prefix { !"/?#".contains($0) }.lowercased()
+        guard isAMP(host) else { return nil }
+        let labels = host.prefix { $0 != ":" }.split(separator: ".").map(String.init)
+        guard let index = labels.firstIndex(where: { $0.hasPrefix("aps-workspaces") }),
+            index + 1 < labels.count
+        else { return nil }
+        return labels[index + 1]
+    }
+
+    /// Whether a URL is below a host of AMP.
+    static func isOfAMP(_ url: String) -> Bool { region(url) != nil }
+
     /// Its hosts, those of FIPS and of VPC endpoints too; all are below a domain of AWS.
     private static func isAMP(_ name: String) -> Bool {
         let domains = [".amazonaws.com", ".api.aws", ".amazonaws.com.cn", ".api.amazonwebservices.com.cn"]

@@ -39,15 +39,17 @@ struct YAMLParser: ~Copyable {
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let text: UnsafeMutableBufferPointer<UInt8>
 
-    /// Takes a copy of the text, which is read as UTF-8 with or without a byte order mark.
-    init(_ bytes: [UInt8]) {
+    /// Takes a copy of the text, which is read as UTF-8. A byte order mark before it is left out: told the
+    /// encoding, libyaml takes one for the text's first character.
+    init(_ text: [UInt8]) {
+        let bytes = text.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(text.dropFirst(3)) : text
         unsafe parser = .allocate(capacity: 1)
-        unsafe text = .allocate(capacity: max(1, bytes.count))
+        unsafe self.text = .allocate(capacity: max(1, bytes.count))
         // Safety: the buffer is at least as long as `bytes` and is freed in deinit, after the parser.
-        _ = unsafe text.update(from: bytes)
+        _ = unsafe self.text.update(from: bytes)
         precondition(unsafe yaml_parser_initialize(parser) == 1, "libyaml has memory for a parser")
         unsafe yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
-        unsafe yaml_parser_set_input_string(parser, text.baseAddress, bytes.count)
+        unsafe yaml_parser_set_input_string(parser, self.text.baseAddress, bytes.count)
     }
 
     deinit {

@@ -4,7 +4,7 @@ import Testing
 @testable import Configuration
 
 @Suite struct ConfigurationLoadTests {
-    @Test(arguments: ["", "# only a comment\n", "---\n", "{}", "null", "\u{FEFF}global:\n"])
+    @Test(arguments: ["", "# only a comment\n", "---\n", "{}", "null", "\u{FEFF}global:\n", "\u{FEFF}"])
     func emptyFilesGiveTheDefaults(text: String) throws {
         let configuration = try load(text)
         #expect(configuration.global == GlobalConfiguration())
@@ -166,7 +166,23 @@ import Testing
         #expect(
             configuration.warnings.first?.message == "the environment has no NONE; it counts as empty in e")
         #expect(errors("global: {external_labels: {a: '${X'}}")[0].contains("needs a name and a closing }"))
-        #expect(errors("global: {external_labels: {a-b: x, 1a: x, ok: [x]}}").count == 3)
+        #expect(errors("global: {external_labels: {'': x, ok: [x]}}").count == 2)
+    }
+
+    @Test func aByteOrderMarkIsTakenAndMovesNoPlace() throws {
+        let text = "\u{FEFF}global:\n  scrape_interval: 15s\nscrape_configs:\n  - job_name: a\n"
+        #expect(try load(text).scrapeConfigs.count == 1)
+        #expect(try load("\u{FEFF}---\nglobal: {scrape_interval: 5s}").global.scrapeIntervalMs == 5_000)
+        #expect(errors("\u{FEFF}globl: {}")[0].hasPrefix("1:1: "))
+    }
+
+    @Test func aSwitchWithoutAValueIsOffAsInPrometheus() throws {
+        let keys = "honor_timestamps:\nenable_compression:\nfollow_redirects:\nenable_http2:"
+        let empty = try load(job(keys)).scrapeConfigs[0]
+        #expect(!empty.honorTimestamps && !empty.enableCompression)
+        #expect(!empty.http.followRedirects && !empty.http.enableHTTP2)
+        let write = try load(destination("queue_config: {retry_on_http_429: }")).remoteWrites[0]
+        #expect(!write.queue.retryOnHTTP429)
     }
 
     @Test func hostileFilesAreRefusedWithAPlace() {

@@ -30,6 +30,7 @@ import Testing
 
     @Test(arguments: [
         ("- action: dorp", "4:17: action cannot be \"dorp\"; did you mean drop? Valid: replace, keep, "),
+        ("- {action: , target_label: a}", "4:10: action has no value; write replace, or leave"),
         ("- {}", "4:9: the action replace needs a target_label"),
         ("- {target_label: a, regex: '('}", "4:34: regex is not a regular expression of RE2: missing )"),
         (
@@ -59,6 +60,14 @@ import Testing
     func faultsAreToldWithTheirPlace(rule: String, message: String) {
         let found = errors(job("relabel_configs:\n  \(rule)"))
         #expect(found.count == 1 && found[0].hasPrefix(message), "\(found)")
+    }
+
+    @Test func aRulesKeyWithoutAValueIsAnEmptyText() throws {
+        let rule = "{source_labels: [x, y], separator: , regex: , target_label: z, replacement: }"
+        let rules = try load(job("relabel_configs: [\(rule)]")).scrapeConfigs[0].relabelRules.rules
+        let written = "{source_labels: [x, y], separator: '', regex: '', target_label: z, replacement: ''}"
+        let same = try load(job("relabel_configs: [\(written)]")).scrapeConfigs[0].relabelRules.rules
+        #expect(rules.map(\.description) == same.map(\.description))
     }
 
     @Test func legacyNamesAreHeldAgainstRules() {

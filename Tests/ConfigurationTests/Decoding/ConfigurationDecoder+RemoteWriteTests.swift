@@ -61,6 +61,20 @@ import Testing
         #expect(try load(destination("sigv4: {}")).remoteWrites[0].sigv4 == SigV4Configuration())
     }
 
+    @Test(arguments: [
+        ("aps-workspaces.eu-west-1.amazonaws.com", "us-east-1", 1),
+        ("aps-workspaces.eu-west-1.amazonaws.com", "eu-west-1", 0),
+        ("aps-workspaces-fips.us-gov-west-1.amazonaws.com", "us-gov-east-1", 1),
+        ("vpce-1.aps-workspaces.eu-west-1.vpce.amazonaws.com", "eu-west-2", 1),
+        ("proxy.example.com", "us-east-1", 0),
+    ])
+    func aRegionThatIsNotTheHostsIsWarnedOf(host: String, region: String, count: Int) throws {
+        let url = "https://\(host)/workspaces/ws-1/api/v1/remote_write"
+        let warnings = try load("remote_write:\n- url: \(url)\n  sigv4: {region: \(region)}").warnings
+        #expect(warnings.count == count)
+        #expect(warnings.allSatisfy { $0.line == 3 && $0.column == 19 && $0.message.contains(region) })
+    }
+
     @Test func unsignedRequestsToAMPAreWarnedOf() throws {
         let host = "https://aps-workspaces.eu-west-1.amazonaws.com"
         let warnings = try load("remote_write: [{url: '\(host)/workspaces/ws-1/api/v1/remote_write'}]")
