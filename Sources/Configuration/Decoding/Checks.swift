@@ -6,17 +6,13 @@ enum Checks {
     /// No receiver takes as many; AMP takes 150.
     static let labelLimit = 1_000
 
-    /// Nil when `text` is a label name as every receiver takes it: `[a-zA-Z_][a-zA-Z0-9_]*`; else what is
-    /// wrong.
-    static func labelName(_ text: String) -> String? {
-        let isValid =
-            !text.isEmpty && !(0x30...0x39).contains(text.utf8.first ?? 0)
+    /// Whether `text` is a label name as every receiver takes it: `[a-zA-Z_][a-zA-Z0-9_]*`.
+    static func isPlainLabelName(_ text: String) -> Bool {
+        !text.isEmpty && !(0x30...0x39).contains(text.utf8.first ?? 0)
             && text.utf8.allSatisfy {
                 (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0) || (0x30...0x39).contains($0)
                     || $0 == 0x5F
             }
-        return isValid
-            ? nil : "\(quoted(text)) is not a label name: letters, digits and _, not beginning with a digit"
     }
 
     /// Nil when `text` is an absolute http or https URL; else what is wrong. The message never holds a
@@ -62,8 +58,9 @@ enum Checks {
             return labels
         }
         for entry in entries {
-            if let problem = labelName(entry.name) {
-                reader.sink.report(entry.key, problem)
+            // Any other text is a name, as in Prometheus 3.
+            if entry.name.isEmpty {
+                reader.sink.report(entry.key, "a label in \(key) has an empty name")
                 continue
             }
             guard let text = entry.value.scalarText else {

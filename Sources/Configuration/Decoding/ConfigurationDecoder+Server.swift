@@ -37,11 +37,3 @@ extension ConfigurationDecoder {
                 + " Managed Service for Prometheus has a window of its own")
     }
 }
-
-extension YAMLNode {
-    /// The value of a mapping's key.
-    fileprivate func entry(_ name: String) -> YAMLNode? {
-        guard case .mapping(let entries) = content else { return nil }
-        return entries.first { $0.key.scalarText == name }?.value
-    }
-}

@@ -28,6 +28,7 @@ struct ConfigurationDecoder {
         unique(writes.map { ($0.value.name, $0.mark) }, what: "the name of a remote_write entry")
         result.remoteWrites = writes.map(\.value)
         warnOfUnsentHistograms(scrapes, result.remoteWrites)
+        warnOfNames(root, result.remoteWrites)
         return result
     }
 

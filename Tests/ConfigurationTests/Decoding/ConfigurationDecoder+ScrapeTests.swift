@@ -103,7 +103,7 @@ import Testing
         ("static_configs: [{targets: ['a:']}]", "no port from 1 to 65535"),
         ("static_configs: [{targets: ['a b:1']}]", "is not host:port"),
         ("static_configs: [{targets: [~]}]", "must be a string, but this is empty"),
-        ("static_configs: [{labels: {bad-name: x}}]", "is not a label name"),
+        ("static_configs: [{labels: {'': x}}]", "has an empty name"),
         ("static_configs: [~]", "an empty target group"),
         ("file_sd_configs: [{}]", "needs files: at least one path"),
         ("file_sd_configs: [{files: a.yml}]", "files must be a list of paths"),
