@@ -6,7 +6,9 @@ import Testing
 /// docs/configuration.md and the key tables say the same, both ways.
 @Suite struct SchemaTests {
     /// The headings of the page's tables that are not a block's.
-    private static let verdicts = ["What has no effect", "What is refused", "Every key of Prometheus 3.14"]
+    private static let verdicts = [
+        "What has no effect", "What is refused", "Every key of Prometheus 3.14", "Where verdicts differ",
+    ]
 
     /// The page's lines by heading, without the quotes of code in the heading.
     private func sections() throws -> [String: [Substring]] {
