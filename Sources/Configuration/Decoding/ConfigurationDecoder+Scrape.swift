@@ -21,7 +21,7 @@ extension ConfigurationDecoder {
         }
         job.scrapeTimeoutMs = timeoutMs(
             reader, intervalMs: job.scrapeIntervalMs, inheritedMs: global.scrapeTimeoutMs)
-        job.scheme = reader.choice("scheme", ["http", "https"]) ?? job.scheme
+        job.scheme = scheme(reader) ?? job.scheme
         job.metricsPath = metricsPath(reader) ?? job.metricsPath
         job.params = params(reader)
         job.honorLabels = reader.bool("honor_labels") ?? job.honorLabels
@@ -67,6 +67,13 @@ extension ConfigurationDecoder {
             + reader.list("aws_sd_configs", of: "mappings").compactMap(awsSD)
         for index in job.ecsSDConfigs.indices { job.ecsSDConfigs[index].wish(by: job.relabelRules) }
         return (job, reader.mark("job_name"))
+    }
+
+    /// As in every URL, case makes no difference.
+    private func scheme(_ reader: MappingReader) -> String? {
+        let schemes = ["http", "https"]
+        if let text = reader.value("scheme")?.scalarText?.lowercased(), schemes.contains(text) { return text }
+        return reader.choice("scheme", schemes)
     }
 
     private func metricsPath(_ reader: MappingReader) -> String? {

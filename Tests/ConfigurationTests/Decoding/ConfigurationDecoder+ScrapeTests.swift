@@ -151,4 +151,9 @@ import Testing
         #expect(jobs[1] == ScrapeConfiguration(jobName: "b", scrapeIntervalMs: 15_000))
         #expect(errors("scrape_configs: [{<<: 3, job_name: a}]")[0].contains("<< takes a mapping"))
     }
+
+    @Test(arguments: [("HTTPS", "https"), ("Http", "http")])
+    func theSchemesCaseMakesNoDifference(written: String, taken: String) throws {
+        #expect(try load(job("scheme: \(written)")).scrapeConfigs[0].scheme == taken)
+    }
 }
