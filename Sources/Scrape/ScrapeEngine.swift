@@ -32,6 +32,7 @@ struct ScrapeEngine: Sendable {
     private let startFloorMs: Int64
     let histograms: HistogramOptions
     private let tracksStaleness: Bool
+    private let outOfOrderWindowMs: Int64
     private let timeoutMs: Int64
     /// What is wrong with the target's own labels by the job's limits.
     private let ownLabelFault: ScrapeError?
@@ -60,6 +61,7 @@ struct ScrapeEngine: Sendable {
         self.templates = templates
         self.hasher = hasher
         self.tracksStaleness = tracksStaleness
+        outOfOrderWindowMs = rules.outOfOrderWindowMs
         self.timeoutMs = timeoutMs
         schema = TargetSchema(
             target, honorLabels: honorLabels, relabelling: relabelling, hasher: hasher, rules: rules)
@@ -269,7 +271,7 @@ struct ScrapeEngine: Sendable {
         return TimestampRules(
             duplicates: next.duplicates, timestamps: timestamps,
             before: isUnchanged ? before : carried(before, from: state.chunks, to: reader.chunks),
-            scrapedAtMs: timestampMs, tracksStaleness: tracksStaleness)
+            scrapedAtMs: timestampMs, tracksStaleness: tracksStaleness, windowMs: outOfOrderWindowMs)
     }
 
     /// The timestamp of each line's series' last sample.

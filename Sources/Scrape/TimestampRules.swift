@@ -1,9 +1,10 @@
 import MetricModel
 
 /// Which samples of a scrape are kept, where lines repeat a series or carry timestamps (prometheus/scrape,
-/// append): a sample not after its series' last one is out of order, one too far ahead is out of bounds, a
-/// repeated line without a timestamp is a duplicate. One too far behind is too old: Prometheus refuses what
-/// lies before its own oldest data. All are counted and left out; the scrape succeeds.
+/// append): a sample not after its series' last one, nor within a window before it, is out of order, one too
+/// far ahead is out of bounds, a repeated line without a timestamp is a duplicate. One too far behind is too
+/// old: Prometheus refuses what lies before its own oldest data. All are counted and left out; the scrape
+/// succeeds.
 struct TimestampRules {
     /// How far ahead of the scrape a timestamp may lie (prometheus/scrape, maxAheadTime).
     static let maxAheadMs: Int64 = 10 * 60 * 1_000
@@ -52,11 +53,17 @@ struct TimestampRules {
     }
 
     /// `before` is the timestamp of each line's series' last sample, `Int64.min` for none. `tracksStaleness`
-    /// makes series with timestamps await markers like any other.
+    /// makes series with timestamps await markers like any other. Within `windowMs` before it a sample may be
+    /// older than its series' last one, as in Prometheus' agent; the last one itself is never taken again.
     init(
         duplicates: [LayoutComparison.Duplicate], timestamps: [Frame.ExplicitTimestamp], before: [Int64],
-        scrapedAtMs: Int64, tracksStaleness: Bool = false
+        scrapedAtMs: Int64, tracksStaleness: Bool = false, windowMs: Int64 = 0
     ) {
+        func isTooLate(_ timestampMs: Int64, _ lastMs: Int64) -> Bool {
+            guard timestampMs <= lastMs else { return false }
+            let (earliestMs, overflows) = lastMs.subtractingReportingOverflow(windowMs)
+            return timestampMs == lastMs || !overflows && timestampMs <= earliestMs
+        }
         lastSampleMs = before
         var nextDuplicate = 0
         var nextTimestamp = 0
@@ -80,7 +87,7 @@ struct TimestampRules {
                 if isRepeated {
                     leaveOut(ordinal, .duplicate)
                 } else if lastSampleMs[index] >= scrapedAtMs {
-                    leaveOut(ordinal, .outOfOrder)
+                    if isTooLate(scrapedAtMs, lastSampleMs[index]) { leaveOut(ordinal, .outOfOrder) }
                     hasFuture = true
                 } else {
                     lastSampleMs[index] = scrapedAtMs
@@ -93,10 +100,10 @@ struct TimestampRules {
                 leaveOut(ordinal, .duplicate)
             } else if let fault = Self.fault(timestamp.timestampMs, scrapedAtMs: scrapedAtMs) {
                 leaveOut(ordinal, fault)
-            } else if timestamp.timestampMs <= lastSampleMs[place] {
+            } else if isTooLate(timestamp.timestampMs, lastSampleMs[place]) {
                 leaveOut(ordinal, .outOfOrder)
             } else {
-                lastSampleMs[place] = timestamp.timestampMs
+                lastSampleMs[place] = max(lastSampleMs[place], timestamp.timestampMs)
                 kept.append(timestamp)
                 if !tracksStaleness { silent.append(ordinal) }
             }

@@ -2,9 +2,11 @@
 
 import re
 import subprocess
+import time
 
 import pytest
 from parts.agent import IS_NARTHEX, ROOT, clean_environment, program
+from parts.process import wait_until
 
 pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="Prometheus' agent mode refuses these files")
 
@@ -54,3 +56,33 @@ def test_strict_refuses_the_same_file_with_every_place(receiver, tmp_path):
     found = re.findall(r"^narthex\.yml:\d+:\d+: (\S+) .*--config\.strict", done.stderr, re.MULTILINE)
     assert sorted(found) == ["alerting", "global.evaluation_interval", "rule_files"], done.stderr
     assert not (tmp_path / "data-agent").exists()
+
+
+def test_the_window_for_late_samples_is_honoured(make_agent, receiver, text_exporter):
+    now = int(time.time() * 1000)
+    exporter = text_exporter(f"number 1 {now}\n")
+    wanted = {
+        "global": {"scrape_interval": "300ms", "scrape_timeout": "300ms"},
+        "storage": {"tsdb": {"out_of_order_time_window": "1m"}},
+        "scrape_configs": [{"job_name": "late", "static_configs": [{"targets": [exporter.address]}]}],
+        "remote_write": [{"url": receiver.url, "queue_config": {"batch_send_deadline": "200ms"}}],
+    }
+    agent = make_agent(wanted).start()
+
+    def timestamps():
+        return {
+            at
+            for labels, samples in receiver.samples().items()
+            if dict(labels)["__name__"] == "number"
+            for at, _ in samples
+        }
+
+    wait_until(lambda: now in timestamps(), 20, "the first sample")
+    exporter.text = f"number 2 {now - 30_000}\n"
+    wait_until(lambda: now - 30_000 in timestamps(), 20, "a sample of half a minute before")
+    seen = exporter.scrapes
+    exporter.text = f"number 3 {now - 90_000}\n"
+    wait_until(lambda: exporter.scrapes >= seen + 4, 20, "scrapes of a sample beyond the window")
+    assert agent.metric("narthex_scrape_dropped_samples_total", reason="out_of_order") >= 2
+    assert agent.stop() == 0
+    assert timestamps() == {now, now - 30_000}

@@ -70,6 +70,39 @@ import Testing
         #expect(try Array(limited.fail(at: 3, error: over).values) == [0, 0, 3, 2, 0])
     }
 
+    @Test func aWindowTakesLateSamplesAsPrometheusAgentDoes() throws {
+        var rules = SeriesRules()
+        rules.outOfOrderWindowMs = 5_000
+        let scrape = TargetScrape(target: plainTarget(), rules: rules)
+        _ = try scrape.consume("a 1 20000\nb 1\n", at: 21_000)
+        // Within the window, at its edge, and the last sample once more.
+        #expect(try scrape.consume("a 2 16000\nb 2\n", at: 22_000).lines() == ["a 2.0 @16000", "b 2.0"])
+        #expect(try scrape.consume("a 3 15000\nb 3\n", at: 23_000).lines() == ["b 3.0"])
+        #expect(try scrape.consume("a 4 20000\nb 4\n", at: 24_000).lines() == ["b 4.0"])
+        // A late sample does not move the window back.
+        #expect(try scrape.consume("a 5 15001\n", at: 25_000).lines().first == "a 5.0 @15001")
+        #expect(try scrape.consume("a 6 15000\n", at: 26_000).lines() == [])
+        // Nor does it take what is too old at all, whatever the window is.
+        rules.outOfOrderWindowMs = Int64.max
+        let wide = TargetScrape(target: plainTarget(), rules: rules)
+        _ = try wide.consume("a 1 10000000\n", at: 10_000_000)
+        #expect(try wide.consume("a 2 6000000\n", at: 10_001_000).lines() == [])
+        #expect(try wide.consume("a 3 9000000\n", at: 10_002_000).lines() == ["a 3.0 @9000000"])
+    }
+
+    @Test func aSampleBeforeOneThatLayAheadIsTakenWithinTheWindow() throws {
+        var rules = SeriesRules()
+        let strict = TargetScrape(target: plainTarget(), rules: rules)
+        rules.outOfOrderWindowMs = 60_000
+        let lenient = TargetScrape(target: plainTarget(), rules: rules)
+        for scrape in [strict, lenient] { _ = try scrape.consume("a 1 30000\n", at: 10_000) }
+        #expect(try strict.consume("a 2\n", at: 20_000).lines() == [])
+        #expect(try lenient.consume("a 2\n", at: 20_000).lines() == ["a 2.0"])
+        for scrape in [strict, lenient] {
+            #expect(try scrape.consume("a 3\n", at: 40_000).lines() == ["a 3.0"])
+        }
+    }
+
     @Test func trackedTimestampsGetMarkers() throws {
         let tracked = TargetScrape(target: plainTarget(), rules: SeriesRules(), tracksStaleness: true)
         let untracked = plainScrape()

@@ -42,6 +42,7 @@ extension ConfigurationDecoder {
         job.onLimit = onLimit(reader)
         job.onBadLine = onBadLine(reader)
         job.trackTimestampsStaleness = reader.bool("track_timestamps_staleness") ?? false
+        job.outOfOrderWindowMs = global.outOfOrderWindowMs
         job.extraScrapeMetrics = reader.bool("extra_scrape_metrics") ?? global.extraScrapeMetrics
         job.scrapeFailureLogFile =
             filled(reader, "scrape_failure_log_file").map(resolved) ?? global.scrapeFailureLogFile

@@ -1,12 +1,7 @@
 /// What the sections of a server's file need beyond being told of.
 extension ConfigurationDecoder {
-    func checkServer(_ reader: MappingReader) {
-        countRules(reader)
-        checkTimeWindow(reader)
-    }
-
     /// How many files of rules there are is what the user loses.
-    private func countRules(_ reader: MappingReader) {
+    func countRules(_ reader: MappingReader) {
         guard case .sequence(let items) = reader.value("rule_files")?.content, !items.isEmpty else { return }
         let patterns = reader.strings("rule_files", of: "paths").map(\.text)
         let named = patterns.count == 1 ? "The pattern" : "The \(patterns.count) patterns"
@@ -24,16 +19,12 @@ extension ConfigurationDecoder {
         }
     }
 
-    /// In Prometheus' agent mode this lets samples be stored that are older than their series' last one.
-    private func checkTimeWindow(_ reader: MappingReader) {
-        guard let storage = reader.value("storage")?.entry("tsdb"),
-            let window = storage.entry("out_of_order_time_window"),
-            !HarmlessValue.zeroDuration.includes(window)
-        else { return }
-        sink.report(
-            window,
-            "out_of_order_time_window above 0s lets an agent store samples that are older than the last one"
-                + " of their series, which Narthex drops and counts as out_of_order; remove it. Amazon"
-                + " Managed Service for Prometheus has a window of its own")
+    /// By how much a sample may be older than the last one of its series, in milliseconds:
+    /// `storage.tsdb.out_of_order_time_window`, which is for agents too.
+    func outOfOrderWindowMs(_ reader: MappingReader) -> Int64 {
+        guard let node = reader.value("storage"), let storage = MappingReader(node, Schema.storage, sink),
+            let block = storage.value("tsdb"), let tsdb = MappingReader(block, Schema.tsdb, sink)
+        else { return 0 }
+        return tsdb.durationMs("out_of_order_time_window", allowsZero: true) ?? 0
     }
 }

@@ -16,10 +16,13 @@ struct ConfigurationDecoder {
         guard let root, !root.isNull, let reader = MappingReader(root, Schema.top, sink) else {
             return Configuration(global: defaultGlobal)
         }
-        let global = reader.value("global").map(global) ?? defaultGlobal
-        checkServer(reader)
+        var global = reader.value("global").map(global) ?? defaultGlobal
+        global.outOfOrderWindowMs = outOfOrderWindowMs(reader)
+        countRules(reader)
         var result = Configuration(global: global)
-        let scrapes = reader.list("scrape_configs", of: "jobs").compactMap { scrapeConfig($0, global) }
+        let scrapes = reader.list("scrape_configs", of: "jobs").compactMap { [global] node in
+            scrapeConfig(node, global)
+        }
         unique(scrapes.map { ($0.value.jobName, $0.mark) }, what: "job_name")
         result.scrapeConfigs = scrapes.map(\.value)
         result.scrapeConfigs += includedJobs(

@@ -18,16 +18,6 @@ extension Schema {
             "remote_read", .list,
             says: "has no effect: an agent answers no queries, so nothing is read from elsewhere for them"),
         .init(
-            "storage", .mapping(["tsdb", "exemplars"]),
-            silent: .only([
-                "tsdb": .only(["out_of_order_time_window": .zeroDuration]),
-                "exemplars": .only(["max_exemplars": .numbers([0, 100_000])]),
-            ]),
-            says:
-                "configures the database of a Prometheus server, which an agent does not have. How much is"
-                + " kept until it is sent is set by the flags --storage.agent.retention.max-size and"
-                + " --storage.agent.retention.max-time"),
-        .init(
             "tracing", .mapping([]),
             says:
                 "has no effect: it is about traces that the Prometheus server makes of itself, and Narthex"
@@ -40,6 +30,35 @@ extension Schema {
             "runtime", .mapping(["gogc"]), silent: .only(["gogc": .numbers([75])]),
             says: "has no effect: it tunes Go's garbage collector, which Narthex does not have"),
     ]
+
+    static let storage = KeyTable(
+        "storage", [.init("tsdb", "mapping")],
+        ignored: [
+            .init(
+                "exemplars", .mapping(["max_exemplars"]),
+                silent: .only(["max_exemplars": .numbers([0, 100_000])]),
+                says:
+                    "has no effect: an agent has no store of exemplars. They are sent beside their samples"
+                    + " where a remote_write has send_exemplars")
+        ])
+
+    static let tsdb = KeyTable(
+        "tsdb", [.init("out_of_order_time_window", "duration", "0s")],
+        ignored: [
+            .init(
+                "retention", .mapping(["time", "size", "percentage"]),
+                says:
+                    "has no effect: it is about the database of a Prometheus server. How much is kept until"
+                    + " it is sent is set by the flags --storage.agent.retention.max-size and"
+                    + " --storage.agent.retention.max-time"),
+            .init(
+                "stale_series_compaction_threshold", .scalar, silent: .numbers([0]),
+                says: "has no effect: it is about the database of a Prometheus server"),
+            .init(
+                "outofordertimewindow", .scalar, silent: .numbers([0]),
+                says:
+                    "has no effect, as in Prometheus, which shows out_of_order_time_window so on its pages"),
+        ])
 
     static let globalOfAServer: [KeyTable.Ignored] = [
         .init("evaluation_interval", says: "has no effect: an agent evaluates no rules"),

@@ -2,7 +2,8 @@
 enum Schema {
     static let all =
         [
-            top, scrapeConfigFile, global, scrapeConfig, staticConfig, fileSD, httpSD, dnsSD, ecsSD, awsSD,
+            top, scrapeConfigFile, storage, tsdb, global, scrapeConfig, staticConfig, fileSD, httpSD, dnsSD,
+            ecsSD, awsSD,
             ecsDockerLabels, ecsServices, ecsTaskDefinitions, relabel, remoteWrite, sigv4, queue,
         ] + httpClientTables
 
@@ -13,6 +14,7 @@ enum Schema {
             .init("scrape_configs", "list of mapping"),
             .init("scrape_config_files", "list of string"),
             .init("remote_write", "list of mapping"),
+            .init("storage", "mapping"),
         ],
         ignored: ofAServer)
 

@@ -19,6 +19,9 @@ public struct GlobalConfiguration: Sendable, Equatable {
     public var scrapeFailureLogFile: String?
     /// What a job without a limit of its own inherits; 0 is no limit.
     public var targetLimit = 0
+    /// By how much a sample may be older than the last one of its series:
+    /// `storage.tsdb.out_of_order_time_window`.
+    public var outOfOrderWindowMs: Int64 = 0
     /// What a job without protocols of its own asks for; nil leaves it to the job's histogram settings.
     public var scrapeProtocols: [ScrapeProtocol]?
     public var metricNameValidationScheme: NameValidationScheme

@@ -35,6 +35,8 @@ public struct ScrapeConfiguration: Sendable, Equatable {
     public var onBadLine: BadLineAction
     /// Whether a series that left gets a stale marker although the target gave its samples timestamps.
     public var trackTimestampsStaleness: Bool
+    /// By how much a sample may be older than the last one of its series. Of the whole file, not a job's key.
+    public var outOfOrderWindowMs: Int64 = 0
     /// Whether three more series report on each scrape: its timeout, sample limit and body size.
     public var extraScrapeMetrics: Bool
     /// Where a line is written for every scrape that failed; nil: nowhere.

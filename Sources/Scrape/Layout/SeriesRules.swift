@@ -7,6 +7,8 @@ struct SeriesRules: Sendable, Equatable {
     var onLimit = LimitAction.fail
     var onBadLine = BadLineAction.fail
     var validation = NameValidationScheme.utf8
+    /// By how much a sample may be older than the last one of its series.
+    var outOfOrderWindowMs: Int64 = 0
 
     init() {}
 
@@ -15,6 +17,7 @@ struct SeriesRules: Sendable, Equatable {
         onLimit = configuration.onLimit
         onBadLine = configuration.onBadLine
         validation = configuration.metricNameValidationScheme
+        outOfOrderWindowMs = configuration.outOfOrderWindowMs
     }
 
     /// Whether a series has to be looked at at all.

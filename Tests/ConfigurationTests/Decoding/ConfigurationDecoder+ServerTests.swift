@@ -27,7 +27,7 @@ import Testing
             found.map { "\($0.place) \($0.key)" } == [
                 "conf/a.yml:1:32 global.evaluation_interval", "conf/a.yml:1:58 global.query_log_file",
                 "conf/a.yml:2:1 alerting", "conf/a.yml:3:1 rule_files", "conf/a.yml:4:1 remote_read",
-                "conf/a.yml:5:1 storage", "conf/a.yml:6:1 tracing", "conf/a.yml:7:1 otlp",
+                "conf/a.yml:5:18 tsdb.retention", "conf/a.yml:6:1 tracing", "conf/a.yml:7:1 otlp",
                 "conf/a.yml:8:1 runtime",
             ])
         #expect(found.filter { $0.severity == .missed }.map(\.key) == ["alerting", "rule_files"])
@@ -48,11 +48,14 @@ import Testing
         #expect(try ignored("rule_files: [a.yml]")[0].sentence.hasSuffix("cannot be followed from here"))
     }
 
-    @Test func aWindowForLateSamplesIsRefusedWithItsPlace() {
-        let text = "storage:\n  tsdb:\n    out_of_order_time_window: 30m\n"
-        let found = errors(text)
-        #expect(found.count == 1 && found[0].hasPrefix("3:31: out_of_order_time_window above 0s"), "\(found)")
-        #expect(errors(text.replacing("30m", with: "0s")) == [])
+    @Test func aWindowForLateSamplesIsEveryJobs() throws {
+        let jobs = "scrape_configs: [{job_name: a}, {job_name: b}]\n"
+        let text = "storage:\n  tsdb:\n    out_of_order_time_window: 30m\n" + jobs
+        #expect(try load(text).scrapeConfigs.map(\.outOfOrderWindowMs) == [1_800_000, 1_800_000])
+        #expect(try load(jobs).scrapeConfigs.map(\.outOfOrderWindowMs) == [0, 0])
+        #expect(try load(text).ignored == [])
+        let found = errors(text.replacing("30m", with: "30"))
+        #expect(found.count == 1 && found[0].hasPrefix("3:31: out_of_order_time_window must be"), "\(found)")
     }
 
     @Test func theListIsBoundedAndAnAliasIsToldOfOnce() throws {

@@ -41,10 +41,11 @@ import Testing
                 "configuration file/remote_read", ["[]"], refused: ["{url: 'http://a/'}"],
                 told: ["[{url: 'http://a/'}]"]),
             Row(
-                "configuration file/storage",
-                ["{}", "{tsdb: {out_of_order_time_window: 0s}, exemplars: {max_exemplars: 100000}}"],
-                refused: ["{tsbd: {}}"],
-                told: ["{tsdb: {retention: {time: 15d}}}", "{exemplars: {max_exemplars: 5}}"]),
+                "storage/exemplars", ["{max_exemplars: 100000}", "{}"], refused: ["5"],
+                told: ["{max_exemplars: 5}"]),
+            Row("tsdb/retention", ["{}"], refused: ["15d", "{tim: 15d}"], told: ["{time: 15d}"]),
+            Row("tsdb/stale_series_compaction_threshold", ["0"], told: ["1"]),
+            Row("tsdb/outofordertimewindow", ["0"], told: ["1800000"]),
             Row("configuration file/tracing", ["{}"], refused: ["a:4317"], told: ["{endpoint: 'a:4317'}"]),
             Row(
                 "configuration file/otlp",
@@ -114,6 +115,8 @@ import Testing
         let line = "\(parts[1]): \(value)"
         return switch parts[0] {
         case "configuration file": line + "\n"
+        case "storage": "storage:\n  \(line)\n"
+        case "tsdb": "storage:\n  tsdb:\n    \(line)\n"
         case "global": "global:\n  \(line)\n"
         case "remote_write": destination(line)
         case "queue_config": destination("queue_config:\n  \(line)")

@@ -26,6 +26,8 @@ enum PrometheusKeys {
                 """)
         ),
         ("scrape_config_files", ["scrape_configs"]),
+        ("storage", ["tsdb", "exemplars"]),
+        ("tsdb", ["out_of_order_time_window", "retention"]),
         (
             "scrape_configs",
             words(
@@ -126,10 +128,8 @@ enum PrometheusKeys {
             "remote_read", "remote_read",
             words("url name required_matchers remote_timeout headers read_recent filter_external_labels")
         ),
-        ("storage", "storage", ["tsdb", "exemplars"]),
-        ("tsdb", "storage", ["retention"]),
-        ("retention", "storage", ["time", "size"]),
-        ("exemplars", "storage", ["max_exemplars"]),
+        ("retention", "tsdb.retention", ["time", "size"]),
+        ("exemplars", "storage.exemplars", ["max_exemplars"]),
         (
             "tracing", "tracing",
             words("client_type endpoint sampling_fraction insecure headers compression timeout tls_config")
