@@ -1,7 +1,11 @@
 """Names of labels beyond letters, digits and _, as Prometheus 3 takes them, on the whole way."""
 
+import json
+import subprocess
+
 import pytest
-from parts.agent import IS_NARTHEX
+import yaml
+from parts.agent import IS_NARTHEX, clean_environment, program
 from parts.process import wait_until
 
 pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="Debian's Prometheus is older than such names")
@@ -32,3 +36,16 @@ def test_such_names_in_the_configuration_reach_the_receiver(make_agent, receiver
         order = next([n for n, _ in found] for found in receiver.samples() if dict(found)["__name__"] == name)
         assert order == sorted(order, key=str.encode)
     assert agent.stop() == 0
+
+
+def test_what_discover_writes_is_read_again(tmp_path):
+    labels = {'имя: "x"': "b", "1st": "c", "plain": "d", "- a": "e", "# f": "g"}
+    job = {"job_name": "a", "static_configs": [{"targets": ["a:1"], "labels": labels}]}
+    (tmp_path / "narthex.yml").write_text(json.dumps({"scrape_configs": [job]}))
+    done = subprocess.run(
+        [program("narthex"), "discover", "--config.file=narthex.yml", "--format=file_sd"],
+        cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, timeout=20,
+    )  # fmt: skip
+    assert done.returncode == 0, done
+    (group,) = yaml.safe_load(done.stdout)
+    assert {name: value for name, value in group["labels"].items() if name in labels} == labels

@@ -33,7 +33,17 @@ enum DiscoverFileSD {
         return groups.map { group in
             "- targets:\n  - \(JSONText.quoted(group.address))\n"
                 + (group.labels.isEmpty ? "" : "  labels:\n")
-                + group.labels.labels.map { "    \($0.name): \(JSONText.quoted($0.value))\n" }.joined()
+                + group.labels.labels.map { "    \(key($0.name)): \(JSONText.quoted($0.value))\n" }.joined()
         }.joined()
+    }
+
+    /// A label's name, in quotes where it is more than letters, digits and _, of which YAML may make
+    /// something else.
+    private static func key(_ name: String) -> String {
+        let isPlain = name.utf8.allSatisfy {
+            (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0) || (0x30...0x39).contains($0)
+                || $0 == 0x5F
+        }
+        return isPlain && !(0x30...0x39).contains(name.utf8.first ?? 0) ? name : JSONText.quoted(name)
     }
 }
