@@ -86,6 +86,25 @@ import Testing
         #expect(configuration.warnings.contains { $0.message.contains("no file is named by \"none.yml\"") })
     }
 
+    @Test func whatHasNoEffectInAnIncludedFileIsToldWithItsPlace() throws {
+        func load(isStrict: Bool) throws -> Configuration {
+            try Configuration.load(
+                text: Array("scrape_config_files: [a.yml]".utf8), file: "narthex.yml", environment: [:],
+                isStrict: isStrict,
+                including: { _ in
+                    .files([
+                        ("a.yml", Array("scrape_configs: [{job_name: a, keep_dropped_targets: 5}]".utf8))
+                    ])
+                })
+        }
+        #expect(
+            try load(isStrict: false).ignored.map { "\($0.place) \($0.key)" } == [
+                "a.yml:1:32 scrape_configs.keep_dropped_targets"
+            ])
+        let error = #expect(throws: ConfigurationErrors.self) { try load(isStrict: true) }
+        #expect(error?.errors.map(\.line) == [1] && error?.errors.first?.file == "a.yml")
+    }
+
     @Test func includedJobsKnowTheFeatures() throws {
         let configuration = try Configuration.load(
             text: Array("scrape_config_files: [a.yml]".utf8), file: "narthex.yml", environment: [:],
