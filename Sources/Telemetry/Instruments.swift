@@ -65,5 +65,5 @@ public struct Measurement: Sendable {
 
 /// The type of a metric family, as the exposition format names it.
 public enum MetricType: String, Sendable {
-    case counter, gauge, histogram
+    case counter, gauge, histogram, summary
 }

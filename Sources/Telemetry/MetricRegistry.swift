@@ -1,3 +1,4 @@
+public import Platform
 import Synchronization
 
 /// The agent's own metrics. Instruments are made once and kept by their users; asking again for the same name
@@ -9,6 +10,7 @@ public final class MetricRegistry: Sendable {
         case counter(Counter)
         case gauge(Gauge)
         case histogram(Histogram)
+        case summary(Summary)
     }
 
     private struct Child {
@@ -55,6 +57,16 @@ public final class MetricRegistry: Sendable {
         return histogram
     }
 
+    /// The summary of this name and these labels, with a window of ten minutes by `clock`.
+    public func summary(
+        _ name: String, help: String, objectives: [QuantileObjective], clock: any AgentClock,
+        labels: Labels = []
+    ) -> Summary {
+        let child = child(name, help, .summary, labels) { .summary(Summary(objectives, clock: clock)) }
+        guard case .summary(let summary) = child else { preconditionFailure("\(name) is no summary") }
+        return summary
+    }
+
     /// Adds a family, or to a family, whose numbers are read each time the page is rendered. The reader must
     /// neither block nor call the registry. Returns a token for `removeReader`.
     @discardableResult
@@ -91,26 +103,25 @@ public final class MetricRegistry: Sendable {
         }
     }
 
-    /// The page in text exposition format 0.0.4, families by name.
-    public func render() -> String {
+    /// The page, families by name.
+    public func render(_ format: MetricFormat = .text) -> String {
         let families = state.withLock { $0.families }
-        var page = ""
+        var page = MetricPage(format)
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
             let measured = family.readers.sorted { $0.key < $1.key }.flatMap { $0.value() }
             guard !family.children.isEmpty || !measured.isEmpty else { continue }
-            page +=
-                "# HELP \(name) \(escape(family.help, quote: false))\n"
-                + "# TYPE \(name) \(family.type.rawValue)\n"
-            for measurement in measured { line(name, measurement.labels, measurement.value, to: &page) }
+            page.begin(name, family.type, help: family.help)
+            for measurement in measured { page.add(measurement.value, measurement.labels) }
             for child in family.children.sorted(by: { $0.key < $1.key }).map(\.value) {
                 switch child.instrument {
-                case .counter(let counter): line(name, child.labels, Double(counter.value), to: &page)
-                case .gauge(let gauge): line(name, child.labels, gauge.value, to: &page)
-                case .histogram(let histogram): render(histogram, name, child.labels, to: &page)
+                case .counter(let counter): page.add(Double(counter.value), child.labels)
+                case .gauge(let gauge): page.add(gauge.value, child.labels)
+                case .histogram(let histogram): page.add(histogram, child.labels)
+                case .summary(let summary): page.add(summary.snapshot, child.labels)
                 }
             }
         }
-        return page
+        return page.finished
     }
 
     private func child(
@@ -118,7 +129,7 @@ public final class MetricRegistry: Sendable {
     ) -> Instrument {
         // The same labels in another order are the same series.
         let key = labels.sorted { $0.name < $1.name }
-            .map { "\($0.name)=\"\(escape($0.value, quote: true))\"" }.joined(separator: ",")
+            .map { "\($0.name)=\"\(MetricPage.escaped($0.value, quotes: true))\"" }.joined(separator: ",")
         return state.withLock { state in
             var family = state.families[name] ?? Family(help: help, type: type)
             precondition(family.type == type, "\(name) has one type")
@@ -128,46 +139,5 @@ public final class MetricRegistry: Sendable {
             state.families[name] = family
             return instrument
         }
-    }
-
-    private func render(_ histogram: Histogram, _ name: String, _ labels: Labels, to page: inout String) {
-        let snapshot = histogram.state.withLock { $0 }
-        var cumulative: UInt64 = 0
-        for (bound, count) in zip(histogram.bounds + [.infinity], snapshot.counts) {
-            cumulative += count
-            line("\(name)_bucket", labels + [("le", number(bound))], Double(cumulative), to: &page)
-        }
-        line("\(name)_sum", labels, snapshot.sum, to: &page)
-        line("\(name)_count", labels, Double(cumulative), to: &page)
-    }
-
-    private func line(_ name: String, _ labels: Labels, _ value: Double, to page: inout String) {
-        page += name
-        if !labels.isEmpty {
-            page += "{"
-            page += labels.map { "\($0.name)=\"\(escape($0.value, quote: true))\"" }.joined(separator: ",")
-            page += "}"
-        }
-        page += " \(number(value))\n"
-    }
-
-    private func number(_ value: Double) -> String {
-        if value.isNaN { return "NaN" }
-        if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
-        if let whole = Int64(exactly: value) { return String(whole) }
-        return "\(value)"
-    }
-
-    private func escape(_ text: String, quote: Bool) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\"" where quote: result += "\\\""
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
     }
 }

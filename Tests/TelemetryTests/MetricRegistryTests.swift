@@ -94,6 +94,41 @@ struct MetricRegistryTests {
         #expect(registry.render().hasSuffix("h_bucket{le=\"+Inf\"} 1\nh_sum NaN\nh_count 1\n"))
     }
 
+    @Test func openMetricsHasItsOwnRules() {
+        registry.counter("c_total", help: "A \"C\".", labels: [("x", "1")]).add(3)
+        registry.counter("odd", help: "O.").add()
+        registry.gauge("g_bytes", help: "G.").set(1.5)
+        registry.histogram("h_seconds", help: "H.", bounds: [0.5, 1]).observe(1)
+        registry.observe("read_total", help: "R.", type: .counter) { [Measurement(value: 2)] }
+        #expect(
+            registry.render(.openMetrics) == """
+                # HELP c A \\"C\\".
+                # TYPE c counter
+                c_total{x="1"} 3
+                # HELP g_bytes G.
+                # TYPE g_bytes gauge
+                # UNIT g_bytes bytes
+                g_bytes 1.5
+                # HELP h_seconds H.
+                # TYPE h_seconds histogram
+                # UNIT h_seconds seconds
+                h_seconds_bucket{le="0.5"} 0
+                h_seconds_bucket{le="1.0"} 1
+                h_seconds_bucket{le="+Inf"} 1
+                h_seconds_sum 1
+                h_seconds_count 1
+                # HELP odd O.
+                # TYPE odd counter
+                odd_total 1
+                # HELP read R.
+                # TYPE read counter
+                read_total 2
+                # EOF
+
+                """)
+        #expect(MetricRegistry().render(.openMetrics) == "# EOF\n")
+    }
+
     @Test func readersAreReadAtEachPageUntilTheyAreRemoved() {
         let gauge = registry.gauge("source", help: "S.")
         let token = registry.observe("read", help: "R.", type: .gauge) {
