@@ -105,7 +105,7 @@ let package = Package(
         room(
             "HTTPServer",
             [
-                "Platform", logging,
+                "Compression", "Platform", logging,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

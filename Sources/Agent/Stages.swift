@@ -200,7 +200,7 @@ final class Stages: Sendable {
 }
 
 extension Stages: StatusPages {
-    func metrics() -> String { registry.render() }
+    func metrics(_ format: MetricFormat) -> String { registry.render(format) }
 
     func isReady() -> Bool { !isStopping.withLock { $0 } }
 

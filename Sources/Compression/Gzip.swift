@@ -1,6 +1,7 @@
 internal import CDeflate
 
-/// Reads gzip (RFC 1952) from whole buffers, and checks all that a gzip body says about itself.
+/// Reads gzip (RFC 1952) from whole buffers, and checks all that a gzip body says about itself. Writes it for
+/// our own pages.
 public enum Gzip {
     /// A byte of deflate stands for no more than this many: 258 for two bits, less what a block costs.
     private static let highestRatio = 1_032
@@ -53,6 +54,28 @@ public enum Gzip {
             }
             place = try checkTrailer(packed, at: place, of: output.span.extracting(start...))
         } while place < packed.count
+    }
+
+    /// The bytes as one gzip member. Nil when there is no memory for the work.
+    public static func encode(_ bytes: Span<UInt8>) -> [UInt8]? {
+        // The quickest level: it makes a tenth of a page of metrics, and needs the least memory.
+        guard let compressor = unsafe libdeflate_alloc_compressor(1) else { return nil }
+        defer { unsafe libdeflate_free_compressor(compressor) }
+        let room = unsafe libdeflate_gzip_compress_bound(compressor, bytes.count)
+        var output: [UInt8] = []
+        // Safety: libdeflate reads `bytes` and writes at most `room` bytes, for which the array has the
+        // capacity; it says how many it wrote.
+        unsafe bytes.withUnsafeBufferPointer { bytes in
+            output.append(addingCapacity: room) { output in
+                unsafe output.withUnsafeMutableBufferPointer { buffer, initialized in
+                    guard let to = buffer.baseAddress else { return }
+                    initialized += unsafe libdeflate_gzip_compress(
+                        compressor, bytes.baseAddress, bytes.count, to + initialized, room)
+                }
+            }
+        }
+        // 0 is its word for too little room, which the bound rules out.
+        return output.isEmpty ? nil : output
     }
 
     private static func highestBytes(_ packedBytes: Int) -> Int { (packedBytes + 1) * highestRatio }

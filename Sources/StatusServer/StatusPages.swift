@@ -1,7 +1,9 @@
+public import Telemetry
+
 /// What the pages show. The agent gives it; each call must be quick and must not block.
 public protocol StatusPages: Sendable {
-    /// The agent's own metrics in text exposition format 0.0.4.
-    func metrics() -> String
+    /// The agent's own metrics.
+    func metrics(_ format: MetricFormat) -> String
     /// True once the agent scrapes and can take what it scraped into its buffer.
     func isReady() -> Bool
     /// The numbers of the first page.

@@ -1,4 +1,5 @@
 internal import HTTPServer
+internal import Platform
 internal import Telemetry
 
 /// Which answer a request gets.
@@ -14,11 +15,16 @@ struct StatusRouter: Sendable {
     private let pages: any StatusPages
     private let registry: MetricRegistry
     private let prefix: RoutePrefix
+    private let clock: any AgentClock
 
-    init(pages: any StatusPages, registry: MetricRegistry, prefix: RoutePrefix = RoutePrefix()) {
+    init(
+        pages: any StatusPages, registry: MetricRegistry, prefix: RoutePrefix = RoutePrefix(),
+        clock: any AgentClock = SystemClock()
+    ) {
         self.pages = pages
         self.registry = registry
         self.prefix = prefix
+        self.clock = clock
         // Prometheus shows its handlers before their first request, so that a rate has a beginning.
         for page in [Page.overview, .metrics, .healthy, .ready, .targetMetadata] {
             _ = counter(status: 200, handler: page.rawValue)
@@ -26,6 +32,7 @@ struct StatusRouter: Sendable {
     }
 
     func answer(_ request: ServerRequest) -> ServerResponse {
+        let startNs = clock.monotonicNs
         // Counted by the page's own path, as Prometheus does: the prefix is not in the label.
         let page = prefix.below(request.path).flatMap(Page.init)
         var response: ServerResponse
@@ -46,7 +53,9 @@ struct StatusRouter: Sendable {
         response.headers.add("X-Content-Type-Options", "nosniff")
         response.headers.add("Cache-Control", "no-store")
         // A path that is no page has no label of its own: whoever asks must not make series.
-        counter(status: response.status, handler: page?.rawValue ?? "other").add()
+        let handler = page?.rawValue ?? "other"
+        counter(status: response.status, handler: handler).add()
+        measure(handler, seconds: Double(clock.monotonicNs &- startNs) / 1e9, bytes: response.body.count)
         return response
     }
 
@@ -56,8 +65,12 @@ struct StatusRouter: Sendable {
             let html = OverviewPage.html(pages.summary(), isReady: pages.isReady())
             return ServerResponse(contentType: "text/html; charset=utf-8", text: html)
         case .metrics:
-            return ServerResponse(
-                contentType: "text/plain; version=0.0.4; charset=utf-8", text: pages.metrics())
+            let content = MetricsContent(for: request)
+            var response = ServerResponse(
+                contentType: content.contentType, text: pages.metrics(content.format))
+            response.headers.add("Vary", "Accept, Accept-Encoding")
+            response.code(for: request)
+            return response
         case .healthy: return ServerResponse(text: "Narthex is Healthy.\n")
         case .targetMetadata: return targetMetadata(request.query)
         case .ready:
@@ -77,6 +90,19 @@ struct StatusRouter: Sendable {
             return ServerResponse(
                 status: 400, contentType: "application/json", text: TargetMetadataAnswer.error(error))
         }
+    }
+
+    /// Adds a request to the families that Prometheus has for them, with its buckets.
+    private func measure(_ handler: String, seconds: Double, bytes: Int) {
+        let labels = [(name: "handler", value: handler)]
+        registry.histogram(
+            "prometheus_http_request_duration_seconds", help: "Histogram of latencies for HTTP requests.",
+            bounds: [0.1, 0.2, 0.4, 1, 3, 8, 20, 60, 120], labels: labels
+        ).observe(seconds)
+        registry.histogram(
+            "prometheus_http_response_size_bytes", help: "Histogram of response size for HTTP requests.",
+            bounds: [100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9], labels: labels
+        ).observe(Double(bytes))
     }
 
     private func counter(status: Int, handler: String) -> Counter {

@@ -34,6 +34,26 @@ struct Member {
 }
 
 struct GzipTests {
+    @Test(arguments: [0, 1, 1_000, 100_000])
+    func whatIsEncodedDecodesToItself(count: Int) throws {
+        let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 % 251 * $0) }
+        let encoded = Gzip.encode(bytes.span)
+        let packed = try #require(encoded)
+        #expect(Gzip.announcedBytes(packed.span) == count)
+        var decoded: [UInt8] = []
+        try Gzip.decode(packed.span, into: &decoded, limitBytes: count + 1) { _ in true }
+        #expect(decoded == bytes)
+    }
+
+    @Test func aPageOfMetricsIsATenthOfItself() throws {
+        let page = (0..<1_000).map { "some_family_seconds_bucket{job=\"a\",le=\"\($0)\"} \($0 * 17)\n" }
+            .joined()
+        let bytes = Array(page.utf8)
+        let encoded = Gzip.encode(bytes.span)
+        let packed = try #require(encoded)
+        #expect(packed.count * 5 < bytes.count)
+    }
+
     /// What Python's gzip made of "up 1\n" a hundred times.
     static let packed: [UInt8] = [
         0x1F, 0x8B, 0x08, 0, 0, 0, 0, 0, 0x02, 0x03, 0x2B, 0x2D, 0x50, 0x30, 0xE4, 0x2A, 0x1D, 0x25, 0x46,

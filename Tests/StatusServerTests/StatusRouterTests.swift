@@ -10,7 +10,9 @@ final class FakePages: StatusPages {
     let ready = Mutex(false)
     let numbers = Mutex(StatusSummary())
 
-    func metrics() -> String { "fake_metric 1\n" }
+    func metrics(_ format: MetricFormat) -> String {
+        format == .text ? "fake_metric 1\n" : "# EOF\n"
+    }
     func isReady() -> Bool { ready.withLock { $0 } }
     func summary() -> StatusSummary { numbers.withLock { $0 } }
 
@@ -59,6 +61,56 @@ struct StatusRouterTests {
         #expect(
             registry.render().contains(
                 #"prometheus_http_requests_total{code="200",handler="/metrics"} 1"#))
+    }
+
+    @Test(
+        arguments: [
+            ("application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "1.0.0"),
+            ("text/plain;q=0.5, application/openmetrics-text; version=\"1.0.0\"; q=0.6", "1.0.0"),
+            ("application/openmetrics-text", "0.0.1"),
+            ("application/openmetrics-text;version=0.0.1,*/*;q=0.1", "0.0.1"),
+            ("application/openmetrics-text;version=2.0.0,text/plain", nil),
+            ("application/openmetrics-text;q=0", nil),
+            ("application/openmetrics-text;q=0.1,text/plain;version=0.0.4", nil),
+            ("text/plain,application/openmetrics-text", nil),
+            ("application/vnd.google.protobuf;encoding=delimited,text/html", nil),
+            (";;,,=;q", nil), ("", nil),
+        ] as [(String, String?)])
+    func metricsAreOpenMetricsForWhoPrefersThem(accept: String, version: String?) {
+        let request = ServerRequest(method: "GET", target: "/metrics", headers: ["Accept": accept])
+        let response = StatusRouter(pages: pages, registry: registry).answer(request)
+        let kind = version.map { "application/openmetrics-text; version=\($0); charset=utf-8" }
+        #expect(response.headers["Content-Type"] == kind ?? "text/plain; version=0.0.4; charset=utf-8")
+        #expect(text(response) == (version == nil ? "fake_metric 1\n" : "# EOF\n"))
+        #expect(response.headers["Vary"] == "Accept, Accept-Encoding")
+    }
+
+    @Test func metricsAreGzipForWhoTakesIt() {
+        let router = StatusRouter(pages: pages, registry: registry)
+        let coded = router.answer(
+            ServerRequest(
+                method: "GET", target: "/metrics", headers: ["Accept-Encoding": "br, GZIP;q=0.2"]))
+        #expect(coded.headers["Content-Encoding"] == "gzip")
+        #expect(coded.body.prefix(2) == [0x1F, 0x8B])
+        for taken in ["gzip;q=0", "br", "gzip2", "gzip;q=nonsense"] {
+            let plain = router.answer(
+                ServerRequest(method: "GET", target: "/metrics", headers: ["Accept-Encoding": taken]))
+            #expect(plain.headers["Content-Encoding"] == nil, "\(taken)")
+            #expect(text(plain) == "fake_metric 1\n")
+        }
+    }
+
+    @Test func requestsAreMeasuredByHandler() {
+        let router = StatusRouter(pages: pages, registry: registry)
+        _ = router.answer(ServerRequest(method: "GET", target: "/metrics"))
+        _ = router.answer(ServerRequest(method: "GET", target: "/x"))
+        let page = registry.render()
+        for handler in ["/metrics", "other"] {
+            #expect(
+                page.contains("prometheus_http_request_duration_seconds_count{handler=\"\(handler)\"} 1\n"))
+            #expect(page.contains("prometheus_http_response_size_bytes_count{handler=\"\(handler)\"} 1\n"))
+        }
+        #expect(page.contains("prometheus_http_response_size_bytes_sum{handler=\"/metrics\"} 14\n"))
     }
 
     @Test func healthyIsAlways200() {
