@@ -318,9 +318,10 @@ public final class WriteAheadBuffer: Sendable {
         } catch {
             throw .io("the storage directory cannot be used", error)
         }
+        let pid = LockHolder.pid(of: "\(directory)/\(BufferFileName.lock)", files: files)
+        let holder = pid.map { "process \($0)" } ?? "another process"
         throw BufferError(
             .locked,
-            "the storage directory \(directory) is locked by another process: stop it, or use another"
-        )
+            "the storage directory \(directory) is locked by \(holder): stop it, or use another directory")
     }
 }

@@ -4,6 +4,10 @@ import Synchronization
 import TestSupport
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 @testable import WriteAheadBuffer
 
 struct WriteAheadBufferTests {
@@ -52,6 +56,7 @@ struct WriteAheadBufferTests {
         let buffer = try fixture.open()
         let error = #expect(throws: BufferError.self) { _ = try fixture.open() }
         #expect(error?.code == .locked)
+        #expect(error?.message.contains("is locked by process \(getpid()): stop it") == true)
         try buffer.append(fixture.frame(1))
     }
 
