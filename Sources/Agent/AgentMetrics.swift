@@ -1,5 +1,6 @@
 import Configuration
 import Platform
+import Scrape
 import Telemetry
 import WriteAheadBuffer
 
@@ -12,7 +13,11 @@ enum AgentMetrics {
     ) {
         registry.gauge(
             "prometheus_build_info", help: "1, with the version that runs as a label.",
-            labels: [("version", version), ("program", "narthex")]
+            labels: [
+                ("branch", "unknown"), ("goarch", BuildPlatform.architecture),
+                ("goos", BuildPlatform.system), ("goversion", BuildPlatform.language),
+                ("program", "narthex"), ("revision", "unknown"), ("tags", "unknown"), ("version", version),
+            ]
         ).set(1)
         registry.gauge(
             "narthex_build_info", help: "1, with the version that runs as a label.",
@@ -29,6 +34,14 @@ enum AgentMetrics {
         registry.observe("prometheus_ready", help: "1 once the agent scrapes and ships.", type: .gauge) {
             [Measurement(value: isReady() ? 1 : 0)]
         }
+        registry.observe(
+            "prometheus_wal_watcher_current_segment",
+            help: "The number of the segment that a destination has answered for last.", type: .gauge
+        ) {
+            buffer.currentSegments.map {
+                Measurement(labels: [("consumer", $0.destination)], value: Double($0.segment))
+            }
+        }
         registerLedger(in: registry, buffer: buffer)
     }
 
@@ -40,6 +53,42 @@ enum AgentMetrics {
                 help: "Settings of the configuration file that have no effect in an agent, by key.",
                 labels: [("key", key)]
             ).set(Double(settings.count))
+        }
+    }
+
+    /// What the targets of all jobs have; `sizes` are asked whenever the page is rendered.
+    static func registerSizes(
+        in registry: MetricRegistry, _ sizes: @escaping @Sendable () -> [(job: String, size: ScrapePoolSize)]
+    ) {
+        for (name, help) in [
+            ("prometheus_agent_active_series", "Series that the last scrapes of all targets gave."),
+            (
+                "prometheus_tsdb_head_series",
+                "Series that the last scrapes of all targets gave, under the name a server has for its own."
+            ),
+        ] {
+            registry.observe(name, help: help, type: .gauge) {
+                [Measurement(value: Double(sizes().reduce(0) { $0 + $1.size.activeSeries }))]
+            }
+        }
+        let perJob: [(String, String, @Sendable (ScrapePoolSize) -> Int)] = [
+            (
+                "prometheus_target_metadata_cache_entries",
+                "Total number of metric metadata entries in the cache.", { $0.metadataEntries }
+            ),
+            (
+                "prometheus_target_metadata_cache_bytes",
+                "The number of bytes that are currently used for storing metric metadata in the cache.",
+                { $0.metadataBytes }
+            ),
+        ]
+        for (name, help, size) in perJob {
+            registry.observe(name, help: help, type: .gauge) {
+                sizes().map {
+                    Measurement(
+                        labels: [("scrape_job", $0.job)], value: Double(size($0.size)))
+                }
+            }
         }
     }
 

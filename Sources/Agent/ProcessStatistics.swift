@@ -28,11 +28,15 @@ struct ProcessStatistics: Sendable {
                 { $0.statusBytes("RssAnon:") }
             ),
             ("process_virtual_memory_bytes", "Virtual memory.", .gauge, { $0.statusBytes("VmSize:") }),
+            (
+                "process_virtual_memory_max_bytes", "Maximum amount of virtual memory available.", .gauge,
+                { _ in Self.limit(__rlimit_resource_t(RLIMIT_AS.rawValue)) }
+            ),
             ("process_threads", "Threads of the process.", .gauge, { $0.statusNumber("Threads:") }),
             ("process_open_fds", "Open file descriptors.", .gauge, { $0.openDescriptors() }),
             (
                 "process_max_fds", "Greatest number of open file descriptors.", .gauge,
-                { _ in Self.maxDescriptors() }
+                { _ in Self.limit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue)) }
             ),
             (
                 "process_start_time_seconds", "When the process started, in seconds since 1970.", .gauge,
@@ -71,10 +75,10 @@ struct ProcessStatistics: Sendable {
         (try? files.list("/proc/self/fd")).map { Double(max(0, $0.count - 1)) }
     }
 
-    private static func maxDescriptors() -> Double? {
+    private static func limit(_ resource: __rlimit_resource_t) -> Double? {
         var limit = rlimit()
         // Safety: `limit` lives through the call.
-        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
+        guard unsafe getrlimit(resource, &limit) == 0 else { return nil }
         return Double(limit.rlim_cur)
     }
 }

@@ -124,6 +124,9 @@ final class Stages: Sendable {
         AgentMetrics.register(
             in: registry, buffer: buffer, version: options.version, clock: clock
         ) { [weak stages] in stages?.isReady() ?? false }
+        AgentMetrics.registerSizes(in: registry) { [weak stages] in
+            stages?.jobs.map { ($0.name, $0.pool.size) } ?? []
+        }
         ClockReport.register(in: registry, clock: clock)
         return stages
     }

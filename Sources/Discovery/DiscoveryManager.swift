@@ -32,6 +32,8 @@ public final class DiscoveryManager: Sendable {
     private let logger: Logger
     private let discovered: Gauge
     private let received: Counter
+    private let updates: Counter
+    private let lastUpdate: Gauge
     private let syncFailures: Counter
     private let state: Mutex<State>
 
@@ -49,6 +51,17 @@ public final class DiscoveryManager: Sendable {
         received = registry.counter(
             "prometheus_sd_received_updates_total",
             help: "Total number of update events received from the SD providers.",
+            labels: [("name", "scrape")])
+        updates = registry.counter(
+            "prometheus_sd_updates_total",
+            help: "Total number of update events sent to the SD consumers.", labels: [("name", "scrape")])
+        lastUpdate = registry.gauge(
+            "prometheus_sd_last_update_timestamp_seconds",
+            help: "Timestamp of the last update sent to the SD consumers.", labels: [("name", "scrape")])
+        // A configuration that cannot be used is refused as a whole.
+        _ = registry.gauge(
+            "prometheus_sd_failed_configs",
+            help: "Current number of service discovery configurations that failed to load.",
             labels: [("name", "scrape")])
         syncFailures = registry.counter(
             "prometheus_target_sync_failed_total", help: "Total number of target sync failures.",
@@ -112,6 +125,8 @@ public final class DiscoveryManager: Sendable {
                 report(merge, &said)
                 guard merge.targets != last else { continue }
                 last = merge.targets
+                updates.add()
+                lastUpdate.set(Double(clock.wallMs) / 1_000)
                 await onChange(merge)
             }
             tasks.cancelAll()

@@ -43,6 +43,12 @@ struct ScrapeState: Sendable {
         reportCount = report.seriesCount
     }
 
+    /// Series that the last frame gave: none of the target's own after a scrape that failed.
+    var activeSeriesCount: Int {
+        guard hasReported else { return 0 }
+        return isLive ? max(0, layout.seriesCount - duplicates.count) : reportCount
+    }
+
     /// Series of the last successful scrape.
     var seriesCount: Int { layout.seriesCount - reportCount }
 }

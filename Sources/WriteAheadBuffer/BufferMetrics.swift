@@ -1,20 +1,26 @@
 internal import Logging
+internal import MetricModel
 internal import Platform
 import Synchronization
 internal import Telemetry
 
 /// The buffer's own metrics, and the log lines about damage.
 struct BufferMetrics: Sendable {
-    let appended: Counter
-    let headAppended: Counter
+    /// Under the names that an agent and a server have for it.
+    private let appendedFloats: [Counter]
+    private let appendedHistograms: [Counter]
+    private let appendedExemplars: Counter
     let appendFailures: Counter
     let writtenBytes: Counter
-    let fsyncSeconds: Histogram
+    let fsyncSeconds: Summary
     private let syncFailures: Counter
     let readFailures: Counter
     let segment: Gauge
     let retained: @Sendable (_ reason: String) -> Counter
+    private let removals: Counter
+    private let failedRemovals: Counter
     private let damagedRecords: Counter
+    private let corruptions: Counter
     private let damagedBytes: Counter
     /// What goes on going wrong.
     let faults: PacedLog
@@ -38,20 +44,28 @@ struct BufferMetrics: Sendable {
     init(registry: MetricRegistry, logger: Logger, clock: any AgentClock) {
         self.logger = logger
         faults = PacedLog(logger, clock: clock)
-        appended = registry.counter(
-            "prometheus_agent_samples_appended_total", help: "Samples written to the buffer.",
-            labels: [("type", "float")])
-        headAppended = registry.counter(
-            "prometheus_tsdb_head_samples_appended_total",
-            help: "Samples written to the buffer, under the name a server has for them.",
-            labels: [("type", "float")])
+        func appended(_ type: String) -> [Counter] {
+            [
+                registry.counter(
+                    "prometheus_agent_samples_appended_total", help: "Samples written to the buffer.",
+                    labels: [("type", type)]),
+                registry.counter(
+                    "prometheus_tsdb_head_samples_appended_total",
+                    help: "Samples written to the buffer, under the name a server has for them.",
+                    labels: [("type", type)]),
+            ]
+        }
+        appendedFloats = appended("float")
+        appendedHistograms = appended("histogram")
+        appendedExemplars = registry.counter(
+            "prometheus_agent_exemplars_appended_total", help: "Exemplars written to the buffer.")
         appendFailures = registry.counter(
             "prometheus_tsdb_wal_writes_failed_total", help: "Writes to the buffer that failed.")
         writtenBytes = registry.counter(
             "narthex_buffer_written_bytes_total", help: "Bytes written to the buffer's segments.")
-        fsyncSeconds = registry.histogram(
+        fsyncSeconds = registry.summary(
             "prometheus_tsdb_wal_fsync_duration_seconds", help: "How long fdatasync of the buffer took.",
-            bounds: [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5])
+            objectives: .upperTail, clock: clock)
         syncFailures = registry.counter(
             "narthex_buffer_sync_failures_total", help: "Times that the buffer could not be made durable.")
         readFailures = registry.counter(
@@ -59,6 +73,14 @@ struct BufferMetrics: Sendable {
             help: "Reads of segments that the disk refused; they are tried again.")
         segment = registry.gauge(
             "prometheus_tsdb_wal_segment_current", help: "The number of the segment written to.")
+        removals = registry.counter(
+            "prometheus_tsdb_wal_truncations_total", help: "Attempts to remove a segment.")
+        failedRemovals = registry.counter(
+            "prometheus_tsdb_wal_truncations_failed_total",
+            help: "Attempts to remove a segment that failed.")
+        corruptions = registry.counter(
+            "prometheus_agent_corruptions_total",
+            help: "Places in segments that could not be read, under the name that Prometheus has for them.")
         damagedRecords = registry.counter(
             "narthex_buffer_damaged_records_total", help: "Places in segments that could not be read.")
         damagedBytes = registry.counter(
@@ -69,6 +91,21 @@ struct BufferMetrics: Sendable {
                 help: "Segments removed before they were answered for.",
                 labels: [("reason", reason)])
         }
+    }
+
+    /// A frame was written.
+    func appended(_ frame: Frame) {
+        let samples = max(0, frame.sampleCount)
+        let histograms = min(samples, frame.histograms.count)
+        for counter in appendedFloats { counter.add(UInt64(samples - histograms)) }
+        for counter in appendedHistograms { counter.add(UInt64(histograms)) }
+        appendedExemplars.add(UInt64(frame.exemplars.count))
+    }
+
+    /// A segment was to be removed from the disk.
+    func removed(_ isGone: Bool) {
+        removals.add()
+        if !isGone { failedRemovals.add() }
     }
 
     /// Something could not be made durable. It is kept in memory, and tried again.
@@ -85,9 +122,13 @@ struct BufferMetrics: Sendable {
     func damaged(segment: UInt64, offset: UInt64, bytes: UInt64) {
         guard places.isNew(BufferPosition(segment: segment, offset: offset)) else { return }
         damagedRecords.add()
+        corruptions.add()
         damagedBytes.add(bytes)
         logger.error(
             "damage in the buffer was passed over",
-            metadata: ["segment": "\(segment)", "offset": "\(offset)", "bytes": "\(bytes)"])
+            metadata: [
+                "segment": "\(segment)", "offset": "\(offset)",
+                "bytes": "\(bytes)",
+            ])
     }
 }

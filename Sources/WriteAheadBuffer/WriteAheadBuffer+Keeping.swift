@@ -81,7 +81,10 @@ extension WriteAheadBuffer {
         core.metrics.retained(reason).add()
         logger.warning(
             "a segment was removed before every destination had answered for it",
-            metadata: ["segment": "\(segment.number)", "reason": "\(reason)", "bytes": "\(segment.length)"])
+            metadata: [
+                "segment": "\(segment.number)", "reason": "\(reason)",
+                "bytes": "\(segment.length)",
+            ])
         return true
     }
 
@@ -111,7 +114,9 @@ extension WriteAheadBuffer {
         core.catalog.remove(segment.number)
         do throws(FileError) {
             try core.files.remove(segment.path)
+            core.metrics.removed(true)
         } catch {
+            core.metrics.removed(error.errno == 2)
             guard error.errno == 2 else {  // ENOENT: somebody else has removed it
                 core.catalog.putBack(segment)
                 throw .io("a segment cannot be removed", error, segment: segment.number)

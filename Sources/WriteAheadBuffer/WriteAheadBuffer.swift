@@ -148,8 +148,7 @@ public final class WriteAheadBuffer: Sendable {
             core.metrics.appendFailures.add()
             throw failure
         }
-        core.metrics.appended.add(samples)
-        core.metrics.headAppended.add(samples)
+        core.metrics.appended(frame)
         for destination in destinations { destination.raise(target: frame.target.id) }
     }
 
@@ -286,6 +285,12 @@ public final class WriteAheadBuffer: Sendable {
     }
 
     // MARK: books
+
+    /// For each destination, the segment in which the first sample stands that it has not answered for, or
+    /// the one in which it goes on.
+    public var currentSegments: [(destination: String, segment: UInt64)] {
+        destinations.withLock { $0 }.map { ($0.name, $0.cursor.lowest.segment) }
+    }
 
     /// The books now, without waiting for the disk: for each destination and job
     /// scraped = delivered + dropped + buffered.

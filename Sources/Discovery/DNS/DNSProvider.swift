@@ -18,6 +18,7 @@ public struct DNSProvider: TargetProvider {
     private let logger: Logger
     private let lookups: Counter
     private let failures: Counter
+    private let refreshes: RefreshMetrics
     private let wrong = ProviderProblems()
 
     public init(
@@ -34,6 +35,7 @@ public struct DNSProvider: TargetProvider {
             "prometheus_sd_dns_lookups_total", help: "The number of DNS-SD lookups.")
         failures = registry.counter(
             "prometheus_sd_dns_lookup_failures_total", help: "The number of DNS-SD lookup failures.")
+        refreshes = RefreshMetrics(mechanism: name, job: job, clock: clock, registry: registry)
     }
 
     public var problems: [String] { wrong.sentences }
@@ -44,8 +46,12 @@ public struct DNSProvider: TargetProvider {
         var last: [TargetGroup]?
         while !Task.isCancelled {
             let startNs = clock.monotonicNs
-            for (name, result) in await lookUpAll() {
+            let results = await lookUpAll()
+            if Task.isCancelled { return }
+            var hasFailed = false
+            for (name, result) in results {
                 if case .failure(let error) = result {
+                    hasFailed = true
                     wrong.set(name, ProviderProblems.sentence(name, "\(error)"))
                 }
                 switch result {
@@ -68,7 +74,7 @@ public struct DNSProvider: TargetProvider {
                 case .failure: break
                 }
             }
-            if Task.isCancelled { return }
+            refreshes.refreshed(sinceNs: startNs, hasFailed: hasFailed)
             let groups = configuration.names.compactMap { known[$0] }
             // Before the first answer nothing is known, which is not the same as no targets.
             if groups != last, !groups.isEmpty {

@@ -73,7 +73,7 @@ struct ECSProvider: TargetProvider {
             let list = await survey.clusterNames(freshNs: freshNs)
             if Task.isCancelled { return }
             let hasTargets = await survey.groups.contains { !$0.targets.isEmpty }
-            report.tellList(list.fault, hasTargets: hasTargets)
+            report.tellList(list.fault, hasTargets: hasTargets, sinceNs: startNs)
             report.keep(only: Set(list.names))
             // A cluster that is listed no more takes its targets along.
             changed()
@@ -100,7 +100,7 @@ struct ECSProvider: TargetProvider {
             let startNs = clock.monotonicNs
             let outcome = await survey.read(name, freshNs: freshNs, changed: changed)
             if Task.isCancelled { return }
-            report.tell(name, outcome)
+            report.tell(name, outcome, sinceNs: startNs)
             failedRounds =
                 outcome.hasFailed && !outcome.isThrottled ? min(failedRounds + 1, 16) : 0
             let deadlineNs = startNs + UInt64(waitMs(failedRounds)) * 1_000_000

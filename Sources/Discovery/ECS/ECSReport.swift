@@ -33,7 +33,7 @@ final class ECSReport: Sendable {
 
     private let clock: any AgentClock
     private let logger: Logger
-    private let failures: Counter
+    private let refreshes: RefreshMetrics
     private let state = Mutex(State())
     private let measures: ECSJobMeasures
     private let entry: Int
@@ -47,10 +47,7 @@ final class ECSReport: Sendable {
         var logger = logger
         logger[metadataKey: "job"] = "\(job)"
         self.logger = logger
-        failures = registry.counter(
-            "prometheus_sd_refresh_failures_total",
-            help: "Number of refresh failures for the given SD mechanism.",
-            labels: [("config", job), ("mechanism", "ecs")])
+        refreshes = RefreshMetrics(mechanism: "ecs", job: job, clock: clock, registry: registry)
     }
 
     /// What is wrong now, in sentences: which cluster, which call, and why.
@@ -103,8 +100,8 @@ final class ECSReport: Sendable {
         measures.set(share, of: entry)
     }
 
-    /// The list of clusters was asked for.
-    func tellList(_ fault: ECSFault?, hasTargets: Bool) {
+    /// The list of clusters was asked for, from `startNs` on.
+    func tellList(_ fault: ECSFault?, hasTargets: Bool, sinceNs startNs: UInt64) {
         let nowNs = clock.monotonicNs
         let share = state.withLock { state in
             // Its age is told as long as it cannot be had.
@@ -114,11 +111,12 @@ final class ECSReport: Sendable {
         }
         measures.set(share, of: entry)
         let outcome = ECSSurvey.Outcome(faults: [fault].compactMap { $0 }, targetCount: hasTargets ? 1 : 0)
+        refreshes.refreshed(sinceNs: startNs, hasFailed: outcome.hasFailed)
         tellFaults(Self.list, outcome, nowNs)
     }
 
-    /// A cluster was read.
-    func tell(_ cluster: String, _ outcome: ECSSurvey.Outcome) {
+    /// A cluster was read, from `startNs` on.
+    func tell(_ cluster: String, _ outcome: ECSSurvey.Outcome, sinceNs startNs: UInt64) {
         let nowNs = clock.monotonicNs
         let noted = outcome.leftOut.filter { $0.kind != .silent }
         let share = state.withLock { state in
@@ -128,6 +126,7 @@ final class ECSReport: Sendable {
             return state.share
         }
         measures.set(share, of: entry)
+        refreshes.refreshed(sinceNs: startNs, hasFailed: outcome.hasFailed)
         tellFaults(cluster, outcome, nowNs)
         // Tasks of one service have one fault.
         var said: Set<String> = []
@@ -143,7 +142,6 @@ final class ECSReport: Sendable {
     }
 
     private func tellFaults(_ cluster: String, _ outcome: ECSSurvey.Outcome, _ nowNs: UInt64) {
-        if outcome.hasFailed { failures.add() }
         tellRecovered(cluster, outcome, nowNs)
         for fault in outcome.faults.prefix(Self.linesARound)
         where isDue(Said(cluster: cluster, message: fault.message), nowNs) {
@@ -178,7 +176,8 @@ final class ECSReport: Sendable {
         }
         guard let sinceNs else { return }
         let seconds = (nowNs - min(sinceNs, nowNs)) / 1_000_000_000
-        logger.info("ECS answers again", metadata: ["cluster": "\(cluster)", "after_s": "\(seconds)"])
+        logger.info(
+            "ECS answers again", metadata: ["cluster": "\(cluster)", "after_s": "\(seconds)"])
     }
 
     /// True when it is new, or was last said long enough ago; then it counts as said.

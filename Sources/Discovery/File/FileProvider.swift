@@ -17,6 +17,7 @@ public struct FileProvider: TargetProvider {
     private let registry: MetricRegistry
     private let logger: Logger
     private let readErrors: Counter
+    private let scanDuration: Summary
     private let wrong = ProviderProblems()
 
     /// `workers` do the reading, which may block.
@@ -32,6 +33,9 @@ public struct FileProvider: TargetProvider {
         self.logger = logger
         readErrors = registry.counter(
             "prometheus_sd_file_read_errors_total", help: "The number of File-SD read errors.")
+        scanDuration = registry.summary(
+            "prometheus_sd_file_scan_duration_seconds", help: "The duration of the File-SD scan in seconds.",
+            objectives: .upperTail, clock: clock)
     }
 
     public var problems: [String] { wrong.sentences }
@@ -51,6 +55,7 @@ public struct FileProvider: TargetProvider {
                 scanner.scan(readsAll: readsAll, files: files)
                 return scanner
             }
+            scanDuration.observe(Double(clock.monotonicNs &- nowNs) / 1e9)
             tell(scanner, before, readsAll: readsAll)
             if scanner.groups != last {
                 last = scanner.groups

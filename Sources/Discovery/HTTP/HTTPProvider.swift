@@ -19,7 +19,7 @@ public struct HTTPProvider: TargetProvider {
     private let clock: any AgentClock
     private let logger: Logger
     private let failures: Counter
-    private let refreshFailures: Counter
+    private let refreshes: RefreshMetrics
     private let wrong = ProviderProblems()
 
     /// `http` has the configuration's options; `workers` read the answers.
@@ -36,10 +36,7 @@ public struct HTTPProvider: TargetProvider {
         self.logger = logger
         failures = registry.counter(
             "prometheus_sd_http_failures_total", help: "Number of HTTP service discovery refresh failures.")
-        refreshFailures = registry.counter(
-            "prometheus_sd_refresh_failures_total",
-            help: "Number of refresh failures for the given SD mechanism.",
-            labels: [("config", job), ("mechanism", "http")])
+        refreshes = RefreshMetrics(mechanism: name, job: job, clock: clock, registry: registry)
     }
 
     public var problems: [String] { wrong.sentences }
@@ -53,6 +50,7 @@ public struct HTTPProvider: TargetProvider {
             var waitMs = configuration.refreshIntervalMs
             do throws(DiscoveryError) {
                 let groups = try await fetch()
+                refreshes.refreshed(sinceNs: startNs, hasFailed: false)
                 failedRounds = 0
                 faults.forget("")
                 wrong.set(place, nil)
@@ -63,7 +61,7 @@ public struct HTTPProvider: TargetProvider {
             } catch {
                 if Task.isCancelled { return }
                 failures.add()
-                refreshFailures.add()
+                refreshes.refreshed(sinceNs: startNs, hasFailed: true)
                 wrong.set(place, ProviderProblems.sentence(place, error.message))
                 waitMs = min(Self.firstRetryMs << failedRounds, configuration.refreshIntervalMs)
                 failedRounds = min(failedRounds + 1, 16)

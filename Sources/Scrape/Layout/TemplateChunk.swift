@@ -33,6 +33,8 @@ final class TemplateChunk: Sendable {
     let isOpenMetrics: Bool
     /// The lines' HELP, TYPE and UNIT comments, as `PackedMetadata` has them.
     let metadata: [UInt8]
+    /// Families that they are about.
+    let familyCount: Int
     /// Lines whose series broke a rule of the job: they have no sample. Ascending.
     let refused: [UInt32]
     /// What was wrong with the first of them, or the first line that was skipped.
@@ -83,6 +85,7 @@ final class TemplateChunk: Sendable {
         self.after = after
         self.isOpenMetrics = isOpenMetrics
         self.metadata = metadata
+        familyCount = PackedMetadata.familyCount(metadata)
         self.refused = refused
         self.refusal = refusal
         self.skippedLines = skippedLines

@@ -47,7 +47,7 @@ final class ScrapeLoop: HTTPExchange {
     let engine: ScrapeEngine
     private let exchange: ScrapeExchange
     let context: ScrapeContext
-    private let intervalLength: Histogram
+    private let intervalLength: DurationMetric
     private let shared: Mutex<Shared>
     private weak let owner: (any ScrapeLoopOwner)?
 
@@ -172,7 +172,7 @@ final class ScrapeLoop: HTTPExchange {
             carryOut(action)
             return nil
         }
-        if let sinceLastNs { intervalLength.observe(Double(sinceLastNs) / 1e9) }
+        if let sinceLastNs { intervalLength.observe(seconds: Double(sinceLastNs) / 1e9) }
         if let refusal {
             context.workers.post { self.conclude(nil, .text, refusal) }
             return nil

@@ -11,7 +11,7 @@ struct ScrapeMetrics: Sendable {
     let poolSyncs: Counter
     let poolTargets: Gauge
     let targetLimitExceeded: Counter
-    let syncLength: Histogram
+    let syncLength: DurationMetric
     let duration: Histogram
     let bodySizeLimit: Counter
     let bucketLimit: Counter
@@ -19,21 +19,36 @@ struct ScrapeMetrics: Sendable {
     let labelLimits: Counter
     private let duplicates: Counter
     private let outOfOrder: Counter
+    private let agentOutOfOrder: Counter
     private let outOfBounds: Counter
     private let dropped: [LeftOutSamples.Reason: Counter]
     let parsedLines: Counter
     let samples: Counter
     let shed: ShedCounters
     private let registry: MetricRegistry
+    private let clock: any AgentClock
     private let job: String
 
-    init(registry: MetricRegistry, job: String) {
+    init(registry: MetricRegistry, clock: any AgentClock, job: String) {
         self.registry = registry
+        self.clock = clock
         self.job = job
         shed = ShedCounters(registry: registry, job: job)
         registry.counter(
             "prometheus_target_scrape_pools_total", help: "Total number of scrape pool creation attempts."
         ).add()
+        // A pool that cannot be made refuses the configuration, which is what these would count.
+        for (name, help) in [
+            (
+                "prometheus_target_scrape_pools_failed_total",
+                "Total number of scrape pool creations that failed."
+            ),
+            ("prometheus_target_scrape_pool_reloads_total", "Total number of scrape pool reloads."),
+            (
+                "prometheus_target_scrape_pool_reloads_failed_total",
+                "Total number of failed scrape pool reloads."
+            ),
+        ] { _ = registry.counter(name, help: help) }
         let jobLabel = [(name: "scrape_job", value: job)]
         poolSyncs = registry.counter(
             "prometheus_target_scrape_pool_sync_total",
@@ -44,9 +59,14 @@ struct ScrapeMetrics: Sendable {
         targetLimitExceeded = registry.counter(
             "prometheus_target_scrape_pool_exceeded_target_limit_total",
             help: "Total number of times scrape pools hit the target limit, during sync or config reload.")
-        syncLength = registry.histogram(
-            "prometheus_target_sync_length_seconds", help: "Actual interval to sync the scrape pool.",
-            bounds: Self.secondsBounds, labels: jobLabel)
+        syncLength = DurationMetric(
+            registry.summary(
+                "prometheus_target_sync_length_seconds", help: "Actual interval to sync the scrape pool.",
+                objectives: .bothTails, clock: clock, labels: jobLabel),
+            registry.histogram(
+                "prometheus_target_sync_length_histogram_seconds",
+                help: "Actual interval to sync the scrape pool.",
+                bounds: DurationMetric.histogramBounds, labels: jobLabel))
         duration = registry.histogram(
             "prometheus_target_scrape_duration_seconds", help: "Total duration of the scrape in seconds.",
             bounds: Self.secondsBounds)
@@ -68,6 +88,10 @@ struct ScrapeMetrics: Sendable {
         outOfOrder = registry.counter(
             "prometheus_target_scrapes_sample_out_of_order_total",
             help: "Total number of samples rejected due to not being out of the expected order.")
+        agentOutOfOrder = registry.counter(
+            "prometheus_agent_out_of_order_samples_total",
+            help: "Samples rejected for their order, under the name that an agent's storage has for them.",
+            labels: [(name: "type", value: "float")])
         outOfBounds = registry.counter(
             "prometheus_target_scrapes_sample_out_of_bounds_total",
             help: "Total number of samples rejected due to timestamp falling outside of the time bounds.")
@@ -87,12 +111,24 @@ struct ScrapeMetrics: Sendable {
     }
 
     /// How long it really was from scrape to scrape, of all targets that have this interval.
-    func intervalLength(ofMs intervalMs: Int64) -> Histogram {
-        // Around the interval itself, for the tail is what matters.
-        let interval = Double(intervalMs) / 1_000
-        return registry.histogram(
-            "prometheus_target_interval_length_seconds", help: "Actual intervals between scrapes.",
-            bounds: [0.5, 0.9, 0.99, 0.999, 1.001, 1.01, 1.1, 1.5, 2, 5].map { $0 * interval },
+    func intervalLength(ofMs intervalMs: Int64) -> DurationMetric {
+        let labels = [(name: "interval", value: Self.goDuration(intervalMs))]
+        return DurationMetric(
+            registry.summary(
+                "prometheus_target_interval_length_seconds", help: "Actual intervals between scrapes.",
+                objectives: .bothTails, clock: clock, labels: labels),
+            registry.histogram(
+                "prometheus_target_interval_length_histogram_seconds",
+                help: "Actual intervals between scrapes.", bounds: DurationMetric.histogramBounds,
+                labels: labels))
+    }
+
+    /// How long it took to give pools of this interval another configuration.
+    func reloadLength(ofMs intervalMs: Int64) -> Summary {
+        registry.summary(
+            "prometheus_target_reload_length_seconds",
+            help: "Actual interval to reload the scrape pool with a given configuration.",
+            objectives: .bothTails, clock: clock,
             labels: [(name: "interval", value: Self.goDuration(intervalMs))])
     }
 
@@ -102,7 +138,9 @@ struct ScrapeMetrics: Sendable {
             let count = UInt64(samples[reason])
             dropped[reason]?.add(count)
             switch reason {
-            case .outOfOrder: outOfOrder.add(count)
+            case .outOfOrder:
+                outOfOrder.add(count)
+                agentOutOfOrder.add(count)
             case .duplicate: duplicates.add(count)
             case .tooOld, .outOfBounds: outOfBounds.add(count)
             }

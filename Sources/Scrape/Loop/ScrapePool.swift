@@ -58,9 +58,11 @@ public final class ScrapePool: ScrapeLoopOwner {
         context = ScrapeContext(
             http: http as? any HTTPScheduling ?? HTTPTaskScheduler(http, clock: clock), workers: workers,
             appender: appender, clock: clock,
-            metrics: ScrapeMetrics(registry: registry, job: configuration.jobName),
+            metrics: ScrapeMetrics(registry: registry, clock: clock, job: configuration.jobName),
             logger: logger, intervalMs: configuration.scrapeIntervalMs, offsetSeed: offsetSeed,
             job: configuration.jobName, failureLog: failureLog)
+        // There before the first reload, so that a panel of its quantiles is not blank.
+        _ = context.metrics.reloadLength(ofMs: configuration.scrapeIntervalMs)
         registry.gauge(
             "prometheus_target_scrape_pool_target_limit",
             help: "Maximum number of targets allowed in this scrape pool.",
@@ -96,7 +98,7 @@ public final class ScrapePool: ScrapeLoopOwner {
         for loop in ended { loop.endNow() }
         context.metrics.poolTargets.set(Double(wanted.count))
         context.metrics.poolSyncs.add()
-        context.metrics.syncLength.observe(Double(context.clock.monotonicNs &- startNs) / 1e9)
+        context.metrics.syncLength.observe(sinceNs: startNs, context.clock)
     }
 
     /// Tells the loops of targets that are gone which others have their labels.
@@ -160,6 +162,12 @@ public final class ScrapePool: ScrapeLoopOwner {
         return loops.map(\.state).sorted {
             ($0.url, $0.labels.description) < ($1.url, $1.labels.description)
         }
+    }
+
+    /// What the job's targets have now. Quick: no series and no text is looked at.
+    public var size: ScrapePoolSize {
+        let loops = state.withLock { state in state.loops.values.filter(\.isWanted) }
+        return loops.reduce(into: ScrapePoolSize()) { $0.add($1.scrape) }
     }
 
     /// A target and what it says about its metric families; empty before its first good scrape.

@@ -70,6 +70,25 @@ struct PackedMetadata: Sendable {
         return result
     }
 
+    /// How many families packed bytes are about: comments of one stand together. Nothing is decoded.
+    static func familyCount(_ bytes: [UInt8]) -> Int {
+        var families = 0
+        var last = 0..<0
+        var offset = 0
+        while offset + 9 <= bytes.count {
+            func count(at place: Int) -> Int {
+                (0..<4).reduce(0) { $0 | Int(bytes[place + $1]) << (8 * $1) }
+            }
+            let start = offset + 9
+            let name = start..<start + count(at: offset + 1)
+            offset = name.upperBound + count(at: offset + 5)
+            guard offset <= bytes.count else { break }
+            if families == 0 || !bytes[name].elementsEqual(bytes[last]) { families += 1 }
+            last = name
+        }
+        return families
+    }
+
     private mutating func appendCount(_ count: Int) {
         for shift in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: count >> (8 * shift))) }
     }

@@ -71,6 +71,10 @@ struct DNSProviderTests {
         let page = registry.render()
         #expect(page.contains("prometheus_sd_dns_lookups_total 8\n"), "\(page)")
         #expect(page.contains("prometheus_sd_dns_lookup_failures_total 5\n"), "\(page)")
+        // A round is a refresh, and fails with any of its names.
+        let series = "{config=\"j\",mechanism=\"dns\"} 4\n"
+        #expect(page.contains("prometheus_sd_refresh_failures_total" + series), "\(page)")
+        #expect(page.contains("prometheus_sd_refresh_duration_seconds_count" + series), "\(page)")
     }
 
     @Test func theLabelsArePrometheus() async throws {

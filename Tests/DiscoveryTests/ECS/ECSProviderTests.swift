@@ -79,6 +79,9 @@ import Testing
             registry.render().contains(
                 "prometheus_sd_refresh_failures_total{config=\"j\",mechanism=\"ecs\"} 4"))
         #expect(
+            !registry.render().contains(
+                "prometheus_sd_refresh_duration_seconds_count{config=\"j\",mechanism=\"ecs\"} 0"))
+        #expect(
             said.all == [
                 "ECS could not be asked, and no target is known "
                     + "cluster=prod err=ECS.ListTasks: not allowed"

@@ -81,7 +81,16 @@ struct HTTPProviderTests {
         await waitForSleepers(clock)
         #expect(web.requests.count == 5 && reports.received == 1)
         #expect(said.all.count == 1 && !said.all[0].contains("geheim"), "\(said.all)")
-        #expect(registry.render().contains("prometheus_sd_http_failures_total 4\n"))
+        let page = registry.render()
+        #expect(page.contains("prometheus_sd_http_failures_total 4\n"))
+        for line in [
+            "failures_total{config=\"j\",mechanism=\"http\"} 4",
+            "duration_seconds{config=\"j\",mechanism=\"http\",quantile=\"0.99\"} 0",
+            "duration_seconds_count{config=\"j\",mechanism=\"http\"} 5",
+            "duration_histogram_seconds_bucket{mechanism=\"http\",le=\"0.01\"} 5",
+        ] {
+            #expect(page.contains("\nprometheus_sd_refresh_\(line)\n"), "\(line)")
+        }
         web.answer.withLock { $0 = Self.json("[]") }
         clock.advance(ms: 16_000)
         #expect(await reports.next() == [])

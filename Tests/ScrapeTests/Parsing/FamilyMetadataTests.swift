@@ -31,6 +31,20 @@ import Testing
         #expect(try metadata(help + "# EOF\n", isOpenMetrics: true) == ["a|unknown|x\\y\nz \"q\" \\t|"])
     }
 
+    @Test func familiesAreCountedWithoutReadingThem() {
+        var packed = PackedMetadata(isOpenMetrics: false)
+        #expect(PackedMetadata.familyCount(packed.bytes) == 0)
+        for (kind, family, text) in [
+            (.help, "a", "x"), (.type, "a", "gauge"), (.type, "", ""), (.help, "b", ""), (.unit, "b", "y"),
+        ] as [(FamilyMetadata.Kind, String, String)] {
+            packed.append(kind, family: Array(family.utf8), text: Array(text.utf8))
+        }
+        #expect(PackedMetadata.familyCount(packed.bytes) == 3)
+        // What is cut within a comment ends there.
+        #expect(PackedMetadata.familyCount(Array(packed.bytes.dropLast(3))) == 3)
+        #expect(PackedMetadata.familyCount(Array(packed.bytes.prefix(12))) == 1)
+    }
+
     /// A body of comments must not stay in memory for as long as its target.
     @Test func aTargetsMetadataIsBounded() throws {
         let text = String(repeating: "x", count: PackedMetadata.maxTextBytes)
