@@ -146,12 +146,13 @@ public final class AWSClient: Sendable {
             state.withLock { $0.offsetsMs[call.host] = offsetMs }
             logger.warning(
                 "this machine's clock differs from AWS': requests are signed with the difference added",
-                metadata: ["host": "\(call.host)", "difference_ms": "\(offsetMs)"])
+                metadata: ["host": "\(call.host)", "difference_ms": .stringConvertible(offsetMs)])
         case .retry(let afterMs):
             logger.debug(
                 "an AWS call is tried again",
                 metadata: [
-                    "operation": "\(call.place)", "after_ms": "\(afterMs)", "err": "\(failure.message)",
+                    "operation": "\(call.place)", "after_ms": .stringConvertible(afterMs),
+                    "err": "\(failure.message)",
                 ])
             do {
                 try await clock.sleep(forMs: afterMs)

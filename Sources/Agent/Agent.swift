@@ -77,9 +77,9 @@ public final class Agent: Sendable {
         logger.info(
             "started",
             metadata: [
-                "jobs": "\(configuration.scrapeConfigs.count)",
+                "jobs": .stringConvertible(configuration.scrapeConfigs.count),
                 "status": "\(server.urls.joined(separator: " "))",
-                "remote_writes": "\(configuration.remoteWrites.count)",
+                "remote_writes": .stringConvertible(configuration.remoteWrites.count),
                 "startup_ms": "\((clock.monotonicNs - startNs) / 1_000_000)",
             ])
         return agent
@@ -126,7 +126,8 @@ public final class Agent: Sendable {
     /// Returns the last numbers: what was not sent is in the buffer and goes out after the next start.
     @discardableResult
     public func stop() async throws(AgentError) -> AgentSnapshot {
-        logger.info("stopping", metadata: ["flush_deadline_ms": "\(stages.options.flushDeadlineMs)"])
+        logger.info(
+            "stopping", metadata: ["flush_deadline_ms": .stringConvertible(stages.options.flushDeadlineMs)])
         stages.setStopping()
         settling.cancel()
         producers.cancel()

@@ -71,7 +71,7 @@ struct ConfigurationFile: Sendable {
                 guard error.mayPass, goneMs + UInt64(waitMs) <= patienceMs else { throw error }
                 logger.warning(
                     "the configuration cannot be read yet",
-                    metadata: ["err": "\(error)", "again_after_ms": "\(waitMs)"])
+                    metadata: ["err": "\(error)", "again_after_ms": .stringConvertible(waitMs)])
             }
             guard (try? await clock.sleep(forMs: waitMs)) != nil else {
                 throw AWSError(.cancelled, message: "cancelled", operation: "S3.GetObject")

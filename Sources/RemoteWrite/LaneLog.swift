@@ -62,7 +62,7 @@ struct LaneLog {
             lastSizeMs = wallMs
             logger.warning(
                 "the receiver refused a request as too large; requests to it are made smaller from now on",
-                metadata: ["limit_bytes": "\(bytes)", "err": "\(text)"])
+                metadata: ["limit_bytes": .stringConvertible(bytes), "err": "\(text)"])
         case .unlimited:
             logger.info("requests to the receiver may have their full size again")
             lastSizeMs = nil
@@ -76,8 +76,9 @@ struct LaneLog {
         logger.warning(
             "the receiver refused samples of a request",
             metadata: [
-                "reason": "\(reason)", "jobs": "\(Self.jobs(counts))", "samples": "\(counts.sent)",
-                "refused_requests": "\(unsaidRefusals)", "err": "\(text)",
+                "reason": "\(reason)", "jobs": "\(Self.jobs(counts))",
+                "samples": .stringConvertible(counts.sent),
+                "refused_requests": .stringConvertible(unsaidRefusals), "err": "\(text)",
             ])
         lastRefusalMs = wallMs
         unsaidRefusals = 0
@@ -97,8 +98,9 @@ struct LaneLog {
                 ? "the receiver refuses every request with this series; it is left out for a while"
                 : "the receiver refuses requests for one of these series; they are left out for a while",
             metadata: [
-                "series": "\(name)", "series_count": "\(series)", "jobs": "\(Self.jobs(request.counts))",
-                "reason": "\(reason)", "tried_again_after_seconds": "\(seconds)",
+                "series": "\(name)", "series_count": .stringConvertible(series),
+                "jobs": "\(Self.jobs(request.counts))",
+                "reason": "\(reason)", "tried_again_after_seconds": .stringConvertible(seconds),
             ])
     }
 
@@ -106,7 +108,8 @@ struct LaneLog {
     mutating func bufferFailed(_ what: String, _ error: any Error, wallMs: Int64) {
         unsaidBufferFaults += 1
         guard isDue(lastBufferMs, wallMs) else { return }
-        logger.error("\(what)", metadata: ["err": "\(error)", "failures": "\(unsaidBufferFaults)"])
+        logger.error(
+            "\(what)", metadata: ["err": "\(error)", "failures": .stringConvertible(unsaidBufferFaults)])
         lastBufferMs = wallMs
         unsaidBufferFaults = 0
     }

@@ -45,17 +45,26 @@ struct LineLogHandler: LogHandler {
     /// The finished line, newline included.
     func line(level: Logger.Level, message: String, metadata extra: Logger.Metadata?) -> String {
         let merged = metadata.merging(extra ?? [:]) { _, new in new }
-        var fields = [
-            ("time", Timestamp.text(ms: clock.wallMs)), ("level", name(of: level)), ("source", label),
-            ("msg", message),
+        var fields: [(key: String, value: Logger.MetadataValue)] = [
+            ("time", .string(Timestamp.text(ms: clock.wallMs))), ("level", .string(name(of: level))),
+            ("source", .string(label)), ("msg", .string(message)),
         ]
-        fields += merged.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+        fields += merged.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         switch format {
         case .logfmt:
-            return fields.map { "\(logfmtKey($0.0))=\(logfmtValue($0.1))" }.joined(separator: " ") + "\n"
-        case .json:
-            return JSONValue.object(fields.map { .init($0.0, .string($0.1)) }).text() + "\n"
+            let pairs = fields.map { "\(logfmtKey($0.key))=\(logfmtValue("\($0.value)"))" }
+            return pairs.joined(separator: " ") + "\n"
+        case .json: return JSONValue.object(fields.map { .init($0.key, json($0.value)) }).text() + "\n"
         }
+    }
+
+    /// What is logged as a number is one in JSON. A text of digits stays a text: it may be a name.
+    private func json(_ value: Logger.MetadataValue) -> JSONValue {
+        if case .stringConvertible(let number) = value {
+            if let number = number as? Double { return .double(number) }
+            if number is any BinaryInteger, let number = JSONNumber(text: "\(number)") { return .number(number) }
+        }
+        return .string("\(value)")
     }
 
     private func name(of level: Logger.Level) -> String {

@@ -127,8 +127,8 @@ struct BufferMetrics: Sendable {
         logger.error(
             "damage in the buffer was passed over",
             metadata: [
-                "segment": "\(segment)", "offset": "\(offset)",
-                "bytes": "\(bytes)",
+                "segment": .stringConvertible(segment), "offset": .stringConvertible(offset),
+                "bytes": .stringConvertible(bytes),
             ])
     }
 }

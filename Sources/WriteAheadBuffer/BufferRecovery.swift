@@ -94,7 +94,9 @@ struct BufferRecovery {
         metrics.damaged(segment: number, offset: 0, bytes: length)
         logger.error(
             "a segment has no readable header and is left alone",
-            metadata: ["segment": "\(number)", "path": "\(path)", "bytes": "\(length)"])
+            metadata: [
+                "segment": .stringConvertible(number), "path": "\(path)", "bytes": .stringConvertible(length),
+            ])
     }
 
     private func beginning(_ info: SegmentInfo, _ window: RecordWindow) throws(FileError) -> Opened {
@@ -158,8 +160,8 @@ struct BufferRecovery {
             logger.warning(
                 "the torn end of the last segment is cut off",
                 metadata: [
-                    "segment": "\(last.number)", "offset": "\(walked.end)",
-                    "bytes": "\(last.length - walked.end)",
+                    "segment": .stringConvertible(last.number), "offset": .stringConvertible(walked.end),
+                    "bytes": .stringConvertible(last.length - walked.end),
                 ])
             do throws(FileError) {
                 let file = try files.open(last.path, .update)

@@ -26,7 +26,8 @@ struct CursorOpening {
                 logger.info(
                     "the number of lanes changes once the backlog is sent",
                     metadata: [
-                        "remote_name": "\(name)", "lanes": "\(cursor.lanes.count)", "wanted": "\(lanes)",
+                        "remote_name": "\(name)", "lanes": .stringConvertible(cursor.lanes.count),
+                        "wanted": .stringConvertible(lanes),
                     ])
             }
         }

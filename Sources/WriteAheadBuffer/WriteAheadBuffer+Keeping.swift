@@ -82,8 +82,8 @@ extension WriteAheadBuffer {
         logger.warning(
             "a segment was removed before every destination had answered for it",
             metadata: [
-                "segment": "\(segment.number)", "reason": "\(reason)",
-                "bytes": "\(segment.length)",
+                "segment": .stringConvertible(segment.number), "reason": "\(reason)",
+                "bytes": .stringConvertible(segment.length),
             ])
         return true
     }

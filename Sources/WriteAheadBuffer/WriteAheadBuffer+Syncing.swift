@@ -113,7 +113,7 @@ extension WriteAheadBuffer {
             }
             logger.info(
                 "a segment that could not be made durable was written anew",
-                metadata: ["segment": "\(tail.number)"])
+                metadata: ["segment": .stringConvertible(tail.number)])
             // What it held is durable in the fresh file.
             try? core.files.close(tail.file)
             syncing.ended.removeAll { $0 === tail }

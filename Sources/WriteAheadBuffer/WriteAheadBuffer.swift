@@ -209,7 +209,7 @@ public final class WriteAheadBuffer: Sendable {
             guard let writer = state.writer, !writer.isTorn else { throw error }
             core.metrics.faults.error(
                 "a segment cannot be begun; the one before goes on",
-                ["segment": "\(writer.number)", "err": "\(error)"])
+                ["segment": .stringConvertible(writer.number), "err": "\(error)"])
         }
     }
 

@@ -32,6 +32,18 @@ struct LogOutputTests {
                 + "\"msg\":\"it's \\\"on\\\"\",\"target\":\"http://x/\\\\\"}\n")
     }
 
+    @Test func jsonHasNumbersForWhatIsLoggedAsNumbers() {
+        let metadata: Logger.Metadata = [
+            "bytes": .stringConvertible(UInt64.max), "lag": .stringConvertible(-1.5), "name": "12",
+            "none": .stringConvertible(Double.infinity), "other": .stringConvertible(true),
+        ]
+        #expect(
+            line("x", format: .json, metadata: metadata).hasSuffix(
+                "\"msg\":\"x\",\"bytes\":18446744073709551615,\"lag\":-1.5,\"name\":\"12\","
+                    + "\"none\":\"inf\",\"other\":\"true\"}\n"))
+        #expect(line("x", metadata: metadata).contains("bytes=18446744073709551615 lag=-1.5 name=12"))
+    }
+
     @Test(
         arguments: [
             (.trace, "DEBUG"), (.debug, "DEBUG"), (.info, "INFO"), (.notice, "INFO"), (.warning, "WARN"),

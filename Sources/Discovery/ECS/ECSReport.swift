@@ -177,7 +177,7 @@ final class ECSReport: Sendable {
         guard let sinceNs else { return }
         let seconds = (nowNs - min(sinceNs, nowNs)) / 1_000_000_000
         logger.info(
-            "ECS answers again", metadata: ["cluster": "\(cluster)", "after_s": "\(seconds)"])
+            "ECS answers again", metadata: ["cluster": "\(cluster)", "after_s": .stringConvertible(seconds)])
     }
 
     /// True when it is new, or was last said long enough ago; then it counts as said.

@@ -12,10 +12,10 @@ extension ScrapeLoop {
         let frame = prepared.frame
         let series = frame.layout.labels(ofSeries: Int(ordinal), target: frame.target)?.description ?? ""
         var metadata: Logger.Metadata = [
-            "target": "\(target.url)", "num_dropped": "\(samples.total)",
+            "target": "\(target.url)", "num_dropped": .stringConvertible(samples.total),
             "series": "\(String(decoding: series.utf8.prefix(Self.mostSeriesBytes), as: UTF8.self))",
         ]
-        for reason in samples.reasons { metadata[reason.rawValue] = "\(samples[reason])" }
+        for reason in samples.reasons { metadata[reason.rawValue] = .stringConvertible(samples[reason]) }
         context.logger.warning("samples of a scrape are left out", metadata: metadata)
     }
 
@@ -52,7 +52,9 @@ extension ScrapeLoop {
         if let reason, before.2 != reason {
             context.logger.warning(
                 "lines of a scrape are left out",
-                metadata: ["target": "\(target.url)", "lines": "\(skipped)", "err": "\(reason)"])
+                metadata: [
+                    "target": "\(target.url)", "lines": .stringConvertible(skipped), "err": "\(reason)",
+                ])
         }
     }
 }
