@@ -80,7 +80,7 @@ public final class Agent: Sendable {
                 "jobs": .stringConvertible(configuration.scrapeConfigs.count),
                 "status": "\(server.urls.joined(separator: " "))",
                 "remote_writes": .stringConvertible(configuration.remoteWrites.count),
-                "startup_ms": "\((clock.monotonicNs - startNs) / 1_000_000)",
+                "startup_ms": .stringConvertible((clock.monotonicNs - startNs) / 1_000_000),
             ])
         return agent
     }

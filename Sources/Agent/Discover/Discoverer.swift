@@ -219,7 +219,7 @@ public struct Discoverer: Sendable {
             return nil
         }
         let count = found.reduce(0) { $0 + $1.groups.reduce(0) { $0 + $1.targets.count } }
-        logger.info("written", metadata: ["file": "\(path)", "targets": "\(count)"])
+        logger.info("written", metadata: ["file": "\(path)", "targets": .stringConvertible(count)])
         return text
     }
 }
