@@ -39,6 +39,14 @@ struct ProcessStatistics: Sendable {
                 { _ in Self.limit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue)) }
             ),
             (
+                "process_network_receive_bytes_total", "Bytes received over IP in the network namespace.",
+                .counter, { $0.octets("InOctets") }
+            ),
+            (
+                "process_network_transmit_bytes_total", "Bytes sent over IP in the network namespace.",
+                .counter, { $0.octets("OutOctets") }
+            ),
+            (
                 "process_start_time_seconds", "When the process started, in seconds since 1970.", .gauge,
                 { $0.startSeconds }
             ),
@@ -69,6 +77,24 @@ struct ProcessStatistics: Sendable {
     }
 
     private func statusBytes(_ key: String) -> Double? { statusNumber(key).map { $0 * 1_024 } }
+
+    private func octets(_ name: String) -> Double? {
+        // As above, without /proc the number is left out.
+        guard let bytes = try? files.contents(of: "/proc/self/net/netstat", limitBytes: 65_536) else {
+            return nil
+        }
+        return Self.extendedNumber(name, in: String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// A number of the lines `IpExt:` of /proc/net/netstat: the first has names, the second their numbers.
+    static func extendedNumber(_ name: String, in netstat: String) -> Double? {
+        let lines = netstat.split(separator: "\n").filter { $0.hasPrefix("IpExt:") }
+        guard lines.count == 2 else { return nil }
+        let numbers = lines[1].split(separator: " ")
+        guard let place = lines[0].split(separator: " ").firstIndex(of: name[...]), place < numbers.count
+        else { return nil }
+        return UInt64(numbers[place]).map { Double($0) }
+    }
 
     private func openDescriptors() -> Double? {
         // The listing's own descriptor is among them. Without /proc the number is left out.

@@ -84,6 +84,8 @@ FAMILIES = {
     "prometheus_wal_watcher_current_segment": ("gauge", ("consumer",)),
     "process_cpu_seconds_total": ("counter", ()),
     "process_max_fds": ("gauge", ()),
+    "process_network_receive_bytes_total": ("counter", ()),
+    "process_network_transmit_bytes_total": ("counter", ()),
     "process_open_fds": ("gauge", ()),
     "process_resident_memory_bytes": ("gauge", ()),
     "process_start_time_seconds": ("gauge", ()),
