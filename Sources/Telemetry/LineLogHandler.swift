@@ -62,7 +62,9 @@ struct LineLogHandler: LogHandler {
     private func json(_ value: Logger.MetadataValue) -> JSONValue {
         if case .stringConvertible(let number) = value {
             if let number = number as? Double { return .double(number) }
-            if number is any BinaryInteger, let number = JSONNumber(text: "\(number)") { return .number(number) }
+            if number is any BinaryInteger, let number = JSONNumber(text: "\(number)") {
+                return .number(number)
+            }
         }
         return .string("\(value)")
     }
