@@ -93,7 +93,11 @@ actor OAuth2TokenSource {
         switch outcome {
         case .value(let renewal):
             return renewal.clientSecret == clientSecret ? try renewal.header.get() : nil
-        case .deadline: throw HTTPError(.timeout, "\(place): no answer within \(timeoutMs) ms")
+        case .deadline:
+            let error = HTTPError(.timeout, "\(place): no answer within \(timeoutMs) ms")
+            // The last one who waited has left, which cancels the request: the try has failed.
+            if !renewal.isRunning { failure = (error, clock.monotonicNs, clientSecret) }
+            throw error
         case .cancelled: throw HTTPError(.cancelled, "\(place): the task that asked was cancelled")
         }
     }

@@ -222,4 +222,16 @@ struct OAuth2TokenSourceTests {
         #expect(await impatient.value == .timeout)
         #expect(http.requests.count == 1)
     }
+
+    @Test func aTryThatAllHaveGivenUpIsEverybodysAnswerToo() async throws {
+        let http = held(Event())
+        let source = OAuth2TokenSource(options, http: http, clock: SystemClock())
+        for _ in 0..<3 {
+            let error = await #expect(throws: HTTPError.self) {
+                try await source.token(clientSecret: "s", timeoutMs: 20)
+            }
+            #expect(error?.code == .timeout)
+        }
+        #expect(http.requests.count == 1, "a silent endpoint is not asked again at once")
+    }
 }
