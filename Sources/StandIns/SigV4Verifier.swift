@@ -1,5 +1,5 @@
-import Cryptography
 public import AWS
+import Cryptography
 public import HTTPServer
 internal import HTTPTransport
 public import Platform

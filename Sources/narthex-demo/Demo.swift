@@ -1,5 +1,5 @@
-import Logging
 import AWS
+import Logging
 import Platform
 import Telemetry
 

@@ -1,5 +1,5 @@
-import Logging
 import HTTPTransport
+import Logging
 import MetricModel
 import Platform
 import Synchronization
