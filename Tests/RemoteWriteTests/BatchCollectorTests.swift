@@ -98,7 +98,8 @@ import Testing
                 continue
             }
             #expect(resent.body == sent.body, "seed \(seed)")
-            #expect(resent.isResend && resent.end == sent.end && resent.counts == sent.counts, "seed \(seed)")
+            // Frames without samples at the end of a request may be left to the next: no sample is between.
+            #expect(resent.isResend && resent.end <= sent.end && resent.counts == sent.counts, "seed \(seed)")
         }
     }
 

@@ -30,9 +30,10 @@ struct StatusServerTests {
             registry: MetricRegistry())
         #expect(first.addresses.count == 2 && first.addresses[0].port != first.addresses[1].port)
         #expect(first.urls.allSatisfy { $0.hasSuffix("/p/") } && first.url == first.urls[0])
-        // One that is taken and one that is free.
+        // One that is taken and one that is free: on an address where nobody else asks for any port.
         let free = try await StatusServer.start(
-            addresses: [two[0]], pages: FakePages(), registry: MetricRegistry())
+            addresses: [ListenAddress(host: "127.0.0.7", port: 0)], pages: FakePages(),
+            registry: MetricRegistry())
         await free.stop()
         let error = await #expect(throws: StatusError.self) {
             _ = try await StatusServer.start(

@@ -40,7 +40,7 @@ struct LogOutputTests {
         #expect(
             line("x", format: .json, metadata: metadata).hasSuffix(
                 "\"msg\":\"x\",\"bytes\":18446744073709551615,\"lag\":-1.5,\"name\":\"12\","
-                    + "\"none\":\"inf\",\"other\":\"true\"}\n"))
+                    + "\"none\":\"+Inf\",\"other\":\"true\"}\n"))
         #expect(line("x", metadata: metadata).contains("bytes=18446744073709551615 lag=-1.5 name=12"))
     }
 
