@@ -15,6 +15,15 @@ extension HTTPURL {
         return hasEmptyPort ? .port : nil
     }
 
+    /// What an error may show of a text that is no good URL to whoever wrote it: all up to the query or the
+    /// fragment, which may hold a token. Nil where the text has an `@`, as what stands before it may be a
+    /// password.
+    public static func shownStart(of text: String) -> String? {
+        guard !text.utf8.contains(UInt8(ascii: "@")) else { return nil }
+        let mark = text.utf8.firstIndex { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }
+        return mark.map { "\(text[..<$0])\(text.unicodeScalars[$0])…" } ?? text
+    }
+
     /// Whether each `%` has its digits. The one before a zone is written `%25` here.
     private static func percentsAreWhole(_ text: String) -> Bool {
         let parts = text.utf8.split(separator: UInt8(ascii: "%"), omittingEmptySubsequences: false)

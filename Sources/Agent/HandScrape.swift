@@ -83,7 +83,7 @@ public struct HandScrape: Sendable {
     static func url(_ text: String) throws(AgentError) -> HTTPURL {
         let url: HTTPURL
         do throws(AddressError) { url = try HTTPURL(parsing: text) } catch {
-            let shown = text.utf8.contains(UInt8(ascii: "@")) ? "the URL" : "\"\(text)\""
+            let shown = HTTPURL.shownStart(of: text).map { "\"\($0)\"" } ?? "the URL"
             throw AgentError(.configuration, "\(shown) cannot be scraped: it \(error)")
         }
         guard !url.hasUser else {

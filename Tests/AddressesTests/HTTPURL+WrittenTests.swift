@@ -24,4 +24,14 @@ import Testing
         let problem = try HTTPURL(parsing: text).writtenProblem
         #expect(problem?.code == code && problem?.message.contains("geheim") == false)
     }
+
+    @Test(
+        arguments: [
+            ("http://h:0/x", "http://h:0/x"), ("http://h:0/x?token=geheim", "http://h:0/x?…"),
+            ("h#geheim?", "h#…"), ("", ""), ("?", "?…"), ("http://u:geheim@h:0/", nil), ("/x?a@geheim", nil),
+            ("http://h/ä?\u{301}geheim", "http://h/ä?…"),
+        ] as [(String, String?)])
+    func whatIsWrongIsShownWithoutSecrets(text: String, shown: String?) {
+        #expect(HTTPURL.shownStart(of: text) == shown)
+    }
 }

@@ -16,14 +16,14 @@ enum Checks {
     }
 
     /// Nil when `text` is an absolute http or https URL; else what is wrong. The message never holds a
-    /// password.
+    /// password or a query.
     static func url(_ text: String) -> String? {
         let problem: AddressError?
         do throws(AddressError) { problem = try HTTPURL(parsing: text).writtenProblem } catch {
             problem = error
         }
         guard let problem else { return nil }
-        let shown = text.utf8.contains(UInt8(ascii: "@")) ? "this" : quoted(text)
+        let shown = HTTPURL.shownStart(of: text).map(quoted) ?? "this"
         return switch problem.code {
         case .scheme: "must begin with http:// or https://, but \(shown) does not"
         case .user: "must not hold a user or password: they would show in logs and metrics"
