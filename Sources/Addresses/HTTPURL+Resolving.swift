@@ -30,15 +30,26 @@ extension HTTPURL {
     }
 
     /// A Location header's value as it may stand in logs: without user, password, query and fragment. A
-    /// relative one stays relative.
+    /// relative one stays relative. A path with another URL in it, as proxies have, is cut where that one may
+    /// have a user.
     public static func shown(reference: String) -> String {
         if let url = HTTPURL(reference) { return url.description }
         let bytes = Array(reference.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
         let isBackslashed = bytes.prefix(2).contains(UInt8(ascii: "\\"))
         guard !hasScheme(bytes), !isBackslashed else { return "a malformed URL" }
-        guard bytes.starts(with: "//".utf8) else { return String(decoding: bytes, as: UTF8.self) }
-        return HTTPURL("http:\(reference)").map { "//\($0.writtenServer)\($0.writtenPath)" }
+        guard bytes.starts(with: "//".utf8) else {
+            return cutBeforeUser(String(decoding: bytes, as: UTF8.self))
+        }
+        return HTTPURL("http:\(reference)").map { "//\($0.writtenServer)\(cutBeforeUser($0.writtenPath))" }
             ?? "a malformed URL"
+    }
+
+    /// A path up to the first `://` that has an `@` behind it.
+    private static func cutBeforeUser(_ path: String) -> String {
+        let bytes = Array(path.utf8)
+        let mark = bytes.indices.first { bytes[$0...].starts(with: "://".utf8) }
+        guard let mark, bytes[mark...].contains(UInt8(ascii: "@")) else { return path }
+        return String(decoding: bytes[..<mark], as: UTF8.self) + "://…"
     }
 
     /// Whether a text begins with a scheme (RFC 3986 §3.1).

@@ -42,6 +42,9 @@ import Testing
         ("ftp://u:hunter2@h/", "a malformed URL"), ("http:/u:hunter2@h/", "a malformed URL"),
         ("http://u:hunter2@h/a b", "a malformed URL"), ("\\\\u:hunter2@h/", "a malformed URL"),
         ("/\\u:hunter2@h/", "a malformed URL"), ("?hunter2", ""),
+        ("1http://u:hunter2@h/x", "1http://…"), ("ht tp://u:hunter2@h/x", "ht tp://…"),
+        ("/to/http://u:hunter2@h/x", "/to/http://…"), ("/to/http://h/x", "/to/http://h/x"),
+        ("//h/http://u:hunter2@h/x", "//h/http://…"), ("/a@b/http://h", "/a@b/http://h"),
     ])
     func aLocationIsShownWithoutSecrets(location: String, shown: String) {
         #expect(HTTPURL.shown(reference: location) == shown)
