@@ -1,3 +1,4 @@
+import Addresses
 public import Configuration
 public import HTTPTransport
 public import Logging
@@ -112,7 +113,7 @@ public struct HTTPProvider: TargetProvider {
             var labels = group.labels
             labels["__meta_url"] = configuration.url
             return TargetGroup(
-                source: "\(configuration.url):\(index)",
+                source: "\(place):\(index)",
                 StaticConfiguration(targets: group.targets, labels: labels))
         }
     }
@@ -129,7 +130,7 @@ public struct HTTPProvider: TargetProvider {
     }
 
     /// The URL without its query, which may hold a token.
-    private var place: String { String(configuration.url.prefix { $0 != "?" }) }
+    private var place: String { HTTPURL.shown(configuration.url) }
 
     private func fault(_ message: String) -> DiscoveryError {
         DiscoveryError(.badAnswer, message, place: place)

@@ -59,10 +59,10 @@ struct HTTPProviderTests {
         #expect(
             await reports.next() == [
                 TargetGroup(
-                    source: "\(url):0",
+                    source: "http://sd/targets:0",
                     targets: [labels(("__address__", "a:1")), labels(("__address__", "b:2"))],
                     labels: labels(("x", "y"), ("__meta_url", url))),
-                TargetGroup(source: "\(url):1", targets: [], labels: labels(("__meta_url", url))),
+                TargetGroup(source: "http://sd/targets:1", targets: [], labels: labels(("__meta_url", url))),
             ])
         let request = try #require(web.requests.first)
         #expect(request.url == url && request.timeoutMs == 30_500)
