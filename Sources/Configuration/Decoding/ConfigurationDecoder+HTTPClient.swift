@@ -139,9 +139,14 @@ extension ConfigurationDecoder {
         return tls
     }
 
+    /// Whether `text` can take the place of a URL's host, as it does on the way to libcurl. A name beyond
+    /// ASCII, brackets and zones cannot stand in a certificate.
     private func isHostName(_ text: String) -> Bool {
-        text.utf8.count <= 253
-            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"/?#@%\\[]\"'<>,;".utf8.contains($0) }
+        guard text.utf8.allSatisfy({ $0 < 0x80 && $0 != UInt8(ascii: "[") && $0 != UInt8(ascii: "%") }) else {
+            return false
+        }
+        let isIPv6 = text.utf8.contains(UInt8(ascii: ":"))
+        return HostPort(isIPv6 ? "[\(text)]" : text).map { $0.port == nil } ?? false
     }
 
     private func proxy(_ reader: MappingReader) -> ProxyOptions {
