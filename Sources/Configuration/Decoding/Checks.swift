@@ -15,19 +15,19 @@ enum Checks {
             }
     }
 
-    /// Nil when `text` is an absolute http or https URL; else what is wrong. The message never holds a
-    /// password or a query.
+    /// Nil when `text` is an absolute http or https URL; else what is wrong, to stand behind the name of its
+    /// key. The message never holds a password or a query.
     static func url(_ text: String) -> String? {
         let problem: AddressError?
         do throws(AddressError) { problem = try HTTPURL(parsing: text).writtenProblem } catch {
             problem = error
         }
         guard let problem else { return nil }
-        let shown = HTTPURL.shownStart(of: text).map(quoted) ?? "this"
+        let shown = HTTPURL.shownStart(of: text).map(quoted)
         return switch problem.code {
-        case .scheme: "must begin with http:// or https://, but \(shown) does not"
+        case .scheme: "must begin with http:// or https://, but \(shown ?? "this") does not"
         case .user: "must not hold a user or password: they would show in logs and metrics"
-        default: "\(shown) \(problem)"
+        default: shown.map { "\($0) \(problem)" } ?? problem.message
         }
     }
 

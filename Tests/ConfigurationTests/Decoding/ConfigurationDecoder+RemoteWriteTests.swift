@@ -126,7 +126,10 @@ import Testing
         ("http://host:0/x", "no port from 1 to 65535"), ("user:geheim@host", "must begin with http://"),
         ("http://host/x#y", "fragment"), ("https://aps-workspaces.<region>.amazonaws.com/x", "place holder"),
         ("http:///x", "has no host"), ("http://a/%zz", "two hexadecimal digits"),
-        ("host:9090", "must begin with http://"), ("http://host:0/x?token=geheim", "no port from 1 to 65535"),
+        ("host:9090", "must begin with http://"),
+        ("http://host:0/@geheim", "url has no port from 1 to 65535"),
+        ("http://a@geheim@host/", "must not hold a user"),
+        ("http://host:0/x?token=geheim", "no port from 1 to 65535"),
         ("http://host/{x}?token=geheim", "place holder"), ("http://host?token=geheim#x", "fragment"),
         ("ftp://host/x?token=geheim", "must begin with http://"), ("http://host#geheim%", "two hexadecimal"),
     ])
