@@ -1,9 +1,10 @@
 /// `host:port` as it stands in a URL or by itself: where its parts are in the bytes that hold it. Reading it
 /// needs no memory.
 ///
-/// A host that libcurl would read as an IPv4 address though it is not written as one (`127.1`, `0x7f.1`,
-/// `010.0.0.1`, a single number) is refused: people and libcurl do not mean the same by it, and rules about
-/// addresses, such as `no_proxy`, would not see it.
+/// A host whose labels are all numbers is an IPv4 address in its usual form or refused. libcurl would read
+/// some others as addresses (`127.1`, `0x7f.1`, `010.0.0.1`, a single number): people and libcurl do not mean
+/// the same by them, and rules about addresses, such as `no_proxy`, would not see them. The rest
+/// (`256.1.1.1`) it would take for names, which the URL Standard does not.
 struct Authority: Equatable, Sendable {
     enum Port: Equatable, Sendable {
         case none

@@ -26,8 +26,9 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
     /// Whether there is a `#`. What follows it is never sent.
     public let hasFragment: Bool
     private let authority: Authority
+    /// Whether host, path, query and fragment are.
     private let isASCII: Bool
-    /// Whether the scheme is.
+    /// Whether the scheme is written in lower case.
     private let isLowerCase: Bool
     /// Host and port as they are written.
     private let server: Range<Int>
@@ -181,7 +182,7 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
         text.part(pathRange.lowerBound..<(queryRange?.upperBound ?? pathRange.upperBound))
     }
 
-    /// Behind the closing bracket.
+    /// Where the host ends, with its closing bracket.
     private var hostEnd: Int {
         authority.isBracketed ? (authority.zone ?? authority.host).upperBound + 1 : authority.host.upperBound
     }

@@ -94,7 +94,10 @@ public final class AccessClient: HTTPPerforming {
             next.headers = given + (isHome ? identity : []) + material.open
             if options.tls.serverName != nil, url.scheme == .https {
                 guard let host = url.hostHeader else {
-                    throw HTTPError(.badURL, "\(url) has a host beyond ASCII, which goes with no server_name")
+                    throw HTTPError(
+                        .badURL,
+                        "\(url) has a host beyond ASCII, which cannot be used with server_name; write it in"
+                            + " Punycode (xn--…)")
                 }
                 next.headers.append(HTTPHeader(name: "Host", value: host))
             }
