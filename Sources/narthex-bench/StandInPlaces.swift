@@ -40,12 +40,19 @@ struct StandInPlaces: JSONReadable {
     /// Waits up to 30 s for the line.
     static func read(from path: String, clock: some AgentClock) async throws -> StandInPlaces {
         for _ in 0..<300 {
-            if let text = text(of: path), let line = text.split(separator: "\n").first, text.contains("\n") {
-                return try JSONReader.read(StandInPlaces.self, from: Array(line.utf8))
-            }
+            if let places = try places(in: path) { return places }
             try await clock.sleep(forMs: 100)
         }
         throw BenchError("the stand-ins were not ready within 30 s: \(text(of: path) ?? "no output")")
+    }
+
+    /// What the line says; nil while it is not whole. A function of its own: Swift 6.3 crashes when it optimises
+    /// an asynchronous one that reads JSON.
+    @inline(never)
+    private static func places(in path: String) throws(JSONError) -> StandInPlaces? {
+        guard let text = text(of: path), let line = text.split(separator: "\n").first, text.contains("\n")
+        else { return nil }
+        return try JSONReader.read(StandInPlaces.self, from: Array(line.utf8))
     }
 
     /// A small file as text; nil when it cannot be read yet.
