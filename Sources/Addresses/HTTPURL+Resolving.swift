@@ -45,7 +45,7 @@ extension HTTPURL {
     }
 
     /// A path up to the first `://` that has an `@` behind it.
-    private static func cutBeforeUser(_ path: String) -> String {
+    static func cutBeforeUser(_ path: String) -> String {
         let bytes = Array(path.utf8)
         let mark = bytes.indices.first { bytes[$0...].starts(with: "://".utf8) }
         guard let mark, bytes[mark...].contains(UInt8(ascii: "@")) else { return path }

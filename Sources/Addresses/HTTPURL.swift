@@ -139,9 +139,10 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
 
     // MARK: - What is shown
 
-    /// Scheme, host, port and path, as they may stand in logs, labels and errors.
+    /// Scheme, host, port and path, as they may stand in logs, labels and errors. A path with another URL in
+    /// it is cut where that one may have a user.
     public var description: String {
-        "\(scheme.rawValue)://\(text.part(server.lowerBound..<pathRange.upperBound))"
+        "\(scheme.rawValue)://\(writtenServer)\(Self.cutBeforeUser(writtenPath))"
     }
 
     /// `text` as it may stand in logs, where it may be no URL at all.

@@ -150,9 +150,10 @@ public final class Agent: Sendable {
             logger.info(
                 "stopped",
                 metadata: [
-                    "remote_name": "\(destination.name)", "scraped": "\(last.scraped)",
-                    "delivered": "\(destination.delivered)", "buffered": "\(destination.buffered)",
-                    "dropped": "\(destination.droppedTotal)",
+                    "remote_name": "\(destination.name)", "scraped": .stringConvertible(last.scraped),
+                    "delivered": .stringConvertible(destination.delivered),
+                    "buffered": .stringConvertible(destination.buffered),
+                    "dropped": .stringConvertible(destination.droppedTotal),
                 ])
         }
         return last

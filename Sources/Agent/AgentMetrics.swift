@@ -36,7 +36,8 @@ enum AgentMetrics {
         }
         registry.observe(
             "prometheus_wal_watcher_current_segment",
-            help: "The number of the segment that a destination has answered for last.", type: .gauge
+            help: "The number of the segment with the first sample that a destination has not answered for.",
+            type: .gauge
         ) {
             buffer.currentSegments.map {
                 Measurement(labels: [("consumer", $0.destination)], value: Double($0.segment))

@@ -57,7 +57,7 @@ public final class DiscoveryManager: Sendable {
             help: "Total number of update events sent to the SD consumers.", labels: [("name", "scrape")])
         lastUpdate = registry.gauge(
             "prometheus_sd_last_update_timestamp_seconds",
-            help: "Timestamp of the last update sent to the SD consumers.", labels: [("name", "scrape")])
+            help: RefreshMetrics.lastUpdateHelp, labels: [("name", "scrape"), ("config", job.jobName)])
         // A configuration that cannot be used is refused as a whole.
         _ = registry.gauge(
             "prometheus_sd_failed_configs",

@@ -5,7 +5,10 @@ import Telemetry
 struct RefreshMetrics: Sendable {
     private let failures: Counter
     private let duration: DurationMetric
+    private let lastUpdate: Gauge
     private let clock: any AgentClock
+
+    static let lastUpdateHelp = "Timestamp of the last update sent to the SD consumers."
 
     init(mechanism: String, job: String, clock: any AgentClock, registry: MetricRegistry) {
         let mechanism = [(name: "mechanism", value: mechanism)]
@@ -14,6 +17,9 @@ struct RefreshMetrics: Sendable {
         failures = registry.counter(
             "prometheus_sd_refresh_failures_total",
             help: "Number of refresh failures for the given SD mechanism.", labels: labels)
+        lastUpdate = registry.gauge(
+            "prometheus_sd_last_update_timestamp_seconds", help: Self.lastUpdateHelp,
+            labels: [("name", "scrape"), ("config", job)])
         duration = DurationMetric(
             registry.summary(
                 "prometheus_sd_refresh_duration_seconds",
@@ -25,9 +31,10 @@ struct RefreshMetrics: Sendable {
                 bounds: DurationMetric.histogramBounds, labels: mechanism))
     }
 
-    /// A refresh that began at `startNs` of the clock's `monotonicNs` is over.
+    /// A refresh that began at `startNs` of the clock's `monotonicNs` is over. One that succeeded is an
+    /// update for Prometheus, whether its list is another one or not.
     func refreshed(sinceNs startNs: UInt64, hasFailed: Bool) {
         duration.observe(sinceNs: startNs, clock)
-        if hasFailed { failures.add() }
+        if hasFailed { failures.add() } else { lastUpdate.set(Double(clock.wallMs) / 1_000) }
     }
 }

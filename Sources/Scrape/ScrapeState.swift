@@ -46,7 +46,8 @@ struct ScrapeState: Sendable {
     /// Series that the last frame gave: none of the target's own after a scrape that failed.
     var activeSeriesCount: Int {
         guard hasReported else { return 0 }
-        return isLive ? max(0, layout.seriesCount - duplicates.count) : reportCount
+        guard isLive else { return reportCount }
+        return max(reportCount, layout.seriesCount - duplicates.count - shed.leftOut.count)
     }
 
     /// Series of the last successful scrape.

@@ -60,6 +60,7 @@ enum OverviewPage {
             "Settings of the configuration that have no effect",
             ["setting", "place", "what does not happen"],
             ordered.prefix(mostTargets).map { [$0.key, $0.place, "\($0.key) \($0.sentence)"] })
+            + (all.count > mostTargets ? "\n<p>and \(all.count - mostTargets) more</p>" : "")
     }
 
     private static func problems(_ all: [StatusSummary.DiscoveryProblem]) -> String {

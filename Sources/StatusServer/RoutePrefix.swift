@@ -42,6 +42,9 @@ public struct RoutePrefix: Sendable, Equatable {
         var rest = url.prefix { $0 != "?" && $0 != "#" }
         if let colon = rest.firstIndex(of: ":"), rest[colon...].hasPrefix("://") {
             rest = rest[colon...].dropFirst(3).drop { $0 != "/" }
+        } else if let colon = rest.firstIndex(of: ":"), !rest[..<colon].contains("/") {
+            // `host:9090/x` is to Go a scheme and what belongs to it, without a path.
+            return ""
         }
         return rest
     }

@@ -15,7 +15,7 @@ enum LockHolder {
     }
 
     /// Reads lines such as `1: FLOCK  ADVISORY  WRITE 4711 fe:00:16246972 0 EOF`. Two file systems may have
-    /// the same inode number: then nobody is named.
+    /// the same inode number: where both have a holder nobody is named, else it may be the wrong one.
     static func pid(in locks: String, inode: UInt64) -> Int? {
         let pids = locks.split(separator: "\n").compactMap { line -> Int? in
             let words = line.split(separator: " ")

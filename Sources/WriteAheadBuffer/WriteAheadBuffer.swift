@@ -324,7 +324,7 @@ public final class WriteAheadBuffer: Sendable {
             throw .io("the storage directory cannot be used", error)
         }
         let pid = LockHolder.pid(of: "\(directory)/\(BufferFileName.lock)", files: files)
-        let holder = pid.map { "process \($0)" } ?? "another process"
+        let holder = pid.map { "another process, probably \($0)" } ?? "another process"
         throw BufferError(
             .locked,
             "the storage directory \(directory) is locked by \(holder): stop it, or use another directory")

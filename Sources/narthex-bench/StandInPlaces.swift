@@ -46,8 +46,8 @@ struct StandInPlaces: JSONReadable {
         throw BenchError("the stand-ins were not ready within 30 s: \(text(of: path) ?? "no output")")
     }
 
-    /// What the line says; nil while it is not whole. A function of its own: Swift 6.3 crashes when it optimises
-    /// an asynchronous one that reads JSON.
+    /// What the line says; nil while it is not whole. A function of its own: Swift 6.3 crashes when it
+    /// optimises an asynchronous one that reads JSON.
     @inline(never)
     private static func places(in path: String) throws(JSONError) -> StandInPlaces? {
         guard let text = text(of: path), let line = text.split(separator: "\n").first, text.contains("\n")

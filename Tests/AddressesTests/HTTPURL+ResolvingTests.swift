@@ -44,6 +44,8 @@ import Testing
         ("/\\u:hunter2@h/", "a malformed URL"), ("?hunter2", ""),
         ("1http://u:hunter2@h/x", "1http://…"), ("ht tp://u:hunter2@h/x", "ht tp://…"),
         ("/to/http://u:hunter2@h/x", "/to/http://…"), ("/to/http://h/x", "/to/http://h/x"),
+        ("https://h/to/http://u:hunter2@h/x", "https://h/to/http://…"),
+        ("https://h/a@b/x", "https://h/a@b/x"),
         ("//h/http://u:hunter2@h/x", "//h/http://…"), ("/a@b/http://h", "/a@b/http://h"),
     ])
     func aLocationIsShownWithoutSecrets(location: String, shown: String) {

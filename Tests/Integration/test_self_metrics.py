@@ -45,7 +45,7 @@ FAMILIES = {
     "prometheus_sd_file_read_errors_total": ("counter", ()),
     "prometheus_sd_file_scan_duration_seconds": ("summary", ()),
     "prometheus_sd_http_failures_total": ("counter", ()),
-    "prometheus_sd_last_update_timestamp_seconds": ("gauge", ("name",)),
+    "prometheus_sd_last_update_timestamp_seconds": ("gauge", ("config", "name")),
     "prometheus_sd_received_updates_total": ("counter", ("name",)),
     "prometheus_sd_refresh_duration_histogram_seconds": ("histogram", ("mechanism",)),
     "prometheus_sd_refresh_duration_seconds": ("summary", ("config", "mechanism")),

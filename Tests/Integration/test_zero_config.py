@@ -245,7 +245,7 @@ def test_a_clusters_region_may_be_the_workspaces(environment, region):
     ("environment", "words"),
     [
         ({"NARTHEX_REMOTE_WRITE_URL": "http://127.0.0.1:1/w"}, "this is no ECS task"),
-        ({"NARTHEX_REMOTE_WRITE_URL": "127.0.0.1"}, "is not a URL"),
+        ({"NARTHEX_REMOTE_WRITE_URL": "127.0.0.1"}, "does not begin with http://"),
         ({"NARTHEX_REMOTE_WRITE_URL": "http://u:hunter2@127.0.0.1:1/w", "NARTHEX_CLUSTERS": "a"}, "a user"),
         ({"NARTHEX_REMOTE_WRITE_URL": "http://127.0.0.1:1/w", "NARTHEX_CLUSTERS": "a"}, "set AWS_REGION"),
         (

@@ -70,7 +70,7 @@ import Testing
         #expect(try Array(limited.fail(at: 3, error: over).values) == [0, 0, 3, 2, 0])
     }
 
-    @Test func aWindowTakesLateSamplesAsPrometheusAgentDoes() throws {
+    @Test func aWindowTakesLateSamples() throws {
         var rules = SeriesRules()
         rules.outOfOrderWindowMs = 5_000
         let scrape = TargetScrape(target: plainTarget(), rules: rules)

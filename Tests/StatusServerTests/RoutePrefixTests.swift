@@ -9,7 +9,7 @@ struct RoutePrefixTests {
             ("https://h/prom", nil, "/prom"), ("https://h/prom/a/?q=1#f", nil, "/prom/a"),
             ("/prom/", nil, "/prom"),
             ("https://h/prom", "/", ""), ("https://h/prom", "x", "/x"), (nil, "/x/y/", "/x/y"),
-            ("http://h?a=/b", nil, ""),
+            ("http://h?a=/b", nil, ""), ("localhost:9090", nil, ""), ("h:9090/x", nil, ""),
             (
                 "https://h/services/http:prometheus:9090/proxy/", nil, "/services/http:prometheus:9090/proxy"
             ),

@@ -56,7 +56,8 @@ struct WriteAheadBufferTests {
         let buffer = try fixture.open()
         let error = #expect(throws: BufferError.self) { _ = try fixture.open() }
         #expect(error?.code == .locked)
-        #expect(error?.message.contains("is locked by process \(getpid()): stop it") == true)
+        #expect(
+            error?.message.contains("is locked by another process, probably \(getpid()): stop it") == true)
         try buffer.append(fixture.frame(1))
     }
 

@@ -1,3 +1,4 @@
+internal import Addresses
 public import Platform
 
 /// Which command a command line means, where it does not begin with one: in the place of `prometheus` and of
@@ -7,6 +8,11 @@ public enum CommandChoice {
     private static let rootWords: Set<String> = [
         "help", "-h", "--help", "--version", "--generate-completion-script", "--experimental-dump-help",
     ]
+
+    /// A word of a command line as an error may show it: it may be a URL with a password or a token.
+    static func shown(_ word: String) -> String {
+        HTTPURL.shownStart(of: word).map { "\"\($0)\"" } ?? "a word with an @ in it"
+    }
 
     /// The words with the command in front.
     ///
@@ -29,7 +35,7 @@ public enum CommandChoice {
             }
             if first.hasPrefix("--generate-completion-script=") { return arguments }
             guard first.hasPrefix("-") || first.hasPrefix("@") else {
-                throw CommandLineError("\"\(first)\" is no command")
+                throw CommandLineError("\(shown(first)) is no command")
             }
         }
         if arguments.contains(where: isDiscoveryFlag) { return ["discover"] + arguments }

@@ -35,18 +35,28 @@ public enum ConfigurationPlace: Sendable, Equatable {
         func variable(_ name: String) -> String? {
             environment[name].flatMap { $0.isEmpty ? nil : $0 }
         }
-        if let configFile { return Choice(place: .file(configFile)) }
-        if let remoteWriteURL { return Choice(place: .remoteWriteURL(remoteWriteURL)) }
-        if let url = variable(ownVariable) {
-            let others = (places + [content]).filter { variable($0) != nil }
+        func unused(_ names: [String], for first: String) -> [String] {
+            names.filter { variable($0) != nil }.map { "\($0) is not used: \(first) comes before it" }
+        }
+        let all = [ownVariable] + places + [content]
+        if let configFile {
+            return Choice(place: .file(configFile), warnings: unused(all, for: "--config.file"))
+        }
+        if let remoteWriteURL {
             return Choice(
-                place: .remoteWriteURL(url),
-                warnings: others.map { "\($0) is not used: \(ownVariable) comes before it" })
+                place: .remoteWriteURL(remoteWriteURL), warnings: unused(all, for: "--remote-write.url"))
+        }
+        if let url = variable(ownVariable) {
+            return Choice(
+                place: .remoteWriteURL(url), warnings: unused(places + [content], for: ownVariable))
         }
         var unusable: [String] = []
-        for name in places {
+        for (index, name) in places.enumerated() {
             guard let value = variable(name) else { continue }
-            if value.hasPrefix("s3://") { return Choice(place: .file(value), warnings: unusable) }
+            if value.hasPrefix("s3://") {
+                let rest = Array(places[(index + 1)...]) + [content]
+                return Choice(place: .file(value), warnings: unusable + unused(rest, for: name))
+            }
             // The value may be an address with a password, so it is not shown.
             unusable.append("\(name) is not used: it names no object in S3 (s3://bucket/key)")
         }

@@ -53,7 +53,7 @@ public struct FlagReading: Sendable {
             do throws(CommandLineError) {
                 rest += try argumentFiles.arguments(for: word).reversed()
             } catch {
-                faults.append(error.message)
+                if !faults.contains(error.message) { faults.append(error.message) }
             }
         }
         return nil
@@ -197,6 +197,6 @@ public struct FlagReading: Sendable {
     }
 
     private static func unexpected(_ word: String) -> String {
-        "\"\(word)\" is not expected: narthex run takes flags only"
+        "\(CommandChoice.shown(word)) is not expected: narthex run takes flags only"
     }
 }

@@ -37,7 +37,8 @@ enum Checks {
             _ = try HostPort(parsing: text)
             return nil
         } catch {
-            return "\(quoted(text)) \(error)"
+            return HTTPURL.shownStart(of: text).map { "\(quoted($0)) \(error)" }
+                ?? "this target, not shown as it may hold a password, \(error)"
         }
     }
 

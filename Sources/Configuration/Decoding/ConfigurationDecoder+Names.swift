@@ -2,8 +2,7 @@
 extension ConfigurationDecoder {
     /// Amazon Managed Service for Prometheus takes no series with such a label, so its samples would be
     /// refused one by one.
-    func warnOfNames(_ root: YAMLNode, _ writes: [RemoteWriteConfiguration]) {
-        guard writes.contains(where: { WorkspaceURL.isOfAMP($0.url) }) else { return }
+    func warnOfNames(in root: YAMLNode) {
         var blocks = [root.entry("global")?.entry("external_labels")]
         for job in root.entry("scrape_configs")?.items ?? [] {
             blocks += (job.entry("static_configs")?.items ?? []).map { $0.entry("labels") }

@@ -22,6 +22,8 @@ final class Inclusion {
     fileprivate(set) var ignored: [IgnoredSetting] = []
     /// Whether a setting without effect is an error.
     let isStrict: Bool
+    /// Whether a destination is Amazon Managed Service for Prometheus (AMP), which refuses some names.
+    var shipsToAMP = false
     fileprivate var paths: Set<String> = []
     /// Those of the files that have a job.
     fileprivate var pathsWithJobs: Set<String> = []
@@ -88,7 +90,7 @@ extension ConfigurationDecoder {
             if inclusion.isStrict { own.refuseIgnored() }
             inclusion.errors += own.errors
             inclusion.warnings += own.warnings
-            inclusion.ignored += own.ignored
+            inclusion.ignored += own.ignored.prefix(max(0, ErrorSink.ignoredLimit - inclusion.ignored.count))
         }
         let root: YAMLNode?
         do throws(ConfigurationErrors) {
@@ -105,6 +107,7 @@ extension ConfigurationDecoder {
         let decoder = ConfigurationDecoder(
             sink: own, folder: FilePath.folder(of: path), environment: environment, features: features,
             inclusion: inclusion)
+        if inclusion.shipsToAMP { decoder.warnOfNames(in: root) }
         var jobs: [ScrapeConfiguration] = []
         for node in reader.list("scrape_configs", of: "jobs") {
             guard let (job, mark) = decoder.scrapeConfig(node, global) else { continue }

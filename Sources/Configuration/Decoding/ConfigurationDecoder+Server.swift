@@ -25,6 +25,14 @@ extension ConfigurationDecoder {
         guard let node = reader.value("storage"), let storage = MappingReader(node, Schema.storage, sink),
             let block = storage.value("tsdb"), let tsdb = MappingReader(block, Schema.tsdb, sink)
         else { return 0 }
-        return tsdb.durationMs("out_of_order_time_window", allowsZero: true) ?? 0
+        let key = "out_of_order_time_window"
+        let windowMs = tsdb.durationMs(key, allowsZero: true) ?? 0
+        if windowMs > 3_600_000 {
+            sink.warn(
+                tsdb.mark(key),
+                "\(key): a sample of more than an hour before its scrape is left out and counted, whatever"
+                    + " the window is; write 1h or less")
+        }
+        return windowMs
     }
 }

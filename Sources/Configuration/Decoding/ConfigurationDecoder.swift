@@ -25,13 +25,14 @@ struct ConfigurationDecoder {
         }
         unique(scrapes.map { ($0.value.jobName, $0.mark) }, what: "job_name")
         result.scrapeConfigs = scrapes.map(\.value)
+        let writes = reader.list("remote_write", of: "destinations").compactMap(remoteWrite)
+        inclusion.shipsToAMP = writes.contains { WorkspaceURL.isOfAMP($0.value.url) }
         result.scrapeConfigs += includedJobs(
             reader, global, after: scrapes.map { ($0.value.jobName, $0.mark) })
-        let writes = reader.list("remote_write", of: "destinations").compactMap(remoteWrite)
         unique(writes.map { ($0.value.name, $0.mark) }, what: "the name of a remote_write entry")
         result.remoteWrites = writes.map(\.value)
         warnOfUnsentHistograms(scrapes, result.remoteWrites)
-        warnOfNames(root, result.remoteWrites)
+        if inclusion.shipsToAMP { warnOfNames(in: root) }
         return result
     }
 

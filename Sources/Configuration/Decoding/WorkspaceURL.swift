@@ -25,12 +25,10 @@ public enum WorkspaceURL {
 
     /// The region that the host of a workspace's URL names; nil where it is no host of AMP.
     static func region(_ url: String) -> String? {
-        guard let start = url.firstRange(of: "://")?.upperBound else { return nil }
-        let host = url[start...].prefix { !"/?#".contains($0) }.lowercased()
-        guard isAMP(host) else { return nil }
-        let labels = host.prefix { $0 != ":" }.split(separator: ".").map(String.init)
+        guard let host = HTTPURL(url)?.hostName, isAMP(host) else { return nil }
+        let labels = host.split(separator: ".").map(String.init)
         guard let index = labels.firstIndex(where: { $0.hasPrefix("aps-workspaces") }),
-            index + 1 < labels.count
+            index + 1 < labels.count, labels[index + 1].contains("-")
         else { return nil }
         return labels[index + 1]
     }

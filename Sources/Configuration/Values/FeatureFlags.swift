@@ -42,11 +42,13 @@ public struct FeatureFlags: Sendable, Equatable {
         Feature(
             "exemplar-storage", .harmless,
             "has no switch: exemplars are kept when a remote_write has send_exemplars"),
-        Feature("type-and-unit-labels", .refused, "is not supported: no series gets __type__ or __unit__"),
+        Feature(
+            "type-and-unit-labels", .refused,
+            "is not supported: no series gets __type__ or __unit__; leave the name out"),
         Feature(
             "st-synthesis", .refused,
             "is not supported: Prometheus stores other values than the target's with it, and values are not "
-                + "changed here"),
+                + "changed here; leave the name out"),
         Feature("st-storage", .ignored, "does nothing: remote write 1.0 carries no start timestamps"),
         Feature("metadata-wal-records", .ignored, "does nothing: metadata is not shipped"),
         Feature("otlp-deltatocumulative", .ignored, noPush),

@@ -55,7 +55,10 @@ public struct FileProvider: TargetProvider {
                 scanner.scan(readsAll: readsAll, files: files)
                 return scanner
             }
-            scanDuration.observe(Double(clock.monotonicNs &- nowNs) / 1e9)
+            // A look that finds nothing changed reads no file; Prometheus reads all of them each time.
+            if readsAll || scanner.groups != last {
+                scanDuration.observe(Double(clock.monotonicNs &- nowNs) / 1e9)
+            }
             tell(scanner, before, readsAll: readsAll)
             if scanner.groups != last {
                 last = scanner.groups

@@ -52,7 +52,8 @@ public struct TargetBuilder: Sendable {
         func fail(_ message: String) -> DiscoveryError { DiscoveryError(.badTarget, message, place: source) }
         guard let address = relabelled["__address__"] else { throw fail("a target has no __address__") }
         do throws(AddressError) { _ = try HostPort(parsing: address) } catch {
-            throw fail("the target \(ECSHostName.quoted(address)) \(error)")
+            let shown = HTTPURL.shownStart(of: address).map(ECSHostName.quoted)
+            throw fail("the target \(shown ?? "(not shown, as it may hold a password)") \(error)")
         }
         let scheme = relabelled["__scheme__"] ?? ""
         guard scheme == "http" || scheme == "https" else {

@@ -9,6 +9,7 @@ struct ScrapeContext: Sendable {
     let appender: any FrameAppending
     let clock: any AgentClock
     let metrics: ScrapeMetrics
+    let intervalLengths: IntervalLengths
     let logger: Logger
     let intervalMs: Int64
     let offsetSeed: UInt64

@@ -61,7 +61,7 @@ final class ScrapeLoop: HTTPExchange {
         self.context = context
         self.owner = owner
         let intervalMs = target.intervalMs ?? context.intervalMs
-        intervalLength = context.metrics.intervalLength(ofMs: intervalMs)
+        intervalLength = context.intervalLengths.length(ofMs: intervalMs)
         let schedule = ScrapeSchedule(
             intervalMs: intervalMs,
             targetHash: ScrapeSchedule.hash(targetID: engine.target.id, url: target.url),

@@ -90,8 +90,7 @@ struct ScrapeMetrics: Sendable {
             help: "Total number of samples rejected due to not being out of the expected order.")
         agentOutOfOrder = registry.counter(
             "prometheus_agent_out_of_order_samples_total",
-            help: "Samples rejected for their order, under the name that an agent's storage has for them.",
-            labels: [(name: "type", value: "float")])
+            help: "Samples rejected for their order, under the name that an agent's storage has for them.")
         outOfBounds = registry.counter(
             "prometheus_target_scrapes_sample_out_of_bounds_total",
             help: "Total number of samples rejected due to timestamp falling outside of the time bounds.")

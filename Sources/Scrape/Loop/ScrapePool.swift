@@ -55,10 +55,11 @@ public final class ScrapePool: ScrapeLoopOwner {
         layouts = interner
         var logger = logger
         logger[metadataKey: "scrape_pool"] = "\(configuration.jobName)"
+        let metrics = ScrapeMetrics(registry: registry, clock: clock, job: configuration.jobName)
         context = ScrapeContext(
             http: http as? any HTTPScheduling ?? HTTPTaskScheduler(http, clock: clock), workers: workers,
-            appender: appender, clock: clock,
-            metrics: ScrapeMetrics(registry: registry, clock: clock, job: configuration.jobName),
+            appender: appender, clock: clock, metrics: metrics,
+            intervalLengths: IntervalLengths(metrics, jobMs: configuration.scrapeIntervalMs),
             logger: logger, intervalMs: configuration.scrapeIntervalMs, offsetSeed: offsetSeed,
             job: configuration.jobName, failureLog: failureLog)
         // There before the first reload, so that a panel of its quantiles is not blank.

@@ -25,6 +25,13 @@ import Testing
             ])
     }
 
+    @Test func aWordThatIsNoCommandIsShownWithoutSecrets() {
+        for word in ["https://u:hush@h/", "https://h/?token=hush"] {
+            let error = #expect(throws: CommandLineError.self) { try words([word]) }
+            #expect(error.map { !"\($0)".contains("hush") } == true)
+        }
+    }
+
     @Test(arguments: ["narthex", "/bin/narthex", "narthex-prometheus", "prometheus/narthex", ""])
     func otherNamesAreNone(program: String) throws {
         #expect(throws: CommandLineError.self) { try words([], program: program) }

@@ -14,8 +14,21 @@ import Testing
         let all = [
             "NARTHEX_REMOTE_WRITE_URL": "u", "S3_CONFIG_LOCATION": "s3://b/k", "ECS_CONFIG_CONTENT": "c",
         ]
-        #expect(choice(all, file: "f") == .init(place: .file("f")))
-        #expect(choice(all, url: "u") == .init(place: .remoteWriteURL("u")))
+        func unused(_ flag: String) -> [String] {
+            ["NARTHEX_REMOTE_WRITE_URL", "S3_CONFIG_LOCATION", "ECS_CONFIG_CONTENT"].map {
+                "\($0) is not used: \(flag) comes before it"
+            }
+        }
+        #expect(
+            choice(all, file: "f") == .init(place: .file("f"), warnings: unused("--config.file")))
+        #expect(
+            choice(all, url: "u")
+                == .init(place: .remoteWriteURL("u"), warnings: unused("--remote-write.url")))
+        #expect(choice([:], file: "f") == .init(place: .file("f")))
+        #expect(
+            choice(["S3_CONFIG_LOCATION": "s3://b/k", "CONFIG_LOCATION": "s3://b/l"]).warnings == [
+                "CONFIG_LOCATION is not used: S3_CONFIG_LOCATION comes before it"
+            ])
     }
 
     @Test func theOwnVariableComesFirstAndTheOthersAreNamed() {
