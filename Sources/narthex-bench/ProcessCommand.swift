@@ -22,8 +22,10 @@ struct ProcessCommand: AsyncParsableCommand {
     /// budget of 0.4 µs was set: 10.8 of them.
     @Option(help: "CPU budget a sample, in the time that strtod takes for one number.")
     var yardstickBudget = 10.8
-    /// Measured are 7 to 11.6, with strtods of 60 to 108 ns; 15.7 when every scrape was libcurl's.
-    @Option(help: "CPU a sample, in strtods, above which the run fails.") var yardstickBound = 13.5
+    /// Measured are 7 to 15.4, the same agent on the same day: a strtod took 43 to 108 ns. So it decides only
+    /// where no peer does the same work in the same run.
+    @Option(help: "CPU a sample, in strtods, above which a run without a peer fails.")
+    var yardstickBound = 13.5
     /// Measured are 5, loaded machine or not; 6.5 before targets shared phases, 13.6 when each scrape was a
     /// task.
     @Option(help: "Prometheus' program, 2.32 to 2.x, to do the same work beside the agent.")
@@ -61,10 +63,12 @@ struct ProcessCommand: AsyncParsableCommand {
         var report = BudgetReport()
         report.compare("CPU a sample, µs", figures.cpuMicrosecondsPerSample, budget: cpuBudget)
         report.note("yardstick: strtod, ns", figures.strtodNs)
-        report.check(
-            "CPU a sample in yardsticks", figures.cpuMicrosecondsPerSample * 1_000 / figures.strtodNs,
-            budget: yardstickBudget, bound: yardstickBound)
-        if peer != nil {
+        let yardsticks = figures.cpuMicrosecondsPerSample * 1_000 / figures.strtodNs
+        if peer == nil {
+            report.check(
+                "CPU a sample in yardsticks", yardsticks, budget: yardstickBudget, bound: yardstickBound)
+        } else {
+            report.compare("CPU a sample in yardsticks", yardsticks, budget: yardstickBudget)
             report.note("CPU a sample of the peer, µs", figures.peerMicrosecondsPerSample)
             report.check(
                 "CPU a sample to the peer's",

@@ -24,7 +24,7 @@ FAMILIES = {
     "prometheus_agent_active_series": ("gauge", ()),
     "prometheus_agent_corruptions_total": ("counter", ()),
     "prometheus_agent_exemplars_appended_total": ("counter", ()),
-    "prometheus_agent_out_of_order_samples_total": ("counter", ("type",)),
+    "prometheus_agent_out_of_order_samples_total": ("counter", ()),
     "prometheus_agent_samples_appended_total": ("counter", ("type",)),
     "prometheus_build_info": (
         "gauge",
