@@ -18,7 +18,7 @@ public struct IPAddress: Sendable, Hashable {
     private let low: UInt64
     private let isFour: Bool
 
-    /// Nil when `text` is neither. No brackets, no zone.
+    /// Nil when `text` is neither an IPv4 nor an IPv6 address. Brackets and a zone are not taken.
     public init?(_ text: String) {
         let bytes = text.utf8.span
         self.init(bytes, 0..<bytes.count)

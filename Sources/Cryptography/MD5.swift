@@ -8,7 +8,7 @@ public enum MD5 {
     /// Where the machine is set to FIPS mode the process's own context has no MD5, and shards must come out
     /// there as anywhere else: then from a context of its own (0.2 MiB), which no openssl.cnf changes.
     // Safety: libcrypto's algorithms may be used by any thread at once, and this one is never freed.
-    nonisolated(unsafe) private static let algorithm: OpaquePointer? =
+    nonisolated(unsafe) private static let algorithm: OpaquePointer? =  // Any thread may read it.
         unsafe EVP_MD_fetch(nil, "MD5", nil) ?? EVP_MD_fetch(OSSL_LIB_CTX_new(), "MD5", nil)
 
     /// The digest's last eight bytes as a big-endian number: what hashmod divides.

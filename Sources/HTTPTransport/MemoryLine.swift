@@ -9,8 +9,9 @@ struct MemoryLine {
 
     mutating func remove(_ id: UInt64) { waiting.removeAll { $0.id == id } }
 
-    /// Who is to give up: when those in line hold all that is held, none of them can go on, and the one that
-    /// holds most goes. Nil while others hold something that they will give back.
+    /// The transfer that must give up its body. When those that wait for memory hold all memory that is in
+    /// use, none of them can go on, so the one that holds most must end. Nil while others hold memory, which
+    /// they will give back.
     func victim(usedBytes: Int, heldBytes: (UInt64) -> Int) -> UInt64? {
         var most: (id: UInt64, bytes: Int)?
         var sum = 0

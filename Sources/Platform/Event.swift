@@ -4,8 +4,8 @@ import Synchronization
 /// often it was signalled, and a wait ends as soon as the count is beyond the one that its caller has seen:
 ///
 /// - As a latch: `wait()` returns after the first signal, now and ever after.
-/// - As a change: read `count`, look at what may have changed, then `wait(after:)` that count. A signal that
-///   came after the count was read ends the wait at once, so none is lost between the look and the wait.
+/// - For changes: read `count`, look at the state that others change, then call `wait(after:)` with that
+///   count. A signal that came after the count was read ends the wait at once, so none is lost in between.
 ///
 /// What holds, whatever the threads do:
 ///

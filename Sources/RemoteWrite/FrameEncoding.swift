@@ -18,7 +18,8 @@ struct FrameEncoding: Equatable {
     var exemplars = 0
     /// Exemplars of samples in the request that the destination does not take.
     var exemplarsOff = 0
-    /// Oldest and newest timestamp written; `Int64.max` and `Int64.min` without one.
+    /// The oldest and the newest timestamp in the request, in milliseconds; `Int64.max` and `Int64.min` where
+    /// it has none.
     var oldestMs = Int64.max
     var newestMs = Int64.min
 

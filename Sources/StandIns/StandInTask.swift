@@ -30,7 +30,7 @@ public struct StandInTask: Sendable, Equatable {
     /// As EC2 tells it of the task's interface.
     public var publicIPv4: String?
     public var bindings: [Binding]?
-    /// Containers that ECS adds and the definition lacks.
+    /// Names of containers that ECS adds to the task beside those of its definition.
     public var injected: [String]?
 
     public init(

@@ -24,7 +24,8 @@ public struct QuantileObjective: Sendable {
 /// It keeps some of the values with bounds on their ranks. Some hundred stand for a million, whatever their
 /// order, but for orders made to need more, such as values that close in on one from both sides. The number
 /// never exceeds `mostEntries`: where it would, the errors allowed are doubled for the rest of the stream.
-/// Such orders may exceed the errors by a few times as well, which is known of the method.
+/// With values in such an order the error of a quantile can also be a few times the error that was asked for:
+/// a known weakness of this method.
 struct QuantileStream: Sendable {
     /// A value that was kept. Its rank is at least the sum of the widths up to and with its own, and at most
     /// that sum and its slack.

@@ -17,8 +17,8 @@ struct SegmentInfo: Sendable, Equatable {
     /// The segment before and its final length; 0 when there was none.
     var previousSegment: UInt64 = 0
     var previousLength: UInt64 = 0
-    /// By `AgentClock.elapsedNs`: when it was last written to or, for one of an earlier run, when this run
-    /// began.
+    /// When the segment was last written to, by `AgentClock.elapsedNs`. For a segment of an earlier run it is
+    /// when this run began.
     var lastNs: UInt64 = 0
     /// An earlier run has written it.
     var isOfEarlierRun = false

@@ -41,13 +41,13 @@ struct StatusServerTests {
                 registry: MetricRegistry())
         }
         #expect(error?.message.contains("\(first.addresses[1])") == true)
-        // The free one was let go of again. A listener of another test may have it for a moment, on all
-        // interfaces.
+        // The free one was let go of again. A child that another test is just starting may hold its socket
+        // for a moment.
         var again: StatusServer?
         for _ in 0..<50 where again == nil {
             again = try? await StatusServer.start(
                 addresses: free.addresses, pages: FakePages(), registry: MetricRegistry())
-            if again == nil { try await Task.sleep(for: .milliseconds(100)) }
+            if again == nil { try await Task.sleep(for: .milliseconds(100)) }  // Nobody tells of a free port.
         }
         #expect(again != nil)
         await again?.stop()

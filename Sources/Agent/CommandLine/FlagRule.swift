@@ -2,7 +2,7 @@
 public struct FlagRule: Sendable, Equatable {
     /// What is written behind a flag's name.
     public enum Value: Sendable, Equatable {
-        /// Nothing: `--name` is on and `--no-name` is off.
+        /// The flag is a switch without a value: `--name` turns it on, `--no-name` turns it off.
         case nothing
         /// Any text.
         case text

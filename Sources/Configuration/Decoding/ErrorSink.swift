@@ -39,7 +39,7 @@ final class ErrorSink {
         _ mark: YAMLMark, key: String, _ sentence: String, _ severity: IgnoredSetting.Severity
     ) {
         guard ignored.count < Self.ignoredLimit else { return }
-        // What several aliases name is decoded several times and told of once.
+        // A block that several YAML aliases refer to is decoded several times; its setting is listed once.
         guard !ignored.contains(where: { $0.line == mark.line && $0.column == mark.column && $0.key == key })
         else { return }
         ignored.append(

@@ -1,7 +1,7 @@
 /// Targets that a web server lists: `http_sd_configs`.
 public struct HTTPSDConfiguration: Sendable, Equatable {
     public var url: String
-    /// Also the longest a request may take, as in Prometheus.
+    /// How often the list is asked for. A request for it may take no longer than this, as in Prometheus.
     public var refreshIntervalMs: Int64
     public var http: HTTPClientOptions
 

@@ -23,7 +23,7 @@ struct PassedSeries {
     /// Whether any loop waits to end its series.
     var isAwaited: Bool { !goneSinceNs.isEmpty }
 
-    /// These are all that are gone; what none of them can have missed is let go.
+    /// `targets` are all the targets that are gone now. Series that none of them can have had are forgotten.
     mutating func setGone(_ targets: some Sequence<ScrapeTarget>, nowNs: UInt64) {
         var gone: [LabelSet: [ScrapeTarget: UInt64]] = [:]
         for target in targets {

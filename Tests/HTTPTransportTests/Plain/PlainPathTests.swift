@@ -32,10 +32,7 @@ struct PlainPathTests {
         var connections = 0
         private var nextID: UInt64 = 1
 
-        init(
-            slots: Int = 4,
-            _ configuration: HTTPClientConfiguration = HTTPClientConfiguration(connectTimeoutMs: 60_000)
-        ) throws {
+        init(slots: Int = 4, _ configuration: HTTPClientConfiguration = HTTPClientConfiguration()) throws {
             watch = try #require(SocketWatch())
             admission = BodyAdmission(
                 slots: BodySlots(capacity: slots, bytesLimit: 1 << 20),
@@ -43,7 +40,7 @@ struct PlainPathTests {
             path = PlainPath(watch: watch, configuration: configuration)
         }
 
-        func begin(_ url: String, timeoutMs: Int64 = 60_000, limit: Int = 64 << 20) -> Transfer? {
+        func begin(_ url: String, timeoutMs: Int64 = 20_000, limit: Int = 64 << 20) -> Transfer? {
             nextID += 1
             let request = HTTPRequest(
                 url: url, timeoutMs: timeoutMs, bodyLimitBytes: limit, followRedirects: true,
@@ -83,7 +80,7 @@ struct PlainPathTests {
             path.endLate(nowNs: admission.nowNs)
         }
 
-        func ask(_ url: String, timeoutMs: Int64 = 60_000, limit: Int = 64 << 20) -> Outcome {
+        func ask(_ url: String, timeoutMs: Int64 = 20_000, limit: Int = 64 << 20) -> Outcome {
             outcome(of: begin(url, timeoutMs: timeoutMs, limit: limit))
         }
     }
