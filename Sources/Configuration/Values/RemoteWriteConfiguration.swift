@@ -56,6 +56,9 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
         self.http = http
     }
 
+    /// Whether the name is the one made from the URL, as an entry without `name` has it.
+    public var isUnnamed: Bool { name == Self.name(forURL: url) }
+
     /// FNV-1a (64 bits) of the URL in hexadecimal: the same on every machine and in every version.
     static func name(forURL url: String) -> String { FNV1a(url).hexadecimal }
 }
