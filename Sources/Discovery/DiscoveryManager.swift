@@ -9,9 +9,12 @@ public import Telemetry
 public final class DiscoveryManager: Sendable {
     /// How long the first list waits for providers that have not reported yet: long enough for what answers
     /// at once, so that the first list is mostly whole, and short enough that nobody waits for what hangs.
-    static let firstWaitMs: Int64 = 1_000
+    public static let firstWaitMs: Int64 = 1_000
 
     private struct State {
+        var job: ScrapeConfiguration
+        /// The job was changed, so that the next list is told though it may be equal to the last.
+        var tellsAnyway = false
         /// The newest groups of each provider; nil until it reported.
         var groups: [[TargetGroup]?]
         /// The wait is over: a list without some providers' targets is better than none.
@@ -26,7 +29,13 @@ public final class DiscoveryManager: Sendable {
         }
     }
 
-    private let job: ScrapeConfiguration
+    /// What a list is made of.
+    private struct Known {
+        let groups: [TargetGroup]
+        let job: ScrapeConfiguration
+        let tellsAnyway: Bool
+    }
+
     private let providers: [any TargetProvider]
     private let clock: any AgentClock
     private let logger: Logger
@@ -35,13 +44,18 @@ public final class DiscoveryManager: Sendable {
     private let updates: Counter
     private let lastUpdate: Gauge
     private let syncFailures: Counter
+    private let firstWaitMs: Int64
     private let state: Mutex<State>
+    /// One pending signal is enough: whoever takes it sees the newest groups of all providers.
+    private let (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
+    /// `firstWaitMs` is how long the first list waits for providers that do not answer: longer where targets
+    /// of an earlier list are scraped meanwhile.
     public init(
         job: ScrapeConfiguration, providers: [any TargetProvider], clock: any AgentClock,
-        registry: MetricRegistry, logger: Logger
+        registry: MetricRegistry, logger: Logger, firstWaitMs: Int64 = DiscoveryManager.firstWaitMs
     ) {
-        self.job = job
+        self.firstWaitMs = firstWaitMs
         self.providers = providers
         self.clock = clock
         self.logger = logger
@@ -66,7 +80,18 @@ public final class DiscoveryManager: Sendable {
         syncFailures = registry.counter(
             "prometheus_target_sync_failed_total", help: "Total number of target sync failures.",
             labels: [("scrape_job", job.jobName)])
-        state = Mutex(State(groups: Array(repeating: nil, count: providers.count)))
+        state = Mutex(State(job: job, groups: Array(repeating: nil, count: providers.count)))
+    }
+
+    /// Makes targets by another configuration of the same job, with the same providers: of what they have
+    /// found already, at once. The list is told even where it is as before.
+    public func change(_ job: ScrapeConfiguration) {
+        state.withLock { state in
+            precondition(job.jobName == state.job.jobName, "a manager has one job")
+            state.job = job
+            state.tellsAnyway = true
+        }
+        signal.yield()
     }
 
     /// The newest list with everything left out of it and why, for pages; nil before the first.
@@ -92,38 +117,41 @@ public final class DiscoveryManager: Sendable {
 
     /// The same, with what is known beside the targets, for instance which have ended for good.
     public func runMerged(_ onChange: @Sendable (TargetMerge) async -> Void) async {
-        // One pending signal is enough: whoever takes it sees the newest groups of all providers.
-        let (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         await withTaskGroup { tasks in
             for (index, provider) in providers.enumerated() {
                 tasks.addTask {
                     await provider.run { groups in
                         self.received.add()
                         self.state.withLock { $0.groups[index] = groups }
-                        signal.yield()
+                        self.signal.yield()
                     }
                 }
             }
             tasks.addTask {
                 // Cancelled: nobody waits for the list any more.
-                guard (try? await self.clock.sleep(forMs: Self.firstWaitMs)) != nil else { return }
+                guard (try? await self.clock.sleep(forMs: self.firstWaitMs)) != nil else { return }
                 // With nothing from anyone there is nothing to say yet.
                 let hasAny = self.state.withLock { state in
                     state.takesPart = true
                     return state.groups.contains { $0 != nil }
                 }
-                if hasAny { signal.yield() }
+                if hasAny { self.signal.yield() }
             }
             // A job without any provider has no targets, which its pool should hear once.
             if providers.isEmpty { signal.yield() }
             var last: [DiscoveredTarget]?
             var said: Set<String> = []
             for await _ in signals {
-                guard let groups = state.withLock({ $0.merged }) else { continue }
-                let merge = TargetMerge(groups, job: job)
+                let known = state.withLock { state -> Known? in
+                    guard let groups = state.merged else { return nil }
+                    defer { state.tellsAnyway = false }
+                    return Known(groups: groups, job: state.job, tellsAnyway: state.tellsAnyway)
+                }
+                guard let known else { continue }
+                let merge = TargetMerge(known.groups, job: known.job)
                 state.withLock { $0.latest = merge }
-                report(merge, &said)
-                guard merge.targets != last else { continue }
+                report(merge, known.job.jobName, &said)
+                guard known.tellsAnyway || merge.targets != last else { continue }
                 last = merge.targets
                 updates.add()
                 lastUpdate.set(Double(clock.wallMs) / 1_000)
@@ -134,7 +162,7 @@ public final class DiscoveryManager: Sendable {
     }
 
     /// Counts, and logs what was not said in the round before.
-    private func report(_ merge: TargetMerge, _ said: inout Set<String>) {
+    private func report(_ merge: TargetMerge, _ job: String, _ said: inout Set<String>) {
         discovered.set(Double(merge.discoveredCount))
         let invalid = merge.invalid
         syncFailures.add(UInt64(invalid.count))
@@ -142,10 +170,10 @@ public final class DiscoveryManager: Sendable {
         let failures = invalid.prefix(10).map { "\($0.source): \($0.message)" }
         let now = Set(failures + merge.warnings.prefix(10))
         for failure in failures where !said.contains(failure) {
-            logger.error("target left out", metadata: ["job": "\(job.jobName)", "err": "\(failure)"])
+            logger.error("target left out", metadata: ["job": "\(job)", "err": "\(failure)"])
         }
         for warning in merge.warnings.prefix(10) where !said.contains(warning) {
-            logger.warning("\(warning)", metadata: ["job": "\(job.jobName)"])
+            logger.warning("\(warning)", metadata: ["job": "\(job)"])
         }
         said = now
     }

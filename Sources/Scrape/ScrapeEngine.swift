@@ -24,7 +24,8 @@ struct ScrapeEngine: Sendable {
     let target: Target
     let honorTimestamps: Bool
     /// Whether exemplars go into frames; without a destination that sends them they would fill the disk.
-    let keepsExemplars: Bool
+    var keepsExemplars: Bool { exemplarSwitch.isOn }
+    private let exemplarSwitch: ExemplarSwitch
     /// Whether start timestamps go into frames; no protocol that sends them is spoken yet.
     let keepsStartTimestamps: Bool
     /// Whether a series gets a sample of 0 at the time at which it began, where its target tells when.
@@ -43,8 +44,8 @@ struct ScrapeEngine: Sendable {
     private let templates: TemplateInterner
 
     init(
-        target: Target, honorLabels: Bool, honorTimestamps: Bool, keepsExemplars: Bool = false,
-        keepsStartTimestamps: Bool = false, readsStarts: Bool = false, startFloorMs: Int64 = Int64.min,
+        target: Target, honorLabels: Bool, honorTimestamps: Bool,
+        exemplars: ExemplarSwitch = ExemplarSwitch(false), keepsStartTimestamps: Bool = false, readsStarts: Bool = false, startFloorMs: Int64 = Int64.min,
         histograms: HistogramOptions = HistogramOptions(), rules: SeriesRules = SeriesRules(),
         tracksStaleness: Bool = false, reportsExtra: Bool = false,
         timeoutMs: Int64 = 0, relabelling: MetricRelabelling = MetricRelabelling(),
@@ -52,7 +53,7 @@ struct ScrapeEngine: Sendable {
     ) {
         self.target = target
         self.honorTimestamps = honorTimestamps
-        self.keepsExemplars = keepsExemplars
+        exemplarSwitch = exemplars
         self.keepsStartTimestamps = keepsStartTimestamps
         self.readsStarts = readsStarts
         self.startFloorMs = startFloorMs

@@ -12,6 +12,9 @@ public struct ScrapeTarget: Sendable, Hashable {
     public let timeoutMs: Int64?
     /// Connected to instead of the URL's host and port; nil is the network.
     public let unixSocketPath: String?
+    /// Counts the configurations of its pool by which targets are scraped in other ways. A target that stays
+    /// is another one after such a reload: a loop of the new configuration takes over from the old one.
+    private(set) var generation: UInt64 = 0
 
     public init(
         url: String, labels: LabelSet, intervalMs: Int64? = nil, timeoutMs: Int64? = nil,
@@ -22,5 +25,10 @@ public struct ScrapeTarget: Sendable, Hashable {
         self.intervalMs = intervalMs
         self.timeoutMs = timeoutMs
         self.unixSocketPath = unixSocketPath
+    }
+    func of(generation: UInt64) -> ScrapeTarget {
+        var target = self
+        target.generation = generation
+        return target
     }
 }

@@ -41,7 +41,7 @@ public final class TargetScrape {
     ) {
         engine = ScrapeEngine(
             target: target, honorLabels: honorLabels, honorTimestamps: honorTimestamps,
-            keepsExemplars: keepsExemplars, keepsStartTimestamps: keepsStartTimestamps,
+            exemplars: ExemplarSwitch(keepsExemplars), keepsStartTimestamps: keepsStartTimestamps,
             readsStarts: readsStarts, startFloorMs: startFloorMs, histograms: HistogramOptions(histograms),
             rules: rules, tracksStaleness: tracksStaleness,
             reportsExtra: reportsExtra, timeoutMs: 10_000, relabelling: relabelling, layouts: interner,

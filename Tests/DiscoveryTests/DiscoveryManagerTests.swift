@@ -84,4 +84,41 @@ import Testing
         task.cancel()
         await task.value
     }
+
+    @Test func anotherConfigurationOfTheJobMakesTargetsOfWhatIsKnown() async {
+        let (provider, reports) = (Script(), Reports<[Int64]>())
+        let manager = DiscoveryManager(
+            job: ScrapeConfiguration(jobName: "j", scrapeIntervalMs: 60_000), providers: [provider],
+            clock: ManualClock(), registry: MetricRegistry(), logger: SaidLines().logger)
+        let task = Task { await manager.run { targets in reports.add(targets.map(\.scrapeIntervalMs)) } }
+        provider.say("a:1", "b:1")
+        #expect(await reports.next() == [60_000, 60_000])
+        manager.change(ScrapeConfiguration(jobName: "j", scrapeIntervalMs: 30_000))
+        #expect(await reports.next() == [30_000, 30_000])
+        // Told though nothing of the targets differs: they may be scraped in another way.
+        manager.change(ScrapeConfiguration(jobName: "j", scrapeIntervalMs: 30_000, honorLabels: true))
+        #expect(await reports.next() == [30_000, 30_000])
+        task.cancel()
+        await task.value
+        #expect(reports.received == 3)
+    }
+
+    @Test func aLaterManagerWaitsLongerForItsFirstList() async {
+        let (first, second, clock) = (Script(), Script(), ManualClock())
+        let reports = Reports<[String]>()
+        let manager = DiscoveryManager(
+            job: ScrapeConfiguration(jobName: "j"), providers: [first, second], clock: clock,
+            registry: MetricRegistry(), logger: SaidLines().logger, firstWaitMs: 30_000)
+        let task = Task {
+            await manager.run { targets in reports.add(targets.map { $0.labels["instance"] ?? "" }) }
+        }
+        first.say("a:1")
+        await waitForSleepers(clock)
+        clock.advance(ms: 29_999)
+        second.say("b:1")
+        #expect(await reports.next() == ["a:1", "b:1"])
+        task.cancel()
+        await task.value
+        #expect(reports.received == 1)
+    }
 }

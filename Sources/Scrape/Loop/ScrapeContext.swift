@@ -16,5 +16,30 @@ struct ScrapeContext: Sendable {
     let job: String
     let failureLog: ScrapeFailureLog?
 
+    init(
+        _ plan: ScrapePlan, workers: WorkerPool, appender: any FrameAppending, clock: any AgentClock,
+        metrics: ScrapeMetrics, logger: Logger
+    ) {
+        let configuration = plan.configuration
+        http = plan.http as? any HTTPScheduling ?? HTTPTaskScheduler(plan.http, clock: clock)
+        self.workers = workers
+        self.appender = appender
+        self.clock = clock
+        self.metrics = metrics
+        self.intervalLengths = IntervalLengths(metrics, jobMs: configuration.scrapeIntervalMs)
+        self.logger = logger
+        intervalMs = configuration.scrapeIntervalMs
+        offsetSeed = plan.offsetSeed
+        job = configuration.jobName
+        failureLog = plan.failureLog
+    }
+
+    /// With all of `other` that no plan changes.
+    init(_ plan: ScrapePlan, like other: ScrapeContext) {
+        self.init(
+            plan, workers: other.workers, appender: other.appender, clock: other.clock,
+            metrics: other.metrics, logger: other.logger)
+    }
+
     var now: LoopStateMachine.Moment { .init(wallMs: clock.wallMs, monotonicNs: clock.monotonicNs) }
 }

@@ -9,6 +9,8 @@ struct ScrapeMetrics: Sendable {
     ]
 
     let poolSyncs: Counter
+    /// Of all pools, as in Prometheus.
+    let poolReloads: Counter
     let poolTargets: Gauge
     let targetLimitExceeded: Counter
     let syncLength: DurationMetric
@@ -43,12 +45,13 @@ struct ScrapeMetrics: Sendable {
                 "prometheus_target_scrape_pools_failed_total",
                 "Total number of scrape pool creations that failed."
             ),
-            ("prometheus_target_scrape_pool_reloads_total", "Total number of scrape pool reloads."),
             (
                 "prometheus_target_scrape_pool_reloads_failed_total",
                 "Total number of failed scrape pool reloads."
             ),
         ] { _ = registry.counter(name, help: help) }
+        poolReloads = registry.counter(
+            "prometheus_target_scrape_pool_reloads_total", help: "Total number of scrape pool reloads.")
         let jobLabel = [(name: "scrape_job", value: job)]
         poolSyncs = registry.counter(
             "prometheus_target_scrape_pool_sync_total",

@@ -9,12 +9,22 @@ public import Telemetry
 /// The targets of one job, each with a loop of its own. Thread-safe.
 public final class ScrapePool: ScrapeLoopOwner {
     private struct State {
+        var plan: ScrapePlan
+        var context: ScrapeContext
+        /// What is known of lines, which holds for one way of reading and relabelling them.
+        var templates = TemplateInterner()
+        /// Counts the plans by which every target has a new loop.
+        var generation: UInt64 = 0
+        /// When a plan was given that no list of targets has been taken with yet.
+        var replannedNs: UInt64?
         /// Every loop that has not ended, unwanted ones included.
         var loops: [ScrapeTarget: ScrapeLoop] = [:]
         /// Made before `run`.
         var waiting: [ScrapeLoop] = []
         var isRunning = false
         var isStopping = false
+        /// The job was removed: its targets end, and no others come.
+        var isEnding = false
         var passed = PassedSeries()
         /// Loops started and not over.
         var activeCount = 0
@@ -23,68 +33,104 @@ public final class ScrapePool: ScrapeLoopOwner {
 
         /// Whom to tell that all is over; nil while it is not.
         mutating func takeOver() -> CheckedContinuation<Void, Never>? {
-            isStopping && activeCount == 0 ? whenOver.take() : nil
+            (isStopping || isEnding) && activeCount == 0 ? whenOver.take() : nil
         }
     }
 
-    private let configuration: ScrapeConfiguration
-    private let externalLabels: LabelSet
-    private let keepsExemplars: Bool
-    private let startFloorMs: Int64
+    private let exemplars: ExemplarSwitch
     private let layouts: LayoutInterner
-    private let templates = TemplateInterner()
-    private let context: ScrapeContext
-    private let state = Mutex(State())
+    private let clock: any AgentClock
+    private let logger: Logger
+    private let metrics: ScrapeMetrics
+    private let targetLimit: Gauge
+    private let state: Mutex<State>
 
-    /// A pool without targets. An `http` that can schedule does so: a task for each scrape costs more.
-    /// `offsetSeed` spreads the targets differently for different agents: a hash of the host's name and the
-    /// external labels. `startFloorMs` is the newest time of which an earlier run has stored samples: series
-    /// that began before are not told anew to begin.
+    /// A pool without targets.
     public init(
-        configuration: ScrapeConfiguration, externalLabels: LabelSet, http: any HTTPPerforming,
-        workers: WorkerPool,
-        appender: any FrameAppending, interner: LayoutInterner, clock: any AgentClock,
-        registry: MetricRegistry,
-        logger: Logger, offsetSeed: UInt64, keepsExemplars: Bool = false, startFloorMs: Int64 = Int64.min,
-        failureLog: ScrapeFailureLog? = nil
+        _ plan: ScrapePlan, workers: WorkerPool, appender: any FrameAppending, interner: LayoutInterner,
+        clock: any AgentClock, registry: MetricRegistry, logger: Logger,
+        exemplars: ExemplarSwitch = ExemplarSwitch(false)
     ) {
-        self.configuration = configuration
-        self.externalLabels = externalLabels
-        self.keepsExemplars = keepsExemplars
-        self.startFloorMs = startFloorMs
+        self.exemplars = exemplars
+        self.clock = clock
         layouts = interner
+        let job = plan.configuration.jobName
         var logger = logger
-        logger[metadataKey: "scrape_pool"] = "\(configuration.jobName)"
-        let metrics = ScrapeMetrics(registry: registry, clock: clock, job: configuration.jobName)
-        context = ScrapeContext(
-            http: http as? any HTTPScheduling ?? HTTPTaskScheduler(http, clock: clock), workers: workers,
-            appender: appender, clock: clock, metrics: metrics,
-            intervalLengths: IntervalLengths(metrics, jobMs: configuration.scrapeIntervalMs),
-            logger: logger, intervalMs: configuration.scrapeIntervalMs, offsetSeed: offsetSeed,
-            job: configuration.jobName, failureLog: failureLog)
-        // There before the first reload, so that a panel of its quantiles is not blank.
-        _ = context.metrics.reloadLength(ofMs: configuration.scrapeIntervalMs)
-        registry.gauge(
+        logger[metadataKey: "scrape_pool"] = "\(job)"
+        self.logger = logger
+        metrics = ScrapeMetrics(registry: registry, clock: clock, job: job)
+        targetLimit = registry.gauge(
             "prometheus_target_scrape_pool_target_limit",
             help: "Maximum number of targets allowed in this scrape pool.",
-            labels: [(name: "scrape_job", value: configuration.jobName)]
-        ).set(Double(configuration.targetLimit))
+            labels: [(name: "scrape_job", value: job)])
+        let context = ScrapeContext(
+            plan, workers: workers, appender: appender, clock: clock, metrics: metrics, logger: logger)
+        state = Mutex(State(plan: plan, context: context))
+        show(plan)
+    }
+
+    /// Other values for a job of the same name. Targets of the next list are taken by it. With `renewsLoops`
+    /// each of them has a new loop, which takes over from the one of equal labels that it had: the old one
+    /// writes stale markers only for series that the new one does not give. Without, the plan differs from
+    /// the one before only in what makes targets, and a target of the next list that is as before is left
+    /// alone. Until that list comes all goes on as it was.
+    public func replan(_ plan: ScrapePlan, renewsLoops: Bool) {
+        let nowNs = clock.monotonicNs
+        state.withLock { state in
+            precondition(
+                plan.configuration.jobName == state.plan.configuration.jobName, "a pool has one job")
+            state.context = ScrapeContext(plan, like: state.context)
+            state.plan = plan
+            if renewsLoops {
+                state.generation += 1
+                state.templates = TemplateInterner()
+            }
+            state.replannedNs = state.replannedNs ?? nowNs
+        }
+        show(plan)
+        metrics.poolReloads.add()
+    }
+
+    /// Ends every target as one that has ended for good: its series get stale markers. `run` returns when
+    /// that is done; later lists of targets are ignored.
+    public func end() {
+        let (loops, over) = state.withLock { state in
+            state.isEnding = true
+            // What has not begun has nothing to end.
+            for loop in state.waiting { state.loops[loop.target] = nil }
+            state.waiting = []
+            for loop in state.loops.values { loop.isWanted = false }
+            state.passed.setGone(state.loops.keys, nowNs: clock.monotonicNs)
+            return (Array(state.loops.values), state.takeOver())
+        }
+        for loop in loops { loop.endNow() }
+        over?.resume()
+        metrics.poolTargets.set(0)
+    }
+
+    private func show(_ plan: ScrapePlan) {
+        // There before the first reload, so that a panel of its quantiles is not blank.
+        _ = metrics.reloadLength(ofMs: plan.configuration.scrapeIntervalMs)
+        targetLimit.set(Double(plan.configuration.targetLimit))
     }
 
     /// Makes `targets` the job's targets: starts loops for new ones, leaves those that stay alone, and lets
     /// those that are gone end: at their next tick, or those of `stopped`, which have ended for good, at
     /// once. Series that another target goes on with do not end. May be called before `run`.
     public func sync(_ targets: [ScrapeTarget], stopped: [ScrapeTarget] = []) {
-        let startNs = context.clock.monotonicNs
-        let wanted = Set(targets)
-        let refusal = refusal(of: wanted.count)
-        let (due, ended) = state.withLock { state in
+        let startNs = clock.monotonicNs
+        let taken = state.withLock { state -> Taken? in
+            guard !state.isEnding else { return nil }
+            let generation = state.generation
+            let wanted = Set(targets.map { $0.of(generation: generation) })
+            let limit = state.plan.configuration.targetLimit
+            let refusal = Self.refusal(of: wanted.count, limit: limit)
             for (target, loop) in state.loops {
                 loop.isWanted = wanted.contains(target)
                 loop.refusal = refusal
             }
             for target in wanted where state.loops[target] == nil {
-                let loop = makeLoop(target)
+                let loop = makeLoop(target, state)
                 loop.refusal = refusal
                 state.loops[target] = loop
                 state.waiting.append(loop)
@@ -92,14 +138,37 @@ public final class ScrapePool: ScrapeLoopOwner {
             state.passed.setGone(
                 state.loops.lazy.filter { !$0.value.isWanted }.map(\.key), nowNs: startNs)
             handOver(state.loops)
-            let ended = stopped.compactMap { wanted.contains($0) ? nil : state.loops[$0] }
-            return (takeWaiting(&state), ended)
+            let ended = stopped.map { $0.of(generation: generation) }
+                .compactMap { wanted.contains($0) ? nil : state.loops[$0] }
+            let intervalMs = state.plan.configuration.scrapeIntervalMs
+            let replanned = state.replannedNs.take().map { (sinceNs: $0, intervalMs: intervalMs) }
+            return Taken(
+                count: wanted.count, due: takeWaiting(&state), ended: ended, refusal: refusal,
+                replanned: replanned)
         }
-        for loop in due { loop.start() }
-        for loop in ended { loop.endNow() }
-        context.metrics.poolTargets.set(Double(wanted.count))
-        context.metrics.poolSyncs.add()
-        context.metrics.syncLength.observe(sinceNs: startNs, context.clock)
+        guard let taken else { return }
+        for loop in taken.due { loop.start() }
+        for loop in taken.ended { loop.endNow() }
+        if let refusal = taken.refusal {
+            metrics.targetLimitExceeded.add()
+            logger.error("no target of this job is scraped", metadata: ["err": "\(refusal)"])
+        }
+        metrics.poolTargets.set(Double(taken.count))
+        metrics.poolSyncs.add()
+        metrics.syncLength.observe(sinceNs: startNs, clock)
+        if let replanned = taken.replanned {
+            metrics.reloadLength(ofMs: replanned.intervalMs)
+                .observe(Double(clock.monotonicNs &- replanned.sinceNs) / 1e9)
+        }
+    }
+
+    /// What is to be done with a list of targets once the lock is open.
+    private struct Taken {
+        var count: Int
+        var due: [ScrapeLoop]
+        var ended: [ScrapeLoop]
+        var refusal: ScrapeError?
+        var replanned: (sinceNs: UInt64, intervalMs: Int64)?
     }
 
     /// Tells the loops of targets that are gone which others have their labels.
@@ -115,19 +184,14 @@ public final class ScrapePool: ScrapeLoopOwner {
     }
 
     /// Too many targets: all of them fail, as in Prometheus, and none is asked. Nil when they may be scraped.
-    private func refusal(of count: Int) -> ScrapeError? {
-        let limit = configuration.targetLimit
+    private static func refusal(of count: Int, limit: Int) -> ScrapeError? {
         guard limit > 0, count > limit else { return nil }
-        context.metrics.targetLimitExceeded.add()
-        let error = ScrapeError(
+        return ScrapeError(
             .targetLimit, "target_limit exceeded: the job has \(count) targets, the limit is \(limit)")
-        context.logger.error(
-            "no target of this job is scraped", metadata: ["err": "\(error)"])
-        return error
     }
 
     /// Scrapes until the task is cancelled, and returns when nothing is in work any more. No stale markers
-    /// are written then: a restart must not end every series. Called once.
+    /// are written then: a restart must not end every series. Returns after `end`, too. Called once.
     public func run() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -206,7 +270,7 @@ public final class ScrapePool: ScrapeLoopOwner {
         let now = Set(chunks.map { ObjectIdentifier($0) })
         let passed = before.filter { !now.contains(ObjectIdentifier($0)) }
         guard !passed.isEmpty else { return }
-        let nowNs = context.clock.monotonicNs
+        let nowNs = clock.monotonicNs
         state.withLock {
             $0.passed.add(passed, of: loop.target, loop.engine, at: timestampMs, nowNs: nowNs)
         }
@@ -224,22 +288,23 @@ public final class ScrapePool: ScrapeLoopOwner {
         over?.resume()
     }
 
-    private func makeLoop(_ target: ScrapeTarget) -> ScrapeLoop {
-        var configuration = configuration
+    private func makeLoop(_ target: ScrapeTarget, _ state: State) -> ScrapeLoop {
+        let plan = state.plan
+        var configuration = plan.configuration
         configuration.scrapeTimeoutMs = target.timeoutMs ?? configuration.scrapeTimeoutMs
         let engine = ScrapeEngine(
-            target: Target(job: configuration.jobName, own: target.labels, external: externalLabels),
+            target: Target(job: configuration.jobName, own: target.labels, external: plan.externalLabels),
             honorLabels: configuration.honorLabels, honorTimestamps: configuration.honorTimestamps,
-            keepsExemplars: keepsExemplars, readsStarts: configuration.readsStartTimestamps,
-            startFloorMs: startFloorMs, histograms: HistogramOptions(configuration.histograms),
+            exemplars: exemplars, readsStarts: configuration.readsStartTimestamps,
+            startFloorMs: plan.startFloorMs, histograms: HistogramOptions(configuration.histograms),
             rules: SeriesRules(configuration), tracksStaleness: configuration.trackTimestampsStaleness,
             reportsExtra: configuration.extraScrapeMetrics, timeoutMs: configuration.scrapeTimeoutMs,
             relabelling: MetricRelabelling(
-                rules: configuration.metricRelabelRules, externalLabels: externalLabels),
-            layouts: layouts, templates: templates)
+                rules: configuration.metricRelabelRules, externalLabels: plan.externalLabels),
+            layouts: layouts, templates: state.templates)
         return ScrapeLoop(
             target: target, engine: engine,
             exchange: ScrapeExchange(configuration, url: target.url, unixSocketPath: target.unixSocketPath),
-            context: context, owner: self)
+            context: state.context, owner: self)
     }
 }

@@ -78,6 +78,7 @@ struct PoolParts {
     let registry = MetricRegistry()
     let log = LogLines()
     let workers = WorkerPool(name: "test", threads: 1)
+    let plan: ScrapePlan
     let pool: ScrapePool
 
     init(
@@ -90,12 +91,12 @@ struct PoolParts {
         configuration.honorLabels = honorLabels
         configuration.limits.samples = sampleLimit
         if sampleLimit > 0 { configuration.onLimit = .shed }
+        plan = ScrapePlan(
+            configuration: configuration, externalLabels: LabelSet([Label("region", "r")]), http: http,
+            offsetSeed: 1, failureLog: failureLog)
         pool = ScrapePool(
-            configuration: configuration,
-            externalLabels: LabelSet([Label("region", "r")]), http: http,
-            workers: workers, appender: appender, interner: LayoutInterner(),
-            clock: clock, registry: registry, logger: log.logger, offsetSeed: 1,
-            failureLog: failureLog)
+            plan, workers: workers, appender: appender, interner: LayoutInterner(), clock: clock,
+            registry: registry, logger: log.logger)
     }
 
     /// Moves the clock on a millisecond at a time until `condition` holds; loops run in between.

@@ -1,0 +1,14 @@
+import Synchronization
+
+/// Whether exemplars go into frames, for every target at once: without a destination that sends them they
+/// would fill the disk. A reload turns it, and the next scrape of each target sees it. Thread-safe.
+public final class ExemplarSwitch: Sendable {
+    private let state: Atomic<Bool>
+
+    public init(_ isOn: Bool) { state = Atomic(isOn) }
+
+    public var isOn: Bool {
+        get { state.load(ordering: .relaxed) }
+        set { state.store(newValue, ordering: .relaxed) }
+    }
+}
