@@ -30,6 +30,19 @@ public final class BufferDestination: Sendable {
     /// Lane `index`, below `laneCount`. Used by one task at a time.
     public func lane(_ index: Int) -> BufferLane { lanes[index] }
 
+    /// Every lane begins again at its answered position, for another sender. The one before has ended.
+    public func rewind() {
+        for lane in lanes { lane.rewind() }
+    }
+
+    /// As `rewind`, and books what retention took, so that the cursor knows all that the lanes do.
+    func takeBack() throws(BufferError) {
+        for lane in lanes {
+            lane.rewind()
+            try lane.settle(gone: 0)
+        }
+    }
+
     /// The cursor now, without waiting for the disk.
     var cursor: CursorState { state.withLock { $0 } }
 
