@@ -51,7 +51,11 @@ public final class RemoteWriter: Sendable {
             leftOutSeries: { lanes.reduce(0) { $0 + $1.status.leftOutSeries } })
     }
 
-    deinit {
+    deinit { hideFigures() }
+
+    /// Takes away the figures that are read when the page is rendered, so that another writer of the same
+    /// name may show its own. For a writer that has ended.
+    public func hideFigures() {
         for token in readers { registry.removeReader(token) }
     }
 

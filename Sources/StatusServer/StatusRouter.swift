@@ -10,31 +10,46 @@ struct StatusRouter: Sendable {
         case healthy = "/-/healthy"
         case ready = "/-/ready"
         case targetMetadata = "/api/v1/targets/metadata"
+        case reload = "/-/reload"
+        case quit = "/-/quit"
+
+        /// Whether it asks for something to be done.
+        var isOrder: Bool { self == .reload || self == .quit }
     }
 
     private let pages: any StatusPages
     private let registry: MetricRegistry
     private let prefix: RoutePrefix
+    private let lifecycle: Lifecycle?
     private let clock: any AgentClock
 
+    /// Without a `lifecycle` nobody may ask for a reload or for the end.
     init(
         pages: any StatusPages, registry: MetricRegistry, prefix: RoutePrefix = RoutePrefix(),
-        clock: any AgentClock = SystemClock()
+        lifecycle: Lifecycle? = nil, clock: any AgentClock = SystemClock()
     ) {
+        self.lifecycle = lifecycle
         self.pages = pages
         self.registry = registry
         self.prefix = prefix
         self.clock = clock
         // Prometheus shows its handlers before their first request, so that a rate has a beginning.
-        for page in [Page.overview, .metrics, .healthy, .ready, .targetMetadata] {
+        for page in [Page.overview, .metrics, .healthy, .ready, .targetMetadata, .reload, .quit] {
             _ = counter(status: 200, handler: page.rawValue)
         }
     }
 
+    /// Any answer; that of `/-/reload` comes once the configuration was read again.
+    func respond(_ request: ServerRequest) async -> ServerResponse {
+        let startNs = clock.monotonicNs
+        guard let order = page(request), order.isOrder else { return answer(request) }
+        return finished(await carryOut(order, request), order, startNs)
+    }
+
+    /// The answer that needs no waiting.
     func answer(_ request: ServerRequest) -> ServerResponse {
         let startNs = clock.monotonicNs
-        // Counted by the page's own path, as Prometheus does: the prefix is not in the label.
-        let page = prefix.below(request.path).flatMap(Page.init)
+        let page = page(request)
         var response: ServerResponse
         if let page {
             // The server leaves the body of an answer to HEAD out and tells its length.
@@ -50,6 +65,17 @@ struct StatusRouter: Sendable {
         } else {
             response = ServerResponse(status: 404, text: "404 page not found\n")
         }
+        return finished(response, page, startNs)
+    }
+
+    /// Counted by the page's own path, as Prometheus does: the prefix is not in the label.
+    private func page(_ request: ServerRequest) -> Page? { prefix.below(request.path).flatMap(Page.init) }
+
+    /// With what every answer has, counted and measured.
+    private func finished(
+        _ answer: ServerResponse, _ page: Page?, _ startNs: UInt64
+    ) -> ServerResponse {
+        var response = answer
         response.headers.add("X-Content-Type-Options", "nosniff")
         response.headers.add("Cache-Control", "no-store")
         // A path that is no page has no label of its own: whoever asks must not make series.
@@ -57,6 +83,29 @@ struct StatusRouter: Sendable {
         counter(status: response.status, handler: handler).add()
         measure(handler, seconds: Double(clock.monotonicNs &- startNs) / 1e9, bytes: response.body.count)
         return response
+    }
+
+    /// By the methods and with the words of Prometheus (web/web.go).
+    private func carryOut(_ order: Page, _ request: ServerRequest) async -> ServerResponse {
+        guard request.method == "POST" || request.method == "PUT" else {
+            var response = ServerResponse(status: 405, text: "Only POST or PUT requests allowed\n")
+            response.headers.add("Allow", "POST, PUT")
+            return response
+        }
+        // A page of another site may send a form to loopback: browsers say where it comes from.
+        if let site = request.headers["Sec-Fetch-Site"], site != "same-origin", site != "none" {
+            return ServerResponse(status: 403, text: "A page of another site may not ask for this.\n")
+        }
+        guard let lifecycle else {
+            return ServerResponse(
+                status: 403, text: "Lifecycle API is not enabled; start with --web.enable-lifecycle.\n")
+        }
+        guard order == .reload else {
+            lifecycle.quit()
+            return ServerResponse(text: "Requesting termination... Goodbye!\n")
+        }
+        guard let fault = await lifecycle.reload() else { return ServerResponse(text: "") }
+        return ServerResponse(status: 500, text: "failed to reload config: \(fault)\n")
     }
 
     private func answer(_ page: Page, _ request: ServerRequest) -> ServerResponse {
@@ -73,6 +122,7 @@ struct StatusRouter: Sendable {
             return response
         case .healthy: return ServerResponse(text: "Narthex is Healthy.\n")
         case .targetMetadata: return targetMetadata(request.query)
+        case .reload, .quit: return ServerResponse(status: 404, text: "404 page not found\n")
         case .ready:
             return pages.isReady()
                 ? ServerResponse(text: "Narthex is Ready.\n")

@@ -17,13 +17,13 @@ public final class StatusServer: Sendable {
 
     /// Starts listening on every one of `addresses`, of which there is at least one, or on none. Requests are
     /// counted in `registry` as `prometheus_http_requests_total{code,handler}`. `prefix` is the path that the
-    /// pages are under.
+    /// pages are under. Without a `lifecycle` `/-/reload` and `/-/quit` are refused.
     public static func start(
         addresses: [ListenAddress] = [.standard], prefix: RoutePrefix = RoutePrefix(),
-        pages: any StatusPages, registry: MetricRegistry
+        pages: any StatusPages, registry: MetricRegistry, lifecycle: Lifecycle? = nil
     ) async throws(StatusError) -> StatusServer {
         precondition(!addresses.isEmpty, "a status server listens somewhere")
-        let router = StatusRouter(pages: pages, registry: registry, prefix: prefix)
+        let router = StatusRouter(pages: pages, registry: registry, prefix: prefix, lifecycle: lifecycle)
         var started: [(server: HTTPServer, host: String?)] = []
         do throws(StatusError) {
             for (index, address) in addresses.enumerated() {
@@ -51,7 +51,7 @@ public final class StatusServer: Sendable {
                 return try await HTTPServer.start(
                     host: host, port: address.port, bodyLimitBytes: 4_096,
                     limits: ServerLimits(maxConnections: 64)
-                ) { request in router.answer(request) }
+                ) { request in await router.respond(request) }
             } catch {
                 failures.append(error.message)
             }

@@ -220,4 +220,39 @@ struct StatusRouterTests {
         #expect(page.contains("prometheus_http_requests_total{code=\"503\",handler=\"/-/ready\"} 1\n"))
         #expect(page.contains("prometheus_http_requests_total{code=\"404\",handler=\"other\"} 1\n"))
     }
+
+    @Test func ordersAreCarriedOutWhereTheyAreAllowed() async {
+        let (reloads, quits, fault) = (Mutex(0), Mutex(0), Mutex<String?>(nil))
+        let lifecycle = Lifecycle(
+            reload: {
+                reloads.withLock { $0 += 1 }
+                return fault.withLock { $0 }
+            }, quit: { quits.withLock { $0 += 1 } })
+        func answer(
+            _ method: String, _ target: String, _ headers: ServerHeaders = [:], allowed: Bool = true
+        ) async -> ServerResponse {
+            await StatusRouter(pages: pages, registry: registry, lifecycle: allowed ? lifecycle : nil)
+                .respond(ServerRequest(method: method, target: target, headers: headers))
+        }
+        for method in ["POST", "PUT"] {
+            let refused = await answer(method, "/-/reload", allowed: false)
+            #expect(refused.status == 403 && text(refused).hasPrefix("Lifecycle API is not enabled"))
+            #expect(await answer(method, "/-/reload").status == 200)
+        }
+        #expect(reloads.withLock { $0 } == 2 && quits.withLock { $0 } == 0)
+        let get = await answer("GET", "/-/quit")
+        #expect(get.status == 405 && get.headers["Allow"] == "POST, PUT")
+        fault.withLock { $0 = "f.yml:1:2: no" }
+        let failed = await answer("POST", "/-/reload")
+        #expect(failed.status == 500 && text(failed) == "failed to reload config: f.yml:1:2: no\n")
+        let foreign = await answer("POST", "/-/quit", ["Sec-Fetch-Site": "cross-site"])
+        #expect(foreign.status == 403 && quits.withLock { $0 } == 0)
+        #expect(text(await answer("POST", "/-/quit")) == "Requesting termination... Goodbye!\n")
+        #expect(quits.withLock { $0 } == 1)
+        #expect(
+            registry.render().contains(
+                "prometheus_http_requests_total{code=\"500\",handler=\"/-/reload\"} 1\n"))
+        // Everything else is answered as ever.
+        #expect(await answer("GET", "/-/healthy").status == 200)
+    }
 }

@@ -57,10 +57,10 @@ struct WriteAheadBufferReloadingTests {
         let old = try buffer.openDestination("old", lanes: 1)
         try buffer.append(fixture.frame(0))
         fixture.files.fail { operation, path in
-            operation == .write && path.contains(BufferFileName.cursor("new")) ? 5 : nil
+            operation == .write && path.contains(BufferFileName.cursor("new")) ? FaultyFiles.Fault(errno: 5) : nil
         }
         #expect(throws: BufferError.self) { _ = try buffer.rename("old", to: "new") }
-        fixture.files.fail { _, _ in nil }
+        fixture.files.fail(nil)
         #expect(values(try old.lane(0).drain()) == [0])
         #expect(buffer.ledger().destinations.keys.sorted() == ["old"])
         try buffer.close()
