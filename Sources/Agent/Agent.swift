@@ -20,22 +20,27 @@ public final class Agent: Sendable {
     private let shippers: Task<Void, Never>
     private let keeper: Task<Void, Never>
     private let settling: Task<Void, Never>
+    private let reloader: Reloader
+    private let reloading: Task<Void, Never>
     private let logger: Logger
 
     /// Long enough for the start to be over, whatever it waits for, and short enough to be seen.
     private static let settledAfterMs: Int64 = 5_000
 
     private init(
-        stages: Stages, server: StatusServer, logger: Logger, clock: any AgentClock, files: any FileDoor
+        stages: Stages, server: StatusServer, reloader: Reloader, logger: Logger, clock: any AgentClock,
+        files: any FileDoor
     ) {
         self.stages = stages
         self.server = server
+        self.reloader = reloader
         self.logger = logger
-        // The three outlive this call and are joined in `stop`: producing ends first, then shipping, then
+        // These outlive this call and are joined in `stop`: reloads end first, then producing, shipping and
         // keeping.
         producers = Task { await stages.produce() }
         shippers = Task { await stages.ship() }
         keeper = Task { await stages.buffer.run() }
+        reloading = Task { await reloader.run() }
         settling = Task {
             // Cancelled by a stop that comes before: then there is nothing left to gain.
             guard (try? await clock.sleep(forMs: Self.settledAfterMs)) != nil else { return }
@@ -45,8 +50,10 @@ public final class Agent: Sendable {
     }
 
     /// Reads the configuration, opens the buffer, binds the status page and begins to scrape and to ship.
+    /// `whenQuit` is called when somebody asks for the end by `/-/quit`, maybe more than once.
     public static func start(
-        _ options: AgentOptions, clock: any AgentClock = SystemClock(), files: any FileDoor = POSIXFiles()
+        _ options: AgentOptions, clock: any AgentClock = SystemClock(), files: any FileDoor = POSIXFiles(),
+        whenQuit: @escaping @Sendable () -> Void = {}
     ) async throws(AgentError) -> Agent {
         let startNs = clock.monotonicNs
         var logger = Logger(label: "agent")
@@ -64,15 +71,23 @@ public final class Agent: Sendable {
             throw AgentError(.listen, error.message)
         }
         let stages = try await Stages.build(configuration, options: options, clock: clock, files: files)
+        let reloader = Reloader(stages: stages, clock: clock, files: files, logger: logger)
+        let lifecycle = Lifecycle(
+            reload: {
+                guard case .failure(let error) = await reloader.reload(.page) else { return nil }
+                return error.message
+            }, quit: whenQuit)
         let server: StatusServer
         do {
             server = try await StatusServer.start(
-                addresses: addresses, prefix: prefix, pages: stages, registry: stages.registry)
+                addresses: addresses, prefix: prefix, pages: stages, registry: stages.registry,
+                lifecycle: options.hasLifecycle ? lifecycle : nil)
         } catch {
             stages.abandon()
             throw AgentError(.listen, "--web.listen-address: \(error.message)")
         }
-        let agent = Agent(stages: stages, server: server, logger: logger, clock: clock, files: files)
+        let agent = Agent(
+            stages: stages, server: server, reloader: reloader, logger: logger, clock: clock, files: files)
         logger[metadataKey: "version"] = "\(options.version)"
         logger.info(
             "started",
@@ -115,6 +130,13 @@ public final class Agent: Sendable {
     /// The numbers now.
     public func snapshot() -> AgentSnapshot { stages.snapshot() }
 
+    /// Asks for the configuration to be read again, as SIGHUP does, and does not wait for it: what comes of it
+    /// is logged.
+    public func requestReload() { reloader.request(.signal) }
+
+    /// Reads the configuration again and makes it the one that runs. After a throw the one before goes on.
+    public func reload() async throws(AgentError) { try await reloader.reload(.signal).get() }
+
     /// Ends a `stop` that still sends, or makes the next one not send at all: what is buffered goes out after
     /// the next start.
     public func stopAtOnce() async {
@@ -130,6 +152,8 @@ public final class Agent: Sendable {
             "stopping", metadata: ["flush_deadline_ms": .stringConvertible(stages.options.flushDeadlineMs)])
         stages.setStopping()
         settling.cancel()
+        reloader.end()
+        await reloading.value
         producers.cancel()
         await producers.value
         await stages.drain(forMs: stages.options.flushDeadlineMs)

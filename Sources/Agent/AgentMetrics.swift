@@ -8,7 +8,7 @@ import WriteAheadBuffer
 enum AgentMetrics {
     /// Adds build information, readiness and the ledger; each is read when the page is rendered.
     static func register(
-        in registry: MetricRegistry, buffer: WriteAheadBuffer, version: String, clock: any AgentClock,
+        in registry: MetricRegistry, buffer: WriteAheadBuffer, version: String,
         isReady: @escaping @Sendable () -> Bool
     ) {
         registry.gauge(
@@ -23,14 +23,6 @@ enum AgentMetrics {
             "narthex_build_info", help: "1, with the version that runs as a label.",
             labels: [("version", version)]
         ).set(1)
-        registry.gauge(
-            "prometheus_config_last_reload_successful",
-            help: "Whether the last load of the configuration succeeded."
-        ).set(1)
-        registry.gauge(
-            "prometheus_config_last_reload_success_timestamp_seconds",
-            help: "When the configuration was last loaded, in seconds since 1970."
-        ).set(Double(clock.wallMs) / 1_000)
         registry.observe("prometheus_ready", help: "1 once the agent scrapes and ships.", type: .gauge) {
             [Measurement(value: isReady() ? 1 : 0)]
         }
@@ -43,18 +35,30 @@ enum AgentMetrics {
                 Measurement(labels: [("consumer", $0.destination)], value: Double($0.segment))
             }
         }
+        // There before the first reload, so that increase() sees the first sample.
+        _ = retiredSamples(in: registry)
         registerLedger(in: registry, buffer: buffer)
     }
 
-    /// How often the configuration has each setting that has no effect here.
-    static func register(ignored: [IgnoredSetting], in registry: MetricRegistry) {
-        for (key, settings) in Dictionary(grouping: ignored, by: \.key).sorted(by: { $0.key < $1.key }) {
-            registry.gauge(
-                "narthex_config_ignored",
-                help: "Settings of the configuration file that have no effect in an agent, by key.",
-                labels: [("key", key)]
-            ).set(Double(settings.count))
+    /// How often the configuration that runs has each setting that has no effect here.
+    static func registerIgnored(
+        in registry: MetricRegistry, _ ignored: @escaping @Sendable () -> [IgnoredSetting]
+    ) {
+        registry.observe(
+            "narthex_config_ignored",
+            help: "Settings of the configuration file that have no effect in an agent, by key.", type: .gauge
+        ) {
+            Dictionary(grouping: ignored(), by: \.key).sorted { $0.key < $1.key }.map { key, settings in
+                Measurement(labels: [("key", key)], value: Double(settings.count))
+            }
         }
+    }
+
+    /// What destinations that reloads removed had not answered for.
+    static func retiredSamples(in registry: MetricRegistry) -> Counter {
+        registry.counter(
+            "narthex_retired_destination_samples_total",
+            help: "Samples that were buffered for destinations when a reload removed them.")
     }
 
     /// What the targets of all jobs have; `sizes` are asked whenever the page is rendered.

@@ -10,6 +10,11 @@ public struct AgentOptions: Sendable {
     public var remoteWriteURL: String?
     /// `--config.strict`: a setting of the file that would have no effect is an error.
     public var refusesIgnored = false
+    /// `--config.auto-reload` and `--config.auto-reload-interval`, milliseconds: how often the source is
+    /// looked at for a change; nil: never.
+    public var autoReloadIntervalMs: Int64?
+    /// `--web.enable-lifecycle`: whoever reaches the pages may ask for a reload and for the end.
+    public var hasLifecycle = false
     /// `--storage.agent.path`
     public var storagePath = "data-agent/"
     /// `--storage.agent.retention.max-time`, milliseconds. AMP takes nothing older than an hour anyway.
@@ -39,6 +44,9 @@ public struct AgentOptions: Sendable {
     public var version = AgentVersion.current
 
     public init(configFile: String) { self.configFile = configFile }
+
+    /// What `autoReloadIntervalMs` is without a flag for it.
+    public static let autoReloadIntervalMs: Int64 = 30_000
 
     var features: FeatureFlags { FeatureFlags(enabledFeatures) }
 }

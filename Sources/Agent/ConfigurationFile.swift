@@ -46,13 +46,35 @@ struct ConfigurationFile: Sendable {
         }
     }
 
+    /// Reads it once more while the agent runs: by its way to AWS, and with `workers` for what may block. What a pipe
+    /// has given it does not give again.
+    func contentsAgain(_ aws: AWSAccess, workers: WorkerPool) async throws(AgentError) -> [UInt8] {
+        if name.hasPrefix(S3Location.scheme) { return try await object(through: aws) }
+        let (name, files) = (name, files)
+        let read: Result<[UInt8]?, FileError> = await workers.run {
+            Result { () throws(FileError) in
+                if let status = try files.status(name), !status.isRegular, !status.isDirectory { return nil }
+                return try files.contents(of: name, limitBytes: Self.limitBytes)
+            }
+        }
+        switch read {
+        case .success(let text?): return text
+        case .success(nil): throw unreadable("it is a pipe or a device, which cannot be read again")
+        case .failure(let error): throw unreadable(error.message)
+        }
+    }
+
     private func object() async throws(AgentError) -> [UInt8] {
-        let location: S3Location
-        do throws(AWSError) { location = try S3Location(name) } catch { throw unreadable(error.message) }
         let start = await StartAccess(options, clock: clock, files: files)
         defer { start.shutDown() }
+        return try await object(through: start.aws)
+    }
+
+    private func object(through aws: AWSAccess) async throws(AgentError) -> [UInt8] {
+        let location: S3Location
+        do throws(AWSError) { location = try S3Location(name) } catch { throw unreadable(error.message) }
         do throws(AWSError) {
-            return try await Self.object(location, access: start.aws, clock: clock, logger: logger)
+            return try await Self.object(location, access: aws, clock: clock, logger: logger)
         } catch {
             throw unreadable("\(error)\(Self.advice(error.code))")
         }

@@ -29,6 +29,26 @@ enum ConfigurationSource {
             try checked(Source(name: file.name, text: text), options: options, files: files), logger)
     }
 
+    /// What the source says now, for an agent that runs: read by its own way to AWS, checked whole, and not
+    /// told yet.
+    static func again(
+        _ options: AgentOptions, aws: AWSAccess, workers: WorkerPool, clock: any AgentClock,
+        files: any FileDoor, logger: Logger
+    ) async throws(AgentError) -> Configuration {
+        if let url = options.remoteWriteURL {
+            let found = try await GeneratedConfiguration.find(
+                remoteWriteURL: url, options: options, access: aws)
+            return try checked(
+                Source(name: Self.generatedName, text: Array(found.text.utf8)), options: options, files: files
+            )
+        }
+        let file = ConfigurationFile(options, clock: clock, files: files, logger: logger)
+        let text = try await file.contentsAgain(aws, workers: workers)
+        return try checked(Source(name: file.name, text: text), options: options, files: files)
+    }
+
+    private static let generatedName = "the configuration made from the environment"
+
     /// The configuration of an agent that is given a URL alone.
     static func generated(
         _ options: AgentOptions, clock: any AgentClock, files: any FileDoor
@@ -43,7 +63,7 @@ enum ConfigurationSource {
         defer { start.shutDown() }
         let found = try await GeneratedConfiguration.find(
             remoteWriteURL: url, options: options, access: start.aws)
-        return Source(name: "the configuration made from the environment", text: Array(found.text.utf8))
+        return Source(name: generatedName, text: Array(found.text.utf8))
     }
 
     static func checked(
@@ -82,7 +102,8 @@ enum ConfigurationSource {
     }
 
     /// Tells of what has no effect as well: it is about an agent that runs.
-    private static func told(_ configuration: Configuration, _ logger: Logger) -> Configuration {
+    @discardableResult
+    static func told(_ configuration: Configuration, _ logger: Logger) -> Configuration {
         let missed = configuration.ignored.filter { $0.severity == .missed }
         for setting in missed { logger.warning("\(setting.description)") }
         let harmless = configuration.ignored.filter { $0.severity == .harmless }

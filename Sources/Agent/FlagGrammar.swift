@@ -35,6 +35,9 @@ public enum FlagGrammar {
         FeatureFlags(lists).refusals.map { "--enable-feature: \($0.name) \($0.text)" }
     }
 
+    /// Whether a name of `--enable-feature` asks for what `--config.auto-reload` does.
+    public static func reloadsByItself(_ lists: [String]) -> Bool { FeatureFlags(lists).reloadsByItself }
+
     /// What is wrong with where the status pages are to be, a sentence each: the values of
     /// `--web.listen-address`, `--web.external-url` and `--web.route-prefix`.
     public static func faultsOfPages(

@@ -30,6 +30,8 @@ struct Parts: Sendable {
     let clock: SteadyClock
     let files: any FileDoor
     let failureLogs: ScrapeFailureLogs
+    /// On while some destination sends exemplars.
+    let exemplars: ExemplarSwitch
     /// Made with the first job that wants it.
     let resolver = SharedResolver()
 
@@ -39,37 +41,55 @@ struct Parts: Sendable {
         max(1, min(queue.maxShards, max(queue.minShards, 2)))
     }
 
-    /// The sender of one remote_write entry, its cursor found or made.
-    func writer(_ entry: RemoteWriteConfiguration) async throws(AgentError) -> RemoteWriter {
+    /// What requests of one remote_write entry are signed with.
+    struct Signing: Sendable {
+        var credentials: CredentialChain?
+        var region: String?
+    }
+
+    /// Throws when there is no region to sign for.
+    func signing(_ entry: RemoteWriteConfiguration) async throws(AgentError) -> Signing {
+        guard let block = entry.sigv4 else { return Signing() }
+        let region = await aws.region(
+            configured: block.region, profile: block.profile, remoteWriteHost: HTTPURL(entry.url)?.hostName)
+        guard region != nil else {
+            throw AgentError(
+                .configuration,
+                "remote_write \(entry.name): no AWS region to sign for: set sigv4.region, or AWS_REGION, "
+                    + "or a region in the profile (neither the url's host nor ECS' or EC2's metadata "
+                    + "names one)")
+        }
+        let credentials = aws.credentials(
+            CredentialConfiguration(
+                accessKeyID: block.accessKey, secretAccessKey: block.secretKey, profile: block.profile,
+                roleARN: block.roleARN, externalID: block.externalID, region: region,
+                usesFIPSSTS: block.useFIPSSTSEndpoint))
+        return Signing(credentials: credentials, region: region)
+    }
+
+    /// One remote_write entry with its cursor found or made, before the first append.
+    func destination(
+        _ entry: RemoteWriteConfiguration
+    ) async throws(AgentError) -> DestinationRunner {
         let destination: BufferDestination
         do {
             destination = try buffer.openDestination(entry.name, lanes: Self.laneCount(entry.queue))
         } catch {
             throw AgentError(.storage, "--storage.agent.path: \(error)")
         }
-        var credentials: CredentialChain?
-        var region: String?
-        if let block = entry.sigv4 {
-            region = await aws.region(
-                configured: block.region, profile: block.profile,
-                remoteWriteHost: HTTPURL(entry.url)?.hostName)
-            credentials = aws.credentials(
-                CredentialConfiguration(
-                    accessKeyID: block.accessKey, secretAccessKey: block.secretKey, profile: block.profile,
-                    roleARN: block.roleARN, externalID: block.externalID, region: region,
-                    usesFIPSSTS: block.useFIPSSTSEndpoint))
-            guard region != nil else {
-                throw AgentError(
-                    .configuration,
-                    "remote_write \(entry.name): no AWS region to sign for: set sigv4.region, or AWS_REGION, "
-                        + "or a region in the profile (neither the url's host nor ECS' or EC2's metadata "
-                        + "names one)")
-            }
-        }
-        return RemoteWriter(
+        return runner(entry, destination, try await signing(entry))
+    }
+
+    /// The sender of one remote_write entry.
+    func runner(
+        _ entry: RemoteWriteConfiguration, _ destination: BufferDestination, _ signing: Signing
+    ) -> DestinationRunner {
+        let writer = RemoteWriter(
             configuration: entry, destination: BufferLaneSource(buffer: buffer, destination: destination),
-            http: client(entry.http), credentials: credentials, region: region, workers: workers,
-            clock: clock, registry: registry, logger: Logger(label: "remote"))
+            http: client(entry.http), credentials: signing.credentials, region: signing.region,
+            workers: workers, clock: clock, registry: registry, logger: Logger(label: "remote"))
+        return DestinationRunner(
+            entry: entry, destination: destination, writer: writer, signing: signing)
     }
 
     /// The HTTP client with the options of one block.
@@ -81,22 +101,36 @@ struct Parts: Sendable {
 
     /// One scrape job: its pool and its discovery.
     func job(
-        _ job: ScrapeConfiguration, externalLabels: LabelSet, keepsExemplars: Bool
+        _ job: ScrapeConfiguration, externalLabels: LabelSet
     ) async throws(AgentError) -> JobRunner {
-        // The client itself begins scrapes at their time; what adds to requests needs a task for each.
-        let http: any HTTPPerforming = job.http.addsNothing ? http : client(job.http)
+        let pool = ScrapePool(
+            try plan(job, externalLabels: externalLabels), workers: workers,
+            appender: BufferAppender(buffer: buffer), interner: interner, clock: clock, registry: registry,
+            logger: Logger(label: "scrape"), exemplars: exemplars)
+        return JobRunner(name: job.jobName, discovery: try await discovery(job), pool: pool)
+    }
+
+    /// How a job's targets are scraped.
+    func plan(
+        _ job: ScrapeConfiguration, externalLabels: LabelSet
+    ) throws(AgentError) -> ScrapePlan {
         let failureLog: ScrapeFailureLog?
         do {
             failureLog = try failureLogs.log(job.scrapeFailureLogFile)
         } catch {
             throw AgentError(.configuration, "job \(job.jobName): scrape_failure_log_file: \(error)")
         }
-        let pool = ScrapePool(
-            configuration: job, externalLabels: externalLabels, http: http, workers: workers,
-            appender: BufferAppender(buffer: buffer), interner: interner, clock: clock, registry: registry,
-            logger: Logger(label: "scrape"), offsetSeed: offsetSeed(externalLabels),
-            keepsExemplars: keepsExemplars, startFloorMs: buffer.appendedHighestTimestampMs,
-            failureLog: failureLog)
+        return ScrapePlan(
+            configuration: job, externalLabels: externalLabels,
+            // The client itself begins scrapes at their time; what adds to requests needs a task for each.
+            http: job.http.addsNothing ? http : client(job.http), offsetSeed: offsetSeed(externalLabels),
+            startFloorMs: buffer.appendedHighestTimestampMs, failureLog: failureLog)
+    }
+
+    /// How a job's targets are found. `firstWaitMs` is how long the first list waits for all providers.
+    func discovery(
+        _ job: ScrapeConfiguration, firstWaitMs: Int64 = DiscoveryManager.firstWaitMs
+    ) async throws(AgentError) -> DiscoveryManager {
         let logger = Logger(label: "discovery")
         var access: [TargetProviders.ECSAccess] = []
         for entry in job.ecsSDConfigs {
@@ -119,12 +153,19 @@ struct Parts: Sendable {
             : TargetProviders.network(
                 for: job, http: client, resolver: resolver.shared(), workers: lookups, clock: clock,
                 registry: registry, logger: logger)
-        return JobRunner(
-            name: job.jobName,
-            discovery: DiscoveryManager(
-                job: job, providers: providers + network, clock: clock, registry: registry, logger: logger),
-            pool: pool)
+        return DiscoveryManager(
+            job: job, providers: providers + network, clock: clock, registry: registry, logger: logger,
+            firstWaitMs: firstWaitMs)
     }
+
+    /// Takes away what pages show of a job that there is no more.
+    func forgetFigures(ofJob name: String) {
+        registry.remove(where: "scrape_job", is: name)
+        registry.remove(where: "config", is: name)
+    }
+
+    /// The same of a destination.
+    func forgetFigures(ofDestination name: String) { registry.remove(where: "remote_name", is: name) }
 
     /// Differs between replicas that run with different external labels or on different hosts, so that they
     /// do not scrape at the same moment; the same after a restart.

@@ -1,4 +1,5 @@
 import Discovery
+import Platform
 import Synchronization
 
 /// The DNS resolver of all jobs: its threads start with the first job that looks names up.
@@ -11,6 +12,14 @@ final class SharedResolver: Sendable {
             let fresh = SystemDNS()
             made = fresh
             return fresh
+        }
+    }
+
+    /// Makes it for a job that comes while the agent runs: throws where its threads cannot be made, which at
+    /// the start would end the process.
+    func makeWhileRunning() throws(ThreadError) {
+        try made.withLock { made throws(ThreadError) in
+            if made == nil { made = try SystemDNS(whileRunning: NameResolver()) }
         }
     }
 }

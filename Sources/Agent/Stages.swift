@@ -12,33 +12,45 @@ import Synchronization
 import Telemetry
 import WriteAheadBuffer
 
-/// Every stage, built from one configuration and fitted together.
+/// Every stage, built from one configuration and fitted together; a reload changes jobs and destinations while
+/// they run.
 final class Stages: Sendable {
-    let options: AgentOptions
-    let registry: MetricRegistry
-    let buffer: WriteAheadBuffer
-    let http: HTTPClient
-    let jobs: [JobRunner]
-    private let writers: [(name: String, writer: RemoteWriter)]
-    private let clock: SteadyClock
-    /// What the configuration asks for in vain.
-    private let ignored: [IgnoredSetting]
-    private let isStopping = Mutex(false)
-
-    private init(
-        options: AgentOptions, registry: MetricRegistry, buffer: WriteAheadBuffer, http: HTTPClient,
-        jobs: [JobRunner], writers: [(name: String, writer: RemoteWriter)], clock: SteadyClock,
-        ignored: [IgnoredSetting]
-    ) {
-        self.options = options
-        self.registry = registry
-        self.buffer = buffer
-        self.http = http
-        self.jobs = jobs
-        self.writers = writers
-        self.clock = clock
-        self.ignored = ignored
+    /// What runs now. Changed by one reload at a time.
+    struct Running: Sendable {
+        var configuration: Configuration
+        var jobs: [JobRunner]
+        /// In the order of the configuration.
+        var destinations: [DestinationRunner]
+        var isStopping = false
     }
+
+    let parts: Parts
+    var options: AgentOptions { parts.options }
+    var registry: MetricRegistry { parts.registry }
+    var buffer: WriteAheadBuffer { parts.buffer }
+    var http: HTTPClient { parts.http }
+    private var clock: SteadyClock { parts.clock }
+    let running: Mutex<Running>
+    /// Jobs and destinations that are to be run: those of the start first.
+    private let (newJobs, jobFeed) = AsyncStream.makeStream(of: JobRunner.self)
+    private let (newDestinations, destinationFeed) = AsyncStream.makeStream(of: DestinationRunner.self)
+
+    private init(_ parts: Parts, _ running: Running) {
+        self.parts = parts
+        self.running = Mutex(running)
+        for job in running.jobs { begin(job) }
+        for destination in running.destinations { begin(destination) }
+    }
+
+    var configuration: Configuration { running.withLock { $0.configuration } }
+    var jobs: [JobRunner] { running.withLock { $0.jobs } }
+    var destinations: [DestinationRunner] { running.withLock { $0.destinations } }
+
+    /// Runs it with the others, from now on or once `produce` begins.
+    func begin(_ job: JobRunner) { jobFeed.yield(job) }
+
+    /// Runs it with the others, from now on or once `ship` begins.
+    func begin(_ destination: DestinationRunner) { destinationFeed.yield(destination) }
 
     static func build(
         _ configuration: Configuration, options: AgentOptions, clock: any AgentClock, files: any FileDoor
@@ -83,7 +95,8 @@ final class Stages: Sendable {
             lookups: lookups, targetFiles: targetFiles, buffer: buffer,
             http: http, aws: aws,
             inventories: ECSInventories(aws: aws, routes: routes, clock: clock, registry: registry),
-            clock: clock, files: files, failureLogs: ScrapeFailureLogs(files: files))
+            clock: clock, files: files, failureLogs: ScrapeFailureLogs(files: files),
+            exemplars: ExemplarSwitch(configuration.sendsExemplars))
         do {
             return try await fitted(configuration, parts)
         } catch {
@@ -96,11 +109,9 @@ final class Stages: Sendable {
     private static func fitted(
         _ configuration: Configuration, _ parts: Parts
     ) async throws(AgentError) -> Stages {
-        let (options, registry, buffer, clock) = (parts.options, parts.registry, parts.buffer, parts.clock)
-        var writers: [(name: String, writer: RemoteWriter)] = []
-        for entry in configuration.remoteWrites {
-            writers.append((entry.name, try await parts.writer(entry)))
-        }
+        let (registry, buffer, clock) = (parts.registry, parts.buffer, parts.clock)
+        var destinations: [DestinationRunner] = []
+        for entry in configuration.remoteWrites { destinations.append(try await parts.destination(entry)) }
         do {
             try buffer.retire(destinationsExcept: configuration.remoteWrites.map(\.name))
         } catch {
@@ -108,22 +119,18 @@ final class Stages: Sendable {
         }
         var jobs: [JobRunner] = []
         for job in configuration.scrapeConfigs {
-            jobs.append(
-                try await parts.job(
-                    job, externalLabels: configuration.global.externalLabels,
-                    keepsExemplars: configuration.remoteWrites.contains { $0.sendExemplars }))
+            jobs.append(try await parts.job(job, externalLabels: configuration.global.externalLabels))
         }
         let stages = Stages(
-            options: options, registry: registry, buffer: buffer, http: parts.http, jobs: jobs,
-            writers: writers, clock: clock, ignored: configuration.ignored)
-        AgentMetrics.register(ignored: configuration.ignored, in: registry)
+            parts, Running(configuration: configuration, jobs: jobs, destinations: destinations))
+        AgentMetrics.registerIgnored(in: registry) { [weak stages] in stages?.configuration.ignored ?? [] }
         ProcessStatistics(files: parts.files, clock: clock).register(in: registry)
         RemoteStorageTotals.register(
             registry, samplesIn: { buffer.ledger().jobs.values.reduce(0, +) },
             highestTimestampMs: { buffer.appendedHighestTimestampMs })
-        AgentMetrics.register(
-            in: registry, buffer: buffer, version: options.version, clock: clock
-        ) { [weak stages] in stages?.isReady() ?? false }
+        AgentMetrics.register(in: registry, buffer: buffer, version: parts.options.version) {
+            [weak stages] in stages?.isReady() ?? false
+        }
         AgentMetrics.registerSizes(in: registry) { [weak stages] in
             stages?.jobs.map { ($0.name, $0.pool.size) } ?? []
         }
@@ -134,8 +141,11 @@ final class Stages: Sendable {
     /// Discovery and scraping, until cancelled. Nothing is scraped while the clock is certainly wrong.
     func produce() async {
         await withDiscardingTaskGroup { group in
-            for job in jobs {
-                group.addTask { [clock] in await job.run(scrapingAfter: { await clock.untilCredible() }) }
+            for await job in newJobs {
+                group.addTask { [clock] in
+                    await job.run(scrapingAfter: { await clock.untilCredible() })
+                    self.forget(job)
+                }
             }
         }
     }
@@ -143,20 +153,28 @@ final class Stages: Sendable {
     /// The lanes of every destination, until cancelled.
     func ship() async {
         await withDiscardingTaskGroup { group in
-            for (_, writer) in writers { group.addTask { await writer.run() } }
+            for await destination in newDestinations { group.addTask { await destination.run() } }
         }
+    }
+
+    /// Takes the figures of a job away that a reload has removed, unless another has brought it back.
+    private func forget(_ job: JobRunner) {
+        guard job.isEnded, !jobs.contains(where: { $0.name == job.name }) else { return }
+        parts.forgetFigures(ofJob: job.name)
     }
 
     /// Lets every destination send for so long.
     func drain(forMs durationMs: Int64) async {
         let deadlineNs = clock.deadlineNs(inMs: durationMs)
         await withDiscardingTaskGroup { group in
-            for (_, writer) in writers { group.addTask { await writer.drain(untilNs: deadlineNs) } }
+            for destination in destinations {
+                group.addTask { await destination.writer.drain(untilNs: deadlineNs) }
+            }
         }
     }
 
     /// From now on the agent is not ready.
-    func setStopping() { isStopping.withLock { $0 = true } }
+    func setStopping() { running.withLock { $0.isStopping = true } }
 
     /// Lets go of what a failed start has opened.
     func abandon() { Self.letGo(buffer, http) }
@@ -180,14 +198,14 @@ final class Stages: Sendable {
                     lastError: state.lastError.map { "\($0)" })
             }
         }
-        snapshot.destinations = writers.map { name, writer in
-            var destination = AgentSnapshot.Destination(name: name)
-            for entry in (ledger.destinations[name] ?? [:]).values {
+        snapshot.destinations = destinations.map { runner in
+            var destination = AgentSnapshot.Destination(name: runner.name)
+            for entry in (ledger.destinations[runner.name] ?? [:]).values {
                 destination.delivered += entry.delivered
                 destination.buffered += entry.buffered
                 destination.dropped.merge(entry.dropped, uniquingKeysWith: +)
             }
-            destination.lastError = writer.status().lanes.compactMap(\.lastError).first
+            destination.lastError = runner.writer.status().lanes.compactMap(\.lastError).first
             return destination
         }
         return snapshot
@@ -205,7 +223,7 @@ final class Stages: Sendable {
 extension Stages: StatusPages {
     func metrics(_ format: MetricFormat) -> String { registry.render(format) }
 
-    func isReady() -> Bool { !isStopping.withLock { $0 } }
+    func isReady() -> Bool { !running.withLock { $0.isStopping } }
 
     func summary() -> StatusSummary {
         let snapshot = snapshot()
@@ -225,15 +243,22 @@ extension Stages: StatusPages {
                 StatusSummary.DiscoveryProblem(job: job.name, provider: $0.provider, message: $0.message)
             }
         }
-        summary.ignoredSettings = ignored.map {
+        summary.ignoredSettings = configuration.ignored.map {
             StatusSummary.IgnoredSetting(
                 key: $0.key, place: $0.place, sentence: $0.sentence, isMissed: $0.severity == .missed)
         }
-        summary.destinations = zip(snapshot.destinations, writers).map { destination, entry in
+        let urls = Dictionary(
+            destinations.map { ($0.name, $0.writer.status().url) }, uniquingKeysWith: { first, _ in first })
+        summary.destinations = snapshot.destinations.map { destination in
             StatusSummary.Destination(
-                name: destination.name, url: entry.writer.status().url, buffered: destination.buffered,
+                name: destination.name, url: urls[destination.name] ?? "", buffered: destination.buffered,
                 lastError: destination.lastError)
         }
         return summary
     }
+}
+
+extension Configuration {
+    /// Whether some destination sends exemplars: else they need not be kept.
+    var sendsExemplars: Bool { remoteWrites.contains { $0.sendExemplars } }
 }

@@ -1,12 +1,14 @@
 public import Platform
 import Synchronization
 
-/// What signals ask for: the first to stop, a later one to do so at once.
+/// What signals ask for: the first of those that end to stop, a later one to do so at once; and to reload.
 public final class StopRequests: Sendable {
     /// Signalled by the first.
     public let stop = Event()
     /// Signalled by one that comes later.
     public let atOnce = Event()
+    /// Signalled whenever the configuration is to be read again.
+    public let reload = Event()
 
     private let firstNs = Mutex<UInt64?>(nil)
 

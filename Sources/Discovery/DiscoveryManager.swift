@@ -47,7 +47,8 @@ public final class DiscoveryManager: Sendable {
     private let firstWaitMs: Int64
     private let state: Mutex<State>
     /// One pending signal is enough: whoever takes it sees the newest groups of all providers.
-    private let (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    private let (signals, signal) = AsyncStream.makeStream(
+        of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// `firstWaitMs` is how long the first list waits for providers that do not answer: longer where targets
     /// of an earlier list are scraped meanwhile.

@@ -45,7 +45,8 @@ struct ScrapeEngine: Sendable {
 
     init(
         target: Target, honorLabels: Bool, honorTimestamps: Bool,
-        exemplars: ExemplarSwitch = ExemplarSwitch(false), keepsStartTimestamps: Bool = false, readsStarts: Bool = false, startFloorMs: Int64 = Int64.min,
+        exemplars: ExemplarSwitch = ExemplarSwitch(false), keepsStartTimestamps: Bool = false,
+        readsStarts: Bool = false, startFloorMs: Int64 = Int64.min,
         histograms: HistogramOptions = HistogramOptions(), rules: SeriesRules = SeriesRules(),
         tracksStaleness: Bool = false, reportsExtra: Bool = false,
         timeoutMs: Int64 = 0, relabelling: MetricRelabelling = MetricRelabelling(),

@@ -15,7 +15,8 @@ struct Run: AsyncParsableCommand {
         usage: "narthex run [--config.file=FILE] [--storage.agent.path=DIRECTORY] [FLAGS]",
         discussion: """
             On SIGTERM or SIGINT it goes on sending until the flush deadline; a second one stops it at \
-            once, and what is left goes out after the next start. \
+            once, and what is left goes out after the next start. On SIGHUP it reads its configuration \
+            again. \
             Flags are named as Prometheus names them where they mean the same. Its other flags are taken \
             with a warning, or refused where that would mislead: docs/flags.md lists them all. @FILE stands \
             for the arguments in a file, one a line. Exit status: 0 after an orderly stop, 2 for a wrong \
@@ -42,6 +43,21 @@ struct Run: AsyncParsableCommand {
         name: .customLong("config.strict"),
         help: "Refuse a configuration with settings that have no effect in an agent.")
     var refusesIgnored = false
+
+    @Flag(
+        name: .customLong("config.auto-reload"),
+        help: "Reload the configuration when its source has changed.")
+    var reloadsByItself = false
+
+    @Option(
+        name: .customLong("config.auto-reload-interval"),
+        help: "How often the source is looked at for a change.")
+    var reloadInterval = FlagDuration(ms: AgentOptions.autoReloadIntervalMs)
+
+    @Flag(
+        name: .customLong("web.enable-lifecycle"),
+        help: "Let whoever reaches the pages reload and end the agent by POST /-/reload and /-/quit.")
+    var hasLifecycle = false
 
     @Option(
         name: .customLong("storage.agent.path"),
@@ -109,6 +125,9 @@ struct Run: AsyncParsableCommand {
                 "--storage.agent.retention.max-size must be at least twice --storage.agent.wal-segment-size "
                     + "(\(segmentSize.bytes) bytes)")
         }
+        if reloadInterval.ms < 1_000 {
+            faults.append("--config.auto-reload-interval must be at least 1s")
+        }
         if retentionMaxTime.ms <= 0 {
             faults.append("--storage.agent.retention.max-time must be more than zero")
         }
@@ -137,9 +156,7 @@ struct Run: AsyncParsableCommand {
         Signals.handle { signal in
             switch signal {
             case .terminate, .interrupt: requests.received(atNs: SystemClock().monotonicNs)
-            case .hangUp:
-                Logger(label: "agent").warning(
-                    "SIGHUP: the configuration is not read again yet; restart to change it")
+            case .hangUp: requests.reload.signal()
             }
         }
         Heap.limitArenas(to: 2)
@@ -164,6 +181,10 @@ struct Run: AsyncParsableCommand {
         case .nowhere: break
         }
         options.refusesIgnored = refusesIgnored
+        if reloadsByItself || FlagGrammar.reloadsByItself(features) {
+            options.autoReloadIntervalMs = reloadInterval.ms
+        }
+        options.hasLifecycle = hasLifecycle
         options.storagePath = storagePath
         options.retentionMaxAgeMs = retentionMaxTime.ms
         options.retentionMaxBytes = UInt64(retentionMaxSize.bytes)
@@ -179,8 +200,15 @@ struct Run: AsyncParsableCommand {
                 print(try await Agent.generatedConfiguration(options), terminator: "")
                 return
             }
-            guard let agent = try await started(options, unless: requests.stop) else { return }
-            await requests.stop.wait()
+            guard let agent = try await started(options, requests) else { return }
+            await requests.stop.cancelling {
+                // A signal that came while the agent started is not lost.
+                var seen: UInt64 = 0
+                while await requests.reload.wait(after: seen) == .signalled {
+                    seen = requests.reload.count
+                    agent.requestReload()
+                }
+            }
             try await stop(agent, atOnce: requests.atOnce)
         } catch {
             // Standard error is for people: the message stands as it is, a line a fault, not as a log field.
@@ -217,12 +245,14 @@ struct Run: AsyncParsableCommand {
     /// Nil when a stop is asked for first: a start may wait for AWS longer than a supervisor does for the
     /// end.
     private func started(
-        _ options: AgentOptions, unless stop: Event
+        _ options: AgentOptions, _ requests: StopRequests
     ) async throws(AgentError) -> Agent? {
         do throws(AgentError) {
-            return try await stop.cancelling { () throws(AgentError) in try await Agent.start(options) }
+            return try await requests.stop.cancelling { () throws(AgentError) in
+                try await Agent.start(options, whenQuit: { requests.stop.signal() })
+            }
         } catch {
-            guard stop.isSignalled else { throw error }
+            guard requests.stop.isSignalled else { throw error }
             Logger(label: "agent").info("stopped before it had started")
             return nil
         }

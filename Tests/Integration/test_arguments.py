@@ -151,7 +151,7 @@ def test_a_command_line_of_prometheus_runs_by_that_name(link, make_child, receiv
     for flags in (
         "--storage.tsdb.retention.time, --storage.tsdb.retention.size have",
         "--web.console.libraries, --web.console.templates, --web.page-title have",
-        "--web.enable-lifecycle has", "--web.enable-admin-api has", "--config.auto-reload-interval has",
+        "--web.enable-admin-api has",
         "--query.timeout, --query.max-concurrency have", "--auto-gomemlimit.ratio has",
         "--rules.alert.resend-delay, --alertmanager.notification-queue-capacity have",
     ):  # fmt: skip

@@ -41,8 +41,9 @@ struct WriteAheadBufferReloadingTests {
         let new = try buffer.rename("old", to: "new")
         #expect(new.name == "new" && new.lane(0).inFlightEnd == frames[2].end)
         #expect(buffer.ledger().destinations == ["new": before ?? [:]])
-        #expect(try fixture.files.list(fixture.folder.path).filter(BufferFileName.isCursor)
-            == [BufferFileName.cursor("new")])
+        #expect(
+            try fixture.files.list(fixture.folder.path).filter(BufferFileName.isCursor)
+                == [BufferFileName.cursor("new")])
         try buffer.append(fixture.frame(4))
         #expect(values(try new.lane(0).drain()) == [2, 3, 4])
         try buffer.close()
@@ -57,7 +58,8 @@ struct WriteAheadBufferReloadingTests {
         let old = try buffer.openDestination("old", lanes: 1)
         try buffer.append(fixture.frame(0))
         fixture.files.fail { operation, path in
-            operation == .write && path.contains(BufferFileName.cursor("new")) ? FaultyFiles.Fault(errno: 5) : nil
+            operation == .write && path.contains(BufferFileName.cursor("new"))
+                ? FaultyFiles.Fault(errno: 5) : nil
         }
         #expect(throws: BufferError.self) { _ = try buffer.rename("old", to: "new") }
         fixture.files.fail(nil)

@@ -30,8 +30,12 @@ public enum FlagTable {
 
     private static let configuration: [FlagRule] = [
         FlagRule("config.file", .text, .honoured, "names the configuration, a path or s3://bucket/key"),
-        FlagRule("config.auto-reload", .nothing, .ignored, noReload, plainValue: "false"),
-        FlagRule("config.auto-reload-interval", .duration, .ignored, noReload),
+        FlagRule(
+            "config.auto-reload", .nothing, .honoured,
+            "reloads the configuration when its source has changed"),
+        FlagRule(
+            "config.auto-reload-interval", .duration, .honoured,
+            "is how often the source is looked at, at least 1s (default 30s)"),
         FlagRule("agent", .nothing, .honoured, agentOnly, plainValue: "true"),
         FlagRule(
             "enable-feature", .text, .honoured, "names features, each of which has a verdict of its own",
@@ -53,7 +57,9 @@ public enum FlagTable {
                 + "reaches them; leave the flag out, and keep --web.listen-address on loopback or behind a "
                 + "proxy that asks for them",
             plainValue: ""),
-        FlagRule("web.enable-lifecycle", .nothing, .ignored, noLifecycle, plainValue: "false"),
+        FlagRule(
+            "web.enable-lifecycle", .nothing, .honoured,
+            "lets whoever reaches the pages ask for a reload (POST /-/reload) and for the end (POST /-/quit)"),
         FlagRule(
             "web.enable-admin-api", .nothing, .ignored,
             "the admin API deletes and snapshots series of a database, and an agent has none",
@@ -161,13 +167,8 @@ public enum FlagTable {
             "it is for Prometheus' own developers; narthex run --help lists the flags"),
     ]
 
-    // The sentences of several flags. To honour reloading, change the verdicts of those with the first two.
+    // The sentences of several flags.
 
-    private static let noReload =
-        "this version does not read its configuration again; restart it to change the configuration"
-    private static let noLifecycle =
-        "this version has neither /-/reload nor /-/quit; restart it to change the configuration, and stop it "
-        + "with SIGTERM"
     private static let agentOnly =
         "Narthex is an agent and nothing else: it answers no queries and evaluates no rules"
     private static let noPush =

@@ -69,8 +69,8 @@ public struct FeatureFlags: Sendable, Equatable {
         Feature("xor2-encoding", .harmless, serverOnly),
 
         Feature(
-            "auto-reload-config", .ignored,
-            "does nothing yet: this version does not read its configuration again"),
+            "auto-reload-config", .honoured,
+            "does what --config.auto-reload does; write that instead", warns: true),
         Feature(
             "native-histograms", .ignored,
             "does nothing, as in Prometheus; set scrape_native_histograms in the configuration"),
@@ -95,6 +95,8 @@ public struct FeatureFlags: Sendable, Equatable {
     public private(set) var readsStartTimestamps = false
     /// `extra-scrape-metrics`: the default of the key `extra_scrape_metrics` is true.
     public private(set) var reportsExtra = false
+    /// `auto-reload-config`: the configuration is read again when its source has changed.
+    public private(set) var reloadsByItself = false
     /// What there is to say of the names, each name once, in their order; those of `refusals` among them.
     public private(set) var remarks: [Feature] = []
 
@@ -118,6 +120,7 @@ public struct FeatureFlags: Sendable, Equatable {
         switch name {
         case "created-timestamp-zero-ingestion": readsStartTimestamps = true
         case "extra-scrape-metrics": reportsExtra = true
+        case "auto-reload-config": reloadsByItself = true
         default: break
         }
         if feature.verdict != .honoured || feature.isWarning { remarks.append(feature) }

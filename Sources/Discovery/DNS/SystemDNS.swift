@@ -14,6 +14,12 @@ public final class SystemDNS: DNSResolving {
         threads = WorkerPool(name: "dns", threads: Self.threadCount)
     }
 
+    /// As above while the process runs: throws when a thread cannot be made.
+    public init(whileRunning resolver: NameResolver) throws(ThreadError) {
+        self.resolver = resolver
+        threads = try WorkerPool(whileRunning: "dns", threads: Self.threadCount)
+    }
+
     public func search(
         _ name: String, _ type: DNSSDConfiguration.RecordType
     ) async throws(ResolverError) -> [UInt8] {

@@ -76,14 +76,14 @@ import Testing
     @Test func whatHasNoEffectIsSaidOnceForEachReason() {
         let reading = FlagReading([
             "--storage.tsdb.retention.time=15d", "--query.timeout=2m", "--storage.tsdb.retention.size=1GB",
-            "--query.max-samples", "5", "--no-auto-gomaxprocs", "--web.enable-lifecycle",
+            "--query.max-samples", "5", "--no-auto-gomaxprocs", "--web.enable-admin-api",
         ])
         #expect(reading.faults == [] && reading.words == [])
         #expect(
             reading.remarks.map { String($0.text.prefix { $0 != ":" }) } == [
                 "--storage.tsdb.retention.time, --storage.tsdb.retention.size have no effect",
                 "--query.timeout, --query.max-samples have no effect",
-                "--no-auto-gomaxprocs has no effect", "--web.enable-lifecycle has no effect",
+                "--no-auto-gomaxprocs has no effect", "--web.enable-admin-api has no effect",
             ])
         #expect(!reading.remarks.contains { !$0.isWarning })
     }

@@ -78,7 +78,8 @@ import Testing
     }
 
     @Test func otherExternalLabelsChangeEveryJob() {
-        let found = difference([job("a"), job("b")], [job("a"), job("b")], labels: LabelSet([Label("r", "1")]))
+        let found = difference(
+            [job("a"), job("b")], [job("a"), job("b")], labels: LabelSet([Label("r", "1")]))
         #expect(found.hasNewExternalLabels && found.equalJobs.isEmpty)
         #expect(found.changedJobs.map(\.name) == ["a", "b"])
         #expect(found.changedJobs.allSatisfy { $0.isScraping && $0.keepsProviders })
@@ -88,7 +89,10 @@ import Testing
         var slow = RemoteWriteConfiguration(url: "http://a/", name: "a")
         slow.remoteTimeoutMs = 60_000
         let found = difference(
-            [RemoteWriteConfiguration(url: "http://a/", name: "a"), .init(url: "http://b/"), .init(url: "http://c/")],
+            [
+                RemoteWriteConfiguration(url: "http://a/", name: "a"), .init(url: "http://b/"),
+                .init(url: "http://c/"),
+            ],
             [.init(url: "http://d/"), .init(url: "http://c/"), slow])
         #expect(found.equalDestinations == [RemoteWriteConfiguration(url: "http://c/").name])
         #expect(found.changedDestinations == ["a"])
@@ -103,7 +107,9 @@ import Testing
     }
 
     @Test func theOnlyUnnamedEntryWithAnotherURLCarriesItsCursorOver() {
-        let (old, new) = (RemoteWriteConfiguration(url: "http://a/"), RemoteWriteConfiguration(url: "http://b/"))
+        let (old, new) = (
+            RemoteWriteConfiguration(url: "http://a/"), RemoteWriteConfiguration(url: "http://b/")
+        )
         let other = RemoteWriteConfiguration(url: "http://o/")
         let found = difference([other, old], [other, new])
         #expect(found.rename == .init(old: old.name, new: new.name))
@@ -112,7 +118,9 @@ import Testing
     }
 
     @Test func whereMoreChangedThanOneURLNoCursorIsCarriedOver() {
-        let (old, new) = (RemoteWriteConfiguration(url: "http://a/"), RemoteWriteConfiguration(url: "http://b/"))
+        let (old, new) = (
+            RemoteWriteConfiguration(url: "http://a/"), RemoteWriteConfiguration(url: "http://b/")
+        )
         let (first, second) = (
             RemoteWriteConfiguration(url: "http://1/"), RemoteWriteConfiguration(url: "http://2/")
         )

@@ -13,6 +13,7 @@ import Testing
 
     @Test func whatIsAskedForInVainIsWarnedOf() {
         let names = ["st-storage", "auto-reload-config", "metadata-wal-records", "native-histograms"]
+        #expect(FeatureFlags(names).reloadsByItself && !FeatureFlags(["st-storage"]).reloadsByItself)
         #expect(FeatureFlags(names).remarks.allSatisfy { $0.isWarning })
         #expect(FeatureFlags(names).remarks.count == names.count)
         #expect(FeatureFlags(names + names).remarks.count == names.count, "a name is said once")

@@ -58,7 +58,9 @@ import Testing
         let samples = parts.appender.frames.flatMap { $0.samples(report: true) }
         let ended = samples.filter { $0.bits == StaleMarker.bits }
         #expect(ended.allSatisfy { $0.labels["region"] == "r" })
-        #expect(ended.contains { $0.labels["__name__"] == "a" } && ended.contains { $0.labels["__name__"] == "up" })
+        #expect(
+            ended.contains { $0.labels["__name__"] == "a" }
+                && ended.contains { $0.labels["__name__"] == "up" })
         #expect(samples.contains { $0.labels["__name__"] == "a" && $0.labels["region"] == "s" })
     }
 
