@@ -130,8 +130,8 @@ public final class Agent: Sendable {
     /// The numbers now.
     public func snapshot() -> AgentSnapshot { stages.snapshot() }
 
-    /// Asks for the configuration to be read again, as SIGHUP does, and does not wait for it: what comes of it
-    /// is logged.
+    /// Asks for the configuration to be read again, as SIGHUP does, and does not wait for it: what comes of
+    /// it is logged.
     public func requestReload() { reloader.request(.signal) }
 
     /// Reads the configuration again and makes it the one that runs. After a throw the one before goes on.

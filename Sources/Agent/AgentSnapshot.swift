@@ -21,6 +21,8 @@ public struct AgentSnapshot: Sendable {
         public var dropped: [String: UInt64] = [:]
         /// Samples on disk that have no answer yet.
         public var buffered: UInt64 = 0
+        /// Samples scraped before the destination was added, which it never gets.
+        public var earlier: Int64 = 0
         /// What stands in the way, or nil.
         public var lastError: String?
 
@@ -34,8 +36,12 @@ public struct AgentSnapshot: Sendable {
     /// Bytes of the buffer on disk.
     public var bufferBytes: UInt64 = 0
 
-    /// Whether every sample is accounted for at every destination: scraped = delivered + dropped + buffered.
+    /// Whether every sample is accounted for at every destination: scraped = delivered + dropped + buffered
+    /// + earlier.
     public var isBalanced: Bool {
-        destinations.allSatisfy { $0.delivered + $0.droppedTotal + $0.buffered == scraped }
+        destinations.allSatisfy { destination in
+            let known = destination.delivered + destination.droppedTotal + destination.buffered
+            return Int128(known) + Int128(destination.earlier) == Int128(scraped)
+        }
     }
 }

@@ -12,8 +12,8 @@ import Synchronization
 import Telemetry
 import WriteAheadBuffer
 
-/// Every stage, built from one configuration and fitted together; a reload changes jobs and destinations while
-/// they run.
+/// Every stage, built from one configuration and fitted together; a reload changes jobs and destinations
+/// while they run.
 final class Stages: Sendable {
     /// What runs now. Changed by one reload at a time.
     struct Running: Sendable {
@@ -203,6 +203,7 @@ final class Stages: Sendable {
             for entry in (ledger.destinations[runner.name] ?? [:]).values {
                 destination.delivered += entry.delivered
                 destination.buffered += entry.buffered
+                destination.earlier += entry.earlier
                 destination.dropped.merge(entry.dropped, uniquingKeysWith: +)
             }
             destination.lastError = runner.writer.status().lanes.compactMap(\.lastError).first

@@ -115,6 +115,7 @@ public final class BufferDestination: Sendable {
             let own = cursor.jobs[job] ?? CursorState.Job()
             var entry = DestinationLedger()
             entry.delivered = own.delivered
+            entry.earlier = Int64(clamping: Int128(own.baseAppended) + Int128(own.baseFailed))
             entry.dropped = own.dropped
             let failed = SampleCount.rest(total.failed, own.baseFailed)
             if failed > 0 {

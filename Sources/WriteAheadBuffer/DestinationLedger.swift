@@ -8,6 +8,9 @@ public struct DestinationLedger: Sendable, Equatable {
     /// By reason.
     public var dropped: [String: UInt64] = [:]
     public var buffered: UInt64 = 0
+    /// Samples scraped before its books begin, as it was added later: it never gets them. Below zero after
+    /// damage, by what it was given and what is lost from the disk since.
+    public var earlier: Int64 = 0
 
     public init() {}
 }

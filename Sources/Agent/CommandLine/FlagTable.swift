@@ -59,7 +59,8 @@ public enum FlagTable {
             plainValue: ""),
         FlagRule(
             "web.enable-lifecycle", .nothing, .honoured,
-            "lets whoever reaches the pages ask for a reload (POST /-/reload) and for the end (POST /-/quit)"),
+            "lets whoever reaches the pages ask for a reload (POST /-/reload) and for the end "
+                + "(POST /-/quit)"),
         FlagRule(
             "web.enable-admin-api", .nothing, .ignored,
             "the admin API deletes and snapshots series of a database, and an agent has none",

@@ -1,0 +1,160 @@
+import Platform
+import Testing
+
+@testable import Agent
+
+/// Reloads of a whole agent whose receiver and targets are not there: nothing listens on port 1.
+@Suite(.timeLimit(.minutes(1))) struct ReloaderTests {
+    private final class Setting: Sendable {
+        let folder: TemporaryFolder
+        let options: AgentOptions
+
+        init(_ text: String, watchesEveryMs: Int64? = nil) throws {
+            folder = try TemporaryFolder()
+            var options = AgentOptions(configFile: folder.path + "/narthex.yml")
+            options.storagePath = folder.path + "/data"
+            options.listenAddress = "127.0.0.1:0"
+            options.flushDeadlineMs = 0
+            options.autoReloadIntervalMs = watchesEveryMs
+            self.options = options
+            try put(text)
+        }
+
+        func put(_ text: String) throws {
+            try POSIXFiles().replace(options.configFile, with: Array(text.utf8))
+        }
+
+        var cursors: Int {
+            get throws { try POSIXFiles().list(options.storagePath).count { $0.hasPrefix("cursor-") } }
+        }
+    }
+
+    private static func text(jobs: [String], urls: [String] = ["a"], labels: String = "{}") -> String {
+        let jobs = jobs.map {
+            "  - {job_name: \($0), static_configs: [{targets: [\"127.0.0.1:1\"]}]}\n"
+        }
+        let urls = urls.map { "  - {url: \"http://127.0.0.1:1/\($0)\"}\n" }
+        return "global: {scrape_interval: 1s, external_labels: \(labels)}\nscrape_configs:\n"
+            + jobs.joined() + "remote_write:\n" + urls.joined()
+    }
+
+    private func value(_ name: String, _ agent: Agent) async throws -> String? {
+        let page = try await PageClient.get("/metrics", from: agent.statusURL)
+        return page.split(separator: "\n").first { $0.hasPrefix("\(name) ") }.map {
+            String($0.dropFirst(name.count + 1))
+        }
+    }
+
+    private func waiting(_ what: String, _ condition: () async throws -> Bool) async throws {
+        let clock = SystemClock()
+        for _ in 0..<500 {
+            if try await condition() { return }
+            try await clock.sleep(forMs: 20)
+        }
+        Issue.record("never came: \(what)")
+    }
+
+    @Test func jobsComeAndGo() async throws {
+        let setting = try Setting(Self.text(jobs: ["a", "b"]))
+        let agent = try await Agent.start(setting.options)
+        try await waiting("first scrapes") { agent.snapshot().endpoints.allSatisfy { $0.isUp == false } }
+        try setting.put(Self.text(jobs: ["c", "a"]))
+        try await agent.reload()
+        try await waiting("the new job") {
+            let endpoints = agent.snapshot().endpoints
+            return endpoints.map(\.job) == ["c", "a"] && endpoints.allSatisfy { $0.isUp == false }
+        }
+        try await waiting("the end of the old one") {
+            try await !PageClient.get("/metrics", from: agent.statusURL)
+                .contains("prometheus_target_scrape_pool_targets{scrape_job=\"b\"}")
+        }
+        #expect(try await agent.stop().isBalanced)
+    }
+
+    @Test func aWrongConfigurationChangesNothing() async throws {
+        let setting = try Setting(Self.text(jobs: ["a"]))
+        let agent = try await Agent.start(setting.options)
+        try await waiting("targets") { agent.snapshot().endpoints.count == 1 }
+        try setting.put(Self.text(jobs: ["a", "b"]) + "nonsense: 1\nmore: 2\n")
+        let error = await #expect(throws: AgentError.self) { try await agent.reload() }
+        #expect(error?.message.contains("nonsense") == true && error?.message.contains("more") == true)
+        #expect(try await value("prometheus_config_last_reload_successful", agent) == "0")
+        #expect(agent.snapshot().endpoints.map(\.job) == ["a"])
+        // One that is right, but whose region nobody knows, neither.
+        try setting.put(Self.text(jobs: ["a", "b"], urls: ["a", "z"]) + "    sigv4: {}\n")
+        await #expect(throws: AgentError.self) { try await agent.reload() }
+        #expect(agent.snapshot().endpoints.map(\.job) == ["a"])
+        #expect(try setting.cursors == 1)
+        try setting.put(Self.text(jobs: ["a"]))
+        try await agent.reload()
+        #expect(try await value("prometheus_config_last_reload_successful", agent) == "1")
+        #expect(try await agent.stop().isBalanced)
+    }
+
+    @Test func destinationsComeGoAndChangeTheirURL() async throws {
+        let setting = try Setting(Self.text(jobs: ["a"], urls: ["a"]))
+        let agent = try await Agent.start(setting.options)
+        try await waiting("samples") { agent.snapshot().scraped > 0 }
+        // Exactly one URL changed: its cursor goes on.
+        try setting.put(Self.text(jobs: ["a"], urls: ["b"]))
+        try await agent.reload()
+        let renamed = try #require(agent.snapshot().destinations.first)
+        #expect(renamed.buffered == agent.snapshot().scraped || renamed.buffered > 0)
+        #expect(try setting.cursors == 1)
+        // One is added, and begins now.
+        try setting.put(Self.text(jobs: ["a"], urls: ["b", "c"]))
+        try await agent.reload()
+        let both = agent.snapshot().destinations
+        #expect(both.count == 2 && both[0].name == renamed.name && both[1].buffered < both[0].buffered)
+        #expect(try setting.cursors == 2)
+        // The older one is removed with its backlog.
+        try setting.put(Self.text(jobs: ["a"], urls: ["c"]))
+        try await agent.reload()
+        #expect(agent.snapshot().destinations.map(\.name) == [both[1].name])
+        #expect(try setting.cursors == 1)
+        let retired = try #require(try await value("narthex_retired_destination_samples_total", agent))
+        #expect((Double(retired) ?? 0) >= Double(both[0].buffered))
+        let page = try await PageClient.get("/metrics", from: agent.statusURL)
+        #expect(!page.contains("remote_name=\"\(renamed.name)\""))
+        #expect(try await agent.stop().isBalanced)
+        // The next start finds the cursor of what runs.
+        let next = try await Agent.start(setting.options)
+        #expect(next.snapshot().destinations.map(\.name) == [both[1].name])
+        #expect(next.snapshot().destinations[0].buffered > 0)
+        _ = try await next.stop()
+    }
+
+    @Test func aChangeOfTheFileIsSeen() async throws {
+        let setting = try Setting(Self.text(jobs: ["a"]), watchesEveryMs: 1_000)
+        let agent = try await Agent.start(setting.options)
+        try setting.put("nonsense")
+        try await waiting("the fault") {
+            try await value("prometheus_config_last_reload_successful", agent) == "0"
+        }
+        try setting.put(Self.text(jobs: ["a"]))
+        try await waiting("what runs") {
+            try await value("prometheus_config_last_reload_successful", agent) == "1"
+        }
+        try setting.put(Self.text(jobs: ["a", "b"]))
+        try await waiting("the new job") { agent.snapshot().endpoints.map(\.job) == ["a", "b"] }
+        #expect(try await agent.stop().isBalanced)
+    }
+
+    @Test func aStopAmongReloadsIsOrderly() async throws {
+        let setting = try Setting(Self.text(jobs: ["a"]))
+        let agent = try await Agent.start(setting.options)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<20 {
+                try setting.put(Self.text(jobs: ["a", "b\(number)"], urls: ["u\(number % 3)", "v"]))
+                group.addTask {
+                    // One that comes after the stop is refused.
+                    try? await agent.reload()
+                }
+            }
+            let last = try await agent.stop()
+            #expect(last.isBalanced)
+        }
+        #expect(try setting.cursors == 2 || setting.cursors == 1)
+        await #expect(throws: AgentError.self) { try await agent.reload() }
+    }
+}

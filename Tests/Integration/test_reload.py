@@ -1,0 +1,275 @@
+"""A configuration that changes while the agent runs."""
+
+import copy
+import signal
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from parts.exposition import from_bits
+from parts.ledger import assert_balanced, read_ledger
+from parts.process import wait_until
+from parts.receiver import CountingReceiver
+from parts.write_request import STALE_BITS
+
+INTERVAL_MS = 1_000
+
+
+def job(name, exporter, **more):
+    return {"job_name": name, "static_configs": [{"targets": [exporter.address]}]} | more
+
+
+def configuration(jobs, writes, **labels):
+    return {
+        "global": {
+            "scrape_interval": "1s",
+            "scrape_timeout": "900ms",
+            "external_labels": {"site": "one"} | labels,
+        },
+        "scrape_configs": jobs,
+        "remote_write": writes,
+    }
+
+
+def write(receiver, **more):
+    return {"url": receiver.url, "queue_config": {"batch_send_deadline": "200ms"}} | more
+
+
+def post(agent, path, method="POST"):
+    """(status, text)"""
+    request = urllib.request.Request(f"http://127.0.0.1:{agent.port}{path}", method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as answer:
+        with answer:
+            return answer.code, answer.read().decode()
+
+
+def reloaded(agent, text):
+    agent.configure(text)
+    status, said = post(agent, "/-/reload")
+    assert status == 200, said
+
+
+def series(receiver, name, **labels):
+    """{labels: {timestamp: bits}}, each sample once."""
+    wanted = set(({"__name__": name} | labels).items())
+    return {
+        key: dict(samples) for key, samples in receiver.samples().items() if wanted <= set(dict(key).items())
+    }
+
+
+def markers(receiver, **labels):
+    wanted = set(labels.items())
+    return {
+        dict(key)["__name__"]
+        for key, samples in receiver.samples().items()
+        if wanted <= set(dict(key).items()) and samples[-1][1] == STALE_BITS
+    }
+
+
+def assert_no_gap(samples, slack_ms=100):
+    times = sorted(samples)
+    gaps = [later - earlier for earlier, later in zip(times, times[1:])]
+    assert gaps and max(gaps) <= INTERVAL_MS + slack_ms, gaps
+    assert not [at for at in times if samples[at] == STALE_BITS]
+
+
+@pytest.fixture
+def more_receivers(parts):
+    def make():
+        receiver = CountingReceiver().start()
+        parts.callback(receiver.stop)
+        return receiver
+
+    return make
+
+
+def test_only_what_changed_is_touched(make_agent, receiver, text_exporter):
+    kept, gone, fresh = (text_exporter(f"{name} 1\nother 2\n") for name in ("kept", "gone", "fresh"))
+    relabelled = text_exporter("stays 1\nleaves 2\n")
+    agent = make_agent(
+        configuration(
+            [job("kept", kept), job("gone", gone), job("relabelled", relabelled)], [write(receiver)]
+        ),
+        flags=["--web.enable-lifecycle"],
+    ).start()
+    wait_until(lambda: series(receiver, "gone") and series(receiver, "leaves"), 20, "first samples")
+    wait_until(lambda: kept.scrapes >= 3, 20, "three scrapes")
+    drop = [{"source_labels": ["__name__"], "regex": "leaves", "action": "drop"}]
+    reloaded(
+        agent,
+        configuration(
+            [
+                job("kept", kept),
+                job("fresh", fresh),
+                job("relabelled", relabelled, metric_relabel_configs=drop),
+            ],
+            [write(receiver)],
+        ),
+    )
+    assert agent.metric("prometheus_config_last_reload_successful") == 1
+    assert agent.metric("prometheus_target_reload_length_seconds_count") == 1
+    wait_until(lambda: series(receiver, "fresh"), 20, "samples of the new job")
+    wait_until(lambda: markers(receiver, job="gone") >= {"gone", "other", "up"}, 20, "stale markers")
+    wait_until(lambda: markers(receiver, job="relabelled") == {"leaves"}, 20, "marker of the dropped")
+    seen = kept.scrapes
+    wait_until(lambda: kept.scrapes >= seen + 3, 20, "three scrapes more")
+    wait_until(lambda: not [key for key in agent.metrics() if ("scrape_job", "gone") in key[1]], 20, "end")
+    assert_balanced(read_ledger(agent))
+    assert agent.stop() == 0
+    (samples,) = series(receiver, "kept").values()
+    assert_no_gap(samples)
+    # One phase all the time.
+    assert len({at % INTERVAL_MS // 50 for at in samples}) <= 2
+    assert not markers(receiver, job="kept")
+
+
+def test_a_wrong_file_changes_nothing_and_every_fault_is_said(make_agent, receiver, text_exporter):
+    exporter = text_exporter("a 1\n")
+    good = configuration([job("good", exporter)], [write(receiver)])
+    agent = make_agent(good, flags=["--web.enable-lifecycle"]).start()
+    wait_until(lambda: series(receiver, "a"), 20, "samples")
+    agent.configure("global: {scrape_intervall: 1s}\nscrape_configs:\n  - job_name: x\n    schema: ftp\n")
+    status, said = post(agent, "/-/reload")
+    assert status == 500 and "narthex.yml:1:" in said and "narthex.yml:4:" in said, said
+    assert agent.metric("prometheus_config_last_reload_successful") == 0
+    for place in ("narthex.yml:1:", "narthex.yml:4:"):
+        assert agent.log_lines(f"level=error.*{place}"), agent.log_text()
+    seen = exporter.scrapes
+    wait_until(lambda: exporter.scrapes >= seen + 2, 20, "two scrapes more")
+    # SIGHUP does the same.
+    agent.configure(good)
+    agent.process.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: agent.metric("prometheus_config_last_reload_successful") == 1, 20, "success")
+    assert agent.stop() == 0
+    (samples,) = series(receiver, "a").values()
+    assert_no_gap(samples)
+
+
+def test_lifecycle_is_off_unless_asked_for(make_agent, receiver, text_exporter):
+    agent = make_agent(configuration([job("j", text_exporter("a 1\n"))], [write(receiver)])).start()
+    for path in ("/-/reload", "/-/quit"):
+        status, said = post(agent, path)
+        assert status == 403 and said.startswith("Lifecycle API is not enabled")
+        assert post(agent, path, "GET")[0] == 405
+    assert agent.is_ready() and agent.stop() == 0
+    agent = make_agent(
+        configuration([job("j", text_exporter("a 1\n"))], [write(receiver)]),
+        name="other",
+        flags=["--web.enable-lifecycle"],
+    ).start()
+    assert post(agent, "/-/quit", "PUT") == (200, "Requesting termination... Goodbye!\n")
+    assert agent.process.wait(30) == 0
+
+
+def test_a_changed_file_is_seen(make_agent, receiver, text_exporter):
+    first, second = text_exporter("a 1\n"), text_exporter("b 1\n")
+    agent = make_agent(
+        configuration([job("first", first)], [write(receiver)]),
+        flags=["--config.auto-reload", "--config.auto-reload-interval=1s"],
+    ).start()
+    wait_until(lambda: series(receiver, "a"), 20, "samples")
+    agent.configure("nonsense")
+    wait_until(lambda: agent.metric("prometheus_config_last_reload_successful") == 0, 20, "the fault")
+    time.sleep(2.5)
+    assert len(agent.log_lines("was not reloaded")) == 1
+    agent.configure(configuration([job("first", first), job("second", second)], [write(receiver)]))
+    wait_until(lambda: series(receiver, "b"), 20, "samples of the second job")
+    assert agent.metric("prometheus_config_last_reload_successful") == 1
+    assert agent.stop() == 0
+    (samples,) = series(receiver, "a").values()
+    assert_no_gap(samples)
+
+
+def test_other_external_labels_are_other_series(make_agent, receiver, text_exporter):
+    jobs = [job("j", text_exporter("a 1\n"))]
+    agent = make_agent(configuration(jobs, [write(receiver)]), flags=["--web.enable-lifecycle"]).start()
+    wait_until(lambda: series(receiver, "a", site="one"), 20, "samples")
+    reloaded(agent, configuration(jobs, [write(receiver)], site="two"))
+    wait_until(lambda: series(receiver, "a", site="two"), 20, "samples of the new series")
+    wait_until(lambda: markers(receiver, site="one") >= {"a", "up"}, 20, "stale markers")
+    assert agent.stop() == 0
+    assert not markers(receiver, site="two")
+
+
+def test_destinations_come_go_and_keep_their_cursors(make_agent, receiver, text_exporter, more_receivers):
+    late, moved = more_receivers(), more_receivers()
+    exporter = text_exporter("a 1\nb 2\n")
+    jobs = [job("j", exporter)]
+    agent = make_agent(configuration(jobs, [write(receiver)]), flags=["--web.enable-lifecycle"]).start()
+    wait_until(lambda: series(receiver, "a"), 20, "samples")
+    drop = [{"source_labels": ["__name__"], "regex": "b", "action": "drop"}]
+    both = [write(receiver, write_relabel_configs=drop), write(late, name="late")]
+    begun_ms = time.time() * 1000
+    reloaded(agent, configuration(jobs, both))
+    wait_until(lambda: series(late, "b"), 20, "samples at the new destination")
+    assert min(min(samples) for samples in series(late, "b").values()) >= begun_ms - INTERVAL_MS
+    count = len(next(iter(series(receiver, "b").values())))
+    seen = exporter.scrapes
+    wait_until(lambda: exporter.scrapes >= seen + 3, 20, "three scrapes more")
+    assert len(next(iter(series(receiver, "b").values()))) <= count + 2
+    # The first is away and its backlog grows; its URL changes, and what waits goes there.
+    receiver.stop()
+    seen = exporter.scrapes
+    wait_until(lambda: exporter.scrapes >= seen + 3, 20, "a backlog")
+    both[0]["url"] = moved.url
+    reloaded(agent, configuration(jobs, both))
+    assert agent.log_lines("what is buffered for the old one goes to the new one")
+    wait_until(lambda: len(next(iter(series(moved, "a").values()), ())) >= 3, 20, "the backlog")
+    samples = {}
+    for place in (receiver, moved):
+        for found in series(place, "a").values():
+            samples |= found
+    assert_no_gap(samples)
+    # It is removed: nothing waits for it.
+    reloaded(agent, configuration(jobs, both[1:]))
+    assert agent.log_lines("a destination is no longer configured")
+    assert {name for name, _ in read_ledger(agent)} == {"late"}
+    assert not [key for key in agent.metrics() if ("url", moved.url) in key[1]]
+    assert agent.stop() == 0
+    (samples,) = series(late, "a").values()
+    assert_no_gap(samples)
+
+
+def test_a_hundred_reloads_under_load(make_agent, receiver, text_exporter):
+    untouched = [text_exporter("".join(f'm{{n="{n}"}} 1\n' for n in range(500))) for _ in range(8)]
+    flickering = text_exporter("".join(f'f{{n="{n}"}} 1\n' for n in range(100)))
+    jobs = [job(f"kept{number}", exporter) for number, exporter in enumerate(untouched)]
+    agent = make_agent(
+        configuration(jobs, [write(receiver)]),
+        flags=["--web.enable-lifecycle", "--log.level=info"],
+    ).start()
+    wait_until(lambda: all(exporter.scrapes >= 3 for exporter in untouched), 30, "scrapes")
+
+    def round_of(number):
+        changed = copy.deepcopy(jobs)
+        extra = [{"target_label": "round", "replacement": str(number)}]
+        changed.append(job("flickering", flickering, metric_relabel_configs=extra[: number % 2]))
+        if number % 3 == 0:
+            changed.append(job(f"once{number}", flickering, scrape_interval=f"{1 + number % 5}s"))
+        reloaded(agent, configuration(changed, [write(receiver, remote_timeout=f"{20 + number % 7}s")]))
+        time.sleep(0.2)
+
+    for number in range(20):
+        round_of(number)
+    before = agent.process.rss_bytes()
+    for number in range(20, 120):
+        round_of(number)
+    reloaded(agent, configuration(jobs, [write(receiver)]))
+    seen = untouched[0].scrapes
+    wait_until(lambda: untouched[0].scrapes >= seen + 3, 20, "three scrapes more")
+    after = agent.process.rss_bytes()
+    print(f"RSS before {before >> 10} KiB, after {after >> 10} KiB: {after / before - 1:+.1%}")
+    assert_balanced(read_ledger(agent))
+    assert agent.stop() == 0
+    for number in range(len(untouched)):
+        found = series(receiver, "m", job=f"kept{number}")
+        assert len(found) == 500
+        for samples in found.values():
+            assert_no_gap(samples)
+            assert {from_bits(bits) for bits in samples.values()} == {1.0}
+    assert after <= before * 1.05
