@@ -116,7 +116,7 @@ enum AgentMetrics {
         }
     }
 
-    /// scraped = delivered + dropped{reason} + buffered, for each job and destination, at every moment.
+    /// scraped = delivered + dropped{reason} + buffered + earlier, for each job and destination, at every moment.
     private static func registerLedger(in registry: MetricRegistry, buffer: WriteAheadBuffer) {
         registry.observe(
             "narthex_ledger_scraped_samples_total",
@@ -137,6 +137,11 @@ enum AgentMetrics {
                 "narthex_ledger_buffered_samples",
                 "Samples on disk that the destination has not answered for.",
                 .gauge, { Double($0.buffered) }
+            ),
+            (
+                "narthex_ledger_earlier_samples",
+                "Samples scraped before the destination was added, which it never gets.", .gauge,
+                { Double($0.earlier) }
             ),
         ]
         for (name, help, type, read) in perDestination {

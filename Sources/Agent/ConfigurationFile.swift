@@ -46,8 +46,8 @@ struct ConfigurationFile: Sendable {
         }
     }
 
-    /// Reads it once more while the agent runs: by its way to AWS, and with `workers` for what may block. What
-    /// a pipe has given it does not give again.
+    /// Reads it once more while the agent runs: by its way to AWS, and with `workers` for what may block.
+    /// What a pipe has given it does not give again.
     func contentsAgain(_ aws: AWSAccess, workers: WorkerPool) async throws(AgentError) -> [UInt8] {
         if name.hasPrefix(S3Location.scheme) { return try await object(through: aws) }
         let (name, files) = (name, files)

@@ -20,6 +20,7 @@ struct WriteAheadBufferReloadingTests {
         let job = fixture.target.job
         let ledger = try #require(buffer.ledger().destinations["b"]?[job])
         #expect(ledger.delivered == 20 && ledger.buffered == 0 && ledger.scraped == 20)
+        #expect(ledger.earlier == 30 && buffer.ledger().jobs[job] == 50)
         // It is durable: the next run goes on there.
         try buffer.close()
         let next = try fixture.open()

@@ -11,11 +11,14 @@ class Entry:
     scraped: int = 0
     delivered: int = 0
     buffered: int = 0
+    earlier: int = 0
     dropped: dict = field(default_factory=lambda: defaultdict(int))  # by reason
 
     def balance(self):
         """Zero, at every moment. A destination added late owes nothing for what it never could have."""
-        return self.scraped - self.delivered - self.buffered - sum(self.dropped.values())
+        return (
+            self.scraped - self.earlier - self.delivered - self.buffered - sum(self.dropped.values())
+        )
 
 
 def read_ledger(agent):
@@ -35,6 +38,8 @@ def read_ledger(agent):
             entry.delivered = int(value)
         elif name == "narthex_ledger_buffered_samples":
             entry.buffered = int(value)
+        elif name == "narthex_ledger_earlier_samples":
+            entry.earlier = int(value)
         elif name == "narthex_ledger_dropped_samples_total":
             entry.dropped[labels["reason"]] += int(value)
     for (_, job), entry in entries.items():
