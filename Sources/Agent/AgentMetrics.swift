@@ -116,7 +116,8 @@ enum AgentMetrics {
         }
     }
 
-    /// scraped = delivered + dropped{reason} + buffered + earlier, for each job and destination, at every moment.
+    /// scraped = delivered + dropped{reason} + buffered + earlier, for each job and destination, at every
+    /// moment.
     private static func registerLedger(in registry: MetricRegistry, buffer: WriteAheadBuffer) {
         registry.observe(
             "narthex_ledger_scraped_samples_total",

@@ -52,14 +52,14 @@ struct ConfigurationFile: Sendable {
         if name.hasPrefix(S3Location.scheme) { return try await object(through: aws) }
         let (name, files) = (name, files)
         let read: Result<[UInt8]?, FileError> = await workers.run {
-            Result { () throws(FileError) in
+            Result { () throws(FileError) -> [UInt8]? in
                 if let status = try files.status(name), !status.isRegular, !status.isDirectory { return nil }
                 return try files.contents(of: name, limitBytes: Self.limitBytes)
             }
         }
         switch read {
-        case .success(let text?): return text
-        case .success(nil): throw unreadable("it is a pipe or a device, which cannot be read again")
+        case .success(.some(let text)): return text
+        case .success(.none): throw unreadable("it is a pipe or a device, which cannot be read again")
         case .failure(let error): throw unreadable(error.message)
         }
     }

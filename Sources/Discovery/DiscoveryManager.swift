@@ -143,12 +143,7 @@ public final class DiscoveryManager: Sendable {
             var last: [DiscoveredTarget]?
             var said: Set<String> = []
             for await _ in signals {
-                let known = state.withLock { state -> Known? in
-                    guard let groups = state.merged else { return nil }
-                    defer { state.tellsAnyway = false }
-                    return Known(groups: groups, job: state.job, tellsAnyway: state.tellsAnyway)
-                }
-                guard let known else { continue }
+                guard let known = takeKnown() else { continue }
                 let merge = TargetMerge(known.groups, job: known.job)
                 state.withLock { $0.latest = merge }
                 report(merge, known.job.jobName, &said)
@@ -159,6 +154,15 @@ public final class DiscoveryManager: Sendable {
                 await onChange(merge)
             }
             tasks.cancelAll()
+        }
+    }
+
+    /// What the next list is made of; nil while a provider that may still answer in time has not.
+    private func takeKnown() -> Known? {
+        state.withLock { state in
+            guard let groups = state.merged else { return nil }
+            defer { state.tellsAnyway = false }
+            return Known(groups: groups, job: state.job, tellsAnyway: state.tellsAnyway)
         }
     }
 

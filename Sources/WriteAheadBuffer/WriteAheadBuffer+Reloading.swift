@@ -41,7 +41,7 @@ extension WriteAheadBuffer {
         // No segment goes before the cursor that may need it is known.
         try housekeeping.withLock { _ throws(BufferError) in
             precondition(find(name) == nil, "a destination is opened once")
-            let cursor = try state.withLock { state throws(BufferError) in
+            let cursor = try state.withLock { state throws(BufferError) -> CursorState in
                 guard !state.isClosed else { throw BufferError(.closed, "the buffer is closed") }
                 // No frame is appended meanwhile, so the books stand at this position.
                 let tail =

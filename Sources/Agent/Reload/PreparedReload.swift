@@ -60,12 +60,14 @@ extension Parts {
         }
         for change in difference.changedJobs {
             let job = new.scrapeConfigs[change.index]
-            let fresh =
-                change.keepsProviders
-                ? nil : try await discovery(job, firstWaitMs: PreparedReload.providerWaitMs)
+            var fresh: DiscoveryManager?
+            if !change.keepsProviders {
+                fresh = try await discovery(job, firstWaitMs: PreparedReload.providerWaitMs)
+            }
+            let plan = try plan(job, externalLabels: labels)
             prepared.changedJobs.append(
                 .init(
-                    change: change, job: job, plan: try plan(job, externalLabels: labels), discovery: fresh))
+                    change: change, job: job, plan: plan, discovery: fresh))
         }
         return prepared
     }

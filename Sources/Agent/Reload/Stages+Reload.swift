@@ -2,6 +2,7 @@ import Configuration
 import Logging
 import Scrape
 import Synchronization
+import Telemetry
 import WriteAheadBuffer
 
 /// Changes of jobs and destinations while they run.

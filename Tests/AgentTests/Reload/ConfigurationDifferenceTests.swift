@@ -127,10 +127,11 @@ import Testing
         var slow = new
         slow.remoteTimeoutMs = 60_000
         let named = RemoteWriteConfiguration(url: "http://b/", name: "n")
-        for (before, after) in [
+        let pairs: [([RemoteWriteConfiguration], [RemoteWriteConfiguration])] = [
             ([old, first], [new, second]), ([old], [new, first]), ([old, first], [new]), ([old], [slow]),
             ([old], [named]), ([RemoteWriteConfiguration(url: "http://a/", name: "n")], [new]),
-        ] {
+        ]
+        for (before, after) in pairs {
             let found = difference(before, after)
             #expect(found.rename == nil)
             #expect(found.addedDestinations.contains(after[0].name))
