@@ -28,6 +28,13 @@ final class FakePages: StatusPages {
     }
 }
 
+/// What was asked for, and what comes of a reload.
+private final class Orders: Sendable {
+    let reloads = Mutex(0)
+    let quits = Mutex(0)
+    let fault = Mutex<String?>(nil)
+}
+
 struct StatusRouterTests {
     let pages = FakePages()
     let registry = MetricRegistry()
@@ -222,12 +229,12 @@ struct StatusRouterTests {
     }
 
     @Test func ordersAreCarriedOutWhereTheyAreAllowed() async {
-        let (reloads, quits, fault) = (Mutex(0), Mutex(0), Mutex<String?>(nil))
+        let orders = Orders()
         let lifecycle = Lifecycle(
             reload: {
-                reloads.withLock { $0 += 1 }
-                return fault.withLock { $0 }
-            }, quit: { quits.withLock { $0 += 1 } })
+                orders.reloads.withLock { $0 += 1 }
+                return orders.fault.withLock { $0 }
+            }, quit: { orders.quits.withLock { $0 += 1 } })
         func answer(
             _ method: String, _ target: String, _ headers: ServerHeaders = [:], allowed: Bool = true
         ) async -> ServerResponse {
@@ -239,16 +246,16 @@ struct StatusRouterTests {
             #expect(refused.status == 403 && text(refused).hasPrefix("Lifecycle API is not enabled"))
             #expect(await answer(method, "/-/reload").status == 200)
         }
-        #expect(reloads.withLock { $0 } == 2 && quits.withLock { $0 } == 0)
+        #expect(orders.reloads.withLock { $0 } == 2 && orders.quits.withLock { $0 } == 0)
         let get = await answer("GET", "/-/quit")
         #expect(get.status == 405 && get.headers["Allow"] == "POST, PUT")
-        fault.withLock { $0 = "f.yml:1:2: no" }
+        orders.fault.withLock { $0 = "f.yml:1:2: no" }
         let failed = await answer("POST", "/-/reload")
         #expect(failed.status == 500 && text(failed) == "failed to reload config: f.yml:1:2: no\n")
         let foreign = await answer("POST", "/-/quit", ["Sec-Fetch-Site": "cross-site"])
-        #expect(foreign.status == 403 && quits.withLock { $0 } == 0)
+        #expect(foreign.status == 403 && orders.quits.withLock { $0 } == 0)
         #expect(text(await answer("POST", "/-/quit")) == "Requesting termination... Goodbye!\n")
-        #expect(quits.withLock { $0 } == 1)
+        #expect(orders.quits.withLock { $0 } == 1)
         #expect(
             registry.render().contains(
                 "prometheus_http_requests_total{code=\"500\",handler=\"/-/reload\"} 1\n"))

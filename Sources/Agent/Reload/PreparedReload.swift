@@ -64,10 +64,10 @@ extension Parts {
             if !change.keepsProviders {
                 fresh = try await discovery(job, firstWaitMs: PreparedReload.providerWaitMs)
             }
-            let plan = try plan(job, externalLabels: labels)
+            let scraping = try plan(job, externalLabels: labels)
             prepared.changedJobs.append(
                 .init(
-                    change: change, job: job, plan: plan, discovery: fresh))
+                    change: change, job: job, plan: scraping, discovery: fresh))
         }
         return prepared
     }

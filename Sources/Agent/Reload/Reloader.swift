@@ -141,7 +141,7 @@ final class Reloader: Sendable {
         let cause = (requests.first { $0.cause != .watch } ?? requests.first)?.cause ?? .watch
         let startNs = clock.monotonicNs
         do throws(AgentError) {
-            guard let prepared = try await prepared() else {
+            guard let prepared = try await prepare() else {
                 if cause == .watch { recovered() } else { unchanged(cause) }
                 return .success(())
             }
@@ -158,7 +158,7 @@ final class Reloader: Sendable {
     }
 
     /// What is to be done; nil where the source says what runs. Ends early when the agent stops.
-    private func prepared() async throws(AgentError) -> PreparedReload? {
+    private func prepare() async throws(AgentError) -> PreparedReload? {
         let (stages, clock, files, logger) = (stages, clock, files, logger)
         return try await stopping.cancelling { () async throws(AgentError) -> PreparedReload? in
             let parts = stages.parts

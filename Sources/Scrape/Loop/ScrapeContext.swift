@@ -1,3 +1,4 @@
+import Configuration
 import HTTPTransport
 import Logging
 import Platform

@@ -1,5 +1,4 @@
-public import Configuration
-public import HTTPTransport
+import Configuration
 public import Logging
 public import MetricModel
 public import Platform
