@@ -88,6 +88,16 @@ import Testing
         #expect(!reading.remarks.contains { !$0.isWarning })
     }
 
+    @Test func flagsOfReloadsAreHandedOn() {
+        let words = [
+            "--config.auto-reload", "--config.auto-reload-interval=10s", "--web.enable-lifecycle",
+        ]
+        let reading = FlagReading(words)
+        #expect(reading.words == words && reading.remarks == [] && reading.faults == [])
+        let off = FlagReading(["--no-config.auto-reload", "--no-web.enable-lifecycle"])
+        #expect(off.words == [] && off.remarks == [] && off.faults == [])
+    }
+
     @Test func everyFlagWithoutEffectWarnsOnce() {
         for rule in FlagTable.all where rule.verdict == .ignored {
             let reading = FlagReading(

@@ -2,6 +2,7 @@ import Configuration
 import MetricModel
 import Platform
 import Relabel
+import Telemetry
 import Testing
 
 @testable import Scrape
