@@ -21,6 +21,8 @@ struct AWSCall {
     let headers: [HTTPHeader]
     let body: [UInt8]
     let answerLimitBytes: Int
+    /// Whether a 304 is an answer: the request says which version is known.
+    var takesNotModified = false
     /// In errors.
     let place: String
 

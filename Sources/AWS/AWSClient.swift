@@ -121,7 +121,9 @@ public final class AWSClient: Sendable {
             let action: CallAttempts.Action
             let failure: AWSError
             switch await attempt(request) {
-            case .success(let response) where (200..<300).contains(response.status):
+            case .success(let response)
+            where (200..<300).contains(response.status)
+                || (call.takesNotModified && response.status == 304):
                 return response
             case .success(let response):
                 let fault = ServiceFault(response)

@@ -34,6 +34,10 @@ public struct AWSService: Sendable, Hashable {
         name: "SSM", signingName: "ssm", endpointPrefix: "ssm", targetPrefix: "AmazonSSM",
         environmentSuffix: "SSM")
 
+    public static let secretsManager = AWSService(
+        name: "Secrets Manager", signingName: "secretsmanager", endpointPrefix: "secretsmanager",
+        targetPrefix: "secretsmanager", environmentSuffix: "SECRETS_MANAGER")
+
     /// Query protocol, version 2011-06-15.
     public static let sts = AWSService(
         name: "STS", signingName: "sts", endpointPrefix: "sts", targetPrefix: "", environmentSuffix: "STS")
