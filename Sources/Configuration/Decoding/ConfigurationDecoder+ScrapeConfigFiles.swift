@@ -100,13 +100,13 @@ extension ConfigurationDecoder {
             inclusion.errors += error.errors
             return []
         }
-        guard let root, !root.isNull, let reader = MappingReader(root, Schema.scrapeConfigFile, own) else {
-            return []
-        }
         // Relative paths in a file are taken from that file's folder.
         let decoder = ConfigurationDecoder(
             sink: own, folder: FilePath.folder(of: path), environment: environment, features: features,
-            inclusion: inclusion)
+            inclusion: inclusion, expandsEnvironment: expandsEnvironment)
+        guard let root = decoder.expanded(root), !root.isNull,
+            let reader = MappingReader(root, Schema.scrapeConfigFile, own)
+        else { return [] }
         if inclusion.shipsToAMP { decoder.warnOfNames(in: root) }
         var jobs: [ScrapeConfiguration] = []
         for node in reader.list("scrape_configs", of: "jobs") {

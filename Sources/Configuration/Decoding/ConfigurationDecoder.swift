@@ -11,6 +11,15 @@ struct ConfigurationDecoder {
     var inclusion = Inclusion()
     /// How many files a resolved pattern of `rule_files` names; nil where nobody can tell.
     var ruleFileCount: ((String) -> Int?)?
+    /// Whether every value has its variables replaced.
+    var expandsEnvironment = false
+
+    /// The root of a file with its variables replaced, where that is wished for.
+    func expanded(_ root: YAMLNode?) -> YAMLNode? {
+        guard expandsEnvironment, let root else { return root }
+        var expansion = EnvironmentExpansion(environment: environment, sink: sink)
+        return expansion.expanded(root)
+    }
 
     func decode(_ root: YAMLNode?) -> Configuration {
         guard let root, !root.isNull, let reader = MappingReader(root, Schema.top, sink) else {

@@ -1,9 +1,14 @@
 /// Paths as text, without looking at the disk.
 enum FilePath {
-    /// The folder a file lies in: `conf` for `conf/a.yml`, `.` for `a.yml` and for what is no file but an
-    /// object in S3.
+    /// What the name of a source that is no file begins with.
+    private static let schemes = ["s3://", "ssm:", "secretsmanager:", "env:", "https://", "http://"]
+
+    /// The folder a file lies in: `conf` for `conf/a.yml`, `.` for `a.yml` and for what is no file but, for
+    /// instance, an object in S3.
     static func folder(of file: String) -> String {
-        guard !file.hasPrefix("s3://"), let slash = file.lastIndex(of: "/") else { return "." }
+        guard !schemes.contains(where: { file.lowercased().hasPrefix($0) }),
+            let slash = file.lastIndex(of: "/")
+        else { return "." }
         return slash == file.startIndex ? "/" : String(file[..<slash])
     }
 
