@@ -1,0 +1,44 @@
+import Testing
+
+@testable import Configuration
+
+@Suite struct JobTemplateTests {
+    private func rendered(_ text: String, isTemplate: Bool = true) throws(JobTemplate.Fault) -> String {
+        try JobTemplate(environment: ["A": "x&y", "EMPTY": ""], isTemplate: isTemplate).rendered(text)
+    }
+
+    @Test(arguments: [
+        ("a: {{ env_var('A') }}\n", "a: x&y\n"), ("{{env_var(\"A\")}}", "x&y"),
+        ("{{ env_var('NONE', 'd') }}", "d"), ("{{ env_var('NONE', value='d') | safe }}", "d"),
+        ("{{ env_var( 'EMPTY' , 'd' ) }}-{{ env_var('A') }}", "-x&y"), ("{a: {b: c}}", "{a: {b: c}}"),
+        ("", ""), ("{", "{"),
+    ])
+    func variablesAreReplaced(text: String, expected: String) throws {
+        #expect(try rendered(text) == expected)
+        #expect(try rendered(text, isTemplate: false) == expected)
+    }
+
+    @Test(arguments: [
+        "{{ from_ssm('a') }}", "{% if a %}", "{# a #}", "{{ env_var('A'", "{{ env_var('A') | b }}",
+    ])
+    func theRestOfJinjaIsAFaultInATemplateAndTextElsewhere(text: String) throws {
+        #expect(throws: JobTemplate.Fault.self) { try rendered(text) }
+        #expect(try rendered(text, isTemplate: false) == text)
+    }
+
+    @Test func aVariableThatIsNotSetIsNamedWithItsLine() {
+        do throws(JobTemplate.Fault) {
+            _ = try rendered("a\nb {{ env_var('A') }}\n{{ env_var('NONE') }}")
+            Issue.record("no fault")
+        } catch {
+            #expect(error.line == 3)
+            #expect(error.message.hasPrefix("the environment has no NONE; set it, or write "))
+        }
+    }
+
+    /// What a variable holds is not read again.
+    @Test func valuesAreNoTemplates() throws {
+        let template = JobTemplate(environment: ["A": "{{ env_var('A') }}"], isTemplate: true)
+        #expect(try template.rendered("{{ env_var('A') }}") == "{{ env_var('A') }}")
+    }
+}
