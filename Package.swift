@@ -116,7 +116,8 @@ let package = Package(
             [
                 "Discovery", "Scrape", "WriteAheadBuffer", "RemoteWrite", "StatusServer", "Relabel",
                 "Configuration", "Addresses",
-                "AWS", "HTTPAccess", "HTTPTransport", "JSON", "MetricModel", "Telemetry", "Platform", logging,
+                "AWS", "Cryptography", "HTTPAccess", "HTTPTransport", "JSON", "MetricModel", "Telemetry",
+                "Platform", logging,
             ]),
         room(
             "StandIns",

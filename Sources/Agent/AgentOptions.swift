@@ -3,7 +3,7 @@ import Configuration
 /// What the command line says. Names and defaults follow Prometheus' agent mode where the meaning is the
 /// same.
 public struct AgentOptions: Sendable {
-    /// `--config.file`
+    /// `--config.file`: a location as `ConfigurationLocation` reads it.
     public var configFile: String
     /// `--remote-write.url` or `NARTHEX_REMOTE_WRITE_URL`: run on a configuration made from it and the
     /// environment, and read no file.
@@ -15,6 +15,8 @@ public struct AgentOptions: Sendable {
     public var autoReloadIntervalMs: Int64?
     /// `--web.enable-lifecycle`: whoever reaches the pages may ask for a reload and for the end.
     public var hasLifecycle = false
+    /// `--config.expand-env`: `${NAME}` and `${NAME:-DEFAULT}` are replaced in every value of the file.
+    public var expandsEnvironment = false
     /// `--storage.agent.path`
     public var storagePath = "data-agent/"
     /// `--storage.agent.retention.max-time`, milliseconds. AMP takes nothing older than an hour anyway.

@@ -10,6 +10,19 @@ enum ConfigurationSource {
     struct Source: Sendable {
         var name: String
         var text: [UInt8]
+        /// Files that come with it and are not written yet.
+        var companions: [ReadConfiguration.Companion] = []
+
+        init(name: String, text: [UInt8]) {
+            self.name = name
+            self.text = text
+        }
+
+        init(_ found: ReadConfiguration) {
+            name = found.name
+            text = found.text
+            companions = found.companions
+        }
     }
 
     static func load(
@@ -21,12 +34,15 @@ enum ConfigurationSource {
                 "no configuration file: one was made from the environment (--config.print shows it)")
             return told(try checked(source, options: options, files: files), logger)
         }
-        let file = ConfigurationFile(
+        let reader = ConfigurationReader(
             options, clock: clock, files: files, logger: logger,
             hint: "; to run without one in an ECS task, set NARTHEX_REMOTE_WRITE_URL")
-        let text = try await file.contents()
-        return told(
-            try checked(Source(name: file.name, text: text), options: options, files: files), logger)
+        let found = try await reader.readOrKept()
+        for warning in found.warnings { logger.warning("\(warning)") }
+        let configuration = told(
+            try checked(Source(found), options: options, files: files), logger)
+        reader.keep(found)
+        return configuration
     }
 
     /// What the source says now, for an agent that runs: read by its own way to AWS, checked whole, and not
@@ -75,8 +91,8 @@ enum ConfigurationSource {
             configuration = try Configuration.load(
                 text: source.text, file: source.name,
                 environment: options.environment, features: options.features,
-                isStrict: options.refusesIgnored,
-                including: { included($0, files: files) },
+                isStrict: options.refusesIgnored, expandsEnvironment: options.expandsEnvironment,
+                including: { included($0, companions: source.companions, files: files) },
                 counting: { ruleFileCount($0, files: files) })
         } catch {
             throw AgentError(.configuration, error.description)
@@ -95,10 +111,11 @@ enum ConfigurationSource {
     static func jobs(
         of options: AgentOptions, clock: any AgentClock, files: any FileDoor, logger: Logger
     ) async throws(AgentError) -> Configuration {
-        let file = ConfigurationFile(options, clock: clock, files: files, logger: logger)
-        let source = Source(name: file.name, text: try await file.contents())
+        let reader = ConfigurationReader(options, clock: clock, files: files, logger: logger)
+        let found = try await reader.read()
+        for warning in found.warnings { logger.warning("\(warning)") }
         return warned(
-            try checked(source, options: options, needsRemoteWrite: false, files: files), logger)
+            try checked(Source(found), options: options, needsRemoteWrite: false, files: files), logger)
     }
 
     /// Tells of what has no effect as well: it is about an agent that runs.
@@ -122,15 +139,22 @@ enum ConfigurationSource {
         return configuration
     }
 
-    /// Reads what a path or pattern of `scrape_config_files` names. As in Prometheus a path that is not there
-    /// names nothing.
-    private static func included(_ pattern: String, files: any FileDoor) -> IncludedFiles {
+    /// Reads what a path or pattern of `scrape_config_files` names, a companion before the file of its path. As
+    /// in Prometheus a path that is not there names nothing.
+    private static func included(
+        _ pattern: String, companions: [ReadConfiguration.Companion], files: any FileDoor
+    ) -> IncludedFiles {
         var found: [(path: String, text: [UInt8])] = []
         do throws(DiscoveryError) {
-            for path in try GlobPaths.matching(pattern, files: files) {
+            for companion in companions {
+                guard try GlobPaths.matches(companion.path, pattern) else { continue }
+                found.append((companion.path, companion.bytes))
+            }
+            let brought = Set(found.map(\.path))
+            for path in try GlobPaths.matching(pattern, files: files) where !brought.contains(path) {
                 do throws(FileError) {
                     guard let status = try files.status(path), !status.isDirectory else { continue }
-                    let text = try files.contents(of: path, limitBytes: ConfigurationFile.limitBytes)
+                    let text = try files.contents(of: path, limitBytes: Configuration.documentLimitBytes)
                     found.append((path, text))
                 } catch {
                     return .failure("the file cannot be read: \(error)")
@@ -139,7 +163,7 @@ enum ConfigurationSource {
         } catch {
             return .failure(error.message)
         }
-        return .files(found)
+        return .files(found.sorted { $0.path < $1.path })
     }
 
     /// How many files a pattern of `rule_files` names; nil when its folder cannot be read.

@@ -1,7 +1,9 @@
 extension FileDoor {
     /// Puts `contents` in the place of the file at `path`, all at once: a reader sees the old file or the new
-    /// one, also after a crash. The new one is readable by everybody.
-    public func replace(_ path: String, with contents: [UInt8]) throws(FileError) {
+    /// one, also after a crash. The new one is readable by everybody, or by its owner alone.
+    public func replace(
+        _ path: String, with contents: [UInt8], isPublic: Bool = true
+    ) throws(FileError) {
         // Putting a file in the place of a device, a pipe or a folder is never what was meant.
         if let old = try status(path), !old.isRegular {
             throw FileError(operation: "replace", path: path, errno: 0, message: "it is no regular file")
@@ -9,7 +11,7 @@ extension FileDoor {
         let fresh = path + ".new"
         // One that a crash left behind.
         if try status(fresh) != nil { try remove(fresh) }
-        let file = try open(fresh, .publish)
+        let file = try open(fresh, isPublic ? .publish : .create)
         let written: Result<Void, FileError>
         do throws(FileError) {
             // Safety: UInt8 has no padding that could be read.

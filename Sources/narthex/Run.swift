@@ -26,7 +26,10 @@ struct Run: AsyncParsableCommand {
 
     @Option(
         name: .customLong("config.file"),
-        help: "Prometheus configuration file, or s3://bucket/key. (default: prometheus.yml)")
+        help: """
+            Prometheus configuration file, or s3://bucket/key, ssm:/parameter, secretsmanager:id, env:NAME, \
+            https://… (default: prometheus.yml)
+            """)
     var configFile: String?
 
     @Option(
@@ -36,8 +39,13 @@ struct Run: AsyncParsableCommand {
 
     @Flag(
         name: .customLong("config.print"),
-        help: "Print the configuration made from --remote-write.url and exit.")
+        help: "Print the configuration in effect, with defaults and where each value is from, and exit.")
     var printsConfiguration = false
+
+    @Flag(
+        name: .customLong("config.expand-env"),
+        help: "Replace ${NAME} and ${NAME:-DEFAULT} in every value of the configuration.")
+    var expandsEnvironment = false
 
     @Flag(
         name: .customLong("config.strict"),
@@ -185,6 +193,7 @@ struct Run: AsyncParsableCommand {
             options.autoReloadIntervalMs = reloadInterval.ms
         }
         options.hasLifecycle = hasLifecycle
+        options.expandsEnvironment = expandsEnvironment
         options.storagePath = storagePath
         options.retentionMaxAgeMs = retentionMaxTime.ms
         options.retentionMaxBytes = UInt64(retentionMaxSize.bytes)

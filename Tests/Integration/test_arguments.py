@@ -237,9 +237,12 @@ def test_what_a_bare_call_runs_on(link, tmp_path):
     # By the other's name it is a run, which says what file it lacks.
     named = run_in(tmp_path, link("prometheus"))
     assert named.returncode == 2 and "prometheus.yml: the configuration file cannot be" in named.stderr
-    unread = run_in(tmp_path, program("narthex"), ECS_CONFIG_CONTENT="hush", CONFIG_LOCATION="ssm:/hush")
+    unread = run_in(tmp_path, program("narthex"), CONFIG_LOCATION="https://user:hush@host/")
     assert unread.returncode == 2 and "hush" not in unread.stderr
-    assert "ECS_CONFIG_CONTENT is not used" in unread.stderr and "from a path or from S3" in unread.stderr
+    assert "CONFIG_LOCATION is not used" in unread.stderr and "Give --config.file" in unread.stderr
+    content = run_in(tmp_path, program("narthex"), ECS_CONFIG_CONTENT="bm9fc3VjaF9rZXk6IDEK")
+    assert content.returncode == 2
+    assert "env:ECS_CONFIG_CONTENT:1:1" in content.stderr and "no_such_key" in content.stderr
     (tmp_path / "prometheus.yml").write_text("no_such_key: 1\n")
     for arguments in ([], ["--log.level=warn"], ["--config.file=prometheus.yml"], ["run"]):
         read = run_in(tmp_path, program("narthex"), *arguments)

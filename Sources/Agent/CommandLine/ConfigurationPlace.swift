@@ -3,7 +3,7 @@ public import Platform
 /// Which of the places that may name a configuration is used. A flag comes before a variable, and a variable
 /// before `./prometheus.yml`.
 public enum ConfigurationPlace: Sendable, Equatable {
-    /// A path or `s3://bucket/key`.
+    /// A location as `ConfigurationLocation` reads it.
     case file(String)
     /// No file: a configuration is made from this URL and the environment.
     case remoteWriteURL(String)
@@ -24,7 +24,8 @@ public enum ConfigurationPlace: Sendable, Equatable {
 
     private static let ownVariable = "NARTHEX_REMOTE_WRITE_URL"
     /// What the containers that Narthex replaces read: the place of a file, and a file's content.
-    private static let places = ["S3_CONFIG_LOCATION", "CONFIG_LOCATION"]
+    private static let objectPlace = "S3_CONFIG_LOCATION"
+    private static let places = [objectPlace, "CONFIG_LOCATION"]
     private static let content = "ECS_CONFIG_CONTENT"
 
     /// `configFile` and `remoteWriteURL` are the flags' values. A variable that is empty is not set.
@@ -53,15 +54,21 @@ public enum ConfigurationPlace: Sendable, Equatable {
         var unusable: [String] = []
         for (index, name) in places.enumerated() {
             guard let value = variable(name) else { continue }
-            if value.hasPrefix("s3://") {
+            do throws(ConfigurationLocation.Fault) {
+                let location = try ConfigurationLocation(value)
+                if name == objectPlace, !location.isObject {
+                    throw ConfigurationLocation.Fault(
+                        description: "it names no object in S3 (s3://bucket/key)")
+                }
                 let rest = Array(places[(index + 1)...]) + [content]
                 return Choice(place: .file(value), warnings: unusable + unused(rest, for: name))
+            } catch {
+                // The value may be an address with a password, so it is not shown.
+                unusable.append("\(name) is not used: \(error)")
             }
-            // The value may be an address with a password, so it is not shown.
-            unusable.append("\(name) is not used: it names no object in S3 (s3://bucket/key)")
         }
         if variable(content) != nil {
-            unusable.append("\(content) is not used: this version reads no configuration from a variable")
+            return Choice(place: .file("env:\(content)"), warnings: unusable)
         }
         // Where it cannot be looked at, reading it says why.
         if let status = try? files.status(defaultFile), !status.isDirectory {
@@ -70,7 +77,7 @@ public enum ConfigurationPlace: Sendable, Equatable {
         guard !unusable.isEmpty else { return Choice() }
         return Choice(
             fault: unusable.joined(separator: "\n")
-                + "\nThis version reads its configuration from a path or from S3: give --config.file a path "
-                + "or s3://bucket/key, or set S3_CONFIG_LOCATION to s3://bucket/key")
+                + "\nGive --config.file, or a variable above, a path, s3://bucket/key, ssm:/parameter, "
+                + "secretsmanager:id, env:NAME or https://…")
     }
 }

@@ -19,7 +19,10 @@ public enum FlagTable {
             "Narthex' own: runs without a file and ships to this URL"),
         FlagRule(
             "config.print", .nothing, .honoured,
-            "Narthex' own: prints the configuration made from --remote-write.url"),
+            "Narthex' own: prints the configuration in effect, and where each value is from"),
+        FlagRule(
+            "config.expand-env", .nothing, .honoured,
+            "Narthex' own: replaces ${NAME} and ${NAME:-DEFAULT} in every value of the file"),
         FlagRule(
             "config.strict", .nothing, .honoured,
             "Narthex' own: refuses settings of the file that have no effect in an agent"),
@@ -29,7 +32,9 @@ public enum FlagTable {
     ]
 
     private static let configuration: [FlagRule] = [
-        FlagRule("config.file", .text, .honoured, "names the configuration, a path or s3://bucket/key"),
+        FlagRule(
+            "config.file", .text, .honoured,
+            "names where the configuration is: a path, s3://, ssm:, secretsmanager:, env: or https://"),
         FlagRule(
             "config.auto-reload", .nothing, .honoured,
             "reloads the configuration when its source has changed"),

@@ -78,6 +78,11 @@ public enum ConfigurationLocation: Sendable, Equatable {
         }
     }
 
+    /// Whether it is in S3.
+    var isObject: Bool {
+        if case .object = self { true } else { false }
+    }
+
     /// Whether the last good text is kept for a start while the source is away. A file is there or is not, and
     /// a variable was given with the process.
     var isCached: Bool {

@@ -21,6 +21,12 @@ public enum ConfigurationDocument: Sendable, Equatable {
         return .composerJob(try ComposerJob(root, name: name))
     }
 
+    /// Whether a text is YAML with a mapping at its top.
+    public static func isMapping(_ text: [UInt8]) -> Bool {
+        guard case .mapping? = root(text)?.content else { return false }
+        return true
+    }
+
     /// Whether a text is a mapping with a section of a Prometheus configuration.
     public static func isConfiguration(_ text: [UInt8]) -> Bool {
         guard case .mapping(let entries)? = root(text)?.content else { return false }

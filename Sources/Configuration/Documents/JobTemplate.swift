@@ -49,7 +49,7 @@ public struct JobTemplate: Sendable {
             result += "{"
             rest = rest.dropFirst()
         }
-        return result + rest
+        return result + String(rest)
     }
 
     private func value(_ call: Call, _ line: Int) throws(Fault) -> String {
@@ -75,7 +75,7 @@ public struct JobTemplate: Sendable {
                 rest = rest.dropFirst(word.count)
                 return true
             }
-            func quoted() -> String? {
+            func literal() -> String? {
                 space()
                 guard let quote = rest.first, quote == "'" || quote == "\"" else { return nil }
                 let inner = rest.dropFirst()
@@ -83,12 +83,12 @@ public struct JobTemplate: Sendable {
                 rest = inner[inner.index(after: end)...]
                 return String(inner[..<end])
             }
-            guard take("env_var"), take("("), let name = quoted() else { return nil }
+            guard take("env_var"), take("("), let name = literal() else { return nil }
             self.name = name
             var fallback: String?
             if take(",") {
                 if take("value") { guard take("=") else { return nil } }
-                guard let text = quoted() else { return nil }
+                guard let text = literal() else { return nil }
                 fallback = text
             }
             self.fallback = fallback

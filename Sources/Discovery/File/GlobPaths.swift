@@ -21,6 +21,15 @@ public enum GlobPaths {
         }
     }
 
+    /// Whether `pattern` names `path`, there or not.
+    public static func matches(_ path: String, _ pattern: String) throws(DiscoveryError) -> Bool {
+        let name = String(pattern.split(separator: "/", omittingEmptySubsequences: false).last ?? "")
+        guard Glob.isPattern(name) else { return path == pattern }
+        let last = String(path.split(separator: "/", omittingEmptySubsequences: false).last ?? "")
+        guard path.dropLast(last.count) == pattern.dropLast(name.count) else { return false }
+        return try Glob(name).matches(last)
+    }
+
     /// The folder a path lies in.
     static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }

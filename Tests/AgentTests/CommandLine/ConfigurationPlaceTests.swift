@@ -44,14 +44,27 @@ import Testing
         #expect(choice([name: ""]) == .init())
     }
 
+    @Test(arguments: ["/etc/a.yml", "ssm:/a", "secretsmanager:a#b", "env:A", "https://h/a"])
+    func aVariableMayNameAnyPlace(location: String) {
+        #expect(choice(["CONFIG_LOCATION": location]) == .init(place: .file(location)))
+        let other = choice(["S3_CONFIG_LOCATION": location, "CONFIG_LOCATION": "s3://b/k"])
+        #expect(other.place == .file("s3://b/k") && other.warnings.count == 1)
+    }
+
+    @Test func aVariableMayHoldTheContent() {
+        #expect(choice(["ECS_CONFIG_CONTENT": "hush"]) == .init(place: .file("env:ECS_CONFIG_CONTENT")))
+        #expect(
+            choice(["CONFIG_LOCATION": "ssm:/a", "ECS_CONFIG_CONTENT": "hush"]).warnings == [
+                "ECS_CONFIG_CONTENT is not used: CONFIG_LOCATION comes before it"
+            ])
+    }
+
     @Test func whatCannotBeReadIsSaidWithoutItsValue() {
-        let found = choice(["CONFIG_LOCATION": "https://u:hush@h/", "ECS_CONFIG_CONTENT": "hush"])
+        let found = choice(["CONFIG_LOCATION": "https://u:hush@h/", "S3_CONFIG_LOCATION": "hush"])
         #expect(found.place == .nowhere && found.warnings == [])
         #expect(found.fault?.contains("CONFIG_LOCATION is not used") == true)
-        #expect(found.fault?.contains("ECS_CONFIG_CONTENT is not used") == true)
+        #expect(found.fault?.contains("S3_CONFIG_LOCATION is not used") == true)
         #expect(found.fault?.contains("hush") == false)
-        let other = choice(["S3_CONFIG_LOCATION": "/file", "CONFIG_LOCATION": "s3://b/k"])
-        #expect(other.place == .file("s3://b/k") && other.warnings.count == 1)
     }
 
     @Test func nothingIsNowhere() { #expect(choice([:]) == .init()) }

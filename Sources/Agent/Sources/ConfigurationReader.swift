@@ -1,0 +1,255 @@
+import Addresses
+import AWS
+import Configuration
+import Cryptography
+import Logging
+import Platform
+
+/// Reads the configuration that `--config.file` names, wherever it is, as often as it is asked to.
+struct ConfigurationReader: Sendable {
+    /// A service is asked again after these, so that a network that comes up with the machine is waited for,
+    /// but not later than `patienceMs` after the first time.
+    private static let waitsMs: [Int64] = [1_000, 2_000, 4_000, 8_000]
+    private static let patienceMs: UInt64 = 20_000
+
+    /// What errors call the source.
+    let name: String
+    /// The ways of an agent that runs. Without them each reading has its own for a moment.
+    var ways: ConfigurationFetcher.Ways?
+    /// False for a command that only looks: services are not asked then.
+    var asksServices = true
+
+    private let options: AgentOptions
+    private let clock: any AgentClock
+    private let files: any FileDoor
+    private let logger: Logger
+    private let hint: String
+
+    /// `hint` stands at the end of what is said when nothing can be read.
+    init(
+        _ options: AgentOptions, clock: any AgentClock, files: any FileDoor, logger: Logger, hint: String = ""
+    ) {
+        self.options = options
+        self.clock = clock
+        self.files = files
+        self.logger = logger
+        self.hint = hint
+        if let location = try? ConfigurationLocation(options.configFile) {
+            name = location.shown
+        } else {
+            // What is no location may hold a password.
+            name = HTTPURL.shownStart(of: options.configFile) ?? "the location given"
+        }
+    }
+
+    /// How often to look for a change, in milliseconds, before the jitter; nil where nothing can change.
+    var watchMs: Int64? {
+        // What is no location was an error at the start.
+        (try? ConfigurationLocation(options.configFile))?.watchMs
+    }
+
+    /// The configuration as its source has it; nil where that still has `version`. Asked once, without
+    /// patience: for those who will look again.
+    func read(unless version: ConfigurationVersion) async throws(AgentError) -> ReadConfiguration? {
+        let location = try location()
+        do throws(SourceFault) {
+            return try await withWays(for: location) { ways throws(SourceFault) in
+                try await self.found(location, unless: version, by: ways)
+            }
+        } catch {
+            throw unreadable(error.message)
+        }
+    }
+
+    /// The configuration as its source has it, waited for a little while.
+    func read() async throws(AgentError) -> ReadConfiguration {
+        let location = try location()
+        do throws(SourceFault) {
+            return try await patiently(location)
+        } catch {
+            throw unreadable(error.message)
+        }
+    }
+
+    /// As `read`, or the last good one while a source that is not on this machine is away.
+    func readOrKept() async throws(AgentError) -> ReadConfiguration {
+        let location = try location()
+        do throws(SourceFault) {
+            return try await patiently(location)
+        } catch {
+            guard error.mayPass, let kept = kept(location) else { throw unreadable(error.message) }
+            logger.error(
+                "the configuration cannot be read: the last good one is used, which may be old",
+                metadata: ["source": "\(name)", "err": "\(error.message)"])
+            return kept
+        }
+    }
+
+    /// Writes what belongs to a configuration that is taken into use: the files that its job brings, and the
+    /// copy for a start while the source is away. What cannot be written is said and hinders nothing.
+    func keep(_ found: ReadConfiguration) {
+        for file in found.companions {
+            do throws(FileError) {
+                let folder = String(file.path[..<(file.path.lastIndex(of: "/") ?? file.path.startIndex)])
+                if !folder.isEmpty { try files.makeDirectory(folder) }
+                if try files.status(file.path) != nil,
+                    try files.contents(of: file.path, limitBytes: Configuration.documentLimitBytes)
+                        == file.bytes
+                {
+                    continue
+                }
+                try files.replace(file.path, with: file.bytes, isPublic: file.isPublic)
+            } catch {
+                logger.warning(
+                    "a file that comes with the configuration cannot be written",
+                    metadata: ["file": "\(file.path)", "err": "\(error)"])
+            }
+        }
+        guard !found.isKept, let location = try? ConfigurationLocation(options.configFile),
+            location.isCached
+        else { return }
+        do throws(FileError) {
+            try cache.store(found)
+        } catch {
+            logger.warning(
+                "no copy of the configuration can be kept for a start while its source is away",
+                metadata: ["err": "\(error)"])
+        }
+    }
+
+    // MARK: -
+
+    private var cache: ConfigurationCache {
+        ConfigurationCache(storagePath: options.storagePath, location: options.configFile, files: files)
+    }
+
+    private func kept(_ location: ConfigurationLocation) -> ReadConfiguration? {
+        guard location.isCached else { return nil }
+        do throws(FileError) {
+            return try cache.load()
+        } catch {
+            logger.warning(
+                "the last good configuration cannot be read either", metadata: ["err": "\(error)"])
+            return nil
+        }
+    }
+
+    private func location() throws(AgentError) -> ConfigurationLocation {
+        do throws(ConfigurationLocation.Fault) {
+            return try ConfigurationLocation(options.configFile)
+        } catch {
+            throw unreadable(error.description)
+        }
+    }
+
+    /// Asked for again a few times where that may help.
+    private func patiently(
+        _ location: ConfigurationLocation
+    ) async throws(SourceFault) -> ReadConfiguration {
+        try await withWays(for: location) { ways throws(SourceFault) in
+            try await Self.patiently(clock: self.clock, logger: self.logger) { () throws(SourceFault) in
+                guard let found = try await self.found(location, unless: nil, by: ways) else {
+                    throw SourceFault("the source answers that nothing has changed, which nobody asked")
+                }
+                return found
+            }
+        }
+    }
+
+    /// Does `work` again after a fault that may pass, not for ever.
+    static func patiently<Value: Sendable>(
+        clock: any AgentClock, logger: Logger, _ work: () async throws(SourceFault) -> Value
+    ) async throws(SourceFault) -> Value {
+        let startNs = clock.monotonicNs
+        for waitMs in waitsMs {
+            do throws(SourceFault) {
+                return try await work()
+            } catch {
+                let goneMs = (clock.monotonicNs - startNs) / 1_000_000
+                guard error.mayPass, goneMs + UInt64(waitMs) <= patienceMs else { throw error }
+                logger.warning(
+                    "the configuration cannot be read yet",
+                    metadata: ["err": "\(error.message)", "again_after_ms": .stringConvertible(waitMs)])
+            }
+            guard (try? await clock.sleep(forMs: waitMs)) != nil else {
+                throw SourceFault("cancelled", isCancelled: true)
+            }
+        }
+        return try await work()
+    }
+
+    /// Runs `work` with the ways that it may need; nil for a file or a variable with its whole content, where
+    /// only a composer's job could need them.
+    private func withWays<Value: Sendable>(
+        for location: ConfigurationLocation,
+        _ work: (ConfigurationFetcher.Ways?) async throws(SourceFault) -> Value
+    ) async throws(SourceFault) -> Value {
+        guard asksServices else { return try await work(nil) }
+        if let ways { return try await work(ways) }
+        if case .path = location, try !mayBeJob(location) { return try await work(nil) }
+        let start = await StartAccess(options, clock: clock, files: files)
+        defer { start.shutDown() }
+        return try await work(start.ways)
+    }
+
+    /// Whether a file may be a composer's job: most are not, and need no client. A pipe can be read once only,
+    /// so it may be.
+    private func mayBeJob(_ location: ConfigurationLocation) throws(SourceFault) -> Bool {
+        guard case .path(let path) = location else { return true }
+        do throws(FileError) {
+            guard let status = try files.status(path), !status.isDirectory else { return false }
+            guard status.isRegular else { return true }
+            let text = try files.contents(of: path, limitBytes: Configuration.documentLimitBytes)
+            return !ConfigurationDocument.isConfiguration(text)
+        } catch {
+            throw SourceFault(error.message)
+        }
+    }
+
+    private func found(
+        _ location: ConfigurationLocation, unless version: ConfigurationVersion?,
+        by ways: ConfigurationFetcher.Ways?
+    ) async throws(SourceFault) -> ReadConfiguration? {
+        let fetcher = ConfigurationFetcher(environment: options.environment, files: files)
+        // A job is fetched whole each time: its sources may change while it stays.
+        let known = version.flatMap { $0.parts.count == 1 ? $0.parts[0] : nil }
+        guard let fetched = try await fetcher.fetch(location, unless: known, by: ways) else { return nil }
+        var read = ReadConfiguration(
+            name: name, text: fetched.bytes, version: ConfigurationVersion(parts: [fetched.version]))
+        let (document, text) = try Self.unwrapped(fetched.bytes, name: name)
+        read.text = text
+        if case .composerJob(let job) = document {
+            let composed = ComposedFiles(fetcher: fetcher, ways: ways, environment: options.environment)
+            let outcome = try await composed.outcome(of: job, document: name)
+            read.name = outcome.name
+            read.text = outcome.text
+            read.companions = outcome.companions
+            read.warnings = outcome.warnings
+            // One part more than there are sources, so that a job is told from a configuration.
+            read.version = ConfigurationVersion(parts: [fetched.version, "job"] + outcome.versions)
+        }
+        return read.version == version ? nil : read
+    }
+
+    /// What a text is, base64 decoded where it is no mapping and decodes to one.
+    static func unwrapped(
+        _ bytes: [UInt8], name: String
+    ) throws(SourceFault) -> (document: ConfigurationDocument, text: [UInt8]) {
+        do throws(ConfigurationErrors) {
+            let document = try ConfigurationDocument.of(bytes, name: name)
+            // What decodes to no mapping is told of as it was given.
+            guard document == .noMapping, let decoded = Base64.bytes(bytes),
+                ConfigurationDocument.isMapping(decoded)
+            else { return (document, bytes) }
+            return (try ConfigurationDocument.of(decoded, name: name), decoded)
+        } catch {
+            throw SourceFault(error.description)
+        }
+    }
+
+    private func unreadable(_ message: String) -> AgentError {
+        AgentError(
+            .configuration,
+            "\(name): the configuration file cannot be read: \(message) (--config.file\(hint))")
+    }
+}

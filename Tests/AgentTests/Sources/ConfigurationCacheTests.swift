@@ -1,0 +1,48 @@
+import Platform
+import Testing
+
+@testable import Agent
+
+struct ConfigurationCacheTests {
+    private let files = POSIXFiles()
+
+    private func cache(_ folder: TemporaryFolder, _ location: String = "ssm:/a") -> ConfigurationCache {
+        ConfigurationCache(storagePath: folder.path + "/storage", location: location, files: files)
+    }
+
+    private let found = ReadConfiguration(
+        name: "/etc/prometheus.yml", text: Array("a\nb\n".utf8), version: .init(parts: ["1"]))
+
+    @Test func whatIsKeptComesBack() throws {
+        let folder = try TemporaryFolder()
+        #expect(try cache(folder).load() == nil)
+        try cache(folder).store(found)
+        let kept = try #require(try cache(folder).load())
+        #expect(kept.name == found.name && kept.text == found.text && kept.isKept)
+        #expect(try cache(folder, "ssm:/b").load() == nil)
+    }
+
+    @Test func theSameTextIsNotWrittenAgain() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/storage/\(ConfigurationCache.fileName)"
+        try cache(folder).store(found)
+        let first = try files.status(path)
+        try cache(folder).store(found)
+        #expect(try files.status(path) == first && first != nil)
+    }
+
+    @Test func aDamagedCopyIsNone() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/storage/\(ConfigurationCache.fileName)"
+        try cache(folder).store(found)
+        let whole = try files.contents(of: path, limitBytes: 1_000)
+        for cut in 0..<whole.count {
+            try files.replace(path, with: Array(whole[..<cut]), isPublic: false)
+            #expect(try cache(folder).load() == nil, "\(cut)")
+        }
+        var changed = whole
+        changed[whole.count - 1] ^= 1
+        try files.replace(path, with: changed, isPublic: false)
+        #expect(try cache(folder).load() == nil)
+    }
+}

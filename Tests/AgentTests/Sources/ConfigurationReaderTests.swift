@@ -1,0 +1,160 @@
+import AWS
+import HTTPTransport
+import Logging
+import Platform
+import TestSupport
+import Testing
+
+@testable import Agent
+
+struct ConfigurationReaderTests {
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    func reader(
+        _ location: String, _ http: ScriptedSources? = nil, clock: ManualClock = ManualClock(),
+        environment: [String: String] = [:], storage: String = "/nonexistent"
+    ) -> ConfigurationReader {
+        var options = AgentOptions(configFile: location)
+        options.environment = environment
+        options.storagePath = storage
+        var reader = ConfigurationReader(
+            options, clock: clock, files: POSIXFiles(), logger: logger, hint: "; or so")
+        reader.ways = http?.ways(clock)
+        reader.asksServices = http != nil
+        return reader
+    }
+
+    func write(_ text: String, _ path: String) throws {
+        try POSIXFiles().replace(path, with: Array(text.utf8))
+    }
+
+    static let unwell = (503, "<Error><Code>ServiceUnavailable</Code></Error>")
+
+    /// Reads an object while the clock is moved on.
+    func object(_ http: ScriptedSources, stepMs: Int64 = 100) async throws -> String {
+        let clock = ManualClock()
+        let reader = reader("s3://shop/narthex.yml", http, clock: clock)
+        let found = try await moving(clock, stepMs: stepMs) { try await reader.read() }
+        return String(decoding: found.text, as: UTF8.self)
+    }
+
+    @Test func aServiceThatIsNotWellIsAskedAgain() async throws {
+        let http = ScriptedSources([Self.unwell, Self.unwell, Self.unwell, Self.unwell, (200, "global: {}")])
+        #expect(try await object(http) == "global: {}")
+        #expect(http.asked == 5)
+    }
+
+    @Test func butNotForEver() async {
+        let http = ScriptedSources([Self.unwell])
+        await #expect(throws: AgentError.self) { try await object(http) }
+        #expect(http.asked == 15, "five times three attempts")
+        let slow = ScriptedSources([Self.unwell])
+        await #expect(throws: AgentError.self) { try await object(slow, stepMs: 10_000) }
+        #expect(slow.asked == 3, "three attempts that take all of the time there is")
+    }
+
+    @Test func aRefusalIsFinalAndNamesThePolicy() async {
+        let http = ScriptedSources([(403, "<Error><Code>AccessDenied</Code></Error>")])
+        await #expect {
+            try await object(http)
+        } throws: {
+            "\($0)".contains("s3:GetObject") && "\($0)".contains("config-s3.json")
+        }
+        #expect(http.asked == 1)
+    }
+
+    @Test func aPlaceThatIsNoneIsSaidWithTheFlag() async {
+        for name in ["s3://Shop/a.yml", "/nonexistent/narthex.yml", "env:NONE", "ssm://a"] {
+            let reader = reader(name, ScriptedSources([(200, "")]))
+            await #expect {
+                try await reader.read()
+            } throws: {
+                let said = "\($0)"
+                return said.hasPrefix("\(name): the configuration file cannot be read: ")
+                    && said.hasSuffix(" (--config.file; or so)")
+            }
+        }
+    }
+
+    @Test func aPasswordIsNotSaid() async {
+        let reader = reader("https://user:hush@host/", ScriptedSources([(200, "")]))
+        await #expect {
+            try await reader.read()
+        } throws: {
+            !"\($0)".contains("hush")
+        }
+    }
+
+    @Test func aFileIsReadAgainWhenItChanged() async throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/a.yml"
+        try write("global: {}", path)
+        let reader = reader(path)
+        let first = try await reader.read()
+        #expect(first.name == path && first.text == Array("global: {}".utf8))
+        #expect(try await reader.read(unless: first.version) == nil)
+        try write("global: {} ", path)
+        #expect(try await reader.read(unless: first.version)?.text == Array("global: {} ".utf8))
+    }
+
+    @Test(arguments: ["Z2xvYmFsOiB7fQ==", "Z2xvYmFs\nOiB7fQ==\n"])
+    func base64IsDecoded(text: String) async throws {
+        let reader = reader("env:CONTENT", environment: ["CONTENT": text])
+        let found = try await reader.read()
+        #expect(found.text == Array("global: {}".utf8))
+        #expect(try await reader.read(unless: found.version) == nil)
+    }
+
+    /// `abcd` and `YWJj` are base64 of something that is no mapping.
+    @Test(arguments: ["abcd", "YWJj", "global: {}", "a: [", ""])
+    func whatDecodesToNoMappingStays(text: String) async throws {
+        guard !text.isEmpty else { return }
+        let found = try await reader("env:CONTENT", environment: ["CONTENT": text]).read()
+        #expect(found.text == Array(text.utf8))
+    }
+
+    @Test func aJobGivesItsConfigurationAndCompanions() async throws {
+        let folder = try TemporaryFolder()
+        let job = """
+            files:
+              \(folder.path)/x/targets.json: {content: "W10=", encoding: base64, mode: "0600"}
+              \(folder.path)/prometheus.yml:
+                context: jinja2
+                content: |
+                  global: {external_labels: {a: "{{ env_var('A') }}"}}
+            """
+        let reader = reader("env:CONTENT", environment: ["CONTENT": job, "A": "b"])
+        let found = try await reader.read()
+        #expect(found.name == "\(folder.path)/prometheus.yml")
+        #expect(String(decoding: found.text, as: UTF8.self).contains(#"a: "b""#))
+        let target = "\(folder.path)/x/targets.json"
+        #expect(found.companions == [.init(path: target, bytes: Array("[]".utf8), isPublic: false)])
+        #expect(try POSIXFiles().status(target) == nil, "reading writes nothing")
+        reader.keep(found)
+        #expect(try POSIXFiles().contents(of: target, limitBytes: 100) == Array("[]".utf8))
+        #expect(try POSIXFiles().status(found.name) == nil)
+        #expect(try await reader.read(unless: found.version) == nil)
+    }
+
+    @Test func theLastGoodOneServesWhileTheSourceIsAway() async throws {
+        let folder = try TemporaryFolder()
+        let clock = ManualClock()
+        let good = reader("s3://shop/a.yml", ScriptedSources([(200, "global: {}")]), storage: folder.path)
+        good.keep(try await good.read())
+        let away = reader(
+            "s3://shop/a.yml", ScriptedSources([Self.unwell]), clock: clock, storage: folder.path)
+        let found = try await moving(clock) { try await away.readOrKept() }
+        #expect(found.isKept && found.text == Array("global: {}".utf8) && found.name == "s3://shop/a.yml")
+        let refused = reader(
+            "s3://shop/a.yml", ScriptedSources([(403, "<Error><Code>AccessDenied</Code></Error>")]),
+            storage: folder.path)
+        await #expect(throws: AgentError.self) { try await refused.readOrKept() }
+        let other = reader(
+            "s3://shop/b.yml", ScriptedSources([Self.unwell]), clock: clock, storage: folder.path)
+        await #expect(throws: AgentError.self) { try await moving(clock) { try await other.readOrKept() } }
+    }
+
+    @Test func aServiceIsNotAskedWhereNothingIs() async {
+        await #expect(throws: AgentError.self) { try await reader("s3://shop/a.yml").read() }
+    }
+}
