@@ -24,6 +24,7 @@ extension Configuration {
         if isStrict { sink.refuseIgnored() }
         try sink.finish(with: inclusion.errors)
         result.warnings = sink.warnings + inclusion.warnings
+        result.lints = sink.lints + inclusion.lints
         result.ignored =
             sink.ignored.sorted { ($0.line, $0.column) < ($1.line, $1.column) }
             + inclusion.ignored

@@ -28,7 +28,7 @@ extension YAMLNode {
     }
 
     /// The items of a list; none where this is none.
-    fileprivate var items: [YAMLNode] {
+    var items: [YAMLNode] {
         if case .sequence(let items) = content { return items }
         return []
     }

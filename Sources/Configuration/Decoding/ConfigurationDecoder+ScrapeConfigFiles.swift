@@ -19,6 +19,7 @@ final class Inclusion {
     let reader: Reader?
     fileprivate(set) var errors: [ConfigurationError] = []
     fileprivate(set) var warnings: [ConfigurationError] = []
+    fileprivate(set) var lints: [ConfigurationError] = []
     fileprivate(set) var ignored: [IgnoredSetting] = []
     /// Whether a setting without effect is an error.
     let isStrict: Bool
@@ -90,6 +91,7 @@ extension ConfigurationDecoder {
             if inclusion.isStrict { own.refuseIgnored() }
             inclusion.errors += own.errors
             inclusion.warnings += own.warnings
+            inclusion.lints += own.lints
             inclusion.ignored += own.ignored.prefix(max(0, ErrorSink.ignoredLimit - inclusion.ignored.count))
         }
         let root: YAMLNode?
@@ -116,6 +118,7 @@ extension ConfigurationDecoder {
             } else {
                 places[job.jobName] = "\(path):\(mark.line)"
             }
+            decoder.lint(job, node)
             jobs.append(job)
             inclusion.pathsWithJobs.insert(path)
         }

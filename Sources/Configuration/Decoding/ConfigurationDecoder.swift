@@ -29,9 +29,8 @@ struct ConfigurationDecoder {
         global.outOfOrderWindowMs = outOfOrderWindowMs(reader)
         countRules(reader)
         var result = Configuration(global: global)
-        let scrapes = reader.list("scrape_configs", of: "jobs").compactMap { [global] node in
-            scrapeConfig(node, global)
-        }
+        let nodes = reader.list("scrape_configs", of: "jobs")
+        let scrapes = nodes.compactMap { [global] node in scrapeConfig(node, global) }
         unique(scrapes.map { ($0.value.jobName, $0.mark) }, what: "job_name")
         result.scrapeConfigs = scrapes.map(\.value)
         let writes = reader.list("remote_write", of: "destinations").compactMap(remoteWrite)
@@ -42,6 +41,11 @@ struct ConfigurationDecoder {
         result.remoteWrites = writes.map(\.value)
         warnOfUnsentHistograms(scrapes, result.remoteWrites)
         if inclusion.shipsToAMP { warnOfNames(in: root) }
+        // One that could not be read is an error, and nobody is told of anything else then.
+        if scrapes.count == nodes.count {
+            for (scrape, node) in zip(scrapes, nodes) { lint(scrape.value, node) }
+        }
+        lint(writes.map(\.value), reader.list("remote_write", of: "destinations"))
         return result
     }
 

@@ -9,6 +9,8 @@ final class ErrorSink {
     private(set) var errors: [ConfigurationError] = []
     /// What deserves a look and does not hinder.
     private(set) var warnings: [ConfigurationError] = []
+    /// What works and costs money or memory, or loses samples without a word.
+    private(set) var lints: [ConfigurationError] = []
     /// What has no effect here.
     private(set) var ignored: [IgnoredSetting] = []
     /// True once an error found no room.
@@ -33,6 +35,12 @@ final class ErrorSink {
         guard warnings.count < Self.limit else { return }
         warnings.append(
             ConfigurationError(file: file, line: mark.line, column: mark.column, message: message))
+    }
+
+    func lint(_ mark: YAMLMark, _ message: String) {
+        guard lints.count < Self.limit else { return }
+        let lint = ConfigurationError(file: file, line: mark.line, column: mark.column, message: message)
+        if !lints.contains(lint) { lints.append(lint) }
     }
 
     func ignore(

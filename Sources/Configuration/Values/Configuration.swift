@@ -8,6 +8,8 @@ public struct Configuration: Sendable, Equatable {
     public var warnings: [ConfigurationError]
     /// What the file asks for and does not get, file by file in the order of their lines.
     public var ignored: [IgnoredSetting]
+    /// What is right and costs money or memory, or loses samples: for those who check a file.
+    public var lints: [ConfigurationError] = []
 
     public init(
         global: GlobalConfiguration = GlobalConfiguration(), scrapeConfigs: [ScrapeConfiguration] = [],
