@@ -141,7 +141,7 @@ enum ConfigurationSource {
 
     /// Reads what a path or pattern of `scrape_config_files` names, a companion before the file of its path. As
     /// in Prometheus a path that is not there names nothing.
-    private static func included(
+    static func included(
         _ pattern: String, companions: [ReadConfiguration.Companion], files: any FileDoor
     ) -> IncludedFiles {
         var found: [(path: String, text: [UInt8])] = []

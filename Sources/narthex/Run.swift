@@ -206,7 +206,7 @@ struct Run: AsyncParsableCommand {
         options.environment = environment
         do throws(AgentError) {
             if printsConfiguration {
-                print(try await Agent.generatedConfiguration(options), terminator: "")
+                print(try await ConfigurationPrint.text(options), terminator: "")
                 return
             }
             guard let agent = try await started(options, requests) else { return }

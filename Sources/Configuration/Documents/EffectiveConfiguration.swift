@@ -1,0 +1,232 @@
+import Addresses
+import Platform
+
+/// A configuration as it takes effect: every key with its value or its default, and where that is from.
+///
+/// It is YAML again. Secrets are `<secret>`, URLs stand without user and query, and a default that no file could
+/// hold (`found as for sigv4`) stands as a comment.
+public struct EffectiveConfiguration: Sendable {
+    /// A line each, with a newline at the end.
+    public let text: String
+
+    /// `text` is a configuration that loads, `file` its name; the other parameters are those of
+    /// `Configuration.load`.
+    public init(
+        text: [UInt8], file: String, environment: [String: String], expandsEnvironment: Bool = false,
+        including: ((String) -> IncludedFiles)? = nil
+    ) throws(ConfigurationErrors) {
+        let sink = ErrorSink(file: file)
+        let decoder = ConfigurationDecoder(
+            sink: sink, folder: FilePath.folder(of: file), environment: environment,
+            expandsEnvironment: expandsEnvironment)
+        let root = decoder.expanded(try Self.root(text, file))
+        var writing = EffectiveWriting(global: root?.entry("global"), globalFile: file)
+        writing.write(root ?? Self.nothing, file)
+        for item in root?.entry("scrape_config_files")?.items ?? [] {
+            guard let pattern = item.scalarText, let including,
+                case .files(let found) = including(FilePath.resolve(pattern, from: decoder.folder))
+            else { continue }
+            for (path, bytes) in found {
+                let own = ConfigurationDecoder(
+                    sink: ErrorSink(file: path), folder: FilePath.folder(of: path), environment: environment,
+                    expandsEnvironment: expandsEnvironment)
+                writing.include(own.expanded(try Self.root(bytes, path)) ?? Self.nothing, path)
+            }
+        }
+        try sink.finish()
+        self.text = writing.lines.map { $0 + "\n" }.joined()
+    }
+
+    private static let nothing = YAMLNode(content: .mapping([]), mark: YAMLMark(line: 1, column: 1))
+
+    private static func root(_ text: [UInt8], _ file: String) throws(ConfigurationErrors) -> YAMLNode? {
+        let root = try YAMLFile.root(
+            text, file: file, limits: .init(bytes: Configuration.limitBytes, nodes: 500_000))
+        return root?.isNull ?? true ? nil : root
+    }
+}
+
+/// Writes blocks by their tables.
+private struct EffectiveWriting {
+    private(set) var lines: [String] = []
+    /// The block that jobs inherit from, and the file that it stands in.
+    let global: YAMLNode?
+    let globalFile: String
+
+    /// Blocks that take effect without being written.
+    private static let always: Set<String> = ["global", "queue_config"]
+
+    init(global: YAMLNode?, globalFile: String) {
+        self.global = global
+        self.globalFile = globalFile
+    }
+
+    /// The whole of a file. The jobs come last, so that those of other files can follow.
+    mutating func write(_ root: YAMLNode, _ file: String) {
+        let place = Place(file: file, indent: 0)
+        for key in Schema.top.allKeys where key.name != "scrape_configs" { write(key, in: root, place) }
+        writeIgnored(of: root, Schema.top, place)
+        lines.append("scrape_configs:")
+        include(root, file)
+        if lines.last == "scrape_configs:" { lines[lines.count - 1] += " []" }
+    }
+
+    /// The jobs of a file.
+    mutating func include(_ root: YAMLNode, _ file: String) {
+        for item in root.entry("scrape_configs")?.items ?? [] {
+            writeItem(item, Schema.scrapeConfig, Place(file: file, indent: 2))
+        }
+    }
+
+    /// Where a block is written from and to.
+    private struct Place {
+        let file: String
+        let indent: Int
+
+        var deeper: Place { Place(file: file, indent: indent + 2) }
+        var space: String { String(repeating: " ", count: indent) }
+
+        func origin(_ node: YAMLNode) -> String { "  # \(VisibleText.shown(file)):\(node.mark.line)" }
+    }
+
+    private mutating func write(_ key: KeyTable.Key, in block: YAMLNode, _ place: Place) {
+        guard let node = block.entry(key.name), !node.isNull else {
+            if Self.always.contains(key.name), let table = Schema.table(of: key) {
+                lines.append("\(place.space)\(key.name):")
+                writeBlock(YAMLNode(content: .mapping([]), mark: block.mark), table, place.deeper)
+            } else {
+                writeDefault(key, place)
+            }
+            return
+        }
+        if let table = Schema.table(of: key) {
+            writeBlocks(key, node, table, place)
+        } else {
+            writeValue(key.name, node, isSecret: Schema.isSecret(key), place)
+        }
+    }
+
+    private mutating func writeBlock(_ block: YAMLNode, _ table: KeyTable, _ place: Place) {
+        let firstLine = lines.count
+        // These two refuse a regex, even the default one.
+        let action = block.entry("action")?.scalarText?.lowercased() ?? ""
+        let refusesRegex = table.name == Schema.relabel.name && ["keepequal", "dropequal"].contains(action)
+        for key in table.allKeys where !(refusesRegex && key.name == "regex") {
+            let hasNoEffect = table.ignored.contains { $0.name == key.name }
+            if !hasNoEffect { write(key, in: block, place) }
+        }
+        writeIgnored(of: block, table, place)
+        // A block of nothing but comments would be a key without a value.
+        let hasValue = lines[firstLine...].contains { !$0.drop { $0 == " " }.hasPrefix("#") }
+        if !hasValue, firstLine > 0, lines[firstLine - 1].hasSuffix(":") { lines[firstLine - 1] += " {}" }
+    }
+
+    private mutating func writeIgnored(of block: YAMLNode, _ table: KeyTable, _ place: Place) {
+        for ignored in table.ignored {
+            guard let node = block.entry(ignored.name), !node.isNull else { continue }
+            lines.append("\(place.space)# \(ignored.name) has no effect\(place.origin(node))")
+        }
+    }
+
+    private mutating func writeBlocks(
+        _ key: KeyTable.Key, _ node: YAMLNode, _ table: KeyTable, _ place: Place
+    ) {
+        switch (key.type, node.content) {
+        case ("list of mapping", .sequence(let items)):
+            lines.append("\(place.space)\(key.name):" + (items.isEmpty ? " []" : ""))
+            for item in items { writeItem(item, table, place.deeper) }
+        case ("mapping of mapping", .mapping(let entries)):
+            lines.append("\(place.space)\(key.name):" + (entries.isEmpty ? " {}" : ""))
+            for entry in entries {
+                lines.append("\(place.deeper.space)\(JSONText.quoted(entry.key.scalarText ?? "")):")
+                writeBlock(entry.value, table, place.deeper.deeper)
+            }
+        default:
+            lines.append("\(place.space)\(key.name):")
+            writeBlock(node, table, place.deeper)
+        }
+    }
+
+    /// An item of a list, its dash in front of its first key.
+    private mutating func writeItem(_ item: YAMLNode, _ table: KeyTable, _ place: Place) {
+        let first = lines.count
+        writeBlock(item, table, place.deeper)
+        guard first < lines.count else { return lines.append("\(place.space)- {}\(place.origin(item))") }
+        let text = lines[first].drop { $0 == " " }
+        if text.hasPrefix("#") {
+            lines.insert("\(place.space)-", at: first)
+        } else {
+            lines[first] = "\(place.space)- \(text)"
+        }
+    }
+
+    /// A default, an inherited value, or what is told of a default in words.
+    private mutating func writeDefault(_ key: KeyTable.Key, _ place: Place) {
+        if let name = Schema.inheritedKey(key) {
+            if let node = global?.entry(name), !node.isNull {
+                let from = Place(file: globalFile, indent: place.indent)
+                return writeValue(key.name, node, isSecret: Schema.isSecret(key), from, note: ", global")
+            }
+            guard let inherited = Schema.global.allKeys.first(where: { $0.name == name }) else { return }
+            return writeDefault(
+                KeyTable.Key(key.name, inherited.type, inherited.defaultText), place)
+        }
+        if let text = Schema.literalDefault(key) {
+            lines.append("\(place.space)\(key.name): \(Self.shown(text, isPlain: true))  # default")
+        } else if !key.defaultText.isEmpty {
+            lines.append("\(place.space)# \(key.name): \(key.defaultText)")
+        }
+    }
+
+    private mutating func writeValue(
+        _ name: String, _ node: YAMLNode, isSecret: Bool, _ place: Place, note: String = ""
+    ) {
+        let origin = place.origin(node) + note
+        switch node.content {
+        case .scalar, .sequence:
+            lines.append("\(place.space)\(name): \(Self.inline(node, isSecret: isSecret))\(origin)")
+        case .mapping(let entries):
+            guard !entries.isEmpty else { return lines.append("\(place.space)\(name): {}\(origin)") }
+            lines.append("\(place.space)\(name):\(origin)")
+            for entry in entries {
+                writeValue(
+                    JSONText.quoted(entry.key.scalarText ?? ""), entry.value, isSecret: isSecret, place.deeper
+                )
+            }
+        }
+    }
+
+    /// A value on one line.
+    private static func inline(_ node: YAMLNode, isSecret: Bool) -> String {
+        switch node.content {
+        case .scalar(let text, let plain):
+            if isSecret { return node.isNull ? "null" : "<secret>" }
+            return shown(text, isPlain: plain)
+        case .sequence(let items):
+            return "[" + items.map { inline($0, isSecret: isSecret) }.joined(separator: ", ") + "]"
+        case .mapping(let entries):
+            let pairs = entries.map {
+                "\(JSONText.quoted($0.key.scalarText ?? "")): \(inline($0.value, isSecret: isSecret))"
+            }
+            return "{" + pairs.joined(separator: ", ") + "}"
+        }
+    }
+
+    /// A text without what may be a password in a URL, quoted unless it is a word or a number.
+    private static func shown(_ text: String, isPlain: Bool) -> String {
+        if text.contains("://") {
+            guard let url = HTTPURL(text) else {
+                return text.contains("@") ? "<secret>" : JSONText.quoted(HTTPURL.shownStart(of: text) ?? "")
+            }
+            return JSONText.quoted(url.hasUser || url.query != nil || url.hasFragment ? "\(url)" : text)
+        }
+        let isWord =
+            isPlain && !text.isEmpty
+            && text.utf8.allSatisfy {
+                (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+                    || [0x2D, 0x2E, 0x2F, 0x5F].contains($0)
+            }
+        let begins = text.utf8.first.map { $0 != 0x2D } ?? false
+        return isWord && begins ? text : JSONText.quoted(text)
+    }
+}

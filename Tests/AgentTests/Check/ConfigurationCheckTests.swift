@@ -1,0 +1,59 @@
+import Platform
+import Testing
+
+@testable import Agent
+
+struct ConfigurationCheckTests {
+    private func check(_ text: String, _ more: [String: String] = [:]) async throws -> ConfigurationCheck {
+        let folder = try TemporaryFolder()
+        for (name, content) in more {
+            try POSIXFiles().replace("\(folder.path)/\(name)", with: Array(content.utf8))
+        }
+        let path = "\(folder.path)/a.yml"
+        try POSIXFiles().replace(path, with: Array(text.utf8))
+        return await ConfigurationCheck.run(path, ConfigurationCheck.Request(environment: [:]))
+    }
+
+    private let write = "remote_write: [{url: 'http://h/w'}]\n"
+
+    @Test func aGoodFileHasItsJobsCounted() async throws {
+        let found = try await check(
+            """
+            global: {sample_limit: 9}
+            scrape_configs:
+              - job_name: a
+                static_configs: [{targets: ["h:1", "h:2"]}]
+                file_sd_configs: [{files: ["t*.json", "none.json"]}]
+              - {job_name: b, ecs_sd_configs: [{}], relabel_configs: [{target_label: c}]}
+              - job_name: c
+            \(write)
+            """, ["t1.json": #"[{"targets":["h:3"]}]"#, "t2.json": "[]"])
+        #expect(found.errors == [])
+        #expect(
+            found.jobs == [
+                "job a: 2 static targets, 1 target in 2 files; every 1m",
+                "job b: what ecs_sd_configs finds (not asked here), before relabel_configs; every 1m",
+                "job c: no target; every 1m",
+            ])
+        #expect(found.warnings.count == 1 && found.warnings[0].contains("none.json"))
+        #expect(found.lines.contains { $0.hasSuffix("a.yml: valid, 1 warning") })
+    }
+
+    @Test func everyErrorHasItsPlace() async throws {
+        let found = try await check("globl: {}\nscrape_configs: [{job_nam: a}]\n\(write)")
+        #expect(found.errors.count == 3, "\(found.errors)")
+        #expect(found.errors[0].contains("a.yml:1:1: unknown key \"globl\""))
+        #expect(found.lines.contains { $0.hasSuffix("a.yml: not valid, 3 errors") })
+    }
+
+    @Test func whatIsMissedAndWhatCostsIsAWarning() async throws {
+        let found = try await check("rule_files: [none/*.yml]\nscrape_configs: [{job_name: a}]\n\(write)")
+        #expect(found.errors == [] && found.warnings.count == 2, "\(found.lines)")
+    }
+
+    @Test func nothingElseIsAsked() async {
+        let found = await ConfigurationCheck.run(
+            "s3://shop/a.yml", ConfigurationCheck.Request(environment: ["AWS_REGION": "eu-west-1"]))
+        #expect(found.errors.count == 1 && found.errors[0].contains("not on this machine"))
+    }
+}

@@ -1,0 +1,90 @@
+import Testing
+
+@testable import Configuration
+
+@Suite struct EffectiveConfigurationTests {
+    private func effective(_ text: String, expandsEnvironment: Bool = false) throws -> String {
+        try EffectiveConfiguration(
+            text: Array(text.utf8), file: "a.yml", environment: ["A": "30s"],
+            expandsEnvironment: expandsEnvironment
+        ) { path in
+            path == "more.yml"
+                ? .files([("more.yml", Array("scrape_configs: [{job_name: c}]".utf8))]) : .files([])
+        }.text
+    }
+
+    private static let sample = """
+        global:
+          scrape_interval: 15s
+          external_labels: {site: eu}
+        scrape_config_files: [more.yml]
+        scrape_configs:
+          - job_name: a
+            scrape_timeout: 5s
+            basic_auth: {username: u, password: hush}
+            static_configs: [{targets: ["h:1", "http://user:hush@h"]}]
+            relabel_configs: [{regex: a, target_label: b}]
+            params: {token: [hush]}
+        remote_write:
+          - url: https://user:hush@host/write?token=hush
+            headers: {X-Key: hush}
+        """
+
+    @Test func everyValueHasItsOrigin() throws {
+        let lines = try effective(Self.sample).split(separator: "\n").map(String.init)
+        func has(_ line: String) -> Bool { lines.contains(line) }
+        #expect(has("  scrape_interval: 15s  # a.yml:2"))
+        #expect(has("  scrape_timeout: 10s  # default"))
+        #expect(has("  - job_name: a  # a.yml:6"))
+        #expect(has("    scrape_interval: 15s  # a.yml:2, global"))
+        #expect(has("    scrape_timeout: 5s  # a.yml:7"))
+        #expect(has("    metrics_path: /metrics  # default"))
+        #expect(has("    sample_limit: 0  # default"))
+        #expect(has("      password: <secret>  # a.yml:8"))
+        #expect(has("  - job_name: c  # more.yml:1"))
+        #expect(has("      max_shards: 50  # default"))
+    }
+
+    @Test func noSecretIsShown() throws {
+        let text = try effective(Self.sample)
+        #expect(!text.contains("hush"))
+        #expect(text.contains(#"url: "https://host/write""#))
+    }
+
+    @Test func anEmptyFileHasItsDefaults() throws {
+        for text in ["", "{}", "global:\n"] {
+            let shown = try effective(text)
+            #expect(shown.hasPrefix("global:\n  scrape_interval: 1m  # default\n"))
+            #expect(shown.hasSuffix("scrape_configs: []\n"))
+        }
+    }
+
+    /// What is printed is YAML that loads, with the same meaning where no secret is in it.
+    @Test func whatIsPrintedLoads() throws {
+        let source = """
+            global: {scrape_interval: 15s}
+            scrape_configs:
+              - job_name: "a # b"
+                honor_labels: true
+                static_configs: [{targets: ["h:1"], labels: {a: "true", b: ""}}]
+                metric_relabel_configs: [{action: labeldrop, regex: "a|b"}, {target_label: c, replacement: "$1"}]
+                ecs_sd_configs: [{}]
+            remote_write: [{url: "http://h/w", queue_config: {max_shards: 7}}]
+            """
+        var first = try load(source)
+        var second = try load(try effective(source))
+        // A default that is written out warns of keys without effect.
+        first.ignored = []
+        second.ignored = []
+        first.warnings = []
+        second.warnings = []
+        #expect(first.scrapeConfigs == second.scrapeConfigs)
+        #expect(first.remoteWrites == second.remoteWrites)
+        #expect(first.global == second.global)
+    }
+
+    @Test func variablesAreReplacedFirst() throws {
+        let text = "global:\n  scrape_interval: ${A}\n"
+        #expect(try effective(text, expandsEnvironment: true).contains("scrape_interval: 30s  # a.yml:2"))
+    }
+}
