@@ -139,8 +139,8 @@ enum ConfigurationSource {
         return configuration
     }
 
-    /// Reads what a path or pattern of `scrape_config_files` names, a companion before the file of its path. As
-    /// in Prometheus a path that is not there names nothing.
+    /// Reads what a path or pattern of `scrape_config_files` names, a companion before the file of its path.
+    /// As in Prometheus a path that is not there names nothing.
     static func included(
         _ pattern: String, companions: [ReadConfiguration.Companion], files: any FileDoor
     ) -> IncludedFiles {

@@ -18,7 +18,9 @@ struct Discover: AsyncParsableCommand {
 
     @Option(
         name: .customLong("config.file"),
-        help: "Prometheus configuration file, or s3://bucket/key, whose jobs are looked at.")
+        help:
+            "Prometheus configuration file, or another place as narthex run takes it, whose jobs are looked at."
+    )
     var configFile: String?
 
     @Option(help: "Only the job of this name.")

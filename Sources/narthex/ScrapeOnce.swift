@@ -22,7 +22,9 @@ struct ScrapeOnce: AsyncParsableCommand {
     @Argument(help: "What to scrape, for instance http://127.0.0.1:9100/metrics.")
     var url: String
 
-    @Option(name: .customLong("config.file"), help: "Prometheus configuration file, or s3://bucket/key.")
+    @Option(
+        name: .customLong("config.file"),
+        help: "Prometheus configuration file, or another place as narthex run takes it.")
     var configFile = "prometheus.yml"
 
     @Option(help: "The job whose rules apply; not needed when there is one only.")

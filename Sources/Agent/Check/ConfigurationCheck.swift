@@ -98,8 +98,8 @@ public struct ConfigurationCheck: Sendable {
         return VisibleText.shown("job \(job.jobName): \(found)\(rules); every \(interval)")
     }
 
-    /// Of the files that are there now; what is wrong in one is a warning, since it may change while the agent
-    /// runs.
+    /// Of the files that are there now; what is wrong in one is a warning, since it may change while the
+    /// agent runs.
     private mutating func targets(
         inFilesOf job: ScrapeConfiguration, files: any FileDoor
     ) -> (targets: Int, files: Int) {

@@ -4,8 +4,9 @@ public import Platform
 
 /// What `narthex run --config.print` shows.
 public enum ConfigurationPrint {
-    /// The configuration that the agent would run on, as YAML: with every default and where each value is from,
-    /// or as the file that one made from a URL stands for. No secret is in it. Throws what is wrong with it.
+    /// The configuration that the agent would run on, as YAML: with every default and where each value is
+    /// from, or as the file that one made from a URL stands for. No secret is in it. Throws what is wrong
+    /// with it.
     public static func text(
         _ options: AgentOptions, clock: any AgentClock = SystemClock(), files: any FileDoor = POSIXFiles()
     ) async throws(AgentError) -> String {

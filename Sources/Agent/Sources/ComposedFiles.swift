@@ -4,8 +4,8 @@ import Configuration
 import Cryptography
 import HTTPTransport
 
-/// Carries out a job of ECS Files Composer: fetches, decodes and fills in its files, and finds the one that is
-/// a Prometheus configuration. Writes nothing.
+/// Carries out a job of ECS Files Composer: fetches, decodes and fills in its files, and finds the one that
+/// is a Prometheus configuration. Writes nothing.
 struct ComposedFiles: Sendable {
     /// All files together.
     private static let limitBytes = 32 << 20

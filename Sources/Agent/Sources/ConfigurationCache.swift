@@ -1,8 +1,8 @@
 import Cryptography
 import Platform
 
-/// The last good text of a source that is not on this machine, kept in the storage directory for a start while
-/// the source is away. Readable by its owner alone: it may hold secrets.
+/// The last good text of a source that is not on this machine, kept in the storage directory for a start
+/// while the source is away. Readable by its owner alone: it may hold secrets.
 struct ConfigurationCache: Sendable {
     static let fileName = "last-good-configuration"
     private static let mark = "narthex-configuration-1"

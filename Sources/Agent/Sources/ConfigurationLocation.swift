@@ -21,8 +21,8 @@ public enum ConfigurationLocation: Sendable, Equatable {
         let location: S3Location
     }
 
-    /// What is wrong with a text, with what to write instead. Holds no password: the text is quoted only where
-    /// it is shown to hold none.
+    /// What is wrong with a text, with what to write instead. Holds no password: the text is quoted only
+    /// where it is shown to hold none.
     public struct Fault: Error, Sendable, Equatable, CustomStringConvertible {
         public let description: String
     }
@@ -83,8 +83,8 @@ public enum ConfigurationLocation: Sendable, Equatable {
         if case .object = self { true } else { false }
     }
 
-    /// Whether the last good text is kept for a start while the source is away. A file is there or is not, and
-    /// a variable was given with the process.
+    /// Whether the last good text is kept for a start while the source is away. A file is there or is not,
+    /// and a variable was given with the process.
     var isCached: Bool {
         switch self {
         case .path, .variable: false
@@ -92,8 +92,8 @@ public enum ConfigurationLocation: Sendable, Equatable {
         }
     }
 
-    /// How often to look for a change, before the jitter, in milliseconds: a look at a file costs nothing, one
-    /// at a service costs a call. Nil for a variable, which cannot change while the process runs.
+    /// How often to look for a change, before the jitter, in milliseconds: a look at a file costs nothing,
+    /// one at a service costs a call. Nil for a variable, which cannot change while the process runs.
     var watchMs: Int64? {
         switch self {
         case .path: 5_000

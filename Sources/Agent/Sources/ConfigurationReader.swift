@@ -192,8 +192,8 @@ struct ConfigurationReader: Sendable {
         return try await work(start.ways)
     }
 
-    /// Whether a file may be a composer's job: most are not, and need no client. A pipe can be read once only,
-    /// so it may be.
+    /// Whether a file may be a composer's job: most are not, and need no client. A pipe can be read once
+    /// only, so it may be.
     private func mayBeJob(_ location: ConfigurationLocation) throws(SourceFault) -> Bool {
         guard case .path(let path) = location else { return true }
         do throws(FileError) {

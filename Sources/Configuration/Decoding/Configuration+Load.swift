@@ -5,8 +5,8 @@ extension Configuration {
     /// Decodes a configuration file. `file` is its path: errors name it, and relative paths inside are taken
     /// from its folder. `environment` gives `${NAME}` in `external_labels`. `including` reads what a path or
     /// pattern of `scrape_config_files` names; `counting` tells how many files a pattern of `rule_files`
-    /// names, or nil where that cannot be told. With `isStrict` every setting without effect is an error. With
-    /// `expandsEnvironment` every value of all files has its `${NAME}` and `${NAME:-DEFAULT}` replaced.
+    /// names, or nil where that cannot be told. With `isStrict` every setting without effect is an error.
+    /// With `expandsEnvironment` every value of all files has its `${NAME}` and `${NAME:-DEFAULT}` replaced.
     /// Throws every error of all files at once.
     public static func load(
         text: [UInt8], file: String, environment: [String: String], features: FeatureFlags = FeatureFlags(),

@@ -13,8 +13,8 @@ extension ConfigurationDecoder {
         if job.limits.samples == 0 {
             sink.lint(
                 node.mark,
-                "the job \(name) has no sample_limit: a target that goes wrong may bring any number of series,"
-                    + " which are kept in memory and paid for. Set sample_limit here or in global")
+                "the job \(name) has no sample_limit: a target that goes wrong may bring any number of"
+                    + " series, which are kept in memory and paid for. Set sample_limit here or in global")
         }
         if inclusion.shipsToAMP, job.scrapeIntervalMs < Self.cheapIntervalMs {
             sink.lint(

@@ -4,8 +4,8 @@
 /// relabelling writes stays: `$1`, `${1}` and `$$`; `$${NAME}` is the text `${NAME}`. A variable that the
 /// environment lacks is an error unless a default stands there.
 struct EnvironmentExpansion {
-    /// What all values together may grow by: a file of a megabyte could name a long variable a hundred thousand
-    /// times.
+    /// What all values together may grow by: a file of a megabyte could name a long variable a hundred
+    /// thousand times.
     static let growthLimitBytes = 16 << 20
 
     private let environment: [String: String]
@@ -46,7 +46,8 @@ struct EnvironmentExpansion {
         return YAMLNode(content: content, mark: node.mark, expandedCount: node.expandedCount)
     }
 
-    /// `isExpandedAgain`: `$NAME` and `$$` of the result have a meaning later on, so they are written for that.
+    /// `isExpandedAgain`: `$NAME` and `$$` of the result have a meaning later on, so they are written for
+    /// that.
     private mutating func expanded(_ text: String, _ node: YAMLNode, isExpandedAgain: Bool) -> String {
         var reading = ExpandedText(environment: environment, isExpandedAgain: isExpandedAgain)
         if let fault = reading.read(text) {

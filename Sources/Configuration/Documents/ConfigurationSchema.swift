@@ -1,7 +1,7 @@
 import JSON
 
-/// The JSON schema (draft-07) of configuration files, made from the tables that decoding reads. For editors: it
-/// knows names and types, and leaves what depends on several keys to `narthex check-config`.
+/// The JSON schema (draft-07) of configuration files, made from the tables that decoding reads. For editors:
+/// it knows names and types, and leaves what depends on several keys to `narthex check-config`.
 public enum ConfigurationSchema {
     /// As it lies in config/narthex.schema.json, with a newline at its end.
     public static var text: String { root.text(.lines(depth: .max)) + "\n" }

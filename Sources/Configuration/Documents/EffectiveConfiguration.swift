@@ -3,8 +3,8 @@ import Platform
 
 /// A configuration as it takes effect: every key with its value or its default, and where that is from.
 ///
-/// It is YAML again. Secrets are `<secret>`, URLs stand without user and query, and a default that no file could
-/// hold (`found as for sigv4`) stands as a comment.
+/// It is YAML again. Secrets are `<secret>`, URLs stand without user and query, and a default that no file
+/// could hold (`found as for sigv4`) stands as a comment.
 public struct EffectiveConfiguration: Sendable {
     /// A line each, with a newline at the end.
     public let text: String

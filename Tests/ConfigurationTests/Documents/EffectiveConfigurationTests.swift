@@ -67,7 +67,10 @@ import Testing
               - job_name: "a # b"
                 honor_labels: true
                 static_configs: [{targets: ["h:1"], labels: {a: "true", b: ""}}]
-                metric_relabel_configs: [{action: labeldrop, regex: "a|b"}, {target_label: c, replacement: "$1"}]
+                metric_relabel_configs:
+                  - {action: labeldrop, regex: "a|b"}
+                  - {target_label: c, replacement: "$1"}
+                  - {action: keepequal, source_labels: [a], target_label: c}
                 ecs_sd_configs: [{}]
             remote_write: [{url: "http://h/w", queue_config: {max_shards: 7}}]
             """

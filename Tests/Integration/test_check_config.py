@@ -1,0 +1,80 @@
+"""`narthex check-config`, and the JSON schema against every configuration of the corpus and of the docs."""
+
+import json
+import re
+import subprocess
+
+import jsonschema
+import pytest
+import yaml
+from parts.agent import IS_NARTHEX, ROOT, clean_environment, program
+from test_corpus import cases, with_destination
+
+pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="this is a command of Narthex")
+
+
+def check(*arguments):
+    return subprocess.run(
+        [program("narthex"), "check-config", *arguments],
+        env=clean_environment(), capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def test_the_exit_status_says_what_was_found(tmp_path):
+    good = "global: {sample_limit: 9}\nscrape_configs: [{job_name: a}]"
+    (tmp_path / "good.yml").write_text(with_destination(good))
+    (tmp_path / "warned.yml").write_text(with_destination("scrape_configs: [{job_name: a}]"))
+    (tmp_path / "bad.yml").write_text(with_destination("globl: {}"))
+    good, warned, bad = (tmp_path / f"{name}.yml" for name in ("good", "warned", "bad"))
+    assert check(good).returncode == 0 and check(good, "--lint-fatal").returncode == 0
+    assert check(warned).returncode == 0 and check(warned, "--lint-fatal").returncode == 1
+    ended = check(good, bad, warned, "--lint-fatal")
+    assert ended.returncode == 2 and f'error: {bad}:1:1: unknown key "globl"' in ended.stdout
+    assert check().returncode == 64
+    far = check("s3://shop/narthex.yml")
+    assert far.returncode == 2 and "not on this machine" in far.stdout
+
+
+@pytest.mark.parametrize("kind", ["good", "bad"])
+def test_the_corpus_has_its_verdicts(kind, tmp_path):
+    for number, (name, _, text) in enumerate(cases(kind)):
+        path = tmp_path / f"{number}.yml"
+        path.write_text(with_destination(text))
+        ended = check(path)
+        assert ended.returncode == (0 if kind == "good" else 2), f"{name}\n{ended.stdout}"
+
+
+def examples_of_docs():
+    for page in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]:
+        for text in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL):
+            value = yaml.safe_load(text)
+            if isinstance(value, dict) and {"scrape_configs", "remote_write", "global"} & value.keys():
+                yield page.name, value
+    for path in (ROOT / "config").glob("*.yml"):
+        yield path.name, yaml.safe_load(path.read_text())
+
+
+def test_the_schema_takes_every_good_configuration():
+    schema = json.loads((ROOT / "config/narthex.schema.json").read_text())
+    jsonschema.Draft7Validator.check_schema(schema)
+    validator = jsonschema.Draft7Validator(schema)
+    found = [*examples_of_docs(), *((name, yaml.safe_load(text)) for name, _, text in cases("good"))]
+    assert len(found) > 60
+    wrong = {
+        name: [f"{list(error.path)}: {error.message}" for error in validator.iter_errors(value)]
+        for name, value in found
+    }
+    assert not {name: errors for name, errors in wrong.items() if errors}
+
+
+def test_the_schema_refuses_what_no_key_is():
+    validator = jsonschema.Draft7Validator(json.loads((ROOT / "config/narthex.schema.json").read_text()))
+    for value in [
+        {"globl": {}}, {"global": {"scrape_interval": "15 seconds"}}, {"scrape_configs": {}},
+        {"scrape_configs": [{"job_name": "a", "honor_labels": "maybe"}]},
+    ]:  # fmt: skip
+        assert not validator.is_valid(value), value
+
+
+def test_the_schema_is_that_of_the_program():
+    assert check("--schema").stdout == (ROOT / "config/narthex.schema.json").read_text()
