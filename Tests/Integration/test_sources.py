@@ -1,5 +1,5 @@
-"""Configurations from everywhere they may be, by moto with its checks on: each is read by a session that moto's
-IAM knows and that config/iam allows this and nothing more.
+"""Configurations from everywhere they may be. moto has its checks on: a text is read by a session that moto's
+IAM knows, and that a policy of config/iam allows this and nothing more.
 """
 
 import base64

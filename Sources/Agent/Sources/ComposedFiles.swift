@@ -138,17 +138,17 @@ struct ComposedFiles: Sendable {
                 .init(id: try filled(id), versionID: versionID, versionStage: versionStage, jsonKey: jsonKey),
                 role: role, by: ways)
         case .web(let url, let username, let password):
-            let url = try filled(url)
+            let place = try filled(url)
             // The same rules as for a location of one's own: no clear text over the network.
             do throws(ConfigurationLocation.Fault) {
-                guard case .web = try ConfigurationLocation(url) else {
+                guard case .web = try ConfigurationLocation(place) else {
                     throw ConfigurationLocation.Fault(description: "the Url is none of https")
                 }
             } catch {
                 throw SourceFault(error.description)
             }
             found = try await fetcher.web(
-                .init(url: url, username: username, password: password), by: ways)
+                .init(url: place, username: username, password: password), by: ways)
         }
         guard let found else { throw SourceFault("the source answers that nothing has changed") }
         return found

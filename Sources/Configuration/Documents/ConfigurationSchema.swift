@@ -65,8 +65,8 @@ public enum ConfigurationSchema {
         }
         switch type {
         case "mapping":
-            return table.map { .object(["$ref": .string("#/definitions/\($0.name)")]) }
-                ?? .object(["type": "object"])
+            guard let table else { return .object(["type": "object"]) }
+            return .object(["$ref": .string("#/definitions/\(table.name)")])
         case "bool": return .object(["type": "boolean"])
         case "int": return .object(["type": "integer", "minimum": .integer(0)])
         case "number": return .object(["type": "number"])

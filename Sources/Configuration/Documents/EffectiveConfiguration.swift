@@ -93,7 +93,7 @@ private struct EffectiveWriting {
         guard let node = block.entry(key.name), !node.isNull else {
             if Self.always.contains(key.name), let table = Schema.table(of: key) {
                 lines.append("\(place.space)\(key.name):")
-                writeBlock(YAMLNode(content: .mapping([]), mark: block.mark), table, place.deeper)
+                writeBlockBelow(YAMLNode(content: .mapping([]), mark: block.mark), table, place.deeper)
             } else {
                 writeDefault(key, place)
             }
@@ -107,7 +107,6 @@ private struct EffectiveWriting {
     }
 
     private mutating func writeBlock(_ block: YAMLNode, _ table: KeyTable, _ place: Place) {
-        let firstLine = lines.count
         // These two refuse a regex, even the default one.
         let action = block.entry("action")?.scalarText?.lowercased() ?? ""
         let refusesRegex = table.name == Schema.relabel.name && ["keepequal", "dropequal"].contains(action)
@@ -116,9 +115,18 @@ private struct EffectiveWriting {
             if !hasNoEffect { write(key, in: block, place) }
         }
         writeIgnored(of: block, table, place)
-        // A block of nothing but comments would be a key without a value.
-        let hasValue = lines[firstLine...].contains { !$0.drop { $0 == " " }.hasPrefix("#") }
-        if !hasValue, firstLine > 0, lines[firstLine - 1].hasSuffix(":") { lines[firstLine - 1] += " {}" }
+    }
+
+    /// A block below its key, which stands in the last line.
+    private mutating func writeBlockBelow(_ block: YAMLNode, _ table: KeyTable, _ place: Place) {
+        let first = lines.count
+        writeBlock(block, table, place)
+        // With nothing but comments below it the key would have no value.
+        if !hasValue(from: first) { lines[first - 1] += " {}" }
+    }
+
+    private func hasValue(from first: Int) -> Bool {
+        lines[first...].contains { line in !line.drop { $0 == " " }.hasPrefix("#") }
     }
 
     private mutating func writeIgnored(of block: YAMLNode, _ table: KeyTable, _ place: Place) {
@@ -139,11 +147,11 @@ private struct EffectiveWriting {
             lines.append("\(place.space)\(key.name):" + (entries.isEmpty ? " {}" : ""))
             for entry in entries {
                 lines.append("\(place.deeper.space)\(JSONText.quoted(entry.key.scalarText ?? "")):")
-                writeBlock(entry.value, table, place.deeper.deeper)
+                writeBlockBelow(entry.value, table, place.deeper.deeper)
             }
         default:
             lines.append("\(place.space)\(key.name):")
-            writeBlock(node, table, place.deeper)
+            writeBlockBelow(node, table, place.deeper)
         }
     }
 
@@ -151,7 +159,9 @@ private struct EffectiveWriting {
     private mutating func writeItem(_ item: YAMLNode, _ table: KeyTable, _ place: Place) {
         let first = lines.count
         writeBlock(item, table, place.deeper)
-        guard first < lines.count else { return lines.append("\(place.space)- {}\(place.origin(item))") }
+        guard hasValue(from: first) else {
+            return lines.insert("\(place.space)- {}\(place.origin(item))", at: first)
+        }
         let text = lines[first].drop { $0 == " " }
         if text.hasPrefix("#") {
             lines.insert("\(place.space)-", at: first)
