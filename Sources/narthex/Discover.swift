@@ -19,7 +19,7 @@ struct Discover: AsyncParsableCommand {
     @Option(
         name: .customLong("config.file"),
         help:
-            "Prometheus configuration file, or another place as narthex run takes it, whose jobs are looked at."
+            "Configuration file, or another place as narthex run takes it, whose jobs are looked at."
     )
     var configFile: String?
 

@@ -53,6 +53,9 @@ private struct EffectiveWriting {
     let global: YAMLNode?
     let globalFile: String
 
+    /// The `scrape_interval` of the block that is being written.
+    private var intervalText = "1m"
+
     /// Blocks that take effect without being written.
     private static let always: Set<String> = ["global", "queue_config"]
 
@@ -110,6 +113,11 @@ private struct EffectiveWriting {
         // These two refuse a regex, even the default one.
         let action = block.entry("action")?.scalarText?.lowercased() ?? ""
         let refusesRegex = table.name == Schema.relabel.name && ["keepequal", "dropequal"].contains(action)
+        if table.has("scrape_interval") {
+            let written = block.entry("scrape_interval") ?? global?.entry("scrape_interval")
+            intervalText =
+                written?.scalarText.flatMap { (PrometheusDuration.parse($0) ?? 0) > 0 ? $0 : nil } ?? "1m"
+        }
         for key in table.allKeys where !(refusesRegex && key.name == "regex") {
             let hasNoEffect = table.ignored.contains { $0.name == key.name }
             if !hasNoEffect { write(key, in: block, place) }
@@ -172,6 +180,11 @@ private struct EffectiveWriting {
 
     /// A default, an inherited value, or what is told of a default in words.
     private mutating func writeDefault(_ key: KeyTable.Key, _ place: Place) {
+        if key.name == "scrape_timeout", isLongerThanInterval(key) {
+            lines.append(
+                "\(place.space)scrape_timeout: \(intervalText)  # default, lowered to scrape_interval")
+            return
+        }
         if let name = Schema.inheritedKey(key) {
             if let node = global?.entry(name), !node.isNull {
                 let from = Place(file: globalFile, indent: place.indent)
@@ -186,6 +199,13 @@ private struct EffectiveWriting {
         } else if !key.defaultText.isEmpty {
             lines.append("\(place.space)# \(key.name): \(key.defaultText)")
         }
+    }
+
+    /// Whether a timeout that is not written would be longer than the interval, which it never is.
+    private func isLongerThanInterval(_ key: KeyTable.Key) -> Bool {
+        let inherited = Schema.inheritedKey(key).flatMap { global?.entry($0)?.scalarText }
+        let timeoutMs = PrometheusDuration.parse(inherited ?? "10s") ?? 0
+        return timeoutMs > PrometheusDuration.parse(intervalText) ?? 0
     }
 
     private mutating func writeValue(

@@ -86,6 +86,20 @@ import Testing
         #expect(first.global == second.global)
     }
 
+    @Test func aTimeoutIsNoLongerThanItsInterval() throws {
+        let text = try effective("scrape_configs: [{job_name: a, scrape_interval: 7s}]\n")
+        #expect(text.contains("    scrape_timeout: 7s  # default, lowered to scrape_interval\n"))
+        #expect(try load(text).scrapeConfigs.first?.scrapeTimeoutMs == 7_000)
+    }
+
+    @Test func blocksWithoutValuesAreNoHoles() throws {
+        let text = try effective(
+            "scrape_configs: [{job_name: a, static_configs: [{}, {targets: [b]}]}]\n"
+                + "remote_write: [{url: 'http://h/w', sigv4: {}}]\n")
+        #expect(text.contains("    static_configs:\n      - {}  # a.yml:1\n      - targets: [b]"))
+        #expect(try load(text).scrapeConfigs.first?.staticConfigs.count == 2)
+    }
+
     @Test func variablesAreReplacedFirst() throws {
         let text = "global:\n  scrape_interval: ${A}\n"
         #expect(try effective(text, expandsEnvironment: true).contains("scrape_interval: 30s  # a.yml:2"))
