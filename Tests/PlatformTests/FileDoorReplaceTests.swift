@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Platform
 import Testing
 
@@ -33,5 +34,14 @@ import Testing
             #expect(error?.message == "it is no regular file")
         }
         #expect(try files.list(folder.path) == ["folder"])
+    }
+
+    @Test func aFileMayBeItsOwnersAlone() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/secret"
+        try POSIXFiles().replace(path, with: [1])
+        try POSIXFiles().replace(path, with: [2], isPublic: false)
+        let permissions = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions]
+        #expect(permissions as? Int == 0o600 || permissions as? UInt == 0o600)
     }
 }

@@ -13,7 +13,11 @@ import Testing
         #expect(FilePath.resolve(path, from: folder) == expected)
     }
 
-    @Test(arguments: [("a.yml", "."), ("conf/a.yml", "conf"), ("/a.yml", "/"), ("/etc/x/a.yml", "/etc/x")])
+    @Test(arguments: [
+        ("a.yml", "."), ("conf/a.yml", "conf"), ("/a.yml", "/"), ("/etc/x/a.yml", "/etc/x"),
+        ("s3://b/k/a.yml", "."), ("ssm:/a/b", "."), ("secretsmanager:a/b", "."), ("env:A", "."),
+        ("https://h/a/b.yml", "."), ("HTTP://h/a", "."),
+    ])
     func findsTheFolder(file: String, folder: String) {
         #expect(FilePath.folder(of: file) == folder)
     }

@@ -19,4 +19,13 @@ import Testing
             try GlobPaths.matching("\(folder.path)/a.yml/*", files: files)
         }
     }
+
+    @Test(arguments: [
+        ("/a/b.yml", "/a/b.yml", true), ("/a/b.yml", "/a/*.yml", true), ("/a/b.yml", "/a/c.yml", false),
+        ("/a/b.yml", "/*.yml", false), ("/a/b.yml", "*.yml", false), ("b.yml", "*.yml", true),
+        ("/a/b.yml", "/a/b.y?l", true),
+    ])
+    func aPathIsNamedOrNot(path: String, pattern: String, isNamed: Bool) throws {
+        #expect(try GlobPaths.matches(path, pattern) == isNamed)
+    }
 }
