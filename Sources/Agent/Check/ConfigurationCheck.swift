@@ -2,6 +2,7 @@ import Configuration
 import Discovery
 import Logging
 public import Platform
+import Relabel
 
 /// What `narthex check-config` finds out about one file: nothing is asked that is not on this machine.
 public struct ConfigurationCheck: Sendable {

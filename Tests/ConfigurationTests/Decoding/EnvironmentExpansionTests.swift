@@ -1,3 +1,5 @@
+import MetricModel
+import Relabel
 import Testing
 
 @testable import Configuration
