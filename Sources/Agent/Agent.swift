@@ -61,8 +61,9 @@ public final class Agent: Sendable {
             logger.log(
                 level: remark.isWarning ? .warning : .info, "--enable-feature: \(remark.name) \(remark.text)")
         }
-        let configuration = try await ConfigurationSource.load(
+        let loaded = try await ConfigurationSource.load(
             options, clock: clock, files: files, logger: logger)
+        let configuration = loaded.configuration
         let addresses = try listenAddresses(options)
         let prefix: RoutePrefix
         do {
@@ -71,7 +72,8 @@ public final class Agent: Sendable {
             throw AgentError(.listen, error.message)
         }
         let stages = try await Stages.build(configuration, options: options, clock: clock, files: files)
-        let reloader = Reloader(stages: stages, clock: clock, files: files, logger: logger)
+        let reloader = Reloader(
+            stages: stages, version: loaded.version, clock: clock, files: files, logger: logger)
         let lifecycle = Lifecycle(
             reload: {
                 guard case .failure(let error) = await reloader.reload(.page) else { return nil }

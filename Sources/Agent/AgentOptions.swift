@@ -10,8 +10,10 @@ public struct AgentOptions: Sendable {
     public var remoteWriteURL: String?
     /// `--config.strict`: a setting of the file that would have no effect is an error.
     public var refusesIgnored = false
-    /// `--config.auto-reload` and `--config.auto-reload-interval`, milliseconds: how often the source is
-    /// looked at for a change; nil: never.
+    /// `--config.auto-reload` or `--no-config.auto-reload`: whether the source is looked at for changes. Nil
+    /// where neither is given: then a source that is not on this machine is.
+    public var reloadsByItself: Bool?
+    /// `--config.auto-reload-interval`, milliseconds: how often the source is looked at.
     public var autoReloadIntervalMs: Int64?
     /// `--web.enable-lifecycle`: whoever reaches the pages may ask for a reload and for the end.
     public var hasLifecycle = false
@@ -48,7 +50,7 @@ public struct AgentOptions: Sendable {
     public init(configFile: String) { self.configFile = configFile }
 
     /// What `autoReloadIntervalMs` is without a flag for it.
-    public static let autoReloadIntervalMs: Int64 = 30_000
+    public static let defaultAutoReloadIntervalMs: Int64 = 30_000
 
     var features: FeatureFlags { FeatureFlags(enabledFeatures) }
 }

@@ -25,45 +25,55 @@ enum ConfigurationSource {
         }
     }
 
+    /// A configuration that was read and checked.
+    struct Loaded: Sendable {
+        let configuration: Configuration
+        /// What was read; nil for one made from the environment.
+        var found: ReadConfiguration?
+        let version: Version
+    }
+
+    /// What tells one reading from another: the version of the source and what `scrape_config_files` named.
+    struct Version: Sendable, Equatable {
+        /// Nil for a configuration made from the environment.
+        var source: ConfigurationVersion?
+        var included = IncludedVersion()
+    }
+
     static func load(
         _ options: AgentOptions, clock: any AgentClock, files: any FileDoor, logger: Logger
-    ) async throws(AgentError) -> Configuration {
+    ) async throws(AgentError) -> Loaded {
         if options.remoteWriteURL != nil {
             let source = try await generated(options, clock: clock, files: files)
             logger.info(
                 "no configuration file: one was made from the environment (--config.print shows it)")
-            return told(try checked(source, options: options, files: files), logger)
+            let loaded = try loaded(source, options: options, files: files)
+            told(loaded.configuration, logger)
+            return loaded
         }
         let reader = ConfigurationReader(
             options, clock: clock, files: files, logger: logger,
             hint: "; to run without one in an ECS task, set NARTHEX_REMOTE_WRITE_URL")
         let found = try await reader.readOrKept()
         for warning in found.warnings { logger.warning("\(warning)") }
-        let configuration = told(
-            try checked(Source(found), options: options, files: files), logger)
+        let loaded = try loaded(Source(found), found: found, options: options, files: files)
+        told(loaded.configuration, logger)
         reader.keep(found)
-        return configuration
+        return loaded
     }
 
-    /// What the source says now, for an agent that runs: read by its own way to AWS, checked whole, and not
-    /// told yet.
-    static func again(
-        _ options: AgentOptions, aws: AWSAccess, workers: WorkerPool, clock: any AgentClock,
-        files: any FileDoor, logger: Logger
-    ) async throws(AgentError) -> Configuration {
-        if let url = options.remoteWriteURL {
-            let found = try await GeneratedConfiguration.find(
-                remoteWriteURL: url, options: options, access: aws)
-            return try checked(
-                Source(name: Self.generatedName, text: Array(found.text.utf8)), options: options, files: files
-            )
-        }
-        let file = ConfigurationFile(options, clock: clock, files: files, logger: logger)
-        let text = try await file.contentsAgain(aws, workers: workers)
-        return try checked(Source(name: file.name, text: text), options: options, files: files)
+    /// Checked whole, and not told yet.
+    static func loaded(
+        _ source: Source, found: ReadConfiguration? = nil, options: AgentOptions, files: any FileDoor
+    ) throws(AgentError) -> Loaded {
+        let inclusions = Inclusions(companions: source.companions, files: files)
+        let configuration = try checked(source, options: options, inclusions: inclusions, files: files)
+        return Loaded(
+            configuration: configuration, found: found,
+            version: Version(source: found?.version, included: inclusions.version))
     }
 
-    private static let generatedName = "the configuration made from the environment"
+    static let generatedName = "the configuration made from the environment"
 
     /// The configuration of an agent that is given a URL alone.
     static func generated(
@@ -84,15 +94,16 @@ enum ConfigurationSource {
 
     static func checked(
         _ source: Source, options: AgentOptions, needsRemoteWrite: Bool = true,
-        files: any FileDoor = POSIXFiles()
+        inclusions: Inclusions? = nil, files: any FileDoor = POSIXFiles()
     ) throws(AgentError) -> Configuration {
+        let inclusions = inclusions ?? Inclusions(companions: source.companions, files: files)
         let configuration: Configuration
         do {
             configuration = try Configuration.load(
                 text: source.text, file: source.name,
                 environment: options.environment, features: options.features,
                 isStrict: options.refusesIgnored, expandsEnvironment: options.expandsEnvironment,
-                including: { included($0, companions: source.companions, files: files) },
+                including: inclusions.files(of:),
                 counting: { ruleFileCount($0, files: files) })
         } catch {
             throw AgentError(.configuration, error.description)
@@ -137,33 +148,6 @@ enum ConfigurationSource {
     private static func warned(_ configuration: Configuration, _ logger: Logger) -> Configuration {
         for warning in configuration.warnings { logger.warning("\(warning)") }
         return configuration
-    }
-
-    /// Reads what a path or pattern of `scrape_config_files` names, a companion before the file of its path.
-    /// As in Prometheus a path that is not there names nothing.
-    static func included(
-        _ pattern: String, companions: [ReadConfiguration.Companion], files: any FileDoor
-    ) -> IncludedFiles {
-        var found: [(path: String, text: [UInt8])] = []
-        do throws(DiscoveryError) {
-            for companion in companions {
-                guard try GlobPaths.matches(companion.path, pattern) else { continue }
-                found.append((companion.path, companion.bytes))
-            }
-            let brought = Set(found.map(\.path))
-            for path in try GlobPaths.matching(pattern, files: files) where !brought.contains(path) {
-                do throws(FileError) {
-                    guard let status = try files.status(path), !status.isDirectory else { continue }
-                    let text = try files.contents(of: path, limitBytes: Configuration.documentLimitBytes)
-                    found.append((path, text))
-                } catch {
-                    return .failure("the file cannot be read: \(error)")
-                }
-            }
-        } catch {
-            return .failure(error.message)
-        }
-        return .files(found.sorted { $0.path < $1.path })
     }
 
     /// How many files a pattern of `rule_files` names; nil when its folder cannot be read.

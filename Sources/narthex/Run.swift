@@ -53,14 +53,17 @@ struct Run: AsyncParsableCommand {
     var refusesIgnored = false
 
     @Flag(
-        name: .customLong("config.auto-reload"),
-        help: "Reload the configuration when its source has changed.")
-    var reloadsByItself = false
+        name: .customLong("config.auto-reload"), inversion: .prefixedNo,
+        help:
+            "Reload the configuration when its source has changed (default: where it is not on this machine)."
+    )
+    var reloadsByItself: Bool?
 
     @Option(
         name: .customLong("config.auto-reload-interval"),
-        help: "How often the source is looked at for a change.")
-    var reloadInterval = FlagDuration(ms: AgentOptions.autoReloadIntervalMs)
+        help: "How often the source is looked at for a change (default: 30s; 1m for one not on this machine)."
+    )
+    var reloadInterval: FlagDuration?
 
     @Flag(
         name: .customLong("web.enable-lifecycle"),
@@ -133,7 +136,7 @@ struct Run: AsyncParsableCommand {
                 "--storage.agent.retention.max-size must be at least twice --storage.agent.wal-segment-size "
                     + "(\(segmentSize.bytes) bytes)")
         }
-        if reloadInterval.ms < 1_000 {
+        if let reloadInterval, reloadInterval.ms < 1_000 {
             faults.append("--config.auto-reload-interval must be at least 1s")
         }
         if retentionMaxTime.ms <= 0 {
@@ -189,9 +192,8 @@ struct Run: AsyncParsableCommand {
         case .nowhere: break
         }
         options.refusesIgnored = refusesIgnored
-        if reloadsByItself || FlagGrammar.reloadsByItself(features) {
-            options.autoReloadIntervalMs = reloadInterval.ms
-        }
+        options.reloadsByItself = reloadsByItself ?? (FlagGrammar.reloadsByItself(features) ? true : nil)
+        options.autoReloadIntervalMs = reloadInterval?.ms
         options.hasLifecycle = hasLifecycle
         options.expandsEnvironment = expandsEnvironment
         options.storagePath = storagePath

@@ -22,9 +22,7 @@ public enum ConfigurationPrint {
             return try EffectiveConfiguration(
                 text: source.text, file: source.name, environment: options.environment,
                 expandsEnvironment: options.expandsEnvironment,
-                including: {
-                    ConfigurationSource.included($0, companions: source.companions, files: files)
-                }
+                including: Inclusions(companions: source.companions, files: files).files(of:)
             ).text
         } catch {
             throw AgentError(.configuration, error.description)

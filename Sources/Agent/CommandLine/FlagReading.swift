@@ -135,7 +135,7 @@ public struct FlagReading: Sendable {
             // What is always on cannot be turned off, and off is what others are without being given.
             if rule.plainValue == "true" {
                 ignore(flag, rule.sentence)
-            } else if value == "true" {
+            } else if value == "true" || rule.hasThirdState {
                 words.append(flag)
             }
         case .honoured: if rule.name != "storage.tsdb.path" { handOn(flag, value) }

@@ -36,10 +36,12 @@ public struct FlagRule: Sendable, Equatable {
     /// A value with which it asks for nothing beyond what is so anyway, so nothing is said of it. A switch's
     /// values are `true` and `false`.
     public let plainValue: String?
+    /// Of a switch: whether its absence means something else than off, so that off is handed on as well.
+    public let hasThirdState: Bool
 
     init(
         _ name: String, _ value: Value, _ verdict: Verdict, _ sentence: String, isCumulative: Bool = false,
-        plainValue: String? = nil
+        plainValue: String? = nil, hasThirdState: Bool = false
     ) {
         self.name = name
         self.value = value
@@ -47,6 +49,7 @@ public struct FlagRule: Sendable, Equatable {
         self.sentence = sentence
         self.isCumulative = isCumulative
         self.plainValue = plainValue
+        self.hasThirdState = hasThirdState
     }
 
     /// Why `text` cannot be the flag's value; nil when it can. What a flag without effect is given is not

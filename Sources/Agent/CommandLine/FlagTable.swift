@@ -37,7 +37,7 @@ public enum FlagTable {
             "names where the configuration is: a path, s3://, ssm:, secretsmanager:, env: or https://"),
         FlagRule(
             "config.auto-reload", .nothing, .honoured,
-            "reloads the configuration when its source has changed"),
+            "reloads the configuration when its source has changed", hasThirdState: true),
         FlagRule(
             "config.auto-reload-interval", .duration, .honoured,
             "is how often the source is looked at, at least 1s (default 30s)"),

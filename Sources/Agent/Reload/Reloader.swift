@@ -35,6 +35,20 @@ final class Reloader: Sendable {
         var isOver = false
         /// What was wrong with the last one.
         var lastFault: String?
+        /// Why the source could not be looked at.
+        var lastReadFault: String?
+        /// What runs.
+        var version: ConfigurationSource.Version
+    }
+
+    /// What looking at the source came to.
+    private enum Look {
+        case unchanged
+        /// Other text that means what runs.
+        case equal(ConfigurationSource.Loaded)
+        case changed(ConfigurationSource.Loaded, PreparedReload)
+        /// The watch could not read the source, which is no reload that failed.
+        case unread(AgentError)
     }
 
     private let stages: Stages
@@ -43,12 +57,26 @@ final class Reloader: Sendable {
     private let logger: Logger
     private let isSuccessful: Gauge
     private let succeededAt: Gauge
-    private let state = Mutex(State())
+    private let reader: ConfigurationReader
+    private let state: Mutex<State>
     private let arrived = Event()
     private let stopping = Event()
 
-    /// The configuration that `stages` were built from counts as one that was read with success.
-    init(stages: Stages, clock: any AgentClock, files: any FileDoor, logger: Logger) {
+    /// `version` is of the configuration that `stages` were built from, which counts as read with success.
+    init(
+        stages: Stages, version: ConfigurationSource.Version, clock: any AgentClock, files: any FileDoor,
+        logger: Logger
+    ) {
+        state = Mutex(State(version: version))
+        let parts = stages.parts
+        var reader = ConfigurationReader(stages.options, clock: clock, files: files, logger: logger)
+        reader.ways = ConfigurationFetcher.Ways(
+            aws: parts.aws,
+            web: StartAccess.web(
+                http: parts.http, workers: parts.workers, files: files, clock: clock,
+                environment: stages.options.environment),
+            fileWorkers: parts.targetFiles)
+        self.reader = reader
         self.stages = stages
         self.clock = clock
         self.files = files
@@ -89,7 +117,7 @@ final class Reloader: Sendable {
     /// Carries requests out until `end`. Not to be cancelled: what a reload has begun to change it finishes.
     func run() async {
         await withTaskGroup(of: Void.self) { group in
-            if let intervalMs = stages.options.autoReloadIntervalMs {
+            if let intervalMs = reader.watchMs {
                 group.addTask { await self.watch(everyMs: intervalMs) }
             }
             while !stopping.isSignalled {
@@ -141,15 +169,24 @@ final class Reloader: Sendable {
         let cause = (requests.first { $0.cause != .watch } ?? requests.first)?.cause ?? .watch
         let startNs = clock.monotonicNs
         do throws(AgentError) {
-            guard let prepared = try await prepare() else {
+            switch try await look(cause) {
+            case .unchanged:
                 if cause == .watch { recovered() } else { unchanged(cause) }
-                return .success(())
+            case .equal(let loaded):
+                taken(loaded)
+                if cause == .watch { recovered() } else { unchanged(cause) }
+            case .changed(let loaded, let prepared):
+                try await stages.apply(prepared, logger: logger)
+                ConfigurationSource.told(prepared.configuration, logger)
+                taken(loaded)
+                succeeded()
+                Heap.trim()
+                tell(prepared.difference, cause, tookMs: (clock.monotonicNs &- startNs) / 1_000_000)
+            case .unread(let error):
+                unread(error)
+                return .failure(error)
             }
-            try await stages.apply(prepared, logger: logger)
-            ConfigurationSource.told(prepared.configuration, logger)
-            succeeded()
-            Heap.trim()
-            tell(prepared.difference, cause, tookMs: (clock.monotonicNs &- startNs) / 1_000_000)
+            state.withLock { $0.lastReadFault = nil }
             return .success(())
         } catch {
             failed(error, cause)
@@ -157,18 +194,80 @@ final class Reloader: Sendable {
         }
     }
 
-    /// What is to be done; nil where the source says what runs. Ends early when the agent stops.
-    private func prepare() async throws(AgentError) -> PreparedReload? {
-        let (stages, clock, files, logger) = (stages, clock, files, logger)
-        return try await stopping.cancelling { () async throws(AgentError) -> PreparedReload? in
-            let parts = stages.parts
-            let new = try await ConfigurationSource.again(
-                stages.options, aws: parts.aws, workers: parts.targetFiles, clock: clock, files: files,
-                logger: logger)
-            let old = stages.configuration
-            guard new != old else { return nil }
-            return try await parts.reload(to: new, from: old)
+    /// Reads the source, and makes what another configuration needs. Ends early when the agent stops.
+    private func look(_ cause: Cause) async throws(AgentError) -> Look {
+        try await stopping.cancelling { () async throws(AgentError) -> Look in
+            let source: ConfigurationSource.Source
+            let found: ReadConfiguration?
+            if let url = self.stages.options.remoteWriteURL {
+                found = nil
+                let made = try await GeneratedConfiguration.find(
+                    remoteWriteURL: url, options: self.stages.options, access: self.stages.parts.aws)
+                source = ConfigurationSource.Source(
+                    name: ConfigurationSource.generatedName, text: Array(made.text.utf8))
+            } else {
+                do throws(AgentError) {
+                    guard let read = try await self.read(cause) else { return .unchanged }
+                    found = read
+                    source = ConfigurationSource.Source(read)
+                } catch {
+                    guard cause == .watch else { throw error }
+                    return .unread(error)
+                }
+            }
+            let loaded = try await self.checked(source, found)
+            let old = self.stages.configuration
+            guard loaded.configuration != old else { return .equal(loaded) }
+            return .changed(loaded, try await self.stages.parts.reload(to: loaded.configuration, from: old))
         }
+    }
+
+    /// What the source has; nil where the watch finds what runs.
+    private func read(_ cause: Cause) async throws(AgentError) -> ReadConfiguration? {
+        let version = state.withLock { $0.version }
+        guard cause == .watch, let source = version.source else { return try await reader.read() }
+        if let found = try await reader.read(unless: source) { return found }
+        guard !version.included.patterns.isEmpty else { return nil }
+        let files = files
+        let included: IncludedVersion = await stages.parts.targetFiles.run {
+            let inclusions = Inclusions(companions: [], files: files)
+            for pattern in version.included.patterns { _ = inclusions.files(of: pattern) }
+            return inclusions.version
+        }
+        return included == version.included ? nil : try await reader.read()
+    }
+
+    /// On a thread that may wait for files.
+    private func checked(
+        _ source: ConfigurationSource.Source, _ found: ReadConfiguration?
+    ) async throws(AgentError) -> ConfigurationSource.Loaded {
+        let (options, files) = (stages.options, files)
+        return try await stages.parts.targetFiles.run {
+            Result { () throws(AgentError) -> ConfigurationSource.Loaded in
+                try ConfigurationSource.loaded(source, found: found, options: options, files: files)
+            }
+        }.get()
+    }
+
+    /// Remembers what runs, and writes what belongs to it.
+    private func taken(_ loaded: ConfigurationSource.Loaded) {
+        state.withLock { $0.version = loaded.version }
+        guard let found = loaded.found else { return }
+        for warning in found.warnings { logger.warning("\(warning)") }
+        reader.keep(found)
+    }
+
+    /// The watch will look again; a fault that lasts is said once.
+    private func unread(_ error: AgentError) {
+        guard !stopping.isSignalled else { return }
+        let isKnown = state.withLock { state in
+            defer { state.lastReadFault = error.message }
+            return state.lastReadFault == error.message
+        }
+        if isKnown { return }
+        logger.warning(
+            "whether the configuration has changed is not known: its source cannot be read",
+            metadata: ["err": "\(error.message)"])
     }
 
     private func succeeded() {

@@ -24,6 +24,9 @@ struct ConfigurationFetcher: Sendable {
         let aws: AWSAccess
         /// Goes by a proxy where the environment says so.
         let web: any HTTPPerforming
+        /// Reads files of an agent that runs, so that a folder of the network that hangs holds up nothing
+        /// else; nil at the start, which waits for its configuration anyway.
+        var fileWorkers: WorkerPool?
     }
 
     let environment: [String: String]
@@ -36,7 +39,13 @@ struct ConfigurationFetcher: Sendable {
         _ location: ConfigurationLocation, unless version: String? = nil, by ways: Ways?
     ) async throws(SourceFault) -> Fetched? {
         switch location {
-        case .path(let path): return try file(path, unless: version)
+        case .path(let path):
+            guard let workers = ways?.fileWorkers else { return try file(path, unless: version) }
+            return try await workers.run {
+                Result { () throws(SourceFault) -> Fetched? in
+                    try self.file(path, unless: version, isAgain: true)
+                }
+            }.get()
         case .variable(let name): return try variable(name, unless: version)
         default: break
         }
@@ -59,20 +68,28 @@ struct ConfigurationFetcher: Sendable {
 
     // MARK: - This machine
 
-    /// The version is taken before the bytes: a change in between is seen at the next look.
-    private func file(_ path: String, unless version: String?) throws(SourceFault) -> Fetched? {
+    /// The version is taken before the bytes: a change in between is seen at the next look. What a pipe has
+    /// given it does not give again.
+    private func file(
+        _ path: String, unless version: String?, isAgain: Bool = false
+    ) throws(SourceFault) -> Fetched? {
         do throws(FileError) {
-            guard let status = try files.status(path), !status.isRegular, !status.isDirectory else {
-                let found = try Self.version(of: files.status(path))
+            let status = try files.status(path)
+            let isPipe = status.map { !$0.isRegular && !$0.isDirectory } ?? false
+            if !isPipe {
+                let found = Self.version(of: status)
                 if found == version { return nil }
                 return Fetched(bytes: try files.contents(of: path, limitBytes: limitBytes), version: found)
             }
-            let bytes = try POSIXFiles().streamed(
-                from: path, limitBytes: limitBytes, waitMs: Self.pipeWaitMs)
-            return Fetched(bytes: bytes, version: Self.version(of: bytes))
+            if !isAgain {
+                let bytes = try POSIXFiles().streamed(
+                    from: path, limitBytes: limitBytes, waitMs: Self.pipeWaitMs)
+                return Fetched(bytes: bytes, version: Self.version(of: bytes))
+            }
         } catch {
             throw SourceFault(error.message)
         }
+        throw SourceFault("it is a pipe or a device, which cannot be read again")
     }
 
     private static func version(of status: FileStatus?) -> String {

@@ -83,22 +83,12 @@ public enum ConfigurationLocation: Sendable, Equatable {
         if case .object = self { true } else { false }
     }
 
-    /// Whether the last good text is kept for a start while the source is away. A file is there or is not,
-    /// and a variable was given with the process.
-    var isCached: Bool {
+    /// Whether it is not on this machine: then the last good text is kept for a start while the source is
+    /// away, and changes are looked for without a flag.
+    var isRemote: Bool {
         switch self {
         case .path, .variable: false
         case .object, .parameter, .secret, .web: true
-        }
-    }
-
-    /// How often to look for a change, before the jitter, in milliseconds: a look at a file costs nothing,
-    /// one at a service costs a call. Nil for a variable, which cannot change while the process runs.
-    var watchMs: Int64? {
-        switch self {
-        case .path: 5_000
-        case .variable: nil
-        case .object, .parameter, .secret, .web: 60_000
         }
     }
 

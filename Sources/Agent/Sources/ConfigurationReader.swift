@@ -42,10 +42,21 @@ struct ConfigurationReader: Sendable {
         }
     }
 
-    /// How often to look for a change, in milliseconds, before the jitter; nil where nothing can change.
+    /// A look at a service costs a call.
+    private static let remoteWatchMs: Int64 = 60_000
+
+    /// How often to look for a change, in milliseconds, before the jitter; nil for never.
     var watchMs: Int64? {
-        // What is no location was an error at the start.
-        (try? ConfigurationLocation(options.configFile))?.watchMs
+        switch options.reloadsByItself {
+        case false?: return nil
+        case true?: return options.autoReloadIntervalMs ?? AgentOptions.defaultAutoReloadIntervalMs
+        case nil:
+            // What is no location was an error at the start.
+            guard options.remoteWriteURL == nil,
+                (try? ConfigurationLocation(options.configFile))?.isRemote == true
+            else { return nil }
+            return options.autoReloadIntervalMs ?? Self.remoteWatchMs
+        }
     }
 
     /// The configuration as its source has it; nil where that still has `version`. Asked once, without
@@ -106,7 +117,7 @@ struct ConfigurationReader: Sendable {
             }
         }
         guard !found.isKept, let location = try? ConfigurationLocation(options.configFile),
-            location.isCached
+            location.isRemote
         else { return }
         do throws(FileError) {
             try cache.store(found)
@@ -124,7 +135,7 @@ struct ConfigurationReader: Sendable {
     }
 
     private func kept(_ location: ConfigurationLocation) -> ReadConfiguration? {
-        guard location.isCached else { return nil }
+        guard location.isRemote else { return nil }
         do throws(FileError) {
             return try cache.load()
         } catch {

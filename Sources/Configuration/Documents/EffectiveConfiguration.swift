@@ -37,7 +37,9 @@ public struct EffectiveConfiguration: Sendable {
         self.text = writing.lines.map { $0 + "\n" }.joined()
     }
 
-    private static let nothing = YAMLNode(content: .mapping([]), mark: YAMLMark(line: 1, column: 1))
+    private static var nothing: YAMLNode {
+        YAMLNode(content: .mapping([]), mark: YAMLMark(line: 1, column: 1))
+    }
 
     private static func root(_ text: [UInt8], _ file: String) throws(ConfigurationErrors) -> YAMLNode? {
         let root = try YAMLFile.root(

@@ -12,7 +12,7 @@ import Testing
 
     @Test func aFlagComesBeforeEveryVariable() {
         let all = [
-            "NARTHEX_REMOTE_WRITE_URL": "u", "S3_CONFIG_LOCATION": "s3://b/k", "ECS_CONFIG_CONTENT": "c",
+            "NARTHEX_REMOTE_WRITE_URL": "u", "S3_CONFIG_LOCATION": "s3://shop/k", "ECS_CONFIG_CONTENT": "c",
         ]
         func unused(_ flag: String) -> [String] {
             ["NARTHEX_REMOTE_WRITE_URL", "S3_CONFIG_LOCATION", "ECS_CONFIG_CONTENT"].map {
@@ -26,13 +26,13 @@ import Testing
                 == .init(place: .remoteWriteURL("u"), warnings: unused("--remote-write.url")))
         #expect(choice([:], file: "f") == .init(place: .file("f")))
         #expect(
-            choice(["S3_CONFIG_LOCATION": "s3://b/k", "CONFIG_LOCATION": "s3://b/l"]).warnings == [
+            choice(["S3_CONFIG_LOCATION": "s3://shop/k", "CONFIG_LOCATION": "s3://shop/l"]).warnings == [
                 "CONFIG_LOCATION is not used: S3_CONFIG_LOCATION comes before it"
             ])
     }
 
     @Test func theOwnVariableComesFirstAndTheOthersAreNamed() {
-        let found = choice(["NARTHEX_REMOTE_WRITE_URL": "u", "S3_CONFIG_LOCATION": "s3://b/k"])
+        let found = choice(["NARTHEX_REMOTE_WRITE_URL": "u", "S3_CONFIG_LOCATION": "s3://shop/k"])
         #expect(found.place == .remoteWriteURL("u"))
         #expect(
             found.warnings == ["S3_CONFIG_LOCATION is not used: NARTHEX_REMOTE_WRITE_URL comes before it"])
@@ -40,15 +40,15 @@ import Testing
 
     @Test(arguments: ["S3_CONFIG_LOCATION", "CONFIG_LOCATION"])
     func aVariableMayNameAnObject(name: String) {
-        #expect(choice([name: "s3://b/k"]) == .init(place: .file("s3://b/k")))
+        #expect(choice([name: "s3://shop/k"]) == .init(place: .file("s3://shop/k")))
         #expect(choice([name: ""]) == .init())
     }
 
     @Test(arguments: ["/etc/a.yml", "ssm:/a", "secretsmanager:a#b", "env:A", "https://h/a"])
     func aVariableMayNameAnyPlace(location: String) {
         #expect(choice(["CONFIG_LOCATION": location]) == .init(place: .file(location)))
-        let other = choice(["S3_CONFIG_LOCATION": location, "CONFIG_LOCATION": "s3://b/k"])
-        #expect(other.place == .file("s3://b/k") && other.warnings.count == 1)
+        let other = choice(["S3_CONFIG_LOCATION": location, "CONFIG_LOCATION": "s3://shop/k"])
+        #expect(other.place == .file("s3://shop/k") && other.warnings.count == 1)
     }
 
     @Test func aVariableMayHoldTheContent() {

@@ -16,6 +16,7 @@ import Testing
             options.listenAddress = "127.0.0.1:0"
             options.flushDeadlineMs = 0
             options.environment["AWS_EC2_METADATA_DISABLED"] = "true"
+            options.reloadsByItself = watchesEveryMs == nil ? nil : true
             options.autoReloadIntervalMs = watchesEveryMs
             self.options = options
             try put(text)
@@ -117,6 +118,7 @@ import Testing
         #expect((Double(retired) ?? 0) >= Double(both[0].buffered))
         let page = try await PageClient.get("/metrics", from: agent.statusURL)
         #expect(!page.contains("remote_name=\"\(renamed.name)\""))
+        try await waiting("samples of the new one") { agent.snapshot().destinations[0].buffered > 0 }
         #expect(try await agent.stop().isBalanced)
         // The next start finds the cursor of what runs.
         let next = try await Agent.start(setting.options)

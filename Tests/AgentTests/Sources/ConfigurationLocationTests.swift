@@ -1,3 +1,4 @@
+import AWS
 import Testing
 
 @testable import Agent
@@ -66,11 +67,9 @@ import Testing
 
     @Test func onlyWhatIsFarAwayIsKept() throws {
         for text in ["s3://shop/k", "ssm:/a", "secretsmanager:a", "https://h/"] {
-            let location = try ConfigurationLocation(text)
-            #expect(location.isCached && location.watchMs == 60_000)
+            #expect(try ConfigurationLocation(text).isRemote)
         }
-        #expect(try ConfigurationLocation("a.yml").isCached == false)
-        #expect(try ConfigurationLocation("env:A").isCached == false)
-        #expect(try ConfigurationLocation("env:A").watchMs == nil)
+        #expect(try ConfigurationLocation("a.yml").isRemote == false)
+        #expect(try ConfigurationLocation("env:A").isRemote == false)
     }
 }

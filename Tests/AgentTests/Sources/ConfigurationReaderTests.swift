@@ -85,6 +85,21 @@ struct ConfigurationReaderTests {
         }
     }
 
+    @Test func whatIsFarAwayIsWatchedWithoutAFlag() {
+        func watchMs(_ file: String, _ isAsked: Bool? = nil, everyMs: Int64? = nil) -> Int64? {
+            var options = AgentOptions(configFile: file)
+            options.reloadsByItself = isAsked
+            options.autoReloadIntervalMs = everyMs
+            return ConfigurationReader(
+                options, clock: ManualClock(), files: POSIXFiles(), logger: Logger(label: "test")
+            ).watchMs
+        }
+        #expect(watchMs("a.yml") == nil && watchMs("env:A") == nil && watchMs("a.yml", everyMs: 5_000) == nil)
+        #expect(watchMs("a.yml", true) == 30_000 && watchMs("ssm:/a", true) == 30_000)
+        #expect(watchMs("ssm:/a") == 60_000 && watchMs("s3://shop/k", everyMs: 5_000) == 5_000)
+        #expect(watchMs("ssm:/a", false) == nil && watchMs("ssm:/a", false, everyMs: 5_000) == nil)
+    }
+
     @Test func aFileIsReadAgainWhenItChanged() async throws {
         let folder = try TemporaryFolder()
         let path = "\(folder.path)/a.yml"
