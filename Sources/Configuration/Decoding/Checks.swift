@@ -26,7 +26,7 @@ enum Checks {
         let shown = HTTPURL.shownStart(of: text).map(quoted)
         return switch problem.code {
         case .scheme: "must begin with http:// or https://, but \(shown ?? "this") does not"
-        case .user: "must not hold a user or password: they would show in logs and metrics"
+        case .user: "must not hold a user or password"
         default: shown.map { "\($0) \(problem)" } ?? problem.message
         }
     }

@@ -155,7 +155,7 @@ extension ConfigurationDecoder {
         proxy.noProxy = reader.string("no_proxy") ?? ""
         if let url = filled(reader, "proxy_url") {
             if let problem = ProxyAddress.problem(url) { reader.report("proxy_url", "proxy_url \(problem)") }
-            proxy.url = Secret(url)
+            proxy.url = Secret(url.hasPrefix("//") ? "http:\(url)" : url)
         }
         proxy.connectHeaders = connectHeaders(reader)
         if !proxy.connectHeaders.isEmpty, !proxy.fromEnvironment, proxy.url == nil {
@@ -242,9 +242,14 @@ public enum ProxyAddress {
     /// Nil when `text` is a proxy's URL; else what is wrong. The message never holds the URL, which may have
     /// a password.
     public static func problem(_ text: String) -> String? {
+        // Go takes a URL without a scheme for an HTTP proxy.
+        if text.hasPrefix("//") { return problem("http:\(text)") }
         let schemes = ["http://", "https://", "socks5://", "socks5h://"]
         guard let scheme = schemes.first(where: { text.lowercased().hasPrefix($0) }) else {
-            return "must begin with http://, https://, socks5:// or socks5h://"
+            let list = "must begin with http://, https://, socks5:// or socks5h://"
+            // Go reads what stands before the colon as the scheme, and no proxy is ever reached.
+            return text.contains("://")
+                ? list : "\(list); write http:// before the host, without which Prometheus reaches no proxy"
         }
         // Behind the scheme stands what an http URL has there.
         guard text.utf8.allSatisfy({ $0 < 0x80 }),
@@ -256,6 +261,7 @@ public enum ProxyAddress {
 
     /// `text` with the scheme that the environment may leave out; nil when it is no proxy's URL.
     public static func completed(_ text: String) -> String? {
+        if text.hasPrefix("//") { return completed("http:\(text)") }
         if problem(text) == nil { return text }
         let whole = "http://\(text)"
         return problem(whole) == nil ? whole : nil

@@ -2,10 +2,12 @@ extension ConfigurationDecoder {
     func httpSD(_ node: YAMLNode) -> HTTPSDConfiguration? {
         guard let reader = MappingReader(node, Schema.httpSD, sink) else { return nil }
         if filled(reader, "url") == nil { reader.report("url", "http_sd_configs needs a url") }
-        let options = httpClient(reader)
-        guard let url = url(reader, "url") else { return nil }
+        var options = httpClient(reader)
+        guard let written = urlWithUser(reader, "url") else { return nil }
+        options.authentication = authentication(options.authentication, orThatOf: written, reader)
         return HTTPSDConfiguration(
-            url: url, refreshIntervalMs: reader.durationMs("refresh_interval") ?? 60_000, http: options)
+            url: written.url, refreshIntervalMs: reader.durationMs("refresh_interval") ?? 60_000,
+            http: options)
     }
 
     func dnsSD(_ node: YAMLNode) -> DNSSDConfiguration? {

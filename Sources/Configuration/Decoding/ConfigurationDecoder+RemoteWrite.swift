@@ -10,17 +10,25 @@ extension ConfigurationDecoder {
         }
         guard let reader = MappingReader(node, Schema.remoteWrite, sink) else { return nil }
         if reader.value("url") == nil { reader.report("url", "a destination in remote_write needs a url") }
-        let url = url(reader, "url") ?? ""
+        let written = urlWithUser(reader, "url")
+        let url = written?.url ?? ""
         let name = filled(reader, "name")
         var write = RemoteWriteConfiguration(url: url, name: url.isEmpty ? name ?? "" : name)
         write.remoteTimeoutMs = reader.durationMs("remote_timeout") ?? write.remoteTimeoutMs
         write.http = httpClient(reader, enablesHTTP2: false, excluding: Self.signingKeys)
+        write.http.authentication = authentication(write.http.authentication, orThatOf: written, reader)
         write.headers = headers(reader)
         for field in write.headers
         where write.http.headers.contains(where: { $0.name.lowercased() == field.name.lowercased() }) {
             reader.report("headers", "the header \(field.name) stands in headers and in http_headers")
         }
         write.sigv4 = sigv4(reader, url: url)
+        if write.sigv4 != nil, written?.user != nil {
+            reader.report(
+                "url",
+                "url has a user or password, which Prometheus sends in the place of the signature, so that"
+                    + " AWS refuses the request; remove them, or sigv4")
+        }
         write.writeRelabelRules = relabelRules(reader, "write_relabel_configs")
         write.queue = reader.value("queue_config").map(queue) ?? write.queue
         write.sendExemplars = reader.bool("send_exemplars") ?? write.sendExemplars
@@ -118,6 +126,10 @@ extension ConfigurationDecoder {
             reader.report(
                 key, "min_shards (\(queue.minShards)) is larger than max_shards (\(queue.maxShards))")
         }
+        let most = max(queue.minShards, 2)
+        if reader.value("max_shards") != nil, queue.maxShards > most {
+            sink.ignore(reader.mark("max_shards"), Schema.surplusShards, in: Schema.queue)
+        }
         if queue.minBackoffMs > queue.maxBackoffMs {
             let key = reader.isPresent("min_backoff") ? "min_backoff" : "max_backoff"
             reader.report(
@@ -130,6 +142,7 @@ extension ConfigurationDecoder {
 
     // MARK: - What remote_write, sigv4 and ecs_sd_configs share
 
+    /// Of a URL that must not have a user.
     func url(_ reader: MappingReader, _ key: String) -> String? {
         guard let text = filled(reader, key) else { return nil }
         guard let problem = Checks.url(text) else { return text }

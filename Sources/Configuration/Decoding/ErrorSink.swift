@@ -56,6 +56,11 @@ final class ErrorSink {
                 severity: severity))
     }
 
+    /// The same for a setting of which only the decoder can tell that it has no effect.
+    func ignore(_ mark: YAMLMark, _ setting: KeyTable.Ignored, in table: KeyTable) {
+        ignore(mark, key: table.path(of: setting.name), setting.sentence, setting.severity)
+    }
+
     /// Adds to what is told of a key without effect.
     func extendIgnored(_ key: String, _ more: String) {
         guard let index = ignored.firstIndex(where: { $0.key == key }) else { return }

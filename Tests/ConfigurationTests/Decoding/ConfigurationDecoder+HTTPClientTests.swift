@@ -115,7 +115,11 @@ import Testing
         ("tls_config: {server_name: '${NAME}'}", "is not the name of a host"),
         ("tls_config: {server_name: '127.1'}", "is not the name of a host"),
         ("tls_config: {ca_fil: b}", "did you mean ca_file?"),
-        ("proxy_url: proxy:3128", "proxy_url must begin with"),
+        ("proxy_url: proxy:3128", "write http:// before the host"),
+        ("proxy_url: u:geheim@proxy.example:3128", "write http:// before the host"),
+        ("proxy_url: 127.0.0.1:3128", "write http:// before the host"),
+        ("proxy_url: ftp://proxy:21", "proxy_url must begin with"),
+        ("proxy_url: //", "has no host and port"),
         ("proxy_url: http://u:geheim@", "has no host and port"),
         ("no_proxy: a", "no_proxy without proxy_url"),
         ("proxy_url: http://p\nproxy_from_environment: true", "not both"),
@@ -133,6 +137,15 @@ import Testing
         let found = errors(job(lines))
         #expect(found.contains { $0.contains(message) }, "\(found)")
         #expect(!found.contains { $0.contains("gehe") })
+    }
+
+    /// Go takes a URL without a scheme for an HTTP proxy, but not a host without the two slashes.
+    @Test func aProxyWithoutASchemeIsOneOfHTTP() throws {
+        let options = try load(job("proxy_url: //u:p@proxy:3128")).scrapeConfigs.first?.http
+        #expect(options?.proxy.url == Secret("http://u:p@proxy:3128"))
+        #expect(ProxyAddress.completed("//proxy:3128") == "http://proxy:3128")
+        #expect(ProxyAddress.completed("proxy:3128") == "http://proxy:3128")
+        #expect(ProxyAddress.completed("ftp://proxy:3128") == nil)
     }
 
     /// As in Prometheus: a URL that is empty is one, and stands for no proxy.

@@ -34,7 +34,7 @@ import Testing
     @Test(arguments: [
         ("http_sd_configs: [{}]", "http_sd_configs needs a url"),
         ("http_sd_configs: [{url: 'ftp://a'}]", "url must begin with http"),
-        ("http_sd_configs: [{url: 'http://u:p@a'}]", "must not hold a user or password"),
+        ("http_sd_configs: [{url: 'http://u:{p}@a'}]", "has a user or password with a character"),
         ("http_sd_configs: [{url: 'http://a', refresh_interval: 0s}]", "longer than 0"),
         ("http_sd_configs: [{url: 'http://a', bearer_token: t, oauth2: {}}]", "at most one way"),
         ("dns_sd_configs: [{}]", "dns_sd_configs needs names"),

@@ -113,6 +113,19 @@ import Testing
         #expect(!found.contains { $0.contains("geheim") }, "\(found)")
     }
 
+    @Test(
+        arguments: [
+            ("{max_shards: 200}", true), ("{max_shards: 50}", true), ("{max_shards: 3}", true),
+            ("{max_shards: 2}", false), ("{max_shards: 1}", false), ("{min_shards: 5}", false),
+            ("{min_shards: 5, max_shards: 5}", false), ("{min_shards: 5, max_shards: 6}", true),
+            ("{max_shards: ~}", false),
+        ])
+    func shardsThatNeverComeAreTold(queue: String, isTold: Bool) throws {
+        let ignored = try load(destination("queue_config: \(queue)")).ignored
+        #expect(ignored.map(\.key) == (isTold ? ["queue_config.max_shards"] : []))
+        #expect(ignored.allSatisfy { $0.sentence.contains("has no effect above two") })
+    }
+
     @Test func twoWaysToAuthenticateAreRefused() {
         let found = errors(destination("sigv4: {region: a-b}\nbasic_auth: {username: a}"))
         #expect(
@@ -122,13 +135,15 @@ import Testing
 
     @Test(arguments: [
         ("<amp-endpoint>api/v1/remote_write", "must begin with http://"), ("http://", "has no host"),
-        ("http://user:geheim@host/x", "must not hold a user or password"), ("http://a b/", "percent-encoded"),
+        ("http://user:{geheim}@host/x", "url has a user or password with a character"),
+        ("http://a b/", "percent-encoded"),
         ("http://host:0/x", "no port from 1 to 65535"), ("user:geheim@host", "must begin with http://"),
         ("http://host/x#y", "fragment"), ("https://aps-workspaces.<region>.amazonaws.com/x", "place holder"),
         ("http:///x", "has no host"), ("http://a/%zz", "two hexadecimal digits"),
         ("host:9090", "must begin with http://"),
         ("http://host:0/@geheim", "url has no port from 1 to 65535"),
-        ("http://a@geheim@host/", "must not hold a user"),
+        ("http://u:geheim%2@host/", "without two hexadecimal digits"),
+        ("http://u:gehe/im@host/", "has no port"), ("http://u:geheim@/", "has no host"),
         ("http://host:0/x?token=geheim", "no port from 1 to 65535"),
         ("http://host/{x}?token=geheim", "place holder"), ("http://host?token=geheim#x", "fragment"),
         ("ftp://host/x?token=geheim", "must begin with http://"), ("http://host#geheim%", "two hexadecimal"),
