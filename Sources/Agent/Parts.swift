@@ -75,7 +75,7 @@ struct Parts: Sendable {
         do {
             destination = try buffer.openDestination(entry.name, lanes: Self.laneCount(entry.queue))
         } catch {
-            throw AgentError(.storage, "--storage.agent.path: \(error)")
+            throw StorageDirectory.fault(error, in: options.storagePath)
         }
         return runner(entry, destination, try await signing(entry))
     }

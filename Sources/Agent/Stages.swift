@@ -68,6 +68,7 @@ final class Stages: Sendable {
         let lookups = WorkerPool(name: "lookup", threads: 1)
         let targetFiles = WorkerPool(name: "target-files", threads: 1)
         let accessFiles = WorkerPool(name: "access-files", threads: 1)
+        try StorageDirectory.check(options.storagePath, files: files, logger: Logger(label: "agent"))
         let buffer: WriteAheadBuffer
         do {
             buffer = try WriteAheadBuffer(
@@ -75,7 +76,7 @@ final class Stages: Sendable {
                 registry: registry,
                 logger: Logger(label: "buffer"))
         } catch {
-            throw AgentError(.storage, "--storage.agent.path: \(error)")
+            throw StorageDirectory.fault(error, in: options.storagePath)
         }
         clock.begin(newestMs: buffer.appendedHighestTimestampMs)
         let memory = MemoryAccount(memoryBytes: limits.memoryBytes)
@@ -115,7 +116,7 @@ final class Stages: Sendable {
         do {
             try buffer.retire(destinationsExcept: configuration.remoteWrites.map(\.name))
         } catch {
-            throw AgentError(.storage, "--storage.agent.path: \(error)")
+            throw StorageDirectory.fault(error, in: options.storagePath)
         }
         var jobs: [JobRunner] = []
         for job in configuration.scrapeConfigs {

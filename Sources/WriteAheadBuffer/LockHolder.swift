@@ -1,12 +1,12 @@
-internal import Platform
+public import Platform
 
 /// Who holds the lock of a file.
-enum LockHolder {
+public enum LockHolder {
     private static let limitBytes = 1 << 20
 
     /// The process that holds a `flock` on the file at `path`, as proc_locks(5) tells. Nil where it does not:
     /// without /proc, and for a process that this one cannot see, such as another container's.
-    static func pid(of path: String, files: any FileDoor) -> Int? {
+    public static func pid(of path: String, files: any FileDoor) -> Int? {
         // It only makes a refusal clearer: what cannot be found out is left out of it.
         guard let status = try? files.status(path),
             let locks = try? files.contents(of: "/proc/locks", limitBytes: limitBytes)
