@@ -53,6 +53,7 @@ extension EasyHandle {
             proxy.url.hasPrefix("socks5://")
             ? "socks5h://" + proxy.url.dropFirst("socks5://".count) : proxy.url
         try setText(CURLOPT_PROXY, text)
+        try setLong(CURLOPT_PROXYPORT, Int(HTTPConnectionOptions.Proxy.port(proxy.url)))
         try setLong(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         if proxy.url.prefix(8).lowercased() == "https://" {
             let tls = options.tls

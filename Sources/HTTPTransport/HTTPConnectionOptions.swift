@@ -52,6 +52,12 @@ public final class HTTPConnectionOptions: Sendable, Equatable {
             self.url = url
             self.connectHeaders = connectHeaders
         }
+
+        /// The port of a proxy whose URL names none, as in Go. libcurl would take 1080 for all but https.
+        static func port(_ url: String) -> UInt16 {
+            let start = url.prefix(8).lowercased()
+            return start == "https://" ? 443 : start.hasPrefix("http://") ? 80 : 1_080
+        }
     }
 
     public let tls: TLS

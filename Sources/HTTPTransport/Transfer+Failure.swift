@@ -1,3 +1,4 @@
+import Addresses
 internal import CCurl
 
 #if canImport(Glibc)
@@ -19,11 +20,18 @@ extension Transfer {
         // Safety: curl_easy_strerror returns static text.
         let text = words.isEmpty ? unsafe String(cString: curl_easy_strerror(result)) : words
         switch result {
-        case CURLE_OPERATION_TIMEDOUT: return failure(.timeout, timeoutText(text))
-        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: return failure(.resolve, text)
-        case CURLE_COULDNT_CONNECT: return failure(.connect, text)
-        case CURLE_RECV_ERROR where text.hasPrefix("CONNECT tunnel failed"): return failure(.connect, text)
-        case CURLE_PROXY: return failure(.connect, text)
+        case CURLE_OPERATION_TIMEDOUT: return failure(.timeout, timeoutText(sameAsPlain(text)))
+        // With a proxy its name is the only one that is looked up here.
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
+            return failure(.resolve, toProxy.isEmpty ? text : "no connection\(toProxy): \(text)")
+        case CURLE_COULDNT_CONNECT:
+            return failure(
+                .connect,
+                "no connection\(toProxy): "
+                    + (systemError == 0 ? text : PlainConnection.text(Int32(clamping: systemError))))
+        case CURLE_RECV_ERROR where text.hasPrefix("CONNECT tunnel failed"):
+            return failure(.connect, "no connection\(toProxy): \(text)")
+        case CURLE_PROXY: return failure(.connect, "no connection\(toProxy): \(text)")
         case CURLE_PARTIAL_FILE: return failure(.truncated, "the body was cut: \(text)")
         case CURLE_GOT_NOTHING, CURLE_SEND_ERROR: return failure(.connectionReset, text)
         case CURLE_RECV_ERROR where systemError != 0 || !receivedAnything:
@@ -47,6 +55,25 @@ extension Transfer {
             return failure(.tls, Self.speaksNoTLS(text) ? Self.plainServer : text)
         default: return failure(.other, text)
         }
+    }
+
+    /// Names the proxy that a connection goes to first; nothing without one. Never its user and password.
+    private var toProxy: String {
+        guard let proxy = request.connection?.proxy?.url, request.connection?.unixSocketPath == nil else {
+            return ""
+        }
+        let rest = proxy.firstRange(of: "://").map { proxy[$0.upperBound...] } ?? proxy[...]
+        guard let url = HTTPURL("http://\(rest)") else { return " to the proxy" }
+        return
+            " to the proxy \(url.writtenHost):\(url.writtenPort ?? HTTPConnectionOptions.Proxy.port(proxy))"
+    }
+
+    /// What the plain way would say of a time that was up. libcurl's words differ, and hold the milliseconds.
+    private func sameAsPlain(_ text: String) -> String {
+        guard let ms = text.split(separator: " ").lazy.compactMap({ Int($0) }).first else { return text }
+        let hasNone = text.hasPrefix("Connection timed out") || text.hasPrefix("Resolving timed out")
+        let what = hasNone ? "no connection\(toProxy)" : "no whole answer"
+        return "timed out: \(what) after \(ms) ms, \(body.count) bytes of body received"
     }
 
     private static let plainServer =

@@ -1,6 +1,7 @@
-import HTTPTransport
 import Platform
 import Testing
+
+@testable import HTTPTransport
 
 /// What connection options do on the wire. Against real servers (nginx, a CA, proxies) they are tested in
 /// Tests/Integration/test_http_client.py.
@@ -39,6 +40,42 @@ struct EasyHandleConnectionOptionsTests {
                 #expect(error?.message.contains("403") == true)
                 #expect(error?.message.contains("hunter2") == false)
             }
+        }
+    }
+
+    /// Nobody listens on port 1.
+    @Test(arguments: ["http", "https", "socks5", "socks5h"])
+    func aProxyThatIsDownIsNamed(scheme: String) async throws {
+        try await withClient { client in
+            let proxy = HTTPConnectionOptions(proxy: .init(url: "\(scheme)://user:hunter2@127.0.0.1:1"))
+            for url in ["http://exporter.invalid/metrics", "https://exporter.invalid/metrics"] {
+                let error = await failure(of: HTTPRequest(url: url, connection: proxy), client)
+                #expect(error?.code == .connect)
+                #expect(
+                    error?.message
+                        == "GET \(url): no connection to the proxy 127.0.0.1:1: Connection refused")
+            }
+            let unknown = HTTPConnectionOptions(proxy: .init(url: "\(scheme)://u:hunter2@proxy.invalid:9"))
+            let error = await failure(of: HTTPRequest(url: "http://a/", connection: unknown), client)
+            #expect(error?.code == .resolve)
+            #expect(
+                error?.message.hasPrefix("GET http://a/: no connection to the proxy proxy.invalid:9: ")
+                    == true)
+        }
+    }
+
+    @Test func aProxyWithoutAPortHasThatOfItsScheme() {
+        let ports = ["http://p", "HTTPS://p", "socks5://p", "socks5h://p"].map(
+            HTTPConnectionOptions.Proxy.port)
+        #expect(ports == [80, 443, 1_080, 1_080])
+    }
+
+    /// The first goes the plain way, the second libcurl's.
+    @Test(arguments: ["127.0.0.1", "localhost"])
+    func aServerThatIsDownIsToldInTheSameWords(host: String) async throws {
+        try await withClient { client in
+            let error = await failure(of: HTTPRequest(url: "http://\(host):1/"), client)
+            #expect(error?.message == "GET http://\(host):1/: no connection: Connection refused")
         }
     }
 

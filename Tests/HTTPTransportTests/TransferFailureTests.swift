@@ -120,7 +120,7 @@ struct TransferFailureTests {
             try await withClient { client in
                 let error = await failure(of: HTTPRequest(url: server.url(), timeoutMs: 200), client)
                 #expect(error?.code == .timeout)
-                #expect(error?.message.contains("bytes received") == true)
+                #expect(error?.message.contains("bytes of body received") == true)
             }
         }
     }

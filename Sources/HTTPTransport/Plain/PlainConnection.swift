@@ -223,7 +223,8 @@ final class PlainConnection {
         }
     }
 
-    private static func text(_ problem: Int32) -> String {
+    /// The kernel's words for an errno.
+    static func text(_ problem: Int32) -> String {
         // Safety: the text is the library's own and is copied at once.
         unsafe strerror(problem).map { unsafe String(cString: $0) } ?? "error \(problem)"
     }
