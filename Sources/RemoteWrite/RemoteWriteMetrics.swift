@@ -26,22 +26,31 @@ final class RemoteWriteMetrics: Sendable {
         ]
         self.labels = labels
         func counter(_ name: String, _ help: String) -> Counter {
-            registry.counter("prometheus_remote_storage_\(name)", help: help, labels: labels)
+            registry.counter(name, help: help, labels: labels)
         }
         func gauge(_ name: String, _ help: String, _ value: Int) -> Gauge {
-            let gauge = registry.gauge("prometheus_remote_storage_\(name)", help: help, labels: labels)
+            let gauge = registry.gauge(name, help: help, labels: labels)
             gauge.set(Double(value))
             return gauge
         }
-        samples = counter("samples_total", "Float samples sent to remote storage, every try counted.")
+        samples = counter(
+            "prometheus_remote_storage_samples_total",
+            "Float samples sent to remote storage, every try counted.")
         histograms = counter(
-            "histograms_total", "Native histograms sent to remote storage, every try counted.")
-        exemplars = counter("exemplars_total", "Exemplars sent to remote storage, every try counted.")
+            "prometheus_remote_storage_histograms_total",
+            "Native histograms sent to remote storage, every try counted.")
+        exemplars = counter(
+            "prometheus_remote_storage_exemplars_total",
+            "Exemplars sent to remote storage, every try counted.")
         failed = counter(
-            "samples_failed_total", "Samples that remote storage refused for good, histograms among them.")
+            "prometheus_remote_storage_samples_failed_total",
+            "Samples that remote storage refused for good, histograms among them.")
         retried = counter(
-            "samples_retried_total", "Samples sent again because a try failed, histograms among them.")
-        bytes = counter("bytes_total", "Bytes of request bodies sent, after compression, every try counted.")
+            "prometheus_remote_storage_samples_retried_total",
+            "Samples sent again because a try failed, histograms among them.")
+        bytes = counter(
+            "prometheus_remote_storage_bytes_total",
+            "Bytes of request bodies sent, after compression, every try counted.")
         sentBatchSeconds = registry.histogram(
             "prometheus_remote_storage_sent_batch_duration_seconds",
             help: "How long requests took to be answered.",
@@ -51,9 +60,11 @@ final class RemoteWriteMetrics: Sendable {
             "narthex_remote_write_buffer_errors_total",
             help: "Failed reads of the buffer and failed writes of the cursor.", labels: labels)
         highestSent = gauge(
-            "queue_highest_sent_timestamp_seconds", "Newest timestamp that remote storage has stored.", 0)
+            "prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
+            "Newest timestamp that remote storage has stored.", 0)
         // No queue in memory can be full, so nothing is ever enqueued twice; the dashboard asks for it.
-        _ = counter("enqueue_retries_total", "Times that a full queue was tried again.")
+        _ = counter(
+            "prometheus_remote_storage_enqueue_retries_total", "Times that a full queue was tried again.")
         // A reason's series is there before its first sample, so that increase() sees the first.
         _ = dropped(DropReason.tooOld)
         if !configuration.sendNativeHistograms { _ = dropped(DropReason.histogramsOff) }
@@ -62,12 +73,17 @@ final class RemoteWriteMetrics: Sendable {
             _ = dropped(DropReason.customBuckets)
         }
         let queue = configuration.queue
-        _ = gauge("shards", "Lanes that send in parallel.", laneCount)
-        _ = gauge("shards_desired", "Lanes wanted: their number is fixed.", laneCount)
-        _ = gauge("shards_max", "Most lanes configured.", queue.maxShards)
-        _ = gauge("shards_min", "Fewest lanes configured.", queue.minShards)
-        _ = gauge("shard_capacity", "Samples configured as capacity of a shard.", queue.capacity)
-        _ = gauge("max_samples_per_send", "Most samples in one request.", queue.maxSamplesPerSend)
+        _ = gauge("prometheus_remote_storage_shards", "Lanes that send in parallel.", laneCount)
+        _ = gauge(
+            "prometheus_remote_storage_shards_desired", "Lanes wanted: their number is fixed.", laneCount)
+        _ = gauge("prometheus_remote_storage_shards_max", "Most lanes configured.", queue.maxShards)
+        _ = gauge("prometheus_remote_storage_shards_min", "Fewest lanes configured.", queue.minShards)
+        _ = gauge(
+            "prometheus_remote_storage_shard_capacity", "Samples configured as capacity of a shard.",
+            queue.capacity)
+        _ = gauge(
+            "prometheus_remote_storage_max_samples_per_send", "Most samples in one request.",
+            queue.maxSamplesPerSend)
     }
 
     /// Families that are read when the page is rendered; the token is for `removeReader`.

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from parts.agent import IS_NARTHEX, ROOT, program
+from parts.process import wait_until
 
 FAMILY = r"(?:prometheus|narthex|process|net_conntrack)_[a-z0-9_]+"
 # They play or measure the agent; the families in them are the agent's.
@@ -24,6 +25,24 @@ def test_the_page_of_metrics_lists_every_family():
     listed = re.findall(rf"^\| `({FAMILY})` \|", page, re.MULTILINE)
     assert len(listed) == len(set(listed))
     assert set(listed) == families_in_sources()
+
+
+@pytest.mark.skipif(not IS_NARTHEX, reason="Prometheus has a page of its own")
+def test_the_page_of_metrics_lists_what_a_running_agent_shows(make_agent, receiver, text_exporter):
+    """Also families whose names no source holds as a whole."""
+    job = {"job_name": "a", "static_configs": [{"targets": [text_exporter("probe 1").address]}]}
+    agent = make_agent(
+        {
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+            "scrape_configs": [job],
+            "remote_write": [{"url": receiver.url, "queue_config": {"batch_send_deadline": "100ms"}}],
+        }
+    ).start()
+    wait_until(lambda: receiver.requests, 20, "a request")
+    shown = set(re.findall(rf"^# TYPE ({FAMILY}) ", agent.get("/metrics")[2].decode(), re.MULTILINE))
+    page = (ROOT / "docs/metrics.md").read_text()
+    listed = set(re.findall(rf"^\| `({FAMILY})` \|", page, re.MULTILINE))
+    assert len(shown) > 50 and not shown - listed
 
 
 @pytest.mark.skipif(not IS_NARTHEX, reason="Prometheus has a page of its own")
