@@ -70,6 +70,7 @@ final class Stages: Sendable {
         let accessFiles = WorkerPool(name: "access-files", threads: 1)
         try StorageDirectory.check(options.storagePath, files: files, logger: Logger(label: "agent"))
         let buffer: WriteAheadBuffer
+        let openingNs = clock.monotonicNs
         do {
             buffer = try WriteAheadBuffer(
                 bufferConfiguration(options), interner: interner, clock: clock, files: files,
@@ -78,6 +79,10 @@ final class Stages: Sendable {
         } catch {
             throw StorageDirectory.fault(error, in: options.storagePath)
         }
+        registry.gauge(
+            "prometheus_agent_data_replay_duration_seconds",
+            help: "How long reading what the buffer holds took at the start."
+        ).set(Double(clock.monotonicNs &- openingNs) / 1e9)
         clock.begin(newestMs: buffer.appendedHighestTimestampMs)
         let memory = MemoryAccount(memoryBytes: limits.memoryBytes)
         AgentMetrics.register(memory, in: registry)
