@@ -37,7 +37,8 @@ public final class AccountPace: Sendable {
     /// More than the buckets of an account hold.
     private static let remembered = 200
 
-    /// What an answer of ECS says: every list and description is of things of the account that was asked.
+    /// What an answer of ECS or EC2 says: every list and description is of things of the account that was
+    /// asked.
     func learn(from answer: [UInt8]) {
         guard !state.withLock({ $0.isKnown }), let account = Self.account(in: answer) else { return }
         let found = ofAccount(account)
@@ -52,16 +53,23 @@ public final class AccountPace: Sendable {
     /// Bytes of an answer that are looked at: ARNs stand at its beginning.
     private static let lookedAtBytes = 8_192
 
-    /// Of the first `arn:aws:ecs:region:123456789012:…`.
+    /// Of the first `arn:aws:ecs:region:123456789012:…` of ECS, or the first reservation's
+    /// `<ownerId>123456789012</ownerId>` of EC2.
     static func account(in answer: [UInt8]) -> String? {
         let text = String(decoding: answer.prefix(lookedAtBytes), as: UTF8.self)
+        if text.hasPrefix("<") {
+            let owner = text.split(separator: "<").first { $0.hasPrefix("ownerId>") }
+            return owner.map { String($0.dropFirst("ownerId>".count)) }.flatMap { isAccount($0) ? $0 : nil }
+        }
         for quoted in text.split(separator: "\"") where quoted.hasPrefix("arn:") {
             let parts = quoted.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
-            guard parts.count == 6, parts[2] == "ecs", parts[4].utf8.count == 12,
-                parts[4].utf8.allSatisfy({ (0x30...0x39).contains($0) })
-            else { continue }
+            guard parts.count == 6, parts[2] == "ecs", isAccount(parts[4]) else { continue }
             return String(parts[4])
         }
         return nil
+    }
+
+    private static func isAccount(_ text: some StringProtocol) -> Bool {
+        text.utf8.count == 12 && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
     }
 }

@@ -9,6 +9,7 @@ public enum DiscoveryOperation: String, Sendable, CaseIterable {
     case describeContainerInstances = "DescribeContainerInstances"
     case describeInstances = "DescribeInstances"
     case describeNetworkInterfaces = "DescribeNetworkInterfaces"
+    case describeAvailabilityZones = "DescribeAvailabilityZones"
     case describeInstanceInformation = "DescribeInstanceInformation"
 
     /// The API's name for it.
@@ -16,7 +17,7 @@ public enum DiscoveryOperation: String, Sendable, CaseIterable {
 
     public var service: AWSService {
         switch self {
-        case .describeInstances, .describeNetworkInterfaces: .ec2
+        case .describeInstances, .describeNetworkInterfaces, .describeAvailabilityZones: .ec2
         case .describeInstanceInformation: .ssm
         default: .ecs
         }
@@ -35,7 +36,7 @@ public enum DiscoveryOperation: String, Sendable, CaseIterable {
         case .describeServices: .serviceRead
         case .listTasks, .describeTasks, .describeContainerInstances: .clusterResourceRead
         case .describeTaskDefinition: .taskDefinitionRead
-        case .describeInstances, .describeNetworkInterfaces: .ec2Read
+        case .describeInstances, .describeNetworkInterfaces, .describeAvailabilityZones: .ec2Read
         case .describeInstanceInformation: .ssmRead
         }
     }

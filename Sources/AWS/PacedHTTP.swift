@@ -16,7 +16,7 @@ struct PacedHTTP: HTTPPerforming {
         let response = try await http.perform(request)
         if response.status >= 400 {
             if ServiceFault(response).isThrottling { pacer.wasThrottled(operation) }
-        } else if operation.service == .ecs {
+        } else if operation.service == .ecs || operation == .describeInstances {
             pace.learn(from: response.body.bytes)
         }
         return response

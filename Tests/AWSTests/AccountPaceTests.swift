@@ -85,6 +85,9 @@ import Testing
             ),
             (#"{"taskArns":["arn:aws:ecs:r:12345678901:task/x","arn:aws:ecs:r:12345678901a:task/x"]}"#, nil),
             (#"{"taskArns":["arn:","arn:::::","arn"]}"#, nil), ("", nil), ("\u{FFFD}\"arn:aws:ecs", nil),
+            ("<r><item><reservationId>r-1</reservationId><ownerId>123456789012</ownerId>", "123456789012"),
+            ("<?xml version=\"1.0\"?><r><ownerId>amazon-elb</ownerId>", nil), ("<r><ownerId", nil),
+            ("<r><owner>123456789012</owner><ownerId/></r>", nil),
         ] as [(String, String?)])
     func theAccountIsReadFromAnswers(body: String, account: String?) {
         #expect(AccountPace.account(in: Array(body.utf8)) == account)

@@ -38,6 +38,7 @@ import Testing
             "ecs-all-clusters": [.listClusters],
             "ecs-instances": [.describeContainerInstances, .describeInstances],
             "ecs-public-addresses": [.describeNetworkInterfaces],
+            "ec2-instances": [.describeInstances, .describeAvailabilityZones],
             "ecs-anywhere": [.describeContainerInstances, .describeInstanceInformation],
             "ecs-service-labels": [.describeServices],
             "ecs-cluster-labels": [.describeClusters],

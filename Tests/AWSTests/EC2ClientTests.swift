@@ -77,6 +77,71 @@ import Testing
         #expect(String(decoding: http.requests[1].body, as: UTF8.self).hasSuffix("&NextToken=n%201"))
     }
 
+    @Test func allInstancesAreListedByFiltersPageByPage() async throws {
+        func instance(_ id: String) -> String {
+            "<r><reservationSet><item><ownerId>1</ownerId><instancesSet><item><instanceId>\(id)</instanceId>"
+                + "</item></instancesSet></item></reservationSet>"
+        }
+        let (ec2, http) = client([
+            .status(200, instance("i-1") + "<nextToken>t/1</nextToken></r>"),
+            .status(200, "<r><reservationSet/><nextToken>t/2</nextToken></r>"),
+            .status(200, instance("i-2") + "<nextToken/></r>"),
+        ])
+        let filters = [
+            EC2Filter(name: "tag:Team", values: ["a b", "c"]),
+            EC2Filter(name: "instance-state-name", values: ["running"]),
+        ]
+        let found = try await ec2.listInstances(filters)
+        #expect(found.map(\.id) == ["i-1", "i-2"])
+        #expect(found.map { $0.details?.ownerID } == ["1", "1"])
+        let first =
+            "Action=DescribeInstances&Version=2016-11-15&Filter.1.Name=tag%3ATeam&Filter.1.Value.1=a%20b"
+            + "&Filter.1.Value.2=c&Filter.2.Name=instance-state-name&Filter.2.Value.1=running&MaxResults=500"
+        #expect(
+            http.requests.map { String(decoding: $0.body, as: UTF8.self) } == [
+                first, first + "&NextToken=t%2F1", first + "&NextToken=t%2F2",
+            ])
+    }
+
+    @Test func theIDsOfZonesAreAskedForAtOnce() async throws {
+        let answer =
+            "<r><availabilityZoneInfo><item><zoneName>a</zoneName><zoneId>z</zoneId></item>"
+            + "</availabilityZoneInfo></r>"
+        let (ec2, http) = client([.status(200, answer)])
+        #expect(try await ec2.availabilityZoneIDs() == ["a": "z"])
+        #expect(
+            String(decoding: http.requests[0].body, as: UTF8.self)
+                == "Action=DescribeAvailabilityZones&Version=2016-11-15")
+    }
+
+    @Test(arguments: [
+        ("<r><nextToken>same</nextToken></r>", "never end"), ("<r><reservationSet>", "not the XML expected"),
+        ("<!DOCTYPE r [<!ENTITY a \"b\">]><r>&a;</r>", "document type"), ("{}", "not the XML expected"),
+        (String(repeating: "<a>", count: 100), "deeper than 64"),
+    ])
+    func hostileAnswersAreRefused(answer: String, message: String) async {
+        let (ec2, _) = client([.status(200, answer)])
+        let error = await failure { () throws(AWSError) in try await ec2.listInstances([]) }
+        #expect(error?.code == .malformed)
+        #expect(error?.message.contains(message) == true, "\(String(describing: error))")
+    }
+
+    @Test func aListIsBoundedInWhatItTakes() async {
+        let value = String(repeating: "v", count: 9 << 20)
+        let answers = (0..<20).map { number in
+            ScriptedHTTP.Answer.status(
+                200,
+                "<r><reservationSet><item><instancesSet><item><instanceId>i-\(number)</instanceId><tagSet>"
+                    + "<item><key>k</key><value>\(value)</value></item></tagSet></item></instancesSet></item>"
+                    + "</reservationSet><nextToken>\(number)</nextToken></r>")
+        }
+        let (ec2, http) = client(answers)
+        let error = await failure { () throws(AWSError) in try await ec2.listInstances([]) }
+        #expect(error?.code == .malformed)
+        #expect(error?.message.contains("take fewer by filters") == true)
+        #expect(http.requests.count == 8)
+    }
+
     @Test func throttlingIsKnownAsSuch() async {
         let refusal =
             "<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>m</Message></Error></Errors>"
