@@ -5,8 +5,9 @@ import Platform
 import Synchronization
 import Telemetry
 
-/// One inventory for each way of asking AWS, so that jobs which ask alike read a cluster once for all of
-/// them; and one pace for each account and region, as soon as it is known who has the same.
+/// One inventory for each way of asking AWS, so that jobs which ask alike read a cluster, or the instances of
+/// EC2, once for all of them; and one pace for each account and region, as soon as it is known who has the
+/// same.
 final class ECSInventories: Sendable {
     private struct Key: Hashable {
         let region: String
@@ -21,6 +22,7 @@ final class ECSInventories: Sendable {
     private let clock: any AgentClock
     private let pacers: CallPacers
     private let inventories = Mutex<[Key: ECSInventory]>([:])
+    private let ec2Inventories = Mutex<[Key: EC2Inventory]>([:])
 
     /// `aws` is the way of blocks without options of their own; `routes` makes the others.
     init(aws: AWSAccess, routes: AWSRoutes, clock: any AgentClock, registry: MetricRegistry) {
@@ -35,12 +37,7 @@ final class ECSInventories: Sendable {
     func access(
         _ entry: ECSSDConfiguration, job: String
     ) async throws(AgentError) -> TargetProviders.ECSAccess {
-        guard let region = await aws.region(configured: entry.region, profile: entry.profile) else {
-            throw AgentError(
-                .configuration,
-                "job \(job): ecs_sd_configs has no AWS region: set region, or AWS_REGION, or a region in the"
-                    + " profile (neither ECS' nor EC2's metadata names one)")
-        }
+        let region = try await region(entry.region, entry.profile, of: "ecs_sd_configs", job: job)
         let identity = CredentialConfiguration(
             accessKeyID: entry.accessKey, secretAccessKey: entry.secretKey, profile: entry.profile,
             roleARN: entry.roleARN, externalID: entry.externalID, region: region)
@@ -56,6 +53,37 @@ final class ECSInventories: Sendable {
             return made
         }
         return TargetProviders.ECSAccess(inventory: inventory, ownCluster: ownCluster)
+    }
+
+    /// Where an entry of `ec2_sd_configs` asks. Throws when no region can be found.
+    func ec2(_ entry: EC2SDConfiguration, job: String) async throws(AgentError) -> EC2Inventory {
+        let region = try await region(entry.region, entry.profile, of: "ec2_sd_configs", job: job)
+        let identity = CredentialConfiguration(
+            accessKeyID: entry.accessKey, secretAccessKey: entry.secretKey, profile: entry.profile,
+            roleARN: entry.roleARN, externalID: entry.externalID, region: region)
+        let http = await routes.options(entry.http, profile: entry.profile, aws: aws)
+        let key = Key(region: region, endpoint: entry.endpoint, identity: identity, http: http)
+        return ec2Inventories.withLock { inventories in
+            if let known = inventories[key] { return known }
+            let account = Self.account(of: ECSSDConfiguration(roleARN: entry.roleARN))
+            let way = way(http)
+            let client = way.client(
+                region: region, credentials: way.credentials(identity), profile: entry.profile,
+                endpoint: entry.endpoint, pace: pacers.pace(region: region, account: account))
+            let made = EC2Inventory(region: region, api: EC2Client(client: client), clock: clock)
+            inventories[key] = made
+            return made
+        }
+    }
+
+    private func region(
+        _ configured: String?, _ profile: String?, of block: String, job: String
+    ) async throws(AgentError) -> String {
+        if let region = await aws.region(configured: configured, profile: profile) { return region }
+        throw AgentError(
+            .configuration,
+            "job \(job): \(block) has no AWS region: set region, or AWS_REGION, or a region in the"
+                + " profile (neither ECS' nor EC2's metadata names one)")
     }
 
     private func api(

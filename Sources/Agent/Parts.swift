@@ -136,6 +136,10 @@ struct Parts: Sendable {
         for entry in job.ecsSDConfigs {
             access.append(try await inventories.access(entry, job: job.jobName))
         }
+        var instances: [EC2Inventory] = []
+        for entry in job.ec2SDConfigs { instances.append(try await inventories.ec2(entry, job: job.jobName)) }
+        let ec2 = TargetProviders.ec2(
+            for: job, inventories: instances, clock: clock, registry: registry, logger: logger)
         var remaining = access[...]
         let providers: [any TargetProvider]
         do {
@@ -154,7 +158,7 @@ struct Parts: Sendable {
                 for: job, http: client, resolver: resolver.shared(), workers: lookups, clock: clock,
                 registry: registry, logger: logger)
         return DiscoveryManager(
-            job: job, providers: providers + network, clock: clock, registry: registry, logger: logger,
+            job: job, providers: providers + ec2 + network, clock: clock, registry: registry, logger: logger,
             firstWaitMs: firstWaitMs)
     }
 

@@ -32,6 +32,16 @@ import Testing
         #expect(try make(job, ecs: access).map(\.name) == ["static", "file", "file", "ecs"])
     }
 
+    @Test func eachEntryOfEC2IsAProvider() {
+        var job = ScrapeConfiguration(jobName: "j")
+        job.ec2SDConfigs = [EC2SDConfiguration(port: 1), EC2SDConfiguration(port: 2)]
+        let inventory = EC2Inventory(region: "r", api: FakeEC2(), clock: ManualClock())
+        let made = TargetProviders.ec2(
+            for: job, inventories: [inventory, inventory], clock: ManualClock(), registry: MetricRegistry(),
+            logger: SaidLines().logger)
+        #expect(made.map(\.name) == ["ec2", "ec2"])
+    }
+
     @Test func aResolverIsMadeOnlyForWhoLooksNamesUp() {
         var made = 0
         func resolver() -> FakeDNS {

@@ -1,4 +1,4 @@
-"""What Prometheus' agent mode has on /metrics is on the page of metrics, served or missing with the reason."""
+"""What Prometheus' agent mode has on /metrics is on the page of metrics: served, or missing with a reason."""
 
 import fnmatch
 import itertools

@@ -91,7 +91,7 @@ public struct ConfigurationCheck: Sendable {
         }
         for (count, name) in [
             (job.httpSDConfigs.count, "http_sd_configs"), (job.dnsSDConfigs.count, "dns_sd_configs"),
-            (job.ecsSDConfigs.count, "ecs_sd_configs"),
+            (job.ecsSDConfigs.count, "ecs_sd_configs"), (job.ec2SDConfigs.count, "ec2_sd_configs"),
         ] where count > 0 { parts.append("what \(name) finds (not asked here)") }
         let found = parts.isEmpty ? "no target" : parts.joined(separator: ", ")
         let rules = job.relabelRules.isEmpty || parts.isEmpty ? "" : ", before relabel_configs"

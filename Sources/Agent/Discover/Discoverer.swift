@@ -52,8 +52,14 @@ public struct Discoverer: Sendable {
             for entry in job.ecsSDConfigs {
                 access.append(try await inventories.access(entry, job: job.jobName))
             }
+            var instances: [EC2Inventory] = []
+            for entry in job.ec2SDConfigs {
+                instances.append(try await inventories.ec2(entry, job: job.jobName))
+            }
             let others =
                 try others(job, workers: workers, registry: registry)
+                + TargetProviders.ec2(
+                    for: job, inventories: instances, clock: clock, registry: registry, logger: logger)
                 + network(job, http: http, resolver: resolver, workers: workers, registry: registry)
             // Whoever reads the file has rules of its own.
             let look = ProviderLook(

@@ -89,6 +89,7 @@ struct ConfigurationDifference: Sendable, Equatable {
         one.httpSDConfigs = other.httpSDConfigs
         one.dnsSDConfigs = other.dnsSDConfigs
         one.ecsSDConfigs = other.ecsSDConfigs
+        one.ec2SDConfigs = other.ec2SDConfigs
         return one == other
     }
 
@@ -98,6 +99,7 @@ struct ConfigurationDifference: Sendable, Equatable {
         one.metricsPath == other.metricsPath && one.staticConfigs == other.staticConfigs
             && one.fileSDConfigs == other.fileSDConfigs && one.httpSDConfigs == other.httpSDConfigs
             && one.dnsSDConfigs == other.dnsSDConfigs && one.ecsSDConfigs == other.ecsSDConfigs
+            && one.ec2SDConfigs == other.ec2SDConfigs
     }
 
     private mutating func compareDestinations(

@@ -1,39 +1,14 @@
 import Relabel
 
-/// `ecs_sd_configs` and `aws_sd_configs`.
+/// `ecs_sd_configs`, and `aws_sd_configs` with role ecs.
 extension ConfigurationDecoder {
-    /// Roles that Prometheus has and Narthex has not.
-    private static let otherRoles = ["ec2", "elasticache", "lightsail", "msk", "rds"]
-
-    func awsSD(_ node: YAMLNode) -> ECSSDConfiguration? {
-        guard let reader = MappingReader(node, Schema.awsSD, sink) else { return nil }
-        let role = reader.string("role")
-        if let role, Self.otherRoles.contains(role) {
-            reader.report(
-                "role",
-                "the role \(role) is one that this version of Narthex does not support yet. Valid: ecs"
-            )
-            return nil
-        }
-        if role == nil {
-            reader.report("role", "aws_sd_configs needs a role. Valid: ecs")
-        } else {
-            _ = reader.choice("role", ["ecs"])
-        }
-        return ecs(reader)
-    }
-
     func ecsSD(_ node: YAMLNode) -> ECSSDConfiguration? {
         MappingReader(node, Schema.ecsSD, sink).map(ecs)
     }
 
-    private func ecs(_ reader: MappingReader) -> ECSSDConfiguration {
+    func ecs(_ reader: MappingReader) -> ECSSDConfiguration {
         var result = ECSSDConfiguration(clusters: clusters(reader))
-        result.refreshIntervalMs = reader.durationMs("refresh_interval") ?? result.refreshIntervalMs
-        if result.refreshIntervalMs < 1_000 {
-            reader.report(
-                "refresh_interval", "refresh_interval must be at least 1s: the ECS API limits its callers")
-        }
+        result.refreshIntervalMs = refreshIntervalMs(reader, of: "ECS") ?? result.refreshIntervalMs
         checkKeyPair(reader)
         result.region = region(reader)
         result.endpoint = url(reader, "endpoint")

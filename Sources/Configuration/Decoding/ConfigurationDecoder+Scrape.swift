@@ -63,9 +63,14 @@ extension ConfigurationDecoder {
         job.fileSDConfigs = reader.list("file_sd_configs", of: "mappings").compactMap(fileSD)
         job.httpSDConfigs = reader.list("http_sd_configs", of: "mappings").compactMap(httpSD)
         job.dnsSDConfigs = reader.list("dns_sd_configs", of: "mappings").compactMap(dnsSD)
-        job.ecsSDConfigs =
-            reader.list("ecs_sd_configs", of: "mappings").compactMap(ecsSD)
-            + reader.list("aws_sd_configs", of: "mappings").compactMap(awsSD)
+        job.ecsSDConfigs = reader.list("ecs_sd_configs", of: "mappings").compactMap(ecsSD)
+        job.ec2SDConfigs = reader.list("ec2_sd_configs", of: "mappings").compactMap(ec2SD)
+        for discovery in reader.list("aws_sd_configs", of: "mappings").compactMap(awsSD) {
+            switch discovery {
+            case .ecs(let entry): job.ecsSDConfigs.append(entry)
+            case .ec2(let entry): job.ec2SDConfigs.append(entry)
+            }
+        }
         for index in job.ecsSDConfigs.indices { job.ecsSDConfigs[index].wish(by: job.relabelRules) }
         return (job, reader.mark("job_name"))
     }

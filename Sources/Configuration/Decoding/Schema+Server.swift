@@ -77,7 +77,7 @@ extension Schema {
 
     /// An entry without a target and without a discovery is no Alertmanager.
     private static let alertmanager: [String: HarmlessValue] = {
-        let found = (otherDiscovery + ["aws", "dns", "ecs", "file", "http"]).map {
+        let found = (otherDiscovery + ["aws", "dns", "ec2", "ecs", "file", "http"]).map {
             ("\($0)_sd_configs", HarmlessValue.empty)
         }
         let listed = ("static_configs", HarmlessValue.items(.decided(by: ["targets": .empty])))

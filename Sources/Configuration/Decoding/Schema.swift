@@ -3,7 +3,7 @@ enum Schema {
     static let all =
         [
             top, scrapeConfigFile, storage, tsdb, global, scrapeConfig, staticConfig, fileSD, httpSD, dnsSD,
-            ecsSD, awsSD,
+            ecsSD, ec2SD, awsSD, ec2Filters,
             ecsDockerLabels, ecsServices, ecsTaskDefinitions, relabel, remoteWrite, sigv4, queue,
         ] + httpClientTables
 
@@ -89,6 +89,7 @@ enum Schema {
             .init("http_sd_configs", "list of mapping"),
             .init("dns_sd_configs", "list of mapping"),
             .init("ecs_sd_configs", "list of mapping"),
+            .init("ec2_sd_configs", "list of mapping"),
             .init("aws_sd_configs", "list of mapping"),
         ],
         refused: otherDiscovery.map { .init("\($0)_sd_configs", reason: notYet) },
@@ -218,7 +219,7 @@ enum Schema {
             + " way at a time does not grow by itself. Set it with min_shards")
 
     static let otherDiscovery = [
-        "azure", "consul", "digitalocean", "docker", "dockerswarm", "ec2", "elasticache",
+        "azure", "consul", "digitalocean", "docker", "dockerswarm", "elasticache",
         "eureka",
         "gce", "hetzner", "ionos", "kubernetes", "kuma", "lightsail", "linode", "marathon", "msk",
         "nerve",

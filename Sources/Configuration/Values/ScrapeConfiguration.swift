@@ -63,6 +63,7 @@ public struct ScrapeConfiguration: Sendable, Equatable {
     public var httpSDConfigs: [HTTPSDConfiguration] = []
     public var dnsSDConfigs: [DNSSDConfiguration] = []
     public var ecsSDConfigs: [ECSSDConfiguration]
+    public var ec2SDConfigs: [EC2SDConfiguration] = []
 
     public init(
         jobName: String, scrapeIntervalMs: Int64 = 60_000, scrapeTimeoutMs: Int64 = 10_000,

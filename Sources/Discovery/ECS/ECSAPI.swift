@@ -14,6 +14,14 @@ public struct ECSAPI: Sendable {
 }
 
 extension AWSError {
+    /// What is wrong, and the action that a policy must allow where a call is refused.
+    var advice: String {
+        let action = missingAction.map {
+            "; allow \($0) in the policy of these credentials (see config/iam)"
+        }
+        return description + (action ?? "")
+    }
+
     /// True for what concerns all calls and not the thing asked for: asking on in this round is in vain.
     var concernsAllCalls: Bool {
         switch code {

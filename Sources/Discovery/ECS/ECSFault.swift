@@ -47,10 +47,7 @@ struct ECSFault: Sendable, Equatable {
     }
 
     init(_ error: AWSError, about subject: Subject = .tasks) {
-        message = error.description
-        if let action = error.missingAction {
-            message += "; allow \(action) in the policy of these credentials (see config/iam)"
-        }
+        message = error.advice
         self.subject = subject
         isFailure = true
         isThrottling = error.code == .throttled

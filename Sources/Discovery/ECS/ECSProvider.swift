@@ -6,17 +6,11 @@ import Telemetry
 
 /// Targets from running tasks of ECS clusters: `ecs_sd_configs`. Each cluster is read by itself.
 struct ECSProvider: TargetProvider {
-    /// The first wait after a failed reading; it doubles up to the refresh interval.
-    static let firstRetryMs: Int64 = 2_000
-    /// Refreshes come up to a tenth earlier or later than asked for, so that agents started together drift
-    /// apart.
-    static let jitter = 0.1
-
     let name = "ecs"
     private let configuration: ECSSDConfiguration
     private let survey: ECSSurvey
     private let clock: any AgentClock
-    private let random: @Sendable () -> Double
+    private let wait: RefreshWait
     private let report: ECSReport
 
     /// `metricsPath` is the job's; `measures` is one for all entries of a job.
@@ -30,7 +24,7 @@ struct ECSProvider: TargetProvider {
         survey = ECSSurvey(
             configuration, metricsPath: metricsPath, inventory: inventory, ownCluster: ownCluster)
         self.clock = clock
-        self.random = random
+        wait = RefreshWait(intervalMs: configuration.refreshIntervalMs, random: random)
         report = ECSReport(
             job: job, clock: clock, registry: registry, measures: measures, logger: logger)
     }
@@ -84,7 +78,7 @@ struct ECSProvider: TargetProvider {
             if await survey.isListFixed { return }
             failedRounds = list.fault.map { $0.isThrottling } ?? true ? 0 : min(failedRounds + 1, 16)
             do {
-                try await clock.sleep(untilNs: startNs + UInt64(waitMs(failedRounds)) * 1_000_000)
+                try await clock.sleep(untilNs: startNs + wait.ns(failedRounds: failedRounds))
             } catch {
                 return
             }
@@ -103,19 +97,12 @@ struct ECSProvider: TargetProvider {
             report.tell(name, outcome, sinceNs: startNs)
             failedRounds =
                 outcome.hasFailed && !outcome.isThrottled ? min(failedRounds + 1, 16) : 0
-            let deadlineNs = startNs + UInt64(waitMs(failedRounds)) * 1_000_000
+            let deadlineNs = startNs + wait.ns(failedRounds: failedRounds)
             do { try await clock.sleep(untilNs: deadlineNs) } catch { return }
         }
         report.forget(name)
     }
 
     /// What another job read a moment ago is as good as read now.
-    private var freshNs: UInt64 { UInt64(configuration.refreshIntervalMs) * 1_000_000 / 4 }
-
-    private func waitMs(_ failedRounds: Int) -> Int64 {
-        let intervalMs = Double(configuration.refreshIntervalMs) * (1 + Self.jitter * (2 * random() - 1))
-        guard failedRounds > 0 else { return Int64(intervalMs) }
-        let retryMs = Double(Self.firstRetryMs << Int64(failedRounds - 1)) * (0.5 + random() / 2)
-        return Int64(min(retryMs, intervalMs))
-    }
+    private var freshNs: UInt64 { wait.freshNs }
 }

@@ -212,7 +212,6 @@ import Testing
         ("ecs_sd_configs: [{services: [{name_pattern: '(', metrics_ports: [1]}]}]", "RE2"),
         ("ecs_sd_configs: [{task_definitions: [{arn_pattern: a, metrics_ports: [0]}]}]", "65535, not \"0\""),
         ("aws_sd_configs: [{clusters: [a]}]", "needs a role"),
-        ("aws_sd_configs: [{role: ec2}]", "does not support yet. Valid: ecs"),
         ("aws_sd_configs: [{role: esc}]", "did you mean ecs?"),
     ])
     func faultsAreNamed(line: String, message: String) {

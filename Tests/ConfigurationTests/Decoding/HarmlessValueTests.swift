@@ -95,14 +95,15 @@ import Testing
             Row("tls_config/ca_ref", ["''"], refused: ["a"]),
             Row("tls_config/cert_ref", ["''"], refused: ["a"]),
             Row("tls_config/key_ref", ["''"], refused: ["a"]),
-        ] + ["ecs_sd_configs", "aws_sd_configs"].flatMap(ofECS)
-        + [Row("aws_sd_configs/filters", ["[]"], refused: ["[{name: a, values: [b]}]"])]
+        ] + ["ecs_sd_configs", "ec2_sd_configs", "aws_sd_configs"].flatMap(ofAWS)
+        + ["ecs_sd_configs", "aws_sd_configs"].map {
+            Row("\($0)/request_concurrency", [], refused: ["0"], told: ["5"])
+        }
 
-    private static func ofECS(_ block: String) -> [Row] {
+    private static func ofAWS(_ block: String) -> [Row] {
         [
             Row("\(block)/oauth2", ["{}"], refused: ["{client_id: a}"]),
             Row("\(block)/follow_redirects", [], refused: ["maybe", "'true'"], told: ["true", "false"]),
-            Row("\(block)/request_concurrency", [], refused: ["0"], told: ["5"]),
             Row("\(block)/basic_auth", [], told: ["{username: a, password: b}"]),
             Row("\(block)/authorization", [], told: ["{credentials: geheim}"]),
             Row("\(block)/bearer_token", ["''"], told: ["geheim"]),
@@ -126,7 +127,7 @@ import Testing
         case "oauth2":
             destination("oauth2:\n  client_id: a\n  client_secret: b\n  token_url: http://a/\n  \(line)")
         case "tls_config": destination("tls_config:\n  server_name: a\n  \(line)")
-        case "ecs_sd_configs": job("ecs_sd_configs:\n  - region: eu-west-1\n    \(line)")
+        case "ecs_sd_configs", "ec2_sd_configs": job("\(parts[0]):\n  - region: eu-west-1\n    \(line)")
         default: job("aws_sd_configs:\n  - role: ecs\n    \(line)")
         }
     }

@@ -53,6 +53,8 @@ enum PrometheusKeys {
         ("http_sd_configs", ["url", "refresh_interval"]),
         ("dns_sd_configs", ["names", "type", "port", "refresh_interval"]),
         ("aws_sd_configs", ["role", "filters"] + aws),
+        ("ec2_sd_configs", ["filters"] + aws.filter { !["clusters", "request_concurrency"].contains($0) }),
+        ("filters", ["name", "values"]),
         ("ecs_sd_configs", aws),
         (
             "relabel_configs",

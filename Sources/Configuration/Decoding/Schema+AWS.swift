@@ -1,17 +1,31 @@
-/// The keys of ECS discovery: Prometheus' and Narthex' own.
+/// The keys of the discoveries of AWS: Prometheus' and Narthex' own.
 extension Schema {
     static let ecsSD = KeyTable(
-        "ecs_sd_configs", ecsKeys, refused: ecsRefused, ignored: ecsIgnored, shared: [transport])
+        "ecs_sd_configs",
+        [.init("clusters", "list of string", "the agent's own"), .init("port", "int")] + awsKeys
+            + [requestConcurrency] + signedKeys + ecsOwnKeys,
+        refused: awsRefused, ignored: [concurrencyIgnored] + awsIgnored, shared: [transport])
+
+    static let ec2SD = KeyTable(
+        "ec2_sd_configs",
+        [filters, .init("port", "int", "80")] + awsKeys + signedKeys,
+        refused: awsRefused, ignored: awsIgnored, shared: [transport])
 
     static let awsSD = KeyTable(
-        "aws_sd_configs", [.init("role", "ecs")] + ecsKeys, refused: ecsRefused + [filters],
-        ignored: ecsIgnored, shared: [transport])
+        "aws_sd_configs",
+        [
+            .init("role", "ec2 or ecs"), filters, .init("clusters", "list of string", "the agent's own"),
+            .init("port", "int", "80 with role ec2"),
+        ] + awsKeys + [requestConcurrency] + signedKeys + ecsOwnKeys,
+        refused: awsRefused, ignored: [concurrencyIgnored] + awsIgnored, shared: [transport])
 
-    private static let filters = KeyTable.Refused(
-        "filters",
-        reason: "selects machines of the role ec2, and nothing of the role ecs, where Prometheus passes over"
-            + " it: every task would be a target. Select with clusters, or with keep and drop in"
-            + " relabel_configs")
+    /// What says which tasks are targets, and how; nothing of it is about instances.
+    static let ecsSelectionKeys = ["clusters"] + ecsOwnKeys.map(\.name)
+
+    static let ec2Filters = KeyTable(
+        "filters", [.init("name", "string"), .init("values", "list of string")])
+
+    private static let filters = KeyTable.Key("filters", "list of mapping")
 
     static let ecsDockerLabels = KeyTable(
         "docker_labels",
@@ -30,9 +44,8 @@ extension Schema {
     static let ecsTaskDefinitions = KeyTable(
         "task_definitions", [.init("arn_pattern", "regex")] + ecsExporter)
 
-    private static let ecsKeys: [KeyTable.Key] = [
-        .init("clusters", "list of string", "the agent's own"),
-        .init("port", "int"),
+    /// Who asks, where and how often.
+    private static let awsKeys: [KeyTable.Key] = [
         .init("refresh_interval", "duration", "1m"),
         .init("region", "string", "found as for sigv4"),
         .init("endpoint", "URL", "the region's"),
@@ -43,11 +56,19 @@ extension Schema {
         .init("external_id", "string"),
         .init("enable_http2", "bool", "false"),
         .init("http_headers", "mapping of mapping"),
-        .init("request_concurrency", "int"),
+    ]
+
+    private static let requestConcurrency = KeyTable.Key("request_concurrency", "int")
+
+    /// Ways to authenticate that a signature leaves no room for.
+    private static let signedKeys: [KeyTable.Key] = [
         .init("basic_auth", "mapping"),
         .init("authorization", "mapping"),
         .init("bearer_token", "secret"),
         .init("bearer_token_file", "string"),
+    ]
+
+    private static let ecsOwnKeys: [KeyTable.Key] = [
         .init("docker_labels", "list of mapping", "see below"),
         .init("services", "list of mapping"),
         .init("task_definitions", "list of mapping"),
@@ -68,23 +89,19 @@ extension Schema {
         .init("job_name", "string"),
     ]
 
-    private static let ecsRefused: [KeyTable.Refused] = [
+    private static let awsRefused: [KeyTable.Refused] = [
         .init(
             "oauth2",
             reason: "would take the place of the signature that AWS wants, so that every call is refused,"
                 + " in Prometheus too; remove it")
     ]
 
-    private static let ecsIgnored: [KeyTable.Ignored] =
-        [
-            .init(
-                "request_concurrency",
-                says:
-                    "has no effect: calls are held to half the rates that AWS allows, however many are on"
-                    + " the way"
-            ),
-            .init("follow_redirects", .bool, says: "has no effect: AWS redirects no calls"),
-        ]
+    private static let concurrencyIgnored = KeyTable.Ignored(
+        "request_concurrency",
+        says: "has no effect: calls are held to half the rates that AWS allows, however many are on the way")
+
+    private static let awsIgnored: [KeyTable.Ignored] =
+        [.init("follow_redirects", .bool, says: "has no effect: AWS redirects no calls")]
         + ["basic_auth", "authorization", "bearer_token", "bearer_token_file"].map {
             .init(
                 $0, silent: .texts([""]),
