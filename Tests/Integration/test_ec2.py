@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 import yaml
-from parts.agent import IS_NARTHEX, clean_environment, program
+from parts.agent import IS_NARTHEX, ROOT, clean_environment, program
 from parts.aws import REGION
 from parts.process import free_port, wait_until
 
@@ -272,6 +272,14 @@ def test_the_policy_is_what_discovery_needs(region, tmp_path):
         partly = shown(**keys)
         assert found_by(partly)["j"] == expected
         assert "allow ec2:DescribeAvailabilityZones" in partly.stderr
+
+
+def test_the_page_lists_every_label():
+    page = (ROOT / "docs/ec2-discovery.md").read_text()
+    listed = re.findall(r"^\| `__meta_ec2_([a-z0-9_]+)(?:<key>)?` \|", page, re.MULTILINE)
+    source = (ROOT / "Sources/Discovery/EC2/EC2Labels.swift").read_text()
+    made = re.findall(r'\bset(?:List)?\("([a-z0-9_]+?)(?:\\\(.*?\))?",', source)
+    assert listed == sorted(set(made)) and len(listed) == 22
 
 
 def test_without_a_region_nothing_is_asked(tmp_path):
