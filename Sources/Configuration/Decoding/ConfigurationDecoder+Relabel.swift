@@ -30,7 +30,10 @@ extension ConfigurationDecoder {
             return nil
         }
         if reader.value("action") != nil {
-            guard let action = action(reader) else { return nil }
+            guard let action = action(reader) else {
+                checkPattern(reader)
+                return nil
+            }
             keys.action = action
         }
         if reader.value("source_labels") != nil {
@@ -57,6 +60,16 @@ extension ConfigurationDecoder {
         } catch {
             reader.report(error.key.rawValue, error.message)
             return nil
+        }
+    }
+
+    /// Reports a wrong regex of a rule whose action is wrong, so that one run names both.
+    private func checkPattern(_ reader: MappingReader) {
+        guard let text = reader.string("regex") else { return }
+        do throws(RelabelError) {
+            _ = try RelabelPattern(text)
+        } catch {
+            reader.report("regex", error.message)
         }
     }
 

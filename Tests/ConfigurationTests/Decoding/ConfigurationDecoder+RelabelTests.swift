@@ -163,4 +163,11 @@ import Testing
         let write = destination("write_relabel_configs:\n  - {target_label: a, replacement: $$1}")
         #expect(try load(write).warnings.count == 1)
     }
+
+    @Test func aWrongActionDoesNotHideAWrongRegex() {
+        let found = errors(job("relabel_configs: [{action: drp, regex: '(a'}]"))
+        #expect(found.count == 2, "\(found)")
+        #expect(
+            found[0].contains("action cannot be") && found[1].contains("regex is not a regular expression"))
+    }
 }
