@@ -12,6 +12,8 @@ public struct AgentError: Error, Sendable, CustomStringConvertible {
         case storage = 3
         /// The listen address cannot be bound.
         case listen = 4
+        /// What a command shows cannot be written; the number is EX_IOERR of sysexits(3).
+        case output = 74
     }
 
     public let code: Code

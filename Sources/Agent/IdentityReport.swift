@@ -1,5 +1,6 @@
 import AWS
 import Addresses
+import Configuration
 import HTTPTransport
 import Logging
 public import Platform
@@ -21,6 +22,17 @@ public struct IdentityReport: Sendable {
             self.region = region
             self.roleARN = roleARN
             self.externalID = externalID
+        }
+
+        /// What is wrong with it, a sentence each, by the names of the command's flags.
+        public var faults: [String] {
+            var faults: [String] = []
+            if let problem = roleARN.flatMap(RoleARN.problem) { faults.append("--role-arn: \(problem)") }
+            if externalID != nil, roleARN == nil {
+                faults.append(
+                    "--external-id without --role-arn: it belongs to a role that is assumed; give both")
+            }
+            return faults
         }
     }
 

@@ -47,15 +47,17 @@ public struct ProviderLook {
     public func look() async -> Findings {
         var findings = Findings()
         for provider in others {
-            if let groups = await firstReport(of: provider) {
-                findings.groups += groups
-            } else {
+            let groups = await firstReport(of: provider)
+            findings.groups += groups ?? []
+            var missing = provider.unread
+            if groups == nil {
                 let problems = provider.problems
-                findings.failures +=
-                    (problems.isEmpty ? ["no answer in time"] : problems).map { "\(provider.name): \($0)" }
-                findings.isComplete = false
-                findings.isWorthWriting = false
+                missing = problems.isEmpty ? ["no answer in time"] : problems
             }
+            guard !missing.isEmpty else { continue }
+            findings.failures += missing.map { "\(provider.name): \($0)" }
+            findings.isComplete = false
+            findings.isWorthWriting = false
         }
         for survey in surveys {
             let round = await survey.round(freshNs: 0)

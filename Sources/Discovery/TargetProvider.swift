@@ -10,8 +10,13 @@ public protocol TargetProvider: Sendable {
     /// What stands in the way now, in sentences for people: what was asked, and why it failed. Nothing when
     /// all is well, or when the provider does not tell.
     var problems: [String] { get }
+
+    /// Those of the problems that keep targets away which may well be there: a file that cannot be read, a
+    /// name that nobody could be asked for. What is not there at all is none of them.
+    var unread: [String] { get }
 }
 
 extension TargetProvider {
     public var problems: [String] { [] }
+    public var unread: [String] { [] }
 }

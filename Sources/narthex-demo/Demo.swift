@@ -30,7 +30,10 @@ struct Demo {
     static func main() async {
         // Arguments that are no text are none that it takes.
         let words = (try? ProcessArguments.words()) ?? ["an argument that is not valid UTF-8"]
-        if words.contains("-h") || words.contains("--help") { return StandardStreams.writeOutput(help) }
+        if words.contains("-h") || words.contains("--help") {
+            if StandardStreams.writeOutput(help) != nil { exit(74) }
+            return
+        }
         if let word = words.first {
             StandardStreams.writeError(
                 VisibleText.shownLines("narthex-demo takes no arguments, so not \(word)\n\(help)"))

@@ -19,14 +19,20 @@ struct CredentialsCommand: AsyncParsableCommand {
     @Option(help: "A role to assume, as sigv4.role_arn.") var roleArn: String?
     @Option(help: "What the role's trust policy asks for, as sigv4.external_id.") var externalId: String?
 
+    private var request: IdentityReport.Request {
+        IdentityReport.Request(profile: profile, region: region, roleARN: roleArn, externalID: externalId)
+    }
+
+    func validate() throws {
+        let faults = request.faults
+        guard faults.isEmpty else { throw ValidationError(faults.joined(separator: "\n")) }
+    }
+
     mutating func run() async throws {
         LogOutput.bootstrap(level: .critical, format: .logfmt)
         do throws(AgentError) {
-            let report = try await IdentityReport.make(
-                IdentityReport.Request(
-                    profile: profile, region: region, roleARN: roleArn, externalID: externalId),
-                environment: ProcessEnvironment.current)
-            for field in report.fields { print("\(field.name): \(field.value)") }
+            let report = try await IdentityReport.make(request, environment: ProcessEnvironment.current)
+            try StandardOutput.write(report.fields.map { "\($0.name): \($0.value)\n" }.joined())
         } catch {
             var standardError = StandardError()
             print(error.message, to: &standardError)

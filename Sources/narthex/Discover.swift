@@ -58,20 +58,30 @@ struct Discover: AsyncParsableCommand {
     @Option(name: .customLong("config.role-arn"), help: "Role to assume.")
     var roleARN: String?
 
-    @Option(name: .customLong("config.port-label"), help: "Docker label with the port.")
-    var portLabel = "PROMETHEUS_EXPORTER_PORT"
+    @Option(
+        name: .customLong("config.port-label"),
+        help: "Docker label with the port. (default: PROMETHEUS_EXPORTER_PORT)")
+    var portLabel: String?
 
-    @Option(name: .customLong("config.path-label"), help: "Docker label with the path.")
-    var pathLabel = "PROMETHEUS_EXPORTER_PATH"
+    @Option(
+        name: .customLong("config.path-label"),
+        help: "Docker label with the path. (default: PROMETHEUS_EXPORTER_PATH)")
+    var pathLabel: String?
 
-    @Option(name: .customLong("config.scheme-label"), help: "Docker label with the scheme.")
-    var schemeLabel = "PROMETHEUS_EXPORTER_SCHEME"
+    @Option(
+        name: .customLong("config.scheme-label"),
+        help: "Docker label with the scheme. (default: PROMETHEUS_EXPORTER_SCHEME)")
+    var schemeLabel: String?
 
-    @Option(name: .customLong("config.job-name-label"), help: "Docker label with the job's name.")
-    var jobNameLabel = "PROMETHEUS_EXPORTER_JOB_NAME"
+    @Option(
+        name: .customLong("config.job-name-label"),
+        help: "Docker label with the job's name. (default: PROMETHEUS_EXPORTER_JOB_NAME)")
+    var jobNameLabel: String?
 
-    @Option(name: .customLong("config.server-name-label"), help: "Docker label with the host to scrape.")
-    var serverNameLabel = "PROMETHEUS_EXPORTER_SERVER_NAME"
+    @Option(
+        name: .customLong("config.server-name-label"),
+        help: "Docker label with the host to scrape. (default: PROMETHEUS_EXPORTER_SERVER_NAME)")
+    var serverNameLabel: String?
 
     @Option(
         name: .customLong("config.filter-label"), help: "Docker label, NAME or NAME=VALUE, that is required.")
@@ -108,6 +118,27 @@ struct Discover: AsyncParsableCommand {
                     + " when the file's name ends in .json")
         }
         if job != nil, configFile == nil { throw ValidationError("--job needs --config.file") }
+        if writeTo?.isEmpty == true { throw ValidationError("--config.write-to is empty; name a file") }
+        let names = flagsOfECS
+        if configFile != nil, !names.isEmpty {
+            throw ValidationError(
+                "\(names.joined(separator: ", ")) would have no effect beside --config.file, whose"
+                    + " ecs_sd_configs say what is asked: leave out \(names.count == 1 ? "it" : "them"), or"
+                    + " --config.file")
+        }
+    }
+
+    /// Those that are given of the flags that describe an ECS discovery.
+    private var flagsOfECS: [String] {
+        let all: [(name: String, isGiven: Bool)] = [
+            ("cluster", cluster?.isEmpty == false), ("region", region?.isEmpty == false),
+            ("role-arn", roleARN?.isEmpty == false), ("port-label", portLabel != nil),
+            ("path-label", pathLabel != nil), ("scheme-label", schemeLabel != nil),
+            ("job-name-label", jobNameLabel != nil), ("server-name-label", serverNameLabel != nil),
+            ("filter-label", filterLabel?.isEmpty == false),
+            ("dynamic-port-detection", dynamicPortDetection),
+        ]
+        return all.filter(\.isGiven).map { "--config.\($0.name)" }
     }
 
     mutating func run() async throws {
@@ -116,7 +147,7 @@ struct Discover: AsyncParsableCommand {
             if signal != .hangUp { stop.signal() }
         }
         LogOutput.bootstrap(level: logLevel.level, format: logFormat)
-        let discoverer = Discoverer(options) { StandardStreams.writeOutput($0) }
+        let discoverer = Discoverer(options) { text throws(AgentError) in try StandardOutput.write(text) }
         let isComplete: Bool
         do throws(AgentError) {
             isComplete = try await discoverer.run(until: stop)
@@ -138,11 +169,11 @@ struct Discover: AsyncParsableCommand {
         flags.cluster = cluster.flatMap { $0.isEmpty ? nil : $0 }
         flags.region = region.flatMap { $0.isEmpty ? nil : $0 }
         flags.roleARN = roleARN.flatMap { $0.isEmpty ? nil : $0 }
-        flags.portLabel = portLabel
-        flags.pathLabel = pathLabel
-        flags.schemeLabel = schemeLabel
-        flags.jobNameLabel = jobNameLabel
-        flags.serverNameLabel = serverNameLabel
+        flags.portLabel = portLabel ?? flags.portLabel
+        flags.pathLabel = pathLabel ?? flags.pathLabel
+        flags.schemeLabel = schemeLabel ?? flags.schemeLabel
+        flags.jobNameLabel = jobNameLabel ?? flags.jobNameLabel
+        flags.serverNameLabel = serverNameLabel ?? flags.serverNameLabel
         flags.filterLabel = filterLabel.flatMap { $0.isEmpty ? nil : $0 }
         flags.dynamicPortDetection = dynamicPortDetection
         var options = DiscoverOptions(

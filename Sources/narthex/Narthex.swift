@@ -77,7 +77,8 @@ struct Narthex: AsyncParsableCommand {
             }
         } catch {
             let message = fullMessage(for: error)
-            guard !exitCode(for: error).isSuccess, !message.isEmpty else { exit(withError: error) }
+            guard !message.isEmpty else { exit(withError: error) }
+            if exitCode(for: error).isSuccess { StandardOutput.end(with: message + "\n") }
             StandardStreams.writeError(VisibleText.shownLines(message) + "\n")
             exit(withError: exitCode(for: error))
         }

@@ -208,7 +208,7 @@ struct Run: AsyncParsableCommand {
         options.environment = environment
         do throws(AgentError) {
             if printsConfiguration {
-                print(try await ConfigurationPrint.text(options), terminator: "")
+                try StandardOutput.write(try await ConfigurationPrint.text(options))
                 return
             }
             guard let agent = try await started(options, requests) else { return }

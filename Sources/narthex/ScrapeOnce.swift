@@ -65,7 +65,7 @@ struct ScrapeOnce: AsyncParsableCommand {
                 environment: ProcessEnvironment.current)
             request.enabledFeatures = features
             let scrape = try await HandScrape.run(request)
-            print(format == .json ? scrape.json() : scrape.table(limit: limit), terminator: "")
+            try StandardOutput.write(format == .json ? scrape.json() : scrape.table(limit: limit))
             if !scrape.isGood { throw AgentError(.refused, "") }
         } catch {
             if !error.message.isEmpty {

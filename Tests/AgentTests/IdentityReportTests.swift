@@ -14,4 +14,18 @@ struct IdentityReportTests {
             accessKeyID: "AKID", secretAccessKey: "s", sessionToken: isSession ? "t" : nil)
         #expect(IdentityReport.expiry(remainingMs, of: credentials) == text)
     }
+
+    @Test func whatNoCallCouldUseIsRefused() {
+        let role = "arn:aws:iam::123456789012:role/a"
+        #expect(IdentityReport.Request().faults.isEmpty)
+        #expect(IdentityReport.Request(roleARN: role, externalID: "x").faults.isEmpty)
+        #expect(
+            IdentityReport.Request(externalID: "x").faults == [
+                "--external-id without --role-arn: it belongs to a role that is assumed; give both"
+            ])
+        #expect(
+            IdentityReport.Request(roleARN: "role/a").faults == [
+                "--role-arn: \"role/a\" is not a role's ARN such as arn:aws:iam::123456789012:role/name"
+            ])
+    }
 }

@@ -51,7 +51,7 @@ def run(name, *arguments, **environment):
     [
         ("narthex", ["--version"], 0, b"narthex "),
         ("narthex", ["discover", "--config.file=/nonexistent"], 2, b"/nonexistent: the configuration file"),
-        ("narthex", ["run", "--config.file", ""], 2, b": the configuration file cannot be read"),
+        ("narthex", ["run", "--config.file", ""], 2, b"--config.file is empty"),
         ("narthex", ["run", ""], 64, b'"" is not expected'),
         ("narthex-standins", ["--exporters=1", "--moving-share=2"], 64, b"is 0 to 1"),
     ],
@@ -249,6 +249,46 @@ def test_what_a_bare_call_runs_on(link, tmp_path):
         assert read.returncode == 2 and "prometheus.yml:1:1" in read.stderr, read
     other = run_in(tmp_path, program("narthex"), "bogus")
     assert other.returncode == 64 and '"bogus" is no command' in other.stderr
+
+
+def test_a_wrong_flag_is_said_without_a_configuration_too(tmp_path):
+    ended = run_in(tmp_path, program("narthex"), "--web.bogus=1")
+    assert ended.returncode == 64 and "neither a command nor a configuration" in ended.stderr
+    assert "--web.bogus is no flag of narthex run" in ended.stderr
+
+
+def test_a_role_that_no_call_could_use_is_refused(tmp_path):
+    for words, said in (
+        (["--external-id=x"], "--external-id without --role-arn"),
+        (["--role-arn=reader"], '"reader" is not a role'),
+    ):
+        ended = run_in(tmp_path, program("narthex"), "credentials", *words)
+        assert ended.returncode == 64 and said in ended.stderr, ended
+
+
+COMMANDS_THAT_SHOW = [
+    ["--help"], ["--version"], ["run", "--help"], ["discover", "--help"], ["help", "scrape"],
+    ["--generate-completion-script", "bash"], ["credentials"],
+    ["discover", "--config.file=prometheus.yml"],
+    ["discover", "--config.file=prometheus.yml", "--format=json"],
+    ["run", "--config.print", "--remote-write.url=http://127.0.0.1:1/write"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", COMMANDS_THAT_SHOW, ids=" ".join)
+def test_what_is_lost_on_a_full_disk_is_no_success(tmp_path, words):
+    (tmp_path / "prometheus.yml").write_text(
+        "scrape_configs: [{job_name: a, static_configs: [{targets: ['a:1']}]}]\n"
+    )
+    keys = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_REGION": REGION}
+    environment = clean_environment(NARTHEX_CLUSTERS="shop", **keys)
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [program("narthex"), *words],
+            env=environment, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+        )  # fmt: skip
+    assert ended.returncode == 74, ended
+    assert "standard output cannot be written: No space left on device" in ended.stderr
 
 
 def test_help_and_version_by_every_name(link, tmp_path):

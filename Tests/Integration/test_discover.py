@@ -207,6 +207,19 @@ def test_the_originals_default_file_and_its_other_flags(standins, tmp_path):
     )
     assert ended.returncode == 0, ended.stderr
     assert yaml.safe_load((tmp_path / "ecs_file_sd.yml").read_text()) == IN_DEMO + IN_OTHER
+    # One of its flags alone means its file, too.
+    (tmp_path / "ecs_file_sd.yml").unlink()
+    process = subprocess.Popen(
+        [program("narthex"), "-config.cluster=*"],
+        env=environment(standins), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        wait_until((tmp_path / "ecs_file_sd.yml").exists, 20, "the file")
+    finally:
+        process.terminate()
+        shown, _ = process.communicate(timeout=20)
+    assert shown == "" and process.returncode == 0
+    assert yaml.safe_load((tmp_path / "ecs_file_sd.yml").read_text()) == IN_DEMO + IN_OTHER
     # Templates write a flag with nothing behind it where nothing is wanted.
     empty = ["-config.cluster=", "-config.role-arn=", "-config.filter-label", ""]
     out, status, errors = discover(standins, "--format=file_sd", *empty)

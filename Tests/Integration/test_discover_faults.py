@@ -78,3 +78,36 @@ def test_what_no_target_needs_is_not_missed(standins, tmp_path, kind):
     found = [group["targets"][0] for group in json.loads(file.read_text())]
     own = [target for target in found if target.startswith("10.9.9.9:")]
     assert len(found) == len(standins.exporters) + len(own) and len(own) == (kind == "EXTERNAL")
+
+
+def test_a_target_file_that_is_broken_is_no_success(standins, tmp_path):
+    (tmp_path / "good.yml").write_text("- targets: ['127.0.0.1:1']\n- targets: ['127.0.0.1:1']\n")
+    (tmp_path / "bad.yml").write_text("- targets: ['127.0.0.1:2']\n- target: ['127.0.0.1:3']\n")
+    file, written = tmp_path / "narthex.yml", tmp_path / "out.json"
+    jobs = [{"job_name": "files", "file_sd_configs": [{"files": ["good.yml", "bad.yml"]}]}]
+    file.write_text(json.dumps({"scrape_configs": jobs}))
+    written.write_text("[]\n")
+    text, status, errors = discover(standins, f"--config.file={file}", "--format=json")
+    (found,) = json.loads(text)
+    assert status == 1 and not found["isComplete"]
+    (failure,) = found["failures"]
+    assert failure.startswith(f"file: {tmp_path}/bad.yml:2:3: unknown key")
+    assert "good.yml, group 2 (127.0.0.1:1)" in found["warnings"][0], found
+    once = ("-config.scrape-times=1", f"--write-to={written}")
+    _, status, errors = discover(standins, f"--config.file={file}", *once)
+    assert status == 1 and "bad.yml:2:3" in errors and "the file stays as it is" in errors
+    assert written.read_text() == "[]\n"
+    # What is not there yet has no targets, as in Prometheus.
+    (tmp_path / "bad.yml").unlink()
+    _, status, errors = discover(standins, f"--config.file={file}", *once)
+    assert status == 0 and len(json.loads(written.read_text())) == 2, errors
+
+
+def test_flags_of_ecs_beside_a_file_are_refused(standins, tmp_path):
+    file = tmp_path / "narthex.yml"
+    file.write_text("scrape_configs: [{job_name: a}]\n")
+    flags = ("-config.cluster=shop", "-config.port-label=PORT", "-config.role-arn=")
+    _, status, errors = discover(standins, f"--config.file={file}", *flags)
+    assert status == 64 and "--config.cluster, --config.port-label would have no effect beside" in errors
+    _, status, errors = discover(standins, f"--config.file={file}", "-config.role-arn=")
+    assert status == 0, errors

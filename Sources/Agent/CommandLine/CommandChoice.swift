@@ -25,11 +25,14 @@ public enum CommandChoice {
     ) throws(CommandLineError) -> [String] {
         switch program.split(separator: "/").last {
         case "prometheus": return ["run"] + arguments
-        case "prometheus-ecs-discovery": return ["discover"] + arguments
+        case "prometheus-ecs-discovery": return ["discover"] + withFile(arguments)
         default: break
         }
         if let first = arguments.first {
             // ArgumentParser's own requests, for a shell's completion among them, have three dashes.
+            if first == "discover", arguments.contains(where: isDiscoveryFlag) {
+                return ["discover"] + withFile(Array(arguments.dropFirst()))
+            }
             if commands.contains(first) || rootWords.contains(first) || first.hasPrefix("---") {
                 return arguments
             }
@@ -38,15 +41,30 @@ public enum CommandChoice {
                 throw CommandLineError("\(shown(first)) is no command")
             }
         }
-        if arguments.contains(where: isDiscoveryFlag) { return ["discover"] + arguments }
+        if arguments.contains(where: isDiscoveryFlag) { return ["discover"] + withFile(arguments) }
         if arguments.contains(where: namesConfiguration) { return ["run"] + arguments }
         let choice = ConfigurationPlace.choice(
             configFile: nil, remoteWriteURL: nil, environment: environment, files: files)
         if choice.place != .nowhere || choice.fault != nil { return ["run"] + arguments }
-        throw CommandLineError(
+        let missing =
             "there is neither a command nor a configuration to run on: no --config.file, no "
-                + "NARTHEX_REMOTE_WRITE_URL, no S3_CONFIG_LOCATION, and no "
-                + "\(ConfigurationPlace.defaultFile) in the working directory")
+            + "NARTHEX_REMOTE_WRITE_URL, no S3_CONFIG_LOCATION, and no "
+            + "\(ConfigurationPlace.defaultFile) in the working directory"
+        throw CommandLineError([missing] + FlagReading(arguments, files: files).faults)
+    }
+
+    /// The arguments of prometheus-ecs-discovery, which writes a file by default. Where one of our flags asks
+    /// for something else, such as a table, no file is named.
+    private static func withFile(_ arguments: [String]) -> [String] {
+        let words = arguments.filter { $0.hasPrefix("-") }.map { word in
+            let dashes = word.prefix { $0 == "-" }.count
+            return String(word.dropFirst(dashes).prefix { $0 != "=" })
+        }
+        let others: Set<String> = [
+            "config.write-to", "write-to", "config.file", "format", "all", "job", "help", "h", "version",
+        ]
+        return words.contains(where: others.contains)
+            ? arguments : arguments + ["--config.write-to=ecs_file_sd.yml"]
     }
 
     /// With one dash, as prometheus-ecs-discovery's flags are written, and only its flags are.

@@ -12,7 +12,7 @@ public struct Discoverer: Sendable {
     private let options: DiscoverOptions
     private let clock: any AgentClock
     private let files: any FileDoor
-    private let output: @Sendable (String) -> Void
+    private let output: @Sendable (String) throws(AgentError) -> Void
     private let logger = Logger(label: "discover")
 
     /// How long a file waits for tasks whose service or cluster cannot be described.
@@ -21,7 +21,8 @@ public struct Discoverer: Sendable {
     /// `output` gets what is to be shown, when it goes to no file.
     public init(
         _ options: DiscoverOptions, clock: any AgentClock = SystemClock(),
-        files: any FileDoor = POSIXFiles(), output: @escaping @Sendable (String) -> Void
+        files: any FileDoor = POSIXFiles(),
+        output: @escaping @Sendable (String) throws(AgentError) -> Void
     ) {
         self.options = options
         self.clock = clock
@@ -79,7 +80,7 @@ public struct Discoverer: Sendable {
             guard let path = options.writeTo else {
                 // Target groups have no place for what is wrong.
                 if options.format == .fileSD { tell(found) }
-                output(text(found, path: nil))
+                try output(text(found, path: nil))
                 return isComplete
             }
             let text = write(found, to: path, last: last)

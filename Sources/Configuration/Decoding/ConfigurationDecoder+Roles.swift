@@ -8,12 +8,22 @@ extension ConfigurationDecoder {
                 "external_id", "external_id without role_arn: it belongs to a role that is assumed")
         }
         guard let arn else { return nil }
-        guard arn.hasPrefix("arn:"), arn.utf8.count <= 2_048, arn.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
-        else {
-            reader.report(
-                "role_arn", "\(quoted(arn)) is not a role's ARN such as arn:aws:iam::123456789012:role/name")
+        if let problem = RoleARN.problem(arn) {
+            reader.report("role_arn", problem)
             return nil
         }
         return arn
+    }
+}
+
+/// The rule for a role's ARN, in configurations and on command lines.
+public enum RoleARN {
+    /// Nil when `text` can be one; else what is wrong.
+    public static func problem(_ text: String) -> String? {
+        let isValid =
+            text.hasPrefix("arn:") && text.utf8.count <= 2_048
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        return isValid
+            ? nil : "\(quoted(text)) is not a role's ARN such as arn:aws:iam::123456789012:role/name"
     }
 }

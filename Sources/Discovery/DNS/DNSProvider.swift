@@ -20,6 +20,7 @@ public struct DNSProvider: TargetProvider {
     private let failures: Counter
     private let refreshes: RefreshMetrics
     private let wrong = ProviderProblems()
+    private let unanswered = ProviderProblems()
 
     public init(
         _ configuration: DNSSDConfiguration, job: String, resolver: any DNSResolving, clock: any AgentClock,
@@ -39,6 +40,7 @@ public struct DNSProvider: TargetProvider {
     }
 
     public var problems: [String] { wrong.sentences }
+    public var unread: [String] { unanswered.sentences }
 
     public func run(_ report: @Sendable ([TargetGroup]) async -> Void) async {
         var known: [String: TargetGroup] = [:]
@@ -52,12 +54,15 @@ public struct DNSProvider: TargetProvider {
             for (name, result) in results {
                 if case .failure(let error) = result {
                     hasFailed = true
-                    wrong.set(name, ProviderProblems.sentence(name, "\(error)"))
+                    let sentence = ProviderProblems.sentence(name, "\(error)")
+                    wrong.set(name, sentence)
+                    unanswered.set(name, sentence)
                 }
                 switch result {
                 case .success(let group):
                     known[name] = group
                     faults.forget(name)
+                    unanswered.set(name, nil)
                     let type = configuration.type.rawValue
                     wrong.set(
                         name,

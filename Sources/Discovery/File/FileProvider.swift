@@ -19,6 +19,7 @@ public struct FileProvider: TargetProvider {
     private let readErrors: Counter
     private let scanDuration: Summary
     private let wrong = ProviderProblems()
+    private let broken = ProviderProblems()
 
     /// `workers` do the reading, which may block.
     public init(
@@ -39,6 +40,7 @@ public struct FileProvider: TargetProvider {
     }
 
     public var problems: [String] { wrong.sentences }
+    public var unread: [String] { broken.sentences }
 
     public func run(_ report: @Sendable ([TargetGroup]) async -> Void) async {
         var scanner = FileScanner(patterns: configuration.files)
@@ -90,10 +92,11 @@ public struct FileProvider: TargetProvider {
                 metadata: ["path": "\(path)"])
         }
         var sentences: [String: String] = [:]
-        for path in scanner.absent { sentences[path] = "\(path): there is no such target file or folder" }
         for (path, message) in scanner.faults {
             sentences[path] = ProviderProblems.sentence(path, message)
         }
+        broken.replace(with: sentences)
+        for path in scanner.absent { sentences[path] = "\(path): there is no such target file or folder" }
         wrong.replace(with: sentences)
         let times = scanner.modificationTimes
         for (path, seconds) in times {

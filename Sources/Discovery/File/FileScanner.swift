@@ -111,7 +111,8 @@ struct FileScanner: Sendable {
                 var labels = group.labels
                 labels["__meta_filepath"] = path
                 return TargetGroup(
-                    source: "\(path):\(index)", StaticConfiguration(targets: group.targets, labels: labels))
+                    source: "\(path), group \(index + 1)",
+                    StaticConfiguration(targets: group.targets, labels: labels))
             }
             if faults.removeValue(forKey: path) != nil { recovered.append(path) }
         } catch {

@@ -3,7 +3,7 @@ public import MetricModel
 
 /// Targets that a provider found together, and the labels they share.
 public struct TargetGroup: Sendable, Equatable {
-    /// Unique among a provider's groups: `static/0`, `targets.json:1`, a cluster's name.
+    /// Unique among a provider's groups: `static/0`, `targets.json, group 1`, a cluster's name.
     public let source: String
     /// Each with `__address__`; a target's own labels win over the group's.
     public let targets: [LabelSet]

@@ -18,11 +18,11 @@ import Testing
             ("prometheus-ecs-discovery", "discover"), ("/usr/bin/prometheus-ecs-discovery", "discover"),
         ])
     func aNameIsACommand(program: String, command: String) throws {
-        #expect(try words([], program: program) == [command])
+        let file = command == "discover" ? ["--config.write-to=ecs_file_sd.yml"] : []
+        #expect(try words([], program: program) == [command] + file)
         #expect(
-            try words(["-config.cluster=a", "run"], program: program) == [
-                command, "-config.cluster=a", "run",
-            ])
+            try words(["-config.cluster=a", "run"], program: program)
+                == [command, "-config.cluster=a", "run"] + file)
     }
 
     @Test func aWordThatIsNoCommandIsShownWithoutSecrets() {
@@ -40,7 +40,8 @@ import Testing
 
     @Test(
         arguments: [
-            ["run"], ["run", "-config.cluster=a"], ["scrape", "--config.file=a"], ["help"], ["--help"],
+            ["run"], ["run", "-config.cluster=a"], ["discover", "--config.cluster=a"],
+            ["scrape", "--config.file=a"], ["help"], ["--help"],
             ["-h"],
             ["--version"], ["--generate-completion-script=bash"], ["---completion", "run"],
         ])
@@ -59,11 +60,35 @@ import Testing
 
     @Test(
         arguments: [
-            ["-config.cluster=a"], ["--config.region=b", "-config.write-to=/c"], ["-config.cluster", "a"],
-            ["-config.scrape-interval=1m"],
+            ["-config.cluster=a"], ["-config.cluster", "all"], ["-config.scrape-interval=1m"],
         ])
-    func oneDashDiscovers(arguments: [String]) throws {
+    func oneDashDiscoversIntoAFile(arguments: [String]) throws {
+        let found = ["discover"] + arguments + ["--config.write-to=ecs_file_sd.yml"]
+        #expect(try words(arguments) == found)
+        #expect(try words(["discover"] + arguments) == found)
+    }
+
+    /// The file is named, or something else is asked for than prometheus-ecs-discovery does.
+    @Test(
+        arguments: [
+            ["--config.region=b", "-config.write-to=/c"], ["-config.cluster=a", "--write-to", "c"],
+            ["-config.cluster=a", "--format=table"], ["-config.cluster=a", "--all"],
+            ["-config.cluster=a", "-h"], ["-config.cluster=a", "--config.file=a"],
+        ])
+    func wordsOfOursKeepTheirMeaning(arguments: [String]) throws {
         #expect(try words(arguments) == ["discover"] + arguments)
+        #expect(try words(["discover"] + arguments) == ["discover"] + arguments)
+    }
+
+    @Test func everythingThatIsWrongIsSaid() throws {
+        let error = try #require(throws: CommandLineError.self) {
+            try words(["--web.bogus=1", "--storage.bogus", "x"])
+        }
+        for part in [
+            "3 faults", "neither a command nor", "--web.bogus is no flag", "--storage.bogus is no flag",
+        ] {
+            #expect(error.message.contains(part), "\(error)")
+        }
     }
 
     @Test(

@@ -42,6 +42,7 @@ import Testing
         // The fault is shown for as long as it lasts, not only after the look that has found it.
         #expect(provider.problems.count == 1)
         #expect(provider.problems.first?.contains("/a.yml:1:3: unknown key") == true)
+        #expect(provider.unread == provider.problems)
         try folder.put("a.yml", "- targets: [a:2]\n")
         clock.advance(ms: FileProvider.pollMs)
         #expect(await reports.next()?.count == 1)

@@ -28,7 +28,7 @@ import Testing
         scanner.scan(readsAll: true, files: files)
         #expect(scanner.failures.isEmpty)
         #expect(addresses(scanner) == ["a:1", "a:2", "b:1"])
-        #expect(scanner.groups[2].source == "\(folder.path)/b.yml:0")
+        #expect(scanner.groups[2].source == "\(folder.path)/b.yml, group 1")
         #expect(scanner.groups[2].labels == labels(("__meta_filepath", "\(folder.path)/b.yml"), ("env", "x")))
     }
 
