@@ -121,7 +121,7 @@ final class Stages: Sendable {
         do {
             try buffer.retire(destinationsExcept: configuration.remoteWrites.map(\.name))
         } catch {
-            throw StorageDirectory.fault(error, in: options.storagePath)
+            throw StorageDirectory.fault(error, in: parts.options.storagePath)
         }
         var jobs: [JobRunner] = []
         for job in configuration.scrapeConfigs {

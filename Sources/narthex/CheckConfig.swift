@@ -45,7 +45,7 @@ struct CheckConfig: AsyncParsableCommand {
     mutating func run() async throws {
         LogOutput.bootstrap(level: .critical, format: .logfmt)
         if schema {
-            StandardStreams.writeOutput(ConfigurationCheck.schema)
+            try show(ConfigurationCheck.schema)
             return
         }
         var request = ConfigurationCheck.Request(environment: ProcessEnvironment.current)
@@ -56,11 +56,21 @@ struct CheckConfig: AsyncParsableCommand {
         var hasWarnings = false
         for file in files {
             let check = await ConfigurationCheck.run(file, request)
-            for line in check.lines { print(line) }
+            try show(check.lines.map { "\($0)\n" }.joined())
             hasErrors = hasErrors || !check.errors.isEmpty
             hasWarnings = hasWarnings || !check.warnings.isEmpty
         }
         if hasErrors { throw ExitCode(AgentError.Code.configuration.rawValue) }
         if hasWarnings, lintFatal { throw ExitCode.failure }
+    }
+
+    private func show(_ text: String) throws {
+        do throws(AgentError) {
+            try StandardOutput.write(text)
+        } catch {
+            var standardError = StandardError()
+            print(error.message, to: &standardError)
+            throw ExitCode(error.code.rawValue)
+        }
     }
 }

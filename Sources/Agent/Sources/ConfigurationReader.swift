@@ -148,7 +148,8 @@ struct ConfigurationReader: Sendable {
     private func location() throws(AgentError) -> ConfigurationLocation {
         guard !options.configFile.isEmpty else {
             throw AgentError(
-                .configuration, "--config.file is empty: give it a path or another place of a configuration\(hint)")
+                .configuration,
+                "--config.file is empty: give it a path or another place of a configuration\(hint)")
         }
         do throws(ConfigurationLocation.Fault) {
             return try ConfigurationLocation(options.configFile)
