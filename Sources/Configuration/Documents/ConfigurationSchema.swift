@@ -96,6 +96,9 @@ public enum ConfigurationSchema {
     /// `http or https`, `A, AAAA, SRV, MX or NS`, and types of one value alone.
     private static func choices(_ type: String) -> JSONValue? {
         if ["ecs", "prometheus-ecs-discovery"].contains(type) { return .object(["enum": .strings([type])]) }
+        if type == "http or https" {
+            return .object(["enum": .strings(["http", "https", "HTTP", "HTTPS"])])
+        }
         guard let or = type.firstRange(of: " or ") else { return nil }
         let names = type[..<or.lowerBound].split(separator: ", ").map(String.init)
         return .object(["enum": .strings(names + [String(type[or.upperBound...])])])
