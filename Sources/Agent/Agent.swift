@@ -65,6 +65,7 @@ public final class Agent: Sendable {
             options, clock: clock, files: files, logger: logger)
         let configuration = loaded.configuration
         let addresses = try listenAddresses(options)
+        try OwnAddresses(addresses).refuse(configuration.remoteWrites, environment: options.environment)
         let prefix: RoutePrefix
         do {
             prefix = try RoutePrefix(externalURL: options.externalURL, routePrefix: options.routePrefix)
@@ -87,6 +88,15 @@ public final class Agent: Sendable {
         } catch {
             stages.abandon()
             throw AgentError(.listen, "--web.listen-address: \(error.message)")
+        }
+        stages.running.withLock { $0.listening = server.addresses }
+        do throws(AgentError) {
+            // A port that the kernel chose is known only now.
+            try stages.requireOthers(configuration)
+        } catch {
+            await server.stop()
+            stages.abandon()
+            throw error
         }
         let agent = Agent(
             stages: stages, server: server, reloader: reloader, logger: logger, clock: clock, files: files)

@@ -21,6 +21,8 @@ final class Stages: Sendable {
         var jobs: [JobRunner]
         /// In the order of the configuration.
         var destinations: [DestinationRunner]
+        /// Where the pages are; empty until they are there.
+        var listening: [ListenAddress] = []
         var isStopping = false
     }
 

@@ -1,5 +1,5 @@
-import Addresses
-import Configuration
+public import Addresses
+public import Configuration
 import HTTPTransport
 
 /// Which proxy a request goes through, by the rules of Go's httpproxy package, which Prometheus goes by.
@@ -39,5 +39,12 @@ struct ProxyChoice: Sendable {
         if sparesLocal, LocalHosts.contains(target) { return nil }
         if let direct, direct.contains(target) { return nil }
         return proxy
+    }
+}
+
+extension ProxyOptions {
+    /// Whether requests to a URL go there without a proxy.
+    public func isDirect(to target: HTTPURL, environment: [String: String]) -> Bool {
+        ProxyChoice(self, environment: environment).proxy(for: target) == nil
     }
 }

@@ -62,6 +62,9 @@ public final class StatusServer: Sendable {
                 + ". Choose another address with --web.listen-address")
     }
 
+    /// Numeric addresses of this machine's interfaces, which a server on every interface has.
+    public static var interfaceAddresses: [String] { InterfaceAddresses.current }
+
     /// The first of `urls`.
     public var url: String { urls[0] }
 

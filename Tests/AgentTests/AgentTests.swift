@@ -70,6 +70,16 @@ import Testing
         #expect(try await agent.stop().isBalanced)
     }
 
+    @Test func aDestinationThatIsTheAgentItselfIsRefusedBeforeAnythingIsMade() async throws {
+        let folder = try TemporaryFolder()
+        var options = try options(folder)
+        options.listenAddresses = ["127.0.0.1:0", "127.0.0.1:1"]
+        let error = await #expect(throws: AgentError.self) { _ = try await Agent.start(options) }
+        #expect(error?.code == .configuration)
+        #expect(error?.message.contains("narthex.yml:6:10: the url of this remote_write leads") == true)
+        #expect(try POSIXFiles().status(options.storagePath) == nil)
+    }
+
     @Test func pagesAnswerWhileTheDiskStandsStill() async throws {
         let folder = try TemporaryFolder()
         var options = try options(folder)

@@ -3,6 +3,7 @@ import Discovery
 import Logging
 public import Platform
 import Relabel
+import StatusServer
 
 /// What `narthex check-config` finds out about one file: nothing is asked that is not on this machine.
 public struct ConfigurationCheck: Sendable {
@@ -49,7 +50,7 @@ public struct ConfigurationCheck: Sendable {
             check.warnings += found.warnings
             let configuration = try ConfigurationSource.checked(
                 ConfigurationSource.Source(found), options: options, files: files)
-            check.take(configuration, files: files)
+            check.take(configuration, environment: request.environment, files: files)
         } catch {
             check.errors = error.message.split(separator: "\n").map(String.init)
         }
@@ -69,10 +70,14 @@ public struct ConfigurationCheck: Sendable {
             + [VisibleText.shown(verdict)] + jobs.map { "  \($0)" }
     }
 
-    private mutating func take(_ configuration: Configuration, files: any FileDoor) {
+    private mutating func take(
+        _ configuration: Configuration, environment: [String: String], files: any FileDoor
+    ) {
         warnings += configuration.warnings.map(\.description)
         warnings += configuration.ignored.filter { $0.severity == .missed }.map(\.description)
         warnings += configuration.lints.map(\.description)
+        warnings += OwnAddresses([.standard]).warnings(
+            configuration.remoteWrites, environment: environment)
         notes = configuration.ignored.filter { $0.severity == .harmless }.map(\.description)
         for job in configuration.scrapeConfigs {
             let said = line(job, files: files)

@@ -218,6 +218,7 @@ final class Reloader: Sendable {
             let loaded = try await self.checked(source, found)
             let old = self.stages.configuration
             guard loaded.configuration != old else { return .equal(loaded) }
+            try self.stages.requireOthers(loaded.configuration)
             return .changed(loaded, try await self.stages.parts.reload(to: loaded.configuration, from: old))
         }
     }

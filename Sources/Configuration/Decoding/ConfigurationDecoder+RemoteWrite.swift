@@ -14,6 +14,8 @@ extension ConfigurationDecoder {
         let url = written?.url ?? ""
         let name = filled(reader, "name")
         var write = RemoteWriteConfiguration(url: url, name: url.isEmpty ? name ?? "" : name)
+        let urlMark = reader.mark("url")
+        write.urlPlace = SettingPlace(file: sink.file, line: urlMark.line, column: urlMark.column)
         write.remoteTimeoutMs = reader.durationMs("remote_timeout") ?? write.remoteTimeoutMs
         write.http = httpClient(reader, enablesHTTP2: false, excluding: Self.signingKeys)
         write.http.authentication = authentication(write.http.authentication, orThatOf: written, reader)

@@ -15,6 +15,8 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
     }
 
     public var url: String
+    /// Where `url` stands.
+    public var urlPlace = SettingPlace()
     /// The name given, else 16 hexadecimal digits made from the URL. Unique; the durable cursor goes by it.
     public var name: String
     public var remoteTimeoutMs: Int64

@@ -51,6 +51,18 @@ struct ConfigurationCheckTests {
         #expect(found.errors == [] && found.warnings.count == 2, "\(found.lines)")
     }
 
+    @Test(arguments: [
+        ("http://localhost:9090/api/v1/write", true), ("http://127.0.0.1:9090/", true),
+        ("http://127.0.0.1:9091/", false), ("https://127.0.0.1:9090/", false),
+        ("http://10.0.0.1:9090/", false),
+    ])
+    func aDestinationAtTheAgentsUsualAddressIsAWarning(url: String, isWarned: Bool) async throws {
+        let found = try await check("global: {sample_limit: 9}\nremote_write: [{url: '\(url)'}]\n")
+        #expect(found.errors == [])
+        #expect(
+            found.warnings.contains { $0.contains("a.yml:2:") && $0.contains("127.0.0.1:9090") } == isWarned)
+    }
+
     @Test func nothingElseIsAsked() async {
         let found = await ConfigurationCheck.run(
             "s3://shop/a.yml", ConfigurationCheck.Request(environment: ["AWS_REGION": "eu-west-1"]))

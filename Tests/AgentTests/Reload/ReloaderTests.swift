@@ -93,6 +93,20 @@ import Testing
         #expect(try await agent.stop().isBalanced)
     }
 
+    @Test func aDestinationThatIsTheAgentItselfIsRefusedWithThePortThatTheKernelChose() async throws {
+        let setting = try Setting(Self.text(jobs: ["a"]))
+        let agent = try await Agent.start(setting.options)
+        let own = "  - url: \(agent.statusURL.replacing("127.0.0.1", with: "localhost"))write\n"
+        try setting.put(Self.text(jobs: ["a", "b"]) + own)
+        let error = await #expect(throws: AgentError.self) { try await agent.reload() }
+        #expect(error?.message.contains("narthex.yml:7:10: the url of this remote_write leads") == true)
+        #expect(error?.message.contains(agent.statusURL.dropFirst("http://".count).dropLast()) == true)
+        #expect(try await value("prometheus_config_last_reload_successful", agent) == "0")
+        #expect(agent.snapshot().endpoints.map(\.job) == ["a"])
+        #expect(try setting.cursors == 1)
+        #expect(try await agent.stop().isBalanced)
+    }
+
     @Test func destinationsComeGoAndChangeTheirURL() async throws {
         let setting = try Setting(Self.text(jobs: ["a"], urls: ["a"]))
         let agent = try await Agent.start(setting.options)
