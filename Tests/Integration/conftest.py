@@ -135,10 +135,10 @@ def make_moto(tmp_path, parts):
 
 @pytest.fixture
 def make_standins(tmp_path, parts):
-    """make_standins(*flags) -> StandIns, started."""
+    """make_standins(*flags, name="standins", keys=None) -> StandIns, started."""
 
-    def make(*flags):
-        standins = StandIns(tmp_path / "standins.log", *flags)
+    def make(*flags, name="standins", keys=None):
+        standins = StandIns(tmp_path / f"{name}.log", *flags, keys=keys)
         parts.callback(lambda: standins.process.process and standins.process.kill())
         return standins.start()
 

@@ -13,10 +13,10 @@ from test_corpus import cases, with_destination
 pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="this is a command of Narthex")
 
 
-def check(*arguments):
+def check(*arguments, **environment):
     return subprocess.run(
         [program("narthex"), "check-config", *arguments],
-        env=clean_environment(), capture_output=True, text=True, timeout=120,
+        env=clean_environment(**environment), capture_output=True, text=True, timeout=120,
     )  # fmt: skip
 
 
@@ -44,14 +44,45 @@ def test_the_corpus_has_its_verdicts(kind, tmp_path):
         assert ended.returncode == (0 if kind == "good" else 2), f"{name}\n{ended.stdout}"
 
 
+SECTIONS = {"scrape_configs", "remote_write", "global"}
+# What the job of ECS Files Composer among the examples names.
+JOB_VARIABLES = {"AMP_REMOTE_WRITE_URL": "https://receiver.example/write", "AWS_DEFAULT_REGION": "eu-west-1"}
+
+
+def examples_of_config():
+    """(path, configurations in it) of each file under config/ that the agent reads: a configuration, or a
+    composer's job with one in it. What else lies there are compose files.
+    """
+    for path in sorted((ROOT / "config").rglob("*.y*ml")):
+        value = yaml.safe_load(path.read_text())
+        if SECTIONS & value.keys():
+            yield path, [value]
+        elif "files" in value:
+            texts = [file["content"] for file in value["files"].values()]
+            for name, variable in JOB_VARIABLES.items():
+                texts = [text.replace(f"{{{{ env_var('{name}') | safe }}}}", variable) for text in texts]
+            yield path, [yaml.safe_load(text) for text in texts]
+        else:
+            assert "services" in value, path
+
+
+@pytest.mark.parametrize("path", [path for path, _ in examples_of_config()], ids=lambda path: path.name)
+def test_every_example_would_be_run(path):
+    ended = check(path, HOSTNAME="edge", **JOB_VARIABLES)
+    assert ended.returncode == 0, ended.stdout
+    # A job without a sample_limit is what people have.
+    assert "leads to" not in ended.stdout and ended.stdout.count("warning:") <= 4, ended.stdout
+
+
 def examples_of_docs():
     for page in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]:
         for text in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL):
             value = yaml.safe_load(text)
-            if isinstance(value, dict) and {"scrape_configs", "remote_write", "global"} & value.keys():
+            if isinstance(value, dict) and SECTIONS & value.keys():
                 yield page.name, value
-    for path in (ROOT / "config").glob("*.yml"):
-        yield path.name, yaml.safe_load(path.read_text())
+    for path, values in examples_of_config():
+        for value in values:
+            yield path.name, value
 
 
 def test_the_schema_takes_every_good_configuration():

@@ -11,14 +11,21 @@ ACCESS_KEY, SECRET_KEY = "AKIASTANDINS00000001", "stand-in/secret+key"
 
 
 class StandIns:
-    def __init__(self, log, *flags):
+    """`keys` is the session that requests must be signed by, as `Moto.session` gives it; else it is a key of
+    their own.
+    """
+
+    def __init__(self, log, *flags, keys=None):
+        keys = keys or {"AccessKeyId": ACCESS_KEY, "SecretAccessKey": SECRET_KEY}
+        token = [f"--session-token={keys['Token']}"] if "Token" in keys else []
         self.process = ChildProcess(
             "narthex-standins",
             [
                 program("narthex-standins"),
                 f"--region={REGION}",
-                f"--access-key={ACCESS_KEY}",
-                f"--secret-key={SECRET_KEY}",
+                f"--access-key={keys['AccessKeyId']}",
+                f"--secret-key={keys['SecretAccessKey']}",
+                *token,
                 *flags,
             ],
             log,
