@@ -1,4 +1,6 @@
-"""What docs/ecs-discovery.md writes out for those who come from another system, run as it stands there."""
+"""What docs/ecs-discovery.md and docs/flags.md write out for those who come from another system, run as it
+stands there.
+"""
 
 import json
 import re
@@ -7,6 +9,7 @@ import subprocess
 import pytest
 from parts.agent import IS_NARTHEX, ROOT, clean_environment, program
 from parts.aws import REGION
+from parts.process import TOOLS, free_port, wait_until
 from parts.standins import ACCESS_KEY, SECRET_KEY
 
 pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="Prometheus has no such command")
@@ -196,3 +199,53 @@ def test_signal_ai(look):
     assert {url[-10:]: labels["__scrape_interval__"] for url, labels in look.before.items()} == {
         "/mymetrics": "5m", "mymetrics2": "30s",
     }  # fmt: skip
+
+
+FLAGS = (ROOT / "docs/flags.md").read_text().partition("## Coming from Debian's package")[2]
+FLAGS = FLAGS.partition("\n# `narthex")[0]
+DEBIAN = TOOLS / "debian/prometheus"
+DEFAULTS, UNIT = DEBIAN / "etc/default/prometheus", DEBIAN / "lib/systemd/system/prometheus.service"
+
+
+@pytest.mark.skipif(not DEFAULTS.exists(), reason="Debian's prometheus is not there")
+def test_the_flags_of_debians_package(make_child, receiver, text_exporter, tmp_path):
+    """/etc/default/prometheus as the package has it, with the ARGS that the page writes: the words that
+    systemd makes of it run Narthex. Folders, ports and the configuration's targets are this test's.
+    """
+    unit = UNIT.read_text()
+    assert "EnvironmentFile=/etc/default/prometheus\n" in unit
+    assert "ExecStart=/usr/bin/prometheus $ARGS\n" in unit
+    (drop_in,) = re.findall(r"^```ini\n(.*?)^```$", FLAGS, re.DOTALL | re.MULTILINE)
+    # An empty line takes the package's own away.
+    assert "\nExecStart=\nExecStart=/usr/local/bin/narthex run $ARGS\n" in drop_in
+    (arguments,) = re.findall(r"^```sh\n(.*?)^```$", FLAGS, re.DOTALL | re.MULTILINE)
+    assert DEFAULTS.read_text().count('\nARGS=""') == 1
+    file = tmp_path / "default"
+    file.write_text(DEFAULTS.read_text().replace('\nARGS=""', f"\n{arguments}"))
+    words = subprocess.run(
+        ["sh", "-c", f'. {file}; printf "%s" "$ARGS"'], capture_output=True, text=True, timeout=10, check=True
+    ).stdout.split()
+
+    exporter = text_exporter("shop_requests_total 7\n")
+    port = free_port()
+    text = (DEBIAN / "etc/prometheus/prometheus.yml").read_text()
+    text = text.replace("localhost:9100", exporter.address).replace("localhost:9090", f"localhost:{port}")
+    text = text.replace("scrape_interval:     15s", "scrape_interval: 1s\n  scrape_timeout: 1s")
+    (tmp_path / "prometheus.yml").write_text(
+        f"{text}\nremote_write: [{{url: '{receiver.url}', queue_config: {{batch_send_deadline: 100ms}}}}]\n"
+    )
+    moved = {
+        "/etc/prometheus/": f"{tmp_path}/", "/var/lib/prometheus": tmp_path,
+        "0.0.0.0:9090": f"127.0.0.1:{port}",
+    }  # fmt: skip
+    for before, after in moved.items():
+        assert any(before in word for word in words)
+        words = [word.replace(before, str(after)) for word in words]
+    agent = make_child("agent", ["narthex", "run", *words], clean_environment())
+    names = lambda: {dict(labels)["__name__"] for labels in receiver.samples()}  # noqa: E731
+    expected = {"shop_requests_total", "prometheus_build_info"}
+    wait_until(lambda: expected <= names(), 30, "samples of both jobs")
+    agent.process.send_signal(1)
+    wait_until(lambda: "cause=SIGHUP" in agent.log_text(), 20, "reload, as ExecReload= asks for it")
+    assert agent.stop(timeout=30) == 0
+    assert "--storage.tsdb.retention.time has no effect: " in agent.log_text()
