@@ -98,6 +98,10 @@ public final class AWSAccess: Sendable {
         }
     }
 
+    /// Whether a region that nothing says now may be known in a little while: there is, or may be, a service
+    /// on this machine that says it.
+    var mayLearnRegion: Bool { taskMetadata() != nil || !InstanceMetadata.isDisabled(environment) }
+
     /// The metadata of the ECS task that this runs in; nil outside ECS.
     public func taskMetadata() -> TaskMetadataClient? {
         TaskMetadataClient(environment: environment, http: http, clock: clock)

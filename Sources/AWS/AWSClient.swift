@@ -129,7 +129,9 @@ public final class AWSClient: Sendable {
                 let fault = ServiceFault(response)
                 action = attempts.refused(
                     fault, signedMs: signedMs, offsetMs: offsetMs, isSigned: isSigned, random: random())
-                failure = AWSError(fault.code, message: message(of: fault), operation: call.place)
+                failure = AWSError(
+                    fault.code, message: message(of: fault), operation: call.place,
+                    isTransient: fault.isTransient)
             case .failure(let error):
                 action = attempts.failed(error, random: random())
                 failure = AWSError(Self.code(error), message: error.what, operation: call.place)

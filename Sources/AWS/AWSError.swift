@@ -28,20 +28,20 @@ public struct AWSError: Error, Sendable, Equatable, CustomStringConvertible {
     public let message: String
     /// For instance `ECS.ListTasks at https://ecs.eu-west-1.amazonaws.com`, or the file a profile stands in.
     public let operation: String
+    /// Whether the same may succeed in a little while: the network, the service, or what gives credentials
+    /// and the region is not well.
+    public let mayPass: Bool
 
-    public init(_ code: Code, message: String, operation: String) {
+    /// `isTransient` says that it may pass though the code alone does not: a server's fault (5xx) by any
+    /// name, or credentials that could not be asked for.
+    public init(_ code: Code, message: String, operation: String, isTransient: Bool = false) {
         self.code = code
         self.message = VisibleText.shown(message)
         self.operation = operation
-    }
-
-    /// Whether the same may succeed in a little while: the network, or the service, is not well.
-    public var mayPass: Bool {
         switch code {
-        case .throttled, .transport: true
-        case .service(let name):
-            name.hasPrefix("HTTP 5") || ["InternalError", "ServiceUnavailable"].contains(name)
-        default: false
+        case .throttled, .transport: mayPass = true
+        case .cancelled: mayPass = false
+        default: mayPass = isTransient
         }
     }
 

@@ -40,7 +40,7 @@ struct ContainerCredentials: Sendable {
                     isEnd ? .cancelled : .noCredentials,
                     message: isLate
                         ? "no answer within \(Self.timeoutMs / 1_000) s" : error.what,
-                    operation: place)
+                    operation: place, isTransient: true)
                 if isEnd { throw failure }
             }
             if attempt == Self.attempts { throw failure }
@@ -93,6 +93,6 @@ struct ContainerCredentials: Sendable {
             : answer.status == 404 || answer.status == 400 ? " (does the task have a task role?)" : ""
         return AWSError(
             .noCredentials, message: "HTTP \(answer.status)\(word.isEmpty ? "" : " \(word)")\(hint)",
-            operation: place)
+            operation: place, isTransient: answer.status >= 500 || answer.status == 429)
     }
 }

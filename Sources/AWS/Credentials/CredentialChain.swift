@@ -201,6 +201,6 @@ public final class CredentialChain: CredentialsProvider {
         guard plan.base == .instanceMetadata, !passedOver.isEmpty, error.code == .noCredentials else {
             return error
         }
-        return CredentialPlanner.nothing(passedOver + ["\(error)"])
+        return CredentialPlanner.nothing(passedOver + ["\(error)"], isTransient: error.mayPass)
     }
 }

@@ -53,14 +53,15 @@ struct CredentialPlanner: Sendable {
     }
 
     /// What is said when no source has credentials.
-    static func nothing(_ reasons: [String]) -> AWSError {
+    /// `isTransient`: a source that could not be asked may have some in a little while.
+    static func nothing(_ reasons: [String], isTransient: Bool = false) -> AWSError {
         AWSError(
             .noCredentials,
             message:
                 "no source has AWS credentials: \(reasons.joined(separator: "; ")). On ECS, give the task a "
                 + "task role; elsewhere set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write a profile "
                 + "to the shared files, or give access_key and secret_key in the configuration",
-            operation: "credentials")
+            operation: "credentials", isTransient: isTransient)
     }
 
     func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }

@@ -47,15 +47,18 @@ struct InstanceMetadata: Sendable {
         let list = try await get(Self.credentialsPath, token)
         guard list.status == 200 else {
             throw fault(
-                list.status == 404 ? "the instance has no role (no instance profile is attached)" : said(list)
-            )
+                list.status == 404
+                    ? "the instance has no role (no instance profile is attached)" : said(list),
+                status: list.status)
         }
         let names = String(decoding: list.body.bytes.prefix(4_096), as: UTF8.self)
         guard let role = names.split(whereSeparator: \.isNewline).first, Self.isRoleName(role) else {
             throw fault("the list of roles is empty or no list")
         }
         let answer = try await get(Self.credentialsPath + role, token)
-        guard answer.status == 200 else { throw fault("role \(role): \(said(answer))") }
+        guard answer.status == 200 else {
+            throw fault("role \(role): \(said(answer))", status: answer.status)
+        }
         guard let document = CredentialDocument(answer.body.bytes) else {
             throw fault("role \(role): the answer is not the JSON expected")
         }
@@ -73,7 +76,7 @@ struct InstanceMetadata: Sendable {
     /// The instance's region, or nil when it is no region that is said.
     func region() async throws(AWSError) -> String? {
         let answer = try await get("/latest/meta-data/placement/region", try await token())
-        guard answer.status == 200 else { throw fault(said(answer)) }
+        guard answer.status == 200 else { throw fault(said(answer), status: answer.status) }
         let text = String(decoding: answer.body.bytes.prefix(64), as: UTF8.self)
         return AWSRegion.isRegion(text) ? text : nil
     }
@@ -155,8 +158,11 @@ struct InstanceMetadata: Sendable {
 
     private static let place = "EC2 instance metadata"
 
-    private func fault(_ message: String, _ error: HTTPError? = nil) -> AWSError {
+    /// `error` is why there was no answer, which may pass, as an answer with a `status` of 5xx may.
+    private func fault(_ message: String, _ error: HTTPError? = nil, status: Int = 0) -> AWSError {
         let isCancelled = error?.code == .cancelled || error?.code == .shutDown
-        return AWSError(isCancelled ? .cancelled : .noCredentials, message: message, operation: Self.place)
+        return AWSError(
+            isCancelled ? .cancelled : .noCredentials, message: message, operation: Self.place,
+            isTransient: error != nil || status >= 500)
     }
 }

@@ -44,7 +44,7 @@ extension AWSAccess {
                 .noRegion,
                 message: "no region is known to ask \(operation.service.name) in; set AWS_REGION, or give the"
                     + " ARN",
-                operation: operation.place)
+                operation: operation.place, isTransient: mayLearnRegion)
         }
         let credentials = credentials(
             CredentialConfiguration(roleARN: role.arn, externalID: role.externalID, region: region))

@@ -32,7 +32,7 @@ extension AWSAccess {
             throw AWSError(
                 .noRegion,
                 message: "no region is known to ask S3 in; set AWS_REGION to the bucket's",
-                operation: "S3.GetObject")
+                operation: "S3.GetObject", isTransient: mayLearnRegion)
         }
         let credentials = credentials(
             CredentialConfiguration(roleARN: role.arn, externalID: role.externalID, region: region))

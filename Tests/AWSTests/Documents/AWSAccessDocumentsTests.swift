@@ -75,6 +75,52 @@ struct AWSAccessDocumentsTests {
         #expect(error?.message.contains("5 bytes; at most 4") == true)
     }
 
+    /// Each service has a name of its own for a server's fault.
+    @Test(arguments: ["InternalServerError", "InternalServiceError", "InternalFailure", "ServiceUnavailable"])
+    func aServersFaultMayPass(name: String) async {
+        let http = ScriptedHTTP([.status(500, #"{"__type":"\#(name)"}"#)])
+        let clock = ManualClock()
+        let access = AWSAccess(
+            environment: [
+                "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-west-1",
+            ], files: POSIXFiles(), http: http, clock: clock,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let mover = Task {
+            while !Task.isCancelled {
+                if clock.sleeperCount > 0 { clock.advance(ms: 1_000) }
+                await Task.yield()
+            }
+        }
+        defer { mover.cancel() }
+        let error = await failure { () async throws(AWSError) in
+            try await access.parameter("/n", limitBytes: 100)
+        }
+        #expect(error?.mayPass == true, "\(String(describing: error))")
+    }
+
+    /// A machine's network, and what gives its credentials and its region, come up after its programs.
+    @Test func credentialsAndARegionThatAreNotThereYetMayPass() async {
+        let http = ScriptedHTTP([.failure(HTTPError(.connect, "no route"))])
+        func error(_ environment: [String: String]) async -> AWSError? {
+            let access = AWSAccess(
+                environment: environment, files: POSIXFiles(), http: http, clock: ManualClock(),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            return await failure { () async throws(AWSError) in
+                try await access.parameter("/n", limitBytes: 100)
+            }
+        }
+        let none = await error(["AWS_REGION": "eu-west-1", "HOME": "/nonexistent"])
+        #expect(none?.code == .noCredentials && none?.mayPass == true, "\(String(describing: none))")
+        let nowhere = await error(["HOME": "/nonexistent"])
+        #expect(nowhere?.code == .noRegion && nowhere?.mayPass == true)
+        let never = await error(["AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent"])
+        #expect(never?.code == .noRegion && never?.mayPass == false)
+        let disabled = await error([
+            "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1", "HOME": "/nonexistent",
+        ])
+        #expect(disabled?.code == .noCredentials && disabled?.mayPass == false)
+    }
+
     @Test func whatIsNotThereIsNotFound() async {
         let http = ScriptedHTTP([.status(400, #"{"__type":"ParameterNotFound","message":""}"#)])
         let error = await failure { () async throws(AWSError) in
