@@ -124,16 +124,31 @@ public struct POSIXFiles: FileDoor {
         return names.sorted()
     }
 
-    public func makeDirectory(_ path: String) throws(FileError) {
-        if unsafe mkdir(path, 0o700) == 0 { return }
+    public func makeDirectory(_ path: String) throws(FileError) { try makeDirectory(path, mode: 0o700) }
+
+    /// As `makeDirectory`; what is made has these permissions, less what the umask takes.
+    public func makeDirectory(_ path: String, mode: UInt32) throws(FileError) {
+        if unsafe mkdir(path, mode) == 0 { return }
         if errno == EEXIST { return try requireDirectory(path) }
         guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
             throw failure("mkdir", path)
         }
-        try makeDirectory(String(path[..<slash]))
-        if unsafe mkdir(path, 0o700) == 0 { return }
+        try makeDirectory(String(path[..<slash]), mode: mode)
+        if unsafe mkdir(path, mode) == 0 { return }
         guard errno == EEXIST else { throw failure("mkdir", path) }
         try requireDirectory(path)
+    }
+
+    /// The permissions of a file, 0 to 0o777.
+    public func permissions(of path: String) throws(FileError) -> UInt32 {
+        var info = stat()
+        // Safety: `info` lives through the call.
+        guard unsafe stat(path, &info) == 0 else { throw failure("stat", path) }
+        return info.st_mode & 0o777
+    }
+
+    public func setPermissions(of path: String, to mode: UInt32) throws(FileError) {
+        guard unsafe chmod(path, mode) == 0 else { throw failure("chmod", path) }
     }
 
     public func lock(_ file: OpenFile) throws(FileError) -> Bool {
