@@ -28,24 +28,66 @@ public enum ConfigurationPlace: Sendable, Equatable {
     private static let places = [objectPlace, "CONFIG_LOCATION"]
     private static let content = "ECS_CONFIG_CONTENT"
 
-    /// `configFile` and `remoteWriteURL` are the flags' values. A variable that is empty is not set.
+    /// `configFile` and `remoteWriteURL` are the flags' values. A variable that is empty, or holds only
+    /// space, is not set; space around its value, such as a line end, is no part of it.
+    ///
+    /// The containers that Narthex replaces write the file that a variable names to the path that the flag
+    /// names. So where that path is not there and such a variable is, the variable is used, with a warning.
     public static func choice(
         configFile: String?, remoteWriteURL: String?, environment: [String: String],
         files: any FileDoor = POSIXFiles()
     ) -> Choice {
-        func variable(_ name: String) -> String? {
-            environment[name].flatMap { $0.isEmpty ? nil : $0 }
+        // What cannot be looked at is not missing: reading it says why.
+        if let configFile, case .path(let path)? = try? ConfigurationLocation(configFile),
+            let status = try? Optional(files.status(path)), status == nil
+        {
+            let others = environment.filter { (places + [content]).contains($0.key) }
+            // Without ./prometheus.yml, which nobody has asked for.
+            var found = choice(others, files: nil)
+            if case .file(let place) = found.place {
+                let shown = (try? ConfigurationLocation(place))?.shown ?? "a variable"
+                found.warnings.append(
+                    "--config.file names \(path), which is not there: \(shown) is used in its place")
+                return found
+            }
         }
-        func unused(_ names: [String], for first: String) -> [String] {
-            names.filter { variable($0) != nil }.map { "\($0) is not used: \(first) comes before it" }
-        }
+        return flagged(configFile, remoteWriteURL, environment) ?? choice(environment, files: files)
+    }
+
+    private static func variable(_ name: String, _ environment: [String: String]) -> String? {
+        let text = (environment[name] ?? "")[...]
+        let value = text.trimmingPrefix(while: \.isWhitespace)
+        let end = value.lastIndex { !$0.isWhitespace }
+        return end.map { String(value[...$0]) }
+    }
+
+    private static func unused(
+        _ names: [String], for first: String, _ environment: [String: String]
+    ) -> [String] {
+        names.filter { variable($0, environment) != nil }
+            .map { "\($0) is not used: \(first) comes before it" }
+    }
+
+    /// What a flag names; nil where none is given.
+    private static func flagged(
+        _ configFile: String?, _ remoteWriteURL: String?, _ environment: [String: String]
+    ) -> Choice? {
         let all = [ownVariable] + places + [content]
         if let configFile {
-            return Choice(place: .file(configFile), warnings: unused(all, for: "--config.file"))
-        }
-        if let remoteWriteURL {
             return Choice(
-                place: .remoteWriteURL(remoteWriteURL), warnings: unused(all, for: "--remote-write.url"))
+                place: .file(configFile), warnings: unused(all, for: "--config.file", environment))
+        }
+        guard let remoteWriteURL else { return nil }
+        return Choice(
+            place: .remoteWriteURL(remoteWriteURL),
+            warnings: unused(all, for: "--remote-write.url", environment))
+    }
+
+    /// What variables name, or the file in the working directory where `files` is given.
+    private static func choice(_ environment: [String: String], files: (any FileDoor)?) -> Choice {
+        func variable(_ name: String) -> String? { Self.variable(name, environment) }
+        func unused(_ names: [String], for first: String) -> [String] {
+            Self.unused(names, for: first, environment)
         }
         if let url = variable(ownVariable) {
             return Choice(
@@ -71,7 +113,7 @@ public enum ConfigurationPlace: Sendable, Equatable {
             return Choice(place: .file("env:\(content)"), warnings: unusable)
         }
         // Where it cannot be looked at, reading it says why.
-        if let status = try? files.status(defaultFile), !status.isDirectory {
+        if let status = try? files?.status(defaultFile), !status.isDirectory {
             return Choice(place: .file(defaultFile), warnings: unusable)
         }
         guard !unusable.isEmpty else { return Choice() }

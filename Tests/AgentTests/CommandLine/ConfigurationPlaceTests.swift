@@ -20,7 +20,8 @@ import Testing
             }
         }
         #expect(
-            choice(all, file: "f") == .init(place: .file("f"), warnings: unused("--config.file")))
+            choice(all, file: "/dev/null")
+                == .init(place: .file("/dev/null"), warnings: unused("--config.file")))
         #expect(
             choice(all, url: "u")
                 == .init(place: .remoteWriteURL("u"), warnings: unused("--remote-write.url")))
@@ -65,6 +66,31 @@ import Testing
         #expect(found.fault?.contains("CONFIG_LOCATION is not used") == true)
         #expect(found.fault?.contains("S3_CONFIG_LOCATION is not used") == true)
         #expect(found.fault?.contains("hush") == false)
+    }
+
+    @Test func spaceAroundAValueIsNoPartOfIt() {
+        #expect(choice(["S3_CONFIG_LOCATION": " s3://shop/k\n"]).place == .file("s3://shop/k"))
+        #expect(choice(["CONFIG_LOCATION": " \n"]) == .init())
+    }
+
+    /// The images that are replaced write the file to the path that the flag names.
+    @Test func aVariableStandsInForAFileThatIsNotThere() {
+        let path = "/nonexistent/prometheus.yml"
+        for (name, value, place) in [
+            ("S3_CONFIG_LOCATION", "s3://shop/k", "s3://shop/k"),
+            ("ECS_CONFIG_CONTENT", "files: {}", "env:ECS_CONFIG_CONTENT"),
+        ] {
+            let found = ConfigurationPlace.choice(
+                configFile: path, remoteWriteURL: nil, environment: [name: value])
+            #expect(found.place == .file(place) && found.warnings.count == 1, "\(found)")
+            #expect(found.warnings.first?.contains(path) == true)
+        }
+        let own = ConfigurationPlace.choice(
+            configFile: path, remoteWriteURL: nil, environment: ["NARTHEX_REMOTE_WRITE_URL": "http://h/w"])
+        #expect(own.place == .file(path))
+        let far = ConfigurationPlace.choice(
+            configFile: "ssm:/a", remoteWriteURL: nil, environment: ["S3_CONFIG_LOCATION": "s3://shop/k"])
+        #expect(far.place == .file("ssm:/a"))
     }
 
     @Test func nothingIsNowhere() { #expect(choice([:]) == .init()) }
