@@ -27,7 +27,10 @@ struct EnvironmentExpansion {
         case .scalar(let text, let plain):
             guard text.utf8.contains(UInt8(ascii: "$")) else { return node }
             let isLabel = path == ["global", "external_labels"]
-            content = .scalar(text: expanded(text, node, isExpandedAgain: isLabel), plain: plain)
+            let result = expanded(text, node, isExpandedAgain: isLabel)
+            // A variable may give a number or a truth value, and never nothing: a password of `~` is one.
+            let isNothing = YAMLNode(content: .scalar(text: result, plain: true), mark: node.mark).isNull
+            content = .scalar(text: result, plain: plain && !isNothing)
         case .sequence(let items):
             var expandedItems: [YAMLNode] = []
             expandedItems.reserveCapacity(items.count)

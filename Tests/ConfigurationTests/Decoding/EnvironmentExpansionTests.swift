@@ -34,6 +34,25 @@ import Testing
         #expect(text(source) == expected)
     }
 
+    /// A value that YAML would read as nothing is a value all the same.
+    @Test func aVariableIsNeverNothing() throws {
+        for value in ["~", "null"] {
+            let configuration = try Configuration.load(
+                text: Array(
+                    "remote_write:\n- url: http://h/w\n  basic_auth:\n    username: u\n    password: ${PW}\n"
+                        .utf8),
+                file: "a.yml", environment: ["PW": value], expandsEnvironment: true)
+            guard case .basic(_, let password) = configuration.remoteWrites[0].http.authentication else {
+                Issue.record("no basic_auth")
+                return
+            }
+            #expect(password == .text(Secret(value)), "\(value)")
+        }
+        let jobs = try load(
+            "scrape_configs:\n- job_name: a\n  sample_limit: ${PORT}\n  honor_labels: ${NONE:-true}\n")
+        #expect(jobs.scrapeConfigs[0].limits.samples == 7)
+    }
+
     /// What relabelling and people mean by a dollar stays.
     @Test(arguments: ["$1", "${1}", "$$1", "$$", "$A", "$", "100$", "${}", "${a.b}", "${-A}", "$ {A}"])
     func otherDollarsStay(source: String) {
