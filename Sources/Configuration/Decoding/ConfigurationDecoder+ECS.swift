@@ -51,6 +51,8 @@ extension ConfigurationDecoder {
             "docker_labels", "services", "task_definitions", "filter_label", "dynamic_port_detection",
         ]
         for key in keys where reader.value(key) != nil {
+            // False is what it is without the key.
+            if key == "dynamic_port_detection", reader.bool(key) == false { continue }
             reader.report(
                 key,
                 "\(key) selects containers, but port makes each task one target, as in Prometheus;"

@@ -67,12 +67,14 @@ public enum ConfigurationSchema {
         case "mapping":
             guard let table else { return .object(["type": "object"]) }
             return .object(["$ref": .string("#/definitions/\(table.name)")])
-        case "bool": return .object(["type": "boolean"])
-        case "int": return .object(["type": "integer", "minimum": .integer(0)])
-        case "number": return .object(["type": "number"])
+        case "bool": return orVariable(.object(["type": "boolean"]))
+        case "int": return orVariable(.object(["type": "integer", "minimum": .integer(0)]))
+        case "number": return orVariable(.object(["type": "number"]))
+        // In any case, as in Prometheus.
+        case "http or https": return orVariable(.object(["pattern": "^[Hh][Tt][Tt][Pp][Ss]?$"]))
         case "duration": return pattern("^([0-9]+(y|w|d|h|m|s|ms))+$|^0$")
         case "size": return pattern("^([0-9.]+([KMGTPE]i?)?B)+$|^0$")
-        default: return choices(type) ?? scalar
+        default: return choices(type).map { orVariable($0) } ?? scalar
         }
     }
 
@@ -84,6 +86,13 @@ public enum ConfigurationSchema {
                 .object(["type": "string", "pattern": .string(variable)]),
                 .object(["const": .integer(0)]),
             ])
+        ])
+    }
+
+    /// A value, or variables in its place.
+    private static func orVariable(_ value: JSONValue) -> JSONValue {
+        .object([
+            "anyOf": .array([value, .object(["type": "string", "pattern": .string(variable)])])
         ])
     }
 
