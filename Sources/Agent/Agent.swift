@@ -72,7 +72,11 @@ public final class Agent: Sendable {
         } catch {
             throw AgentError(.listen, error.message)
         }
-        let stages = try await Stages.build(configuration, options: options, clock: clock, files: files)
+        let stages = try await Stages.build(configuration, options: options, clock: clock, files: files) {
+            // Not before: the storage directory might be another agent's.
+            guard let found = loaded.found else { return }
+            ConfigurationReader(options, clock: clock, files: files, logger: logger).keep(found)
+        }
         let reloader = Reloader(
             stages: stages, version: loaded.version, clock: clock, files: files, logger: logger)
         let lifecycle = Lifecycle(

@@ -9,6 +9,7 @@ enum ConfigurationSource {
     /// A configuration's text and what errors call it.
     struct Source: Sendable {
         var name: String
+        var shownName: String?
         var text: [UInt8]
         /// Files that come with it and are not written yet.
         var companions: [ReadConfiguration.Companion] = []
@@ -20,6 +21,7 @@ enum ConfigurationSource {
 
         init(_ found: ReadConfiguration) {
             name = found.name
+            shownName = found.shownName
             text = found.text
             companions = found.companions
         }
@@ -40,6 +42,8 @@ enum ConfigurationSource {
         var included = IncludedVersion()
     }
 
+    /// What belongs to it is written by `ConfigurationReader.keep` once the storage directory is this
+    /// process' own.
     static func load(
         _ options: AgentOptions, clock: any AgentClock, files: any FileDoor, logger: Logger
     ) async throws(AgentError) -> Loaded {
@@ -58,7 +62,6 @@ enum ConfigurationSource {
         for warning in found.warnings { logger.warning("\(warning)") }
         let loaded = try loaded(Source(found), found: found, options: options, files: files)
         told(loaded.configuration, logger)
-        reader.keep(found)
         return loaded
     }
 
@@ -100,7 +103,7 @@ enum ConfigurationSource {
         let configuration: Configuration
         do {
             configuration = try Configuration.load(
-                text: source.text, file: source.name,
+                text: source.text, file: source.name, shownAs: source.shownName,
                 environment: options.environment, features: options.features,
                 isStrict: options.refusesIgnored, expandsEnvironment: options.expandsEnvironment,
                 including: inclusions.files(of:),
@@ -111,8 +114,8 @@ enum ConfigurationSource {
         guard !configuration.remoteWrites.isEmpty || !needsRemoteWrite else {
             throw AgentError(
                 .configuration,
-                "\(source.name): there is no remote_write entry, so nothing could be shipped; "
-                    + "add remote_write with a url"
+                "\(source.shownName ?? source.name): there is no remote_write entry, so nothing could be"
+                    + " shipped; add remote_write with a url"
             )
         }
         return configuration

@@ -55,7 +55,8 @@ final class Stages: Sendable {
     func begin(_ destination: DestinationRunner) { destinationFeed.yield(destination) }
 
     static func build(
-        _ configuration: Configuration, options: AgentOptions, clock: any AgentClock, files: any FileDoor
+        _ configuration: Configuration, options: AgentOptions, clock: any AgentClock, files: any FileDoor,
+        whenLocked: () -> Void = {}
     ) async throws(AgentError) -> Stages {
         StartThreads.requireRoom(for: configuration.scrapeConfigs, files: files)
         let registry = MetricRegistry()
@@ -81,6 +82,7 @@ final class Stages: Sendable {
         } catch {
             throw StorageDirectory.fault(error, in: options.storagePath)
         }
+        whenLocked()
         registry.gauge(
             "prometheus_agent_data_replay_duration_seconds",
             help: "How long reading what the buffer holds took at the start."

@@ -81,30 +81,42 @@ def test_a_variable_gives_the_text_and_base64_is_decoded():
     assert missing.returncode == 2 and "the environment has no CONTENT" in missing.stderr
 
 
-class Pages(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = TEXT.encode() if self.path.startswith("/a") else b""
-        self.send_response(200 if body else 302)
-        self.send_header("Location", "/a")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+class TextServer:
+    """Gives its text for /a; other paths lead there."""
 
-    def log_message(self, *_):
-        pass
+    def __init__(self, text=TEXT):
+        self.text, self.port = text, free_port()
+        owner = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = owner.text.encode() if self.path.startswith("/a") else b""
+                self.send_response(200 if body else 302)
+                self.send_header("Location", "ftp://h/a" if self.path.startswith("/elsewhere") else "/a")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 def test_a_server_gives_the_text():
-    port = free_port()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Pages)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = TextServer()
     try:
-        assert_found(printed(f"http://127.0.0.1:{port}/a?token=hush"))
-        moved = printed(f"http://127.0.0.1:{port}/b?token=hush")
+        assert_found(printed(f"http://127.0.0.1:{server.port}/a?token=hush"))
+        assert_found(printed(f"http://127.0.0.1:{server.port}/b?token=hush"))
+        moved = printed(f"http://127.0.0.1:{server.port}/elsewhere?token=hush")
         assert moved.returncode == 2 and "redirect" in moved.stderr and "hush" not in moved.stderr
     finally:
-        server.shutdown()
-        server.server_close()
+        server.stop()
 
 
 def test_a_composers_job_brings_its_files(shop, tmp_path):

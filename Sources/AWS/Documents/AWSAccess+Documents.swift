@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import JSON
 
 extension AWSAccess {
@@ -110,7 +111,8 @@ private struct ParameterAnswer: JSONReadable {
     init(json: JSONNode) throws(JSONMismatch) {
         let parameter = try JSONFields(json).required("Parameter", as: Parameter.self)
         value = parameter.value
-        version = "\(parameter.version)"
+        // A parameter that was deleted and made anew counts from 1 again.
+        version = "\(parameter.version) \(SHA256.hex(parameter.value))"
     }
 
     private struct Parameter: JSONReadable {

@@ -46,11 +46,19 @@ public struct ConfigurationCheck: Sendable {
             options, clock: SystemClock(), files: files, logger: Logger(label: "check"))
         reader.asksServices = false
         do throws(AgentError) {
-            let found = try await reader.read()
+            let found: ReadConfiguration
+            switch try await reader.readHere() {
+            case .success(let read): found = read
+            case .failure(let fault):
+                check.warnings.append(
+                    "\(fault.message); check-config it where it lies, or run narthex with --config.print")
+                return check
+            }
             check.warnings += found.warnings
             let configuration = try ConfigurationSource.checked(
                 ConfigurationSource.Source(found), options: options, files: files)
-            check.take(configuration, environment: request.environment, files: files)
+            check.take(
+                configuration, found.companions, environment: request.environment, files: files)
         } catch {
             check.errors = error.message.split(separator: "\n").map(String.init)
         }
@@ -71,7 +79,8 @@ public struct ConfigurationCheck: Sendable {
     }
 
     private mutating func take(
-        _ configuration: Configuration, environment: [String: String], files: any FileDoor
+        _ configuration: Configuration, _ companions: [ReadConfiguration.Companion],
+        environment: [String: String], files: any FileDoor
     ) {
         warnings += configuration.warnings.map(\.description)
         warnings += configuration.ignored.filter { $0.severity == .missed }.map(\.description)
@@ -80,18 +89,20 @@ public struct ConfigurationCheck: Sendable {
             configuration.remoteWrites, environment: environment)
         notes = configuration.ignored.filter { $0.severity == .harmless }.map(\.description)
         for job in configuration.scrapeConfigs {
-            let said = line(job, files: files)
+            let said = line(job, companions, files: files)
             jobs.append(said)
         }
     }
 
     /// What a job would scrape, as far as that can be known here.
-    private mutating func line(_ job: ScrapeConfiguration, files: any FileDoor) -> String {
+    private mutating func line(
+        _ job: ScrapeConfiguration, _ companions: [ReadConfiguration.Companion], files: any FileDoor
+    ) -> String {
         var parts: [String] = []
         let listed = job.staticConfigs.reduce(0) { $0 + $1.targets.count }
         if listed > 0 { parts.append(Self.count(listed, "static target")) }
         if !job.fileSDConfigs.isEmpty {
-            let (count, fileCount) = targets(inFilesOf: job, files: files)
+            let (count, fileCount) = targets(inFilesOf: job, companions, files: files)
             parts.append("\(Self.count(count, "target")) in \(Self.count(fileCount, "file"))")
         }
         for (count, name) in [
@@ -107,14 +118,20 @@ public struct ConfigurationCheck: Sendable {
     /// Of the files that are there now; what is wrong in one is a warning, since it may change while the
     /// agent runs.
     private mutating func targets(
-        inFilesOf job: ScrapeConfiguration, files: any FileDoor
+        inFilesOf job: ScrapeConfiguration, _ companions: [ReadConfiguration.Companion], files: any FileDoor
     ) -> (targets: Int, files: Int) {
         var targetCount = 0
         var fileCount = 0
         for pattern in job.fileSDConfigs.flatMap(\.files) {
             do throws(DiscoveryError) {
-                for path in try GlobPaths.matching(pattern, files: files) {
-                    guard let groups = groups(path, files: files) else { continue }
+                // What the job brings is written before the agent looks.
+                var brought: [String: [UInt8]] = [:]
+                for companion in companions where try GlobPaths.matches(companion.path, pattern) {
+                    brought[companion.path] = companion.bytes
+                }
+                let there = try GlobPaths.matching(pattern, files: files).filter { brought[$0] == nil }
+                for path in there + brought.keys.sorted() {
+                    guard let groups = groups(path, brought[path], files: files) else { continue }
                     fileCount += 1
                     targetCount += groups.reduce(0) { $0 + $1.targets.count }
                 }
@@ -125,13 +142,15 @@ public struct ConfigurationCheck: Sendable {
         return (targetCount, fileCount)
     }
 
-    private mutating func groups(_ path: String, files: any FileDoor) -> [StaticConfiguration]? {
+    private mutating func groups(
+        _ path: String, _ brought: [UInt8]?, files: any FileDoor
+    ) -> [StaticConfiguration]? {
         do {
-            guard try files.status(path) != nil else {
+            guard try brought != nil || files.status(path) != nil else {
                 warnings.append(VisibleText.shown("\(path): the file of targets is not there"))
                 return nil
             }
-            let bytes = try files.contents(of: path, limitBytes: TargetGroupFile.limitBytes)
+            let bytes = try brought ?? files.contents(of: path, limitBytes: TargetGroupFile.limitBytes)
             return try TargetGroupFile.decode(bytes, file: path, isJSON: path.hasSuffix(".json"))
         } catch {
             warnings += "\(error)".split(separator: "\n").map(String.init)

@@ -61,6 +61,8 @@ final class Reloader: Sendable {
     private let state: Mutex<State>
     private let arrived = Event()
     private let stopping = Event()
+    /// Signalled when other versions run.
+    private let settled = Event()
 
     /// `version` is of the configuration that `stages` were built from, which counts as read with success.
     init(
@@ -117,9 +119,7 @@ final class Reloader: Sendable {
     /// Carries requests out until `end`. Not to be cancelled: what a reload has begun to change it finishes.
     func run() async {
         await withTaskGroup(of: Void.self) { group in
-            if let intervalMs = reader.watchMs {
-                group.addTask { await self.watch(everyMs: intervalMs) }
-            }
+            group.addTask { await self.watch() }
             while !stopping.isSignalled {
                 let seen = arrived.count
                 let requests = take()
@@ -154,8 +154,14 @@ final class Reloader: Sendable {
         }
     }
 
-    private func watch(everyMs intervalMs: Int64) async {
+    private func watch() async {
         while !stopping.isSignalled {
+            let seen = settled.count
+            guard let intervalMs = reader.watchMs(state.withLock({ $0.version.source })) else {
+                // Another configuration may have a source to watch.
+                guard await settled.wait(after: seen) == .signalled else { return }
+                continue
+            }
             // Agents that were started together do not ask together.
             let jitterMs = intervalMs / 10
             let waitMs = Int64.random(in: intervalMs - jitterMs...intervalMs + jitterMs)
@@ -253,6 +259,7 @@ final class Reloader: Sendable {
     /// Remembers what runs, and writes what belongs to it.
     private func taken(_ loaded: ConfigurationSource.Loaded) {
         state.withLock { $0.version = loaded.version }
+        settled.signal()
         guard let found = loaded.found else { return }
         for warning in found.warnings { logger.warning("\(warning)") }
         reader.keep(found)

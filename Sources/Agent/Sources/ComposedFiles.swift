@@ -13,14 +13,20 @@ struct ComposedFiles: Sendable {
     let fetcher: ConfigurationFetcher
     let ways: ConfigurationFetcher.Ways?
     let environment: [String: String]
+    /// For a check: what is not on this machine is left out and told of.
+    var asksServices = true
 
     /// What came of a job.
     struct Outcome: Sendable, Equatable {
         var name = ""
+        /// The document, where it holds the configuration's own lines.
+        var shownName: String?
         var text: [UInt8] = []
         var companions: [ReadConfiguration.Companion] = []
         /// Of the sources, in the job's order.
         var versions: [String] = []
+        /// Whether a file has a source.
+        var isRemote = false
         var warnings: [String] = []
     }
 
@@ -28,18 +34,32 @@ struct ComposedFiles: Sendable {
     func outcome(of job: ComposerJob, document: String) async throws(SourceFault) -> Outcome {
         var outcome = Outcome()
         outcome.warnings = job.warnings.map(\.description)
+        outcome.isRemote = job.files.contains { $0.content == nil }
         var made: [ReadConfiguration.Companion] = []
+        var places: [ComposerJob.Place?] = []
+        var unread: [SourceFault] = []
         var sumBytes = 0
         for file in job.files {
+            guard asksServices || file.content != nil else {
+                let place = "\(document):\(file.line):\(file.column)"
+                unread.append(
+                    SourceFault("\(place): \(file.path): \(Self.notAsked)", isPlaced: true, isElsewhere: true)
+                )
+                outcome.warnings.append("\(place): \(file.path): not checked: \(Self.notAsked)")
+                continue
+            }
             let found: (bytes: [UInt8], version: String?)
             do throws(SourceFault) {
                 found = try await contents(of: file)
             } catch {
-                let place = "\(document):\(file.line): \(file.path): "
-                guard file.ignoresFailure, !error.isCancelled else {
-                    throw SourceFault(
-                        place + error.message, mayPass: error.mayPass, isCancelled: error.isCancelled)
-                }
+                let place = "\(document):\(file.line):\(file.column): \(file.path): "
+                let fault = SourceFault(
+                    place + error.message, mayPass: error.mayPass, isCancelled: error.isCancelled,
+                    isPlaced: true)
+                let isPage = file.source?.isWeb ?? false
+                guard file.ignoresFailure || isPage && !error.mayPass, !error.isCancelled else { throw fault }
+                // Of a page it is not known yet whether it is the configuration.
+                if !file.ignoresFailure { unread.append(fault) }
                 outcome.warnings.append("\(place)left out: \(error.message)")
                 outcome.versions.append("")
                 continue
@@ -49,15 +69,49 @@ struct ComposedFiles: Sendable {
             guard sumBytes <= Self.limitBytes else {
                 throw SourceFault("\(document): the files have more than \(Self.limitBytes) bytes together")
             }
-            made.append(.init(path: file.path, bytes: found.bytes, isPublic: file.isPublic))
+            made.append(.init(path: file.path, bytes: found.bytes, mode: file.mode))
+            places.append(file.contentPlace)
         }
-        let index = try Self.configurationIndex(made, document: document)
+        let index: Int
+        do throws(SourceFault) {
+            index = try Self.configurationIndex(made, document: document)
+        } catch {
+            throw unread.first ?? error
+        }
         outcome.name = made[index].path
         outcome.text = made[index].bytes
+        if let place = places[index], let moved = Self.moved(outcome.text, to: place) {
+            outcome.text = moved
+            outcome.shownName = document
+        }
         made.remove(at: index)
         outcome.companions = made
         return outcome
     }
+
+    /// A text with its lines and columns where a document has them, so that errors name those; nil where that
+    /// would change its meaning or make it too long.
+    static func moved(_ text: [UInt8], to place: ComposerJob.Place) -> [UInt8]? {
+        let lines = text.split(separator: 0x0A, omittingEmptySubsequences: false)
+        // Marks of documents and directives have their meaning at the beginning of a line only.
+        let isBound = lines.contains { line in
+            line.starts(with: "---".utf8) || line.starts(with: "...".utf8) || line.first == 0x25
+                || line.starts(with: [0xEF, 0xBB, 0xBF])
+        }
+        let space = [UInt8](repeating: 0x20, count: place.columnsBefore)
+        guard !isBound,
+            text.count + lines.count * space.count + place.linesBefore <= Configuration.limitBytes
+        else { return nil }
+        var result = [UInt8](repeating: 0x0A, count: place.linesBefore)
+        for (index, line) in lines.enumerated() {
+            if index > 0 { result.append(0x0A) }
+            if !line.isEmpty { result += space + line }
+        }
+        return result
+    }
+
+    /// What a check says of a source.
+    static let notAsked = "its source is not on this machine, and nothing else is asked here"
 
     /// Which of the files is the Prometheus configuration.
     static func configurationIndex(
@@ -72,6 +126,8 @@ struct ComposedFiles: Sendable {
             }
         }
         if named.count == 1 { return named[0] }
+        let main = found.filter { ConfigurationDocument.isMainConfiguration(files[$0].bytes) }
+        if main.count == 1 { return main[0] }
         let paths = (found.isEmpty ? Array(files.indices) : found).map { files[$0].path }
         throw SourceFault(
             found.isEmpty
@@ -115,7 +171,7 @@ struct ComposedFiles: Sendable {
             let template = JobTemplate(environment: environment, isTemplate: file.isTemplate)
             return (Array(try template.rendered(text).utf8), version)
         } catch {
-            throw SourceFault("line \(error.line): \(error.message)")
+            throw SourceFault("line \(error.line) of its text: \(error.message)")
         }
     }
 
@@ -123,7 +179,7 @@ struct ComposedFiles: Sendable {
         _ source: ComposerJob.Source
     ) async throws(SourceFault) -> ConfigurationFetcher.Fetched {
         guard let ways else {
-            throw SourceFault("its source is not on this machine, and nothing else is asked here")
+            throw SourceFault(Self.notAsked)
         }
         let role = DocumentRole(arn: source.roleARN, externalID: source.externalID, region: source.region)
         let found: ConfigurationFetcher.Fetched?
@@ -162,10 +218,36 @@ struct ComposedFiles: Sendable {
         }
     }
 
-    /// Names of sources may hold variables, as in the composer.
+    /// Names of sources may hold `$NAME`, `${NAME}` and `${NAME:-DEFAULT}`. As in the composer a variable
+    /// that is not set leaves the text as it is.
     private func filled(_ text: String) throws(SourceFault) -> String {
-        let expansion = EnvironmentText(text, environment: environment)
-        if let fault = expansion.fault { throw SourceFault(fault) }
-        return expansion.text
+        var result = ""
+        var rest = Substring(text)
+        while let dollar = rest.firstIndex(of: "$") {
+            result += rest[..<dollar]
+            rest = rest[rest.index(after: dollar)...]
+            let isBraced = rest.first == "{"
+            let name = rest.dropFirst(isBraced ? 1 : 0).prefix {
+                $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_")
+            }
+            var end = name.endIndex
+            var fallback: String?
+            if isBraced, !name.isEmpty, let close = rest.firstIndex(of: "}") {
+                let form = rest[end..<close]
+                if form.hasPrefix(":-") { fallback = String(form.dropFirst(2)) }
+                guard form.isEmpty || fallback != nil else {
+                    throw SourceFault(
+                        "only $NAME, ${NAME} and ${NAME:-DEFAULT} are replaced in names of sources")
+                }
+                end = rest.index(after: close)
+            } else if isBraced || name.isEmpty {
+                result += "$"
+                continue
+            }
+            let value = environment[String(name)].flatMap { $0.isEmpty && fallback != nil ? nil : $0 }
+            result += value ?? fallback ?? "$" + rest[..<end]
+            rest = rest[end...]
+        }
+        return result + rest
     }
 }

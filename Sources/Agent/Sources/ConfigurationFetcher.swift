@@ -12,6 +12,7 @@ struct ConfigurationFetcher: Sendable {
     /// A pipe's writer has this long for each piece.
     private static let pipeWaitMs: Int64 = 30_000
     private static let webTimeoutMs: Int64 = 10_000
+    private static let redirectLimit = 5
 
     /// The bytes of a source.
     struct Fetched: Sendable, Equatable {
@@ -52,19 +53,23 @@ struct ConfigurationFetcher: Sendable {
         guard let ways else {
             throw SourceFault("it is not on this machine, and nothing else is asked here")
         }
+        // By the composer's names: who reads the configuration itself, not what a job names.
+        let role = DocumentRole(
+            arn: filled("CONFIG_IAM_ROLE_ARN"), externalID: filled("CONFIG_IAM_EXTERNAL_ID"))
         switch location {
         case .object(let place):
             return try await object(
-                S3Source(location: place.location, role: DocumentRole()), unless: version, by: ways)
+                S3Source(location: place.location, role: role), unless: version, by: ways)
         case .parameter(let name):
-            return try await parameter(name, role: DocumentRole(), unless: version, by: ways)
+            return try await parameter(name, role: role, unless: version, by: ways)
         case .secret(let id, let key):
-            return try await secret(
-                SecretSource(id: id, jsonKey: key), role: DocumentRole(), unless: version, by: ways)
+            return try await secret(SecretSource(id: id, jsonKey: key), role: role, unless: version, by: ways)
         case .web(let url): return try await web(WebSource(url: url), unless: version, by: ways)
         case .path, .variable: preconditionFailure("these two were read above")
         }
     }
+
+    private func filled(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
 
     // MARK: - This machine
 
@@ -205,7 +210,8 @@ struct ConfigurationFetcher: Sendable {
         var password: Secret?
     }
 
-    /// A conditional GET. Redirects are not followed: one might lead to clear text.
+    /// A conditional GET. Redirects are followed where they do not lead to clear text; who asks is told to
+    /// the first server only.
     func web(
         _ source: WebSource, unless version: String? = nil, by ways: Ways
     ) async throws(SourceFault) -> Fetched? {
@@ -216,26 +222,59 @@ struct ConfigurationFetcher: Sendable {
             headers.append(
                 HTTPHeader(name: "Authorization", value: "Basic \(Base64.text(Array(pair.utf8)))"))
         }
-        let response: HTTPResponse
-        do throws(HTTPError) {
-            response = try await ways.web.perform(
-                HTTPRequest(
-                    url: source.url, headers: headers, timeoutMs: Self.webTimeoutMs,
-                    bodyLimitBytes: limitBytes, acceptGzip: true))
+        var url = source.url
+        for _ in 0...Self.redirectLimit {
+            let response: HTTPResponse
+            do throws(HTTPError) {
+                response = try await ways.web.perform(
+                    HTTPRequest(
+                        url: url, headers: headers, timeoutMs: Self.webTimeoutMs,
+                        bodyLimitBytes: limitBytes, acceptGzip: true))
+            } catch {
+                throw SourceFault(
+                    error.message, mayPass: Self.mayPass(error.code), isCancelled: error.code == .cancelled)
+            }
+            if response.status == 304, known != nil { return nil }
+            if response.status == 200 {
+                return fetched(response.body.bytes, Validator(response.headers)?.text, unless: version)
+            }
+            guard [301, 302, 303, 307, 308].contains(response.status) else {
+                throw SourceFault(
+                    "\(HTTPURL.shown(url)) answers with the status \(response.status), not 200",
+                    mayPass: response.status >= 500 || response.status == 429)
+            }
+            let (target, staysHome) = try Self.target(of: response, from: url)
+            if !staysHome { headers.removeAll { $0.name == "Authorization" } }
+            url = target
+        }
+        throw SourceFault("\(HTTPURL.shown(source.url)) leads to more than \(Self.redirectLimit) redirects")
+    }
+
+    /// Where a redirect leads, and whether that is the same server.
+    private static func target(
+        of response: HTTPResponse, from place: String
+    ) throws(SourceFault) -> (url: String, staysHome: Bool) {
+        let shown = HTTPURL.shown(place)
+        guard let location = response.headers["Location"], !location.isEmpty else {
+            throw SourceFault("\(shown) answers with a redirect that leads nowhere")
+        }
+        let from: HTTPURL
+        let target: HTTPURL
+        do throws(AddressError) {
+            from = try HTTPURL(parsing: place)
+            target = try from.resolving(location)
         } catch {
-            throw SourceFault(
-                error.message, mayPass: Self.mayPass(error.code), isCancelled: error.code == .cancelled)
+            throw SourceFault("\(shown) answers with a redirect that leads nowhere: \(error)")
         }
-        if response.status == 304, known != nil { return nil }
-        guard response.status == 200 else {
-            let more =
-                (300..<400).contains(response.status)
-                ? ": a redirect is not followed, so give the URL that it leads to" : ""
+        // From the network to this machine it would reach what only this machine may ask.
+        guard target.scheme == .https || from.scheme == .http && target.hostName == from.hostName,
+            !target.hasUser
+        else {
             throw SourceFault(
-                "\(HTTPURL.shown(source.url)) answers with the status \(response.status), not 200\(more)",
-                mayPass: response.status >= 500 || response.status == 429)
+                "\(shown) answers with a redirect to \(target), which is not followed: it leads to clear"
+                    + " text, or holds a user")
         }
-        return fetched(response.body.bytes, Validator(response.headers)?.text, unless: version)
+        return (target.text, target.isSameOrigin(as: from))
     }
 
     private static func mayPass(_ code: HTTPError.Code) -> Bool {

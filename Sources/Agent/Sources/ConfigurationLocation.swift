@@ -83,8 +83,7 @@ public enum ConfigurationLocation: Sendable, Equatable {
         if case .object = self { true } else { false }
     }
 
-    /// Whether it is not on this machine: then the last good text is kept for a start while the source is
-    /// away, and changes are looked for without a flag.
+    /// Whether it is not on this machine.
     var isRemote: Bool {
         switch self {
         case .path, .variable: false

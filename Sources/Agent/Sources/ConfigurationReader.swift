@@ -45,18 +45,13 @@ struct ConfigurationReader: Sendable {
     /// A look at a service costs a call.
     private static let remoteWatchMs: Int64 = 60_000
 
-    /// How often to look for a change, in milliseconds, before the jitter; nil for never.
-    var watchMs: Int64? {
-        switch options.reloadsByItself {
-        case false?: return nil
-        case true?: return options.autoReloadIntervalMs ?? AgentOptions.defaultAutoReloadIntervalMs
-        case nil:
-            // What is no location was an error at the start.
-            guard options.remoteWriteURL == nil,
-                (try? ConfigurationLocation(options.configFile))?.isRemote == true
-            else { return nil }
-            return options.autoReloadIntervalMs ?? Self.remoteWatchMs
-        }
+    /// How often to look for a change, in milliseconds, before the jitter; nil for never. `version` is what
+    /// runs, nil for a configuration made from the environment.
+    func watchMs(_ version: ConfigurationVersion?) -> Int64? {
+        let isRemote = version?.isRemote ?? false
+        guard options.reloadsByItself ?? isRemote else { return nil }
+        return options.autoReloadIntervalMs
+            ?? (isRemote ? Self.remoteWatchMs : AgentOptions.defaultAutoReloadIntervalMs)
     }
 
     /// The configuration as its source has it; nil where that still has `version`. Asked once, without
@@ -68,7 +63,7 @@ struct ConfigurationReader: Sendable {
                 try await self.found(location, unless: version, by: ways)
             }
         } catch {
-            throw unreadable(error.message)
+            throw unreadable(error)
         }
     }
 
@@ -78,7 +73,19 @@ struct ConfigurationReader: Sendable {
         do throws(SourceFault) {
             return try await patiently(location)
         } catch {
-            throw unreadable(error.message)
+            throw unreadable(error)
+        }
+    }
+
+    /// As `read` for a check, which asks nobody: fails softly where the file is a job whose configuration is
+    /// elsewhere, with the sentence that says so.
+    func readHere() async throws(AgentError) -> Result<ReadConfiguration, SourceFault> {
+        let location = try location()
+        do throws(SourceFault) {
+            return .success(try await patiently(location))
+        } catch {
+            guard error.isElsewhere else { throw unreadable(error) }
+            return .failure(error)
         }
     }
 
@@ -88,10 +95,13 @@ struct ConfigurationReader: Sendable {
         do throws(SourceFault) {
             return try await patiently(location)
         } catch {
-            guard error.mayPass, let kept = kept(location) else { throw unreadable(error.message) }
+            guard error.mayPass, let kept = kept() else { throw unreadable(error) }
             logger.error(
                 "the configuration cannot be read: the last good one is used, which may be old",
-                metadata: ["source": "\(name)", "err": "\(error.message)"])
+                metadata: [
+                    "source": "\(name)", "err": "\(error.message)",
+                    "variables_of_a_job": "as they were then",
+                ])
             return kept
         }
     }
@@ -101,24 +111,14 @@ struct ConfigurationReader: Sendable {
     func keep(_ found: ReadConfiguration) {
         for file in found.companions {
             do throws(FileError) {
-                let folder = String(file.path[..<(file.path.lastIndex(of: "/") ?? file.path.startIndex)])
-                if !folder.isEmpty { try files.makeDirectory(folder) }
-                if try files.status(file.path) != nil,
-                    try files.contents(of: file.path, limitBytes: Configuration.documentLimitBytes)
-                        == file.bytes
-                {
-                    continue
-                }
-                try files.replace(file.path, with: file.bytes, isPublic: file.isPublic)
+                try write(file)
             } catch {
                 logger.warning(
                     "a file that comes with the configuration cannot be written",
                     metadata: ["file": "\(file.path)", "err": "\(error)"])
             }
         }
-        guard !found.isKept, let location = try? ConfigurationLocation(options.configFile),
-            location.isRemote
-        else { return }
+        guard !found.isKept, found.version.isRemote else { return }
         do throws(FileError) {
             try cache.store(found)
         } catch {
@@ -128,14 +128,33 @@ struct ConfigurationReader: Sendable {
         }
     }
 
+    /// Writes a file unless it is there with these bytes and permissions already.
+    private func write(_ file: ReadConfiguration.Companion) throws(FileError) {
+        let system = POSIXFiles()
+        let folder = String(file.path[..<(file.path.lastIndex(of: "/") ?? file.path.startIndex)])
+        // As the composer makes them: who may read the file may reach it.
+        if !folder.isEmpty { try system.makeDirectory(folder, mode: 0o755) }
+        let old = try files.status(file.path)
+        if let old, old.isRegular, old.length == UInt64(file.bytes.count),
+            try files.contents(of: file.path, limitBytes: file.bytes.count) == file.bytes
+        {
+            if try system.permissions(of: file.path) == file.mode { return }
+        } else {
+            // Nobody else reads it before its permissions are right.
+            try files.replace(file.path, with: file.bytes, isPublic: false)
+        }
+        try system.setPermissions(of: file.path, to: file.mode)
+    }
+
     // MARK: -
 
     private var cache: ConfigurationCache {
-        ConfigurationCache(storagePath: options.storagePath, location: options.configFile, files: files)
+        ConfigurationCache(
+            storagePath: options.storagePath, location: options.configFile, environment: options.environment,
+            files: files)
     }
 
-    private func kept(_ location: ConfigurationLocation) -> ReadConfiguration? {
-        guard location.isRemote else { return nil }
+    private func kept() -> ReadConfiguration? {
         do throws(FileError) {
             return try cache.load()
         } catch {
@@ -154,7 +173,7 @@ struct ConfigurationReader: Sendable {
         do throws(ConfigurationLocation.Fault) {
             return try ConfigurationLocation(options.configFile)
         } catch {
-            throw unreadable(error.description)
+            throw unreadable(SourceFault(error.description))
         }
     }
 
@@ -231,41 +250,51 @@ struct ConfigurationReader: Sendable {
         let known = version.flatMap { $0.parts.count == 1 ? $0.parts[0] : nil }
         guard let fetched = try await fetcher.fetch(location, unless: known, by: ways) else { return nil }
         var read = ReadConfiguration(
-            name: name, text: fetched.bytes, version: ConfigurationVersion(parts: [fetched.version]))
-        let (document, text) = try Self.unwrapped(fetched.bytes, name: name)
+            name: name, text: fetched.bytes,
+            version: ConfigurationVersion(parts: [fetched.version], isRemote: location.isRemote))
+        let (document, text) = try Self.unwrapped(
+            fetched.bytes, name: name, environment: options.environment)
         read.text = text
         if case .composerJob(let job) = document {
-            let composed = ComposedFiles(fetcher: fetcher, ways: ways, environment: options.environment)
+            let composed = ComposedFiles(
+                fetcher: fetcher, ways: ways, environment: options.environment, asksServices: asksServices)
             let outcome = try await composed.outcome(of: job, document: name)
             read.name = outcome.name
+            read.shownName = outcome.shownName
             read.text = outcome.text
             read.companions = outcome.companions
             read.warnings = outcome.warnings
             // One part more than there are sources, so that a job is told from a configuration.
-            read.version = ConfigurationVersion(parts: [fetched.version, "job"] + outcome.versions)
+            read.version = ConfigurationVersion(
+                parts: [fetched.version, "job"] + outcome.versions,
+                isRemote: location.isRemote || outcome.isRemote)
         }
         return read.version == version ? nil : read
     }
 
     /// What a text is, base64 decoded where it is no mapping and decodes to one.
     static func unwrapped(
-        _ bytes: [UInt8], name: String
+        _ bytes: [UInt8], name: String, environment: [String: String]
     ) throws(SourceFault) -> (document: ConfigurationDocument, text: [UInt8]) {
         do throws(ConfigurationErrors) {
-            let document = try ConfigurationDocument.of(bytes, name: name)
+            let document = try ConfigurationDocument.of(bytes, name: name, environment: environment)
             // What decodes to no mapping is told of as it was given.
             guard document == .noMapping, let decoded = Base64.bytes(bytes),
                 ConfigurationDocument.isMapping(decoded)
             else { return (document, bytes) }
-            return (try ConfigurationDocument.of(decoded, name: name), decoded)
+            return (
+                try ConfigurationDocument.of(decoded, name: name, environment: environment), decoded
+            )
         } catch {
-            throw SourceFault(error.description)
+            throw SourceFault(error.description, isPlaced: true)
         }
     }
 
-    private func unreadable(_ message: String) -> AgentError {
+    private func unreadable(_ fault: SourceFault) -> AgentError {
         AgentError(
             .configuration,
-            "\(name): the configuration file cannot be read: \(message) (--config.file\(hint))")
+            fault.isPlaced
+                ? fault.message
+                : "\(name): the configuration file cannot be read: \(fault.message) (--config.file\(hint))")
     }
 }

@@ -2,6 +2,9 @@
 /// those of the sources it names.
 public struct ConfigurationVersion: Sendable, Equatable {
     let parts: [String]
+    /// Whether some of it is not on this machine: then the last good one is kept for a start while that is
+    /// away, and changes are looked for without a flag.
+    var isRemote = false
 }
 
 /// A configuration's text as it was read, before anything of it was checked.
@@ -10,12 +13,15 @@ struct ReadConfiguration: Sendable, Equatable {
     struct Companion: Sendable, Equatable {
         let path: String
         let bytes: [UInt8]
-        /// Whether others than the owner may read it.
-        let isPublic: Bool
+        /// Its permissions, 0 to 0o777.
+        let mode: UInt32
     }
 
-    /// What errors call it; relative paths are taken from its folder.
+    /// Where it lies, or would lie; relative paths are taken from its folder.
     var name: String
+    /// What errors call it, where that is another name: the document that holds it.
+    var shownName: String?
+    /// Where a document holds it, moved so that lines and columns are the document's.
     var text: [UInt8]
     var version: ConfigurationVersion
     /// Written once the configuration is taken into use, and read from here before.
@@ -33,10 +39,19 @@ struct SourceFault: Error, Sendable, Equatable {
     let mayPass: Bool
     /// The wait was ended from outside.
     let isCancelled: Bool
+    /// Whether each line of the message begins with its place, so that it is not told again.
+    let isPlaced: Bool
+    /// The configuration is elsewhere, and nobody was asked.
+    let isElsewhere: Bool
 
-    init(_ message: String, mayPass: Bool = false, isCancelled: Bool = false) {
+    init(
+        _ message: String, mayPass: Bool = false, isCancelled: Bool = false, isPlaced: Bool = false,
+        isElsewhere: Bool = false
+    ) {
         self.message = message
+        self.isElsewhere = isElsewhere
         self.mayPass = mayPass
         self.isCancelled = isCancelled
+        self.isPlaced = isPlaced
     }
 }

@@ -32,15 +32,24 @@ final class ErrorSink {
     func report(_ node: YAMLNode, _ message: @autoclosure () -> String) { report(node.mark, message()) }
 
     func warn(_ mark: YAMLMark, _ message: String) {
-        guard warnings.count < Self.limit else { return }
+        guard warnings.count <= Self.limit else { return }
         warnings.append(
-            ConfigurationError(file: file, line: mark.line, column: mark.column, message: message))
+            warnings.count < Self.limit
+                ? ConfigurationError(file: file, line: mark.line, column: mark.column, message: message)
+                : more)
+    }
+
+    /// Stands behind the last of the warnings that found room.
+    private var more: ConfigurationError {
+        ConfigurationError(
+            file: file, line: 0, column: 0, message: "there are more warnings of this kind than \(Self.limit)"
+        )
     }
 
     func lint(_ mark: YAMLMark, _ message: String) {
-        guard lints.count < Self.limit else { return }
         let lint = ConfigurationError(file: file, line: mark.line, column: mark.column, message: message)
-        if !lints.contains(lint) { lints.append(lint) }
+        guard lints.count <= Self.limit, !lints.contains(lint) else { return }
+        lints.append(lints.count < Self.limit ? lint : more)
     }
 
     func ignore(

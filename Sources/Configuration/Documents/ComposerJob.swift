@@ -10,16 +10,26 @@ public struct ComposerJob: Sendable, Equatable {
         public let path: String
         /// From 1; where its path stands in the document.
         public let line: Int
+        public let column: Int
         /// Comes before `source`, as in the composer.
         public let content: String?
+        /// Where the lines of `content` stand in the document; nil where they do not stand there as they are,
+        /// for instance in quotes.
+        public let contentPlace: Place?
         public let source: Source?
         public let isBase64: Bool
         /// `context: jinja2`
         public let isTemplate: Bool
         /// Whether the job goes on where the source cannot be read.
         public let ignoresFailure: Bool
-        /// From its mode: whether others than the owner may read it.
-        public let isPublic: Bool
+        /// The permissions, 0 to 0o777.
+        public let mode: UInt32
+    }
+
+    /// How far a text is moved in the document that holds it.
+    public struct Place: Sendable, Equatable {
+        public let linesBefore: Int
+        public let columnsBefore: Int
     }
 
     /// Where a file's content is fetched from.
@@ -32,6 +42,12 @@ public struct ComposerJob: Sendable, Equatable {
         }
 
         public let kind: Kind
+
+        /// Whether it is a page, which may be anybody's.
+        public var isWeb: Bool {
+            if case .web = kind { true } else { false }
+        }
+
         /// From `IamOverride`, the source's own or the job's.
         public let roleARN: String?
         public let externalID: String?
@@ -43,9 +59,14 @@ public struct ComposerJob: Sendable, Equatable {
     /// What the composer would do and does not happen here.
     public let warnings: [ConfigurationError]
 
-    /// Throws everything that is wrong with the job.
-    init(_ root: YAMLNode, name: String) throws(ConfigurationErrors) {
-        let reading = ComposerReading(ErrorSink(file: name))
+    /// Throws everything that is wrong with the job. `text` is what `root` was read from, and `masked` has
+    /// the values of the expressions in it.
+    init(
+        _ root: YAMLNode, name: String, text: String, masked: JobTemplate.Masked?
+    ) throws(ConfigurationErrors) {
+        let reading = ComposerReading(
+            sink: ErrorSink(file: name), lines: text.split(separator: "\n", omittingEmptySubsequences: false),
+            masked: masked)
         files = reading.files(of: root)
         try reading.sink.finish()
         warnings = reading.sink.warnings
@@ -55,8 +76,21 @@ public struct ComposerJob: Sendable, Equatable {
 /// Reads a job and collects what is wrong with it.
 private struct ComposerReading {
     let sink: ErrorSink
+    /// Of the document.
+    let lines: [Substring]
+    let masked: JobTemplate.Masked?
 
-    init(_ sink: ErrorSink) { self.sink = sink }
+    private static let fileKeys = [
+        "path", "content", "source", "encoding", "context", "mode", "owner", "group", "commands",
+        "ignore_if_failed", "ignore_failure",
+    ]
+    private static let sourceKeys = [
+        "Ssm": ["ParameterName"], "S3": ["S3Uri", "ComposeXUri", "BucketName", "BucketRegion", "Key"],
+        "Secret": ["SecretId", "VersionId", "VersionStage", "JsonKey"],
+        "Url": ["Url", "Username", "Password"],
+    ]
+    private static let roleKeys = ["RoleArn", "ExternalId", "RegionName", "SessionName"]
+    private static let keyPair = ["AccessKeyId", "SecretAccessKey", "SessionToken"]
 
     func files(of root: YAMLNode) -> [ComposerJob.File] {
         var role: YAMLNode?
@@ -64,7 +98,9 @@ private struct ComposerReading {
         for (key, value) in entries(root, "the job") {
             switch key.scalarText ?? "" {
             case "files": continue
-            case "IamOverride": role = value
+            case "IamOverride":
+                role = value
+                warnOfRole(value)
             case "certificates":
                 sink.warn(key.mark, "certificates are not made here: bring them, or leave them out")
             default: sink.warn(key.mark, "\(quoted(key.scalarText ?? "")) has no meaning here")
@@ -83,7 +119,8 @@ private struct ComposerReading {
     }
 
     private func readFile(_ key: YAMLNode, _ node: YAMLNode, _ role: YAMLNode?) -> ComposerJob.File? {
-        guard let path = key.scalarText, path.hasPrefix("/"), !path.utf8.contains(0), !path.hasSuffix("/"),
+        guard let path = key.scalarText.map({ filled($0, key) }), path.hasPrefix("/"), !path.utf8.contains(0),
+            !path.hasSuffix("/"),
             path.utf8.count <= 4_096,
             !path.split(separator: "/").contains(where: { [".", ".."].contains($0) })
         else {
@@ -97,9 +134,14 @@ private struct ComposerReading {
                 node, "\(quoted(path)) takes a mapping with content or source, but this is \(node.kindName)")
             return nil
         }
-        let content = string(node, "content")
-        let source = node.entry("source").flatMap { readSource($0, role) }
-        if content == nil, node.entry("source") == nil {
+        for (key, _) in entries(node, quoted(path)) where !Self.fileKeys.contains(key.scalarText ?? "") {
+            sink.warn(key.mark, "\(quoted(key.scalarText ?? "")) has no meaning in a file of a job")
+        }
+        let source = node.entry("source").flatMap { $0.isNull ? nil : readSource($0, role) }
+        var content = string(node, "content")
+        // As in the composer: what is empty counts as not written where there is a source.
+        if source != nil, content?.isEmpty ?? false { content = nil }
+        if content == nil, node.entry("source")?.isNull ?? true {
             sink.report(node, "\(quoted(path)) has neither content nor source")
         }
         if node.entry("commands").map({ !$0.isEmpty }) ?? false {
@@ -108,9 +150,44 @@ private struct ComposerReading {
         let encoding = choice(node, "encoding", ["plain", "base64"])
         let context = choice(node, "context", ["plain", "jinja2"])
         return ComposerJob.File(
-            path: path, line: key.mark.line, content: content, source: source,
-            isBase64: encoding == "base64", isTemplate: context == "jinja2",
-            ignoresFailure: ignoresFailure(node), isPublic: isPublic(node))
+            path: path, line: key.mark.line, column: key.mark.column, content: content,
+            contentPlace: encoding == "base64" || content == nil
+                ? nil : node.entry("content").flatMap(contentPlace),
+            source: source, isBase64: encoding == "base64", isTemplate: context == "jinja2",
+            ignoresFailure: ignoresFailure(node), mode: mode(node))
+    }
+
+    /// Nil unless every line of a block scalar stands in the document, moved to the right.
+    private func contentPlace(_ node: YAMLNode) -> ComposerJob.Place? {
+        guard let text = node.scalarText else { return nil }
+        let own = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let first = node.mark.line
+        guard let written = own.firstIndex(where: { !$0.isEmpty }), first + written < lines.count else {
+            return nil
+        }
+        let indent = lines[first + written].utf8.count - own[written].utf8.count
+        guard indent >= 0 else { return nil }
+        let space = String(repeating: " ", count: indent)
+        for (index, line) in own.enumerated() where !line.isEmpty {
+            guard first + index < lines.count, lines[first + index] == space + line else { return nil }
+        }
+        return ComposerJob.Place(linesBefore: first, columnsBefore: indent)
+    }
+
+    /// Says what of `IamOverride` has no effect.
+    private func warnOfRole(_ node: YAMLNode) {
+        guard !node.isNull else { return }
+        for (key, _) in entries(node, "IamOverride") {
+            let name = key.scalarText ?? ""
+            if Self.keyPair.contains(name) {
+                sink.warn(
+                    key.mark,
+                    "\(name) of IamOverride is not used: the agent's own role reads the source; give RoleArn"
+                        + " for another")
+            } else if !Self.roleKeys.contains(name) {
+                sink.warn(key.mark, "\(quoted(name)) has no meaning in IamOverride")
+            }
+        }
     }
 
     private func readSource(_ node: YAMLNode, _ role: YAMLNode?) -> ComposerJob.Source? {
@@ -124,8 +201,15 @@ private struct ComposerReading {
             sink.report(value, "\(quoted(name)) takes a mapping, but this is \(value.kindName)")
             return nil
         }
+        for (key, _) in entries(value, quoted(name)) {
+            let known = (Self.sourceKeys[name] ?? []) + ["IamOverride"]
+            guard Self.sourceKeys[name] != nil, !known.contains(key.scalarText ?? "") else { continue }
+            sink.warn(key.mark, "\(quoted(key.scalarText ?? "")) has no meaning in \(name)")
+        }
         guard let kind = readKind(name, value, kinds[0].key) else { return nil }
-        let who = value.entry("IamOverride") ?? role
+        let own = value.entry("IamOverride").flatMap { $0.isNull ? nil : $0 }
+        if let own { warnOfRole(own) }
+        let who = own ?? role
         return ComposerJob.Source(
             kind: kind, roleARN: who.flatMap { string($0, "RoleArn") },
             externalID: who.flatMap { string($0, "ExternalId") },
@@ -198,7 +282,12 @@ private struct ComposerReading {
             sink.report(value, "\(key) must be a string, but this is \(value.kindName)")
             return nil
         }
-        return text
+        return filled(text, value)
+    }
+
+    /// With the values of its expressions.
+    private func filled(_ text: String, _ node: YAMLNode) -> String {
+        masked?.filled(text) { fault in sink.report(node, fault.message) } ?? text
     }
 
     private func required(_ node: YAMLNode, _ key: String) -> String? {
@@ -222,13 +311,19 @@ private struct ComposerReading {
     private func ignoresFailure(_ node: YAMLNode) -> Bool {
         guard let value = node.entry("ignore_if_failed") ?? node.entry("ignore_failure") else { return false }
         let own = value.entry("source_download") ?? value
-        return own.scalarText.flatMap(YAMLScalar.bool) ?? false
+        return own.scalarText.map { filled($0, own) }.flatMap(YAMLScalar.bool) ?? false
     }
 
-    /// Nobody's file where the mode cannot be read; the composer's default is 0644.
-    private func isPublic(_ node: YAMLNode) -> Bool {
-        guard let text = string(node, "mode") else { return true }
-        guard let last = text.utf8.last, (0x30...0x37).contains(last) else { return false }
-        return last & 4 != 0
+    /// The composer's default is 0644, and it takes what chmod does. Its owner's alone where that is no
+    /// octal number. Bits beyond permissions are left out.
+    private func mode(_ node: YAMLNode) -> UInt32 {
+        guard let text = string(node, "mode") else { return 0o644 }
+        guard let mode = UInt32(text, radix: 8), mode <= 0o7777 else {
+            sink.warn(
+                (node.entry("mode") ?? node).mark,
+                "the mode \(quoted(text)) is no octal number such as \"0644\": the file gets 0600")
+            return 0o600
+        }
+        return mode & 0o777
     }
 }

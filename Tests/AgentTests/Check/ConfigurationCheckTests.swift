@@ -63,6 +63,58 @@ struct ConfigurationCheckTests {
             found.warnings.contains { $0.contains("a.yml:2:") && $0.contains("127.0.0.1:9090") } == isWarned)
     }
 
+    @Test func anErrorInAJobsContentHasItsPlaceInTheJob() async throws {
+        let found = try await check(
+            """
+            files:
+              /etc/prometheus/prometheus.yml:
+                content: |
+                  global: {sample_limit: 9}
+
+                  scrape_configs:
+                    - job_nam: a
+            """)
+        #expect(found.errors.count == 2, "\(found.errors)")
+        #expect(found.errors.allSatisfy { $0.contains("a.yml:7:") }, "\(found.errors)")
+    }
+
+    @Test func whatAJobBringsIsThere() async throws {
+        let found = try await check(
+            """
+            files:
+              /none/targets.json: {content: '[{"targets":["h:3"]}]'}
+              /none/prometheus.yml:
+                content: |
+                  global: {sample_limit: 9}
+                  scrape_configs: [{job_name: a, file_sd_configs: [{files: ["*.json"]}]}]
+                  \(write)
+            """)
+        #expect(found.errors == [] && found.warnings == [], "\(found.lines)")
+        #expect(found.jobs == ["job a: 1 target in 1 file; every 1m"])
+    }
+
+    /// Continuous integration has no access to what a job names.
+    @Test func aSourceElsewhereIsAWarning() async throws {
+        let elsewhere = try await check("files: {/a/prometheus.yml: {source: {Ssm: {ParameterName: /a}}}}")
+        #expect(elsewhere.errors == [] && elsewhere.warnings.count == 1, "\(elsewhere.lines)")
+        #expect(
+            elsewhere.warnings[0].contains("a.yml:1:9: /a/prometheus.yml: its source is not on this machine"))
+        let beside = try await check(
+            """
+            files:
+              /a/ca.pem: {source: {Ssm: {ParameterName: /a}}}
+              /a/prometheus.yml: {content: "remote_write: [{url: 'http://h/w'}]"}
+            """)
+        #expect(
+            beside.errors == [] && beside.warnings.count == 1 && beside.warnings[0].contains("not checked"))
+    }
+
+    @Test func moreWarningsThanFitAreSaid() async throws {
+        let jobs = (0..<150).map { "  - job_name: j\($0)\n" }.joined()
+        let found = try await check("scrape_configs:\n\(jobs)\(write)")
+        #expect(found.warnings.count == 101 && found.warnings[100].contains("more warnings"))
+    }
+
     @Test func nothingElseIsAsked() async {
         let found = await ConfigurationCheck.run(
             "s3://shop/a.yml", ConfigurationCheck.Request(environment: ["AWS_REGION": "eu-west-1"]))

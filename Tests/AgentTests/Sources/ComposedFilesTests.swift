@@ -11,12 +11,48 @@ struct ComposedFilesTests {
 
     private func index(_ files: [(String, String)]) throws(SourceFault) -> Int {
         try ComposedFiles.configurationIndex(
-            files.map { Companion(path: $0.0, bytes: Array($0.1.utf8), isPublic: true) }, document: "job")
+            files.map { Companion(path: $0.0, bytes: Array($0.1.utf8), mode: 0o644) }, document: "job")
     }
 
     @Test func theOneConfigurationIsFound() throws {
         #expect(try index([("/a.txt", "text"), ("/b.conf", "global: {}")]) == 1)
         #expect(try index([("/a.yml", "scrape_configs: []"), ("/c/prometheus.yml", "global: {}")]) == 1)
+    }
+
+    /// A file of jobs beside the configuration has a section of one as well.
+    @Test func theOneThatShipsIsPreferred() throws {
+        #expect(try index([("/jobs.yml", "scrape_configs: []"), ("/agent.yml", "remote_write: []")]) == 1)
+        #expect(
+            try index([("/agent.yml", "global: {}\nscrape_configs: []"), ("/jobs.yml", "scrape_configs: []")])
+                == 0)
+    }
+
+    /// The composer takes `$NAME` and leaves what is not set.
+    @Test func namesOfSourcesHoldVariablesAsInTheComposer() async throws {
+        let http = ScriptedSources([(200, #"{"Parameter":{"Value":"global: {}","Version":7}}"#)])
+        _ = try await read(
+            "files: {/prometheus.yml: {source: {Ssm: {ParameterName: '$NAME/${NONE}/${NONE:-d}'}}}}", http)
+        #expect(
+            String(decoding: http.requests[0].body, as: UTF8.self).contains(#""Name":"/shop/${NONE}/d""#))
+    }
+
+    @Test func emptyContentWithASourceIsFetched() async throws {
+        let http = ScriptedSources([(200, #"{"Parameter":{"Value":"global: {}","Version":7}}"#)])
+        let found = try await read(
+            "files: {/prometheus.yml: {content: '', source: {Ssm: {ParameterName: a}}}}", http)
+        #expect(found.text == Array("global: {}".utf8))
+    }
+
+    /// A file beside the configuration that the web does not give costs that file only.
+    @Test func aPageThatIsNotThereIsAWarning() async throws {
+        let http = ScriptedSources([(404, "")])
+        let found = try await read(
+            """
+            files:
+              /a.txt: {source: {Url: {Url: 'https://h/a'}}}
+              /prometheus.yml: {content: "global: {}"}
+            """, http)
+        #expect(found.companions == [] && found.warnings.count == 1)
     }
 
     @Test func noneAndSeveralAreFaults() {
@@ -43,7 +79,8 @@ struct ComposedFilesTests {
         let found = try await read(
             "files: {/etc/prometheus.yml: {source: {Ssm: {ParameterName: '${NAME}'}}}}", http)
         #expect(found.text == Array("global: {}".utf8))
-        #expect(found.version.parts.suffix(2) == ["job", "7"])
+        #expect(found.version.parts.contains("job") && found.version.parts.last?.hasPrefix("7 ") == true)
+        #expect(found.version.isRemote)
         #expect(String(decoding: http.requests[0].body, as: UTF8.self).contains(#""Name":"/shop""#))
     }
 

@@ -6,12 +6,16 @@ import Testing
 struct ConfigurationCacheTests {
     private let files = POSIXFiles()
 
-    private func cache(_ folder: TemporaryFolder, _ location: String = "ssm:/a") -> ConfigurationCache {
-        ConfigurationCache(storagePath: folder.path + "/storage", location: location, files: files)
+    private func cache(
+        _ folder: TemporaryFolder, _ location: String = "ssm:/a", _ environment: [String: String] = [:]
+    ) -> ConfigurationCache {
+        ConfigurationCache(
+            storagePath: folder.path + "/storage", location: location, environment: environment, files: files)
     }
 
     private let found = ReadConfiguration(
-        name: "/etc/prometheus.yml", text: Array("a\nb\n".utf8), version: .init(parts: ["1"]))
+        name: "/etc/prometheus.yml", text: Array("a\nb\n".utf8), version: .init(parts: ["1"], isRemote: true),
+        companions: [.init(path: "/etc/a.txt", bytes: [0, 10, 255], mode: 0o640)])
 
     @Test func whatIsKeptComesBack() throws {
         let folder = try TemporaryFolder()
@@ -19,6 +23,10 @@ struct ConfigurationCacheTests {
         try cache(folder).store(found)
         let kept = try #require(try cache(folder).load())
         #expect(kept.name == found.name && kept.text == found.text && kept.isKept)
+        #expect(kept.companions == found.companions && kept.version.isRemote)
+        // The same name in another region, or at another endpoint, is another source.
+        #expect(try cache(folder, "ssm:/a", ["AWS_REGION": "eu-west-1"]).load() == nil)
+        #expect(try cache(folder, "ssm:/a", ["AWS_ENDPOINT_URL_SSM": "http://h"]).load() == nil)
         #expect(try cache(folder, "ssm:/b").load() == nil)
     }
 

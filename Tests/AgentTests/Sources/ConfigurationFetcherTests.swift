@@ -1,3 +1,4 @@
+import Configuration
 import HTTPTransport
 import Platform
 import Testing
@@ -8,9 +9,10 @@ struct ConfigurationFetcherTests {
     typealias Answer = ScriptedSources.Answer
 
     private func fetch(
-        _ text: String, _ http: ScriptedSources, unless version: String? = nil
+        _ text: String, _ http: ScriptedSources, unless version: String? = nil,
+        environment: [String: String] = [:]
     ) async throws -> ConfigurationFetcher.Fetched? {
-        try await ConfigurationFetcher(environment: [:], files: POSIXFiles())
+        try await ConfigurationFetcher(environment: environment, files: POSIXFiles())
             .fetch(try ConfigurationLocation(text), unless: version, by: http.ways())
     }
 
@@ -26,9 +28,46 @@ struct ConfigurationFetcherTests {
     @Test func aParameterHasItsVersion() async throws {
         let http = ScriptedSources([(200, #"{"Parameter":{"Value":"a: b","Version":7}}"#)])
         let found = try #require(try await fetch("ssm:/a", http))
-        #expect(found == .init(bytes: Array("a: b".utf8), version: "7"))
-        #expect(try await fetch("ssm:/a", http, unless: "7") == nil)
+        #expect(found.bytes == Array("a: b".utf8) && found.version.hasPrefix("7 "))
+        #expect(try await fetch("ssm:/a", http, unless: found.version) == nil)
         #expect(try await fetch("ssm:/a", http, unless: "6") == found)
+    }
+
+    /// By the composer's name.
+    @Test func aRoleOfTheConfigurationsOwnIsAssumedFirst() async throws {
+        let http = ScriptedSources([(403, "")])
+        await #expect(throws: SourceFault.self) {
+            try await fetch("ssm:/a", http, environment: ["CONFIG_IAM_ROLE_ARN": "arn:aws:iam::1:role/r"])
+        }
+        #expect(http.requests.allSatisfy { $0.url.contains("://sts.") } && http.asked > 0)
+        #expect(String(decoding: http.requests[0].body, as: UTF8.self).contains("role%2Fr"))
+    }
+
+    @Test func redirectsAreFollowedWithoutCredentialsAndNotToClearText() async throws {
+        func ask(_ location: String) async throws -> (found: ConfigurationFetcher.Fetched?, [HTTPRequest]) {
+            let http = ScriptedSources([
+                Answer(status: 302, headers: [HTTPHeader(name: "Location", value: location)]),
+                Answer(body: "a: b"),
+            ])
+            let fetcher = ConfigurationFetcher(environment: [:], files: POSIXFiles())
+            let found = try await fetcher.web(
+                .init(url: "https://h/a", username: "u", password: Secret("hush")), by: http.ways())
+            return (found, http.requests)
+        }
+        let (there, asked) = try await ask("https://other/b")
+        #expect(there?.bytes == Array("a: b".utf8))
+        #expect(asked.map(\.url) == ["https://h/a", "https://other/b"])
+        #expect(asked.map { HTTPHeaders($0.headers)["Authorization"] != nil } == [true, false])
+        let (_, home) = try await ask("/b")
+        #expect(home.map { HTTPHeaders($0.headers)["Authorization"] != nil } == [true, true])
+        for location in ["http://h/b", "http://127.0.0.1/b", "ftp://h/b", "https://u:p@h/b", ""] {
+            await #expect(throws: SourceFault.self, "\(location)") { try await ask(location) }
+        }
+        let loop = ScriptedSources([
+            Answer(status: 302, headers: [HTTPHeader(name: "Location", value: "/a")])
+        ])
+        let fault = await fault("https://h/a", loop)
+        #expect(fault?.message.contains("more than 5 redirects") == true && loop.asked == 6)
     }
 
     @Test func aSecretMayHoldTheTextInAMember() async throws {

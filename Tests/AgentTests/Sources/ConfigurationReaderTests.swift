@@ -92,10 +92,10 @@ struct ConfigurationReaderTests {
             options.autoReloadIntervalMs = everyMs
             return ConfigurationReader(
                 options, clock: ManualClock(), files: POSIXFiles(), logger: Logger(label: "test")
-            ).watchMs
+            ).watchMs(ConfigurationVersion(parts: [], isRemote: file.contains("//") || file.hasPrefix("ssm")))
         }
         #expect(watchMs("a.yml") == nil && watchMs("env:A") == nil && watchMs("a.yml", everyMs: 5_000) == nil)
-        #expect(watchMs("a.yml", true) == 30_000 && watchMs("ssm:/a", true) == 30_000)
+        #expect(watchMs("a.yml", true) == 30_000 && watchMs("ssm:/a", true) == 60_000)
         #expect(watchMs("ssm:/a") == 60_000 && watchMs("s3://shop/k", everyMs: 5_000) == 5_000)
         #expect(watchMs("ssm:/a", false) == nil && watchMs("ssm:/a", false, everyMs: 5_000) == nil)
     }
@@ -143,7 +143,7 @@ struct ConfigurationReaderTests {
         #expect(found.name == "\(folder.path)/prometheus.yml")
         #expect(String(decoding: found.text, as: UTF8.self).contains(#"a: "b""#))
         let target = "\(folder.path)/x/targets.json"
-        #expect(found.companions == [.init(path: target, bytes: Array("[]".utf8), isPublic: false)])
+        #expect(found.companions == [.init(path: target, bytes: Array("[]".utf8), mode: 0o600)])
         #expect(try POSIXFiles().status(target) == nil, "reading writes nothing")
         reader.keep(found)
         #expect(try POSIXFiles().contents(of: target, limitBytes: 100) == Array("[]".utf8))
@@ -167,6 +167,76 @@ struct ConfigurationReaderTests {
         let other = reader(
             "s3://shop/b.yml", ScriptedSources([Self.unwell]), clock: clock, storage: folder.path)
         await #expect(throws: AgentError.self) { try await moving(clock) { try await other.readOrKept() } }
+    }
+
+    private static let job = """
+        files:
+          FOLDER/prometheus.yml: {source: {Ssm: {ParameterName: "/{{ env_var('NAME') }}/prom"}}}
+          FOLDER/x/secret.txt: {content: hush, mode: "0640"}
+        """
+
+    /// As the task definitions of the composer have it: the job stands in a variable, its sources do not.
+    @Test func aJobsSourcesCountAsItsPlace() async throws {
+        let folder = try TemporaryFolder()
+        let job = Self.job.replacing("FOLDER", with: folder.path)
+        let environment = ["JOB": job, "NAME": "shop"]
+        let http = ScriptedSources([(200, #"{"Parameter":{"Value":"global: {}","Version":7}}"#)])
+        let good = reader("env:JOB", http, environment: environment, storage: folder.path + "/data")
+        let found = try await good.read()
+        #expect(String(decoding: http.requests[0].body, as: UTF8.self).contains(#""Name":"/shop/prom""#))
+        #expect(found.version.isRemote && good.watchMs(found.version) == 60_000)
+        good.keep(found)
+        let secret = "\(folder.path)/x/secret.txt"
+        try POSIXFiles().remove(secret)
+        let clock = ManualClock()
+        let away = reader(
+            "env:JOB", ScriptedSources([(500, #"{"__type":"InternalServerError"}"#)]), clock: clock,
+            environment: environment, storage: folder.path + "/data")
+        let kept = try await moving(clock) { try await away.readOrKept() }
+        #expect(kept.isKept && kept.text == found.text && kept.name == "\(folder.path)/prometheus.yml")
+        // A fresh container has only the volume of the storage directory.
+        #expect(kept.companions == found.companions)
+        away.keep(kept)
+        #expect(try POSIXFiles().contents(of: secret, limitBytes: 100) == Array("hush".utf8))
+    }
+
+    @Test func anErrorInAJobBeginsWithItsPlace() async throws {
+        for (text, place) in [
+            ("files:\n  /a.yml: {content: 'global: {}', encoding: hex}", "env:JOB:2:"),
+            ("files:\n  /a.yml: {content: \"{{ env_var('NONE') }}\"}", "env:JOB:2:"),
+            ("files:\n  /a.yml:\n    context: jinja2\n    content: '{% if a %}'", "env:JOB:2:"),
+        ] {
+            let reader = reader("env:JOB", environment: ["JOB": text])
+            await #expect {
+                try await reader.read()
+            } throws: {
+                "\($0)".hasPrefix(place)
+            }
+        }
+    }
+
+    @Test func whatAJobBringsHasItsMode() async throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/x/y/a.txt"
+        func keep(_ mode: String) async throws -> UInt32 {
+            let job = """
+                files:
+                  \(path): {content: b, mode: "\(mode)"}
+                  /prometheus.yml: {content: "global: {}"}
+                """
+            let reader = reader("env:JOB", environment: ["JOB": job])
+            reader.keep(try await reader.read())
+            return try POSIXFiles().permissions(of: path)
+        }
+        #expect(try await keep("0644") == 0o644)
+        for folder in ["\(folder.path)/x", "\(folder.path)/x/y"] {
+            #expect(try POSIXFiles().permissions(of: folder) == 0o755)
+        }
+        #expect(try await keep("0600") == 0o600)
+        #expect(try await keep("640") == 0o640)
+        try write(String(repeating: "a", count: 5 << 20), path)
+        #expect(try await keep("0644") == 0o644)
+        #expect(try POSIXFiles().contents(of: path, limitBytes: 100) == Array("b".utf8))
     }
 
     @Test func aServiceIsNotAskedWhereNothingIs() async {

@@ -35,10 +35,10 @@ import Testing
             """)
         #expect(found.files.map(\.path) == ["/etc/prometheus/prometheus.yml", "/etc/prometheus/b.yml"])
         let first = found.files[0]
-        #expect(first.content == "global: {}\n" && first.isTemplate && !first.isBase64 && !first.isPublic)
+        #expect(first.content == "global: {}\n" && first.isTemplate && !first.isBase64 && first.mode == 0o640)
         #expect(first.line == 2 && !first.ignoresFailure)
         let second = found.files[1]
-        #expect(second.isBase64 && !second.isTemplate && second.isPublic && second.ignoresFailure)
+        #expect(second.isBase64 && !second.isTemplate && second.mode == 0o644 && second.ignoresFailure)
         #expect(found.warnings.isEmpty)
     }
 
@@ -75,6 +75,7 @@ import Testing
         #expect(found.files.map { $0.source?.roleARN } == ["r", "s", "r"])
         #expect(found.files.map { $0.source?.region } == ["eu-west-1", nil, "us-east-1"])
         #expect(found.files[1].source?.externalID == "e")
+        #expect(found.warnings.isEmpty)
     }
 
     @Test(arguments: [
@@ -98,6 +99,52 @@ import Testing
             files: {/a: {content: b, commands: {post: [rm -rf /]}}}
             """)
         #expect(found.warnings.count == 2)
+    }
+
+    @Test(arguments: [
+        "IamOverride: {AccessKeyId: a}\nfiles: {/a: {content: b}}",
+        "IamOverride: {RoleArm: a}\nfiles: {/a: {content: b}}", "files: {/a: {content: b, encodng: base64}}",
+        "files: {/a: {source: {Ssm: {ParameterName: a, Region: b}}}}", "files: {/a: {content: b, mode: rw}}",
+        "files: {/a: {source: {Ssm: {ParameterName: a, IamOverride: {SessionToken: b}}}}}",
+    ])
+    func whatHasNoMeaningIsSaid(text: String) throws {
+        let warnings = try job(text).warnings
+        #expect(warnings.count == 1 && warnings[0].line > 0, "\(warnings)")
+    }
+
+    /// As the composer reads it: expressions first, YAML then. A value stays one value.
+    @Test func expressionsAreReplacedBeforeTheJobIsRead() throws {
+        let text = """
+            files:
+              "/{{ env_var('FOLDER') }}/a.yml":
+                source: {S3: {BucketName: {{ env_var('BUCKET') }}, Key: {{ 'k' | env_override('KEY') }}}}
+              /b: {content: "{{ env_var('MANY') }} {{ from_ssm('a') }}"}
+            """
+        let environment = ["FOLDER": "etc", "BUCKET": "shop", "MANY": "a: b\n\"c"]
+        let document = try ConfigurationDocument.of(Array(text.utf8), name: "job", environment: environment)
+        guard case .composerJob(let job) = document else {
+            Issue.record("no job")
+            return
+        }
+        #expect(job.files.map(\.path) == ["/etc/a.yml", "/b"])
+        #expect(job.files[0].source?.kind == .object(bucket: "shop", key: "k"))
+        #expect(job.files[1].content == "a: b\n\"c {{ from_ssm('a') }}")
+        #expect(throws: ConfigurationErrors.self) {
+            try ConfigurationDocument.of(Array(text.utf8), name: "job", environment: [:])
+        }
+        // A configuration is no job, whatever braces are in it.
+        let other = "scrape_configs: [] # {{ env_var('NONE') }}"
+        #expect(
+            try ConfigurationDocument.of(Array(other.utf8), name: "a", environment: [:]) == .configuration)
+    }
+
+    @Test func contentInABlockHasItsPlace() throws {
+        let found = try job(
+            "files:\n  /a:\n    content: |\n      b\n\n        c\n  /d: {content: 'e'}\n"
+                + "  /f:\n    content: >\n      g\n      h"
+        )
+        #expect(found.files[0].contentPlace == .init(linesBefore: 3, columnsBefore: 6))
+        #expect(found.files[1].contentPlace == nil && found.files[2].contentPlace == nil)
     }
 
     @Test func noPasswordIsShown() throws {

@@ -11,7 +11,9 @@ import Testing
         ("a: {{ env_var('A') }}\n", "a: x&y\n"), ("{{env_var(\"A\")}}", "x&y"),
         ("{{ env_var('NONE', 'd') }}", "d"), ("{{ env_var('NONE', value='d') | safe }}", "d"),
         ("{{ env_var( 'EMPTY' , 'd' ) }}-{{ env_var('A') }}", "-x&y"), ("{a: {b: c}}", "{a: {b: c}}"),
-        ("", ""), ("{", "{"),
+        ("", ""), ("{", "{"), ("{{ 'd' | env_override('A') }}", "x&y"),
+        ("{{ 'd' | env_override('NONE') }}", "d"), ("{{ fallback | env_override('A') }}", "x&y"),
+        ("{{ env.A }}{{ env['A'] }}{{ env.get('NONE', 'd') }}", "x&yx&yd"),
     ])
     func variablesAreReplaced(text: String, expected: String) throws {
         #expect(try rendered(text) == expected)
@@ -34,6 +36,14 @@ import Testing
             #expect(error.line == 3)
             #expect(error.message.hasPrefix("the environment has no NONE; set it, or write "))
         }
+    }
+
+    /// A text of braces that are never closed.
+    @Test(.timeLimit(.minutes(1))) func manyBracesTakeNoLongerThanOthers() throws {
+        let text = String(repeating: "{{", count: 50_000)
+        var result = ""
+        let elapsed = try ContinuousClock().measure { result = try rendered(text, isTemplate: false) }
+        #expect(result == text && elapsed < .seconds(5))
     }
 
     /// What a variable holds is not read again.
