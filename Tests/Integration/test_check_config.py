@@ -42,6 +42,95 @@ def test_the_corpus_has_its_verdicts(kind, tmp_path):
         path.write_text(with_destination(text))
         ended = check(path)
         assert ended.returncode == (0 if kind == "good" else 2), f"{name}\n{ended.stdout}"
+        errors = [line for line in ended.stdout.splitlines() if line.startswith("error: ")]
+        assert (kind == "bad") == bool(errors), name
+        placed = re.compile(rf"error: {re.escape(str(tmp_path))}/[^:]+:\d+:\d+: .{{10,}}")
+        assert all(placed.match(line) for line in errors), f"{name}\n{ended.stdout}"
+
+
+COSTLY = """\
+global: {scrape_interval: 5s}
+scrape_configs:
+  - job_name: a
+    static_configs: [{targets: ["h:1", "h:2"]}]
+    metric_relabel_configs:
+      - {action: labeldrop, regex: instance|le}
+      - {source_labels: [a], regex: (.*), target_label: b, replacement: $$1}
+remote_write:
+  - url: https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write
+    sigv4: {region: eu-west-1}
+"""
+
+
+def test_what_costs_is_a_warning_with_its_place(tmp_path):
+    path = tmp_path / "costly.yml"
+    path.write_text(COSTLY)
+    ended = check(path, "--lint-fatal")
+    assert ended.returncode == 1, ended.stdout
+    assert ended.stdout.splitlines()[-1] == "  job a: 2 static targets; every 5s"
+    for place, words in [
+        ("3:5", "no sample_limit"), ("3:5", "every 5s"), ("6:36", "labeldrop takes le, instance away"),
+        ("7:73", "$1"),
+    ]:  # fmt: skip
+        lines = [line for line in ended.stdout.splitlines() if line.startswith(f"warning: {path}:{place}: ")]
+        assert any(words in line for line in lines), f"{place} {words}\n{ended.stdout}"
+
+
+EVERY_WAY_OUT = """\
+scrape_configs:
+  - job_name: a
+    sample_limit: 9
+    http_sd_configs: [{url: "http://sd.example:1/targets"}]
+    dns_sd_configs: [{names: [dns.example]}]
+    ecs_sd_configs: [{clusters: [shop]}]
+    oauth2: {client_id: a, client_secret: b, token_url: "https://token.example/t"}
+    static_configs: [{targets: ["host.example:1"]}]
+remote_write:
+  - url: https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write
+    sigv4: {}
+"""
+
+
+def test_nothing_is_asked(tmp_path):
+    """No socket of the network is made, neither for a configuration nor for a job that names services."""
+    (tmp_path / "all.yml").write_text(EVERY_WAY_OUT)
+    (tmp_path / "job.yml").write_text(yaml.safe_dump({
+        "files": {
+            "/a/a.txt": {"source": {"Ssm": {"ParameterName": "/a"}}},
+            "/a/b.txt": {"source": {"Url": {"Url": "https://web.example/b"}}},
+            "/a/prometheus.yml": {"content": EVERY_WAY_OUT},
+        }
+    }))  # fmt: skip
+    trace = tmp_path / "trace"
+    ended = subprocess.run(
+        ["strace", "-f", "-e", "trace=network", "-o", trace, program("narthex"), "check-config",
+         tmp_path / "all.yml", tmp_path / "job.yml"],
+        env=clean_environment(AWS_REGION="eu-west-1", AWS_EC2_METADATA_DISABLED="false"),
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stdout.count("not checked") == 2
+    said = trace.read_text()
+    assert "exited with 0" in said
+    assert "AF_INET" not in said and "AF_UNIX" not in said and "connect(" not in said, said
+
+
+def test_every_good_configuration_is_printed(tmp_path):
+    """With every default; what is printed is YAML, and a configuration again where it holds no secret."""
+    for number, (name, _, text) in enumerate(cases("good")):
+        path = tmp_path / f"{number}.yml"
+        path.write_text(with_destination(text))
+        ended = subprocess.run(
+            [program("narthex"), "run", f"--config.file={path}", "--config.print"],
+            env=clean_environment(), capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert ended.returncode == 0, f"{name}\n{ended.stderr}"
+        assert yaml.safe_load(ended.stdout)["global"]["scrape_interval"], name
+        if "<secret>" in ended.stdout:
+            continue
+        path.write_text(ended.stdout)
+        again = check(path)
+        assert again.returncode == 0, f"{name}\n{again.stdout}\n{ended.stdout}"
 
 
 SECTIONS = {"scrape_configs", "remote_write", "global"}
@@ -105,6 +194,20 @@ def test_the_schema_refuses_what_no_key_is():
         {"scrape_configs": [{"job_name": "a", "honor_labels": "maybe"}]},
     ]:  # fmt: skip
         assert not validator.is_valid(value), value
+
+
+def test_the_schema_sees_the_faults_of_names_and_types():
+    """What depends on several keys, on files or on texts within values is for check-config alone."""
+    validator = jsonschema.Draft7Validator(json.loads((ROOT / "config/narthex.schema.json").read_text()))
+    seen, unseen = [], []
+    for name, _, text in cases("bad"):
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            continue
+        (unseen if validator.is_valid(value) else seen).append(name)
+    print(f"seen {len(seen)}, unseen {len(unseen)}: {unseen}")
+    assert len(seen) >= 60
 
 
 def test_the_schema_is_that_of_the_program():

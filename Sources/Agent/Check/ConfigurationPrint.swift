@@ -16,11 +16,12 @@ public enum ConfigurationPrint {
         let reader = ConfigurationReader(
             options, clock: clock, files: files, logger: Logger(label: "print"))
         let source = ConfigurationSource.Source(try await reader.read())
-        _ = try ConfigurationSource.checked(
+        let configuration = try ConfigurationSource.checked(
             source, options: options, needsRemoteWrite: false, files: files)
         do throws(ConfigurationErrors) {
             return try EffectiveConfiguration(
-                text: source.text, file: source.name, environment: options.environment,
+                configuration, text: source.text, file: source.name, shownAs: source.shownName,
+                environment: options.environment,
                 expandsEnvironment: options.expandsEnvironment,
                 including: Inclusions(companions: source.companions, files: files).files(of:)
             ).text

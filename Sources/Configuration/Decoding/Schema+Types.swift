@@ -21,7 +21,7 @@ extension Schema {
     }
 
     /// Keys whose values may hold a token, though their type does not say so.
-    static let hidden: Set<String> = ["headers", "params", "endpoint_params"]
+    static let hidden: Set<String> = ["headers", "params", "endpoint_params", "values"]
 
     /// Whether the values of a key are never shown.
     static func isSecret(_ key: KeyTable.Key) -> Bool {

@@ -1,4 +1,3 @@
-import Addresses
 import Platform
 
 /// A configuration as it takes effect: every key with its value or its default, and where that is from.
@@ -9,19 +8,21 @@ public struct EffectiveConfiguration: Sendable {
     /// A line each, with a newline at the end.
     public let text: String
 
-    /// `text` is a configuration that loads, `file` its name; the other parameters are those of
-    /// `Configuration.load`.
+    /// `text` is a configuration that loads, and `configuration` what it loads as; the other parameters are
+    /// those of `Configuration.load`.
     public init(
-        text: [UInt8], file: String, environment: [String: String], expandsEnvironment: Bool = false,
+        _ configuration: Configuration, text: [UInt8], file: String, shownAs: String? = nil,
+        environment: [String: String], expandsEnvironment: Bool = false,
         including: ((String) -> IncludedFiles)? = nil
     ) throws(ConfigurationErrors) {
-        let sink = ErrorSink(file: file)
+        let sink = ErrorSink(file: shownAs ?? file)
         let decoder = ConfigurationDecoder(
             sink: sink, folder: FilePath.folder(of: file), environment: environment,
             expandsEnvironment: expandsEnvironment)
-        let root = decoder.expanded(try Self.root(text, file))
-        var writing = EffectiveWriting(global: root?.entry("global"), globalFile: file)
-        writing.write(root ?? Self.nothing, file)
+        let root = decoder.expanded(try Self.root(text, sink.file))
+        var writing = EffectiveWriting(
+            global: root?.entry("global"), globalFile: sink.file, values: EffectiveValues(configuration))
+        writing.write(root ?? Self.nothing, sink.file)
         for item in root?.entry("scrape_config_files")?.items ?? [] {
             guard let pattern = item.scalarText, let including,
                 case .files(let found) = including(FilePath.resolve(pattern, from: decoder.folder))
@@ -54,16 +55,19 @@ private struct EffectiveWriting {
     /// The block that jobs inherit from, and the file that it stands in.
     let global: YAMLNode?
     let globalFile: String
+    /// What was decoded, for the keys whose value may be another than the written one.
+    let values: EffectiveValues
 
-    /// The `scrape_interval` of the block that is being written.
-    private var intervalText = "1m"
+    /// What was decoded of the block that is being written.
+    private var decoded: [String: String] = [:]
 
     /// Blocks that take effect without being written.
     private static let always: Set<String> = ["global", "queue_config"]
 
-    init(global: YAMLNode?, globalFile: String) {
+    init(global: YAMLNode?, globalFile: String, values: EffectiveValues) {
         self.global = global
         self.globalFile = globalFile
+        self.values = values
     }
 
     /// The whole of a file. The jobs come last, so that those of other files can follow.
@@ -95,7 +99,8 @@ private struct EffectiveWriting {
     }
 
     private mutating func write(_ key: KeyTable.Key, in block: YAMLNode, _ place: Place) {
-        guard let node = block.entry(key.name), !node.isNull else {
+        // A 0 that means the inherited value is not the one in effect.
+        guard let node = block.entry(key.name), !node.isNull, isInEffect(node, key) else {
             if Self.always.contains(key.name), let table = Schema.table(of: key) {
                 lines.append("\(place.space)\(key.name):")
                 writeBlockBelow(YAMLNode(content: .mapping([]), mark: block.mark), table, place.deeper)
@@ -107,19 +112,22 @@ private struct EffectiveWriting {
         if let table = Schema.table(of: key) {
             writeBlocks(key, node, table, place)
         } else {
-            writeValue(key.name, node, isSecret: Schema.isSecret(key), place)
+            writeValue(key.name, node, ShownValue(key), place)
         }
+    }
+
+    private func isInEffect(_ node: YAMLNode, _ key: KeyTable.Key) -> Bool {
+        guard let value = decoded[key.name], let text = node.scalarText else { return true }
+        return EffectiveValues.isSame(text, value, key)
     }
 
     private mutating func writeBlock(_ block: YAMLNode, _ table: KeyTable, _ place: Place) {
         // These two refuse a regex, even the default one.
         let action = block.entry("action")?.scalarText?.lowercased() ?? ""
         let refusesRegex = table.name == Schema.relabel.name && ["keepequal", "dropequal"].contains(action)
-        if table.has("scrape_interval") {
-            let written = block.entry("scrape_interval") ?? global?.entry("scrape_interval")
-            intervalText =
-                written?.scalarText.flatMap { (PrometheusDuration.parse($0) ?? 0) > 0 ? $0 : nil } ?? "1m"
-        }
+        let outer = decoded
+        defer { decoded = outer }
+        decoded = values.of(table, block.entry("job_name")?.scalarText)
         for key in table.allKeys where !(refusesRegex && key.name == "regex") {
             let hasNoEffect = table.ignored.contains { $0.name == key.name }
             if !hasNoEffect { write(key, in: block, place) }
@@ -182,83 +190,51 @@ private struct EffectiveWriting {
 
     /// A default, an inherited value, or what is told of a default in words.
     private mutating func writeDefault(_ key: KeyTable.Key, _ place: Place) {
-        if key.name == "scrape_timeout", isLongerThanInterval(key) {
-            lines.append(
-                "\(place.space)scrape_timeout: \(intervalText)  # default, lowered to scrape_interval")
-            return
-        }
+        let value = decoded[key.name]
         if let name = Schema.inheritedKey(key) {
-            if let node = global?.entry(name), !node.isNull {
+            if let node = global?.entry(name), !node.isNull,
+                node.scalarText.map({ text in value.map { EffectiveValues.isSame(text, $0, key) } ?? true })
+                    ?? true
+            {
                 let from = Place(file: globalFile, indent: place.indent)
-                return writeValue(key.name, node, isSecret: Schema.isSecret(key), from, note: ", global")
+                return writeValue(key.name, node, ShownValue(key), from, note: ", global")
             }
             guard let inherited = Schema.global.allKeys.first(where: { $0.name == name }) else { return }
             return writeDefault(
                 KeyTable.Key(key.name, inherited.type, inherited.defaultText), place)
         }
         if let text = Schema.literalDefault(key) {
-            lines.append("\(place.space)\(key.name): \(Self.shown(text, isPlain: true))  # default")
+            if let value, !EffectiveValues.isSame(text, value, key) {
+                let why = EffectiveValues.reasons[key.name].map { ", \($0)" } ?? ""
+                lines.append("\(place.space)\(key.name): \(value)  # default\(why)")
+                return
+            }
+            lines.append("\(place.space)\(key.name): \(ShownValue.word(text))  # default")
         } else if !key.defaultText.isEmpty {
             lines.append("\(place.space)# \(key.name): \(key.defaultText)")
         }
     }
 
-    /// Whether a timeout that is not written would be longer than the interval, which it never is.
-    private func isLongerThanInterval(_ key: KeyTable.Key) -> Bool {
-        let inherited = Schema.inheritedKey(key).flatMap { global?.entry($0)?.scalarText }
-        let timeoutMs = PrometheusDuration.parse(inherited ?? "10s") ?? 0
-        return timeoutMs > PrometheusDuration.parse(intervalText) ?? 0
-    }
-
     private mutating func writeValue(
-        _ name: String, _ node: YAMLNode, isSecret: Bool, _ place: Place, note: String = ""
+        _ name: String, _ node: YAMLNode, _ shown: ShownValue, _ place: Place, note: String = ""
     ) {
         let origin = place.origin(node) + note
         switch node.content {
         case .scalar, .sequence:
-            lines.append("\(place.space)\(name): \(Self.inline(node, isSecret: isSecret))\(origin)")
+            lines.append("\(place.space)\(name): \(shown.inline(node))\(origin)")
         case .mapping(let entries):
             guard !entries.isEmpty else { return lines.append("\(place.space)\(name): {}\(origin)") }
             lines.append("\(place.space)\(name):\(origin)")
             for entry in entries {
-                writeValue(
-                    JSONText.quoted(entry.key.scalarText ?? ""), entry.value, isSecret: isSecret, place.deeper
-                )
+                let key = entry.key.scalarText ?? ""
+                // What was decoded has its variables replaced.
+                let value =
+                    name == "external_labels"
+                    ? values.externalLabel(key).map {
+                        YAMLNode(content: .scalar(text: $0, plain: false), mark: entry.value.mark)
+                    } : nil
+                writeValue(JSONText.quoted(key), value ?? entry.value, shown, place.deeper)
             }
         }
-    }
-
-    /// A value on one line.
-    private static func inline(_ node: YAMLNode, isSecret: Bool) -> String {
-        switch node.content {
-        case .scalar(let text, let plain):
-            if isSecret { return node.isNull ? "null" : "<secret>" }
-            return shown(text, isPlain: plain)
-        case .sequence(let items):
-            return "[" + items.map { inline($0, isSecret: isSecret) }.joined(separator: ", ") + "]"
-        case .mapping(let entries):
-            let pairs = entries.map {
-                "\(JSONText.quoted($0.key.scalarText ?? "")): \(inline($0.value, isSecret: isSecret))"
-            }
-            return "{" + pairs.joined(separator: ", ") + "}"
-        }
-    }
-
-    /// A text without what may be a password in a URL, quoted unless it is a word or a number.
-    private static func shown(_ text: String, isPlain: Bool) -> String {
-        if text.contains("://") {
-            guard let url = HTTPURL(text) else {
-                return text.contains("@") ? "<secret>" : JSONText.quoted(HTTPURL.shownStart(of: text) ?? "")
-            }
-            return JSONText.quoted(url.hasUser || url.query != nil || url.hasFragment ? "\(url)" : text)
-        }
-        let isWord =
-            isPlain && !text.isEmpty
-            && text.utf8.allSatisfy {
-                (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
-                    || [0x2D, 0x2E, 0x2F, 0x5F].contains($0)
-            }
-        let begins = text.utf8.first.map { $0 != 0x2D } ?? false
-        return isWord && begins ? text : JSONText.quoted(text)
     }
 }

@@ -3,14 +3,61 @@ import Testing
 @testable import Configuration
 
 @Suite struct EffectiveConfigurationTests {
-    private func effective(_ text: String, expandsEnvironment: Bool = false) throws -> String {
-        try EffectiveConfiguration(
-            text: Array(text.utf8), file: "a.yml", environment: ["A": "30s"],
-            expandsEnvironment: expandsEnvironment
-        ) { path in
+    private func effective(
+        _ text: String, features: [String] = [], expandsEnvironment: Bool = false
+    ) throws -> String {
+        func including(_ path: String) -> IncludedFiles {
             path == "more.yml"
                 ? .files([("more.yml", Array("scrape_configs: [{job_name: c}]".utf8))]) : .files([])
-        }.text
+        }
+        let configuration = try Configuration.load(
+            text: Array(text.utf8), file: "a.yml", environment: ["A": "30s"],
+            features: FeatureFlags(features), expandsEnvironment: expandsEnvironment, including: including)
+        return try EffectiveConfiguration(
+            configuration, text: Array(text.utf8), file: "a.yml", environment: ["A": "30s"],
+            expandsEnvironment: expandsEnvironment, including: including
+        ).text
+    }
+
+    /// What is shown is what was decoded, not what was written.
+    @Test func aValueThatIsNotInEffectIsNotShown() throws {
+        let lowered = try effective(
+            "global: {scrape_interval: 5s}\nscrape_configs: [{job_name: a, scrape_interval: 1m}]")
+        #expect(lowered.contains("  scrape_timeout: 5s  # default, lowered to scrape_interval\n"))
+        #expect(!lowered.contains("scrape_timeout: 10s"))
+        let limited = try effective(
+            "global: {sample_limit: 9, body_size_limit: 1MB}\n"
+                + "scrape_configs: [{job_name: a, sample_limit: 0, body_size_limit: 0, scrape_interval: 0s}]")
+        #expect(limited.contains("    sample_limit: 9  # a.yml:1, global\n"))
+        #expect(limited.contains("    body_size_limit: 1MB  # a.yml:1, global\n"))
+        #expect(limited.contains("    scrape_interval: 1m  # default\n"))
+        let switched = try effective("scrape_configs: [{job_name: a}]", features: ["extra-scrape-metrics"])
+        #expect(switched.contains("    extra_scrape_metrics: true  # default, switched on by a feature\n"))
+        let labels = try effective("global: {external_labels: {a: 'x${A}'}}")
+        #expect(labels.contains(#"    "a": "x30s"  # a.yml:1"#))
+    }
+
+    /// Texts that look like URLs and are none stay whole.
+    @Test func onlyURLsAreCut() throws {
+        let text = try effective(
+            """
+            scrape_configs:
+              - job_name: a
+                relabel_configs:
+                  - {regex: "(https?)://([^/?#]+)(.*)", target_label: b, replacement: "$1://$2"}
+            """)
+        #expect(text.contains(#"regex: "(https?)://([^/?#]+)(.*)""#) && text.contains(##""$1://$2""##))
+    }
+
+    @Test(arguments: [
+        "remote_write: [{url: 'https://relay/http://u:hush@h/w'}]",
+        "remote_write: [{url: 'http://h/w', proxy_url: 'http://u:hush@proxy:3128'}]",
+        "remote_write: [{url: 'http://h/w', http_headers: {X-Key: {values: [hush]}}}]",
+        "remote_write: [{url: 'http://h/w', headers: {X-Key: hush}}]",
+        "scrape_configs:\n- job_name: a\n  relabel_configs: [{target_label: b, replacement: 'x://u:hush@h'}]",
+    ])
+    func noPasswordIsShown(source: String) throws {
+        #expect(!(try effective(source)).contains("hush"))
     }
 
     private static let sample = """
@@ -26,7 +73,7 @@ import Testing
             relabel_configs: [{regex: a, target_label: b}]
             params: {token: [hush]}
         remote_write:
-          - url: https://user:hush@host/write?token=hush
+          - url: https://host/write?token=hush
             headers: {X-Key: hush}
         """
 
