@@ -62,6 +62,18 @@ struct POSIXFilesTests {
         #expect(info.st_mode & 0o077 == 0)
     }
 
+    @Test func permissionsAreWhatIsSet() throws {
+        let deep = folder.path + "/deep/er"
+        try files.makeDirectory(deep, mode: 0o755)
+        #expect(try files.permissions(of: deep) == 0o755)
+        #expect(try files.permissions(of: folder.path + "/deep") == 0o755)
+        try files.close(try files.open(deep + "/a", .create))
+        try files.setPermissions(of: deep + "/a", to: 0o640)
+        #expect(try files.permissions(of: deep + "/a") == 0o640)
+        #expect(throws: FileError.self) { try files.permissions(of: deep + "/none") }
+        #expect(throws: FileError.self) { try files.setPermissions(of: deep + "/none", to: 0o600) }
+    }
+
     @Test func aFullDiskIsAnErrorWithItsErrno() throws {
         let full = try files.open("/dev/full", .update)
         let bytes = [UInt8](repeating: 1, count: 10)

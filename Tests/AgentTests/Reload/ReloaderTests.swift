@@ -9,14 +9,14 @@ import Testing
         let folder: TemporaryFolder
         let options: AgentOptions
 
-        init(_ text: String, watchesEveryMs: Int64? = nil) throws {
+        init(_ text: String, watchesEveryMs: Int64? = nil, isAsked: Bool = true) throws {
             folder = try TemporaryFolder()
             var options = AgentOptions(configFile: folder.path + "/narthex.yml")
             options.storagePath = folder.path + "/data"
             options.listenAddress = "127.0.0.1:0"
             options.flushDeadlineMs = 0
             options.environment["AWS_EC2_METADATA_DISABLED"] = "true"
-            options.reloadsByItself = watchesEveryMs == nil ? nil : true
+            options.reloadsByItself = watchesEveryMs == nil || !isAsked ? nil : true
             options.autoReloadIntervalMs = watchesEveryMs
             self.options = options
             try put(text)
@@ -154,6 +154,30 @@ import Testing
         }
         try setting.put(Self.text(jobs: ["a", "b"]))
         try await waiting("the new job") { agent.snapshot().endpoints.map(\.job) == ["a", "b"] }
+        #expect(try await agent.stop().isBalanced)
+    }
+
+    /// A file is not watched unasked; one that has become a job with a source elsewhere is.
+    @Test func aWatchBeginsWithTheFirstSourceElsewhere() async throws {
+        let setting = try Setting(Self.text(jobs: ["a"]), watchesEveryMs: 100, isAsked: false)
+        let agent = try await Agent.start(setting.options)
+        func job(_ name: String) -> String {
+            let content = Self.text(jobs: [name]).split(separator: "\n").map { "      \($0)\n" }.joined()
+            return """
+                files:
+                  \(setting.folder.path)/x.txt:
+                    source: {Url: {Url: "http://127.0.0.1:1/a"}}
+                    ignore_if_failed: true
+                  /none/prometheus.yml:
+                    content: |
+                \(content)
+                """
+        }
+        try setting.put(job("b"))
+        try await agent.reload()
+        try await waiting("the job's configuration") { agent.snapshot().endpoints.map(\.job) == ["b"] }
+        try setting.put(job("c"))
+        try await waiting("the change") { agent.snapshot().endpoints.map(\.job) == ["c"] }
         #expect(try await agent.stop().isBalanced)
     }
 
