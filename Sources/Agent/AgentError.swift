@@ -18,10 +18,15 @@ public struct AgentError: Error, Sendable, CustomStringConvertible {
 
     public let code: Code
     public let message: String
+    /// Whether it is about a configuration that could not be read, which may be as good as the one before.
+    let isOfReading: Bool
 
-    public init(_ code: Code, _ message: String) {
+    public init(_ code: Code, _ message: String) { self.init(code, message, isOfReading: false) }
+
+    init(_ code: Code, _ message: String, isOfReading: Bool) {
         self.code = code
         self.message = VisibleText.shownLines(message)
+        self.isOfReading = isOfReading
     }
 
     public var description: String { message }

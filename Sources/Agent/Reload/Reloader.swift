@@ -217,7 +217,7 @@ final class Reloader: Sendable {
                     found = read
                     source = ConfigurationSource.Source(read)
                 } catch {
-                    guard cause == .watch else { throw error }
+                    guard cause == .watch, error.isOfReading else { throw error }
                     return .unread(error)
                 }
             }

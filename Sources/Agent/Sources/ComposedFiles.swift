@@ -27,6 +27,8 @@ struct ComposedFiles: Sendable {
         var versions: [String] = []
         /// Whether a file has a source.
         var isRemote = false
+        /// Paths of the files that could not be read.
+        var leftOut: Set<String> = []
         var warnings: [String] = []
     }
 
@@ -55,13 +57,14 @@ struct ComposedFiles: Sendable {
                 let place = "\(document):\(file.line):\(file.column): \(file.path): "
                 let fault = SourceFault(
                     place + error.message, mayPass: error.mayPass, isCancelled: error.isCancelled,
-                    isPlaced: true)
+                    isPlaced: true, isWrong: error.isWrong)
                 let isPage = file.source?.isWeb ?? false
                 guard file.ignoresFailure || isPage && !error.mayPass, !error.isCancelled else { throw fault }
                 // Of a page it is not known yet whether it is the configuration.
                 if !file.ignoresFailure { unread.append(fault) }
                 outcome.warnings.append("\(place)left out: \(error.message)")
                 outcome.versions.append("")
+                outcome.leftOut.insert(file.path)
                 continue
             }
             if let version = found.version { outcome.versions.append(version) }
@@ -133,7 +136,7 @@ struct ComposedFiles: Sendable {
             found.isEmpty
                 ? "\(document): no file of the job is a Prometheus configuration: \(list(paths))"
                 : "\(document): several files of the job may be the configuration (\(list(paths))); call"
-                    + " one of them prometheus.yml")
+                    + " one of them prometheus.yml", isPlaced: true, isWrong: true)
     }
 
     private static func list(_ paths: [String]) -> String {
@@ -158,7 +161,7 @@ struct ComposedFiles: Sendable {
         }
         if file.isBase64 {
             guard let decoded = Base64.bytes(bytes) else {
-                throw SourceFault("it is not in base64, as its encoding says")
+                throw SourceFault("it is not in base64, as its encoding says", isWrong: true)
             }
             bytes = decoded
         }
@@ -171,7 +174,7 @@ struct ComposedFiles: Sendable {
             let template = JobTemplate(environment: environment, isTemplate: file.isTemplate)
             return (Array(try template.rendered(text).utf8), version)
         } catch {
-            throw SourceFault("line \(error.line) of its text: \(error.message)")
+            throw SourceFault("line \(error.line) of its text: \(error.message)", isWrong: true)
         }
     }
 

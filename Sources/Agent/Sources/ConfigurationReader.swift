@@ -120,7 +120,12 @@ struct ConfigurationReader: Sendable {
         }
         guard !found.isKept, found.version.isRemote else { return }
         do throws(FileError) {
-            try cache.store(found)
+            var copy = found
+            if !found.leftOut.isEmpty, let old = try cache.load() {
+                // What cannot be read for a moment stays as it was.
+                copy.companions += old.companions.filter { found.leftOut.contains($0.path) }
+            }
+            try cache.store(copy)
         } catch {
             logger.warning(
                 "no copy of the configuration can be kept for a start while its source is away",
@@ -263,6 +268,7 @@ struct ConfigurationReader: Sendable {
             read.shownName = outcome.shownName
             read.text = outcome.text
             read.companions = outcome.companions
+            read.leftOut = outcome.leftOut
             read.warnings = outcome.warnings
             // One part more than there are sources, so that a job is told from a configuration.
             read.version = ConfigurationVersion(
@@ -286,7 +292,7 @@ struct ConfigurationReader: Sendable {
                 try ConfigurationDocument.of(decoded, name: name, environment: environment), decoded
             )
         } catch {
-            throw SourceFault(error.description, isPlaced: true)
+            throw SourceFault(error.description, isPlaced: true, isWrong: true)
         }
     }
 
@@ -295,6 +301,7 @@ struct ConfigurationReader: Sendable {
             .configuration,
             fault.isPlaced
                 ? fault.message
-                : "\(name): the configuration file cannot be read: \(fault.message) (--config.file\(hint))")
+                : "\(name): the configuration file cannot be read: \(fault.message) (--config.file\(hint))",
+            isOfReading: !fault.isWrong)
     }
 }

@@ -26,6 +26,8 @@ struct ReadConfiguration: Sendable, Equatable {
     var version: ConfigurationVersion
     /// Written once the configuration is taken into use, and read from here before.
     var companions: [Companion] = []
+    /// Paths of files that the job names and that could not be read, which the job allows.
+    var leftOut: Set<String> = []
     /// Sentences for the log.
     var warnings: [String] = []
     /// Whether this is the last good one, as its source is away.
@@ -43,13 +45,16 @@ struct SourceFault: Error, Sendable, Equatable {
     let isPlaced: Bool
     /// The configuration is elsewhere, and nobody was asked.
     let isElsewhere: Bool
+    /// The text was read, and is wrong.
+    let isWrong: Bool
 
     init(
         _ message: String, mayPass: Bool = false, isCancelled: Bool = false, isPlaced: Bool = false,
-        isElsewhere: Bool = false
+        isElsewhere: Bool = false, isWrong: Bool = false
     ) {
         self.message = message
         self.isElsewhere = isElsewhere
+        self.isWrong = isWrong
         self.mayPass = mayPass
         self.isCancelled = isCancelled
         self.isPlaced = isPlaced

@@ -178,6 +178,12 @@ import Testing
         try await waiting("the job's configuration") { agent.snapshot().endpoints.map(\.job) == ["b"] }
         try setting.put(job("c"))
         try await waiting("the change") { agent.snapshot().endpoints.map(\.job) == ["c"] }
+        // A job that is wrong is a reload that failed, as a wrong configuration is.
+        try setting.put(job("d").replacing("content: |", with: "encoding: hex\n    content: |"))
+        try await waiting("the refusal") {
+            try await value("prometheus_config_last_reload_successful", agent) == "0"
+        }
+        #expect(agent.snapshot().endpoints.map(\.job) == ["c"])
         #expect(try await agent.stop().isBalanced)
     }
 

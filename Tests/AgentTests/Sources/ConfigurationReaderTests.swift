@@ -200,6 +200,32 @@ struct ConfigurationReaderTests {
         #expect(try POSIXFiles().contents(of: secret, limitBytes: 100) == Array("hush".utf8))
     }
 
+    /// A file whose source is away for a moment stays in the copy.
+    @Test func theCopyKeepsWhatCannotBeReadForAMoment() async throws {
+        let folder = try TemporaryFolder()
+        let job = """
+            files:
+              \(folder.path)/a.txt: {source: {Ssm: {ParameterName: /a}}, ignore_if_failed: true}
+              /none/prometheus.yml: {content: "global: {}"}
+            """
+        func reader(_ answer: (Int, String)) -> ConfigurationReader {
+            self.reader(
+                "env:JOB", ScriptedSources([answer]), environment: ["JOB": job],
+                storage: folder.path + "/data")
+        }
+        let good = reader((200, #"{"Parameter":{"Value":"hush","Version":7}}"#))
+        let whole = try await good.read()
+        good.keep(whole)
+        let bad = reader((400, #"{"__type":"ParameterNotFound"}"#))
+        let part = try await bad.read()
+        #expect(part.companions == [] && part.leftOut == ["\(folder.path)/a.txt"])
+        bad.keep(part)
+        let cache = ConfigurationCache(
+            storagePath: folder.path + "/data", location: "env:JOB", environment: ["JOB": job],
+            files: POSIXFiles())
+        #expect(try cache.load()?.companions == whole.companions)
+    }
+
     @Test func anErrorInAJobBeginsWithItsPlace() async throws {
         for (text, place) in [
             ("files:\n  /a.yml: {content: 'global: {}', encoding: hex}", "env:JOB:2:"),
