@@ -146,17 +146,3 @@ struct ExpandedText {
         return next == "}" || next == ":" || next == nil ? name : nil
     }
 }
-
-/// A single text with `${NAME}` and `${NAME:-DEFAULT}` replaced, for those who have no tree.
-public struct EnvironmentText: Sendable {
-    /// As it was given where there is a fault.
-    public let text: String
-    /// What is wrong with it, in a sentence.
-    public let fault: String?
-
-    public init(_ source: String, environment: [String: String]) {
-        var reading = ExpandedText(environment: environment)
-        fault = reading.read(source)
-        text = fault == nil ? reading.result : source
-    }
-}
