@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 
 import jsonschema
@@ -91,6 +92,7 @@ remote_write:
 """
 
 
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_nothing_is_asked(tmp_path):
     """No socket of the network is made, neither for a configuration nor for a job that names services."""
     (tmp_path / "all.yml").write_text(EVERY_WAY_OUT)
