@@ -43,6 +43,8 @@ struct LoopStateMachine: Sendable {
     private var leaving: (timestampMs: Int64, untilNs: UInt64)?
     /// How long targets of the same labels may take for their next scrape; nil while there are none.
     private var successorWaitMs: Int64?
+    /// Whether anything was ever appended: what has given nothing has nothing to end, and waits for nobody.
+    var hasGiven = true
 
     init(_ schedule: ScrapeSchedule) { self.schedule = schedule }
 
@@ -94,9 +96,18 @@ struct LoopStateMachine: Sendable {
         isCalledOff = true
     }
 
-    /// The target is gone, and others have its labels now: they are scraped within `waitMs`.
-    mutating func replaced(waitMs: Int64) {
-        guard !isWanted, successorWaitMs == nil else { return }
+    /// The job is gone, and with it every target that could go on with the series: they end at once.
+    mutating func jobEnded() {
+        isWanted = false
+        successorWaitMs = nil
+        hasEnded = true
+        isCalledOff = true
+    }
+
+    /// The target is gone, and others have its labels now: they are scraped within `waitMs`. `startsAnew`
+    /// says that one of them is new and that none was scraped yet, so that the wait begins again.
+    mutating func replaced(waitMs: Int64, startsAnew: Bool = false) {
+        guard !isWanted, successorWaitMs == nil || startsAnew else { return }
         successorWaitMs = waitMs
         isCalledOff = true
     }
@@ -110,10 +121,11 @@ struct LoopStateMachine: Sendable {
     /// What is to be done when the target is gone and waits for no tick; nil when it is not so.
     private mutating func left(_ now: Moment) -> Action? {
         guard !isWanted else { return nil }
-        if let successorWaitMs {
+        if let successorWaitMs, hasGiven {
             return wait(forMs: successorWaitMs, timestampMs: leaving?.timestampMs ?? now.wallMs, now)
         }
-        return hasEnded ? end(timestampMs: now.wallMs) : nil
+        let isOver = hasEnded || successorWaitMs != nil
+        return isOver ? end(timestampMs: leaving?.timestampMs ?? now.wallMs) : nil
     }
 
     private mutating func wait(forMs waitMs: Int64, timestampMs: Int64, _ now: Moment) -> Action {

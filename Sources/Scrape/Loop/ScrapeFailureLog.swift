@@ -5,15 +5,33 @@ import Synchronization
 /// A file with a line of JSON for every scrape that failed: `scrape_failure_log_file`. The fields are
 /// Prometheus'. Several jobs may share one. Thread-safe.
 public final class ScrapeFailureLog: Sendable {
-    private let file: OpenFile
+    private struct State {
+        var file: OpenFile
+        /// Whether the last line could not be written.
+        var isFailing = false
+    }
+
+    private let path: String
     private let files: any FileDoor
-    /// Whether the last line could not be written.
-    private let isFailing = Mutex(false)
+    private let state: Mutex<State>
 
     /// Opens the file, and makes it when it is not there.
     public init(_ path: String, files: any FileDoor) throws(FileError) {
+        self.path = path
         self.files = files
-        file = try files.open(path, .update)
+        state = Mutex(State(file: try files.open(path, .update)))
+    }
+
+    /// Opens the file at the same path again, so that one which was renamed is let go and a new one begins.
+    /// After a throw the old file is written on.
+    func reopen() throws(FileError) {
+        let fresh = try files.open(path, .update)
+        let old = state.withLock { state in
+            defer { state = State(file: fresh) }
+            return state.file
+        }
+        // Nothing is lost: every line was written at once.
+        try? files.close(old)
     }
 
     /// Appends one line. Throws the first time that it cannot be written, and again only after it could be:
@@ -24,22 +42,22 @@ public final class ScrapeFailureLog: Sendable {
             "job_name": .string(job), "target": .string(target),
         ])
         let line = Array((failure.text() + "\n").utf8)
-        try isFailing.withLock { isFailing throws(FileError) in
+        try state.withLock { state throws(FileError) in
             do throws(FileError) {
                 // Asked each time: whoever rotates the file may cut it short meanwhile.
-                let end = try files.length(of: file)
+                let end = try files.length(of: state.file)
                 // Safety: bytes have no padding, so every one of the span's may be read.
-                try unsafe files.write(line.span.bytes, to: file, at: end)
-                isFailing = false
+                try unsafe files.write(line.span.bytes, to: state.file, at: end)
+                state.isFailing = false
             } catch {
-                defer { isFailing = true }
-                if !isFailing { throw error }
+                defer { state.isFailing = true }
+                if !state.isFailing { throw error }
             }
         }
     }
 
     deinit {
         // Nothing is lost: every line was written at once.
-        try? files.close(file)
+        try? files.close(state.withLock { $0.file })
     }
 }

@@ -107,13 +107,22 @@ final class ScrapeLoop: HTTPExchange {
     /// The target is gone and these have its labels now: what they go on with gets no stale marker.
     func replaced(by successors: [ScrapeLoop]) {
         let waitMs = successors.map(\.longestWaitMs).max() ?? 0
+        // Looked at before the lock is taken: a loop holds no other's while it has its own.
+        let known = shared.withLock { $0.successors }
+        let given = known.filter(\.hasGiven)
+        let fresh = successors.filter { one in !known.contains { $0 === one } }
         change { shared in
-            shared.machine.replaced(waitMs: waitMs)
-            for successor in successors where !shared.successors.contains(where: { $0 === successor }) {
-                shared.successors.append(successor)
-            }
+            shared.machine.replaced(waitMs: waitMs, startsAnew: given.isEmpty && !fresh.isEmpty)
+            // Those that were replaced themselves before their first scrape have nothing to tell.
+            shared.successors =
+                known.filter { one in
+                    successors.contains { $0 === one } || given.contains { $0 === one }
+                } + fresh
         }
     }
+
+    /// Whether anything of the target was ever appended.
+    private var hasGiven: Bool { scrape.lastTimestampMs != Int64.min }
 
     /// Within so long a scrape that is due has been concluded.
     private var longestWaitMs: Int64 {
@@ -138,7 +147,11 @@ final class ScrapeLoop: HTTPExchange {
     /// Waits for the first tick. Once.
     func start() {
         let now = context.now
-        carryOut(shared.withLock { $0.machine.begin(now) })
+        carryOut(
+            shared.withLock { shared in
+                shared.machine.hasGiven = false
+                return shared.machine.begin(now)
+            })
     }
 
     /// Ends the loop without a marker; the owner hears when it is over.
@@ -152,6 +165,9 @@ final class ScrapeLoop: HTTPExchange {
             shared.machine.targetEnded()
         }
     }
+
+    /// Ends the target's series now: the job is gone, so that nobody goes on with them.
+    func endWithJob() { change { $0.machine.jobEnded() } }
 
     // MARK: - On the client's thread
 
@@ -187,6 +203,7 @@ final class ScrapeLoop: HTTPExchange {
             carryOut(
                 shared.withLock { shared in
                     if error.code == .shutDown { shared.machine.stop() }
+                    shared.machine.hasGiven = shared.scrape.lastTimestampMs != Int64.min
                     return shared.machine.calledOff(now)
                 })
             return
@@ -244,6 +261,7 @@ final class ScrapeLoop: HTTPExchange {
         carryOut(
             shared.withLock { shared in
                 shared.scrape = outcome.state
+                shared.machine.hasGiven = outcome.state.lastTimestampMs != Int64.min
                 return shared.machine.scraped(now)
             })
     }

@@ -14,6 +14,8 @@ public final class ScrapePool: ScrapeLoopOwner {
         var templates = TemplateInterner()
         /// Counts the plans by which every target has a new loop.
         var generation: UInt64 = 0
+        /// Loops of earlier generations that are not over.
+        var oldCount = 0
         /// When a plan was given that no list of targets has been taken with yet.
         var replannedNs: UInt64?
         /// Every loop that has not ended, unwanted ones included.
@@ -42,14 +44,17 @@ public final class ScrapePool: ScrapeLoopOwner {
     private let logger: Logger
     private let metrics: ScrapeMetrics
     private let targetLimit: Gauge
+    private let whenOldAreOver: @Sendable () -> Void
     private let state: Mutex<State>
 
-    /// A pool without targets.
+    /// A pool without targets. `whenOldAreOver` is called when the last of the loops is over that a plan with
+    /// new loops has replaced: what they knew of their series is free then.
     public init(
         _ plan: ScrapePlan, workers: WorkerPool, appender: any FrameAppending, interner: LayoutInterner,
         clock: any AgentClock, registry: MetricRegistry, logger: Logger,
-        exemplars: ExemplarSwitch = ExemplarSwitch(false)
+        exemplars: ExemplarSwitch = ExemplarSwitch(false), whenOldAreOver: @escaping @Sendable () -> Void = {}
     ) {
+        self.whenOldAreOver = whenOldAreOver
         self.exemplars = exemplars
         self.clock = clock
         layouts = interner
@@ -83,6 +88,7 @@ public final class ScrapePool: ScrapeLoopOwner {
             if renewsLoops {
                 state.generation += 1
                 state.templates = TemplateInterner()
+                state.oldCount = state.loops.count
             }
             state.replannedNs = state.replannedNs ?? nowNs
         }
@@ -90,8 +96,9 @@ public final class ScrapePool: ScrapeLoopOwner {
         metrics.poolReloads.add()
     }
 
-    /// Ends every target as one that has ended for good: its series get stale markers. `run` returns when
-    /// that is done; later lists of targets are ignored.
+    /// Ends every target at once: all of its series get stale markers, as of now, those too that other targets
+    /// of the job may give, which end as well. So a job that has them next, of this or another name, gives its
+    /// first samples behind the markers. `run` returns when that is done; later lists of targets are ignored.
     public func end() {
         let (loops, over) = state.withLock { state in
             state.isEnding = true
@@ -102,7 +109,7 @@ public final class ScrapePool: ScrapeLoopOwner {
             state.passed.setGone(state.loops.keys, nowNs: clock.monotonicNs)
             return (Array(state.loops.values), state.takeOver())
         }
-        for loop in loops { loop.endNow() }
+        for loop in loops { loop.endWithJob() }
         over?.resume()
         metrics.poolTargets.set(0)
     }
@@ -280,11 +287,14 @@ public final class ScrapePool: ScrapeLoopOwner {
     }
 
     func isOver(_ loop: ScrapeLoop) {
-        let over = state.withLock { state in
+        let (over, isLastOld) = state.withLock { state in
             state.activeCount -= 1
-            return state.takeOver()
+            let isOld = loop.target.generation < state.generation && state.oldCount > 0
+            if isOld { state.oldCount -= 1 }
+            return (state.takeOver(), isOld && state.oldCount == 0)
         }
         over?.resume()
+        if isLastOld { whenOldAreOver() }
     }
 
     private func makeLoop(_ target: ScrapeTarget, _ state: State) -> ScrapeLoop {

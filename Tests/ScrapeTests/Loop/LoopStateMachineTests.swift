@@ -118,6 +118,45 @@ struct LoopStateMachineTests {
         #expect(machine.due(at(17_000)) == .end(timestampMs: Self.startMs + 2_000))
     }
 
+    @Test func aNewSuccessorBeforeTheFirstWasScrapedIsWaitedFor() {
+        var machine = machine()
+        _ = machine.begin(at(0))
+        machine.isWanted = false
+        machine.replaced(waitMs: 15_000)
+        _ = machine.calledOff(at(2_000))
+        machine.replaced(waitMs: 15_000, startsAnew: true)
+        #expect(machine.isCalledOff)
+        #expect(machine.calledOff(at(9_000)) == .wait(untilNs: 24_000 * 1_000_000))
+        #expect(machine.due(at(24_000)) == .end(timestampMs: Self.startMs + 2_000))
+    }
+
+    @Test func whatWasNeverScrapedWaitsForNoSuccessor() {
+        var machine = machine()
+        machine.hasGiven = false
+        _ = machine.begin(at(0))
+        machine.isWanted = false
+        machine.replaced(waitMs: 15_000)
+        #expect(machine.calledOff(at(2_000)) == .end(timestampMs: Self.startMs + 2_000))
+    }
+
+    @Test func theEndOfTheJobIsTheEndOfEveryWait() {
+        var sharing = machine()
+        _ = sharing.begin(at(0))
+        sharing.sharesSeries = true
+        sharing.jobEnded()
+        #expect(sharing.calledOff(at(1_000)) == .end(timestampMs: Self.startMs + 1_000))
+
+        var replaced = machine()
+        _ = replaced.begin(at(0))
+        replaced.isWanted = false
+        replaced.replaced(waitMs: 15_000)
+        _ = replaced.calledOff(at(2_000))
+        replaced.jobEnded()
+        #expect(replaced.isCalledOff)
+        // The successor's samples may lie behind the moment at which it took over.
+        #expect(replaced.calledOff(at(4_000)) == .end(timestampMs: Self.startMs + 2_000))
+    }
+
     @Test func aTargetThatIsReplacedDuringItsScrapeOrItsGraceWaits() {
         var scraping = machine()
         _ = scraping.begin(at(0))

@@ -83,7 +83,8 @@ struct PoolParts {
 
     init(
         intervalMs: Int64 = 10_000, targetLimit: Int = 0, shedsAbove sampleLimit: Int = 0,
-        honorLabels: Bool = false, failureLog: ScrapeFailureLog? = nil
+        honorLabels: Bool = false, failureLog: ScrapeFailureLog? = nil,
+        whenOldAreOver: @escaping @Sendable () -> Void = {}
     ) {
         var configuration = ScrapeConfiguration(
             jobName: "j", scrapeIntervalMs: intervalMs, scrapeTimeoutMs: 5_000)
@@ -96,7 +97,7 @@ struct PoolParts {
             offsetSeed: 1, failureLog: failureLog)
         pool = ScrapePool(
             plan, workers: workers, appender: appender, interner: LayoutInterner(), clock: clock,
-            registry: registry, logger: log.logger)
+            registry: registry, logger: log.logger, whenOldAreOver: whenOldAreOver)
     }
 
     /// Moves the clock on a millisecond at a time until `condition` holds; loops run in between.

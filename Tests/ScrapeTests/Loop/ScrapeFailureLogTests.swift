@@ -53,4 +53,41 @@ import Testing
         #expect(try logs.log(path) === first)
         #expect(throws: FileError.self) { try logs.log("/nowhere/at/all.log") }
     }
+
+    /// logrotate renames the file and asks for a reload.
+    @Test func aRenamedFileIsLetGoWhenAskedTo() throws {
+        let rotated = path + ".1"
+        defer {
+            try? POSIXFiles().remove(path)
+            try? POSIXFiles().remove(rotated)
+        }
+        let logs = ScrapeFailureLogs(files: POSIXFiles())
+        let log = try #require(try logs.log(path))
+        try log.write(job: "before", target: "t", error: "e", wallMs: 0)
+        try POSIXFiles().rename(path, to: rotated)
+        try log.write(job: "between", target: "t", error: "e", wallMs: 0)
+        #expect(logs.reopen([path]).isEmpty)
+        try log.write(job: "after", target: "t", error: "e", wallMs: 0)
+        #expect(try text.contains("after") && !text.contains("between"))
+        #expect(try logs.log(path) === log)
+        // Of files that nobody names any more another beginning is another log.
+        #expect(logs.reopen([]).isEmpty)
+        #expect(try logs.log(path) !== log)
+    }
+
+    @Test func aFileThatCannotBeOpenedAgainIsWrittenOn() throws {
+        let folder = path + ".d"
+        try POSIXFiles().makeDirectory(folder)
+        let inside = folder + "/log"
+        let logs = ScrapeFailureLogs(files: POSIXFiles())
+        let log = try #require(try logs.log(inside))
+        try POSIXFiles().rename(folder, to: path)
+        defer {
+            try? POSIXFiles().remove(path + "/log")
+            try? POSIXFiles().remove(path)
+        }
+        #expect(logs.reopen([inside]).count == 1)
+        try log.write(job: "a", target: "t", error: "e", wallMs: 0)
+        #expect(try POSIXFiles().contents(of: path + "/log", limitBytes: 999).isEmpty == false)
+    }
 }

@@ -3,6 +3,7 @@ import MetricModel
 import Platform
 import Relabel
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Scrape
@@ -107,6 +108,97 @@ import Testing
         idle.pool.end()
         await idle.pool.run()
         #expect(idle.appender.frames.isEmpty)
+    }
+
+    /// Another pool may give the same series as soon as this one has ended, so no marker may wait.
+    @Test func anEndedPoolWaitsForNoTargetThatMayHaveItsSeries() async throws {
+        let parts = PoolParts(honorLabels: true)
+        parts.http.answer(Self.target.url, "a{job=\"pushed\",instance=\"\"} 1\n")
+        parts.pool.sync([Self.target])
+        let isOver = Event()
+        let run = Task {
+            await parts.pool.run()
+            isOver.signal()
+        }
+        await parts.advance { parts.appender.frames.count == 1 }
+        let endedMs = parts.clock.wallMs
+        parts.pool.end()
+        await parts.settle()
+        #expect(isOver.isSignalled)
+        let last = try #require(parts.appender.frames.last)
+        #expect(last.timestampMs <= endedMs + 1)
+        #expect(last.samples().map(\.bits) == [StaleMarker.bits])
+        run.cancel()
+        await run.value
+    }
+
+    @Test func aPoolEndedWhileItsTargetsAreReplacedWaitsForNobody() async throws {
+        let parts = PoolParts()
+        parts.http.answer(Self.target.url, "a 1\n")
+        parts.pool.sync([Self.target])
+        let isOver = Event()
+        let run = Task {
+            await parts.pool.run()
+            isOver.signal()
+        }
+        await parts.advance { parts.appender.frames.count == 1 }
+        parts.pool.replan(parts.plan, renewsLoops: true)
+        parts.pool.sync([Self.target])
+        await parts.settle()
+        let endedMs = parts.clock.wallMs
+        parts.pool.end()
+        await parts.settle()
+        #expect(isOver.isSignalled)
+        let markers = parts.appender.frames.dropFirst()
+        #expect(markers.count == 1 && markers.allSatisfy { $0.timestampMs <= endedMs + 1 })
+        run.cancel()
+        await run.value
+    }
+
+    /// The second plan comes before a target of the first was scraped, and its own are scraped later than
+    /// those would have been.
+    @Test func twoPlansInARowMakeNoSeriesBlink() async throws {
+        let parts = PoolParts(intervalMs: 60_000)
+        parts.http.answer(Self.target.url, "a 1\n")
+        parts.pool.sync([Self.target])
+        try await parts.running {
+            await parts.advance(upToMs: 120_000) { parts.appender.frames.count == 1 }
+            parts.pool.replan(parts.plan, renewsLoops: true)
+            parts.pool.sync([Self.target])
+            await parts.pass(ms: 55_000)
+            var plan = parts.plan
+            let hash = ScrapeSchedule.hash(
+                targetID: Target(job: "j", own: Self.target.labels, external: plan.externalLabels).id,
+                url: Self.target.url)
+            plan.offsetSeed = try #require(
+                (1..<100).map { $0 * 0x01000193_01000193 }.first { seed in
+                    let schedule = ScrapeSchedule(
+                        intervalMs: 60_000, targetHash: hash, seed: seed, wallMs: parts.clock.wallMs)
+                    return (20_000..<50_000).contains(schedule.plannedMs - parts.clock.wallMs)
+                })
+            parts.pool.replan(plan, renewsLoops: true)
+            parts.pool.sync([Self.target])
+            await parts.pass(ms: 200_000)
+        }
+        let frames = parts.appender.frames
+        #expect(frames.count > 3)
+        #expect(!frames.contains { $0.samples(report: true).contains { $0.bits == StaleMarker.bits } })
+    }
+
+    @Test func whoWaitsForTheOldLoopsHearsOfTheLast() async throws {
+        let heard = Event()
+        let parts = PoolParts(whenOldAreOver: { heard.signal() })
+        parts.http.answer(Self.target.url, "a 1\n")
+        parts.pool.sync([Self.target])
+        await parts.running {
+            await parts.advance { parts.appender.frames.count == 1 }
+            parts.pool.replan(parts.plan, renewsLoops: true)
+            parts.pool.sync([Self.target])
+            #expect(heard.count == 0)
+            await parts.pass(ms: 20_000)
+            #expect(heard.count == 1)
+        }
+        #expect(heard.count == 1)
     }
 
     private static func dropping(_ name: String) throws -> RelabelRules {
