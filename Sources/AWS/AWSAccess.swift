@@ -55,6 +55,9 @@ public final class AWSAccess: Sendable {
         }
     }
 
+    /// Lets go of the credentials that nobody uses any more, by whatever way: pages show them no longer.
+    public func forgetUnusedCredentials() { chains.forgetUnused() }
+
     /// A client of one region. `profile` is the configuration's, whose endpoint settings then hold. A `pace`
     /// holds its calls back.
     public func client(

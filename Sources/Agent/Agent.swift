@@ -23,6 +23,8 @@ public final class Agent: Sendable {
     private let reloader: Reloader
     private let reloading: Task<Void, Never>
     private let logger: Logger
+    /// Nothing is to be sent any more.
+    private let atOnce = Event()
 
     /// Long enough for the start to be over, whatever it waits for, and short enough to be seen.
     private static let settledAfterMs: Int64 = 5_000
@@ -50,7 +52,7 @@ public final class Agent: Sendable {
     }
 
     /// Reads the configuration, opens the buffer, binds the status page and begins to scrape and to ship.
-    /// `whenQuit` is called when somebody asks for the end by `/-/quit`, maybe more than once.
+    /// `whenQuit` is called when somebody asks for the end by `/-/quit` for the first time.
     public static func start(
         _ options: AgentOptions, clock: any AgentClock = SystemClock(), files: any FileDoor = POSIXFiles(),
         whenQuit: @escaping @Sendable () -> Void = {}
@@ -157,6 +159,8 @@ public final class Agent: Sendable {
     /// the next start.
     public func stopAtOnce() async {
         logger.info("stopping at once; what is not sent yet stays in the buffer")
+        // Senders that a reload is about to begin are not there yet: `stop` looks once they are.
+        atOnce.signal()
         await stages.drain(forMs: 0)
     }
 
@@ -172,7 +176,7 @@ public final class Agent: Sendable {
         await reloading.value
         producers.cancel()
         await producers.value
-        await stages.drain(forMs: stages.options.flushDeadlineMs)
+        await stages.drain(forMs: atOnce.isSignalled ? 0 : stages.options.flushDeadlineMs)
         shippers.cancel()
         await shippers.value
         keeper.cancel()

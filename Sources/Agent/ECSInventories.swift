@@ -86,6 +86,27 @@ final class ECSInventories: Sendable {
                 + " profile (neither ECS' nor EC2's metadata names one)")
     }
 
+    /// Lets go of what no job asks for any more.
+    func forgetUnused() {
+        var used: Set<HTTPClientOptions> = [AWSRoutes.usual]
+        used.formUnion(inventories.withLock { Self.dropUnused(&$0) })
+        used.formUnion(ec2Inventories.withLock { Self.dropUnused(&$0) })
+        ways.withLock { $0 = $0.filter { used.contains($0.key) } }
+    }
+
+    /// Keeps what somebody else holds, too; returns the options of what is kept.
+    private static func dropUnused<Inventory: AnyObject>(
+        _ inventories: inout [Key: Inventory]
+    ) -> [HTTPClientOptions] {
+        var kept: [Key: Inventory] = [:]
+        for key in Array(inventories.keys) {
+            guard var inventory = inventories.removeValue(forKey: key) else { continue }
+            if !isKnownUniquelyReferenced(&inventory) { kept[key] = inventory }
+        }
+        inventories = kept
+        return kept.keys.map(\.http)
+    }
+
     private func api(
         _ entry: ECSSDConfiguration, _ http: HTTPClientOptions, _ region: String,
         _ identity: CredentialConfiguration, _ pace: AccountPace

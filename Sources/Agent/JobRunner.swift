@@ -2,28 +2,19 @@ import Configuration
 import Discovery
 import Platform
 import Scrape
-import Synchronization
 
 /// One scrape job: what its discovery finds is what its pool scrapes.
 final class JobRunner: Sendable {
-    private struct State {
-        var discovery: DiscoveryManager
-        /// Signalled when another discovery takes the place of this one, or none does any more.
-        var replaced = Event()
-    }
-
     let name: String
     let pool: ScrapePool
-    private let state: Mutex<State>
+    let discovery: DiscoveryManager
     private let ended = Event()
 
     init(name: String, discovery: DiscoveryManager, pool: ScrapePool) {
         self.name = name
         self.pool = pool
-        state = Mutex(State(discovery: discovery))
+        self.discovery = discovery
     }
-
-    var discovery: DiscoveryManager { state.withLock { $0.discovery } }
 
     /// Whether a reload removed the job.
     var isEnded: Bool { ended.isSignalled }
@@ -38,37 +29,31 @@ final class JobRunner: Sendable {
         }
     }
 
-    /// Scrapes by another plan from the next list of targets on. The list comes from `fresh` where providers
-    /// are others, and at once from those there are where it is nil.
+    /// Scrapes by another plan from the next list of targets on, which comes at once from what is known.
+    /// `providers` find targets from now on, unless nil, when those there are go on.
     func change(
-        _ job: ScrapeConfiguration, _ plan: ScrapePlan, renewsLoops: Bool, discovery fresh: DiscoveryManager?
+        _ job: ScrapeConfiguration, _ plan: ScrapePlan, renewsLoops: Bool, providers: [any TargetProvider]?
     ) {
         pool.replan(plan, renewsLoops: renewsLoops)
-        guard let fresh else { return discovery.change(job) }
-        let replaced = state.withLock { state in
-            let before = state.replaced
-            state = State(discovery: fresh)
-            return before
-        }
-        replaced.signal()
+        guard let providers else { return discovery.change(job) }
+        discovery.change(job, providers: providers, waitMs: Self.providerWaitMs)
     }
+
+    /// How long the targets of former providers are scraped on while new ones have not all answered: many
+    /// answers of ECS and of slow web servers fit in, and one that hangs holds up the others no longer.
+    private static let providerWaitMs: Int64 = 30_000
 
     /// Ends the job: every target gets its stale markers, and `run` returns.
     func end() {
         pool.end()
         ended.signal()
-        state.withLock { $0.replaced }.signal()
     }
 
-    /// One discovery after the other, each until the next takes its place.
     private func discover() async {
-        while !Task.isCancelled, !isEnded {
-            let (discovery, replaced) = state.withLock { ($0.discovery, $0.replaced) }
-            await replaced.cancelling { [pool] in
-                await discovery.runMerged { merge in
-                    pool.sync(
-                        merge.targets.map(ScrapeTarget.init), stopped: merge.stopped.map(ScrapeTarget.init))
-                }
+        await ended.cancelling { [discovery, pool] in
+            await discovery.runMerged { merge in
+                pool.sync(
+                    merge.targets.map(ScrapeTarget.init), stopped: merge.stopped.map(ScrapeTarget.init))
             }
         }
     }

@@ -32,6 +32,9 @@ struct Parts: Sendable {
     let failureLogs: ScrapeFailureLogs
     /// On while some destination sends exemplars.
     let exemplars: ExemplarSwitch
+    let targetFileTimes: TargetFileTimes
+    /// Signalled when much memory may have become free: what a reload has replaced is over.
+    let freed = Event()
     /// Made with the first job that wants it.
     let resolver = SharedResolver()
 
@@ -99,19 +102,43 @@ struct Parts: Sendable {
             environment: options.proxy.fromEnvironment ? self.options.environment : [:])
     }
 
+    /// What a job is made of that may not be had.
+    struct JobNeeds: Sendable {
+        let plan: ScrapePlan
+        /// One for each `ecs_sd_configs` entry.
+        let ecs: [TargetProviders.ECSAccess]
+        /// One for each `ec2_sd_configs` entry.
+        let ec2: [EC2Inventory]
+    }
+
+    /// Finds out what a job is to be made of. No page shows any of it yet.
+    func needs(
+        of job: ScrapeConfiguration, externalLabels: LabelSet
+    ) async throws(AgentError) -> JobNeeds {
+        var access: [TargetProviders.ECSAccess] = []
+        for entry in job.ecsSDConfigs {
+            access.append(try await inventories.access(entry, job: job.jobName))
+        }
+        var instances: [EC2Inventory] = []
+        for entry in job.ec2SDConfigs { instances.append(try await inventories.ec2(entry, job: job.jobName)) }
+        return JobNeeds(plan: try plan(job, externalLabels: externalLabels), ecs: access, ec2: instances)
+    }
+
     /// One scrape job: its pool and its discovery.
-    func job(
-        _ job: ScrapeConfiguration, externalLabels: LabelSet
-    ) async throws(AgentError) -> JobRunner {
+    func job(_ job: ScrapeConfiguration, _ needs: JobNeeds) -> JobRunner {
         let pool = ScrapePool(
-            try plan(job, externalLabels: externalLabels), workers: workers,
+            needs.plan, workers: workers,
             appender: BufferAppender(buffer: buffer), interner: interner, clock: clock, registry: registry,
-            logger: Logger(label: "scrape"), exemplars: exemplars)
-        return JobRunner(name: job.jobName, discovery: try await discovery(job), pool: pool)
+            logger: Logger(label: "scrape"), exemplars: exemplars,
+            whenOldAreOver: { [freed] in freed.signal() })
+        let discovery = DiscoveryManager(
+            job: job, providers: providers(job, needs), clock: clock, registry: registry,
+            logger: Self.discoveryLogger)
+        return JobRunner(name: job.jobName, discovery: discovery, pool: pool)
     }
 
     /// How a job's targets are scraped.
-    func plan(
+    private func plan(
         _ job: ScrapeConfiguration, externalLabels: LabelSet
     ) throws(AgentError) -> ScrapePlan {
         let failureLog: ScrapeFailureLog?
@@ -127,39 +154,25 @@ struct Parts: Sendable {
             startFloorMs: buffer.appendedHighestTimestampMs, failureLog: failureLog)
     }
 
-    /// How a job's targets are found. `firstWaitMs` is how long the first list waits for all providers.
-    func discovery(
-        _ job: ScrapeConfiguration, firstWaitMs: Int64 = DiscoveryManager.firstWaitMs
-    ) async throws(AgentError) -> DiscoveryManager {
-        let logger = Logger(label: "discovery")
-        var access: [TargetProviders.ECSAccess] = []
-        for entry in job.ecsSDConfigs {
-            access.append(try await inventories.access(entry, job: job.jobName))
-        }
-        var instances: [EC2Inventory] = []
-        for entry in job.ec2SDConfigs { instances.append(try await inventories.ec2(entry, job: job.jobName)) }
-        let ec2 = TargetProviders.ec2(
-            for: job, inventories: instances, clock: clock, registry: registry, logger: logger)
-        var remaining = access[...]
-        let providers: [any TargetProvider]
-        do {
-            // Called once for each entry, in their order.
-            providers = try TargetProviders.make(
-                for: job, files: files, workers: targetFiles, clock: clock, registry: registry,
-                logger: logger
-            ) { _ throws(AWSError) in remaining.removeFirst() }
-        } catch {
-            throw AgentError(.configuration, "job \(job.jobName): \(error.message)")
-        }
-        let network =
-            job.httpSDConfigs.isEmpty && job.dnsSDConfigs.isEmpty
-            ? []
-            : TargetProviders.network(
+    private static var discoveryLogger: Logger { Logger(label: "discovery") }
+
+    /// What finds a job's targets; `current` may go on beside it.
+    func providers(
+        _ job: ScrapeConfiguration, _ needs: JobNeeds, beside current: [any TargetProvider] = []
+    ) -> [any TargetProvider] {
+        var remaining = needs.ecs[...]
+        let local = TargetProviders.make(
+            for: job, files: files, workers: targetFiles, clock: clock, registry: registry,
+            times: targetFileTimes, logger: Self.discoveryLogger, beside: current
+        ) { _ in remaining.removeFirst() }
+        let instances = TargetProviders.ec2(
+            for: job, inventories: needs.ec2, clock: clock, registry: registry,
+            logger: Self.discoveryLogger)
+        guard !job.httpSDConfigs.isEmpty || !job.dnsSDConfigs.isEmpty else { return local + instances }
+        return local + instances
+            + TargetProviders.network(
                 for: job, http: client, resolver: resolver.shared(), workers: lookups, clock: clock,
-                registry: registry, logger: logger)
-        return DiscoveryManager(
-            job: job, providers: providers + ec2 + network, clock: clock, registry: registry, logger: logger,
-            firstWaitMs: firstWaitMs)
+                registry: registry, logger: Self.discoveryLogger)
     }
 
     /// Takes away what pages show of a job that there is no more.

@@ -106,7 +106,8 @@ final class Stages: Sendable {
             http: http, aws: aws,
             inventories: ECSInventories(aws: aws, routes: routes, clock: clock, registry: registry),
             clock: clock, files: files, failureLogs: ScrapeFailureLogs(files: files),
-            exemplars: ExemplarSwitch(configuration.sendsExemplars))
+            exemplars: ExemplarSwitch(configuration.sendsExemplars),
+            targetFileTimes: TargetFileTimes(registry: registry))
         do {
             return try await fitted(configuration, parts)
         } catch {
@@ -129,7 +130,8 @@ final class Stages: Sendable {
         }
         var jobs: [JobRunner] = []
         for job in configuration.scrapeConfigs {
-            jobs.append(try await parts.job(job, externalLabels: configuration.global.externalLabels))
+            let labels = configuration.global.externalLabels
+            jobs.append(parts.job(job, try await parts.needs(of: job, externalLabels: labels)))
         }
         let stages = Stages(
             parts, Running(configuration: configuration, jobs: jobs, destinations: destinations))
@@ -169,8 +171,12 @@ final class Stages: Sendable {
 
     /// Takes the figures of a job away that a reload has removed, unless another has brought it back.
     private func forget(_ job: JobRunner) {
-        guard job.isEnded, !jobs.contains(where: { $0.name == job.name }) else { return }
-        parts.forgetFigures(ofJob: job.name)
+        guard job.isEnded else { return }
+        // A job that comes back gets its figures under the lock as well: they are not taken for these.
+        running.withLock { running in
+            if !running.jobs.contains(where: { $0.name == job.name }) { parts.forgetFigures(ofJob: job.name) }
+        }
+        parts.freed.signal()
     }
 
     /// Lets every destination send for so long.
@@ -208,9 +214,11 @@ final class Stages: Sendable {
                     lastError: state.lastError.map { "\($0)" })
             }
         }
-        snapshot.destinations = destinations.map { runner in
+        snapshot.destinations = destinations.compactMap { runner in
+            // A reload may be about to rename it: for the moment it has no books.
+            guard let books = ledger.destinations[runner.name] else { return nil }
             var destination = AgentSnapshot.Destination(name: runner.name)
-            for entry in (ledger.destinations[runner.name] ?? [:]).values {
+            for entry in books.values {
                 destination.delivered += entry.delivered
                 destination.buffered += entry.buffered
                 destination.earlier += entry.earlier

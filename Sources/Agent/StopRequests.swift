@@ -18,6 +18,16 @@ public final class StopRequests: Sendable {
 
     public init() {}
 
+    /// Somebody asked for the end in another way than by a signal, at a moment of the monotonic clock. While
+    /// the agent stops this changes nothing; a signal that comes later ends the stop at once.
+    public func requested(atNs nowNs: UInt64) {
+        let isFirst = firstNs.withLock { first in
+            defer { first = first ?? nowNs }
+            return first == nil
+        }
+        if isFirst { stop.signal() }
+    }
+
     /// A signal has come at a moment of the monotonic clock.
     public func received(atNs nowNs: UInt64) {
         let sinceFirstNs = firstNs.withLock { first -> UInt64? in

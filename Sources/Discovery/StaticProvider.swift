@@ -9,6 +9,10 @@ public struct StaticProvider: TargetProvider {
         groups = configurations.enumerated().map { TargetGroup(source: "static/\($0.offset)", $0.element) }
     }
 
+    public func isSame(as other: any TargetProvider) -> Bool {
+        (other as? StaticProvider)?.groups == groups
+    }
+
     /// Reports once: these never change.
     public func run(_ report: @Sendable ([TargetGroup]) async -> Void) async {
         await report(groups)

@@ -33,7 +33,9 @@ public struct TargetMerge: Sendable, Equatable {
         }
     }
 
-    public init(_ groups: [TargetGroup], job: ScrapeConfiguration) {
+    /// `held` are groups of providers that are gone, whose successors have not all answered yet: their
+    /// targets stay where nobody else has their labels.
+    public init(_ groups: [TargetGroup], held: [TargetGroup] = [], job: ScrapeConfiguration) {
         let builder = TargetBuilder(job: job)
         var origins: [Identity: String] = [:]
         var urls: [LabelSet: String] = [:]
@@ -44,6 +46,12 @@ public struct TargetMerge: Sendable, Equatable {
                 case .target(let target): take(target, group, &origins, &urls)
                 case .leftOut(let target): leaveOut(target, job)
                 }
+            }
+        }
+        for group in held {
+            for case .target(let target) in builder.results(of: group) where urls[target.labels] == nil {
+                discoveredCount += 1
+                take(target, group, &origins, &urls)
             }
         }
         for group in groups where !group.stopped.isEmpty {

@@ -14,9 +14,15 @@ public protocol TargetProvider: Sendable {
     /// Those of the problems that keep targets away which may well be there: a file that cannot be read, a
     /// name that nobody could be asked for. What is not there at all is none of them.
     var unread: [String] { get }
+
+    /// Whether `other`, of the same job, looks for the same in the same way, so that it may go on in the
+    /// place of this one: it knows what was found so far. Of a kind that does not say, none may.
+    func isSame(as other: any TargetProvider) -> Bool
 }
 
 extension TargetProvider {
     public var problems: [String] { [] }
     public var unread: [String] { [] }
+
+    public func isSame(as other: any TargetProvider) -> Bool { false }
 }

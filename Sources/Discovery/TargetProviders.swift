@@ -1,4 +1,3 @@
-public import AWS
 public import Configuration
 public import Logging
 public import Platform
@@ -17,20 +16,24 @@ public enum TargetProviders {
         }
     }
 
-    /// `workers` read files. `ecs` is called once for each `ecs_sd_configs` entry.
-    public static func make(
+    /// `workers` read files, whose times go to `times`. `ecs` is called once for each `ecs_sd_configs` entry.
+    /// `current` are the providers that the job has, some of which may go on beside the new ones.
+    public static func make<Failure: Error>(
         for job: ScrapeConfiguration, files: any FileDoor, workers: WorkerPool, clock: any AgentClock,
-        registry: MetricRegistry, logger: Logger, ecs: (ECSSDConfiguration) throws(AWSError) -> ECSAccess
-    ) throws(AWSError) -> [any TargetProvider] {
+        registry: MetricRegistry, times: TargetFileTimes? = nil, logger: Logger,
+        beside current: [any TargetProvider] = [], ecs: (ECSSDConfiguration) throws(Failure) -> ECSAccess
+    ) throws(Failure) -> [any TargetProvider] {
         var providers: [any TargetProvider] = []
         if !job.staticConfigs.isEmpty { providers.append(StaticProvider(job.staticConfigs)) }
         for configuration in job.fileSDConfigs {
             providers.append(
                 FileProvider(
                     configuration, files: files, workers: workers, clock: clock, registry: registry,
-                    logger: logger))
+                    times: times, logger: logger))
         }
-        let measures = ECSJobMeasures(job: job.jobName, clock: clock, registry: registry)
+        let measures =
+            current.lazy.compactMap { ($0 as? ECSProvider)?.measures }.first
+            ?? ECSJobMeasures(job: job.jobName, clock: clock, registry: registry)
         for configuration in job.ecsSDConfigs {
             let access = try ecs(configuration)
             providers.append(

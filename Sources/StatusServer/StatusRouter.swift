@@ -88,7 +88,7 @@ struct StatusRouter: Sendable {
     /// By the methods and with the words of Prometheus (web/web.go).
     private func carryOut(_ order: Page, _ request: ServerRequest) async -> ServerResponse {
         guard request.method == "POST" || request.method == "PUT" else {
-            var response = ServerResponse(status: 405, text: "Only POST or PUT requests allowed\n")
+            var response = ServerResponse(status: 405, text: "Only POST or PUT requests allowed")
             response.headers.add("Allow", "POST, PUT")
             return response
         }
@@ -98,11 +98,12 @@ struct StatusRouter: Sendable {
         }
         guard let lifecycle else {
             return ServerResponse(
-                status: 403, text: "Lifecycle API is not enabled; start with --web.enable-lifecycle.\n")
+                status: 403, text: "Lifecycle API is not enabled. Start with --web.enable-lifecycle.\n")
         }
         guard order == .reload else {
-            lifecycle.quit()
-            return ServerResponse(text: "Requesting termination... Goodbye!\n")
+            let answer =
+                lifecycle.quit() ? "Requesting termination... Goodbye!" : "Termination already in progress."
+            return ServerResponse(text: answer)
         }
         guard let fault = await lifecycle.reload() else { return ServerResponse(text: "") }
         return ServerResponse(status: 500, text: "failed to reload config: \(fault)\n")

@@ -91,12 +91,15 @@ public final class MetricRegistry: Sendable {
     }
 
     /// Takes every instrument away that carries this label, for instance of a job that a reload removed.
-    public func remove(where name: String, is value: String) {
+    public func remove(where name: String, is value: String) { remove(where: [(name, value)]) }
+
+    /// Takes every instrument away that carries all of these labels.
+    public func remove(where labels: Labels) {
         state.withLock { state in
             state.families = state.families.mapValues { family in
                 var kept = family
                 kept.children = family.children.filter { child in
-                    !child.value.labels.contains { $0.name == name && $0.value == value }
+                    !labels.allSatisfy { wanted in child.value.labels.contains { $0 == wanted } }
                 }
                 return kept
             }

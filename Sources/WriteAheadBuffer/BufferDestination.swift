@@ -30,9 +30,28 @@ public final class BufferDestination: Sendable {
     /// Lane `index`, below `laneCount`. Used by one task at a time.
     public func lane(_ index: Int) -> BufferLane { lanes[index] }
 
-    /// Every lane begins again at its answered position, for another sender. The one before has ended.
-    public func rewind() {
+    /// Every lane begins again at its answered position, for another sender. The one before has ended. With
+    /// `forAnotherReceiver` the request that was in flight is forgotten: the new receiver never got it, so an
+    /// answer that tells of duplicates must not be taken as a sign that it did. Reads and writes files.
+    public func rewind(forAnotherReceiver: Bool = false) {
         for lane in lanes { lane.rewind() }
+        if forAnotherReceiver { forgetInFlight() }
+    }
+
+    private func forgetInFlight() {
+        log.withLock { log in
+            for (index, lane) in cursor.lanes.enumerated() where lane.inFlightEnd != nil {
+                let change = CursorChange.sent(lane: index, end: lane.answered)
+                let isKnown = state.withLock { $0.apply(change) }
+                precondition(isKnown, "lanes are numbered as the cursor was opened")
+                do throws(FileError) {
+                    try core.evenIfFull { () throws(FileError) in try log.append(change) }
+                } catch {
+                    // The whole cursor is in memory, and the next sync writes it anew.
+                    log.isInDoubt = true
+                }
+            }
+        }
     }
 
     /// As `rewind`, and books what retention took, so that the cursor knows all that the lanes do.

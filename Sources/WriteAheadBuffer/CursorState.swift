@@ -30,7 +30,8 @@ struct CursorState: Sendable, Equatable {
 
 /// One change of a cursor.
 enum CursorChange: Sendable, Equatable {
-    /// A request up to here is about to leave, without what it leaves out.
+    /// A request up to here is about to leave, without what it leaves out; up to where the answers are, none
+    /// is in flight any more.
     case sent(lane: Int, end: BufferPosition, omissions: [BufferOmission] = [])
     /// Everything up to here is answered for.
     case answered(lane: Int, end: BufferPosition, outcome: [Outcome])
@@ -54,8 +55,10 @@ extension CursorState {
         switch change {
         case .sent(let lane, let end, let omissions):
             guard lanes.indices.contains(lane) else { return false }
-            lanes[lane].inFlightEnd = end
-            lanes[lane].omissions = omissions
+            // One that reaches no further than the answers forgets the request that was in flight.
+            let isAhead = end > lanes[lane].answered
+            lanes[lane].inFlightEnd = isAhead ? end : nil
+            lanes[lane].omissions = isAhead ? omissions : []
         case .answered(let lane, let end, let outcome):
             guard lanes.indices.contains(lane) else { return false }
             lanes[lane].answered = max(lanes[lane].answered, end)

@@ -70,6 +70,11 @@ extension WriteAheadBuffer {
             try old.takeBack()
             var cursor = old.cursor
             cursor.name = newName
+            // The new receiver never got the request that was in flight.
+            for index in cursor.lanes.indices {
+                cursor.lanes[index].inFlightEnd = nil
+                cursor.lanes[index].omissions = []
+            }
             let destination = BufferDestination(core: core, cursor: cursor, log: try log(of: cursor))
             destinations.withLock { destinations in
                 for index in destinations.indices where destinations[index] === old {
@@ -108,6 +113,17 @@ extension WriteAheadBuffer {
             core.names.changed()
             return log
         } catch {
+            // The name may be there though the folder could not be made durable. No destination has it, so
+            // a later one of that name would find a cursor that stood still.
+            let path = "\(core.directory)/\(BufferFileName.cursor(cursor.name))"
+            do throws(FileError) {
+                if try core.files.status(path) != nil { try core.files.remove(path) }
+            } catch {
+                logger.error(
+                    "a cursor that is not used cannot be removed",
+                    metadata: ["remote_name": "\(cursor.name)", "err": "\(error)"])
+            }
+            core.names.changed()
             throw .io("the cursor of \(cursor.name) cannot be written", error)
         }
     }

@@ -260,7 +260,8 @@ struct Run: AsyncParsableCommand {
     ) async throws(AgentError) -> Agent? {
         do throws(AgentError) {
             return try await requests.stop.cancelling { () throws(AgentError) in
-                try await Agent.start(options, whenQuit: { requests.stop.signal() })
+                try await Agent.start(
+                    options, whenQuit: { requests.requested(atNs: SystemClock().monotonicNs) })
             }
         } catch {
             guard requests.stop.isSignalled else { throw error }

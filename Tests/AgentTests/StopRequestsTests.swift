@@ -14,4 +14,14 @@ struct StopRequestsTests {
         requests.received(atNs: 6_000_000_000)
         #expect(requests.atOnce.isSignalled)
     }
+
+    @Test func aRequestByAPageCountsAsTheFirstSignalAndNeverAsALaterOne() {
+        let requests = StopRequests()
+        requests.requested(atNs: 5_000_000_000)
+        #expect(requests.stop.isSignalled)
+        requests.requested(atNs: 9_000_000_000)
+        #expect(!requests.atOnce.isSignalled)
+        requests.received(atNs: 9_000_000_000)
+        #expect(requests.atOnce.isSignalled)
+    }
 }

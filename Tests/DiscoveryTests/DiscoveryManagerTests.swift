@@ -11,8 +11,12 @@ import Testing
 @Suite struct DiscoveryManagerTests {
     /// Reports what the test says, when it says so.
     private final class Script: TargetProvider {
-        let name = "script"
+        let name: String
         private let (stream, continuation) = AsyncStream.makeStream(of: [TargetGroup].self)
+
+        init(_ name: String = "script") { self.name = name }
+
+        func isSame(as other: any TargetProvider) -> Bool { (other as? Script)?.name == name }
 
         func say(_ addresses: String...) {
             continuation.yield([
@@ -103,22 +107,81 @@ import Testing
         #expect(reports.received == 3)
     }
 
-    @Test func aLaterManagerWaitsLongerForItsFirstList() async {
-        let (first, second, clock) = (Script(), Script(), ManualClock())
-        let reports = Reports<[String]>()
+    /// A job with a static list and a web server that is down: its last good targets are in use.
+    @Test func aProviderThatStaysIsNotBegunAgain() async {
+        let (web, clock, reports) = (Script("web"), ManualClock(), Reports<[String]>())
+        let job = ScrapeConfiguration(jobName: "j")
         let manager = DiscoveryManager(
-            job: ScrapeConfiguration(jobName: "j"), providers: [first, second], clock: clock,
-            registry: MetricRegistry(), logger: SaidLines().logger, firstWaitMs: 30_000)
+            job: job, providers: [StaticProvider([StaticConfiguration(targets: ["a:1"])]), web],
+            clock: clock, registry: MetricRegistry(), logger: SaidLines().logger)
         let task = Task {
             await manager.run { targets in reports.add(targets.map { $0.labels["instance"] ?? "" }) }
         }
-        first.say("a:1")
-        await waitForSleepers(clock)
-        clock.advance(ms: 29_999)
-        second.say("b:1")
-        #expect(await reports.next() == ["a:1", "b:1"])
+        web.say("w:1")
+        #expect(await reports.next() == ["a:1", "w:1"])
+        // The one that would take its place never answers.
+        manager.change(
+            job,
+            providers: [StaticProvider([StaticConfiguration(targets: ["a:1", "b:1"])]), Script("web")],
+            waitMs: 30_000)
+        var list = await reports.next()
+        // Told with what is known, and again once the static list has answered.
+        if list == ["w:1", "a:1"] { list = await reports.next() }
+        #expect(list == ["a:1", "b:1", "w:1"])
+        web.say("w:2")
+        #expect(await reports.next() == ["a:1", "b:1", "w:2"])
         task.cancel()
         await task.value
-        #expect(reports.received == 1)
+    }
+
+    @Test func targetsStayUntilTheNewProvidersHaveAnswered() async {
+        let (old, next, clock, reports) = (Script("old"), Script("new"), ManualClock(), Reports<[String]>())
+        let said = SaidLines()
+        let job = ScrapeConfiguration(jobName: "j")
+        let manager = DiscoveryManager(
+            job: job, providers: [old], clock: clock, registry: MetricRegistry(), logger: said.logger)
+        let task = Task {
+            await manager.run { targets in reports.add(targets.map { $0.labels["instance"] ?? "" }) }
+        }
+        old.say("a:1", "b:1")
+        #expect(await reports.next() == ["a:1", "b:1"])
+        manager.change(job, providers: [next], waitMs: 30_000)
+        #expect(await reports.next() == ["a:1", "b:1"])
+        next.say("b:1")
+        #expect(await reports.next() == ["b:1"])
+        // One that never answers is not waited for too long, and what it replaced is told as long.
+        manager.change(job, providers: [Script("third"), Script("fourth")], waitMs: 30_000)
+        #expect(await reports.next() == ["b:1"])
+        await waitForSleepers(clock, 2)
+        clock.advance(ms: 30_000)
+        #expect(await reports.next() == [])
+        #expect(manager.problems.map(\.message) == ["no answer yet", "no answer yet"])
+        #expect(!said.all.contains { $0.contains("was found twice") })
+        task.cancel()
+        await task.value
+    }
+
+    @Test func aKindOfDiscoveryThatGoesTakesItsFiguresAlong() async {
+        let (registry, reports, clock) = (MetricRegistry(), Reports<[String]>(), ManualClock())
+        let job = ScrapeConfiguration(jobName: "j")
+        _ = RefreshMetrics(mechanism: "web", job: "j", clock: clock, registry: registry)
+        _ = RefreshMetrics(mechanism: "web", job: "k", clock: clock, registry: registry)
+        _ = RefreshMetrics(mechanism: "script", job: "j", clock: clock, registry: registry)
+        let stays = Script()
+        let manager = DiscoveryManager(
+            job: job, providers: [Script("web"), stays], clock: clock, registry: registry,
+            logger: SaidLines().logger)
+        let task = Task {
+            await manager.run { targets in reports.add(targets.map { $0.labels["instance"] ?? "" }) }
+        }
+        manager.change(job, providers: [Script()], waitMs: 1_000)
+        stays.say("a:1")
+        #expect(await reports.next() == ["a:1"])
+        let page = registry.render()
+        #expect(!page.contains("prometheus_sd_refresh_failures_total{config=\"j\",mechanism=\"web\"}"))
+        #expect(page.contains("prometheus_sd_refresh_failures_total{config=\"k\",mechanism=\"web\"}"))
+        #expect(page.contains("prometheus_sd_refresh_failures_total{config=\"j\",mechanism=\"script\"}"))
+        task.cancel()
+        await task.value
     }
 }

@@ -1,10 +1,7 @@
-"""A configuration that changes while the agent runs."""
+"""Jobs, labels and destinations that change while the agent runs."""
 
 import copy
-import signal
 import time
-import urllib.error
-import urllib.request
 
 import pytest
 
@@ -12,70 +9,17 @@ from parts.exposition import from_bits
 from parts.ledger import assert_balanced, read_ledger
 from parts.process import wait_until
 from parts.receiver import CountingReceiver
+from parts.reload import (
+    INTERVAL_MS,
+    assert_no_gap,
+    configuration,
+    job,
+    markers,
+    reloaded,
+    series,
+    write,
+)
 from parts.write_request import STALE_BITS
-
-INTERVAL_MS = 1_000
-
-
-def job(name, exporter, **more):
-    return {"job_name": name, "static_configs": [{"targets": [exporter.address]}]} | more
-
-
-def configuration(jobs, writes, **labels):
-    return {
-        "global": {
-            "scrape_interval": "1s",
-            "scrape_timeout": "900ms",
-            "external_labels": {"site": "one"} | labels,
-        },
-        "scrape_configs": jobs,
-        "remote_write": writes,
-    }
-
-
-def write(receiver, **more):
-    return {"url": receiver.url, "queue_config": {"batch_send_deadline": "200ms"}} | more
-
-
-def post(agent, path, method="POST"):
-    """(status, text)"""
-    request = urllib.request.Request(f"http://127.0.0.1:{agent.port}{path}", method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as answer:
-        with answer:
-            return answer.code, answer.read().decode()
-
-
-def reloaded(agent, text):
-    agent.configure(text)
-    status, said = post(agent, "/-/reload")
-    assert status == 200, said
-
-
-def series(receiver, name, **labels):
-    """{labels: {timestamp: bits}}, each sample once."""
-    wanted = set(({"__name__": name} | labels).items())
-    return {
-        key: dict(samples) for key, samples in receiver.samples().items() if wanted <= set(dict(key).items())
-    }
-
-
-def markers(receiver, **labels):
-    wanted = set(labels.items())
-    return {
-        dict(key)["__name__"]
-        for key, samples in receiver.samples().items()
-        if wanted <= set(dict(key).items()) and samples[-1][1] == STALE_BITS
-    }
-
-
-def assert_no_gap(samples, slack_ms=100):
-    times = sorted(samples)
-    gaps = [later - earlier for earlier, later in zip(times, times[1:])]
-    assert gaps and max(gaps) <= INTERVAL_MS + slack_ms, gaps
-    assert not [at for at in times if samples[at] == STALE_BITS]
 
 
 @pytest.fixture
@@ -128,61 +72,25 @@ def test_only_what_changed_is_touched(make_agent, receiver, text_exporter):
     assert not markers(receiver, job="kept")
 
 
-def test_a_wrong_file_changes_nothing_and_every_fault_is_said(make_agent, receiver, text_exporter):
-    exporter = text_exporter("a 1\n")
-    good = configuration([job("good", exporter)], [write(receiver)])
-    agent = make_agent(good, flags=["--web.enable-lifecycle"]).start()
-    wait_until(lambda: series(receiver, "a"), 20, "samples")
-    agent.configure("global: {scrape_intervall: 1s}\nscrape_configs:\n  - job_name: x\n    schema: ftp\n")
-    status, said = post(agent, "/-/reload")
-    assert status == 500 and "narthex.yml:1:" in said and "narthex.yml:4:" in said, said
-    assert agent.metric("prometheus_config_last_reload_successful") == 0
-    for place in ("narthex.yml:1:", "narthex.yml:4:"):
-        assert agent.log_lines(f"level=error.*{place}"), agent.log_text()
-    seen = exporter.scrapes
-    wait_until(lambda: exporter.scrapes >= seen + 2, 20, "two scrapes more")
-    # SIGHUP does the same.
-    agent.configure(good)
-    agent.process.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: agent.metric("prometheus_config_last_reload_successful") == 1, 20, "success")
-    assert agent.stop() == 0
-    (samples,) = series(receiver, "a").values()
-    assert_no_gap(samples)
-
-
-def test_lifecycle_is_off_unless_asked_for(make_agent, receiver, text_exporter):
-    agent = make_agent(configuration([job("j", text_exporter("a 1\n"))], [write(receiver)])).start()
-    for path in ("/-/reload", "/-/quit"):
-        status, said = post(agent, path)
-        assert status == 403 and said.startswith("Lifecycle API is not enabled")
-        assert post(agent, path, "GET")[0] == 405
-    assert agent.is_ready() and agent.stop() == 0
+def test_a_job_that_shares_series_comes_back_in_order(make_agent, receiver, text_exporter):
+    pushed = text_exporter('pushed{job="batch",instance=""} 1\n')
+    kept = job("kept", text_exporter("a 1\n"))
+    gateway = job("gateway", pushed, honor_labels=True, scrape_interval="2s")
     agent = make_agent(
-        configuration([job("j", text_exporter("a 1\n"))], [write(receiver)]),
-        name="other",
-        flags=["--web.enable-lifecycle"],
+        configuration([kept, gateway], [write(receiver)]), flags=["--web.enable-lifecycle"]
     ).start()
-    assert post(agent, "/-/quit", "PUT") == (200, "Requesting termination... Goodbye!\n")
-    assert agent.process.wait(30) == 0
-
-
-def test_a_changed_file_is_seen(make_agent, receiver, text_exporter):
-    first, second = text_exporter("a 1\n"), text_exporter("b 1\n")
-    agent = make_agent(
-        configuration([job("first", first)], [write(receiver)]),
-        flags=["--config.auto-reload", "--config.auto-reload-interval=1s"],
-    ).start()
-    wait_until(lambda: series(receiver, "a"), 20, "samples")
-    agent.configure("nonsense")
-    wait_until(lambda: agent.metric("prometheus_config_last_reload_successful") == 0, 20, "the fault")
-    time.sleep(2.5)
-    assert len(agent.log_lines("was not reloaded")) == 1
-    agent.configure(configuration([job("first", first), job("second", second)], [write(receiver)]))
-    wait_until(lambda: series(receiver, "b"), 20, "samples of the second job")
-    assert agent.metric("prometheus_config_last_reload_successful") == 1
+    wait_until(lambda: series(receiver, "pushed"), 20, "samples")
+    for name in ("gateway", "renamed"):
+        reloaded(agent, configuration([kept], [write(receiver)]))
+        wait_until(lambda: "pushed" in markers(receiver), 20, "the marker, at once")
+        reloaded(agent, configuration([kept, gateway | {"job_name": name}], [write(receiver)]))
+        wait_until(lambda: "pushed" not in markers(receiver), 20, "samples again")
+    time.sleep(5)
     assert agent.stop() == 0
-    (samples,) = series(receiver, "a").values()
-    assert_no_gap(samples)
+    (samples,) = [found for key, found in receiver.samples().items() if ("__name__", "pushed") in key]
+    times = [at for at, _ in samples]
+    assert times == sorted(times)
+    assert [bits for _, bits in samples].count(STALE_BITS) == 2
 
 
 def test_other_external_labels_are_other_series(make_agent, receiver, text_exporter):

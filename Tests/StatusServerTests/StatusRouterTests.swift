@@ -243,7 +243,7 @@ struct StatusRouterTests {
         }
         for method in ["POST", "PUT"] {
             let refused = await answer(method, "/-/reload", allowed: false)
-            #expect(refused.status == 403 && text(refused).hasPrefix("Lifecycle API is not enabled"))
+            #expect(refused.status == 403 && text(refused).hasPrefix("Lifecycle API is not enabled."))
             #expect(await answer(method, "/-/reload").status == 200)
         }
         #expect(orders.reloads.withLock { $0 } == 2 && orders.quits.withLock { $0 } == 0)
@@ -254,7 +254,8 @@ struct StatusRouterTests {
         #expect(failed.status == 500 && text(failed) == "failed to reload config: f.yml:1:2: no\n")
         let foreign = await answer("POST", "/-/quit", ["Sec-Fetch-Site": "cross-site"])
         #expect(foreign.status == 403 && orders.quits.withLock { $0 } == 0)
-        #expect(text(await answer("POST", "/-/quit")) == "Requesting termination... Goodbye!\n")
+        #expect(text(await answer("POST", "/-/quit")) == "Requesting termination... Goodbye!")
+        #expect(text(await answer("POST", "/-/quit")) == "Termination already in progress.")
         #expect(orders.quits.withLock { $0 } == 1)
         #expect(
             registry.render().contains(

@@ -40,7 +40,8 @@ struct WriteAheadBufferReloadingTests {
         try old.lane(0).willSend(upTo: frames[2].end)
         let before = buffer.ledger().destinations["old"]
         let new = try buffer.rename("old", to: "new")
-        #expect(new.name == "new" && new.lane(0).inFlightEnd == frames[2].end)
+        // The new receiver never got that.
+        #expect(new.name == "new" && new.lane(0).inFlightEnd == nil)
         #expect(buffer.ledger().destinations == ["new": before ?? [:]])
         #expect(
             try fixture.files.list(fixture.folder.path).filter(BufferFileName.isCursor)
@@ -100,5 +101,46 @@ struct WriteAheadBufferReloadingTests {
         destination.rewind()
         #expect(values(try destination.lane(0).drain()) == [1, 2])
         try buffer.close()
+    }
+
+    /// A name that is there though the folder could not be made durable would be found by a later start.
+    @Test(arguments: ["rename", "begin"])
+    func aNewCursorThatIsNotDurableIsRemoved(step: String) throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let old = try buffer.openDestination("old", lanes: 1)
+        try buffer.append(fixture.frame(0))
+        fixture.files.fail { operation, path in
+            operation == .sync && !path.contains("cursor-") ? FaultyFiles.Fault(errno: 5) : nil
+        }
+        #expect(throws: BufferError.self) {
+            _ = step == "rename" ? try buffer.rename("old", to: "new") : try buffer.begin("new", lanes: 1)
+        }
+        fixture.files.fail(nil)
+        #expect(
+            try fixture.files.list(fixture.folder.path).filter(BufferFileName.isCursor)
+                == [BufferFileName.cursor("old")])
+        #expect(values(try old.lane(0).drain()) == [0])
+        try buffer.close()
+    }
+
+    @Test func anotherReceiverIsNotTakenToHaveTheRequestInFlight() throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let destination = try buffer.openDestination("a", lanes: 1)
+        for value in 0..<3 { try buffer.append(fixture.frame(Double(value))) }
+        let frames = try destination.lane(0).all()
+        try destination.lane(0).deliver(Array(frames[..<1]))
+        try destination.lane(0).willSend(upTo: frames[1].end)
+        destination.rewind()
+        #expect(destination.lane(0).inFlightEnd == frames[1].end)
+        destination.rewind(forAnotherReceiver: true)
+        #expect(destination.lane(0).inFlightEnd == nil)
+        try buffer.close()
+        let next = try fixture.open()
+        let again = try next.openDestination("a", lanes: 1)
+        #expect(again.lane(0).inFlightEnd == nil)
+        #expect(values(try again.lane(0).drain()) == [1, 2])
+        try next.close()
     }
 }

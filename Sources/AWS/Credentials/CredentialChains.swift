@@ -33,6 +33,18 @@ final class CredentialChains: Sendable {
         }
     }
 
+    /// Lets go of the chains that nobody else has: their identities are used no more.
+    func forgetUnused() {
+        state.withLock { state in
+            var kept: [Key: CredentialChain] = [:]
+            for key in Array(state.chains.keys) {
+                guard var chain = state.chains.removeValue(forKey: key) else { continue }
+                if !isKnownUniquelyReferenced(&chain) { kept[key] = chain }
+            }
+            state.chains = kept
+        }
+    }
+
     var all: [(configuration: CredentialConfiguration, chain: CredentialChain)] {
         state.withLock { $0.chains.map { ($0.key.configuration, $0.value) } }
     }

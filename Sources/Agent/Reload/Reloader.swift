@@ -1,6 +1,8 @@
+import AWS
 import Configuration
 import Logging
 import Platform
+import Scrape
 import Synchronization
 import Telemetry
 
@@ -120,6 +122,7 @@ final class Reloader: Sendable {
     func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.watch() }
+            group.addTask { await self.letGo() }
             while !stopping.isSignalled {
                 let seen = arrived.count
                 let requests = take()
@@ -146,6 +149,23 @@ final class Reloader: Sendable {
         stopping.signal()
         arrived.signal()
     }
+
+    /// Lets go of what reloads have replaced, once it is over: maybe long after the reload, as loops of
+    /// targets wait for those that take over from them.
+    private func letGo() async {
+        let parts = stages.parts
+        var seen: UInt64 = 0
+        while await parts.freed.wait(after: seen) == .signalled {
+            // Many jobs end together.
+            guard (try? await clock.sleep(forMs: Self.freedPauseMs)) != nil else { return }
+            seen = parts.freed.count
+            parts.inventories.forgetUnused()
+            parts.aws.forgetUnusedCredentials()
+            Heap.trim()
+        }
+    }
+
+    private static let freedPauseMs: Int64 = 1_000
 
     private func take() -> [Request] {
         state.withLock { state in
@@ -177,16 +197,17 @@ final class Reloader: Sendable {
         do throws(AgentError) {
             switch try await look(cause) {
             case .unchanged:
-                if cause == .watch { recovered() } else { unchanged(cause) }
+                await unchanged(cause)
             case .equal(let loaded):
                 taken(loaded)
-                if cause == .watch { recovered() } else { unchanged(cause) }
+                await unchanged(cause)
             case .changed(let loaded, let prepared):
                 try await stages.apply(prepared, logger: logger)
                 ConfigurationSource.told(prepared.configuration, logger)
                 taken(loaded)
                 succeeded()
-                Heap.trim()
+                await reopenLogs()
+                stages.parts.freed.signal()
                 tell(prepared.difference, cause, tookMs: (clock.monotonicNs &- startNs) / 1_000_000)
             case .unread(let error):
                 unread(error)
@@ -284,8 +305,22 @@ final class Reloader: Sendable {
         succeededAt.set(Double(clock.wallMs) / 1_000)
     }
 
-    private func unchanged(_ cause: Cause) {
+    /// As Prometheus does at each reload, so that a file which logrotate has renamed is let go.
+    private func reopenLogs() async {
+        let parts = stages.parts
+        let paths = Set(stages.configuration.scrapeConfigs.compactMap(\.scrapeFailureLogFile))
+        let faults = await parts.targetFiles.run { parts.failureLogs.reopen(paths) }
+        for fault in faults {
+            logger.warning(
+                "scrape_failure_log_file cannot be opened again: the old file is written on",
+                metadata: ["err": "\(fault)"])
+        }
+    }
+
+    private func unchanged(_ cause: Cause) async {
+        guard cause != .watch else { return recovered() }
         succeeded()
+        await reopenLogs()
         logger.info(
             "the configuration was read again: nothing has changed", metadata: ["cause": "\(cause.rawValue)"])
     }

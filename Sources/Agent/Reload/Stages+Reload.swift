@@ -1,5 +1,7 @@
 import Configuration
+import Discovery
 import Logging
+import Platform
 import Scrape
 import Synchronization
 import Telemetry
@@ -22,14 +24,11 @@ extension Stages {
     ) async throws(AgentError) {
         let (new, difference) = (prepared.configuration, prepared.difference)
         let entries = Dictionary(new.remoteWrites.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
-        var runners = Dictionary(destinations.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
-        func run(_ name: String, _ destination: BufferDestination) {
+        func runner(_ name: String, _ destination: BufferDestination) -> DestinationRunner {
             guard let entry = entries[name], let signing = prepared.signings[name] else {
                 preconditionFailure("what is new or other was prepared")
             }
-            let runner = parts.runner(entry, destination, signing)
-            runners[name] = runner
-            begin(runner)
+            return parts.runner(entry, destination, signing)
         }
         var begun: [(name: String, destination: BufferDestination)] = []
         do throws(AgentError) {
@@ -37,29 +36,55 @@ extension Stages {
                 let lanes = entries[name].map { Parts.laneCount($0.queue) } ?? 1
                 begun.append((name, try await beginDestination(name, lanes)))
             }
-            if let rename = difference.rename, let old = runners.removeValue(forKey: rename.old) {
+            if let rename = difference.rename, let old = destinations.first(where: { $0.name == rename.old })
+            {
                 let destination = try await self.rename(old, to: rename.new, logger)
-                run(rename.new, destination)
+                replace(old, by: runner(rename.new, destination))
             }
         } catch {
             for (name, _) in begun { _ = await buffer.retireDestination(name) }
             throw error
         }
         parts.exemplars.isOn = new.sendsExemplars
-        for (name, destination) in begun { run(name, destination) }
-        for name in difference.changedDestinations {
-            guard let old = runners[name] else { continue }
-            await old.end()
-            old.destination.rewind()
-            if entries[name]?.url != old.entry.url { parts.forgetFigures(ofDestination: name) }
-            run(name, old.destination)
+        for (name, destination) in begun { replace(nil, by: runner(name, destination)) }
+        for old in destinations where difference.changedDestinations.contains(old.name) {
+            await restart(old, hasOtherURL: entries[old.name]?.url != old.entry.url) { destination in
+                runner(old.name, destination)
+            }
         }
-        for name in difference.removedDestinations {
-            if let old = runners.removeValue(forKey: name) { await retire(old, logger) }
+        for old in destinations where difference.removedDestinations.contains(old.name) {
+            await retire(old, logger)
         }
-        let all = new.remoteWrites.compactMap { runners[$0.name] }
-        precondition(all.count == new.remoteWrites.count, "every destination has a writer")
-        running.withLock { $0.destinations = all }
+        let order = Dictionary(
+            new.remoteWrites.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { $1 })
+        running.withLock { running in
+            running.destinations.sort { order[$0.name, default: 0] < order[$1.name, default: 0] }
+            precondition(
+                running.destinations.map(\.name) == new.remoteWrites.map(\.name),
+                "every destination has a writer")
+        }
+    }
+
+    /// Puts a sender in the place of another, or behind all, so that pages show it, and lets it begin.
+    private func replace(_ old: DestinationRunner?, by new: DestinationRunner) {
+        running.withLock { running in
+            if let index = running.destinations.firstIndex(where: { $0 === old }) {
+                running.destinations[index] = new
+            } else {
+                running.destinations.append(new)
+            }
+        }
+        begin(new)
+    }
+
+    /// Goes on with the cursor of `old` in another sender.
+    private func restart(
+        _ old: DestinationRunner, hasOtherURL: Bool, _ made: (BufferDestination) -> DestinationRunner
+    ) async {
+        await old.end()
+        if hasOtherURL { parts.forgetFigures(ofDestination: old.name) }
+        await parts.workers.run { old.destination.rewind(forAnotherReceiver: hasOtherURL) }
+        replace(old, by: made(old.destination))
     }
 
     private func beginDestination(
@@ -85,14 +110,7 @@ extension Stages {
                 metadata: ["remote_name": "\(name)", "was": "\(old.name)"])
             return destination
         } catch {
-            old.destination.rewind()
-            let again = parts.runner(old.entry, old.destination, old.signing)
-            running.withLock { running in
-                for index in running.destinations.indices where running.destinations[index] === old {
-                    running.destinations[index] = again
-                }
-            }
-            begin(again)
+            await restart(old, hasOtherURL: false) { parts.runner(old.entry, $0, old.signing) }
             throw AgentError(
                 .storage, "--storage.agent.path: the cursor of a changed URL cannot be carried over: \(error)"
             )
@@ -101,6 +119,7 @@ extension Stages {
 
     private func retire(_ runner: DestinationRunner, _ logger: Logger) async {
         await runner.end()
+        running.withLock { running in running.destinations.removeAll { $0 === runner } }
         let backlog = await buffer.retireDestination(runner.name)
         parts.forgetFigures(ofDestination: runner.name)
         // Together they are no more than what was ever appended.
@@ -114,19 +133,33 @@ extension Stages {
             ])
     }
 
+    /// Pages show the jobs of one configuration, whole, so all of it is done under the lock.
     private func changeJobs(_ prepared: PreparedReload) {
-        let difference = prepared.difference
-        var runners = Dictionary(jobs.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
-        for name in difference.removedJobs { runners.removeValue(forKey: name)?.end() }
-        for changed in prepared.changedJobs {
-            runners[changed.change.name]?.change(
-                changed.job, changed.plan, renewsLoops: changed.change.isScraping,
-                discovery: changed.discovery)
+        let (difference, jobs) = (prepared.difference, prepared.configuration.scrapeConfigs)
+        let added = running.withLock { running in
+            var runners = Dictionary(running.jobs.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+            for name in difference.removedJobs { runners.removeValue(forKey: name)?.end() }
+            for change in difference.changedJobs {
+                let job = jobs[change.index]
+                guard let runner = runners[job.jobName], let needs = prepared.needs[job.jobName] else {
+                    preconditionFailure("what is other was prepared")
+                }
+                runner.change(
+                    job, needs.plan, renewsLoops: change.isScraping,
+                    providers: change.keepsProviders
+                        ? nil : parts.providers(job, needs, beside: runner.discovery.providers))
+            }
+            let added = difference.addedJobs.map { index in
+                guard let needs = prepared.needs[jobs[index].jobName] else {
+                    preconditionFailure("what is new was prepared")
+                }
+                return parts.job(jobs[index], needs)
+            }
+            for job in added { runners[job.name] = job }
+            running.jobs = jobs.compactMap { runners[$0.jobName] }
+            precondition(running.jobs.count == jobs.count, "every job has a runner")
+            return added
         }
-        for job in prepared.addedJobs { runners[job.name] = job }
-        let all = prepared.configuration.scrapeConfigs.compactMap { runners[$0.jobName] }
-        precondition(all.count == prepared.configuration.scrapeConfigs.count, "every job has a runner")
-        running.withLock { $0.jobs = all }
-        for job in prepared.addedJobs { begin(job) }
+        for job in added { begin(job) }
     }
 }

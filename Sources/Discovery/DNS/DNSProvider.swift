@@ -42,6 +42,10 @@ public struct DNSProvider: TargetProvider {
     public var problems: [String] { wrong.sentences }
     public var unread: [String] { unanswered.sentences }
 
+    public func isSame(as other: any TargetProvider) -> Bool {
+        (other as? DNSProvider)?.configuration == configuration
+    }
+
     public func run(_ report: @Sendable ([TargetGroup]) async -> Void) async {
         var known: [String: TargetGroup] = [:]
         var faults = RepeatedFaults(repeatMs: Self.repeatMs)

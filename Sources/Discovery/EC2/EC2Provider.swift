@@ -40,6 +40,11 @@ struct EC2Provider: TargetProvider {
 
     var problems: [String] { wrong.sentences }
 
+    func isSame(as other: any TargetProvider) -> Bool {
+        guard let other = other as? EC2Provider else { return false }
+        return other.configuration == configuration && other.inventory === inventory
+    }
+
     func run(_ report: @Sendable ([TargetGroup]) async -> Void) async {
         await inventory.join(filters)
         await refresh(report)

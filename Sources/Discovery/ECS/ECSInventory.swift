@@ -48,6 +48,18 @@ public actor ECSInventory {
         var selections = ECSSelections()
         /// Grows with them.
         var version = 0
+        var all: [Int: (needs: ECSNeeds, targets: ECSTargets)] = [:]
+        var count = 0
+
+        /// Makes the union of all.
+        mutating func unite() {
+            needs = []
+            selections = ECSSelections()
+            for (_, want) in all.sorted(by: { $0.key < $1.key }) {
+                needs.formUnion(want.needs)
+                selections.add(want.targets)
+            }
+        }
     }
 
     /// In targets' labels.
@@ -78,14 +90,25 @@ public actor ECSInventory {
             limit: Self.firstReadingsAtOnce, patienceMs: Self.firstPatienceMs, clock: clock)
     }
 
-    /// What a job wants to know stays wanted. `targets` tells of which tasks. To be called before anything is
-    /// read for any job, as what was read without it is read again.
-    nonisolated func require(_ more: ECSNeeds, for targets: ECSTargets) {
+    /// What a job wants to know is wanted until it is withdrawn by the number returned. `targets` tells of
+    /// which tasks. To be called before anything is read for any job, as what was read without it is read
+    /// again.
+    nonisolated func require(_ more: ECSNeeds, for targets: ECSTargets) -> Int {
         wants.withLock { wants in
             let before = (wants.needs, wants.selections.all.count)
-            wants.needs.formUnion(more)
-            wants.selections.add(targets)
+            wants.count += 1
+            wants.all[wants.count] = (more, targets)
+            wants.unite()
             if before != (wants.needs, wants.selections.all.count) { wants.version += 1 }
+            return wants.count
+        }
+    }
+
+    /// What was read for it stays good for the others.
+    nonisolated func withdraw(_ want: Int) {
+        wants.withLock { wants in
+            wants.all[want] = nil
+            wants.unite()
         }
     }
 

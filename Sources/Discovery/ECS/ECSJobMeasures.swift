@@ -32,7 +32,34 @@ final class ECSJobMeasures: Sendable {
         self.job = job
         self.clock = clock
         self.registry = registry
-        let readers = [
+    }
+
+    /// The number of one more entry.
+    func join() -> Int {
+        state.withLock { state in
+            if state.shares.isEmpty { state.readers = readers() }
+            state.joined += 1
+            state.shares[state.joined] = Share()
+            return state.joined
+        }
+    }
+
+    func set(_ share: Share, of entry: Int) {
+        state.withLock { state in if state.shares[entry] != nil { state.shares[entry] = share } }
+    }
+
+    /// The entry ends: what it told is nobody's.
+    func leave(_ entry: Int) {
+        state.withLock { state in
+            state.shares[entry] = nil
+            guard state.shares.isEmpty else { return }
+            for reader in state.readers { registry.removeReader(reader) }
+            state.readers = []
+        }
+    }
+
+    private func readers() -> [UInt64] {
+        [
             registry.observe(
                 "narthex_sd_ecs_age_seconds",
                 help: "Seconds since a cluster was last read without a failure, or since it is asked for: "
@@ -45,27 +72,6 @@ final class ECSJobMeasures: Sendable {
                 type: .gauge
             ) { [weak self] in self?.faulty() ?? [] },
         ]
-        state.withLock { $0.readers = readers }
-    }
-
-    /// The number of one more entry.
-    func join() -> Int {
-        state.withLock { state in
-            state.joined += 1
-            state.shares[state.joined] = Share()
-            return state.joined
-        }
-    }
-
-    func set(_ share: Share, of entry: Int) { state.withLock { $0.shares[entry] = share } }
-
-    /// The entry ends: what it told is nobody's.
-    func leave(_ entry: Int) {
-        let readers = state.withLock { state in
-            state.shares[entry] = nil
-            return state.shares.isEmpty ? state.readers : []
-        }
-        for reader in readers { registry.removeReader(reader) }
     }
 
     deinit {

@@ -12,6 +12,10 @@ struct ECSProvider: TargetProvider {
     private let clock: any AgentClock
     private let wait: RefreshWait
     private let report: ECSReport
+    private let metricsPath: String
+    private let inventory: ECSInventory
+    /// What all entries of the job tell together.
+    let measures: ECSJobMeasures
 
     /// `metricsPath` is the job's; `measures` is one for all entries of a job.
     init(
@@ -21,6 +25,9 @@ struct ECSProvider: TargetProvider {
         random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
     ) {
         self.configuration = configuration
+        self.metricsPath = metricsPath
+        self.inventory = inventory
+        self.measures = measures
         survey = ECSSurvey(
             configuration, metricsPath: metricsPath, inventory: inventory, ownCluster: ownCluster)
         self.clock = clock
@@ -31,9 +38,16 @@ struct ECSProvider: TargetProvider {
 
     var problems: [String] { report.problems }
 
+    func isSame(as other: any TargetProvider) -> Bool {
+        guard let other = other as? ECSProvider else { return false }
+        return other.configuration == configuration && other.metricsPath == metricsPath
+            && other.inventory === inventory
+    }
+
     func run(_ onChange: @Sendable ([TargetGroup]) async -> Void) async {
         // One pending signal is enough: whoever takes it sees the newest groups of all clusters.
         let (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        report.start()
         defer { report.end() }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {

@@ -28,6 +28,8 @@ final class ECSReport: Sendable {
         /// Clusters that are being read for the first time.
         var unanswered: Set<String> = []
         var share = ECSJobMeasures.Share()
+        /// Its number among the job's entries while it runs.
+        var entry: Int?
         var faulty: [String: Int] = [:]
     }
 
@@ -36,14 +38,12 @@ final class ECSReport: Sendable {
     private let refreshes: RefreshMetrics
     private let state = Mutex(State())
     private let measures: ECSJobMeasures
-    private let entry: Int
 
     init(
         job: String, clock: any AgentClock, registry: MetricRegistry, measures: ECSJobMeasures, logger: Logger
     ) {
         self.clock = clock
         self.measures = measures
-        entry = measures.join()
         var logger = logger
         logger[metadataKey: "job"] = "\(job)"
         self.logger = logger
@@ -65,8 +65,21 @@ final class ECSReport: Sendable {
         }
     }
 
-    /// The job ends: what it told is nobody's.
-    func end() { measures.leave(entry) }
+    /// The entry is read from now on: what it tells counts.
+    func start() {
+        let entry = measures.join()
+        state.withLock { $0.entry = entry }
+    }
+
+    /// The entry ends: what it told is nobody's.
+    func end() {
+        let entry = state.withLock { $0.entry.take() }
+        if let entry { measures.leave(entry) }
+    }
+
+    private func tell(_ share: ECSJobMeasures.Share) {
+        if let entry = state.withLock({ $0.entry }) { measures.set(share, of: entry) }
+    }
 
     /// A cluster, or their list, is going to be asked for: from now on it has an age.
     func begin(_ cluster: String) {
@@ -76,7 +89,7 @@ final class ECSReport: Sendable {
             state.share.sinceNs[cluster] = nowNs
             return state.share
         }
-        measures.set(share, of: entry)
+        tell(share)
     }
 
     /// Clusters that are no longer asked for have nothing to tell.
@@ -97,7 +110,7 @@ final class ECSReport: Sendable {
             state.share.faulty = state.faulty.values.reduce(0, +)
             return state.share
         }
-        measures.set(share, of: entry)
+        tell(share)
     }
 
     /// The list of clusters was asked for, from `startNs` on.
@@ -109,7 +122,7 @@ final class ECSReport: Sendable {
             if fault != nil, state.share.sinceNs[Self.list] == nil { state.share.sinceNs[Self.list] = nowNs }
             return state.share
         }
-        measures.set(share, of: entry)
+        tell(share)
         let outcome = ECSSurvey.Outcome(faults: [fault].compactMap { $0 }, targetCount: hasTargets ? 1 : 0)
         refreshes.refreshed(sinceNs: startNs, hasFailed: outcome.hasFailed)
         tellFaults(Self.list, outcome, nowNs)
@@ -125,7 +138,7 @@ final class ECSReport: Sendable {
             state.share.faulty = state.faulty.values.reduce(0, +)
             return state.share
         }
-        measures.set(share, of: entry)
+        tell(share)
         refreshes.refreshed(sinceNs: startNs, hasFailed: outcome.hasFailed)
         tellFaults(cluster, outcome, nowNs)
         // Tasks of one service have one fault.

@@ -44,6 +44,8 @@ actor ECSSurvey {
     private let maker: ECSGroupMaker
     private let ownCluster: ECSOwnCluster
     private let patience: Patience
+    /// The number of what it wants to know among the wants of all.
+    private let want: Int
     private var made: [String: ECSMadeGroup] = [:]
     private var followed: Set<String> = []
     /// As last listed or found.
@@ -63,11 +65,13 @@ actor ECSSurvey {
             targets: ECSTargets(
                 configuration: configuration, region: inventory.region, metricsPath: metricsPath),
             patience: patience)
-        inventory.require(needs, for: maker.targets)
+        want = inventory.require(Self.needs(of: configuration), for: maker.targets)
     }
 
-    /// What this configuration needs to have read.
-    nonisolated var needs: ECSNeeds {
+    deinit { inventory.withdraw(want) }
+
+    /// What a configuration needs to have read.
+    private static func needs(of configuration: ECSSDConfiguration) -> ECSNeeds {
         var needs: ECSNeeds = configuration.port == nil ? .definitions : []
         if configuration.describesServices ?? false { needs.insert(.services) }
         if configuration.describesClusters ?? false { needs.insert(.clusters) }

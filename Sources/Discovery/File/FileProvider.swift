@@ -14,23 +14,23 @@ public struct FileProvider: TargetProvider {
     private let files: any FileDoor
     private let workers: WorkerPool
     private let clock: any AgentClock
-    private let registry: MetricRegistry
+    private let times: TargetFileTimes
     private let logger: Logger
     private let readErrors: Counter
     private let scanDuration: Summary
     private let wrong = ProviderProblems()
     private let broken = ProviderProblems()
 
-    /// `workers` do the reading, which may block.
+    /// `workers` do the reading, which may block. `times` is one for all providers of a registry.
     public init(
         _ configuration: FileSDConfiguration, files: any FileDoor, workers: WorkerPool, clock: any AgentClock,
-        registry: MetricRegistry, logger: Logger
+        registry: MetricRegistry, times: TargetFileTimes? = nil, logger: Logger
     ) {
+        self.times = times ?? TargetFileTimes(registry: registry)
         self.configuration = configuration
         self.files = files
         self.workers = workers
         self.clock = clock
-        self.registry = registry
         self.logger = logger
         readErrors = registry.counter(
             "prometheus_sd_file_read_errors_total", help: "The number of File-SD read errors.")
@@ -42,10 +42,16 @@ public struct FileProvider: TargetProvider {
     public var problems: [String] { wrong.sentences }
     public var unread: [String] { broken.sentences }
 
+    public func isSame(as other: any TargetProvider) -> Bool {
+        (other as? FileProvider)?.configuration == configuration
+    }
+
     public func run(_ report: @Sendable ([TargetGroup]) async -> Void) async {
         var scanner = FileScanner(patterns: configuration.files)
         var last: [TargetGroup]?
         var nextRefreshNs: UInt64 = 0
+        // What is not read any more has no time.
+        defer { times.change(from: scanner.modificationTimes, to: [:]) }
         while !Task.isCancelled {
             let nowNs = clock.monotonicNs
             let readsAll = nowNs >= nextRefreshNs
@@ -98,16 +104,6 @@ public struct FileProvider: TargetProvider {
         broken.replace(with: sentences)
         for path in scanner.absent { sentences[path] = "\(path): there is no such target file or folder" }
         wrong.replace(with: sentences)
-        let times = scanner.modificationTimes
-        for (path, seconds) in times {
-            registry.gauge(
-                "prometheus_sd_file_mtime_seconds",
-                help: "Timestamp (mtime) of files read by FileSD. Timestamp is set at read time.",
-                labels: [("filename", path)]
-            ).set(seconds)
-        }
-        for path in before.modificationTimes.keys where times[path] == nil {
-            registry.remove(where: "filename", is: path)
-        }
+        times.change(from: before.modificationTimes, to: scanner.modificationTimes)
     }
 }

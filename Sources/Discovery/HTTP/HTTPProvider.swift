@@ -42,6 +42,10 @@ public struct HTTPProvider: TargetProvider {
 
     public var problems: [String] { wrong.sentences }
 
+    public func isSame(as other: any TargetProvider) -> Bool {
+        (other as? HTTPProvider)?.configuration == configuration
+    }
+
     public func run(_ report: @Sendable ([TargetGroup]) async -> Void) async {
         var faults = RepeatedFaults(repeatMs: Self.repeatMs)
         var failedRounds: Int64 = 0

@@ -19,8 +19,8 @@ public final class ScrapeFailureLogs: Sendable {
         }
     }
 
-    /// Opens the files at `paths` again, as logrotate expects of a reload, and lets go of the others. Blocks on
-    /// the disk. Returns what went wrong: such a file is written on as it is.
+    /// Opens the files at `paths` again, as logrotate expects of a reload, and lets go of the others. Blocks
+    /// on the disk. Returns what went wrong: such a file is written on as it is.
     public func reopen(_ paths: Set<String>) -> [FileError] {
         let logs = open.withLock { open in
             open = open.filter { paths.contains($0.key) }

@@ -96,9 +96,9 @@ public final class ScrapePool: ScrapeLoopOwner {
         metrics.poolReloads.add()
     }
 
-    /// Ends every target at once: all of its series get stale markers, as of now, those too that other targets
-    /// of the job may give, which end as well. So a job that has them next, of this or another name, gives its
-    /// first samples behind the markers. `run` returns when that is done; later lists of targets are ignored.
+    /// Ends every target at once: all of its series get stale markers, as of now. Other targets of the job
+    /// that may give some of them end as well. So a job that has them next, of this or another name, gives
+    /// its first samples behind the markers. `run` returns when that is done; later lists are ignored.
     public func end() {
         let (loops, over) = state.withLock { state in
             state.isEnding = true

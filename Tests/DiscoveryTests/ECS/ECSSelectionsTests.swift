@@ -68,11 +68,27 @@ import Testing
         let first = ECSSurvey(other, inventory: inventory, ownCluster: .none)
         #expect(await first.round(freshNs: 1_000_000_000).groups.map(\.targets.count) == [0])
         #expect(aws.calls.last == "describeTaskDefinition web:1")
-        for _ in 0..<2 {
-            let late = ECSSurvey(
-                ECSSDConfiguration(clusters: ["prod"]), inventory: inventory, ownCluster: .none)
-            #expect(await late.round(freshNs: 1_000_000_000).groups.map(\.targets.count) == [1])
+        func late() -> ECSSurvey {
+            ECSSurvey(ECSSDConfiguration(clusters: ["prod"]), inventory: inventory, ownCluster: .none)
+        }
+        let late = [late(), late()]
+        for survey in late {
+            #expect(await survey.round(freshNs: 1_000_000_000).groups.map(\.targets.count) == [1])
         }
         #expect(aws.calls.count { $0 == "listTasks prod" } == 2)
+    }
+
+    /// A reload that fails, or that removes a job, leaves nothing behind.
+    @Test func whatAJobWantedIsWantedNoLongerThanTheJobIsThere() async {
+        let (aws, clock) = (FakeAWS(), ManualClock())
+        aws.set { $0.tasks["prod"] = [fargateTask(1)] }
+        let inventory = ECSInventory(region: "r", api: aws.api, clock: clock)
+        var kept = ECSSDConfiguration(clusters: ["prod"])
+        kept.port = 80
+        let survey = ECSSurvey(kept, inventory: inventory, ownCluster: .none)
+        do { _ = ECSSurvey(ECSSDConfiguration(clusters: ["prod"]), inventory: inventory, ownCluster: .none) }
+        _ = await survey.round(freshNs: 0)
+        // Only the one that is gone needed definitions.
+        #expect(!aws.calls.contains { $0.hasPrefix("describeTaskDefinition") })
     }
 }

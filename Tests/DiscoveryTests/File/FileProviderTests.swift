@@ -120,4 +120,27 @@ import Testing
         task.cancel()
         await task.value
     }
+
+    /// Of two jobs that read one file the second still shows when it was changed.
+    @Test func aFileThatNobodyReadsHasNoTime() async throws {
+        let folder = try TemporaryFolder()
+        try folder.put("a.yml", "- targets: [a:1]\n")
+        let (clock, registry) = (ManualClock(), MetricRegistry())
+        let times = TargetFileTimes(registry: registry)
+        var tasks: [Task<Void, Never>] = []
+        for _ in 0..<2 {
+            let reports = Reports<[TargetGroup]>()
+            let provider = FileProvider(
+                FileSDConfiguration(files: ["\(folder.path)/a.yml"], refreshIntervalMs: 60_000),
+                files: POSIXFiles(), workers: WorkerPool(name: "test", threads: 1), clock: clock,
+                registry: registry, times: times, logger: SaidLines().logger)
+            tasks.append(Task { await provider.run { reports.add($0) } })
+            _ = await reports.next()
+        }
+        for (task, isShown) in zip(tasks, [true, false]) {
+            task.cancel()
+            await task.value
+            #expect(registry.render().contains("prometheus_sd_file_mtime_seconds{") == isShown)
+        }
+    }
 }
