@@ -9,7 +9,7 @@ enum AgentMetrics {
     /// Adds build information, readiness and the ledger; each is read when the page is rendered.
     static func register(
         in registry: MetricRegistry, buffer: WriteAheadBuffer, version: String,
-        isReady: @escaping @Sendable () -> Bool
+        jobs: @escaping @Sendable () -> [String], isReady: @escaping @Sendable () -> Bool
     ) {
         registry.gauge(
             "prometheus_build_info", help: "1, with the version that runs as a label.",
@@ -37,7 +37,7 @@ enum AgentMetrics {
         }
         // There before the first reload, so that increase() sees the first sample.
         _ = retiredSamples(in: registry)
-        registerLedger(in: registry, buffer: buffer)
+        registerLedger(in: registry) { shown(buffer.ledger(), jobs: jobs()) }
     }
 
     /// How often the configuration that runs has each setting that has no effect here.
@@ -118,13 +118,15 @@ enum AgentMetrics {
 
     /// scraped = delivered + dropped{reason} + buffered + earlier, for each job and destination, at every
     /// moment.
-    private static func registerLedger(in registry: MetricRegistry, buffer: WriteAheadBuffer) {
+    private static func registerLedger(
+        in registry: MetricRegistry, _ ledger: @escaping @Sendable () -> BufferLedger
+    ) {
         registry.observe(
             "narthex_ledger_scraped_samples_total",
             help: "Samples taken in, report series and stale markers included, since the storage was made.",
             type: .counter
         ) {
-            buffer.ledger().jobs.sorted { $0.key < $1.key }.map {
+            ledger().jobs.sorted { $0.key < $1.key }.map {
                 Measurement(labels: [("job", $0.key)], value: Double($0.value))
             }
         }
@@ -147,7 +149,7 @@ enum AgentMetrics {
         ]
         for (name, help, type, read) in perDestination {
             registry.observe(name, help: help, type: type) {
-                entries(buffer).map { entry in
+                entries(ledger()).map { entry in
                     Measurement(
                         labels: [("job", entry.job), ("remote_name", entry.destination)],
                         value: read(entry.ledger))
@@ -158,7 +160,7 @@ enum AgentMetrics {
             "narthex_ledger_dropped_samples_total", help: "Samples given up for a destination, by reason.",
             type: .counter
         ) {
-            entries(buffer).flatMap { entry in
+            entries(ledger()).flatMap { entry in
                 entry.ledger.dropped.sorted { $0.key < $1.key }.map { reason, count in
                     Measurement(
                         labels: [("job", entry.job), ("remote_name", entry.destination), ("reason", reason)],
@@ -168,10 +170,23 @@ enum AgentMetrics {
         }
     }
 
+    /// Without the rows of jobs that are gone, once nothing of them waits: else a page would have a row for
+    /// every job there ever was. One that comes back goes on with its numbers.
+    static func shown(_ ledger: BufferLedger, jobs: [String]) -> BufferLedger {
+        var kept = Set(jobs)
+        for books in ledger.destinations.values {
+            kept.formUnion(books.lazy.filter { $0.value.buffered > 0 }.map(\.key))
+        }
+        var shown = ledger
+        shown.jobs = ledger.jobs.filter { kept.contains($0.key) }
+        shown.destinations = ledger.destinations.mapValues { $0.filter { kept.contains($0.key) } }
+        return shown
+    }
+
     private static func entries(
-        _ buffer: WriteAheadBuffer
+        _ ledger: BufferLedger
     ) -> [(destination: String, job: String, ledger: DestinationLedger)] {
-        buffer.ledger().destinations.sorted { $0.key < $1.key }.flatMap { destination, jobs in
+        ledger.destinations.sorted { $0.key < $1.key }.flatMap { destination, jobs in
             jobs.sorted { $0.key < $1.key }.map { (destination, $0.key, $0.value) }
         }
     }

@@ -38,6 +38,16 @@ public enum FlagGrammar {
     /// Whether a name of `--enable-feature` asks for what `--config.auto-reload` does.
     public static func reloadsByItself(_ lists: [String]) -> Bool { FeatureFlags(lists).reloadsByItself }
 
+    /// How `--config.auto-reload-interval` is taken, as Prometheus takes it: what is below a second is raised
+    /// to one, and 0 is never, nil. With what to say of it.
+    public static func watch(everyMs intervalMs: Int64) -> (intervalMs: Int64?, warning: String?) {
+        guard intervalMs > 0 else {
+            return (nil, "--config.auto-reload-interval 0: the configuration is not watched for changes")
+        }
+        guard intervalMs < 1_000 else { return (intervalMs, nil) }
+        return (1_000, "--config.auto-reload-interval is below 1s: the configuration is looked at every 1s")
+    }
+
     /// What is wrong with where the status pages are to be, a sentence each: the values of
     /// `--web.listen-address`, `--web.external-url` and `--web.route-prefix`.
     public static func faultsOfPages(

@@ -140,9 +140,10 @@ final class Stages: Sendable {
         RemoteStorageTotals.register(
             registry, samplesIn: { buffer.ledger().jobs.values.reduce(0, +) },
             highestTimestampMs: { buffer.appendedHighestTimestampMs })
-        AgentMetrics.register(in: registry, buffer: buffer, version: parts.options.version) {
-            [weak stages] in stages?.isReady() ?? false
-        }
+        AgentMetrics.register(
+            in: registry, buffer: buffer, version: parts.options.version,
+            jobs: { [weak stages] in stages?.jobs.map(\.name) ?? [] },
+            isReady: { [weak stages] in stages?.isReady() ?? false })
         AgentMetrics.registerSizes(in: registry) { [weak stages] in
             stages?.jobs.map { ($0.name, $0.pool.size) } ?? []
         }

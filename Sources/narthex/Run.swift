@@ -136,9 +136,6 @@ struct Run: AsyncParsableCommand {
                 "--storage.agent.retention.max-size must be at least twice --storage.agent.wal-segment-size "
                     + "(\(segmentSize.bytes) bytes)")
         }
-        if let reloadInterval, reloadInterval.ms < 1_000 {
-            faults.append("--config.auto-reload-interval must be at least 1s")
-        }
         if retentionMaxTime.ms <= 0 {
             faults.append("--storage.agent.retention.max-time must be more than zero")
         }
@@ -193,7 +190,12 @@ struct Run: AsyncParsableCommand {
         }
         options.refusesIgnored = refusesIgnored
         options.reloadsByItself = reloadsByItself ?? (FlagGrammar.reloadsByItself(features) ? true : nil)
-        options.autoReloadIntervalMs = reloadInterval?.ms
+        if let reloadInterval {
+            let watch = FlagGrammar.watch(everyMs: reloadInterval.ms)
+            if let warning = watch.warning { logger.warning("\(warning)") }
+            options.autoReloadIntervalMs = watch.intervalMs
+            if watch.intervalMs == nil { options.reloadsByItself = false }
+        }
         options.hasLifecycle = hasLifecycle
         options.expandsEnvironment = expandsEnvironment
         options.storagePath = storagePath

@@ -28,4 +28,14 @@ import Testing
         let faults = FlagGrammar.refusedFeatures(["st-synthesis,old-ui", "no-such-feature"])
         #expect(faults.count == 1 && faults[0].hasPrefix("--enable-feature: st-synthesis is not supported"))
     }
+
+    /// cmd/prometheus/main.go raises what is below a second, and its ticker of 0 never ticks.
+    @Test(
+        arguments: [(30_000, 30_000), (1_000, 1_000), (999, 1_000), (1, 1_000), (0, nil)] as [(Int64, Int64?)]
+    )
+    func theWatchIsNoFasterThanASecond(ms: Int64, taken: Int64?) {
+        let watch = FlagGrammar.watch(everyMs: ms)
+        #expect(watch.intervalMs == taken)
+        #expect((watch.warning == nil) == (taken == ms))
+    }
 }

@@ -2,11 +2,17 @@ import Platform
 import Synchronization
 
 /// The kernel's files on a disk that can be made to stand still: writes and syncs then wait until it goes on.
+/// Or to refuse some files.
 final class StallingFiles: FileDoor {
     private let files = POSIXFiles()
     private let isStalled = Mutex(false)
     private let gate = ConditionQueue<Void>()
     private let waiting = Mutex(0)
+
+    private let refused = Mutex<String?>(nil)
+
+    /// From now on no file whose path has this in it can be opened to write; nil ends it.
+    func refuse(_ text: String?) { refused.withLock { $0 = text } }
 
     /// Calls that wait, or have waited.
     var stalledCount: Int { waiting.withLock { $0 } }
@@ -26,6 +32,9 @@ final class StallingFiles: FileDoor {
 
     func open(_ path: String, _ mode: OpenMode) throws(FileError) -> OpenFile {
         if mode != .read { pass() }
+        if mode != .read, let text = refused.withLock({ $0 }), path.contains(text) {
+            throw FileError(operation: "open", path: path, errno: 5, message: "on cue")
+        }
         return try files.open(path, mode)
     }
 

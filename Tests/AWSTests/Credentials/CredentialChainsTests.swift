@@ -23,4 +23,20 @@ import Testing
         #expect(other.credentials(one) === other.credentials(one))
         #expect(access.through(ScriptedHTTP([])).credentials(one) !== other.credentials(one))
     }
+
+    /// Pages show what is used: a reload may have taken the last user away.
+    @Test func chainsThatNobodyUsesAreLetGo() {
+        let chains = CredentialChains()
+        func chain(_ profile: String) -> CredentialChain {
+            chains.chain(CredentialConfiguration(profile: profile), way: 1) {
+                access(ScriptedHTTP([])).credentials(CredentialConfiguration(profile: profile))
+            }
+        }
+        let used = chain("used")
+        _ = chain("unused")
+        #expect(chains.all.count == 2)
+        chains.forgetUnused()
+        #expect(chains.all.map(\.configuration.profile) == ["used"])
+        #expect(chain("used") === used)
+    }
 }

@@ -261,4 +261,39 @@ import Testing
         try await waiting("a line in the new file") { try files.status(log).map { $0.length > 0 } ?? false }
         _ = try await agent.stop()
     }
+
+    /// The cursor of a destination that is added cannot be made, so that the job beside it does not come.
+    @Test func aReloadThatFailsLateShowsNothing() async throws {
+        let setting = try Setting(Self.text(jobs: ["a"]))
+        let files = StallingFiles()
+        let agent = try await Agent.start(setting.options, files: files)
+        try setting.put(Self.text(jobs: ["a", "b"], urls: ["a", "z"]))
+        files.refuse("/cursor-")
+        let error = await #expect(throws: AgentError.self) { try await agent.reload() }
+        #expect(error?.message.contains("--storage.agent.path") == true)
+        let page = try await PageClient.get("/metrics", from: agent.statusURL)
+        #expect(!page.contains("scrape_job=\"b\"") && !page.contains("config=\"b\""))
+        files.refuse(nil)
+        try await agent.reload()
+        #expect(agent.snapshot().destinations.count == 2)
+        #expect(try await agent.stop().isBalanced)
+    }
+
+    /// One that comes back while the former one ends keeps its rows.
+    @Test func aJobThatComesBackHasItsFigures() async throws {
+        let setting = try Setting(Self.text(jobs: ["a", "b"]))
+        let agent = try await Agent.start(setting.options)
+        for _ in 0..<10 {
+            try setting.put(Self.text(jobs: ["a"]))
+            try await agent.reload()
+            try setting.put(Self.text(jobs: ["a", "b"]))
+            try await agent.reload()
+        }
+        try await waiting("targets") { agent.snapshot().endpoints.count == 2 }
+        try await SystemClock().sleep(forMs: 200)
+        let page = try await PageClient.get("/metrics", from: agent.statusURL)
+        #expect(page.contains("prometheus_target_scrape_pool_targets{scrape_job=\"b\"} 1\n"))
+        #expect(page.contains("prometheus_sd_discovered_targets{name=\"scrape\",config=\"b\"} 1\n"))
+        #expect(try await agent.stop().isBalanced)
+    }
 }

@@ -63,7 +63,9 @@ def markers(receiver, **labels):
 
 
 def assert_no_gap(samples, slack_ms=100):
+    """No interval without a sample, and no stale marker. The longest gap, ms."""
     times = sorted(samples)
     gaps = [later - earlier for earlier, later in zip(times, times[1:])]
     assert gaps and max(gaps) <= INTERVAL_MS + slack_ms, gaps
     assert not [at for at in times if samples[at] == STALE_BITS]
+    return max(gaps)
