@@ -27,6 +27,15 @@ import Testing
         #expect(merge.warnings[0].contains("scraped once: in static/0 (a:1) and in f.yml:0 (a:1)"))
     }
 
+    @Test func heldTargetsStayWhereNobodyElseHasTheirLabels() {
+        let merge = TargetMerge(
+            [group("x", "a:1"), group("y", "c:2", ("instance", "c"))],
+            held: [group("x", "a:1"), group("x", "b:1"), group("y", "c:1", ("instance", "c"))], job: job)
+        #expect(
+            merge.targets.map(\.url) == ["http://a:1/metrics", "http://c:2/metrics", "http://b:1/metrics"])
+        #expect(merge.discoveredCount == 3 && merge.warnings.isEmpty && merge.leftOut.isEmpty)
+    }
+
     @Test func equalLabelsWithOtherURLsAreKeptAndWarnedOf() {
         let merge = TargetMerge(
             [group("x", "a:1", ("instance", "i")), group("y", "b:1", ("instance", "i"))], job: job)

@@ -71,7 +71,9 @@ PANELS = [
     " / sum(rate(prometheus_http_response_size_bytes_count[10s]))",
     "sum by (dialer_name) (rate(net_conntrack_dialer_conn_attempted_total[10s]))",
     "sum(narthex_ledger_scraped_samples_total) - on () group_right sum by (remote_name)"
-    " (narthex_ledger_delivered_samples_total + narthex_ledger_buffered_samples)",
+    " (narthex_ledger_delivered_samples_total + narthex_ledger_buffered_samples"
+    " + narthex_ledger_earlier_samples)",
+    "increase(narthex_retired_destination_samples_total[10s])",
     "prometheus_target_reload_length_seconds",
 ] + [
     f"sum(increase(prometheus_target_{name}_total[10s]))"

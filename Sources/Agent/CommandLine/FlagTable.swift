@@ -40,7 +40,7 @@ public enum FlagTable {
             "reloads the configuration when its source has changed", hasThirdState: true),
         FlagRule(
             "config.auto-reload-interval", .duration, .honoured,
-            "is how often the source is looked at; less than 1s is taken as 1s, and 0 is never (default 30s)"),
+            "is how often the source is looked at; less than 1s counts as 1s, and 0 is never (default 30s)"),
         FlagRule("agent", .nothing, .honoured, agentOnly, plainValue: "true"),
         FlagRule(
             "enable-feature", .text, .honoured, "names features, each of which has a verdict of its own",

@@ -55,6 +55,50 @@ import Testing
         #expect(!registry.render().contains("narthex_sd_ecs_"))
     }
 
+    /// A reload makes providers before it knows whether they will run, and has new ones beside old ones.
+    @Test func onlyWhatRunsIsShownAndOnlyOnce() async {
+        let (aws, clock, registry) = (FakeAWS(), ManualClock(), MetricRegistry())
+        aws.set { $0.tasks["prod"] = [] }
+        func rows() -> Int {
+            registry.render().split(separator: "\n").count { $0.hasPrefix("narthex_sd_ecs_faulty_targets{") }
+        }
+        let inventory = ECSInventory(region: "r", api: aws.api, clock: clock)
+        let first = provider(
+            ECSSDConfiguration(clusters: ["prod"]), aws, clock, registry: registry, inventory: inventory)
+        let same = provider(
+            ECSSDConfiguration(clusters: ["prod"]), aws, clock, registry: registry, inventory: inventory,
+            measures: first.measures)
+        var other = ECSSDConfiguration(clusters: ["prod"])
+        other.port = 80
+        let next = provider(
+            other, aws, clock, registry: registry, inventory: inventory, measures: first.measures)
+        #expect(same.isSame(as: first) && !next.isSame(as: first))
+        #expect(rows() == 0)
+        func run(_ provider: ECSProvider) async -> Task<Void, Never> {
+            let reports = Reports<[TargetGroup]>()
+            let task = Task { await provider.run { reports.add($0) } }
+            _ = await reports.next()
+            return task
+        }
+        func end(_ task: Task<Void, Never>) async {
+            task.cancel()
+            await task.value
+        }
+        let firstTask = await run(first)
+        #expect(rows() == 1)
+        let nextTask = await run(next)
+        #expect(rows() == 1)
+        await end(firstTask)
+        #expect(rows() == 1)
+        await end(nextTask)
+        #expect(rows() == 0)
+        // The job has one again.
+        let sameTask = await run(same)
+        #expect(rows() == 1)
+        await end(sameTask)
+        #expect(rows() == 0)
+    }
+
     @Test func clustersAreReadOnTheirIntervalAndRetriedSooner() async throws {
         let (aws, clock, registry, said) = (FakeAWS(), ManualClock(), MetricRegistry(), SaidLines())
         let reports = Reports<[TargetGroup]>()

@@ -1,5 +1,5 @@
-"""The agent's ledger as /metrics shows it: scraped = delivered + dropped{reason} + buffered, per job and
-destination.
+"""The agent's ledger as /metrics shows it: scraped = delivered + dropped{reason} + buffered + earlier, per
+job and destination.
 """
 
 from collections import defaultdict
