@@ -86,6 +86,9 @@ final class ECSInventories: Sendable {
                 + " profile (neither ECS' nor EC2's metadata names one)")
     }
 
+    /// How many ways of asking ECS there are.
+    var count: Int { inventories.withLock { $0.count } }
+
     /// Lets go of what no job asks for any more.
     func forgetUnused() {
         var used: Set<HTTPClientOptions> = [AWSRoutes.usual]
