@@ -148,6 +148,7 @@ def test_destinations_come_go_and_keep_their_cursors(make_agent, receiver, text_
 RELOADS = int(os.environ.get("NARTHEX_RELOADS", "100"))
 
 
+@pytest.mark.timeout(120 + RELOADS)
 def test_a_hundred_reloads_under_load(make_agent, receiver, text_exporter, more_receivers):
     second = more_receivers()
     untouched = [text_exporter("".join(f'm{{n="{n}"}} 1\n' for n in range(500))) for _ in range(8)]
