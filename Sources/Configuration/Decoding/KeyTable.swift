@@ -50,6 +50,11 @@ struct KeyTable: Sendable {
         /// What does not happen, and what to use instead; it follows the name.
         let sentence: String
 
+        /// True for a key that has an effect with some values: decoding tells of the others.
+        var mayHaveEffect: Bool {
+            if case .anything = silent { true } else { false }
+        }
+
         init(
             _ name: String, _ shape: Shape = .anything, silent: HarmlessValue = .empty,
             severity: IgnoredSetting.Severity = .harmless, says sentence: String

@@ -129,7 +129,7 @@ private struct EffectiveWriting {
         defer { decoded = outer }
         decoded = values.of(table, block.entry("job_name")?.scalarText)
         for key in table.allKeys where !(refusesRegex && key.name == "regex") {
-            let hasNoEffect = table.ignored.contains { $0.name == key.name }
+            let hasNoEffect = table.ignored.contains { $0.name == key.name && !$0.mayHaveEffect }
             if !hasNoEffect { write(key, in: block, place) }
         }
         writeIgnored(of: block, table, place)
@@ -148,7 +148,7 @@ private struct EffectiveWriting {
     }
 
     private mutating func writeIgnored(of block: YAMLNode, _ table: KeyTable, _ place: Place) {
-        for ignored in table.ignored {
+        for ignored in table.ignored where !ignored.mayHaveEffect {
             guard let node = block.entry(ignored.name), !node.isNull else { continue }
             lines.append("\(place.space)# \(ignored.name) has no effect\(place.origin(node))")
         }
