@@ -48,8 +48,10 @@ public struct TargetMerge: Sendable, Equatable {
                 }
             }
         }
+        // Held ones may have the labels of one another, but not those of what was found again.
+        let found = Set(urls.keys)
         for group in held {
-            for case .target(let target) in builder.results(of: group) where urls[target.labels] == nil {
+            for case .target(let target) in builder.results(of: group) where !found.contains(target.labels) {
                 discoveredCount += 1
                 take(target, group, &origins, &urls)
             }

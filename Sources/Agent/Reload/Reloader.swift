@@ -199,10 +199,12 @@ final class Reloader: Sendable {
             case .unchanged:
                 await unchanged(cause)
             case .equal(let loaded):
+                await keep(loaded)
                 taken(loaded)
                 await unchanged(cause)
             case .changed(let loaded, let prepared):
-                try await stages.apply(prepared, logger: logger)
+                // New jobs look at once for the files that come with the configuration.
+                try await stages.apply(prepared, logger: logger) { await self.keep(loaded) }
                 ConfigurationSource.told(prepared.configuration, logger)
                 taken(loaded)
                 succeeded()
@@ -244,7 +246,7 @@ final class Reloader: Sendable {
             }
             let loaded = try await self.checked(source, found)
             let old = self.stages.configuration
-            guard loaded.configuration != old else { return .equal(loaded) }
+            guard !loaded.configuration.means(old) else { return .equal(loaded) }
             try self.stages.requireOthers(loaded.configuration)
             return .changed(loaded, try await self.stages.parts.reload(to: loaded.configuration, from: old))
         }
@@ -277,13 +279,19 @@ final class Reloader: Sendable {
         }.get()
     }
 
-    /// Remembers what runs, and writes what belongs to it.
+    /// Remembers what runs.
     private func taken(_ loaded: ConfigurationSource.Loaded) {
+        // With the lines that pages show of what has no effect.
+        stages.running.withLock { $0.configuration = loaded.configuration }
         state.withLock { $0.version = loaded.version }
         settled.signal()
+        for warning in loaded.found?.warnings ?? [] { logger.warning("\(warning)") }
+    }
+
+    /// Writes what belongs to a configuration, on a thread that may wait for files.
+    private func keep(_ loaded: ConfigurationSource.Loaded) async {
         guard let found = loaded.found else { return }
-        for warning in found.warnings { logger.warning("\(warning)") }
-        reader.keep(found)
+        await stages.parts.targetFiles.run { [reader] in reader.keep(found) }
     }
 
     /// The watch will look again; a fault that lasts is said once.

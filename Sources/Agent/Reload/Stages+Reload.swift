@@ -13,8 +13,12 @@ extension Stages {
     /// while the stages end. After a throw everything goes on as before.
     ///
     /// Steps that may fail come first: the cursors of new destinations, then the one that takes another name.
-    func apply(_ prepared: PreparedReload, logger: Logger) async throws(AgentError) {
+    /// `settled` is run behind them and before jobs begin or change.
+    func apply(
+        _ prepared: PreparedReload, logger: Logger, settled: () async -> Void
+    ) async throws(AgentError) {
         try await changeDestinations(prepared, logger)
+        await settled()
         changeJobs(prepared)
         running.withLock { $0.configuration = prepared.configuration }
     }

@@ -235,7 +235,8 @@ struct ComposedFiles: Sendable {
             }
             var end = name.endIndex
             var fallback: String?
-            if isBraced, !name.isEmpty, let close = rest.firstIndex(of: "}") {
+            // Within a bound, so that a text of many braces is not searched to its end at each.
+            if isBraced, !name.isEmpty, let close = rest.prefix(1_024).firstIndex(of: "}") {
                 let form = rest[end..<close]
                 if form.hasPrefix(":-") { fallback = String(form.dropFirst(2)) }
                 guard form.isEmpty || fallback != nil else {

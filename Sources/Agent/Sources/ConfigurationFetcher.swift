@@ -110,7 +110,7 @@ struct ConfigurationFetcher: Sendable {
         return fetched(Array(value.utf8), nil, unless: version)
     }
 
-    /// Nil where the version is the one known; without one of the source's, the bytes' own.
+    /// Nil where the version is `known`. A source that gives no version has the hash of its bytes for one.
     private func fetched(_ bytes: [UInt8], _ version: String?, unless known: String?) -> Fetched? {
         let version = version ?? Self.version(of: bytes)
         return version == known ? nil : Fetched(bytes: bytes, version: version)

@@ -1,6 +1,6 @@
 /// What the sections of a server's file need beyond being told of.
 extension ConfigurationDecoder {
-    /// How many files of rules there are is what the user loses.
+    /// Rules of these files are not evaluated: the warning says how many files that are.
     func countRules(_ reader: MappingReader) {
         guard case .sequence(let items) = reader.value("rule_files")?.content, !items.isEmpty else { return }
         let patterns = reader.strings("rule_files", of: "paths").map(\.text)

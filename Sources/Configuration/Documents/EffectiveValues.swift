@@ -38,7 +38,7 @@ struct EffectiveValues {
 
     func externalLabel(_ name: String) -> String? { externalLabels[name] }
 
-    /// Whether a written value means the one in effect.
+    /// Whether the text that a file has for a key means the value that takes effect.
     static func isSame(_ text: String, _ value: String, _ key: KeyTable.Key) -> Bool {
         switch key.type {
         case "duration": PrometheusDuration.parse(text) == PrometheusDuration.parse(value)

@@ -117,7 +117,11 @@ private struct TemplateScan {
     private var line = 1
     private var column = 1
     private var piece: Substring.UTF8View
-    /// Nothing closes behind here: looking for it at each brace would take the square of the text's length.
+    /// Longest expression taken, bytes.
+    private static let expressionLimit = 1_024
+    /// Where the next `}}` is, and whether one was looked for and not found: looking anew at each brace would
+    /// take the square of the text's length.
+    private var close: Range<Substring.Index>?
     private var hasNoClose = false
 
     private static let brace = UInt8(ascii: "{")
@@ -139,17 +143,23 @@ private struct TemplateScan {
         let end = rest.index(after: brace)
         guard end < rest.endIndex, [Self.brace, UInt8(ascii: "%"), UInt8(ascii: "#")].contains(rest[end])
         else { return .text(take(end)) }
-        if rest[end] == Self.brace, !hasNoClose {
-            if let close = rest.firstRange(of: "}}".utf8) {
-                if let call = Call(Substring(rest[..<close.lowerBound].dropFirst(2))) {
-                    _ = take(close.upperBound)
-                    return .call(call)
-                }
-            } else {
-                hasNoClose = true
-            }
+        if rest[end] == Self.brace, let close = nextClose(),
+            rest.distance(from: rest.startIndex, to: close.lowerBound) <= Self.expressionLimit,
+            let call = Call(Substring(rest[..<close.lowerBound].dropFirst(2)))
+        {
+            _ = take(close.upperBound)
+            return .call(call)
         }
         return .unknown(take(end))
+    }
+
+    /// The first `}}` of what is left.
+    private mutating func nextClose() -> Range<Substring.Index>? {
+        if let close, close.lowerBound >= rest.startIndex { return close }
+        guard !hasNoClose else { return nil }
+        close = rest.firstRange(of: "}}".utf8)
+        hasNoClose = close == nil
+        return close
     }
 
     private mutating func take(_ end: Substring.Index) -> Substring {

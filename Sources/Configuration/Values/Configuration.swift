@@ -11,6 +11,11 @@ public struct Configuration: Sendable, Equatable {
     /// What is right and costs money or memory, or loses samples: for those who check a file.
     public var lints: [ConfigurationError] = []
 
+    /// Whether an agent does the same with both: what is said of them may differ, as comments move lines.
+    public func means(_ other: Configuration) -> Bool {
+        global == other.global && scrapeConfigs == other.scrapeConfigs && remoteWrites == other.remoteWrites
+    }
+
     public init(
         global: GlobalConfiguration = GlobalConfiguration(), scrapeConfigs: [ScrapeConfiguration] = [],
         remoteWrites: [RemoteWriteConfiguration] = [], warnings: [ConfigurationError] = [],

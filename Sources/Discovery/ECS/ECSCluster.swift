@@ -48,7 +48,7 @@ struct ECSCluster: Sendable {
         publish: (ECSClusterSnapshot) -> Void = { _ in }
     ) async -> [ECSFault] {
         stopped = stopped.filter { nowNs - $0.value.atNs < Self.stoppedAgeNs }
-        if wantedBy != selections.all.count { (wanted, wantedBy) = ([:], selections.all.count) }
+        if wantedBy != selections.generation { (wanted, wantedBy) = ([:], selections.generation) }
         var reading = ECSClusterReading(
             needs: needs, selections: selections, nowNs: nowNs,
             serviceAgeNs: services.allowedAgeNs(nowNs: nowNs))

@@ -54,11 +54,12 @@ public actor ECSInventory {
         /// Makes the union of all.
         mutating func unite() {
             needs = []
-            selections = ECSSelections()
+            var united = ECSSelections(after: selections)
             for (_, want) in all.sorted(by: { $0.key < $1.key }) {
                 needs.formUnion(want.needs)
-                selections.add(want.targets)
+                united.add(want.targets)
             }
+            if !united.means(selections) { selections = united }
         }
     }
 

@@ -5,9 +5,23 @@ import Configuration
 /// what its targets need.
 struct ECSSelections: Sendable {
     private(set) var all: [ECSTargets] = []
+    /// Another number for others: what was found out for some holds for them alone.
+    private(set) var generation = 0
+
+    init() {}
+
+    /// None yet, and told from `others`.
+    init(after others: ECSSelections) { generation = others.generation + 1 }
 
     mutating func add(_ targets: ECSTargets) {
-        if !all.contains(where: { $0.configuration == targets.configuration }) { all.append(targets) }
+        guard !all.contains(where: { $0.configuration == targets.configuration }) else { return }
+        all.append(targets)
+        generation += 1
+    }
+
+    /// Whether the same targets are meant, in the same order.
+    func means(_ others: ECSSelections) -> Bool {
+        all.elementsEqual(others.all) { $0.configuration == $1.configuration }
     }
 
     /// Whether a job makes a target of the task, or would if it knew the machine that the task runs on.

@@ -96,7 +96,8 @@ public final class ScrapePool: ScrapeLoopOwner {
         metrics.poolReloads.add()
     }
 
-    /// Ends every target at once: all of its series get stale markers, as of now. Other targets of the job
+    /// Ends every target at once: all of its series get stale markers, as of now, or as of the moment that a
+    /// target which has ended already is waiting to mark. Other targets of the job
     /// that may give some of them end as well. So a job that has them next, of this or another name, gives
     /// its first samples behind the markers. `run` returns when that is done; later lists are ignored.
     public func end() {

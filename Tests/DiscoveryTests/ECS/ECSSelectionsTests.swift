@@ -78,6 +78,25 @@ import Testing
         #expect(aws.calls.count { $0 == "listTasks prod" } == 2)
     }
 
+    /// As when a reload changes an entry: as many want something as before, and they want something else.
+    @Test func aJobInThePlaceOfAnotherHasWhatItsTargetsNeed() async {
+        let (aws, clock) = (FakeAWS(), ManualClock())
+        aws.set {
+            $0.tasks["prod"] = [instanceTask(1)]
+            $0.definitions["web:1"] = webDefinition(mode: "host")
+            $0.instances = [.init(arn: "ci", instanceID: "i-1")]
+            $0.ec2 = [.init(id: "i-1", privateIPv4: "10.1.0.1")]
+        }
+        let inventory = ECSInventory(region: "r", api: aws.api, clock: clock)
+        var other = ECSSDConfiguration(clusters: ["prod"])
+        other.filterLabel = "OTHER"
+        var former: ECSSurvey? = ECSSurvey(other, inventory: inventory, ownCluster: .none)
+        #expect(await former?.round(freshNs: 1_000_000_000).groups.map(\.targets.count) == [0])
+        let next = ECSSurvey(ECSSDConfiguration(clusters: ["prod"]), inventory: inventory, ownCluster: .none)
+        former = nil
+        #expect(await next.round(freshNs: 1_000_000_000).groups.map(\.targets.count) == [1])
+    }
+
     /// A reload that fails, or that removes a job, leaves nothing behind.
     @Test func whatAJobWantedIsWantedNoLongerThanTheJobIsThere() async {
         let (aws, clock) = (FakeAWS(), ManualClock())
