@@ -80,7 +80,7 @@ public final class Agent: Sendable {
             ConfigurationReader(options, clock: clock, files: files, logger: logger).keep(found)
         }
         let reloader = Reloader(
-            stages: stages, version: loaded.version, clock: clock, files: files, logger: logger)
+            stages: stages, loaded: loaded, clock: clock, files: files, logger: logger)
         let lifecycle = Lifecycle(
             reload: {
                 guard case .failure(let error) = await reloader.reload(.page) else { return nil }

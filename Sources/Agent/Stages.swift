@@ -24,6 +24,8 @@ final class Stages: Sendable {
         /// Where the pages are; empty until they are there.
         var listening: [ListenAddress] = []
         var isStopping = false
+        /// Why the source's configuration is not the one that runs; nil where it is.
+        var configurationFault: String?
     }
 
     let parts: Parts
@@ -263,6 +265,7 @@ extension Stages: StatusPages {
                 StatusSummary.DiscoveryProblem(job: job.name, provider: $0.provider, message: $0.message)
             }
         }
+        summary.configurationFault = running.withLock { $0.configurationFault }
         summary.ignoredSettings = configuration.ignored.map {
             StatusSummary.IgnoredSetting(
                 key: $0.key, place: $0.place, sentence: $0.sentence, isMissed: $0.severity == .missed)

@@ -30,6 +30,13 @@ enum StorageDirectory {
                 "--storage.agent.path: \(holder) runs on \(directory) and has \(directory)/\(lockName)"
                     + " locked: stop it, or give --storage.agent.path another directory")
         }
+        // Debian's Prometheus locks nothing unless it is told to.
+        if let pid = OpenFileUser.pid(ofFilesIn: known.map { "\(directory)/\($0)" }, files: files) {
+            throw AgentError(
+                .storage,
+                "--storage.agent.path: the process \(pid), probably a Prometheus, has files of \(directory)"
+                    + " open: stop it, or give --storage.agent.path another directory")
+        }
         logger.warning(
             """
             the storage directory is that of a Prometheus: its samples there are left alone and not sent. \

@@ -23,6 +23,7 @@ enum OverviewPage {
             <body>
             <h1>Narthex \(escape(summary.version))</h1>
             <p>\(state(summary, isReady: isReady))</p>
+            \(fault(summary.configurationFault))
             \(ignored(summary.ignoredSettings))
             <table>
             \(table)
@@ -50,6 +51,15 @@ enum OverviewPage {
         return summary.targets.isEmpty
             ? "Ready to scrape, but no target is known: see what is wrong with discovery below."
             : "Ready: scraping and buffering. Targets may be missing: see what is wrong with discovery below."
+    }
+
+    private static func fault(_ text: String?) -> String {
+        guard let text else { return "" }
+        let lines = text.split(separator: "\n").map { escape(String($0)) }.joined(separator: "<br>\n")
+        return """
+            <p>The configuration that runs is not the one at its source, which cannot be used:</p>
+            <p>\(lines)</p>
+            """
     }
 
     /// What somebody may rely on comes first.

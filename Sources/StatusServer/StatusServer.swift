@@ -24,12 +24,14 @@ public final class StatusServer: Sendable {
     ) async throws(StatusError) -> StatusServer {
         precondition(!addresses.isEmpty, "a status server listens somewhere")
         let router = StatusRouter(pages: pages, registry: registry, prefix: prefix, lifecycle: lifecycle)
+        for (index, address) in addresses.enumerated() {
+            guard address.port == 0 || !addresses[..<index].contains(address) else {
+                throw StatusError(.badAddress, "\(address) is named twice; name it once")
+            }
+        }
         var started: [(server: HTTPServer, host: String?)] = []
         do throws(StatusError) {
-            for (index, address) in addresses.enumerated() {
-                guard address.port == 0 || !addresses[..<index].contains(address) else {
-                    throw StatusError(.badAddress, "\(address) is named twice; name it once")
-                }
+            for address in addresses {
                 started.append((try await listen(address, router), address.host))
             }
         } catch {

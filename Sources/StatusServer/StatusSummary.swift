@@ -15,6 +15,8 @@ public struct StatusSummary: Sendable, Equatable {
     public var destinations: [Destination] = []
     /// What stands in the way of discovery, in the order of jobs; nothing when all is well.
     public var discoveryProblems: [DiscoveryProblem] = []
+    /// Why the configuration that runs is not the one at its source, a line a fault; nil when all is well.
+    public var configurationFault: String?
     /// What the configuration file asks for and does not get, in the order of its lines.
     public var ignoredSettings: [IgnoredSetting] = []
 

@@ -148,6 +148,8 @@ def test_the_last_good_one_serves_while_the_source_is_away(make_agent, stores, t
         wait_until(agent.is_ready, 60, "agent on its last good configuration")
         assert jobs(agent) == {"one"}
         assert agent.log_lines("(?i:level=error).*the last good one is used")
+        assert agent.metric("prometheus_config_last_reload_successful") == 0
+        assert "the last good text is used" in agent.get("/")[2].decode()
         assert_no_secret(agent)
     assert beside.read_text() == "hush"
 

@@ -66,12 +66,12 @@ final class Reloader: Sendable {
     /// Signalled when other versions run.
     private let settled = Event()
 
-    /// `version` is of the configuration that `stages` were built from, which counts as read with success.
+    /// `loaded` is what `stages` were built from: read with success, unless it is a kept copy.
     init(
-        stages: Stages, version: ConfigurationSource.Version, clock: any AgentClock, files: any FileDoor,
+        stages: Stages, loaded: ConfigurationSource.Loaded, clock: any AgentClock, files: any FileDoor,
         logger: Logger
     ) {
-        state = Mutex(State(version: version))
+        state = Mutex(State(version: loaded.version))
         let parts = stages.parts
         var reader = ConfigurationReader(stages.options, clock: clock, files: files, logger: logger)
         reader.ways = ConfigurationFetcher.Ways(
@@ -91,7 +91,13 @@ final class Reloader: Sendable {
         succeededAt = stages.registry.gauge(
             "prometheus_config_last_reload_success_timestamp_seconds",
             help: "When the configuration was last loaded, in seconds since 1970.")
-        succeeded()
+        if let found = loaded.found, found.isKept {
+            wrong(
+                "\(found.name): it could not be read at the start: the last good text is used, which may be"
+                    + " old")
+        } else {
+            succeeded()
+        }
     }
 
     /// Asks for a reload and does not wait for it.
@@ -309,6 +315,7 @@ final class Reloader: Sendable {
 
     private func succeeded() {
         state.withLock { $0.lastFault = nil }
+        stages.running.withLock { $0.configurationFault = nil }
         isSuccessful.set(1)
         succeededAt.set(Double(clock.wallMs) / 1_000)
     }
@@ -342,11 +349,7 @@ final class Reloader: Sendable {
 
     private func failed(_ error: AgentError, _ cause: Cause) {
         guard !stopping.isSignalled else { return }
-        let isKnown = state.withLock { state in
-            defer { state.lastFault = error.message }
-            return state.lastFault == error.message
-        }
-        isSuccessful.set(0)
+        let isKnown = wrong(error.message)
         // A fault that lasts is said once, unless somebody asks again.
         if isKnown, cause == .watch { return }
         let faults = error.message.split(separator: "\n")
@@ -354,6 +357,17 @@ final class Reloader: Sendable {
             "the configuration was not reloaded; the one before goes on",
             metadata: ["cause": "\(cause.rawValue)", "faults": .stringConvertible(faults.count)])
         for fault in faults { logger.error("\(fault)") }
+    }
+
+    /// Returns whether the same was wrong before.
+    @discardableResult
+    private func wrong(_ message: String) -> Bool {
+        isSuccessful.set(0)
+        stages.running.withLock { $0.configurationFault = message }
+        return state.withLock { state in
+            defer { state.lastFault = message }
+            return state.lastFault == message
+        }
     }
 
     private func tell(_ difference: ConfigurationDifference, _ cause: Cause, tookMs: UInt64) {

@@ -98,10 +98,7 @@ struct ConfigurationReader: Sendable {
             guard error.mayPass, let kept = kept() else { throw unreadable(error) }
             logger.error(
                 "the configuration cannot be read: the last good one is used, which may be old",
-                metadata: [
-                    "source": "\(name)", "err": "\(error.message)",
-                    "variables_of_a_job": "as they were then",
-                ])
+                metadata: ["source": "\(name)", "err": "\(error.message)"])
             return kept
         }
     }

@@ -16,7 +16,11 @@ struct ConfigurationDecoder {
 
     /// The root of a file with its variables replaced, where that is wished for.
     func expanded(_ root: YAMLNode?) -> YAMLNode? {
-        guard expandsEnvironment, let root else { return root }
+        guard let root else { return nil }
+        guard expandsEnvironment else {
+            UnexpandedVariables.tell(of: root, sink)
+            return root
+        }
         var expansion = EnvironmentExpansion(environment: environment, sink: sink)
         return expansion.expanded(root)
     }
@@ -37,7 +41,10 @@ struct ConfigurationDecoder {
         inclusion.shipsToAMP = writes.contains { WorkspaceURL.isOfAMP($0.value.url) }
         result.scrapeConfigs += includedJobs(
             reader, global, after: scrapes.map { ($0.value.jobName, $0.mark) })
-        unique(writes.map { ($0.value.name, $0.mark) }, what: "the name of a remote_write entry")
+        unique(
+            writes.map { ($0.value.name, $0.mark) }, what: "the name of a remote_write entry",
+            otherwise: "without a name an entry is known by its URL, less user and password: two of one URL"
+                + " need a name each")
         result.remoteWrites = writes.map(\.value)
         warnOfUnsentHistograms(scrapes, result.remoteWrites)
         if inclusion.shipsToAMP { warnOfNames(in: root) }
@@ -109,12 +116,17 @@ struct ConfigurationDecoder {
         return labels
     }
 
-    private func unique(_ names: [(name: String, mark: YAMLMark)], what: String) {
+    /// `otherwise` stands behind the error.
+    private func unique(
+        _ names: [(name: String, mark: YAMLMark)], what: String, otherwise: String? = nil
+    ) {
         var first: [String: YAMLMark] = [:]
         for (name, mark) in names where !name.isEmpty {
             if let other = first[name] {
                 sink.report(
-                    mark, "\(what) must be unique: \(quoted(name)) stands in line \(other.line) already")
+                    mark,
+                    "\(what) must be unique: \(quoted(name)) stands in line \(other.line) already"
+                        + (otherwise.map { " (\($0))" } ?? ""))
             } else {
                 first[name] = mark
             }

@@ -287,7 +287,9 @@ private struct ComposerReading {
 
     /// With the values of its expressions.
     private func filled(_ text: String, _ node: YAMLNode) -> String {
-        masked?.filled(text) { fault in sink.report(node, fault.message) } ?? text
+        masked?.filled(text) { fault in
+            sink.report(YAMLMark(line: fault.line, column: fault.column), fault.message)
+        } ?? text
     }
 
     private func required(_ node: YAMLNode, _ key: String) -> String? {

@@ -78,6 +78,20 @@ struct ConfigurationCheckTests {
         #expect(found.errors.allSatisfy { $0.contains("a.yml:7:") }, "\(found.errors)")
     }
 
+    @Test func aMissingVariableOfAJobHasItsPlace() async throws {
+        let found = try await check(
+            """
+            files:
+              /etc/prometheus/prometheus.yml:
+                content: |
+                  global: {sample_limit: 9}
+                  remote_write: [{url: "{{ env_var('NONE') }}"}]
+            """)
+        #expect(
+            found.errors.contains { $0.contains("a.yml:5:29: the environment has no NONE") },
+            "\(found.errors)")
+    }
+
     @Test func whatAJobBringsIsThere() async throws {
         let found = try await check(
             """

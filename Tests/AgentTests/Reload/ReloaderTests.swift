@@ -85,6 +85,8 @@ import Testing
         #expect(error?.message.contains("nonsense") == true && error?.message.contains("more") == true)
         #expect(try await value("prometheus_config_last_reload_successful", agent) == "0")
         #expect(agent.snapshot().endpoints.map(\.job) == ["a"])
+        let page = try await PageClient.get("/", from: agent.statusURL)
+        #expect(page.contains("nonsense") && page.contains("more") && page.contains(Self.saidOfFaults))
         // One that is right, but whose region nobody knows, neither.
         try setting.put(Self.text(jobs: ["a", "b"], urls: ["a", "z"]) + "    sigv4: {}\n")
         await #expect(throws: AgentError.self) { try await agent.reload() }
@@ -93,8 +95,11 @@ import Testing
         try setting.put(Self.text(jobs: ["a"]))
         try await agent.reload()
         #expect(try await value("prometheus_config_last_reload_successful", agent) == "1")
+        #expect(try await !PageClient.get("/", from: agent.statusURL).contains(Self.saidOfFaults))
         #expect(try await agent.stop().isBalanced)
     }
+
+    private static let saidOfFaults = "is not the one at its source"
 
     @Test func aDestinationThatIsTheAgentItselfIsRefusedWithThePortThatTheKernelChose() async throws {
         let setting = try Setting(Self.text(jobs: ["a"]))
