@@ -55,7 +55,8 @@ public final class AWSAccess: Sendable {
         }
     }
 
-    /// Lets go of the credentials that nobody uses any more, so that pages stop showing when they expire.
+    /// Lets go of the credentials that nobody uses any more, so that /metrics no longer shows when they
+    /// expire.
     public func forgetUnusedCredentials() { chains.forgetUnused() }
 
     /// A client of one region. `profile` is the configuration's, whose endpoint settings then hold. A `pace`

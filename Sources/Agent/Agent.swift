@@ -37,7 +37,7 @@ public final class Agent: Sendable {
         self.server = server
         self.reloader = reloader
         self.logger = logger
-        // These outlive this call and are joined in `stop`: reloads end first, then producing, shipping and
+        // These tasks run until `stop`, which waits for them in this order: reloading, producing, shipping,
         // keeping.
         producers = Task { await stages.produce() }
         shippers = Task { await stages.ship() }

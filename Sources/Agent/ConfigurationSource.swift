@@ -42,8 +42,9 @@ enum ConfigurationSource {
         var included = IncludedVersion()
     }
 
-    /// What belongs to it is written by `ConfigurationReader.keep` once the storage directory is this
-    /// process' own.
+    /// Reads and checks the configuration of a start. Writes nothing: the caller lets
+    /// `ConfigurationReader.keep` write its files and its copy once this process has the storage directory
+    /// locked.
     static func load(
         _ options: AgentOptions, clock: any AgentClock, files: any FileDoor, logger: Logger
     ) async throws(AgentError) -> Loaded {

@@ -218,7 +218,7 @@ final class Stages: Sendable {
             }
         }
         snapshot.destinations = destinations.compactMap { runner in
-            // A reload may be about to rename it: for the moment it has no books.
+            // While a reload renames a destination, the ledger has no entry of its old name any more.
             guard let books = ledger.destinations[runner.name] else { return nil }
             var destination = AgentSnapshot.Destination(name: runner.name)
             for entry in books.values {

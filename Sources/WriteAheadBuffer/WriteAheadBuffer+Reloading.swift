@@ -66,7 +66,8 @@ extension WriteAheadBuffer {
         try housekeeping.withLock { _ throws(BufferError) in
             guard let old = find(name) else { preconditionFailure("what is renamed is there") }
             precondition(find(newName) == nil, "a destination is opened once")
-            // What was handed out is found again by the new lanes; what is gone from the disk is booked now.
+            // Samples that were read for the old name and not answered for are read again for the new one.
+            // Samples whose segment was removed meanwhile are counted as dropped now.
             try old.takeBack()
             var cursor = old.cursor
             cursor.name = newName

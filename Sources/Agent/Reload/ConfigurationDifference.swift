@@ -9,8 +9,9 @@ struct ConfigurationDifference: Sendable, Equatable {
         var name: String
         /// Where the job stands in the new configuration.
         var index: Int
-        /// How its targets are scraped or labelled changed: each needs a new loop. Else only what makes
-        /// targets of what is discovered did, and a target that comes out of it as before is left alone.
+        /// True where the way changed in which targets are scraped or labelled, so that each target needs a
+        /// new loop. False where only the making of targets changed: a target that comes out equal keeps its
+        /// loop.
         var isScraping: Bool
         /// What is discovered is as before: the providers go on.
         var keepsProviders: Bool

@@ -92,8 +92,9 @@ struct ComposedFiles: Sendable {
         return outcome
     }
 
-    /// A text with its lines and columns where a document has them, so that errors name those; nil where that
-    /// would change its meaning or make it too long.
+    /// The text of a file behind empty lines and spaces, so that each of its lines and columns has the number
+    /// that it has in the job, and errors name that. Nil where the spaces would change what the text means or
+    /// make it too long.
     static func moved(_ text: [UInt8], to place: ComposerJob.Place) -> [UInt8]? {
         let lines = text.split(separator: 0x0A, omittingEmptySubsequences: false)
         // Marks of documents and directives have their meaning at the beginning of a line only.

@@ -14,7 +14,8 @@ struct ConfigurationReader: Sendable {
 
     /// What errors call the source.
     let name: String
-    /// The ways of an agent that runs. Without them each reading has its own for a moment.
+    /// The clients of an agent that runs. Where it is nil, each reading makes clients of its own and shuts
+    /// them down.
     var ways: ConfigurationFetcher.Ways?
     /// False for a command that only looks: services are not asked then.
     var asksServices = true

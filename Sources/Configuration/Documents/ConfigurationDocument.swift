@@ -1,6 +1,6 @@
 /// What a text is that should be a configuration.
 public enum ConfigurationDocument: Sendable, Equatable {
-    /// A mapping, or nothing at all, or no YAML: whoever loads it says what is wrong.
+    /// A mapping, an empty text, or a text that is no YAML. The last is an error when it is loaded.
     case configuration
     /// A job of ECS Files Composer, which holds or names the configuration.
     case composerJob(ComposerJob)

@@ -108,7 +108,7 @@ private struct TemplateScan {
     enum Piece {
         case text(Substring)
         case call(Call)
-        /// The beginning of something else of Jinja's.
+        /// The two characters that begin an expression or a statement of Jinja which is not known here.
         case unknown(Substring)
     }
 

@@ -16,7 +16,7 @@ public final class ScrapePool: ScrapeLoopOwner {
         var generation: UInt64 = 0
         /// Loops of earlier generations that are not over.
         var oldCount = 0
-        /// When a plan was given that no list of targets has been taken with yet.
+        /// When the present plan was given; nil once a list of targets was taken by it.
         var replannedNs: UInt64?
         /// Every loop that has not ended, unwanted ones included.
         var loops: [ScrapeTarget: ScrapeLoop] = [:]

@@ -54,17 +54,22 @@ import Testing
     }
 
     /// What was read for jobs that want less is read again for it, and once for those that want the same.
-    @Test func aJobThatComesLaterHasWhatItsTargetsNeed() async {
-        let (aws, clock) = (FakeAWS(), ManualClock())
+    /// A cluster with a task on a machine, and an entry that makes no target of it.
+    private func oneTaskOnAMachine() -> (aws: FakeAWS, inventory: ECSInventory, other: ECSSDConfiguration) {
+        let aws = FakeAWS()
         aws.set {
             $0.tasks["prod"] = [instanceTask(1)]
             $0.definitions["web:1"] = webDefinition(mode: "host")
             $0.instances = [.init(arn: "ci", instanceID: "i-1")]
             $0.ec2 = [.init(id: "i-1", privateIPv4: "10.1.0.1")]
         }
-        let inventory = ECSInventory(region: "r", api: aws.api, clock: clock)
         var other = ECSSDConfiguration(clusters: ["prod"])
         other.filterLabel = "OTHER"
+        return (aws, ECSInventory(region: "r", api: aws.api, clock: ManualClock()), other)
+    }
+
+    @Test func aJobThatComesLaterHasWhatItsTargetsNeed() async {
+        let (aws, inventory, other) = oneTaskOnAMachine()
         let first = ECSSurvey(other, inventory: inventory, ownCluster: .none)
         #expect(await first.round(freshNs: 1_000_000_000).groups.map(\.targets.count) == [0])
         #expect(aws.calls.last == "describeTaskDefinition web:1")
@@ -80,16 +85,7 @@ import Testing
 
     /// As when a reload changes an entry: as many want something as before, and they want something else.
     @Test func aJobInThePlaceOfAnotherHasWhatItsTargetsNeed() async {
-        let (aws, clock) = (FakeAWS(), ManualClock())
-        aws.set {
-            $0.tasks["prod"] = [instanceTask(1)]
-            $0.definitions["web:1"] = webDefinition(mode: "host")
-            $0.instances = [.init(arn: "ci", instanceID: "i-1")]
-            $0.ec2 = [.init(id: "i-1", privateIPv4: "10.1.0.1")]
-        }
-        let inventory = ECSInventory(region: "r", api: aws.api, clock: clock)
-        var other = ECSSDConfiguration(clusters: ["prod"])
-        other.filterLabel = "OTHER"
+        let (_, inventory, other) = oneTaskOnAMachine()
         var former: ECSSurvey? = ECSSurvey(other, inventory: inventory, ownCluster: .none)
         #expect(await former?.round(freshNs: 1_000_000_000).groups.map(\.targets.count) == [0])
         let next = ECSSurvey(ECSSDConfiguration(clusters: ["prod"]), inventory: inventory, ownCluster: .none)
