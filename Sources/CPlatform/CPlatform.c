@@ -121,8 +121,11 @@ int narthex_catch_signals(void) {
     action.sa_handler = pass_on;
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
-    const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    action.sa_flags |= SA_NOCLDSTOP;
+    // The last one only where processes become children that nobody here has started.
+    const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+    const size_t count = sizeof numbers / sizeof *numbers - (narthex_adopts_orphans() ? 0 : 1);
+    for (size_t i = 0; i < count; i++) {
         if (sigaction(numbers[i], &action, NULL) != 0) {
             return -1;
         }

@@ -58,7 +58,7 @@ public enum ChildCommand {
             unsafe words.forEach { unsafe free($0) }
             unsafe variables.forEach { unsafe free($0) }
         }
-        let pid = unsafe narthex_spawn(&words, &variables, output)
+        let pid = ChildProcesses.remember { unsafe narthex_spawn(&words, &variables, output) }
         guard pid >= 0 else {
             return .failure(.start(unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "unknown"))
         }
@@ -95,15 +95,16 @@ public enum ChildCommand {
 
         /// The status as wait(2) tells it.
         mutating func wait(deadlineNs: UInt64) throws(Fault) -> Int32 {
-            var status: Int32 = 0
             while true {
-                // Safety: `status` lives through the call.
-                let ended = unsafe waitpid(pid, &status, WNOHANG)
-                if ended == pid {
+                do throws(ChildProcesses.NoChild) {
+                    if let status = try ChildProcesses.status(of: pid, waits: false) {
+                        isReaped = true
+                        return status
+                    }
+                } catch {
                     isReaped = true
-                    return status
+                    throw .start("it cannot be waited for")
                 }
-                if ended < 0, errno != EINTR { throw .start("it cannot be waited for") }
                 _ = try remainingMs(deadlineNs)
                 SystemThread.pause(ms: 2)
             }
@@ -112,9 +113,9 @@ public enum ChildCommand {
         mutating func end() {
             guard !isReaped else { return }
             kill(-pid, SIGKILL)
-            var status: Int32 = 0
-            // Safety: `status` lives through the call. A killed child ends soon, whatever it did.
-            while unsafe waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            // A killed child ends soon, whatever it did. What its status is matters no more, nor whether
+            // there is one.
+            _ = try? ChildProcesses.status(of: pid, waits: true)
             isReaped = true
         }
 

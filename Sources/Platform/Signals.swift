@@ -17,8 +17,8 @@ public enum Signals {
     }
 
     /// Calls `handler` for each signal that comes from now on, for as long as the process lives, and ignores
-    /// SIGPIPE. Threads that run already need not have blocked anything. To be called once, while the process
-    /// starts.
+    /// SIGPIPE. Threads that run already need not have blocked anything. As process 1 of a container it also
+    /// takes the status of orphans that end. To be called once, while the process starts.
     public static func handle(_ handler: @escaping @Sendable (Signal) -> Void) {
         let descriptor = narthex_catch_signals()
         precondition(
@@ -34,6 +34,7 @@ public enum Signals {
                 case SIGTERM: handler(.terminate)
                 case SIGINT: handler(.interrupt)
                 case SIGHUP: handler(.hangUp)
+                case SIGCHLD: ChildProcesses.reapOrphans()
                 default: break
                 }
             }

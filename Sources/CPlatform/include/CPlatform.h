@@ -19,10 +19,19 @@ int narthex_open(const char *path, int flags, unsigned int mode);
 // Reserves disk for the first `length` bytes and leaves the file's length as it is. 0, or -1 with errno set.
 int narthex_reserve(int descriptor, uint64_t length);
 
-// From now on SIGTERM, SIGINT and SIGHUP write their number, one byte, to a pipe whose reading end is
-// returned, whichever thread they reach; SIGPIPE is ignored. -1 with errno set when that cannot be arranged.
-// To be called once.
+// From now on SIGTERM, SIGINT and SIGHUP, and SIGCHLD in a process that adopts orphans, write their number,
+// one byte, to a pipe whose reading end is returned, whichever thread they reach; SIGPIPE is ignored. -1 with
+// errno set when that cannot be arranged. To be called once.
 int narthex_catch_signals(void);
+
+// Whether processes whose parent has ended become children of this one: 1 for process 1 of a container and
+// for a "child subreaper" (prctl(2)), else 0.
+int narthex_adopts_orphans(void);
+
+// The process id of a child that has ended and was not waited for yet, and leaves its status there. Where
+// `pid` is 0 that is any child, and 0 when none has ended; else it is this one, and the call waits for its
+// end. -1 with errno set when there is no such child.
+int narthex_ended_child(int pid);
 
 // Whether the kernel takes its clock for synchronised (STA_UNSYNC of adjtimex(2) is not set): 1 or 0, or -1
 // with errno set where it may not be asked. Changes nothing.
