@@ -32,6 +32,16 @@ func command(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+/// `NARTHEX_COMMIT=$(git rev-parse HEAD) swift build -c release` says in the program what it was built from.
+/// Debug builds say nothing, so that a commit does not make them link anew.
+let buildStamp: [CSetting] =
+    Context.environment["NARTHEX_COMMIT"].map { commit in
+        guard (7...64).contains(commit.utf8.count), commit.allSatisfy(\.isHexDigit) else {
+            preconditionFailure("NARTHEX_COMMIT is the hash of a commit: $(git rev-parse HEAD)")
+        }
+        return [.define("NARTHEX_COMMIT", to: commit, .when(configuration: .release))]
+    } ?? []
+
 let package = Package(
     name: "narthex",
     products: [
@@ -55,7 +65,7 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
         .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
-        .target(name: "CPlatform"),
+        .target(name: "CPlatform", cSettings: buildStamp),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
         .target(name: "CPrompb", dependencies: ["CProtobufC"]),
 

@@ -16,7 +16,8 @@ enum AgentMetrics {
             labels: [
                 ("branch", "unknown"), ("goarch", BuildPlatform.architecture),
                 ("goos", BuildPlatform.system), ("goversion", BuildPlatform.language),
-                ("program", "narthex"), ("revision", "unknown"), ("tags", "unknown"), ("version", version),
+                ("program", "narthex"), ("revision", BuildStamp.commit ?? "unknown"), ("tags", "unknown"),
+                ("version", version),
             ]
         ).set(1)
         registry.gauge(

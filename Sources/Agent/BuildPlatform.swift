@@ -29,4 +29,19 @@ enum BuildPlatform {
         "swift"
         #endif
     }
+
+    /// The newest version that the compiler is known to have reached, with the patch where that is known.
+    static var compilerVersion: String {
+        #if compiler(>=6.3.4)
+        String(language.dropFirst("swift".count))
+        #elseif compiler(>=6.3.3)
+        "6.3.3"
+        #elseif compiler(>=6.3.2)
+        "6.3.2"
+        #elseif compiler(>=6.3.1)
+        "6.3.1"
+        #else
+        String(language.dropFirst("swift".count))
+        #endif
+    }
 }

@@ -8,7 +8,7 @@ struct Narthex: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "narthex",
         abstract: "Scrapes Prometheus exporters and ships what they say to a remote_write endpoint.",
-        version: "narthex \(AgentVersion.current)",
+        version: AgentVersion.report,
         subcommands: [Run.self, CheckConfig.self, Discover.self, ScrapeOnce.self, CredentialsCommand.self])
 
     static func main() async {

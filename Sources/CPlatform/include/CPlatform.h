@@ -33,6 +33,11 @@ int narthex_adopts_orphans(void);
 // end. -1 with errno set when there is no such child.
 int narthex_ended_child(int pid);
 
+// The commit that the program was built from and the day it was built ("Nov  9 2026"); empty where the
+// builder did not say the commit. Both are static.
+const char *narthex_commit(void);
+const char *narthex_build_date(void);
+
 // Whether the kernel takes its clock for synchronised (STA_UNSYNC of adjtimex(2) is not set): 1 or 0, or -1
 // with errno set where it may not be asked. Changes nothing.
 int narthex_clock_is_synchronised(void);
