@@ -22,6 +22,7 @@ public final class Agent: Sendable {
     private let settling: Task<Void, Never>
     private let reloader: Reloader
     private let reloading: Task<Void, Never>
+    private let addressFile: StatusAddressFile
     private let logger: Logger
     /// Nothing is to be sent any more.
     private let atOnce = Event()
@@ -37,6 +38,7 @@ public final class Agent: Sendable {
         self.server = server
         self.reloader = reloader
         self.logger = logger
+        addressFile = StatusAddressFile(storagePath: stages.options.storagePath, files: files)
         // These tasks run until `stop`, which waits for them in this order: reloading, producing, shipping,
         // keeping.
         producers = Task { await stages.produce() }
@@ -93,7 +95,7 @@ public final class Agent: Sendable {
                 lifecycle: options.hasLifecycle ? lifecycle : nil)
         } catch {
             stages.abandon()
-            throw AgentError(.listen, "--web.listen-address: \(error.message)")
+            throw AgentError(.listen, "--web.listen-address or \(ListenAddress.variable): \(error.message)")
         }
         stages.running.withLock { $0.listening = server.addresses }
         do throws(AgentError) {
@@ -106,6 +108,7 @@ public final class Agent: Sendable {
         }
         let agent = Agent(
             stages: stages, server: server, reloader: reloader, logger: logger, clock: clock, files: files)
+        agent.publishAddress()
         logger[metadataKey: "version"] = "\(options.version)"
         logger.info(
             "started",
@@ -118,6 +121,17 @@ public final class Agent: Sendable {
         return agent
     }
 
+    /// Lets `narthex healthcheck` know where the pages are. An agent scrapes and ships without it, too.
+    private func publishAddress() {
+        do throws(FileError) {
+            try addressFile.store(server.localURLs)
+        } catch {
+            logger.warning(
+                "narthex healthcheck has to be told the address of the status pages: it cannot be written",
+                metadata: ["error": "\(error)"])
+        }
+    }
+
     /// All that is wrong with them at once.
     private static func listenAddresses(_ options: AgentOptions) throws(AgentError) -> [ListenAddress] {
         var addresses: [ListenAddress] = []
@@ -126,7 +140,7 @@ public final class Agent: Sendable {
             do {
                 addresses.append(try ListenAddress.parse(text))
             } catch {
-                faults.append("--web.listen-address: \(error.message)")
+                faults.append("--web.listen-address or \(ListenAddress.variable): \(error.message)")
             }
         }
         guard faults.isEmpty else { throw AgentError(.listen, faults.joined(separator: "\n")) }
@@ -183,6 +197,8 @@ public final class Agent: Sendable {
         await keeper.value
         await settling.value
         let last = stages.snapshot()
+        // One that stays names an address where nobody answers, which a health check finds out.
+        try? addressFile.remove()
         await server.stop()
         stages.http.shutDown()
         do {

@@ -69,6 +69,11 @@ public enum FlagGrammar {
         return faults
     }
 
+    /// The listen addresses of NARTHEX_WEB_LISTEN_ADDRESS, unchecked; empty where it is not set.
+    public static func listenAddresses(of environment: [String: String]) -> [String] {
+        ListenAddress.list(environment[ListenAddress.variable] ?? "")
+    }
+
     /// Bytes of a size such as `15MB`; nil when it is none or does not fit.
     public static func sizeBytes(_ text: String) -> Int? {
         ByteSize.parse(text).flatMap { Int(exactly: $0) }

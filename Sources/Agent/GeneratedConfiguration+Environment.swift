@@ -120,8 +120,6 @@ extension GeneratedConfiguration {
     private static func ownAddress(_ text: String) -> String? {
         // A wrong address is said when it is bound.
         guard let address = try? ListenAddress.parse(text), address.port != 0 else { return nil }
-        let everywhere: Set<String> = ["0.0.0.0", "::"]
-        guard let host = address.host, !everywhere.contains(host) else { return "127.0.0.1:\(address.port)" }
-        return "\(address)"
+        return address.localAuthority
     }
 }

@@ -45,6 +45,20 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
         return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
+    /// By which a program on this machine reaches it, as it stands in a URL: loopback for every interface.
+    public var localAuthority: String {
+        guard let host, host != "0.0.0.0", host != "::" else { return "127.0.0.1:\(port)" }
+        return "\(ListenAddress(host: host, port: port))"
+    }
+
+    /// The variable that stands for `--web.listen-address` where that flag is not given.
+    public static let variable = "NARTHEX_WEB_LISTEN_ADDRESS"
+
+    /// The addresses in the variable's value: any number with commas between.
+    public static func list(_ text: String) -> [String] {
+        text.split(whereSeparator: { $0 == "," || $0.isWhitespace }).map(String.init)
+    }
+
     /// What a URL or a second address in the same flag would need.
     private static let forbidden = Set("/?#@[],'\"\\".utf8)
 }

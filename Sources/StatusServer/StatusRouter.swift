@@ -121,7 +121,7 @@ struct StatusRouter: Sendable {
             response.headers.add("Vary", "Accept, Accept-Encoding")
             response.code(for: request)
             return response
-        case .healthy: return ServerResponse(text: "Narthex is Healthy.\n")
+        case .healthy: return ServerResponse(text: StatusServer.healthyText)
         case .targetMetadata: return targetMetadata(request.query)
         case .reload, .quit: return ServerResponse(status: 404, text: "404 page not found\n")
         case .ready:

@@ -6,6 +6,9 @@ public final class StatusServer: Sendable {
     /// Where it listens, the ports being those it got; at least one.
     public let addresses: [ListenAddress]
 
+    /// What `/-/healthy` answers, by which an agent is told from another program.
+    public static let healthyText = "Narthex is Healthy.\n"
+
     private let servers: [HTTPServer]
     private let prefix: RoutePrefix
 
@@ -79,6 +82,9 @@ public final class StatusServer: Sendable {
             return "http://\(authority)\(prefix.path)/"
         }
     }
+
+    /// The page's addresses by which a program on this machine reaches it.
+    public var localURLs: [String] { addresses.map { "http://\($0.localAuthority)\(prefix.path)/" } }
 
     /// Stops listening; answers in hand are finished.
     public func stop() async {

@@ -9,7 +9,10 @@ struct Narthex: AsyncParsableCommand {
         commandName: "narthex",
         abstract: "Scrapes Prometheus exporters and ships what they say to a remote_write endpoint.",
         version: AgentVersion.report,
-        subcommands: [Run.self, CheckConfig.self, Discover.self, ScrapeOnce.self, CredentialsCommand.self])
+        subcommands: [
+            Run.self, CheckConfig.self, Discover.self, ScrapeOnce.self, CredentialsCommand.self,
+            HealthcheckCommand.self,
+        ])
 
     static func main() async {
         // Still on the first thread: what follows waits for the two that Swift's runtime begins with, for

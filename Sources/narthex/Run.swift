@@ -99,7 +99,7 @@ struct Run: AsyncParsableCommand {
         name: .customLong("web.listen-address"),
         help: """
             Address of the status pages; several times for several. Loopback by default; :9090 listens on \
-            all interfaces. (default: 127.0.0.1:9090)
+            all interfaces. (default: NARTHEX_WEB_LISTEN_ADDRESS, else 127.0.0.1:9090)
             """)
     var listenAddresses: [String] = []
 
@@ -182,7 +182,7 @@ struct Run: AsyncParsableCommand {
         for warning in choice.warnings { logger.warning("\(warning)") }
         try refuse(choice.fault)
 
-        var options = AgentOptions(configFile: ConfigurationPlace.defaultFile)
+        var options = AgentOptions(configFile: ConfigurationPlace.defaultFile(environment))
         switch choice.place {
         case .file(let file): options.configFile = file
         case .remoteWriteURL(let url): options.remoteWriteURL = url
@@ -203,7 +203,9 @@ struct Run: AsyncParsableCommand {
         options.retentionMaxBytes = UInt64(retentionMaxSize.bytes)
         options.segmentSizeBytes = segmentSize.bytes
         options.flushDeadlineMs = flushDeadline.ms
-        if !listenAddresses.isEmpty { options.listenAddresses = listenAddresses }
+        let addresses =
+            listenAddresses.isEmpty ? FlagGrammar.listenAddresses(of: environment) : listenAddresses
+        if !addresses.isEmpty { options.listenAddresses = addresses }
         options.externalURL = externalURL
         options.routePrefix = routePrefix
         options.enabledFeatures = features

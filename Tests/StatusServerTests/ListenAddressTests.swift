@@ -13,6 +13,19 @@ struct ListenAddressTests {
         #expect(address.description == text)
     }
 
+    @Test(arguments: [
+        (":9090", "127.0.0.1:9090"), ("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "127.0.0.1:1"),
+        ("[::1]:1", "[::1]:1"), ("10.0.0.7:80", "10.0.0.7:80"),
+    ])
+    func isReachedFromItsOwnMachine(text: String, authority: String) throws {
+        #expect(try ListenAddress.parse(text).localAuthority == authority)
+    }
+
+    @Test(arguments: [("", []), (" ,", []), (":1", [":1"]), (":1, [::1]:2", [":1", "[::1]:2"])])
+    func aVariableHasAnyNumber(text: String, addresses: [String]) {
+        #expect(ListenAddress.list(text) == addresses)
+    }
+
     @Test func noHostIsEveryInterface() throws {
         let address = try ListenAddress.parse(":9090")
         #expect(address.host == nil)

@@ -46,10 +46,11 @@ public enum CommandChoice {
         let choice = ConfigurationPlace.choice(
             configFile: nil, remoteWriteURL: nil, environment: environment, files: files)
         if choice.place != .nowhere || choice.fault != nil { return ["run"] + arguments }
+        let file = ConfigurationPlace.defaultFile(environment)
         let missing =
             "there is neither a command nor a configuration to run on: no --config.file, no "
             + "NARTHEX_REMOTE_WRITE_URL, no S3_CONFIG_LOCATION, and no "
-            + "\(ConfigurationPlace.defaultFile) in the working directory"
+            + (file.hasPrefix("/") ? file : "\(file) in the working directory")
         throw CommandLineError([missing] + FlagReading(arguments, files: files).faults)
     }
 

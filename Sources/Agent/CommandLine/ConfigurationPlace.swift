@@ -1,7 +1,7 @@
 public import Platform
 
 /// Which of the places that may name a configuration is used. A flag comes before a variable, and a variable
-/// before `./prometheus.yml`.
+/// before the default file.
 public enum ConfigurationPlace: Sendable, Equatable {
     /// A location as `ConfigurationLocation` reads it.
     case file(String)
@@ -19,8 +19,13 @@ public enum ConfigurationPlace: Sendable, Equatable {
         public var fault: String?
     }
 
-    /// Prometheus' default, in the working directory.
-    public static let defaultFile = "prometheus.yml"
+    /// What is read where nothing else names a configuration: Prometheus' default, in the working directory,
+    /// or the path that an image has in its environment.
+    public static func defaultFile(_ environment: [String: String]) -> String {
+        environment[defaultVariable].flatMap { $0.isEmpty ? nil : $0 } ?? "prometheus.yml"
+    }
+
+    private static let defaultVariable = "NARTHEX_DEFAULT_CONFIG_FILE"
 
     private static let ownVariable = "NARTHEX_REMOTE_WRITE_URL"
     /// What the containers that Narthex replaces read: the place of a file, and a file's content.
@@ -113,8 +118,9 @@ public enum ConfigurationPlace: Sendable, Equatable {
             return Choice(place: .file("env:\(content)"), warnings: unusable)
         }
         // Where it cannot be looked at, reading it says why.
-        if let status = try? files?.status(defaultFile), !status.isDirectory {
-            return Choice(place: .file(defaultFile), warnings: unusable)
+        let file = defaultFile(environment)
+        if let status = try? files?.status(file), !status.isDirectory {
+            return Choice(place: .file(file), warnings: unusable)
         }
         guard !unusable.isEmpty else { return Choice() }
         return Choice(

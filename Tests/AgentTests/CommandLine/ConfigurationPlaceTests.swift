@@ -32,6 +32,16 @@ import Testing
             ])
     }
 
+    @Test func anImageMayNameTheFileThatComesLast() {
+        let image = ["NARTHEX_DEFAULT_CONFIG_FILE": "/dev/null"]
+        #expect(choice(image) == .init(place: .file("/dev/null")))
+        #expect(choice(["NARTHEX_DEFAULT_CONFIG_FILE": "/nonexistent/p.yml"]).place == .nowhere)
+        let full = image.merging(["NARTHEX_REMOTE_WRITE_URL": "u"]) { one, _ in one }
+        #expect(choice(full) == .init(place: .remoteWriteURL("u")))
+        #expect(ConfigurationPlace.defaultFile(image) == "/dev/null")
+        #expect(ConfigurationPlace.defaultFile(["NARTHEX_DEFAULT_CONFIG_FILE": ""]) == "prometheus.yml")
+    }
+
     @Test func theOwnVariableComesFirstAndTheOthersAreNamed() {
         let found = choice(["NARTHEX_REMOTE_WRITE_URL": "u", "S3_CONFIG_LOCATION": "s3://shop/k"])
         #expect(found.place == .remoteWriteURL("u"))
