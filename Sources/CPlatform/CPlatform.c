@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -21,9 +22,13 @@
 #endif
 
 static uint32_t table[256];
-static pthread_once_t table_once = PTHREAD_ONCE_INIT;
+static int uses_instruction;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void build_table(void) {
+static int has_instruction(void);
+
+static void choose(void) {
+    uses_instruction = has_instruction() && getenv("NARTHEX_PORTABLE") == NULL;
     for (uint32_t i = 0; i < 256; i++) {
         uint32_t crc = i;
         for (int bit = 0; bit < 8; bit++) {
@@ -34,7 +39,6 @@ static void build_table(void) {
 }
 
 static uint32_t crc_by_table(uint32_t crc, const uint8_t *p, size_t length) {
-    pthread_once(&table_once, build_table);
     while (length > 0) {
         crc = (crc >> 8) ^ table[(crc ^ *p++) & 0xFF];
         length--;
@@ -61,6 +65,7 @@ __attribute__((target("sse4.2"))) static uint32_t crc_by_instruction(uint32_t cr
     return crc;
 }
 static int has_instruction(void) { return __builtin_cpu_supports("sse4.2"); }
+static const char instruction_name[] = "sse4.2";
 #elif defined(__aarch64__)
 __attribute__((target("+crc"))) static uint32_t crc_by_instruction(uint32_t crc, const uint8_t *p,
                                                                    size_t length) {
@@ -78,18 +83,26 @@ __attribute__((target("+crc"))) static uint32_t crc_by_instruction(uint32_t crc,
     return crc;
 }
 static int has_instruction(void) { return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0; }
+static const char instruction_name[] = "armv8";
 #else
 static uint32_t crc_by_instruction(uint32_t crc, const uint8_t *p, size_t length) {
     return crc_by_table(crc, p, length);
 }
 static int has_instruction(void) { return 0; }
+static const char instruction_name[] = "";
 #endif
 
 uint32_t narthex_crc32c(uint32_t crc, const void *bytes, size_t length) {
     const uint8_t *p = bytes;
+    pthread_once(&once, choose);
     crc = ~crc;
-    crc = has_instruction() ? crc_by_instruction(crc, p, length) : crc_by_table(crc, p, length);
+    crc = uses_instruction ? crc_by_instruction(crc, p, length) : crc_by_table(crc, p, length);
     return ~crc;
+}
+
+const char *narthex_crc32c_path(void) {
+    pthread_once(&once, choose);
+    return uses_instruction ? instruction_name : "table";
 }
 
 int narthex_open(const char *path, int flags, unsigned int mode) { return open(path, flags, (mode_t)mode); }

@@ -27,6 +27,15 @@ struct CRC32CTests {
         #expect(checksum(vector.bytes[...]) == vector.crc)
     }
 
+    /// NARTHEX_PORTABLE runs every test without the processor's help.
+    @Test func theSwitchChoosesThePortablePath() {
+        if ProcessEnvironment.current["NARTHEX_PORTABLE"] != nil {
+            #expect(CRC32C.path == "table")
+        } else {
+            #expect(["sse4.2", "armv8"].contains(CRC32C.path))
+        }
+    }
+
     @Test func continuesAtEveryCut() {
         let bytes = (0..<67).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ 11) }
         let whole = checksum(bytes[...])

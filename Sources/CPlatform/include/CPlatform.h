@@ -4,8 +4,12 @@
 #include <stdint.h>
 
 // CRC-32C (Castagnoli, reflected 0x82F63B78) of `length` bytes, continued from `crc` (0 to begin).
-// Uses SSE 4.2 or the ARMv8 CRC extension where the processor has it, a table elsewhere.
+// Uses SSE 4.2 or the ARMv8 CRC extension where the processor has it, a table elsewhere and where the
+// variable NARTHEX_PORTABLE is set, so that tests can run on the portable path.
 uint32_t narthex_crc32c(uint32_t crc, const void *bytes, size_t length);
+
+// By which of these ways: "sse4.2", "armv8" or "table".
+const char *narthex_crc32c_path(void);
 
 // The words that main was called with, the program's name among them. A constructor keeps them before main.
 int narthex_argument_count(void);
