@@ -12,6 +12,10 @@ import Synchronization
 import Telemetry
 import WriteAheadBuffer
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 /// The whole agent in one process: started, looked at, stopped.
 public final class Agent: Sendable {
     private let stages: Stages
@@ -22,6 +26,8 @@ public final class Agent: Sendable {
     private let settling: Task<Void, Never>
     private let reloader: Reloader
     private let reloading: Task<Void, Never>
+    private let notifier: ServiceNotifier?
+    private let notifying: Task<Void, Never>
     private let addressFile: StatusAddressFile
     private let logger: Logger
     /// Nothing is to be sent any more.
@@ -31,12 +37,13 @@ public final class Agent: Sendable {
     private static let settledAfterMs: Int64 = 5_000
 
     private init(
-        stages: Stages, server: StatusServer, reloader: Reloader, logger: Logger, clock: any AgentClock,
-        files: any FileDoor
+        stages: Stages, server: StatusServer, reloader: Reloader, notifier: ServiceNotifier?, logger: Logger,
+        clock: any AgentClock, files: any FileDoor
     ) {
         self.stages = stages
         self.server = server
         self.reloader = reloader
+        self.notifier = notifier
         self.logger = logger
         addressFile = StatusAddressFile(storagePath: stages.options.storagePath, files: files)
         // These tasks run until `stop`, which waits for them in this order: reloading, producing, shipping,
@@ -45,6 +52,9 @@ public final class Agent: Sendable {
         shippers = Task { await stages.ship() }
         keeper = Task { await stages.buffer.run() }
         reloading = Task { await reloader.run() }
+        notifying = Task {
+            await notifier?.run(pulse: { await stages.pulse() }, condition: { stages.condition() })
+        }
         settling = Task {
             // Cancelled by a stop that comes before: then there is nothing left to gain.
             guard (try? await clock.sleep(forMs: Self.settledAfterMs)) != nil else { return }
@@ -54,6 +64,7 @@ public final class Agent: Sendable {
     }
 
     /// Reads the configuration, opens the buffer, binds the status page and begins to scrape and to ship.
+    /// A service manager that the environment names is told so.
     /// `whenQuit` is called when somebody asks for the end by `/-/quit` for the first time.
     public static func start(
         _ options: AgentOptions, clock: any AgentClock = SystemClock(), files: any FileDoor = POSIXFiles(),
@@ -61,6 +72,10 @@ public final class Agent: Sendable {
     ) async throws(AgentError) -> Agent {
         let startNs = clock.monotonicNs
         var logger = Logger(label: "agent")
+        let notifier = ServiceNotifier(
+            environment: options.environment, processID: getpid(), clock: clock, logger: logger)
+        var options = options
+        for name in ServiceNotifier.variables { options.environment[name] = nil }
         for remark in options.features.remarks {
             logger.log(
                 level: remark.isWarning ? .warning : .info, "--enable-feature: \(remark.name) \(remark.text)")
@@ -82,7 +97,7 @@ public final class Agent: Sendable {
             ConfigurationReader(options, clock: clock, files: files, logger: logger).keep(found)
         }
         let reloader = Reloader(
-            stages: stages, loaded: loaded, clock: clock, files: files, logger: logger)
+            stages: stages, loaded: loaded, clock: clock, files: files, notifier: notifier, logger: logger)
         let lifecycle = Lifecycle(
             reload: {
                 guard case .failure(let error) = await reloader.reload(.page) else { return nil }
@@ -107,8 +122,10 @@ public final class Agent: Sendable {
             throw error
         }
         let agent = Agent(
-            stages: stages, server: server, reloader: reloader, logger: logger, clock: clock, files: files)
+            stages: stages, server: server, reloader: reloader, notifier: notifier, logger: logger,
+            clock: clock, files: files)
         agent.publishAddress()
+        notifier?.ready()
         logger[metadataKey: "version"] = "\(options.version)"
         logger.info(
             "started",
@@ -185,6 +202,9 @@ public final class Agent: Sendable {
         logger.info(
             "stopping", metadata: ["flush_deadline_ms": .stringConvertible(stages.options.flushDeadlineMs)])
         stages.setStopping()
+        notifier?.stopping(flushMs: stages.options.flushDeadlineMs)
+        notifying.cancel()
+        await notifying.value
         settling.cancel()
         reloader.end()
         await reloading.value

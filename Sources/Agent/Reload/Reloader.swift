@@ -56,6 +56,7 @@ final class Reloader: Sendable {
     private let stages: Stages
     private let clock: any AgentClock
     private let files: any FileDoor
+    private let notifier: ServiceNotifier?
     private let logger: Logger
     private let isSuccessful: Gauge
     private let succeededAt: Gauge
@@ -69,7 +70,7 @@ final class Reloader: Sendable {
     /// `loaded` is what `stages` were built from: read with success, unless it is a kept copy.
     init(
         stages: Stages, loaded: ConfigurationSource.Loaded, clock: any AgentClock, files: any FileDoor,
-        logger: Logger
+        notifier: ServiceNotifier?, logger: Logger
     ) {
         state = Mutex(State(version: loaded.version))
         let parts = stages.parts
@@ -84,6 +85,7 @@ final class Reloader: Sendable {
         self.stages = stages
         self.clock = clock
         self.files = files
+        self.notifier = notifier
         self.logger = logger
         isSuccessful = stages.registry.gauge(
             "prometheus_config_last_reload_successful",
@@ -200,6 +202,8 @@ final class Reloader: Sendable {
     private func carryOut(_ requests: [Request]) async -> Result<Void, AgentError> {
         let cause = (requests.first { $0.cause != .watch } ?? requests.first)?.cause ?? .watch
         let startNs = clock.monotonicNs
+        // What the watch finds is mostly nothing: then no reload has begun.
+        if cause != .watch { notifier?.reloading() }
         do throws(AgentError) {
             switch try await look(cause) {
             case .unchanged:
@@ -209,6 +213,7 @@ final class Reloader: Sendable {
                 taken(loaded)
                 await unchanged(cause)
             case .changed(let loaded, let prepared):
+                notifier?.reloading()
                 // New jobs look at once for the files that come with the configuration.
                 try await stages.apply(prepared, logger: logger) { await self.keep(loaded) }
                 ConfigurationSource.told(prepared.configuration, logger)
@@ -336,6 +341,7 @@ final class Reloader: Sendable {
         guard cause != .watch else { return recovered() }
         succeeded()
         await reopenLogs()
+        notifier?.reloaded("configuration read again, nothing has changed")
         logger.info(
             "the configuration was read again: nothing has changed", metadata: ["cause": "\(cause.rawValue)"])
     }
@@ -344,15 +350,17 @@ final class Reloader: Sendable {
     private func recovered() {
         guard state.withLock({ $0.lastFault }) != nil else { return }
         succeeded()
+        notifier?.reloaded("configuration usable again")
         logger.info("the configuration can be used again: it is the one that runs")
     }
 
     private func failed(_ error: AgentError, _ cause: Cause) {
         guard !stopping.isSignalled else { return }
         let isKnown = wrong(error.message)
+        let faults = error.message.split(separator: "\n")
+        notifier?.reloaded("configuration NOT reloaded: \(faults.first ?? "")")
         // A fault that lasts is said once, unless somebody asks again.
         if isKnown, cause == .watch { return }
-        let faults = error.message.split(separator: "\n")
         logger.error(
             "the configuration was not reloaded; the one before goes on",
             metadata: ["cause": "\(cause.rawValue)", "faults": .stringConvertible(faults.count)])
@@ -371,6 +379,7 @@ final class Reloader: Sendable {
     }
 
     private func tell(_ difference: ConfigurationDifference, _ cause: Cause, tookMs: UInt64) {
+        notifier?.reloaded("configuration reloaded")
         logger.info(
             "the configuration was reloaded",
             metadata: [
