@@ -45,7 +45,7 @@ def test_systemd_has_nothing_to_say_about_the_units(tmp_path):
     folder.mkdir(parents=True)
     for unit in [SERVICE, *UNITS.glob("narthex-credentials.*")]:
         shutil.copy(unit, folder)
-    for name in ("usr/bin/narthex", "bin/kill", *(f"usr/lib/narthex/{p.name}" for p in scripts())):
+    for name in ("usr/bin/narthex", "bin/sh", *(f"usr/lib/narthex/{p.name}" for p in scripts())):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy("/bin/true", root / name)
     targets = "sysinit", "basic", "shutdown", "network-online", "time-sync", "multi-user", "timers", "paths"
