@@ -27,6 +27,9 @@ public struct AgentOptions: Sendable {
     public var retentionMaxBytes: UInt64 = 1 << 30
     /// `--storage.agent.wal-segment-size`, bytes.
     public var segmentSizeBytes = 32 << 20
+    /// `--storage.agent.sync-interval`, milliseconds: how often the buffer is made durable. Not in
+    /// Prometheus, whose agent does so when a segment ends.
+    public var syncIntervalMs: Int64 = 1_000
     /// `--web.listen-address`, each time that it is given, else `NARTHEX_WEB_LISTEN_ADDRESS`; at least one.
     public var listenAddresses = ["127.0.0.1:9090"]
     /// The first of `listenAddresses`; setting it makes it the only one.

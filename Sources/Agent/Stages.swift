@@ -236,6 +236,7 @@ final class Stages: Sendable {
     private static func bufferConfiguration(_ options: AgentOptions) -> BufferConfiguration {
         var configuration = BufferConfiguration(directory: options.storagePath)
         configuration.segmentSizeBytes = options.segmentSizeBytes
+        configuration.syncIntervalMs = options.syncIntervalMs
         configuration.retentionBytes = options.retentionMaxBytes
         configuration.retentionAgeMs = options.retentionMaxAgeMs
         return configuration

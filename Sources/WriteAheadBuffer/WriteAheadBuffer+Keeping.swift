@@ -5,21 +5,31 @@ internal import Telemetry
 
 /// Bounds.
 extension WriteAheadBuffer {
+    /// Rounds come at least so often: they look at the clock, and remove what is answered for.
+    private static let roundMs: Int64 = 1_000
+
     /// Makes the buffer durable every sync interval and keeps it within its bounds, until cancelled.
     public func run() async {
+        let intervalMs = configuration.syncIntervalMs
+        var dueNs = core.clock.deadlineNs(inMs: intervalMs)
         while !Task.isCancelled {
             // A cancelled sleep ends the loop.
-            guard (try? await core.clock.sleep(forMs: configuration.syncIntervalMs)) != nil else { return }
-            await keeper.run { [self] in keep() }
+            guard (try? await core.clock.sleep(forMs: min(intervalMs, Self.roundMs))) != nil else { return }
+            let isDue = core.clock.monotonicNs >= dueNs
+            let isDurable = await keeper.run { [self] in keep(syncs: isDue) }
+            // What the disk has refused is tried again in the next round.
+            if isDue, isDurable { dueNs = core.clock.deadlineNs(inMs: intervalMs) }
         }
     }
 
-    /// One round of the keeper.
-    func keep() {
-        sync()
+    /// One round of the keeper, which makes the buffer durable where that is due. False when that failed.
+    @discardableResult
+    func keep(syncs: Bool = true) -> Bool {
+        let isDurable = syncs ? sync() : true
         enforceRetention()
         removeAnswered()
         regainReserve()
+        return isDurable
     }
 
     /// After the disk was full: ends the segment, so that it can go once it is answered for, and makes the

@@ -91,6 +91,11 @@ struct Run: AsyncParsableCommand {
     var segmentSize = FlagSize(bytes: 32 << 20)
 
     @Option(
+        name: .customLong("storage.agent.sync-interval"),
+        help: "How often the buffer is made durable (100ms to 10m): what a power loss may cost.")
+    var syncInterval = FlagDuration(ms: 1_000)
+
+    @Option(
         name: .customLong("storage.remote.flush-deadline"),
         help: "How long to go on sending on shutdown; what is left stays in the buffer.")
     var flushDeadline = FlagDuration(ms: 20_000)
@@ -135,6 +140,9 @@ struct Run: AsyncParsableCommand {
             faults.append(
                 "--storage.agent.retention.max-size must be at least twice --storage.agent.wal-segment-size "
                     + "(\(segmentSize.bytes) bytes)")
+        }
+        if !(100...600_000).contains(syncInterval.ms) {
+            faults.append("--storage.agent.sync-interval must be between 100ms and 10m")
         }
         if retentionMaxTime.ms <= 0 {
             faults.append("--storage.agent.retention.max-time must be more than zero")
@@ -202,6 +210,7 @@ struct Run: AsyncParsableCommand {
         options.retentionMaxAgeMs = retentionMaxTime.ms
         options.retentionMaxBytes = UInt64(retentionMaxSize.bytes)
         options.segmentSizeBytes = segmentSize.bytes
+        options.syncIntervalMs = syncInterval.ms
         options.flushDeadlineMs = flushDeadline.ms
         let addresses =
             listenAddresses.isEmpty ? FlagGrammar.listenAddresses(of: environment) : listenAddresses

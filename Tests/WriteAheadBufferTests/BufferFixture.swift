@@ -18,6 +18,7 @@ final class BufferFixture {
     var segmentMaxAgeMs: Int64 = 15 * 60_000
     var retentionBytes: UInt64 = 1 << 30
     var retentionAgeMs: Int64 = 4 * 3_600_000
+    var syncIntervalMs: Int64 = 1_000
     var reserveBytes = 0
     let target = TestFrames.target()
     let layout: Layout
@@ -32,7 +33,8 @@ final class BufferFixture {
         return try WriteAheadBuffer(
             BufferConfiguration(
                 directory: folder.path, segmentSizeBytes: segmentSizeBytes, segmentMaxAgeMs: segmentMaxAgeMs,
-                retentionBytes: retentionBytes, retentionAgeMs: retentionAgeMs, reserveBytes: reserveBytes),
+                retentionBytes: retentionBytes, retentionAgeMs: retentionAgeMs,
+                syncIntervalMs: syncIntervalMs, reserveBytes: reserveBytes),
             interner: interner,
             clock: clock, files: files, registry: registry,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, salts: { 0x5A17_5A17 })

@@ -203,6 +203,42 @@ struct WriteAheadBufferKeepingTests {
         #expect(try fixture.segmentPaths.count == 1)
     }
 
+    @Test func theBufferIsMadeDurableEverySyncIntervalAndSoonerAfterAFailure() async throws {
+        let fixture = try BufferFixture()
+        fixture.syncIntervalMs = 10_000
+        let buffer = try fixture.open()
+        let syncs = Mutex(0)
+        let fails = Mutex(false)
+        fixture.files.fail { operation, path in
+            // The file of one that is written anew, too.
+            guard operation == .sync, path.contains(".segment") else { return nil }
+            syncs.withLock { $0 += 1 }
+            return fails.withLock { $0 } ? .init(errno: 5) : nil
+        }
+        let running = Task { await buffer.run() }
+        /// Lets rounds of a second go by, with something to be made durable in each.
+        func pass(seconds: Int) async throws {
+            for _ in 0..<seconds {
+                while fixture.clock.sleeperCount == 0 { await Task.yield() }
+                try buffer.append(fixture.frame(1))
+                fixture.clock.advance(ms: 1_000)
+            }
+            while fixture.clock.sleeperCount == 0 { await Task.yield() }
+        }
+        try await pass(seconds: 9)
+        #expect(syncs.withLock { $0 } == 0)
+        try await pass(seconds: 1)
+        #expect(syncs.withLock { $0 } == 1)
+        fails.withLock { $0 = true }
+        try await pass(seconds: 10)
+        #expect(buffer.core.catalog.all.contains { $0.isInDoubt })
+        fails.withLock { $0 = false }
+        try await pass(seconds: 3)
+        #expect(!buffer.core.catalog.all.contains { $0.isInDoubt }, "it was written anew in a later round")
+        running.cancel()
+        await running.value
+    }
+
     @Test func theKeeperStopsWhenCancelled() async throws {
         let fixture = try BufferFixture()
         let buffer = try fixture.open()

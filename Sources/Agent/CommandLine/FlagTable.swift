@@ -29,6 +29,9 @@ public enum FlagTable {
         FlagRule(
             "storage.agent.retention.max-size", .size, .honoured,
             "Narthex' own: bounds the buffer's size on disk"),
+        FlagRule(
+            "storage.agent.sync-interval", .duration, .honoured,
+            "Narthex' own: is how often the buffer is made durable"),
     ]
 
     private static let configuration: [FlagRule] = [
