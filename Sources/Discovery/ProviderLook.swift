@@ -21,19 +21,21 @@ public struct ProviderLook {
         public var isWorthWriting = true
     }
 
-    /// How long a provider may take for its first answer.
-    static let waitMs: Int64 = 15_000
+    /// How long a provider may take for its first answer where nobody says.
+    static let usualWaitMs: Int64 = 15_000
 
     private let surveys: [ECSSurvey]
     private let others: [any TargetProvider]
     private let clock: any AgentClock
+    private let waitMs: Int64
 
     /// `ecs` are the accesses of the job's `ecs_sd_configs`, in their order. `patienceMs` is how long tasks
     /// wait whose service or cluster cannot be described, when nobody knows what rules will look at; nil:
-    /// as long as it takes, where the job's rules look at that.
+    /// as long as it takes, where the job's rules look at that. `waitMs` is how long a provider may take for
+    /// its first answer.
     public init(
         _ job: ScrapeConfiguration, ecs: [TargetProviders.ECSAccess], others: [any TargetProvider],
-        clock: any AgentClock, patienceMs: Int64? = nil
+        clock: any AgentClock, patienceMs: Int64? = nil, waitMs: Int64? = nil
     ) {
         surveys = zip(job.ecsSDConfigs, ecs).map {
             ECSSurvey(
@@ -42,6 +44,7 @@ public struct ProviderLook {
         }
         self.others = others
         self.clock = clock
+        self.waitMs = waitMs ?? Self.usualWaitMs
     }
 
     public func look() async -> Findings {
@@ -93,9 +96,9 @@ public struct ProviderLook {
                     return first
                 }
             }
-            group.addTask { [clock] in
+            group.addTask { [clock, waitMs] in
                 // Cancelled when there is a report.
-                try? await clock.sleep(forMs: Self.waitMs)
+                try? await clock.sleep(forMs: waitMs)
                 return nil
             }
             let first = await group.next() ?? nil

@@ -49,23 +49,9 @@ public struct Discoverer: Sendable {
         let resolver = SharedResolver()
         var looks: [(job: ScrapeConfiguration, look: ProviderLook)] = []
         for job in jobs {
-            var access: [TargetProviders.ECSAccess] = []
-            for entry in job.ecsSDConfigs {
-                access.append(try await inventories.access(entry, job: job.jobName))
-            }
-            var instances: [EC2Inventory] = []
-            for entry in job.ec2SDConfigs {
-                instances.append(try await inventories.ec2(entry, job: job.jobName))
-            }
-            let others =
-                try others(job, workers: workers, registry: registry)
-                + TargetProviders.ec2(
-                    for: job, inventories: instances, clock: clock, registry: registry, logger: logger)
-                + network(job, http: http, resolver: resolver, workers: workers, registry: registry)
-            // Whoever reads the file has rules of its own.
-            let look = ProviderLook(
-                job, ecs: access, others: others, clock: clock,
-                patienceMs: options.writeTo == nil ? nil : Self.patienceMs)
+            let look = try await look(
+                at: job, http: http, inventories: inventories, resolver: resolver, workers: workers,
+                registry: registry)
             looks.append((job, look))
         }
         var last: String?
@@ -90,6 +76,31 @@ public struct Discoverer: Sendable {
             let intervalNs = clock.deadlineNs(inMs: options.intervalMs)
             guard await stop.wait(untilNs: intervalNs, clock: clock) == .deadline else { return text != nil }
         }
+    }
+
+    /// A look at one job's providers, each of which may take `waitMs` for its first answer. Throws when there
+    /// is no region for one of them.
+    func look(
+        at job: ScrapeConfiguration, http: HTTPClient, inventories: ECSInventories, resolver: SharedResolver,
+        workers: WorkerPool, registry: MetricRegistry, waitMs: Int64? = nil
+    ) async throws(AgentError) -> ProviderLook {
+        var access: [TargetProviders.ECSAccess] = []
+        for entry in job.ecsSDConfigs {
+            access.append(try await inventories.access(entry, job: job.jobName))
+        }
+        var instances: [EC2Inventory] = []
+        for entry in job.ec2SDConfigs {
+            instances.append(try await inventories.ec2(entry, job: job.jobName))
+        }
+        let others =
+            try others(job, workers: workers, registry: registry)
+            + TargetProviders.ec2(
+                for: job, inventories: instances, clock: clock, registry: registry, logger: logger)
+            + network(job, http: http, resolver: resolver, workers: workers, registry: registry)
+        // Whoever reads a file has rules of its own.
+        return ProviderLook(
+            job, ecs: access, others: others, clock: clock,
+            patienceMs: options.writeTo == nil ? nil : Self.patienceMs, waitMs: waitMs)
     }
 
     /// The providers that ask web servers and DNS.
