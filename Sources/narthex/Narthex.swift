@@ -10,8 +10,8 @@ struct Narthex: AsyncParsableCommand {
         abstract: "Scrapes Prometheus exporters and ships what they say to a remote_write endpoint.",
         version: AgentVersion.report,
         subcommands: [
-            Run.self, CheckConfig.self, Discover.self, ScrapeOnce.self, CredentialsCommand.self,
-            HealthcheckCommand.self,
+            Run.self, CheckConfig.self, DoctorCommand.self, Discover.self, ScrapeOnce.self,
+            CredentialsCommand.self, HealthcheckCommand.self,
         ])
 
     static func main() async {

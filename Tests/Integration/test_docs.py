@@ -46,7 +46,9 @@ def test_the_page_of_metrics_lists_what_a_running_agent_shows(make_agent, receiv
 
 
 @pytest.mark.skipif(not IS_NARTHEX, reason="Prometheus has a page of its own")
-@pytest.mark.parametrize(("command", "name"), [("run", "flags"), ("discover", "discover")])
+@pytest.mark.parametrize(
+    ("command", "name"), [("run", "flags"), ("discover", "discover"), ("doctor", "doctor")]
+)
 def test_the_page_of_flags_lists_every_flag(command, name):
     # Prometheus' other flags have a table of their own there, which unit tests compare.
     page = (ROOT / f"docs/{name}.md").read_text().partition("## Every flag of Prometheus")[0]

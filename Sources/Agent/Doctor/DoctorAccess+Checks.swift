@@ -1,0 +1,175 @@
+import AWS
+import Addresses
+import Configuration
+import Discovery
+import HTTPAccess
+import HTTPTransport
+import MetricModel
+import Platform
+import RemoteWrite
+import Scrape
+
+extension DoctorAccess {
+    // MARK: - Credentials
+
+    /// The credentials of those who have the same, and whom AWS takes them for.
+    func checkIdentity(_ users: [AWSUser]) async -> DoctorFindings {
+        guard let user = users.first(where: { $0.region != nil }) ?? users.first else {
+            return DoctorFindings()
+        }
+        let chain = user.chain
+        var facts = IdentityFacts(
+            users: users.map(\.name), name: Self.name(user.identity),
+            credentials: .failure(AWSError(.noCredentials, message: "not asked", operation: "credentials")))
+        do throws(AWSError) {
+            let credentials = try await chain.credentials()
+            let remainingMs = chain.remainingMs
+            facts.credentials = .success(
+                IdentityFacts.Found(
+                    accessKeyID: credentials.accessKeyID, source: chain.source ?? "the configuration",
+                    expiresIn: IdentityReport.expiry(remainingMs, of: credentials),
+                    isExpired: (remainingMs ?? 0) < 0))
+        } catch {
+            facts.credentials = .failure(error)
+            return DoctorFindings(facts.lines)
+        }
+        guard let region = user.region else { return DoctorFindings(facts.lines) }
+        let client = user.aws.client(region: region, credentials: chain, profile: user.profile)
+        let askedMs = clock.wallMs
+        do throws(AWSError) {
+            let identity = try await client.callerIdentity()
+            facts.identity = .success(identity)
+            let told = identity.serverMs.map {
+                ClockFacts(
+                    teller: "AWS' STS", isAWS: true, serverMs: $0, askedMs: askedMs,
+                    answeredMs: clock.wallMs)
+            }
+            return DoctorFindings(facts.lines, clock: told)
+        } catch {
+            facts.identity = .failure(error)
+            return DoctorFindings(facts.lines)
+        }
+    }
+
+    /// As metrics call them.
+    private static func name(_ identity: CredentialConfiguration) -> String {
+        if let role = identity.roleARN { return role }
+        if let profile = identity.profile { return "profile \(profile)" }
+        return identity.accessKeyID == nil ? "default" : "keys"
+    }
+
+    // MARK: - Destinations
+
+    /// Whether a destination is reached, and takes a write.
+    func check(_ entry: RemoteWriteConfiguration, as user: AWSUser?) async -> DoctorFindings {
+        var facts = DestinationFacts(entry)
+        facts.region = user?.region
+        let http = client(entry.http)
+        var reading = HTTPRequest(
+            url: entry.url, timeoutMs: DoctorOptions.exchangeTimeoutMs, bodyLimitBytes: 1 << 20)
+        reading.requiresBody = false
+        var told: ClockFacts?
+        let askedMs = clock.wallMs
+        do throws(HTTPError) {
+            let answer = try await http.perform(reading)
+            facts.reach = .answered(
+                status: answer.status, afterMs: Int64(clamping: answer.durationNs / 1_000_000))
+            told = answer.headers["date"].flatMap { Timestamp.parseHTTPDate($0) }.map {
+                ClockFacts(
+                    teller: HTTPURL(entry.url)?.hostName ?? facts.name,
+                    isAWS: HTTPURL(entry.url).flatMap { AWSRegion.ofAMP(host: $0.hostName) } != nil,
+                    serverMs: $0, askedMs: askedMs, answeredMs: clock.wallMs)
+            }
+        } catch {
+            facts.reach = .failed(error)
+        }
+        facts.write = await WriteProbe.ask(
+            entry, http: http, credentials: user?.chain, region: user?.region, clock: clock,
+            timeoutMs: DoctorOptions.exchangeTimeoutMs)
+        return DoctorFindings(facts.lines, clock: told)
+    }
+
+    // MARK: - ECS
+
+    /// What an `ecs_sd_configs` entry must be allowed.
+    func check(_ entry: ECSSDConfiguration, job: String, as user: AWSUser) async -> DoctorFindings {
+        guard let region = user.region else {
+            return DoctorFindings([
+                .wrong(
+                    "region", of: job, "there is none to ask ECS in",
+                    remedy: "set region in ecs_sd_configs, or AWS_REGION, or a region in the profile")
+            ])
+        }
+        func client(_ endpoint: String?) -> AWSClient {
+            user.aws.client(
+                region: region, credentials: user.chain, profile: entry.profile, endpoint: endpoint)
+        }
+        let probe = ECSPermissionProbe(
+            entry: entry, ecs: client(entry.endpoint), others: client(nil),
+            ownCluster: await ownCluster(for: entry, region: region))
+        let lines = await probe.facts().map { $0.line(job: job) }
+        return DoctorFindings([.ok("region", of: job, region)] + lines)
+    }
+
+    /// Nil where it is in another region, or may be another account's.
+    private func ownCluster(for entry: ECSSDConfiguration, region: String) async -> String? {
+        guard let metadata = aws.taskMetadata() else { return nil }
+        // Where the task does not know its cluster, the agent asks for all, and so does this.
+        guard let cluster = try? await metadata.task().clusterARN else { return nil }
+        let parts = cluster.split(separator: ":", omittingEmptySubsequences: false)
+        if parts.count > 5, parts[3] != region { return nil }
+        let account = ECSInventories.account(of: ECSSDConfiguration(roleARN: entry.roleARN))
+        return account == nil || parts.count > 5 && account == String(parts[4]) ? cluster : nil
+    }
+
+    // MARK: - Targets
+
+    /// Discovers a job's targets as `narthex discover` does, and scrapes some of them.
+    func check(_ job: ScrapeConfiguration, externalLabels: LabelSet) async -> DoctorFindings {
+        var facts = TargetFacts(job: job.jobName)
+        let look: ProviderLook
+        do throws(AgentError) {
+            var discovery = DiscoverOptions(source: .file(options.agent.configFile, job: job.jobName))
+            discovery.environment = options.agent.environment
+            look = try await Discoverer(discovery, clock: clock, files: files, output: { _ in }).look(
+                at: job, http: http, inventories: inventories, resolver: resolver, workers: workers,
+                registry: registry, waitMs: DoctorOptions.exchangeTimeoutMs)
+        } catch {
+            facts.failures = [error.message]
+            return DoctorFindings([facts.line])
+        }
+        let found = Discovered(job, await look.look())
+        facts.targetCount = found.targets.count
+        let faults = found.leftOut.filter(\.isFault)
+        facts.leftOutCount = faults.count
+        facts.firstLeftOut = faults.first.map { $0.what.isEmpty ? $0.reason : "\($0.what): \($0.reason)" }
+        facts.failures = found.failures
+        let sample = TargetFacts.sample(of: found.targets.count, limit: options.targetsPerJob)
+        facts.triedCount = sample.count
+        let http = client(job.http)
+        facts.faults = await withTaskGroup(of: (Int, TargetFacts.Fault?).self) { group in
+            for index in sample {
+                let target = found.targets[index]
+                group.addTask { (index, await self.fault(of: target, job, externalLabels, http)) }
+            }
+            var faults: [(Int, TargetFacts.Fault)] = []
+            for await (index, fault) in group { if let fault { faults.append((index, fault)) } }
+            return faults.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+        return DoctorFindings([facts.line], targetCount: found.targets.count)
+    }
+
+    /// Nil for a target whose scrape would be stored.
+    private func fault(
+        of target: DiscoveredTarget, _ job: ScrapeConfiguration, _ externalLabels: LabelSet,
+        _ http: any HTTPPerforming
+    ) async -> TargetFacts.Fault? {
+        let scraped = ScrapeTarget(
+            url: target.url, labels: target.labels, intervalMs: target.scrapeIntervalMs,
+            timeoutMs: min(target.scrapeTimeoutMs, DoctorOptions.scrapeTimeoutMs),
+            unixSocketPath: target.unixSocketPath)
+        let trial = await ScrapeTrial.run(
+            scraped, configuration: job, externalLabels: externalLabels, http: http)
+        return trial.refusal.map { TargetFacts.Fault(url: HTTPURL.shown(target.url), reason: "\($0)") }
+    }
+}

@@ -1,0 +1,53 @@
+/// What a job's discovery found, and how a sample of it answered.
+struct TargetFacts: Sendable, Equatable {
+    /// A target that does not answer, or would not be stored.
+    struct Fault: Sendable, Equatable {
+        /// Without user and query.
+        var url: String
+        var reason: String
+    }
+
+    var job: String
+    var targetCount = 0
+    /// Found and not scraped, with the reason of the first.
+    var leftOutCount = 0
+    var firstLeftOut: String?
+    /// What could not be asked.
+    var failures: [String] = []
+    var triedCount = 0
+    var faults: [Fault] = []
+
+    private static let faultsShown = 3
+
+    var line: DoctorLine {
+        func wrong(_ text: String, _ remedy: String) -> DoctorLine {
+            .wrong("targets", of: job, text, remedy: remedy)
+        }
+        if let first = failures.first {
+            let more = failures.count > 1 ? " (and \(failures.count - 1) more)" : ""
+            return wrong("discovery fails: \(first)\(more)", "narthex discover --job=\(job) shows all of it")
+        }
+        let leftOut = firstLeftOut.map { "; \(leftOutCount) left out, for instance \($0)" } ?? ""
+        guard targetCount > 0 else {
+            return wrong("none is found\(leftOut)", "narthex discover --job=\(job) --all shows what there is")
+        }
+        let tried =
+            triedCount == targetCount ? "\(targetCount) found" : "\(targetCount) found, \(triedCount) tried"
+        guard faults.isEmpty else {
+            let shown = faults.prefix(Self.faultsShown).map { "\($0.url): \($0.reason)" }
+            let more = faults.count > shown.count ? ["\(faults.count - shown.count) more"] : []
+            return wrong(
+                "\(tried), \(faults.count) not scraped: \((shown + more).joined(separator: "; "))\(leftOut)",
+                "narthex scrape URL --job=\(job) shows a scrape; look at security groups, ports and limits")
+        }
+        return .ok(
+            "targets", of: job,
+            "\(tried), every one would be stored\(leftOutCount > 0 ? "; \(leftOutCount) left out" : "")")
+    }
+
+    /// Which of `count` targets to try: `limit` of them, from the first to the last, evenly apart.
+    static func sample(of count: Int, limit: Int) -> [Int] {
+        guard count > limit, limit > 0 else { return Array(0..<max(0, min(count, limit))) }
+        return (0..<limit).map { limit == 1 ? 0 : $0 * (count - 1) / (limit - 1) }
+    }
+}

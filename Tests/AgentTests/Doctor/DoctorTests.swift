@@ -1,0 +1,69 @@
+import Platform
+import Testing
+
+@testable import Agent
+
+struct DoctorTests {
+    private func options(_ folder: TemporaryFolder, _ text: String?) throws -> DoctorOptions {
+        let path = "\(folder.path)/narthex.yml"
+        if let text { try POSIXFiles().replace(path, with: Array(text.utf8)) }
+        var agent = AgentOptions(configFile: path)
+        agent.storagePath = "\(folder.path)/data"
+        agent.retentionMaxBytes = 1 << 20
+        return DoctorOptions(agent: agent)
+    }
+
+    /// Nobody listens on port 1 of loopback.
+    private let unreached = """
+        scrape_configs: [{job_name: a, static_configs: [{targets: ["127.0.0.1:1"]}]}]
+        remote_write: [{name: gone, url: "http://127.0.0.1:1/w"}]
+        """
+
+    @Test func everythingHasItsLine() async throws {
+        let folder = try TemporaryFolder()
+        let report = await Doctor(try options(folder, unreached)).run()
+        #expect(
+            report.lines.map(\.check) == [
+                "configuration", "destination", "write", "targets", "storage", "storage", "storage", "clock",
+                "memory", "cpu", "files",
+            ])
+        let verdicts = Dictionary(grouping: report.lines, by: \.check).mapValues { $0.map(\.verdict) }
+        #expect(verdicts["configuration"] == [.ok] && verdicts["storage"]?.contains(.wrong) == false)
+        #expect(verdicts["destination"] == [.wrong] && verdicts["write"] == [.skipped])
+        #expect(verdicts["targets"] == [.wrong] && report.failure == .refused)
+        #expect(try POSIXFiles().list(folder.path) == ["narthex.yml"])
+    }
+
+    @Test(arguments: [nil, "scrape_configs: []", "globl: {}"])
+    func withoutAConfigurationTheMachineIsLookedAt(text: String?) async throws {
+        let folder = try TemporaryFolder()
+        let report = await Doctor(try options(folder, text)).run()
+        #expect(report.failure == .configuration)
+        #expect(report.lines.first?.check == "configuration" && report.lines.first?.verdict == .wrong)
+        #expect(report.lines.contains { $0.check == "storage" && $0.verdict == .ok })
+    }
+
+    @Test func aVariableThatNamesNoPlaceIsSaid() async throws {
+        let folder = try TemporaryFolder()
+        var options = try options(folder, unreached)
+        options.placeFault = "S3_CONFIG_LOCATION is not used: it names no object"
+        let report = await Doctor(options).run()
+        #expect(report.lines.first?.message == options.placeFault && report.failure == .configuration)
+    }
+
+    /// A disk that does not answer costs its own line and the time, nothing else.
+    @Test func aDiskThatHangsIsLeftBehind() async throws {
+        let folder = try TemporaryFolder()
+        var options = try options(folder, unreached)
+        // Enough for all the rest on a machine that is busy with other tests.
+        options.timeoutMs = 4_000
+        let files = StallingFiles()
+        files.stall()
+        let report = await Doctor(options, files: files).run()
+        let storage = report.lines.filter { $0.check == "storage" }
+        #expect(storage.map(\.verdict) == [.wrong])
+        #expect(storage.first?.message == "there was no answer in time")
+        #expect(report.lines.contains { $0.check == "destination" && $0.verdict == .wrong })
+        files.goOn()
+    }
+}
