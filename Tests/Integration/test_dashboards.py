@@ -274,10 +274,11 @@ class Setting:
 class Watcher(Prometheus):
     """Debian's Prometheus with the alerts, which scrapes the agent's page and is one of its destinations."""
 
+    rules = [{"alert": name, "expr": expression} for name, expression in ALL.items()]
+
     def watch(self, agent):
-        rules = [{"alert": name, "expr": expression} for name, expression in ALL.items()]
         (self.folder / "rules.yml").write_text(
-            yaml.safe_dump({"groups": [{"name": "agent", "interval": "500ms", "rules": rules}]})
+            yaml.safe_dump({"groups": [{"name": "agent", "interval": "500ms", "rules": self.rules}]})
         )
         configuration = {
             "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
@@ -295,7 +296,7 @@ class Watcher(Prometheus):
         with urllib.request.urlopen(url, timeout=5) as answer:
             groups = json.load(answer)["data"]["groups"]
         rules = [rule for group in groups for rule in group["rules"]]
-        assert len(rules) == len(ALL)
+        assert len(rules) == len(self.rules)
         faulty = {rule["name"]: rule["lastError"] for rule in rules if rule.get("lastError")}
         assert not faulty
         return {rule["name"] for rule in rules if rule["state"] == "firing"}
