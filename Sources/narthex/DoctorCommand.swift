@@ -58,7 +58,7 @@ struct DoctorCommand: AsyncParsableCommand {
         let environment = ProcessEnvironment.current
         let choice = ConfigurationPlace.choice(
             configFile: configFile, remoteWriteURL: remoteWriteURL, environment: environment)
-        var agent = AgentOptions(configFile: ConfigurationPlace.defaultFile)
+        var agent = AgentOptions(configFile: ConfigurationPlace.defaultFile(environment))
         switch choice.place {
         case .file(let file): agent.configFile = file
         case .remoteWriteURL(let url): agent.remoteWriteURL = url

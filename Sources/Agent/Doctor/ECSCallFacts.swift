@@ -73,6 +73,7 @@ struct ECSCallFacts: Sendable, Equatable {
             case .describeContainerInstances, .describeInstances: "ecs-instances"
             case .describeInstanceInformation: "ecs-anywhere"
             case .describeNetworkInterfaces: "ecs-public-addresses"
+            case .describeAvailabilityZones: "ec2-instances"
             }
         return "config/iam/\(name).json"
     }
