@@ -143,9 +143,10 @@ final class Connection: Sendable {
     @discardableResult
     func write(_ text: String) -> Bool { write(Array(text.utf8)) }
 
-    /// False when the other side is gone.
+    /// False when the other side is gone, or this one.
     @discardableResult
     func write(_ bytes: [UInt8]) -> Bool {
+        guard !isClosed else { return false }
         var done = 0
         while done < bytes.count {
             // Safety: the pointer stays in the closure and the range inside the array.
@@ -178,6 +179,9 @@ final class Connection: Sendable {
         }
     }
 
+    /// The number may be another connection's already.
+    private var isClosed: Bool { closed.withLock { $0 } }
+
     /// Ends both directions; the descriptor stays its thread's.
     func hangUp() {
         closed.withLock { closed in
@@ -186,6 +190,7 @@ final class Connection: Sendable {
     }
 
     private func read() -> [UInt8]? {
+        guard !isClosed else { return nil }
         var buffer = [UInt8](repeating: 0, count: 16_384)
         // Safety: the kernel writes at most the buffer's length.
         let count = unsafe buffer.withUnsafeMutableBytes {
