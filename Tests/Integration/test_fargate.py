@@ -9,35 +9,120 @@ import subprocess
 import sys
 
 import boto3
+import botocore.session
 import pytest
-import yaml
+from botocore import xform_name
 from moto import mock_aws
-from parts import kit
+from parts import kit, terraform
 from parts.agent import IS_NARTHEX, program
 from parts.process import ROOT, TOOLS
 
 pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="the kit is Narthex'")
 
 # The buffer on EFS is a variant of three forms: ECS Compose-X has its own x-efs.
-VARIANTS = [(form, False) for form in kit.FORMS] + [
-    (form, True) for form in ("json", "cloudformation", "terraform")
-]
+VARIANTS = [(form, has) for form in ("json", "cloudformation", "terraform") for has in (False, True)]
 
 
 @pytest.mark.parametrize(("form", "has_file_system"), VARIANTS)
-def test_every_form_is_the_same_task(form, has_file_system):
+def test_these_forms_are_the_same_in_everything(form, has_file_system):
     reference, found = kit.of_json(has_file_system), kit.FORMS[form](has_file_system)
-    left_to_compose_x = {"logConfiguration", "image"} if form == "compose" else set()
-    for key in reference.container.keys() - left_to_compose_x:
-        assert found.container[key] == reference.container[key], key
-    assert not found.container.keys() - reference.container.keys()
+    assert found.container == reference.container
     assert found.volumes == reference.volumes
-    assert (found.task["cpu"], found.task["memory"]) == ("256", "512")
-    if form != "compose":
-        for key in ("networkMode", "requiresCompatibilities", "runtimePlatform"):
-            assert found.task[key] == reference.task[key], key
-        assert found.execution == reference.execution
+    for key in ("cpu", "memory", "networkMode", "requiresCompatibilities", "runtimePlatform"):
+        assert found.task[key] == reference.task[key], key
+    assert found.service == reference.service
     assert found.policies == reference.policies
+    assert found.documents == reference.documents
+    assert found.extras == reference.extras
+
+
+def test_what_is_compared_is_right_in_itself():
+    found = kit.of_json(True)
+    assert found.task["cpu"] == "256" and found.task["memory"] == "512"
+    deployment = found.service["deploymentConfiguration"]
+    assert (deployment["minimumHealthyPercent"], deployment["maximumPercent"]) == (0, 100)
+    owner = {"OwnerUid": "65534", "OwnerGid": "65534", "Permissions": "0755"}
+    assert found.extras["accessPoint"] == {
+        "user": {"Uid": "65534", "Gid": "65534"}, "path": "/narthex", "owner": owner,
+    }  # fmt: skip
+    assert found.extras["fileSystemLetsIn"] == {
+        "group": kit.NAMES["MOUNTTARGETS"], "from": kit.NAMES["SECURITYGROUP"], "port": 2049,
+        "protocol": "tcp",
+    }  # fmt: skip
+    assert found.extras["logDays"] == 30
+    (trust,) = found.documents["trust"]["Statement"]
+    (execution,) = found.documents["executionTrust"]["Statement"]
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": kit.NAMES["ACCOUNT"]}
+    assert "Condition" not in execution
+
+
+@pytest.mark.parametrize("form", ["cloudformation", "terraform"])
+def test_an_image_that_is_named_may_be_in_any_repository(form):
+    found = kit.FORMS[form](False, image=kit.OWN_IMAGE)
+    assert found.container["image"] == kit.OWN_IMAGE
+
+    def pulled(documents):
+        found = {entry["Sid"]: entry["Resource"] for entry in documents["execution"]["Statement"]}
+        return found["PullTheImage"]
+
+    assert pulled(found.documents) == ["*"]
+    assert pulled(kit.FORMS[form](False).documents) == [f"arn:aws:ecr:{kit.PLACE}:repository/narthex"]
+
+
+def test_compose_x_makes_the_same_task_but_for_what_the_page_says():
+    reference, found = kit.of_json(False), kit.of_compose()
+    container, other = found.container, reference.container
+    # Its own: the image, which has no default here; labels, and a name for the port.
+    assert container.pop("image") == kit.OWN_IMAGE
+    assert container.pop("dockerLabels") and container["portMappings"][0].pop("name")
+    assert container.pop("secrets") == []
+    # It knows no way to drop capabilities on Fargate, and waits for the log.
+    assert container.pop("linuxParameters") == {"capabilities": {}} != other["linuxParameters"]
+    log = container.pop("logConfiguration")
+    assert log["logDriver"] == "awslogs" and "mode" not in log["options"]
+    assert container["mountPoints"][0].pop("readOnly") is False
+    for key in other.keys() - {"image", "linuxParameters", "logConfiguration"}:
+        assert container.pop(key) == other[key], key
+    assert not container
+    assert found.volumes == reference.volumes
+    for key in ("cpu", "memory", "networkMode", "requiresCompatibilities", "runtimePlatform"):
+        assert found.task[key] == reference.task[key], key
+    assert found.policies == reference.policies
+    deployment = found.service["deploymentConfiguration"]
+    assert deployment == reference.service["deploymentConfiguration"]
+    assert found.service["cluster"] == reference.service["cluster"]
+    network = found.service["networkConfiguration"]["awsvpcConfiguration"]
+    assert network["assignPublicIp"] == "ENABLED" and len(network["subnets"]) == 3
+    (provider,) = found.service["capacityProviderStrategy"]
+    assert provider["capacityProvider"] == "FARGATE"
+    assert found.extras["logDays"] == 30
+
+
+def test_compose_x_makes_no_network_of_its_own():
+    """In a VPC of its own the agent would reach no exporter."""
+    made = kit.compose_templates()
+    assert set(made) == {"monitoring.json", "narthex.json", "iam.json", "ServicesNetworking.json"}
+    kinds = {body["Type"] for template in made.values() for body in template["Resources"].values()}
+    assert not {kind for kind in kinds if kind.startswith("AWS::EC2::")} - {"AWS::EC2::SecurityGroup"}
+
+
+def test_the_commands_of_the_page_are_of_the_aws_command_line():
+    session = botocore.session.get_session()
+    for words in kit.commands():
+        service, operation = words[1:3]
+        if (service, operation) in {("ecr", "get-login-password"), ("cloudformation", "deploy")}:
+            continue
+        model = session.get_service_model(service)
+        name = "".join(part.capitalize() for part in operation.split("-"))
+        (name,) = [known for known in model.operation_names if known.lower() == name.lower()]
+        members = {xform_name(member, "-") for member in model.operation_model(name).input_shape.members}
+        # Of the command line itself.
+        others = {"--cli-input-json", "--output", "--query", "--protocol", "--port", "--source-group"}
+        given = {word for word in words[3:] if word.startswith("--")}
+        assert {word[2:] for word in given - others} <= members, words
+        for word in words:
+            if word.startswith("file://"):
+                assert (kit.FOLDER / word.removeprefix("file://")).is_file(), word
 
 
 def test_the_task_is_what_the_image_says():
@@ -57,11 +142,12 @@ def test_the_task_is_what_the_image_says():
 
 
 def test_one_parameter_has_no_default():
-    parameters = kit.template()["Parameters"]
+    parameters, variables = kit.template()["Parameters"], terraform.blocks()["variable"]
     assert [name for name, body in parameters.items() if "Default" not in body] == ["Workspace"]
-    assert [name for name, body in kit.variables().items() if "default" not in body] == ["workspace"]
+    assert [name for name, body in variables.items() if "default" not in body] == ["workspace"]
     text = (kit.FOLDER / "compose.yml").read_text()
-    assert set(re.findall(r"\$\{(\w+)\}", text)) == {"WORKSPACE"}
+    # Nor has the image in this form, which Compose-X cannot give one.
+    assert set(re.findall(r"\$\{(\w+)\}", text)) == {"WORKSPACE", "IMAGE"}
 
 
 def test_nothing_is_left_open_that_is_no_placeholder():
@@ -145,9 +231,3 @@ def test_the_command_does_its_work_with_the_environment_of_ecs(form, tmp_path):
     assert result["exit"] == 0 and result["healthAfter"] == 1
     # Below the working directory, which is the volume.
     assert (folder / "data-agent").is_dir()
-
-
-def test_the_compose_file_is_yaml_without_surprises():
-    text = yaml.safe_load((kit.FOLDER / "compose.yml").read_text())
-    assert list(text) == ["x-cluster", "services", "volumes"]
-    assert text["services"]["narthex"]["x-aws-max_percent"] == 100

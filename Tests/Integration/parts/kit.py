@@ -1,22 +1,28 @@
-"""Reads the forms of config/fargate as their tools would, for one made-up account: each renderer gives the
-container definition (with the keys of the ECS API) and the policies that come of it.
+"""Reads the forms of config/fargate as their tools would, for one made-up account: each renderer gives what
+the form comes to, with the keys of the ECS API.
 """
 
 import copy
+import functools
 import json
 import re
+import shlex
 
-import hcl2
 import yaml
 
+from . import compose_x, terraform
 from .process import ROOT
+from .stack import Stack, in_api_case
 
 FOLDER = ROOT / "config/fargate"
 # What the files leave open, by the words of config/iam.
 NAMES = {
     "REGION": "eu-west-1", "ACCOUNT": "123456789012", "CLUSTER": "default", "WORKSPACE": "ws-0123",
     "FILESYSTEM": "fs-0123", "ACCESSPOINT": "fsap-0123", "SUBNET": "subnet-0123", "SECURITYGROUP": "sg-0123",
+    "MOUNTTARGETS": "sg-4567",
 }  # fmt: skip
+PLACE = f"{NAMES['REGION']}:{NAMES['ACCOUNT']}"
+OWN_IMAGE = "registry.example.com/own:1"
 
 
 def filled(text):
@@ -40,28 +46,74 @@ def with_lists(document):
 
 
 class Kit:
-    """What one form comes to: the task, its container, its volumes, the policies of the task's role and that
-    of the execution role, where the form has it.
+    """What one form comes to. `policies` are the task role's; the other documents are by their name. `extras`
+    has what makes no part of the task: the access point, who is let into the file system, days of logs.
     """
 
-    def __init__(self, task, policies, execution=None):
+    def __init__(self, task, service, policies, documents, extras):
         self.task = task
         (self.container,) = task["containerDefinitions"]
         self.volumes = task["volumes"]
+        self.service = service
         self.policies = [with_lists(document) for document in policies]
-        self.execution = execution and with_lists(execution)
+        self.documents = {name: with_lists(document) for name, document in documents.items()}
+        self.extras = extras
 
     @property
     def environment(self):
         return {entry["name"]: entry["value"] for entry in self.container["environment"]}
 
 
-def of_json(has_file_system):
+def commands():
+    """The words of each `aws …` command in the README, without the placeholders."""
+    text = filled((FOLDER / "README.md").read_text())
+    lines = re.findall(r"^    (?:\w+=\$\()?(aws .*?)\)?$", text, re.MULTILINE)
+    return [shlex.split(line.partition(" | ")[0], comments=True) for line in lines]
+
+
+def options(words):
+    """{flag: value} of a command."""
+    return {words[index]: words[index + 1] for index in range(3, len(words) - 1) if words[index][:2] == "--"}
+
+
+def command(service, operation, of=""):
+    """The options of the command, of several that which names `of`."""
+    (found,) = [words for words in commands() if words[1:3] == [service, operation] and of in " ".join(words)]
+    return options(found)
+
+
+def shorthand(text):
+    """The AWS command line's `A=1,B={C=2}`."""
+    return json.loads("{" + re.sub(r"(\w+)=", r'"\1":', re.sub(r"=([^,{}]+)", r'="\1"', text)) + "}")
+
+
+def of_json(has_file_system, _image=None):
     name = "task-definition-efs.json" if has_file_system else "task-definition.json"
     policies = [policy("iam/remote-write.json"), policy("iam/ecs-tasks.json")]
+    extras = {"logDays": int(command("logs", "put-retention-policy")["--retention-in-days"])}
     if has_file_system:
         policies.append(policy("fargate/efs-policy.json"))
-    return Kit(policy(f"fargate/{name}"), policies, policy("fargate/execution-policy.json"))
+        point, rule = command("efs", "create-access-point"), command(
+            "ec2", "authorize-security-group-ingress", NAMES["MOUNTTARGETS"]
+        )
+        root = shorthand(point["--root-directory"])
+        extras["accessPoint"] = {
+            "user": shorthand(point["--posix-user"]), "path": root["Path"], "owner": root["CreationInfo"],
+        }  # fmt: skip
+        extras["fileSystemLetsIn"] = {
+            "group": rule["--group-id"], "from": rule["--source-group"], "port": int(rule["--port"]),
+            "protocol": rule["--protocol"],
+        }  # fmt: skip
+    service = policy("fargate/service.json")
+    assert service.pop("serviceName") == service.pop("taskDefinition") == "narthex"
+    return Kit(
+        policy(f"fargate/{name}"), service, policies,
+        {
+            "execution": policy("fargate/execution-policy.json"), "trust": policy("fargate/trust.json"),
+            "executionTrust": policy("fargate/execution-trust.json"),
+        },
+        extras,
+    )  # fmt: skip
 
 
 class _Template(yaml.SafeLoader):
@@ -85,213 +137,176 @@ def template():
     return yaml.load((FOLDER / "cloudformation.yml").read_text(), _Template)
 
 
-class Stack:
-    """CloudFormation's functions over a template, as far as this one uses them."""
-
-    GONE = object()
-
-    def __init__(self, parameters):
-        self.template = template()
-        self.values = {
-            "AWS::Region": NAMES["REGION"], "AWS::AccountId": NAMES["ACCOUNT"], "AWS::Partition": "aws",
-            "AWS::URLSuffix": "amazonaws.com", "AWS::NoValue": self.GONE, "AccessPoint": NAMES["ACCESSPOINT"],
-            "LogGroup": "/ecs/narthex",
-        }  # fmt: skip
-        for name, parameter in self.template["Parameters"].items():
-            self.values[name] = parameters[name] if name in parameters else parameter["Default"]
-        place = f"{NAMES['REGION']}:{NAMES['ACCOUNT']}"
-        self.attributes = {
-            "AccessPoint.Arn": f"arn:aws:elasticfilesystem:{place}:access-point/{NAMES['ACCESSPOINT']}",
-            "LogGroup.Arn": f"arn:aws:logs:{place}:log-group:/ecs/narthex:*",
-        }
-
-    def condition(self, name):
-        return self.resolved(self.template["Conditions"][name])
-
-    def resolved(self, value):
-        if isinstance(value, list):
-            found = [self.resolved(entry) for entry in value]
-            return [entry for entry in found if entry is not self.GONE]
-        if not isinstance(value, dict):
-            return value
-        if len(value) == 1:
-            ((name, argument),) = value.items()
-            if name == "Ref":
-                return self.values.get(argument, argument)
-            if name == "Fn::Sub":
-                return re.sub(r"\$\{([\w:]+)\}", lambda found: self.values[found.group(1)], argument)
-            if name == "Fn::GetAtt":
-                place = ".".join(argument)
-                return self.attributes.get(place, place)
-            if name == "Fn::Equals":
-                first, second = self.resolved(argument)
-                return first == second
-            if name == "Fn::Not":
-                return not self.resolved(argument)[0]
-            if name == "Fn::If":
-                return self.resolved(argument[1 if self.condition(argument[0]) else 2])
-            if name == "Fn::Split":
-                return self.resolved(argument[1]).split(argument[0])
-        found = {name: self.resolved(entry) for name, entry in value.items()}
-        return {name: entry for name, entry in found.items() if entry is not self.GONE}
-
-    def properties(self, resource):
-        return self.resolved(self.template["Resources"][resource]["Properties"])
-
-
-def in_api_case(value, is_free=False):
-    """CloudFormation's names of properties as the ECS API has them; keys of `Options` are the user's."""
-    if isinstance(value, list):
-        return [in_api_case(entry) for entry in value]
-    if not isinstance(value, dict):
-        return value
-    odd = {"EFSVolumeConfiguration": "efsVolumeConfiguration", "IAM": "iam", "FilesystemId": "fileSystemId"}
-    return {
-        name if is_free else odd.get(name, name[0].lower() + name[1:]): in_api_case(entry, name == "Options")
-        for name, entry in value.items()
-    }
-
-
-def of_cloudformation(has_file_system):
-    given = {"Workspace": NAMES["WORKSPACE"]}
-    stack = Stack(given | ({"FileSystem": NAMES["FILESYSTEM"]} if has_file_system else {}))
-    role = stack.properties("TaskRole")
-    return Kit(
-        in_api_case(stack.properties("TaskDefinition")),
-        [entry["PolicyDocument"] for entry in role["Policies"]],
-        stack.properties("ExecutionRole")["Policies"][0]["PolicyDocument"],
-    )
-
-
-def bare(value):
-    """Without the quotes that python-hcl2 leaves around literals."""
-    if isinstance(value, dict):
-        return {bare(name): bare(entry) for name, entry in value.items() if not name.startswith("__")}
-    if isinstance(value, list):
-        return [bare(entry) for entry in value]
-    return value[1:-1] if isinstance(value, str) and value.startswith('"') and value.endswith('"') else value
-
-
-def module():
-    """{file: parsed} of the Terraform module."""
-    return {
-        path.name: bare(hcl2.loads(path.read_text())) for path in sorted((FOLDER / "terraform").glob("*.tf"))
-    }
-
-
-def variables():
-    return {name: body for entry in module()["variables.tf"]["variable"] for name, body in entry.items()}
-
-
-def resources():
-    """{(type, name): body}"""
-    return {
-        (kind, name): body
-        for entry in module()["main.tf"]["resource"]
-        for kind, named in entry.items()
-        for name, body in named.items()
-    }
-
-
-def template_file(expression, values):
-    """The JSON of `templatefile(path, …)`, which may use no other name than those it is given."""
-    name = re.search(r'templatefile\("\$\{path\.module\}/([^"]+)"', expression).group(1)
-    text = (FOLDER / "terraform" / name).read_text()
-    return json.loads(re.sub(r"\$\{(\w+)\}", lambda found: values[found.group(1)], text))
-
-
-def of_terraform(has_file_system):
-    names = {name.lower(): value for name, value in NAMES.items()} | {"partition": "aws"}
-    names["repository"] = f"arn:aws:ecr:{NAMES['REGION']}:{NAMES['ACCOUNT']}:repository/narthex"
-    task = resources()["aws_ecs_task_definition", "narthex"]
-    given = re.findall(r"(\w+) = ", task["container_definitions"])
-    registry = f"{NAMES['ACCOUNT']}.dkr.ecr.{NAMES['REGION']}.amazonaws.com"
-    values = {
-        "image": f"{registry}/narthex:0.1.0", "region": NAMES["REGION"], "suffix": "amazonaws.com",
-        "workspace": NAMES["WORKSPACE"], "log_group": "/ecs/narthex",
-    }  # fmt: skip
-    assert set(given) == set(values)
-    volume = {"name": task["volume"][0]["name"]}
+def of_cloudformation(has_file_system, image=None):
+    given = {"Workspace": NAMES["WORKSPACE"]} | ({"Image": image} if image else {})
     if has_file_system:
-        (block,) = task["volume"][0]["dynamic"][0]["efs_volume_configuration"]["content"]
-        volume["efsVolumeConfiguration"] = {
-            "fileSystemId": NAMES["FILESYSTEM"], "transitEncryption": block["transit_encryption"],
-            "authorizationConfig": {
-                "accessPointId": NAMES["ACCESSPOINT"], "iam": block["authorization_config"][0]["iam"],
-            },
+        given |= {"FileSystem": NAMES["FILESYSTEM"], "FileSystemSecurityGroup": NAMES["MOUNTTARGETS"]}
+    stack = Stack(
+        template(),
+        {
+            "AWS::Region": NAMES["REGION"], "AWS::AccountId": NAMES["ACCOUNT"], "LogGroup": "/ecs/narthex",
+            "AccessPoint": NAMES["ACCESSPOINT"], **given,
+        },
+        {
+            "AccessPoint.Arn":
+                f"arn:aws:elasticfilesystem:{PLACE}:access-point/{NAMES['ACCESSPOINT']}",
+            "LogGroup.Arn": f"arn:aws:logs:{PLACE}:log-group:/ecs/narthex:*",
+            "Network.Subnets": NAMES["SUBNET"], "SecurityGroup.GroupId": NAMES["SECURITYGROUP"],
+        },
+    )  # fmt: skip
+    extras = {"logDays": stack.properties("LogGroup")["RetentionInDays"]}
+    assert stack.has("AccessPoint") == stack.has("FileSystemIngress") == has_file_system
+    if has_file_system:
+        point, rule = stack.properties("AccessPoint"), stack.properties("FileSystemIngress")
+        assert rule["FromPort"] == rule["ToPort"]
+        extras["accessPoint"] = {
+            "user": point["PosixUser"], "path": point["RootDirectory"]["Path"],
+            "owner": point["RootDirectory"]["CreationInfo"],
         }  # fmt: skip
-    platform = task["runtime_platform"][0]
-    assert platform["cpu_architecture"] == "${var.architecture}"
-    policies = ["remote_write", "ecs_tasks"] + (["efs"] if has_file_system else [])
+        extras["fileSystemLetsIn"] = {
+            "group": rule["GroupId"], "from": rule["SourceSecurityGroupId"], "port": rule["FromPort"],
+            "protocol": rule["IpProtocol"],
+        }  # fmt: skip
+    group = stack.properties("SecurityGroup")
+    assert not group.get("SecurityGroupIngress") and len(group["SecurityGroupEgress"]) == 1
+    service = in_api_case(stack.properties("Service"))
+    assert service.pop("taskDefinition") == "TaskDefinition"
+    role, execution = stack.properties("TaskRole"), stack.properties("ExecutionRole")
+    return Kit(
+        in_api_case(stack.properties("TaskDefinition")), service,
+        [entry["PolicyDocument"] for entry in role["Policies"]],
+        {
+            "execution": execution["Policies"][0]["PolicyDocument"],
+            "trust": role["AssumeRolePolicyDocument"],
+            "executionTrust": execution["AssumeRolePolicyDocument"],
+        },
+        extras,
+    )  # fmt: skip
+
+
+def of_terraform(has_file_system, image=None):
+    given = {"workspace": NAMES["WORKSPACE"]} | ({"image": image} if image else {})
+    if has_file_system:
+        given |= {"file_system": NAMES["FILESYSTEM"], "file_system_security_group": NAMES["MOUNTTARGETS"]}
+    module = terraform.Module(
+        given,
+        {
+            "data.aws_region.current.id": NAMES["REGION"],
+            "data.aws_caller_identity.current.account_id": NAMES["ACCOUNT"],
+            "data.aws_partition.current.partition": "aws",
+            "data.aws_partition.current.dns_suffix": "amazonaws.com",
+            "data.aws_subnets.default.ids": [NAMES["SUBNET"]],
+            "data.aws_subnet.first.vpc_id": "vpc-0123",
+            "aws_efs_access_point.buffer.id": NAMES["ACCESSPOINT"],
+            "aws_security_group.narthex.id": NAMES["SECURITYGROUP"],
+            "aws_iam_role.task.id": "task", "aws_iam_role.task.arn": "task",
+            "aws_iam_role.execution.id": "execution", "aws_iam_role.execution.arn": "execution",
+            "aws_ecs_task_definition.narthex.arn": "narthex",
+        },
+    )  # fmt: skip
+
+    def document(place, key="policy"):
+        found = module.resource(place)
+        return json.loads(found[key])
+
+    task = module.resource("aws_ecs_task_definition.narthex")
+    service = module.resource("aws_ecs_service.narthex")
+    (volume,), (platform,) = task["volume"], task["runtime_platform"]
+    efs = volume.pop("efs_volume_configuration", [])
+    point = module.resource("aws_efs_access_point.buffer")
+    rule = module.resource("aws_security_group_rule.file_system")
+    assert bool(efs) == bool(point) == bool(rule) == has_file_system
+    extras = {"logDays": module.resource("aws_cloudwatch_log_group.narthex")["retention_in_days"]}
+    if has_file_system:
+        (authorization,) = efs[0]["authorization_config"]
+        volume["efsVolumeConfiguration"] = camel(efs[0] | {"authorization_config": authorization})
+        (owner,) = point["root_directory"][0]["creation_info"]
+        assert rule["from_port"] == rule["to_port"] and rule["type"] == "ingress"
+        extras["accessPoint"] = {
+            "user": pascal(point["posix_user"][0]), "path": point["root_directory"][0]["path"],
+            "owner": pascal(owner),
+        }  # fmt: skip
+        extras["fileSystemLetsIn"] = {
+            "group": rule["security_group_id"], "from": rule["source_security_group_id"],
+            "port": rule["from_port"], "protocol": rule["protocol"],
+        }  # fmt: skip
+    group = module.resource("aws_security_group.narthex")
+    assert "ingress" not in group and len(group["egress"]) == 1
+    # What is waited for: every policy, so that no task starts before its roles may do their work.
+    policies = {place for place in module.blocks["resource"] if place.startswith("aws_iam_role_policy.")}
+    assert policies <= module.waits_for("aws_ecs_service.narthex")
+    assert task["task_role_arn"] == "task" and task["execution_role_arn"] == "execution"
+    names = ["remote_write", "ecs_tasks"] + (["efs"] if has_file_system else [])
+    (network,), (breaker,) = service["network_configuration"], service["deployment_circuit_breaker"]
     return Kit(
         {
-            "family": task["family"], "networkMode": task["network_mode"], "cpu": task["cpu"],
-            "memory": task["memory"], "requiresCompatibilities": task["requires_compatibilities"],
-            "runtimePlatform": {
-                "operatingSystemFamily": platform["operating_system_family"],
-                "cpuArchitecture": variables()["architecture"]["default"],
+            "networkMode": task["network_mode"], "cpu": task["cpu"], "memory": task["memory"],
+            "requiresCompatibilities": task["requires_compatibilities"], "runtimePlatform": camel(platform),
+            "containerDefinitions": json.loads(task["container_definitions"]), "volumes": [volume],
+        },
+        {
+            "cluster": service["cluster"], "desiredCount": service["desired_count"],
+            "launchType": service["launch_type"], "platformVersion": service["platform_version"],
+            "propagateTags": service["propagate_tags"],
+            "deploymentConfiguration": {
+                "minimumHealthyPercent": service["deployment_minimum_healthy_percent"],
+                "maximumPercent": service["deployment_maximum_percent"], "deploymentCircuitBreaker": breaker,
             },
-            "containerDefinitions": template_file(task["container_definitions"], values),
-            "volumes": [volume],
+            "networkConfiguration": {"awsvpcConfiguration": {
+                "subnets": network["subnets"], "securityGroups": network["security_groups"],
+                "assignPublicIp": "ENABLED" if network["assign_public_ip"] else "DISABLED",
+            }},
         },
-        [template_file(resources()["aws_iam_role_policy", name]["policy"], names) for name in policies],
-        template_file(resources()["aws_iam_role_policy", "execution"]["policy"], names),
+        [document(f"aws_iam_role_policy.{name}") for name in names],
+        {
+            "execution": document("aws_iam_role_policy.execution"),
+            "trust": document("aws_iam_role.task", "assume_role_policy"),
+            "executionTrust": document("aws_iam_role.execution", "assume_role_policy"),
+        },
+        extras,
     )  # fmt: skip
 
 
-def substituted(value, given):
-    """Compose's `${NAME:-default}`, then CloudFormation's `${AWS::…}`, as ECS Compose-X has them."""
-    stack = {"AWS::Region": NAMES["REGION"], "AWS::AccountId": NAMES["ACCOUNT"], "AWS::Partition": "aws",
-             "AWS::URLSuffix": "amazonaws.com"}  # fmt: skip
-    if isinstance(value, dict):
-        if list(value) == ["Fn::Sub"]:
-            return substituted(value["Fn::Sub"], given)
-        return {name: substituted(entry, given) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [substituted(entry, given) for entry in value]
-    if not isinstance(value, str):
-        return value
-    value = re.sub(
-        r"\$\{(\w+)(?::-([^}]*))?\}",
-        lambda found: given[found.group(1)] if found.group(1) in given else found.group(2), value,
-    )  # fmt: skip
-    return re.sub(r"\$\{(AWS::\w+)\}", lambda found: stack[found.group(1)], value)
+def pascal(values):
+    """Terraform's names as CloudFormation has them, and numbers as words, as that has them too."""
+    return {
+        "".join(word.capitalize() for word in name.split("_")): str(value) for name, value in values.items()
+    }
 
 
-def seconds(text):
-    return int(text.removesuffix("s"))
+def camel(values):
+    """Terraform's names as the ECS API has them."""
+    if not isinstance(values, dict):
+        return values
+    return {
+        name[0].lower() + name[1:]: camel(values[key])
+        for key, name in ((key, "".join(word.capitalize() for word in key.split("_"))) for key in values)
+    }
 
 
-def of_compose(_):
-    text = yaml.safe_load((FOLDER / "compose.yml").read_text())
-    service = substituted(text, {"WORKSPACE": NAMES["WORKSPACE"]})["services"]["narthex"]
-    health, limits = service["healthcheck"], service["deploy"]["resources"]["limits"]
-    (volume,) = service["volumes"]
-    container = {
-        "name": "narthex", "image": service["image"], "essential": True, "command": service["command"],
-        "environment": [{"name": name, "value": value} for name, value in service["environment"].items()],
-        "user": service["user"], "readonlyRootFilesystem": service["read_only"],
-        "linuxParameters": {"capabilities": {"drop": service["cap_drop"]}},
-        "mountPoints": [{"sourceVolume": volume["source"], "containerPath": volume["target"]}],
-        "portMappings": [
-            {"containerPort": port["target"], "protocol": port["protocol"]} for port in service["ports"]
-        ],
-        "stopTimeout": seconds(service["stop_grace_period"]),
-        "healthCheck": {
-            "command": health["test"], "interval": seconds(health["interval"]),
-            "timeout": seconds(health["timeout"]), "retries": health["retries"],
-            "startPeriod": seconds(health["start_period"]),
-        },
-        "ulimits": [
-            {"name": name, "softLimit": limit["soft"], "hardLimit": limit["hard"]}
-            for name, limit in service["ulimits"].items()
-        ],
-    }  # fmt: skip
-    task = {
-        "cpu": str(int(float(limits["cpus"]) * 1024)), "memory": limits["memory"].removesuffix("M"),
-        "containerDefinitions": [container], "volumes": [{"name": name} for name in text["volumes"]],
-    }  # fmt: skip
-    return Kit(task, [entry["PolicyDocument"] for entry in service["x-iam"]["Policies"]])
+@functools.cache
+def compose_templates():
+    return compose_x.rendered(WORKSPACE=NAMES["WORKSPACE"], IMAGE=OWN_IMAGE)
+
+
+def of_compose(_has_file_system=False, _image=None):
+    """What ECS Compose-X itself makes of compose.yml. It adds to the roles, and has its own log group."""
+    made = compose_templates()
+    root = Stack(made[f"{compose_x.STACK}.json"], {"AWS::StackName": compose_x.STACK}, {})
+    parameters = root.properties("narthex")["Parameters"]
+    # What other stacks give is a word with a dot in it.
+    values = {"AWS::Region": NAMES["REGION"], "AWS::AccountId": NAMES["ACCOUNT"], "AWS::StackName": "narthex"}
+    stack = Stack(made["narthex.json"], values | parameters | {"narthexSG": NAMES["SECURITYGROUP"]}, {})
+    stack.values["AppSubnets"] = parameters["AppSubnets"].split(",")
+    service = in_api_case(stack.properties("EcsServiceDefinition"))
+    task = in_api_case(stack.properties("EcsTaskDefinition"))
+    iam = Stack(made["iam.json"], values | {"RootStackName": compose_x.STACK}, {})
+    roles = {name: iam.properties(name) for name in ("narthexEcsTaskRole", "narthexEcsExecutionRole")}
+    return Kit(
+        task, service, [entry["PolicyDocument"] for entry in roles["narthexEcsTaskRole"]["Policies"]],
+        {"trust": roles["narthexEcsTaskRole"]["AssumeRolePolicyDocument"]},
+        {"logDays": stack.properties("ServicesLogGroup")["RetentionInDays"], "parameters": parameters},
+    )
 
 
 FORMS = {

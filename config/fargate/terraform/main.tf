@@ -66,6 +66,18 @@ resource "aws_security_group" "narthex" {
   }
 }
 
+# NFS, into the mount targets of the file system.
+resource "aws_security_group_rule" "file_system" {
+  count                    = var.file_system_security_group == "" ? 0 : 1
+  type                     = "ingress"
+  description              = "Narthex' buffer"
+  security_group_id        = var.file_system_security_group
+  protocol                 = "tcp"
+  from_port                = 2049
+  to_port                  = 2049
+  source_security_group_id = aws_security_group.narthex.id
+}
+
 resource "aws_iam_role" "task" {
   name_prefix        = "narthex-task-"
   assume_role_policy = templatefile("${path.module}/trust.json.tftpl", local.names)
@@ -90,9 +102,10 @@ resource "aws_iam_role_policy" "efs" {
   policy = templatefile("${path.module}/efs-policy.json.tftpl", local.names)
 }
 
+# AWS documents conditions on who asks for the task's role, and none for this one.
 resource "aws_iam_role" "execution" {
   name_prefix        = "narthex-execution-"
-  assume_role_policy = templatefile("${path.module}/trust.json.tftpl", local.names)
+  assume_role_policy = templatefile("${path.module}/execution-trust.json.tftpl", local.names)
 }
 
 resource "aws_iam_role_policy" "execution" {
@@ -181,4 +194,13 @@ resource "aws_ecs_service" "narthex" {
     security_groups  = [aws_security_group.narthex.id]
     assign_public_ip = var.assign_public_ip
   }
+
+  # A task that starts before its roles may do their work fails, and the deployment is rolled back.
+  depends_on = [
+    aws_iam_role_policy.remote_write,
+    aws_iam_role_policy.ecs_tasks,
+    aws_iam_role_policy.efs,
+    aws_iam_role_policy.execution,
+    aws_security_group_rule.file_system,
+  ]
 }

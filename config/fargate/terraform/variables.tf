@@ -39,6 +39,12 @@ variable "file_system" {
   default     = ""
 }
 
+variable "file_system_security_group" {
+  description = "The security group of the file system's mount targets, which then lets the agent in; empty to do so by hand."
+  type        = string
+  default     = ""
+}
+
 variable "log_retention_days" {
   description = "How long the agent's log is kept."
   type        = number
