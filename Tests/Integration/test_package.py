@@ -98,7 +98,10 @@ def test_what_is_in_it(tree):
 
 def test_it_is_a_working_program(tree):
     said = subprocess.run([tree / "usr/bin/narthex", "--version"], capture_output=True, text=True, timeout=60)
-    assert re.fullmatch(r"narthex \d+\.\d+\.\d+\n", said.stdout)
+    version, *more = said.stdout.splitlines()
+    assert re.fullmatch(r"narthex \d+\.\d+\.\d+", version)
+    told = dict(line.strip().split(": ", 1) for line in more)
+    assert set(told) == {"commit", "build date", "swift", "platform"}
     # Nothing is wrong with the configuration but that it is not filled in.
     said = subprocess.run(
         [tree / "usr/bin/narthex", "check-config", tree / "etc/narthex/narthex.yml"],
