@@ -1,6 +1,5 @@
 internal import MetricModel
 internal import Platform
-import Synchronization
 
 /// What the buffer and its destinations share.
 final class BufferCore: Sendable {
@@ -13,13 +12,6 @@ final class BufferCore: Sendable {
     let reserve: DiskReserve
     let names: DirectoryNames
     private let salts: @Sendable () -> UInt32
-    /// A box: a function inside a generic container is wrapped once more with each access.
-    private struct Listener: Sendable {
-        let body: @Sendable () -> Void
-    }
-
-    private let listener = Mutex<Listener?>(nil)
-
     init(
         directory: String, catalog: SegmentCatalog, interner: LayoutInterner, files: any FileDoor,
         clock: any AgentClock, metrics: BufferMetrics, reserve: DiskReserve,
@@ -38,13 +30,6 @@ final class BufferCore: Sendable {
 
     /// A checksum seed that nobody outside knows.
     func newSalt() -> UInt32 { salts() }
-
-    /// Calls `body` whenever a cursor has moved.
-    func whenAnswersMove(_ body: @escaping @Sendable () -> Void) {
-        listener.withLock { $0 = Listener(body: body) }
-    }
-
-    func answersMoved() { listener.withLock { $0 }?.body() }
 
     /// A reader of one lane from a position on.
     func reader(

@@ -76,7 +76,6 @@ public final class BufferDestination: Sendable {
             let isKnown = state.withLock { $0.apply(change) }
             precondition(isKnown, "lanes are numbered as the cursor was opened")
         }
-        if case .answered = change { core.answersMoved() }
     }
 
     /// Lets each lane count what of a segment will be gone, and go on behind it.

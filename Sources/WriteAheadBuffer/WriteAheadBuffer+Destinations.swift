@@ -70,7 +70,6 @@ extension WriteAheadBuffer {
         } catch {
             throw .io("the cursors of former destinations cannot be removed", error)
         }
-        removeAnswered()
     }
 
     static func numbersInCursors(_ directory: String, files: any FileDoor) throws(BufferError)

@@ -26,8 +26,9 @@ extension WriteAheadBuffer {
     @discardableResult
     func keep(syncs: Bool = true) -> Bool {
         let isDurable = syncs ? sync() : true
-        enforceRetention()
+        // First, so that retention finds only what is not answered for.
         removeAnswered()
+        enforceRetention()
         regainReserve()
         return isDurable
     }
@@ -50,9 +51,15 @@ extension WriteAheadBuffer {
     /// Removes the oldest segments while the buffer is above its bytes or they are above their age, counting
     /// exactly what no destination has read of them.
     public func enforceRetention() {
+        // Read in each round, even where no segment is to be judged: so a clock that jumps is noticed.
+        let agingMs = core.clock.agingMs
+        guard let oldest = core.catalog.oldest, !oldest.isActive, excess(oldest, agingMs) != nil else {
+            return
+        }
+        // What was delivered of it must not come back as damaged. The bounds hold on a disk that refuses
+        // this, too; it has told so.
+        _ = syncing.withLock { _ in syncCursors() }
         housekeeping.withLock { _ in
-            // Read in each round, even where no segment is to be judged: so a clock that jumps is noticed.
-            let agingMs = core.clock.agingMs
             while let segment = core.catalog.oldest, !segment.isActive, let reason = excess(segment, agingMs)
             {
                 guard retire(segment, reason) else { return }
@@ -98,16 +105,18 @@ extension WriteAheadBuffer {
         return true
     }
 
-    /// Removes segments that every destination has answered for. Whoever is at it already, or the keeper's
-    /// next round, does it else.
+    /// Removes segments that every destination has answered for, once the cursors that say so are durable: a
+    /// file system makes the removal of a file durable by itself, as ext4 does within seconds, and a cursor
+    /// that is left in a segment which is gone books what was delivered of it as damaged. Waits for the disk.
     func removeAnswered() {
-        _ = housekeeping.withLockIfAvailable { _ in
-            let destinations = destinations.withLock { $0 }
-            guard let lowest = destinations.map({ $0.cursor.lowest }).min() else { return }
-            while let segment = core.catalog.oldest, !segment.isActive,
-                lowest.segment > segment.number
-                    || (lowest.segment == segment.number && lowest.offset >= segment.length)
-            {
+        guard let known = lowestAnswered, let oldest = core.catalog.oldest, isAnswered(oldest, below: known),
+            // What fails has been told; the next round tries again.
+            syncing.withLock({ _ in syncCursors() })
+        else { return }
+        housekeeping.withLock { _ in
+            // A destination that came meanwhile begins at the oldest segment.
+            guard let lowest = lowestAnswered.map({ min($0, known) }) else { return }
+            while let segment = core.catalog.oldest, isAnswered(segment, below: lowest) {
                 do throws(BufferError) {
                     try remove(segment)
                 } catch {
@@ -116,6 +125,17 @@ extension WriteAheadBuffer {
                 }
             }
         }
+    }
+
+    /// Where the first record stands that some destination has not answered for; nil without destinations.
+    private var lowestAnswered: BufferPosition? {
+        destinations.withLock { $0 }.map { $0.cursor.lowest }.min()
+    }
+
+    private func isAnswered(_ segment: SegmentInfo, below lowest: BufferPosition) -> Bool {
+        guard !segment.isActive else { return false }
+        return lowest.segment > segment.number
+            || (lowest.segment == segment.number && lowest.offset >= segment.length)
     }
 
     /// Takes a segment out of the catalog, so that nobody opens it any more, and off the disk. One that the

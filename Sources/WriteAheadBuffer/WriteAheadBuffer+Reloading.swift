@@ -88,7 +88,7 @@ extension WriteAheadBuffer {
     }
 
     func retire(_ name: String) -> [String: UInt64] {
-        let backlog = housekeeping.withLock { _ -> [String: UInt64] in
+        housekeeping.withLock { _ -> [String: UInt64] in
             guard let old = find(name) else { return [:] }
             destinations.withLock { $0.removeAll { $0 === old } }
             let cursor = old.cursor
@@ -96,8 +96,6 @@ extension WriteAheadBuffer {
             removeCursor(of: old)
             return books.mapValues(\.buffered).filter { $0.value > 0 }
         }
-        removeAnswered()
-        return backlog
     }
 
     private func find(_ name: String) -> BufferDestination? {

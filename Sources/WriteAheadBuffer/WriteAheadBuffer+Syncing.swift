@@ -156,7 +156,8 @@ extension WriteAheadBuffer {
         }
     }
 
-    private func syncCursors() -> Bool {
+    /// Makes the cursors durable. For whoever holds `syncing`.
+    func syncCursors() -> Bool {
         let isDone = syncCursorLogs()
         // A cursor's log that was made anew has taken the name of the old one.
         return core.names.sync() && isDone

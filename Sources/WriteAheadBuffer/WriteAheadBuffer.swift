@@ -96,7 +96,6 @@ public final class WriteAheadBuffer: Sendable {
             throw error
         }
         readers = Self.gauges(core.catalog, registry)
-        core.whenAnswersMove { [weak self] in self?.removeAnswered() }
     }
 
     deinit {
@@ -269,6 +268,7 @@ public final class WriteAheadBuffer: Sendable {
         if durably {
             // The last attempt: it does not wait for the pause after an earlier one.
             syncing.withLock { $0.renewals.succeeded() }
+            removeAnswered()
             // What cannot be made durable even now is told.
             sync()
         }

@@ -14,6 +14,7 @@ struct CursorOpeningTests {
             let lane = try buffer.openDestination("a", lanes: 1).lane(0)
             for value in 0..<6 { try buffer.append(fixture.frame(Double(value))) }
             try lane.deliver([try #require(try lane.next()), try #require(try lane.next())])
+            buffer.removeAnswered()
         }
         let buffer = try fixture.open()
         _ = try buffer.openDestination("a", lanes: 1)
@@ -74,6 +75,7 @@ struct CursorOpeningTests {
             fixture.clock.advance(ms: fixture.segmentMaxAgeMs)
             try buffer.append(fixture.frame(2))
             try lane.deliver([stored])
+            buffer.removeAnswered()
             #expect(try fixture.segmentPaths.count == 1)
         }
         let buffer = try fixture.open()

@@ -31,6 +31,8 @@ final class PowerLossFiles: FileDoor {
         var inodes: [Inode] = []
         var names: [String: Int] = [:]
         var durableNames: [String: Int] = [:]
+        /// Names that were removed, whether the directory was synced since or not.
+        var removed: Set<String> = []
         var open: [Int32: Int] = [:]
         var nextDescriptor: Int32 = 100
         var count = 0
@@ -48,10 +50,12 @@ final class PowerLossFiles: FileDoor {
     /// From now on operations that `fault` chooses, by their number too, fail with EIO.
     func fail(_ fault: (@Sendable (Operation, Int) -> Bool)?) { state.withLock { $0.fault = fault } }
 
-    /// Only what is durable is left, and no file is open.
-    func losePower() {
+    /// Only what is durable is left, and no file is open. With `keepingRemovals` the file system has made the
+    /// removal of files durable by itself, as the journal of ext4 does within seconds.
+    func losePower(keepingRemovals: Bool = false) {
         state.withLock { state in
             state.names = state.durableNames
+            if keepingRemovals { for name in state.removed { state.names[name] = nil } }
             state.open = [:]
             state.fault = nil
             for index in state.inodes.indices {
@@ -89,6 +93,7 @@ final class PowerLossFiles: FileDoor {
     private static func open(_ path: String, _ state: inout State) -> OpenFile {
         if state.names[path] == nil {
             state.names[path] = state.inodes.count
+            state.removed.remove(path)
             state.inodes.append(Inode())
         }
         state.nextDescriptor += 1
@@ -160,6 +165,7 @@ final class PowerLossFiles: FileDoor {
         try perform(.rename, from) { state -> Void? in
             guard let index = state.names.removeValue(forKey: from) else { return nil }
             state.names[to] = index
+            state.removed.remove(to)
             return ()
         }
     }
@@ -168,6 +174,7 @@ final class PowerLossFiles: FileDoor {
         if state.withLock({ $0.names[path] }) == nil { throw error("remove", path, 2) }
         try perform(.remove, path) { state -> Void? in
             state.names[path] = nil
+            state.removed.insert(path)
             return ()
         }
     }

@@ -24,12 +24,15 @@ struct WriteAheadBufferSyncingTests {
         var kept: [(appended: [Double], delivered: [Double], operations: Int)] = []
         /// The operation at which the power goes.
         var endsAt = Int.max
+        var retentionBytes: UInt64 = 1 << 30
 
         init(_ files: PowerLossFiles) { self.files = files }
 
         func open() throws -> WriteAheadBuffer {
             try WriteAheadBuffer(
-                BufferConfiguration(directory: "/buffer", segmentSizeBytes: 1_200, reserveBytes: 0),
+                BufferConfiguration(
+                    directory: "/buffer", segmentSizeBytes: 1_200, retentionBytes: retentionBytes,
+                    reserveBytes: 0),
                 interner: interner, clock: clock, files: files, registry: MetricRegistry(),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, salts: { 0x5A17_5A17 })
         }
@@ -154,6 +157,7 @@ struct WriteAheadBufferSyncingTests {
         #expect(buffer.sync())
         let before = buffer.core.catalog.all.count
         try lane.drain()
+        buffer.removeAnswered()
         #expect(buffer.core.catalog.all.count < before)
         // The power goes right after the directory was made durable.
         let hasSyncedNames = Flag()
@@ -170,6 +174,34 @@ struct WriteAheadBufferSyncingTests {
                 _ = try buffer.openDestination("a", lanes: 1)
                 return buffer.ledger().destinations["a"]?["node"]
             }())
+        #expect(books.dropped.isEmpty && books.delivered == 600)
+    }
+
+    /// With a long sync interval the keeper comes by many times between two syncs.
+    @Test(arguments: [false, true])
+    func aRemovalThatTheFileSystemMadeDurableByItselfBooksNoDamage(isRetained: Bool) throws {
+        let run = Run(PowerLossFiles())
+        run.retentionBytes = isRetained ? 1_200 : 1 << 30
+        let buffer = try run.open()
+        let lanes = try (0..<2).map { number in
+            try buffer.openDestination("\(number)", lanes: 1).lane(0)
+        }
+        for step in 0..<60 {
+            try buffer.append(
+                TestFrames.frame(run.target, run.layout, at: Int64(step), first: Double(step) * 0.37))
+        }
+        #expect(buffer.sync())
+        let before = buffer.core.catalog.all.count
+        try lanes[0].drain()
+        // Where segments go for their bytes, one destination has answered for nothing.
+        if !isRetained { try lanes[1].drain() }
+        buffer.keep(syncs: false)
+        #expect(buffer.core.catalog.all.count < before)
+        run.files.losePower(keepingRemovals: true)
+        let again = try run.open()
+        let lane = try again.openDestination("0", lanes: 1).lane(0)
+        try lane.drain()
+        let books = try #require(again.ledger().destinations["0"]?["node"])
         #expect(books.dropped.isEmpty && books.delivered == 600)
     }
 
