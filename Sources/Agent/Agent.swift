@@ -205,6 +205,9 @@ public final class Agent: Sendable {
         notifier?.stopping(flushMs: stages.options.flushDeadlineMs)
         notifying.cancel()
         await notifying.value
+        // A manager that is behind hears of the stop while it goes on.
+        let telling = Task { await notifier?.tellRest() }
+        defer { telling.cancel() }
         settling.cancel()
         reloader.end()
         await reloading.value

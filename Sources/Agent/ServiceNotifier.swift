@@ -5,7 +5,8 @@ import Synchronization
 /// Tells the service manager that has started the process how the agent is, as sd_notify(3) has it: systemd,
 /// for a unit with `Type=notify`. Where NOTIFY_SOCKET is not set nobody is told.
 ///
-/// No call waits. What the manager has no room for now is sent again, in the order in which it was told.
+/// No call waits. Of what the manager has no room for now, the steps of the service's life are sent again in
+/// their order, of statuses only the last, and no sign of life: it would be one of a time that is over.
 final class ServiceNotifier: Sendable {
     private struct State {
         var isReloading = false
@@ -14,11 +15,27 @@ final class ServiceNotifier: Sendable {
         var reload = ""
         /// What the last status began with.
         var condition = ""
-        /// The last status that was sent.
+        /// The last status that was told.
         var shown = ""
-        /// Messages that the manager had no room for, the oldest first.
+        /// Steps that the manager had no room for, the oldest first. Few: see `append`.
         var unsent: [[NotifySocket.Line]] = []
+        /// That status, while it is not sent.
+        var unsentStatus: String?
         var isFaultKnown = false
+
+        /// Of reloads that are over, only the last is worth telling.
+        mutating func append(_ step: [NotifySocket.Line]) {
+            if case .reloading = step.first {
+                let begun = unsent.firstIndex { if case .reloading = $0.first { true } else { false } }
+                if let begun, begun + 1 < unsent.count { unsent.removeSubrange(begun...begun + 1) }
+            }
+            unsent.append(step)
+        }
+
+        mutating func tell(_ status: String) {
+            shown = status
+            unsentStatus = status
+        }
     }
 
     /// The variables by which a manager says how it wants to be told. They are about this process alone, so
@@ -28,8 +45,6 @@ final class ServiceNotifier: Sendable {
     private static let intervalMs: Int64 = 30_000
     /// After this time what the manager had no room for is sent again.
     private static let retryMs: Int64 = 100
-    /// More than ever wait, unless the manager has stood still for long.
-    private static let unsentLimit = 32
 
     private let socket: NotifySocket
     private let clock: any AgentClock
@@ -39,6 +54,8 @@ final class ServiceNotifier: Sendable {
     private let state = Mutex(State())
     /// Signalled when something could not be sent for now.
     private let behind = Event()
+    /// The start is over.
+    private let begun = Event()
 
     /// Nil where the environment names no socket, or one that cannot be: that is logged.
     init?(environment: [String: String], processID: Int32, clock: any AgentClock, logger: Logger) {
@@ -68,27 +85,33 @@ final class ServiceNotifier: Sendable {
     }
 
     /// The agent has begun its work.
-    func ready() { tell([.ready, .status("scraping")]) }
+    func ready() {
+        update { state in
+            state.append([.ready])
+            state.tell("scraping")
+        }
+        begun.signal()
+    }
 
     /// The configuration is being read again, or taken up.
     func reloading() {
-        let isNew = state.withLock { state in
-            defer { state.isReloading = true }
-            return !state.isReloading && !state.isStopping
+        let nowUs = clock.monotonicNs / 1_000
+        update { state in
+            guard !state.isReloading, !state.isStopping else { return }
+            state.isReloading = true
+            state.append([.reloading(atUs: nowUs)])
         }
-        if isNew { tell([.reloading(atUs: clock.monotonicNs / 1_000)]) }
     }
 
     /// A reload is over, and this is what came of it.
     func reloaded(_ outcome: String) {
-        let message = state.withLock { state -> [NotifySocket.Line]? in
-            guard !state.isStopping else { return nil }
-            defer { state.isReloading = false }
+        update { state in
+            guard !state.isStopping else { return }
+            if state.isReloading { state.append([.ready]) }
+            state.isReloading = false
             state.reload = outcome
-            state.shown = Self.status(state)
-            return (state.isReloading ? [.ready] : []) + [.status(state.shown)]
+            state.tell(Self.status(state))
         }
-        if let message { tell(message) }
     }
 
     /// The agent goes on sending for at most `flushMs` milliseconds, and ends. Nothing is told afterwards.
@@ -96,18 +119,20 @@ final class ServiceNotifier: Sendable {
         // The buffer is closed after the last request, which writes to a disk that may be slow.
         let us = UInt64(clamping: flushMs) &+ 10_000
         let (limitUs, overflows) = us.multipliedReportingOverflow(by: 1_000)
-        let isNew = state.withLock { state in
-            defer { state.isStopping = true }
-            return !state.isStopping
+        update { state in
+            guard !state.isStopping else { return }
+            state.isStopping = true
+            state.append([.stopping, .extendTimeout(us: overflows ? .max : limitUs)])
+            state.tell("stopping")
         }
-        guard isNew else { return }
-        tell([.stopping, .status("stopping"), .extendTimeout(us: overflows ? .max : limitUs)])
     }
 
-    /// Until cancelled: tells every so often how the agent is, and, where that is wanted, that it is alive.
-    /// `pulse` returns when what must not stand still has moved since it was called. When it does not return
-    /// the manager hears nothing, and does with the process what its unit says.
+    /// From the end of the start until cancelled: tells every so often how the agent is, and, where that is
+    /// wanted, that it is alive. `pulse` returns when what must not stand still has moved since it was
+    /// called. When it does not return the manager hears nothing, and does with the process what its unit
+    /// says.
     func run(pulse: @Sendable () async -> Void, condition: @Sendable () -> String) async {
+        await begun.wait()
         while true {
             let seen = behind.count
             await pulse()
@@ -123,46 +148,60 @@ final class ServiceNotifier: Sendable {
         }
     }
 
+    /// Until cancelled, or until the manager has been told all that it had no room for.
+    func tellRest() async {
+        while state.withLock({ !$0.unsent.isEmpty }) {
+            guard (try? await clock.sleep(forMs: Self.retryMs)) != nil else { return }
+            update { _ in }
+        }
+    }
+
     private func beat(_ condition: String) {
-        let isWatched = watchdogMs != nil
-        let message = state.withLock { state -> [NotifySocket.Line] in
-            guard !state.isStopping else { return [] }
+        update(isAlive: watchdogMs != nil) { state in
+            guard !state.isStopping else { return }
             state.condition = condition
             let status = Self.status(state)
-            defer { state.shown = status }
-            return (isWatched ? [.watchdog] : []) + (status == state.shown ? [] : [.status(status)])
+            if status != state.shown { state.tell(status) }
         }
-        tell(message)
     }
 
     private static func status(_ state: State) -> String {
         [state.condition, state.reload].filter { !$0.isEmpty }.joined(separator: "; ")
     }
 
-    /// Sends what waits and then this, as far as the manager has room.
-    private func tell(_ message: [NotifySocket.Line]) {
+    /// Changes what is to be told, and tells it as far as the manager has room.
+    private func update(isAlive: Bool = false, _ change: (inout State) -> Void) {
         // Sending does not wait, so the lock is held for it: messages go in the order they are told.
         let fault = state.withLock { state -> NotifySocket.Fault? in
-            if !message.isEmpty { state.unsent.append(message) }
+            change(&state)
             do throws(NotifySocket.Fault) {
-                while let first = state.unsent.first {
-                    try socket.send(first)
-                    state.unsent.removeFirst()
-                }
+                try send(&state, isAlive: isAlive && !state.isStopping)
                 state.isFaultKnown = false
                 return nil
             } catch {
-                if error.isForNow {
-                    state.unsent.removeFirst(max(0, state.unsent.count - Self.unsentLimit))
-                } else {
-                    state.unsent = []
-                }
-                defer { if !error.isForNow { state.isFaultKnown = true } }
-                return error.isForNow || !state.isFaultKnown ? error : nil
+                guard !error.isForNow else { return error }
+                defer { state.isFaultKnown = true }
+                state.unsent = []
+                state.unsentStatus = nil
+                return state.isFaultKnown ? nil : error
             }
         }
         guard let fault else { return }
         if fault.isForNow { return behind.signal() }
         logger.warning("the service manager is not told how the agent is: \(fault.message)")
+    }
+
+    private func send(_ state: inout State, isAlive: Bool) throws(NotifySocket.Fault) {
+        while let step = state.unsent.first {
+            // The status is that of now: it goes with the last.
+            let status = state.unsent.count == 1 ? state.unsentStatus : nil
+            try socket.send(step + [status].compactMap { $0.map { .status($0) } })
+            state.unsent.removeFirst()
+            if status != nil { state.unsentStatus = nil }
+        }
+        let status = state.unsentStatus
+        guard isAlive || status != nil else { return }
+        try socket.send((isAlive ? [.watchdog] : []) + [status].compactMap { $0.map { .status($0) } })
+        state.unsentStatus = nil
     }
 }

@@ -24,6 +24,24 @@ import Testing
                 processID: processID, clock: clock, logger: Logger(label: "test"))
         }
 
+        /// The manager stands still: it takes no further message of anybody.
+        func fill() throws {
+            // Each sender may have so many bytes on their way; the receiver has its own bound.
+            for _ in 0..<1_000 {
+                let socket = try NotifySocket(receiver.variable)
+                var sent = 0
+                for _ in 0..<100_000 {
+                    do throws(NotifySocket.Fault) { try socket.send([.watchdog]) } catch { break }
+                    sent += 1
+                }
+                guard sent > 0 else { return }
+            }
+            Issue.record("the queue of a socket has a bound")
+        }
+
+        /// It reads again. What fills its queue is left out.
+        func told() -> [String] { receiver.all().filter { $0 != "WATCHDOG=1" } }
+
         func sleeping() async throws {
             for _ in 0..<5_000 where clock.sleeperCount == 0 { try await SystemClock().sleep(forMs: 1) }
             #expect(clock.sleeperCount == 1)
@@ -70,13 +88,15 @@ import Testing
                 "READY=1\nSTATUS=scraping", "RELOADING=1\nMONOTONIC_USEC=1005000",
                 "READY=1\nSTATUS=configuration NOT reloaded: narthex.yml:3:1: \"x\" is no key",
                 "STATUS=configuration reloaded",
-                "STOPPING=1\nSTATUS=stopping\nEXTEND_TIMEOUT_USEC=30000000",
+                "STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000\nSTATUS=stopping",
             ])
     }
 
     @Test func signsOfLifeComeAtHalfTheTimeAndOnlyWithAPulse() async throws {
         let setting = try Setting()
         let notifier = try #require(setting.notifier(["WATCHDOG_USEC": "10000000"]))
+        notifier.ready()
+        #expect(setting.receiver.all() == ["READY=1\nSTATUS=scraping"])
         let stands = Mutex(false)
         let moved = Event()
         let running = Task {
@@ -107,6 +127,7 @@ import Testing
         let setting = try Setting()
         let notifier = try #require(setting.notifier())
         let number = Mutex(0)
+        notifier.ready()
         notifier.reloaded("configuration reloaded")
         let running = Task {
             await notifier.run(
@@ -123,9 +144,36 @@ import Testing
         try await setting.sleeping()
         #expect(
             setting.receiver.all() == [
-                "STATUS=configuration reloaded", "STATUS=1 targets up; configuration reloaded",
+                "READY=1\nSTATUS=scraping", "STATUS=configuration reloaded",
+                "STATUS=1 targets up; configuration reloaded",
                 "STATUS=2 targets up; configuration reloaded",
             ])
+        running.cancel()
+        await running.value
+    }
+
+    /// The first status would otherwise come before READY, or stay away after it.
+    @Test func nothingIsToldBeforeTheStartIsOver() async throws {
+        let setting = try Setting()
+        let notifier = try #require(setting.notifier())
+        let running = Task { await notifier.run(pulse: {}, condition: { "up" }) }
+        for _ in 0..<50 where setting.clock.sleeperCount == 0 { try await SystemClock().sleep(forMs: 1) }
+        #expect(setting.receiver.all() == [])
+        notifier.ready()
+        try await setting.sleeping()
+        #expect(setting.receiver.all() == ["READY=1\nSTATUS=scraping", "STATUS=up"])
+        running.cancel()
+        await running.value
+    }
+
+    @Test func aFirstStatusThatIsAsBeforeTheStartIsToldAllTheSame() async throws {
+        let setting = try Setting()
+        let notifier = try #require(setting.notifier())
+        notifier.reloaded("configuration reloaded")
+        notifier.ready()
+        let running = Task { await notifier.run(pulse: {}, condition: { "" }) }
+        try await setting.sleeping()
+        #expect(setting.receiver.all().last == "STATUS=configuration reloaded")
         running.cancel()
         await running.value
     }
@@ -133,20 +181,101 @@ import Testing
     @Test func whatAManagerThatIsBehindMissesIsSentAgain() async throws {
         let setting = try Setting()
         let notifier = try #require(setting.notifier())
-        let socket = try NotifySocket(setting.receiver.variable)
-        for _ in 0..<100_000 {
-            do throws(NotifySocket.Fault) { try socket.send([.watchdog]) } catch { break }
-        }
+        try setting.fill()
         notifier.ready()
         let running = Task { await notifier.run(pulse: {}, condition: { "up" }) }
         try await setting.sleeping()
-        let full = setting.receiver.all()
-        #expect(full.allSatisfy { $0 == "WATCHDOG=1" })
+        #expect(setting.told() == [])
         setting.clock.advance(ms: 100)
-        for _ in 0..<5_000 where setting.clock.sleeperCount == 0 { try await SystemClock().sleep(forMs: 1) }
-        #expect(setting.receiver.all() == ["READY=1\nSTATUS=scraping", "STATUS=up"])
+        try await setting.sleeping()
+        #expect(setting.told() == ["READY=1\nSTATUS=up"], "a status that is over is not told")
         running.cancel()
         await running.value
+    }
+
+    /// Five seconds of a manager that reads nothing, while reloads come and go.
+    @Test func aManagerThatIsBehindForLongHearsWhatCountsAndNoSignsOfLifeThatAreOver() async throws {
+        let setting = try Setting()
+        let notifier = try #require(setting.notifier(["WATCHDOG_USEC": "200000"]))
+        try setting.fill()
+        notifier.ready()
+        let number = Mutex(0)
+        let running = Task {
+            await notifier.run(
+                pulse: {},
+                condition: {
+                    number.withLock { number in
+                        number += 1
+                        return "look \(number)"
+                    }
+                })
+        }
+        for step in 0..<50 {
+            try await setting.sleeping()
+            if step % 10 == 5 {
+                notifier.reloading()
+                notifier.reloaded("reload \(step)")
+            }
+            setting.clock.advance(ms: 100)
+        }
+        try await setting.sleeping()
+        let looks = number.withLock { $0 }
+        #expect(setting.told() == [])
+        setting.clock.advance(ms: 100)
+        try await setting.sleeping()
+        #expect(
+            setting.receiver.all() == [
+                "READY=1", "RELOADING=1\nMONOTONIC_USEC=5500000",
+                "READY=1\nSTATUS=look \(looks + 1); reload 45", "WATCHDOG=1",
+            ])
+        running.cancel()
+        await running.value
+    }
+
+    @Test func aStopThatTheManagerHadNoRoomForIsToldAgain() async throws {
+        let setting = try Setting()
+        let notifier = try #require(setting.notifier())
+        try setting.fill()
+        notifier.stopping(flushMs: 20_000)
+        let telling = Task { await notifier.tellRest() }
+        try await setting.sleeping()
+        setting.clock.advance(ms: 100)
+        try await setting.sleeping()
+        #expect(setting.told() == [])
+        setting.clock.advance(ms: 100)
+        await telling.value
+        #expect(setting.told() == ["STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000\nSTATUS=stopping"])
+        // Nothing is left to be told.
+        await notifier.tellRest()
+    }
+
+    @Test func anAgentThatStopsTellsAManagerThatIsBehind() async throws {
+        let setting = try Setting()
+        var options = AgentOptions(configFile: setting.folder.path + "/narthex.yml")
+        options.storagePath = setting.folder.path + "/data"
+        options.listenAddress = "127.0.0.1:0"
+        options.flushDeadlineMs = 2_000
+        options.environment = [
+            "NOTIFY_SOCKET": setting.receiver.variable, "AWS_EC2_METADATA_DISABLED": "true",
+        ]
+        // What it says of the target that is not there waits for a receiver that is not there.
+        let text =
+            "global: {scrape_interval: 1s}\n"
+            + "scrape_configs: [{job_name: a, static_configs: [{targets: [\"127.0.0.1:1\"]}]}]\n"
+            + "remote_write: [{name: amp, url: \"http://127.0.0.1:1/a\"}]\n"
+        try POSIXFiles().replace(options.configFile, with: Array(text.utf8))
+        let agent = try await Agent.start(options)
+        for _ in 0..<1_000 where agent.snapshot().scraped == 0 { try await SystemClock().sleep(forMs: 10) }
+        try setting.fill()
+        let stopping = Task { try await agent.stop() }
+        try await SystemClock().sleep(forMs: 300)
+        var told: [String] = []
+        for _ in 0..<100 where !told.contains(where: { $0.hasPrefix("STOPPING=1") }) {
+            try await SystemClock().sleep(forMs: 10)
+            told += setting.told()
+        }
+        #expect(told.contains { $0.hasPrefix("STOPPING=1\nEXTEND_TIMEOUT_USEC=12000000") })
+        _ = try await stopping.value
     }
 
     @Test func anAgentTellsItsWholeLifeAndHandsTheVariablesToNobody() async throws {
@@ -192,6 +321,6 @@ import Testing
         messages = []
         try await agent.stop()
         messages = setting.receiver.all()
-        #expect(messages.last == "STOPPING=1\nSTATUS=stopping\nEXTEND_TIMEOUT_USEC=10000000")
+        #expect(messages.last == "STOPPING=1\nEXTEND_TIMEOUT_USEC=10000000\nSTATUS=stopping")
     }
 }

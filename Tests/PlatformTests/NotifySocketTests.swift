@@ -51,6 +51,12 @@ struct NotifySocketTests {
         #expect(fault?.isForNow == false && fault?.message.contains("No such file") == true)
     }
 
+    /// A process that has no file left to open has one in a moment.
+    @Test(arguments: [EAGAIN, ENOBUFS, ENOMEM, EMFILE, ENFILE])
+    func whatMendsItselfIsAFaultForNow(code: Int32) {
+        #expect(NotifySocket.Fault(code: code).isForNow)
+    }
+
     @Test func aManagerThatIsBehindIsAFaultForNow() throws {
         let folder = try TemporaryFolder()
         let receiver = try NotifyReceiver("\(folder.path)/notify")

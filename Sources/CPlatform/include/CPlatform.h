@@ -69,10 +69,14 @@ int narthex_pipe(int ends[2]);
 // NULL. Its process id, or -1 with errno set.
 int narthex_spawn(char *const words[], char *const environment[], int output);
 
-// Sends `length` bytes as one datagram to a Unix socket, and does not wait. `address` is its path without a
+// A Unix socket for datagrams, on which nothing waits and which children do not inherit; -1 with errno set.
+int narthex_open_datagram(void);
+
+// Sends `length` bytes as one datagram from such a socket to another. `address` is the other's path without a
 // zero at the end, or begins with a zero for one of the abstract namespace; 1 to 108 bytes. 0, or -1 with
 // errno set: EAGAIN when the receiver has no room for it now.
-int narthex_send_datagram(const void *address, size_t address_length, const void *bytes, size_t length);
+int narthex_send_datagram(int descriptor, const void *address, size_t address_length, const void *bytes,
+                          size_t length);
 
 // A name server at an IPv4 address, both numbers in the machine's order.
 typedef struct {
