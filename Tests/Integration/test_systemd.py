@@ -1,10 +1,11 @@
 """Narthex under systemd: its units as Debian's systemd reads them, and what it tells a service manager.
 
-What a systemd that runs does with them, test_package.py shows.
+What a systemd that runs does with them, test_machine.py shows.
 """
 
 import os
 import re
+import resource
 import shutil
 import signal
 import stat
@@ -13,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from parts.agent import IS_NARTHEX
+from parts.agent import IS_NARTHEX, needs_swift, program
 from parts.notify import NotifySocket, standing_still, threads
 from parts.process import ROOT, wait_until
 
@@ -48,7 +49,7 @@ def test_systemd_has_nothing_to_say_about_the_units(tmp_path):
     for name in ("usr/bin/narthex", "bin/sh", *(f"usr/lib/narthex/{p.name}" for p in scripts())):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy("/bin/true", root / name)
-    targets = "sysinit", "basic", "shutdown", "network-online", "time-sync", "multi-user", "timers", "paths"
+    targets = "sysinit", "basic", "shutdown", "network-online", "time-set", "multi-user", "timers", "paths"
     for name in targets:
         (folder / f"{name}.target").write_text(f"[Unit]\nDescription={name}\n")
     ended = systemd(
@@ -149,6 +150,33 @@ def test_a_watchdog_is_fed_only_while_the_thread_that_scrapes_moves(
 
 
 @needs_narthex
+def test_a_watchdog_is_fed_without_another_file_to_open(manager, make_agent, text_exporter, receiver):
+    agent = make_agent(
+        configuration(text_exporter("a 1\n"), receiver),
+        environment={"NOTIFY_SOCKET": manager.variable, "WATCHDOG_USEC": "1000000"},
+    ).start()
+    manager.wait_for("WATCHDOG", 10)
+    # Below what it has open already.
+    _, most = resource.prlimit(agent.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(agent.process.pid, resource.RLIMIT_NOFILE, (4, most))
+    manager.read(0.7)
+    assert len([lines for _, _, lines in manager.read(3) if "WATCHDOG" in lines]) >= 3
+    resource.prlimit(agent.process.pid, resource.RLIMIT_NOFILE, (most, most))
+
+
+@needs_narthex
+def test_an_agent_without_targets_is_small_enough_for_a_small_machine(make_agent):
+    if needs_swift():
+        pytest.skip("the binary needs the Swift runtime: it is not the one that is shipped")
+    agent = make_agent({"remote_write": [{"url": "http://127.0.0.1:1/", "name": "amp"}]}).start()
+    # Five seconds after its start it hands back what only the start has needed.
+    time.sleep(7)
+    resident = agent.process.rss_bytes() / (1 << 20)
+    print(f"{resident:.1f} MiB resident")
+    assert resident <= 16
+
+
+@needs_narthex
 def test_a_manager_that_is_not_there_is_told_of_and_no_fault(make_agent, text_exporter, receiver):
     agent = make_agent(
         configuration(text_exporter("a 1\n"), receiver), environment={"NOTIFY_SOCKET": "/nonexistent/notify"}
@@ -177,6 +205,72 @@ def test_the_service_waits_until_its_configuration_is_filled_in(tmp_path):
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "started\n", "")
 
 
+@needs_narthex
+def test_the_service_does_not_start_with_a_configuration_that_is_refused(tmp_path):
+    file = tmp_path / "narthex.yml"
+    text = (ROOT / "config/edge.yml").read_text().replace("FILL-IN", "eu-west-1")
+
+    def run(*flags):
+        command = [tmp_path / "program", "run", f"--config.file={file}", *flags]
+        ended = subprocess.run(
+            [UNITS / "when-configured", file, *command],
+            capture_output=True, text=True, timeout=20, env=os.environ | {"HOSTNAME": "edge"},
+        )  # fmt: skip
+        return ended.returncode, ended.stdout, ended.stderr
+
+    # Started it only says with what.
+    (tmp_path / "program").write_text(
+        f'#!/bin/sh\n[ "$1" = run ] || exec {program("narthex")} "$@"\nshift 2\necho "started $*"\n'
+    )
+    (tmp_path / "program").chmod(0o755)
+    file.write_text(text)
+    assert run("--log.level=debug") == (0, "started --log.level=debug\n", "")
+    file.write_text(text + "nonsense: 1\n")
+    status, output, said = run()
+    assert (status, output) == (78, "")
+    assert f"{file}:" in said and "nonsense" in said
+    assert f"narthex does not start: {file} is refused, see above" in said
+    # What another flag makes of it is the program's to tell.
+    for flag in ("--config.file", "--config.file=s3://bucket/key", "--enable-feature"):
+        assert run(flag, "x")[0] == 0
+    # Flags on which it depends are heeded: a port that is a variable is one only where it is replaced.
+    file.write_text(text.replace("9100", "${NODE_PORT:-9100}"))
+    assert run()[0] == 78
+    assert run("--config.expand-env") == (0, "started --config.expand-env\n", "")
+    file.write_text(text + "rule_files: [a.yml]\n")
+    assert run()[0] == 0
+    assert run("--config.strict")[0] == 78
+
+
+def test_rotated_credentials_are_copied_once_they_are_written_whole(tmp_path):
+    source, copy = tmp_path / "credentials", tmp_path / "run/.aws/credentials"
+
+    def keys(name):
+        return [
+            f"[default]\naws_access_key_id = {name}\n",
+            f"aws_secret_access_key = secret-of-{name}\n",
+            f"aws_session_token = {'t' * 200}-of-{name}\n",
+        ]
+
+    source.write_text("".join(keys("FIRST")))
+    subprocess.run([COPY, source, tmp_path / "run/.aws"], check=True, timeout=20)
+    seen = {copy.read_text()}
+    with source.open("w") as writer:
+        copying = subprocess.Popen([COPY, source, tmp_path / "run/.aws"])
+        # In two steps and a half: between two lines, and within one.
+        first, second, third = keys("SECOND")
+        for text in (first, second + third[:40], third[40:]):
+            ends = time.monotonic() + 0.4
+            while time.monotonic() < ends:
+                seen.add(copy.read_text())
+                time.sleep(0.005)
+            writer.write(text)
+            writer.flush()
+        assert copying.wait(20) == 0
+    seen.add(copy.read_text())
+    assert seen == {"".join(keys("FIRST")), "".join(keys("SECOND"))}
+
+
 def test_rotated_credentials_are_copied_whole(tmp_path):
     source, folder = tmp_path / "credentials", tmp_path / "run/.aws"
     copy = folder / "credentials"
@@ -185,7 +279,9 @@ def test_rotated_credentials_are_copied_whole(tmp_path):
         return subprocess.run([COPY, source, folder], capture_output=True, text=True, timeout=20)
 
     for turn in (1, 2, 3):
-        source.write_text(f"[default]\naws_access_key_id = KEY{turn}\n" * 100)
+        # The last without the end of its last line, as somebody may have written it by hand.
+        text = f"[default]\naws_access_key_id = KEY{turn}\naws_secret_access_key = s"
+        source.write_text(text + "\n" * (turn < 3))
         assert run().returncode == 0
         assert copy.read_bytes() == source.read_bytes()
         assert stat.S_IMODE(copy.stat().st_mode) == 0o640

@@ -7,6 +7,7 @@ differently.
 
 import os
 import re
+import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -28,6 +29,12 @@ def program(name):
         path.exists()
     ), f"{path} is not built: run script/test, or swift build -c release --product {name}"
     return path
+
+
+def needs_swift():
+    """Whether the agent's program lacks the Swift runtime: it is not built as it is shipped."""
+    command = ["readelf", "--dynamic", program("narthex")]
+    return "libswiftCore" in subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
 
 
 def clean_environment(**extra):
