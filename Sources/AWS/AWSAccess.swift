@@ -13,18 +13,20 @@ public final class AWSAccess: Sendable {
     private let http: any HTTPPerforming
     private let clock: any AgentClock
     private let logger: Logger
+    private let patience: CallPatience
     private let chains: CredentialChains
     /// Tells chains apart that reach AWS in different ways.
     private let way: Int
 
     public init(
         environment: [String: String], files: any FileDoor, http: any HTTPPerforming, clock: any AgentClock,
-        logger: Logger, registry: MetricRegistry? = nil
+        patience: CallPatience = CallPatience(), logger: Logger, registry: MetricRegistry? = nil
     ) {
         self.environment = environment
         self.files = files
         self.http = http
         self.clock = clock
+        self.patience = patience
         self.logger = logger
         shared = SharedFiles(environment: environment, files: files, clock: clock)
         chains = CredentialChains()
@@ -41,6 +43,7 @@ public final class AWSAccess: Sendable {
         shared = other.shared
         self.http = http
         clock = other.clock
+        patience = other.patience
         logger = other.logger
         chains = other.chains
         way = chains.nextWay()
@@ -51,7 +54,7 @@ public final class AWSAccess: Sendable {
         chains.chain(configuration, way: way) {
             CredentialChain(
                 configuration, environment: environment, shared: shared, files: files, http: http,
-                clock: clock, logger: logger)
+                clock: clock, patience: patience, logger: logger)
         }
     }
 
@@ -67,7 +70,7 @@ public final class AWSAccess: Sendable {
     ) -> AWSClient {
         AWSClient(
             region: region, credentials: credentials, http: pace?.paced(http) ?? http, clock: clock,
-            settings: .profile(settings(profile)), endpoint: endpoint, logger: logger)
+            settings: .profile(settings(profile)), endpoint: endpoint, patience: patience, logger: logger)
     }
 
     /// What a profile of the shared files says, the one in use where none is named; nil when it does not, or

@@ -7,8 +7,6 @@ import Synchronization
 /// Calls services of one region, signed: json 1.1 (ECS, SSM) here, the query protocol (EC2, STS) in
 /// AWSClient+Query, objects of S3 in AWSAccess+S3. Thread-safe.
 public final class AWSClient: Sendable {
-    /// One attempt; ECS answers within a second.
-    private static let attemptTimeoutMs: Int64 = 10_000
     /// A page of 100 tasks is some 300 KB.
     private static let answerLimitBytes = 16 << 20
 
@@ -18,6 +16,7 @@ public final class AWSClient: Sendable {
     private let clock: any AgentClock
     private let settings: Settings
     private let endpoint: String?
+    private let patience: CallPatience
     private let logger: Logger
     private let random: @Sendable () -> Double
 
@@ -48,16 +47,16 @@ public final class AWSClient: Sendable {
 
     convenience init(
         region: String, credentials: any CredentialsProvider, http: any HTTPPerforming, clock: any AgentClock,
-        endpoints: EndpointSettings, endpoint: String?, logger: Logger
+        endpoints: EndpointSettings, endpoint: String?, patience: CallPatience, logger: Logger
     ) {
         self.init(
             region: region, credentials: credentials, http: http, clock: clock, settings: .known(endpoints),
-            endpoint: endpoint, logger: logger)
+            endpoint: endpoint, patience: patience, logger: logger)
     }
 
     init(
         region: String, credentials: any CredentialsProvider, http: any HTTPPerforming, clock: any AgentClock,
-        settings: Settings, endpoint: String?, logger: Logger,
+        settings: Settings, endpoint: String?, patience: CallPatience = CallPatience(), logger: Logger,
         random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
     ) {
         self.region = region
@@ -66,6 +65,7 @@ public final class AWSClient: Sendable {
         self.clock = clock
         self.settings = settings
         self.endpoint = endpoint
+        self.patience = patience
         self.logger = logger
         self.random = random
     }
@@ -112,7 +112,7 @@ public final class AWSClient: Sendable {
 
     /// The answer of a call that succeeded.
     func perform(_ call: AWSCall, isSigned: Bool) async throws(AWSError) -> HTTPResponse {
-        var attempts = CallAttempts()
+        var attempts = CallAttempts(unansweredLimit: patience.unansweredAttempts)
         while true {
             let used = isSigned ? try await credentials.credentials() : nil
             let offsetMs = state.withLock { $0.offsetsMs[call.host] ?? 0 }
@@ -194,7 +194,7 @@ public final class AWSClient: Sendable {
         }
         return HTTPRequest(
             method: call.method, url: call.url, headers: headers, body: call.body,
-            timeoutMs: Self.attemptTimeoutMs, bodyLimitBytes: call.answerLimitBytes, acceptGzip: true)
+            timeoutMs: patience.attemptTimeoutMs, bodyLimitBytes: call.answerLimitBytes, acceptGzip: true)
     }
 
     private func signer(for service: AWSService) -> SigV4Signer {

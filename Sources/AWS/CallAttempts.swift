@@ -17,9 +17,13 @@ struct CallAttempts {
     static let skewFloorMs: Int64 = 240_000
     private static let capMs = 5_000.0
 
+    private let unansweredLimit: Int
     private var failures = 0
     private var resigned = false
     private var refreshed = false
+
+    /// `unansweredLimit` is how often a call is made that gets no answer.
+    init(unansweredLimit: Int = CallAttempts.limit) { self.unansweredLimit = unansweredLimit }
 
     /// There was no answer. `random` is in 0..<1.
     mutating func failed(_ error: HTTPError, random: Double) -> Action {
@@ -27,7 +31,7 @@ struct CallAttempts {
         case .timeout, .resolve, .connect, .connectionReset, .truncated, .malformedResponse, .overloaded,
             .other,
             .badContentEncoding:
-            retry(baseMs: 100, random: random)
+            retry(baseMs: 100, random: random, limit: unansweredLimit)
         case .tls, .bodyTooLarge, .tooManyRedirects, .badURL, .badRequest, .credentials, .cancelled,
             .shutDown:
             .giveUp
@@ -56,9 +60,11 @@ struct CallAttempts {
 
     /// Doubled each time, capped, and between half and all of it, so that agents started together drift
     /// apart.
-    private mutating func retry(baseMs: Double, random: Double) -> Action {
+    private mutating func retry(
+        baseMs: Double, random: Double, limit: Int = CallAttempts.limit
+    ) -> Action {
         failures += 1
-        guard failures < Self.limit else { return .giveUp }
+        guard failures < limit else { return .giveUp }
         var fullMs = baseMs
         for _ in 1..<failures { fullMs *= 2 }
         return .retry(afterMs: Int64(min(fullMs, Self.capMs) * (0.5 + random / 2)))

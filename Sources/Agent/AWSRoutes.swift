@@ -25,11 +25,12 @@ struct AWSRoutes: Sendable {
     /// The routes and, over them, the way to AWS.
     static func make(
         http: HTTPClient, workers: WorkerPool, files: any FileDoor, clock: any AgentClock,
-        environment: [String: String], logger: Logger, registry: MetricRegistry? = nil
+        environment: [String: String], patience: CallPatience = CallPatience(), logger: Logger,
+        registry: MetricRegistry? = nil
     ) async -> (routes: AWSRoutes, aws: AWSAccess) {
         let direct = AWSAccess(
-            environment: environment, files: files, http: http, clock: clock, logger: logger,
-            registry: registry)
+            environment: environment, files: files, http: http, clock: clock, patience: patience,
+            logger: logger, registry: registry)
         let routes = AWSRoutes(
             http: http, workers: workers, files: files, clock: clock, environment: environment,
             profileBundle: await direct.profileSetting(Self.bundleKey))

@@ -21,6 +21,14 @@ struct CallAttemptsTests {
         #expect(attempts.failed(error, random: 0) == .giveUp)
     }
 
+    @Test func whoHasNoPatienceAsksOnceWhereNothingAnswers() {
+        var attempts = CallAttempts(unansweredLimit: 1)
+        #expect(attempts.failed(HTTPError(.timeout, "x"), random: 0) == .giveUp)
+        var busy = CallAttempts(unansweredLimit: 1)
+        let throttled = fault(400, "ThrottlingException")
+        #expect(busy.refused(throttled, signedMs: 0, offsetMs: 0, random: 1) == .retry(afterMs: 500))
+    }
+
     @Test(arguments: [HTTPError.Code.tls, .bodyTooLarge, .badURL, .cancelled, .shutDown, .badRequest])
     func whatARetryCannotMendIsGivenUp(code: HTTPError.Code) {
         var attempts = CallAttempts()

@@ -43,7 +43,8 @@ public final class CredentialChain: CredentialsProvider {
 
     init(
         _ configuration: CredentialConfiguration, environment: [String: String], shared: SharedFiles,
-        files: any FileDoor, http: any HTTPPerforming, clock: any AgentClock, logger: Logger,
+        files: any FileDoor, http: any HTTPPerforming, clock: any AgentClock,
+        patience: CallPatience = CallPatience(), logger: Logger,
         random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
     ) {
         planner = CredentialPlanner(
@@ -52,7 +53,7 @@ public final class CredentialChain: CredentialsProvider {
             environment: environment, files: shared, profileName: planner.profileName)
         fetcher = CredentialFetcher(
             configuration: configuration, settings: settings, http: http, files: files, clock: clock,
-            logger: logger)
+            patience: patience, logger: logger)
         self.files = shared
         self.clock = clock
         self.logger = logger

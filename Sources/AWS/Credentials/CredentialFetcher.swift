@@ -12,6 +12,7 @@ struct CredentialFetcher: Sendable {
     let http: any HTTPPerforming
     let files: any FileDoor
     let clock: any AgentClock
+    var patience = CallPatience()
     let logger: Logger
 
     func fetch(_ plan: CredentialPlan) async throws(AWSError) -> FetchedCredentials {
@@ -51,7 +52,7 @@ struct CredentialFetcher: Sendable {
                 region: isGlobal ? EndpointSettings.globalSTSRegion : region ?? "",
                 credentials: credentials, http: http, clock: clock, endpoints: known,
                 endpoint: isGlobal && known.url(for: .sts) == nil ? EndpointSettings.globalSTS : nil,
-                logger: logger))
+                patience: patience, logger: logger))
     }
 
     /// A token in a file, without the line end that editors leave.
