@@ -20,13 +20,16 @@ public struct AgentError: Error, Sendable, CustomStringConvertible {
     public let message: String
     /// Whether it is about a configuration that could not be read, which may be as good as the one before.
     let isOfReading: Bool
+    /// Whether the same may succeed in a little while.
+    let mayPass: Bool
 
     public init(_ code: Code, _ message: String) { self.init(code, message, isOfReading: false) }
 
-    init(_ code: Code, _ message: String, isOfReading: Bool) {
+    init(_ code: Code, _ message: String, isOfReading: Bool, mayPass: Bool = false) {
         self.code = code
         self.message = VisibleText.shownLines(message)
         self.isOfReading = isOfReading
+        self.mayPass = mayPass
     }
 
     public var description: String { message }

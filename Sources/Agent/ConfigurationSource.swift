@@ -81,7 +81,8 @@ enum ConfigurationSource {
 
     /// The configuration of an agent that is given a URL alone.
     static func generated(
-        _ options: AgentOptions, clock: any AgentClock, files: any FileDoor
+        _ options: AgentOptions, clock: any AgentClock, files: any FileDoor,
+        patience: CallPatience = CallPatience()
     ) async throws(AgentError) -> Source {
         guard let url = options.remoteWriteURL else {
             throw AgentError(
@@ -89,7 +90,7 @@ enum ConfigurationSource {
                 "there is nothing to make a configuration from: give --remote-write.url or set "
                     + "NARTHEX_REMOTE_WRITE_URL")
         }
-        let start = await StartAccess(options, clock: clock, files: files)
+        let start = await StartAccess(options, clock: clock, files: files, patience: patience)
         defer { start.shutDown() }
         let found = try await GeneratedConfiguration.find(
             remoteWriteURL: url, options: options, access: start.aws)

@@ -14,11 +14,15 @@ struct StartAccess: Sendable {
     private let http: HTTPClient
     private let web: any HTTPPerforming
 
-    init(_ options: AgentOptions, clock: any AgentClock, files: any FileDoor) async {
+    /// `patience` bounds each question, the way to it included.
+    init(
+        _ options: AgentOptions, clock: any AgentClock, files: any FileDoor,
+        patience: CallPatience = CallPatience()
+    ) async {
         http = HTTPClient(
             HTTPClientConfiguration(
                 name: "start", userAgent: "narthex/\(options.version)",
-                caFile: options.environment["SSL_CERT_FILE"],
+                connectTimeoutMs: patience.attemptTimeoutMs, caFile: options.environment["SSL_CERT_FILE"],
                 caDirectory: options.environment["SSL_CERT_DIR"]),
             registry: MetricRegistry(), logger: Logger(label: "http"))
         let workers = WorkerPool(name: "files", threads: 1)
@@ -26,7 +30,7 @@ struct StartAccess: Sendable {
             http: http, workers: workers, files: files, clock: clock, environment: options.environment)
         aws = await AWSRoutes.make(
             http: http, workers: workers, files: files, clock: clock, environment: options.environment,
-            logger: Logger(label: "aws")
+            patience: patience, logger: Logger(label: "aws")
         ).aws
     }
 

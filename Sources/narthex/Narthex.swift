@@ -35,18 +35,24 @@ struct Narthex: AsyncParsableCommand {
         } catch {
             refuse(error, saying: commands)
         }
-        guard words.first == name(Run.self) else { return await run(Discover.normalized(words)) }
-        let reading = FlagReading(Array(words.dropFirst()))
+        let isDoctor = words.first == name(DoctorCommand.self)
+        guard isDoctor || words.first == name(Run.self) else { return await run(Discover.normalized(words)) }
+        let command = isDoctor ? name(DoctorCommand.self) : name(Run.self)
+        let given = Array(words.dropFirst())
+        let split = isDoctor ? DoctorCommand.words(given) : (own: [], agent: given)
+        let reading = FlagReading(split.agent)
         switch reading.page {
-        case .help: await run([name(Run.self), "--help"])
+        case .help: await run([command, "--help"])
         case .version: await run(["--version"])
         case nil:
             let faults = reading.faults + Run.faults(reading.words)
             guard faults.isEmpty else {
-                let usage = "Usage: \(Run.configuration.usage ?? "")\n  See 'narthex run --help' for more."
-                refuse(CommandLineError(faults), saying: usage)
+                let usage = (isDoctor ? DoctorCommand.configuration : Run.configuration).usage ?? ""
+                refuse(
+                    CommandLineError(faults),
+                    saying: "Usage: \(usage)\n  See 'narthex \(command) --help' for more.")
             }
-            await run([name(Run.self)] + reading.words, saying: reading.remarks)
+            await run([command] + reading.words + split.own, saying: reading.remarks)
         }
     }
 
@@ -73,6 +79,8 @@ struct Narthex: AsyncParsableCommand {
             var command = try parseAsRoot(arguments)
             if let agent = command as? Run {
                 try await agent.run(saying: remarks)
+            } else if let doctor = command as? DoctorCommand {
+                try await doctor.run(saying: remarks)
             } else if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

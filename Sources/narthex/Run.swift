@@ -185,40 +185,11 @@ struct Run: AsyncParsableCommand {
         let logger = Logger(label: "agent")
         for remark in remarks { logger.log(level: remark.isWarning ? .warning : .info, "\(remark.text)") }
         let environment = ProcessEnvironment.current
-        let choice = ConfigurationPlace.choice(
-            configFile: configFile, remoteWriteURL: remoteWriteURL, environment: environment)
+        let choice = place(environment)
         for warning in choice.warnings { logger.warning("\(warning)") }
         try refuse(choice.fault)
-
-        var options = AgentOptions(configFile: ConfigurationPlace.defaultFile(environment))
-        switch choice.place {
-        case .file(let file): options.configFile = file
-        case .remoteWriteURL(let url): options.remoteWriteURL = url
-        case .nowhere: break
-        }
-        options.refusesIgnored = refusesIgnored
-        options.reloadsByItself = reloadsByItself ?? (FlagGrammar.reloadsByItself(features) ? true : nil)
-        if let reloadInterval {
-            let watch = FlagGrammar.watch(everyMs: reloadInterval.ms)
-            if let warning = watch.warning { logger.warning("\(warning)") }
-            options.autoReloadIntervalMs = watch.intervalMs
-            if watch.intervalMs == nil { options.reloadsByItself = false }
-        }
-        options.hasLifecycle = hasLifecycle
-        options.expandsEnvironment = expandsEnvironment
-        options.storagePath = storagePath
-        options.retentionMaxAgeMs = retentionMaxTime.ms
-        options.retentionMaxBytes = UInt64(retentionMaxSize.bytes)
-        options.segmentSizeBytes = segmentSize.bytes
-        options.syncIntervalMs = syncInterval.ms
-        options.flushDeadlineMs = flushDeadline.ms
-        let addresses =
-            listenAddresses.isEmpty ? FlagGrammar.listenAddresses(of: environment) : listenAddresses
-        if !addresses.isEmpty { options.listenAddresses = addresses }
-        options.externalURL = externalURL
-        options.routePrefix = routePrefix
-        options.enabledFeatures = features
-        options.environment = environment
+        let (options, warnings) = options(choice, environment)
+        for warning in warnings { logger.warning("\(warning)") }
         do throws(AgentError) {
             if printsConfiguration {
                 try StandardOutput.write(try await ConfigurationPrint.text(options))
@@ -240,6 +211,49 @@ struct Run: AsyncParsableCommand {
             print(error.message, to: &standardError)
             throw ExitCode(error.code.rawValue)
         }
+    }
+
+    /// What names the configuration.
+    func place(_ environment: [String: String]) -> ConfigurationPlace.Choice {
+        ConfigurationPlace.choice(
+            configFile: configFile, remoteWriteURL: remoteWriteURL, environment: environment)
+    }
+
+    /// What the flags and the environment say, and what is to be said of them.
+    func options(
+        _ choice: ConfigurationPlace.Choice, _ environment: [String: String]
+    ) -> (options: AgentOptions, warnings: [String]) {
+        var warnings: [String] = []
+        var options = AgentOptions(configFile: ConfigurationPlace.defaultFile(environment))
+        switch choice.place {
+        case .file(let file): options.configFile = file
+        case .remoteWriteURL(let url): options.remoteWriteURL = url
+        case .nowhere: break
+        }
+        options.refusesIgnored = refusesIgnored
+        options.reloadsByItself = reloadsByItself ?? (FlagGrammar.reloadsByItself(features) ? true : nil)
+        if let reloadInterval {
+            let watch = FlagGrammar.watch(everyMs: reloadInterval.ms)
+            if let warning = watch.warning { warnings.append(warning) }
+            options.autoReloadIntervalMs = watch.intervalMs
+            if watch.intervalMs == nil { options.reloadsByItself = false }
+        }
+        options.hasLifecycle = hasLifecycle
+        options.expandsEnvironment = expandsEnvironment
+        options.storagePath = storagePath
+        options.retentionMaxAgeMs = retentionMaxTime.ms
+        options.retentionMaxBytes = UInt64(retentionMaxSize.bytes)
+        options.segmentSizeBytes = segmentSize.bytes
+        options.syncIntervalMs = syncInterval.ms
+        options.flushDeadlineMs = flushDeadline.ms
+        let addresses =
+            listenAddresses.isEmpty ? FlagGrammar.listenAddresses(of: environment) : listenAddresses
+        if !addresses.isEmpty { options.listenAddresses = addresses }
+        options.externalURL = externalURL
+        options.routePrefix = routePrefix
+        options.enabledFeatures = features
+        options.environment = environment
+        return (options, warnings)
     }
 
     /// Stops in order, and at once when that is asked for meanwhile.

@@ -268,7 +268,7 @@ def test_a_role_that_no_call_could_use_is_refused(tmp_path):
 
 COMMANDS_THAT_SHOW = [
     ["--help"], ["--version"], ["run", "--help"], ["discover", "--help"], ["help", "scrape"],
-    ["--generate-completion-script", "bash"], ["credentials"],
+    ["--generate-completion-script", "bash"], ["credentials"], ["doctor"],
     ["discover", "--config.file=prometheus.yml"],
     ["discover", "--config.file=prometheus.yml", "--format=json"],
     ["run", "--config.print", "--remote-write.url=http://127.0.0.1:1/write"],

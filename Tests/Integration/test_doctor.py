@@ -191,7 +191,7 @@ def test_a_destination_that_does_not_take_the_write(order, words, setting, runni
     ("host", "what", "words"),
     [
         ("nowhere.invalid", "Could not resolve host", "this machine's DNS"),
-        ("127.0.0.1:{port}", "Couldn't connect", "let this machine reach that port"),
+        ("127.0.0.1:{port}", "no connection: ", "let this machine reach that port"),
     ],
 )
 def test_a_destination_that_is_not_reached(host, what, words, setting):
@@ -310,7 +310,7 @@ def test_a_storage_directory_that_cannot_be_written(setting):
     (setting.folder / "file").write_text("")
     setting.storage = setting.folder / "file/data"
     said = setting.wrong("storage")
-    assert "ot a directory; let the user that runs the agent write there" in said
+    assert "ot a directory; remove the file that is in the directory's place" in said
 
 
 def test_a_disk_that_is_too_small(setting):
@@ -339,7 +339,7 @@ def test_a_target_that_does_not_answer(setting):
     setting.job = {"job_name": "dead", "static_configs": [{"targets": [f"127.0.0.1:{free_port()}"]}]}
     said = setting.wrong("targets")
     assert "1 found, 1 not scraped: " in said and "refused" in said
-    assert "; narthex scrape URL --job=dead shows a scrape" in said
+    assert f" --config.file={setting.location} --job=dead shows a scrape" in said
 
 
 def test_a_target_that_would_not_be_stored(setting, text_exporter):
@@ -353,7 +353,8 @@ def test_a_target_that_would_not_be_stored(setting, text_exporter):
 def test_a_job_without_targets(setting):
     files = [f"{setting.folder}/none-*.yml"]
     setting.job = {"job_name": "empty", "file_sd_configs": [{"files": files}]}
-    assert "none is found; narthex discover --job=empty --all" in setting.wrong("targets")
+    command = f"narthex discover --config.file={setting.location} --job=empty --all"
+    assert f"none is found; {command}" in setting.wrong("targets")
 
 
 def test_a_discovery_that_fails(setting, parts):
@@ -366,14 +367,19 @@ def test_a_discovery_that_fails(setting, parts):
 
 
 def test_the_whole_is_bounded_in_time(setting, receiver):
-    """An AWS that takes questions and answers none."""
+    """An AWS that takes questions and answers none: each check says what it is worth."""
     ends = threading.Event()
     receiver.decide = lambda received: ends.wait(30) and Answer()
     setting.environment["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{receiver.port}"
     started = time.monotonic()
     try:
-        lines = setting.lines("credentials", 1, "--timeout=2s")
+        lines = setting.lines(None, 1, "--timeout=6s")
     finally:
         ends.set()
     assert time.monotonic() - started < 10
-    assert [line["message"] for line in lines] == ["there was no answer in time"]
+    found = {check: [line for line in lines if line["check"] == check] for check in ("credentials", "ecs")}
+    assert [line["verdict"] for line in found["credentials"]] == ["skipped"]
+    assert "who that is could not be asked" in found["credentials"][0]["message"]
+    assert [line["verdict"] for line in found["ecs"]] == ["wrong"]
+    assert "a VPC endpoint for ecs" in found["ecs"][0]["remedy"]
+    assert {line["verdict"] for line in lines if line["check"] == "storage"} == {"ok"}

@@ -22,12 +22,15 @@ struct DestinationFacts: Sendable, Equatable {
     var service = "aps"
     var reach: Reach?
     var write: WriteProbe.Answer?
+    /// Where a token is asked for before anything else, without user and query.
+    var tokenURL: String?
 
     init(_ entry: RemoteWriteConfiguration) {
         name = entry.isUnnamed ? Self.shownName(entry.url) : entry.name
         url = entry.url
         isSigned = entry.sigv4 != nil
         service = entry.sigv4?.serviceName ?? service
+        if case .oauth2(let block) = entry.http.authentication { tokenURL = HTTPURL.shown(block.tokenURL) }
     }
 }
 
@@ -55,13 +58,36 @@ extension DestinationFacts {
                 "\(HTTPURL.shown(url)) is reached\(isTLS ? " over TLS" : ""), and answered after "
                     + "\(afterMs) ms (status \(status))")
         case .failed(let error):
-            return .wrong("destination", of: name, error.message, remedy: Self.remedy(error.code))
+            return .wrong("destination", of: name, error.message, remedy: remedy(error))
         }
     }
 
     private var isWorkspace: Bool { HTTPURL(url).flatMap { AWSRegion.ofAMP(host: $0.hostName) } != nil }
 
     private var isTLS: Bool { HTTPURL(url)?.scheme == .https }
+
+    private func remedy(_ error: HTTPError) -> String {
+        if let proxied = proxyRemedy(error) { return proxied }
+        if let tokenURL, tokenURL != HTTPURL.shown(url), error.message.contains(tokenURL) {
+            return "look at token_url of oauth2, and let this machine reach it: no token is had, so the "
+                + "destination was not asked"
+        }
+        return Self.remedy(error.code)
+    }
+
+    /// Of what happens on the way to a proxy, or in it, before the destination is reached.
+    private func proxyRemedy(_ error: HTTPError) -> String? {
+        guard error.message.contains("to the proxy") else { return nil }
+        let named = "proxy_url, or HTTPS_PROXY and HTTP_PROXY where proxy_from_environment is set"
+        guard error.message.contains("CONNECT tunnel failed") else {
+            return error.code == .resolve
+                ? "look at the name of the proxy (\(named)) and at this machine's DNS"
+                : "let this machine reach the proxy (\(named)), or name the destination in no_proxy"
+        }
+        return error.message.contains("407")
+            ? "give the proxy's user and password in proxy_url"
+            : "let the proxy connect to the destination's host and port"
+    }
 
     private static func remedy(_ code: HTTPError.Code) -> String {
         switch code {
@@ -139,7 +165,7 @@ extension DestinationFacts {
         case 407: "give the proxy's user and password in proxy_url"
         case 415: "name a receiver of remote write 1.0"
         case 429: "ask for higher quotas of the workspace (requests a second), or send less often"
-        case 400..<500: "look at what the receiver says: it refuses a write that holds nothing"
+        case 400..<500: "look at what the receiver says: it refuses a write without samples"
         default: "look at the receiver: it is reached and does not work"
         }
     }

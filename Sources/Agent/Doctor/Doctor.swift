@@ -1,5 +1,4 @@
 import Configuration
-import Logging
 public import Platform
 
 /// `narthex doctor`: looks at everything that an agent with this configuration needs, and says what is wrong
@@ -14,7 +13,8 @@ public struct Doctor: Sendable {
     private struct Check: Sendable {
         let name: String
         var subject = ""
-        let work: @Sendable () async -> DoctorFindings
+        /// What it hands over before it ends is told where it does not end in time.
+        let work: @Sendable (LinesSoFar) async -> DoctorFindings
     }
 
     public init(
@@ -27,74 +27,41 @@ public struct Doctor: Sendable {
 
     /// Returns after `timeoutMs` at the latest. Checks that hang are left behind: the process is to end soon.
     public func run() async -> DoctorReport {
+        let startNs = clock.monotonicNs
         let endNs = clock.deadlineNs(inMs: options.timeoutMs)
         // First, as it raises the limit of open files: each job's targets are connected to.
         let machine = MachineFacts.current(files: files)
-        let loaded = await bounded(endNs) { [self] in await read() }
-        let source: DoctorLine
-        var configuration: Configuration?
+        // The disk needs no configuration, and a source that hangs must not cost it its time.
+        async let disk = finding(of: storageCheck, endNs)
+        let source = DoctorSource(options: options, clock: clock, files: files)
+        let loaded = await BoundedWork.value(
+            untilNs: clock.deadlineNs(inMs: options.readTimeoutMs), clock: clock
+        ) { await source.read() }
+        var lines: [DoctorLine]
+        var reading: DoctorSource.Reading?
         switch loaded {
         case .success(let found)?:
-            configuration = found
-            source = .ok(
-                "configuration",
-                "\(place) is read: \(Self.count(found.scrapeConfigs.count, "job")), "
-                    + Self.count(found.remoteWrites.count, "destination"))
-        case .failure(let error)?:
-            source = .wrong(
-                "configuration", error.message.replacing("\n", with: "; "),
-                remedy: "mend that; narthex check-config looks at a file without asking anybody")
-        case nil: source = late("configuration")
+            reading = found
+            lines = [
+                .ok(
+                    "configuration",
+                    "\(source.name) is read: \(Self.count(found.configuration.scrapeConfigs.count, "job")), "
+                        + Self.count(found.configuration.remoteWrites.count, "destination"))
+            ]
+        case .failure(let error)?: lines = [source.line(error)]
+        case nil: lines = [late("configuration")]
         }
-        let asked = await bounded(endNs) { [self, configuration] in
-            await checks(configuration, DoctorAccess(options, clock: clock, files: files))
-        }
+        lines += DoctorSource.lines("configuration", options.remarks + (reading?.remarks ?? []))
         // Who asks whom in which region is looked up in files and, on a machine of AWS, by its metadata.
-        let early = asked == nil ? [late("region")] : []
-        let findings = await findings(of: (asked ?? []) + [storageCheck], endNs)
-        return report([source] + early, configuration, findings, machine)
-    }
-
-    // MARK: - The configuration
-
-    private func read() async -> Result<Configuration, AgentError> {
-        let logger = Logger(label: "doctor")
-        do throws(AgentError) {
-            if let fault = options.placeFault { throw AgentError(.configuration, fault) }
-            if options.agent.remoteWriteURL != nil {
-                let source = try await ConfigurationSource.generated(
-                    options.agent, clock: clock, files: files)
-                return .success(
-                    try ConfigurationSource.checked(source, options: options.agent, files: files))
-            }
-            let reader = ConfigurationReader(options.agent, clock: clock, files: files, logger: logger)
-            // Asked once, for whatever version: whoever waits for an answer now wants to know that there is
-            // none. No source has the version without parts.
-            guard let found = try await reader.read(unless: ConfigurationVersion(parts: [])) else {
-                throw AgentError(.configuration, "\(reader.name): the source says that nothing has changed")
-            }
-            return .success(
-                try ConfigurationSource.checked(
-                    ConfigurationSource.Source(found), options: options.agent, files: files))
-        } catch {
-            return .failure(error)
+        let goneMs = Int64(clamping: (clock.monotonicNs - startNs) / 1_000_000)
+        let asked = await BoundedWork.value(
+            untilNs: clock.deadlineNs(inMs: max(0, options.timeoutMs - goneMs) / 2), clock: clock
+        ) { [self, reading] in
+            await checks(reading, source)
         }
-    }
-
-    private var place: String {
-        if options.agent.remoteWriteURL != nil { return ConfigurationSource.generatedName }
-        return ConfigurationReader(
-            options.agent, clock: clock, files: files, logger: Logger(label: "doctor")
-        ).name
-    }
-
-    private var isReadFromAWS: Bool {
-        guard options.agent.remoteWriteURL == nil else { return false }
-        // What is no location is read from nowhere, which its line says.
-        switch try? ConfigurationLocation(options.agent.configFile) {
-        case .object, .parameter, .secret: return true
-        default: return false
-        }
+        if asked == nil { lines.append(late("region")) }
+        let findings = await findings(of: asked ?? [], endNs) + [disk]
+        return report(lines, reading?.configuration, findings, machine)
     }
 
     // MARK: - The checks
@@ -105,44 +72,54 @@ public struct Doctor: Sendable {
         // A pool of its own: a disk that does not answer keeps its thread.
         let disk = WorkerPool(name: "disk", threads: 1)
         let bytes = options.agent.retentionMaxBytes
-        return Check(name: StorageFacts.check) {
+        return Check(name: StorageFacts.check) { _ in
             DoctorFindings(await disk.run { probe.facts(path) }.lines(retentionBytes: bytes))
         }
     }
 
-    /// What is asked over the network; without a configuration whose location needs credentials, nothing.
-    private func checks(_ configuration: Configuration?, _ access: DoctorAccess) async -> [Check] {
+    /// What is asked over the network; without a configuration only who would read one.
+    private func checks(_ reading: DoctorSource.Reading?, _ source: DoctorSource) async -> [Check] {
+        let files = reading.map { CompanionFiles(companions: $0.companions, files: self.files) }
+        let access = await DoctorAccess(options, clock: clock, files: files ?? self.files)
         var users: [DoctorAccess.AWSUser] = []
         var others: [Check] = []
-        if isReadFromAWS { users.append(await access.usual()) }
-        for entry in configuration?.remoteWrites ?? [] {
+        for role in await source.readers() { users.append(await access.user(role)) }
+        for entry in reading?.configuration.remoteWrites ?? [] {
             let user = await access.user(entry)
             if let user { users.append(user) }
             others.append(
-                Check(name: "destination", subject: DestinationFacts(entry).name) {
+                Check(name: "destination", subject: DestinationFacts(entry).name) { _ in
                     await access.check(entry, as: user)
                 })
         }
-        for job in configuration?.scrapeConfigs ?? [] {
+        for job in reading?.configuration.scrapeConfigs ?? [] {
             for entry in job.ecsSDConfigs {
                 let user = await access.user(entry, job: job.jobName)
                 users.append(user)
                 others.append(
-                    Check(name: "ecs", subject: job.jobName) {
-                        await access.check(entry, job: job.jobName, as: user)
+                    Check(name: "ecs", subject: job.jobName) { soFar in
+                        await access.check(entry, job: job.jobName, as: user, soFar)
+                    })
+            }
+            for entry in job.ec2SDConfigs {
+                let user = await access.user(entry, job: job.jobName)
+                users.append(user)
+                others.append(
+                    Check(name: "ec2", subject: job.jobName) { soFar in
+                        await access.check(entry, job: job.jobName, as: user, soFar)
                     })
             }
         }
-        let labels = configuration?.global.externalLabels
-        for job in configuration?.scrapeConfigs ?? [] {
+        let labels = reading?.configuration.global.externalLabels
+        for job in reading?.configuration.scrapeConfigs ?? [] {
             guard let labels else { continue }
             others.append(
-                Check(name: "targets", subject: job.jobName) {
-                    await access.check(job, externalLabels: labels)
+                Check(name: "targets", subject: job.jobName) { _ in
+                    await access.check(job, externalLabels: labels, source)
                 })
         }
         return Self.grouped(users).map { same in
-            Check(name: IdentityFacts.check, subject: same.map(\.name).joined(separator: ", ")) {
+            Check(name: IdentityFacts.check, subject: same.map(\.name).joined(separator: ", ")) { _ in
                 await access.checkIdentity(same)
             }
         } + others
@@ -165,10 +142,7 @@ public struct Doctor: Sendable {
     private func findings(of checks: [Check], _ endNs: UInt64) async -> [DoctorFindings] {
         await withTaskGroup(of: (Int, DoctorFindings).self) { group in
             for (index, check) in checks.enumerated() {
-                group.addTask { [self] in
-                    let found = await bounded(endNs, check.work)
-                    return (index, found ?? DoctorFindings([late(check.name, of: check.subject)]))
-                }
+                group.addTask { [self] in (index, await finding(of: check, endNs)) }
             }
             var found: [(Int, DoctorFindings)] = []
             for await finding in group { found.append(finding) }
@@ -176,17 +150,16 @@ public struct Doctor: Sendable {
         }
     }
 
-    private func bounded<Value: Sendable>(
-        _ endNs: UInt64, _ work: @escaping @Sendable () async -> Value
-    ) async -> Value? {
-        let untilNs = min(endNs, clock.deadlineNs(inMs: DoctorOptions.checkTimeoutMs))
-        return await BoundedWork.value(untilNs: untilNs, clock: clock, work)
+    private func finding(of check: Check, _ endNs: UInt64) async -> DoctorFindings {
+        let soFar = LinesSoFar()
+        let found = await BoundedWork.value(untilNs: endNs, clock: clock) { await check.work(soFar) }
+        return found ?? DoctorFindings(soFar.lines + [late(check.name, of: check.subject)])
     }
 
     private func late(_ check: String, of subject: String = "") -> DoctorLine {
         .wrong(
             check, of: subject, "there was no answer in time",
-            remedy: "look at the network or the disk that it hangs in; --timeout gives the whole more time")
+            remedy: "look at the network or the disk that it hangs in; --timeout gives everything more time")
     }
 
     // MARK: - The report

@@ -66,7 +66,7 @@ extension DoctorAccess {
         facts.region = user?.region
         let http = client(entry.http)
         var reading = HTTPRequest(
-            url: entry.url, timeoutMs: DoctorOptions.exchangeTimeoutMs, bodyLimitBytes: 1 << 20)
+            url: entry.url, timeoutMs: options.exchangeTimeoutMs, bodyLimitBytes: 1 << 20)
         reading.requiresBody = false
         var told: ClockFacts?
         let askedMs = clock.wallMs
@@ -85,21 +85,18 @@ extension DoctorAccess {
         }
         facts.write = await WriteProbe.ask(
             entry, http: http, credentials: user?.chain, region: user?.region, clock: clock,
-            timeoutMs: DoctorOptions.exchangeTimeoutMs)
+            timeoutMs: options.exchangeTimeoutMs)
         return DoctorFindings(facts.lines, clock: told)
     }
 
     // MARK: - ECS
 
     /// What an `ecs_sd_configs` entry must be allowed.
-    func check(_ entry: ECSSDConfiguration, job: String, as user: AWSUser) async -> DoctorFindings {
-        guard let region = user.region else {
-            return DoctorFindings([
-                .wrong(
-                    "region", of: job, "there is none to ask ECS in",
-                    remedy: "set region in ecs_sd_configs, or AWS_REGION, or a region in the profile")
-            ])
-        }
+    func check(
+        _ entry: ECSSDConfiguration, job: String, as user: AWSUser, _ soFar: LinesSoFar
+    ) async -> DoctorFindings {
+        guard let region = user.region else { return noRegion("ECS", "ecs_sd_configs", job) }
+        soFar.add(.ok("region", of: job, region))
         func client(_ endpoint: String?) -> AWSClient {
             user.aws.client(
                 region: region, credentials: user.chain, profile: entry.profile, endpoint: endpoint)
@@ -107,8 +104,28 @@ extension DoctorAccess {
         let probe = ECSPermissionProbe(
             entry: entry, ecs: client(entry.endpoint), others: client(nil),
             ownCluster: await ownCluster(for: entry, region: region))
-        let lines = await probe.facts().map { $0.line(job: job) }
-        return DoctorFindings([.ok("region", of: job, region)] + lines)
+        await probe.run { soFar.add($0.line(job: job)) }
+        return DoctorFindings(soFar.lines)
+    }
+
+    private func noRegion(_ service: String, _ block: String, _ job: String) -> DoctorFindings {
+        DoctorFindings([
+            .wrong(
+                "region", of: job, "there is none to ask \(service) in",
+                remedy: "set region in \(block), or AWS_REGION, or a region in the profile")
+        ])
+    }
+
+    /// What an `ec2_sd_configs` entry must be allowed.
+    func check(
+        _ entry: EC2SDConfiguration, job: String, as user: AWSUser, _ soFar: LinesSoFar
+    ) async -> DoctorFindings {
+        guard let region = user.region else { return noRegion("EC2", "ec2_sd_configs", job) }
+        soFar.add(.ok("region", of: job, region))
+        let client = user.aws.client(
+            region: region, credentials: user.chain, profile: entry.profile, endpoint: entry.endpoint)
+        await EC2PermissionProbe(client: client).run { soFar.add($0.line(job: job)) }
+        return DoctorFindings(soFar.lines)
     }
 
     /// Nil where it is in another region, or may be another account's.
@@ -125,15 +142,18 @@ extension DoctorAccess {
     // MARK: - Targets
 
     /// Discovers a job's targets as `narthex discover` does, and scrapes some of them.
-    func check(_ job: ScrapeConfiguration, externalLabels: LabelSet) async -> DoctorFindings {
+    func check(
+        _ job: ScrapeConfiguration, externalLabels: LabelSet, _ source: DoctorSource
+    ) async -> DoctorFindings {
         var facts = TargetFacts(job: job.jobName)
+        facts.commands = source.commands
         let look: ProviderLook
         do throws(AgentError) {
             var discovery = DiscoverOptions(source: .file(options.agent.configFile, job: job.jobName))
             discovery.environment = options.agent.environment
             look = try await Discoverer(discovery, clock: clock, files: files, output: { _ in }).look(
                 at: job, http: http, inventories: inventories, resolver: resolver, workers: workers,
-                registry: registry, waitMs: DoctorOptions.exchangeTimeoutMs)
+                registry: registry, waitMs: options.lookTimeoutMs)
         } catch {
             facts.failures = [error.message]
             return DoctorFindings([facts.line])
@@ -147,29 +167,51 @@ extension DoctorAccess {
         let sample = TargetFacts.sample(of: found.targets.count, limit: options.targetsPerJob)
         facts.triedCount = sample.count
         let http = client(job.http)
-        facts.faults = await withTaskGroup(of: (Int, TargetFacts.Fault?).self) { group in
+        let untaken = await withTaskGroup(of: (Int, Untaken?).self) { group in
             for index in sample {
                 let target = found.targets[index]
                 group.addTask { (index, await self.fault(of: target, job, externalLabels, http)) }
             }
-            var faults: [(Int, TargetFacts.Fault)] = []
+            var faults: [(Int, Untaken)] = []
             for await (index, fault) in group { if let fault { faults.append((index, fault)) } }
             return faults.sorted { $0.0 < $1.0 }.map(\.1)
         }
-        return DoctorFindings([facts.line], targetCount: found.targets.count)
+        // Before the agent runs, its own page is not there.
+        let own = untaken.filter { isOwn($0, source.ownAddresses) }
+        facts.ownURL = own.first.map { HTTPURL.shown($0.fault.url) }
+        facts.faults = untaken.filter { !isOwn($0, source.ownAddresses) }.map(\.fault)
+        return DoctorFindings(
+            [facts.line] + DoctorSource.lines("targets", of: job.jobName, found.warnings),
+            targetCount: found.targets.count)
+    }
+
+    /// A target whose scrape would not be stored.
+    private struct Untaken: Sendable {
+        let fault: TargetFacts.Fault
+        /// Nothing was reached at all.
+        let isUnreached: Bool
+    }
+
+    private func isOwn(_ target: Untaken, _ own: OwnAddresses) -> Bool {
+        guard target.isUnreached, let url = HTTPURL(target.fault.url) else { return false }
+        return own.reached(by: url) != nil
     }
 
     /// Nil for a target whose scrape would be stored.
     private func fault(
         of target: DiscoveredTarget, _ job: ScrapeConfiguration, _ externalLabels: LabelSet,
         _ http: any HTTPPerforming
-    ) async -> TargetFacts.Fault? {
+    ) async -> Untaken? {
         let scraped = ScrapeTarget(
             url: target.url, labels: target.labels, intervalMs: target.scrapeIntervalMs,
-            timeoutMs: min(target.scrapeTimeoutMs, DoctorOptions.scrapeTimeoutMs),
+            timeoutMs: min(target.scrapeTimeoutMs, options.scrapeTimeoutMs),
             unixSocketPath: target.unixSocketPath)
         let trial = await ScrapeTrial.run(
             scraped, configuration: job, externalLabels: externalLabels, http: http)
-        return trial.refusal.map { TargetFacts.Fault(url: HTTPURL.shown(target.url), reason: "\($0)") }
+        return trial.refusal.map {
+            Untaken(
+                fault: TargetFacts.Fault(url: target.url, reason: "\($0)"),
+                isUnreached: $0.code == .transport)
+        }
     }
 }

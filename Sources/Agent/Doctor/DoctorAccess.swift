@@ -51,13 +51,13 @@ struct DoctorAccess: Sendable {
         http = HTTPClient(
             HTTPClientConfiguration(
                 name: "doctor", userAgent: "narthex/\(options.agent.version)",
-                connectTimeoutMs: DoctorOptions.exchangeTimeoutMs, caFile: environment["SSL_CERT_FILE"],
+                connectTimeoutMs: options.exchangeTimeoutMs, caFile: environment["SSL_CERT_FILE"],
                 caDirectory: environment["SSL_CERT_DIR"]),
             registry: registry, logger: Logger(label: "http"))
         workers = WorkerPool(name: "files", threads: 2)
         (routes, aws) = await AWSRoutes.make(
             http: http, workers: workers, files: files, clock: clock, environment: environment,
-            logger: Logger(label: "aws"))
+            patience: options.patience, logger: Logger(label: "aws"))
         inventories = ECSInventories(aws: aws, routes: routes, clock: clock, registry: registry)
     }
 
@@ -84,20 +84,35 @@ struct DoctorAccess: Sendable {
 
     func user(_ entry: ECSSDConfiguration, job: String) async -> AWSUser {
         let region = await aws.region(configured: entry.region, profile: entry.profile)
-        let identity = CredentialConfiguration(
-            accessKeyID: entry.accessKey, secretAccessKey: entry.secretKey, profile: entry.profile,
-            roleARN: entry.roleARN, externalID: entry.externalID, region: region)
-        let block = await routes.options(entry.http, profile: entry.profile, aws: aws)
+        return await user(
+            CredentialConfiguration(
+                accessKeyID: entry.accessKey, secretAccessKey: entry.secretKey, profile: entry.profile,
+                roleARN: entry.roleARN, externalID: entry.externalID, region: region), entry.http, job)
+    }
+
+    func user(_ entry: EC2SDConfiguration, job: String) async -> AWSUser {
+        let region = await aws.region(configured: entry.region, profile: entry.profile)
+        return await user(
+            CredentialConfiguration(
+                accessKeyID: entry.accessKey, secretAccessKey: entry.secretKey, profile: entry.profile,
+                roleARN: entry.roleARN, externalID: entry.externalID, region: region), entry.http, job)
+    }
+
+    private func user(
+        _ identity: CredentialConfiguration, _ http: HTTPClientOptions, _ job: String
+    ) async -> AWSUser {
+        let block = await routes.options(http, profile: identity.profile, aws: aws)
         return AWSUser(
-            name: "job \(job)", identity: identity, region: region, profile: entry.profile,
+            name: "job \(job)", identity: identity, region: identity.region, profile: identity.profile,
             aws: aws.through(routes.client(block)))
     }
 
-    /// Whoever reads a configuration from a service of AWS.
-    func usual() async -> AWSUser {
-        let region = await aws.region(configured: nil)
+    /// Whoever reads a configuration, or a file of a composer's job, from a service of AWS.
+    func user(_ role: DocumentRole) async -> AWSUser {
+        let region = await aws.region(configured: role.region)
+        let identity = CredentialConfiguration(
+            roleARN: role.arn, externalID: role.externalID, region: region)
         return AWSUser(
-            name: "--config.file", identity: CredentialConfiguration(region: region), region: region,
-            profile: nil, aws: aws)
+            name: "--config.file", identity: identity, region: region, profile: nil, aws: aws)
     }
 }

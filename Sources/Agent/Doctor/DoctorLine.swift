@@ -8,6 +8,8 @@ public struct DoctorLine: Sendable, Equatable {
         case wrong
         /// It could not be looked at, for a reason that another line tells, or that hinders nothing.
         case skipped
+        /// It deserves to be known and hinders nothing.
+        case noted
     }
 
     /// What was looked at, for instance `write`; docs/doctor.md lists them.
@@ -42,6 +44,10 @@ public struct DoctorLine: Sendable, Equatable {
 
     static func skipped(_ check: String, of subject: String = "", _ message: String) -> DoctorLine {
         DoctorLine(check, subject, .skipped, message, nil)
+    }
+
+    static func noted(_ check: String, of subject: String = "", _ message: String) -> DoctorLine {
+        DoctorLine(check, subject, .noted, message, nil)
     }
 
     /// For people: `wrong    write amp: status 403: …; allow aps:RemoteWrite …`.

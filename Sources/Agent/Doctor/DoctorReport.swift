@@ -14,7 +14,7 @@ public struct DoctorReport: Sendable, Equatable {
 
     /// A line each, and one that counts them; ends with a newline.
     public var text: String {
-        let counts = [DoctorLine.Verdict.ok, .wrong, .skipped].compactMap { verdict -> String? in
+        let counts = [DoctorLine.Verdict.ok, .wrong, .skipped, .noted].compactMap { verdict -> String? in
             let count = lines.count { $0.verdict == verdict }
             return count == 0 ? nil : "\(count) \(verdict.rawValue)"
         }

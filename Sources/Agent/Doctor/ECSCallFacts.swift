@@ -1,10 +1,14 @@
 import AWS
 
-/// What became of one call that an `ecs_sd_configs` entry makes.
+/// What became of one call that an entry of `ecs_sd_configs` or `ec2_sd_configs` makes.
 struct ECSCallFacts: Sendable, Equatable {
     var operation: DiscoveryOperation
     /// The cluster that was asked about, by name; empty for a call that is about none.
     var cluster = ""
+    /// Whether an entry of `ec2_sd_configs` makes it.
+    var isOfEC2 = false
+    /// Whether it asked about something that is not there.
+    var isMadeUp = false
     /// Nil where the call was answered.
     var error: AWSError?
 
@@ -22,23 +26,39 @@ struct ECSCallFacts: Sendable, Equatable {
     /// `job` is the one whose entry it is.
     func line(job: String) -> DoctorLine {
         let place = cluster.isEmpty ? "" : " in cluster \(cluster)"
-        guard let error else { return .ok("ecs", of: job, "\(operation.iamAction)\(place) is allowed") }
+        guard let error else { return .ok(check, of: job, "\(operation.iamAction)\(place) is allowed") }
         if error.code == .noCredentials {
-            return .skipped("ecs", of: job, "\(operation.iamAction) was not asked: there are no credentials")
+            return .skipped(check, of: job, "\(operation.iamAction) was not asked: there are no credentials")
+        }
+        if isMadeUp, operation == .describeServices, error.missingAction != nil {
+            // A policy may name the services, and what was made up is none of them.
+            return .skipped(
+                check, of: job,
+                "\(operation.iamAction)\(place) could not be tried, as no task of a service runs there; for "
+                    + "other services than those that \(policy) is bound to it is not allowed: \(error)")
+        }
+        if operation == .describeAvailabilityZones, error.missingAction != nil {
+            return .noted(
+                check, of: job,
+                "\(operation.iamAction) is not allowed (\(policy)): targets lack "
+                    + "__meta_ec2_availability_zone_id: \(error)")
         }
         if isForMachines, error.missingAction != nil {
             // Discovery asks for a machine where a target needs it, and for no other.
             return .skipped(
-                "ecs", of: job,
+                check, of: job,
                 "\(operation.iamAction)\(place) is not allowed (\(policy)); the line targets \(job) says "
                     + "whether a target lacks it: \(error)")
         }
-        return .wrong("ecs", of: job, "\(operation.iamAction)\(place): \(error)", remedy: remedy(error))
+        return .wrong(check, of: job, "\(operation.iamAction)\(place): \(error)", remedy: remedy(error))
     }
+
+    private var check: String { isOfEC2 ? "ec2" : "ecs" }
 
     /// Whether the call is about what tasks run on, where that is no Fargate.
     private var isForMachines: Bool {
-        switch operation {
+        guard !isOfEC2 else { return false }
+        return switch operation {
         case .describeContainerInstances, .describeInstances, .describeInstanceInformation: true
         default: false
         }
@@ -64,6 +84,7 @@ struct ECSCallFacts: Sendable, Equatable {
 
     /// The file of config/iam that allows the call.
     private var policy: String {
+        if isOfEC2 { return "config/iam/ec2-instances.json" }
         let name =
             switch operation {
             case .listTasks, .describeTasks, .describeTaskDefinition: "ecs-tasks"

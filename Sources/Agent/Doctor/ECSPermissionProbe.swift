@@ -23,14 +23,15 @@ struct ECSPermissionProbe: Sendable {
     /// Of the task that this runs in; nil outside of one, and where the entry asks another account or region.
     let ownCluster: String?
 
-    /// In the order of the calls.
-    func facts() async -> [ECSCallFacts] {
-        var facts: [ECSCallFacts] = []
-        for cluster in await clusters(&facts).prefix(Self.clusterLimit) { facts += await look(cluster) }
-        return facts
+    /// Hands over what became of each call, in their order. ECS that is not reached once is asked no further:
+    /// each call would wait as long again.
+    func run(_ note: (ECSCallFacts) -> Void) async {
+        for cluster in await clusters(note).prefix(Self.clusterLimit) {
+            guard await look(cluster, note) else { return }
+        }
     }
 
-    private func clusters(_ facts: inout [ECSCallFacts]) async -> [String] {
+    private func clusters(_ note: (ECSCallFacts) -> Void) async -> [String] {
         if !entry.clusters.isEmpty, entry.clusters != [ECSSDConfiguration.allClusters] {
             return entry.clusters
         }
@@ -39,82 +40,81 @@ struct ECSPermissionProbe: Sendable {
         do throws(AWSError) {
             let request: JSONValue = ["maxResults": .integer(Self.clusterLimit)]
             let found = try await list(.listClusters, request, "clusterArns")
-            facts.append(ECSCallFacts(operation: .listClusters))
+            note(ECSCallFacts(operation: .listClusters))
             return found
         } catch {
-            facts.append(ECSCallFacts(operation: .listClusters, error: error))
+            note(ECSCallFacts(operation: .listClusters, error: error))
             return []
         }
     }
 
-    private func look(_ cluster: String) async -> [ECSCallFacts] {
+    /// False where ECS is not reached.
+    private func look(_ cluster: String, _ note: (ECSCallFacts) -> Void) async -> Bool {
         let api = ECSClient(client: ecs)
         let name = cluster.split(separator: "/").last.map(String.init) ?? cluster
-        var facts: [ECSCallFacts] = []
-        func note(_ operation: DiscoveryOperation, _ error: AWSError?) {
-            facts.append(ECSCallFacts(operation: operation, cluster: name, error: error))
+        /// False where nobody answered.
+        func tell(_ operation: DiscoveryOperation, _ error: AWSError?, isMadeUp: Bool = false) -> Bool {
+            note(
+                ECSCallFacts(
+                    operation: operation, cluster: name, isMadeUp: isMadeUp, error: error))
+            return error?.code != .transport
         }
 
         let (arns, refusal) = await someTasks(cluster)
-        note(.listTasks, refusal)
+        guard tell(.listTasks, refusal) else { return false }
         // A cluster that is not there has nothing to be asked about.
-        if refusal?.code == .notFound { return facts }
+        if refusal?.code == .notFound { return true }
 
         var tasks: [ECSTask] = []
-        note(
-            .describeTasks,
-            await failure(isMadeUp: arns.isEmpty) { () throws(AWSError) in
-                let asked = arns.isEmpty ? [Self.noTask] : arns
-                tasks = try await api.describeTasks(cluster: cluster, arns: asked).tasks
-            })
+        let describing = await failure(isMadeUp: arns.isEmpty) { () throws(AWSError) in
+            let asked = arns.isEmpty ? [Self.noTask] : arns
+            tasks = try await api.describeTasks(cluster: cluster, arns: asked).tasks
+        }
+        guard tell(.describeTasks, describing) else { return false }
         if entry.port == nil {
             let known = tasks.lazy.compactMap(\.definitionARN).first
-            note(
-                .describeTaskDefinition,
-                await failure(isMadeUp: known == nil) { () throws(AWSError) in
-                    _ = try await api.describeTaskDefinition(known ?? Self.noName)
-                })
+            let failure = await failure(isMadeUp: known == nil) { () throws(AWSError) in
+                _ = try await api.describeTaskDefinition(known ?? Self.noName)
+            }
+            guard tell(.describeTaskDefinition, failure) else { return false }
         }
         if entry.describesServices ?? false {
             let service = tasks.lazy.compactMap { task in
                 task.group.flatMap { $0.hasPrefix("service:") ? String($0.dropFirst(8)) : nil }
             }.first
-            note(
-                .describeServices,
-                await failure(isMadeUp: service == nil) { () throws(AWSError) in
-                    _ = try await api.describeServices(
-                        cluster: cluster, services: [service ?? Self.noName])
-                })
+            let failure = await failure(isMadeUp: service == nil) { () throws(AWSError) in
+                _ = try await api.describeServices(cluster: cluster, services: [service ?? Self.noName])
+            }
+            guard tell(.describeServices, failure, isMadeUp: service == nil) else { return false }
         }
         if entry.describesClusters ?? false {
-            note(
-                .describeClusters,
-                await failure(isMadeUp: false) { () throws(AWSError) in
-                    _ = try await api.describeClusters([cluster])
-                })
+            let failure = await failure(isMadeUp: false) { () throws(AWSError) in
+                _ = try await api.describeClusters([cluster])
+            }
+            guard tell(.describeClusters, failure) else { return false }
         }
-        facts += await machines(cluster, name, tasks, api)
+        await machines(cluster, name, tasks, api, note)
         if entry.describesInterfaces ?? false {
-            note(
-                .describeNetworkInterfaces,
-                await failure(isMadeUp: true) { () throws(AWSError) in
-                    _ = try await EC2Client(client: others).describeNetworkInterfaces([Self.noInterface])
-                })
+            let failure = await failure(isMadeUp: true) { () throws(AWSError) in
+                _ = try await EC2Client(client: others).describeNetworkInterfaces([Self.noInterface])
+            }
+            _ = tell(.describeNetworkInterfaces, failure)
         }
-        return facts
+        return true
     }
 
     /// Calls that are made where tasks run on machines that the account knows, and only there.
     private func machines(
-        _ cluster: String, _ name: String, _ tasks: [ECSTask], _ api: ECSClient
-    ) async -> [ECSCallFacts] {
+        _ cluster: String, _ name: String, _ tasks: [ECSTask], _ api: ECSClient,
+        _ note: (ECSCallFacts) -> Void
+    ) async {
         let arns = Array(Set(tasks.compactMap(\.containerInstanceARN))).sorted()
-        guard !arns.isEmpty else { return [] }
+        guard !arns.isEmpty else { return }
         var instances: [ECSContainerInstance] = []
         let refusal = await failure(isMadeUp: false) { () throws(AWSError) in
             instances = try await api.describeContainerInstances(cluster: cluster, arns: arns)
         }
-        var facts = [ECSCallFacts(operation: .describeContainerInstances, cluster: name, error: refusal)]
+        note(ECSCallFacts(operation: .describeContainerInstances, cluster: name, error: refusal))
         // Where the instances cannot be described, the tasks still tell what kind they are of.
         let ids = instances.compactMap(\.instanceID)
         let isExternal =
@@ -127,7 +127,7 @@ struct ECSPermissionProbe: Sendable {
                 _ = try await EC2Client(client: others).describeInstances(
                     [ids.first { !$0.hasPrefix("mi-") } ?? Self.noInstance])
             }
-            facts.append(ECSCallFacts(operation: .describeInstances, error: error))
+            note(ECSCallFacts(operation: .describeInstances, error: error))
         }
         if isExternal {
             // Five is the least that a page may have.
@@ -137,9 +137,8 @@ struct ECSPermissionProbe: Sendable {
                     service: operation.service, operation: operation.name,
                     body: Array(#"{"MaxResults":5}"#.utf8))
             }
-            facts.append(ECSCallFacts(operation: .describeInstanceInformation, error: error))
+            note(ECSCallFacts(operation: .describeInstanceInformation, error: error))
         }
-        return facts
     }
 
     /// One running task of any kind, and one of each kind that runs on machines of its own.

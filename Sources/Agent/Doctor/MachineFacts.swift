@@ -49,7 +49,7 @@ extension MachineFacts {
         let cgroup = limits.memoryBytes.map { "\(ByteText.text($0)) allowed by the cgroup" }
         let text = [cgroup, machine].compactMap { $0 }.joined(separator: ", ")
         guard let least = [limits.memoryBytes, machineMemoryBytes].compactMap({ $0 }).min() else {
-            return .skipped("memory", "neither a cgroup nor /proc/meminfo tells")
+            return .skipped("memory", "neither a cgroup nor /proc/meminfo tells how much memory there is")
         }
         guard least >= Self.leastMemoryBytes else {
             return .wrong(
@@ -79,8 +79,10 @@ extension MachineFacts {
     }
 
     private func openFiles(_ targetCount: Int?, _ destinations: [RemoteWriteConfiguration]) -> DoctorLine {
-        guard let openFileLimit else { return .skipped("files", "the system tells no limit of open files") }
-        let senders = destinations.reduce(0) { $0 + min($1.queue.maxShards, 1_000) }
+        guard let openFileLimit else {
+            return .skipped("files", "the system does not tell how many files and connections may be open")
+        }
+        let senders = destinations.reduce(0) { $0 + min(Parts.laneCount($1.queue), 1_000) }
         let needed = (targetCount ?? 0) + senders + Self.otherFiles
         let known = targetCount.map { "\($0) targets" } ?? "targets that are not known"
         let text =

@@ -1,5 +1,9 @@
 import Platform
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 /// What a look at the storage directory found.
 struct StorageFacts: Sendable, Equatable {
     /// `--storage.agent.path`
@@ -11,6 +15,8 @@ struct StorageFacts: Sendable, Equatable {
     var heldBytes: UInt64 = 0
     /// Why nothing could be written.
     var failure: String?
+    /// The kernel's number for it; 0 where it has none.
+    var failureErrno: Int32 = 0
     /// What was written at once and how long that took until it was durable.
     var writtenBytes: UInt64 = 0
     var writeNs: UInt64 = 0
@@ -26,7 +32,7 @@ extension StorageFacts {
     /// The buffer is made durable once a second; a sync that takes half of that leaves no room.
     static let slowSyncNs: UInt64 = 500_000_000
 
-    /// `retentionBytes` is what the buffer may grow to, with what is kept free on the disk beside it.
+    /// `retentionBytes` is what the buffer may grow to (`--storage.agent.retention.max-size`).
     func lines(retentionBytes: UInt64) -> [DoctorLine] {
         guard failure == nil else { return [writing] + [room(retentionBytes)].compactMap { $0 } }
         return [writing, syncing, room(retentionBytes)].compactMap { $0 }
@@ -38,8 +44,7 @@ extension StorageFacts {
         if let failure {
             return .wrong(
                 Self.check, of: "write", "\(path): \(failure)",
-                remedy: "let the user that runs the agent write there, or name another directory by "
-                    + "--storage.agent.path")
+                remedy: "\(remedy), or name another directory by --storage.agent.path")
         }
         let perSecond = Double(writtenBytes) / (Double(max(1, writeNs)) / 1e9)
         let speed = "\(ByteText.text(UInt64(min(perSecond, 1e15)))) a second"
@@ -49,6 +54,20 @@ extension StorageFacts {
                 remedy: "put the buffer on a faster disk by --storage.agent.path")
         }
         return .ok(Self.check, of: "write", "\(place) takes \(speed)")
+    }
+
+    private var remedy: String {
+        switch failureErrno {
+        case ENOSPC: "make room on that disk, bytes or inodes"
+        case EDQUOT: "make room within the user's quota, or raise that"
+        case EROFS:
+            "mount that file system for writing: a container with a read-only root needs a volume there"
+        case EIO: "look at the disk, of which the kernel's log tells"
+        case ENOTDIR, EEXIST: "remove the file that is in the directory's place"
+        case EMFILE, ENFILE: "raise the limit of open files (ulimit -n, LimitNOFILE of a service)"
+        case EACCES, EPERM: "let the user that runs the agent write there"
+        default: "look at the disk and its mount"
+        }
     }
 
     private var syncing: DoctorLine? {

@@ -1,10 +1,15 @@
 import Platform
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 /// Tries a storage directory with a file of its own. What a running agent has there, its lock included, is
 /// left alone. Blocks.
 struct StorageProbe: Sendable {
-    /// Unknown to the buffer, which leaves such files alone; one that a killed doctor left is used again.
-    static let fileName = "narthex.doctor"
+    /// Unknown to the buffer, which leaves such files alone. A number of this process and one of chance stand
+    /// behind it, so that nobody else has the name and nobody can put a link there before.
+    static let filePrefix = "narthex.doctor."
     private static let chunkBytes = 1 << 20
     private static let writeLimitBytes: UInt64 = 8 << 20
     private static let smallBytes = 4_096
@@ -37,6 +42,7 @@ struct StorageProbe: Sendable {
             try measure(&facts)
         } catch {
             facts.failure = "\(error)"
+            facts.failureErrno = error.errno
         }
         return facts
     }
@@ -48,7 +54,7 @@ struct StorageProbe: Sendable {
             if let status = try files.status(folder) {
                 guard status.isDirectory else {
                     throw FileError(
-                        operation: "open", path: folder, errno: 0, message: "it is not a directory")
+                        operation: "open", path: folder, errno: ENOTDIR, message: "it is not a directory")
                 }
                 return folder
             }
@@ -64,7 +70,7 @@ struct StorageProbe: Sendable {
     /// A file that goes meanwhile has no length: the agent removes segments while it runs.
     private func held(_ folder: String) throws(FileError) -> UInt64 {
         var sum: UInt64 = 0
-        for name in try files.list(folder) where name != Self.fileName {
+        for name in try files.list(folder) where !name.hasPrefix(Self.filePrefix) {
             guard let status = try files.status("\(folder)/\(name)"), status.isRegular else { continue }
             sum = sum.addingReportingOverflow(status.length).partialValue
         }
@@ -72,17 +78,21 @@ struct StorageProbe: Sendable {
     }
 
     private func measure(_ facts: inout StorageFacts) throws(FileError) {
-        let path = "\(facts.folder)/\(Self.fileName)"
-        let file = try files.open(path, .update)
+        let chance = UInt64.random(in: 1...UInt64.max)
+        let path = "\(facts.folder)/\(Self.filePrefix)\(getpid()).\(String(chance, radix: 16))"
+        // Made, and never one that is there: as root, through a link that somebody put in its place, another
+        // file would be written over.
+        let file = try files.open(path, .create)
+        // Without a name it goes with this process, however that ends.
+        let removing = Result { () throws(FileError) in try files.remove(path) }
         let result: Result<Void, FileError>
         do throws(FileError) {
             result = .success(try measure(file, &facts))
         } catch {
             result = .failure(error)
         }
-        // Both are tried, whatever the other says, and the first fault is told.
+        // All are tried, whatever the others say, and the first fault is told.
         let closing = Result { () throws(FileError) in try files.close(file) }
-        let removing = Result { () throws(FileError) in try files.remove(path) }
         try result.get()
         try closing.get()
         try removing.get()
@@ -90,7 +100,6 @@ struct StorageProbe: Sendable {
 
     private func measure(_ file: OpenFile, _ facts: inout StorageFacts) throws(FileError) {
         let startNs = clock.monotonicNs
-        try files.truncate(file, to: 0)
         // A small part of what is free: a disk that is nearly full must not be filled by looking at it.
         let limit = min(Self.writeLimitBytes, max(64 << 10, (facts.space?.freeBytes ?? .max) / 16))
         let chunk = [UInt8](repeating: 0xA5, count: Self.chunkBytes)

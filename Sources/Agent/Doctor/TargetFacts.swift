@@ -1,8 +1,10 @@
+import Addresses
+
 /// What a job's discovery found, and how a sample of it answered.
 struct TargetFacts: Sendable, Equatable {
     /// A target that does not answer, or would not be stored.
     struct Fault: Sendable, Equatable {
-        /// Without user and query.
+        /// As it was asked; shown without user and query.
         var url: String
         var reason: String
     }
@@ -16,6 +18,10 @@ struct TargetFacts: Sendable, Equatable {
     var failures: [String] = []
     var triedCount = 0
     var faults: [Fault] = []
+    /// The agent's own address among those tried, where nothing answers as no agent runs yet.
+    var ownURL: String?
+    /// What shows more.
+    var commands = DoctorCommands(place: .file(nil))
 
     private static let faultsShown = 3
 
@@ -25,24 +31,29 @@ struct TargetFacts: Sendable, Equatable {
         }
         if let first = failures.first {
             let more = failures.count > 1 ? " (and \(failures.count - 1) more)" : ""
-            return wrong("discovery fails: \(first)\(more)", "narthex discover --job=\(job) shows all of it")
+            return wrong("discovery fails: \(first)\(more)", "\(commands.discover(job: job)) shows all of it")
         }
         let leftOut = firstLeftOut.map { "; \(leftOutCount) left out, for instance \($0)" } ?? ""
         guard targetCount > 0 else {
-            return wrong("none is found\(leftOut)", "narthex discover --job=\(job) --all shows what there is")
+            return wrong(
+                "none is found\(leftOut)", "\(commands.discover(job: job, all: true)) shows what there is")
         }
         let tried =
             triedCount == targetCount ? "\(targetCount) found" : "\(targetCount) found, \(triedCount) tried"
         guard faults.isEmpty else {
-            let shown = faults.prefix(Self.faultsShown).map { "\($0.url): \($0.reason)" }
+            let shown = faults.prefix(Self.faultsShown).map { "\(HTTPURL.shown($0.url)): \($0.reason)" }
             let more = faults.count > shown.count ? ["\(faults.count - shown.count) more"] : []
             return wrong(
                 "\(tried), \(faults.count) not scraped: \((shown + more).joined(separator: "; "))\(leftOut)",
-                "narthex scrape URL --job=\(job) shows a scrape; look at security groups, ports and limits")
+                "look at ports, security groups and limits; "
+                    + "\(commands.scrape(faults[0].url, job: job)) shows a scrape")
         }
+        let own = ownURL.map { "\($0) is the agent's own page, and no agent runs there" }
+        if let own, triedCount == 1 { return .skipped("targets", of: job, own) }
         return .ok(
             "targets", of: job,
-            "\(tried), every one would be stored\(leftOutCount > 0 ? "; \(leftOutCount) left out" : "")")
+            "\(tried), every one would be stored\(leftOutCount > 0 ? "; \(leftOutCount) left out" : "")"
+                + (own.map { ", but that \($0)" } ?? ""))
     }
 
     /// Which of `count` targets to try: `limit` of them, from the first to the last, evenly apart.

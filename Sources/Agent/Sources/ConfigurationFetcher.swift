@@ -53,9 +53,7 @@ struct ConfigurationFetcher: Sendable {
         guard let ways else {
             throw SourceFault("it is not on this machine, and nothing else is asked here")
         }
-        // By the composer's names: who reads the configuration itself, not what a job names.
-        let role = DocumentRole(
-            arn: filled("CONFIG_IAM_ROLE_ARN"), externalID: filled("CONFIG_IAM_EXTERNAL_ID"))
+        let role = Self.ownRole(environment)
         switch location {
         case .object(let place):
             return try await object(
@@ -69,7 +67,12 @@ struct ConfigurationFetcher: Sendable {
         }
     }
 
-    private func filled(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+    /// By the composer's names: who reads the configuration itself, not what a job names.
+    static func ownRole(_ environment: [String: String]) -> DocumentRole {
+        func filled(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        return DocumentRole(
+            arn: filled("CONFIG_IAM_ROLE_ARN"), externalID: filled("CONFIG_IAM_EXTERNAL_ID"))
+    }
 
     // MARK: - This machine
 

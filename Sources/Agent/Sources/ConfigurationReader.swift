@@ -300,6 +300,6 @@ struct ConfigurationReader: Sendable {
             fault.isPlaced
                 ? fault.message
                 : "\(name): the configuration file cannot be read: \(fault.message) (--config.file\(hint))",
-            isOfReading: !fault.isWrong)
+            isOfReading: !fault.isWrong, mayPass: fault.mayPass)
     }
 }

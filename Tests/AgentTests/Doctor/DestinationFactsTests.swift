@@ -75,7 +75,7 @@ struct DestinationFactsTests {
         #expect(remedy(.status(status, text: "status \(status): \(said)"))?.hasPrefix(words) == true)
     }
 
-    /// Whether a workspace takes a write of nothing is its own affair: it looks at who asks first.
+    /// Whether a workspace takes a write without samples is its own affair: it looks at who asks first.
     @Test func aWorkspaceThatDislikesAnEmptyWriteAllowsOthers() {
         let answer = WriteProbe.Answer.status(400, text: "status 400: empty")
         #expect(facts(answer).lines.last?.verdict == .ok)
@@ -115,6 +115,34 @@ struct DestinationFactsTests {
     func eachFaultOfTheWayHasItsRemedy(code: HTTPError.Code, words: String) {
         let lines = facts(nil, reach: .failed(HTTPError(code, "on cue"))).lines
         #expect(lines[0].verdict == .wrong && lines[0].remedy?.hasPrefix(words) == true)
+    }
+
+    @Test(arguments: [
+        (
+            HTTPError.Code.connect,
+            "GET https://h/w: no connection to the proxy p:1: CONNECT tunnel failed, response 407",
+            "give the proxy's user and password in proxy_url"
+        ),
+        (
+            .connect, "no connection to the proxy p:1: CONNECT tunnel failed, response 403",
+            "let the proxy connect to the destination's host"
+        ),
+        (
+            .resolve, "no connection to the proxy p:1: Could not resolve proxy: p",
+            "look at the name of the proxy (proxy_url"
+        ),
+        (.connect, "no connection to the proxy p:1: refused", "let this machine reach the proxy"),
+        (
+            .connect, "POST http://id:1/token: no connection: refused",
+            "look at token_url of oauth2, and let this machine reach it"
+        ),
+    ])
+    func whatStandsBeforeTheDestinationHasARemedyOfItsOwn(
+        code: HTTPError.Code, message: String, words: String
+    ) {
+        var facts = facts(nil, reach: .failed(HTTPError(code, message)))
+        facts.tokenURL = "http://id:1/token"
+        #expect(facts.lines[0].remedy?.hasPrefix(words) == true)
     }
 
     @Test func theRegionsOfSignatureAndWorkspaceAreCompared() {

@@ -1,3 +1,4 @@
+import AWS
 import Platform
 import Testing
 
@@ -34,6 +35,18 @@ struct DoctorTests {
         #expect(try POSIXFiles().list(folder.path) == ["narthex.yml"])
     }
 
+    @Test(arguments: [1_000, 30_000, 600_000] as [Int64])
+    func everyBoundIsAPartOfTheWhole(timeoutMs: Int64) {
+        var options = DoctorOptions(agent: AgentOptions(configFile: ""))
+        options.timeoutMs = timeoutMs
+        #expect(options.readTimeoutMs == timeoutMs / 2)
+        #expect(options.exchangeTimeoutMs >= 500 && options.exchangeTimeoutMs <= timeoutMs / 2)
+        #expect(options.lookTimeoutMs + options.exchangeTimeoutMs <= timeoutMs)
+        #expect(
+            options.patience
+                == CallPatience(attemptTimeoutMs: options.exchangeTimeoutMs, unansweredAttempts: 1))
+    }
+
     @Test(arguments: [nil, "scrape_configs: []", "globl: {}"])
     func withoutAConfigurationTheMachineIsLookedAt(text: String?) async throws {
         let folder = try TemporaryFolder()
@@ -51,12 +64,35 @@ struct DoctorTests {
         #expect(report.lines.first?.message == options.placeFault && report.failure == .configuration)
     }
 
+    /// A configuration that hangs in the network costs the disk nothing of its time.
+    @Test func theDiskIsTriedWhileTheConfigurationIsWaitedFor() async throws {
+        let folder = try TemporaryFolder()
+        var options = try options(folder, nil)
+        let server = try SilentServer()
+        options.agent.configFile = "http://127.0.0.1:\(server.port)/narthex.yml"
+        // A sixth of it for the exchange that hangs, on a machine that is busy with other tests.
+        options.timeoutMs = 18_000
+        let report = await Doctor(options).run()
+        #expect(report.failure == .configuration)
+        #expect(report.lines.filter { $0.check == "storage" }.allSatisfy { $0.verdict == .ok })
+        #expect(report.lines.count { $0.check == "storage" } == 3)
+    }
+
+    @Test func warningsAreTold() async throws {
+        let folder = try TemporaryFolder()
+        var options = try options(folder, unreached + "\nrule_files: [none.yml]\nalerting: {}\n")
+        options.remarks = ["NARTHEX_REMOTE_WRITE_URL is not used: --config.file comes before it"]
+        let noted = await Doctor(options).run().lines.filter { $0.verdict == .noted }
+        #expect(noted.first?.message == options.remarks[0])
+        #expect(noted.contains { $0.message.contains("rule_files") })
+    }
+
     /// A disk that does not answer costs its own line and the time, nothing else.
     @Test func aDiskThatHangsIsLeftBehind() async throws {
         let folder = try TemporaryFolder()
         var options = try options(folder, unreached)
         // Enough for all the rest on a machine that is busy with other tests.
-        options.timeoutMs = 4_000
+        options.timeoutMs = 8_000
         let files = StallingFiles()
         files.stall()
         let report = await Doctor(options, files: files).run()

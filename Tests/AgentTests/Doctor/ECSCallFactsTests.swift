@@ -23,7 +23,7 @@ struct ECSCallFactsTests {
     }
 
     /// The files are compared with the calls by another test.
-    @Test(arguments: Set(DiscoveryOperation.allCases).subtracting(machines))
+    @Test(arguments: Set(DiscoveryOperation.allCases).subtracting(machines + [.describeAvailabilityZones]))
     func theMissingActionIsNamedWithItsPolicy(operation: DiscoveryOperation) {
         let found = line(operation, denied(operation))
         #expect(found.verdict == .wrong)
@@ -34,6 +34,18 @@ struct ECSCallFactsTests {
     private static let machines: [DiscoveryOperation] = [
         .describeContainerInstances, .describeInstances, .describeInstanceInformation,
     ]
+
+    /// A policy may be bound to services by name.
+    @Test func aServiceThatWasMadeUpTellsNothing() {
+        func line(isMadeUp: Bool) -> DoctorLine {
+            ECSCallFacts(
+                operation: .describeServices, cluster: "shop", isMadeUp: isMadeUp,
+                error: denied(.describeServices)
+            ).line(job: "ecs")
+        }
+        #expect(line(isMadeUp: true).verdict == .skipped && line(isMadeUp: false).verdict == .wrong)
+        #expect(line(isMadeUp: true).message.contains("as no task of a service runs there"))
+    }
 
     /// A task on EC2 in awsvpc mode, or one that exports nothing, does without.
     @Test(arguments: machines)

@@ -12,6 +12,7 @@ struct ECSPermissionProbeTests {
     /// ECS, EC2 and Systems Manager by one address: answers by the call's name, and keeps what was asked.
     private final class Account: HTTPPerforming {
         let answers: [String: (Int, String)]
+        let isGone = Mutex(false)
         private let asked = Mutex<[String]>([])
 
         init(_ answers: [String: (Int, String)]) { self.answers = answers }
@@ -20,6 +21,7 @@ struct ECSPermissionProbeTests {
         var calls: [String] { asked.withLock { $0 } }
 
         func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+            guard !isGone.withLock({ $0 }) else { throw HTTPError(.tls, "on cue") }
             let target = HTTPHeaders(request.headers)["X-Amz-Target"]?.split(separator: ".").last
             let body = String(decoding: request.body, as: UTF8.self)
             let form = body.split(separator: "&").first.map { $0.dropFirst("Action=".count) }
@@ -57,7 +59,11 @@ struct ECSPermissionProbeTests {
         let client = AWSClient(
             region: "eu-west-1", credentials: Keys(), http: account, clock: SystemClock(), environment: [:],
             endpoint: "http://h", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        return await ECSPermissionProbe(entry: entry, ecs: client, others: client, ownCluster: own).facts()
+        var facts: [ECSCallFacts] = []
+        await ECSPermissionProbe(entry: entry, ecs: client, others: client, ownCluster: own).run {
+            facts.append($0)
+        }
+        return facts
     }
 
     @Test func anEmptyClusterIsAskedAboutWhatIsNotThere() async {
@@ -124,6 +130,14 @@ struct ECSPermissionProbeTests {
         let found = await facts(Account(answers))
         #expect(
             found.map { $0.error?.missingAction } == ["ecs:ListTasks", nil, "ecs:DescribeTaskDefinition"])
+    }
+
+    /// Each call to an endpoint that drops packets waits as long as the one before.
+    @Test func whoIsNotReachedIsAskedOnce() async {
+        let gone = Account(Self.nothing)
+        gone.isGone.withLock { $0 = true }
+        let found = await facts(gone) { $0.clusters = ["a", "b"] }
+        #expect(found.map { $0.error?.code } == [.transport] && found[0].cluster == "a")
     }
 
     @Test func aClusterThatIsNotThereIsAskedNoFurther() async {

@@ -41,6 +41,15 @@ struct MachineFactsTests {
         #expect(lines(facts, targets: nil)[2].message.contains("targets that are not known"))
     }
 
+    /// A destination has as many senders as it has lanes, whatever `max_shards` allows.
+    @Test func sendersAreCountedAsTheyAreMade() {
+        var facts = fargate
+        facts.openFileLimit = 64 + 100 + 2
+        #expect(lines(facts)[2].verdict == .ok)
+        facts.openFileLimit = 64 + 100 + 1
+        #expect(lines(facts)[2].verdict == .wrong)
+    }
+
     @Test func whatNobodyTellsIsSkipped() {
         let facts = MachineFacts(
             limits: CgroupLimits(cpus: nil, memoryBytes: nil), onlineCores: 1, machineMemoryBytes: nil,

@@ -1,6 +1,10 @@
 import Platform
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 @testable import Agent
 
 struct StorageFactsTests {
@@ -30,12 +34,27 @@ struct StorageFactsTests {
 
     @Test func whatCannotBeWrittenIsSaidWithTheSpace() {
         var facts = good
-        facts.failure = "open /data/narthex.doctor: Permission denied"
+        facts.failure = "open /data/narthex.doctor.1.a: Permission denied"
+        facts.failureErrno = EACCES
         facts.writtenBytes = 0
         facts.syncsNs = []
         let lines = facts.lines(retentionBytes: 1 << 30)
         #expect(lines.map(\.verdict) == [.wrong, .ok])
         #expect(lines[0].text.contains("Permission denied; let the user that runs the agent write there"))
+    }
+
+    @Test(arguments: [
+        (ENOSPC, "make room on that disk"), (EDQUOT, "make room within the user's quota"),
+        (EROFS, "mount that file system for writing"), (EIO, "look at the disk, of which the kernel's log"),
+        (ENOTDIR, "remove the file"), (EMFILE, "raise the limit of open files"), (0, "look at the disk and"),
+    ])
+    func eachFaultOfTheDiskHasItsRemedy(number: Int32, words: String) {
+        var facts = good
+        facts.failure = "on cue"
+        facts.failureErrno = number
+        let remedy = facts.lines(retentionBytes: 1 << 30)[0].remedy ?? ""
+        #expect(remedy.hasPrefix(words))
+        #expect(remedy.hasSuffix(", or name another directory by --storage.agent.path"))
     }
 
     @Test func aSlowDiskIsSaid() {

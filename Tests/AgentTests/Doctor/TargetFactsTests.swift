@@ -7,6 +7,7 @@ struct TargetFactsTests {
         var facts = TargetFacts(job: "node")
         facts.targetCount = 9
         facts.triedCount = 5
+        facts.commands = DoctorCommands(place: .file("a b.yml"))
         change(&facts)
         return facts.line
     }
@@ -28,7 +29,36 @@ struct TargetFactsTests {
             found.message
                 == "9 found, 5 tried, 5 not scraped: http://h:1/metrics: refused; "
                 + "http://h:2/metrics: refused; http://h:3/metrics: refused; 2 more")
-        #expect(found.remedy?.hasPrefix("narthex scrape URL --job=node shows a scrape") == true)
+        #expect(
+            found.remedy
+                == "look at ports, security groups and limits; narthex scrape http://h:1/metrics "
+                + "--config.file='a b.yml' --job=node shows a scrape")
+    }
+
+    @Test func aURLWithAQueryIsNotShown() {
+        let found = line { $0.faults = [.init(url: "http://h:1/probe?token=hunter2", reason: "refused")] }
+        #expect(found.message.hasSuffix("http://h:1/probe: refused"))
+        #expect(found.remedy?.contains("narthex scrape URL --config") == true)
+    }
+
+    /// An agent that scrapes itself and does not run yet is no fault.
+    @Test func theAgentsOwnPageIsMissedOnlyWhereItRuns() {
+        let alone = line {
+            $0.targetCount = 1
+            $0.triedCount = 1
+            $0.ownURL = "http://127.0.0.1:9090/metrics"
+        }
+        #expect(
+            alone.text
+                == "skipped  targets node: http://127.0.0.1:9090/metrics is the agent's own page, and no "
+                + "agent runs there")
+        let others = line { $0.ownURL = "http://127.0.0.1:9090/metrics" }
+        #expect(others.verdict == .ok && others.message.contains("stored, but that http://127.0.0.1:9090/"))
+        let broken = line {
+            $0.ownURL = "http://127.0.0.1:9090/metrics"
+            $0.faults = [.init(url: "http://h:1/metrics", reason: "refused")]
+        }
+        #expect(broken.verdict == .wrong)
     }
 
     @Test func aJobWithoutTargetsIsSaid() {
@@ -39,7 +69,9 @@ struct TargetFactsTests {
         }
         #expect(found.verdict == .wrong)
         #expect(found.message == "none is found; 3 left out, for instance h:1: dropped")
-        #expect(found.remedy == "narthex discover --job=node --all shows what there is")
+        #expect(
+            found.remedy
+                == "narthex discover --config.file='a b.yml' --job=node --all shows what there is")
     }
 
     @Test func whatCannotBeAskedIsSaid() {

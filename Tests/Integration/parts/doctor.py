@@ -99,12 +99,12 @@ class Setting:
         return ended
 
     def lines(self, check, ends=1, *flags):
-        """The lines of one check. `ends` is the exit status."""
+        """The lines of one check, or of all. `ends` is the exit status."""
         ended = self.run("--json", *flags)
         assert ended.returncode == ends, ended.stdout + ended.stderr
         found = json.loads(ended.stdout)
         assert found["ok"] == (ends == 0)
-        return [line for line in found["lines"] if line["check"] == check]
+        return [line for line in found["lines"] if check in (None, line["check"])]
 
     def wrong(self, check, ends=1):
         """`message; remedy` of the only line of a check that is wrong."""

@@ -1,0 +1,29 @@
+import Testing
+
+@testable import Agent
+
+struct DoctorCommandsTests {
+    @Test(arguments: [
+        ("narthex.yml", "narthex.yml"), ("/etc/a-b_c.yml", "/etc/a-b_c.yml"), ("s3://b/k", "s3://b/k"),
+        ("a b", "'a b'"), ("it's", #"'it'\''s'"#), ("$(rm)", "'$(rm)'"), ("", "''"), ("*", "'*'"),
+    ])
+    func aTextIsOneWordToAShell(text: String, word: String) {
+        #expect(DoctorCommands.quoted(text) == word)
+    }
+
+    @Test func aFileThatMayNotBeShownHasAPlace() {
+        let commands = DoctorCommands(place: .file(nil))
+        #expect(commands.discover(job: "a") == "narthex discover --config.file=FILE --job=a")
+        #expect(commands.check == "narthex check-config FILE")
+    }
+
+    @Test func aConfigurationThatIsMadeIsWrittenFirst() {
+        let commands = DoctorCommands(place: .generated("http://h/w"))
+        #expect(
+            commands.discover(job: "ecs", all: true)
+                == "narthex run --remote-write.url=http://h/w --config.print >narthex-made.yml && "
+                + "narthex discover --config.file=narthex-made.yml --job=ecs --all")
+        let secret = DoctorCommands(place: .generated("http://u:hunter2@h/w"))
+        #expect(secret.scrape("http://h:1/metrics", job: "ecs").contains("--remote-write.url=URL "))
+    }
+}
