@@ -1,10 +1,11 @@
-"""The pages of metrics and flags say what the program has, both ways."""
+"""The pages of metrics and flags say what the program has, both ways; and what a page links is there."""
 
 import re
 import subprocess
 
 import pytest
 from parts.agent import IS_NARTHEX, ROOT, program
+from parts.pages import Page, pages
 from parts.process import wait_until
 
 FAMILY = r"(?:prometheus|narthex|process|net_conntrack)_[a-z0-9_]+"
@@ -65,3 +66,45 @@ def test_the_page_of_flags_lists_every_flag(command, name):
     others = offered("run") if command == "doctor" else set()
     assert others <= offered(command)
     assert listed == offered(command) - others - {"--help", "--version"}
+
+
+def test_every_link_leads_somewhere():
+    """To a file or a folder of the repository, and to a heading where it names one."""
+    found = {page.path: page for page in map(Page, pages())}
+    wrong = []
+    for page in found.values():
+        for link in page.links():
+            file, _, anchor = link.partition("#")
+            path = (page.path.parent / file).resolve() if file else page.path
+            where = f"{page.path.relative_to(ROOT)}: {link}"
+            if not path.exists():
+                wrong.append(f"{where}: is not there")
+            elif anchor and path.suffix == ".md" and anchor not in (found.get(path) or Page(path)).anchors():
+                wrong.append(f"{where}: there is no such heading")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_page_is_reached_from_the_readme():
+    reached, ahead = set(), [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        for link in Page(page).links():
+            path = (page.parent / link.partition("#")[0]).resolve()
+            # GitHub shows a folder's README with the folder.
+            path = path / "README.md" if path.is_dir() else path
+            if path.suffix == ".md" and path.exists():
+                ahead.append(path)
+    assert not set(pages()) - reached
+
+
+def test_headings_have_the_names_that_github_gives_them(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# `narthex run`: a, b!\n## Two words\n## Two words\n```\n# no heading\n```\n## A [link](b.md) here\n"
+        "[a](#x) `[b](#y)` [c `d`](e.md#f) ![g](h.png) [i](https://e.example/)\n```sh\n[j](k)\n```\n"
+    )
+    assert Page(page).anchors() == {"narthex-run-a-b", "two-words", "two-words-1", "a-link-here"}
+    assert Page(page).links() == ["b.md", "#x", "e.md#f", "h.png"]
