@@ -94,3 +94,29 @@ def test_every_file_that_is_named_is_there():
         for name in re.findall(r"(?<![\w./(-])((?:config|script|docs)/[\w./-]*\w)", page.text):
             # Links have a test of their own. Of "config/iam/$POLICY.json" the folder is looked for.
             assert (ROOT / name).exists(), f"{page.path.name}: {name}"
+
+
+# What the quick starts say one sees when it does not work, and how it stands in the code.
+SAID = {
+    "remote write is not authorised; samples are held": None,
+    "scrape failed": None,
+    "timed out": None,
+    "the storage directory cannot be used": None,
+    "no source has AWS credentials": None,
+    "none is found": None,
+    "let the user that runs the agent write there": None,
+    "look at security groups, ports and limits": None,
+    "allow aps:RemoteWrite on the workspace": r"allow \(Self.action) on the workspace",
+    "narthex does not start yet: put the remote_write URL": None,
+}
+
+
+def test_what_one_sees_when_it_does_not_work_is_what_the_program_says():
+    sections = "".join(page.text.partition("## When it does not work")[2] for page in FIRST_PAGES)
+    sources = "".join(path.read_text() for path in sorted((ROOT / "Sources").rglob("*.swift")))
+    sources += (ROOT / "config/systemd/when-configured").read_text()
+    for sentence, in_the_code in SAID.items():
+        assert sentence in sections and (in_the_code or sentence) in sources, sentence
+    checks = set(re.findall(r"`wrong ([a-z]+)", sections))
+    doctor = Page(ROOT / "docs/doctor.md").text
+    assert checks and checks <= set(re.findall(r"^\| `([a-z]+)`", doctor, re.MULTILINE))
