@@ -181,11 +181,19 @@ public struct FlagReading: Sendable {
         }
     }
 
+    /// Where the flags of vmagent begin that tell it what to scrape and where to ship.
+    private static let vmagent = ["promscrape.", "remoteWrite.", "streamAggr."]
+
     private mutating func unknown(_ name: String, _ written: String?, dashes: String = "--") {
-        let near = Spelling.nearest(name, FlagTable.all.map(\.name)).map { "; did you mean --\($0)?" }
-        faults.append(
-            "\(dashes)\(name) is no flag of narthex run or of prometheus"
-                + (near ?? "; narthex run --help lists the flags"))
+        if Self.vmagent.contains(where: name.hasPrefix) {
+            faults.append(
+                "\(dashes)\(name) is a flag of vmagent; docs/moving-from-vmagent.md says what to write")
+        } else {
+            let near = Spelling.nearest(name, FlagTable.all.map(\.name)).map { "; did you mean --\($0)?" }
+            faults.append(
+                "\(dashes)\(name) is no flag of narthex run or of prometheus"
+                    + (near ?? "; narthex run --help lists the flags"))
+        }
         if written == nil { skipValue(dashes + name) }
     }
 

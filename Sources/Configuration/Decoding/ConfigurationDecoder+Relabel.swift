@@ -91,6 +91,10 @@ extension ConfigurationDecoder {
     private func action(_ reader: MappingReader) -> RelabelRule.Action? {
         guard let text = reader.string("action") else { return nil }
         if let action = RelabelRule.Action(rawValue: text.lowercased()) { return action }
+        if let advice = ForeignKeys.advice(action: text.lowercased()) {
+            reader.report("action", "action cannot be \(quoted(text)); \(advice)")
+            return nil
+        }
         let names = RelabelRule.Action.allCases.map(\.rawValue)
         let near = Spelling.nearest(text, names).map { "; did you mean \($0)?" } ?? "."
         reader.report(

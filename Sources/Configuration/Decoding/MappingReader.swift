@@ -60,6 +60,9 @@ struct MappingReader {
     private static let dash = "the line begins with a dash (–), a list item with a hyphen (-)"
 
     private func unknown(_ name: String) -> String {
+        if let advice = ForeignKeys.advice(name, in: table.name) {
+            return "unknown key \(quoted(name)) in \(table.name); \(advice)"
+        }
         let names = table.allKeys.map(\.name)
         let known = names + table.ignored.map(\.name) + table.refused.map(\.name)
         var message = "unknown key \(quoted(name)) in \(table.name)"

@@ -34,6 +34,13 @@ import Testing
     @Test(
         arguments: [
             (["--bogus=1"], ["--bogus is no flag"]), (["--bogus", "value"], ["--bogus is no flag"]),
+            (
+                ["-remoteWrite.url=http://a", "--promscrape.config", "a"],
+                [
+                    "-remoteWrite.url is a flag of vmagent; docs/moving-from-vmagent.md says",
+                    "--promscrape.config is a flag of vmagent",
+                ]
+            ),
             (["--web.listen-adress=:1"], ["did you mean --web.listen-address?"]),
             (["--no-web.page-title"], ["--no-web.page-title is no flag"]),
             (["--query.timeout"], ["--query.timeout needs a value"]),
