@@ -116,6 +116,15 @@ def test_flags_are_those_of_their_pages():
     assert used - offered == set()
 
 
+def test_settings_are_keys():
+    """The first column of the settings is flags and keys of the configuration."""
+    rows = table("the settings")
+    pages = [(ROOT / f"docs/{name}.md").read_text() for name in ["configuration", "flags"]]
+    unknown = [name for name in names(rows) if not any(f"| `{name}`" in page for page in pages)]
+    assert len(rows) > 10
+    assert unknown == []
+
+
 def test_reasons_of_failed_scrapes_are_complete():
     known = raw_values(ROOT / "Sources/Scrape/ScrapeError.swift", "Code")
     assert sorted(names(table("every reason of a scrape's failure"))) == sorted(known)
