@@ -105,7 +105,6 @@ SAID = {
     "no source has AWS credentials": None,
     "none is found": None,
     "let the user that runs the agent write there": None,
-    "look at security groups, ports and limits": None,
     "allow aps:RemoteWrite on the workspace": r"allow \(Self.action) on the workspace",
     "narthex does not start yet: put the remote_write URL": None,
 }

@@ -96,7 +96,9 @@ class AwsCommandLine:
         self._check_flags(command, known)
         if "cli-input-json" not in command.flags:
             for member in operation.input_shape.required_members:
-                if xform_name(member, "-") not in command.flags:
+                # The AWS CLI makes tokens up by which a repeated call is told.
+                is_token = member in operation.idempotent_members
+                if not is_token and xform_name(member, "-") not in command.flags:
                     raise CommandLineError(f"--{xform_name(member, '-')} is missing: {command.words}")
         return command, operation
 
@@ -146,7 +148,7 @@ class AwsCommandLine:
             if flag in command.flags:
                 words = [_content(word, folder) for word in command.flags[flag]]
                 parameters[member] = _value(words, shape, flag)
-        return parameters
+        return {name: "a-token" for name in operation.idempotent_members} | parameters
 
 
 def _content(word, folder):
