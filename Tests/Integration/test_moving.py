@@ -167,6 +167,14 @@ def test_what_another_agent_has_is_refused_with_the_page_s_name(page, number, ot
     assert len(rest) == len(others) and all(map(str.__contains__, rest, others)), rest
 
 
+def test_a_variable_that_vmagent_would_replace_is_told_of(tmp_path):
+    text = after("vmagent")[0]
+    assert "values: [agent]" in text
+    (tmp_path / "left.yml").write_text(text.replace("values: [agent]", 'values: ["%{SHOP}"]'))
+    checked = check(tmp_path / "left.yml", "--config.expand-env")
+    assert checked.returncode == 0 and "%{SHOP} stands as it is here: write ${SHOP}" in checked.stdout
+
+
 # The tables.
 
 

@@ -17,10 +17,8 @@ struct ConfigurationDecoder {
     /// The root of a file with its variables replaced, where that is wished for.
     func expanded(_ root: YAMLNode?) -> YAMLNode? {
         guard let root else { return nil }
-        guard expandsEnvironment else {
-            UnexpandedVariables.tell(of: root, sink)
-            return root
-        }
+        UnexpandedVariables.tell(of: root, expands: expandsEnvironment, sink)
+        guard expandsEnvironment else { return root }
         var expansion = EnvironmentExpansion(environment: environment, sink: sink)
         return expansion.expanded(root)
     }

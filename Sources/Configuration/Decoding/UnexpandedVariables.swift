@@ -1,42 +1,54 @@
-/// Tells of `${NAME}` in values of a configuration whose variables are not replaced: they are sent as they
-/// stand, as in Prometheus.
+/// Tells of variables in values of a configuration that are not replaced: they are sent as they stand, as
+/// in Prometheus. These are `${NAME}` without `--config.expand-env`, and in any case those of vmagent,
+/// `%{NAME}`, and of the OpenTelemetry collector, `${env:NAME}`.
 enum UnexpandedVariables {
     /// Told of; a file may hold one in each job.
     private static let limit = 20
-    /// `external_labels` have variables anyway, and what rules write is about their own groups.
-    private static let excepted: Set<String> = ["external_labels", "replacement", "regex"]
+    /// What rules write is about their own groups.
+    private static let excepted: Set<String> = ["replacement", "regex"]
 
-    static func tell(of root: YAMLNode, _ sink: ErrorSink) {
+    /// `expands` says that `${NAME}` is replaced, and that what else begins so is an error by itself.
+    static func tell(of root: YAMLNode, expands: Bool, _ sink: ErrorSink) {
         var count = 0
-        tell(of: root, sink, &count)
+        tell(of: root, expands, sink, &count)
     }
 
-    private static func tell(of node: YAMLNode, _ sink: ErrorSink, _ count: inout Int) {
+    private static func tell(of node: YAMLNode, _ expands: Bool, _ sink: ErrorSink, _ count: inout Int) {
         guard count < limit else { return }
         switch node.content {
         case .scalar(let text, _):
-            guard let name = name(in: text) else { return }
+            guard let message = message(about: text, expands) else { return }
             count += 1
-            sink.warn(
-                node.mark,
-                "${\(name)} stands as it is here: --config.expand-env replaces variables in every value")
+            sink.warn(node.mark, message)
         case .sequence(let items):
-            for item in items { tell(of: item, sink, &count) }
+            for item in items { tell(of: item, expands, sink, &count) }
         case .mapping(let entries):
-            for entry in entries where !excepted.contains(entry.key.scalarText ?? "") {
-                tell(of: entry.value, sink, &count)
+            for entry in entries {
+                let key = entry.key.scalarText ?? ""
+                if excepted.contains(key) { continue }
+                // These have their variables replaced anyway.
+                tell(of: entry.value, expands || key == "external_labels", sink, &count)
             }
         }
     }
 
+    private static func message(about text: String, _ expands: Bool) -> String? {
+        for opening in expands ? ["%{"] : ["%{", "${env:"] {
+            guard let name = name(in: text, after: opening) else { continue }
+            return "\(opening)\(name)} stands as it is here: write ${\(name)}, with --config.expand-env"
+        }
+        guard !expands, let name = name(in: text) else { return nil }
+        return "${\(name)} stands as it is here: --config.expand-env replaces variables in every value"
+    }
+
     /// The first `${NAME}` or `${NAME:-…}` of capitals, digits and underscores, as variables are named; nil
-    /// without one. Nothing else of the text is ever shown: it may be a password.
-    static func name(in text: String) -> String? {
+    /// without one. Another opening may stand for the `${`. Nothing else of the text is ever shown: it may
+    /// be a password.
+    static func name(in text: String, after opening: String = "${") -> String? {
         var rest = Substring(text).utf8
-        while let dollar = rest.firstIndex(of: UInt8(ascii: "$")) {
-            rest = rest[rest.index(after: dollar)...]
-            guard rest.first == UInt8(ascii: "{") else { continue }
-            let name = rest.dropFirst().prefix {
+        while let start = rest.firstRange(of: opening.utf8) {
+            rest = rest[start.upperBound...]
+            let name = rest.prefix {
                 (0x41...0x5A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F
             }
             let end = rest[name.endIndex...].first

@@ -11,6 +11,43 @@ struct UnexpandedVariablesTests {
         #expect(UnexpandedVariables.name(in: text) == name)
     }
 
+    @Test(arguments: [
+        ("%{PW}", "%{", "PW"), ("a%%{A_1} b", "%{", "A_1"), ("%{pw}", "%{", nil), ("${PW}", "%{", nil),
+        ("${env:PW}", "${env:", "PW"), ("${e${env:A:-x}", "${env:", "A"), ("${env:a}", "${env:", nil),
+        ("${env:", "${env:", nil), ("%", "%{", nil), ("100%", "%{", nil),
+    ])
+    func otherOpeningsAreFoundAsWell(text: String, opening: String, name: String?) {
+        #expect(UnexpandedVariables.name(in: text, after: opening) == name)
+    }
+
+    /// vmagent's and the OpenTelemetry collector's variables are nobody's here: a password would be sent so.
+    @Test func variablesOfOtherAgentsAreToldOf() throws {
+        let text = """
+            global: {external_labels: {a: "%{L}", b: "${PW}"}}
+            remote_write:
+              - url: http://h/w
+                basic_auth: {username: "%{U}", password: "hush%{PW}"}
+                headers: {a: "\(Self.collectors)"}
+            """
+        func warnings(_ text: String, expands: Bool) throws -> [String] {
+            try Configuration.load(
+                text: Array(text.utf8), file: "a.yml", environment: ["PW": "x"], expandsEnvironment: expands
+            ).warnings.map(\.description)
+        }
+        let said = "stands as it is here: write"
+        #expect(
+            try warnings(text, expands: false) == [
+                "a.yml:1:31: %{L} \(said) ${L}, with --config.expand-env",
+                "a.yml:4:28: %{U} \(said) ${U}, with --config.expand-env",
+                "a.yml:4:46: %{PW} \(said) ${PW}, with --config.expand-env",
+                "a.yml:5:18: ${env:A} \(said) ${A}, with --config.expand-env",
+            ])
+        let replaced = text.split(separator: "\n").dropLast().joined(separator: "\n")
+        #expect(try warnings(replaced, expands: true).count == 3)
+    }
+
+    private static let collectors = "${env:A}"
+
     /// A password that is sent as `${PW}` would be refused without a word on why.
     @Test func whatIsNotReplacedIsToldOf() throws {
         let rule = #"{source_labels: [a], regex: "(?P<X>.*)", target_label: b, replacement: "${X}"}"#
