@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -113,14 +114,32 @@ int narthex_reserve(int descriptor, uint64_t length) {
 
 static int signal_pipe[2] = {-1, -1};
 
+// Which signals are in the pipe. Each is there once at most, so that the pipe is never full and none is lost,
+// however many children end before anybody looks.
+static atomic_int is_in_pipe[NSIG];
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler may take no lock");
+
 // Runs on whatever thread the signal reaches: only what signal-safety(7) allows.
 static void pass_on(int number) {
     int saved = errno;
     unsigned char byte = (unsigned char)number;
-    // A full pipe holds signals that were not looked at yet; one more says nothing new.
-    ssize_t written = write(signal_pipe[1], &byte, 1);
-    (void)written;
+    if (atomic_exchange(&is_in_pipe[number], 1) == 0) {
+        ssize_t written = write(signal_pipe[1], &byte, 1);
+        (void)written;
+    }
     errno = saved;
+}
+
+int narthex_next_signal(int descriptor) {
+    unsigned char byte = 0;
+    ssize_t count;
+    do {
+        count = read(descriptor, &byte, 1);
+    } while (count < 0 && errno == EINTR);
+    if (count != 1 || byte >= NSIG) return -1;
+    // Before it is acted upon: one that comes from now on is another one.
+    atomic_store(&is_in_pipe[byte], 0);
+    return byte;
 }
 
 int narthex_catch_signals(void) {

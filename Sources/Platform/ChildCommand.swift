@@ -58,7 +58,7 @@ public enum ChildCommand {
             unsafe words.forEach { unsafe free($0) }
             unsafe variables.forEach { unsafe free($0) }
         }
-        let pid = ChildProcesses.remember { unsafe narthex_spawn(&words, &variables, output) }
+        let pid = ChildProcesses.ours.remember { unsafe narthex_spawn(&words, &variables, output) }
         guard pid >= 0 else {
             return .failure(.start(unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "unknown"))
         }
@@ -97,7 +97,7 @@ public enum ChildCommand {
         mutating func wait(deadlineNs: UInt64) throws(Fault) -> Int32 {
             while true {
                 do throws(ChildProcesses.NoChild) {
-                    if let status = try ChildProcesses.status(of: pid, waits: false) {
+                    if let status = try ChildProcesses.ours.status(of: pid, waits: false) {
                         isReaped = true
                         return status
                     }
@@ -115,7 +115,7 @@ public enum ChildCommand {
             kill(-pid, SIGKILL)
             // A killed child ends soon, whatever it did. What its status is matters no more, nor whether
             // there is one.
-            _ = try? ChildProcesses.status(of: pid, waits: true)
+            _ = try? ChildProcesses.ours.status(of: pid, waits: true)
             isReaped = true
         }
 

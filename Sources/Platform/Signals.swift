@@ -25,16 +25,13 @@ public enum Signals {
             descriptor >= 0, "a process that has just started can open a pipe and set signal handlers")
         SystemThread.startOrExit(name: "signals") {
             while true {
-                var number: UInt8 = 0
-                // Safety: one byte is read into one byte.
-                let count = unsafe read(descriptor, &number, 1)
-                if count < 0, errno == EINTR { continue }
-                guard count == 1 else { return }
-                switch Int32(number) {
+                let number = narthex_next_signal(descriptor)
+                guard number > 0 else { return }
+                switch number {
                 case SIGTERM: handler(.terminate)
                 case SIGINT: handler(.interrupt)
                 case SIGHUP: handler(.hangUp)
-                case SIGCHLD: ChildProcesses.reapOrphans()
+                case SIGCHLD: ChildProcesses.ours.reapOrphans()
                 default: break
                 }
             }

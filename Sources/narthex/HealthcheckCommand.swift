@@ -15,9 +15,11 @@ struct HealthcheckCommand: AsyncParsableCommand {
         abstract:
             "Asks the agent on this machine whether it is healthy, for the health check of a container.",
         discussion: """
-            Asks /-/healthy at the address of --web.listen-address; else where a running agent has left one \
-            in its storage directory, then at NARTHEX_WEB_LISTEN_ADDRESS, then at 127.0.0.1:9090. Exit \
-            status: 0 when an agent answers that it is healthy, 1 when not, within 2 s.
+            Asks /-/healthy at the address of --web.listen-address. Without flags it takes those of process \
+            1, where that is narthex, as in a container. Else it asks where a running agent has left an \
+            address in its storage directory, then at NARTHEX_WEB_LISTEN_ADDRESS, then at 127.0.0.1:9090. \
+            Exit status: 0 when an agent answers that it is healthy, or process 1 is narthex discover; 1 \
+            when not, within 2 s.
             """)
 
     @Option(name: .customLong("web.listen-address"), help: "The agent's, as narthex run takes it.")
@@ -51,15 +53,16 @@ struct HealthcheckCommand: AsyncParsableCommand {
             StandardStreams.writeError("the check did not end within 2 s: does the storage directory hang?\n")
             _exit(1)
         }
-        var check = Healthcheck(environment: ProcessEnvironment.current)
+        var check = Healthcheck(environment: ProcessEnvironment.current, commands: Narthex.commandNames)
         check.listenAddresses = listenAddresses
         check.externalURL = externalURL
         check.routePrefix = routePrefix
         check.storagePath = storagePath
         do throws(AgentError) {
-            print("healthy: \(try await check.run())")
+            print(VisibleText.shownLines("healthy: \(try await check.run())"))
         } catch {
-            StandardStreams.writeError(error.message + "\n")
+            // It quotes files, variables and the command line of another process.
+            StandardStreams.writeError(VisibleText.shownLines(error.message) + "\n")
             throw ExitCode(error.code.rawValue)
         }
     }

@@ -31,7 +31,7 @@ struct Narthex: AsyncParsableCommand {
         do throws(CommandLineError) {
             words = try CommandChoice.words(
                 program: ProcessArguments.program, arguments: arguments,
-                commands: configuration.subcommands.map(name), environment: ProcessEnvironment.current)
+                commands: commandNames, environment: ProcessEnvironment.current)
         } catch {
             refuse(error, saying: commands)
         }
@@ -65,6 +65,8 @@ struct Narthex: AsyncParsableCommand {
     private static func name(_ command: any ParsableCommand.Type) -> String {
         command.configuration.commandName ?? "\(command)".lowercased()
     }
+
+    static var commandNames: [String] { configuration.subcommands.map(name) }
 
     /// The list of commands, for those who named none.
     private static var commands: String {

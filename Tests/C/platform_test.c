@@ -6,9 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,13 +61,37 @@ static void children(void) {
 static void signals(void) {
     const int descriptor = narthex_catch_signals();
     CHECK(descriptor >= 0);
-    const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
+    const int numbers[] = {SIGHUP, SIGTERM, SIGINT, SIGTERM};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        unsigned char byte = 0;
         CHECK(raise(numbers[i]) == 0);
-        CHECK(read(descriptor, &byte, 1) == 1 && byte == numbers[i]);
+        CHECK(narthex_next_signal(descriptor) == numbers[i]);
     }
     raise(SIGPIPE);
+    // More signals of one kind than the pipe has bytes, and nobody looks: the one to stop comes through.
+    for (int i = 0; i < 70000; i++) raise(SIGHUP);
+    CHECK(raise(SIGTERM) == 0);
+    int taken = 0;
+    while (narthex_next_signal(descriptor) != SIGTERM) CHECK(++taken < 10);
+    CHECK(narthex_next_signal(-1) == -1);
+}
+
+static void datagrams(void) {
+    const int receiver = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    CHECK(receiver >= 0);
+    // The kernel chooses an address of the abstract namespace where none is given.
+    struct sockaddr_un place = {.sun_family = AF_UNIX};
+    socklen_t size = sizeof place.sun_family;
+    CHECK(bind(receiver, (struct sockaddr *)&place, size) == 0);
+    size = sizeof place;
+    CHECK(getsockname(receiver, (struct sockaddr *)&place, &size) == 0);
+    const size_t length = size - offsetof(struct sockaddr_un, sun_path);
+    CHECK(narthex_send_datagram(place.sun_path, length, "READY=1", 7) == 0);
+    char text[16] = {0};
+    CHECK(recv(receiver, text, sizeof text, 0) == 7 && strcmp(text, "READY=1") == 0);
+    CHECK(narthex_send_datagram("/nonexistent/socket", 19, "x", 1) == -1 && errno == ENOENT);
+    CHECK(narthex_send_datagram("", 0, "x", 1) == -1 && errno == ENAMETOOLONG);
+    CHECK(narthex_send_datagram(text, sizeof place.sun_path + 1, "x", 1) == -1 && errno == ENAMETOOLONG);
+    close(receiver);
 }
 
 int main(int count, char **words) {
@@ -72,6 +99,7 @@ int main(int count, char **words) {
     CHECK(strcmp(narthex_argument(0), words[0]) == 0 && narthex_argument(count) == NULL);
     files();
     children();
+    datagrams();
     signals();
     char name[16] = {0};
     narthex_name_thread("a-name-that-is-too-long");

@@ -5,15 +5,17 @@ variable, the answer comes within two seconds, and there are no zombies.
 import ctypes
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 from parts.agent import IS_NARTHEX, Agent, clean_environment, program
-from parts.process import ChildProcess, wait_until
+from parts.process import ROOT, ChildProcess, free_port, wait_until
 
 pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="Prometheus has no such command")
 
@@ -64,9 +66,9 @@ def test_what_does_not_answer_is_unhealthy_within_two_seconds(tmp_path):
         assert ended.returncode == 1 and address in ended.stderr, ended
         assert seconds < 2
     # Nor does a storage directory that cannot be read hold it up.
-    os.mkfifo(tmp_path / "status-address")
+    os.mkfifo(tmp_path / "narthex.status-address")
     ended, seconds = check(f"--storage.agent.path={tmp_path}", NARTHEX_WEB_LISTEN_ADDRESS="127.0.0.1:1")
-    assert ended.returncode == 1 and "status-address" in ended.stderr, ended
+    assert ended.returncode == 1 and "narthex.status-address" in ended.stderr, ended
     assert seconds < 2
 
 
@@ -86,21 +88,92 @@ def test_the_variable_of_an_image_holds_for_any_command_without_the_flag(tmp_pat
     agent.process.environment["NARTHEX_WEB_LISTEN_ADDRESS"] = f"0.0.0.0:{agent.port}"
     parts.callback(lambda: agent.process.process and agent.kill())
     agent.start()
-    stored = (agent.storage / "status-address").read_text()
+    stored = (agent.storage / "narthex.status-address").read_text()
     assert stored == f"http://127.0.0.1:{agent.port}/\n"
     with socket.socket() as outside:
         # Any address of this machine, as another task would ask.
         outside.connect(("127.0.0.2", agent.port))
     agent.stop()
-    assert not (agent.storage / "status-address").exists()
+    assert not (agent.storage / "narthex.status-address").exists()
 
 
-def test_the_version_says_what_runs():
+class Container(ChildProcess):
+    """A command as process 1 of a namespace, in a working directory, as in a container."""
+
+    SPACES = [] if os.getuid() == 0 else ["--user", "--map-root-user"]
+
+    def __init__(self, folder, log, *words, **environment):
+        command = ["unshare", *self.SPACES, "--pid", "--mount-proc", "--fork", "--kill-child", *words]
+        super().__init__("container", command, log, clean_environment(**environment), folder)
+
+    @property
+    def first(self):
+        """The id, out here, of process 1 in there."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return int(wait_until(lambda: children.read_text().split(), 10, "process 1")[0])
+
+    def check(self, **environment):
+        """`narthex healthcheck` in there, without flags and from the same working directory."""
+        spaces = ["--pid", "--mount", *(["--user", "--preserve-credentials"] if self.SPACES else [])]
+        return subprocess.run(
+            ["nsenter", f"--target={self.first}", *spaces, f"--wdns={self.cwd}", program("narthex"),
+             "healthcheck"],
+            capture_output=True, text=True, timeout=30, check=False, env=clean_environment(**environment),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--storage.agent.path=elsewhere/wal", "--web.listen-address=127.0.0.1:{port}"],
+        ["--web.listen-address=127.0.0.1:{port}", "--web.route-prefix=/prom"],
+        ["--web.listen-address=127.0.0.1:{port}", "--web.external-url=https://example.com/prom/"],
+    ],
+)
+def test_the_command_of_a_container_tells_where_its_agent_is(flags, tmp_path, parts):
+    port = free_port()
+    (tmp_path / "prometheus.yml").write_text(json.dumps(QUIET))
+    words = [flag.format(port=port) for flag in flags]
+    container = Container(tmp_path, tmp_path / "log", program("narthex"), "run", AT_ONCE, *words)
+    parts.callback(lambda: container.process and container.kill())
+    container.start()
+    ended = wait_until(lambda: (said := container.check()).returncode == 0 and said, 20, "healthy agent")
+    assert f"127.0.0.1:{port}" in ended.stdout
+    # One that does not answer is not healthy, whatever it has written into its directory.
+    os.kill(container.first, signal.SIGSTOP)
+    assert container.check().returncode == 1
+
+
+def test_discovery_as_the_command_of_a_container_is_healthy(tmp_path, parts):
+    container = Container(
+        tmp_path, tmp_path / "log", program("narthex"), "discover", "--config.write-to=out.yml",
+        "--config.scrape-interval=60s", AWS_ENDPOINT_URL="http://127.0.0.1:1", AWS_REGION="eu-west-1",
+        AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b",
+    )  # fmt: skip
+    parts.callback(lambda: container.process and container.kill())
+    container.start()
+    ended = wait_until(lambda: (said := container.check()).returncode == 0 and said, 20, "healthy discovery")
+    assert ended.stdout == "healthy: process 1 is narthex discover, which has no pages, and it runs\n"
+
+
+def test_the_version_says_what_runs(make_agent):
     shown = subprocess.run(
         [program("narthex"), "--version"], capture_output=True, text=True, timeout=30, check=True
     ).stdout.splitlines()
     assert shown[0].startswith("narthex ")
-    assert [line.split(":")[0].strip() for line in shown[1:]] == ["commit", "build date", "swift", "platform"]
+    said = {name.strip(): value.strip() for name, value in (line.split(":", 1) for line in shown[1:])}
+    assert list(said) == ["commit", "build date", "swift", "platform"]
+    agent = make_agent(QUIET, flags=[AT_ONCE]).start()
+    with urllib.request.urlopen(f"http://127.0.0.1:{agent.port}/metrics", timeout=5) as answer:
+        page = answer.read().decode()
+    (revision,) = re.findall(r'^prometheus_build_info\{.*revision="([^"]*)"', page, re.MULTILINE)
+    assert revision == said["commit"]
+    if "release" in Path(program("narthex")).resolve().parts:
+        # script/test has told the build which commit it is.
+        git = ["git", "-c", "safe.directory=*", "rev-parse", "HEAD"]
+        head = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        assert revision == head
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", said["build date"])
 
 
 def children(pid):

@@ -46,6 +46,9 @@ public struct FlagReading: Sendable {
         faults += FlagGrammar.refusedFeatures(values["enable-feature"] ?? [])
     }
 
+    /// What was given for a flag of this name, in order; a switch's values are `true` and `false`.
+    func given(_ name: String) -> [String] { values[name] ?? [] }
+
     /// The next word; what files hold stands in their place.
     private mutating func next() -> String? {
         while let word = rest.popLast() {

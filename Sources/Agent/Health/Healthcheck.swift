@@ -15,27 +15,43 @@ public struct Healthcheck: Sendable {
     /// `--storage.agent.path`: where the file of a running agent is looked for. Nil: in the default directory
     /// and in the working directory.
     public var storagePath: String?
+    /// Where the kernel shows processes.
+    var processes = "/proc"
     private let environment: [String: String]
+    private let commands: [String]
 
-    /// The file of a running agent and the variable of `environment` are used where no flag is given.
-    public init(environment: [String: String]) { self.environment = environment }
+    /// Where no flag is given, process 1, the file of a running agent and the variable of `environment` say
+    /// where to ask. `commands` are the names of the commands of the command line.
+    public init(environment: [String: String], commands: [String]) {
+        self.environment = environment
+        self.commands = commands
+    }
 
     /// The answers have so long; what is left of the two seconds is for starting and ending.
     private static let askingMs: Int64 = 1_500
     /// Of a file: an agent listens on a few addresses.
     private static let maxURLs = 16
 
-    /// The URL that answered as a healthy agent does. Throws `.refused` with all that was asked and what came
-    /// of it.
+    /// What was found healthy: the URL that answered as a healthy agent does, or a sentence about process 1.
+    /// Throws `.refused` with all that was asked and what came of it.
     ///
-    /// Asked are the addresses of the flag and no other where it is given, else, until one answers as an
-    /// agent does, those that an agent has left in the storage directory, those of
-    /// `NARTHEX_WEB_LISTEN_ADDRESS`, and the default.
+    /// Asked are the addresses of the flag and no other where it is given. Else, until one answers as an
+    /// agent does, those that an agent has left in the storage directory, then its own. Which these are says
+    /// process 1 where no flag is given at all and that is Narthex: its flags. Where these name no address,
+    /// they are those of `NARTHEX_WEB_LISTEN_ADDRESS` and the default. `narthex discover` as process 1 is
+    /// healthy, since it has no pages and ends where it cannot go on.
     public func run(
         clock: any AgentClock = SystemClock(), files: any FileDoor = POSIXFiles()
     ) async throws(AgentError) -> String {
         let endNs = clock.monotonicNs + UInt64(Self.askingMs) * 1_000_000
-        let (urls, unread) = try candidates(files)
+        var places = Places(storagePaths: storagePath.map { [$0] }, addresses: listenAddresses)
+        (places.externalURL, places.routePrefix) = (externalURL, routePrefix)
+        switch mainCommand(files) {
+        case .discover: return "process 1 is narthex discover, which has no pages, and it runs"
+        case .run(let flags, let process): places.take(flags, of: process)
+        case nil: break
+        }
+        let (urls, unread) = candidates(places, files)
         let http = HTTPClient(
             HTTPClientConfiguration(userAgent: "narthex/\(AgentVersion.current)"),
             registry: MetricRegistry(), logger: Logger(label: "http"))
@@ -66,50 +82,93 @@ public struct Healthcheck: Sendable {
         }
     }
 
-    /// The URLs to ask, first things first, and what is wrong with places that may name some.
-    private func candidates(
-        _ files: any FileDoor
-    ) throws(AgentError) -> (urls: [String], unread: [String]) {
-        let prefix: String
-        do throws(StatusError) {
-            prefix = try RoutePrefix(externalURL: externalURL, routePrefix: routePrefix).path
-        } catch {
-            throw AgentError(.refused, error.message)
-        }
-        if !listenAddresses.isEmpty {
-            return (try Self.urls(listenAddresses, of: "--web.listen-address", prefix), [])
-        }
-        var urls: [String] = []
-        var unread: [String] = []
-        for directory in storagePath.map({ [$0] }) ?? [AgentOptions(configFile: "").storagePath, "."] {
-            do throws(FileError) {
-                let stored = try StatusAddressFile(storagePath: directory, files: files).load()
-                // Anything may stand in a file: only what can be asked is.
-                urls += stored.prefix(Self.maxURLs).filter { (try? HTTPURL(parsing: $0)) != nil }
-                    .map { $0 + "-/healthy" }
-            } catch {
-                unread.append("\(error)")
-            }
-        }
-        let variable = ListenAddress.list(environment[ListenAddress.variable] ?? "")
-        urls += try Self.urls(variable, of: ListenAddress.variable, prefix)
-        urls.append("http://\(ListenAddress.standard.localAuthority)\(prefix)/-/healthy")
-        var seen: Set<String> = []
-        return (urls.filter { seen.insert($0).inserted }, unread)
+    private enum MainCommand {
+        case run(FlagReading, MainProcess)
+        case discover
     }
 
-    private static func urls(
-        _ addresses: [String], of source: String, _ prefix: String
-    ) throws(AgentError) -> [String] {
+    /// Nil where a flag is given, and where process 1 is no agent.
+    private func mainCommand(_ files: any FileDoor) -> MainCommand? {
+        guard listenAddresses.isEmpty, externalURL == nil, routePrefix == nil, storagePath == nil,
+            let process = MainProcess.read(processes: processes, files: files)
+        else { return nil }
+        return switch process.command(commands: commands, environment: environment, files: files) {
+        case .run(let flags): .run(flags, process)
+        case .discover: .discover
+        case .other: nil
+        }
+    }
+
+    /// Where an agent may be found.
+    private struct Places {
+        /// Nil for the default directory and the working directory.
+        var storagePaths: [String]?
+        /// Of `--web.listen-address`.
+        var addresses: [String]
+        var externalURL: String?
+        var routePrefix: String?
+        /// Whether the addresses are those of process 1, which may also be told by its file.
+        var areOfProcess = false
+
+        init(storagePaths: [String]?, addresses: [String]) {
+            self.storagePaths = storagePaths
+            self.addresses = addresses
+        }
+
+        mutating func take(_ flags: FlagReading, of process: MainProcess) {
+            let path =
+                flags.given("storage.agent.path").last ?? flags.given("storage.tsdb.path").last
+                ?? AgentOptions(configFile: "").storagePath
+            storagePaths = [process.reached(path)]
+            addresses = flags.given("web.listen-address")
+            externalURL = flags.given("web.external-url").last
+            routePrefix = flags.given("web.route-prefix").last
+            areOfProcess = true
+        }
+    }
+
+    /// The URLs to ask, first things first, and what is wrong with places that may name some.
+    private func candidates(
+        _ places: Places, _ files: any FileDoor
+    ) -> (urls: [String], faults: [String]) {
         var urls: [String] = []
-        for text in addresses {
-            do throws(StatusError) {
-                let address = try ListenAddress.parse(text)
-                urls.append("http://\(address.localAuthority)\(prefix)/-/healthy")
-            } catch {
-                throw AgentError(.refused, "\(source): \(error.message)")
+        var faults: [String] = []
+        if places.addresses.isEmpty || places.areOfProcess {
+            let directories = places.storagePaths ?? [AgentOptions(configFile: "").storagePath, "."]
+            for directory in directories {
+                do throws(FileError) {
+                    let stored = try StatusAddressFile(storagePath: directory, files: files).load()
+                    // Anything may stand in a file: only what can be asked is.
+                    urls += stored.prefix(Self.maxURLs).filter { (try? HTTPURL(parsing: $0)) != nil }
+                        .map { $0 + "-/healthy" }
+                } catch {
+                    faults.append("\(error)")
+                }
             }
         }
-        return urls
+        var prefix = ""
+        do throws(StatusError) {
+            prefix = try RoutePrefix(externalURL: places.externalURL, routePrefix: places.routePrefix).path
+        } catch {
+            faults.append(error.message)
+        }
+        func add(_ addresses: [String], of source: String) {
+            for text in addresses.prefix(Self.maxURLs) {
+                do throws(StatusError) {
+                    urls.append("http://\(try ListenAddress.parse(text).localAuthority)\(prefix)/-/healthy")
+                } catch {
+                    faults.append("\(source): \(error.message)")
+                }
+            }
+        }
+        add(places.addresses, of: "--web.listen-address")
+        if places.addresses.isEmpty {
+            // One that is wrong is no reason not to ask elsewhere: a flag comes before it.
+            let variable = ListenAddress.list(environment[ListenAddress.variable] ?? "")
+            add(variable, of: ListenAddress.variable)
+            urls.append("http://\(ListenAddress.standard.localAuthority)\(prefix)/-/healthy")
+        }
+        var seen: Set<String> = []
+        return (urls.filter { seen.insert($0).inserted }, faults)
     }
 }

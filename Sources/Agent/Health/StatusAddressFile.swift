@@ -3,7 +3,7 @@ import Platform
 /// The file in the storage directory that says where a running agent's pages are, for `narthex healthcheck`:
 /// a URL a line. An agent that was killed leaves it behind, and the next one writes it anew.
 struct StatusAddressFile: Sendable {
-    static let name = "status-address"
+    static let name = "narthex.status-address"
     /// Of one agent's addresses: far more than anybody listens on.
     private static let limitBytes = 65_536
 

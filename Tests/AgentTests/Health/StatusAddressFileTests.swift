@@ -14,7 +14,7 @@ struct StatusAddressFileTests {
             try file.store(urls)
             #expect(try file.load() == urls)
         }
-        #expect(try POSIXFiles().list(folder.path) == ["status-address"])
+        #expect(try POSIXFiles().list(folder.path) == ["narthex.status-address"])
         try file.remove()
         #expect(try file.load().isEmpty)
     }
