@@ -75,9 +75,22 @@ def test_the_version_is_the_programs(steps):
     ).stdout
     version = re.match(r"narthex (\S+)", shown).group(1)
     assert f'org.opencontainers.image.version="{version}"' in last(steps, "LABEL")
-    for path in ["cloudformation.yml", "compose.yml", "task-definition.json", "terraform/main.tf"]:
+    for path in [
+        "cloudformation.yml", "compose.yml", "task-definition.json", "terraform/main.tf", "README.md",
+    ]:
         tags = re.findall(r"narthex:(\d[\d.]*\d)", (ROOT / "config/fargate" / path).read_text())
         assert tags and set(tags) == {version}, path
+
+
+def test_the_page_has_the_figures_that_script_image_checks():
+    page = (ROOT / "docs/image.md").read_text()
+    stated = dict(re.findall(r"^\| ([a-z][^|]*) \| ([\d.]+) MB \|$", page, re.MULTILINE))
+    assert set(stated) == {"beyond the base", "program", "symbols"}
+    assert float(stated["program"]) < float(stated["beyond the base"]) <= 40
+    # The health check that ECS is told is the Dockerfile's.
+    told = json.loads("{" + re.search(r'"healthCheck": \{.*?\n    \}', page, re.DOTALL).group() + "}")
+    kept = json.loads((ROOT / "config/fargate/task-definition.json").read_text())
+    assert told["healthCheck"] == kept["containerDefinitions"][0]["healthCheck"]
 
 
 def libraries():
