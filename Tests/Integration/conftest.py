@@ -11,6 +11,7 @@ import pytest
 from parts.agent import Agent, program
 from parts.exporters import LoadExporter, NodeExporter, PythonExporter, TextExporter
 from parts.aws import Moto
+from parts.package import packages  # a fixture  # noqa: F401
 from parts.process import ChildProcess
 from parts.prometheus import Prometheus
 from parts.receiver import CountingReceiver
