@@ -2,7 +2,7 @@
 
 Bytes written are counted twice: those that the agent hands to its files, and whole pages that the kernel
 hands to the disk (write_bytes of /proc/PID/io, without the file system's own journal). Calls of fdatasync and
-fsync are counted by strace.
+fsync are counted by strace. Logs are kept in memory, so that they do not count.
 """
 
 import contextlib
@@ -23,18 +23,22 @@ SETTINGS = [
     ("scrapes every 15 s", 15, "5s", []),
     ("every minute", 60, "5s", []),
     ("every minute, `--storage.agent.sync-interval=1m`", 60, "5s", ["--storage.agent.sync-interval=1m"]),
-    ("every minute, `…=5m`", 60, "5s", ["--storage.agent.sync-interval=5m"]),
+    ("every minute, `--storage.agent.sync-interval=5m`", 60, "5s", ["--storage.agent.sync-interval=5m"]),
 ]
 _SYNC = re.compile(r"\b(?:fdatasync|fsync)\(")
 
 
+# Beside them an agent without targets, for its memory alone.
+IDLE = {"remote_write": [{"url": "http://127.0.0.1:1/", "name": "amp"}]}
+
+
 class Run:
-    def __init__(self, folder, setting, exporter, stack):
+    def __init__(self, folder, logs, setting, exporter, stack):
         self.name, self.seconds, deadline, flags = setting
         self.receiver = CountingReceiver().start()
         stack.callback(self.receiver.stop)
         self.agent = Agent(
-            folder / "agent", folder / "agent.log",
+            folder / "agent", logs / f"{folder.name}.log",
             {
                 "global": {"scrape_interval": f"{self.seconds}s"},
                 "scrape_configs": [
@@ -79,13 +83,17 @@ class Run:
 def main(minutes):
     with contextlib.ExitStack() as stack:
         top = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="narthex-edge-")))
-        exporter = NodeExporter(top / "node_exporter.log").start()
+        memory = tempfile.TemporaryDirectory(prefix="narthex-edge-", dir="/dev/shm")
+        logs = Path(stack.enter_context(memory))
+        exporter = NodeExporter(logs / "node_exporter.log").start()
         stack.callback(exporter.stop)
+        idle = Agent(top / "idle", logs / "idle.log", IDLE).start()
+        stack.callback(idle.stop)
         runs = []
         for number, setting in enumerate(SETTINGS):
             folder = top / str(number)
             folder.mkdir()
-            runs.append(Run(folder, setting, exporter, stack))
+            runs.append(Run(folder, logs, setting, exporter, stack))
         # The layouts are stated once a segment, and the start writes what a steady state does not.
         time.sleep(75)
         for run in runs:
@@ -108,6 +116,7 @@ def main(minutes):
                 f" {moved['sent'] / samples:.1f} | {moved['requests'] * 60 / minutes:.0f} |"
                 f" {run.agent.process.rss_bytes() / (1 << 20):.1f} MiB |"
             )
+        print(f"Without targets: {idle.process.rss_bytes() / (1 << 20):.1f} MiB resident.")
     return 0
 
 
