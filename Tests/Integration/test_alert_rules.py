@@ -1,5 +1,5 @@
-"""config/alerts.yml by Debian's promtool over series that are made up: each alert fires after its duration, and
-stays silent where it should.
+"""config/alerts.yml by Debian's promtool over series that are made up: each alert fires after its duration,
+and stays silent where it should.
 """
 
 import subprocess
@@ -142,7 +142,9 @@ CASES = {
     "NarthexSamplesGetOld": (
         {NEWEST: "9000+30x130", SENT: "6599+30x130"}, {NEWEST: "9000+30x130", SENT: "6600+30x130"},
     ),
-    "NarthexWritesNotAllowed": ({answers(403): "0+1x130"}, {answers(500): "0+1x130"}, {answers(403): "5x130"}),
+    "NarthexWritesNotAllowed": (
+        {answers(403): "0+1x130"}, {answers(500): "0+1x130"}, {answers(403): "5x130"},
+    ),
     "NarthexWritesThrottled": ({answers(429): "0+1x130"}, {answers(503): "0+1x130"}),
     "NarthexSamplesRefused": (
         {**UP, REFUSED: "0+1x130"}, {**UP, REFUSED: "5x130"},

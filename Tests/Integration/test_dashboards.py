@@ -276,6 +276,9 @@ class Watcher(Prometheus):
 
     rules = [{"alert": name, "expr": expression} for name, expression in ALL.items()]
 
+    # Whoever else is in the Prometheus.
+    others = ()
+
     def watch(self, agent):
         (self.folder / "rules.yml").write_text(
             yaml.safe_dump({"groups": [{"name": "agent", "interval": "500ms", "rules": self.rules}]})
@@ -284,7 +287,8 @@ class Watcher(Prometheus):
             "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
             "rule_files": ["rules.yml"],
             "scrape_configs": [
-                {"job_name": "narthex", "static_configs": [{"targets": [f"127.0.0.1:{agent.port}"]}]}
+                {"job_name": "narthex", "static_configs": [{"targets": [f"127.0.0.1:{agent.port}"]}]},
+                *self.others,
             ],
         }
         (self.folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))

@@ -28,12 +28,12 @@ PARTS = re.compile(r"_(?:bucket|sum|count)$")
 # Families of whose kind the page of metrics has some in its text only.
 IN_THE_TEXT = "prometheus_remote_storage_"
 
-# Numbers of these come with an event that the test does not make: calls to AWS, series that are shed.
-WITHOUT_NUMBERS = ("narthex_sd_aws_", "narthex_sd_ecs_", "narthex_aws_", "narthex_scrape_shed_")
+# Numbers of these come with an event that the test does not make: calls to AWS.
+WITHOUT_NUMBERS = ("narthex_sd_aws_", "narthex_sd_ecs_", "narthex_aws_")
 # And of these with one that it makes.
 LATER = (
     "narthex_scrape_failures_", "narthex_scrape_skipped_", "narthex_buffer_retention_",
-    "narthex_ledger_dropped_", "narthex_remote_write_refused_",
+    "narthex_ledger_dropped_", "narthex_remote_write_refused_", "narthex_scrape_shed_",
 )  # fmt: skip
 
 # Alerts of the troubles that are made here, with the durations that `hasty` makes of theirs.
@@ -42,27 +42,58 @@ FIRES = {
     "PrometheusOutOfOrderTimestamps", "PrometheusTargetLimitHit", "PrometheusLabelLimitHit",
     "PrometheusScrapeBodySizeLimitHit", "PrometheusScrapeSampleLimitHit", "NarthexLinesSkipped",
     "PrometheusSDRefreshFailure", "PrometheusTargetSyncFailure", "NarthexNoTargets", "NarthexSamplesDropped",
+    "NarthexSeriesShed", "PrometheusRemoteWriteBehind", "NarthexBufferNearlyFull",
 }  # fmt: skip
-# The same with a receiver that answers otherwise, and without an agent.
-FIRES_LAST = {"NarthexWritesNotAllowed", "NarthexWritesThrottled", "NarthexSamplesRefused", "NarthexDown"}
+# The same with a receiver that answers otherwise, a reload that fails, another start, and without an agent.
+FIRES_LAST = {
+    "NarthexWritesNotAllowed", "NarthexWritesThrottled", "NarthexSamplesRefused", "PrometheusBadConfig",
+    "NarthexRestarts", "NarthexDown", "NarthexAbsent",
+}  # fmt: skip
 
 
 def rules():
     return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
 
 
-def panels():
+def panels(job="narthex", instance=".*"):
     """(title, expression) of every query, with the variables as Grafana fills them in."""
     found = json.loads(DASHBOARD.read_text())
     for panel in found["panels"]:
         for target in panel.get("targets", []):
-            text = target["expr"].replace("$job", "narthex").replace("$instance", ".*")
+            text = target["expr"].replace("$job", job).replace("$instance", instance)
             yield panel["title"], text.replace("$__rate_interval", "10s").replace("[1h]", "[10s]")
 
 
-def hasty(expression):
-    """The expression over the last seconds instead of minutes."""
-    return re.sub(r"offset \d+m", "offset 10s", re.sub(r"\[\d+[mh]\]", "[10s]", expression))
+def everything(watcher):
+    """What Grafana puts in the place of a variable where All is chosen: `allValue`, else each of the values
+    that the variable's query finds.
+    """
+    chosen = {}
+    for variable in json.loads(DASHBOARD.read_text())["templating"]["list"]:
+        if variable["type"] != "query":
+            continue
+        query = variable["query"]["query"].replace("$job", chosen.get("job", ""))
+        family, label = re.fullmatch(r"label_values\((.*), (\w+)\)", query).groups()
+        values = {item["metric"][label] for item in watcher.ask(query=family)}
+        listed = f"({'|'.join(re.escape(value) for value in sorted(values))})".replace("\\", "\\\\")
+        chosen[variable["name"]] = variable.get("allValue", listed)
+    return chosen
+
+
+# Bounds that a test reaches in a minute.
+BOUNDS = {
+    "NarthexRestarts": ("> 2", "> 0"),
+    "PrometheusRemoteWriteBehind": ("> 120", "> 5"),
+    "NarthexBufferNearlyFull": ("> 0.8 * 1024 * 1024 * 1024", "> 2000000"),
+}
+
+
+def hasty(expression, alert=None):
+    """The expression over the last seconds instead of minutes, with a bound that is soon reached."""
+    bound, lower = BOUNDS.get(alert, ("", ""))
+    assert bound in expression
+    text = expression.replace(bound, lower) if bound else expression
+    return re.sub(r"offset \d+m", "offset 10s", re.sub(r"\[\d+[mh]\]", "[10s]", text))
 
 
 def quantities():
@@ -112,7 +143,22 @@ def test_families_are_those_of_the_page():
 class Ruled(Watcher):
     """Debian's Prometheus with the rules of the file, which fire at once."""
 
-    rules = [{"alert": rule["alert"], "expr": hasty(rule["expr"])} for rule in rules()]
+    rules = [
+        {"alert": rule["alert"], "expr": hasty(rule["expr"], rule["alert"])} for rule in rules()
+    ]
+
+    @property
+    def others(self):
+        """This Prometheus itself, whose families have the same names as the agent's."""
+        return [{"job_name": "other", "static_configs": [{"targets": [f"127.0.0.1:{self.port}"]}]}]
+
+    def forget(self):
+        """Goes on without the agent. Where its job is gone as a whole its series would not go stale."""
+        path = self.folder / "prometheus.yml"
+        configuration = yaml.safe_load(path.read_text())
+        configuration["scrape_configs"][0]["static_configs"] = [{"targets": []}]
+        path.write_text(yaml.safe_dump(configuration))
+        self.process.process.send_signal(signal.SIGHUP)
 
 
 @pytest.mark.skipif(not IS_NARTHEX, reason="the alerts are about troubles that this agent counts")
@@ -121,8 +167,13 @@ def test_panels_have_numbers_and_alerts_fire(make_agent, receiver, parts, tmp_pa
     setting = Setting(tmp_path, parts)
     watcher = Ruled(tmp_path / "prometheus", tmp_path / "prometheus.log")
     parts.callback(lambda: watcher.process.process and watcher.process.kill())
+    configuration = setting.configuration({"watcher": watcher.write_url, "troubled": receiver.url})
+    configuration["scrape_configs"].append({
+        "job_name": "shed", "metrics_path": "/shed", "sample_limit": 5, "on_limit": "shed",
+        "static_configs": [{"targets": [setting.exporter.address]}],
+    })  # fmt: skip
     agent = make_agent(
-        setting.configuration({"watcher": watcher.write_url, "troubled": receiver.url}),
+        configuration,
         flags=["--storage.agent.wal-segment-size=1MB", "--storage.agent.retention.max-size=4MB"],
     ).start()
     watcher.watch(agent)
@@ -147,6 +198,15 @@ def test_panels_have_numbers_and_alerts_fire(make_agent, receiver, parts, tmp_pa
     time.sleep(2)
     assert not watcher.fired()
 
+    # All is all agents and nobody else.
+    chosen = everything(watcher)
+    for (title, text), (_, own) in zip(panels(**chosen), panels(), strict=True):
+        found, wanted = (watcher.ask(query=query) for query in (text, own))
+        assert [item["metric"] for item in found] == [item["metric"] for item in wanted], title
+    (agents,) = watcher.ask(query=next(text for title, text in panels(**chosen) if title == "Agents"))
+    assert agents["value"][1] == "1"
+
+    setting.exporter.pages["shed"] = "".join(f'a{{i="{number}"}} 1\n' for number in range(9))
     setting.make_trouble(receiver)
     watcher.expect(dict.fromkeys(FIRES), 60)
     answers = {"NarthexWritesNotAllowed": 403, "NarthexWritesThrottled": 429, "NarthexSamplesRefused": 400}
@@ -154,5 +214,15 @@ def test_panels_have_numbers_and_alerts_fire(make_agent, receiver, parts, tmp_pa
         receiver.decide = lambda received, status=status: Answer(status=status, stores=False)
         watcher.expect({alert: None}, 30)
     expect_numbers()
+    text = agent.configuration_file.read_text()
+    agent.configuration_file.write_text("globl: {}\n")
+    agent.process.process.send_signal(signal.SIGHUP)
+    watcher.expect({"PrometheusBadConfig": None}, 30)
+    agent.configuration_file.write_text(text)
+    agent.kill()
+    agent.start()
+    watcher.expect({"NarthexRestarts": None}, 30)
     agent.process.process.send_signal(signal.SIGKILL)
     watcher.expect({"NarthexDown": None}, 20)
+    watcher.forget()
+    watcher.expect({"NarthexAbsent": None}, 20)
