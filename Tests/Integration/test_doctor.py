@@ -183,7 +183,7 @@ def test_the_action_that_a_policy_lacks(setting, running):
 )
 def test_a_destination_that_does_not_take_the_write(order, words, setting, running):
     running.fault(**order)
-    said = setting.wrong("write")
+    said = setting.wrong("write", 1, "--timeout=6s")
     assert words in said and f"status {order['status']}" in said if "status" in order else words in said
 
 
@@ -362,7 +362,7 @@ def test_a_discovery_that_fails(setting, parts):
     parts.callback(server.stop)
     server.reply = (500, "text/plain", b"")
     setting.job = {"job_name": "web", "http_sd_configs": [{"url": server.url}]}
-    said = setting.wrong("targets")
+    said = setting.wrong("targets", 1, "--timeout=3s")
     assert f"discovery fails: http: {server.url}: the answer's status is 500, not 200" in said
 
 

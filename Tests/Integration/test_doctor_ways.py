@@ -315,10 +315,10 @@ def test_what_ec2_discovery_needs(setting, running):
         subjects = [line["subject"] for line in lines if line["check"] == "credentials"]
         assert subjects == ["default for remote_write amp, job vm"]
         deny("ec2:DescribeAvailabilityZones")
-        lines = setting.lines("ec2")
+        lines = setting.lines("ec2", 1, "--timeout=6s")
         assert [line["verdict"] for line in lines] == ["ok", "noted"]
         deny("ec2:DescribeInstances")
-        said = setting.wrong("ec2")
+        said = setting.wrong("ec2", 1, "--timeout=6s")
         policy = "in the policy of these credentials (config/iam/ec2-instances.json)"
         assert said.endswith(f"; allow ec2:DescribeInstances {policy}")
     finally:

@@ -106,9 +106,9 @@ class Setting:
         assert found["ok"] == (ends == 0)
         return [line for line in found["lines"] if check in (None, line["check"])]
 
-    def wrong(self, check, ends=1):
+    def wrong(self, check, ends=1, *flags):
         """`message; remedy` of the only line of a check that is wrong."""
-        lines = self.lines(check, ends)
+        lines = self.lines(check, ends, *flags)
         wrong = [line for line in lines if line["verdict"] == "wrong"]
         assert len(wrong) == 1, lines
         return f"{wrong[0]['message']}; {wrong[0]['remedy']}"
