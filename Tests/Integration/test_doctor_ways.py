@@ -204,6 +204,21 @@ def test_a_composers_job_is_looked_at_before_its_files_are_written(setting, runn
     assert "No such file" not in json.dumps(lines) and not folder.exists()
 
 
+def test_a_role_that_a_composers_job_names(setting, running):
+    role = "arn:aws:iam::123456789012:role/other"
+    source = {"Ssm": {"ParameterName": "/shop/none", "IamOverride": {"RoleArn": role}}}
+    job = {"files": {"/x/prometheus.yml": {"content": setting.text}, "/x/other": {"source": source}}}
+    setting.location = store(running.moto, "config-s3", yaml.safe_dump(job))
+    running.allow("config-s3")
+    try:
+        lines = setting.lines(None, 2)
+    finally:
+        running.allow()
+    found = {line["subject"]: line for line in lines if line["check"] == "credentials"}
+    assert found["default for --config.file"]["verdict"] == "ok"
+    assert "allow sts:AssumeRole" in found[f"{role} for --config.file"]["remedy"]
+
+
 def test_jobs_of_included_files_are_looked_at(setting):
     more = setting.folder / "more.yml"
     more.write_text(yaml.safe_dump({"scrape_configs": [{"job_name": "more", "static_configs": []}]}))

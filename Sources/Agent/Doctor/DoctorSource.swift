@@ -88,17 +88,19 @@ struct DoctorSource: Sendable {
 
     // MARK: - Who reads it
 
-    /// Who asks a service of AWS for it, or for files that a job of ECS Files Composer on this machine names.
+    /// Who asks a service of AWS for it, or for files that a job of ECS Files Composer names.
     func readers() async -> [DocumentRole] {
         guard !isGenerated, options.placeFault == nil else { return [] }
         switch location {
-        case .object, .parameter, .secret: return [ConfigurationFetcher.ownRole(options.agent.environment)]
+        case .object, .parameter, .secret:
+            let own = ConfigurationFetcher.ownRole(options.agent.environment)
+            return [own] + (await jobReaders()).filter { $0 != own }
         case .path(let path):
             // A pipe gives what it has once.
             guard let status = try? files.status(path), status.isRegular else { return [] }
             return await jobReaders()
-        case .variable: return await jobReaders()
-        case .web, nil: return []
+        case .variable, .web: return await jobReaders()
+        case nil: return []
         }
     }
 
@@ -106,7 +108,10 @@ struct DoctorSource: Sendable {
     private func jobReaders() async -> [DocumentRole] {
         let environment = options.agent.environment
         let fetcher = ConfigurationFetcher(environment: environment, files: files)
-        guard let location, let fetched = try? await fetcher.fetch(location, by: nil),
+        let start = await StartAccess(
+            options.agent, clock: clock, files: files, patience: options.patience)
+        defer { start.shutDown() }
+        guard let location, let fetched = try? await fetcher.fetch(location, by: start.ways),
             case .composerJob(let job)? = try? ConfigurationReader.unwrapped(
                 fetched.bytes, name: name, environment: environment
             ).document
