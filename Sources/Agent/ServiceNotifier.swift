@@ -180,9 +180,8 @@ final class ServiceNotifier: Sendable {
                 return nil
             } catch {
                 guard !error.isForNow else { return error }
+                // What was to be told is kept for a manager that comes back.
                 defer { state.isFaultKnown = true }
-                state.unsent = []
-                state.unsentStatus = nil
                 return state.isFaultKnown ? nil : error
             }
         }

@@ -232,6 +232,21 @@ import Testing
         await running.value
     }
 
+    @Test func aManagerThatComesLateHearsThatTheStartIsOver() async throws {
+        let setting = try Setting()
+        let path = "\(setting.folder.path)/late"
+        let notifier = try #require(setting.notifier(["NOTIFY_SOCKET": path]))
+        notifier.ready()
+        let running = Task { await notifier.run(pulse: {}, condition: { "up" }) }
+        try await setting.sleeping()
+        let receiver = try NotifyReceiver(path)
+        setting.clock.advance(ms: 30_000)
+        for _ in 0..<5_000 where setting.clock.sleeperCount == 0 { try await SystemClock().sleep(forMs: 1) }
+        #expect(receiver.all() == ["READY=1\nSTATUS=up"])
+        running.cancel()
+        await running.value
+    }
+
     @Test func aStopThatTheManagerHadNoRoomForIsToldAgain() async throws {
         let setting = try Setting()
         let notifier = try #require(setting.notifier())
