@@ -1,5 +1,5 @@
-"""The Fargate kit: every form comes to the same container and policies, and its command does its work with
-the environment that ECS gives, in a network that has nothing but the stand-ins.
+"""The Fargate kit: what its forms come to is compared, and their commands do their work with the environment
+that ECS gives, in a network that has nothing but the stand-ins.
 """
 
 import json
@@ -104,6 +104,11 @@ def test_compose_x_makes_no_network_of_its_own():
     assert set(made) == {"monitoring.json", "narthex.json", "iam.json", "ServicesNetworking.json"}
     kinds = {body["Type"] for template in made.values() for body in template["Resources"].values()}
     assert not {kind for kind in kinds if kind.startswith("AWS::EC2::")} - {"AWS::EC2::SecurityGroup"}
+    # As the page names the group; it lets nothing in.
+    values = {"RootStackName": kit.compose_x.STACK, "AWS::StackName": "nested"}
+    group = kit.Stack(made["ServicesNetworking.json"], values, {}).properties("narthexSG")
+    tags = {tag["Key"]: tag["Value"] for tag in group["Tags"]}
+    assert tags["Name"] == "narthex-monitoring" and not group.get("SecurityGroupIngress")
 
 
 def test_the_commands_of_the_page_are_of_the_aws_command_line():
