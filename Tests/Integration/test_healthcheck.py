@@ -172,7 +172,7 @@ def test_the_version_says_what_runs(make_agent):
         # script/test has told the build which commit it is.
         git = ["git", "-c", "safe.directory=*", "rev-parse", "HEAD"]
         head = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
-        assert revision == head
+        assert revision == head, "build with NARTHEX_COMMIT=$(git rev-parse HEAD), as script/test does"
         assert re.fullmatch(r"\d{4}-\d\d-\d\d", said["build date"])
 
 
