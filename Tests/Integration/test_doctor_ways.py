@@ -352,4 +352,7 @@ def test_the_page_starts_it_as_the_service_is_started():
     assert len(settings) == 7 and not [line for line in settings if line not in unit]
     assert words[words.index("doctor") - 1] == "/usr/bin/narthex"
     overrides = json.loads(re.search(r"--overrides '(.*)'", page)[1])
-    assert overrides["containerOverrides"] == [{"name": "narthex", "command": ["doctor"]}]
+    task = json.loads((ROOT / "config/fargate/task-definition.json").read_text())
+    (container,) = task["containerDefinitions"]
+    command = ["doctor", *container["command"][1:]]
+    assert overrides["containerOverrides"] == [{"name": container["name"], "command": command}]

@@ -221,12 +221,20 @@ def test_the_command_does_its_work_with_the_environment_of_ecs(form, tmp_path):
         "healthcheck": entry + found.container["healthCheck"]["command"][2:],
         "environment": {"PATH": os.environ["PATH"], **image_environment(), **found.environment},
     }  # fmt: skip
+    if form == "json":
+        # As docs/doctor.md says: the command with doctor in the place of run.
+        task["doctor"] = entry + ["doctor", *found.container["command"][1:]]
     ended = subprocess.run(
         [*in_a_network_of_its_own(), sys.executable, ROOT / "Tests/Integration/parts/fargate.py"],
         input=json.dumps(task), capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     result = json.loads(ended.stdout)
+    if form == "json":
+        said = result["doctor"]["said"]
+        assert result["doctor"]["status"] == 0, said
+        assert re.search(r"^ok +targets ecs: 40 found, 5 tried", said, re.MULTILINE), said
+        assert re.search(r"^skipped +targets narthex: .* no agent runs there$", said, re.MULTILINE), said
     # 40 exporters and the agent itself.
     assert result["up"] == 41
     assert result["stats"]["signaturesChecked"] > 0 and result["signaturesRefused"] == 0

@@ -204,6 +204,11 @@ def run(task):
     words = [to_standins(word, amp["url"]) for word in task["command"]]
     container = Container(task, environment)
     fleet = places["exporters"][0]["address"]
+    before = {}
+    if task.get("doctor"):
+        # As a task of its own, with an override of the command.
+        check, _ = container.start(task["doctor"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        before["doctor"] = {"said": check.communicate(timeout=60)[0].decode(), "status": check.returncode}
     with open(task["log"], "ab") as log:
         reading_end, container.clock_end = os.pipe()
         began_ns = time.monotonic_ns()
@@ -230,6 +235,7 @@ def run(task):
 
             ups = wait_until(arrived, 30, "series of all exporters and the agent at the stand-in AMP")
             result = {
+                **before,
                 "firstScrapeMs": (first_ns - began_ns) / 1e6,
                 "up": sum(float(entry["samples"][-1]["value"]) for entry in ups),
                 "stats": json.loads(get(f"http://127.0.0.1:{amp['port']}/stats")),
