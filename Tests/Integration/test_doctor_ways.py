@@ -5,11 +5,13 @@ is from, which flags stand on the command line, what stands between, and how lon
 import contextlib
 import http.server
 import json
+import os
 import re
 import shlex
 import socket
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 import yaml
@@ -309,6 +311,35 @@ def test_a_token_that_cannot_be_had(setting, receiver):
         },
     }  # fmt: skip
     assert "; look at token_url of oauth2, and let this machine reach it" in setting.wrong("destination")
+
+
+# The container's limits
+
+
+def test_a_container_that_is_too_small(setting):
+    """A control group as a container sees it, in the place of this machine's."""
+    groups = setting.folder / "cgroup"
+    own = [line[4:] for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::/")]
+    for folder in [groups, *(groups / path for path in own)]:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "memory.max").write_text("33554432\n")
+        (folder / "cpu.max").write_text("2000 100000\n")
+    setting.location.write_text(setting.text)
+    mount = f'mount --bind {groups} /sys/fs/cgroup && exec "$@"'
+    user = [] if os.getuid() == 0 else ["--user", "--map-root-user"]
+    ended = subprocess.run(
+        ["unshare", *user, "--mount", "sh", "-c", mount, "sh", program("narthex"), "doctor",
+         f"--config.file={setting.location}", f"--storage.agent.path={setting.storage}",
+         "--storage.agent.retention.max-size=64MB"],
+        env=clean_environment(**setting.environment), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    wrong = [line for line in ended.stdout.splitlines() if line.startswith("wrong")]
+    assert len(wrong) == 2, ended.stdout
+    assert wrong[0].startswith("wrong    memory: 32MB allowed by the cgroup, ")
+    assert wrong[0].endswith("; allow at least 64MB")
+    assert wrong[1].startswith("wrong    cpu: 0.02 cores allowed by the cgroup, ")
+    assert wrong[1].endswith("; allow at least 0.05 cores")
 
 
 # EC2
