@@ -28,7 +28,7 @@ public struct Healthcheck: Sendable {
     }
 
     /// The answers have so long; what is left of the two seconds is for starting and ending.
-    private static let askingMs: Int64 = 1_500
+    var askingMs: Int64 = 1_500
     /// Of a file: an agent listens on a few addresses.
     private static let maxURLs = 16
 
@@ -43,7 +43,7 @@ public struct Healthcheck: Sendable {
     public func run(
         clock: any AgentClock = SystemClock(), files: any FileDoor = POSIXFiles()
     ) async throws(AgentError) -> String {
-        let endNs = clock.monotonicNs + UInt64(Self.askingMs) * 1_000_000
+        let endNs = clock.monotonicNs + UInt64(askingMs) * 1_000_000
         var places = Places(storagePaths: storagePath.map { [$0] }, addresses: listenAddresses)
         (places.externalURL, places.routePrefix) = (externalURL, routePrefix)
         switch mainCommand(files) {

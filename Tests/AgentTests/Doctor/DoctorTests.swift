@@ -11,7 +11,10 @@ struct DoctorTests {
         var agent = AgentOptions(configFile: path)
         agent.storagePath = "\(folder.path)/data"
         agent.retentionMaxBytes = 1 << 20
-        return DoctorOptions(agent: agent)
+        var options = DoctorOptions(agent: agent)
+        // Other tests run at the same time.
+        options.timeoutMs = 300_000
+        return options
     }
 
     /// Nobody listens on port 1 of loopback.
