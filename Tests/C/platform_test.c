@@ -85,12 +85,16 @@ static void datagrams(void) {
     size = sizeof place;
     CHECK(getsockname(receiver, (struct sockaddr *)&place, &size) == 0);
     const size_t length = size - offsetof(struct sockaddr_un, sun_path);
-    CHECK(narthex_send_datagram(place.sun_path, length, "READY=1", 7) == 0);
+    const int sender = narthex_open_datagram();
+    CHECK(sender >= 0);
+    CHECK(narthex_send_datagram(sender, place.sun_path, length, "READY=1", 7) == 0);
     char text[16] = {0};
     CHECK(recv(receiver, text, sizeof text, 0) == 7 && strcmp(text, "READY=1") == 0);
-    CHECK(narthex_send_datagram("/nonexistent/socket", 19, "x", 1) == -1 && errno == ENOENT);
-    CHECK(narthex_send_datagram("", 0, "x", 1) == -1 && errno == ENAMETOOLONG);
-    CHECK(narthex_send_datagram(text, sizeof place.sun_path + 1, "x", 1) == -1 && errno == ENAMETOOLONG);
+    CHECK(narthex_send_datagram(sender, "/nonexistent/socket", 19, "x", 1) == -1 && errno == ENOENT);
+    CHECK(narthex_send_datagram(sender, "", 0, "x", 1) == -1 && errno == ENAMETOOLONG);
+    CHECK(narthex_send_datagram(sender, text, sizeof place.sun_path + 1, "x", 1) == -1 &&
+          errno == ENAMETOOLONG);
+    close(sender);
     close(receiver);
 }
 

@@ -10,34 +10,48 @@ enum UnexpandedVariables {
     /// `expands` says that `${NAME}` is replaced, and that what else begins so is an error by itself.
     static func tell(of root: YAMLNode, expands: Bool, _ sink: ErrorSink) {
         var count = 0
-        tell(of: root, expands, sink, &count)
+        tell(of: root, expands ? .whole : .none, sink, &count)
     }
 
-    private static func tell(of node: YAMLNode, _ expands: Bool, _ sink: ErrorSink, _ count: inout Int) {
+    /// What is replaced in a value.
+    private enum Replacement {
+        case none
+        /// `${NAME}`, and what else begins so is an error.
+        case whole
+        /// As in Prometheus: `${…}` of whatever is no name of a variable leaves nothing.
+        case ofLabels
+    }
+
+    private static func tell(of node: YAMLNode, _ way: Replacement, _ sink: ErrorSink, _ count: inout Int) {
         guard count < limit else { return }
         switch node.content {
         case .scalar(let text, _):
-            guard let message = message(about: text, expands) else { return }
+            guard let message = message(about: text, way) else { return }
             count += 1
             sink.warn(node.mark, message)
         case .sequence(let items):
-            for item in items { tell(of: item, expands, sink, &count) }
+            for item in items { tell(of: item, way, sink, &count) }
         case .mapping(let entries):
             for entry in entries {
                 let key = entry.key.scalarText ?? ""
                 if excepted.contains(key) { continue }
-                // These have their variables replaced anyway.
-                tell(of: entry.value, expands || key == "external_labels", sink, &count)
+                let isOfLabels = way == .none && key == "external_labels"
+                tell(of: entry.value, isOfLabels ? .ofLabels : way, sink, &count)
             }
         }
     }
 
-    private static func message(about text: String, _ expands: Bool) -> String? {
-        for opening in expands ? ["%{"] : ["%{", "${env:"] {
+    private static func message(about text: String, _ way: Replacement) -> String? {
+        for opening in way == .whole ? ["%{"] : ["%{", "${env:"] {
             guard let name = name(in: text, after: opening) else { continue }
-            return "\(opening)\(name)} stands as it is here: write ${\(name)}, with --config.expand-env"
+            return switch way {
+            case .ofLabels where opening == "${env:": "\(opening)\(name)} is empty here: write ${\(name)}"
+            case .ofLabels: "\(opening)\(name)} stands as it is here: write ${\(name)}"
+            case .none, .whole:
+                "\(opening)\(name)} stands as it is here: write ${\(name)}, with --config.expand-env"
+            }
         }
-        guard !expands, let name = name(in: text) else { return nil }
+        guard way == .none, let name = name(in: text) else { return nil }
         return "${\(name)} stands as it is here: --config.expand-env replaces variables in every value"
     }
 

@@ -23,7 +23,7 @@ struct UnexpandedVariablesTests {
     /// vmagent's and the OpenTelemetry collector's variables are nobody's here: a password would be sent so.
     @Test func variablesOfOtherAgentsAreToldOf() throws {
         let text = """
-            global: {external_labels: {a: "%{L}", b: "${PW}"}}
+            global: {external_labels: {a: "%{L}", b: "${PW}", c: "\(Self.collectors)"}}
             remote_write:
               - url: http://h/w
                 basic_auth: {username: "%{U}", password: "hush%{PW}"}
@@ -37,12 +37,16 @@ struct UnexpandedVariablesTests {
         let said = "stands as it is here: write"
         #expect(
             try warnings(text, expands: false) == [
-                "a.yml:1:31: %{L} \(said) ${L}, with --config.expand-env",
+                "a.yml:1:31: %{L} \(said) ${L}",
+                "a.yml:1:54: ${env:A} is empty here: write ${A}",
                 "a.yml:4:28: %{U} \(said) ${U}, with --config.expand-env",
                 "a.yml:4:46: %{PW} \(said) ${PW}, with --config.expand-env",
                 "a.yml:5:18: ${env:A} \(said) ${A}, with --config.expand-env",
+                "a.yml:1:54: the environment has no env:A; it counts as empty in c",
             ])
+        // Where everything is replaced, what begins so and is no name is an error by itself.
         let replaced = text.split(separator: "\n").dropLast().joined(separator: "\n")
+            .replacing(Self.collectors, with: "${PW}")
         #expect(try warnings(replaced, expands: true).count == 3)
     }
 
