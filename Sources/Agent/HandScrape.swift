@@ -22,6 +22,8 @@ public struct HandScrape: Sendable {
         public var environment: [String: String]
         /// `--enable-feature`
         public var enabledFeatures: [String] = []
+        /// `--config.expand-env`
+        public var expandsEnvironment = false
 
         public init(
             url: String, configFile: String, job: String? = nil,
@@ -99,6 +101,7 @@ public struct HandScrape: Sendable {
         var options = AgentOptions(configFile: request.configFile)
         options.environment = request.environment
         options.enabledFeatures = request.enabledFeatures
+        options.expandsEnvironment = request.expandsEnvironment
         return try await ConfigurationSource.jobs(
             of: options, clock: SystemClock(), files: POSIXFiles(), logger: Logger(label: "scrape"))
     }

@@ -23,6 +23,9 @@ struct Discover: AsyncParsableCommand {
     )
     var configFile: String?
 
+    @Flag(name: .customLong("config.expand-env"), help: "As narthex run takes it.")
+    var expandsEnvironment = false
+
     @Option(help: "Only the job of this name.")
     var job: String?
 
@@ -118,6 +121,9 @@ struct Discover: AsyncParsableCommand {
                     + " when the file's name ends in .json")
         }
         if job != nil, configFile == nil { throw ValidationError("--job needs --config.file") }
+        if expandsEnvironment, configFile == nil {
+            throw ValidationError("--config.expand-env needs --config.file")
+        }
         if writeTo?.isEmpty == true { throw ValidationError("--config.write-to is empty; name a file") }
         let names = flagsOfECS
         if configFile != nil, !names.isEmpty {
@@ -183,6 +189,7 @@ struct Discover: AsyncParsableCommand {
         options.intervalMs = interval?.ms ?? options.intervalMs
         options.times = times ?? 0
         options.showsAll = all
+        options.expandsEnvironment = expandsEnvironment
         options.environment = ProcessEnvironment.current
         return options
     }

@@ -27,6 +27,9 @@ struct ScrapeOnce: AsyncParsableCommand {
         help: "Prometheus configuration file, or another place as narthex run takes it.")
     var configFile = "prometheus.yml"
 
+    @Flag(name: .customLong("config.expand-env"), help: "As narthex run takes it.")
+    var expandsEnvironment = false
+
     @Option(help: "The job whose rules apply; not needed when there is one only.")
     var job: String?
 
@@ -64,6 +67,7 @@ struct ScrapeOnce: AsyncParsableCommand {
                 url: url, configFile: configFile, job: job, labels: pairs,
                 environment: ProcessEnvironment.current)
             request.enabledFeatures = features
+            request.expandsEnvironment = expandsEnvironment
             let scrape = try await HandScrape.run(request)
             try StandardOutput.write(format == .json ? scrape.json() : scrape.table(limit: limit))
             if !scrape.isGood { throw AgentError(.refused, "") }

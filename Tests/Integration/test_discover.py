@@ -72,6 +72,29 @@ def test_a_job_is_shown_with_labels_before_and_after_and_what_is_left_out(standi
     assert target["url"] in table and "before relabelling: {" in table and "log-router" not in table
 
 
+def test_variables_of_a_file_are_replaced_where_the_agent_has_it_so(standins, tmp_path):
+    """Both commands that look at one job, and neither without the flag."""
+    file = tmp_path / "narthex.yml"
+    job = {"job_name": "a", "static_configs": [{"targets": ["${HOST_OF_A}:9100"]}]}
+    file.write_text(json.dumps({"scrape_configs": [job]}))
+    exporter = standins.exporters[0]
+    scraped = f"http://{exporter['address']}{exporter['path']}"
+    words = [["discover", "--format=json"], ["scrape", scraped, "--format=json"]]
+    for command in words:
+        for flags, status in (["--config.expand-env"], 0), ([], 2):
+            ended = subprocess.run(
+                [program("narthex"), *command, f"--config.file={file}", *flags],
+                env=environment(standins) | {"HOST_OF_A": "10.1.1.1"}, capture_output=True, text=True, timeout=60,
+            )  # fmt: skip
+            assert ended.returncode == status, ended
+            if status:
+                assert '"${HOST_OF_A}:9100" is not host:port' in ended.stderr
+            elif command[0] == "discover":
+                assert "http://10.1.1.1:9100/metrics" in ended.stdout
+    text, status, errors = discover(standins, "--config.expand-env")
+    assert status == 64 and "--config.expand-env needs --config.file" in errors
+
+
 def test_the_flags_of_prometheus_ecs_discovery_give_its_file(standins, tmp_path):
     file = tmp_path / "ecs_file_sd.yml"
     _, status, errors = discover(

@@ -150,7 +150,7 @@ def test_linux(tmp_path, parts, make_standins, node_exporter):
     [series] = json.loads(answer)["data"]["result"]
     metric = {"__name__": "up", "host": "edge-1", "instance": node_exporter.address, "job": "node"}
     assert series["metric"] == metric
-    assert f"ok       write {WORKSPACE}: a write without samples is taken" in said
+    assert "ok       write amp: a write without samples is taken" in said
     assert "ok       targets node: 1 found, every one would be stored" in said
     assert not re.search("^wrong", said, re.MULTILINE), said
     # The stand-in checks signatures.

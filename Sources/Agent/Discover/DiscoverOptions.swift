@@ -43,6 +43,8 @@ public struct DiscoverOptions: Sendable {
     /// Also what does not ask to be scraped.
     public var showsAll = false
     public var environment: [String: String] = [:]
+    /// `--config.expand-env`: `${NAME}` is replaced in every value of the file.
+    public var expandsEnvironment = false
 
     public init(source: Source) { self.source = source }
 }

@@ -143,6 +143,7 @@ public struct Discoverer: Sendable {
         case .file(let path, let name):
             var agent = AgentOptions(configFile: path)
             agent.environment = options.environment
+            agent.expandsEnvironment = options.expandsEnvironment
             let configuration = try await ConfigurationSource.jobs(
                 of: agent, clock: clock, files: files, logger: logger)
             let jobs = configuration.scrapeConfigs.filter { name == nil || $0.jobName == name }

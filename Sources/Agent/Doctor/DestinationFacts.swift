@@ -159,7 +159,9 @@ extension DestinationFacts {
         case 401, 403:
             isSigned ? signedRemedy(said) : "look at basic_auth, authorization or oauth2 of the entry"
         case 404:
-            isSigned ? "look at the workspace's id and region in the url" : "look at the path in the url"
+            isSigned
+                ? "look at the url: its path (/workspaces/ID/api/v1/remote_write), the workspace's id, the region"
+                : "look at the path in the url"
         case 300..<400: "write the url that it redirects to: a write does not follow"
         case 405: "look at the url's path: for a workspace it ends with /api/v1/remote_write"
         case 407: "give the proxy's user and password in proxy_url"

@@ -12,22 +12,26 @@ struct DoctorCommands: Sendable, Equatable {
     }
 
     let place: Place
+    /// `--config.expand-env` is given.
+    var expandsEnvironment = false
 
     /// Where a configuration that is made is written to be looked at: in the working directory, since in one
     /// that all may write to somebody may have put a link of this name.
     private static let made = "narthex-made.yml"
 
-    var check: String { "narthex check-config \(file)" }
+    var check: String { "narthex check-config\(expansion) \(file)" }
 
     func discover(job: String, all: Bool = false) -> String {
-        "\(prelude)narthex discover --config.file=\(file) --job=\(Self.quoted(job))\(all ? " --all" : "")"
+        "\(prelude)narthex discover --config.file=\(file)\(expansion) --job=\(Self.quoted(job))"
+            + "\(all ? " --all" : "")"
     }
 
     /// A URL with a query is not shown, as that may be a secret: the status page and `narthex discover` have
     /// it.
     func scrape(_ url: String, job: String) -> String {
         let shown = HTTPURL.shown(url)
-        return "\(prelude)narthex scrape \(shown == url ? Self.quoted(url) : "URL") --config.file=\(file) "
+        return
+            "\(prelude)narthex scrape \(shown == url ? Self.quoted(url) : "URL") --config.file=\(file)\(expansion) "
             + "--job=\(Self.quoted(job))"
     }
 
@@ -36,6 +40,12 @@ struct DoctorCommands: Sendable, Equatable {
         case .file(let file): file.map(Self.quoted) ?? "FILE"
         case .generated: Self.made
         }
+    }
+
+    /// What is made is expanded already.
+    private var expansion: String {
+        guard expandsEnvironment, case .file = place else { return "" }
+        return " --config.expand-env"
     }
 
     private var prelude: String {

@@ -83,7 +83,9 @@ struct DoctorSource: Sendable {
         guard !isGenerated else { return DoctorCommands(place: .generated(options.agent.remoteWriteURL)) }
         // With a query, which may be a secret, the location is not shown, and half of it is of no use.
         let isShown = location?.shown == options.agent.configFile
-        return DoctorCommands(place: .file(isShown ? options.agent.configFile : nil))
+        return DoctorCommands(
+            place: .file(isShown ? options.agent.configFile : nil),
+            expandsEnvironment: options.agent.expandsEnvironment)
     }
 
     // MARK: - Who reads it

@@ -45,7 +45,7 @@ struct TargetFacts: Sendable, Equatable {
             let more = faults.count > shown.count ? ["\(faults.count - shown.count) more"] : []
             return wrong(
                 "\(tried), \(faults.count) not scraped: \((shown + more).joined(separator: "; "))\(leftOut)",
-                "look at ports, security groups and limits; "
+                "where nothing answers, look at the port and the security groups; "
                     + "\(commands.scrape(faults[0].url, job: job)) shows a scrape")
         }
         let own = ownURL.map { "\($0) is the agent's own page, and no agent runs there" }

@@ -65,7 +65,7 @@ struct DestinationFactsTests {
         (403, "The request signature we calculated does not match", "write the secret access key"),
         (403, "Credential should be scoped to a valid region", "set sigv4.region"),
         (403, "The security token included in the request is invalid.", "renew the credentials"),
-        (404, "no such path", "look at the workspace's id"),
+        (404, "no such path", "look at the url: its path"),
         (307, "it redirects to https://h/", "write the url that it redirects to"),
         (405, "", "look at the url's path"), (415, "", "name a receiver of remote write 1.0"),
         (429, "", "ask for higher quotas"), (422, "", "look at what the receiver says"),

@@ -17,6 +17,14 @@ struct DoctorCommandsTests {
         #expect(commands.check == "narthex check-config FILE")
     }
 
+    @Test func theFlagsThatAFileIsReadWithGoAlong() {
+        let commands = DoctorCommands(place: .file("a.yml"), expandsEnvironment: true)
+        let file = "--config.file=a.yml --config.expand-env"
+        #expect(commands.check == "narthex check-config --config.expand-env a.yml")
+        #expect(commands.discover(job: "a", all: true) == "narthex discover \(file) --job=a --all")
+        #expect(commands.scrape("http://h/m", job: "a") == "narthex scrape http://h/m \(file) --job=a")
+    }
+
     @Test func aConfigurationThatIsMadeIsWrittenFirst() {
         let commands = DoctorCommands(place: .generated("http://h/w"))
         #expect(
