@@ -84,7 +84,8 @@ def test_variables_of_a_file_are_replaced_where_the_agent_has_it_so(standins, tm
         for flags, status in (["--config.expand-env"], 0), ([], 2):
             ended = subprocess.run(
                 [program("narthex"), *command, f"--config.file={file}", *flags],
-                env=environment(standins) | {"HOST_OF_A": "10.1.1.1"}, capture_output=True, text=True, timeout=60,
+                env=environment(standins) | {"HOST_OF_A": "10.1.1.1"},
+                capture_output=True, text=True, timeout=60,
             )  # fmt: skip
             assert ended.returncode == status, ended
             if status:

@@ -160,7 +160,7 @@ extension DestinationFacts {
             isSigned ? signedRemedy(said) : "look at basic_auth, authorization or oauth2 of the entry"
         case 404:
             isSigned
-                ? "look at the url: its path (/workspaces/ID/api/v1/remote_write), the workspace's id, the region"
+                ? "look at the url: its path (/workspaces/ID/api/v1/remote_write), the id, the region"
                 : "look at the path in the url"
         case 300..<400: "write the url that it redirects to: a write does not follow"
         case 405: "look at the url's path: for a workspace it ends with /api/v1/remote_write"

@@ -30,9 +30,8 @@ struct DoctorCommands: Sendable, Equatable {
     /// it.
     func scrape(_ url: String, job: String) -> String {
         let shown = HTTPURL.shown(url)
-        return
-            "\(prelude)narthex scrape \(shown == url ? Self.quoted(url) : "URL") --config.file=\(file)\(expansion) "
-            + "--job=\(Self.quoted(job))"
+        return "\(prelude)narthex scrape \(shown == url ? Self.quoted(url) : "URL") "
+            + "--config.file=\(file)\(expansion) --job=\(Self.quoted(job))"
     }
 
     private var file: String {

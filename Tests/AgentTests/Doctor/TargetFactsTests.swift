@@ -31,7 +31,8 @@ struct TargetFactsTests {
                 + "http://h:2/metrics: refused; http://h:3/metrics: refused; 2 more")
         #expect(
             found.remedy
-                == "where nothing answers, look at the port and the security groups; narthex scrape http://h:1/metrics "
+                == "where nothing answers, look at the port and the security groups; "
+                + "narthex scrape http://h:1/metrics "
                 + "--config.file='a b.yml' --job=node shows a scrape")
     }
 
