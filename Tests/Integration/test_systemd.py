@@ -233,6 +233,8 @@ def test_the_service_does_not_start_with_a_configuration_that_is_refused(tmp_pat
     # What another flag makes of it is the program's to tell.
     for flag in ("--config.file", "--config.file=s3://bucket/key", "--enable-feature"):
         assert run(flag, "x")[0] == 0
+    (tmp_path / "flags").write_text("--config.expand-env\n")
+    assert run(f"@{tmp_path}/flags")[0] == 0
     # Flags on which it depends are heeded: a port that is a variable is one only where it is replaced.
     file.write_text(text.replace("9100", "${NODE_PORT:-9100}"))
     assert run()[0] == 78
