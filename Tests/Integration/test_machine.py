@@ -209,10 +209,10 @@ def test_the_life_of_a_package(machine, packages, text_exporter, receiver):
     # One that stands still is ended and started again.
     drop_in = machine.path("/run/systemd/system/narthex.service.d")
     drop_in.mkdir(parents=True)
-    (drop_in / "watchdog.conf").write_text("[Service]\nWatchdogSec=2s\nRestartSec=100ms\n")
+    (drop_in / "watchdog.conf").write_text("[Service]\nWatchdogSec=5s\nRestartSec=100ms\n")
     machine.check("systemctl", "daemon-reload")
     machine.check("systemctl", "restart", "narthex")
-    machine.check("sleep", "5")
+    machine.check("sleep", "12")
     assert narthex(machine, "NRestarts") == {"NRestarts": "0"}, "it is fed"
     machine.check("systemctl", "kill", "--signal=STOP", "narthex")
     wait_until(lambda: narthex(machine, "NRestarts")["NRestarts"] == "1", 30, "another start")
