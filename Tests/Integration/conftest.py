@@ -5,6 +5,7 @@ its own id.
 import contextlib
 import os
 import random
+import signal
 
 import pytest
 
@@ -18,6 +19,16 @@ from parts.receiver import CountingReceiver
 from parts.standins import StandIns
 
 _LOG_LINES_SHOWN = 60
+
+
+def _stop(number, frame):
+    """As Ctrl-C: what the test has started is ended first. Once, since a second one would end that."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def pytest_configure(config):
+    signal.signal(signal.SIGTERM, _stop)
 
 
 @pytest.hookimpl(hookwrapper=True)
