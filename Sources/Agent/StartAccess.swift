@@ -10,15 +10,19 @@ import Telemetry
 struct StartAccess: Sendable {
     let aws: AWSAccess
     /// What a configuration may be read through.
-    var ways: ConfigurationFetcher.Ways { ConfigurationFetcher.Ways(aws: aws, web: web) }
+    var ways: ConfigurationFetcher.Ways {
+        ConfigurationFetcher.Ways(aws: aws, web: web, webTimeoutMs: patience.attemptTimeoutMs)
+    }
     private let http: HTTPClient
     private let web: any HTTPPerforming
+    private let patience: CallPatience
 
     /// `patience` bounds each question, the way to it included.
     init(
         _ options: AgentOptions, clock: any AgentClock, files: any FileDoor,
         patience: CallPatience = CallPatience()
     ) async {
+        self.patience = patience
         http = HTTPClient(
             HTTPClientConfiguration(
                 name: "start", userAgent: "narthex/\(options.version)",

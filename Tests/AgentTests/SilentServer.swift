@@ -10,7 +10,7 @@ final class SilentServer: Sendable {
     private let listener: Int32
 
     init() throws {
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
         guard listener >= 0 else { throw Failure() }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -26,6 +26,17 @@ final class SilentServer: Sendable {
         }
         guard isBound else { throw Failure() }
         port = Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    /// How many connections wait to be accepted. They are closed.
+    func connectionsTaken() -> Int {
+        var count = 0
+        while true {
+            let accepted = accept(listener, nil, nil)
+            guard accepted >= 0 else { return count }
+            _ = close(accepted)
+            count += 1
+        }
     }
 
     deinit { _ = close(listener) }

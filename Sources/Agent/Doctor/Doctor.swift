@@ -32,7 +32,8 @@ public struct Doctor: Sendable {
         // First, as it raises the limit of open files: each job's targets are connected to.
         let machine = MachineFacts.current(files: files)
         // The disk needs no configuration, and a source that hangs must not cost it its time.
-        async let disk = finding(of: storageCheck, endNs)
+        async let disk = finding(
+            of: storageCheck, clock.deadlineNs(inMs: options.storageTimeoutMs ?? options.timeoutMs))
         let source = DoctorSource(options: options, clock: clock, files: files)
         let loaded = await BoundedWork.value(
             untilNs: clock.deadlineNs(inMs: options.readTimeoutMs), clock: clock
@@ -52,7 +53,7 @@ public struct Doctor: Sendable {
         case nil: lines = [late("configuration")]
         }
         lines += DoctorSource.lines("configuration", options.remarks + (reading?.remarks ?? []))
-        // Who asks whom in which region is looked up in files and, on a machine of AWS, by its metadata.
+        // Whoever signs calls needs a region: looked up in files and, on a machine of AWS, by its metadata.
         let goneMs = Int64(clamping: (clock.monotonicNs - startNs) / 1_000_000)
         let asked = await BoundedWork.value(
             untilNs: clock.deadlineNs(inMs: max(0, options.timeoutMs - goneMs) / 2), clock: clock
@@ -83,7 +84,7 @@ public struct Doctor: Sendable {
         let access = await DoctorAccess(options, clock: clock, files: files ?? self.files)
         var users: [DoctorAccess.AWSUser] = []
         var others: [Check] = []
-        for role in await source.readers() { users.append(await access.user(role)) }
+        for role in source.readers() { users.append(await access.user(role)) }
         for entry in reading?.configuration.remoteWrites ?? [] {
             let user = await access.user(entry)
             if let user { users.append(user) }

@@ -13,6 +13,8 @@ public struct DoctorOptions: Sendable {
     public var timeoutMs: Int64 = 30_000
     /// Targets of each job that are scraped.
     public var targetsPerJob = 5
+    /// The disk's part of the whole, milliseconds; nil for all of it.
+    var storageTimeoutMs: Int64?
 
     /// Until the configuration is read, which the rest waits for.
     var readTimeoutMs: Int64 { timeoutMs / 2 }

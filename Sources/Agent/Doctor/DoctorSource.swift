@@ -3,6 +3,7 @@ import Configuration
 import Logging
 import Platform
 import StatusServer
+import Synchronization
 
 /// The configuration that `narthex doctor` looks at: where it is, and what is in it.
 struct DoctorSource: Sendable {
@@ -15,11 +16,23 @@ struct DoctorSource: Sendable {
         let remarks: [String]
     }
 
+    /// The composer's job that a reading came upon, kept also where the reading fails or hangs later.
+    private final class Job: Sendable {
+        let found = Mutex<ComposerJob?>(nil)
+    }
+
     let options: DoctorOptions
     let clock: any AgentClock
     let files: any FileDoor
+    private let job = Job()
 
     private static let remarksShown = 10
+
+    init(options: DoctorOptions, clock: any AgentClock, files: any FileDoor) {
+        self.options = options
+        self.clock = clock
+        self.files = files
+    }
 
     /// Reads it once, and checks it as a start does.
     func read() async -> Result<Reading, AgentError> {
@@ -53,6 +66,7 @@ struct DoctorSource: Sendable {
             options.agent, clock: clock, files: files, patience: options.patience)
         defer { start.shutDown() }
         reader.ways = start.ways
+        reader.onJob = { [job] found in job.found.withLock { $0 = found } }
         // Asked once, for whatever version: whoever waits for an answer now wants to know that there is none.
         // No source has the version without parts.
         guard let found = try await reader.read(unless: ConfigurationVersion(parts: [])) else {
@@ -90,34 +104,22 @@ struct DoctorSource: Sendable {
 
     // MARK: - Who reads it
 
-    /// Who asks a service of AWS for it, or for files that a job of ECS Files Composer names.
-    func readers() async -> [DocumentRole] {
+    /// Who asks a service of AWS for it, or for files that a job of ECS Files Composer names. What `read` has
+    /// found until now says the latter: nothing is fetched here.
+    func readers() -> [DocumentRole] {
         guard !isGenerated, options.placeFault == nil else { return [] }
         switch location {
         case .object, .parameter, .secret:
             let own = ConfigurationFetcher.ownRole(options.agent.environment)
-            return [own] + (await jobReaders()).filter { $0 != own }
-        case .path(let path):
-            // A pipe gives what it has once.
-            guard let status = try? files.status(path), status.isRegular else { return [] }
-            return await jobReaders()
-        case .variable, .web: return await jobReaders()
+            return [own] + jobReaders().filter { $0 != own }
+        case .path, .variable, .web: return jobReaders()
         case nil: return []
         }
     }
 
-    /// What cannot be read names nobody: its own line says why.
-    private func jobReaders() async -> [DocumentRole] {
-        let environment = options.agent.environment
-        let fetcher = ConfigurationFetcher(environment: environment, files: files)
-        let start = await StartAccess(
-            options.agent, clock: clock, files: files, patience: options.patience)
-        defer { start.shutDown() }
-        guard let location, let fetched = try? await fetcher.fetch(location, by: start.ways),
-            case .composerJob(let job)? = try? ConfigurationReader.unwrapped(
-                fetched.bytes, name: name, environment: environment
-            ).document
-        else { return [] }
+    /// Those that a composer's job names, as far as it was fetched.
+    private func jobReaders() -> [DocumentRole] {
+        guard let job = self.job.found.withLock({ $0 }) else { return [] }
         var roles: [DocumentRole] = []
         for file in job.files where file.content == nil {
             guard let source = file.source, !source.isWeb else { continue }

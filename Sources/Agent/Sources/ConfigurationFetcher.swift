@@ -11,7 +11,6 @@ import Platform
 struct ConfigurationFetcher: Sendable {
     /// A pipe's writer has this long for each piece.
     private static let pipeWaitMs: Int64 = 30_000
-    private static let webTimeoutMs: Int64 = 10_000
     private static let redirectLimit = 5
 
     /// The bytes of a source.
@@ -28,6 +27,8 @@ struct ConfigurationFetcher: Sendable {
         /// Reads files of an agent that runs, so that a folder of the network that hangs holds up nothing
         /// else; nil at the start, which waits for its configuration anyway.
         var fileWorkers: WorkerPool?
+        /// One exchange with a server of the web, milliseconds.
+        var webTimeoutMs = CallPatience().attemptTimeoutMs
     }
 
     let environment: [String: String]
@@ -231,7 +232,7 @@ struct ConfigurationFetcher: Sendable {
             do throws(HTTPError) {
                 response = try await ways.web.perform(
                     HTTPRequest(
-                        url: url, headers: headers, timeoutMs: Self.webTimeoutMs,
+                        url: url, headers: headers, timeoutMs: ways.webTimeoutMs,
                         bodyLimitBytes: limitBytes, acceptGzip: true))
             } catch {
                 throw SourceFault(

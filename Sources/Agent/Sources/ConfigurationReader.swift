@@ -19,6 +19,8 @@ struct ConfigurationReader: Sendable {
     var ways: ConfigurationFetcher.Ways?
     /// False for a command that only looks: services are not asked then.
     var asksServices = true
+    /// Told of a composer's job before the files that it names are fetched.
+    var onJob: (@Sendable (ComposerJob) -> Void)?
 
     private let options: AgentOptions
     private let clock: any AgentClock
@@ -259,6 +261,7 @@ struct ConfigurationReader: Sendable {
             fetched.bytes, name: name, environment: options.environment)
         read.text = text
         if case .composerJob(let job) = document {
+            onJob?(job)
             let composed = ComposedFiles(
                 fetcher: fetcher, ways: ways, environment: options.environment, asksServices: asksServices)
             let outcome = try await composed.outcome(of: job, document: name)

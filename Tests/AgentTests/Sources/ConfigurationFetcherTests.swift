@@ -57,6 +57,7 @@ struct ConfigurationFetcherTests {
         let (there, asked) = try await ask("https://other/b")
         #expect(there?.bytes == Array("a: b".utf8))
         #expect(asked.map(\.url) == ["https://h/a", "https://other/b"])
+        #expect(asked.map(\.timeoutMs) == [10_000, 10_000])
         #expect(asked.map { HTTPHeaders($0.headers)["Authorization"] != nil } == [true, false])
         let (_, home) = try await ask("/b")
         #expect(home.map { HTTPHeaders($0.headers)["Authorization"] != nil } == [true, true])
