@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from parts.agent import IS_NARTHEX, program
+from parts.doctor import memory_folder
 from test_discover import environment, standins
 
 pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="this is a command of Narthex")
@@ -47,13 +48,14 @@ def test_what_machines_need(kind, operation, action, standins, receiver, tmp_pat
     file.write_text(json.dumps({"scrape_configs": [job], "remote_write": [{"url": receiver.url}]}))
 
     def lines(ends):
-        ended = subprocess.run(
-            [program("narthex"), "doctor", f"--config.file={file}", "--json",
-             f"--storage.agent.path={tmp_path}"],
-            # The stand-ins play no STS.
-            env=environment(standins) | {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"},
-            capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
+        with memory_folder() as disk:
+            ended = subprocess.run(
+                [program("narthex"), "doctor", f"--config.file={file}", "--json",
+                 f"--storage.agent.path={disk}"],
+                # The stand-ins play no STS.
+                env=environment(standins) | {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"},
+                capture_output=True, text=True, timeout=60,
+            )  # fmt: skip
         found = json.loads(ended.stdout)["lines"]
         assert ended.returncode == ends, [line for line in found if line["verdict"] != "ok"]
         (asked,) = [line for line in found if action in line["message"] and line["check"] == "ecs"]
