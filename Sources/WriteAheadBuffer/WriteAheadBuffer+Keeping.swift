@@ -59,12 +59,18 @@ extension WriteAheadBuffer {
         // What was delivered of it must not come back as damaged. The bounds hold on a disk that refuses
         // this, too; it has told so.
         _ = syncing.withLock { _ in syncCursors() }
-        housekeeping.withLock { _ in
-            while let segment = core.catalog.oldest, !segment.isActive, let reason = excess(segment, agingMs)
+        let hasRetired = housekeeping.withLock { _ in
+            var hasRetired = false
+            while let segment = core.catalog.oldest, !segment.isActive, let reason = excess(segment, agingMs),
+                retire(segment, reason)
             {
-                guard retire(segment, reason) else { return }
+                hasRetired = true
             }
+            return hasRetired
         }
+        // What was booked for it, and what was delivered of it since, must not come back as damaged, either:
+        // the file system may make the removal durable long before the next sync is due.
+        if hasRetired { _ = syncing.withLock { _ in syncCursors() } }
     }
 
     private func excess(_ segment: SegmentInfo, _ agingMs: Int64) -> String? {

@@ -203,6 +203,11 @@ struct WriteAheadBufferSyncingTests {
         try lane.drain()
         let books = try #require(again.ledger().destinations["0"]?["node"])
         #expect(books.dropped.isEmpty && books.delivered == 600)
+        guard isRetained else { return }
+        try again.openDestination("1", lanes: 1).lane(0).drain()
+        let lagging = try #require(again.ledger().destinations["1"]?["node"])
+        #expect(Set(lagging.dropped.keys) == [BufferDropReason.retentionSize])
+        #expect(lagging.delivered + lagging.dropped.values.reduce(0, +) == 600)
     }
 
     /// The last chance to write a segment in doubt anew does not wait for the pause between attempts.
