@@ -17,6 +17,10 @@ public struct Healthcheck: Sendable {
     public var storagePath: String?
     /// Where the kernel shows processes.
     var processes = "/proc"
+    /// Where an agent listens of which nothing says where.
+    var standardAddress = ListenAddress.standard
+    /// Where the file of an agent is looked for of which nothing says where it stores.
+    var standardDirectories = [AgentOptions(configFile: "").storagePath, "."]
     private let environment: [String: String]
     private let commands: [String]
 
@@ -134,8 +138,7 @@ public struct Healthcheck: Sendable {
         var urls: [String] = []
         var faults: [String] = []
         if places.addresses.isEmpty || places.areOfProcess {
-            let directories = places.storagePaths ?? [AgentOptions(configFile: "").storagePath, "."]
-            for directory in directories {
+            for directory in places.storagePaths ?? standardDirectories {
                 do throws(FileError) {
                     let stored = try StatusAddressFile(storagePath: directory, files: files).load()
                     // Anything may stand in a file: only what can be asked is.
@@ -166,7 +169,7 @@ public struct Healthcheck: Sendable {
             // One that is wrong is no reason not to ask elsewhere: a flag comes before it.
             let variable = ListenAddress.list(environment[ListenAddress.variable] ?? "")
             add(variable, of: ListenAddress.variable)
-            urls.append("http://\(ListenAddress.standard.localAuthority)\(prefix)/-/healthy")
+            urls.append("http://\(standardAddress.localAuthority)\(prefix)/-/healthy")
         }
         var seen: Set<String> = []
         return (urls.filter { seen.insert($0).inserted }, faults)

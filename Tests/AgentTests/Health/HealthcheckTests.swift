@@ -31,8 +31,10 @@ import Glibc
         var check = Healthcheck(environment: environment, commands: ["run", "discover", "check-config"])
         // Other tests run at the same time; that it takes two seconds at most is seen of the program.
         check.askingMs = 20_000
-        // No process 1 is seen.
+        // No process 1 is seen, nor what else runs on this machine.
         check.processes = "/nonexistent"
+        check.standardAddress = ListenAddress(host: "127.0.0.1", port: 1)
+        check.standardDirectories = ["/nonexistent"]
         change(&check)
         return check
     }
@@ -115,6 +117,20 @@ import Glibc
         let agent = try await started(folder)
         let found = try await check(wrong) { $0.storagePath = folder.path + "/data" }.run()
         #expect(found.hasSuffix("/-/healthy"))
+        try await agent.stop()
+    }
+
+    @Test func theDefaultsAreAskedWhereNothingSaysWhere() async throws {
+        let standard = Healthcheck(environment: [:], commands: [])
+        #expect("\(standard.standardAddress)" == "127.0.0.1:9090")
+        #expect(standard.standardDirectories == ["data-agent/", "."])
+        let folder = try TemporaryFolder()
+        let agent = try await started(folder)
+        let port = try #require(agent.statusURL.split(separator: ":").last.flatMap { Int($0.dropLast()) })
+        let directories = check { $0.standardDirectories.append(folder.path + "/data") }
+        #expect(try await directories.run() == "http://127.0.0.1:\(port)/-/healthy")
+        let address = check { $0.standardAddress = ListenAddress(host: "127.0.0.1", port: port) }
+        #expect(try await address.run() == "http://127.0.0.1:\(port)/-/healthy")
         try await agent.stop()
     }
 
