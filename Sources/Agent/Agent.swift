@@ -26,7 +26,7 @@ public final class Agent: Sendable {
     private let settling: Task<Void, Never>
     private let reloader: Reloader
     private let reloading: Task<Void, Never>
-    private let notifier: ServiceNotifier?
+    let notifier: ServiceNotifier?
     private let notifying: Task<Void, Never>
     private let addressFile: StatusAddressFile
     private let logger: Logger

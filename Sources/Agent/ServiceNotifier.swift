@@ -114,6 +114,9 @@ final class ServiceNotifier: Sendable {
         }
     }
 
+    /// Whether `stopping` was told, or is to be told.
+    var isStopping: Bool { state.withLock { $0.isStopping } }
+
     /// The agent goes on sending for at most `flushMs` milliseconds, and ends. Nothing is told afterwards.
     func stopping(flushMs: Int64) {
         // The buffer is closed after the last request, which writes to a disk that may be slow.
