@@ -320,11 +320,11 @@ def test_a_disk_that_is_too_small(setting):
 
 
 def test_a_running_agent_is_not_disturbed(setting, make_agent):
-    agent = make_agent({"remote_write": [{"url": "http://127.0.0.1:1/w"}]}).start()
-    before = sorted(os.listdir(agent.storage))
-    setting.storage = agent.storage
+    configuration = {"remote_write": [{"url": "http://127.0.0.1:1/w"}]}
+    agent = make_agent(configuration, flags=[f"--storage.agent.path={setting.storage}"]).start()
+    before = sorted(os.listdir(setting.storage))
     assert setting.verdicts("storage", ends=0) == {"ok"}
-    assert sorted(os.listdir(agent.storage)) == before and agent.is_ready()
+    assert sorted(os.listdir(setting.storage)) == before and agent.is_ready()
     assert agent.stop() == 0
 
 
