@@ -176,7 +176,7 @@ def test_the_action_that_a_policy_lacks(setting, running):
 @pytest.mark.parametrize(
     ("order", "words"),
     [
-        ({"fault": "status", "status": 404}, "look at the workspace's id and region"),
+        ({"fault": "status", "status": 404}, "look at the url: its path"),
         ({"fault": "status", "status": 429}, "ask for higher quotas"),
         ({"fault": "status", "status": 503}, "look at the receiver: it is reached and does not work"),
         ({"fault": "hang"}, "look at what stands between"),

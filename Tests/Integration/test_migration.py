@@ -217,7 +217,7 @@ def test_the_flags_of_debians_package(make_child, receiver, text_exporter, tmp_p
     assert "ExecStart=/usr/bin/prometheus $ARGS\n" in unit
     (drop_in,) = re.findall(r"^```ini\n(.*?)^```$", FLAGS, re.DOTALL | re.MULTILINE)
     # An empty line takes the package's own away.
-    assert "\nExecStart=\nExecStart=/usr/local/bin/narthex run $ARGS\n" in drop_in
+    assert "\nExecStart=\nExecStart=/usr/bin/narthex run $ARGS\n" in drop_in
     (arguments,) = re.findall(r"^```sh\n(.*?)^```$", FLAGS, re.DOTALL | re.MULTILINE)
     assert DEFAULTS.read_text().count('\nARGS=""') == 1
     file = tmp_path / "default"

@@ -23,7 +23,11 @@ public struct DoctorOptions: Sendable {
     /// What a target may take, where its job allows more.
     var scrapeTimeoutMs: Int64 { timeoutMs / 3 }
     /// One exchange with a destination or with AWS: several follow each other in a check.
-    var exchangeTimeoutMs: Int64 { max(500, timeoutMs / 6) }
+    var exchangeTimeoutMs: Int64 {
+        get { ownExchangeTimeoutMs ?? max(500, timeoutMs / 6) }
+        set { ownExchangeTimeoutMs = newValue }
+    }
+    private var ownExchangeTimeoutMs: Int64?
 
     /// AWS is asked once where nothing answers: a packet that is dropped is dropped the next time, too.
     var patience: CallPatience {
