@@ -42,8 +42,8 @@ final class ChildProcesses: Sendable {
         return pid
     }
 
-    /// The status of a child that has ended, as wait(2) tells it; nil while it runs, with `waits` once it has
-    /// ended. Throws when there is no such child.
+    /// The status of a child that has ended, as wait(2) gives it. While the child runs it returns nil, or,
+    /// with `waits`, waits for its end. Throws when there is no such child.
     func status(of pid: pid_t, waits: Bool) throws(NoChild) -> Int32? {
         if waits { while narthex_ended_child(pid) < 0, errno == EINTR {} }
         var status: Int32 = 0

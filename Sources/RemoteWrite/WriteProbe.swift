@@ -25,8 +25,8 @@ public enum WriteProbe {
     /// Services take signatures of the last and the next five minutes.
     private static let skewFloorMs: Int64 = 240_000
 
-    /// Writes once. Where the receiver refuses and its clock differs, once more with the difference in the
-    /// signature, as the agent would: what else is wrong is then told.
+    /// Writes once. Where the receiver refuses and its clock differs, it writes once more and signs with the
+    /// receiver's time, as the agent does, so that the answer tells what is wrong besides the clock.
     ///
     /// `timeoutMs` bounds each of the two, where it is less than the destination's own.
     public static func ask(

@@ -1,4 +1,4 @@
-/// How this machine's clock compares to that of somebody who answered with a Date header.
+/// How this machine's clock compares to that of a server, which its answer tells in the Date header.
 struct ClockFacts: Sendable, Equatable {
     /// Who told the time.
     var teller: String

@@ -176,7 +176,7 @@ extension DoctorAccess {
             for await (index, fault) in group { if let fault { faults.append((index, fault)) } }
             return faults.sorted { $0.0 < $1.0 }.map(\.1)
         }
-        // Before the agent runs, its own page is not there.
+        // Until the agent runs, nothing answers at the address of its own status page.
         let own = untaken.filter { isOwn($0, source.ownAddresses) }
         facts.ownURL = own.first.map { HTTPURL.shown($0.fault.url) }
         facts.faults = untaken.filter { !isOwn($0, source.ownAddresses) }.map(\.fault)

@@ -67,8 +67,8 @@ struct DoctorSource: Sendable {
         defer { start.shutDown() }
         reader.ways = start.ways
         reader.onJob = { [job] found in job.found.withLock { $0 = found } }
-        // Asked once, for whatever version: whoever waits for an answer now wants to know that there is none.
-        // No source has the version without parts.
+        // The watch's way of reading asks a source once, where a start's way asks again and again: a failure
+        // is to be reported at once. No source has the version without parts, so every version is taken.
         guard let found = try await reader.read(unless: ConfigurationVersion(parts: [])) else {
             throw AgentError(.configuration, "\(reader.name): the source says that nothing has changed")
         }

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// The lines of a check that goes on: what is there at the deadline is told. Thread-safe.
+/// The lines that a check has found so far. At its deadline they are reported, although the check still runs.
+/// Thread-safe.
 final class LinesSoFar: Sendable {
     private let kept = Mutex<[DoctorLine]>([])
 

@@ -9,7 +9,7 @@ internal import Telemetry
 public struct Healthcheck: Sendable {
     /// `--web.listen-address`, each time that it is given.
     public var listenAddresses: [String] = []
-    /// `--web.external-url` and `--web.route-prefix`: where the pages are under an address.
+    /// `--web.external-url` and `--web.route-prefix`: they give the path of the status pages at each address.
     public var externalURL: String?
     public var routePrefix: String?
     /// `--storage.agent.path`: where the file of a running agent is looked for. Nil: in the default directory

@@ -202,7 +202,7 @@ final class Reloader: Sendable {
     private func carryOut(_ requests: [Request]) async -> Result<Void, AgentError> {
         let cause = (requests.first { $0.cause != .watch } ?? requests.first)?.cause ?? .watch
         let startNs = clock.monotonicNs
-        // What the watch finds is mostly nothing: then no reload has begun.
+        // The watch mostly finds the configuration unchanged, and tells of a reload once it finds a change.
         if cause != .watch { notifier?.reloading() }
         do throws(AgentError) {
             switch try await look(cause) {

@@ -128,7 +128,7 @@ struct ExpandedText {
         guard form.hasPrefix(":-"), !form.contains("${") else {
             return "only ${NAME} and ${NAME:-DEFAULT} are replaced, and a default holds no other ${"
         }
-        // As in a shell the default stands for a variable that is empty as well as for one that is not set.
+        // As in a shell, the default replaces a variable that is empty, and one that is not set.
         append(value.flatMap { $0.isEmpty ? nil : $0 } ?? String(form.dropFirst(2)))
         return nil
     }
