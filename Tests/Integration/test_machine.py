@@ -23,6 +23,16 @@ pytestmark = [
 ]
 
 
+def modes_of_devices():
+    """{path: (mode, group)} of what the machine has nodes of its own for."""
+    paths = [f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty")]
+    return {path: (os.stat(path).st_mode, os.stat(path).st_gid) for path in paths}
+
+
+def assert_devices_are_as_before(before):
+    assert modes_of_devices() == before
+
+
 @pytest.fixture
 def machine(parts, tmp_path):
     folder = os.environ.get("NARTHEX_MACHINE")
@@ -35,6 +45,8 @@ def machine(parts, tmp_path):
     os.chmod(top, 0o755)
     copy = f"{top}/root"
     subprocess.run(["cp", "-a", "--reflink=auto", folder, copy], check=True, timeout=120)
+    outside = modes_of_devices()
+    parts.callback(lambda: assert_devices_are_as_before(outside))
     machine = Machine(copy)
     parts.callback(machine.remove)
     machine.boot()

@@ -27,16 +27,18 @@ mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
 mount -t tmpfs -o mode=755 tmpfs dev
-for name in null zero full random urandom tty; do
-    touch dev/$name
-    mount --bind /dev/$name dev/$name
+# Nodes of its own: systemd gives the console another mode and group, and a node that is bound from outside
+# would have them outside as well.
+for node in null:3 zero:5 full:7 random:8 urandom:9; do
+    mknod -m 666 dev/${node%:*} c 1 ${node#*:}
 done
+mknod -m 666 dev/tty c 5 0
+mknod -m 600 dev/console c 1 3
 mkdir dev/pts dev/shm
 mount -t tmpfs tmpfs dev/shm
 mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
-ln -s null dev/console
 pivot_root . mnt
 umount -l /mnt
 # As whoever boots a container does: systemd mounts credentials in a child, from where they must be seen.
