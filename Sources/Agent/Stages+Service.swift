@@ -24,7 +24,8 @@ extension Stages {
         await passage.passed.wait()
     }
 
-    /// One line on how the agent is, for people. Taking it shows that nobody holds the locks of the books.
+    /// One line for people that tells how the agent is. It takes the ledger's locks, so its return also shows
+    /// that no thread holds these for good.
     func condition() -> String {
         let snapshot = snapshot()
         let up = snapshot.endpoints.count { $0.isUp == true }

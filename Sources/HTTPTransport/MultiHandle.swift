@@ -6,7 +6,7 @@ internal import Platform
 ///
 /// Driven socket by socket over epoll: with curl_multi_perform and poll each event would cost time for every
 /// transfer in flight, and thousands of hung targets would eat the processor that the others need.
-@safe final class MultiHandle: @unchecked Sendable {  // One thread's, but for `wake`.
+@safe final class MultiHandle: @unchecked Sendable {  // One thread uses it; any may `wake` it.
     // @unchecked: `wake` uses only the watch's descriptor; the rest is only for the transfer thread.
     private let pointer: UnsafeMutableRawPointer
     /// The client's other sockets are waited for with libcurl's.

@@ -6,7 +6,7 @@ import Glibc
 
 /// Sockets waited for with epoll(7), level-triggered, and an eventfd that ends the wait. One thread waits and
 /// sets; any thread wakes.
-@safe final class SocketWatch: @unchecked Sendable {  // One thread's, but for `wake`.
+@safe final class SocketWatch: @unchecked Sendable {  // One thread uses it; any may `wake` it.
     // @unchecked: `wake` uses only a descriptor that never changes; the rest belongs to the waiting thread.
     private static let eventsAtOnce = 256
 

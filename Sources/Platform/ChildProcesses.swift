@@ -28,8 +28,9 @@ final class ChildProcesses: Sendable {
     /// `adoptsOrphans`: whether children that were not started by `remember` are reaped.
     init(adoptsOrphans: Bool) { self.adoptsOrphans = adoptsOrphans }
 
-    /// Remembers the child that `start` makes, of which it returns the id, or a negative number. Starting one
-    /// waits until the program is read, which may be for ever where its file is on a network that hangs.
+    /// Calls `start`, which starts a child and returns its process id, or a negative number where it fails,
+    /// and remembers that child. `start` returns once the program's file has been read, which may be never
+    /// where that file is on a network that hangs.
     func remember(_ start: () -> pid_t) -> pid_t {
         state.withLock { $0.starting += 1 }
         let pid = start()

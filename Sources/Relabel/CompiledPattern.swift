@@ -1,7 +1,7 @@
 internal import CRE2
 
 /// A pattern compiled by RE2. Matching takes time in proportion to the text, whatever pattern and text are.
-@safe final class CompiledPattern: @unchecked Sendable {  // RE2 matches on any thread.
+@safe final class CompiledPattern: @unchecked Sendable {  // RE2's match is thread-safe.
     /// What RE2 may keep for a pattern in use. Few patterns come near; the automaton of one that does is
     /// thrown away and begun anew rather than grown.
     static let usualBytes: Int64 = 1 << 20

@@ -12,7 +12,7 @@ import Glibc
 /// exception: a value of -0.0 is written, where protobuf-c leaves it out and the receiver would read 0.
 ///
 /// With `LabelPointers` and `RequestCursor` the only unsafe code of this module.
-@safe final class RequestScratch: @unchecked Sendable {  // One job's at a time.
+@safe final class RequestScratch: @unchecked Sendable {  // One job uses it at a time.
     // @unchecked: a scratch belongs to one worker job at a time (`ScratchPool` lends it).
     var raw: UnsafeMutableRawPointer
     var capacity: Int

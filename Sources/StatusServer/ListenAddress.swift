@@ -45,7 +45,8 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
         return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
-    /// By which a program on this machine reaches it, as it stands in a URL: loopback for every interface.
+    /// Host and port as a URL has them, for a program on this machine. An address that stands for every
+    /// interface becomes loopback.
     public var localAuthority: String {
         guard let host, host != "0.0.0.0", host != "::" else { return "127.0.0.1:\(port)" }
         return "\(ListenAddress(host: host, port: port))"

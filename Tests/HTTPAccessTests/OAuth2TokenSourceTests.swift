@@ -35,7 +35,7 @@ struct OAuth2TokenSourceTests {
             self.answer(#"{"access_token":"t","token_type":"bearer","expires_in":3600}"#)
         }
         let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
-        #expect(try await source.token(clientSecret: "s:e", timeoutMs: 60_000) == "Bearer t")
+        #expect(try await source.token(clientSecret: "s:e", timeoutMs: 5_000) == "Bearer t")
         let request = try #require(http.requests.first)
         #expect(request.method == .post && request.timeoutMs == 10_000, "longer than its first caller waits")
         #expect(
@@ -49,7 +49,7 @@ struct OAuth2TokenSourceTests {
         var options = options
         options.endpointParameters = [.init(name: "grant_type", value: "password")]
         let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
-        _ = try await source.token(clientSecret: "s", timeoutMs: 60_000)
+        _ = try await source.token(clientSecret: "s", timeoutMs: 5_000)
         #expect(
             String(decoding: try #require(http.requests.first).body, as: UTF8.self)
                 == "scope=a+b&grant_type=password")
@@ -67,7 +67,7 @@ struct OAuth2TokenSourceTests {
             return self.answer(#"{"access_token":"t\#(number)","expires_in":"100"}"#)
         }
         let source = OAuth2TokenSource(options, http: http, clock: clock)
-        func token() async throws -> String { try await source.token(clientSecret: "s", timeoutMs: 60_000) }
+        func token() async throws -> String { try await source.token(clientSecret: "s", timeoutMs: 5_000) }
         #expect(try await token() == "Bearer t1")
         clock.advance(ms: 74_000)
         #expect(try await token() == "Bearer t1")
@@ -86,11 +86,11 @@ struct OAuth2TokenSourceTests {
                 : self.answer(#"{"error":"invalid_client"}"#, status: 401)
         }
         let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
-        #expect(try await source.token(clientSecret: "s", timeoutMs: 60_000) == "Bearer t")
+        #expect(try await source.token(clientSecret: "s", timeoutMs: 5_000) == "Bearer t")
         let body = String(decoding: http.requests.last?.body ?? [], as: UTF8.self)
         #expect(body.hasSuffix("&client_id=the+id&client_secret=s"))
         await source.reject()
-        _ = try await source.token(clientSecret: "s", timeoutMs: 60_000)
+        _ = try await source.token(clientSecret: "s", timeoutMs: 5_000)
         #expect(http.requests.count == 3, "what has worked is tried first")
     }
 
@@ -105,7 +105,7 @@ struct OAuth2TokenSourceTests {
             for _ in 0..<50 {
                 group.addTask {
                     askers.add()
-                    return try await source.token(clientSecret: "s", timeoutMs: 60_000)
+                    return try await source.token(clientSecret: "s", timeoutMs: 5_000)
                 }
             }
             for try await token in group { #expect(token == "Bearer t") }
@@ -125,7 +125,7 @@ struct OAuth2TokenSourceTests {
                 group.addTask {
                     askers.add()
                     do throws(HTTPError) {
-                        _ = try await source.token(clientSecret: "hunter2", timeoutMs: 60_000)
+                        _ = try await source.token(clientSecret: "hunter2", timeoutMs: 5_000)
                         return nil
                     } catch {
                         return error
@@ -153,7 +153,7 @@ struct OAuth2TokenSourceTests {
         let http = FakeHTTP { _ in self.answer(text) }
         let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
         let error = await #expect(throws: HTTPError.self) {
-            try await source.token(clientSecret: "hunter2", timeoutMs: 60_000)
+            try await source.token(clientSecret: "hunter2", timeoutMs: 5_000)
         }
         let message = error?.message ?? ""
         #expect(message.hasPrefix("token endpoint http://auth.example/token: \(why)"), "\(message)")
@@ -163,8 +163,8 @@ struct OAuth2TokenSourceTests {
     @Test func aChangedSecretIsAnotherToken() async throws {
         let http = FakeHTTP { _ in self.answer(#"{"access_token":"t"}"#) }
         let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
-        _ = try await source.token(clientSecret: "one", timeoutMs: 60_000)
-        _ = try await source.token(clientSecret: "two", timeoutMs: 60_000)
+        _ = try await source.token(clientSecret: "one", timeoutMs: 5_000)
+        _ = try await source.token(clientSecret: "two", timeoutMs: 5_000)
         #expect(http.requests.count == 2)
     }
 

@@ -13,7 +13,7 @@ enum ByteText {
         return "\(decimal(value))\(units[unit])"
     }
 
-    /// With one digit behind the point where it is not zero.
+    /// The number rounded to one decimal place, which is left out where it is zero.
     static func decimal(_ value: Double) -> String {
         guard value.magnitude < 1e15 else { return "\(value)" }
         let tenths = (value * 10).rounded()

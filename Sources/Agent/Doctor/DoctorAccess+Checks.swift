@@ -131,7 +131,7 @@ extension DoctorAccess {
     /// Nil where it is in another region, or may be another account's.
     private func ownCluster(for entry: ECSSDConfiguration, region: String) async -> String? {
         guard let metadata = aws.taskMetadata() else { return nil }
-        // Where the task does not know its cluster, the agent asks for all, and so does this.
+        // Where the task does not know its cluster, the doctor asks for all clusters, as the agent does.
         guard let cluster = try? await metadata.task().clusterARN else { return nil }
         let parts = cluster.split(separator: ":", omittingEmptySubsequences: false)
         if parts.count > 5, parts[3] != region { return nil }

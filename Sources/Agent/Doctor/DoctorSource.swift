@@ -12,7 +12,7 @@ struct DoctorSource: Sendable {
         let configuration: Configuration
         /// Files that come with it and that the agent writes when it takes it into use.
         let companions: [ReadConfiguration.Companion]
-        /// What deserves to be known and hinders nothing, a sentence each.
+        /// Sentences about the configuration that the user should know and that keep nothing from working.
         let remarks: [String]
     }
 

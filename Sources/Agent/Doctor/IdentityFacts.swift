@@ -7,7 +7,7 @@ struct IdentityFacts: Sendable, Equatable {
         var accessKeyID: String
         /// Where they are from.
         var source: String
-        /// For instance `3599s`, `never`, `expired 60s ago`.
+        /// When the credentials expire, for instance `3599s`, `never` or `expired 60s ago`.
         var expiresIn: String
         var isExpired = false
     }

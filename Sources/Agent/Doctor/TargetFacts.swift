@@ -56,7 +56,7 @@ struct TargetFacts: Sendable, Equatable {
                 + (own.map { ", but that \($0)" } ?? ""))
     }
 
-    /// Which of `count` targets to try: `limit` of them, from the first to the last, evenly apart.
+    /// The indices of the targets to try: at most `limit` of `count`, spread evenly from first to last.
     static func sample(of count: Int, limit: Int) -> [Int] {
         guard count > limit, limit > 0 else { return Array(0..<max(0, min(count, limit))) }
         return (0..<limit).map { limit == 1 ? 0 : $0 * (count - 1) / (limit - 1) }

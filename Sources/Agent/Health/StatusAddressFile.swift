@@ -4,7 +4,7 @@ import Platform
 /// a URL a line. An agent that was killed leaves it behind, and the next one writes it anew.
 struct StatusAddressFile: Sendable {
     static let name = "narthex.status-address"
-    /// Of one agent's addresses: far more than anybody listens on.
+    /// The most that is read of the file. The addresses of an agent take far less.
     private static let limitBytes = 65_536
 
     private let directory: String
