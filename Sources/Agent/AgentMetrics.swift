@@ -118,56 +118,46 @@ enum AgentMetrics {
     }
 
     /// scraped = delivered + dropped{reason} + buffered + earlier, for each job and destination, at every
-    /// moment.
-    private static func registerLedger(
+    /// moment: so the families of a page are of one.
+    static func registerLedger(
         in registry: MetricRegistry, _ ledger: @escaping @Sendable () -> BufferLedger
     ) {
-        registry.observe(
+        let scraped = MetricRegistry.Together(
             "narthex_ledger_scraped_samples_total",
             help: "Samples taken in, report series and stale markers included, since the storage was made.",
-            type: .counter
-        ) {
-            ledger().jobs.sorted { $0.key < $1.key }.map {
+            type: .counter)
+        let delivered = MetricRegistry.Together(
+            "narthex_ledger_delivered_samples_total", help: "Samples the destination has acknowledged.",
+            type: .counter)
+        let buffered = MetricRegistry.Together(
+            "narthex_ledger_buffered_samples",
+            help: "Samples on disk that the destination has not answered for.", type: .gauge)
+        let earlier = MetricRegistry.Together(
+            "narthex_ledger_earlier_samples",
+            help: "Samples scraped before the destination was added, which it never gets.", type: .gauge)
+        let dropped = MetricRegistry.Together(
+            "narthex_ledger_dropped_samples_total", help: "Samples given up for a destination, by reason.",
+            type: .counter)
+        registry.observe(together: [scraped, delivered, buffered, earlier, dropped]) {
+            let ledger = ledger()
+            var numbers: [String: [Measurement]] = [:]
+            numbers[scraped.name] = ledger.jobs.sorted { $0.key < $1.key }.map {
                 Measurement(labels: [("job", $0.key)], value: Double($0.value))
             }
-        }
-        let perDestination: [(String, String, MetricType, @Sendable (DestinationLedger) -> Double)] = [
-            (
-                "narthex_ledger_delivered_samples_total", "Samples the destination has acknowledged.",
-                .counter,
-                { Double($0.delivered) }
-            ),
-            (
-                "narthex_ledger_buffered_samples",
-                "Samples on disk that the destination has not answered for.",
-                .gauge, { Double($0.buffered) }
-            ),
-            (
-                "narthex_ledger_earlier_samples",
-                "Samples scraped before the destination was added, which it never gets.", .gauge,
-                { Double($0.earlier) }
-            ),
-        ]
-        for (name, help, type, read) in perDestination {
-            registry.observe(name, help: help, type: type) {
-                entries(ledger()).map { entry in
-                    Measurement(
-                        labels: [("job", entry.job), ("remote_name", entry.destination)],
-                        value: read(entry.ledger))
+            for entry in entries(ledger) {
+                let labels = [("job", entry.job), ("remote_name", entry.destination)]
+                func add(_ family: MetricRegistry.Together, _ value: Double, reason: String? = nil) {
+                    numbers[family.name, default: []].append(
+                        Measurement(labels: labels + (reason.map { [("reason", $0)] } ?? []), value: value))
+                }
+                add(delivered, Double(entry.ledger.delivered))
+                add(buffered, Double(entry.ledger.buffered))
+                add(earlier, Double(entry.ledger.earlier))
+                for (reason, count) in entry.ledger.dropped.sorted(by: { $0.key < $1.key }) {
+                    add(dropped, Double(count), reason: reason)
                 }
             }
-        }
-        registry.observe(
-            "narthex_ledger_dropped_samples_total", help: "Samples given up for a destination, by reason.",
-            type: .counter
-        ) {
-            entries(ledger()).flatMap { entry in
-                entry.ledger.dropped.sorted { $0.key < $1.key }.map { reason, count in
-                    Measurement(
-                        labels: [("job", entry.job), ("remote_name", entry.destination), ("reason", reason)],
-                        value: Double(count))
-                }
-            }
+            return numbers
         }
     }
 

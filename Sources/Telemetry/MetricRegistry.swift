@@ -25,8 +25,23 @@ public final class MetricRegistry: Sendable {
         var readers: [UInt64: @Sendable () -> [Measurement]] = [:]
     }
 
+    /// Families whose numbers belong together.
+    public struct Together: Sendable {
+        public let name: String
+        public let help: String
+        public let type: MetricType
+
+        public init(_ name: String, help: String, type: MetricType) {
+            self.name = name
+            self.help = help
+            self.type = type
+        }
+    }
+
     private struct State {
         var families: [String: Family] = [:]
+        /// Each gives the numbers of some families, by name.
+        var groups: [@Sendable () -> [String: [Measurement]]] = []
         var nextReader: UInt64 = 0
     }
 
@@ -83,6 +98,21 @@ public final class MetricRegistry: Sendable {
         }
     }
 
+    /// Adds families whose numbers are of one moment on each page: `read` is called once a page, and gives
+    /// the numbers by name. It must neither block nor call the registry.
+    public func observe(
+        together families: [Together], _ read: @escaping @Sendable () -> [String: [Measurement]]
+    ) {
+        state.withLock { state in
+            for family in families {
+                let known = state.families[family.name] ?? Family(help: family.help, type: family.type)
+                precondition(known.type == family.type, "\(family.name) has one type")
+                state.families[family.name] = known
+            }
+            state.groups.append(read)
+        }
+    }
+
     /// Takes a reader away.
     public func removeReader(_ token: UInt64) {
         state.withLock { state in
@@ -108,10 +138,13 @@ public final class MetricRegistry: Sendable {
 
     /// The page, families by name.
     public func render(_ format: MetricFormat = .text) -> String {
-        let families = state.withLock { $0.families }
+        let (families, groups) = state.withLock { ($0.families, $0.groups) }
+        var together: [String: [Measurement]] = [:]
+        for read in groups { together.merge(read()) { $0 + $1 } }
         var page = MetricPage(format)
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
-            let measured = family.readers.sorted { $0.key < $1.key }.flatMap { $0.value() }
+            let measured =
+                family.readers.sorted { $0.key < $1.key }.flatMap { $0.value() } + (together[name] ?? [])
             guard !family.children.isEmpty || !measured.isEmpty else { continue }
             page.begin(name, family.type, help: family.help)
             for measurement in measured { page.add(measurement.value, measurement.labels) }

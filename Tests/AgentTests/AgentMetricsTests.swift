@@ -1,3 +1,5 @@
+import Synchronization
+import Telemetry
 import Testing
 import WriteAheadBuffer
 
@@ -20,5 +22,30 @@ struct AgentMetricsTests {
                 "a": ["runs", "waits"], "b": ["runs", "waits"],
             ])
         #expect(AgentMetrics.shown(ledger, jobs: ["runs", "gone"]).jobs == ledger.jobs)
+    }
+
+    /// The books move on at each look at them.
+    @Test func thePageShowsTheLedgerOfOneMoment() throws {
+        let registry = MetricRegistry()
+        let looks = Mutex(UInt64(0))
+        AgentMetrics.registerLedger(in: registry) {
+            let look = looks.withLock { looks in
+                looks += 1
+                return looks
+            }
+            var ledger = BufferLedger()
+            ledger.jobs = ["node": 100 * look]
+            var books = DestinationLedger()
+            books.outcome = JobOutcome(delivered: 60 * look, dropped: ["bad_request": 10 * look])
+            books.buffered = 25 * look
+            books.earlier = Int64(5 * look)
+            ledger.destinations["main"] = ["node": books]
+            return ledger
+        }
+        for page in 1...2 {
+            let lines = registry.render().split(separator: "\n").filter { !$0.hasPrefix("#") }
+            let values = lines.compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }
+            #expect(values.count == 5 && values.reduce(0, +) == Double(200 * page), "\(lines)")
+        }
     }
 }
