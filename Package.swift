@@ -112,7 +112,9 @@ let package = Package(
             "RemoteWrite",
             [
                 "Addresses", "AWS", "Cryptography", "HTTPTransport", "Relabel", "Configuration",
-                "MetricModel", "Telemetry", "Platform", "CPrompb", "CProtobufC", "CSnappy", logging,
+                "MetricModel", "Telemetry", "Platform", "WriteAheadBuffer", "CPrompb", "CProtobufC",
+                "CSnappy",
+                logging,
             ]),
         room(
             "HTTPServer",
@@ -190,7 +192,7 @@ let package = Package(
             "RemoteWrite",
             [
                 "AWS", "HTTPTransport", "Relabel", "Configuration", "MetricModel", "Telemetry", "Platform",
-                "CPrompb", "CProtobufC", "CSnappy", logging,
+                "WriteAheadBuffer", "CPrompb", "CProtobufC", "CSnappy", logging,
             ]),
         tests("Agent", ["Platform"]),
         tests("HTTPServer", ["Platform"]),

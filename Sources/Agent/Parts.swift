@@ -88,7 +88,7 @@ struct Parts: Sendable {
         _ entry: RemoteWriteConfiguration, _ destination: BufferDestination, _ signing: Signing
     ) -> DestinationRunner {
         let writer = RemoteWriter(
-            configuration: entry, destination: BufferLaneSource(buffer: buffer, destination: destination),
+            configuration: entry, destination: destination,
             http: client(entry.http), credentials: signing.credentials, region: signing.region,
             workers: workers, clock: clock, registry: registry, logger: Logger(label: "remote"))
         return DestinationRunner(

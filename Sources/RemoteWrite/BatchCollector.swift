@@ -1,4 +1,5 @@
 internal import MetricModel
+internal import WriteAheadBuffer
 
 /// Cuts the frames of one lane into batches: first in, first out, split at any sample.
 ///
@@ -31,8 +32,8 @@ struct BatchCollector: Sendable {
     /// Nil without `write_relabel_configs`.
     private let views: WriteRelabelViews?
     /// The end of the request to be made again; nil once that is done.
-    private(set) var resendEnd: LanePosition?
-    private let resendOmissions: [LaneOmission]
+    private(set) var resendEnd: BufferPosition?
+    private let resendOmissions: [BufferOmission]
     /// Series that are not sent for a while.
     private(set) var leftOut = LeftOutSeries()
     private var slices: [FrameSlice] = []
@@ -47,7 +48,7 @@ struct BatchCollector: Sendable {
     /// How a batch is cut while a series is searched for that the receiver refuses.
     struct Search: Sendable {
         /// The batch ends here at the latest.
-        var end: LanePosition?
+        var end: BufferPosition?
         /// Takes the requests that it costs to send series by themselves whose time of being left out is
         /// over; false when there are none left. It is asked once a batch, and only where there is such a
         /// series.
@@ -59,7 +60,7 @@ struct BatchCollector: Sendable {
 
     /// `resendOmissions` are what the request to be made again left out.
     init(
-        limits: Limits, isSigned: Bool, resendEnd: LanePosition?, resendOmissions: [LaneOmission] = [],
+        limits: Limits, isSigned: Bool, resendEnd: BufferPosition?, resendOmissions: [BufferOmission] = [],
         views: WriteRelabelViews? = nil
     ) {
         self.resendOmissions = resendOmissions
@@ -82,7 +83,7 @@ struct BatchCollector: Sendable {
     var oldestFrameMs: Int64? { isEmpty ? nil : slices[head].frame.timestampMs }
 
     /// Reads until there is a batch; false when the lane is caught up first.
-    mutating func fill(from lane: any SourceLane, samples: Int) throws -> Bool {
+    mutating func fill(from lane: BufferLane, samples: Int) throws -> Bool {
         while !isFull(samples: samples) {
             guard let read = try lane.next() else { return false }
             let slice = FrameSlice(read, views: views)
@@ -111,7 +112,7 @@ struct BatchCollector: Sendable {
         let end = search.end.flatMap { slices[head].start < $0 ? $0 : nil }
         var batch = Batch(scratch)
         samplesWithinBytes = nil
-        while head < slices.count, dropReason(slices[head], agingMs: agingMs) == nil, !batch.triesAgain {
+        while head < slices.count, !isTooOld(slices[head], agingMs: agingMs), !batch.triesAgain {
             let slice = slices[head]
             if let end, slice.start >= end { break }
             var to = end.map { min(slice.to, slice.samples(before: $0)) } ?? slice.to
@@ -162,13 +163,6 @@ struct BatchCollector: Sendable {
         for part in request.parts { leftOut.forgive(part.samples, of: part.frame) }
     }
 
-    /// Lets go of everything read and not cut.
-    mutating func forget() {
-        slices = []
-        head = 0
-        sampleCount = 0
-    }
-
     /// Puts a request's samples back in front, to be cut smaller.
     mutating func putBack(_ request: PreparedRequest) {
         var whole = request.slices
@@ -185,10 +179,10 @@ struct BatchCollector: Sendable {
 
     /// The request that ends at `end`, without regard to limits or age; nil when nothing before `end` is
     /// left.
-    private mutating func cutResend(upTo end: LanePosition, scratch: RequestScratch) -> PreparedRequest? {
+    private mutating func cutResend(upTo end: BufferPosition, scratch: RequestScratch) -> PreparedRequest? {
         let encodeLimits = encodeLimits(samples: Int.max, bytes: Int.max)
         var batch = Batch(scratch)
-        while head < slices.count, slices[head].start < end, slices[head].isWellFormed {
+        while head < slices.count, slices[head].start < end {
             let slice = slices[head]
             let to = max(slice.from, min(slice.to, slice.samples(before: end)))
             batch.append(slice, to: to, encodeLimits, leavingOut: slice.runs(of: resendOmissions))
@@ -212,36 +206,35 @@ struct BatchCollector: Sendable {
     }
 
     private mutating func cutDropped(agingMs: Int64) -> DroppedBatch? {
-        var counts = JobCounts()
-        var end: LanePosition?
-        while head < slices.count, let reason = dropReason(slices[head], agingMs: agingMs) {
+        var outcome = Outcomes()
+        var end: BufferPosition?
+        while head < slices.count, isTooOld(slices[head], agingMs: agingMs) {
             let slice = slices[head]
-            counts.add(slice.frame.target.job, dropped: slice.sampleCount, reason: reason)
+            outcome.drop(slice.sampleCount, of: slice.frame.target.job, DropReason.tooOld)
             sampleCount -= slice.sampleCount
             end = slice.next
             head += 1
         }
         compact()
-        return end.map { DroppedBatch(end: $0, counts: counts) }
+        return end.map { DroppedBatch(end: $0, outcome: outcome) }
     }
 
-    private func dropReason(_ slice: FrameSlice, agingMs: Int64) -> String? {
-        if limits.age.isTooOld(slice.frame.timestampMs, agingMs: agingMs) { return DropReason.tooOld }
-        return slice.isWellFormed ? nil : DropReason.malformed
+    private func isTooOld(_ slice: FrameSlice, agingMs: Int64) -> Bool {
+        limits.age.isTooOld(slice.frame.timestampMs, agingMs: agingMs)
     }
 
     private mutating func take(_ batch: Batch, isResend: Bool) -> Cut {
         sampleCount -= batch.slices.reduce(0) { $0 + $1.sampleCount }
         compact()
         guard let end = batch.end else { return .nothing }
-        guard batch.counts.sent > 0 else {
-            return .dropped(DroppedBatch(end: end, counts: batch.counts, omissions: batch.omissions))
+        guard batch.outcome.delivered > 0 else {
+            return .dropped(DroppedBatch(end: end, outcome: batch.outcome, omissions: batch.omissions))
         }
         let body = batch.scratch.compress()
         return .request(
             PreparedRequest(
                 body: body, uncompressedBytes: batch.scratch.byteCount,
-                payloadHash: isSigned ? RequestScratch.hash(body) : "", end: end, counts: batch.counts,
+                payloadHash: isSigned ? RequestScratch.hash(body) : "", end: end, outcome: batch.outcome,
                 sampleCount: batch.scratch.sampleCount, histogramCount: batch.histograms,
                 exemplarCount: batch.exemplars, exemplarsOff: batch.exemplarsOff, oldestMs: batch.oldestMs,
                 newestMs: batch.newestMs,
@@ -263,15 +256,15 @@ struct BatchCollector: Sendable {
     private struct Batch {
         let scratch: RequestScratch
         var slices: [FrameSlice] = []
-        var counts = JobCounts()
-        var end: LanePosition?
+        var outcome = Outcomes()
+        var end: BufferPosition?
         var lastSample = 0
         var oldestMs = Int64.max
         var newestMs = Int64.min
         var histograms = 0
         var exemplars = 0
         var exemplarsOff = 0
-        var omissions: [LaneOmission] = []
+        var omissions: [BufferOmission] = []
         var triesAgain = false
         /// Whether there were requests left to try series again; nil when none was due so far.
         var grantedTryingAgain: Bool?
@@ -308,12 +301,12 @@ struct BatchCollector: Sendable {
 
         private mutating func leaveOut(_ slice: FrameSlice, _ samples: Range<Int>, _ reason: String) {
             omissions.append(
-                LaneOmission(
-                    start: LanePosition(
+                BufferOmission(
+                    start: BufferPosition(
                         segment: slice.record.segment, offset: slice.record.offset,
                         sample: UInt32(samples.lowerBound)),
                     count: UInt32(samples.count), reason: reason))
-            counts.add(slice.frame.target.job, dropped: samples.count, reason: reason)
+            outcome.drop(samples.count, of: slice.frame.target.job, reason)
             lastSample = samples.upperBound
         }
 
@@ -322,15 +315,12 @@ struct BatchCollector: Sendable {
             let encoding = scratch.append(
                 slice.frame, drops: slice.drops, from: lastSample, to: to, limits: limits)
             lastSample += encoding.consumed
-            counts.add(
-                slice.frame.target.job, sent: encoding.written, dropped: encoding.tooOld,
-                reason: DropReason.tooOld)
-            counts.add(
-                slice.frame.target.job, dropped: encoding.unwanted, reason: DropReason.writeRelabel)
-            counts.add(
-                slice.frame.target.job, dropped: encoding.histogramsOff, reason: DropReason.histogramsOff)
-            counts.add(
-                slice.frame.target.job, dropped: encoding.customBuckets, reason: DropReason.customBuckets)
+            let job = slice.frame.target.job
+            outcome.deliver(encoding.written, of: job)
+            outcome.drop(encoding.tooOld, of: job, DropReason.tooOld)
+            outcome.drop(encoding.unwanted, of: job, DropReason.writeRelabel)
+            outcome.drop(encoding.histogramsOff, of: job, DropReason.histogramsOff)
+            outcome.drop(encoding.customBuckets, of: job, DropReason.customBuckets)
             histograms += encoding.histograms
             exemplars += encoding.exemplars
             exemplarsOff += encoding.exemplarsOff

@@ -1,6 +1,8 @@
+internal import WriteAheadBuffer
+
 /// Samples at the lane's head that are not sent.
 struct DroppedBatch: Sendable {
-    let end: LanePosition
-    let counts: JobCounts
-    var omissions: [LaneOmission] = []
+    let end: BufferPosition
+    let outcome: Outcomes
+    var omissions: [BufferOmission] = []
 }

@@ -1,4 +1,5 @@
 internal import Logging
+internal import WriteAheadBuffer
 
 /// Says once what goes wrong with a lane, once a minute while it lasts, and once that it is over.
 struct LaneLog {
@@ -70,14 +71,14 @@ struct LaneLog {
     }
 
     /// A request was refused for good.
-    mutating func refused(reason: String, counts: JobCounts, text: String, wallMs: Int64) {
+    mutating func refused(reason: String, outcome: Outcomes, text: String, wallMs: Int64) {
         unsaidRefusals += 1
         guard isDue(lastRefusalMs, wallMs) else { return }
         logger.warning(
             "the receiver refused samples of a request",
             metadata: [
-                "reason": "\(reason)", "jobs": "\(Self.jobs(counts))",
-                "samples": .stringConvertible(counts.sent),
+                "reason": "\(reason)", "jobs": "\(Self.jobs(outcome))",
+                "samples": .stringConvertible(outcome.delivered),
                 "refused_requests": .stringConvertible(unsaidRefusals), "err": "\(text)",
             ])
         lastRefusalMs = wallMs
@@ -99,7 +100,7 @@ struct LaneLog {
                 : "the receiver refuses requests for one of these series; they are left out for a while",
             metadata: [
                 "series": "\(name)", "series_count": .stringConvertible(series),
-                "jobs": "\(Self.jobs(request.counts))",
+                "jobs": "\(Self.jobs(request.outcome))",
                 "reason": "\(reason)", "tried_again_after_seconds": .stringConvertible(seconds),
             ])
     }
@@ -115,8 +116,8 @@ struct LaneLog {
     }
 
     /// The jobs whose samples were sent: the first eight by name, then how many more there are.
-    private static func jobs(_ counts: JobCounts) -> String {
-        let jobs = counts.jobs.filter { $0.sent > 0 }.map(\.job)
+    private static func jobs(_ outcome: Outcomes) -> String {
+        let jobs = outcome.entries.filter { $0.outcome.delivered > 0 }.map(\.job)
         let named = jobs.prefix(mostJobs).joined(separator: ", ")
         return jobs.count > mostJobs ? "\(named) and \(jobs.count - mostJobs) more" : named
     }

@@ -3,10 +3,11 @@ internal import Logging
 internal import Platform
 import Synchronization
 internal import Telemetry
+internal import WriteAheadBuffer
 
 /// One lane's task: carries out what `LaneStateMachine` decides.
 final class LaneRunner: Sendable {
-    private let lane: any SourceLane
+    private let lane: BufferLane
     private let shared: LaneShared
     private let logger: Logger
     private let seed: UInt64
@@ -22,7 +23,7 @@ final class LaneRunner: Sendable {
     /// A lane without work looks around once a minute even if nobody wakes it.
     private static let idleMs: Int64 = 60_000
 
-    init(lane: any SourceLane, shared: LaneShared, logger: Logger, seed: UInt64) {
+    init(lane: BufferLane, shared: LaneShared, logger: Logger, seed: UInt64) {
         self.lane = lane
         self.shared = shared
         self.logger = logger
@@ -38,9 +39,9 @@ final class LaneRunner: Sendable {
         var log: LaneLog
         var request: PreparedRequest?
         /// Outcomes that the cursor could not take down; they go with the next, or alone when none comes.
-        var unbooked: [LaneOutcome] = []
+        var unbooked = Outcomes()
         /// How far they reach; nil when there are none.
-        var unbookedEnd: LanePosition?
+        var unbookedEnd: BufferPosition?
         /// When the first frame of the batch being collected was read.
         var batchBeganNs: UInt64?
         var lastText = ""
@@ -89,7 +90,7 @@ final class LaneRunner: Sendable {
 
     /// Reads and cuts until there is a request, or nothing left while draining.
     private func collect(
-        _ samples: Int, upTo end: LanePosition?, _ session: inout Session
+        _ samples: Int, upTo end: BufferPosition?, _ session: inout Session
     ) async -> LaneStateMachine.Action {
         while !Task.isCancelled {
             let isDraining = shared.drainDeadlineNs != nil
@@ -99,9 +100,9 @@ final class LaneRunner: Sendable {
                 * 1_000_000
             let isDue = isDraining || nowNs >= deadlineNs || end != nil
             switch await cut(samples, upTo: end, evenIfShort: isDue, &session) {
-            case .cut(.request(let request), let note):
+            case .cut(.request(let request), let fault):
                 session.batchBeganNs = session.collector.isEmpty ? nil : nowNs
-                guard await mayGoOn(note, &session) else { continue }
+                if let fault { say(fault, &session) }
                 session.request = request
                 return session.machine.collected(
                     .init(
@@ -109,16 +110,14 @@ final class LaneRunner: Sendable {
                         newestMs: request.newestMs, isOfOneMoment: request.oldestMs == request.newestMs,
                         mayBeStored: request.isResend, end: request.end,
                         triesAgain: request.triesAgain), shared.now)
-            case .cut(.dropped(let batch), let note):
-                guard await mayGoOn(note, &session) else { continue }
-                for count in batch.counts.jobs {
-                    for dropped in count.dropped { shared.metrics.dropped(dropped.reason).add(dropped.count) }
-                }
-                await book(batch.counts.outcomes(.delivered), upTo: batch.end, &session)
+            case .cut(.dropped(let batch), let fault):
+                if let fault { say(fault, &session) }
+                for (reason, count) in batch.outcome.dropped { shared.metrics.dropped(reason).add(count) }
+                await book(batch.outcome, upTo: batch.end, &session)
             case .cut(.nothing, _):
                 session.batchBeganNs = nil
                 // No answer may come for long: a disk that was full stays so until its segments may go.
-                if let end = session.unbookedEnd { await book([], upTo: end, &session) }
+                if let end = session.unbookedEnd { await book(Outcomes(), upTo: end, &session) }
                 if isDraining { return session.machine.caughtUp(shared.now) }
                 publish(session, .collect(samples: samples))
                 let idleMs = session.unbookedEnd == nil ? Self.idleMs : Self.bufferRetryMs
@@ -147,8 +146,8 @@ final class LaneRunner: Sendable {
     }
 
     private enum CutResult: Sendable {
-        /// `note` is what the cursor said about the batch's end.
-        case cut(BatchCollector.Cut, note: Result<Bool, any Error>)
+        /// `fault` is why the cursor could not take down that the batch leaves.
+        case cut(BatchCollector.Cut, fault: BufferError?)
         /// Frames are there, but fewer than a batch.
         case short
         case failed(any Error)
@@ -157,7 +156,7 @@ final class LaneRunner: Sendable {
     /// One worker job: reads what is there, and if that makes a batch, encodes it and tells the cursor that
     /// it is about to be sent or dropped.
     private func cut(
-        _ samples: Int, upTo end: LanePosition?, evenIfShort: Bool, _ session: inout Session
+        _ samples: Int, upTo end: BufferPosition?, evenIfShort: Bool, _ session: inout Session
     ) async -> CutResult {
         let nowNs = shared.clock.monotonicNs
         let search = search(upTo: end, session, nowNs)
@@ -170,14 +169,14 @@ final class LaneRunner: Sendable {
             var collector = before
             do {
                 let isFull = try collector.fill(from: lane, samples: samples)
-                if collector.isEmpty { return (collector, .cut(.nothing, note: .success(true))) }
+                if collector.isEmpty { return (collector, .cut(.nothing, fault: nil)) }
                 // What was in flight lies behind the tail: it is made again at once.
                 guard isFull || evenIfShort || collector.resendEnd != nil else { return (collector, .short) }
                 let cut = scratches.with {
                     collector.cut(
                         samples: samples, bytes: limitBytes, search: search, agingMs: agingMs, scratch: $0)
                 }
-                return (collector, .cut(cut, note: Result { try Self.note(cut, to: lane) }))
+                return (collector, .cut(cut, fault: Self.note(cut, to: lane)))
             } catch {
                 return (collector, .failed(error))
             }
@@ -187,7 +186,8 @@ final class LaneRunner: Sendable {
         return result
     }
 
-    private func search(upTo end: LanePosition?, _ session: Session, _ nowNs: UInt64) -> BatchCollector.Search
+    private func search(upTo end: BufferPosition?, _ session: Session, _ nowNs: UInt64)
+        -> BatchCollector.Search
     {
         guard !session.machine.isSearching else { return .init(end: end, nowNs: nowNs) }
         let lessons = shared.lessons
@@ -196,33 +196,25 @@ final class LaneRunner: Sendable {
             giveBackTryingAgain: { lessons.giveBackTryingAgain() }, nowNs: nowNs)
     }
 
-    /// False when retention was faster than the batch.
-    private static func note(_ cut: BatchCollector.Cut, to lane: any SourceLane) throws -> Bool {
-        switch cut {
-        case .request(let request): try lane.willSend(upTo: request.end, leavingOut: request.omissions)
-        case .dropped(let batch): try lane.willSend(upTo: batch.end, leavingOut: batch.omissions)
-        case .nothing: true
+    /// Tells the cursor what is about to be sent, or dropped; returns why it could not take that down.
+    private static func note(_ cut: BatchCollector.Cut, to lane: BufferLane) -> BufferError? {
+        do throws(BufferError) {
+            switch cut {
+            case .request(let request): try lane.willSend(upTo: request.end, leavingOut: request.omissions)
+            case .dropped(let batch): try lane.willSend(upTo: batch.end, leavingOut: batch.omissions)
+            case .nothing: break
+            }
+            return nil
+        } catch {
+            return error
         }
     }
 
-    /// Whether the batch stands. When retention was faster nothing of what was read counts any more, and the
-    /// lane is read again from the cursor.
-    private func mayGoOn(_ note: Result<Bool, any Error>, _ session: inout Session) async -> Bool {
-        switch note {
-        case .success(true): return true
-        case .success(false):
-            let lane = lane
-            await shared.workers.run { lane.rewind() }
-            session.collector.forget()
-            session.batchBeganNs = nil
-            return false
-        case .failure(let error):
-            // Without the note a crash now would cut the next batch elsewhere; not to send would be worse.
-            shared.metrics.bufferErrors.add()
-            session.log.bufferFailed(
-                "the cursor cannot be written; sent all the same", error, wallMs: shared.clock.wallMs)
-            return true
-        }
+    /// Without the note a crash now would cut the next batch elsewhere; not to send would be worse.
+    private func say(_ fault: BufferError, _ session: inout Session) {
+        shared.metrics.bufferErrors.add()
+        session.log.bufferFailed(
+            "the cursor cannot be written; sent all the same", fault, wallMs: shared.clock.wallMs)
     }
 
     private func send(_ session: inout Session) async -> LaneStateMachine.Action {
@@ -267,10 +259,8 @@ final class LaneRunner: Sendable {
         guard let request = session.request else {
             preconditionFailure("a request is held until it is booked")
         }
-        let sent = request.counts.sent
-        for count in request.counts.jobs {
-            for dropped in count.dropped { shared.metrics.dropped(dropped.reason).add(dropped.count) }
-        }
+        let sent = request.outcome.delivered
+        for (reason, count) in request.outcome.dropped { shared.metrics.dropped(reason).add(count) }
         switch verdict {
         case .delivered:
             shared.metrics.stored(newestMs: request.newestMs)
@@ -279,14 +269,14 @@ final class LaneRunner: Sendable {
             shared.metrics.failed.add(sent)
             shared.metrics.refused(reason).add(sent)
             session.log.refused(
-                reason: reason, counts: request.counts, text: session.lastText, wallMs: shared.clock.wallMs)
+                reason: reason, outcome: request.outcome, text: session.lastText, wallMs: shared.clock.wallMs)
         case .givenUp(let reason): shared.metrics.dropped(reason).add(sent)
         }
         if request.exemplarsOff > 0 {
             shared.metrics.droppedExemplars(DropReason.exemplarsOff).add(UInt64(request.exemplarsOff))
         }
         session.request = nil
-        await book(request.counts.outcomes(verdict), upTo: request.end, &session)
+        await book(request.outcome.booked(as: verdict), upTo: request.end, &session)
     }
 
     /// The series of the request held are left out from now on.
@@ -301,12 +291,15 @@ final class LaneRunner: Sendable {
             seconds: leaveOutMs / 1_000, wallMs: shared.clock.wallMs)
     }
 
-    private func book(_ outcomes: [LaneOutcome], upTo end: LanePosition, _ session: inout Session) async {
-        let all = session.unbooked + outcomes
+    /// The way back of an answer: moves the cursor (`BufferLane.answered`), which removes the segments that
+    /// every destination has answered for.
+    private func book(_ outcome: Outcomes, upTo end: BufferPosition, _ session: inout Session) async {
+        var all = session.unbooked
+        all.add(outcome)
         let lane = lane
         do {
-            try await shared.workers.run { try lane.answered(upTo: end, outcome: all) }
-            session.unbooked = []
+            try await shared.workers.run { [all] in try lane.answered(upTo: end, outcome: all) }
+            session.unbooked = Outcomes()
             session.unbookedEnd = nil
         } catch {
             shared.metrics.bufferErrors.add()

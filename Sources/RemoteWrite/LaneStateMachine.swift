@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Platform
+internal import WriteAheadBuffer
 
 /// What one lane does next, decided without doing anything: the shell (`LaneRunner`) tells what happened
 /// and carries the action out. One request is held at a time, so the samples of a series leave in order.
@@ -30,7 +31,7 @@ struct LaneStateMachine: Sendable {
         /// The receiver may have stored it, or part of it, at an earlier try.
         var mayBeStored: Bool
         /// Where the lane stands once it is answered.
-        var end = LanePosition(segment: 0, offset: 0)
+        var end = BufferPosition(segment: 0, offset: 0)
         /// It holds nothing but series that were left out and are tried again.
         var triesAgain = false
     }
@@ -38,7 +39,7 @@ struct LaneStateMachine: Sendable {
     enum Action: Sendable, Equatable {
         /// Cut the next batch of at most so many samples, which ends at `upTo` at the latest, then
         /// `collected` or `caughtUp`.
-        case collect(samples: Int, upTo: LanePosition? = nil)
+        case collect(samples: Int, upTo: BufferPosition? = nil)
         /// Sign with the wall clock corrected by `skewMs` and send the request held, then `answered`.
         case send
         /// Wait, then `woke`.
@@ -56,7 +57,7 @@ struct LaneStateMachine: Sendable {
     /// rest. So the samples of each series still leave in order.
     private struct Search {
         /// The guilty series lies before this position.
-        let end: LanePosition
+        let end: BufferPosition
         /// The guilty series is among this many samples, counted from the lane's position.
         var samples: Int
         let reason: RefusalReason

@@ -1,5 +1,6 @@
 internal import MetricModel
 internal import Platform
+internal import WriteAheadBuffer
 
 /// The series of one lane that are left out of requests for a while, as the receiver refuses a whole request
 /// for each of them.
@@ -7,7 +8,7 @@ internal import Platform
 /// Nothing is done for a frame whose target has no such series. For one that has, they are looked for once
 /// for each layout.
 struct LeftOutSeries: Sendable {
-    /// A run of a frame's samples, counted as `LanePosition.sample`, that are left out or tried again.
+    /// A run of a frame's samples, counted as `BufferPosition.sample`, that are left out or tried again.
     struct Run: Equatable, Sendable {
         var samples: Range<Int>
         let reason: String

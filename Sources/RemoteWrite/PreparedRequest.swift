@@ -1,4 +1,5 @@
 internal import MetricModel
+internal import WriteAheadBuffer
 
 /// A request cut, encoded and compressed: kept as it is through every try.
 struct PreparedRequest: Sendable {
@@ -8,8 +9,9 @@ struct PreparedRequest: Sendable {
     /// SHA-256 of `body` in hexadecimal when requests are signed, else empty.
     let payloadHash: String
     /// Where the lane stands once this is answered.
-    let end: LanePosition
-    let counts: JobCounts
+    let end: BufferPosition
+    /// What is booked once it is stored.
+    let outcome: Outcomes
     /// Histograms among them.
     let sampleCount: Int
     let histogramCount: Int
@@ -21,7 +23,7 @@ struct PreparedRequest: Sendable {
     /// What it was made of, for halving.
     let slices: [FrameSlice]
     /// Samples in its range that it leaves out.
-    let omissions: [LaneOmission]
+    let omissions: [BufferOmission]
     /// It was in flight when the agent ended: the receiver may have it already.
     let isResend: Bool
     /// It holds nothing but series that were left out and are tried again.

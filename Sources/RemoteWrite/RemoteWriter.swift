@@ -6,6 +6,7 @@ public import Logging
 public import Platform
 import Synchronization
 public import Telemetry
+public import WriteAheadBuffer
 
 /// Sends what the buffer holds for one destination: a lane is a child task, and lanes do not wait for each
 /// other.
@@ -22,7 +23,7 @@ public final class RemoteWriter: Sendable {
     /// `destination` is the buffer's cursor for this destination. With a `sigv4` block requests are signed
     /// with `credentials`, for the block's region or else `region`.
     public init(
-        configuration: RemoteWriteConfiguration, destination: any LaneSource, http: any HTTPPerforming,
+        configuration: RemoteWriteConfiguration, destination: BufferDestination, http: any HTTPPerforming,
         credentials: (any CredentialsProvider)?, region: String?, workers: WorkerPool, clock: any AgentClock,
         registry: MetricRegistry, logger: Logger
     ) {

@@ -88,7 +88,7 @@ import Glibc
         unsafe SHA256.hex(body.span.bytes)
     }
 
-    /// Writes samples `from..<to` of `frame` (counted as `LanePosition.sample`) until a limit is met. Every
+    /// Writes samples `from..<to` of `frame` (counted as `BufferPosition.sample`) until a limit is met. Every
     /// chunk's `targetLabelBound` must be within the target's labels: `FrameSlice.isWellFormed` has asked.
     func append(
         _ frame: Frame, drops: SeriesDrops = SeriesDrops(), from: Int, to: Int, limits: EncodeLimits

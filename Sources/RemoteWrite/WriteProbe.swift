@@ -3,6 +3,7 @@ public import Configuration
 import Cryptography
 public import HTTPTransport
 public import Platform
+import WriteAheadBuffer
 
 /// One write without a sample to a destination, with the headers, the signature and the answer's reading of
 /// every other write: whether writes are taken, before there is anything to write.
@@ -69,7 +70,8 @@ extension PreparedRequest {
         PreparedRequest(
             body: WriteProbe.emptyBody, uncompressedBytes: 0,
             payloadHash: SHA256.hex(bytes: WriteProbe.emptyBody),
-            end: LanePosition(segment: 0, offset: 0), counts: JobCounts(), sampleCount: 0, histogramCount: 0,
+            end: BufferPosition(segment: 0, offset: 0), outcome: Outcomes(), sampleCount: 0,
+            histogramCount: 0,
             exemplarCount: 0, exemplarsOff: 0, oldestMs: 0, newestMs: 0, slices: [], omissions: [],
             isResend: false, triesAgain: false)
     }

@@ -27,6 +27,9 @@ public final class BufferDestination: Sendable {
         for lane in lanes { lane.attach(self) }
     }
 
+    /// The newest timestamp appended for any destination; 0 before the first.
+    public var highestTimestampMs: Int64 { core.buffer?.appendedHighestTimestampMs ?? 0 }
+
     /// Lane `index`, below `laneCount`. Used by one task at a time.
     public func lane(_ index: Int) -> BufferLane { lanes[index] }
 
@@ -132,17 +135,13 @@ public final class BufferDestination: Sendable {
             let total = totals[job] ?? JobTotal()
             let own = cursor.jobs[job] ?? CursorState.Job()
             var entry = DestinationLedger()
-            entry.delivered = own.delivered
+            entry.outcome = own.outcome
             entry.earlier = Int64(clamping: Int128(own.baseAppended) + Int128(own.baseFailed))
-            entry.dropped = own.dropped
             let failed = SampleCount.rest(total.failed, own.baseFailed)
-            if failed > 0 {
-                let before = entry.dropped[BufferDropReason.appendFailed] ?? 0
-                entry.dropped[BufferDropReason.appendFailed] = SampleCount.sum(before, UInt64(failed))
-            }
-            entry.buffered = UInt64(max(0, SampleCount.rest(total.appended, own.baseAppended, own.answered)))
-            let known = SampleCount.sum(entry.delivered, entry.buffered)
-            entry.scraped = entry.dropped.values.reduce(known, SampleCount.sum)
+            if failed > 0 { entry.outcome.drop(UInt64(failed), BufferDropReason.appendFailed) }
+            entry.buffered = UInt64(
+                max(0, SampleCount.rest(total.appended, own.baseAppended, own.outcome.total)))
+            entry.scraped = SampleCount.sum(entry.outcome.total, entry.buffered)
             result[job] = entry
         }
         return result

@@ -146,14 +146,9 @@ public final class BufferLane: Sendable {
 
     /// Moves the cursor to `end` and books what became of the samples before it. After a throw nothing has
     /// changed: the outcome goes with the next answer.
-    public func answered(upTo end: BufferPosition, outcome: [JobOutcome]) throws(BufferError) {
+    public func answered(upTo end: BufferPosition, outcome: Outcomes) throws(BufferError) {
         try check(end)
-        let entries = outcome.map { job in
-            CursorChange.Outcome(
-                job: job.job, delivered: job.delivered,
-                dropped: job.dropped.map { .init(reason: $0.reason, count: $0.count) })
-        }
-        try record(upTo: end, entries)
+        try record(upTo: end, outcome)
         state.withLock { $0.open.answered(upTo: end) }
     }
 
@@ -216,24 +211,24 @@ public final class BufferLane: Sendable {
             let isBehind = state.answered.segment < state.handedOut.segment
             return isBehind || !state.lost.isEmpty ? state.handedOut : nil
         }
-        if let end { try record(upTo: end, []) }
+        if let end { try record(upTo: end, Outcomes()) }
     }
 
     /// Writes an answer down with the losses that it reaches.
-    private func record(upTo end: BufferPosition, _ outcome: [CursorChange.Outcome]) throws(BufferError) {
+    private func record(upTo end: BufferPosition, _ outcome: Outcomes) throws(BufferError) {
         let passed = state.withLock { state in
             let passed = state.lost.filter { $0.at <= end || $0.isGone }
             state.lost.removeAll { $0.at <= end || $0.isGone }
             return passed
         }
-        let lost = passed.flatMap { lost in
-            lost.counts.map { job, count in
-                CursorChange.Outcome(
-                    job: job, delivered: 0, dropped: [.init(reason: lost.reason, count: count)])
+        var outcome = outcome
+        for lost in passed {
+            for (job, count) in lost.counts {
+                outcome.add(JobOutcome(dropped: [lost.reason: count]), of: job)
             }
         }
         do throws(BufferError) {
-            try destination?.record(.answered(lane: index, end: end, outcome: outcome + lost))
+            try destination?.record(.answered(lane: index, end: end, outcome: outcome))
         } catch {
             state.withLock { $0.lost += passed }
             throw error

@@ -18,10 +18,7 @@ enum CursorCoding {
             buffer.putString(name)
             buffer.putSigned(job.baseAppended)
             buffer.putSigned(job.baseFailed)
-            buffer.putVarint(job.delivered)
-            put(
-                job.dropped.sorted { $0.key < $1.key }.map { .init(reason: $0.key, count: $0.value) },
-                into: &buffer)
+            put(job.outcome, into: &buffer)
         }
     }
 
@@ -50,12 +47,9 @@ enum CursorCoding {
             guard let name = Wire.string(payload, &offset),
                 let appended = Wire.signedSamples(payload, &offset),
                 let failed = Wire.signedSamples(payload, &offset),
-                let delivered = Wire.samples(payload, &offset),
-                let dropped = dropped(payload, &offset)
+                let outcome = outcome(payload, &offset)
             else { return nil }
-            var job = CursorState.Job(baseAppended: appended, baseFailed: failed, delivered: delivered)
-            for entry in dropped { job.dropped[entry.reason] = entry.count }
-            state.jobs[name] = job
+            state.jobs[name] = CursorState.Job(baseAppended: appended, baseFailed: failed, outcome: outcome)
         }
         return offset == payload.count && !state.lanes.isEmpty ? state : nil
     }
@@ -71,11 +65,10 @@ enum CursorCoding {
             buffer.putByte(2)
             buffer.putVarint(UInt64(lane))
             put(end, into: &buffer)
-            buffer.putVarint(UInt64(outcome.count))
-            for entry in outcome {
+            buffer.putVarint(UInt64(outcome.entries.count))
+            for entry in outcome.entries {
                 buffer.putString(entry.job)
-                buffer.putVarint(entry.delivered)
-                put(entry.dropped, into: &buffer)
+                put(entry.outcome, into: &buffer)
             }
         }
     }
@@ -91,35 +84,35 @@ enum CursorCoding {
             return .sent(lane: Int(lane), end: end, omissions: omissions)
         }
         guard kind == 2, let count = Wire.count(payload, &offset, itemBytes: 3) else { return nil }
-        var outcome: [CursorChange.Outcome] = []
+        var outcomes = Outcomes()
         for _ in 0..<count {
-            guard let job = Wire.string(payload, &offset), let delivered = Wire.samples(payload, &offset),
-                let dropped = dropped(payload, &offset)
+            guard let job = Wire.string(payload, &offset), let outcome = outcome(payload, &offset)
             else { return nil }
-            outcome.append(.init(job: job, delivered: delivered, dropped: dropped))
+            outcomes.add(outcome, of: job)
         }
-        return offset == payload.count ? .answered(lane: Int(lane), end: end, outcome: outcome) : nil
+        return offset == payload.count ? .answered(lane: Int(lane), end: end, outcome: outcomes) : nil
     }
 
-    private static func put(_ dropped: [CursorChange.Dropped], into buffer: inout RecordBuffer) {
-        buffer.putVarint(UInt64(dropped.count))
-        for entry in dropped {
-            buffer.putString(entry.reason)
-            buffer.putVarint(entry.count)
+    private static func put(_ outcome: JobOutcome, into buffer: inout RecordBuffer) {
+        buffer.putVarint(outcome.delivered)
+        buffer.putVarint(UInt64(outcome.dropped.count))
+        for (reason, count) in outcome.dropped.sorted(by: { $0.key < $1.key }) {
+            buffer.putString(reason)
+            buffer.putVarint(count)
         }
     }
 
-    private static func dropped(_ payload: Span<UInt8>, _ offset: inout Int) -> [CursorChange.Dropped]? {
-        guard let count = Wire.count(payload, &offset, itemBytes: 2) else { return nil }
-        var result: [CursorChange.Dropped] = []
+    private static func outcome(_ payload: Span<UInt8>, _ offset: inout Int) -> JobOutcome? {
+        guard let delivered = Wire.samples(payload, &offset),
+            let count = Wire.count(payload, &offset, itemBytes: 2)
+        else { return nil }
+        var outcome = JobOutcome(delivered: delivered)
         for _ in 0..<count {
             guard let reason = Wire.string(payload, &offset), let count = Wire.samples(payload, &offset)
-            else {
-                return nil
-            }
-            result.append(.init(reason: reason, count: count))
+            else { return nil }
+            outcome.drop(count, reason)
         }
-        return result
+        return outcome
     }
 
     private static func put(_ omissions: [BufferOmission], into buffer: inout RecordBuffer) {

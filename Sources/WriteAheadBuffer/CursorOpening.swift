@@ -85,10 +85,9 @@ struct CursorOpening {
         for (job, total) in totals {
             var own = cursor.jobs[job] ?? CursorState.Job()
             let difference = SampleCount.rest(
-                total.appended, own.baseAppended, own.answered, held[job] ?? 0)
+                total.appended, own.baseAppended, own.outcome.total, held[job] ?? 0)
             if difference > 0 {
-                let before = own.dropped[BufferDropReason.damaged] ?? 0
-                own.dropped[BufferDropReason.damaged] = SampleCount.sum(before, UInt64(difference))
+                own.outcome.drop(UInt64(difference), BufferDropReason.damaged)
             } else {
                 // Delivered, and then lost from the disk: the books begin that much earlier.
                 own.baseAppended = Int64(clamping: Int128(own.baseAppended) + Int128(difference))

@@ -14,10 +14,8 @@ struct CursorState: Sendable, Equatable {
         /// was lost from the disk.
         var baseAppended: Int64 = 0
         var baseFailed: Int64 = 0
-        var delivered: UInt64 = 0
-        var dropped: [String: UInt64] = [:]
-
-        var answered: UInt64 { dropped.values.reduce(delivered, SampleCount.sum) }
+        /// What became of the samples answered for since.
+        var outcome = JobOutcome()
     }
 
     var name: String
@@ -34,19 +32,7 @@ enum CursorChange: Sendable, Equatable {
     /// is in flight any more.
     case sent(lane: Int, end: BufferPosition, omissions: [BufferOmission] = [])
     /// Everything up to here is answered for.
-    case answered(lane: Int, end: BufferPosition, outcome: [Outcome])
-
-    /// One job's part of an answer.
-    struct Outcome: Sendable, Equatable {
-        var job: String
-        var delivered: UInt64
-        var dropped: [Dropped]
-    }
-
-    struct Dropped: Sendable, Equatable {
-        var reason: String
-        var count: UInt64
-    }
+    case answered(lane: Int, end: BufferPosition, outcome: Outcomes)
 }
 
 extension CursorState {
@@ -66,15 +52,7 @@ extension CursorState {
                 lanes[lane].inFlightEnd = nil
                 lanes[lane].omissions = []
             }
-            for entry in outcome {
-                var job = jobs[entry.job] ?? Job()
-                job.delivered = SampleCount.sum(job.delivered, entry.delivered)
-                for dropped in entry.dropped {
-                    let before = job.dropped[dropped.reason] ?? 0
-                    job.dropped[dropped.reason] = SampleCount.sum(before, dropped.count)
-                }
-                jobs[entry.job] = job
-            }
+            for entry in outcome.entries { jobs[entry.job, default: Job()].outcome.add(entry.outcome) }
         }
         return true
     }

@@ -4,13 +4,16 @@ public struct DestinationLedger: Sendable, Equatable {
     /// since. After damage on disk it may differ from `BufferLedger.jobs`: what was delivered and then lost
     /// from the disk is counted here.
     public var scraped: UInt64 = 0
-    public var delivered: UInt64 = 0
-    /// By reason.
-    public var dropped: [String: UInt64] = [:]
+    /// What became of those that are no longer buffered.
+    public var outcome = JobOutcome()
     public var buffered: UInt64 = 0
     /// Samples scraped before its books begin, as it was added later: it never gets them. Below zero after
     /// damage, by what it was given and what is lost from the disk since.
     public var earlier: Int64 = 0
 
     public init() {}
+
+    public var delivered: UInt64 { outcome.delivered }
+    /// By reason.
+    public var dropped: [String: UInt64] { outcome.dropped }
 }

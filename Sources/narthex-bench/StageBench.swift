@@ -88,8 +88,7 @@ struct StageBench {
             sentBytes += compressed.count
         }
         try lane.willSend(upTo: last.end)
-        try lane.answered(
-            upTo: last.end, outcome: [JobOutcome(job: "bench", delivered: UInt64(samples), dropped: [])])
+        try lane.answered(upTo: last.end, outcome: ["bench": JobOutcome(delivered: UInt64(samples))])
         guard round > 0 else {
             best.firstScrapeNs = scrapeNs / samples
             return

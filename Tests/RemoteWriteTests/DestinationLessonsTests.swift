@@ -11,50 +11,51 @@ import Testing
     private let fixture = WriterFixture()
 
     @Test func theSizeIsLearnedOnceAndSaid() async {
-        let lane = MemoryLane(clock: fixture.clock)
-        lane.append(fixture.frames(40, series: 105))
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(fixture.frames(40, series: 105))
         let receiver = FakeReceiver()
         receiver.judge { $0.count > 40 ? .status(413, body: "too big") : nil }
-        await fixture.run(fixture.writer([lane], receiver)) { lane.delivered == 4_200 }
+        await fixture.run(fixture.writer(store, receiver)) { store.delivered == 4_200 }
         let sent = receiver.sizes.reduce(0, +)
         #expect(receiver.sizes.filter { $0 > 40 }.count <= 8)
         #expect(sent < 4_200 * 4, "samples sent for 4200 delivered")
         #expect(fixture.said.all("refused a request as too large").count == 1)
-        #expect(lane.isBalanced)
+        #expect(store.isBalanced)
     }
 
     @Test func lanesShareTheSize() async {
-        let first = MemoryLane(clock: fixture.clock)
-        let second = MemoryLane(clock: fixture.clock)
-        first.append(fixture.frames(20, series: 100))
+        let store = BufferedDestination(clock: fixture.clock, lanes: 2)
+        let (first, second) = (fixture.job("a", onLane: 0), fixture.job("b", onLane: 1))
+        store.append(fixture.frames(20, series: 100, job: first))
         let receiver = FakeReceiver()
         receiver.judge { $0.count > 40 ? .status(413) : nil }
         let queue = QueueConfiguration(maxSamplesPerSend: 1_000)
         var isAppended = false
         await fixture.run(
-            fixture.writer([first, second], receiver, queue: queue),
+            fixture.writer(store, receiver, queue: queue),
             between: {
-                if first.delivered == 2_000, !isAppended {
+                if store.delivered(first) == 2_000, !isAppended {
                     isAppended = true
-                    second.append(fixture.frames(1, series: 400, job: "other"))
+                    store.append(fixture.frames(1, series: 400, job: second))
                 }
-            }, until: { second.delivered >= 400 })
+            }, until: { store.delivered(second) >= 400 })
         let ofSecond = receiver.sizes.drop { $0 != 400 }
         #expect(ofSecond.isEmpty, "the second lane's first request has the size that the first lane learned")
-        #expect(second.isBalanced)
+        #expect(store.isBalanced)
     }
 
     @Test func aReceiverThatRefusesEverySizeGetsFewRequestsAndTheSamplesAreKept() async {
-        let lanes = [MemoryLane(clock: fixture.clock), MemoryLane(clock: fixture.clock)]
-        lanes[0].append(fixture.frames(20, series: 10, job: "a"))
-        lanes[1].append(fixture.frames(20, series: 10, job: "b"))
+        let store = BufferedDestination(clock: fixture.clock, lanes: 2)
+        for lane in [0, 1] as [UInt64] {
+            store.append(fixture.frames(20, series: 10, job: fixture.job("a", onLane: lane)))
+        }
         let receiver = FakeReceiver(otherwise: .status(413))
         let queue = QueueConfiguration(maxSamplesPerSend: 100, batchSendDeadlineMs: 100)
         let startMs = fixture.clock.wallMs
         var after8s: Int?
         var after600s: Int?
         await fixture.run(
-            fixture.writer(lanes, receiver, queue: queue),
+            fixture.writer(store, receiver, queue: queue),
             between: {
                 let passedMs = fixture.clock.wallMs - startMs
                 if passedMs >= 8_000, after8s == nil { after8s = receiver.requests.count }
@@ -62,14 +63,13 @@ import Testing
                     after600s = receiver.requests.count
                     receiver.answer(.status(200))
                 }
-            }, until: { lanes.allSatisfy { $0.cursor == LanePosition(segment: 1, offset: 2_000) } })
+            }, until: { store.isAnswered })
         #expect((after8s ?? 999) <= 30, "requests in the first 8 s: 100 is halved seven times by each lane")
         #expect((after600s ?? 999) <= 70, "requests in ten minutes")
-        let lost = lanes.reduce(0) { $0 + ($1.dropped["too_large"] ?? 0) }
+        let lost = store.dropped["too_large"] ?? 0
         #expect(lost > 0 && lost <= 50, "single samples are let go at the pace of the requests")
-        let delivered = lanes.reduce(0) { $0 + $1.delivered }
-        #expect(delivered == 400 - lost)
-        #expect(lanes[0].isBalanced && lanes[1].isBalanced)
+        #expect(store.delivered == 400 - lost)
+        #expect(store.isBalanced)
         #expect(fixture.said.all("refuses even a single sample").count >= 1)
     }
 
@@ -80,8 +80,8 @@ import Testing
                 [Label("__name__", "m\(number)")]
                     + (number == 77 ? [Label("huge", String(repeating: "x", count: 60_000))] : [])
             }, target)
-        let lane = MemoryLane(clock: fixture.clock)
-        lane.append(
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(
             (0..<10).map {
                 Frame(
                     target: target, layout: Layout([chunk]), timestampMs: fixture.clock.wallMs + Int64($0),
@@ -93,12 +93,12 @@ import Testing
             return bytes > 50_000 ? .status(413) : nil
         }
         let queue = QueueConfiguration(maxSamplesPerSend: 200)
-        await fixture.run(fixture.writer([lane], receiver, queue: queue)) {
-            lane.cursor == LanePosition(segment: 1, offset: 1_000)
+        await fixture.run(fixture.writer(store, receiver, queue: queue)) {
+            store.isAnswered
         }
-        #expect(lane.dropped == ["too_large": 10])
-        #expect(lane.delivered == 1_990)
+        #expect(store.dropped == ["too_large": 10])
+        #expect(store.delivered == 1_990)
         #expect(receiver.requests.count <= 80, "requests for ten frames of 200 series")
-        #expect(lane.isBalanced)
+        #expect(store.isBalanced)
     }
 }

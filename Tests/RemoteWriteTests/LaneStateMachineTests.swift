@@ -1,5 +1,6 @@
 import Configuration
 import Testing
+import WriteAheadBuffer
 
 @testable import RemoteWrite
 
@@ -185,8 +186,8 @@ import Testing
         return machine
     }
 
-    private func place(_ sample: UInt32) -> LanePosition {
-        LanePosition(segment: 1, offset: 0, sample: sample)
+    private func place(_ sample: UInt32) -> BufferPosition {
+        BufferPosition(segment: 1, offset: 0, sample: sample)
     }
 
     private let whole = LaneAnswer.status(

@@ -32,29 +32,29 @@ import Testing
 
     @Test(arguments: [0, 37, 128, 199])
     func theGuiltySeriesIsFoundAndTheOthersArriveInOrder(guilty: Int) async {
-        let lane = MemoryLane(clock: fixture.clock)
+        let store = BufferedDestination(clock: fixture.clock)
         let frames = fixture.frames(20, series: 200)
-        lane.append(frames)
+        store.append(frames)
         let whole = Whole(["m\(guilty)"])
         let receiver = FakeReceiver()
         receiver.judge { whole.judge($0) }
         let queue = QueueConfiguration(maxSamplesPerSend: 200, batchSendDeadlineMs: 100)
-        await fixture.run(fixture.writer([lane], receiver, queue: queue)) { lane.cursor.offset == 2_000 }
+        await fixture.run(fixture.writer(store, receiver, queue: queue)) { store.isAnswered }
         let good = frames.flatMap(\.samples).filter { sample in
             !sample.labels.contains(Label("__name__", "m\(guilty)"))
         }
         let taken = whole.taken.withLock { $0 }
         #expect(taken == good)
-        #expect(lane.dropped == ["sample_too_old": 20])
-        #expect(lane.isBalanced)
+        #expect(store.dropped == ["sample_too_old": 20])
+        #expect(store.isBalanced)
         #expect(receiver.requests.count <= 20 + 12)
         let named = fixture.said.all("left out").filter { $0.contains("m\(guilty)") }
         #expect(named.count == 1)
     }
 
     @Test func everySecondAnswerLostCostsNothingButTheGuiltySeries() async {
-        let lane = MemoryLane(clock: fixture.clock)
-        lane.append(fixture.frames(1, series: 200))
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(fixture.frames(1, series: 200))
         let whole = Whole(["m37"])
         let receiver = FakeReceiver()
         let tries = Mutex(0)
@@ -65,15 +65,15 @@ import Testing
             }
             return isLost ? .error(.connectionReset) : whole.judge(samples)
         }
-        await fixture.run(fixture.writer([lane], receiver)) { lane.cursor.offset == 100 }
-        #expect(lane.dropped == ["sample_too_old": 1])
-        #expect(lane.delivered == 199 && whole.taken.withLock { $0.count } == 199)
-        #expect(lane.isBalanced)
+        await fixture.run(fixture.writer(store, receiver)) { store.isAnswered }
+        #expect(store.dropped == ["sample_too_old": 1])
+        #expect(store.delivered == 199 && whole.taken.withLock { $0.count } == 199)
+        #expect(store.isBalanced)
     }
 
     /// A writer that gets a frame of `series` each 15 s, for `minutes`, and what it asked in the meantime.
     private func live(
-        _ lane: MemoryLane, _ receiver: FakeReceiver, series: Int, minutes: Int64,
+        _ store: BufferedDestination, _ receiver: FakeReceiver, series: Int, minutes: Int64,
         url: String = "http://receiver.example/api/v1/write", atMinute: [Int64: () -> Void] = [:]
     ) async -> [Int64] {
         let target = TestFrames.target()
@@ -87,7 +87,7 @@ import Testing
         var done: Set<Int64> = []
         let queue = QueueConfiguration(maxSamplesPerSend: 5_000, batchSendDeadlineMs: 1_000)
         await fixture.run(
-            fixture.writer([lane], receiver, queue: queue, url: url),
+            fixture.writer(store, receiver, queue: queue, url: url),
             between: {
                 let nowMs = fixture.clock.wallMs
                 while askedAtMs.count < receiver.requests.count { askedAtMs.append(nowMs - startMs) }
@@ -96,7 +96,7 @@ import Testing
                 }
                 guard nowMs >= nextMs, nowMs < startMs + minutes * 60_000 else { return }
                 nextMs += 15_000
-                lane.append([
+                store.append([
                     Frame(
                         target: target, layout: layout, timestampMs: nowMs,
                         values: Array(repeating: 1, count: series))
@@ -110,25 +110,25 @@ import Testing
     }
 
     @Test func aReceiverThatRefusesEverythingIsAskedTwelveTimesMoreAMinute() async {
-        let lane = MemoryLane(clock: fixture.clock)
+        let store = BufferedDestination(clock: fixture.clock)
         let receiver = FakeReceiver(otherwise: .status(400, body: "bad request"))
-        let asked = await live(lane, receiver, series: 400, minutes: 6)
+        let asked = await live(store, receiver, series: 400, minutes: 6)
         // Four frames a minute are four requests, and a fifth may fall into the same minute.
         #expect(mostWithinAMinute(asked) <= 5 + 12)
-        #expect(lane.delivered == 0)
-        #expect(lane.dropped == ["bad_request": 400 * 24])
-        #expect(lane.isBalanced)
+        #expect(store.delivered == 0)
+        #expect(store.dropped == ["bad_request": 400 * 24])
+        #expect(store.isBalanced)
     }
 
     @Test func aSeriesIsTriedAgainAfterFiveMinutesAndSentOnceItIsTaken() async {
-        let lane = MemoryLane(clock: fixture.clock)
+        let store = BufferedDestination(clock: fixture.clock)
         let whole = Whole(["m123"])
         let receiver = FakeReceiver()
         receiver.judge { whole.judge($0) }
         var leftOut: [Double?] = []
         let look = { leftOut.append(fixture.metric("narthex_remote_write_left_out_series")) }
         _ = await live(
-            lane, receiver, series: 400, minutes: 13,
+            store, receiver, series: 400, minutes: 13,
             atMinute: [
                 1: look, 6: look, 7: { whole.guilty.withLock { $0 = [] } }, 12: look,
             ])
@@ -138,22 +138,22 @@ import Testing
         }
         // Found in the first frame, refused again after five minutes, taken after ten.
         #expect(names >= 11 && names <= 12)
-        #expect(lane.dropped == ["sample_too_old": UInt64(52 - names)])
-        #expect(lane.delivered == UInt64(52 * 400 - 52 + names))
-        #expect(lane.isBalanced)
+        #expect(store.dropped == ["sample_too_old": UInt64(52 - names)])
+        #expect(store.delivered == UInt64(52 * 400 - 52 + names))
+        #expect(store.isBalanced)
     }
 
     @Test func manyGuiltySeriesLeaveMostOthersUntouched() async {
-        let lane = MemoryLane(clock: fixture.clock)
+        let store = BufferedDestination(clock: fixture.clock)
         let whole = Whole(Set((0..<8).map { "m\($0 * 12)" }))
         let receiver = FakeReceiver()
         receiver.judge { whole.judge($0) }
         var lateDropped: [UInt64] = []
-        let look = { lateDropped.append(lane.dropped["sample_too_old"] ?? 0) }
+        let look = { lateDropped.append(store.dropped["sample_too_old"] ?? 0) }
         let asked = await live(
-            lane, receiver, series: 100, minutes: 22, atMinute: [14: look, 20: look])
+            store, receiver, series: 100, minutes: 22, atMinute: [14: look, 20: look])
         #expect(mostWithinAMinute(asked) <= 5 + 12)
-        #expect(lane.isBalanced)
+        #expect(store.isBalanced)
         let share = Double((lateDropped.last ?? 0) - (lateDropped.first ?? 0)) / Double(6 * 4 * 100)
         #expect(share <= 0.12, "8 % of the samples are guilty")
     }
@@ -166,22 +166,22 @@ import Testing
         ("https://aps-workspaces.eu-central-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write", "bad"),
     ])
     func aReceiverThatTookTheGoodSamplesIsNotAskedAgain(url: String, body: String) async {
-        let lane = MemoryLane(clock: fixture.clock)
+        let store = BufferedDestination(clock: fixture.clock)
         let receiver = FakeReceiver([.status(400, body: body)])
-        let asked = await live(lane, receiver, series: 100, minutes: 1, url: url)
+        let asked = await live(store, receiver, series: 100, minutes: 1, url: url)
         #expect(asked.count == 4)
-        #expect(lane.dropped.values.reduce(0, +) == 100 && lane.delivered == 300)
+        #expect(store.dropped.values.reduce(0, +) == 100 && store.delivered == 300)
     }
 
     @Test func aRequestTooLargeForOneMinutesSearchCostsFewInnocentSeries() async {
-        let lane = MemoryLane(clock: fixture.clock)
+        let store = BufferedDestination(clock: fixture.clock)
         let whole = Whole(["m4567"])
         let receiver = FakeReceiver()
         receiver.judge { whole.judge($0) }
-        _ = await live(lane, receiver, series: 5_000, minutes: 4)
-        #expect(lane.isBalanced)
+        _ = await live(store, receiver, series: 5_000, minutes: 4)
+        #expect(store.isBalanced)
         // The series itself 16 times, and for about a minute a few beside it.
-        let dropped = lane.dropped["sample_too_old"] ?? 0
+        let dropped = store.dropped["sample_too_old"] ?? 0
         #expect(dropped >= 16 && dropped <= 16 + 4 * 5, "four innocent series, five frames")
         let last = whole.taken.withLock { taken in
             taken.suffix(4_999).count { $0.timestampMs == taken.last?.timestampMs }
@@ -194,7 +194,7 @@ import Testing
     @Test func theSamplesOfEachSeriesLeaveInOrderWhateverIsGuilty() async {
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SplitMix64(seed: seed)
-        let lanes = [MemoryLane(clock: fixture.clock), MemoryLane(clock: fixture.clock)]
+        let store = BufferedDestination(clock: fixture.clock, lanes: 2)
         let names = (0..<6).map { _ in "m\(random.next() % 40)" }
         let guilty = Set(names.map { "\($0) t\(random.next() % 6)" })
         let taken = Mutex<[String: [Int64]]>([:])
@@ -217,27 +217,27 @@ import Testing
         var frames = 0
         let queue = QueueConfiguration(maxSamplesPerSend: 70, batchSendDeadlineMs: 1_000)
         await fixture.run(
-            fixture.writer(lanes, receiver, queue: queue),
+            fixture.writer(store, receiver, queue: queue),
             between: {
                 // Six targets, one after the other within each 15 s, for five minutes.
                 guard frames < 120, fixture.clock.wallMs >= startMs + Int64(frames) * 2_500 else { return }
                 let job = "t\(frames % 6)"
                 let target = TestFrames.target(job: job, [Label("instance", job), Label("job", job)])
-                lanes[frames % 2].append([
+                store.append([
                     TestFrames.frame(target, count: 40, timestampMs: fixture.clock.wallMs)
                 ])
                 frames += 1
-            }, until: { lanes.allSatisfy { $0.cursor.offset == 6_000 } })
+            }, until: { frames == 120 && store.isAnswered })
         let stored = taken.withLock { $0 }
         for (series, times) in stored {
             let ascends = zip(times, times.dropFirst()).allSatisfy { $0 < $1 }
             #expect(ascends, "\(series), seed \(seed)")
             #expect(!guilty.contains(series), "seed \(seed)")
         }
-        let delivered = lanes[0].delivered + lanes[1].delivered
+        let delivered = store.delivered
         let storedCount = stored.values.reduce(0) { $0 + $1.count }
         #expect(UInt64(storedCount) == delivered, "seed \(seed)")
-        #expect(lanes[0].isBalanced && lanes[1].isBalanced, "seed \(seed)")
+        #expect(store.isBalanced, "seed \(seed)")
         // Six series are found one after the other, and until then a request that holds one is lost: 2,052 to
         // 3,858 of the 4,800 came in 150 runs.
         #expect(delivered > 1_600, "a third of 4800 at least: seed \(seed)")

@@ -15,12 +15,12 @@ import Testing
         ("/\u{1}bad", "status 302: moved; it redirects to / bad"),
     ])
     func aRedirectSaysWhereItLeadsWithoutSecrets(location: String, text: String) async {
-        let lane = MemoryLane(clock: fixture.clock)
-        lane.append(fixture.frames(1, series: 3))
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(fixture.frames(1, series: 3))
         let receiver = FakeReceiver(
             otherwise: .status(
                 302, headers: [HTTPHeader(name: "Location", value: location)], body: "moved"))
-        let writer = fixture.writer([lane], receiver)
+        let writer = fixture.writer(store, receiver)
         await fixture.run(writer) { writer.status().lanes[0].state == .held }
         #expect(writer.status().lanes[0].lastError == text)
         let lines = fixture.said.all
@@ -29,10 +29,10 @@ import Testing
 
     /// A receiver's words behind a 2xx must not make the request go out again.
     @Test func theStatusAloneIsAskedFor() async {
-        let lane = MemoryLane(clock: fixture.clock)
-        lane.append(fixture.frames(1, series: 3))
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(fixture.frames(1, series: 3))
         let receiver = FakeReceiver()
-        let writer = fixture.writer([lane], receiver)
+        let writer = fixture.writer(store, receiver)
         await fixture.run(writer) { !receiver.requests.isEmpty }
         #expect(receiver.requests.allSatisfy { !$0.requiresBody })
     }

@@ -12,15 +12,15 @@ import Testing
     @Test(.timeLimit(.minutes(1))) func aJumpOfTheClockGivesNothingUp() async throws {
         let machine = ManualClock(wallMs: 1_800_000_000_000)
         let clock = SteadyClock(machine) { _ in }
-        let lane = MemoryLane(clock: clock)
+        let store = BufferedDestination(clock: clock)
         let target = TestFrames.target(job: "node")
-        lane.append((0..<4).map { TestFrames.frame(target, count: 10, timestampMs: clock.wallMs + $0) })
+        store.append((0..<4).map { TestFrames.frame(target, count: 10, timestampMs: clock.wallMs + $0) })
         let receiver = FakeReceiver(otherwise: .status(503))
         let writer = RemoteWriter(
             configuration: RemoteWriteConfiguration(
                 url: "http://receiver.example/", name: "main",
                 queue: QueueConfiguration(maxSamplesPerSend: 10, sampleAgeLimitMs: 3_600_000)),
-            destination: MemorySource(lanes: [lane], highestTimestampMs: 0), http: receiver,
+            destination: store.destination, http: receiver,
             credentials: nil, region: nil, workers: WorkerPool(name: "test", threads: 1), clock: clock,
             registry: MetricRegistry(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let running = Task { await writer.run() }
@@ -30,19 +30,19 @@ import Testing
         }
         machine.setWall(ms: machine.wallMs + 7_200_000)
         let before = receiver.requests.count
-        while receiver.requests.count < before + 2, lane.dropped.isEmpty {
+        while receiver.requests.count < before + 2, store.dropped.isEmpty {
             if machine.sleeperCount > 0 { machine.advance(ms: 5) }
             await Task.yield()
         }
         receiver.answer(.status(200))
-        while lane.delivered < 40, lane.dropped.isEmpty {
+        while store.delivered < 40, store.dropped.isEmpty {
             if machine.sleeperCount > 0 { machine.advance(ms: 5) }
             await Task.yield()
         }
         running.cancel()
         await running.value
-        #expect(lane.dropped == [:])
-        #expect(lane.delivered == 40)
+        #expect(store.dropped == [:])
+        #expect(store.delivered == 40)
     }
 
     @Test(arguments: [

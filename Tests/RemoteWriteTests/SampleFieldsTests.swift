@@ -1,7 +1,9 @@
 import MetricModel
 import Platform
 import Synchronization
+import TestSupport
 import Testing
+import WriteAheadBuffer
 
 @testable import RemoteWrite
 
@@ -241,39 +243,17 @@ import Testing
                 limits: .init(
                     bytes: 10_000, age: SampleAge(configuredMs: 0, url: "http://receiver/"),
                     sendsHistograms: sends), isSigned: false, resendEnd: nil)
-            let lane = OneFrameLane(frame(histogram))
-            _ = try collector.fill(from: lane, samples: 10)
+            let store = BufferedDestination(clock: ManualClock())
+            store.append([frame(histogram)])
+            _ = try collector.fill(from: store.lane, samples: 10)
             guard case .dropped(let batch) = collector.cut(samples: 10, agingMs: 0, scratch: RequestScratch())
             else {
                 Issue.record("nothing is left to send")
                 return
             }
             #expect(
-                batch.counts.outcomes(.delivered)
-                    == [LaneOutcome(job: "node", delivered: 0, dropped: [.init(reason: reason, count: 1)])])
+                batch.outcome == ["node": JobOutcome(dropped: [reason: 1])])
             #expect(collector.isEmpty)
         }
-    }
-
-    private final class OneFrameLane: SourceLane {
-        private let frames: Mutex<[Frame]>
-
-        init(_ frame: Frame) { frames = Mutex([frame]) }
-
-        var inFlightEnd: LanePosition? { nil }
-        var inFlightOmissions: [LaneOmission] { [] }
-
-        func next() throws -> LaneFrame? {
-            frames.withLock { $0.popLast() }.map {
-                LaneFrame(
-                    frame: $0, start: LanePosition(segment: 1, offset: 0),
-                    end: LanePosition(segment: 1, offset: 1))
-            }
-        }
-
-        func waitForMore(until deadlineNs: UInt64) async {}
-        func willSend(upTo end: LanePosition, leavingOut omissions: [LaneOmission]) throws -> Bool { true }
-        func rewind() {}
-        func answered(upTo end: LanePosition, outcome: [LaneOutcome]) throws {}
     }
 }

@@ -108,7 +108,7 @@ struct SentSample: Equatable {
 }
 
 extension Frame {
-    /// Every sample in the order of `LanePosition.sample`.
+    /// Every sample in the order of `BufferPosition.sample`.
     var samples: [SentSample] {
         var result: [SentSample] = []
         for ordinal in 0..<values.count where !absent.contains(UInt32(ordinal)) {

@@ -3,6 +3,7 @@ import Platform
 import Relabel
 import TestSupport
 import Testing
+import WriteAheadBuffer
 
 @testable import RemoteWrite
 
@@ -25,16 +26,16 @@ import Testing
             .init(action: .drop, sourceLabels: ["__name__"], regex: "m1|gone1"),
             .init(sourceLabels: ["instance"], targetLabel: "host", regex: "([^:]*):.*"),
             .init(action: .labeldrop, regex: "job"))
-        let lane = MemoryLane(clock: ManualClock(wallMs: 10_000_000))
+        let store = BufferedDestination(clock: ManualClock(wallMs: 10_000_000))
         let frames = (0..<3).map {
             TestFrames.frame(
                 count: 4, timestampMs: 9_000_000 + $0, absent: [0], departed: ["gone0", "gone1"])
         }
-        lane.append(frames)
+        store.append(frames)
         var collector = BatchCollector(
             limits: .init(bytes: .max, age: SampleAge(configuredMs: 0, url: "http://r/")), isSigned: false,
             resendEnd: nil, views: WriteRelabelViews(rules))
-        _ = try collector.fill(from: lane, samples: 1_000)
+        _ = try collector.fill(from: store.lane, samples: 1_000)
         guard
             case .request(let request) = collector.cut(
                 samples: 1_000, agingMs: 9_500_000, scratch: RequestScratch())
@@ -46,9 +47,7 @@ import Testing
         #expect(sent == frames.flatMap(\.samples).compactMap { expected($0, rules) })
         #expect(sent.count == 3 * 3)
         #expect(
-            request.counts.outcomes(.delivered) == [
-                LaneOutcome(job: "node", delivered: 9, dropped: [.init(reason: "write_relabel", count: 6)])
-            ])
+            request.outcome == ["node": JobOutcome(delivered: 9, dropped: ["write_relabel": 6])])
     }
 
     @Test func viewsAreMadeOnceForEqualTargets() throws {
@@ -95,9 +94,9 @@ import Testing
         for _ in 0..<40 {
             let frame = TestFrames.random(&random)
             let slice = FrameSlice(
-                LaneFrame(
-                    frame: frame, start: LanePosition(segment: 1, offset: 0),
-                    end: LanePosition(segment: 1, offset: 100)), views: views)
+                StoredFrame(
+                    frame: frame, start: BufferPosition(segment: 1, offset: 0),
+                    end: BufferPosition(segment: 1, offset: 100)), views: views)
             var sent: [SentSample] = []
             var unwanted = 0
             var from = 0

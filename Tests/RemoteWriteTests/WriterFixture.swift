@@ -9,19 +9,20 @@ import Testing
 
 @testable import RemoteWrite
 
-/// A writer on lanes in memory, with a clock that moves whenever somebody sleeps on it.
+/// A writer on a buffer in memory, with a clock that moves whenever somebody sleeps on it.
 struct WriterFixture {
     let clock = ManualClock(wallMs: 1_700_000_000_000)
     let registry = MetricRegistry()
     let said = SaidLines()
 
     func writer(
-        _ lanes: [MemoryLane], _ receiver: FakeReceiver, queue: QueueConfiguration = QueueConfiguration(),
+        _ store: BufferedDestination, _ receiver: FakeReceiver,
+        queue: QueueConfiguration = QueueConfiguration(),
         url: String = "http://receiver.example/api/v1/write"
     ) -> RemoteWriter {
         RemoteWriter(
             configuration: RemoteWriteConfiguration(url: url, name: "main", queue: queue),
-            destination: MemorySource(lanes: lanes), http: receiver, credentials: nil, region: nil,
+            destination: store.destination, http: receiver, credentials: nil, region: nil,
             workers: WorkerPool(name: "test", threads: 2), clock: clock, registry: registry,
             logger: said.logger)
     }
@@ -53,6 +54,15 @@ struct WriterFixture {
                 target, count: series, timestampMs: clock.wallMs - 60_000 + Int64($0) * 1_000,
                 firstValue: Double($0))
         }
+    }
+
+    /// A name that begins so, of a job whose target in `frames` falls to this of two lanes.
+    func job(_ start: String, onLane lane: UInt64) -> String {
+        for number in 0... {
+            let job = "\(start)\(number)"
+            if frames(1, series: 1, job: job)[0].target.id % 2 == lane { return job }
+        }
+        preconditionFailure("every second name falls to a lane")
     }
 
     /// What a metric with this beginning shows; nil when it is not on the page.

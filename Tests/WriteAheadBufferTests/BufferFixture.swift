@@ -75,6 +75,14 @@ final class BufferFixture {
     }
 }
 
+extension Outcomes {
+    /// By job, samples that were delivered.
+    init(delivered: [String: UInt64]) {
+        self.init()
+        for (job, count) in delivered { add(JobOutcome(delivered: count), of: job) }
+    }
+}
+
 extension BufferLane {
     /// Answers for everything up to `end`: `frames` are delivered in full.
     func deliver(_ frames: [StoredFrame], upTo end: BufferPosition? = nil) throws {
@@ -85,7 +93,7 @@ extension BufferLane {
                 UInt64(stored.frame.sampleCount) - UInt64(stored.start.sample)
         }
         try willSend(upTo: last)
-        try answered(upTo: last, outcome: counts.map { JobOutcome(job: $0.key, delivered: $0.value) })
+        try answered(upTo: last, outcome: Outcomes(delivered: counts))
     }
 
     func all() throws -> [StoredFrame] {

@@ -46,10 +46,10 @@ struct BufferLaneTests {
         let beyond = BufferPosition(segment: first.end.segment, offset: first.end.offset + 1)
         for end in [beyond, .init(segment: 99, offset: 0)] {
             #expect(throws: BufferError.self) { try lane.willSend(upTo: end) }
-            #expect(throws: BufferError.self) { try lane.answered(upTo: end, outcome: []) }
+            #expect(throws: BufferError.self) { try lane.answered(upTo: end, outcome: Outcomes()) }
         }
         try lane.deliver([first])
-        #expect(throws: BufferError.self) { try lane.answered(upTo: first.start, outcome: []) }
+        #expect(throws: BufferError.self) { try lane.answered(upTo: first.start, outcome: Outcomes()) }
     }
 
     @Test func onlyTheLaneOfTheTargetIsWoken() async throws {

@@ -116,8 +116,7 @@ struct BufferLedgerTests {
                 let to = offset == count - 1 && end != last.end ? Int(end.sample) : stored.frame.sampleCount
                 outcome[stored.frame.target.job, default: 0] += UInt64(to - Int(stored.start.sample))
             }
-            try lane.answered(
-                upTo: end, outcome: outcome.map { JobOutcome(job: $0.key, delivered: $0.value) })
+            try lane.answered(upTo: end, outcome: Outcomes(delivered: outcome))
             inFlight[name]?[index] = nil as BufferPosition?
             for (job, count) in outcome { delivered[name, default: [:]][job, default: 0] += count }
             try forget(name, index, count, end, last)

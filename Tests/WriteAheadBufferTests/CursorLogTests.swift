@@ -107,7 +107,7 @@ struct CursorLogTests {
         try lane.willSend(upTo: try #require(stored.first).end)
         #expect(lane.inFlightOmissions.isEmpty)
         try lane.willSend(upTo: try #require(stored.first).end, leavingOut: omissions)
-        try lane.answered(upTo: try #require(stored.first).end, outcome: [])
+        try lane.answered(upTo: try #require(stored.first).end, outcome: Outcomes())
         #expect(lane.inFlightOmissions.isEmpty)
     }
 
@@ -131,7 +131,7 @@ struct CursorLogTests {
                 try #require(try fixture.files.status(path(fixture))).length > CursorLog.compactAboveBytes)
             buffer.sync()
             #expect(try #require(try fixture.files.status(path(fixture))).length < 1_000)
-            try lane.answered(upTo: stored.end, outcome: [JobOutcome(job: "node", delivered: 10)])
+            try lane.answered(upTo: stored.end, outcome: ["node": JobOutcome(delivered: 10)])
         }
         let buffer = try fixture.open()
         let lane = try buffer.openDestination("a", lanes: 1).lane(0)

@@ -148,7 +148,7 @@ struct SegmentWriterTests {
             }
             #expect(throws: BufferError.self) { try lane.deliver(frames) }
             #expect(throws: BufferError.self) {
-                try lane.answered(upTo: frames[0].end, outcome: [JobOutcome(job: "node", delivered: 10)])
+                try lane.answered(upTo: frames[0].end, outcome: ["node": JobOutcome(delivered: 10)])
             }
             #expect(try books(buffer).delivered == 0)
         }

@@ -52,7 +52,7 @@ struct WriteAheadBufferKeepingTests {
         let first = try #require(try lane.next())
         var half = first.start
         half.sample = 4
-        try lane.answered(upTo: half, outcome: [JobOutcome(job: "node", delivered: 4)])
+        try lane.answered(upTo: half, outcome: ["node": JobOutcome(delivered: 4)])
         buffer.enforceRetention()
         lane.rewind()
         let rest = try lane.drain().count

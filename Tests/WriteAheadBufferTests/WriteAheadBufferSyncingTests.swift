@@ -49,7 +49,7 @@ struct WriteAheadBufferSyncingTests {
                 if step % 2 == 1, let stored = try lane.next() {
                     // As a lane does: what cannot be noted is sent all the same, and booked later.
                     try? lane.willSend(upTo: stored.end)
-                    let outcome = [JobOutcome(job: "node", delivered: 10)]
+                    let outcome: Outcomes = ["node": JobOutcome(delivered: 10)]
                     if (try? lane.answered(upTo: stored.end, outcome: outcome)) == nil {
                         try? lane.answered(upTo: stored.end, outcome: outcome)
                     }

@@ -35,7 +35,7 @@ enum BufferCheck {
                 }
                 if let last {
                     try lane.willSend(upTo: last)
-                    try lane.answered(upTo: last, outcome: [JobOutcome(job: "j", delivered: 1)])
+                    try lane.answered(upTo: last, outcome: ["j": JobOutcome(delivered: 1)])
                 }
             }
             for (_, jobs) in buffer.ledger().destinations {
@@ -127,7 +127,7 @@ enum BufferCheck {
                 let lane = destination.lane(index)
                 guard let stored = try lane.next() else { continue }
                 try lane.willSend(upTo: stored.end)
-                try lane.answered(upTo: stored.end, outcome: [JobOutcome(job: "j", delivered: 3)])
+                try lane.answered(upTo: stored.end, outcome: ["j": JobOutcome(delivered: 3)])
             }
             try buffer.close()
             var whole: [UInt8] = []

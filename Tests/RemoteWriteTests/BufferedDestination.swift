@@ -1,0 +1,123 @@
+import Logging
+import MetricModel
+import Platform
+import Synchronization
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import WriteAheadBuffer
+
+/// A destination of a real buffer, whose files are on a disk in memory.
+final class BufferedDestination: Sendable {
+    let files: PowerLossFiles
+    let buffer: WriteAheadBuffer
+    let destination: BufferDestination
+    private let clock: any AgentClock
+    private let appended = Mutex<[String: UInt64]>([:])
+
+    init(clock: any AgentClock, lanes: Int = 1, segmentBytes: Int = 32 << 20, keptBytes: UInt64 = 1 << 30) {
+        self.clock = clock
+        files = PowerLossFiles()
+        (buffer, destination) = Self.open(
+            files, clock, lanes: lanes, segmentBytes: segmentBytes, keptBytes: keptBytes)
+    }
+
+    /// As after a crash of the agent of `before`.
+    private init(_ before: BufferedDestination) {
+        clock = before.clock
+        files = before.files.copy()
+        (buffer, destination) = Self.open(
+            files, clock, lanes: before.destination.laneCount, segmentBytes: 32 << 20, keptBytes: 1 << 30)
+        let counts = before.appended.withLock { $0 }
+        appended.withLock { $0 = counts }
+    }
+
+    private static func open(
+        _ files: PowerLossFiles, _ clock: any AgentClock, lanes: Int, segmentBytes: Int, keptBytes: UInt64
+    ) -> (WriteAheadBuffer, BufferDestination) {
+        do {
+            let buffer = try WriteAheadBuffer(
+                BufferConfiguration(
+                    directory: "/buffer", segmentSizeBytes: segmentBytes, retentionBytes: keptBytes,
+                    reserveBytes: 0),
+                interner: LayoutInterner(), clock: clock, files: files, registry: MetricRegistry(),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            return (buffer, try buffer.openDestination("main", lanes: lanes))
+        } catch {
+            preconditionFailure("a buffer on a disk in memory opens: \(error)")
+        }
+    }
+
+    var lane: BufferLane { destination.lane(0) }
+
+    func append(_ frames: [Frame]) {
+        for frame in frames {
+            do {
+                // Counted before anybody can read it.
+                appended.withLock { $0[frame.target.job, default: 0] += UInt64(frame.sampleCount) }
+                try buffer.append(frame)
+            } catch {
+                Issue.record("a frame is appended: \(error)")
+            }
+        }
+    }
+
+    func afterCrash() -> BufferedDestination { BufferedDestination(self) }
+
+    /// The next `count` reads of a segment fail.
+    func failReads(_ count: Int) { files.failReads(of: ".segment", count: count) }
+
+    /// After `skipped` of them, `count` writes to the cursor fail.
+    func failCursor(_ count: Int, after skipped: Int) {
+        files.failWrites(to: "cursor-", skipping: skipped, count: count)
+    }
+
+    private var books: [String: DestinationLedger] { buffer.ledger().destinations["main"] ?? [:] }
+
+    /// Where lane 0 stands.
+    var cursor: BufferPosition { destination.cursor.lanes[0].answered }
+    /// Everything that was appended is answered for.
+    var isAnswered: Bool { !books.isEmpty && books.values.allSatisfy { $0.buffered == 0 } }
+    var delivered: UInt64 { books.values.reduce(0) { $0 + $1.delivered } }
+    func delivered(_ job: String) -> UInt64 { books[job]?.delivered ?? 0 }
+    var dropped: [String: UInt64] {
+        books.values.reduce(into: [:]) { $0.merge($1.dropped, uniquingKeysWith: +) }
+    }
+
+    /// For each job: what was appended is delivered, dropped or still to be read from behind the cursor.
+    var isBalanced: Bool {
+        var left: [String: UInt64] = [:]
+        let cursor = destination.cursor
+        for index in cursor.lanes.indices {
+            var reader = buffer.core.reader(
+                lane: index, laneCount: cursor.lanes.count, from: cursor.lanes[index].answered,
+                countingThrough: BufferPosition.maxSegment)
+            defer { reader.close() }
+            while case .counted(let job, let samples, _, _)? = try? reader.next() {
+                left[job, default: 0] += samples
+            }
+        }
+        let books = books
+        return appended.withLock { appended in
+            appended.allSatisfy { job, count in
+                guard let entry = books[job] else { return count == 0 }
+                return entry.buffered == left[job] ?? 0 && count == entry.outcome.total + entry.buffered
+            }
+        }
+    }
+
+    /// Every frame that the segments hold, read beside the lanes.
+    func frames() throws -> [StoredFrame] {
+        var reader = buffer.core.reader(lane: 0, laneCount: 1, from: .start(of: 0))
+        defer { reader.close() }
+        var frames: [StoredFrame] = []
+        while true {
+            switch try reader.next() {
+            case .frame(let stored, _): frames.append(stored)
+            case .counted, .lost: Issue.record("nothing is lost on a disk in memory")
+            case .nothing: return frames
+            }
+        }
+    }
+}
