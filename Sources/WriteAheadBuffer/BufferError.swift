@@ -52,6 +52,14 @@ public struct BufferError: Error, Sendable, CustomStringConvertible {
         )
     }
 
+    /// A file with features that came after this version.
+    static func features(_ features: UInt8, _ path: String) -> BufferError {
+        BufferError(
+            .unsupportedVersion,
+            "\(path) has features that this version of Narthex does not know (bits \(features)): "
+                + "run the version that wrote it until it is drained, or use another directory")
+    }
+
     public var description: String {
         var text = message
         if let segment { text += " (segment \(segment)" + (offset.map { " offset \($0)" } ?? "") + ")" }

@@ -83,9 +83,8 @@ extension WriteAheadBuffer {
         }
         var numbers: [UInt64] = []
         for name in names {
-            for lane in try CursorLog.read("\(directory)/\(name)", files: files).state?.lanes ?? [] {
-                numbers.append(max(lane.answered, lane.inFlightEnd ?? lane.answered).segment)
-            }
+            let cursor = try CursorLog.read("\(directory)/\(name)", files: files).state
+            if let cursor { numbers.append(cursor.newestSegment) }
         }
         return numbers
     }

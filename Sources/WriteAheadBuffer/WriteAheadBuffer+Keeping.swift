@@ -135,7 +135,7 @@ extension WriteAheadBuffer {
 
     /// Where the first record stands that some destination has not answered for; nil without destinations.
     private var lowestAnswered: BufferPosition? {
-        destinations.withLock { $0 }.map { $0.cursor.lowest }.min()
+        destinations.withLock { $0 }.map { $0.cursor.mark }.min()
     }
 
     private func isAnswered(_ segment: SegmentInfo, below lowest: BufferPosition) -> Bool {

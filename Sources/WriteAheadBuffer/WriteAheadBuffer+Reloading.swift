@@ -47,8 +47,7 @@ extension WriteAheadBuffer {
                 let tail =
                     state.writer.map { BufferPosition(segment: $0.number, offset: $0.length) }
                     ?? .start(of: state.nextNumber)
-                var cursor = CursorState(
-                    name: name, lanes: Array(repeating: .init(answered: tail), count: lanes))
+                var cursor = CursorState(name: name, lanes: Array(repeating: tail, count: lanes))
                 for (job, total) in books.withLock({ $0.jobs }) {
                     cursor.jobs[job] = CursorState.Job(
                         baseAppended: Int64(clamping: total.appended),
@@ -72,10 +71,7 @@ extension WriteAheadBuffer {
             var cursor = old.cursor
             cursor.name = newName
             // The new receiver never got the request that was in flight.
-            for index in cursor.lanes.indices {
-                cursor.lanes[index].inFlightEnd = nil
-                cursor.lanes[index].omissions = []
-            }
+            cursor.forgetSent()
             let destination = BufferDestination(core: core, cursor: cursor, log: try log(of: cursor))
             destinations.withLock { destinations in
                 for index in destinations.indices where destinations[index] === old {

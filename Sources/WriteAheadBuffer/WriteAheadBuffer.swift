@@ -289,7 +289,7 @@ public final class WriteAheadBuffer: Sendable {
     /// For each destination, the segment in which the first sample stands that it has not answered for, or
     /// the one in which it goes on.
     public var currentSegments: [(destination: String, segment: UInt64)] {
-        destinations.withLock { $0 }.map { ($0.name, $0.cursor.lowest.segment) }
+        destinations.withLock { $0 }.map { ($0.name, $0.cursor.mark.segment) }
     }
 
     /// The books now, without waiting for the disk: for each destination and job

@@ -76,7 +76,7 @@ final class BufferedDestination: Sendable {
     private var books: [String: DestinationLedger] { buffer.ledger().destinations["main"] ?? [:] }
 
     /// Where lane 0 stands.
-    var cursor: BufferPosition { destination.cursor.lanes[0].answered }
+    var cursor: BufferPosition { destination.cursor.lanes[0] }
     /// Everything that was appended is answered for.
     var isAnswered: Bool { !books.isEmpty && books.values.allSatisfy { $0.buffered == 0 } }
     var delivered: UInt64 { books.values.reduce(0) { $0 + $1.delivered } }
@@ -91,7 +91,7 @@ final class BufferedDestination: Sendable {
         let cursor = destination.cursor
         for index in cursor.lanes.indices {
             var reader = buffer.core.reader(
-                lane: index, laneCount: cursor.lanes.count, from: cursor.lanes[index].answered,
+                lane: index, laneCount: cursor.lanes.count, from: cursor.lanes[index],
                 countingThrough: BufferPosition.maxSegment)
             defer { reader.close() }
             while case .counted(let job, let samples, _, _)? = try? reader.next() {

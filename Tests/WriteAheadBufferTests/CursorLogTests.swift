@@ -62,14 +62,18 @@ struct CursorLogTests {
             fixture.files.fail(nil)
             #expect(try buffer.openDestination("a", lanes: 1).lane(0).next() == nil)
         }
-        var bytes = try fixture.bytes(path(fixture))
-        bytes[8] = 9
-        // Safety: bytes have no padding.
-        let crc = unsafe CRC32C.checksum(bytes.span.bytes.extracting(0..<36))
-        for index in 0..<4 { bytes[36 + index] = UInt8(truncatingIfNeeded: crc >> UInt32(8 * index)) }
-        try fixture.overwrite(path(fixture), with: bytes)
-        let error = #expect(throws: BufferError.self) { _ = try fixture.open() }
-        #expect(error?.code == .unsupportedVersion)
+        // Another version, and a feature that nobody knows yet: refused with a sentence, and not touched.
+        for (version, features, words) in [
+            (9, 0, "has format version 9, and this version of Narthex reads none above 3"),
+            (3, 0x41, "has features that this version of Narthex does not know (bits 65)"),
+        ] as [(UInt8, UInt8, String)] {
+            let other = VersionTwoFiles.withVersion(
+                version, features: features, try fixture.bytes(path(fixture)))
+            try fixture.overwrite(path(fixture), with: other)
+            let error = #expect(throws: BufferError.self) { _ = try fixture.open() }
+            #expect(error?.code == .unsupportedVersion && error?.message.contains(words) == true)
+            #expect(try fixture.bytes(path(fixture)) == other)
+        }
     }
 
     /// Also from the snapshot of a log that was made anew in between.

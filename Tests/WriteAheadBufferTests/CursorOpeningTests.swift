@@ -80,7 +80,7 @@ struct CursorOpeningTests {
         }
         let buffer = try fixture.open()
         let destination = try buffer.openDestination("a", lanes: 1)
-        #expect(destination.cursor.lanes[0].answered == .start(of: 2))
+        #expect(destination.cursor.lanes[0] == .start(of: 2))
         #expect(try destination.lane(0).drain().map { $0.frame.values[0] } == [2])
         #expect(buffer.ledger().destinations["a"]?["node"]?.delivered == 20)
     }

@@ -8,12 +8,12 @@ import Testing
 struct FileHeaderTests {
     private static let headerOfSegment = [
         "4e41525448455842",  // magic NARTHEXB
-        "02000000",  // format version
-        "01000000",  // kind: segment, three reserved bytes
+        "03000000",  // format version
+        "01000000",  // kind: segment, no features, two reserved bytes
         "175a175a",  // salt
         "0100000000000000",  // number
         "0068e5cf8b010000",  // created, ms
-        "a8b7cfec",  // CRC32C of the 36 bytes before
+        "9c3cda4e",  // CRC32C of the 36 bytes before
     ]
 
     private static let segment =
@@ -46,25 +46,29 @@ struct FileHeaderTests {
         ]
 
     private static let headerOfCursor = [
-        "4e41525448455842", "02000000", "02000000", "175a175a",
+        "4e41525448455842", "03000000", "02000000", "175a175a",
         "73e701864cd963af",  // FNV-1a of the destination's name
-        "0068e5cf8b010000", "10d5c798",
+        "0068e5cf8b010000", "245ed23a",
     ]
 
     private static let cursor =
         headerOfCursor + headerOfCursor + [
-            "0f000000", "10", "00", "0000", "00000000", "29aab796",  // snapshot
-            "0164", "01",  // name, one lane
-            "0100000000000000", "00", "00", "00",  // segment 1, offset 0, sample 0; nothing in flight
-            "00",  // no jobs
-            "ef3c516f",
-            "0d000000", "11", "00", "0000", "00000000", "6e7f68bd",  // progress
-            "01", "00", "0100000000000000", "ad02", "00",  // sent: lane 0, segment 1, offset 301, sample 0
-            "55d8a633",
-            "12000000", "11", "00", "0000", "00000000", "9c5c76bc",  // progress
-            "02", "00", "0100000000000000", "ad02", "00",  // answered, up to the same place
+            "0c000000", "10", "00", "0000", "00000000", "79d625c5",  // snapshot
+            "0164", "01", "00", "00", "00",  // name; the mark: segment 1, offset 0, sample 0; no ranges
+            "01", "01", "00", "00",  // one lane: segment 1, offset 0, sample 0
+            "00", "00",  // no requests, no jobs
+            "abfae6f1",
+            "17000000", "11", "00", "0000", "00000000", "6cd8c048",  // progress
+            "01", "00", "01", "00",  // sent; in the place of none; one request: number 0
+            "01", "0000000000000000", "01",  // remote write 1.0, options not told, lane 0
+            "01", "01", "00", "00", "01", "ad02", "00",  // one range: up to segment 1, offset 301, sample 0
+            "00",  // nothing left out
+            "37d7caf3",
+            "0f000000", "11", "00", "0000", "00000000", "0ed78bdf",  // progress
+            "02", "01", "00", "01", "ad02", "00",  // answered, lane 0, up to the same place
+            "01", "00", "00",  // one request is over: number 0; no ranges beyond
             "01", "016a", "03", "00",  // one job: j, three delivered, nothing dropped
-            "f8541f9d",
+            "ae4e0474",
         ]
 
     @Test func goldenBytesOfASegmentAndACursor() throws {

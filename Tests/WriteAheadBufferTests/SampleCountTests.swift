@@ -30,13 +30,13 @@ import Testing
         ledger.jobs["j"] = JobTotal(appended: Self.most, failed: Self.most + more)
         #expect((LedgerRecord(payload { ledger.put(into: &$0) }.span) != nil) == isGood)
 
-        var state = CursorState(name: "d", lanes: [.init(answered: .start(of: 1))])
+        var state = CursorState(name: "d", lanes: [.start(of: 1)])
         state.jobs["j"] = .init(
             baseAppended: -Int64(Self.most), baseFailed: Int64(Self.most + more),
             outcome: JobOutcome(delivered: Self.most, dropped: ["a": Self.most]))
         #expect((CursorCoding.state(payload { CursorCoding.put(state, into: &$0) }.span) != nil) == isGood)
         let change = CursorChange.answered(
-            lane: 0, end: .start(of: 1),
+            .lane(0, .start(of: 1)),
             outcome: ["j": JobOutcome(delivered: Self.most, dropped: ["a": Self.most + more])])
         #expect((CursorCoding.change(payload { CursorCoding.put(change, into: &$0) }.span) != nil) == isGood)
 
@@ -62,14 +62,14 @@ import Testing
             }
         }
         try write(fixture, BufferFileName.cursor("d"), .cursorLog, BufferFileName.hash("d")) { log in
-            var state = CursorState(name: "d", lanes: [.init(answered: .start(of: 1))])
+            var state = CursorState(name: "d", lanes: [.start(of: 1)])
             state.jobs["job"] = .init(
                 baseAppended: -Int64(Self.most), baseFailed: -Int64(Self.most),
                 outcome: JobOutcome(delivered: Self.most))
             put(.snapshot, into: &log) { CursorCoding.put(state, into: &$0) }
             for _ in 0..<2_000 {
                 let change = CursorChange.answered(
-                    lane: 0, end: .start(of: 1),
+                    .lane(0, .start(of: 1)),
                     outcome: ["job": JobOutcome(delivered: Self.most, dropped: ["r": Self.most])])
                 put(.progress, into: &log) { CursorCoding.put(change, into: &$0) }
             }

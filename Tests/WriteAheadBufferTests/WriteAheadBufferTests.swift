@@ -69,7 +69,7 @@ struct WriteAheadBufferTests {
         var buffer = RecordBuffer()
         FileHeader(kind: .segment, salt: 1, number: 1, createdMs: 0).put(into: &buffer)
         var copy = Array(buffer.bytes[..<36])
-        copy[8] = 3
+        copy[8] = 4
         // Safety: bytes have no padding.
         let crc = unsafe CRC32C.checksum(copy.span.bytes)
         for shift in [0, 8, 16, 24] as [UInt32] { copy.append(UInt8(truncatingIfNeeded: crc >> shift)) }

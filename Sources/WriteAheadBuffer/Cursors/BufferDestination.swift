@@ -22,7 +22,7 @@ public final class BufferDestination: Sendable {
         self.log = Mutex(log)
         state = Mutex(cursor)
         lanes = cursor.lanes.enumerated().map { index, lane in
-            BufferLane(index: index, laneCount: cursor.lanes.count, start: lane.answered, core: core)
+            BufferLane(index: index, laneCount: cursor.lanes.count, start: lane, core: core)
         }
         for lane in lanes { lane.attach(self) }
     }
@@ -43,16 +43,14 @@ public final class BufferDestination: Sendable {
 
     private func forgetInFlight() {
         log.withLock { log in
-            for (index, lane) in cursor.lanes.enumerated() where lane.inFlightEnd != nil {
-                let change = CursorChange.sent(lane: index, end: lane.answered)
-                let isKnown = state.withLock { $0.apply(change) }
-                precondition(isKnown, "lanes are numbered as the cursor was opened")
-                do throws(FileError) {
-                    try core.evenIfFull { () throws(FileError) in try log.append(change) }
-                } catch {
-                    // The whole cursor is in memory, and the next sync writes it anew.
-                    log.isInDoubt = true
-                }
+            let change = CursorChange.sent([:], replacing: cursor.sent.keys.sorted())
+            let isKnown = state.withLock { $0.apply(change) }
+            precondition(isKnown, "no lane is named")
+            do throws(FileError) {
+                try core.evenIfFull { () throws(FileError) in try log.append(change) }
+            } catch {
+                // The whole cursor is in memory, and the next sync writes it anew.
+                log.isInDoubt = true
             }
         }
     }

@@ -1,18 +1,18 @@
-/// The payloads of a cursor log's records.
+/// The payloads of a cursor log's records, as version 3 of the format has them.
 enum CursorCoding {
+    private static let sent: UInt8 = 1
+    private static let answered: UInt8 = 2
+    /// Places of a progress record.
+    private static let mark: UInt8 = 0
+    private static let lane: UInt8 = 1
+
     static func put(_ state: CursorState, into buffer: inout RecordBuffer) {
         buffer.putString(state.name)
+        put(state.mark, into: &buffer)
+        put(state.answered.ranges, into: &buffer)
         buffer.putVarint(UInt64(state.lanes.count))
-        for lane in state.lanes {
-            put(lane.answered, into: &buffer)
-            guard let end = lane.inFlightEnd else {
-                buffer.putByte(0)
-                continue
-            }
-            buffer.putByte(lane.omissions.isEmpty ? 1 : 2)
-            put(end, into: &buffer)
-            if !lane.omissions.isEmpty { put(lane.omissions, into: &buffer) }
-        }
+        for lane in state.lanes { put(lane, into: &buffer) }
+        put(state.sent, into: &buffer)
         buffer.putVarint(UInt64(state.jobs.count))
         for (name, job) in state.jobs.sorted(by: { $0.key < $1.key }) {
             buffer.putString(name)
@@ -22,75 +22,101 @@ enum CursorCoding {
         }
     }
 
+    /// nil when it is none.
     static func state(_ payload: Span<UInt8>) -> CursorState? {
         var offset = 0
-        guard let name = Wire.string(payload, &offset),
-            let laneCount = Wire.count(payload, &offset, itemBytes: 11)
+        guard let name = Wire.string(payload, &offset), let mark = position(payload, &offset),
+            let answered = ranges(payload, &offset).flatMap({ AnsweredRanges($0) }),
+            let laneCount = Wire.count(payload, &offset, itemBytes: 3)
         else { return nil }
-        var state = CursorState(name: name, lanes: [])
+        var lanes: [BufferPosition] = []
         for _ in 0..<laneCount {
-            guard let answered = position(payload, &offset), let flag = Wire.byte(payload, &offset), flag <= 2
-            else { return nil }
-            var lane = CursorState.Lane(answered: answered)
-            if flag > 0 {
-                guard let end = position(payload, &offset) else { return nil }
-                lane.inFlightEnd = end
-            }
-            if flag == 2 {
-                guard let omissions = omissions(payload, &offset) else { return nil }
-                lane.omissions = omissions
-            }
-            state.lanes.append(lane)
+            guard let lane = position(payload, &offset) else { return nil }
+            lanes.append(lane)
         }
-        guard let jobCount = Wire.count(payload, &offset, itemBytes: 5) else { return nil }
-        for _ in 0..<jobCount {
+        guard let sent = requests(payload, &offset), let jobs = jobs(payload, &offset),
+            offset == payload.count
+        else { return nil }
+        return CursorState(
+            name: name, mark: mark, answered: answered, lanes: lanes, sent: sent, jobs: jobs)
+    }
+
+    static func put(_ change: CursorChange, into buffer: inout RecordBuffer) {
+        switch change {
+        case .sent(let requests, let replaced):
+            buffer.putByte(sent)
+            put(replaced, into: &buffer)
+            put(requests, into: &buffer)
+        case .answered(let place, let requests, let ranges, let outcome):
+            buffer.putByte(answered)
+            switch place {
+            case .mark(let position):
+                buffer.putByte(mark)
+                put(position, into: &buffer)
+            case .lane(let index, let position):
+                buffer.putByte(lane)
+                buffer.putVarint(UInt64(index))
+                put(position, into: &buffer)
+            }
+            put(requests, into: &buffer)
+            put(ranges, into: &buffer)
+            put(outcome, into: &buffer)
+        }
+    }
+
+    /// nil when it is none.
+    static func change(_ payload: Span<UInt8>) -> CursorChange? {
+        var offset = 0
+        switch Wire.byte(payload, &offset) {
+        case sent?:
+            guard let replaced = numbers(payload, &offset), let requests = requests(payload, &offset),
+                offset == payload.count
+            else { return nil }
+            return .sent(requests, replacing: replaced)
+        case answered?:
+            guard let place = place(payload, &offset), let requests = numbers(payload, &offset),
+                let ranges = ranges(payload, &offset), let outcome = outcomes(payload, &offset),
+                offset == payload.count
+            else { return nil }
+            return .answered(place, requests: requests, ranges: ranges, outcome: outcome)
+        default: return nil
+        }
+    }
+
+    // MARK: parts that version 2 has, too
+
+    static func put(_ outcomes: Outcomes, into buffer: inout RecordBuffer) {
+        buffer.putVarint(UInt64(outcomes.entries.count))
+        for entry in outcomes.entries {
+            buffer.putString(entry.job)
+            put(entry.outcome, into: &buffer)
+        }
+    }
+
+    static func outcomes(_ payload: Span<UInt8>, _ offset: inout Int) -> Outcomes? {
+        guard let count = Wire.count(payload, &offset, itemBytes: 3) else { return nil }
+        var outcomes = Outcomes()
+        for _ in 0..<count {
+            guard let job = Wire.string(payload, &offset), let outcome = outcome(payload, &offset) else {
+                return nil
+            }
+            outcomes.add(outcome, of: job)
+        }
+        return outcomes
+    }
+
+    static func jobs(_ payload: Span<UInt8>, _ offset: inout Int) -> [String: CursorState.Job]? {
+        guard let count = Wire.count(payload, &offset, itemBytes: 5) else { return nil }
+        var jobs: [String: CursorState.Job] = [:]
+        for _ in 0..<count {
             guard let name = Wire.string(payload, &offset),
                 let appended = Wire.signedSamples(payload, &offset),
                 let failed = Wire.signedSamples(payload, &offset),
                 let outcome = outcome(payload, &offset)
             else { return nil }
-            state.jobs[name] = CursorState.Job(baseAppended: appended, baseFailed: failed, outcome: outcome)
+            jobs[name] = CursorState.Job(baseAppended: appended, baseFailed: failed, outcome: outcome)
         }
-        return offset == payload.count && !state.lanes.isEmpty ? state : nil
-    }
-
-    static func put(_ change: CursorChange, into buffer: inout RecordBuffer) {
-        switch change {
-        case .sent(let lane, let end, let omissions):
-            buffer.putByte(omissions.isEmpty ? 1 : 3)
-            buffer.putVarint(UInt64(lane))
-            put(end, into: &buffer)
-            if !omissions.isEmpty { put(omissions, into: &buffer) }
-        case .answered(let lane, let end, let outcome):
-            buffer.putByte(2)
-            buffer.putVarint(UInt64(lane))
-            put(end, into: &buffer)
-            buffer.putVarint(UInt64(outcome.entries.count))
-            for entry in outcome.entries {
-                buffer.putString(entry.job)
-                put(entry.outcome, into: &buffer)
-            }
-        }
-    }
-
-    static func change(_ payload: Span<UInt8>) -> CursorChange? {
-        var offset = 0
-        guard let kind = Wire.byte(payload, &offset), let lane = Wire.varint32(payload, &offset),
-            let end = position(payload, &offset)
-        else { return nil }
-        if kind == 1 { return offset == payload.count ? .sent(lane: Int(lane), end: end) : nil }
-        if kind == 3 {
-            guard let omissions = omissions(payload, &offset), offset == payload.count else { return nil }
-            return .sent(lane: Int(lane), end: end, omissions: omissions)
-        }
-        guard kind == 2, let count = Wire.count(payload, &offset, itemBytes: 3) else { return nil }
-        var outcomes = Outcomes()
-        for _ in 0..<count {
-            guard let job = Wire.string(payload, &offset), let outcome = outcome(payload, &offset)
-            else { return nil }
-            outcomes.add(outcome, of: job)
-        }
-        return offset == payload.count ? .answered(lane: Int(lane), end: end, outcome: outcomes) : nil
+        return jobs
     }
 
     private static func put(_ outcome: JobOutcome, into buffer: inout RecordBuffer) {
@@ -115,6 +141,81 @@ enum CursorCoding {
         return outcome
     }
 
+    // MARK: parts of version 3
+
+    private static func place(_ payload: Span<UInt8>, _ offset: inout Int) -> CursorChange.Place? {
+        switch Wire.byte(payload, &offset) {
+        case mark?: return position(payload, &offset).map { .mark($0) }
+        case lane?:
+            guard let index = Wire.varint32(payload, &offset), let position = position(payload, &offset)
+            else { return nil }
+            return .lane(Int(index), position)
+        default: return nil
+        }
+    }
+
+    private static func put(_ requests: [UInt64: SentRequest], into buffer: inout RecordBuffer) {
+        buffer.putVarint(UInt64(requests.count))
+        for (number, request) in requests.sorted(by: { $0.key < $1.key }) {
+            buffer.putVarint(number)
+            buffer.putByte(request.protocolVersion)
+            buffer.putFixed64(request.options)
+            buffer.putVarint(request.lane.map { UInt64($0) + 1 } ?? 0)
+            put(request.spans, into: &buffer)
+            put(request.omissions, into: &buffer)
+        }
+    }
+
+    private static func requests(_ payload: Span<UInt8>, _ offset: inout Int) -> [UInt64: SentRequest]? {
+        guard let count = Wire.count(payload, &offset, itemBytes: 13) else { return nil }
+        var requests: [UInt64: SentRequest] = [:]
+        for _ in 0..<count {
+            guard let number = Wire.varint(payload, &offset), let version = Wire.byte(payload, &offset),
+                let options = Wire.fixed64(payload, &offset), let lane = Wire.varint32(payload, &offset),
+                let spans = ranges(payload, &offset), let omissions = omissions(payload, &offset)
+            else { return nil }
+            var request = SentRequest(
+                spans: spans, omissions: omissions, protocolVersion: version, options: options)
+            request.lane = lane > 0 ? lane - 1 : nil
+            requests[number] = request
+        }
+        return requests
+    }
+
+    private static func put(_ numbers: [UInt64], into buffer: inout RecordBuffer) {
+        buffer.putVarint(UInt64(numbers.count))
+        for number in numbers { buffer.putVarint(number) }
+    }
+
+    private static func numbers(_ payload: Span<UInt8>, _ offset: inout Int) -> [UInt64]? {
+        guard let count = Wire.count(payload, &offset, itemBytes: 1) else { return nil }
+        var numbers: [UInt64] = []
+        for _ in 0..<count {
+            guard let number = Wire.varint(payload, &offset) else { return nil }
+            numbers.append(number)
+        }
+        return numbers
+    }
+
+    private static func put(_ ranges: [Range<BufferPosition>], into buffer: inout RecordBuffer) {
+        buffer.putVarint(UInt64(ranges.count))
+        for range in ranges {
+            put(range.lowerBound, into: &buffer)
+            put(range.upperBound, into: &buffer)
+        }
+    }
+
+    private static func ranges(_ payload: Span<UInt8>, _ offset: inout Int) -> [Range<BufferPosition>]? {
+        guard let count = Wire.count(payload, &offset, itemBytes: 6) else { return nil }
+        var ranges: [Range<BufferPosition>] = []
+        for _ in 0..<count {
+            guard let from = position(payload, &offset), let to = position(payload, &offset), from <= to
+            else { return nil }
+            ranges.append(from..<to)
+        }
+        return ranges
+    }
+
     private static func put(_ omissions: [BufferOmission], into buffer: inout RecordBuffer) {
         buffer.putVarint(UInt64(omissions.count))
         for omission in omissions {
@@ -125,26 +226,26 @@ enum CursorCoding {
     }
 
     private static func omissions(_ payload: Span<UInt8>, _ offset: inout Int) -> [BufferOmission]? {
-        guard let count = Wire.count(payload, &offset, itemBytes: 12) else { return nil }
-        var result: [BufferOmission] = []
+        guard let count = Wire.count(payload, &offset, itemBytes: 5) else { return nil }
+        var omissions: [BufferOmission] = []
         for _ in 0..<count {
             guard let start = position(payload, &offset), let count = Wire.varint32(payload, &offset),
                 let reason = Wire.string(payload, &offset)
             else { return nil }
-            result.append(BufferOmission(start: start, count: count, reason: reason))
+            omissions.append(BufferOmission(start: start, count: count, reason: reason))
         }
-        return result
+        return omissions
     }
 
     private static func put(_ position: BufferPosition, into buffer: inout RecordBuffer) {
-        buffer.putFixed64(position.segment)
+        buffer.putVarint(position.segment)
         buffer.putVarint(position.offset)
         buffer.putVarint(UInt64(position.sample))
     }
 
     private static func position(_ payload: Span<UInt8>, _ offset: inout Int) -> BufferPosition? {
-        guard let segment = Wire.fixed64(payload, &offset), let place = Wire.varint(payload, &offset),
-            let sample = Wire.varint32(payload, &offset), segment <= BufferPosition.maxSegment
+        guard let segment = Wire.varint(payload, &offset), segment <= BufferPosition.maxSegment,
+            let place = Wire.varint(payload, &offset), let sample = Wire.varint32(payload, &offset)
         else { return nil }
         return BufferPosition(segment: segment, offset: place, sample: sample)
     }

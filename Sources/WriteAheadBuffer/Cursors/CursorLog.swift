@@ -30,7 +30,7 @@ struct CursorLog {
 
     /// Reads an existing log; throws when the disk does, or another version of Narthex wrote it.
     static func read(_ path: String, files: any FileDoor) throws(BufferError) -> Read {
-        let version: UInt32
+        let refused: BufferError?
         do throws(FileError) {
             let file = try files.open(path, .read)
             // A descriptor that only read has nothing to lose on close.
@@ -43,18 +43,23 @@ struct CursorLog {
                 let header = FileHeader(window.bytes.span.extracting(0..<window.count)),
                 header.kind == .cursorLog
             else { return read }
-            version = header.version
-            if FileHeader.knownVersions.contains(version) {
-                try self.read(RecordScanner(window, salt: header.salt), into: &read)
+            refused = header.refusal(path)
+            if refused == nil {
+                try self.read(
+                    RecordScanner(window, salt: header.salt), hasLanes: header.version < 3, into: &read)
                 return read
             }
         } catch {
             throw .io("the cursor cannot be read", error)
         }
-        throw .version(version, path)
+        if let refused { throw refused }
+        preconditionFailure("what is not refused was read")
     }
 
-    private static func read(_ scanner: RecordScanner, into read: inout Read) throws(FileError) {
+    /// `hasLanes`: as versions 1 and 2 have it.
+    private static func read(
+        _ scanner: RecordScanner, hasLanes: Bool, into read: inout Read
+    ) throws(FileError) {
         var scanner = scanner
         while case .record(let header, let place) = try scanner.next(limit: read.length) {
             guard let range = try scanner.payload(header, at: place, limit: read.length) else { return }
@@ -62,13 +67,15 @@ struct CursorLog {
             let payload = bytes.span.extracting(range)
             switch header.type {
             case .snapshot:
-                guard let snapshot = CursorCoding.state(payload) else { return }
+                guard let snapshot = hasLanes ? LaneCursorCoding.state(payload) : CursorCoding.state(payload)
+                else { return }
                 read.state = snapshot
             case .progress:
-                guard var next = read.state, let change = CursorCoding.change(payload), next.apply(change)
-                else {
-                    return
-                }
+                guard var next = read.state,
+                    let change = hasLanes
+                        ? LaneCursorCoding.change(payload, of: next) : CursorCoding.change(payload),
+                    next.apply(change)
+                else { return }
                 read.state = next
             default: return
             }

@@ -14,14 +14,15 @@ struct CursorOpening {
 
     func open(_ known: CursorState?) throws(BufferError) -> CursorState {
         guard var cursor = known, cursor.name == name else { return fresh() }
+        // Nothing here reads without lanes: what a later version has answered beyond the mark is sent again.
+        if cursor.lanes.isEmpty { cursor.deal(lanes: lanes, at: cursor.mark) }
         let isMoved = place(&cursor)
         if isMoved || isInDoubt { try recount(&cursor) }
         // Where no lane has anything left, the lanes may be dealt anew.
         if cursor.lanes.count != lanes {
             let tail = BufferPosition.start(of: core.catalog.all.last?.number ?? 0)
-            let isIdle = cursor.lanes.allSatisfy { $0.inFlightEnd == nil }
-            if isIdle, try !hasBacklog(cursor) {
-                cursor.lanes = Array(repeating: .init(answered: tail), count: lanes)
+            if cursor.sent.isEmpty, try !hasBacklog(cursor) {
+                cursor.deal(lanes: lanes, at: tail)
             } else {
                 logger.info(
                     "the number of lanes changes once the backlog is sent",
@@ -39,7 +40,7 @@ struct CursorOpening {
         let oldest = core.catalog.oldest
         var cursor = CursorState(
             name: name,
-            lanes: Array(repeating: .init(answered: .start(of: oldest?.number ?? 0)), count: lanes))
+            lanes: Array(repeating: .start(of: oldest?.number ?? 0), count: lanes))
         for (job, total) in totals {
             cursor.jobs[job] = CursorState.Job(
                 baseAppended: Int64(clamping: oldest?.before[job]?.appended ?? 0),
@@ -52,7 +53,7 @@ struct CursorOpening {
     private func place(_ cursor: inout CursorState) -> Bool {
         var isMoved = false
         for index in cursor.lanes.indices {
-            let answered = cursor.lanes[index].answered
+            let answered = cursor.lanes[index]
             guard let segment = core.catalog.first(from: answered.segment) else { continue }
             let isGone = segment.number != answered.segment
             let isBeyond = !isGone && answered.offset > segment.length
@@ -60,17 +61,13 @@ struct CursorOpening {
             if isGone, segment.previousSegment == answered.segment, answered.offset >= segment.previousLength
             {
                 // It had answered for all of what was removed.
-                cursor.lanes[index].answered = .start(of: segment.number)
+                cursor.place(lane: index, at: .start(of: segment.number))
                 continue
             }
             // A place at a segment's very end is the same as the next one's beginning.
             let next = isBeyond ? segment.number + 1 : segment.number
-            cursor.lanes[index].answered = .start(of: next)
             // What was in flight beyond may be stored already.
-            if let end = cursor.lanes[index].inFlightEnd, end <= .start(of: next) {
-                cursor.lanes[index].inFlightEnd = nil
-                cursor.lanes[index].omissions = []
-            }
+            cursor.place(lane: index, at: .start(of: next))
             isMoved = true
             logger.warning(
                 "a cursor's place is gone from the disk; it goes on at the next there is",
@@ -129,7 +126,7 @@ struct CursorOpening {
 
     private func counting(_ cursor: CursorState, lane: Int) -> LaneReader {
         core.reader(
-            lane: lane, laneCount: cursor.lanes.count, from: cursor.lanes[lane].answered,
+            lane: lane, laneCount: cursor.lanes.count, from: cursor.lanes[lane],
             countingThrough: BufferPosition.maxSegment)
     }
 }

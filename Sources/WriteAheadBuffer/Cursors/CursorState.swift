@@ -1,14 +1,5 @@
 /// What one destination's cursor holds: all of it durable.
 struct CursorState: Sendable, Equatable {
-    struct Lane: Sendable, Equatable {
-        /// Everything before it is answered for.
-        var answered: BufferPosition
-        /// The end of the request that is or was in flight.
-        var inFlightEnd: BufferPosition?
-        /// What that request leaves out.
-        var omissions: [BufferOmission] = []
-    }
-
     struct Job: Sendable, Equatable {
         /// The job's totals at the point this destination's books begin; below zero after what was delivered
         /// was lost from the disk.
@@ -19,41 +10,107 @@ struct CursorState: Sendable, Equatable {
     }
 
     var name: String
-    var lanes: [Lane]
+    /// The low-water mark: everything before it is answered for.
+    private(set) var mark: BufferPosition
+    /// What is answered for beyond the mark, whatever the lanes say.
+    private(set) var answered = AnsweredRanges()
+    /// Where each lane stands: of the frames behind the mark, those of a target that falls to a lane are
+    /// answered for before the lane's place. Empty without lanes.
+    private(set) var lanes: [BufferPosition]
+    /// Requests that have left, or are about to, and have no answer, by their number. Of a lane its own
+    /// number.
+    private(set) var sent: [UInt64: SentRequest] = [:]
     var jobs: [String: Job] = [:]
 
-    /// Where the slowest lane stands.
-    var lowest: BufferPosition { lanes.map(\.answered).min() ?? .start(of: 0) }
-}
+    /// A cursor whose lanes stand here; at least one.
+    init(name: String, lanes: [BufferPosition]) {
+        self.name = name
+        self.lanes = lanes
+        mark = lanes.min() ?? .start(of: 0)
+    }
 
-/// One change of a cursor.
-enum CursorChange: Sendable, Equatable {
-    /// A request up to here is about to leave, without what it leaves out; up to where the answers are, none
-    /// is in flight any more.
-    case sent(lane: Int, end: BufferPosition, omissions: [BufferOmission] = [])
-    /// Everything up to here is answered for.
-    case answered(lane: Int, end: BufferPosition, outcome: Outcomes)
-}
+    /// As a file says it; nil where no writer writes such.
+    init?(
+        name: String, mark: BufferPosition, answered: AnsweredRanges, lanes: [BufferPosition],
+        sent: [UInt64: SentRequest], jobs: [String: Job]
+    ) {
+        guard answered.ranges.first.map({ $0.lowerBound > mark }) ?? true,
+            sent.values.allSatisfy({ $0.lane.map { Int($0) < lanes.count } ?? true })
+        else { return nil }
+        self.name = name
+        self.mark = mark
+        self.answered = answered
+        self.lanes = lanes
+        self.sent = sent
+        self.jobs = jobs
+    }
 
-extension CursorState {
+    /// The highest segment that it names.
+    var newestSegment: UInt64 {
+        let ends = sent.values.compactMap(\.end) + lanes + answered.ranges.map(\.upperBound)
+        return ends.reduce(mark.segment) { max($0, $1.segment) }
+    }
+
+    /// The request of a lane that is or was in flight.
+    func sent(ofLane lane: Int) -> SentRequest? { sent[UInt64(lane)] }
+
+    /// Puts a lane elsewhere, as its place is gone. What was in flight before it is no more.
+    mutating func place(lane: Int, at position: BufferPosition) {
+        lanes[lane] = position
+        mark = lanes.min() ?? position
+        if let end = sent(ofLane: lane)?.end, end <= position { sent[UInt64(lane)] = nil }
+    }
+
+    /// Deals new lanes, all of which stand at `position`; nothing is in flight.
+    mutating func deal(lanes count: Int, at position: BufferPosition) {
+        lanes = Array(repeating: position, count: count)
+        mark = position
+        sent = [:]
+    }
+
+    /// Nothing is in flight any more: the receiver is another one.
+    mutating func forgetSent() { sent = [:] }
+
     /// Applies a change; false when it names a lane there is not.
     mutating func apply(_ change: CursorChange) -> Bool {
         switch change {
-        case .sent(let lane, let end, let omissions):
-            guard lanes.indices.contains(lane) else { return false }
-            // One that reaches no further than the answers forgets the request that was in flight.
-            let isAhead = end > lanes[lane].answered
-            lanes[lane].inFlightEnd = isAhead ? end : nil
-            lanes[lane].omissions = isAhead ? omissions : []
-        case .answered(let lane, let end, let outcome):
-            guard lanes.indices.contains(lane) else { return false }
-            lanes[lane].answered = max(lanes[lane].answered, end)
-            if let inFlight = lanes[lane].inFlightEnd, inFlight <= lanes[lane].answered {
-                lanes[lane].inFlightEnd = nil
-                lanes[lane].omissions = []
+        case .sent(let requests, let replaced):
+            guard requests.values.allSatisfy({ $0.lane.map { Int($0) < lanes.count } ?? true }) else {
+                return false
             }
+            for number in replaced { sent[number] = nil }
+            sent.merge(requests) { $1 }
+        case .answered(let place, let requests, let ranges, let outcome):
+            switch place {
+            case .lane(let lane, let end):
+                guard lanes.indices.contains(lane) else { return false }
+                lanes[lane] = max(lanes[lane], end)
+                mark = max(mark, lanes.min() ?? mark)
+            case .mark(let position): mark = max(mark, position)
+            }
+            for range in ranges { answered.insert(range) }
+            mark = answered.pass(mark)
+            for number in requests { sent[number] = nil }
             for entry in outcome.entries { jobs[entry.job, default: Job()].outcome.add(entry.outcome) }
         }
         return true
     }
+}
+
+/// One change of a cursor.
+enum CursorChange: Sendable, Equatable {
+    enum Place: Sendable, Equatable {
+        /// All frames up to here.
+        case mark(BufferPosition)
+        /// The frames of one lane up to here.
+        case lane(Int, BufferPosition)
+    }
+
+    /// Requests are about to leave, by their numbers. Of those with the other numbers nothing is in flight
+    /// any more: they were cut in parts, which are among the first, or the receiver is another one.
+    case sent([UInt64: SentRequest], replacing: [UInt64] = [])
+    /// Everything up to a place is answered for, and these ranges beyond the mark; the requests with these
+    /// numbers are over.
+    case answered(
+        Place, requests: [UInt64] = [], ranges: [Range<BufferPosition>] = [], outcome: Outcomes = Outcomes())
 }

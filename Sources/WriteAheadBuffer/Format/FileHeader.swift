@@ -8,10 +8,12 @@ struct FileHeader: Equatable {
     }
 
     /// What is written.
-    static let formatVersion: UInt32 = 2
-    /// What is read: version 1 has all that version 2 has but the flags of histograms and side lists, which
-    /// its writers left 0.
-    static let knownVersions: ClosedRange<UInt32> = 1...2
+    static let formatVersion: UInt32 = 3
+    /// What is read. Version 1 has all that version 2 has but the flags of histograms and side lists, which
+    /// its writers left 0. The cursors of both have lanes (`LaneCursorCoding`); segments are the same.
+    static let knownVersions: ClosedRange<UInt32> = 1...3
+    /// Features that this version reads, of those that a reader must know: none so far.
+    static let knownFeatures: UInt8 = 0
     static let copyBytes = 40
     /// Both copies: where the first record stands.
     static let sizeBytes = 2 * copyBytes
@@ -19,6 +21,8 @@ struct FileHeader: Equatable {
 
     let version: UInt32
     let kind: Kind
+    /// A bit for each feature without which the file cannot be read. Not looked at before version 3.
+    let features: UInt8
     /// Where every checksum of this file starts from. Random, so that text in a label cannot pose as a record
     /// when a reader looks for the next one behind a damage.
     let salt: UInt32
@@ -29,9 +33,17 @@ struct FileHeader: Equatable {
     init(kind: Kind, salt: UInt32, number: UInt64, createdMs: Int64) {
         version = Self.formatVersion
         self.kind = kind
+        features = 0
         self.salt = salt
         self.number = number
         self.createdMs = createdMs
+    }
+
+    /// Why the file at `path` is not read; nil when it is.
+    func refusal(_ path: String) -> BufferError? {
+        guard Self.knownVersions.contains(version) else { return .version(version, path) }
+        let unknown = features & ~Self.knownFeatures
+        return version >= 3 && unknown != 0 ? .features(unknown, path) : nil
     }
 
     /// The first readable copy; nil when both are damaged or absent. The version is as written: the caller
@@ -44,9 +56,9 @@ struct FileHeader: Equatable {
             else { continue }
             var cursor = start + Self.magic.count
             guard let version = Wire.fixed32(bytes, &cursor), let kindByte = Wire.byte(bytes, &cursor),
-                let kind = Kind(rawValue: kindByte)
+                let kind = Kind(rawValue: kindByte), let features = Wire.byte(bytes, &cursor)
             else { continue }
-            cursor += 3
+            cursor += 2
             guard let salt = Wire.fixed32(bytes, &cursor), let number = Wire.fixed64(bytes, &cursor),
                 let created = Wire.fixed64(bytes, &cursor),
                 // Safety: UInt8 has no padding, so every byte of the span may be read.
@@ -54,6 +66,7 @@ struct FileHeader: Equatable {
             else { continue }
             self.version = version
             self.kind = kind
+            self.features = features
             self.salt = salt
             self.number = number
             createdMs = Int64(bitPattern: created)
@@ -68,7 +81,8 @@ struct FileHeader: Equatable {
         for byte in Self.magic { copy.putByte(byte) }
         copy.putFixed32(version)
         copy.putByte(kind.rawValue)
-        for _ in 0..<3 { copy.putByte(0) }
+        copy.putByte(features)
+        for _ in 0..<2 { copy.putByte(0) }
         copy.putFixed32(salt)
         copy.putFixed64(number)
         copy.putFixed64(UInt64(bitPattern: createdMs))

@@ -97,10 +97,12 @@ public final class BufferLane: Sendable {
     func attach(_ destination: BufferDestination) { owner.withLock { $0.destination = destination } }
 
     /// After a crash the end of the request that was in flight; nil once it is answered.
-    public var inFlightEnd: BufferPosition? { destination?.cursor.lanes[index].inFlightEnd }
+    public var inFlightEnd: BufferPosition? { destination?.cursor.sent(ofLane: index)?.end }
 
     /// What that request left out; empty mostly.
-    public var inFlightOmissions: [BufferOmission] { destination?.cursor.lanes[index].omissions ?? [] }
+    public var inFlightOmissions: [BufferOmission] {
+        destination?.cursor.sent(ofLane: index)?.omissions ?? []
+    }
 
     /// The next frame of the lane's targets; nil when caught up with the tail. Reads files: not for Swift's
     /// cooperative pool.
@@ -135,13 +137,21 @@ public final class BufferLane: Sendable {
         }
     }
 
-    /// Notes, before a request leaves, how far it reaches and what it leaves out: after a crash it is made
-    /// again up to there, without the same samples.
+    /// Notes, before a request leaves, how far it reaches, what it leaves out, and what its bytes depend on
+    /// (`SentRequest`): after a crash it is made again up to there, without the same samples.
     public func willSend(
-        upTo end: BufferPosition, leavingOut omissions: [BufferOmission] = []
+        upTo end: BufferPosition, leavingOut omissions: [BufferOmission] = [], protocolVersion: UInt8 = 1,
+        options: UInt64 = 0
     ) throws(BufferError) {
         try check(end)
-        try destination?.record(.sent(lane: index, end: end, omissions: omissions))
+        let answered = state.withLock { $0.answered }
+        let request = SentRequest(
+            lane: index, upTo: end, from: answered, omissions: omissions, protocolVersion: protocolVersion,
+            options: options)
+        let number = UInt64(index)
+        // One that reaches no further than the answers only ends the one before.
+        try destination?.record(
+            end > answered ? .sent([number: request]) : .sent([:], replacing: [number]))
     }
 
     /// Moves the cursor to `end` and books what became of the samples before it. After a throw nothing has
@@ -228,7 +238,10 @@ public final class BufferLane: Sendable {
             }
         }
         do throws(BufferError) {
-            try destination?.record(.answered(lane: index, end: end, outcome: outcome))
+            let inFlightEnd = inFlightEnd
+            let isOver = inFlightEnd.map { $0 <= end } ?? false
+            try destination?.record(
+                .answered(.lane(index, end), requests: isOver ? [UInt64(index)] : [], outcome: outcome))
         } catch {
             state.withLock { $0.lost += passed }
             throw error

@@ -56,7 +56,7 @@ struct BufferRecovery {
     private func open(
         _ number: UInt64, _ path: String, _ metrics: BufferMetrics
     ) throws(BufferError) -> Opened? {
-        let version: UInt32
+        let refused: BufferError?
         do throws(FileError) {
             let file = try files.open(path, .read)
             // Only read from: nothing is lost if the close fails.
@@ -72,8 +72,8 @@ struct BufferRecovery {
                 passOver(number, path, length, metrics)
                 return nil
             }
-            version = header.version
-            if FileHeader.knownVersions.contains(version) {
+            refused = header.refusal(path)
+            if refused == nil {
                 return try beginning(
                     SegmentInfo(
                         number: number, path: path, salt: header.salt, length: length, isActive: false,
@@ -82,7 +82,8 @@ struct BufferRecovery {
         } catch {
             throw .io("a segment cannot be opened", error, segment: number)
         }
-        throw .version(version, path)
+        if let refused { throw refused }
+        preconditionFailure("what is not refused was opened")
     }
 
     private func passOver(_ number: UInt64, _ path: String, _ length: UInt64, _ metrics: BufferMetrics) {

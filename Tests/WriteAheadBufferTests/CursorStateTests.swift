@@ -1,0 +1,128 @@
+import Testing
+
+@testable import WriteAheadBuffer
+
+struct CursorStateTests {
+    private func at(_ offset: UInt64, _ sample: UInt32 = 0) -> BufferPosition {
+        BufferPosition(segment: 1, offset: offset, sample: sample)
+    }
+
+    /// The state after a change; it must say whether the lanes of the change are there.
+    private func applied(_ change: CursorChange, to state: CursorState, isKnown: Bool = true) -> CursorState {
+        var state = state
+        let wasKnown = state.apply(change)
+        #expect(wasKnown == isKnown)
+        return state
+    }
+
+    private func request(_ spans: Range<BufferPosition>...) -> SentRequest { SentRequest(spans: spans) }
+
+    @Test func answersOutOfOrderAreRangesUntilTheMarkReachesThem() {
+        var state = CursorState(name: "d", lanes: [at(0)])
+        state = applied(
+            .sent([
+                7: request(at(0)..<at(100)), 8: request(at(100)..<at(200)),
+                9: request(at(200)..<at(300, 5)),
+            ]), to: state)
+        state = applied(
+            .answered(
+                .mark(at(0)), requests: [9], ranges: [at(200)..<at(300, 5)],
+                outcome: ["j": .init(delivered: 5)]), to: state)
+        #expect(state.mark == at(0) && state.answered.ranges == [at(200)..<at(300, 5)])
+        #expect(state.sent.keys.sorted() == [7, 8])
+        state = applied(.answered(.mark(at(0)), requests: [8], ranges: [at(100)..<at(200)]), to: state)
+        #expect(state.answered.ranges == [at(100)..<at(300, 5)], "neighbours are one range")
+        state = applied(.answered(.mark(at(100)), requests: [7]), to: state)
+        #expect(state.mark == at(300, 5), "the mark passes what is answered for beyond it")
+        #expect(state.answered.isEmpty && state.sent.isEmpty)
+        #expect(state.jobs["j"]?.outcome.delivered == 5)
+    }
+
+    @Test func thePartsOfASplitTakeThePlaceOfTheWhole() {
+        var state = CursorState(name: "d", lanes: [at(0)])
+        _ = state.apply(.sent([1: request(at(0)..<at(200))]))
+        let parts = [2: request(at(0)..<at(100, 3)), 3: request(at(100, 3)..<at(200))]
+        _ = state.apply(
+            .sent([2: request(at(0)..<at(100, 3)), 3: request(at(100, 3)..<at(200))], replacing: [1]))
+        #expect(state.sent.count == 2 && state.sent[3] == parts[3])
+        _ = state.apply(.sent([:], replacing: [2, 3]))
+        #expect(state.sent.isEmpty)
+    }
+
+    @Test func aLaneThatIsNotThereIsRefused() {
+        var state = CursorState(name: "d", lanes: [at(0), at(0)])
+        state = applied(.answered(.lane(2, at(1))), to: state, isKnown: false)
+        state = applied(.sent([2: SentRequest(lane: 2, upTo: at(1), from: at(0))]), to: state, isKnown: false)
+        state = applied(.answered(.lane(1, at(50))), to: state)
+        #expect(state.mark == at(0), "the other lane is behind")
+        state = applied(.answered(.lane(0, at(20))), to: state)
+        #expect(state.mark == at(20))
+    }
+
+    /// Whatever a cursor holds is read as it was written, and no beginning of it is taken for another.
+    @Test(arguments: 1...10 as ClosedRange<UInt64>) func whatIsWrittenIsRead(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        func span() -> Range<BufferPosition> {
+            let from = at(UInt64(generator.below(1 << 20)), UInt32(generator.below(3)))
+            return
+                from..<BufferPosition(
+                    segment: from.segment + UInt64(generator.below(3)), offset: from.offset + 1, sample: 0)
+        }
+        func sent() -> [UInt64: SentRequest] {
+            var requests: [UInt64: SentRequest] = [:]
+            for _ in 0..<generator.below(5) {
+                requests[generator.next()] = SentRequest(
+                    spans: (0..<generator.below(4)).map { _ in span() },
+                    omissions: (0..<generator.below(3)).map { _ in
+                        BufferOmission(
+                            start: span().lowerBound, count: UInt32(generator.below(9)), reason: "r")
+                    }, protocolVersion: UInt8(1 + generator.below(2)), options: generator.next())
+            }
+            return requests
+        }
+        var ranges = AnsweredRanges()
+        for _ in 0..<20 { ranges.insert(span()) }
+        let lanes = (0..<generator.below(3)).map { _ in span().lowerBound }
+        let jobs = [
+            "a": CursorState.Job(
+                baseAppended: -7, baseFailed: 3, outcome: JobOutcome(delivered: 9, dropped: ["x": 1, "y": 2]))
+        ]
+        let mark = ranges.pass(at(0))
+        guard
+            let state = CursorState(
+                name: "d", mark: mark, answered: ranges, lanes: lanes, sent: sent(), jobs: jobs)
+        else {
+            Issue.record("a cursor that may be")
+            return
+        }
+        var buffer = RecordBuffer()
+        CursorCoding.put(state, into: &buffer)
+        let whole = buffer.bytes
+        let read = CursorCoding.state(whole.span)
+        #expect(read == state)
+        for length in 0..<whole.count {
+            let cut = Array(whole[..<length])
+            let read = CursorCoding.state(cut.span)
+            #expect(read == nil)
+        }
+        let changes: [CursorChange] = [
+            .sent(sent(), replacing: [1, generator.next()]),
+            .answered(
+                .mark(span().lowerBound), requests: [2], ranges: [span()], outcome: ["j": .init(delivered: 1)]
+            ),
+            .answered(.lane(generator.below(4), span().lowerBound), outcome: ["j": .init(dropped: ["r": 3])]),
+        ]
+        for change in changes {
+            var buffer = RecordBuffer()
+            CursorCoding.put(change, into: &buffer)
+            let whole = buffer.bytes
+            let read = CursorCoding.change(whole.span)
+            #expect(read == change)
+            for length in 0..<whole.count {
+                let cut = Array(whole[..<length])
+                let read = CursorCoding.change(cut.span)
+                #expect(read == nil)
+            }
+        }
+    }
+}
