@@ -10,6 +10,15 @@ extension WriteAheadBuffer {
     /// again. One that is damaged begins at the oldest record kept.
     public func openDestination(_ name: String, lanes: Int) throws(BufferError) -> BufferDestination {
         precondition(lanes > 0, "a destination has a lane")
+        return try open(name, lanes: lanes)
+    }
+
+    /// The same with one reader, which goes on where lanes have left off.
+    public func openDestination(_ name: String) throws(BufferError) -> BufferDestination {
+        try open(name, lanes: nil)
+    }
+
+    private func open(_ name: String, lanes: Int?) throws(BufferError) -> BufferDestination {
         precondition(
             !destinations.withLock { $0.contains { $0.name == name } }, "a destination is opened once")
         return try housekeeping.withLock { _ throws(BufferError) in
@@ -25,7 +34,8 @@ extension WriteAheadBuffer {
                         directory: core.directory, state: cursor, salt: core.newSalt(),
                         nowMs: core.clock.wallMs, files: core.files)
                 }
-                let destination = BufferDestination(core: core, cursor: cursor, log: log)
+                let destination = BufferDestination(
+                    core: core, cursor: cursor, log: log, hasLanes: lanes != nil)
                 destinations.withLock { $0.append(destination) }
                 if known == nil { state.withLock { $0.newDestinations.append(name) } }
                 return destination

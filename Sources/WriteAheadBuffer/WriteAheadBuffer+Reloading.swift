@@ -14,6 +14,11 @@ extension WriteAheadBuffer {
         return try await onKeeper { buffer throws(BufferError) in try buffer.begin(name, lanes: lanes) }
     }
 
+    /// The same with one reader.
+    public func beginDestination(_ name: String) async throws(BufferError) -> BufferDestination {
+        try await onKeeper { buffer throws(BufferError) in try buffer.begin(name, lanes: nil) }
+    }
+
     /// Goes on with a destination's cursor under another name: what was buffered for the one is sent for the
     /// other. Nobody may use the lanes of the old one any more. After a throw it is as before.
     public func renameDestination(
@@ -37,7 +42,7 @@ extension WriteAheadBuffer {
         return try result.get()
     }
 
-    func begin(_ name: String, lanes: Int) throws(BufferError) -> BufferDestination {
+    func begin(_ name: String, lanes: Int?) throws(BufferError) -> BufferDestination {
         // No segment goes before the cursor that may need it is known.
         try housekeeping.withLock { _ throws(BufferError) in
             precondition(find(name) == nil, "a destination is opened once")
@@ -47,7 +52,7 @@ extension WriteAheadBuffer {
                 let tail =
                     state.writer.map { BufferPosition(segment: $0.number, offset: $0.length) }
                     ?? .start(of: state.nextNumber)
-                var cursor = CursorState(name: name, lanes: Array(repeating: tail, count: lanes))
+                var cursor = CursorState(name: name, mark: tail, lanes: lanes ?? 0)
                 for (job, total) in books.withLock({ $0.jobs }) {
                     cursor.jobs[job] = CursorState.Job(
                         baseAppended: Int64(clamping: total.appended),
@@ -55,7 +60,8 @@ extension WriteAheadBuffer {
                 }
                 return cursor
             }
-            let destination = BufferDestination(core: core, cursor: cursor, log: try log(of: cursor))
+            let destination = BufferDestination(
+                core: core, cursor: cursor, log: try log(of: cursor), hasLanes: lanes != nil)
             destinations.withLock { $0.append(destination) }
             return destination
         }
@@ -72,7 +78,8 @@ extension WriteAheadBuffer {
             cursor.name = newName
             // The new receiver never got the request that was in flight.
             cursor.forgetSent()
-            let destination = BufferDestination(core: core, cursor: cursor, log: try log(of: cursor))
+            let destination = BufferDestination(
+                core: core, cursor: cursor, log: try log(of: cursor), hasLanes: old.reader == nil)
             destinations.withLock { destinations in
                 for index in destinations.indices where destinations[index] === old {
                     destinations[index] = destination

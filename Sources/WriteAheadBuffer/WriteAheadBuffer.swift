@@ -302,10 +302,7 @@ public final class WriteAheadBuffer: Sendable {
         var ledger = BufferLedger()
         ledger.jobs = totals.mapValues { SampleCount.sum($0.appended, $0.failed) }
         for cursor in cursors { ledger.destinations[cursor.name] = BufferDestination.ledger(cursor, totals) }
-        ledger.oldestUnackedTimestampMs =
-            destinations.flatMap { destination in
-                (0..<destination.laneCount).compactMap { destination.lane($0).oldestOpenMs }
-            }.min()
+        ledger.oldestUnackedTimestampMs = destinations.compactMap(\.oldestOpenMs).min()
         return ledger
     }
 

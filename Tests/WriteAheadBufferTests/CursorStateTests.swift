@@ -18,7 +18,7 @@ struct CursorStateTests {
     private func request(_ spans: Range<BufferPosition>...) -> SentRequest { SentRequest(spans: spans) }
 
     @Test func answersOutOfOrderAreRangesUntilTheMarkReachesThem() {
-        var state = CursorState(name: "d", lanes: [at(0)])
+        var state = CursorState(name: "d", mark: at(0), lanes: 0)
         state = applied(
             .sent([
                 7: request(at(0)..<at(100)), 8: request(at(100)..<at(200)),
@@ -39,7 +39,7 @@ struct CursorStateTests {
     }
 
     @Test func thePartsOfASplitTakeThePlaceOfTheWhole() {
-        var state = CursorState(name: "d", lanes: [at(0)])
+        var state = CursorState(name: "d", mark: at(0), lanes: 0)
         _ = state.apply(.sent([1: request(at(0)..<at(200))]))
         let parts = [2: request(at(0)..<at(100, 3)), 3: request(at(100, 3)..<at(200))]
         _ = state.apply(
@@ -50,7 +50,7 @@ struct CursorStateTests {
     }
 
     @Test func aLaneThatIsNotThereIsRefused() {
-        var state = CursorState(name: "d", lanes: [at(0), at(0)])
+        var state = CursorState(name: "d", mark: at(0), lanes: 2)
         state = applied(.answered(.lane(2, at(1))), to: state, isKnown: false)
         state = applied(.sent([2: SentRequest(lane: 2, upTo: at(1), from: at(0))]), to: state, isKnown: false)
         state = applied(.answered(.lane(1, at(50))), to: state)

@@ -30,7 +30,7 @@ import Testing
         ledger.jobs["j"] = JobTotal(appended: Self.most, failed: Self.most + more)
         #expect((LedgerRecord(payload { ledger.put(into: &$0) }.span) != nil) == isGood)
 
-        var state = CursorState(name: "d", lanes: [.start(of: 1)])
+        var state = CursorState(name: "d", mark: .start(of: 1), lanes: 1)
         state.jobs["j"] = .init(
             baseAppended: -Int64(Self.most), baseFailed: Int64(Self.most + more),
             outcome: JobOutcome(delivered: Self.most, dropped: ["a": Self.most]))
@@ -62,7 +62,7 @@ import Testing
             }
         }
         try write(fixture, BufferFileName.cursor("d"), .cursorLog, BufferFileName.hash("d")) { log in
-            var state = CursorState(name: "d", lanes: [.start(of: 1)])
+            var state = CursorState(name: "d", mark: .start(of: 1), lanes: 1)
             state.jobs["job"] = .init(
                 baseAppended: -Int64(Self.most), baseFailed: -Int64(Self.most),
                 outcome: JobOutcome(delivered: Self.most))

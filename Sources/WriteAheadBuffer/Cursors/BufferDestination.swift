@@ -2,11 +2,13 @@ internal import MetricModel
 internal import Platform
 import Synchronization
 
-/// One destination's durable cursor and its lanes. Thread-safe.
+/// One destination's durable cursor, and who reads for it: one reader, or lanes. Thread-safe.
 public final class BufferDestination: Sendable {
     public let name: String
-    /// As stored while there is a backlog, whatever was asked for.
-    public let laneCount: Int
+    /// As stored while there is a backlog, whatever was asked for; 0 with one reader.
+    public var laneCount: Int { lanes.count }
+    /// Hands frames out and takes answers in any order; nil where lanes do.
+    public let reader: DestinationReader?
 
     private let core: BufferCore
     /// Held while the disk works.
@@ -15,16 +17,18 @@ public final class BufferDestination: Sendable {
     private let state: Mutex<CursorState>
     private let lanes: [BufferLane]
 
-    init(core: BufferCore, cursor: CursorState, log: CursorLog) {
+    init(core: BufferCore, cursor: CursorState, log: CursorLog, hasLanes: Bool) {
         self.core = core
         name = cursor.name
-        laneCount = cursor.lanes.count
         self.log = Mutex(log)
         state = Mutex(cursor)
-        lanes = cursor.lanes.enumerated().map { index, lane in
-            BufferLane(index: index, laneCount: cursor.lanes.count, start: lane, core: core)
+        reader = hasLanes ? nil : DestinationReader(cursor, core: core)
+        let places = hasLanes ? cursor.lanes : []
+        lanes = places.enumerated().map { index, lane in
+            BufferLane(index: index, laneCount: places.count, start: lane, core: core)
         }
         for lane in lanes { lane.attach(self) }
+        reader?.attach(self)
     }
 
     /// The newest timestamp appended for any destination; 0 before the first.
@@ -38,6 +42,7 @@ public final class BufferDestination: Sendable {
     /// answer that tells of duplicates must not be taken as a sign that it did. Reads and writes files.
     public func rewind(forAnotherReceiver: Bool = false) {
         for lane in lanes { lane.rewind() }
+        reader?.rewind()
         if forAnotherReceiver { forgetInFlight() }
     }
 
@@ -61,7 +66,12 @@ public final class BufferDestination: Sendable {
             lane.rewind()
             try lane.settle(gone: 0)
         }
+        reader?.rewind()
+        try reader?.settle(gone: 0)
     }
+
+    /// The timestamp of the oldest frame handed out and not answered for.
+    var oldestOpenMs: Int64? { (lanes.map(\.oldestOpenMs) + [reader?.oldestOpenMs]).compactMap { $0 }.min() }
 
     /// The cursor now, without waiting for the disk.
     var cursor: CursorState { state.withLock { $0 } }
@@ -82,19 +92,25 @@ public final class BufferDestination: Sendable {
     /// Lets each lane count what of a segment will be gone, and go on behind it.
     func retire(_ segment: SegmentInfo, reason: String) throws(BufferError) {
         for lane in lanes { try lane.retire(segment, reason: reason) }
+        try reader?.retire(segment, reason: reason)
     }
 
     /// Books what `retire` counted, once the segment is gone.
     func settle(gone segment: UInt64) throws(BufferError) {
         for lane in lanes { try lane.settle(gone: segment) }
+        try reader?.settle(gone: segment)
     }
 
-    /// Wakes the lane of a target.
-    func raise(target id: UInt64) { lanes[Int(id % UInt64(laneCount))].appended.signal() }
+    /// Wakes whoever reads the frames of a target.
+    func raise(target id: UInt64) {
+        reader?.appended.signal()
+        if !lanes.isEmpty { lanes[Int(id % UInt64(lanes.count))].appended.signal() }
+    }
 
-    /// Wakes every lane: a segment was ended.
+    /// Wakes whoever reads: a segment was ended.
     func raiseAll() {
         for lane in lanes { lane.appended.signal() }
+        reader?.appended.signal()
     }
 
     /// Makes the log durable, and makes it anew when it has grown long or a sync failed: the whole cursor is

@@ -6,7 +6,8 @@ internal import Platform
 struct CursorOpening {
     let core: BufferCore
     let name: String
-    let lanes: Int
+    /// nil: one reader.
+    let lanes: Int?
     let totals: [String: JobTotal]
     /// Damage may have made the buffer's books smaller than what the cursor has counted.
     let isInDoubt: Bool
@@ -14,10 +15,11 @@ struct CursorOpening {
 
     func open(_ known: CursorState?) throws(BufferError) -> CursorState {
         guard var cursor = known, cursor.name == name else { return fresh() }
-        // Nothing here reads without lanes: what a later version has answered beyond the mark is sent again.
-        if cursor.lanes.isEmpty { cursor.deal(lanes: lanes, at: cursor.mark) }
+        // Lanes cannot begin in the middle: what one reader has answered for beyond the mark is sent again.
+        if let lanes, cursor.lanes.isEmpty { cursor.deal(lanes: lanes, at: cursor.mark) }
         let isMoved = place(&cursor)
         if isMoved || isInDoubt { try recount(&cursor) }
+        guard let lanes else { return cursor }
         // Where no lane has anything left, the lanes may be dealt anew.
         if cursor.lanes.count != lanes {
             let tail = BufferPosition.start(of: core.catalog.all.last?.number ?? 0)
@@ -38,9 +40,7 @@ struct CursorOpening {
     /// A destination seen for the first time gets everything that is kept.
     private func fresh() -> CursorState {
         let oldest = core.catalog.oldest
-        var cursor = CursorState(
-            name: name,
-            lanes: Array(repeating: .start(of: oldest?.number ?? 0), count: lanes))
+        var cursor = CursorState(name: name, mark: .start(of: oldest?.number ?? 0), lanes: lanes ?? 0)
         for (job, total) in totals {
             cursor.jobs[job] = CursorState.Job(
                 baseAppended: Int64(clamping: oldest?.before[job]?.appended ?? 0),
@@ -49,31 +49,41 @@ struct CursorOpening {
         return cursor
     }
 
-    /// Moves lanes whose place is gone to the next there is; true when a lane was moved.
+    /// Moves what stands in a place that is gone to the next there is; true when samples may be gone with
+    /// it.
     private func place(_ cursor: inout CursorState) -> Bool {
         var isMoved = false
+        guard lanes != nil else {
+            // Where lanes stand is a rule here, and holds whether the place is there or not.
+            guard let (next, isLoss) = next(cursor.mark, "the mark") else { return false }
+            cursor.place(markAt: next)
+            return isLoss
+        }
         for index in cursor.lanes.indices {
-            let answered = cursor.lanes[index]
-            guard let segment = core.catalog.first(from: answered.segment) else { continue }
-            let isGone = segment.number != answered.segment
-            let isBeyond = !isGone && answered.offset > segment.length
-            guard (isGone && answered.segment != 0) || isBeyond else { continue }
-            if isGone, segment.previousSegment == answered.segment, answered.offset >= segment.previousLength
-            {
-                // It had answered for all of what was removed.
-                cursor.place(lane: index, at: .start(of: segment.number))
-                continue
-            }
-            // A place at a segment's very end is the same as the next one's beginning.
-            let next = isBeyond ? segment.number + 1 : segment.number
-            // What was in flight beyond may be stored already.
-            cursor.place(lane: index, at: .start(of: next))
-            isMoved = true
-            logger.warning(
-                "a cursor's place is gone from the disk; it goes on at the next there is",
-                metadata: ["remote_name": "\(name)", "lane": "\(index)", "was": "\(answered)"])
+            guard let (next, isLoss) = next(cursor.lanes[index], "lane \(index)") else { continue }
+            cursor.place(lane: index, at: next)
+            if isLoss { isMoved = true }
         }
         return isMoved
+    }
+
+    /// Where to go on instead of a place that is gone, and whether samples that nobody answered for may be
+    /// gone with it; nil when it is there.
+    private func next(_ answered: BufferPosition, _ what: String) -> (BufferPosition, isLoss: Bool)? {
+        guard let segment = core.catalog.first(from: answered.segment) else { return nil }
+        let isGone = segment.number != answered.segment
+        let isBeyond = !isGone && answered.offset > segment.length
+        guard (isGone && answered.segment != 0) || isBeyond else { return nil }
+        if isGone, segment.previousSegment == answered.segment, answered.offset >= segment.previousLength {
+            // It had answered for all of what was removed.
+            return (.start(of: segment.number), false)
+        }
+        logger.warning(
+            "a cursor's place is gone from the disk; it goes on at the next there is",
+            metadata: ["remote_name": "\(name)", "place": "\(what)", "was": "\(answered)"])
+        // A place at a segment's very end is the same as the next one's beginning. What was in flight
+        // beyond may be stored already.
+        return (.start(of: isBeyond ? segment.number + 1 : segment.number), true)
     }
 
     /// Books what lies between the books and what is still there.
@@ -93,22 +103,16 @@ struct CursorOpening {
         }
     }
 
-    /// Samples that lie before the lanes, by job, with what their readers will find lost. Reads the backlog:
-    /// only where the books cannot be trusted.
+    /// Samples that lie before the lanes, by job, with what their readers will find lost. Reads the
+    /// backlog: only where the books cannot be trusted.
     private func backlog(_ cursor: CursorState) throws(BufferError) -> [String: UInt64] {
         var held: [String: UInt64] = [:]
-        for index in cursor.lanes.indices {
+        for index in 0..<(lanes == nil ? 1 : cursor.lanes.count) {
             var reader = counting(cursor, lane: index)
             defer { reader.close() }
-            reading: while true {
-                switch try reader.next() {
-                case .counted(let job, let samples, let lost, _):
-                    held[job, default: 0] += samples
-                    held.merge(lost, uniquingKeysWith: SampleCount.sum)
-                case .lost(let lost, _): held.merge(lost, uniquingKeysWith: SampleCount.sum)
-                case .frame, .nothing: break reading
-                }
-            }
+            let (samples, lost) = try reader.countAll()
+            held.merge(samples, uniquingKeysWith: SampleCount.sum)
+            held.merge(lost, uniquingKeysWith: SampleCount.sum)
         }
         return held
     }
@@ -125,8 +129,14 @@ struct CursorOpening {
     }
 
     private func counting(_ cursor: CursorState, lane: Int) -> LaneReader {
-        core.reader(
-            lane: lane, laneCount: cursor.lanes.count, from: cursor.lanes[lane],
-            countingThrough: BufferPosition.maxSegment)
+        guard lanes == nil else {
+            return core.reader(
+                lane: lane, laneCount: cursor.lanes.count, from: cursor.lanes[lane],
+                countingThrough: BufferPosition.maxSegment)
+        }
+        var reader = core.reader(
+            lane: 0, laneCount: 1, from: cursor.mark, countingThrough: BufferPosition.maxSegment)
+        reader.places = AnsweredPlaces(cursor)
+        return reader
     }
 }

@@ -22,11 +22,11 @@ struct CursorState: Sendable, Equatable {
     private(set) var sent: [UInt64: SentRequest] = [:]
     var jobs: [String: Job] = [:]
 
-    /// A cursor whose lanes stand here; at least one.
-    init(name: String, lanes: [BufferPosition]) {
+    /// A cursor that stands here, with so many lanes.
+    init(name: String, mark: BufferPosition, lanes: Int) {
         self.name = name
-        self.lanes = lanes
-        mark = lanes.min() ?? .start(of: 0)
+        self.mark = mark
+        self.lanes = Array(repeating: mark, count: lanes)
     }
 
     /// As a file says it; nil where no writer writes such.
@@ -57,14 +57,28 @@ struct CursorState: Sendable, Equatable {
     /// Puts a lane elsewhere, as its place is gone. What was in flight before it is no more.
     mutating func place(lane: Int, at position: BufferPosition) {
         lanes[lane] = position
-        mark = lanes.min() ?? position
+        mark = max(mark, lanes.min() ?? position)
         if let end = sent(ofLane: lane)?.end, end <= position { sent[UInt64(lane)] = nil }
+    }
+
+    /// Puts the mark elsewhere, as its place is gone. What was in flight before it is no more.
+    mutating func place(markAt position: BufferPosition) {
+        mark = answered.pass(max(mark, position))
+        sent = sent.filter { request in request.value.end.map { $0 > mark } ?? false }
+        forgetLanes()
+    }
+
+    /// Lanes that the mark has passed say nothing any more, unless a request is one of theirs.
+    private mutating func forgetLanes() {
+        guard let last = lanes.max(), last <= mark, sent.values.allSatisfy({ $0.lane == nil }) else { return }
+        lanes = []
     }
 
     /// Deals new lanes, all of which stand at `position`; nothing is in flight.
     mutating func deal(lanes count: Int, at position: BufferPosition) {
         lanes = Array(repeating: position, count: count)
         mark = position
+        answered = AnsweredRanges()
         sent = [:]
     }
 
@@ -91,6 +105,7 @@ struct CursorState: Sendable, Equatable {
             for range in ranges { answered.insert(range) }
             mark = answered.pass(mark)
             for number in requests { sent[number] = nil }
+            if case .mark = place { forgetLanes() }
             for entry in outcome.entries { jobs[entry.job, default: Job()].outcome.add(entry.outcome) }
         }
         return true

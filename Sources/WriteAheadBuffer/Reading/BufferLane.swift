@@ -180,17 +180,7 @@ public final class BufferLane: Sendable {
                 lane: index, laneCount: laneCount, from: max(handedOut, .start(of: segment.number)),
                 countingThrough: segment.number, isLastLook: true)
             defer { counting.close() }
-            var counts: [String: UInt64] = [:]
-            var damaged: [String: UInt64] = [:]
-            reading: while true {
-                switch try counting.next() {
-                case .counted(let job, let samples, let lost, _):
-                    counts[job, default: 0] += samples
-                    damaged.merge(lost, uniquingKeysWith: SampleCount.sum)
-                case .lost(let lost, _): damaged.merge(lost, uniquingKeysWith: SampleCount.sum)
-                case .frame, .nothing: break reading
-                }
-            }
+            let (counts, damaged) = try counting.countAll()
             current.skip(to: behind)
             state.withLock { state in
                 if !counts.isEmpty { state.lost.append(Lost(at: behind, reason: reason, counts: counts)) }

@@ -56,6 +56,8 @@ struct LaneReader: Sendable {
     private var jobSamples: [String: UInt64] = [:]
     /// Where frames begin to be handed out.
     private(set) var position: BufferPosition
+    /// What behind that is answered for, and not handed out.
+    var places = AnsweredPlaces()
 
     /// `isLastLook`: the segment is about to be removed, so what cannot be read counts as damaged.
     init(
@@ -182,29 +184,54 @@ struct LaneReader: Sendable {
                 let frame = try decode(header, prefix.0, prefix.columnOffset, at: place, &state)
                 targets[header.subject] = .own(state)
                 let lost = lane == 0 ? count(prefix.0, of: state.target.job) : [:]
-                return give(frame, of: state.target.job, prefix.0, start, end, lost)
+                return give(frame, of: state.target, prefix.0, start, end, lost)
             }
             let lost = lane == 0 ? count(prefix.0, of: state.target.job) : [:]
             guard end > position else { return nil }
             position = end
-            let samples = UInt64(prefix.0.sampleCount - min(start.sample, prefix.0.sampleCount))
-            return .counted(job: state.target.job, samples: samples, lost: lost, at: end)
+            let samples = open(prefix.0, of: state.target, start, end).reduce(0) { $0 + $1.count }
+            return .counted(job: state.target.job, samples: UInt64(samples), lost: lost, at: end)
         }
     }
 
-    /// Hands out a frame of this lane's targets. A nil frame could not be decoded: its samples are reported
-    /// as lost.
+    /// Hands out a frame of this lane's targets, unless all of it is answered for. A nil frame could not be
+    /// decoded: its samples are reported as lost.
     private mutating func give(
-        _ frame: Frame?, of job: String, _ prefix: FramePrefix, _ start: BufferPosition,
+        _ frame: Frame?, of target: Target, _ prefix: FramePrefix, _ start: BufferPosition,
         _ end: BufferPosition, _ lost: [String: UInt64]
     ) -> Found? {
         guard end > position else { return nil }
         position = end
-        if let frame { return .frame(StoredFrame(frame: frame, start: start, end: end), lost: lost) }
+        let open = open(prefix, of: target, start, end)
+        if let frame {
+            let isWanted = !open.isEmpty || prefix.sampleCount == 0 && places.isEmpty
+            guard isWanted else { return lost.isEmpty ? nil : .lost(lost, at: end) }
+            return .frame(StoredFrame(frame: frame, start: start, end: end, open: open), lost: lost)
+        }
         segment?.damaged(at: start.offset, bytes: end.offset - start.offset)
         // Intact but without its base: this lane's loss.
-        let own = [job: UInt64(prefix.sampleCount - min(start.sample, prefix.sampleCount))]
+        let own = [target.job: UInt64(open.reduce(0) { $0 + $1.count })]
         return .lost(lost.merging(own, uniquingKeysWith: SampleCount.sum), at: end)
+    }
+
+    private func open(
+        _ prefix: FramePrefix, of target: Target, _ start: BufferPosition, _ end: BufferPosition
+    ) -> [Range<Int>] {
+        places.open(target: target.id, from: start, to: end, samples: Int(prefix.sampleCount))
+    }
+
+    /// What a counting reader finds up to its end: samples that can be read, and those that are lost, by job.
+    mutating func countAll() throws(BufferError) -> (samples: [String: UInt64], lost: [String: UInt64]) {
+        var (counts, damaged): ([String: UInt64], [String: UInt64]) = ([:], [:])
+        while true {
+            switch try next() {
+            case .counted(let job, let samples, let lost, _):
+                counts[job, default: 0] += samples
+                damaged.merge(lost, uniquingKeysWith: SampleCount.sum)
+            case .lost(let lost, _): damaged.merge(lost, uniquingKeysWith: SampleCount.sum)
+            case .frame, .nothing: return (counts, damaged)
+            }
+        }
     }
 
     /// A frame's prefix and where in its payload the column begins; nil when it is damaged.

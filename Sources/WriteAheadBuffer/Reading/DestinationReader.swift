@@ -1,0 +1,281 @@
+internal import MetricModel
+internal import Platform
+import Synchronization
+
+/// The one reader of a destination: frames of all targets in the order of the log, without what is
+/// answered for, and the cursor that answers move in any order.
+///
+/// Each frame that is handed out covers the log from where the one before ended (`StoredFrame.lead`) to
+/// its own end, so that what lies between is passed with it and answered neighbours become one range.
+///
+/// `next` and `rewind` are called by one task at a time; `willSend` and `answered` by any, also while
+/// another reads. Retention may come in between. All of them work on files: not for Swift's cooperative
+/// pool.
+public final class DestinationReader: Sendable {
+    /// Samples that will not be handed out. They are booked once the mark passes `at`, and found again by a
+    /// reader that begins before.
+    private struct Lost: Sendable {
+        let at: BufferPosition
+        let reason: String
+        let counts: [String: UInt64]
+        /// The segment is no more, so nobody will find them again: they are booked with the next answer.
+        var isGone = false
+    }
+
+    /// Never held while the disk works.
+    private struct State {
+        /// Up to here everything is handed out, answered for or in `lost`: retention counts what lies
+        /// behind.
+        var handedOut: BufferPosition
+        /// Where the frame handed out last ended.
+        var lead: BufferPosition
+        var open = HandedFrames()
+        /// In no order that matters.
+        var lost: [Lost] = []
+        var seenAppends: UInt64 = 0
+        /// Why retention took segments with frames that are still open.
+        var retiredReason = BufferDropReason.retentionSize
+
+        mutating func lose(
+            _ counts: [String: UInt64], at: BufferPosition, _ reason: String, isGone: Bool = false
+        ) {
+            guard !counts.isEmpty else { return }
+            lost.append(Lost(at: at, reason: reason, counts: counts, isGone: isGone))
+        }
+    }
+
+    /// Signalled when something was appended.
+    let appended = Event()
+    private let core: BufferCore
+    /// Held while the disk reads. Taken before `state` where both are needed.
+    private let reader: Mutex<LaneReader>
+    private let state: Mutex<State>
+    /// Held while an answer is written down: one at a time looks where the mark is and moves it.
+    private let booking = Mutex<Void>(())
+    private let owner = Mutex<Weak>(Weak())
+
+    private struct Weak: Sendable {
+        weak var destination: BufferDestination?
+    }
+
+    init(_ cursor: CursorState, core: BufferCore) {
+        self.core = core
+        reader = Mutex(Self.reader(cursor, from: cursor.mark, core))
+        state = Mutex(State(handedOut: cursor.mark, lead: cursor.mark))
+    }
+
+    deinit { reader.withLock { $0.close() } }
+
+    func attach(_ destination: BufferDestination) { owner.withLock { $0.destination = destination } }
+
+    private static func reader(
+        _ cursor: CursorState, from position: BufferPosition, countingThrough last: UInt64? = nil,
+        isLastLook: Bool = false, _ core: BufferCore
+    ) -> LaneReader {
+        var reader = core.reader(
+            lane: 0, laneCount: 1, from: position, countingThrough: last, isLastLook: isLastLook)
+        reader.places = AnsweredPlaces(cursor)
+        return reader
+    }
+
+    /// The requests that had left and had no answer when the cursor was opened, or since, by their
+    /// numbers. After a crash they are made again, lowest number first, before anything else.
+    public var sent: [UInt64: SentRequest] { destination?.cursor.sent ?? [:] }
+
+    /// Which open samples of a frame, ascending, a request holds that is among `sent`.
+    public func samples(of request: SentRequest, in stored: StoredFrame) -> [Range<Int>] {
+        if let lane = request.lane {
+            let count = destination?.cursor.lanes.count ?? 0
+            guard count > 0, stored.frame.target.id % UInt64(count) == UInt64(lane) else { return [] }
+        }
+        return request.spans.flatMap { stored.samples(in: $0) }
+    }
+
+    /// Ranges beyond the mark that are answered for. At `mostRanges` nothing more is to be cut until the
+    /// mark has passed some.
+    public var rangeCount: Int { destination?.cursor.answered.count ?? 0 }
+
+    /// How many ranges a cursor is to hold.
+    public static let mostRanges = AnsweredRanges.most
+
+    /// The next frame; nil when caught up with the tail.
+    public func next() throws(BufferError) -> StoredFrame? {
+        let seen = appended.count
+        let frame = try reader.withLock { reader throws(BufferError) -> StoredFrame? in
+            while true {
+                let found = try reader.next()
+                let position = reader.position
+                let (isDone, frame) = state.withLock { Self.take(found, upTo: position, seen, &$0) }
+                if isDone { return frame }
+            }
+        }
+        if frame == nil { try settle() }
+        return frame
+    }
+
+    /// Notes what the reader found before `position`. Done with a frame, and at the tail, which had `seen`
+    /// appends.
+    private static func take(
+        _ found: LaneReader.Found, upTo position: BufferPosition, _ seen: UInt64, _ state: inout State
+    ) -> (isDone: Bool, StoredFrame?) {
+        switch found {
+        case .frame(var stored, let lost):
+            state.lose(lost, at: stored.end, BufferDropReason.damaged)
+            stored.lead = state.lead
+            state.lead = stored.end
+            state.handedOut = stored.end
+            state.open.append(stored)
+            return (true, stored)
+        case .lost(let counts, let at):
+            state.lose(counts, at: at, BufferDropReason.damaged)
+            state.handedOut = max(state.handedOut, at)
+            return (false, nil)
+        case .counted: preconditionFailure("this reader hands frames out")
+        case .nothing:
+            state.seenAppends = seen
+            state.handedOut = max(state.handedOut, position)
+            return (true, nil)
+        }
+    }
+
+    /// Waits until something was appended since `next` gave nil, or until the deadline of the monotonic
+    /// clock, or until the task is cancelled.
+    public func waitForMore(until deadlineNs: UInt64) async {
+        let seen = state.withLock { $0.seenAppends }
+        await appended.wait(after: seen, untilNs: deadlineNs, clock: core.clock)
+    }
+
+    /// Notes requests before they leave, by numbers that no request has that is in flight. Of the requests
+    /// with the numbers `replaced` nothing is in flight any more: these are their parts.
+    public func willSend(
+        _ requests: [UInt64: SentRequest], replacing replaced: [UInt64] = []
+    ) throws(BufferError) {
+        for request in requests.values { try check(request.spans) }
+        try destination?.record(.sent(requests, replacing: replaced))
+    }
+
+    /// Books what became of the samples in `ranges`, each of which covers frames, or parts of them, from
+    /// their leads on; the requests with these numbers are over. After a throw nothing has changed: ranges
+    /// and outcome go with another answer.
+    public func answered(
+        _ requests: [UInt64], ranges: [Range<BufferPosition>], outcome: Outcomes
+    ) throws(BufferError) {
+        try check(ranges)
+        try booking.withLock { _ throws(BufferError) in
+            guard let cursor = destination?.cursor else { return }
+            try record(.mark(cursor.mark), requests, ranges, outcome, cursor)
+        }
+    }
+
+    /// `next` begins again at what is not answered for, for another sender: the one before has ended. What
+    /// retention has taken of what was handed out is booked with the next answer.
+    func rewind() {
+        reader.withLock { reader in
+            reader.close()
+            guard let cursor = destination?.cursor else { return }
+            let oldest = BufferPosition.start(of: core.catalog.oldest?.number ?? cursor.mark.segment)
+            let from = max(cursor.mark, oldest)
+            state.withLock { state in
+                let gone = state.open.samples(before: oldest.segment, AnsweredPlaces(cursor))
+                // What lies behind is found again; what retention took of it is not.
+                state.lost.removeAll { !$0.isGone && $0.at > from }
+                state.lose(gone, at: oldest, state.retiredReason, isGone: true)
+                state.handedOut = from
+                state.lead = cursor.mark
+                state.open = HandedFrames()
+            }
+            reader = Self.reader(cursor, from: from, core)
+        }
+    }
+
+    /// The timestamp of the oldest frame handed out and not answered for.
+    var oldestOpenMs: Int64? { state.withLock { $0.open.oldestMs } }
+
+    /// Counts what of `segment` is neither handed out nor answered for, and goes on behind the segment.
+    /// `settle` books it once the segment is gone: were it booked before, a crash in between would bring it
+    /// back.
+    func retire(_ segment: SegmentInfo, reason: String) throws(BufferError) {
+        let behind = BufferPosition.start(of: segment.number + 1)
+        try reader.withLock { current throws(BufferError) in
+            let handedOut = state.withLock { $0.handedOut }
+            guard handedOut < behind, let cursor = destination?.cursor else { return }
+            var counting = Self.reader(
+                cursor, from: max(handedOut, .start(of: segment.number)), countingThrough: segment.number,
+                isLastLook: true, core)
+            defer { counting.close() }
+            let (counts, damaged) = try counting.countAll()
+            current.skip(to: behind)
+            state.withLock { state in
+                state.lose(counts, at: behind, reason)
+                state.lose(damaged, at: behind, BufferDropReason.damaged)
+                state.handedOut = behind
+                state.retiredReason = reason
+            }
+        }
+    }
+
+    /// Books what retention took, once the segments up to `gone` are no more.
+    func settle(gone: UInt64) throws(BufferError) {
+        state.withLock { state in
+            for index in state.lost.indices where state.lost[index].at <= .start(of: gone + 1) {
+                state.lost[index].isGone = true
+            }
+        }
+        try settle()
+    }
+
+    /// With nothing handed out no answer will come: books what is lost, and moves the mark off segments
+    /// that hold nothing, so that they can go. Else books what is gone and leaves the mark.
+    private func settle() throws(BufferError) {
+        try booking.withLock { _ throws(BufferError) in
+            guard let cursor = destination?.cursor else { return }
+            let mark = state.withLock { state -> BufferPosition? in
+                guard state.open.isAnswered(upTo: cursor.mark) else {
+                    return state.lost.contains { $0.isGone } ? cursor.mark : nil
+                }
+                let isBehind = cursor.mark.segment < state.handedOut.segment
+                return isBehind || !state.lost.isEmpty ? state.handedOut : nil
+            }
+            if let mark { try record(.mark(mark), [], [], Outcomes(), cursor) }
+        }
+    }
+
+    /// Writes an answer down with the losses that the mark passes by it.
+    private func record(
+        _ place: CursorChange.Place, _ requests: [UInt64], _ ranges: [Range<BufferPosition>],
+        _ outcome: Outcomes, _ cursor: CursorState
+    ) throws(BufferError) {
+        var moved = cursor
+        _ = moved.apply(.answered(place, ranges: ranges))
+        let passed = state.withLock { state in
+            let passed = state.lost.filter { $0.at <= moved.mark || $0.isGone }
+            state.lost.removeAll { $0.at <= moved.mark || $0.isGone }
+            return passed
+        }
+        var outcome = outcome
+        for lost in passed {
+            for (job, count) in lost.counts {
+                outcome.add(JobOutcome(dropped: [lost.reason: count]), of: job)
+            }
+        }
+        do throws(BufferError) {
+            try destination?.record(.answered(place, requests: requests, ranges: ranges, outcome: outcome))
+        } catch {
+            state.withLock { $0.lost += passed }
+            throw error
+        }
+        let places = AnsweredPlaces(moved)
+        state.withLock { $0.open.answered(upTo: moved.mark, places) }
+    }
+
+    private var destination: BufferDestination? { owner.withLock { $0.destination } }
+
+    private func check(_ ranges: [Range<BufferPosition>]) throws(BufferError) {
+        let handedOut = state.withLock { $0.handedOut }
+        for range in ranges where range.isEmpty || range.upperBound > handedOut {
+            throw BufferError(
+                .invalidAcknowledgement, "what a request is said to hold was not handed out",
+                segment: range.upperBound.segment, offset: range.upperBound.offset)
+        }
+    }
+}
