@@ -38,12 +38,6 @@ struct Parts: Sendable {
     /// Made with the first job that wants it.
     let resolver = SharedResolver()
 
-    /// How many lanes a destination has: enough to fill a long round trip, few enough that batches fill. The
-    /// cursor keeps the number while there is a backlog.
-    static func laneCount(_ queue: QueueConfiguration) -> Int {
-        max(1, min(queue.maxShards, max(queue.minShards, 2)))
-    }
-
     /// What requests of one remote_write entry are signed with.
     struct Signing: Sendable {
         var credentials: CredentialChain?
@@ -76,7 +70,7 @@ struct Parts: Sendable {
     ) async throws(AgentError) -> DestinationRunner {
         let destination: BufferDestination
         do {
-            destination = try buffer.openDestination(entry.name, lanes: Self.laneCount(entry.queue))
+            destination = try buffer.openDestination(entry.name)
         } catch {
             throw StorageDirectory.fault(error, in: options.storagePath)
         }

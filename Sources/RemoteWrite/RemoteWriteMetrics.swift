@@ -18,7 +18,7 @@ final class RemoteWriteMetrics: Sendable {
     private let registry: MetricRegistry
     private let labels: MetricRegistry.Labels
 
-    init(_ configuration: RemoteWriteConfiguration, laneCount: Int, registry: MetricRegistry) {
+    init(_ configuration: RemoteWriteConfiguration, registry: MetricRegistry) {
         self.registry = registry
         let labels = [
             (name: "remote_name", value: configuration.name),
@@ -73,11 +73,11 @@ final class RemoteWriteMetrics: Sendable {
             _ = dropped(DropReason.customBuckets)
         }
         let queue = configuration.queue
-        _ = gauge("prometheus_remote_storage_shards", "Lanes that send in parallel.", laneCount)
         _ = gauge(
-            "prometheus_remote_storage_shards_desired", "Lanes wanted: their number is fixed.", laneCount)
-        _ = gauge("prometheus_remote_storage_shards_max", "Most lanes configured.", queue.maxShards)
-        _ = gauge("prometheus_remote_storage_shards_min", "Fewest lanes configured.", queue.minShards)
+            "prometheus_remote_storage_shards_max", "Most requests in flight configured.", queue.maxShards)
+        _ = gauge(
+            "prometheus_remote_storage_shards_min", "Fewest requests in flight that the window allows.",
+            queue.minShards)
         _ = gauge(
             "prometheus_remote_storage_shard_capacity", "Samples configured as capacity of a shard.",
             queue.capacity)
@@ -89,7 +89,8 @@ final class RemoteWriteMetrics: Sendable {
     /// Families that are read when the page is rendered; the token is for `removeReader`.
     func observe(
         highestTimestampMs: @escaping @Sendable () -> Int64, pendingSamples: @escaping @Sendable () -> Int,
-        leftOutSeries: @escaping @Sendable () -> Int
+        leftOutSeries: @escaping @Sendable () -> Int,
+        windowSize: @escaping @Sendable () -> (now: Int, wanted: Int)
     ) -> [UInt64] {
         let labels = labels
         return [
@@ -101,6 +102,14 @@ final class RemoteWriteMetrics: Sendable {
                 "prometheus_remote_storage_samples_pending",
                 help: "Samples read from the buffer and not answered for.", type: .gauge
             ) { [Measurement(labels: labels, value: Double(pendingSamples()))] },
+            registry.observe(
+                "prometheus_remote_storage_shards", help: "Requests that may be in flight at once.",
+                type: .gauge
+            ) { [Measurement(labels: labels, value: Double(windowSize().now))] },
+            registry.observe(
+                "prometheus_remote_storage_shards_desired",
+                help: "Requests in flight that would be of use for the round trip.", type: .gauge
+            ) { [Measurement(labels: labels, value: Double(windowSize().wanted))] },
             registry.observe(
                 "narthex_remote_write_left_out_series",
                 help: "Series left out for a while, as remote storage refuses whole requests for them.",

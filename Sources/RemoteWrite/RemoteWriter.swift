@@ -8,12 +8,15 @@ import Synchronization
 public import Telemetry
 public import WriteAheadBuffer
 
-/// Sends what the buffer holds for one destination: a lane is a child task, and lanes do not wait for each
-/// other.
+/// Sends what the buffer holds for one destination: a window of requests flies at once, each in a slot,
+/// which is a child task. There are as many slots as were of use at one time.
 public final class RemoteWriter: Sendable {
     private let configuration: RemoteWriteConfiguration
     private let shared: LaneShared
-    private let lanes: [LaneRunner]
+    private let slots: SlotList
+    private let spawns: AsyncStream<Void>
+    private let spawning: AsyncStream<Void>.Continuation
+    private let logger: Logger
     private let registry: MetricRegistry
     private let readers: [UInt64]
     private let hasBegun = Mutex(false)
@@ -29,27 +32,43 @@ public final class RemoteWriter: Sendable {
     ) {
         self.configuration = configuration
         self.registry = registry
-        let metrics = RemoteWriteMetrics(configuration, laneCount: destination.laneCount, registry: registry)
+        guard let reader = destination.reader else {
+            preconditionFailure("a destination that is sent by a window has one reader")
+        }
+        (spawns, spawning) = AsyncStream.makeStream(of: Void.self)
+        let metrics = RemoteWriteMetrics(configuration, registry: registry)
         let shared = LaneShared(
-            configuration: configuration,
+            configuration: configuration, reader: reader,
             sender: RequestSender(
                 configuration, http: http, credentials: credentials, region: region, clock: clock),
             workers: workers, clock: clock, metrics: metrics)
         self.shared = shared
-        var generator = SystemRandomNumberGenerator()
-        let lanes = (0..<destination.laneCount).map { index in
-            var logger = logger
-            logger[metadataKey: "remote_name"] = "\(configuration.name)"
-            logger[metadataKey: "url"] = "\(HTTPURL.shown(configuration.url))"
-            logger[metadataKey: "lane"] = "\(index)"
-            return LaneRunner(
-                lane: destination.lane(index), shared: shared, logger: logger, seed: generator.next())
-        }
-        self.lanes = lanes
+        var named = logger
+        named[metadataKey: "remote_name"] = "\(configuration.name)"
+        named[metadataKey: "url"] = "\(HTTPURL.shown(configuration.url))"
+        self.logger = named
+        let slots = SlotList()
+        self.slots = slots
+        let window = shared.window
         readers = metrics.observe(
             highestTimestampMs: { destination.highestTimestampMs },
-            pendingSamples: { lanes.reduce(0) { $0 + $1.status.pendingSamples } },
-            leftOutSeries: { lanes.reduce(0) { $0 + $1.status.leftOutSeries } })
+            pendingSamples: { slots.all.reduce(window.waiting.samples) { $0 + $1.status.pendingSamples } },
+            leftOutSeries: { shared.leftOut.withLock { $0.count } },
+            windowSize: { shared.lessons.windowSize })
+        _ = newSlot()
+    }
+
+    /// One more slot, which is to be run.
+    private func newSlot() -> SlotRunner {
+        var generator = SystemRandomNumberGenerator()
+        let seed = generator.next()
+        return slots.add { number in
+            var logger = logger
+            logger[metadataKey: "slot"] = "\(number)"
+            return SlotRunner(
+                number: number, shared: shared, logger: logger, seed: seed,
+                spawn: { [spawning] in spawning.yield() })
+        }
     }
 
     deinit { hideFigures() }
@@ -67,22 +86,29 @@ public final class RemoteWriter: Sendable {
             return !begun
         }
         precondition(isFirst, "a remote writer runs once")
-        await withTaskGroup(of: Bool.self) { group in
-            for lane in lanes {
-                group.addTask {
-                    await lane.run()
-                    return true
-                }
-            }
-            group.addTask {
-                await self.drainExpired.wait()
-                return false
-            }
-            var left = lanes.count
-            while left > 0, let isLane = await group.next(), isLane { left -= 1 }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.runSlots() }
+            group.addTask { await self.drainExpired.wait() }
+            await group.next()
             group.cancelAll()
         }
         stopped.signal()
+    }
+
+    /// Runs the slots there are, and those that are asked for, until all have ended.
+    private func runSlots() async {
+        await withDiscardingTaskGroup { group in
+            for slot in slots.all { group.addTask { await self.run(slot) } }
+            for await _ in spawns {
+                let slot = newSlot()
+                group.addTask { await self.run(slot) }
+            }
+        }
+    }
+
+    private func run(_ slot: SlotRunner) async {
+        await slot.run()
+        if shared.window.slots == 0 { spawning.finish() }
     }
 
     /// For SIGTERM: sends what is buffered now without waiting for full batches, gives up at `deadlineNs`
@@ -98,8 +124,9 @@ public final class RemoteWriter: Sendable {
 
     /// How the destination fares now.
     public func status() -> RemoteWriteStatus {
-        let lanes = lanes.map(\.status)
-        let oldestMs = lanes.compactMap(\.oldestPendingMs).min()
+        let lanes = slots.all.map(\.status)
+        let oldestMs = (lanes.map(\.oldestPendingMs) + [shared.window.waiting.oldestMs]).compactMap { $0 }
+            .min()
         return RemoteWriteStatus(
             name: configuration.name, url: HTTPURL.shown(configuration.url), lanes: lanes,
             backlogAgeMs: oldestMs.map { max(0, shared.clock.wallMs - $0) }, lastStoredMs: shared.lastStoredMs

@@ -12,29 +12,52 @@ import WriteAheadBuffer
     private let scratch = RequestScratch()
 
     private func collector(
-        bytes: Int = BatchCollector.maxRequestBytes, ageMs: Int64 = 0, resendEnd: BufferPosition? = nil
+        bytes: Int = BatchCollector.maxRequestBytes, ageMs: Int64 = 0
     ) -> BatchCollector {
         BatchCollector(
             limits: .init(bytes: bytes, age: SampleAge(configuredMs: ageMs, url: "http://receiver/")),
-            isSigned: false, resendEnd: resendEnd)
+            isSigned: false)
     }
 
+    /// Cuts with nothing left out.
+    private func cut(
+        _ collector: inout BatchCollector, samples: Int, agingMs: Int64? = nil
+    ) -> BatchCollector.Cut {
+        var leftOut = LeftOutSeries()
+        return collector.cut(
+            samples: samples, leftOut: &leftOut, agingMs: agingMs ?? clock.wallMs, scratch: scratch)
+    }
+
+    /// Cuts and delivers all that is there.
     private func requests(
         _ store: BufferedDestination, samples: Int, _ collector: inout BatchCollector
     ) throws -> [PreparedRequest] {
+        if collector.isEmpty { collector.load(try store.slices()) }
         var result: [PreparedRequest] = []
         while true {
-            _ = try collector.fill(from: store.lane, samples: samples)
-            switch collector.cut(samples: samples, agingMs: clock.wallMs, scratch: scratch) {
+            switch cut(&collector, samples: samples) {
             case .nothing: return result
             case .dropped(let batch):
-                try store.lane.answered(upTo: batch.end, outcome: batch.outcome)
+                try store.reader.answered([], ranges: batch.covers, outcome: batch.outcome)
             case .request(let request):
                 result.append(request)
-                try store.lane.willSend(upTo: request.end, leavingOut: request.omissions)
-                try store.lane.answered(upTo: request.end, outcome: request.outcome)
+                try store.deliver(request)
             }
         }
+    }
+
+    /// After a crash: the request that was in flight, made again; nil when there was none.
+    private func resent(
+        _ store: BufferedDestination, _ collector: inout BatchCollector, agingMs: Int64 = .max
+    ) throws -> PreparedRequest? {
+        guard let request = store.reader.sent[1] else { return nil }
+        collector.load(try store.slices(of: request), asBefore: request.omissions)
+        guard case .request(let resent) = cut(&collector, samples: 3, agingMs: agingMs) else { return nil }
+        return resent
+    }
+
+    private func note(_ request: PreparedRequest, _ store: BufferedDestination) throws {
+        try store.reader.willSend([1: SentRequest(spans: request.covers, omissions: request.omissions)])
     }
 
     @Test(arguments: [1, 2, 3, 7, 100]) func framesAreCutAtAnySampleAndNothingIsLost(samples: Int) throws {
@@ -73,35 +96,25 @@ import WriteAheadBuffer
         var random = SplitMix64(seed: seed)
         for _ in 0..<60 {
             let store = BufferedDestination(clock: clock)
-            let frames = (0..<6).map { _ in TestFrames.random(&random) }
-            store.append(frames)
+            store.append((0..<6).map { _ in TestFrames.random(&random) })
             let most = 1 + Int(random.next() % 120)
             var first = collector(ageMs: 0)
+            first.load(try store.slices())
             for _ in 0..<Int(random.next() % 4) {
-                _ = try first.fill(from: store.lane, samples: most)
-                guard case .request(let request) = first.cut(samples: most, agingMs: 0, scratch: scratch)
-                else { break }
-                try store.lane.willSend(upTo: request.end, leavingOut: request.omissions)
-                try store.lane.answered(upTo: request.end, outcome: request.outcome)
+                guard case .request(let request) = cut(&first, samples: most, agingMs: 0) else { break }
+                try store.deliver(request)
             }
-            _ = try first.fill(from: store.lane, samples: most)
-            guard case .request(let sent) = first.cut(samples: most, agingMs: 0, scratch: scratch) else {
-                continue
-            }
-            try store.lane.willSend(upTo: sent.end, leavingOut: sent.omissions)
+            guard case .request(let sent) = cut(&first, samples: most, agingMs: 0) else { continue }
+            try note(sent, store)
 
-            let again = store.afterCrash()
-            var second = collector(resendEnd: again.lane.inFlightEnd)
-            _ = try second.fill(from: again.lane, samples: 3)
-            guard case .request(let resent) = second.cut(samples: 3, agingMs: Int64.max, scratch: scratch)
-            else {
+            var second = collector()
+            guard let resent = try resent(store.afterCrash(), &second) else {
                 Issue.record("nothing resent, seed \(seed)")
                 continue
             }
             #expect(resent.body == sent.body, "seed \(seed)")
             // Frames without samples at the end of a request may be left to the next: no sample is between.
-            #expect(
-                resent.isResend && resent.end <= sent.end && resent.outcome == sent.outcome, "seed \(seed)")
+            #expect(resent.isResend && resent.outcome == sent.outcome, "seed \(seed)")
         }
     }
 
@@ -116,36 +129,27 @@ import WriteAheadBuffer
             TestFrames.frame(count: 2, timestampMs: 2_000),
         ])
         var first = collector(ageMs: 60_000)
-        _ = try first.fill(from: store.lane, samples: 2_000)
-        guard case .dropped(let old) = first.cut(samples: 2_000, agingMs: clock.wallMs, scratch: scratch)
-        else {
+        first.load(try store.slices())
+        guard case .dropped(let old) = cut(&first, samples: 2_000) else {
             Issue.record("the old frame is dropped first")
             return
         }
-        #expect(
-            old.outcome == ["node": JobOutcome(dropped: ["too_old": 3])])
-        try store.lane.answered(upTo: old.end, outcome: old.outcome)
-        guard case .request(let sent) = first.cut(samples: 2_000, agingMs: clock.wallMs, scratch: scratch)
-        else {
+        #expect(old.outcome == ["node": JobOutcome(dropped: ["too_old": 3])])
+        try store.reader.answered([], ranges: old.covers, outcome: old.outcome)
+        guard case .request(let sent) = cut(&first, samples: 2_000) else {
             Issue.record("the young frames are sent")
             return
         }
         #expect(sent.sampleCount == 5)
         #expect(sent.end == (try store.frames()[2].end))
-        try store.lane.willSend(upTo: sent.end, leavingOut: sent.omissions)
+        try note(sent, store)
 
         let again = store.afterCrash()
-        var second = collector(ageMs: 60_000, resendEnd: again.lane.inFlightEnd)
-        _ = try second.fill(from: again.lane, samples: 2_000)
-        let laterMs = clock.wallMs + 7_200_000
-        guard case .request(let resent) = second.cut(samples: 2_000, agingMs: laterMs, scratch: scratch)
-        else {
-            Issue.record("the request is made again")
-            return
-        }
+        var second = collector(ageMs: 60_000)
+        let resent = try #require(try resent(again, &second, agingMs: clock.wallMs + 7_200_000))
         #expect(resent.body == sent.body)
         #expect(resent.outcome == sent.outcome)
-        try again.lane.answered(upTo: resent.end, outcome: resent.outcome)
+        try again.reader.answered([1], ranges: resent.covers, outcome: resent.outcome)
         #expect(again.isBalanced)
     }
 
@@ -158,20 +162,19 @@ import WriteAheadBuffer
         }
         store.append(frames)
         var first = collector()
-        _ = try first.fill(from: store.lane, samples: 30)
-        guard case .request(let guilty) = first.cut(samples: 1, agingMs: clock.wallMs, scratch: scratch)
-        else {
+        first.load(try store.slices())
+        guard case .request(let guilty) = cut(&first, samples: 1) else {
             Issue.record("a request is cut")
             return
         }
-        try store.lane.answered(
-            upTo: guilty.end, outcome: guilty.outcome.booked(as: .refused(reason: "bad_request")))
-        first.leaveOut(guilty, reason: "bad_request", untilNs: 5_000, nowNs: 0)
-        _ = try first.fill(from: store.lane, samples: 95)
+        let refused = guilty.outcome.booked(as: .refused(reason: "bad_request"))
+        try store.reader.answered([], ranges: guilty.covers, outcome: refused)
+        var leftOut = LeftOutSeries()
+        leftOut.leaveOut(0..<1, of: frames[0], reason: "bad_request", untilNs: 5_000, isFound: true)
         let search = BatchCollector.Search(nowNs: 1)
         guard
             case .request(let sent) = first.cut(
-                samples: 95, search: search, agingMs: clock.wallMs, scratch: scratch)
+                samples: 95, search: search, leftOut: &leftOut, agingMs: clock.wallMs, scratch: scratch)
         else {
             Issue.record("a request is cut")
             return
@@ -183,19 +186,13 @@ import WriteAheadBuffer
                 == Array(
                     frames.flatMap(\.samples).filter { !$0.labels.contains(Label("__name__", "m0")) }
                         .prefix(95)))
-        try store.lane.willSend(upTo: sent.end, leavingOut: sent.omissions)
+        try note(sent, store)
 
         let again = store.afterCrash()
-        var second = BatchCollector(
-            limits: first.limits, isSigned: false, resendEnd: again.lane.inFlightEnd,
-            resendOmissions: again.lane.inFlightOmissions)
-        _ = try second.fill(from: again.lane, samples: 3)
-        guard case .request(let resent) = second.cut(samples: 3, agingMs: Int64.max, scratch: scratch) else {
-            Issue.record("the request is made again")
-            return
-        }
+        var second = collector()
+        let resent = try #require(try resent(again, &second))
         #expect(resent.body == sent.body && resent.outcome == sent.outcome && resent.end == sent.end)
-        try again.lane.answered(upTo: resent.end, outcome: resent.outcome)
+        try again.reader.answered([1], ranges: resent.covers, outcome: resent.outcome)
         #expect(again.isBalanced)
     }
 
@@ -205,22 +202,25 @@ import WriteAheadBuffer
         let own = (0..<4).map { TestFrames.frame(count: 5, timestampMs: 9_000_000 + Int64($0)) }
         store.append([own[0], own[1], TestFrames.frame(other, count: 5, timestampMs: 9_000_000)] + own[2...])
         var collector = collector()
+        collector.load(try store.slices())
+        var leftOut = LeftOutSeries()
         let taken = Mutex(0)
         let givenBack = Mutex(0)
         func cut(_ samples: Int, nowNs: UInt64) throws -> PreparedRequest? {
-            _ = try collector.fill(from: store.lane, samples: samples)
             let search = BatchCollector.Search(
                 takeTryingAgain: {
                     taken.withLock { $0 += 1 }
                     return true
                 }, giveBackTryingAgain: { givenBack.withLock { $0 += 1 } }, nowNs: nowNs)
-            let cut = collector.cut(samples: samples, search: search, agingMs: clock.wallMs, scratch: scratch)
+            let cut = collector.cut(
+                samples: samples, search: search, leftOut: &leftOut, agingMs: clock.wallMs, scratch: scratch)
             guard case .request(let request) = cut else { return nil }
             return request
         }
         func balance() -> [Int] { [taken.withLock { $0 }, givenBack.withLock { $0 }] }
         let first = try #require(try cut(1, nowNs: 0))
-        collector.leaveOut(first, reason: "bad_request", untilNs: 100, nowNs: 0)
+        let part = try #require(first.parts.first)
+        leftOut.leaveOut(part.samples, of: part.frame, reason: "bad_request", untilNs: 100, isFound: true)
         #expect(try cut(4, nowNs: 99)?.triesAgain == false)
         #expect(try cut(4, nowNs: 99)?.sampleCount == 4)
         #expect(balance() == [0, 0], "nothing is due")
@@ -232,37 +232,13 @@ import WriteAheadBuffer
         #expect(balance() == [2, 1])
     }
 
-    @Test func leftOutSeriesThatDoNotComeAgainAreForgotten() throws {
-        let store = BufferedDestination(clock: clock)
-        let other = TestFrames.target(job: "other", [Label("instance", "b:9100"), Label("job", "other")])
-        store.append([
-            TestFrames.frame(count: 1, timestampMs: 9_000_000),
-            TestFrames.frame(other, count: 5, timestampMs: 9_000_001),
-        ])
-        var collector = collector()
-        _ = try collector.fill(from: store.lane, samples: 1)
-        guard case .request(let guilty) = collector.cut(samples: 1, agingMs: clock.wallMs, scratch: scratch)
-        else {
-            Issue.record("a request is cut")
-            return
-        }
-        collector.leaveOut(guilty, reason: "bad_request", untilNs: 100, nowNs: 0)
-        _ = try collector.fill(from: store.lane, samples: 5)
-        for afterNs: UInt64 in [99, 100] {
-            let search = BatchCollector.Search(nowNs: afterNs + LeftOutSeries.forgottenAfterNs)
-            _ = collector.cut(samples: 1, search: search, agingMs: clock.wallMs, scratch: scratch)
-            #expect(collector.leftOut.isEmpty == (afterNs == 100))
-        }
-    }
-
     @Test func aRequestPutBackIsCutSmallerInTheSameOrder() throws {
         let store = BufferedDestination(clock: clock)
         let frames = (0..<3).map { TestFrames.frame(count: 10, timestampMs: 9_000_000 + Int64($0)) }
         store.append(frames)
         var collector = collector()
-        _ = try collector.fill(from: store.lane, samples: 25)
-        guard case .request(let large) = collector.cut(samples: 25, agingMs: clock.wallMs, scratch: scratch)
-        else {
+        collector.load(try store.slices())
+        guard case .request(let large) = cut(&collector, samples: 25) else {
             Issue.record("a request is cut")
             return
         }
@@ -284,6 +260,7 @@ import WriteAheadBuffer
         ])
         var collector = collector()
         #expect(try requests(store, samples: 10, &collector).count == 1)
-        #expect(store.cursor == (try store.frames().last?.end))
+        let last = try store.frames()[1].end
+        #expect(store.isAnswered && store.mark == last)
     }
 }

@@ -6,6 +6,7 @@ import Telemetry
 import TestSupport
 import Testing
 
+@testable import RemoteWrite
 @testable import WriteAheadBuffer
 
 /// A destination of a real buffer, whose files are on a disk in memory.
@@ -16,11 +17,11 @@ final class BufferedDestination: Sendable {
     private let clock: any AgentClock
     private let appended = Mutex<[String: UInt64]>([:])
 
-    init(clock: any AgentClock, lanes: Int = 1, segmentBytes: Int = 32 << 20, keptBytes: UInt64 = 1 << 30) {
+    init(clock: any AgentClock, segmentBytes: Int = 32 << 20, keptBytes: UInt64 = 1 << 30) {
         self.clock = clock
         files = PowerLossFiles()
         (buffer, destination) = Self.open(
-            files, clock, lanes: lanes, segmentBytes: segmentBytes, keptBytes: keptBytes)
+            files, clock, segmentBytes: segmentBytes, keptBytes: keptBytes)
     }
 
     /// As after a crash of the agent of `before`.
@@ -28,13 +29,13 @@ final class BufferedDestination: Sendable {
         clock = before.clock
         files = before.files.copy()
         (buffer, destination) = Self.open(
-            files, clock, lanes: before.destination.laneCount, segmentBytes: 32 << 20, keptBytes: 1 << 30)
+            files, clock, segmentBytes: 32 << 20, keptBytes: 1 << 30)
         let counts = before.appended.withLock { $0 }
         appended.withLock { $0 = counts }
     }
 
     private static func open(
-        _ files: PowerLossFiles, _ clock: any AgentClock, lanes: Int, segmentBytes: Int, keptBytes: UInt64
+        _ files: PowerLossFiles, _ clock: any AgentClock, segmentBytes: Int, keptBytes: UInt64
     ) -> (WriteAheadBuffer, BufferDestination) {
         do {
             let buffer = try WriteAheadBuffer(
@@ -43,13 +44,34 @@ final class BufferedDestination: Sendable {
                     reserveBytes: 0),
                 interner: LayoutInterner(), clock: clock, files: files, registry: MetricRegistry(),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            return (buffer, try buffer.openDestination("main", lanes: lanes))
+            return (buffer, try buffer.openDestination("main"))
         } catch {
             preconditionFailure("a buffer on a disk in memory opens: \(error)")
         }
     }
 
-    var lane: BufferLane { destination.lane(0) }
+    var reader: DestinationReader {
+        guard let reader = destination.reader else { preconditionFailure("it was opened with one") }
+        return reader
+    }
+
+    /// Parts of all frames that can be read: what is open, or what a request held that was in flight.
+    func slices(
+        of request: SentRequest? = nil, views: WriteRelabelViews? = nil
+    ) throws -> [FrameSlice] {
+        var slices: [FrameSlice] = []
+        while let stored = try reader.next() {
+            let samples = request.map { reader.samples(of: $0, in: stored) } ?? stored.open
+            slices += samples.map { FrameSlice(stored, samples: $0, views: views) }
+        }
+        return slices
+    }
+
+    /// Notes a request and books it as delivered.
+    func deliver(_ request: PreparedRequest) throws {
+        try reader.willSend([1: SentRequest(spans: request.covers, omissions: request.omissions)])
+        try reader.answered([1], ranges: request.covers, outcome: request.outcome)
+    }
 
     func append(_ frames: [Frame]) {
         for frame in frames {
@@ -75,8 +97,8 @@ final class BufferedDestination: Sendable {
 
     private var books: [String: DestinationLedger] { buffer.ledger().destinations["main"] ?? [:] }
 
-    /// Where lane 0 stands.
-    var cursor: BufferPosition { destination.cursor.lanes[0] }
+    /// Everything before it is answered for.
+    var mark: BufferPosition { destination.cursor.mark }
     /// Everything that was appended is answered for.
     var isAnswered: Bool { !books.isEmpty && books.values.allSatisfy { $0.buffered == 0 } }
     var delivered: UInt64 { books.values.reduce(0) { $0 + $1.delivered } }
@@ -87,17 +109,12 @@ final class BufferedDestination: Sendable {
 
     /// For each job: what was appended is delivered, dropped or still to be read from behind the cursor.
     var isBalanced: Bool {
-        var left: [String: UInt64] = [:]
         let cursor = destination.cursor
-        for index in cursor.lanes.indices {
-            var reader = buffer.core.reader(
-                lane: index, laneCount: cursor.lanes.count, from: cursor.lanes[index],
-                countingThrough: BufferPosition.maxSegment)
-            defer { reader.close() }
-            while case .counted(let job, let samples, _, _)? = try? reader.next() {
-                left[job, default: 0] += samples
-            }
-        }
+        var reader = buffer.core.reader(
+            lane: 0, laneCount: 1, from: cursor.mark, countingThrough: BufferPosition.maxSegment)
+        defer { reader.close() }
+        reader.places = AnsweredPlaces(cursor)
+        let left = (try? reader.countAll().samples) ?? [:]
         let books = books
         return appended.withLock { appended in
             appended.allSatisfy { job, count in
@@ -107,7 +124,7 @@ final class BufferedDestination: Sendable {
         }
     }
 
-    /// Every frame that the segments hold, read beside the lanes.
+    /// Every frame that the segments hold, read beside the reader.
     func frames() throws -> [StoredFrame] {
         var reader = buffer.core.reader(lane: 0, laneCount: 1, from: .start(of: 0))
         defer { reader.close() }

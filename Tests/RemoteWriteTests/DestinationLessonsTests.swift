@@ -24,7 +24,7 @@ import Testing
     }
 
     @Test func lanesShareTheSize() async {
-        let store = BufferedDestination(clock: fixture.clock, lanes: 2)
+        let store = BufferedDestination(clock: fixture.clock)
         let (first, second) = (fixture.job("a", onLane: 0), fixture.job("b", onLane: 1))
         store.append(fixture.frames(20, series: 100, job: first))
         let receiver = FakeReceiver()
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test func aReceiverThatRefusesEverySizeGetsFewRequestsAndTheSamplesAreKept() async {
-        let store = BufferedDestination(clock: fixture.clock, lanes: 2)
+        let store = BufferedDestination(clock: fixture.clock)
         for lane in [0, 1] as [UInt64] {
             store.append(fixture.frames(20, series: 10, job: fixture.job("a", onLane: lane)))
         }

@@ -8,11 +8,13 @@ import WriteAheadBuffer
     private typealias Action = LaneStateMachine.Action
     private static let start = LaneStateMachine.Moment(monotonicNs: 1_000_000_000, wallMs: 1_700_000_000_000)
 
-    private func machine(retries429: Bool = true, ageMs: Int64 = 0) -> LaneStateMachine {
+    private func machine(
+        retries429: Bool = true, ageMs: Int64 = 0, lessons: DestinationLessons = DestinationLessons()
+    ) -> LaneStateMachine {
         LaneStateMachine(
             queue: QueueConfiguration(
                 maxSamplesPerSend: 2_000, minBackoffMs: 30, maxBackoffMs: 5_000, retryOnHTTP429: retries429),
-            age: SampleAge(configuredMs: ageMs, url: "http://receiver/"), seed: 1)
+            age: SampleAge(configuredMs: ageMs, url: "http://receiver/"), seed: 1, lessons: lessons)
     }
 
     private func sending(
@@ -295,17 +297,18 @@ import WriteAheadBuffer
     }
 
     @Test func throttlingWaitsAsAskedAndSlowsDown() {
-        var machine = sending(machine())
+        let lessons = DestinationLessons()
+        var machine = sending(machine(lessons: lessons))
         #expect(
             waitMs(
                 machine.answered(
                     status(429, .rateLimited, retryAfterMs: 7_000), succeededElsewhereNs: nil, Self.start))
                 == 7_000)
-        let paced = machine.pace.perSecond
+        let paced = lessons.pacePerSecond
         #expect(paced != nil)
         #expect(machine.woke(later(7_000)) == .send)
         #expect(machine.answered(status(200), succeededElsewhereNs: nil, later(7_100)) == .settle(.delivered))
-        #expect((machine.pace.perSecond ?? 0) > (paced ?? 0))
+        #expect((lessons.pacePerSecond ?? 0) > (paced ?? 0))
         // The next request waits for its turn.
         let next = machine.collected(
             .init(sampleCount: 1, newestMs: later(7_200).wallMs, mayBeStored: false), later(7_200))

@@ -194,7 +194,7 @@ import Testing
     @Test func theSamplesOfEachSeriesLeaveInOrderWhateverIsGuilty() async {
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SplitMix64(seed: seed)
-        let store = BufferedDestination(clock: fixture.clock, lanes: 2)
+        let store = BufferedDestination(clock: fixture.clock)
         let names = (0..<6).map { _ in "m\(random.next() % 40)" }
         let guilty = Set(names.map { "\($0) t\(random.next() % 6)" })
         let taken = Mutex<[String: [Int64]]>([:])
@@ -270,6 +270,16 @@ import Testing
         #expect(runs(first, 0) == ["5..<6 a false", "7..<8 b false", "11..<12 a false"])
         leftOut.forgetOld(200 + LeftOutSeries.forgottenAfterNs)
         #expect(leftOut.isEmpty && leftOut.count == 0)
+    }
+
+    @Test func seriesThatDoNotComeAgainAreForgotten() {
+        var leftOut = LeftOutSeries()
+        let frame = TestFrames.frame(count: 1, timestampMs: 1)
+        leftOut.leaveOut(0..<1, of: frame, reason: "a", untilNs: 100, isFound: true)
+        for afterNs: UInt64 in [99, 100] {
+            leftOut.forgetOld(afterNs + LeftOutSeries.forgottenAfterNs)
+            #expect(leftOut.isEmpty == (afterNs == 100))
+        }
     }
 
     @Test func theNumberOfSeriesIsBounded() {

@@ -242,11 +242,14 @@ import WriteAheadBuffer
             var collector = BatchCollector(
                 limits: .init(
                     bytes: 10_000, age: SampleAge(configuredMs: 0, url: "http://receiver/"),
-                    sendsHistograms: sends), isSigned: false, resendEnd: nil)
+                    sendsHistograms: sends), isSigned: false)
             let store = BufferedDestination(clock: ManualClock())
             store.append([frame(histogram)])
-            _ = try collector.fill(from: store.lane, samples: 10)
-            guard case .dropped(let batch) = collector.cut(samples: 10, agingMs: 0, scratch: RequestScratch())
+            collector.load(try store.slices())
+            var leftOut = LeftOutSeries()
+            guard
+                case .dropped(let batch) = collector.cut(
+                    samples: 10, leftOut: &leftOut, agingMs: 0, scratch: RequestScratch())
             else {
                 Issue.record("nothing is left to send")
                 return

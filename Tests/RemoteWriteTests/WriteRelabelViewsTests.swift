@@ -33,12 +33,12 @@ import WriteAheadBuffer
         }
         store.append(frames)
         var collector = BatchCollector(
-            limits: .init(bytes: .max, age: SampleAge(configuredMs: 0, url: "http://r/")), isSigned: false,
-            resendEnd: nil, views: WriteRelabelViews(rules))
-        _ = try collector.fill(from: store.lane, samples: 1_000)
+            limits: .init(bytes: .max, age: SampleAge(configuredMs: 0, url: "http://r/")), isSigned: false)
+        collector.load(try store.slices(views: WriteRelabelViews(rules)))
+        var leftOut = LeftOutSeries()
         guard
             case .request(let request) = collector.cut(
-                samples: 1_000, agingMs: 9_500_000, scratch: RequestScratch())
+                samples: 1_000, leftOut: &leftOut, agingMs: 9_500_000, scratch: RequestScratch())
         else {
             Issue.record("no request")
             return

@@ -37,8 +37,7 @@ extension Stages {
         var begun: [(name: String, destination: BufferDestination)] = []
         do throws(AgentError) {
             for name in difference.addedDestinations {
-                let lanes = entries[name].map { Parts.laneCount($0.queue) } ?? 1
-                begun.append((name, try await beginDestination(name, lanes)))
+                begun.append((name, try await beginDestination(name)))
             }
             if let rename = difference.rename, let old = destinations.first(where: { $0.name == rename.old })
             {
@@ -91,11 +90,9 @@ extension Stages {
         replace(old, by: made(old.destination))
     }
 
-    private func beginDestination(
-        _ name: String, _ lanes: Int
-    ) async throws(AgentError) -> BufferDestination {
+    private func beginDestination(_ name: String) async throws(AgentError) -> BufferDestination {
         do {
-            return try await buffer.beginDestination(name, lanes: lanes)
+            return try await buffer.beginDestination(name)
         } catch {
             throw AgentError(.storage, "--storage.agent.path: remote_write \(name) cannot begin: \(error)")
         }

@@ -128,10 +128,6 @@ extension ConfigurationDecoder {
             reader.report(
                 key, "min_shards (\(queue.minShards)) is larger than max_shards (\(queue.maxShards))")
         }
-        let most = max(queue.minShards, 2)
-        if reader.value("max_shards") != nil, queue.maxShards > most {
-            sink.ignore(reader.mark("max_shards"), Schema.surplusShards, in: Schema.queue)
-        }
         if queue.minBackoffMs > queue.maxBackoffMs {
             let key = reader.isPresent("min_backoff") ? "min_backoff" : "max_backoff"
             reader.report(

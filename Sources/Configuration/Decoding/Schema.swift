@@ -209,14 +209,7 @@ enum Schema {
                 "capacity",
                 says: "has no effect: what waits for its request is on disk, not in memory, and"
                     + " --storage.agent.retention.max-size bounds it"),
-            surplusShards,
         ])
-
-    /// Told of where `max_shards` is above the number of requests that are on the way at a time.
-    static let surplusShards = KeyTable.Ignored(
-        "max_shards", silent: .anything,
-        says: "has no effect above two, or above min_shards where that is more: the number of requests on the"
-            + " way at a time does not grow by itself. Set it with min_shards")
 
     static let otherDiscovery = [
         "azure", "consul", "digitalocean", "docker", "dockerswarm", "elasticache",

@@ -1,10 +1,58 @@
 internal import Platform
 import Synchronization
+internal import WriteAheadBuffer
 
 /// What the lanes of one destination have learned about its receiver, each from the others' requests, too.
 final class DestinationLessons: Sendable {
     private let size = Mutex(LearnedSize())
     private let budget = Mutex(SearchBudget())
+    private let pace = Mutex(Pace())
+    private let window: Mutex<WindowSize>
+    private let skew = Mutex(Int64(0))
+    private let lastThrottledNs = Mutex<UInt64?>(nil)
+    /// All that is in flight is told to slow down at once: that counts once.
+    private static let throttledOnceNs: UInt64 = 1_000_000_000
+
+    init(_ window: WindowSize = WindowSize(least: 1, most: 1)) { self.window = Mutex(window) }
+
+    /// What to add to the wall clock when signing, learned from a receiver that refused a signature.
+    var skewMs: Int64 {
+        get { skew.withLock { $0 } }
+        set { skew.withLock { $0 = newValue } }
+    }
+
+    /// How many requests may fly now, and how many would be of use.
+    var windowSize: (now: Int, wanted: Int) { window.withLock { ($0.size, $0.wantedSize) } }
+
+    /// A request was cut in so much time.
+    func cut(ns: UInt64) { window.withLock { $0.cut(ns: ns) } }
+
+    /// Requests a second that may begin; nil without a limit.
+    var pacePerSecond: Double? { pace.withLock { $0.perSecond } }
+
+    /// When the next request may begin.
+    func earliestNs(_ nowNs: UInt64) -> UInt64 { pace.withLock { $0.earliestNs(nowNs) } }
+
+    /// A request begins.
+    func began(_ nowNs: UInt64) { pace.withLock { $0.began(nowNs) } }
+
+    /// The receiver asks for less: 429 lowers the pace, 503 the window alone. `inFlight` were on their way.
+    func throttled(inFlight: Int, lowersPace: Bool, _ nowNs: UInt64) {
+        let isNew = lastThrottledNs.withLock { last in
+            if let last, nowNs < last + Self.throttledOnceNs { return false }
+            last = nowNs
+            return true
+        }
+        guard isNew else { return }
+        window.withLock { $0.throttled(inFlight: inFlight) }
+        if lowersPace { pace.withLock { $0.throttled(nowNs) } }
+    }
+
+    /// A request was stored: the pace rises.
+    func succeeded(_ nowNs: UInt64) { pace.withLock { $0.succeeded(nowNs) } }
+
+    /// A request was stored after so much time.
+    func roundTrip(ns: UInt64) { window.withLock { $0.stored(ns: ns) } }
 
     /// Bytes of a request before compression; nil when the receiver has set no limit.
     var limitBytes: Int? { size.withLock { $0.limitBytes } }
@@ -43,4 +91,17 @@ final class DestinationLessons: Sendable {
 
     /// The batch did not try them again after all.
     func giveBackTryingAgain() { budget.withLock { $0.giveBackTryingAgain() } }
+}
+
+extension BatchCollector.Search {
+    /// While a series is searched for the batch ends at `end`; else series left out before are tried again.
+    init(upTo end: BufferPosition?, isSearching: Bool, _ lessons: DestinationLessons, _ nowNs: UInt64) {
+        guard !isSearching else {
+            self.init(end: end, nowNs: nowNs)
+            return
+        }
+        self.init(
+            end: end, takeTryingAgain: { lessons.takeTryingAgain(nowNs) },
+            giveBackTryingAgain: { lessons.giveBackTryingAgain() }, nowNs: nowNs)
+    }
 }

@@ -12,6 +12,9 @@ enum LaneAnswer: Equatable, Sendable {
     /// The request cannot be made as configured: nothing was sent.
     case unsendable
 
+    /// Whether the receiver has answered.
+    var isStatus: Bool { if case .status = self { true } else { false } }
+
     struct Response: Equatable, Sendable {
         var status: Int
         var reason = RefusalReason.other

@@ -1,12 +1,12 @@
 internal import MetricModel
 internal import WriteAheadBuffer
 
-/// Cuts the frames of one lane into batches: first in, first out, split at any sample.
+/// Cuts a claim into batches: first in, first out, split at any sample. One batch mostly; more where a
+/// receiver takes small requests only, or where a series is searched for.
 ///
 /// A batch is either sent in full or dropped in full (but for samples whose own timestamp is too old or
-/// whose series rules drop, which is decided by frame and configuration alone): so the range of a request in
-/// the buffer says its bytes, and after a crash the request in flight is made again byte for byte from where
-/// it ended.
+/// whose series rules drop, which is decided by frame and configuration alone): so the ranges of a request
+/// in the buffer say its bytes, and after a crash the requests in flight are made again byte for byte.
 struct BatchCollector: Sendable {
     struct Limits: Equatable, Sendable {
         /// Before compression.
@@ -29,21 +29,14 @@ struct BatchCollector: Sendable {
 
     let limits: Limits
     let isSigned: Bool
-    /// Nil without `write_relabel_configs`.
-    private let views: WriteRelabelViews?
-    /// The end of the request to be made again; nil once that is done.
-    private(set) var resendEnd: BufferPosition?
-    private let resendOmissions: [BufferOmission]
-    /// Series that are not sent for a while.
-    private(set) var leftOut = LeftOutSeries()
+    /// What the request left out that is to be made again; nil once that is done, and where there is none.
+    private var resendOmissions: [BufferOmission]?
     private var slices: [FrameSlice] = []
     private var head = 0
-    /// Samples read and not cut yet.
+    /// Samples that are not cut yet.
     private(set) var sampleCount = 0
     /// How many samples the last request had when a limit of bytes ended it; nil when none did.
-    private var samplesWithinBytes: Int?
-    /// Timestamp of the newest frame read; `Int64.min` before the first.
-    private(set) var newestFrameMs = Int64.min
+    private(set) var samplesWithinBytes: Int?
 
     /// How a batch is cut while a series is searched for that the receiver refuses.
     struct Search: Sendable {
@@ -58,23 +51,18 @@ struct BatchCollector: Sendable {
         var nowNs: UInt64 = 0
     }
 
-    /// `resendOmissions` are what the request to be made again left out.
-    init(
-        limits: Limits, isSigned: Bool, resendEnd: BufferPosition?, resendOmissions: [BufferOmission] = [],
-        views: WriteRelabelViews? = nil
-    ) {
-        self.resendOmissions = resendOmissions
-        self.views = views
+    init(limits: Limits, isSigned: Bool) {
         self.limits = limits
         self.isSigned = isSigned
-        self.resendEnd = resendEnd
     }
 
-    /// Whether there is enough for a batch of `samples`; a request to be made again is read to its end
-    /// first.
-    func isFull(samples: Int) -> Bool {
-        if let resendEnd { return slices.last.map { $0.next >= resendEnd } ?? false }
-        return sampleCount >= min(samples, samplesWithinBytes ?? samples)
+    /// Takes the parts of a claim. With `omissions` it is a request to be made again, which left these out.
+    mutating func load(_ claimed: [FrameSlice], asBefore omissions: [BufferOmission]? = nil) {
+        precondition(isEmpty, "a claim is cut to its end before the next")
+        slices = claimed
+        head = 0
+        sampleCount = claimed.reduce(0) { $0 + $1.sampleCount }
+        resendOmissions = omissions
     }
 
     var isEmpty: Bool { head == slices.count }
@@ -82,28 +70,19 @@ struct BatchCollector: Sendable {
     /// Timestamp of the oldest frame not cut yet.
     var oldestFrameMs: Int64? { isEmpty ? nil : slices[head].frame.timestampMs }
 
-    /// Reads until there is a batch; false when the lane is caught up first.
-    mutating func fill(from lane: BufferLane, samples: Int) throws -> Bool {
-        while !isFull(samples: samples) {
-            guard let read = try lane.next() else { return false }
-            let slice = FrameSlice(read, views: views)
-            slices.append(slice)
-            sampleCount += slice.sampleCount
-            newestFrameMs = max(newestFrameMs, read.frame.timestampMs)
-        }
-        return true
-    }
+    /// What of the log is not cut yet.
+    var covers: [Range<BufferPosition>] { FrameSlice.covers(slices[head...]) }
 
-    /// Takes the next batch off the head: at most `samples` samples, fewer when bytes run out. `bytes` is the
-    /// receiver's limit where it has one.
+    /// Takes the next batch off the head: at most `samples` samples, fewer when bytes run out. `bytes` is
+    /// the receiver's limit where it has one. The series in `leftOut` are not sent.
     mutating func cut(
-        samples: Int, bytes: Int? = nil, search: Search = Search(), agingMs: Int64, scratch: RequestScratch
+        samples: Int, bytes: Int? = nil, search: Search = Search(), leftOut: inout LeftOutSeries,
+        agingMs: Int64, scratch: RequestScratch
     ) -> Cut {
-        if let end = resendEnd {
-            resendEnd = nil
-            if let request = cutResend(upTo: end, scratch: scratch) { return .request(request) }
+        if let omissions = resendOmissions {
+            resendOmissions = nil
+            if let request = cutResend(leavingOut: omissions, scratch: scratch) { return .request(request) }
         }
-        leftOut.forgetOld(search.nowNs)
         if let dropped = cutDropped(agingMs: agingMs) { return .dropped(dropped) }
         guard !isEmpty else { return .nothing }
         let encodeLimits = encodeLimits(
@@ -148,21 +127,6 @@ struct BatchCollector: Sendable {
         runs.lazy.filter(\.isDue).map { $0.samples.clamped(to: samples) }.first { !$0.isEmpty }
     }
 
-    /// The series of a request that was refused are left out until `untilNs`.
-    mutating func leaveOut(_ request: PreparedRequest, reason: String, untilNs: UInt64, nowNs: UInt64) {
-        leftOut.forgetOld(nowNs)
-        for part in request.parts {
-            leftOut.leaveOut(
-                part.samples, of: part.frame, reason: reason, untilNs: untilNs,
-                isFound: request.sampleCount == 1)
-        }
-    }
-
-    /// The series of a request are no longer left out.
-    mutating func forgive(_ request: PreparedRequest) {
-        for part in request.parts { leftOut.forgive(part.samples, of: part.frame) }
-    }
-
     /// Puts a request's samples back in front, to be cut smaller.
     mutating func putBack(_ request: PreparedRequest) {
         var whole = request.slices
@@ -177,19 +141,15 @@ struct BatchCollector: Sendable {
         sampleCount += whole.reduce(0) { $0 + $1.sampleCount }
     }
 
-    /// The request that ends at `end`, without regard to limits or age; nil when nothing before `end` is
-    /// left.
-    private mutating func cutResend(upTo end: BufferPosition, scratch: RequestScratch) -> PreparedRequest? {
+    /// The request of the whole claim, without regard to limits or age; nil when it has no sample.
+    private mutating func cutResend(
+        leavingOut omissions: [BufferOmission], scratch: RequestScratch
+    ) -> PreparedRequest? {
         let encodeLimits = encodeLimits(samples: Int.max, bytes: Int.max)
         var batch = Batch(scratch)
-        while head < slices.count, slices[head].start < end {
+        while head < slices.count {
             let slice = slices[head]
-            let to = max(slice.from, min(slice.to, slice.samples(before: end)))
-            batch.append(slice, to: to, encodeLimits, leavingOut: slice.runs(of: resendOmissions))
-            guard to == slice.to else {
-                slices[head] = slice.part(from: to, to: slice.to)
-                break
-            }
+            batch.append(slice, to: slice.to, encodeLimits, leavingOut: slice.runs(of: omissions))
             head += 1
         }
         guard !batch.slices.isEmpty, case .request(let request) = take(batch, isResend: true) else {
@@ -207,16 +167,16 @@ struct BatchCollector: Sendable {
 
     private mutating func cutDropped(agingMs: Int64) -> DroppedBatch? {
         var outcome = Outcomes()
-        var end: BufferPosition?
+        var dropped: [FrameSlice] = []
         while head < slices.count, isTooOld(slices[head], agingMs: agingMs) {
             let slice = slices[head]
             outcome.drop(slice.sampleCount, of: slice.frame.target.job, DropReason.tooOld)
             sampleCount -= slice.sampleCount
-            end = slice.next
+            dropped.append(slice)
             head += 1
         }
         compact()
-        return end.map { DroppedBatch(end: $0, outcome: outcome) }
+        return dropped.isEmpty ? nil : DroppedBatch(slices: dropped, outcome: outcome)
     }
 
     private func isTooOld(_ slice: FrameSlice, agingMs: Int64) -> Bool {
@@ -228,7 +188,7 @@ struct BatchCollector: Sendable {
         compact()
         guard let end = batch.end else { return .nothing }
         guard batch.outcome.delivered > 0 else {
-            return .dropped(DroppedBatch(end: end, outcome: batch.outcome, omissions: batch.omissions))
+            return .dropped(DroppedBatch(slices: batch.slices, outcome: batch.outcome))
         }
         let body = batch.scratch.compress()
         return .request(

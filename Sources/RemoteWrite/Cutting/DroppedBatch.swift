@@ -1,8 +1,10 @@
 internal import WriteAheadBuffer
 
-/// Samples at the lane's head that are not sent.
+/// Samples at the head of a claim that are not sent.
 struct DroppedBatch: Sendable {
-    let end: BufferPosition
+    let slices: [FrameSlice]
     let outcome: Outcomes
-    var omissions: [BufferOmission] = []
+
+    /// What of the log is answered for with them.
+    var covers: [Range<BufferPosition>] { FrameSlice.covers(slices[...]) }
 }

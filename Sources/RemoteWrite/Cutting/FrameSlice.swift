@@ -17,9 +17,12 @@ struct FrameSlice: Sendable {
     let to: Int
     /// The frame's `sampleCount`.
     let total: Int
+    /// Where in the log its answer reaches back to.
+    private let lead: BufferPosition
 
-    /// `views` are nil for a destination without rules.
-    init(_ read: StoredFrame, views: WriteRelabelViews? = nil) {
+    /// `views` are nil for a destination without rules. `samples` are a part of what is open of the frame;
+    /// nil stands for all from its start on.
+    init(_ read: StoredFrame, samples: Range<Int>? = nil, views: WriteRelabelViews? = nil) {
         if let views {
             (frame, drops) = views.view(of: read.frame)
         } else {
@@ -29,8 +32,10 @@ struct FrameSlice: Sendable {
         record = BufferPosition(segment: read.start.segment, offset: read.start.offset)
         next = read.end
         total = read.frame.sampleCount
-        from = min(Int(read.start.sample), total)
-        to = total
+        let samples = samples ?? min(Int(read.start.sample), total)..<total
+        from = samples.lowerBound
+        to = samples.upperBound
+        lead = read.cover(samples).lowerBound
     }
 
     private init(_ slice: FrameSlice, from: Int, to: Int) {
@@ -41,10 +46,13 @@ struct FrameSlice: Sendable {
         total = slice.total
         self.from = from
         self.to = to
+        lead = from == slice.from ? slice.lead : slice.position(of: from)
     }
 
     var sampleCount: Int { to - from }
     var start: BufferPosition { position(of: from) }
+    /// What of the log an answer for it covers.
+    var cover: Range<BufferPosition> { lead..<max(lead, position(of: to)) }
 
     /// The samples before and after `sample`.
     func part(from: Int, to: Int) -> FrameSlice { FrameSlice(self, from: from, to: to) }
@@ -71,5 +79,18 @@ struct FrameSlice: Sendable {
             return LeftOutSeries.Run(
                 samples: first..<min(first + Int($0.count), total), reason: $0.reason, isDue: false)
         }
+    }
+
+    /// What of the log answers for these cover; neighbours are one range.
+    static func covers(_ slices: ArraySlice<FrameSlice>) -> [Range<BufferPosition>] {
+        var covers: [Range<BufferPosition>] = []
+        for cover in slices.lazy.map(\.cover) where !cover.isEmpty {
+            if let last = covers.last, last.upperBound == cover.lowerBound {
+                covers[covers.count - 1] = last.lowerBound..<cover.upperBound
+            } else {
+                covers.append(cover)
+            }
+        }
+        return covers
     }
 }

@@ -194,7 +194,7 @@ struct LeftOutSeries: Sendable {
 
     /// A hash (FNV-1a, 64 bits) of the series' own labels and of where the target's go in between: the same
     /// in every layout of the target.
-    private static func key(_ chunk: LayoutChunk, _ series: Int) -> UInt64 {
+    static func key(_ chunk: LayoutChunk, _ series: Int) -> UInt64 {
         var hash = FNV1a()
         var offset = chunk.runStart(ofSeries: series)
         for piece in chunk.pieces[Int(chunk.pieceOffsets[series])..<Int(chunk.pieceOffsets[series + 1])] {

@@ -8,7 +8,7 @@ struct PreparedRequest: Sendable {
     let uncompressedBytes: Int
     /// SHA-256 of `body` in hexadecimal when requests are signed, else empty.
     let payloadHash: String
-    /// Where the lane stands once this is answered.
+    /// The position behind its last sample.
     let end: BufferPosition
     /// What is booked once it is stored.
     let outcome: Outcomes
@@ -28,6 +28,9 @@ struct PreparedRequest: Sendable {
     let isResend: Bool
     /// It holds nothing but series that were left out and are tried again.
     let triesAgain: Bool
+
+    /// What of the log it covers.
+    var covers: [Range<BufferPosition>] { FrameSlice.covers(slices[...]) }
 
     /// The samples of its range that were not left out, frame by frame; those dropped for another reason are
     /// among them.

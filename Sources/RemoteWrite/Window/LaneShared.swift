@@ -2,6 +2,7 @@ internal import Configuration
 internal import Platform
 internal import Relabel
 import Synchronization
+internal import WriteAheadBuffer
 
 /// What the lanes of one destination share.
 final class LaneShared: Sendable {
@@ -17,24 +18,30 @@ final class LaneShared: Sendable {
     let clock: any AgentClock
     let metrics: RemoteWriteMetrics
     let limits: BatchCollector.Limits
-    /// Nil without `write_relabel_configs`.
-    let views: WriteRelabelViews?
     let scratches = ScratchPool()
-    let lessons = DestinationLessons()
+    let lessons: DestinationLessons
+    let gate = DestinationGate()
+    let window: ShippingWindow
+    /// Series that are not sent for a while.
+    let leftOut = Mutex(LeftOutSeries())
     let draining = Event()
     private let state = Mutex(State())
 
     init(
-        configuration: RemoteWriteConfiguration, sender: RequestSender, workers: WorkerPool,
-        clock: any AgentClock, metrics: RemoteWriteMetrics
+        configuration: RemoteWriteConfiguration, reader: DestinationReader, sender: RequestSender,
+        workers: WorkerPool, clock: any AgentClock, metrics: RemoteWriteMetrics
     ) {
+        let queue = configuration.queue
+        lessons = DestinationLessons(WindowSize(least: queue.minShards, most: queue.maxShards))
         self.configuration = configuration
         self.sender = sender
         self.workers = workers
         self.clock = clock
         self.metrics = metrics
         let rules = configuration.writeRelabelRules
-        views = rules.isEmpty ? nil : WriteRelabelViews(rules)
+        let views = rules.isEmpty ? nil : WriteRelabelViews(rules)
+        window = ShippingWindow(
+            reader: reader, lessons: lessons, views: views, mostSamples: queue.maxSamplesPerSend)
         limits = BatchCollector.Limits(
             bytes: BatchCollector.maxRequestBytes,
             age: SampleAge(configuredMs: configuration.queue.sampleAgeLimitMs, url: configuration.url),
@@ -53,6 +60,28 @@ final class LaneShared: Sendable {
     func beginDrain(untilNs deadlineNs: UInt64) {
         state.withLock { $0.drainDeadlineNs = deadlineNs }
         draining.signal()
+        window.changed.signal()
+    }
+
+    /// The series of a request are left out from now on. True when there are more of them than before.
+    func leaveOut(_ request: PreparedRequest, reason: String, untilNs: UInt64, nowNs: UInt64) -> Bool {
+        leftOut.withLock { leftOut in
+            let before = leftOut.count
+            leftOut.forgetOld(nowNs)
+            for part in request.parts {
+                leftOut.leaveOut(
+                    part.samples, of: part.frame, reason: reason, untilNs: untilNs,
+                    isFound: request.sampleCount == 1)
+            }
+            return leftOut.count > before
+        }
+    }
+
+    /// The series of a request are no longer left out.
+    func forgive(_ request: PreparedRequest) {
+        leftOut.withLock { leftOut in
+            for part in request.parts { leftOut.forgive(part.samples, of: part.frame) }
+        }
     }
 
     func stored(_ now: LaneStateMachine.Moment) {

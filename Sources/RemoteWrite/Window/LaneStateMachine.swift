@@ -80,12 +80,11 @@ struct LaneStateMachine: Sendable {
     private let lessons: DestinationLessons
 
     /// What to add to the wall clock when signing, learned from a receiver that refused a signature.
-    private(set) var skewMs: Int64 = 0
+    var skewMs: Int64 { lessons.skewMs }
     private(set) var obstacle: Obstacle?
     private(set) var held: Held?
     /// Tries of the request held that were answered or failed.
     private(set) var tries = 0
-    private(set) var pace = Pace()
     private(set) var sampleLimit: Int
     private var search: Search?
     /// What the last answer changed about the size of requests; nil when nothing.
@@ -211,7 +210,7 @@ struct LaneStateMachine: Sendable {
     }
 
     private mutating func stored(_ request: Held, _ now: Moment) -> Action {
-        pace.succeeded(now.monotonicNs)
+        lessons.succeeded(now.monotonicNs)
         sizeChange = lessons.stored(bytes: request.bytes, now.monotonicNs)
         // After a request that broke the receiver the limit grows back, a little at a time.
         sampleLimit = min(maxSamples, sampleLimit + max(1, maxSamples / 64))
@@ -275,7 +274,7 @@ struct LaneStateMachine: Sendable {
     private mutating func throttled(
         _ request: Held, _ response: LaneAnswer.Response, _ now: Moment
     ) -> Action {
-        pace.throttled(now.monotonicNs)
+        lessons.throttled(inFlight: lessons.windowSize.now, lowersPace: true, now.monotonicNs)
         let isSeriesLimit =
             response.reason == .seriesLimit || response.reason == .metricSeriesLimit
             || response.reason == .labelSetSeriesLimit
@@ -295,6 +294,9 @@ struct LaneStateMachine: Sendable {
         _ request: Held, _ response: LaneAnswer.Response, _ succeededElsewhereNs: UInt64?, _ now: Moment
     ) -> Action {
         held?.mayBeStored = true
+        if response.status == 503 {
+            lessons.throttled(inFlight: lessons.windowSize.now, lowersPace: false, now.monotonicNs)
+        }
         guard response.status == 500 else { return retry(.failing, after: response.retryAfterMs, now) }
         serverErrors += 1
         let firstNs = firstServerErrorNs ?? now.monotonicNs
@@ -331,7 +333,8 @@ struct LaneStateMachine: Sendable {
     private func wait(forMs waitMs: Int64, _ now: Moment) -> Action {
         wait(
             untilNs: max(
-                now.monotonicNs + UInt64(max(0, waitMs)) * 1_000_000, pace.earliestNs(now.monotonicNs)), now)
+                now.monotonicNs + UInt64(max(0, waitMs)) * 1_000_000, lessons.earliestNs(now.monotonicNs)),
+            now)
     }
 
     /// While draining nothing is waited for beyond the deadline.
@@ -349,17 +352,17 @@ struct LaneStateMachine: Sendable {
         }
         if let notBeforeNs = lessons.notBeforeNs(now.monotonicNs) {
             obstacle = .refusingSize
-            return wait(untilNs: max(notBeforeNs, pace.earliestNs(now.monotonicNs)), now)
+            return wait(untilNs: max(notBeforeNs, lessons.earliestNs(now.monotonicNs)), now)
         }
-        let earliestNs = pace.earliestNs(now.monotonicNs)
+        let earliestNs = lessons.earliestNs(now.monotonicNs)
         if earliestNs > now.monotonicNs { return wait(untilNs: earliestNs, now) }
-        pace.began(now.monotonicNs)
+        lessons.began(now.monotonicNs)
         return .send
     }
 
     private mutating func learnSkew(_ serverMs: Int64?, _ now: Moment) {
         guard let serverMs else { return }
         let offsetMs = serverMs - now.wallMs
-        skewMs = abs(offsetMs) > Self.toleratedSkewMs ? offsetMs : 0
+        lessons.skewMs = abs(offsetMs) > Self.toleratedSkewMs ? offsetMs : 0
     }
 }

@@ -23,8 +23,23 @@ public struct LaneStatus: Sendable, Equatable {
     public var pendingSamples = 0
     /// Timestamp of the oldest of them.
     public var oldestPendingMs: Int64?
-    /// Series that are left out of requests, as the receiver refuses whole requests for them.
-    public var leftOutSeries = 0
 
     public init() {}
+}
+
+extension LaneStatus.State {
+    /// What an action of the state machine looks like from outside.
+    init(_ action: LaneStateMachine.Action, _ obstacle: LaneStateMachine.Obstacle?) {
+        switch action {
+        case .send: self = .sending
+        case .wait:
+            switch obstacle {
+            case .failing: self = .backingOff
+            case .throttled, nil: self = .throttled
+            case .unauthorized, .misconfigured, .refusingSize: self = .held
+            }
+        case .collect, .settle, .split: self = .idle
+        case .stop: self = .stopped
+        }
+    }
 }

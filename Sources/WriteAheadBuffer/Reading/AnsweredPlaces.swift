@@ -7,8 +7,6 @@ struct AnsweredPlaces: Sendable {
 
     init() {}
 
-    var isEmpty: Bool { ranges.isEmpty && lanes.isEmpty }
-
     init(_ cursor: CursorState) {
         ranges = cursor.answered
         lanes = cursor.lanes

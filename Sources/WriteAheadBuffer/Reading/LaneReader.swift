@@ -56,8 +56,9 @@ struct LaneReader: Sendable {
     private var jobSamples: [String: UInt64] = [:]
     /// Where frames begin to be handed out.
     private(set) var position: BufferPosition
-    /// What behind that is answered for, and not handed out.
-    var places = AnsweredPlaces()
+    /// What behind that is answered for, and not handed out; nor are frames without a sample. nil: all are
+    /// handed out, as lanes want it.
+    var places: AnsweredPlaces?
 
     /// `isLastLook`: the segment is about to be removed, so what cannot be read counts as damaged.
     init(
@@ -78,8 +79,8 @@ struct LaneReader: Sendable {
         statements = StatedLayouts(interner)
     }
 
-    /// The next frame of the lane, or what is lost before it. After a throw nothing has moved: the next call
-    /// begins with the record that could not be read.
+    /// The next frame of the lane, or what is lost before it. After a throw nothing has moved: the next
+    /// call begins with the record that could not be read.
     mutating func next() throws(BufferError) -> Found {
         while true {
             if let countingThrough, position.segment > countingThrough { return .nothing }
@@ -204,7 +205,7 @@ struct LaneReader: Sendable {
         position = end
         let open = open(prefix, of: target, start, end)
         if let frame {
-            let isWanted = !open.isEmpty || prefix.sampleCount == 0 && places.isEmpty
+            let isWanted = !open.isEmpty || places == nil
             guard isWanted else { return lost.isEmpty ? nil : .lost(lost, at: end) }
             return .frame(StoredFrame(frame: frame, start: start, end: end, open: open), lost: lost)
         }
@@ -217,10 +218,12 @@ struct LaneReader: Sendable {
     private func open(
         _ prefix: FramePrefix, of target: Target, _ start: BufferPosition, _ end: BufferPosition
     ) -> [Range<Int>] {
-        places.open(target: target.id, from: start, to: end, samples: Int(prefix.sampleCount))
+        (places ?? AnsweredPlaces())
+            .open(target: target.id, from: start, to: end, samples: Int(prefix.sampleCount))
     }
 
-    /// What a counting reader finds up to its end: samples that can be read, and those that are lost, by job.
+    /// What a counting reader finds up to its end: samples that can be read, and those that are lost, by
+    /// job.
     mutating func countAll() throws(BufferError) -> (samples: [String: UInt64], lost: [String: UInt64]) {
         var (counts, damaged): ([String: UInt64], [String: UInt64]) = ([:], [:])
         while true {
@@ -324,8 +327,8 @@ struct LaneReader: Sendable {
         return prefix.jobBefore > met ? [job: prefix.jobBefore - met] : [:]
     }
 
-    /// What the segment at its end has lost, by the books that the following one begins with; also what stood
-    /// in segments between the two that cannot be read at all.
+    /// What the segment at its end has lost, by the books that the following one begins with; also what
+    /// stood in segments between the two that cannot be read at all.
     private func missing(at following: SegmentInfo) -> [String: UInt64] {
         guard lane == 0, let segment else { return [:] }
         var lost: [String: UInt64] = [:]

@@ -61,7 +61,6 @@ import Testing
             Row("global/evaluation_interval", [], refused: ["soon"], told: ["15s", "1m"]),
             Row("global/keep_dropped_targets", ["0"], refused: ["-1"], told: ["5"]),
             Row("queue_config/capacity", [], refused: ["many"], told: ["10000", "5"]),
-            Row("queue_config/max_shards", ["1", "2"], refused: ["many"], told: ["50", "3"]),
             Row(
                 "remote_write/metadata_config",
                 [

@@ -1,0 +1,43 @@
+internal import WriteAheadBuffer
+
+/// What the cursor knows of a cut before it leaves.
+struct RequestNote: Sendable {
+    /// The request's number; nil for what is not sent.
+    let number: UInt64?
+    /// The numbers of what has left before and is not cut again yet.
+    let rest: [UInt64]
+    /// Why the cursor could not take it down.
+    let fault: BufferError?
+
+    private init(_ number: UInt64?, _ rest: [UInt64], _ fault: BufferError? = nil) {
+        self.number = number
+        self.rest = rest
+        self.fault = fault
+    }
+
+    /// Tells the cursor what is about to be sent. What was sent before as a whole (`noted`) gives its
+    /// place to this part and to the rest of the claim. Writes a file: called on a worker.
+    init(
+        _ cut: BatchCollector.Cut, rest: BatchCollector, _ noted: [UInt64], _ window: ShippingWindow
+    ) {
+        guard case .request(let request) = cut else {
+            self.init(nil, noted)
+            return
+        }
+        // Made again as it was: the cursor knows it.
+        if request.isResend, rest.isEmpty, noted.count == 1 {
+            self.init(noted[0], [])
+            return
+        }
+        let hasRest = !rest.isEmpty && !noted.isEmpty
+        let numbers = window.newNumbers(hasRest ? 2 : 1)
+        var requests = [numbers[0]: SentRequest(spans: request.covers, omissions: request.omissions)]
+        if hasRest { requests[numbers[1]] = SentRequest(spans: rest.covers) }
+        do throws(BufferError) {
+            try window.reader.willSend(requests, replacing: noted)
+            self.init(numbers[0], hasRest ? [numbers[1]] : [])
+        } catch {
+            self.init(numbers[0], noted, error)
+        }
+    }
+}

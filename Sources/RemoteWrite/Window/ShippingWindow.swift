@@ -1,0 +1,303 @@
+internal import Platform
+import Synchronization
+internal import WriteAheadBuffer
+
+/// What is on its way to one destination, and what comes next. Its slots take turns: the one whose turn it
+/// is reads the log and claims the next request, and gives the turn on before it sends, so that a claim
+/// costs one read of the log whoever makes it, and as many requests fly as the window allows.
+final class ShippingWindow: Sendable {
+    /// What a slot may do.
+    enum Turn: Sendable {
+        case mine
+        /// Another slot reads, or as many requests fly as may: `changed` is signalled when that is over.
+        case wait
+        /// There are more slots than may be of use, or everything is sent that a drain found.
+        case stop
+    }
+
+    /// What a look at the log gave.
+    enum Look: Sendable {
+        case claim(WaitingSlices.Claim)
+        /// Frames are there, but fewer than a batch.
+        case short
+        /// Nothing may leave now. `isWaiting`: parts wait for keys that fly, or for room.
+        case nothing(isWaiting: Bool)
+    }
+
+    /// What the cursor could not take down; it goes with the next answer, or alone when none comes.
+    struct Unbooked: Sendable {
+        var numbers: [UInt64] = []
+        var ranges: [Range<BufferPosition>] = []
+        var outcome = Outcomes()
+
+        var isEmpty: Bool { numbers.isEmpty && ranges.isEmpty && outcome.isEmpty }
+
+        /// Adds more; neighbours become one range, so that a cursor that fails for long costs little memory.
+        mutating func add(
+            _ numbers: [UInt64], _ ranges: [Range<BufferPosition>], _ outcome: Outcomes
+        ) {
+            self.numbers += numbers
+            for range in ranges {
+                if let last = self.ranges.last, last.upperBound == range.lowerBound {
+                    self.ranges[self.ranges.count - 1] = last.lowerBound..<range.upperBound
+                } else {
+                    self.ranges.append(range)
+                }
+            }
+            self.outcome.add(outcome)
+        }
+    }
+
+    private struct State {
+        var isTaken = false
+        var flying = 0
+        var slots = 0
+        /// Slots that wait for their turn.
+        var idle = 0
+        /// Claims that are answered for, and whose keys the next look lets go of.
+        var released: [WaitingSlices.Claim] = []
+        /// Samples of one claim: fewer where the size of a request in bytes ends it sooner.
+        var samples: Int
+        var nextNumber: UInt64
+        var unbooked = Unbooked()
+        var waitingSamples = 0
+        var oldestMs: Int64?
+        var isFinished = false
+        /// When the first frame of the batch being collected was read.
+        var batchBeganNs: UInt64?
+    }
+
+    /// Used by the slot whose turn it is.
+    private struct Log {
+        var waiting: WaitingSlices
+        var keys = ConflictKeys()
+        /// Requests in flight before whose frames are not all read yet.
+        var sent: [UInt64: SentRequest]
+    }
+
+    let reader: DestinationReader
+    /// Signalled when a turn is given on or a request is over.
+    let changed = Event()
+    private let lessons: DestinationLessons
+    private let views: WriteRelabelViews?
+    private let mostSamples: Int
+    private let state: Mutex<State>
+    private let log: Mutex<Log>
+    /// More samples do not wait: reading stops. Some batches for each request in flight.
+    private static let waitingBatches = 4
+    /// A batch that bytes have ended sooner is asked for with an eighth more each time.
+    private static let growthDivisor = 8
+
+    init(
+        reader: DestinationReader, lessons: DestinationLessons, views: WriteRelabelViews?, mostSamples: Int
+    ) {
+        self.reader = reader
+        self.lessons = lessons
+        self.views = views
+        self.mostSamples = max(1, mostSamples)
+        let sent = reader.sent
+        state = Mutex(State(samples: max(1, mostSamples), nextNumber: (sent.keys.max() ?? 0) &+ 1))
+        log = Mutex(Log(waiting: WaitingSlices(sent: sent), sent: sent))
+    }
+
+    // MARK: turns
+
+    /// A slot begins, and looks for work.
+    func slotBegan() {
+        state.withLock { state in
+            state.slots += 1
+            state.idle += 1
+        }
+    }
+
+    /// A slot ends; it has no claim.
+    func slotEnded() {
+        state.withLock { state in
+            state.slots -= 1
+            state.idle -= 1
+        }
+        changed.signal()
+    }
+
+    /// Asks for the turn.
+    func takeTurn() -> Turn {
+        let size = lessons.windowSize.now
+        return state.withLock { state in
+            if state.isFinished { return .stop }
+            guard !state.isTaken, state.flying < size else { return .wait }
+            state.isTaken = true
+            return .mine
+        }
+    }
+
+    /// Gives the turn on. With `isFinished` a drain has found nothing more, and what flies is all there is.
+    func giveTurn(isFinished: Bool = false) {
+        state.withLock { state in
+            state.isTaken = false
+            if isFinished { state.isFinished = true }
+        }
+        changed.signal()
+    }
+
+    /// The turn ends with a claim. True when another slot would be of use.
+    func claimed() -> Bool {
+        let size = lessons.windowSize.now
+        let isNeeded = state.withLock { state in
+            state.isTaken = false
+            state.flying += 1
+            state.idle -= 1
+            return state.idle == 0 && state.slots < size && !state.isFinished
+        }
+        changed.signal()
+        return isNeeded
+    }
+
+    /// All of a claim is answered for.
+    func release(_ claim: WaitingSlices.Claim) {
+        state.withLock { state in
+            state.released.append(claim)
+            state.flying -= 1
+            state.idle += 1
+        }
+        changed.signal()
+    }
+
+    var flying: Int { state.withLock { $0.flying } }
+    var slots: Int { state.withLock { $0.slots } }
+    /// Samples read and not claimed, and the timestamp of the oldest.
+    var waiting: (samples: Int, oldestMs: Int64?) { state.withLock { ($0.waitingSamples, $0.oldestMs) } }
+
+    /// When the first frame of the batch being collected was read; of the slot whose turn it is.
+    var batchBeganNs: UInt64? {
+        get { state.withLock { $0.batchBeganNs } }
+        set { state.withLock { $0.batchBeganNs = newValue } }
+    }
+
+    // MARK: looking
+
+    /// Looks for the next request, of `samples` at most. `isDue`: fewer are enough. Reads the log, so it is
+    /// called on a worker, by the slot whose turn it is.
+    func look(samples: Int, isDue: Bool) throws(BufferError) -> Look {
+        let (released, wanted) = state.withLock { state in
+            defer { state.released = [] }
+            return (state.released, min(samples, state.samples))
+        }
+        let most = mostSamples * Self.waitingBatches * (lessons.windowSize.now + 1)
+        return try log.withLock { log throws(BufferError) in
+            for claim in released { log.waiting.release(claim) }
+            defer { publish(log.waiting) }
+            try readSent(&log)
+            if let claim = log.waiting.claimResend() { return .claim(claim) }
+            var keys = log.keys
+            defer { log.keys = keys }
+            let reader = reader
+            let (views, sent) = (views, log.sent)
+            let result: Result<(claim: WaitingSlices.Claim?, free: Int), BufferError>
+            do {
+                result = .success(
+                    try log.waiting.claim(samples: wanted, isDue: isDue) { waiting in
+                        guard waiting.sampleCount < most, reader.rangeCount < DestinationReader.mostRanges,
+                            let stored = try reader.next()
+                        else { return false }
+                        Self.add(stored, sent, views, reader, &keys, &waiting)
+                        return true
+                    })
+            } catch let error as BufferError {
+                result = .failure(error)
+            } catch {
+                preconditionFailure("a reader throws the buffer's errors")
+            }
+            let (claim, free) = try result.get()
+            if let claim { return .claim(claim) }
+            return free > 0 ? .short : .nothing(isWaiting: !log.waiting.isEmpty)
+        }
+    }
+
+    /// Reads until every request in flight before has all its frames.
+    private func readSent(_ log: inout Log) throws(BufferError) {
+        guard let end = log.sent.values.flatMap(\.spans).map(\.upperBound).max() else { return }
+        while let stored = try reader.next() {
+            Self.add(stored, log.sent, views, reader, &log.keys, &log.waiting)
+            if stored.end >= end { break }
+        }
+        log.sent = [:]
+        let empty = log.waiting.takeEmptyResends()
+        if !empty.isEmpty { try reader.willSend([:], replacing: empty) }
+    }
+
+    /// Adds what is open of a frame: what was in flight to its request, the rest behind all others.
+    private static func add(
+        _ stored: StoredFrame, _ sent: [UInt64: SentRequest], _ views: WriteRelabelViews?,
+        _ reader: DestinationReader, _ keys: inout ConflictKeys, _ waiting: inout WaitingSlices
+    ) {
+        let own = keys.keys(of: stored.frame)
+        let maySplit = !keys.repeatsSeries(stored.frame)
+        func entry(_ samples: Range<Int>) -> WaitingSlices.Entry {
+            .init(
+                slice: FrameSlice(stored, samples: samples, views: views), keys: own, maySplit: maySplit)
+        }
+        var rest = stored.open
+        for (number, request) in sent {
+            for samples in reader.samples(of: request, in: stored) {
+                waiting.append(entry(samples), toResend: number)
+                rest = rest.flatMap { open in
+                    let before =
+                        open.lowerBound..<max(open.lowerBound, min(open.upperBound, samples.lowerBound))
+                    let after =
+                        min(open.upperBound, max(open.lowerBound, samples.upperBound))..<open.upperBound
+                    return [before, after].filter { !$0.isEmpty }
+                }
+            }
+        }
+        for samples in rest { waiting.append(entry(samples)) }
+    }
+
+    private func publish(_ waiting: WaitingSlices) {
+        state.withLock { state in
+            state.waitingSamples = waiting.sampleCount
+            state.oldestMs = waiting.oldestMs
+        }
+    }
+
+    /// A claim was cut: `within` is how many samples its first request had where bytes ended it.
+    func learned(samplesWithinBytes within: Int?) {
+        state.withLock { state in
+            state.samples =
+                within.map { max(1, $0) }
+                ?? min(mostSamples, state.samples + max(1, state.samples / Self.growthDivisor))
+        }
+    }
+
+    // MARK: the cursor
+
+    /// Numbers for requests that no other has.
+    func newNumbers(_ count: Int) -> [UInt64] {
+        state.withLock { state in
+            defer { state.nextNumber &+= UInt64(count) }
+            return (0..<UInt64(count)).map { state.nextNumber &+ $0 }
+        }
+    }
+
+    var hasUnbooked: Bool { state.withLock { !$0.unbooked.isEmpty } }
+
+    /// The way back of an answer: the cursor takes down what became of the samples
+    /// (`DestinationReader.answered`), moves, and the segments that every destination has answered for are
+    /// removed. What it cannot take down goes with the next. Writes a file: called on a worker.
+    func book(_ numbers: [UInt64], _ ranges: [Range<BufferPosition>], _ outcome: Outcomes) throws(BufferError)
+    {
+        var all = state.withLock { state in
+            defer { state.unbooked = Unbooked() }
+            return state.unbooked
+        }
+        all.add(numbers, ranges, outcome)
+        do throws(BufferError) {
+            try reader.answered(all.numbers, ranges: all.ranges, outcome: all.outcome)
+        } catch {
+            state.withLock { state in
+                all.add(state.unbooked.numbers, state.unbooked.ranges, state.unbooked.outcome)
+                state.unbooked = all
+            }
+            throw error
+        }
+    }
+}

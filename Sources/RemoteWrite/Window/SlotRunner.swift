@@ -1,0 +1,400 @@
+internal import Configuration
+internal import Logging
+internal import Platform
+import Synchronization
+internal import Telemetry
+internal import WriteAheadBuffer
+
+/// One slot of a window: claims a request, and carries out what `LaneStateMachine` decides about it until
+/// all of it is answered for.
+final class SlotRunner: Sendable {
+    let number: Int
+    private let shared: LaneShared
+    private let logger: Logger
+    private let seed: UInt64
+    /// Asks for one more slot.
+    private let spawn: @Sendable () -> Void
+    private let published = Mutex(LaneStatus())
+
+    private var window: ShippingWindow { shared.window }
+
+    /// A failing buffer is asked again after a second, and then after twice as long each time.
+    private static let bufferRetryMs: Int64 = 1_000
+    /// So a disk that was away is found to be back within half a minute.
+    private static let bufferRetryMostMs: Int64 = 30_000
+    /// While a batch fills, the log is looked at this often: rare enough to cost nothing.
+    private static let lookMs: Int64 = 500
+    /// A slot without work looks around once a minute even if nobody wakes it.
+    private static let idleMs: Int64 = 60_000
+
+    init(
+        number: Int, shared: LaneShared, logger: Logger, seed: UInt64, spawn: @escaping @Sendable () -> Void
+    ) {
+        self.number = number
+        self.shared = shared
+        self.logger = logger
+        self.seed = seed
+        self.spawn = spawn
+    }
+
+    var status: LaneStatus { published.withLock { $0 } }
+
+    /// What the task keeps between two actions.
+    private struct Session {
+        var machine: LaneStateMachine
+        var collector: BatchCollector
+        var log: LaneLog
+        var claim: WaitingSlices.Claim?
+        var request: PreparedRequest?
+        /// The number of the request held, as the cursor knows it.
+        var number: UInt64?
+        /// Numbers under which the cursor has what of the claim has left before and is not cut again yet.
+        var noted: [UInt64] = []
+        var lastText = ""
+        /// Waits between reads of the buffer that fail.
+        var readBackoff = Backoff(firstMs: bufferRetryMs, mostMs: bufferRetryMostMs)
+        var random: SplitMix64
+    }
+
+    func run() async {
+        var session = Session(
+            machine: LaneStateMachine(
+                queue: shared.configuration.queue, age: shared.limits.age, seed: seed,
+                lessons: shared.lessons),
+            collector: BatchCollector(
+                limits: shared.limits, isSigned: shared.configuration.sigv4 != nil),
+            log: LaneLog(logger), random: SplitMix64(seed: seed))
+        window.slotBegan()
+        var action = session.machine.begin()
+        while action != .stop, !Task.isCancelled {
+            if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
+            publish(session, action)
+            switch action {
+            case .collect(let samples, let end): action = await collect(samples, upTo: end, &session)
+            case .send: action = await sendThroughGate(&session)
+            case .wait(let untilNs):
+                await pause(untilNs: untilNs, isDraining: session.machine.isDraining)
+                if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
+                action = session.machine.woke(shared.now)
+            case .settle(let verdict, let leaveOutForMs):
+                if let leaveOutForMs { leaveOut(verdict, forMs: leaveOutForMs, &session) }
+                await settle(verdict, &session)
+                action = session.machine.settled(shared.now)
+            case .split:
+                if let request = session.request {
+                    // Its series are searched now.
+                    if request.triesAgain { shared.forgive(request) }
+                    session.collector.putBack(request)
+                }
+                // The parts take the place of the whole.
+                session.noted += [session.number].compactMap { $0 }
+                (session.request, session.number) = (nil, nil)
+                action = session.machine.settled(shared.now)
+            case .stop: break
+            }
+        }
+        shared.gate.leave(number)
+        if let claim = session.claim { window.release(claim) }
+        window.slotEnded()
+        published.withLock { $0.state = .stopped }
+    }
+
+    /// Cuts what is claimed until there is a request; claims more when all of it is answered for.
+    private func collect(
+        _ samples: Int, upTo end: BufferPosition?, _ session: inout Session
+    ) async -> LaneStateMachine.Action {
+        while !Task.isCancelled {
+            if session.collector.isEmpty {
+                if let claim = session.claim {
+                    window.release(claim)
+                    session.claim = nil
+                    session.noted = []
+                }
+                guard await claim(samples, &session) else { return .stop }
+            }
+            switch await cut(samples, upTo: end, &session) {
+            case .request(let request):
+                session.request = request
+                return session.machine.collected(
+                    .init(
+                        sampleCount: request.sampleCount, bytes: request.uncompressedBytes,
+                        newestMs: request.newestMs, isOfOneMoment: request.oldestMs == request.newestMs,
+                        mayBeStored: request.isResend, end: request.end,
+                        triesAgain: request.triesAgain), shared.now)
+            case .dropped(let batch):
+                for (reason, count) in batch.outcome.dropped { shared.metrics.dropped(reason).add(count) }
+                await book(batch.covers, batch.outcome, &session)
+            case .nothing: continue
+            }
+        }
+        return .stop
+    }
+
+    /// Waits for the turn and for something to send; false when there is nothing left to do.
+    private func claim(_ samples: Int, _ session: inout Session) async -> Bool {
+        while !Task.isCancelled {
+            let seen = window.changed.count
+            switch window.takeTurn() {
+            case .stop: return false
+            case .wait: await window.changed.wait(after: seen)
+            case .mine:
+                guard let claim = await look(samples, &session) else { return false }
+                session.claim = claim
+                session.collector.load(claim.slices, asBefore: claim.resend?.request.omissions)
+                session.noted = claim.resend.map { [$0.number] } ?? []
+                if window.claimed() { spawn() }
+                return true
+            }
+        }
+        return false
+    }
+
+    /// Looks at the log until there is a claim, with the turn. nil, and the turn is given on, when the
+    /// slot is to end.
+    private func look(_ samples: Int, _ session: inout Session) async -> WaitingSlices.Claim? {
+        let window = window
+        while !Task.isCancelled {
+            publish(session, .collect(samples: samples))
+            let isDraining = shared.drainDeadlineNs != nil
+            let nowNs = shared.clock.monotonicNs
+            let deadlineMs = shared.configuration.queue.batchSendDeadlineMs
+            let dueNs = (window.batchBeganNs ?? nowNs) + UInt64(deadlineMs) * 1_000_000
+            let isDue = isDraining || nowNs >= dueNs
+            let seen = window.changed.count
+            let result = await shared.workers.run { () -> Result<ShippingWindow.Look, BufferError> in
+                do throws(BufferError) {
+                    return .success(try window.look(samples: samples, isDue: isDue))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            if case .success = result { session.readBackoff.reset() }
+            switch result {
+            case .success(.claim(let claim)):
+                window.batchBeganNs = window.waiting.samples > 0 ? nowNs : nil
+                return claim
+            case .success(.short):
+                window.batchBeganNs = window.batchBeganNs ?? nowNs
+                // Not woken by each append: a batch that fills meanwhile is met at the next look, and those
+                // behind it at once.
+                let untilNs = min(dueNs, nowNs + UInt64(Self.lookMs) * 1_000_000)
+                if !isDraining { await pause(untilNs: untilNs, isDraining: false) }
+            case .success(.nothing(let isWaiting)):
+                window.batchBeganNs = nil
+                // No answer may come for long: a disk that was full stays so until its segments may go.
+                if window.hasUnbooked { await book([], Outcomes(), &session) }
+                if isWaiting {
+                    // What waits may leave once a request is over.
+                    await window.changed.wait(
+                        after: seen, untilNs: nowNs + UInt64(Self.lookMs) * 1_000_000, clock: shared.clock)
+                } else if isDraining {
+                    window.giveTurn(isFinished: true)
+                    return nil
+                } else {
+                    let idleMs = UInt64(window.hasUnbooked ? Self.bufferRetryMs : Self.idleMs)
+                    let untilNs = nowNs + idleMs * 1_000_000
+                    await shared.draining.cancelling { await window.reader.waitForMore(until: untilNs) }
+                }
+            case .failure(let error):
+                shared.metrics.bufferErrors.add()
+                session.log.bufferFailed(
+                    "the buffer cannot be read; tried again", error, wallMs: shared.clock.wallMs)
+                if isDraining {
+                    window.giveTurn(isFinished: true)
+                    return nil
+                }
+                let waitMs = session.readBackoff.nextMs(&session.random)
+                await pause(untilNs: nowNs + UInt64(waitMs) * 1_000_000, isDraining: false)
+            }
+        }
+        window.giveTurn()
+        return nil
+    }
+
+    /// One worker job: cuts a batch, encodes it, and tells the cursor that it is about to be sent.
+    private func cut(
+        _ samples: Int, upTo end: BufferPosition?, _ session: inout Session
+    ) async -> BatchCollector.Cut {
+        let nowNs = shared.clock.monotonicNs
+        let search = BatchCollector.Search(
+            upTo: end, isSearching: session.machine.isSearching, shared.lessons, nowNs)
+        let before = session.collector
+        let noted = session.noted
+        let leftOutNow = shared.leftOut.withLock { leftOut in
+            leftOut.forgetOld(nowNs)
+            return leftOut
+        }
+        let (window, scratches, clock) = (window, shared.scratches, shared.clock)
+        let limitBytes = shared.lessons.limitBytes
+        let (after, cut, note, cutNs) = await shared.workers.run {
+            () -> (BatchCollector, BatchCollector.Cut, RequestNote, UInt64) in
+            let beganNs = clock.monotonicNs
+            var (collector, leftOut) = (before, leftOutNow)
+            let cut = scratches.with {
+                collector.cut(
+                    samples: samples, bytes: limitBytes, search: search, leftOut: &leftOut,
+                    agingMs: clock.agingMs, scratch: $0)
+            }
+            let note = RequestNote(cut, rest: collector, noted, window)
+            return (collector, cut, note, clock.monotonicNs - beganNs)
+        }
+        session.collector = after
+        session.number = note.number
+        session.noted = note.rest
+        if let fault = note.fault {
+            // Without the note a crash now would cut the next batch elsewhere; not to send would be worse.
+            shared.metrics.bufferErrors.add()
+            session.log.bufferFailed(
+                "the cursor cannot be written; sent all the same", fault, wallMs: shared.clock.wallMs)
+        }
+        if case .request = cut, !session.machine.isSearching {
+            shared.lessons.cut(ns: cutNs)
+            // What the receiver refuses as too large is cut in the claim: the limit may go again at once.
+            if limitBytes == nil { window.learned(samplesWithinBytes: after.samplesWithinBytes) }
+        }
+        return cut
+    }
+
+    /// Sends, once the destination is not known to be in the way.
+    private func sendThroughGate(_ session: inout Session) async -> LaneStateMachine.Action {
+        switch await shared.gate.pass(number, untilNs: shared.drainDeadlineNs, clock: shared.clock) {
+        case .atOnce: return await send(&session)
+        case .afterWaiting: return session.machine.woke(shared.now)
+        case .never: return Task.isCancelled ? .stop : session.machine.woke(shared.now)
+        }
+    }
+
+    private func send(_ session: inout Session) async -> LaneStateMachine.Action {
+        guard let request = session.request else { preconditionFailure("a request is held while it is sent") }
+        let metrics = shared.metrics
+        let beganNs = shared.clock.monotonicNs
+        metrics.samples.add(UInt64(request.sampleCount - request.histogramCount))
+        metrics.histograms.add(UInt64(request.histogramCount))
+        metrics.exemplars.add(UInt64(request.exemplarCount))
+        metrics.bytes.add(UInt64(request.body.count))
+        if session.machine.tries > 0 { metrics.retried.add(UInt64(request.sampleCount)) }
+        guard
+            case .answer(let answer, let text) = await shared.sender.send(
+                request, skewMs: session.machine.skewMs)
+        else { return .stop }
+        let now = shared.now
+        let tookNs = now.monotonicNs - beganNs
+        metrics.sentBatchSeconds.observe(Double(tookNs) / 1e9)
+        var isStored = false
+        if case .status(let response) = answer {
+            metrics.answered(String(response.status))
+            isStored = response.meaning == .stored
+            if isStored {
+                shared.stored(now)
+                shared.lessons.roundTrip(ns: tookNs)
+            }
+        } else {
+            metrics.answered("error")
+        }
+        if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
+        let action = session.machine.answered(answer, succeededElsewhereNs: shared.lastStoredNs, now)
+        if case .wait = action, let obstacle = session.machine.obstacle {
+            // A receiver that stores others fails this request; else it is the destination that is in the
+            // way.
+            let storesOthers = answer.isStatus && (shared.lastStoredNs ?? 0) >= beganNs
+            if obstacle != .failing || !storesOthers { shared.gate.close(by: number) }
+            if obstacle == .failing, answer.isStatus { shared.gate.handOn(number) }
+        } else {
+            shared.gate.open()
+        }
+        // A refusal may be told after parts of its request were stored, at the end of a search.
+        if !isStored { session.lastText = text }
+        session.log.tried(session.machine.obstacle, text: text, wallMs: now.wallMs)
+        if let change = session.machine.sizeChange {
+            session.log.sizeChanged(change, text: text, wallMs: now.wallMs)
+        }
+        published.withLock { status in
+            status.lastError = action == .settle(.delivered) ? nil : text
+            status.lastErrorMs = action == .settle(.delivered) ? nil : now.wallMs
+        }
+        return action
+    }
+
+    private func settle(_ verdict: LaneVerdict, _ session: inout Session) async {
+        guard let request = session.request else {
+            preconditionFailure("a request is held until it is booked")
+        }
+        let sent = request.outcome.delivered
+        for (reason, count) in request.outcome.dropped { shared.metrics.dropped(reason).add(count) }
+        switch verdict {
+        case .delivered:
+            shared.metrics.stored(newestMs: request.newestMs)
+            if request.triesAgain { shared.forgive(request) }
+        case .refused(let reason):
+            shared.metrics.failed.add(sent)
+            shared.metrics.refused(reason).add(sent)
+            session.log.refused(
+                reason: reason, outcome: request.outcome, text: session.lastText, wallMs: shared.clock.wallMs)
+        case .givenUp(let reason): shared.metrics.dropped(reason).add(sent)
+        }
+        if request.exemplarsOff > 0 {
+            shared.metrics.droppedExemplars(DropReason.exemplarsOff).add(UInt64(request.exemplarsOff))
+        }
+        session.request = nil
+        await book(request.covers, request.outcome.booked(as: verdict), &session)
+    }
+
+    /// The series of the request held are left out from now on.
+    private func leaveOut(_ verdict: LaneVerdict, forMs leaveOutMs: Int64, _ session: inout Session) {
+        guard case .refused(let reason) = verdict, let request = session.request else { return }
+        let nowNs = shared.clock.monotonicNs
+        let isNew = shared.leaveOut(
+            request, reason: reason, untilNs: nowNs + UInt64(leaveOutMs) * 1_000_000, nowNs: nowNs)
+        session.log.leftOut(
+            request, isNew: isNew, reason: reason,
+            seconds: leaveOutMs / 1_000, wallMs: shared.clock.wallMs)
+    }
+
+    /// Books what became of the samples in `ranges`: see `ShippingWindow.book`.
+    private func book(
+        _ ranges: [Range<BufferPosition>], _ outcome: Outcomes, _ session: inout Session
+    ) async {
+        var numbers = session.number.map { [$0] } ?? []
+        session.number = nil
+        // With the last part of a claim all that was noted of it is over.
+        if session.claim != nil, session.collector.isEmpty {
+            numbers += session.noted
+            session.noted = []
+        }
+        let (window, over) = (window, numbers)
+        let fault = await shared.workers.run { () -> BufferError? in
+            do throws(BufferError) {
+                try window.book(over, ranges, outcome)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        guard let fault else { return }
+        shared.metrics.bufferErrors.add()
+        session.log.bufferFailed(
+            "the cursor cannot be written; booked later", fault, wallMs: shared.clock.wallMs)
+    }
+
+    /// Waits; a drain that begins meanwhile ends the wait. `isDraining` is what the decision to wait knew:
+    /// it was made under a drain, which then does not end it. Not asked anew here, since a drain that
+    /// began after the decision must be seen.
+    private func pause(untilNs: UInt64, isDraining: Bool) async {
+        let clock = shared.clock
+        // A cancelled wait ends the lane: the loop looks at the task.
+        if isDraining {
+            try? await clock.sleep(untilNs: untilNs)
+        } else {
+            await shared.draining.wait(untilNs: untilNs, clock: clock)
+        }
+    }
+
+    private func publish(_ session: Session, _ action: LaneStateMachine.Action) {
+        published.withLock { status in
+            status.state = .init(action, session.machine.obstacle)
+            status.tries = session.machine.tries
+            status.pendingSamples = session.collector.sampleCount + (session.request?.sampleCount ?? 0)
+            status.oldestPendingMs = session.request?.oldestMs ?? session.collector.oldestFrameMs
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import MetricModel
+import Testing
+
+@testable import RemoteWrite
+
+struct ConflictKeysTests {
+    private func frame(_ target: Target, _ chunk: LayoutChunk? = nil) -> Frame {
+        let chunk = chunk ?? TestFrames.chunk([[Label("__name__", "m")]], target)
+        return Frame(
+            target: target, layout: Layout([chunk]), timestampMs: 1,
+            values: Array(repeating: 1, count: chunk.seriesCount))
+    }
+
+    @Test func oneTargetKeepsItsKeyUnderTwoJobsAndOtherExternalLabels() {
+        var keys = ConflictKeys()
+        let own = LabelSet([Label("instance", "a"), Label("job", "x")])
+        let other = LabelSet([Label("instance", "a"), Label("job", "y")])
+        let first = keys.keys(of: frame(Target(job: "x", own: own)))
+        #expect(first.job == nil)
+        #expect(keys.keys(of: frame(Target(job: "y", own: other))) == first)
+        let external = LabelSet([Label("cluster", "c"), Label("region", "r")])
+        #expect(keys.keys(of: frame(Target(job: "x", own: own, external: external))) == first)
+        let elsewhere = LabelSet([Label("instance", "b"), Label("job", "x")])
+        #expect(keys.keys(of: frame(Target(job: "x", own: elsewhere))) != first)
+    }
+
+    /// A series without its target's `instance` may be another target's, too; one without `job` or an
+    /// external label may not.
+    @Test func framesWhoseSeriesLackAnOwnLabelShareTheJobsKey() {
+        var keys = ConflictKeys()
+        func target(_ instance: String) -> Target {
+            Target(
+                job: "x", own: LabelSet([Label("instance", instance), Label("job", "x")]),
+                external: LabelSet([Label("cluster", "c")]))
+        }
+        func chunk(_ labels: [Int]) -> LayoutChunk {
+            var builder = LayoutChunkBuilder()
+            let (name, value) = (Array("__name__".utf8), Array("m".utf8))
+            for lacks in [false, true] {
+                builder.appendLabel(name: name.span, value: value.span)
+                for label in lacks ? labels : [0, 1, 2] { builder.appendTargetLabel(label) }
+                builder.endSeries()
+            }
+            return builder.finish()
+        }
+        // In order of their names: cluster, instance, job.
+        #expect(keys.keys(of: frame(target("a"), chunk([1, 2]))).job == nil)
+        #expect(keys.keys(of: frame(target("a"), chunk([0, 1]))).job == nil)
+        let first = keys.keys(of: frame(target("a"), chunk([0, 2])))
+        let second = keys.keys(of: frame(target("b"), chunk([0, 2])))
+        #expect(first.job != nil && first.job == second.job && first.target != second.target)
+        let gone = Frame(
+            target: target("a"), layout: Layout([chunk([0, 1, 2])]), timestampMs: 1, values: [1, 2],
+            departed: [.init(chunk: chunk([2]), series: [1])])
+        #expect(keys.keys(of: gone).job == first.job, "departed series, too")
+    }
+
+    @Test func aLayoutThatStatesASeriesTwiceIsKnown() {
+        var keys = ConflictKeys()
+        let target = TestFrames.target()
+        let once = TestFrames.chunk([[Label("__name__", "a")], [Label("__name__", "b")]], target)
+        let again = TestFrames.chunk([[Label("__name__", "c")], [Label("__name__", "a")]], target)
+        func repeats(_ chunks: [LayoutChunk]) -> Bool {
+            let layout = Layout(chunks)
+            return keys.repeatsSeries(
+                Frame(
+                    target: target, layout: layout, timestampMs: 1,
+                    values: Array(repeating: 1, count: layout.seriesCount)))
+        }
+        #expect(!repeats([once]) && !repeats([again]))
+        #expect(repeats([once, again]) && repeats([again, again]))
+    }
+}

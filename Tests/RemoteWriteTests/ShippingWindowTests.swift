@@ -1,0 +1,170 @@
+import Configuration
+import HTTPTransport
+import Logging
+import MetricModel
+import Platform
+import Synchronization
+import Telemetry
+import TestSupport
+import Testing
+import WriteAheadBuffer
+
+@testable import RemoteWrite
+
+/// A receiver far away, which answers in any order, or not at all.
+@Suite(.serialized) struct ShippingWindowTests {
+    /// Answers when the test says so. It keeps what it has stored, and whether each series came in order.
+    private final class FarReceiver: HTTPPerforming {
+        private struct State {
+            var waiting: [(number: Int, answer: Event)] = []
+            var answers: [Int: Int] = [:]
+            var count = 0
+            var mostInFlight = 0
+            var newest: [String: Int64] = [:]
+            var stored: [String: Set<Int64>] = [:]
+            var faults: [String] = []
+            var lostAnswers = 0
+        }
+
+        private let state = Mutex(State())
+
+        var inFlight: Int { state.withLock { $0.waiting.count } }
+        var mostInFlight: Int { state.withLock { $0.mostInFlight } }
+        var faults: [String] { state.withLock { $0.faults } }
+        var storedCount: Int { state.withLock { $0.stored.values.reduce(0) { $0 + $1.count } } }
+
+        /// Answers one of those in flight; which of them is up to `random`.
+        func answerOne(_ random: inout SplitMix64, status: Int = 200) {
+            let event = state.withLock { state -> Event? in
+                guard !state.waiting.isEmpty else { return nil }
+                let chosen = state.waiting.remove(at: Int(random.next() % UInt64(state.waiting.count)))
+                state.answers[chosen.number] = status
+                return chosen.answer
+            }
+            event?.signal()
+        }
+
+        func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+            let samples = (try? ReferenceCodec.samples(ofBody: request.body)) ?? []
+            let event = Event()
+            let number = state.withLock { state in
+                state.count += 1
+                state.waiting.append((state.count, event))
+                state.mostInFlight = max(state.mostInFlight, state.waiting.count)
+                // What is in flight together, or in one request, never holds a series twice.
+                var seen: Set<String> = []
+                for sample in samples where !seen.insert("\(LabelSet(sample.labels))").inserted {
+                    state.faults.append("twice in one request: \(sample.labels)")
+                }
+                return state.count
+            }
+            let outcome = await event.wait()
+            guard outcome == .signalled else { throw HTTPError(.cancelled, "cancelled") }
+            let status = state.withLock { state in
+                let status = state.answers[number] ?? 500
+                guard status == 200 else { return status }
+                for sample in samples {
+                    let series = "\(LabelSet(sample.labels))"
+                    if let newest = state.newest[series], newest >= sample.timestampMs {
+                        let isKnown = state.stored[series]?.contains(sample.timestampMs) ?? false
+                        // Sent again after a crash: it is stored already.
+                        if !isKnown { state.faults.append("out of order: \(series) \(sample.timestampMs)") }
+                        continue
+                    }
+                    state.newest[series] = sample.timestampMs
+                    state.stored[series, default: []].insert(sample.timestampMs)
+                }
+                return status
+            }
+            return HTTPResponse(status: status, headers: HTTPHeaders([]), body: HTTPBody([]))
+        }
+    }
+
+    private let clock = ManualClock(wallMs: 1_700_000_000_000)
+    private let said = SaidLines()
+
+    private func writer(_ store: BufferedDestination, _ receiver: FarReceiver, shards: Int) -> RemoteWriter {
+        RemoteWriter(
+            configuration: RemoteWriteConfiguration(
+                url: "http://receiver.example/api/v1/write", name: "main",
+                queue: QueueConfiguration(
+                    maxShards: shards, minShards: shards, maxSamplesPerSend: 25, batchSendDeadlineMs: 50)),
+            destination: store.destination, http: receiver, credentials: nil, region: nil,
+            workers: WorkerPool(name: "test", threads: 2), clock: clock, registry: MetricRegistry(),
+            logger: said.logger)
+    }
+
+    private func frames(_ intervals: Int, targets: Int) -> [Frame] {
+        (0..<intervals).flatMap { interval in
+            (0..<targets).map { number in
+                TestFrames.frame(
+                    TestFrames.target(
+                        job: "j\(number % 3)", [Label("instance", "\(number)"), Label("job", "j")]),
+                    count: 10, timestampMs: clock.wallMs - 600_000 + Int64(interval) * 15_000)
+            }
+        }
+    }
+
+    /// Killed again and again with twenty requests and more in flight, which are answered in any order,
+    /// some of them with an error, and some stored although the answer never came.
+    @Test(arguments: 1...3 as ClosedRange<UInt64>) func nothingIsLostOrOutOfOrderThroughKills(seed: UInt64)
+        async
+    {
+        var random = SplitMix64(seed: seed)
+        var store = BufferedDestination(clock: clock)
+        store.append(frames(12, targets: 80))
+        let receiver = FarReceiver()
+        for kill in 0..<4 {
+            let writer = writer(store, receiver, shards: 30)
+            let running = Task { await writer.run() }
+            var answersLeft = kill < 3 ? 40 : Int.max
+            for _ in 0..<1_000_000 {
+                if clock.sleeperCount > 0 { clock.advance(ms: 5) }
+                await Task.yield()
+                if store.isAnswered { break }
+                // The window is let fill before anything is answered.
+                guard receiver.inFlight > (kill < 3 ? 20 : 0) || random.next() % 64 == 0 else { continue }
+                if answersLeft == 0 { break }
+                guard receiver.inFlight > 0 else { continue }
+                answersLeft -= 1
+                receiver.answerOne(&random, status: random.next() % 10 == 0 ? 503 : 200)
+            }
+            let next = kill < 3 ? store.afterCrash() : store
+            running.cancel()
+            await running.value
+            store = next
+        }
+        #expect(receiver.faults.prefix(3) == [], "seed \(seed)")
+        #expect(receiver.mostInFlight >= 20, "seed \(seed)")
+        #expect(store.delivered == 9_600 && store.dropped.isEmpty && store.isBalanced, "seed \(seed)")
+        #expect(receiver.storedCount == 9_600, "seed \(seed)")
+    }
+
+    /// One request is never answered; everything that has none of its keys is delivered.
+    @Test func aSlowRequestHoldsUpItsOwnKeysOnly() async {
+        let store = BufferedDestination(clock: clock)
+        store.append(frames(4, targets: 40))
+        let receiver = FakeReceiver()
+        receiver.judge { samples in
+            samples.contains { $0.labels.contains(Label("instance", "0")) } ? .hang : nil
+        }
+        let queue = QueueConfiguration(
+            maxShards: 8, minShards: 8, maxSamplesPerSend: 20, batchSendDeadlineMs: 50)
+        let writer = RemoteWriter(
+            configuration: RemoteWriteConfiguration(
+                url: "http://receiver.example/", name: "main", queue: queue),
+            destination: store.destination, http: receiver, credentials: nil, region: nil,
+            workers: WorkerPool(name: "test", threads: 2), clock: clock, registry: MetricRegistry(),
+            logger: said.logger)
+        let running = Task { await writer.run() }
+        // The request with the first target holds the second one's first frame, too.
+        for _ in 0..<1_000_000 where store.delivered < 1_600 - 80 {
+            if clock.sleeperCount > 0 { clock.advance(ms: 5) }
+            await Task.yield()
+        }
+        #expect(store.delivered == 1_600 - 80)
+        #expect(store.reader.sent.count == 1 && store.isBalanced)
+        running.cancel()
+        await running.value
+    }
+}

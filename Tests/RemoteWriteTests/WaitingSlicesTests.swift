@@ -1,0 +1,135 @@
+import MetricModel
+import Testing
+import WriteAheadBuffer
+
+@testable import RemoteWrite
+
+struct WaitingSlicesTests {
+    private func entry(
+        _ key: UInt64, at offset: UInt64, samples: Int = 10, job: UInt64? = nil, maySplit: Bool = true
+    ) -> WaitingSlices.Entry {
+        let stored = StoredFrame(
+            frame: TestFrames.frame(count: samples, timestampMs: Int64(offset)),
+            start: BufferPosition(segment: 1, offset: offset),
+            end: BufferPosition(segment: 1, offset: offset + 100))
+        return .init(slice: FrameSlice(stored), keys: .init(target: key, job: job), maySplit: maySplit)
+    }
+
+    private func claim(
+        _ waiting: inout WaitingSlices, _ samples: Int, isDue: Bool = true
+    ) -> WaitingSlices.Claim? {
+        waiting.claim(samples: samples, isDue: isDue) { _ in false }.claim
+    }
+
+    private func places(_ claim: WaitingSlices.Claim?) -> [String] {
+        claim?.slices.map { "\($0.record.offset) \($0.from)..<\($0.to)" } ?? []
+    }
+
+    @Test func twoFramesOfOneKeyNeverFlyAtOnceNorStandInOneRequest() throws {
+        var waiting = WaitingSlices()
+        for (key, offset) in [(1, 0), (2, 100), (1, 200), (2, 300), (3, 400)] as [(UInt64, UInt64)] {
+            waiting.append(entry(key, at: offset))
+        }
+        let first = claim(&waiting, 100)
+        #expect(places(first) == ["0 0..<10", "100 0..<10", "400 0..<10"])
+        let claim1 = claim(&waiting, 100)
+        #expect(claim1 == nil && waiting.sampleCount == 20)
+        waiting.release(try #require(first))
+        let claim2 = claim(&waiting, 100)
+        #expect(places(claim2) == ["200 0..<10", "300 0..<10"])
+        #expect(waiting.isEmpty)
+    }
+
+    @Test func whatIsPassedOverKeepsItsOrder() throws {
+        var waiting = WaitingSlices()
+        waiting.append(entry(1, at: 0))
+        let flying = try #require(claim(&waiting, 10))
+        for (key, offset) in [(1, 100), (2, 200), (1, 300), (2, 400)] as [(UInt64, UInt64)] {
+            waiting.append(entry(key, at: offset))
+        }
+        let other = claim(&waiting, 100)
+        #expect(
+            places(other) == ["200 0..<10"],
+            "one of key 2, and none of key 1, the later no more than the first")
+        waiting.release(flying)
+        let claim3 = claim(&waiting, 100)
+        #expect(places(claim3) == ["100 0..<10"])
+    }
+
+    @Test func partsOfOneFrameFlyTogetherUnlessItsLayoutRepeatsASeries() throws {
+        var waiting = WaitingSlices()
+        waiting.append(entry(1, at: 0, samples: 25))
+        waiting.append(entry(1, at: 100, samples: 5))
+        let parts = (0..<3).map { _ in claim(&waiting, 10) }
+        #expect(parts.map(places) == [["0 0..<10"], ["0 10..<20"], ["0 20..<25"]])
+        for part in parts[..<2] { waiting.release(try #require(part)) }
+        let claim4 = claim(&waiting, 10)
+        #expect(claim4 == nil, "a part of the frame before is in flight")
+        waiting.release(try #require(parts[2]))
+        let claim5 = claim(&waiting, 10)
+        #expect(places(claim5) == ["100 0..<5"])
+
+        waiting.append(entry(2, at: 200, samples: 4))
+        waiting.append(entry(3, at: 300, samples: 25, maySplit: false))
+        let claim6 = claim(&waiting, 10, isDue: false)
+        #expect(places(claim6) == ["200 0..<4"], "it does not fit")
+        let claim7 = claim(&waiting, 10)
+        #expect(places(claim7) == ["300 0..<25"])
+    }
+
+    @Test func framesThatShareTheJobsKeyLeaveOneAfterTheOther() throws {
+        var waiting = WaitingSlices()
+        waiting.append(entry(1, at: 0, job: 9))
+        waiting.append(entry(2, at: 100, job: 9))
+        waiting.append(entry(3, at: 200))
+        let first = claim(&waiting, 100)
+        #expect(places(first) == ["0 0..<10", "200 0..<10"])
+        let claim8 = claim(&waiting, 100)
+        #expect(claim8 == nil)
+        waiting.release(try #require(first))
+        let claim9 = claim(&waiting, 100)
+        #expect(places(claim9) == ["100 0..<10"])
+    }
+
+    @Test func fewerThanABatchWaitUntilTheyAreDueOrTheNextFrameOfATargetIsThere() {
+        var waiting = WaitingSlices()
+        waiting.append(entry(1, at: 0))
+        let claim10 = claim(&waiting, 100, isDue: false)
+        #expect(claim10 == nil)
+        waiting.append(entry(2, at: 100))
+        let claim11 = claim(&waiting, 100, isDue: false)
+        #expect(claim11 == nil)
+        waiting.append(entry(1, at: 200))
+        let claim12 = claim(&waiting, 100, isDue: false)
+        #expect(places(claim12) == ["0 0..<10", "100 0..<10"])
+    }
+
+    @Test func requestsInFlightBeforeGoFirstAndHoldBackTheirKeys() throws {
+        let requests =
+            [
+                3: SentRequest(spans: [], options: 3), 5: SentRequest(spans: [], options: 5),
+                7: SentRequest(spans: []),
+            ]
+            as [UInt64: SentRequest]
+        var waiting = WaitingSlices(sent: requests)
+        waiting.append(entry(1, at: 0), toResend: 5)
+        waiting.append(entry(2, at: 100), toResend: 3)
+        waiting.append(entry(2, at: 200), toResend: 5)
+        waiting.append(entry(4, at: 300))
+        waiting.append(entry(1, at: 400))
+        let empty = waiting.takeEmptyResends()
+        #expect(empty == [7])
+        let first = waiting.claimResend()
+        #expect(first?.resend?.number == 3 && places(first) == ["100 0..<10"])
+        let early = waiting.claimResend()
+        #expect(early == nil, "it has a key of the first")
+        let claim13 = claim(&waiting, 100)
+        #expect(places(claim13) == ["300 0..<10"], "and its own keys are held back")
+        waiting.release(try #require(first))
+        let second = waiting.claimResend()
+        #expect(second?.resend?.request.options == 5 && places(second) == ["0 0..<10", "200 0..<10"])
+        waiting.release(try #require(second))
+        let claim14 = claim(&waiting, 100)
+        #expect(places(claim14) == ["400 0..<10"] && waiting.isEmpty)
+    }
+}
