@@ -1,5 +1,6 @@
 import MetricModel
 import Platform
+import Relabel
 import Synchronization
 import TestSupport
 import Testing
@@ -262,5 +263,51 @@ import WriteAheadBuffer
         #expect(try requests(store, samples: 10, &collector).count == 1)
         let last = try store.frames()[1].end
         #expect(store.isAnswered && store.mark == last)
+    }
+
+    /// Options that changed with the start: what is not sent any more is booked, and the mark passes it.
+    @Test func aRequestInFlightOfWhichNothingIsSentAnyMoreIsDropped() throws {
+        let store = BufferedDestination(clock: clock)
+        store.append((0..<2).map { TestFrames.frame(count: 5, timestampMs: 9_000_000 + $0) })
+        var first = collector()
+        first.load(try store.slices())
+        guard case .request(let sent) = cut(&first, samples: 100) else {
+            Issue.record("a request is cut")
+            return
+        }
+        #expect(!sent.holdsSeriesOnce, "two frames of one target")
+        try note(sent, store)
+
+        let again = store.afterCrash()
+        let request = try #require(again.reader.sent[1])
+        let views = WriteRelabelViews(
+            RelabelRules([
+                try RelabelRule(.init(action: .drop, sourceLabels: ["__name__"], regex: "m.*"))
+            ]))
+        var second = collector()
+        second.load(try again.slices(of: request, views: views), asBefore: [])
+        guard case .dropped(let batch) = cut(&second, samples: 100) else {
+            Issue.record("nothing of it is sent")
+            return
+        }
+        #expect(batch.outcome == ["node": JobOutcome(dropped: [DropReason.writeRelabel: 10])])
+        try again.reader.answered([1], ranges: batch.covers, outcome: batch.outcome)
+        #expect(again.isAnswered && again.isBalanced && again.reader.sent.isEmpty)
+    }
+
+    @Test func aRequestKnowsWhetherASeriesMayStandInItTwice() throws {
+        let store = BufferedDestination(clock: clock)
+        let other = TestFrames.target(job: "other", [Label("instance", "b:9100"), Label("job", "other")])
+        store.append([
+            TestFrames.frame(count: 5, timestampMs: 9_000_000),
+            TestFrames.frame(other, count: 5, timestampMs: 9_000_001),
+        ])
+        var collector = collector()
+        collector.load(try store.slices())
+        guard case .request(let request) = cut(&collector, samples: 7) else {
+            Issue.record("a request is cut")
+            return
+        }
+        #expect(request.holdsSeriesOnce)
     }
 }

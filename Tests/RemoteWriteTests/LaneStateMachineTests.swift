@@ -214,6 +214,16 @@ import WriteAheadBuffer
         #expect(!machine.isSearching)
     }
 
+    /// What was searched for may have become too old to be sent: the next claim has nothing to do with it.
+    @Test func anotherClaimIsNotSearched() {
+        var machine = held(machine(), samples: 8, upTo: 8)
+        #expect(machine.answered(whole, succeededElsewhereNs: nil, Self.start) == .split)
+        #expect(machine.isSearching)
+        machine.claimed()
+        #expect(!machine.isSearching)
+        #expect(machine.settled(Self.start) == .collect(samples: 2_000))
+    }
+
     @Test func aRefusalThatPassesBlamesNobody() {
         var machine = held(machine(), samples: 2, upTo: 2)
         _ = machine.answered(whole, succeededElsewhereNs: nil, Self.start)
@@ -284,15 +294,16 @@ import WriteAheadBuffer
     }
 
     @Test func outOfOrderMeansStoredBeforeOnlyWhereTheRequestSpansTime() {
-        for isOfOneMoment in [false, true] {
+        for holdsSeriesOnce in [false, true] {
             var machine = machine()
             let request = LaneStateMachine.Held(
-                sampleCount: 100, newestMs: Self.start.wallMs, isOfOneMoment: isOfOneMoment, mayBeStored: true
+                sampleCount: 100, newestMs: Self.start.wallMs, holdsSeriesOnce: holdsSeriesOnce,
+                mayBeStored: true
             )
             #expect(machine.collected(request, Self.start) == .send)
             #expect(
                 machine.answered(rolledBack(.outOfOrder), succeededElsewhereNs: nil, Self.start)
-                    == (isOfOneMoment ? .split : .settle(.delivered)))
+                    == (holdsSeriesOnce ? .split : .settle(.delivered)))
         }
     }
 

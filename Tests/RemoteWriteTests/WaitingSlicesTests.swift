@@ -117,6 +117,9 @@ struct WaitingSlicesTests {
         waiting.append(entry(2, at: 200), toResend: 5)
         waiting.append(entry(4, at: 300))
         waiting.append(entry(1, at: 400))
+        let none = waiting.takeEmptyResends()
+        #expect(none == [] && waiting.hasResends, "their frames may come still")
+        for number in [3, 5, 7] as [UInt64] { waiting.completeResend(number) }
         let empty = waiting.takeEmptyResends()
         #expect(empty == [7])
         let first = waiting.claimResend()

@@ -81,7 +81,8 @@ struct BatchCollector: Sendable {
     ) -> Cut {
         if let omissions = resendOmissions {
             resendOmissions = nil
-            if let request = cutResend(leavingOut: omissions, scratch: scratch) { return .request(request) }
+            let cut = cutResend(leavingOut: omissions, scratch: scratch)
+            if case .nothing = cut {} else { return cut }
         }
         if let dropped = cutDropped(agingMs: agingMs) { return .dropped(dropped) }
         guard !isEmpty else { return .nothing }
@@ -141,10 +142,9 @@ struct BatchCollector: Sendable {
         sampleCount += whole.reduce(0) { $0 + $1.sampleCount }
     }
 
-    /// The request of the whole claim, without regard to limits or age; nil when it has no sample.
-    private mutating func cutResend(
-        leavingOut omissions: [BufferOmission], scratch: RequestScratch
-    ) -> PreparedRequest? {
+    /// The request of the whole claim, without regard to limits or age; it is dropped where the options
+    /// let nothing of it through any more.
+    private mutating func cutResend(leavingOut omissions: [BufferOmission], scratch: RequestScratch) -> Cut {
         let encodeLimits = encodeLimits(samples: Int.max, bytes: Int.max)
         var batch = Batch(scratch)
         while head < slices.count {
@@ -152,10 +152,7 @@ struct BatchCollector: Sendable {
             batch.append(slice, to: slice.to, encodeLimits, leavingOut: slice.runs(of: omissions))
             head += 1
         }
-        guard !batch.slices.isEmpty, case .request(let request) = take(batch, isResend: true) else {
-            return nil
-        }
-        return request
+        return take(batch, isResend: true)
     }
 
     private func encodeLimits(samples: Int, bytes: Int) -> EncodeLimits {

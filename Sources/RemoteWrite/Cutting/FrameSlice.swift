@@ -17,12 +17,18 @@ struct FrameSlice: Sendable {
     let to: Int
     /// The frame's `sampleCount`.
     let total: Int
+    /// The frame's layout states a series twice.
+    let repeatsSeries: Bool
     /// Where in the log its answer reaches back to.
     private let lead: BufferPosition
 
     /// `views` are nil for a destination without rules. `samples` are a part of what is open of the frame;
     /// nil stands for all from its start on.
-    init(_ read: StoredFrame, samples: Range<Int>? = nil, views: WriteRelabelViews? = nil) {
+    init(
+        _ read: StoredFrame, samples: Range<Int>? = nil, views: WriteRelabelViews? = nil,
+        repeatsSeries: Bool = false
+    ) {
+        self.repeatsSeries = repeatsSeries
         if let views {
             (frame, drops) = views.view(of: read.frame)
         } else {
@@ -44,6 +50,7 @@ struct FrameSlice: Sendable {
         record = slice.record
         next = slice.next
         total = slice.total
+        repeatsSeries = slice.repeatsSeries
         self.from = from
         self.to = to
         lead = from == slice.from ? slice.lead : slice.position(of: from)

@@ -32,8 +32,19 @@ struct PreparedRequest: Sendable {
     /// What of the log it covers.
     var covers: [Range<BufferPosition>] { FrameSlice.covers(slices[...]) }
 
-    /// The samples of its range that were not left out, frame by frame; those dropped for another reason are
-    /// among them.
+    /// Whether no series stands in it twice: it has one frame of a target at most, whose layout states
+    /// each once.
+    var holdsSeriesOnce: Bool {
+        var records: [UInt64: BufferPosition] = [:]
+        for slice in slices {
+            let known = records.updateValue(slice.record, forKey: slice.frame.target.id)
+            if slice.repeatsSeries || (known.map { $0 != slice.record } ?? false) { return false }
+        }
+        return true
+    }
+
+    /// The samples of its range that were not left out, frame by frame; those dropped for another reason
+    /// are among them.
     var parts: [(frame: Frame, samples: Range<Int>)] {
         var parts: [(frame: Frame, samples: Range<Int>)] = []
         for slice in slices {

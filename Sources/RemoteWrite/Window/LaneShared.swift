@@ -40,11 +40,12 @@ final class LaneShared: Sendable {
         self.metrics = metrics
         let rules = configuration.writeRelabelRules
         let views = rules.isEmpty ? nil : WriteRelabelViews(rules)
+        let age = SampleAge(configuredMs: queue.sampleAgeLimitMs, url: configuration.url)
         window = ShippingWindow(
-            reader: reader, lessons: lessons, views: views, mostSamples: queue.maxSamplesPerSend)
+            reader: reader, lessons: lessons, views: views, mostSamples: queue.maxSamplesPerSend,
+            options: RequestOptions.digest(configuration, age: age))
         limits = BatchCollector.Limits(
-            bytes: BatchCollector.maxRequestBytes,
-            age: SampleAge(configuredMs: configuration.queue.sampleAgeLimitMs, url: configuration.url),
+            bytes: BatchCollector.maxRequestBytes, age: age,
             sendsHistograms: configuration.sendNativeHistograms, sendsExemplars: configuration.sendExemplars,
             sendsCustomBuckets: configuration.sendCustomBuckets)
     }

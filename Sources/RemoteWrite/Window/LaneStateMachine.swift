@@ -26,8 +26,8 @@ struct LaneStateMachine: Sendable {
         /// Before compression.
         var bytes = 0
         var newestMs: Int64
-        /// All its samples have the same timestamp, so that it holds no series twice.
-        var isOfOneMoment = false
+        /// No series stands in it twice.
+        var holdsSeriesOnce = false
         /// The receiver may have stored it, or part of it, at an earlier try.
         var mayBeStored: Bool
         /// Where the lane stands once it is answered.
@@ -156,6 +156,9 @@ struct LaneStateMachine: Sendable {
         return sendWhenDue(now)
     }
 
+    /// What is cut next is another claim: nothing of the one before is searched any more.
+    mutating func claimed() { search = nil }
+
     /// There is nothing to send, after waiting for it.
     mutating func caughtUp(_ now: Moment) -> Action {
         isDraining ? .stop : collectNext(now)
@@ -239,13 +242,14 @@ struct LaneStateMachine: Sendable {
         return .split
     }
 
-    /// Whether the receiver answers so because it has stored the request already. A receiver that rolls whole
-    /// requests back takes a sample a second time without an error while it is the newest of its series.
-    /// Otherwise it says "out of order", which takes a request with several samples of one series. Any other
-    /// refusal is about a sample that it would have refused the first time, too.
+    /// Whether the receiver answers so because it has stored the request already. A receiver that rolls
+    /// whole requests back takes a sample a second time without an error while it is the newest of its
+    /// series. Otherwise it says "out of order", which takes a request with several samples of one series:
+    /// nothing newer of its series was sent. Any other refusal is about a sample that it would have
+    /// refused the first time, too.
     private func tellsOfDuplicates(_ request: Held, _ response: LaneAnswer.Response) -> Bool {
         guard response.mayHaveTakenNothing else { return response.reason.isAnswerToDuplicates }
-        return response.reason == .outOfOrder && !request.isOfOneMoment
+        return response.reason == .outOfOrder && !request.holdsSeriesOnce
     }
 
     /// Books the request held. What it held is no longer searched.

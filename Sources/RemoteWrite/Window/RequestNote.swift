@@ -31,8 +31,11 @@ struct RequestNote: Sendable {
         }
         let hasRest = !rest.isEmpty && !noted.isEmpty
         let numbers = window.newNumbers(hasRest ? 2 : 1)
-        var requests = [numbers[0]: SentRequest(spans: request.covers, omissions: request.omissions)]
-        if hasRest { requests[numbers[1]] = SentRequest(spans: rest.covers) }
+        var requests = [
+            numbers[0]: SentRequest(
+                spans: request.covers, omissions: request.omissions, options: window.options)
+        ]
+        if hasRest { requests[numbers[1]] = SentRequest(spans: rest.covers, options: window.options) }
         do throws(BufferError) {
             try window.reader.willSend(requests, replacing: noted)
             self.init(numbers[0], hasRest ? [numbers[1]] : [])

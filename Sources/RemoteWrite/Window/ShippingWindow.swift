@@ -32,7 +32,8 @@ final class ShippingWindow: Sendable {
 
         var isEmpty: Bool { numbers.isEmpty && ranges.isEmpty && outcome.isEmpty }
 
-        /// Adds more; neighbours become one range, so that a cursor that fails for long costs little memory.
+        /// Adds more; neighbours become one range, so that a cursor that fails for long costs little
+        /// memory.
         mutating func add(
             _ numbers: [UInt64], _ ranges: [Range<BufferPosition>], _ outcome: Outcomes
         ) {
@@ -76,6 +77,8 @@ final class ShippingWindow: Sendable {
     }
 
     let reader: DestinationReader
+    /// `RequestOptions.digest` of the configuration.
+    let options: UInt64
     /// Signalled when a turn is given on or a request is over.
     let changed = Event()
     private let lessons: DestinationLessons
@@ -89,9 +92,11 @@ final class ShippingWindow: Sendable {
     private static let growthDivisor = 8
 
     init(
-        reader: DestinationReader, lessons: DestinationLessons, views: WriteRelabelViews?, mostSamples: Int
+        reader: DestinationReader, lessons: DestinationLessons, views: WriteRelabelViews?, mostSamples: Int,
+        options: UInt64
     ) {
         self.reader = reader
+        self.options = options
         self.lessons = lessons
         self.views = views
         self.mostSamples = max(1, mostSamples)
@@ -110,11 +115,12 @@ final class ShippingWindow: Sendable {
         }
     }
 
-    /// A slot ends; it has no claim.
-    func slotEnded() {
+    /// A slot ends, with a claim unless it is idle. A claim that is not answered for keeps its keys: nothing
+    /// may overtake it.
+    func slotEnded(isIdle: Bool) {
         state.withLock { state in
             state.slots -= 1
-            state.idle -= 1
+            if isIdle { state.idle -= 1 }
         }
         changed.signal()
     }
@@ -186,12 +192,13 @@ final class ShippingWindow: Sendable {
         return try log.withLock { log throws(BufferError) in
             for claim in released { log.waiting.release(claim) }
             defer { publish(log.waiting) }
-            try readSent(&log)
+            try readSent(&log, most: most)
+            let empty = log.waiting.takeEmptyResends()
+            if !empty.isEmpty { try reader.willSend([:], replacing: empty) }
             if let claim = log.waiting.claimResend() { return .claim(claim) }
-            var keys = log.keys
-            defer { log.keys = keys }
-            let reader = reader
-            let (views, sent) = (views, log.sent)
+            var (keys, sent) = (log.keys, log.sent)
+            defer { (log.keys, log.sent) = (keys, sent) }
+            let (reader, views) = (reader, views)
             let result: Result<(claim: WaitingSlices.Claim?, free: Int), BufferError>
             do {
                 result = .success(
@@ -199,7 +206,7 @@ final class ShippingWindow: Sendable {
                         guard waiting.sampleCount < most, reader.rangeCount < DestinationReader.mostRanges,
                             let stored = try reader.next()
                         else { return false }
-                        Self.add(stored, sent, views, reader, &keys, &waiting)
+                        Self.add(stored, &sent, views, reader, &keys, &waiting)
                         return true
                     })
             } catch let error as BufferError {
@@ -213,28 +220,32 @@ final class ShippingWindow: Sendable {
         }
     }
 
-    /// Reads until every request in flight before has all its frames.
-    private func readSent(_ log: inout Log) throws(BufferError) {
-        guard let end = log.sent.values.flatMap(\.spans).map(\.upperBound).max() else { return }
-        while let stored = try reader.next() {
-            Self.add(stored, log.sent, views, reader, &log.keys, &log.waiting)
-            if stored.end >= end { break }
+    /// Reads until every request in flight before has all its frames, or as many samples wait as may: the
+    /// requests of lanes that stood far apart lie far apart in the log.
+    private func readSent(_ log: inout Log, most: Int) throws(BufferError) {
+        while !log.sent.isEmpty, log.waiting.sampleCount < most {
+            guard let stored = try reader.next() else {
+                // What is not there now is gone from the disk.
+                for number in log.sent.keys { log.waiting.completeResend(number) }
+                log.sent = [:]
+                return
+            }
+            Self.add(stored, &log.sent, views, reader, &log.keys, &log.waiting)
         }
-        log.sent = [:]
-        let empty = log.waiting.takeEmptyResends()
-        if !empty.isEmpty { try reader.willSend([:], replacing: empty) }
     }
 
-    /// Adds what is open of a frame: what was in flight to its request, the rest behind all others.
+    /// Adds what is open of a frame: what was in flight to its request, the rest behind all others. A
+    /// request that ends before or with the frame has all its frames then.
     private static func add(
-        _ stored: StoredFrame, _ sent: [UInt64: SentRequest], _ views: WriteRelabelViews?,
+        _ stored: StoredFrame, _ sent: inout [UInt64: SentRequest], _ views: WriteRelabelViews?,
         _ reader: DestinationReader, _ keys: inout ConflictKeys, _ waiting: inout WaitingSlices
     ) {
         let own = keys.keys(of: stored.frame)
         let maySplit = !keys.repeatsSeries(stored.frame)
         func entry(_ samples: Range<Int>) -> WaitingSlices.Entry {
             .init(
-                slice: FrameSlice(stored, samples: samples, views: views), keys: own, maySplit: maySplit)
+                slice: FrameSlice(stored, samples: samples, views: views, repeatsSeries: !maySplit),
+                keys: own, maySplit: maySplit)
         }
         var rest = stored.open
         for (number, request) in sent {
@@ -250,6 +261,10 @@ final class ShippingWindow: Sendable {
             }
         }
         for samples in rest { waiting.append(entry(samples)) }
+        for (number, request) in sent where request.spans.allSatisfy({ $0.upperBound <= stored.end }) {
+            waiting.completeResend(number)
+            sent[number] = nil
+        }
     }
 
     private func publish(_ waiting: WaitingSlices) {

@@ -94,8 +94,7 @@ final class SlotRunner: Sendable {
             }
         }
         shared.gate.leave(number)
-        if let claim = session.claim { window.release(claim) }
-        window.slotEnded()
+        window.slotEnded(isIdle: session.claim == nil)
         published.withLock { $0.state = .stopped }
     }
 
@@ -110,6 +109,7 @@ final class SlotRunner: Sendable {
                     session.claim = nil
                     session.noted = []
                 }
+                session.machine.claimed()
                 guard await claim(samples, &session) else { return .stop }
             }
             switch await cut(samples, upTo: end, &session) {
@@ -118,7 +118,7 @@ final class SlotRunner: Sendable {
                 return session.machine.collected(
                     .init(
                         sampleCount: request.sampleCount, bytes: request.uncompressedBytes,
-                        newestMs: request.newestMs, isOfOneMoment: request.oldestMs == request.newestMs,
+                        newestMs: request.newestMs, holdsSeriesOnce: request.holdsSeriesOnce,
                         mayBeStored: request.isResend, end: request.end,
                         triesAgain: request.triesAgain), shared.now)
             case .dropped(let batch):
@@ -180,11 +180,11 @@ final class SlotRunner: Sendable {
                 let untilNs = min(dueNs, nowNs + UInt64(Self.lookMs) * 1_000_000)
                 if !isDraining { await pause(untilNs: untilNs, isDraining: false) }
             case .success(.nothing(let isWaiting)):
-                window.batchBeganNs = nil
+                // What waits for a key is due when its time is over, whenever the key comes free.
+                window.batchBeganNs = isWaiting ? window.batchBeganNs ?? nowNs : nil
                 // No answer may come for long: a disk that was full stays so until its segments may go.
                 if window.hasUnbooked { await book([], Outcomes(), &session) }
                 if isWaiting {
-                    // What waits may leave once a request is over.
                     await window.changed.wait(
                         after: seen, untilNs: nowNs + UInt64(Self.lookMs) * 1_000_000, clock: shared.clock)
                 } else if isDraining {

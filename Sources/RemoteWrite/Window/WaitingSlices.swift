@@ -31,6 +31,8 @@ struct WaitingSlices: Sendable {
         let number: UInt64
         let request: SentRequest
         var entries: [Entry] = []
+        /// All that is left of it in the log is here.
+        var isComplete = false
     }
 
     /// Who holds a key: parts of the frame with this record, so many of them.
@@ -77,23 +79,33 @@ struct WaitingSlices: Sendable {
         sampleCount += entry.slice.sampleCount
     }
 
+    /// Everything of the request `number` that is left in the log was added.
+    mutating func completeResend(_ number: UInt64) {
+        for index in resends.indices where resends[index].number == number {
+            resends[index].isComplete = true
+        }
+    }
+
     /// Requests of which nothing is left in the log; they are forgotten.
     mutating func takeEmptyResends() -> [UInt64] {
-        let empty = resends.filter { $0.entries.isEmpty }.map(\.number)
-        resends.removeAll { $0.entries.isEmpty }
+        let empty = resends.filter { $0.isComplete && $0.entries.isEmpty }.map(\.number)
+        resends.removeAll { $0.isComplete && $0.entries.isEmpty }
         return empty
     }
 
-    /// The first request in flight before whose keys nobody holds. nil when there is none now.
+    /// The first request in flight before that is complete and whose keys nobody holds. nil when there is
+    /// none now.
     mutating func claimResend() -> Claim? {
         var blocked: Set<UInt64> = []
         for index in resends.indices {
             var claim = Claim()
-            let fits = resends[index].entries.allSatisfy { entry in
-                let isFree = !conflicts(entry, blocked, [:])
-                if isFree { Self.hold(entry, &claim) }
-                return isFree
-            }
+            let fits =
+                resends[index].isComplete
+                && resends[index].entries.allSatisfy { entry in
+                    let isFree = !conflicts(entry, blocked, [:])
+                    if isFree { Self.hold(entry, &claim) }
+                    return isFree
+                }
             guard fits else {
                 for entry in resends[index].entries { Self.block(entry, &blocked) }
                 continue

@@ -73,6 +73,11 @@ public final class BufferDestination: Sendable {
     /// The timestamp of the oldest frame handed out and not answered for.
     var oldestOpenMs: Int64? { (lanes.map(\.oldestOpenMs) + [reader?.oldestOpenMs]).compactMap { $0 }.min() }
 
+    /// Where the mark is and what is answered for beyond it: less to copy than the cursor.
+    var standing: (mark: BufferPosition, places: AnsweredPlaces) {
+        state.withLock { ($0.mark, AnsweredPlaces($0)) }
+    }
+
     /// The cursor now, without waiting for the disk.
     var cursor: CursorState { state.withLock { $0 } }
 

@@ -85,7 +85,7 @@ public final class DestinationReader: Sendable {
     /// Which open samples of a frame, ascending, a request holds that is among `sent`.
     public func samples(of request: SentRequest, in stored: StoredFrame) -> [Range<Int>] {
         if let lane = request.lane {
-            let count = destination?.cursor.lanes.count ?? 0
+            let count = destination?.standing.places.lanes.count ?? 0
             guard count > 0, stored.frame.target.id % UInt64(count) == UInt64(lane) else { return [] }
         }
         return request.spans.flatMap { stored.samples(in: $0) }
@@ -93,7 +93,7 @@ public final class DestinationReader: Sendable {
 
     /// Ranges beyond the mark that are answered for. At `mostRanges` nothing more is to be cut until the
     /// mark has passed some.
-    public var rangeCount: Int { destination?.cursor.answered.count ?? 0 }
+    public var rangeCount: Int { destination?.standing.places.ranges.count ?? 0 }
 
     /// How many ranges a cursor is to hold.
     public static let mostRanges = AnsweredRanges.most
@@ -162,8 +162,8 @@ public final class DestinationReader: Sendable {
     ) throws(BufferError) {
         try check(ranges)
         try booking.withLock { _ throws(BufferError) in
-            guard let cursor = destination?.cursor else { return }
-            try record(.mark(cursor.mark), requests, ranges, outcome, cursor)
+            guard let (mark, places) = destination?.standing else { return }
+            try record(mark, requests, ranges, outcome, places)
         }
     }
 
@@ -228,28 +228,30 @@ public final class DestinationReader: Sendable {
     /// that hold nothing, so that they can go. Else books what is gone and leaves the mark.
     private func settle() throws(BufferError) {
         try booking.withLock { _ throws(BufferError) in
-            guard let cursor = destination?.cursor else { return }
+            guard let (now, places) = destination?.standing else { return }
             let mark = state.withLock { state -> BufferPosition? in
-                guard state.open.isAnswered(upTo: cursor.mark) else {
-                    return state.lost.contains { $0.isGone } ? cursor.mark : nil
+                guard state.open.isAnswered(upTo: now) else {
+                    return state.lost.contains { $0.isGone } ? now : nil
                 }
-                let isBehind = cursor.mark.segment < state.handedOut.segment
+                let isBehind = now.segment < state.handedOut.segment
                 return isBehind || !state.lost.isEmpty ? state.handedOut : nil
             }
-            if let mark { try record(.mark(mark), [], [], Outcomes(), cursor) }
+            if let mark { try record(mark, [], [], Outcomes(), places) }
         }
     }
 
-    /// Writes an answer down with the losses that the mark passes by it.
+    /// Writes an answer down with the losses that the mark passes by it. `mark` is where it is now, or
+    /// where it goes as nothing is open before; `places` are answered for beyond.
     private func record(
-        _ place: CursorChange.Place, _ requests: [UInt64], _ ranges: [Range<BufferPosition>],
-        _ outcome: Outcomes, _ cursor: CursorState
+        _ mark: BufferPosition, _ requests: [UInt64], _ ranges: [Range<BufferPosition>],
+        _ outcome: Outcomes, _ places: AnsweredPlaces
     ) throws(BufferError) {
-        var moved = cursor
-        _ = moved.apply(.answered(place, ranges: ranges))
+        var places = places
+        for range in ranges { places.ranges.insert(range) }
+        let moved = places.ranges.pass(mark)
         let passed = state.withLock { state in
-            let passed = state.lost.filter { $0.at <= moved.mark || $0.isGone }
-            state.lost.removeAll { $0.at <= moved.mark || $0.isGone }
+            let passed = state.lost.filter { $0.at <= moved || $0.isGone }
+            state.lost.removeAll { $0.at <= moved || $0.isGone }
             return passed
         }
         var outcome = outcome
@@ -259,13 +261,14 @@ public final class DestinationReader: Sendable {
             }
         }
         do throws(BufferError) {
-            try destination?.record(.answered(place, requests: requests, ranges: ranges, outcome: outcome))
+            try destination?.record(
+                .answered(.mark(mark), requests: requests, ranges: ranges, outcome: outcome))
         } catch {
             state.withLock { $0.lost += passed }
             throw error
         }
-        let places = AnsweredPlaces(moved)
-        state.withLock { $0.open.answered(upTo: moved.mark, places) }
+        let beyond = places
+        state.withLock { $0.open.answered(upTo: moved, beyond) }
     }
 
     private var destination: BufferDestination? { owner.withLock { $0.destination } }

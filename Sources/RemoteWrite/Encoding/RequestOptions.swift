@@ -1,0 +1,23 @@
+internal import Configuration
+internal import Platform
+internal import Relabel
+
+/// What in a configuration changes the bytes of a request that is made of the same samples.
+enum RequestOptions {
+    /// A digest (FNV-1a) of it, which a request is noted with before it leaves; never 0, which stands for
+    /// "not told". The same in every run.
+    static func digest(_ configuration: RemoteWriteConfiguration, age: SampleAge) -> UInt64 {
+        var hash = FNV1a()
+        for isOn in [
+            configuration.sendNativeHistograms, configuration.sendExemplars, configuration.sendCustomBuckets,
+        ] {
+            hash.mix(isOn ? 1 : 0)
+        }
+        hash.mix(age.limitMs.map { "\($0)" } ?? "none")
+        for rule in configuration.writeRelabelRules.rules {
+            hash.mix(0xFF)
+            hash.mix("\(rule)")
+        }
+        return max(1, hash.value)
+    }
+}
