@@ -34,7 +34,7 @@ struct StageBench {
     private let scrapes: [TargetScrape]
     private let buffer: WriteAheadBuffer
     private let registry = MetricRegistry()
-    private let lane: BufferLane
+    private let reader: DestinationReader
     private let encoder = RequestEncoder()
     private var nowMs: Int64
 
@@ -49,7 +49,10 @@ struct StageBench {
         buffer = try WriteAheadBuffer(
             BufferConfiguration(directory: folder), interner: interner, clock: clock, files: POSIXFiles(),
             registry: registry, logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() })
-        lane = try buffer.openDestination("bench", lanes: 1).lane(0)
+        guard let reader = try buffer.openDestination("bench").reader else {
+            throw BenchError("a destination without lanes has a reader")
+        }
+        self.reader = reader
     }
 
     /// One scrape of every target, all the way. The first round builds layouts and is counted apart.
@@ -67,8 +70,8 @@ struct StageBench {
         let bytes = bufferBytes() - written
         var stored: [StoredFrame] = []
         stored.reserveCapacity(scrapes.count)
-        let readNs = try time { while let frame = try lane.next() { stored.append(frame) } }
-        guard stored.count == frames.count, let last = stored.last else {
+        let readNs = try time { while let frame = try reader.next() { stored.append(frame) } }
+        guard stored.count == frames.count, let first = stored.first, let last = stored.last else {
             throw BenchError("the buffer gave \(stored.count) of \(frames.count) frames back")
         }
         var request = (byteCount: 0, sampleCount: 0)
@@ -87,8 +90,10 @@ struct StageBench {
             rawBytes += request.byteCount
             sentBytes += compressed.count
         }
-        try lane.willSend(upTo: last.end)
-        try lane.answered(upTo: last.end, outcome: ["bench": JobOutcome(delivered: UInt64(samples))])
+        let whole = first.lead..<last.end
+        try reader.willSend([0: SentRequest(spans: [whole])])
+        try reader.answered(
+            [0], ranges: [whole], outcome: ["bench": JobOutcome(delivered: UInt64(samples))])
         guard round > 0 else {
             best.firstScrapeNs = scrapeNs / samples
             return

@@ -2,8 +2,9 @@ internal import Configuration
 internal import Platform
 internal import WriteAheadBuffer
 
-/// What one lane does next, decided without doing anything: the shell (`LaneRunner`) tells what happened
-/// and carries the action out. One request is held at a time, so the samples of a series leave in order.
+/// What one slot does next, decided without doing anything: the shell (`SlotRunner`) tells what happened
+/// and carries the action out. One request is held at a time, and its claim holds the keys of its series, so
+/// the samples of a series leave in order.
 struct LaneStateMachine: Sendable {
     /// The clocks at one moment.
     struct Moment: Sendable, Equatable {
@@ -30,7 +31,7 @@ struct LaneStateMachine: Sendable {
         var holdsSeriesOnce = false
         /// The receiver may have stored it, or part of it, at an earlier try.
         var mayBeStored: Bool
-        /// Where the lane stands once it is answered.
+        /// The position behind its last sample.
         var end = BufferPosition(segment: 0, offset: 0)
         /// It holds nothing but series that were left out and are tried again.
         var triesAgain = false
@@ -82,7 +83,7 @@ struct LaneStateMachine: Sendable {
     /// What to add to the wall clock when signing, learned from a receiver that refused a signature.
     var skewMs: Int64 { lessons.skewMs }
     private(set) var obstacle: Obstacle?
-    private(set) var held: Held?
+    private(set) var state = SlotState.filling
     /// Tries of the request held that were answered or failed.
     private(set) var tries = 0
     private(set) var sampleLimit: Int
@@ -109,8 +110,8 @@ struct LaneStateMachine: Sendable {
     static let guiltyMs: Int64 = 300_000
     /// and series among which there is one until there are requests again that can tell which.
     static let suspectedMs = Int64(SearchBudget.windowNs / 1_000_000)
-    /// Plain "500" so often, while other lanes' requests succeed, is taken for this request's own fault.
-    static let poisonTries = 8
+    /// Plain "500" so often, while other requests succeed, is taken for this request's own fault.
+    static let poisonTries = 5
 
     init(
         queue: QueueConfiguration, age: SampleAge, seed: UInt64,
@@ -127,6 +128,9 @@ struct LaneStateMachine: Sendable {
 
     func begin() -> Action { .collect(samples: sampleLimit) }
 
+    /// The request that it is about.
+    var held: Held? { state.request }
+
     /// Whether what it decides now is decided under a drain.
     var isDraining: Bool { drainDeadlineNs != nil }
 
@@ -138,7 +142,6 @@ struct LaneStateMachine: Sendable {
 
     /// A request was cut.
     mutating func collected(_ request: Held, _ now: Moment) -> Action {
-        held = request
         tries = 0
         throttledForSeries = 0
         serverErrors = 0
@@ -149,28 +152,29 @@ struct LaneStateMachine: Sendable {
                 self.search = nil
             } else if search.isGivenUp {
                 return settle(
-                    .refused(reason: search.reason.rawValue),
+                    request, .refused(reason: search.reason.rawValue),
                     leaveOutForMs: search.isNarrowed ? Self.suspectedMs : nil)
             }
         }
-        return sendWhenDue(now)
+        return sendWhenDue(request, now)
     }
 
     /// What is cut next is another claim: nothing of the one before is searched any more.
     mutating func claimed() { search = nil }
 
     /// There is nothing to send, after waiting for it.
-    mutating func caughtUp(_ now: Moment) -> Action {
-        isDraining ? .stop : collectNext(now)
-    }
+    mutating func caughtUp(_ now: Moment) -> Action { isDraining ? stop() : collectNext(now) }
 
     /// A wait is over.
-    mutating func woke(_ now: Moment) -> Action { sendWhenDue(now) }
+    mutating func woke(_ now: Moment) -> Action {
+        guard let request = held else { preconditionFailure("a request waits") }
+        return sendWhenDue(request, now)
+    }
 
     /// The request held is booked or put back.
     mutating func settled(_ now: Moment) -> Action {
-        held = nil
-        if let drainDeadlineNs, now.monotonicNs >= drainDeadlineNs { return .stop }
+        state = .filling
+        if let drainDeadlineNs, now.monotonicNs >= drainDeadlineNs { return stop() }
         return collectNext(now)
     }
 
@@ -187,15 +191,15 @@ struct LaneStateMachine: Sendable {
     /// A try has ended. `succeededElsewhereNs` is when a request of any lane of the destination was last
     /// stored.
     mutating func answered(_ answer: LaneAnswer, succeededElsewhereNs: UInt64?, _ now: Moment) -> Action {
-        guard let request = held else { preconditionFailure("an answer belongs to a request held") }
+        guard var request = held else { preconditionFailure("an answer belongs to a request that has left") }
         tries += 1
         sizeChange = nil
         switch answer {
         case .unreachable:
-            held?.mayBeStored = true
-            return retry(.failing, after: nil, now)
-        case .unsigned: return retrySlowly(.unauthorized, soon: false, now)
-        case .unsendable: return retrySlowly(.misconfigured, soon: false, now)
+            request.mayBeStored = true
+            return retry(request, .failing, after: nil, now)
+        case .unsigned: return retrySlowly(request, .unauthorized, soon: false, now)
+        case .unsendable: return retrySlowly(request, .misconfigured, soon: false, now)
         case .status(let response):
             switch response.meaning {
             case .stored: return stored(request, now)
@@ -203,8 +207,8 @@ struct LaneStateMachine: Sendable {
             case .unauthorized:
                 learnSkew(response.serverMs, now)
                 // Once at the usual pace, as new credentials or the clock may have been all that it took.
-                return retrySlowly(.unauthorized, soon: tries == 1, now)
-            case .misconfigured: return retrySlowly(.misconfigured, soon: false, now)
+                return retrySlowly(request, .unauthorized, soon: tries == 1, now)
+            case .misconfigured: return retrySlowly(request, .misconfigured, soon: false, now)
             case .tooLarge: return tooLarge(request, now)
             case .throttled: return throttled(request, response, now)
             case .failing: return failing(request, response, succeededElsewhereNs, now)
@@ -218,7 +222,7 @@ struct LaneStateMachine: Sendable {
         // After a request that broke the receiver the limit grows back, a little at a time.
         sampleLimit = min(maxSamples, sampleLimit + max(1, maxSamples / 64))
         recovered()
-        return settle(.delivered)
+        return settle(request, .delivered)
     }
 
     private mutating func refused(
@@ -226,20 +230,21 @@ struct LaneStateMachine: Sendable {
     ) -> Action {
         recovered()
         let reason = response.reason
-        if request.mayBeStored, tellsOfDuplicates(request, response) { return settle(.delivered) }
+        if request.mayBeStored, tellsOfDuplicates(request, response) { return settle(request, .delivered) }
         let verdict = LaneVerdict.refused(reason: reason.rawValue)
-        guard response.mayHaveTakenNothing else { return settle(verdict) }
+        guard response.mayHaveTakenNothing else { return settle(request, verdict) }
         guard request.sampleCount > 1 else {
             search = nil
-            return settle(verdict, leaveOutForMs: Self.guiltyMs)
+            return settle(request, verdict, leaveOutForMs: Self.guiltyMs)
         }
         if search == nil, !lessons.beginSearch(now.monotonicNs, isSmall: request.triesAgain) {
-            return settle(verdict, leaveOutForMs: request.triesAgain ? Self.suspectedMs : nil)
+            return settle(
+                request, verdict, leaveOutForMs: request.triesAgain ? Self.suspectedMs : nil)
         }
         search = Search(
             end: request.end, samples: request.sampleCount, reason: reason,
             isNarrowed: search != nil || request.triesAgain)
-        return .split
+        return putBack(request)
     }
 
     /// Whether the receiver answers so because it has stored the request already. A receiver that rolls
@@ -253,13 +258,26 @@ struct LaneStateMachine: Sendable {
     }
 
     /// Books the request held. What it held is no longer searched.
-    private mutating func settle(_ verdict: LaneVerdict, leaveOutForMs: Int64? = nil) -> Action {
-        if let held, let found = search {
-            search?.samples -= held.sampleCount
+    private mutating func settle(
+        _ request: Held, _ verdict: LaneVerdict, leaveOutForMs: Int64? = nil
+    ) -> Action {
+        if let found = search {
+            search?.samples -= request.sampleCount
             search?.isNarrowed = true
-            if held.end >= found.end || held.sampleCount >= found.samples { search = nil }
+            if request.end >= found.end || request.sampleCount >= found.samples { search = nil }
         }
+        state = .settling(request)
         return .settle(verdict, leaveOutForMs: leaveOutForMs)
+    }
+
+    private mutating func putBack(_ request: Held) -> Action {
+        state = .settling(request)
+        return .split
+    }
+
+    private mutating func stop() -> Action {
+        state = .stopped
+        return .stop
     }
 
     /// The request is cut anew within the size that is learned from its refusal. A single sample cannot be
@@ -270,51 +288,55 @@ struct LaneStateMachine: Sendable {
             bytes: request.bytes, samples: request.sampleCount, now.monotonicNs, &random)
         if lessons.refusesEverything { obstacle = .refusingSize }
         guard request.sampleCount > 1 else {
-            return settle(.refused(reason: RefusalReason.tooLarge.rawValue))
+            return settle(request, .refused(reason: RefusalReason.tooLarge.rawValue))
         }
-        return .split
+        return putBack(request)
     }
 
     private mutating func throttled(
         _ request: Held, _ response: LaneAnswer.Response, _ now: Moment
     ) -> Action {
         lessons.throttled(inFlight: lessons.windowSize.now, lowersPace: true, now.monotonicNs)
+        var request = request
         let isSeriesLimit =
             response.reason == .seriesLimit || response.reason == .metricSeriesLimit
             || response.reason == .labelSetSeriesLimit
         if isSeriesLimit {
             // The receiver takes what it can and answers for the rest.
-            held?.mayBeStored = true
+            request.mayBeStored = true
             throttledForSeries += 1
         }
         guard retriesThrottled, throttledForSeries < Self.seriesLimitTries else {
             recovered()
-            return settle(.refused(reason: response.reason.rawValue))
+            return settle(request, .refused(reason: response.reason.rawValue))
         }
-        return retry(.throttled, after: response.retryAfterMs, now)
+        return retry(request, .throttled, after: response.retryAfterMs, now)
     }
 
     private mutating func failing(
         _ request: Held, _ response: LaneAnswer.Response, _ succeededElsewhereNs: UInt64?, _ now: Moment
     ) -> Action {
-        held?.mayBeStored = true
+        var request = request
+        request.mayBeStored = true
         if response.status == 503 {
             lessons.throttled(inFlight: lessons.windowSize.now, lowersPace: false, now.monotonicNs)
         }
-        guard response.status == 500 else { return retry(.failing, after: response.retryAfterMs, now) }
+        guard response.status == 500 else {
+            return retry(request, .failing, after: response.retryAfterMs, now)
+        }
         serverErrors += 1
         let firstNs = firstServerErrorNs ?? now.monotonicNs
         firstServerErrorNs = firstNs
         guard serverErrors >= Self.poisonTries, let succeededElsewhereNs, succeededElsewhereNs > firstNs
         else {
-            return retry(.failing, after: response.retryAfterMs, now)
+            return retry(request, .failing, after: response.retryAfterMs, now)
         }
         recovered()
         guard request.sampleCount > 1 else {
-            return settle(.refused(reason: RefusalReason.serverError.rawValue))
+            return settle(request, .refused(reason: RefusalReason.serverError.rawValue))
         }
         sampleLimit = max(1, request.sampleCount / 2)
-        return .split
+        return putBack(request)
     }
 
     private mutating func recovered() {
@@ -323,44 +345,49 @@ struct LaneStateMachine: Sendable {
         slowBackoff.reset()
     }
 
-    private mutating func retry(_ why: Obstacle, after retryAfterMs: Int64?, _ now: Moment) -> Action {
+    private mutating func retry(
+        _ request: Held, _ why: Obstacle, after retryAfterMs: Int64?, _ now: Moment
+    ) -> Action {
         obstacle = why
         let backoffMs = backoff.nextMs(&random)
-        return wait(forMs: max(backoffMs, retryAfterMs ?? 0), now)
+        return wait(.pausing(request), forMs: max(backoffMs, retryAfterMs ?? 0), now)
     }
 
-    private mutating func retrySlowly(_ why: Obstacle, soon: Bool, _ now: Moment) -> Action {
+    private mutating func retrySlowly(
+        _ request: Held, _ why: Obstacle, soon: Bool, _ now: Moment
+    ) -> Action {
         obstacle = why
-        return wait(forMs: soon ? backoff.nextMs(&random) : slowBackoff.nextMs(&random), now)
+        let waitMs = soon ? backoff.nextMs(&random) : slowBackoff.nextMs(&random)
+        return wait(.held(request), forMs: waitMs, now)
     }
 
-    private func wait(forMs waitMs: Int64, _ now: Moment) -> Action {
-        wait(
-            untilNs: max(
-                now.monotonicNs + UInt64(max(0, waitMs)) * 1_000_000, lessons.earliestNs(now.monotonicNs)),
-            now)
+    private mutating func wait(_ next: SlotState, forMs waitMs: Int64, _ now: Moment) -> Action {
+        let untilNs = now.monotonicNs + UInt64(max(0, waitMs)) * 1_000_000
+        return wait(next, untilNs: max(untilNs, lessons.earliestNs(now.monotonicNs)), now)
     }
 
     /// While draining nothing is waited for beyond the deadline.
-    private func wait(untilNs: UInt64, _ now: Moment) -> Action {
-        guard let drainDeadlineNs else { return .wait(untilNs: untilNs) }
-        return now.monotonicNs >= drainDeadlineNs ? .stop : .wait(untilNs: min(untilNs, drainDeadlineNs))
+    private mutating func wait(_ next: SlotState, untilNs: UInt64, _ now: Moment) -> Action {
+        if let drainDeadlineNs, now.monotonicNs >= drainDeadlineNs { return stop() }
+        state = next
+        return .wait(untilNs: min(untilNs, drainDeadlineNs ?? untilNs))
     }
 
-    private mutating func sendWhenDue(_ now: Moment) -> Action {
-        guard let request = held else { preconditionFailure("a request is held while the lane waits") }
-        if let drainDeadlineNs, now.monotonicNs >= drainDeadlineNs { return .stop }
+    private mutating func sendWhenDue(_ request: Held, _ now: Moment) -> Action {
+        if let drainDeadlineNs, now.monotonicNs >= drainDeadlineNs { return stop() }
         if age.isTooOld(request.newestMs, agingMs: now.agingMs) {
             recovered()
-            return settle(.givenUp(reason: DropReason.tooOld))
+            return settle(request, .givenUp(reason: DropReason.tooOld))
         }
         if let notBeforeNs = lessons.notBeforeNs(now.monotonicNs) {
             obstacle = .refusingSize
-            return wait(untilNs: max(notBeforeNs, lessons.earliestNs(now.monotonicNs)), now)
+            let untilNs = max(notBeforeNs, lessons.earliestNs(now.monotonicNs))
+            return wait(.held(request), untilNs: untilNs, now)
         }
         let earliestNs = lessons.earliestNs(now.monotonicNs)
-        if earliestNs > now.monotonicNs { return wait(untilNs: earliestNs, now) }
+        if earliestNs > now.monotonicNs { return wait(.pausing(request), untilNs: earliestNs, now) }
         lessons.began(now.monotonicNs)
+        state = .ready(request)
         return .send
     }
 
