@@ -144,43 +144,6 @@ def test_kill_9_loses_nothing_that_was_appended(make_agent, receiver, load_expor
     ), "no kill hit a request in flight: the test has shown nothing about resending"
 
 
-@pytest.mark.timeout(300)
-def test_kill_9_with_many_requests_in_flight(make_agent, receiver, load_exporter, seeded):
-    """The receiver is far away: twenty requests and more are in flight when the agent is killed, and they are
-    answered in any order.
-    """
-    kills, targets, series, flying = 6, 60, 30, 40
-    exporters = [load_exporter(f"load:{index}", series) for index in range(targets)]
-    agent = make_agent(configuration(exporters, receiver.url, interval="1s", flying=flying, samples=60))
-    receiver.decide = lambda received: Answer(delay=seeded.uniform(0.3, 0.9))
-    in_flight = []
-    for life in range(1, kills + 2):
-        receiver.life = life
-        for exporter in exporters:
-            exporter.life = life
-        agent.start(until_ready=False)
-        if life > kills:
-            break
-        time.sleep(seeded.uniform(2.0, 4.0))
-        sent = [request for request in receiver.requests if request.life == life]
-        in_flight.append(sum(not request.answered for request in sent))
-        agent.kill()
-        settle(exporters, receiver)
-
-    receiver.decide = lambda received: Answer()
-    wait_until(agent.is_ready, 30, "ready agent")
-    if IS_NARTHEX:
-        wait_until(lambda: is_drained(agent, targets * (series + 40)), 30, "empty buffer")
-    assert agent.stop() == 0
-    settle(exporters, receiver)
-
-    custody = Custody({exporter.name: exporter for exporter in exporters}, receiver, flying)
-    print(custody.summary(), "; in flight at each kill:", in_flight)
-    custody.assert_clean()
-    assert max(in_flight) >= 20, "too few requests were in flight to show anything"
-    assert custody.resent_requests > 0
-
-
 def is_drained(agent, newest=EXPORTERS * (SERIES + 40)):
     """Whether little more than the newest scrapes is buffered: a fraction of a second of load."""
     from parts.ledger import read_ledger
