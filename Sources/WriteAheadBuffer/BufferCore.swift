@@ -1,5 +1,6 @@
 internal import MetricModel
 internal import Platform
+internal import Synchronization
 
 /// What the buffer and its destinations share.
 final class BufferCore: Sendable {
@@ -12,6 +13,13 @@ final class BufferCore: Sendable {
     let reserve: DiskReserve
     let names: DirectoryNames
     private let salts: @Sendable () -> UInt32
+
+    private struct Owner: Sendable {
+        weak var buffer: WriteAheadBuffer?
+    }
+
+    private let owner = Mutex(Owner())
+
     init(
         directory: String, catalog: SegmentCatalog, interner: LayoutInterner, files: any FileDoor,
         clock: any AgentClock, metrics: BufferMetrics, reserve: DiskReserve,
@@ -30,6 +38,12 @@ final class BufferCore: Sendable {
 
     /// A checksum seed that nobody outside knows.
     func newSalt() -> UInt32 { salts() }
+
+    /// The buffer that all of this belongs to. nil while it is opened, and once it is gone.
+    var buffer: WriteAheadBuffer? { owner.withLock { $0.buffer } }
+
+    /// Called once, by the buffer itself.
+    func attach(_ buffer: WriteAheadBuffer) { owner.withLock { $0.buffer = buffer } }
 
     /// A reader of one lane from a position on.
     func reader(

@@ -96,6 +96,7 @@ public final class WriteAheadBuffer: Sendable {
             throw error
         }
         readers = Self.gauges(core.catalog, registry)
+        core.attach(self)
     }
 
     deinit {
