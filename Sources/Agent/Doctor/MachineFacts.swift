@@ -82,7 +82,7 @@ extension MachineFacts {
         guard let openFileLimit else {
             return .skipped("files", "the system does not tell how many files and connections may be open")
         }
-        let senders = destinations.reduce(0) { $0 + min(Parts.laneCount($1.queue), 1_000) }
+        let senders = destinations.reduce(0) { $0 + min(max($1.queue.minShards, $1.queue.maxShards), 1_000) }
         let needed = (targetCount ?? 0) + senders + Self.otherFiles
         let known = targetCount.map { "\($0) targets" } ?? "targets that are not known"
         let text =
