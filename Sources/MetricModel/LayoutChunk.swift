@@ -29,6 +29,8 @@ public final class LayoutChunk: Sendable {
     public let pieceOffsets: [UInt32]
     /// Series whose samples are native histograms: ordinals in the chunk, ascending, each once. Mostly empty.
     public let histogramSeries: [UInt32]
+    /// What the target says about the families of the series; nil where nobody wants to know.
+    public let metadata: ChunkMetadata?
     /// One more than the greatest index of a target label used; a frame whose target has fewer labels is
     /// refused.
     public let targetLabelBound: Int
@@ -38,12 +40,14 @@ public final class LayoutChunk: Sendable {
     /// Checks that every index stands inside its array, whoever made them (the scrape or a damaged file): nil
     /// when one does not.
     public init?(
-        bytes: [UInt8], pieces: [Piece], pieceOffsets: [UInt32], histogramSeries: [UInt32] = []
+        bytes: [UInt8], pieces: [Piece], pieceOffsets: [UInt32], histogramSeries: [UInt32] = [],
+        metadata: ChunkMetadata? = nil
     ) {
         guard let last = pieceOffsets.last, pieceOffsets.first == 0, Int(last) == pieces.count,
             bytes.count < Int(UInt32.max),
             zip(histogramSeries, histogramSeries.dropFirst()).allSatisfy({ $0 < $1 }),
-            histogramSeries.last.map({ Int($0) < pieceOffsets.count - 1 }) ?? true
+            histogramSeries.last.map({ Int($0) < pieceOffsets.count - 1 }) ?? true,
+            metadata?.runs.last.map({ Int($0.firstSeries) < pieceOffsets.count - 1 }) ?? true
         else { return nil }
         for index in 1..<max(1, pieceOffsets.count) where pieceOffsets[index - 1] >= pieceOffsets[index] {
             return nil
@@ -62,9 +66,10 @@ public final class LayoutChunk: Sendable {
         self.pieces = pieces
         self.pieceOffsets = pieceOffsets
         self.histogramSeries = histogramSeries
+        self.metadata = metadata
         seriesCount = pieceOffsets.count - 1
         targetLabelBound = bound
-        digest = Self.digest(bytes, pieces, pieceOffsets, histogramSeries)
+        digest = Self.digest(bytes, pieces, pieceOffsets, histogramSeries, metadata)
     }
 
     /// Where the bytes of series `index` begin.
@@ -77,7 +82,8 @@ public final class LayoutChunk: Sendable {
     public func hasSameContent(as other: LayoutChunk) -> Bool {
         self === other
             || (digest == other.digest && bytes == other.bytes && pieces == other.pieces
-                && pieceOffsets == other.pieceOffsets && histogramSeries == other.histogramSeries)
+                && pieceOffsets == other.pieceOffsets && histogramSeries == other.histogramSeries
+                && metadata == other.metadata)
     }
 
     /// The labels of one series of `target`, decoded, for pages and tests; nil when the bytes are not labels.
@@ -98,24 +104,28 @@ public final class LayoutChunk: Sendable {
     }
 
     private static func digest(
-        _ bytes: [UInt8], _ pieces: [Piece], _ offsets: [UInt32], _ histograms: [UInt32]
+        _ bytes: [UInt8], _ pieces: [Piece], _ offsets: [UInt32], _ histograms: [UInt32],
+        _ metadata: ChunkMetadata?
     ) -> UInt64 {
         var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
         func mix(_ word: UInt64) {
             let (high, low) = (hash ^ word).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
             hash = high ^ low
         }
-        // Safety: the loads stay inside the array, whose pointer is used only inside the closure.
-        unsafe bytes.withUnsafeBytes { buffer in
-            var offset = 0
-            while offset + 8 <= buffer.count {
-                mix(unsafe buffer.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-                offset += 8
+        func mix(_ bytes: [UInt8]) {
+            // Safety: the loads stay inside the array, whose pointer is used only inside the closure.
+            unsafe bytes.withUnsafeBytes { buffer in
+                var offset = 0
+                while offset + 8 <= buffer.count {
+                    mix(unsafe buffer.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+                    offset += 8
+                }
+                var word: UInt64 = 0
+                for index in offset..<buffer.count { word = word << 8 | UInt64(unsafe buffer[index]) }
+                mix(word)
             }
-            var word: UInt64 = 0
-            for index in offset..<buffer.count { word = word << 8 | UInt64(unsafe buffer[index]) }
-            mix(word)
         }
+        mix(bytes)
         for piece in pieces {
             mix(
                 UInt64(piece.runEnd) << 32 | UInt64(piece.firstTargetLabel) << 16
@@ -123,6 +133,10 @@ public final class LayoutChunk: Sendable {
         }
         mix(UInt64(offsets.count))
         for series in histograms { mix(UInt64(series)) }
+        if let metadata {
+            mix(metadata.comments)
+            for run in metadata.runs { mix(UInt64(run.firstSeries) << 32 | UInt64(run.offset)) }
+        }
         return hash
     }
 }

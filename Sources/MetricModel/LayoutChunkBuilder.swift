@@ -45,8 +45,8 @@ public struct LayoutChunkBuilder {
         pieceOffsets.append(UInt32(pieces.count))
     }
 
-    /// The chunk; the builder is empty afterwards.
-    public mutating func finish() -> LayoutChunk {
+    /// The chunk; the builder is empty afterwards. `metadata` is about as many series.
+    public mutating func finish(metadata: ChunkMetadata? = nil) -> LayoutChunk {
         precondition(pendingCount == 0, "endSeries ends each series")
         // Copies of just the right size: a chunk lives as long as its targets, and growth by doubling would
         // leave a third of it empty. The builder keeps its own arrays for the next chunk.
@@ -56,7 +56,7 @@ public struct LayoutChunkBuilder {
                 bytes: unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) },
                 pieces: unsafe pieces.withUnsafeBufferPointer { unsafe Array($0) },
                 pieceOffsets: unsafe pieceOffsets.withUnsafeBufferPointer { unsafe Array($0) },
-                histogramSeries: histogramSeries)
+                histogramSeries: histogramSeries, metadata: metadata)
         else {
             preconditionFailure("the builder keeps its offsets ascending and inside its bytes")
         }

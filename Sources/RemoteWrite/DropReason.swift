@@ -1,6 +1,8 @@
 /// Why samples are let go by this module itself; receivers' reasons are `RefusalReason`'s.
 enum DropReason {
     static let tooOld = "too_old"
+    /// Labels in the buffer that are not labels, which a request of remote write 2.0 cannot refer to.
+    static let malformed = "malformed_frame"
     /// `write_relabel_configs` drop the series, or leave it without a name.
     static let writeRelabel = "write_relabel"
     /// `send_native_histograms` is off.

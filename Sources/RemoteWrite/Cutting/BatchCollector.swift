@@ -276,6 +276,7 @@ struct BatchCollector: Sendable {
             outcome.deliver(encoding.written, of: job)
             outcome.drop(encoding.tooOld, of: job, DropReason.tooOld)
             outcome.drop(encoding.unwanted, of: job, DropReason.writeRelabel)
+            outcome.drop(encoding.malformed, of: job, DropReason.malformed)
             outcome.drop(encoding.histogramsOff, of: job, DropReason.histogramsOff)
             outcome.drop(encoding.customBuckets, of: job, DropReason.customBuckets)
             histograms += encoding.histograms

@@ -33,7 +33,7 @@ struct ChunkRelabeller: Sendable {
             if isHistogram { nextHistogram += 1 }
             builder.endSeries(isHistogram: isHistogram)
         }
-        return ChunkView(chunk: builder.finish(), dropped: dropped)
+        return ChunkView(chunk: builder.finish(metadata: chunk.metadata), dropped: dropped)
     }
 
     /// The series as Prometheus' rules find it: its own labels and the target's in their order, then those of

@@ -8,6 +8,8 @@ struct FrameEncoding: Equatable {
     var tooOld = 0
     /// Samples of series that `write_relabel_configs` drop.
     var unwanted = 0
+    /// Samples of series whose labels cannot be read.
+    var malformed = 0
     /// Histograms that the destination does not take.
     var histogramsOff = 0
     /// Histograms of custom buckets, which this protocol has no place for.

@@ -17,7 +17,7 @@ import Glibc
     init(_ scratch: RequestScratch, limitBytes: Int) {
         unsafe base = scratch.raw
         unsafe capacity = scratch.capacity
-        unsafe byteCount = scratch.byteCount
+        unsafe byteCount = scratch.written
         unsafe self.limitBytes = limitBytes
     }
 

@@ -11,17 +11,21 @@ import Glibc
 /// copies encoded labels. It writes what protobuf-c packs for the same samples, byte for byte, with one
 /// exception: a value of -0.0 is written, where protobuf-c leaves it out and the receiver would read 0.
 ///
-/// With `LabelPointers` and `RequestCursor` the only unsafe code of this module.
+/// With `LabelPointers`, `RequestCursor` and the files of `Symbols` the only unsafe code of this module.
 @safe final class RequestScratch: @unchecked Sendable {  // One job uses it at a time.
     // @unchecked: a scratch belongs to one worker job at a time (`ScratchPool` lends it).
     var raw: UnsafeMutableRawPointer
     var capacity: Int
     private var compressed: UnsafeMutableRawPointer
     private var compressedCapacity: Int
-    /// Bytes of the request so far.
-    private(set) var byteCount = 0
+    /// What the request is.
+    private(set) var message = WriteMessage.v1
+    /// Bytes in `raw`: of 2.0 the series alone until `assemble` puts the symbols before them.
+    var written = 0
     /// Samples of the request so far.
-    private(set) var sampleCount = 0
+    var sampleCount = 0
+    private var symbols: SymbolRequest
+    private var hasSymbols = false
     /// Whose labels `paddedLabels` are.
     private var paddedTarget: Target?
     private var paddedLabels: [UInt8] = []
@@ -33,7 +37,9 @@ import Glibc
     /// 64 bytes that a copy may write past what it means.
     static let slack = 128
 
-    init() {
+    /// Scratches of one destination share `symbols`.
+    init(symbols cache: ChunkSymbolCache = ChunkSymbolCache()) {
+        symbols = SymbolRequest(cache: cache)
         capacity = 64 * 1_024
         compressedCapacity = 64 * 1_024
         // Safety: both are freed in deinit and nowhere else but `grow`, which replaces them.
@@ -51,20 +57,44 @@ import Glibc
     var heldBytes: Int { capacity + compressedCapacity }
 
     /// Begins a request.
-    func begin() {
+    func begin(_ message: WriteMessage = .v1) {
+        self.message = message
         paddedTarget = nil
-        byteCount = 0
+        written = 0
         sampleCount = 0
+        hasSymbols = false
+        if message == .v2 { symbols.removeAll() }
     }
 
-    /// The request's bytes, copied; for tests and splitting.
+    /// Bytes of the request so far.
+    var byteCount: Int { written + (message == .v2 && !hasSymbols ? symbols.table.bytes.count : 0) }
+
+    /// Puts the symbols in front of the series: receivers that read as they go must know them first.
+    private func assemble() {
+        guard message == .v2, !hasSymbols else { return }
+        hasSymbols = true
+        let front = symbols.table.bytes
+        if written + front.count > capacity { grow(to: written + front.count, written: written) }
+        // Safety: both lie inside `raw`, which has room for both.
+        unsafe memmove(raw + front.count, raw, written)
+        unsafe front.withUnsafeBytes { bytes in
+            if let address = bytes.baseAddress {
+                unsafe raw.copyMemory(from: address, byteCount: bytes.count)
+            }
+        }
+        written += front.count
+    }
+
+    /// The request's bytes, copied; for tests and splitting. Nothing is appended afterwards.
     var bytes: [UInt8] {
-        // Safety: `byteCount` bytes from `raw` on are written.
-        unsafe [UInt8](UnsafeRawBufferPointer(start: raw, count: byteCount))
+        assemble()
+        // Safety: `written` bytes from `raw` on are written.
+        return unsafe [UInt8](UnsafeRawBufferPointer(start: raw, count: written))
     }
 
-    /// The request as a snappy block, in an array of just its length.
+    /// The request as a snappy block, in an array of just its length. Nothing is appended afterwards.
     func compress() -> [UInt8] {
+        assemble()
         let bound = snappy_max_compressed_length(byteCount)
         if bound > compressedCapacity {
             // Safety: nothing in the old block is needed.
@@ -126,6 +156,14 @@ import Glibc
         while index < frame.layout.chunks.count, walk.remaining > 0 {
             let chunk = frame.layout.chunks[index]
             let first = Int(starts[index])
+            if message == .v2 {
+                guard
+                    symbols.append(
+                        chunk, first..<first + chunk.seriesCount, of: frame, limits, &walk, &result, self)
+                else { return }
+                index += 1
+                continue
+            }
             // Safety: the pointers are used only inside the closure.
             let done = unsafe LabelPointers.with(chunk, frame.target, padded(frame.target)) { labels in
                 unsafe appendSeries(
@@ -198,7 +236,7 @@ import Glibc
             walk.remaining -= written
             if isSpecial { walk.passSpecial(of: frame) } else { walk.ordinal += written }
         }
-        byteCount = unsafe cursor.byteCount
+        written = unsafe cursor.byteCount
         return !isFull
     }
 
@@ -239,11 +277,14 @@ import Glibc
         limits: EncodeLimits,
         into result: inout FrameEncoding
     ) -> Bool {
+        if message == .v2 {
+            return symbols.append(departed, dropped, range, of: frame, limits, &result, self)
+        }
         let field = TimestampField(frame.timestampMs)
         // Safety: the pointers are used only inside the closure.
         return unsafe LabelPointers.with(departed.chunk, frame.target, padded(frame.target)) { labels in
             var cursor = unsafe RequestCursor(self, limitBytes: limits.bytes)
-            defer { byteCount = unsafe cursor.byteCount }
+            defer { written = unsafe cursor.byteCount }
             let histograms = departed.chunk.histogramSeries
             var nextHistogram = 0
             var nextDropped = 0

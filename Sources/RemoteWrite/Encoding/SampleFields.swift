@@ -1,8 +1,10 @@
 internal import MetricModel
 
 /// The fields of a TimeSeries behind its labels, for series that are more than one plain sample: histograms
-/// and samples with exemplars. Written as protobuf-c packs them (Protos/remote_write_v1.proto), but that -0.0
-/// stays what it is.
+/// and samples with exemplars. Written as protobuf-c packs them (Protos), but that -0.0 stays what it is.
+///
+/// Both versions of remote write have the same messages but for the numbers of their fields in TimeSeries,
+/// for start timestamps, and for the labels of exemplars, which are references in 2.0.
 struct SampleFields {
     private(set) var bytes: [UInt8] = []
     /// The message being written, before its length is known.
@@ -10,10 +12,12 @@ struct SampleFields {
 
     mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
 
-    mutating func putSample(valueBits: UInt64, timestampMs: Int64) {
+    /// `startMs` is known to 2.0 only; 0 for none.
+    mutating func putSample(valueBits: UInt64, timestampMs: Int64, startMs: Int64 = 0) {
         message.removeAll(keepingCapacity: true)
         double(1, valueBits)
         integer(2, UInt64(bitPattern: timestampMs))
+        integer(3, UInt64(bitPattern: startMs))
         finish(0x12)
     }
 
@@ -26,7 +30,30 @@ struct SampleFields {
         finish(0x1A)
     }
 
-    mutating func putHistogram(_ histogram: NativeHistogram, timestampMs: Int64) {
+    /// The same for 2.0: `references` are its labels, a name and a value in turn.
+    mutating func putExemplar(_ exemplar: Exemplar, references: [UInt32], sampleMs: Int64) {
+        message.removeAll(keepingCapacity: true)
+        if !references.isEmpty {
+            tag(1, 2)
+            ProtobufWire.appendVarint(
+                UInt64(references.reduce(0) { $0 + Self.length(UInt64($1)) }), to: &message)
+            for reference in references { ProtobufWire.appendVarint(UInt64(reference), to: &message) }
+        }
+        double(2, exemplar.value.bitPattern)
+        integer(3, UInt64(bitPattern: exemplar.timestampMs ?? sampleMs))
+        finish(0x22)
+    }
+
+    /// `startMs` is known to 2.0 only; 0 for none.
+    mutating func putHistogram(
+        _ histogram: NativeHistogram, timestampMs: Int64, startMs: Int64 = 0, of message: WriteMessage = .v1
+    ) {
+        fillHistogram(histogram, timestampMs: timestampMs, startMs: startMs)
+        // `TimeSeries.histograms`.
+        finish(message == .v1 ? 0x22 : 0x1A)
+    }
+
+    private mutating func fillHistogram(_ histogram: NativeHistogram, timestampMs: Int64, startMs: Int64) {
         message.removeAll(keepingCapacity: true)
         switch histogram.counts {
         case .integer(let count, _, _, _):
@@ -58,17 +85,17 @@ struct SampleFields {
         integer(14, UInt64(histogram.resetHint.rawValue))
         integer(15, UInt64(bitPattern: timestampMs))
         doubles(16, histogram.customValues)
-        finish(0x22)
+        integer(17, UInt64(bitPattern: startMs))
     }
 
     /// The sample that ends a histogram: an empty one with the marker for its sum (prometheus/tsdb, Head;
     /// model/value).
-    mutating func putStaleHistogram(timestampMs: Int64) {
+    mutating func putStaleHistogram(timestampMs: Int64, of message: WriteMessage = .v1) {
         putHistogram(
             NativeHistogram(
                 schema: 0, sum: StaleMarker.value,
                 counts: .integer(count: 0, zeroCount: 0, positiveDeltas: [], negativeDeltas: [])),
-            timestampMs: timestampMs)
+            timestampMs: timestampMs, of: message)
     }
 
     // MARK: protobuf

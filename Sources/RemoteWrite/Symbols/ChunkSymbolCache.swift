@@ -1,0 +1,62 @@
+internal import MetricModel
+import Synchronization
+
+/// Keeps what `ChunkSymbols` are made of chunks, for as long as the chunks are there and within a bound:
+/// with all kept, a request looks no string up that its chunks have shown it before.
+final class ChunkSymbolCache: Sendable {
+    private struct Entry {
+        weak var chunk: LayoutChunk?
+        let symbols: ChunkSymbols
+    }
+
+    private struct State {
+        /// By the chunk's identity, which may be another's once it is gone: the entry knows.
+        var entries: [ObjectIdentifier: Entry] = [:]
+        var heldBytes = 0
+        var additions = 0
+    }
+
+    /// Beyond this many bytes all are let go and made again as they are needed: 16 MiB are the symbols of
+    /// half a million series that nothing shares.
+    static let maxBytes = 16 << 20
+
+    private let maxBytes: Int
+    private let state = Mutex(State())
+
+    init(maxBytes: Int = maxBytes) { self.maxBytes = maxBytes }
+
+    /// The chunk's symbols; nil when its bytes are not labels.
+    func symbols(of chunk: LayoutChunk) -> ChunkSymbols? {
+        let key = ObjectIdentifier(chunk)
+        let known = state.withLock { state in
+            state.entries[key].flatMap { $0.chunk === chunk ? $0.symbols : nil }
+        }
+        if let known { return known }
+        guard let made = ChunkSymbols(chunk) else { return nil }
+        state.withLock { state in
+            state.additions += 1
+            // Entries of chunks that are gone go once they may be half of all.
+            if state.additions > max(256, state.entries.count / 2)
+                || state.heldBytes + made.heldBytes > maxBytes
+            {
+                state.additions = 0
+                state.entries = state.entries.filter { $0.value.chunk != nil }
+                state.heldBytes = state.entries.values.reduce(0) { $0 + $1.symbols.heldBytes }
+            }
+            if state.heldBytes + made.heldBytes > maxBytes {
+                state.entries.removeAll()
+                state.heldBytes = 0
+            }
+            if let replaced = state.entries.removeValue(forKey: key) {
+                state.heldBytes -= replaced.symbols.heldBytes
+            }
+            guard made.heldBytes <= maxBytes else { return }
+            state.entries[key] = Entry(chunk: chunk, symbols: made)
+            state.heldBytes += made.heldBytes
+        }
+        return made
+    }
+
+    /// Bytes held.
+    var heldBytes: Int { state.withLock { $0.heldBytes } }
+}

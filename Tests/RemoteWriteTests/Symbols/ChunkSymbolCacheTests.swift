@@ -1,0 +1,35 @@
+import MetricModel
+import Testing
+
+@testable import RemoteWrite
+
+@Suite struct ChunkSymbolCacheTests {
+    private func chunk(_ name: String) -> LayoutChunk {
+        TestFrames.chunk([[Label("__name__", name)]], TestFrames.target())
+    }
+
+    @Test func aChunkIsReadOnce() throws {
+        let cache = ChunkSymbolCache()
+        let chunk = chunk("a")
+        let first = try #require(cache.symbols(of: chunk))
+        #expect(cache.symbols(of: chunk) === first)
+        #expect(cache.heldBytes == first.heldBytes)
+    }
+
+    @Test func boundHolds() throws {
+        let one = try #require(ChunkSymbols(chunk("a"))).heldBytes
+        let cache = ChunkSymbolCache(maxBytes: 3 * one)
+        let chunks = (0..<9).map { chunk("\($0)") }
+        for chunk in chunks {
+            #expect(cache.symbols(of: chunk) != nil)
+            #expect(cache.heldBytes <= 3 * one)
+        }
+        #expect(ChunkSymbolCache(maxBytes: one - 1).symbols(of: chunks[0]) != nil)
+    }
+
+    @Test func chunksThatAreGoneAreLetGo() {
+        let cache = ChunkSymbolCache()
+        for number in 0..<2_000 { _ = cache.symbols(of: chunk("m\(number)")) }
+        #expect(cache.heldBytes < 400 * 400)
+    }
+}
