@@ -31,7 +31,7 @@ struct Parts: Sendable {
     let files: any FileDoor
     let failureLogs: ScrapeFailureLogs
     /// On while some destination sends exemplars.
-    let exemplars: ExemplarSwitch
+    let exemplars: FrameSwitch
     let targetFileTimes: TargetFileTimes
     /// Signalled when much memory may have become free: what a reload has replaced is over.
     let freed = Event()

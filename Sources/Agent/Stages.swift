@@ -108,7 +108,7 @@ final class Stages: Sendable {
             http: http, aws: aws,
             inventories: ECSInventories(aws: aws, routes: routes, clock: clock, registry: registry),
             clock: clock, files: files, failureLogs: ScrapeFailureLogs(files: files),
-            exemplars: ExemplarSwitch(configuration.sendsExemplars),
+            exemplars: FrameSwitch(configuration.sendsExemplars),
             targetFileTimes: TargetFileTimes(registry: registry))
         do {
             return try await fitted(configuration, parts)

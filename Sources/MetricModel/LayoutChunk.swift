@@ -72,6 +72,13 @@ public final class LayoutChunk: Sendable {
         digest = Self.digest(bytes, pieces, pieceOffsets, histogramSeries, metadata)
     }
 
+    /// The same series with what is known of their families.
+    public func adding(_ metadata: ChunkMetadata) -> LayoutChunk {
+        LayoutChunk(
+            bytes: bytes, pieces: pieces, pieceOffsets: pieceOffsets, histogramSeries: histogramSeries,
+            metadata: metadata) ?? self
+    }
+
     /// Where the bytes of series `index` begin.
     public func runStart(ofSeries index: Int) -> Int {
         let firstPiece = Int(pieceOffsets[index])

@@ -25,9 +25,9 @@ struct ScrapeEngine: Sendable {
     let honorTimestamps: Bool
     /// Whether exemplars go into frames; without a destination that sends them they would fill the disk.
     var keepsExemplars: Bool { exemplarSwitch.isOn }
-    private let exemplarSwitch: ExemplarSwitch
-    /// Whether start timestamps go into frames; no protocol that sends them is spoken yet.
-    let keepsStartTimestamps: Bool
+    private let exemplarSwitch: FrameSwitch
+    /// Whether start timestamps and metadata go into frames, which remote write 2.0 has a place for.
+    private let detailSwitch: FrameSwitch
     /// Whether a series gets a sample of 0 at the time at which it began, where its target tells when.
     let readsStarts: Bool
     private let startFloorMs: Int64
@@ -45,7 +45,7 @@ struct ScrapeEngine: Sendable {
 
     init(
         target: Target, honorLabels: Bool, honorTimestamps: Bool,
-        exemplars: ExemplarSwitch = ExemplarSwitch(false), keepsStartTimestamps: Bool = false,
+        exemplars: FrameSwitch = FrameSwitch(false), details: FrameSwitch = FrameSwitch(false),
         readsStarts: Bool = false, startFloorMs: Int64 = Int64.min,
         histograms: HistogramOptions = HistogramOptions(), rules: SeriesRules = SeriesRules(),
         tracksStaleness: Bool = false, reportsExtra: Bool = false,
@@ -55,7 +55,7 @@ struct ScrapeEngine: Sendable {
         self.target = target
         self.honorTimestamps = honorTimestamps
         exemplarSwitch = exemplars
-        self.keepsStartTimestamps = keepsStartTimestamps
+        detailSwitch = details
         self.readsStarts = readsStarts
         self.startFloorMs = startFloorMs
         self.histograms = histograms
@@ -85,8 +85,10 @@ struct ScrapeEngine: Sendable {
         durationSeconds: () -> Double
     ) throws(ScrapeError) -> Prepared {
         try checkClock(timestampMs, state)
+        let keepsDetails = detailSwitch.isOn
         var reader = try read(
-            body, format, expected: state.chunks.isEmpty ? templates.expectation(of: schema) : state.chunks)
+            body, format, expected: state.chunks.isEmpty ? templates.expectation(of: schema) : state.chunks,
+            keepsMetadata: keepsDetails)
         var values = reader.values
         // The only copy, so that it is changed in its place.
         reader.values = []
@@ -140,7 +142,7 @@ struct ScrapeEngine: Sendable {
         }
         next.silent = rules.silent
         next.lastSampleMs = rules.lastSampleMs
-        if !keepsStartTimestamps, !readsStarts {
+        if !keepsDetails, !readsStarts {
             next.startTimestamps = []
         } else if !isUnchanged || next.startTimestamps != reader.startTimestamps {
             next.startTimestamps = reader.startTimestamps.exactCopy
@@ -159,7 +161,7 @@ struct ScrapeEngine: Sendable {
         let frame = Frame(
             target: target, layout: next.layout, timestampMs: timestampMs, values: values,
             explicitTimestamps: rules.kept, absent: rules.absent, departed: departed, histograms: kept,
-            exemplars: exemplars, startTimestamps: keepsStartTimestamps ? next.startTimestamps : [])
+            exemplars: exemplars, startTimestamps: keepsDetails ? next.startTimestamps : [])
         let zeros = zeros(before: frame, reader, state, &next, isUnchanged: isUnchanged)
         return Prepared(
             frame: frame, zeros: zeros, next: next, report: reported, leftOut: rules.leftOut,
@@ -219,33 +221,34 @@ struct ScrapeEngine: Sendable {
 
     func seriesTable(of chunks: [TemplateChunk]) -> SeriesTable { SeriesTable(of: chunks, schema) }
 
-    private func makeReader(_ format: ExpositionFormat) -> BodyReader {
+    private func makeReader(_ format: ExpositionFormat, keepsMetadata: Bool) -> BodyReader {
         BodyReader(
             schema: schema, isOpenMetrics: format == .openMetrics, histograms: histograms,
-            readsStarts: readsStarts, hasher: hasher, layouts: layouts, templates: templates)
+            readsStarts: readsStarts, keepsMetadata: keepsMetadata, hasher: hasher, layouts: layouts,
+            templates: templates)
     }
 
     private func read(
-        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk]
+        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk], keepsMetadata: Bool
     ) throws(ScrapeError) -> ReadBody {
         guard format != .protobuf else {
             var reader = ProtobufBodyReader(
-                schema: schema, options: histograms, keepsExemplars: keepsExemplars, hasher: hasher,
-                layouts: layouts, templates: templates)
+                schema: schema, options: histograms, keepsExemplars: keepsExemplars,
+                keepsMetadata: keepsMetadata, hasher: hasher, layouts: layouts, templates: templates)
             try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
             return ReadBody(reader)
         }
         do {
-            return ReadBody(try readText(body, format, expected: expected))
+            return ReadBody(try readText(body, format, expected: expected, keepsMetadata: keepsMetadata))
         } catch {
             throw error.located(in: body)
         }
     }
 
     private func readText(
-        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk]
+        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk], keepsMetadata: Bool
     ) throws(ScrapeError) -> BodyReader {
-        var reader = makeReader(format)
+        var reader = makeReader(format, keepsMetadata: keepsMetadata)
         do throws(ScrapeError) {
             try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
         } catch {
@@ -255,7 +258,7 @@ struct ScrapeEngine: Sendable {
         if reader.parsedLines > 0, !expected.isEmpty,
             reader.chunks.count > 4 + 2 * reader.lineCount / TemplateBuilder.minLines
         {
-            reader = makeReader(format)
+            reader = makeReader(format, keepsMetadata: keepsMetadata)
             try reader.read(body, expected: [], extraValues: report.chunk.seriesCount)
         }
         return reader

@@ -18,14 +18,14 @@ public final class TargetScrape {
     /// of the target's own labels away from.
     public convenience init(
         target: Target, honorLabels: Bool = false, honorTimestamps: Bool = true, keepsExemplars: Bool = false,
-        keepsStartTimestamps: Bool = false, readsStarts: Bool = false,
+        keepsDetails: Bool = false, readsStarts: Bool = false,
         histograms: HistogramConfiguration = HistogramConfiguration(),
         metricRules: RelabelRules = RelabelRules(), externalLabels: LabelSet = LabelSet(),
         interner: LayoutInterner = LayoutInterner()
     ) {
         self.init(
             target: target, honorLabels: honorLabels, honorTimestamps: honorTimestamps,
-            keepsExemplars: keepsExemplars, keepsStartTimestamps: keepsStartTimestamps,
+            keepsExemplars: keepsExemplars, keepsDetails: keepsDetails,
             readsStarts: readsStarts, histograms: histograms, rules: SeriesRules(),
             relabelling: MetricRelabelling(rules: metricRules, externalLabels: externalLabels),
             interner: interner)
@@ -33,7 +33,8 @@ public final class TargetScrape {
 
     init(
         target: Target, honorLabels: Bool = false, honorTimestamps: Bool = true, keepsExemplars: Bool = false,
-        keepsStartTimestamps: Bool = false, readsStarts: Bool = false, startFloorMs: Int64 = Int64.min,
+        keepsDetails: Bool = false, details: FrameSwitch? = nil, readsStarts: Bool = false,
+        startFloorMs: Int64 = Int64.min,
         histograms: HistogramConfiguration = HistogramConfiguration(), rules: SeriesRules,
         tracksStaleness: Bool = false, reportsExtra: Bool = false,
         relabelling: MetricRelabelling = MetricRelabelling(),
@@ -41,7 +42,7 @@ public final class TargetScrape {
     ) {
         engine = ScrapeEngine(
             target: target, honorLabels: honorLabels, honorTimestamps: honorTimestamps,
-            exemplars: ExemplarSwitch(keepsExemplars), keepsStartTimestamps: keepsStartTimestamps,
+            exemplars: FrameSwitch(keepsExemplars), details: details ?? FrameSwitch(keepsDetails),
             readsStarts: readsStarts, startFloorMs: startFloorMs, histograms: HistogramOptions(histograms),
             rules: rules, tracksStaleness: tracksStaleness,
             reportsExtra: reportsExtra, timeoutMs: 10_000, relabelling: relabelling, layouts: interner,

@@ -42,6 +42,7 @@ struct BodyReader {
     private let hasher: SegmentHasher
     private let convertsClassic: Bool
     private let readsStarts: Bool
+    private let keepsMetadata: Bool
     private var builder: TemplateBuilder
     private var parser: ExpositionParser
     /// What the comments read so far say.
@@ -62,16 +63,19 @@ struct BodyReader {
 
     init(
         schema: TargetSchema, isOpenMetrics: Bool, histograms: HistogramOptions = HistogramOptions(),
-        readsStarts: Bool = false, hasher: SegmentHasher, layouts: LayoutInterner, templates: TemplateInterner
+        readsStarts: Bool = false, keepsMetadata: Bool = false, hasher: SegmentHasher,
+        layouts: LayoutInterner, templates: TemplateInterner
     ) {
         self.hasher = hasher
         convertsClassic = histograms.convertsClassic
         self.readsStarts = readsStarts && isOpenMetrics
+        self.keepsMetadata = keepsMetadata
         parser = ExpositionParser(
             isOpenMetrics: isOpenMetrics, skipsBadLines: schema.rules.onBadLine == .skip)
         builder = TemplateBuilder(
             encoder: SeriesEncoder(schema: schema, hasher: hasher), isOpenMetrics: isOpenMetrics,
-            layouts: layouts, templates: templates, keepsClassic: histograms.alwaysScrapesClassic)
+            layouts: layouts, templates: templates, keepsClassic: histograms.alwaysScrapesClassic,
+            statesFamilies: keepsMetadata)
     }
 
     /// Samples that the lines come to, one among them that a rule of the job refused.
@@ -91,8 +95,12 @@ struct BodyReader {
         guard body.byteCount <= Self.maxBodyBytes else {
             throw ScrapeError(.bodyTooLarge, "a body of more than \(Self.maxBodyBytes) bytes is not read")
         }
-        // A target that now answers in another format has no line as before.
-        let expected = expected.first?.isOpenMetrics == parser.isOpenMetrics ? expected : []
+        // A target that now answers in another format has no line as before, and chunks made without
+        // metadata are made anew when they are wanted.
+        let isAsBefore =
+            expected.first?.isOpenMetrics == parser.isOpenMetrics
+            && expected.first?.statesFamilies == keepsMetadata
+        let expected = isAsBefore ? expected : []
         values.reserveCapacity(expected.reduce(extraValues) { $0 + $1.lineCount })
         chunks.reserveCapacity(expected.count)
         var beginnings: [UInt64: Int]?
@@ -225,7 +233,10 @@ struct BodyReader {
             if continues ? builder.isBeyondGroups : builder.endsBefore(hash) {
                 finishChunk(after: before)
             }
-            if builder.lineCount == 0 { setMark(at: start, before) }
+            if builder.lineCount == 0 {
+                setMark(at: start, before)
+                if keepsMetadata, parser.metadata.isEmpty { builder.beginFamily(behind: chunks) }
+            }
             do throws(ScrapeError) {
                 _ = try builder.append(
                     parser, body, hash: hash, before: before, classic: classic, start: started)
@@ -260,6 +271,7 @@ struct BodyReader {
             }
         }
         if readsStarts, let last = parser.metadata.last { context.nameLength = last.name.count }
+        if keepsMetadata { context.take(parser.metadata, body, hasher) }
     }
 
     /// What the line is of a classic histogram.

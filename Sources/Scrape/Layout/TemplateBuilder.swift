@@ -31,6 +31,7 @@ struct TemplateBuilder {
     private(set) var openGroup: UInt64 = 0
     private var starts = StartRuns()
     private let keepsClassic: Bool
+    private var families: FamilyRuns
     private var layout = LayoutChunkBuilder()
     private var before = FamilyContext()
     private var encoder: SeriesEncoder
@@ -43,8 +44,9 @@ struct TemplateBuilder {
 
     init(
         encoder: SeriesEncoder, isOpenMetrics: Bool, layouts: LayoutInterner, templates: TemplateInterner,
-        keepsClassic: Bool = true
+        keepsClassic: Bool = true, statesFamilies: Bool = false
     ) {
+        families = FamilyRuns(isOn: statesFamilies)
         self.keepsClassic = keepsClassic
         self.encoder = encoder
         self.isOpenMetrics = isOpenMetrics
@@ -83,6 +85,8 @@ struct TemplateBuilder {
         isHistogram: Bool = false, classic: ClassicLine? = nil, start: StartLine? = nil
     ) throws(ScrapeError) -> Bool {
         if hashes.isEmpty { self.before = before }
+        for line in parser.metadata where keepsMetadata { metadata.append(line, body) }
+        families.follow(parser, body, metadata)
         let line = UInt32(hashes.count)
         starts.note(start, parser, line: line, seriesCount: UInt32(ownHashes.count))
         let isCreated = start?.isCreated ?? false
@@ -103,7 +107,6 @@ struct TemplateBuilder {
         skippedReason = skippedReason ?? parser.skippedReason
         hashes.append(hash)
         lengths.append(UInt32(parser.segment.count))
-        for line in parser.metadata where keepsMetadata { metadata.append(line, body) }
         return identity != nil
     }
 
@@ -116,6 +119,7 @@ struct TemplateBuilder {
 
     private mutating func add(_ identity: SeriesEncoder.Identity) {
         let series = UInt32(ownHashes.count)
+        families.add(series)
         if !identity.excluded.isEmpty {
             exclusions.append(TemplateChunk.Exclusion(series: series, targetLabels: identity.excluded))
         }
@@ -175,17 +179,37 @@ struct TemplateBuilder {
         if keepsMetadata { metadata.append(kind, family: family, text: text) }
     }
 
+    /// Whether the comments noted first are about a family that the chunk before has begun.
+    var repeatsFamily: Bool {
+        get { families.isRepeated }
+        set { families.isRepeated = families.isRepeated || newValue }
+    }
+
+    /// For a line without comments in front of it that begins a chunk: it belongs to the family that the last
+    /// comments in `chunks`, those before, are about.
+    mutating func beginFamily(behind chunks: [TemplateChunk]) {
+        guard let last = chunks.last(where: { !$0.metadata.isEmpty }) else { return }
+        metadata.begin(with: PackedMetadata.lastFamily(last.metadata))
+        families.isRepeated = !metadata.isEmpty
+    }
+
     /// The chunk of the lines so far; the builder is empty afterwards.
     mutating func finish(after: FamilyContext = FamilyContext()) -> TemplateChunk {
         let open = openGroup
         closeGroup()
         let openRun = starts.key
         starts.close(seriesCount: UInt32(ownHashes.count))
+        let comments = metadata.take()
+        let repeatedFamilies = families.isRepeated ? 1 : 0
+        let stated = families.take(comments, seriesCount: ownHashes.count)
+        let layout = layouts.intern(layout.finish(metadata: stated))
         // Copies of just the right size; these live as long as the target.
         let chunk = TemplateChunk(
             hashes: hashes.exactCopy, lengths: lengths.exactCopy, droppedLines: droppedLines.exactCopy,
-            ownHashes: ownHashes.exactCopy, exclusions: exclusions, layout: layouts.intern(layout.finish()),
-            before: before, after: after, isOpenMetrics: isOpenMetrics, metadata: metadata.take(),
+            ownHashes: ownHashes.exactCopy, exclusions: exclusions, layout: layout,
+            before: before, after: after, isOpenMetrics: isOpenMetrics,
+            // One array for both, where both have it.
+            metadata: layout.metadata?.comments ?? comments, repeatedFamilies: repeatedFamilies,
             refused: refused, refusal: refusal ?? skippedReason,
             skippedLines: skippedLines, groups: groups.exactCopy, foldedLines: foldedLines,
             openGroup: open, starts: starts.runs.exactCopy, createdLines: starts.createdLines,

@@ -33,7 +33,7 @@ final class TemplateChunk: Sendable {
     let isOpenMetrics: Bool
     /// The lines' HELP, TYPE and UNIT comments, as `PackedMetadata` has them.
     let metadata: [UInt8]
-    /// Families that they are about.
+    /// Families that they are about, but for one that the chunk before has begun.
     let familyCount: Int
     /// Lines whose series broke a rule of the job: they have no sample. Ascending.
     let refused: [UInt32]
@@ -60,7 +60,7 @@ final class TemplateChunk: Sendable {
         exclusions: [Exclusion],
         layout: LayoutChunk,
         before: FamilyContext, after: FamilyContext, isOpenMetrics: Bool = false, metadata: [UInt8] = [],
-        refused: [UInt32] = [], refusal: String? = nil,
+        repeatedFamilies: Int = 0, refused: [UInt32] = [], refusal: String? = nil,
         skippedLines: Int = 0, groups: [ClassicGroup] = [], foldedLines: Int = 0,
         openGroup: UInt64 = 0, starts: [StartRun] = [], createdLines: Int = 0, openRun: UInt64 = 0
     ) {
@@ -85,7 +85,7 @@ final class TemplateChunk: Sendable {
         self.after = after
         self.isOpenMetrics = isOpenMetrics
         self.metadata = metadata
-        familyCount = PackedMetadata.familyCount(metadata)
+        familyCount = PackedMetadata.familyCount(metadata) - repeatedFamilies
         self.refused = refused
         self.refusal = refusal
         self.skippedLines = skippedLines
@@ -95,6 +95,8 @@ final class TemplateChunk: Sendable {
     }
 
     var lineCount: Int { hashes.count }
+    /// Whether the layout says which series belong to which family.
+    var statesFamilies: Bool { layout.metadata != nil }
     var seriesCount: Int { ownHashes.count }
 
     /// Hashes of the whole series of a target, in order: equal for equal label sets, whichever line they come

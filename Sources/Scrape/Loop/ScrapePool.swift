@@ -38,7 +38,8 @@ public final class ScrapePool: ScrapeLoopOwner {
         }
     }
 
-    private let exemplars: ExemplarSwitch
+    private let exemplars: FrameSwitch
+    private let details: FrameSwitch
     private let layouts: LayoutInterner
     private let clock: any AgentClock
     private let logger: Logger
@@ -52,10 +53,12 @@ public final class ScrapePool: ScrapeLoopOwner {
     public init(
         _ plan: ScrapePlan, workers: WorkerPool, appender: any FrameAppending, interner: LayoutInterner,
         clock: any AgentClock, registry: MetricRegistry, logger: Logger,
-        exemplars: ExemplarSwitch = ExemplarSwitch(false), whenOldAreOver: @escaping @Sendable () -> Void = {}
+        exemplars: FrameSwitch = FrameSwitch(false), details: FrameSwitch = FrameSwitch(false),
+        whenOldAreOver: @escaping @Sendable () -> Void = {}
     ) {
         self.whenOldAreOver = whenOldAreOver
         self.exemplars = exemplars
+        self.details = details
         self.clock = clock
         layouts = interner
         let job = plan.configuration.jobName
@@ -228,6 +231,25 @@ public final class ScrapePool: ScrapeLoopOwner {
         return state.waiting
     }
 
+    /// What the job's targets say about their metric families, each family once with the last word. Lines
+    /// that targets share are read once.
+    public var families: [MetricMetadata] {
+        let loops = state.withLock { state in state.loops.values.filter(\.isWanted) }
+        var seen: Set<ObjectIdentifier> = []
+        var packed: [[UInt8]] = []
+        for loop in loops {
+            // The state holds the chunks, so that none of them takes the identity of another meanwhile.
+            for chunk in loop.scrape.chunks where seen.insert(ObjectIdentifier(chunk)).inserted {
+                if !chunk.metadata.isEmpty { packed.append(chunk.metadata) }
+            }
+        }
+        return MetricFamilyMetadata.merged(packed).map {
+            MetricMetadata(
+                family: $0.family, kind: MetricMetadata.Kind(word: $0.type) ?? .unknown, help: $0.help,
+                unit: $0.unit)
+        }
+    }
+
     /// The job's targets in the order of their URLs and labels.
     public func targetStates() -> [TargetState] {
         let loops = state.withLock { state in state.loops.values.filter(\.isWanted) }
@@ -305,7 +327,7 @@ public final class ScrapePool: ScrapeLoopOwner {
         let engine = ScrapeEngine(
             target: Target(job: configuration.jobName, own: target.labels, external: plan.externalLabels),
             honorLabels: configuration.honorLabels, honorTimestamps: configuration.honorTimestamps,
-            exemplars: exemplars, readsStarts: configuration.readsStartTimestamps,
+            exemplars: exemplars, details: details, readsStarts: configuration.readsStartTimestamps,
             startFloorMs: plan.startFloorMs, histograms: HistogramOptions(configuration.histograms),
             rules: SeriesRules(configuration), tracksStaleness: configuration.trackTimestampsStaleness,
             reportsExtra: configuration.extraScrapeMetrics, timeoutMs: configuration.scrapeTimeoutMs,

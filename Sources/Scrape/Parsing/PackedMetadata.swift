@@ -1,3 +1,5 @@
+import MetricModel
+
 /// The metadata comments of a run of lines in their order, as one block of bytes: a family is some dozen
 /// bytes, and is read only when somebody asks.
 struct PackedMetadata: Sendable {
@@ -5,6 +7,9 @@ struct PackedMetadata: Sendable {
     static let maxTextBytes = 16 << 10
 
     private(set) var bytes: [UInt8]
+    /// Where the comments of the family begin that the last comment is about; nil before the first.
+    private(set) var lastFamily: Int?
+    private var lastName: [UInt8] = []
     /// Whether help texts know `\"`.
     private let isOpenMetrics: Bool
 
@@ -35,16 +40,46 @@ struct PackedMetadata: Sendable {
     mutating func append(_ kind: FamilyMetadata.Kind, family: [UInt8], text: [UInt8]) {
         var end = min(text.count, Self.maxTextBytes)
         while end < text.count, text[end] & 0xC0 == 0x80 { end -= 1 }
-        bytes.append(kind.rawValue)
-        appendCount(family.count)
-        appendCount(end)
+        if lastFamily == nil || lastName != family {
+            lastFamily = bytes.count
+            lastName = family
+        }
+        ChunkMetadata.append(kind.subject, family: family, text: text[..<end], to: &bytes)
+    }
+
+    /// Begins with the comments of one family, as another block has them.
+    mutating func begin(with family: ArraySlice<UInt8>) {
+        guard isEmpty, let comment = Self.entries(Array(family)).first else { return }
         bytes += family
-        bytes += text[..<end]
+        lastFamily = 0
+        lastName = Array(comment.family.utf8)
+    }
+
+    /// The comments of the family that packed bytes end with; empty where there are none.
+    static func lastFamily(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
+        var name = 0..<0
+        var start = 0
+        var offset = 0
+        while offset + 9 <= bytes.count {
+            func count(at place: Int) -> Int {
+                (0..<4).reduce(0) { $0 | Int(bytes[place + $1]) << (8 * $1) }
+            }
+            let own = offset + 9..<offset + 9 + count(at: offset + 1)
+            if !bytes[own].elementsEqual(bytes[name]) || offset == 0 {
+                name = own
+                start = offset
+            }
+            offset = own.upperBound + count(at: offset + 5)
+        }
+        return bytes[start...]
     }
 
     /// The bytes without spare room, for what lives as long as a target; nothing is left behind.
     mutating func take() -> [UInt8] {
-        defer { bytes.removeAll(keepingCapacity: true) }
+        defer {
+            bytes.removeAll(keepingCapacity: true)
+            lastFamily = nil
+        }
         return bytes.exactCopy
     }
 
@@ -88,8 +123,14 @@ struct PackedMetadata: Sendable {
         }
         return families
     }
+}
 
-    private mutating func appendCount(_ count: Int) {
-        for shift in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: count >> (8 * shift))) }
+extension FamilyMetadata.Kind {
+    fileprivate var subject: ChunkMetadata.Subject {
+        switch self {
+        case .type: .type
+        case .help: .help
+        case .unit: .unit
+        }
     }
 }

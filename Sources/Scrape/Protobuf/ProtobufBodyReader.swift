@@ -10,6 +10,7 @@ struct ProtobufBodyReader {
     private(set) var series: ScrapedSeries
     private let options: HistogramOptions
     private let keepsExemplars: Bool
+    private let keepsMetadata: Bool
     private let hasher: SegmentHasher
     private var builder: TemplateBuilder
     private var line = SeriesLine()
@@ -18,8 +19,8 @@ struct ProtobufBodyReader {
     private var unfoldedBytes = 0
 
     init(
-        schema: TargetSchema, options: HistogramOptions, keepsExemplars: Bool, hasher: SegmentHasher,
-        layouts: LayoutInterner, templates: TemplateInterner
+        schema: TargetSchema, options: HistogramOptions, keepsExemplars: Bool, keepsMetadata: Bool = false,
+        hasher: SegmentHasher, layouts: LayoutInterner, templates: TemplateInterner
     ) {
         self.options = options
         self.keepsExemplars = keepsExemplars
@@ -27,7 +28,8 @@ struct ProtobufBodyReader {
         series = ScrapedSeries(expected: 0)
         builder = TemplateBuilder(
             encoder: SeriesEncoder(schema: schema, hasher: hasher), isOpenMetrics: false, layouts: layouts,
-            templates: templates)
+            templates: templates, statesFamilies: keepsMetadata)
+        self.keepsMetadata = keepsMetadata
     }
 
     /// Reads `body`, of which `expected` are the chunks of the scrape before, and keeps room for
@@ -42,6 +44,8 @@ struct ProtobufBodyReader {
             expected: expected.reduce(extraValues) { $0 + $1.lineCount })
         try decoder.read(body)
         series = decoder.takeSeries()
+        // Chunks made without metadata are made anew when they are wanted.
+        let expected = expected.first?.statesFamilies == keepsMetadata ? expected : []
         try match(body, expected)
         // Series that come and go leave short chunks behind. Cut anew, all of it is as if it was read first.
         if parsedLines > 0, !expected.isEmpty,
@@ -66,7 +70,9 @@ struct ProtobufBodyReader {
         var index = 0
         var position = 0
         while position < series.count {
-            if index < expected.count, series.matches(expected[index], at: position) {
+            if index < expected.count,
+                series.matches(expected[index], at: position, before: before(body, position))
+            {
                 chunks.append(expected[index])
                 builder.pass(expected[index])
                 position += expected[index].lineCount
@@ -77,6 +83,21 @@ struct ProtobufBodyReader {
             // The chunk at `index` has changed; only later ones are looked for, so this ends.
             (index, position) = try build(body, from: position, until: beginnings ?? [:], after: index)
         }
+    }
+
+    /// What stands in front of a chunk that begins with this series: what is said of the family that goes
+    /// on in it. The first series of a family has that in its key.
+    private func before(_ body: RawSpan, _ position: Int) -> FamilyContext {
+        var context = FamilyContext()
+        guard keepsMetadata else { return context }
+        let family = series.families[series.familyIndex(of: position)]
+        guard position > family.firstSeries else { return context }
+        var hash = family.kind.rawValue
+        for text in [family.name, family.help, family.unit] {
+            hash = hasher.combine(hash, hasher.hash(body, text.lowerBound, text.count))
+        }
+        context.metadata = hash
+        return context
     }
 
     /// Makes chunks of series until the body ends or one is met that a later chunk begins with. Returns that
@@ -121,11 +142,14 @@ struct ProtobufBodyReader {
                 .bodyTooLarge,
                 "the body's series would be more than \(BodyReader.maxBodyBytes) bytes of text")
         }
-        if position == family.firstSeries {
+        // Each chunk says by itself what is known of its families.
+        let isContinued = keepsMetadata && builder.lineCount == 0 && position > family.firstSeries
+        if position == family.firstSeries || isContinued {
             let name = body.copy(family.name)
             builder.note(.type, family: name, text: Array(family.kind.word.utf8))
             if !family.help.isEmpty { builder.note(.help, family: name, text: body.copy(family.help)) }
             if !family.unit.isEmpty { builder.note(.unit, family: name, text: body.copy(family.unit)) }
+            builder.repeatsFamily = isContinued
         }
         var parser = ExpositionParser(isOpenMetrics: false)
         do throws(ScrapeError) {
@@ -137,7 +161,9 @@ struct ProtobufBodyReader {
             }
             // What rules drop is taken out once the body has been read.
             _ = try builder.append(
-                parser, text, hash: key, isHistogram: place.part == .native)
+                parser, text, hash: key,
+                before: builder.lineCount == 0 ? before(body, position) : FamilyContext(),
+                isHistogram: place.part == .native)
         } catch {
             throw ScrapeError(
                 error.code, "protobuf: metric family \(body.excerpt(family.name)): \(error.message)")
@@ -147,10 +173,12 @@ struct ProtobufBodyReader {
 
 extension ScrapedSeries {
     /// Whether the series from `position` on are those of `chunk`.
-    func matches(_ chunk: TemplateChunk, at position: Int) -> Bool {
+    func matches(
+        _ chunk: TemplateChunk, at position: Int, before: FamilyContext = FamilyContext()
+    ) -> Bool {
         let expected = chunk.hashes
         let hashes = expected.span
-        guard count - position >= hashes.count, chunk.before == FamilyContext(), !chunk.isOpenMetrics else {
+        guard count - position >= hashes.count, chunk.before == before, !chunk.isOpenMetrics else {
             return false
         }
         let own = keys.span

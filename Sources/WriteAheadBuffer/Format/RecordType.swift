@@ -10,6 +10,8 @@ enum RecordType: UInt8 {
     case frame = 4
     /// Samples appended and failed so far, by job.
     case ledger = 5
+    /// What a target says about the metric families of a chunk's series.
+    case metadata = 6
     /// A destination's whole cursor.
     case snapshot = 16
     /// What changed in a destination's cursor.

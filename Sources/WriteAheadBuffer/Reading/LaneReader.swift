@@ -140,6 +140,7 @@ struct LaneReader: Sendable {
         switch header.type {
         case .chunk: statements.note(chunk: header, at: place)
         case .layout: statements.note(layout: header, at: place)
+        case .metadata: statements.note(metadata: header, at: place)
         case .target: try takeTarget(header, at: place)
         case .frame: return try takeFrame(header, at: place)
         case .ledger, .snapshot, .progress: break

@@ -5,13 +5,14 @@ struct StatedLayouts: Sendable {
     private let interner: LayoutInterner
     private var chunkPlaces: [UInt32: (RecordHeader, UInt64)] = [:]
     private var layoutPlaces: [UInt32: (RecordHeader, UInt64)] = [:]
+    private var metadataPlaces: [UInt32: (RecordHeader, UInt64)] = [:]
     private var chunks: [UInt32: LayoutChunk] = [:]
     private var layouts: [UInt32: ([UInt32], Layout)] = [:]
 
     init(_ interner: LayoutInterner) { self.interner = interner }
 
     /// Records whose places are known.
-    var count: Int { chunkPlaces.count + layoutPlaces.count }
+    var count: Int { chunkPlaces.count + layoutPlaces.count + metadataPlaces.count }
 
     mutating func note(chunk header: RecordHeader, at place: UInt64) {
         chunkPlaces[header.subject] = (header, place)
@@ -19,6 +20,10 @@ struct StatedLayouts: Sendable {
 
     mutating func note(layout header: RecordHeader, at place: UInt64) {
         layoutPlaces[header.subject] = (header, place)
+    }
+
+    mutating func note(metadata header: RecordHeader, at place: UInt64) {
+        metadataPlaces[header.subject] = (header, place)
     }
 
     /// A layout and the numbers of its chunks; nil when it, or a chunk of it, is lost.
@@ -67,9 +72,20 @@ struct StatedLayouts: Sendable {
             chunkPlaces[number] = nil
             return nil
         }
+        let stated = try metadata(ofChunk: number, chunk.seriesCount, in: &segment)
         // The object that scraping uses, where it does.
-        let shared = interner.intern(chunk)
+        let shared = interner.intern(stated.map { chunk.adding($0) } ?? chunk)
         chunks[number] = shared
         return shared
+    }
+
+    /// What is stated of a chunk's families; nil where nothing is, or it is damaged.
+    private func metadata(
+        ofChunk number: UInt32, _ seriesCount: Int, in segment: inout SegmentReader?
+    ) throws(BufferError) -> ChunkMetadata? {
+        guard let (header, place) = metadataPlaces[number],
+            let (bytes, range) = try segment?.payload(header, at: place)
+        else { return nil }
+        return MetadataCoding.metadata(bytes.span.extracting(range), seriesCount: seriesCount)
     }
 }

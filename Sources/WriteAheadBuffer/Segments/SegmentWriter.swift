@@ -179,6 +179,11 @@ struct SegmentWriter {
             let start = scratch.begin(.chunk, flags: StatementCoding.flags(chunk), subject: number)
             StatementCoding.put(chunk, into: &scratch)
             scratch.end(start, salt: salt)
+            if let metadata = chunk.metadata {
+                let start = scratch.begin(.metadata, subject: number)
+                MetadataCoding.put(metadata, into: &scratch)
+                scratch.end(start, salt: salt)
+            }
             added[key] = ChunkState(chunk: chunk, number: number, recordBytes: scratch.count - start)
             numbers.append(number)
             if scratch.count >= Self.pieceBytes { try writePiece() }

@@ -22,7 +22,7 @@ enum ProtobufCheck {
     private static func scrape(_ options: HistogramConfiguration) -> TargetScrape {
         TargetScrape(
             target: TwoBodies.target, honorTimestamps: false, keepsExemplars: true,
-            keepsStartTimestamps: true, histograms: options)
+            keepsDetails: true, histograms: options)
     }
 
     private static func result(

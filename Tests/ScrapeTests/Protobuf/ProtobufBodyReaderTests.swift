@@ -81,7 +81,7 @@ import Testing
     }
 
     @Test func startTimestampsThatStayAreShared() throws {
-        let scrape = TargetScrape(target: target, keepsStartTimestamps: true)
+        let scrape = TargetScrape(target: target, keepsDetails: true)
         func body(_ startMs: Int64) -> [UInt8] {
             ProtoBody.family(
                 "c", 0,
@@ -109,7 +109,7 @@ import Testing
         var limits = SeriesRules()
         change(&limits)
         return TargetScrape(
-            target: plainTarget(), keepsExemplars: true, keepsStartTimestamps: true, histograms: histograms,
+            target: plainTarget(), keepsExemplars: true, keepsDetails: true, histograms: histograms,
             rules: limits,
             relabelling: MetricRelabelling(rules: RelabelRules(try rules.map { try RelabelRule($0) })))
     }

@@ -11,7 +11,7 @@ import Testing
         _ histograms: HistogramConfiguration = HistogramConfiguration(), keepsExemplars: Bool = true
     ) -> TargetScrape {
         TargetScrape(
-            target: target, keepsExemplars: keepsExemplars, keepsStartTimestamps: true,
+            target: target, keepsExemplars: keepsExemplars, keepsDetails: true,
             histograms: histograms)
     }
 

@@ -1,0 +1,59 @@
+import MetricModel
+
+/// Finds which series of a chunk belong to which metric family, while lines are gathered: those behind its
+/// comments, as far as their names say so too.
+struct FamilyRuns {
+    /// Whether anybody wants to know.
+    private let isOn: Bool
+    private var runs: [ChunkMetadata.Run] = []
+    /// The family that the comments in front of the line are about, and where they begin in the chunk's.
+    private var family: MetricMetadata?
+    private var offset = ChunkMetadata.Run.noFamily
+    /// That of the line.
+    private var lineOffset = ChunkMetadata.Run.noFamily
+    /// Whether the chunk's comments begin with those of a family of the chunk before.
+    var isRepeated = false
+
+    init(isOn: Bool) { self.isOn = isOn }
+
+    /// Takes in the line that `parser` stands on; `metadata` has the comments in front of it already.
+    mutating func follow(_ parser: ExpositionParser, _ body: RawSpan, _ metadata: PackedMetadata) {
+        guard isOn else { return }
+        if let first = metadata.lastFamily {
+            if !parser.metadata.isEmpty || UInt32(first) != offset || family == nil {
+                offset = UInt32(first)
+                family = ChunkMetadata.family(metadata.bytes, at: first)
+            }
+        } else {
+            family = nil
+        }
+        guard let family else {
+            lineOffset = ChunkMetadata.Run.noFamily
+            return
+        }
+        var name: [UInt8] = []
+        Unescaping.append(body, parser.name, hasEscapes: parser.nameHasEscapes, to: &name)
+        let isCovered = family.covers(sampleName: String(decoding: name, as: UTF8.self))
+        lineOffset = isCovered ? offset : ChunkMetadata.Run.noFamily
+    }
+
+    /// A series of the line, by its ordinal in the chunk.
+    mutating func add(_ series: UInt32) {
+        guard isOn, (runs.last?.offset ?? ChunkMetadata.Run.noFamily) != lineOffset else { return }
+        runs.append(ChunkMetadata.Run(firstSeries: series, offset: lineOffset))
+    }
+
+    /// The metadata of the chunk's series; nil where nobody wants to know. Nothing is left behind.
+    mutating func take(_ comments: [UInt8], seriesCount: Int) -> ChunkMetadata? {
+        guard isOn else { return nil }
+        defer {
+            runs.removeAll()
+            family = nil
+            offset = ChunkMetadata.Run.noFamily
+            lineOffset = ChunkMetadata.Run.noFamily
+            isRepeated = false
+        }
+        return ChunkMetadata(comments: comments, runs: runs.exactCopy, seriesCount: seriesCount)
+            ?? ChunkMetadata.none
+    }
+}

@@ -1,0 +1,103 @@
+import MetricModel
+import Platform
+import Testing
+
+@testable import WriteAheadBuffer
+
+struct MetadataCodingTests {
+    private func metadata(_ help: String, series: Int) throws -> ChunkMetadata {
+        var comments: [UInt8] = []
+        let name = Array("m".utf8)
+        ChunkMetadata.append(.type, family: name, text: Array("counter".utf8)[...], to: &comments)
+        ChunkMetadata.append(.help, family: name, text: Array(help.utf8)[...], to: &comments)
+        return try #require(
+            ChunkMetadata(
+                comments: comments,
+                runs: [
+                    .init(firstSeries: 0, offset: 0),
+                    .init(firstSeries: 3, offset: ChunkMetadata.Run.noFamily),
+                    .init(firstSeries: 9, offset: 0),
+                ], seriesCount: series))
+    }
+
+    private func payload(_ metadata: ChunkMetadata) -> [UInt8] {
+        var buffer = RecordBuffer()
+        MetadataCoding.put(metadata, into: &buffer)
+        return buffer.bytes
+    }
+
+    @Test func whatIsWrittenIsRead() throws {
+        for metadata in [try metadata("Help.", series: 10), ChunkMetadata.none] {
+            let bytes = payload(metadata)
+            #expect(MetadataCoding.metadata(bytes.span, seriesCount: 10) == metadata)
+        }
+    }
+
+    @Test func payloadHasTheseBytes() throws {
+        let name = Array("m".utf8)
+        var comments: [UInt8] = []
+        ChunkMetadata.append(.unit, family: name, text: Array("s".utf8)[...], to: &comments)
+        let metadata = try #require(
+            ChunkMetadata(comments: comments, runs: [.init(firstSeries: 5, offset: 0)], seriesCount: 6))
+        #expect(
+            payload(metadata)
+                == [11]  // bytes of comments
+                + [2, 1, 0, 0, 0, 1, 0, 0, 0] + name + Array("s".utf8)  // a unit, two lengths, name, text
+                + [1, 5, 1])  // one run from series 5 on, whose family begins at 0
+    }
+
+    @Test func damagedPayloadsAreRefusedAndNeverTrap() throws {
+        let bytes = payload(try metadata("Help.", series: 10))
+        #expect(MetadataCoding.metadata(bytes.span, seriesCount: 9) == nil, "a run of no series")
+        for length in 0..<bytes.count {
+            let cut = Array(bytes[..<length])
+            #expect(MetadataCoding.metadata(cut.span, seriesCount: 10) == nil)
+        }
+        var random = SeededGenerator(seed: UInt64.random(in: 1...UInt64.max))
+        for _ in 0..<5_000 {
+            var changed = bytes
+            changed[random.below(changed.count)] = UInt8(random.below(256))
+            _ = MetadataCoding.metadata(changed.span, seriesCount: 10)
+        }
+    }
+
+    /// A backlog of before a restart has what was known when it was scraped.
+    @Test func aBacklogHasItsMetadata() throws {
+        let fixture = try BufferFixture()
+        let metadata = try metadata("Help.", series: 10)
+        let chunk = TestFrames.chunk("m", count: 10).adding(metadata)
+        var buffer = try fixture.open()
+        _ = try buffer.openDestination("a", lanes: 1)
+        try buffer.append(TestFrames.frame(fixture.target, Layout([chunk]), at: 1))
+        try buffer.append(TestFrames.frame(fixture.target, Layout([chunk]), at: 2))
+        try buffer.close()
+        buffer = try fixture.open()
+        let read = try buffer.openDestination("a", lanes: 1).lane(0).all()
+        #expect(read.map { $0.frame.layout.chunks[0].metadata } == [metadata, metadata])
+        #expect(read[0].frame.layout.chunks[0] === read[1].frame.layout.chunks[0])
+
+    }
+
+    @Test func damagedMetadataCostsNoFrame() throws {
+        let fixture = try BufferFixture()
+        let chunk = TestFrames.chunk("m", count: 10).adding(try metadata("unmistakable", series: 10))
+        var buffer = try fixture.open()
+        _ = try buffer.openDestination("a", lanes: 1)
+        for time in 1...3 {
+            try buffer.append(TestFrames.frame(fixture.target, Layout([chunk]), at: Int64(time)))
+        }
+        try buffer.close()
+        let path = try #require(fixture.segmentPaths.last)
+        var bytes = try fixture.bytes(path)
+        let place = try #require(bytes.firstRange(of: Array("unmistakable".utf8))?.lowerBound)
+        bytes[place] ^= 0xFF
+        try fixture.overwrite(path, with: bytes)
+        buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let read = try lane.drain()
+        #expect(read.map(\.frame.timestampMs) == [1, 2, 3])
+        #expect(read.map { $0.frame.layout.chunks[0].metadata } == [nil, nil, nil])
+        let books = try #require(buffer.ledger().destinations["a"]?["node"])
+        #expect(books.delivered == 30 && books.dropped.isEmpty && books.buffered == 0)
+    }
+}
