@@ -70,7 +70,10 @@ import Testing
     }
 
     @Test func negativeZeroArrivesAsItIs() throws {
-        let frame = TestFrames.frame(count: 1, timestampMs: 5, firstValue: -0.0)
+        let target = TestFrames.target()
+        let frame = Frame(
+            target: target, layout: Layout([TestFrames.chunk([[Label("__name__", "m")]], target)]),
+            timestampMs: 5, values: [-0.0])
         #expect(
             try ReferenceCodec.unpackSymbols(encode([frame])).series.first?.samples
                 == [.init(valueBits: (-0.0).bitPattern, timestampMs: 5)])
