@@ -32,9 +32,13 @@ struct Parts: Sendable {
     let failureLogs: ScrapeFailureLogs
     /// On while some destination sends exemplars.
     let exemplars: FrameSwitch
+    /// On while some destination may speak remote write 2.0.
+    let details: FrameSwitch
     let targetFileTimes: TargetFileTimes
     /// Signalled when much memory may have become free: what a reload has replaced is over.
     let freed = Event()
+    /// What the targets of all jobs say about their metric families.
+    let families = SharedFamilies()
     /// Made with the first job that wants it.
     let resolver = SharedResolver()
 
@@ -84,7 +88,8 @@ struct Parts: Sendable {
         let writer = RemoteWriter(
             configuration: entry, destination: destination,
             http: client(entry.http), credentials: signing.credentials, region: signing.region,
-            workers: workers, clock: clock, registry: registry, logger: Logger(label: "remote"))
+            workers: workers, clock: clock, registry: registry, logger: Logger(label: "remote"),
+            families: { [families] in families.all })
         return DestinationRunner(
             entry: entry, destination: destination, writer: writer, signing: signing)
     }
@@ -123,7 +128,7 @@ struct Parts: Sendable {
         let pool = ScrapePool(
             needs.plan, workers: workers,
             appender: BufferAppender(buffer: buffer), interner: interner, clock: clock, registry: registry,
-            logger: Logger(label: "scrape"), exemplars: exemplars,
+            logger: Logger(label: "scrape"), exemplars: exemplars, details: details,
             whenOldAreOver: { [freed] in freed.signal() })
         let discovery = DiscoveryManager(
             job: job, providers: providers(job, needs), clock: clock, registry: registry,

@@ -109,6 +109,7 @@ final class Stages: Sendable {
             inventories: ECSInventories(aws: aws, routes: routes, clock: clock, registry: registry),
             clock: clock, files: files, failureLogs: ScrapeFailureLogs(files: files),
             exemplars: FrameSwitch(configuration.sendsExemplars),
+            details: FrameSwitch(configuration.sendsDetails),
             targetFileTimes: TargetFileTimes(registry: registry))
         do {
             return try await fitted(configuration, parts)
@@ -137,6 +138,7 @@ final class Stages: Sendable {
         }
         let stages = Stages(
             parts, Running(configuration: configuration, jobs: jobs, destinations: destinations))
+        parts.families.set { [weak stages] in stages?.jobs.map(\.pool.families) ?? [] }
         AgentMetrics.registerIgnored(in: registry) { [weak stages] in stages?.configuration.ignored ?? [] }
         ProcessStatistics(files: parts.files, clock: clock).register(in: registry)
         RemoteStorageTotals.register(
@@ -285,4 +287,8 @@ extension Stages: StatusPages {
 extension Configuration {
     /// Whether some destination sends exemplars: else they need not be kept.
     var sendsExemplars: Bool { remoteWrites.contains { $0.sendExemplars } }
+
+    /// Whether some destination may speak remote write 2.0, which has a place for start timestamps and the
+    /// metadata of series: else they need not be kept.
+    var sendsDetails: Bool { remoteWrites.contains { $0.protobufMessage != .v1 } }
 }

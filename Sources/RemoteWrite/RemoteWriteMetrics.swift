@@ -13,6 +13,12 @@ final class RemoteWriteMetrics: Sendable {
     let bytes: Counter
     let sentBatchSeconds: Histogram
     let bufferErrors: Counter
+    let fellBack: Counter
+    let unwritten: Counter
+    let metadata: Counter
+    let metadataFailed: Counter
+    let metadataRetried: Counter
+    let metadataBytes: Counter
     private let highestSent: Gauge
     private let highestSentMs = Mutex(Int64.min)
     private let registry: MetricRegistry
@@ -59,6 +65,24 @@ final class RemoteWriteMetrics: Sendable {
         bufferErrors = registry.counter(
             "narthex_remote_write_buffer_errors_total",
             help: "Failed reads of the buffer and failed writes of the cursor.", labels: labels)
+        fellBack = counter(
+            "narthex_remote_write_message_fallbacks_total",
+            "Requests of remote write 2.0 that the receiver did not understand, sent again by 1.0.")
+        unwritten = counter(
+            "narthex_remote_write_unwritten_samples_total",
+            "Samples that a receiver of remote write 2.0 answered with success and says it has not written.")
+        metadata = counter(
+            "prometheus_remote_storage_metadata_total",
+            "Metadata entries sent to remote storage, every try counted.")
+        metadataFailed = counter(
+            "prometheus_remote_storage_metadata_failed_total",
+            "Metadata entries that remote storage refused, or did not take before the next were due.")
+        metadataRetried = counter(
+            "prometheus_remote_storage_metadata_retried_total",
+            "Metadata entries sent again because a try failed.")
+        metadataBytes = counter(
+            "prometheus_remote_storage_metadata_bytes_total",
+            "Bytes of metadata requests sent, after compression, every try counted.")
         highestSent = gauge(
             "prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
             "Newest timestamp that remote storage has stored.", 0)

@@ -3,6 +3,7 @@ public import AWS
 public import Configuration
 public import HTTPTransport
 public import Logging
+public import MetricModel
 public import Platform
 import Synchronization
 public import Telemetry
@@ -17,6 +18,8 @@ public final class RemoteWriter: Sendable {
     private let spawns: AsyncStream<Void>
     private let spawning: AsyncStream<Void>.Continuation
     private let logger: Logger
+    /// Nil where no metadata are sent apart from samples.
+    private let metadata: MetadataSender?
     private let registry: MetricRegistry
     private let readers: [UInt64]
     private let hasBegun = Mutex(false)
@@ -24,11 +27,12 @@ public final class RemoteWriter: Sendable {
     private let stopped = Event()
 
     /// `destination` is the buffer's cursor for this destination. With a `sigv4` block requests are signed
-    /// with `credentials`, for the block's region or else `region`.
+    /// with `credentials`, for the block's region or else `region`. `families` gives what is known of the
+    /// metric families now; without it no metadata are sent apart from samples.
     public init(
         configuration: RemoteWriteConfiguration, destination: BufferDestination, http: any HTTPPerforming,
         credentials: (any CredentialsProvider)?, region: String?, workers: WorkerPool, clock: any AgentClock,
-        registry: MetricRegistry, logger: Logger
+        registry: MetricRegistry, logger: Logger, families: (@Sendable () -> [MetricMetadata])? = nil
     ) {
         self.configuration = configuration
         self.registry = registry
@@ -50,12 +54,24 @@ public final class RemoteWriter: Sendable {
         let slots = SlotList()
         self.slots = slots
         let window = shared.window
+        metadata = Self.metadataSender(families, shared, named)
         readers = metrics.observe(
             highestTimestampMs: { destination.highestTimestampMs },
             pendingSamples: { slots.all.reduce(window.waiting.samples) { $0 + $1.status.pendingSamples } },
             leftOutSeries: { shared.leftOut.withLock { $0.count } },
             windowSize: { shared.lessons.windowSize })
         _ = newSlot()
+    }
+
+    private static func metadataSender(
+        _ families: (@Sendable () -> [MetricMetadata])?, _ shared: LaneShared, _ logger: Logger
+    ) -> MetadataSender? {
+        let configuration = shared.configuration
+        guard let families, configuration.metadata.send, configuration.protobufMessage != .v2 else {
+            return nil
+        }
+        var generator = SystemRandomNumberGenerator()
+        return MetadataSender(shared: shared, families: families, logger: logger, seed: generator.next())
     }
 
     /// One more slot, which is to be run.
@@ -86,10 +102,23 @@ public final class RemoteWriter: Sendable {
             return !begun
         }
         precondition(isFirst, "a remote writer runs once")
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.runSlots() }
-            group.addTask { await self.drainExpired.wait() }
-            await group.next()
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await self.runSlots()
+                return true
+            }
+            group.addTask {
+                await self.drainExpired.wait()
+                return true
+            }
+            if let metadata {
+                // Nobody waits for its end.
+                group.addTask {
+                    await metadata.run()
+                    return false
+                }
+            }
+            while let isOver = await group.next(), !isOver {}
             group.cancelAll()
         }
         stopped.signal()

@@ -40,14 +40,9 @@ struct RequestSender: Sendable {
         self.clock = clock
         self.credentials = credentials
         isSigned = configuration.sigv4 != nil
-        // Configuration refuses custom headers with these names (remote write 1.0 demands them as they
-        // are). The client adds Host, Content-Length and User-Agent.
-        headers =
-            [
-                HTTPHeader(name: "Content-Encoding", value: "snappy"),
-                HTTPHeader(name: "Content-Type", value: "application/x-protobuf"),
-                HTTPHeader(name: "X-Prometheus-Remote-Write-Version", value: "0.1.0"),
-            ] + configuration.headers.map { HTTPHeader(name: $0.name, value: $0.value) }
+        // Configuration refuses custom headers with these names and those of the message (remote write
+        // demands them as they are). The client adds Host, Content-Length and User-Agent.
+        headers = configuration.headers.map { HTTPHeader(name: $0.name, value: $0.value) }
         let region = configuration.sigv4?.region ?? region
         signer = configuration.sigv4.flatMap { block in
             region.map { SigV4Signer(region: $0, service: block.serviceName) }
@@ -56,7 +51,12 @@ struct RequestSender: Sendable {
 
     /// One try. Signed anew each time, as a signature holds for minutes only.
     func send(_ request: PreparedRequest, skewMs: Int64) async -> Outcome {
-        var headers = headers
+        var headers =
+            [
+                HTTPHeader(name: "Content-Encoding", value: "snappy"),
+                HTTPHeader(name: "Content-Type", value: request.message.contentType),
+                HTTPHeader(name: "X-Prometheus-Remote-Write-Version", value: request.message.version),
+            ] + headers
         var used: Credentials?
         if isSigned {
             guard let signer else {

@@ -1,9 +1,7 @@
 public import AWS
 public import Configuration
-import Cryptography
 public import HTTPTransport
 public import Platform
-import WriteAheadBuffer
 
 /// One write without a sample to a destination, with the headers, the signature and the answer's reading of
 /// every other write: whether writes are taken, before there is anything to write.
@@ -38,7 +36,7 @@ public enum WriteProbe {
         bounded.remoteTimeoutMs = min(configuration.remoteTimeoutMs, timeoutMs)
         let sender = RequestSender(
             bounded, http: http, credentials: credentials, region: region, clock: clock)
-        let request = PreparedRequest.empty
+        let request = PreparedRequest.withoutSamples(emptyBody, of: 0, isSigned: true)
         let first = await sender.send(request, skewMs: 0)
         if case .answer(.status(let answer), _) = first, answer.meaning == .unauthorized,
             let serverMs = answer.serverMs
@@ -61,18 +59,5 @@ extension WriteProbe.Answer {
         case .answer(.unsigned, let text): self = .unsigned(text)
         case .answer(.unsendable, let text): self = .unsendable(text)
         }
-    }
-}
-
-extension PreparedRequest {
-    /// A request without samples, which belongs to no place of a buffer.
-    fileprivate static var empty: PreparedRequest {
-        PreparedRequest(
-            body: WriteProbe.emptyBody, uncompressedBytes: 0,
-            payloadHash: SHA256.hex(bytes: WriteProbe.emptyBody),
-            end: BufferPosition(segment: 0, offset: 0), outcome: Outcomes(), sampleCount: 0,
-            histogramCount: 0,
-            exemplarCount: 0, exemplarsOff: 0, oldestMs: 0, newestMs: 0, slices: [], omissions: [],
-            isResend: false, triesAgain: false)
     }
 }

@@ -22,8 +22,10 @@ struct RequestOptionsTests {
         rules.writeRelabelRules = RelabelRules([try RelabelRule(.init(action: .labeldrop, regex: "a"))])
         var others = plain
         others.writeRelabelRules = RelabelRules([try RelabelRule(.init(action: .labeldrop, regex: "b"))])
-        let digests = [plain, histograms, exemplars, buckets, rules, others].map { digest($0) }
-        #expect(Set(digests + [digest(plain, ageMs: 5)]).count == 7)
+        var message = plain
+        message.protobufMessage = .auto
+        let digests = [plain, histograms, exemplars, buckets, rules, others, message].map { digest($0) }
+        #expect(Set(digests + [digest(plain, ageMs: 5)]).count == 8)
         #expect(!digests.contains(0))
         #expect(digest(plain) == digests[0])
     }

@@ -49,6 +49,7 @@ extension Stages {
             throw error
         }
         parts.exemplars.isOn = new.sendsExemplars
+        parts.details.isOn = new.sendsDetails
         for (name, destination) in begun { replace(nil, by: runner(name, destination)) }
         for old in destinations where difference.changedDestinations.contains(old.name) {
             await restart(old, hasOtherURL: entries[old.name]?.url != old.entry.url) { destination in

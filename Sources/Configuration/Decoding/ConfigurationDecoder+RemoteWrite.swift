@@ -33,6 +33,8 @@ extension ConfigurationDecoder {
         }
         write.writeRelabelRules = relabelRules(reader, "write_relabel_configs")
         write.queue = reader.value("queue_config").map(queue) ?? write.queue
+        write.metadata = reader.value("metadata_config").map(metadata) ?? write.metadata
+        write.protobufMessage = message(reader, url: url)
         write.sendExemplars = reader.bool("send_exemplars") ?? write.sendExemplars
         write.sendNativeHistograms = reader.bool("send_native_histograms") ?? write.sendNativeHistograms
         write.sendCustomBuckets = reader.bool("send_custom_bucket_histograms") ?? write.sendCustomBuckets
@@ -108,6 +110,31 @@ extension ConfigurationDecoder {
             profile: filled(block, "profile"), roleARN: roleARN(block),
             externalID: filled(block, "external_id"), serviceName: filled(block, "service_name") ?? "aps",
             useFIPSSTSEndpoint: block.bool("use_fips_sts_endpoint") ?? false)
+    }
+
+    private func message(_ reader: MappingReader, url: String) -> ProtobufMessage {
+        let messages = ProtobufMessage.allCases
+        guard let text = reader.choice("protobuf_message", messages.map(\.text)),
+            let message = messages.first(where: { $0.text == text })
+        else { return .v1 }
+        if message == .v2, WorkspaceURL.isOfAMP(url) {
+            sink.warn(
+                reader.mark("protobuf_message"),
+                "Amazon Managed Service for Prometheus documents remote write 1.0 only: where it does not"
+                    + " understand 2.0 requests are sent again by 1.0; write prometheus.WriteRequest, or auto"
+            )
+        }
+        return message
+    }
+
+    private func metadata(_ node: YAMLNode) -> MetadataConfiguration {
+        var metadata = MetadataConfiguration()
+        guard let reader = MappingReader(node, Schema.metadata, sink) else { return metadata }
+        metadata.send = reader.switchedOn("send") ?? metadata.send
+        metadata.sendIntervalMs = reader.durationMs("send_interval") ?? metadata.sendIntervalMs
+        metadata.maxSamplesPerSend =
+            reader.int("max_samples_per_send", 1...1_000_000) ?? metadata.maxSamplesPerSend
+        return metadata
     }
 
     private func queue(_ node: YAMLNode) -> QueueConfiguration {

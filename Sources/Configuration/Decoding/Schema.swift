@@ -4,7 +4,7 @@ enum Schema {
         [
             top, scrapeConfigFile, storage, tsdb, global, scrapeConfig, staticConfig, fileSD, httpSD, dnsSD,
             ecsSD, ec2SD, awsSD, ec2Filters,
-            ecsDockerLabels, ecsServices, ecsTaskDefinitions, relabel, remoteWrite, sigv4, queue,
+            ecsDockerLabels, ecsServices, ecsTaskDefinitions, relabel, remoteWrite, sigv4, queue, metadata,
         ] + httpClientTables
 
     static let top = KeyTable(
@@ -141,6 +141,10 @@ enum Schema {
             .init("sigv4", "mapping"),
             .init("write_relabel_configs", "list of mapping"),
             .init("queue_config", "mapping"),
+            .init(
+                "protobuf_message", "prometheus.WriteRequest, io.prometheus.write.v2.Request or auto",
+                "prometheus.WriteRequest"),
+            .init("metadata_config", "mapping"),
             .init("send_exemplars", "bool", "false"),
             .init("send_native_histograms", "bool", "false"),
             .init("send_custom_bucket_histograms", "bool", "false"),
@@ -160,21 +164,11 @@ enum Schema {
                 reason: "spreads connections over the addresses of a name, which this version of Narthex does"
                     + " not do: it takes the first address that answers. Remove it, or put a load balancer"
                     + " before the receivers"),
-            .init(
-                "protobuf_message", harmless: .texts(["prometheus.WriteRequest"]),
-                reason: "can only be prometheus.WriteRequest: this version of Narthex sends remote write 1.0."
-                    + " Amazon Managed Service for Prometheus takes it; remove the key"),
         ],
         ignored: [
             .init(
-                "metadata_config", .mapping(["send", "send_interval", "max_samples_per_send"]),
-                silent: .switchedOff(by: "send"), severity: .missed,
-                says:
-                    "has no effect: types, units and help texts of metrics are not sent. The samples are the"
-                    + " same without; write metadata_config: {send: false} to say that this is meant"),
-            .init(
                 "failed_request_logging", .bool, silent: .bools([false]),
-                says: "has no effect: the log tells of failed requests as it is, without their content"),
+                says: "has no effect: the log tells of failed requests as it is, without their content")
         ],
         shared: [httpClient])
 
@@ -189,6 +183,14 @@ enum Schema {
             .init("external_id", "string"),
             .init("use_fips_sts_endpoint", "bool", "false"),
             .init("service_name", "string", "aps"),
+        ])
+
+    static let metadata = KeyTable(
+        "metadata_config",
+        [
+            .init("send", "bool", "true"),
+            .init("send_interval", "duration", "1m"),
+            .init("max_samples_per_send", "int", "2000"),
         ])
 
     static let queue = KeyTable(

@@ -34,6 +34,10 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
     /// Whether those of custom buckets are among them, for which the specification of remote write 1.0 has no
     /// place.
     public var sendCustomBuckets: Bool
+    /// Which message requests are.
+    public var protobufMessage = ProtobufMessage.v1
+    /// What is sent of metadata where requests are of 1.0.
+    public var metadata = MetadataConfiguration()
     /// How the receiver is reached and who asks, where that is not sigv4.
     public var http: HTTPClientOptions
 

@@ -24,6 +24,8 @@ enum LaneAnswer: Equatable, Sendable {
         var serverMs: Int64?
         /// Of a refusal: the good samples of the request may not be stored either.
         var mayHaveTakenNothing = false
+        /// What a receiver of remote write 2.0 says that it has written; nil where it says nothing.
+        var written: WrittenCounts?
 
         /// What the status asks for.
         var meaning: Meaning { Meaning(status: status) }
@@ -38,7 +40,7 @@ enum LaneAnswer: Equatable, Sendable {
             case 200..<300: self = .stored
             case 401, 403: self = .unauthorized
             // A redirect of a signed POST leads nowhere, 404 and 405 say the path is wrong, 407 the proxy,
-            // and 415 that the receiver does not speak remote write 1.0: the operator's to mend, and no
+            // and 415 to 1.0 that the receiver does not speak remote write: the operator's to mend, and no
             // reason to lose data.
             case 100..<200, 300..<400, 404, 405, 407, 415: self = .misconfigured
             case 413: self = .tooLarge
@@ -69,7 +71,8 @@ enum LaneAnswer: Equatable, Sendable {
                 },
                 serverMs: serverMs,
                 mayHaveTakenNothing: !isAMP
-                    && RefusalReason.mayHaveTakenNothing(status: response.status, body: body)))
+                    && RefusalReason.mayHaveTakenNothing(status: response.status, body: body),
+                written: WrittenCounts(response.headers)))
     }
 
     init(_ error: HTTPError) {

@@ -14,7 +14,10 @@ struct BatchCollector: Sendable {
         var age: SampleAge
         var sendsHistograms = false
         var sendsExemplars = false
+        /// Histograms of custom buckets by remote write 1.0, whose specification has no place for them.
         var sendsCustomBuckets = false
+        /// The same by 2.0, which has one.
+        var sendsCustomBucketsBySymbols = true
     }
 
     enum Cut: Sendable {
@@ -67,6 +70,9 @@ struct BatchCollector: Sendable {
 
     var isEmpty: Bool { head == slices.count }
 
+    /// Whether what is cut next is a request to be made again.
+    var isResending: Bool { resendOmissions != nil }
+
     /// Timestamp of the oldest frame not cut yet.
     var oldestFrameMs: Int64? { isEmpty ? nil : slices[head].frame.timestampMs }
 
@@ -76,21 +82,21 @@ struct BatchCollector: Sendable {
     /// Takes the next batch off the head: at most `samples` samples, fewer when bytes run out. `bytes` is
     /// the receiver's limit where it has one. The series in `leftOut` are not sent.
     mutating func cut(
-        samples: Int, bytes: Int? = nil, search: Search = Search(), leftOut: inout LeftOutSeries,
-        agingMs: Int64, scratch: RequestScratch
+        _ message: WriteMessage = .v1, samples: Int, bytes: Int? = nil, search: Search = Search(),
+        leftOut: inout LeftOutSeries, agingMs: Int64, scratch: RequestScratch
     ) -> Cut {
         if let omissions = resendOmissions {
             resendOmissions = nil
-            let cut = cutResend(leavingOut: omissions, scratch: scratch)
+            let cut = cutResend(message, leavingOut: omissions, scratch: scratch)
             if case .nothing = cut {} else { return cut }
         }
         if let dropped = cutDropped(agingMs: agingMs) { return .dropped(dropped) }
         guard !isEmpty else { return .nothing }
         let encodeLimits = encodeLimits(
-            samples: max(1, samples), bytes: min(limits.bytes, bytes ?? limits.bytes))
+            message, samples: max(1, samples), bytes: min(limits.bytes, bytes ?? limits.bytes))
         // What was searched for may be gone meanwhile.
         let end = search.end.flatMap { slices[head].start < $0 ? $0 : nil }
-        var batch = Batch(scratch)
+        var batch = Batch(scratch, message)
         samplesWithinBytes = nil
         while head < slices.count, !isTooOld(slices[head], agingMs: agingMs), !batch.triesAgain {
             let slice = slices[head]
@@ -144,9 +150,11 @@ struct BatchCollector: Sendable {
 
     /// The request of the whole claim, without regard to limits or age; it is dropped where the options
     /// let nothing of it through any more.
-    private mutating func cutResend(leavingOut omissions: [BufferOmission], scratch: RequestScratch) -> Cut {
-        let encodeLimits = encodeLimits(samples: Int.max, bytes: Int.max)
-        var batch = Batch(scratch)
+    private mutating func cutResend(
+        _ message: WriteMessage, leavingOut omissions: [BufferOmission], scratch: RequestScratch
+    ) -> Cut {
+        let encodeLimits = encodeLimits(message, samples: Int.max, bytes: Int.max)
+        var batch = Batch(scratch, message)
         while head < slices.count {
             let slice = slices[head]
             batch.append(slice, to: slice.to, encodeLimits, leavingOut: slice.runs(of: omissions))
@@ -155,11 +163,12 @@ struct BatchCollector: Sendable {
         return take(batch, isResend: true)
     }
 
-    private func encodeLimits(samples: Int, bytes: Int) -> EncodeLimits {
+    private func encodeLimits(_ message: WriteMessage, samples: Int, bytes: Int) -> EncodeLimits {
         EncodeLimits(
             samples: samples, bytes: bytes, ownAgeMs: limits.age.limitMs,
             sendsHistograms: limits.sendsHistograms, sendsExemplars: limits.sendsExemplars,
-            sendsCustomBuckets: limits.sendsCustomBuckets)
+            sendsCustomBuckets: message == .v1
+                ? limits.sendsCustomBuckets : limits.sendsCustomBucketsBySymbols)
     }
 
     private mutating func cutDropped(agingMs: Int64) -> DroppedBatch? {
@@ -190,7 +199,7 @@ struct BatchCollector: Sendable {
         let body = batch.scratch.compress()
         return .request(
             PreparedRequest(
-                body: body, uncompressedBytes: batch.scratch.byteCount,
+                message: batch.scratch.message, body: body, uncompressedBytes: batch.scratch.byteCount,
                 payloadHash: isSigned ? RequestScratch.hash(body) : "", end: end, outcome: batch.outcome,
                 sampleCount: batch.scratch.sampleCount, histogramCount: batch.histograms,
                 exemplarCount: batch.exemplars, exemplarsOff: batch.exemplarsOff, oldestMs: batch.oldestMs,
@@ -226,9 +235,9 @@ struct BatchCollector: Sendable {
         /// Whether there were requests left to try series again; nil when none was due so far.
         var grantedTryingAgain: Bool?
 
-        init(_ scratch: RequestScratch) {
+        init(_ scratch: RequestScratch, _ message: WriteMessage) {
             self.scratch = scratch
-            scratch.begin()
+            scratch.begin(message)
         }
 
         mutating func append(

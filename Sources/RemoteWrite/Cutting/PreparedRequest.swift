@@ -3,6 +3,8 @@ internal import WriteAheadBuffer
 
 /// A request cut, encoded and compressed: kept as it is through every try.
 struct PreparedRequest: Sendable {
+    /// What it is.
+    var message = WriteMessage.v1
     /// The snappy block.
     let body: [UInt8]
     let uncompressedBytes: Int
@@ -58,5 +60,19 @@ struct PreparedRequest: Sendable {
             if from < slice.to { parts.append((slice.frame, from..<slice.to)) }
         }
         return parts
+    }
+}
+
+extension PreparedRequest {
+    /// A request that belongs to no place of a buffer.
+    static func withoutSamples(
+        _ body: [UInt8], of uncompressedBytes: Int, isSigned: Bool
+    ) -> PreparedRequest {
+        PreparedRequest(
+            body: body, uncompressedBytes: uncompressedBytes,
+            payloadHash: isSigned ? RequestScratch.hash(body) : "",
+            end: BufferPosition(segment: 0, offset: 0), outcome: Outcomes(), sampleCount: 0, histogramCount: 0,
+            exemplarCount: 0, exemplarsOff: 0, oldestMs: 0, newestMs: 0, slices: [], omissions: [],
+            isResend: false, triesAgain: false)
     }
 }

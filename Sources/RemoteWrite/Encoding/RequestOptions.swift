@@ -10,14 +10,22 @@ enum RequestOptions {
         var hash = FNV1a()
         for isOn in [
             configuration.sendNativeHistograms, configuration.sendExemplars, configuration.sendCustomBuckets,
+            sendsCustomBucketsBySymbols(configuration),
         ] {
             hash.mix(isOn ? 1 : 0)
         }
+        hash.mix(configuration.protobufMessage.text)
         hash.mix(age.limitMs.map { "\($0)" } ?? "none")
         for rule in configuration.writeRelabelRules.rules {
             hash.mix(0xFF)
             hash.mix("\(rule)")
         }
         return max(1, hash.value)
+    }
+
+    /// Whether histograms of custom buckets are sent by remote write 2.0, which has a place for them. Amazon
+    /// Managed Service for Prometheus takes schemas from -4 to 8.
+    static func sendsCustomBucketsBySymbols(_ configuration: RemoteWriteConfiguration) -> Bool {
+        configuration.sendCustomBuckets || !SampleAge.isAMP(configuration.url)
     }
 }

@@ -112,6 +112,20 @@ import Glibc
         return unsafe [UInt8](UnsafeRawBufferPointer(start: compressed, count: length))
     }
 
+    /// A request written elsewhere, as a snappy block.
+    func compress(_ plain: [UInt8]) -> [UInt8] {
+        begin()
+        if plain.count > capacity { grow(to: plain.count, written: 0) }
+        // Safety: `raw` has room for the bytes.
+        unsafe plain.withUnsafeBytes { bytes in
+            if let address = bytes.baseAddress {
+                unsafe raw.copyMemory(from: address, byteCount: bytes.count)
+            }
+        }
+        written = plain.count
+        return compress()
+    }
+
     /// SHA-256 of a body in hexadecimal.
     static func hash(_ body: [UInt8]) -> String {
         // Safety: bytes have no padding, so every one of the span's may be read.

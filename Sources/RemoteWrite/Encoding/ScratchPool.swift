@@ -6,11 +6,13 @@ final class ScratchPool: Sendable {
     /// A scratch that grew past this is freed rather than kept: twice what a request at its limit takes.
     static let keptBytes = 4 << 20
 
+    /// What requests of remote write 2.0 share.
+    private let symbols = ChunkSymbolCache()
     private let free = Mutex<[RequestScratch]>([])
 
     /// Calls `body` with a scratch of its own.
     func with<Result>(_ body: (RequestScratch) throws -> Result) rethrows -> Result {
-        let scratch = free.withLock { $0.popLast() } ?? RequestScratch()
+        let scratch = free.withLock { $0.popLast() } ?? RequestScratch(symbols: symbols)
         defer {
             if scratch.heldBytes <= Self.keptBytes { free.withLock { $0.append(scratch) } }
         }

@@ -12,6 +12,7 @@ struct LaneLog {
     private var lastLeftOutMs: Int64?
     private var lastBufferMs: Int64?
     private var unsaidBufferFaults = 0
+    private var lastUnwrittenMs: Int64?
 
     static let intervalMs: Int64 = 60_000
     /// Jobs that a line names.
@@ -41,7 +42,7 @@ struct LaneLog {
             logger.error(
                 """
                 remote write leads nowhere; samples are held: \
-                check the url and that it takes remote write 1.0
+                check the url and that it takes remote write
                 """,
                 metadata: metadata)
         case .refusingSize:
@@ -102,6 +103,27 @@ struct LaneLog {
                 "series": "\(name)", "series_count": .stringConvertible(series),
                 "jobs": "\(Self.jobs(request.outcome))",
                 "reason": "\(reason)", "tried_again_after_seconds": .stringConvertible(seconds),
+            ])
+    }
+
+    /// The receiver does not know remote write 2.0.
+    func fellBack(text: String) {
+        logger.warning(
+            """
+            the receiver does not understand remote write 2.0, as its answer shows; the same samples are \
+            sent again by remote write 1.0, and so are all others from now on
+            """, metadata: ["err": "\(text)"])
+    }
+
+    /// A receiver answered with success and says that it has not written everything.
+    mutating func unwritten(_ missing: WrittenCounts, wallMs: Int64) {
+        guard isDue(lastUnwrittenMs, wallMs) else { return }
+        lastUnwrittenMs = wallMs
+        logger.warning(
+            "the receiver answered with success, and says that it has not written all of the request",
+            metadata: [
+                "samples": .stringConvertible(missing.samples),
+                "histograms": .stringConvertible(missing.histograms),
             ])
     }
 

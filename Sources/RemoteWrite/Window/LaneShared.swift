@@ -20,6 +20,7 @@ final class LaneShared: Sendable {
     let limits: BatchCollector.Limits
     let scratches = ScratchPool()
     let lessons: DestinationLessons
+    let messages: DestinationMessages
     let gate = DestinationGate()
     let window: ShippingWindow
     /// Series that are not sent for a while.
@@ -33,6 +34,7 @@ final class LaneShared: Sendable {
     ) {
         let queue = configuration.queue
         lessons = DestinationLessons(WindowSize(least: queue.minShards, most: queue.maxShards))
+        messages = DestinationMessages(configuration.protobufMessage)
         self.configuration = configuration
         self.sender = sender
         self.workers = workers
@@ -47,7 +49,8 @@ final class LaneShared: Sendable {
         limits = BatchCollector.Limits(
             bytes: BatchCollector.maxRequestBytes, age: age,
             sendsHistograms: configuration.sendNativeHistograms, sendsExemplars: configuration.sendExemplars,
-            sendsCustomBuckets: configuration.sendCustomBuckets)
+            sendsCustomBuckets: configuration.sendCustomBuckets,
+            sendsCustomBucketsBySymbols: RequestOptions.sendsCustomBucketsBySymbols(configuration))
     }
 
     var now: LaneStateMachine.Moment {

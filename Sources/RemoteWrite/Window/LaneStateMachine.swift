@@ -6,37 +6,6 @@ internal import WriteAheadBuffer
 /// and carries the action out. One request is held at a time, and its claim holds the keys of its series, so
 /// the samples of a series leave in order.
 struct LaneStateMachine: Sendable {
-    /// The clocks at one moment.
-    struct Moment: Sendable, Equatable {
-        var monotonicNs: UInt64
-        var wallMs: Int64
-        /// What ages are counted from (`AgentClock.agingMs`).
-        var agingMs: Int64
-
-        /// `agingMs` is `wallMs` where nothing else is said.
-        init(monotonicNs: UInt64, wallMs: Int64, agingMs: Int64? = nil) {
-            self.monotonicNs = monotonicNs
-            self.wallMs = wallMs
-            self.agingMs = agingMs ?? wallMs
-        }
-    }
-
-    /// What must be known of the request held.
-    struct Held: Sendable, Equatable {
-        var sampleCount: Int
-        /// Before compression.
-        var bytes = 0
-        var newestMs: Int64
-        /// No series stands in it twice.
-        var holdsSeriesOnce = false
-        /// The receiver may have stored it, or part of it, at an earlier try.
-        var mayBeStored: Bool
-        /// The position behind its last sample.
-        var end = BufferPosition(segment: 0, offset: 0)
-        /// It holds nothing but series that were left out and are tried again.
-        var triesAgain = false
-    }
-
     enum Action: Sendable, Equatable {
         /// Cut the next batch of at most so many samples, which ends at `upTo` at the latest, then
         /// `collected` or `caughtUp`.
@@ -214,6 +183,14 @@ struct LaneStateMachine: Sendable {
             case .failing: return failing(request, response, succeededElsewhereNs, now)
             }
         }
+    }
+
+    /// The receiver does not know the message that the request held is: its samples go again as another one.
+    mutating func messageChanged() -> Action {
+        guard let request = held else { preconditionFailure("an answer belongs to a request that has left") }
+        sizeChange = nil
+        recovered()
+        return putBack(request)
     }
 
     private mutating func stored(_ request: Held, _ now: Moment) -> Action {

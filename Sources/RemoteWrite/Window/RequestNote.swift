@@ -16,16 +16,21 @@ struct RequestNote: Sendable {
     }
 
     /// Tells the cursor what is about to be sent. What was sent before as a whole (`noted`) gives its
-    /// place to this part and to the rest of the claim. Writes a file: called on a worker.
+    /// place to this part and to the rest of the claim. `before` is what the cursor knows of a claim that
+    /// was in flight when the agent ended. Writes a file: called on a worker.
     init(
-        _ cut: BatchCollector.Cut, rest: BatchCollector, _ noted: [UInt64], _ window: ShippingWindow
+        _ cut: BatchCollector.Cut, rest: BatchCollector, _ noted: [UInt64], before: SentRequest?,
+        _ window: ShippingWindow
     ) {
         guard case .request(let request) = cut else {
             self.init(nil, noted)
             return
         }
+        let message = request.message.rawValue
         // Made again as it was: the cursor knows it.
-        if request.isResend, rest.isEmpty, noted.count == 1 {
+        if request.isResend, rest.isEmpty, noted.count == 1, let before, before.protocolVersion == message,
+            before.options == 0 || before.options == window.options
+        {
             self.init(noted[0], [])
             return
         }
@@ -33,9 +38,13 @@ struct RequestNote: Sendable {
         let numbers = window.newNumbers(hasRest ? 2 : 1)
         var requests = [
             numbers[0]: SentRequest(
-                spans: request.covers, omissions: request.omissions, options: window.options)
+                spans: request.covers, omissions: request.omissions, protocolVersion: message,
+                options: window.options)
         ]
-        if hasRest { requests[numbers[1]] = SentRequest(spans: rest.covers, options: window.options) }
+        if hasRest {
+            requests[numbers[1]] = SentRequest(
+                spans: rest.covers, protocolVersion: message, options: window.options)
+        }
         do throws(BufferError) {
             try window.reader.willSend(requests, replacing: noted)
             self.init(numbers[0], hasRest ? [numbers[1]] : [])

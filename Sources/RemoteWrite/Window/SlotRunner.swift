@@ -9,14 +9,14 @@ internal import WriteAheadBuffer
 /// all of it is answered for.
 final class SlotRunner: Sendable {
     let number: Int
-    private let shared: LaneShared
+    let shared: LaneShared
     private let logger: Logger
     private let seed: UInt64
     /// Asks for one more slot.
     private let spawn: @Sendable () -> Void
     private let published = Mutex(LaneStatus())
 
-    private var window: ShippingWindow { shared.window }
+    var window: ShippingWindow { shared.window }
 
     /// A failing buffer is asked again after a second, and then after twice as long each time.
     private static let bufferRetryMs: Int64 = 1_000
@@ -40,7 +40,7 @@ final class SlotRunner: Sendable {
     var status: LaneStatus { published.withLock { $0 } }
 
     /// What the task keeps between two actions.
-    private struct Session {
+    struct Session {
         var machine: LaneStateMachine
         var collector: BatchCollector
         var log: LaneLog
@@ -226,16 +226,18 @@ final class SlotRunner: Sendable {
         }
         let (window, scratches, clock) = (window, shared.scratches, shared.clock)
         let limitBytes = shared.lessons.limitBytes
+        let resend = session.claim?.resend?.request
+        let message = message(of: session.collector, resend, nowNs)
         let (after, cut, note, cutNs) = await shared.workers.run {
             () -> (BatchCollector, BatchCollector.Cut, RequestNote, UInt64) in
             let beganNs = clock.monotonicNs
             var (collector, leftOut) = (before, leftOutNow)
             let cut = scratches.with {
                 collector.cut(
-                    samples: samples, bytes: limitBytes, search: search, leftOut: &leftOut,
+                    message, samples: samples, bytes: limitBytes, search: search, leftOut: &leftOut,
                     agingMs: clock.agingMs, scratch: $0)
             }
-            let note = RequestNote(cut, rest: collector, noted, window)
+            let note = RequestNote(cut, rest: collector, noted, before: resend, window)
             return (collector, cut, note, clock.monotonicNs - beganNs)
         }
         session.collector = after
@@ -283,8 +285,13 @@ final class SlotRunner: Sendable {
         var isStored = false
         if case .status(let response) = answer {
             metrics.answered(String(response.status))
+            if fallsBack(request, response, text, now, &session) {
+                shared.gate.open()
+                return session.machine.messageChanged()
+            }
             isStored = response.meaning == .stored
             if isStored {
+                unwritten(request, response, &session)
                 shared.stored(now)
                 shared.lessons.roundTrip(ns: tookNs)
             }
@@ -313,67 +320,6 @@ final class SlotRunner: Sendable {
             status.lastErrorMs = action == .settle(.delivered) ? nil : now.wallMs
         }
         return action
-    }
-
-    private func settle(_ verdict: LaneVerdict, _ session: inout Session) async {
-        guard let request = session.request else {
-            preconditionFailure("a request is held until it is booked")
-        }
-        let sent = request.outcome.delivered
-        for (reason, count) in request.outcome.dropped { shared.metrics.dropped(reason).add(count) }
-        switch verdict {
-        case .delivered:
-            shared.metrics.stored(newestMs: request.newestMs)
-            if request.triesAgain { shared.forgive(request) }
-        case .refused(let reason):
-            shared.metrics.failed.add(sent)
-            shared.metrics.refused(reason).add(sent)
-            session.log.refused(
-                reason: reason, outcome: request.outcome, text: session.lastText, wallMs: shared.clock.wallMs)
-        case .givenUp(let reason): shared.metrics.dropped(reason).add(sent)
-        }
-        if request.exemplarsOff > 0 {
-            shared.metrics.droppedExemplars(DropReason.exemplarsOff).add(UInt64(request.exemplarsOff))
-        }
-        session.request = nil
-        await book(request.covers, request.outcome.booked(as: verdict), &session)
-    }
-
-    /// The series of the request held are left out from now on.
-    private func leaveOut(_ verdict: LaneVerdict, forMs leaveOutMs: Int64, _ session: inout Session) {
-        guard case .refused(let reason) = verdict, let request = session.request else { return }
-        let nowNs = shared.clock.monotonicNs
-        let isNew = shared.leaveOut(
-            request, reason: reason, untilNs: nowNs + UInt64(leaveOutMs) * 1_000_000, nowNs: nowNs)
-        session.log.leftOut(
-            request, isNew: isNew, reason: reason,
-            seconds: leaveOutMs / 1_000, wallMs: shared.clock.wallMs)
-    }
-
-    /// Books what became of the samples in `ranges`: see `ShippingWindow.book`.
-    private func book(
-        _ ranges: [Range<BufferPosition>], _ outcome: Outcomes, _ session: inout Session
-    ) async {
-        var numbers = session.number.map { [$0] } ?? []
-        session.number = nil
-        // With the last part of a claim all that was noted of it is over.
-        if session.claim != nil, session.collector.isEmpty {
-            numbers += session.noted
-            session.noted = []
-        }
-        let (window, over) = (window, numbers)
-        let fault = await shared.workers.run { () -> BufferError? in
-            do throws(BufferError) {
-                try window.book(over, ranges, outcome)
-                return nil
-            } catch {
-                return error
-            }
-        }
-        guard let fault else { return }
-        shared.metrics.bufferErrors.add()
-        session.log.bufferFailed(
-            "the cursor cannot be written; booked later", fault, wallMs: shared.clock.wallMs)
     }
 
     /// Waits; a drain that begins meanwhile ends the wait. `isDraining` is what the decision to wait knew:

@@ -44,6 +44,39 @@ import Testing
         #expect(!dumped.contains("hidden"))
     }
 
+    @Test(arguments: [
+        ("", ProtobufMessage.v1), ("protobuf_message: prometheus.WriteRequest", .v1),
+        ("protobuf_message: io.prometheus.write.v2.Request", .v2), ("protobuf_message: auto", .auto),
+    ])
+    func messageIsRead(key: String, message: ProtobufMessage) throws {
+        #expect(try load(destination(key)).remoteWrites[0].protobufMessage == message)
+    }
+
+    @Test func messageThatIsNoneIsRefused() {
+        #expect(errors(destination("protobuf_message: v2")).first?.contains("Valid:") == true)
+    }
+
+    @Test func amazonIsNotKnownToTake20() throws {
+        let url = "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write"
+        func warnings(_ message: String) throws -> Int {
+            try load(
+                "remote_write:\n- url: \(url)\n  sigv4: {region: eu-west-1}\n  protobuf_message: \(message)"
+            ).warnings.count
+        }
+        #expect(try warnings("io.prometheus.write.v2.Request") == 1)
+        #expect(try warnings("auto") == 0)
+    }
+
+    @Test func metadataAreSentUnlessTheyAreNotWanted() throws {
+        #expect(try load(destination("")).remoteWrites[0].metadata == MetadataConfiguration())
+        #expect(
+            try load(
+                destination("metadata_config: {send: false, send_interval: 5m, max_samples_per_send: 500}")
+            ).remoteWrites[0].metadata
+                == MetadataConfiguration(send: false, sendIntervalMs: 300_000, maxSamplesPerSend: 500))
+        #expect(errors(destination("metadata_config: {max_samples_per_send: 0}")).count == 1)
+    }
+
     @Test func namesAreStableAndUnique() throws {
         let name = try load(destination("")).remoteWrites[0].name
         #expect(try load(destination("remote_timeout: 5s")).remoteWrites[0].name == name)

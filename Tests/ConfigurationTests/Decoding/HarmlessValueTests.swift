@@ -61,21 +61,10 @@ import Testing
             Row("global/evaluation_interval", [], refused: ["soon"], told: ["15s", "1m"]),
             Row("global/keep_dropped_targets", ["0"], refused: ["-1"], told: ["5"]),
             Row("queue_config/capacity", [], refused: ["many"], told: ["10000", "5"]),
-            Row(
-                "remote_write/metadata_config",
-                [
-                    "{send: false}", "{send: no, send_interval: 1m, max_samples_per_send: 500}", "{}",
-                    "{send: }",
-                ],
-                refused: ["true", "{sent: false}"],
-                told: ["{send: true}", "{send_interval: 5m}", "{send: 'false'}"]),
             Row("remote_write/azuread", [""], refused: ["{}", "{cloud: AzurePublic}"]),
             Row("remote_write/google_iam", [""], refused: ["{}", "{credentials_file: a.json}"]),
             Row("remote_write/failed_request_logging", ["false", "off"], refused: ["7"], told: ["true"]),
             Row("remote_write/round_robin_dns", ["false", "no"], refused: ["true", "'false'"]),
-            Row(
-                "remote_write/protobuf_message", ["prometheus.WriteRequest"],
-                refused: ["io.prometheus.write.v2.Request"]),
             Row("basic_auth/username_ref", ["''"], refused: ["a"]),
             Row("basic_auth/password_ref", ["''"], refused: ["a"]),
             Row("authorization/credentials_ref", ["''"], refused: ["a"]),

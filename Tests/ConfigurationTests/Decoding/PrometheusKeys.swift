@@ -69,6 +69,7 @@ enum PrometheusKeys {
                 failed_request_logging
                 """)
         ),
+        ("metadata_config", ["send", "send_interval", "max_samples_per_send"]),
         (
             "HTTP client options",
             words(
@@ -147,10 +148,6 @@ enum PrometheusKeys {
                 """)
         ),
         ("runtime", "runtime", ["gogc"]),
-        (
-            "metadata_config", "remote_write.metadata_config",
-            ["send", "send_interval", "max_samples_per_send"]
-        ),
         (
             "azuread", "remote_write.azuread",
             words("cloud managed_identity workload_identity oauth sdk scope")

@@ -1,0 +1,40 @@
+internal import Configuration
+internal import Platform
+
+/// How often one request of metadata is tried: with a back-off while the receiver may take it later, up to
+/// the time at which the next metadata are due.
+struct MetadataTries {
+    enum Action: Equatable {
+        case stored
+        /// It is let go.
+        case refused
+        case waitAndSend(untilNs: UInt64)
+    }
+
+    private let deadlineNs: UInt64
+    private var backoff: Backoff
+    private var random: SplitMix64
+
+    init(queue: QueueConfiguration, deadlineNs: UInt64, seed: UInt64) {
+        self.deadlineNs = deadlineNs
+        backoff = Backoff(firstMs: queue.minBackoffMs, mostMs: queue.maxBackoffMs)
+        random = SplitMix64(seed: seed)
+    }
+
+    mutating func answered(_ answer: LaneAnswer, _ nowNs: UInt64) -> Action {
+        var retryAfterMs: Int64 = 0
+        switch answer {
+        case .unsendable: return .refused
+        case .unreachable, .unsigned: break
+        case .status(let response):
+            switch response.meaning {
+            case .stored: return .stored
+            case .failing, .throttled: retryAfterMs = response.retryAfterMs ?? 0
+            case .refused, .unauthorized, .misconfigured, .tooLarge: return .refused
+            }
+        }
+        let waitMs = max(backoff.nextMs(&random), retryAfterMs)
+        let untilNs = nowNs + UInt64(max(0, waitMs)) * 1_000_000
+        return untilNs < deadlineNs ? .waitAndSend(untilNs: untilNs) : .refused
+    }
+}

@@ -1,0 +1,34 @@
+internal import WriteAheadBuffer
+
+extension LaneStateMachine {
+    /// The clocks at one moment.
+    struct Moment: Sendable, Equatable {
+        var monotonicNs: UInt64
+        var wallMs: Int64
+        /// What ages are counted from (`AgentClock.agingMs`).
+        var agingMs: Int64
+
+        /// `agingMs` is `wallMs` where nothing else is said.
+        init(monotonicNs: UInt64, wallMs: Int64, agingMs: Int64? = nil) {
+            self.monotonicNs = monotonicNs
+            self.wallMs = wallMs
+            self.agingMs = agingMs ?? wallMs
+        }
+    }
+
+    /// What must be known of the request held.
+    struct Held: Sendable, Equatable {
+        var sampleCount: Int
+        /// Before compression.
+        var bytes = 0
+        var newestMs: Int64
+        /// No series stands in it twice.
+        var holdsSeriesOnce = false
+        /// The receiver may have stored it, or part of it, at an earlier try.
+        var mayBeStored: Bool
+        /// The position behind its last sample.
+        var end = BufferPosition(segment: 0, offset: 0)
+        /// It holds nothing but series that were left out and are tried again.
+        var triesAgain = false
+    }
+}

@@ -1,0 +1,65 @@
+internal import WriteAheadBuffer
+
+/// What follows from what was decided about a request.
+extension SlotRunner {
+    func settle(_ verdict: LaneVerdict, _ session: inout Session) async {
+        guard let request = session.request else {
+            preconditionFailure("a request is held until it is booked")
+        }
+        let sent = request.outcome.delivered
+        for (reason, count) in request.outcome.dropped { shared.metrics.dropped(reason).add(count) }
+        switch verdict {
+        case .delivered:
+            shared.metrics.stored(newestMs: request.newestMs)
+            if request.triesAgain { shared.forgive(request) }
+        case .refused(let reason):
+            shared.metrics.failed.add(sent)
+            shared.metrics.refused(reason).add(sent)
+            session.log.refused(
+                reason: reason, outcome: request.outcome, text: session.lastText, wallMs: shared.clock.wallMs)
+        case .givenUp(let reason): shared.metrics.dropped(reason).add(sent)
+        }
+        if request.exemplarsOff > 0 {
+            shared.metrics.droppedExemplars(DropReason.exemplarsOff).add(UInt64(request.exemplarsOff))
+        }
+        session.request = nil
+        await book(request.covers, request.outcome.booked(as: verdict), &session)
+    }
+
+    /// The series of the request held are left out from now on.
+    func leaveOut(_ verdict: LaneVerdict, forMs leaveOutMs: Int64, _ session: inout Session) {
+        guard case .refused(let reason) = verdict, let request = session.request else { return }
+        let nowNs = shared.clock.monotonicNs
+        let isNew = shared.leaveOut(
+            request, reason: reason, untilNs: nowNs + UInt64(leaveOutMs) * 1_000_000, nowNs: nowNs)
+        session.log.leftOut(
+            request, isNew: isNew, reason: reason,
+            seconds: leaveOutMs / 1_000, wallMs: shared.clock.wallMs)
+    }
+
+    /// Books what became of the samples in `ranges`: see `ShippingWindow.book`.
+    func book(
+        _ ranges: [Range<BufferPosition>], _ outcome: Outcomes, _ session: inout Session
+    ) async {
+        var numbers = session.number.map { [$0] } ?? []
+        session.number = nil
+        // With the last part of a claim all that was noted of it is over.
+        if session.claim != nil, session.collector.isEmpty {
+            numbers += session.noted
+            session.noted = []
+        }
+        let (window, over) = (window, numbers)
+        let fault = await shared.workers.run { () -> BufferError? in
+            do throws(BufferError) {
+                try window.book(over, ranges, outcome)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        guard let fault else { return }
+        shared.metrics.bufferErrors.add()
+        session.log.bufferFailed(
+            "the cursor cannot be written; booked later", fault, wallMs: shared.clock.wallMs)
+    }
+}

@@ -1,0 +1,35 @@
+internal import WriteAheadBuffer
+
+/// What depends on whether a request is one of remote write 1.0 or 2.0.
+extension SlotRunner {
+    /// The message of the request that is cut next. One that was in flight when the agent ended (`resend`)
+    /// is what it was, where the options are, too, so that its bytes are the same.
+    func message(of collector: BatchCollector, _ resend: SentRequest?, _ nowNs: UInt64) -> WriteMessage {
+        guard collector.isResending, let resend, resend.options == 0 || resend.options == window.options
+        else { return shared.messages.current(nowNs) }
+        return shared.messages.again(WriteMessage(rawValue: resend.protocolVersion), nowNs)
+    }
+
+    /// Whether the answer says that the receiver does not know the message.
+    func fallsBack(
+        _ request: PreparedRequest, _ response: LaneAnswer.Response, _ text: String,
+        _ now: LaneStateMachine.Moment, _ session: inout Session
+    ) -> Bool {
+        let (verdict, isFirst) = shared.messages.answered(request.message, response, now.monotonicNs)
+        guard verdict == .fallBack else { return false }
+        if isFirst { session.log.fellBack(text: text) }
+        shared.metrics.fellBack.add()
+        return true
+    }
+
+    /// What a receiver of 2.0 took in without writing it, which it should not answer with success.
+    func unwritten(_ request: PreparedRequest, _ response: LaneAnswer.Response, _ session: inout Session) {
+        guard request.message == .v2, let written = response.written else { return }
+        let missing = written.missing(
+            samples: request.sampleCount - request.histogramCount, histograms: request.histogramCount,
+            exemplars: request.exemplarCount)
+        guard missing.total > 0 else { return }
+        shared.metrics.unwritten.add(UInt64(missing.total))
+        session.log.unwritten(missing, wallMs: shared.clock.wallMs)
+    }
+}
