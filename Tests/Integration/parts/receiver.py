@@ -18,6 +18,7 @@ class Answer:
     delay: float = 0.0  # seconds between having the body and answering
     hangs_up: bool = False  # no answer: the connection is closed
     body: bytes = b""
+    headers: tuple = ()  # (name, value), beside Content-Length
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Received:
     life: int  # which life of the agent sent it
     answer: Answer = None
     answered: bool = False  # the answer's bytes were handed to the kernel
+    method: str = "POST"
 
     def header(self, name):
         for candidate, value in self.headers:
@@ -154,6 +156,7 @@ class CountingReceiver:
                 body,
                 time.monotonic(),
                 self.life,
+                method=exchange.command,
             )
             self._books.requests.append(received)
         received.answer = answer = self.decide(received)
@@ -164,6 +167,8 @@ class CountingReceiver:
             return
         exchange.send_response(answer.status)
         exchange.send_header("Content-Length", str(len(answer.body)))
+        for name, value in answer.headers:
+            exchange.send_header(name, value)
         exchange.end_headers()
         exchange.wfile.write(answer.body)
         exchange.wfile.flush()

@@ -1,0 +1,104 @@
+"""What a sender of remote write 2.0 makes of answers: retries, and receivers of 1.0."""
+
+import pytest
+
+from parts.agent import IS_NARTHEX
+from parts.process import wait_until
+from parts.receiver import Answer
+from parts.symbols import MESSAGE, configuration, is_of_20, takes_20, written
+
+pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="Debian's Prometheus does not speak 2.0")
+
+
+@pytest.fixture
+def sender(receiver, make_agent, text_exporter):
+    """sender(decide, message=…) -> the agent, started on one target."""
+
+    def make(decide, message=MESSAGE):
+        receiver.decide = decide
+        exporter = text_exporter("# TYPE one gauge\none 1\n")
+        return make_agent(configuration(receiver.url, {"one": (exporter.address, {})}, message)).start()
+
+    return make
+
+
+def first_answers(*answers):
+    """Gives these answers in turn, then takes everything."""
+    left = list(answers)
+    return lambda received: left.pop(0) if left else takes_20(received)
+
+
+def test_5xx_is_tried_again_with_the_same_body_and_a_back_off(receiver, sender):
+    agent = sender(first_answers(*[Answer(status=503, stores=False)] * 4))
+    wait_until(lambda: len(receiver.accepted()) >= 2, 20, "accepted requests")
+    tries = receiver.requests[:5]
+    assert all(map(is_of_20, receiver.requests))
+    assert len({one.body for one in tries}) == 1
+    waits = [after.arrived - before.arrived for before, after in zip(tries, tries[1:])]
+    assert min(waits) > 0.005 and waits[3] > waits[0]
+    assert agent.stop() == 0
+
+
+def test_400_is_not_tried_again(receiver, sender):
+    agent = sender(first_answers(Answer(status=400, stores=False, body=b"label_invalid for series")))
+    wait_until(lambda: len(receiver.accepted()) >= 2, 20, "accepted requests")
+    bodies = [one.body for one in receiver.requests]
+    assert len(bodies) == len(set(bodies)) and all(map(is_of_20, receiver.requests))
+    assert agent.stop() == 0
+
+
+def test_retry_after_is_respected(receiver, sender):
+    agent = sender(first_answers(Answer(status=429, stores=False, headers=(("Retry-After", "2"),))))
+    wait_until(receiver.accepted, 20, "an accepted request")
+    first, second = receiver.requests[:2]
+    assert second.arrived - first.arrived >= 2
+    assert first.body == second.body
+    assert agent.stop() == 0
+
+
+def test_the_body_of_a_success_is_not_looked_at(receiver, sender):
+    agent = sender(
+        lambda received: Answer(status=200, headers=written(received), body=b"\0 error: out of order sample")
+    )
+    wait_until(lambda: len(receiver.accepted()) >= 3, 20, "accepted requests")
+    assert agent.metric("narthex_ledger_delivered_samples_total") > 0
+    assert not agent.log_lines("level=(WARN|ERROR)")
+    assert agent.stop() == 0
+
+
+@pytest.mark.parametrize("message", [MESSAGE, "auto"])
+@pytest.mark.parametrize("status", [415, 200, 204])
+def test_a_receiver_of_10_is_sent_10_and_loses_nothing(receiver, sender, message, status):
+    def decide(received):
+        if is_of_20(received):
+            return Answer(status=status, stores=False)
+        return Answer(status=204)
+
+    agent = sender(decide, message)
+    wait_until(lambda: len(receiver.accepted()) >= 3, 20, "requests of 1.0")
+    assert agent.stop() == 0
+    of_20 = [one for one in receiver.requests if is_of_20(one)]
+    assert len(of_20) == 1
+    times = sorted(
+        at
+        for labels, samples in receiver.samples().items()
+        if ("__name__", "one") in labels
+        for at, _ in samples
+    )
+    # The samples of the first request, too: they are a second apart without a gap.
+    assert len(times) >= 3 and all(900 <= after - before <= 1100 for before, after in zip(times, times[1:]))
+    assert agent.log_lines("level=WARN.*does not understand remote write 2.0")
+
+
+def test_debians_prometheus_takes_what_auto_sends(make_agent, make_prometheus, text_exporter):
+    prometheus = make_prometheus()
+    exporter = text_exporter("# TYPE one gauge\none 1\n")
+    agent = make_agent(
+        configuration(prometheus.write_url, {"one": (exporter.address, {})}, "auto")
+    ).start()
+    samples = wait_until(
+        lambda: next((s for s in prometheus.raw("one").values() if len(s) >= 3), None), 20, "stored samples"
+    )
+    assert all(900 <= after - before <= 1100 for (before, _), (after, _) in zip(samples, samples[1:]))
+    assert agent.metric("narthex_remote_write_message_fallbacks_total") >= 1
+    assert agent.stop() == 0
