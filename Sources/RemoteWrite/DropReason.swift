@@ -5,6 +5,8 @@ enum DropReason {
     static let malformed = "malformed_frame"
     /// `write_relabel_configs` drop the series, or leave it without a name.
     static let writeRelabel = "write_relabel"
+    /// `limits.bytes_per_day` is used up for the job's class.
+    static let dailyBudget = "daily_budget"
     /// `send_native_histograms` is off.
     static let histogramsOff = "native_histograms_off"
     /// A histogram of custom buckets, which remote write 1.0 has no place for.

@@ -91,6 +91,7 @@ final class RemoteWriteMetrics: Sendable {
             "prometheus_remote_storage_enqueue_retries_total", "Times that a full queue was tried again.")
         // A reason's series is there before its first sample, so that increase() sees the first.
         _ = dropped(DropReason.tooOld)
+        if configuration.limits.bytesPerDay > 0 { _ = dropped(DropReason.dailyBudget) }
         if !configuration.sendNativeHistograms { _ = dropped(DropReason.histogramsOff) }
         if !configuration.sendExemplars { _ = droppedExemplars(DropReason.exemplarsOff) }
         if configuration.sendNativeHistograms, !configuration.sendCustomBuckets {

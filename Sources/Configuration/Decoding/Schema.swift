@@ -5,6 +5,7 @@ enum Schema {
             top, scrapeConfigFile, storage, tsdb, global, scrapeConfig, staticConfig, fileSD, httpSD, dnsSD,
             ecsSD, ec2SD, awsSD, ec2Filters,
             ecsDockerLabels, ecsServices, ecsTaskDefinitions, relabel, remoteWrite, sigv4, queue, metadata,
+            limits,
         ] + httpClientTables
 
     static let top = KeyTable(
@@ -145,6 +146,7 @@ enum Schema {
                 "protobuf_message", "prometheus.WriteRequest, io.prometheus.write.v2.Request or auto",
                 "prometheus.WriteRequest"),
             .init("metadata_config", "mapping"),
+            .init("limits", "mapping"),
             .init("send_exemplars", "bool", "false"),
             .init("send_native_histograms", "bool", "false"),
             .init("send_custom_bucket_histograms", "bool", "false"),
@@ -191,6 +193,17 @@ enum Schema {
             .init("send", "bool", "true"),
             .init("send_interval", "duration", "1m"),
             .init("max_samples_per_send", "int", "2000"),
+        ])
+
+    static let limits = KeyTable(
+        "limits",
+        [
+            .init("bytes_per_second", "size", "0"),
+            .init("requests_per_second", "number", "0"),
+            .init("samples_per_second", "int", "0"),
+            .init("bytes_per_day", "size", "0"),
+            .init("high_priority_jobs", "list of string"),
+            .init("low_priority_jobs", "list of string"),
         ])
 
     static let queue = KeyTable(

@@ -62,7 +62,7 @@ private struct EffectiveWriting {
     private var decoded: [String: String] = [:]
 
     /// Blocks that take effect without being written.
-    private static let always: Set<String> = ["global", "queue_config", "metadata_config"]
+    private static let always: Set<String> = ["global", "queue_config", "metadata_config", "limits"]
 
     init(global: YAMLNode?, globalFile: String, values: EffectiveValues) {
         self.global = global

@@ -38,6 +38,8 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
     public var protobufMessage = ProtobufMessage.v1
     /// What is sent of metadata where requests are of 1.0.
     public var metadata = MetadataConfiguration()
+    /// What it is sent at most.
+    public var limits = DestinationLimits()
     /// How the receiver is reached and who asks, where that is not sigv4.
     public var http: HTTPClientOptions
 

@@ -13,7 +13,13 @@ final class DestinationLessons: Sendable {
     /// All that is in flight is told to slow down at once: that counts once.
     private static let throttledOnceNs: UInt64 = 1_000_000_000
 
-    init(_ window: WindowSize = WindowSize(least: 1, most: 1)) { self.window = Mutex(window) }
+    /// What the operator lets it be sent at most.
+    let limits: OwnLimits
+
+    init(_ window: WindowSize = WindowSize(least: 1, most: 1), limits: OwnLimits = OwnLimits()) {
+        self.window = Mutex(window)
+        self.limits = limits
+    }
 
     /// What to add to the wall clock when signing, learned from a receiver that refused a signature.
     var skewMs: Int64 {

@@ -83,14 +83,15 @@ struct BatchCollector: Sendable {
     /// the receiver's limit where it has one. The series in `leftOut` are not sent.
     mutating func cut(
         _ message: WriteMessage = .v1, samples: Int, bytes: Int? = nil, search: Search = Search(),
-        leftOut: inout LeftOutSeries, agingMs: Int64, scratch: RequestScratch
+        leftOut: inout LeftOutSeries, agingMs: Int64,
+        isUsedUp: (_ job: String) -> Bool = { _ in false }, scratch: RequestScratch
     ) -> Cut {
         if let omissions = resendOmissions {
             resendOmissions = nil
             let cut = cutResend(message, leavingOut: omissions, scratch: scratch)
             if case .nothing = cut {} else { return cut }
         }
-        if let dropped = cutDropped(agingMs: agingMs) { return .dropped(dropped) }
+        if let dropped = cutDropped(agingMs, isUsedUp) { return .dropped(dropped) }
         guard !isEmpty else { return .nothing }
         let encodeLimits = encodeLimits(
             message, samples: max(1, samples), bytes: min(limits.bytes, bytes ?? limits.bytes))
@@ -98,7 +99,9 @@ struct BatchCollector: Sendable {
         let end = search.end.flatMap { slices[head].start < $0 ? $0 : nil }
         var batch = Batch(scratch, message)
         samplesWithinBytes = nil
-        while head < slices.count, !isTooOld(slices[head], agingMs: agingMs), !batch.triesAgain {
+        while head < slices.count, !batch.triesAgain,
+            dropReason(slices[head], agingMs, isUsedUp) == nil
+        {
             let slice = slices[head]
             if let end, slice.start >= end { break }
             var to = end.map { min(slice.to, slice.samples(before: $0)) } ?? slice.to
@@ -171,12 +174,12 @@ struct BatchCollector: Sendable {
                 ? limits.sendsCustomBuckets : limits.sendsCustomBucketsBySymbols)
     }
 
-    private mutating func cutDropped(agingMs: Int64) -> DroppedBatch? {
+    private mutating func cutDropped(_ agingMs: Int64, _ isUsedUp: (String) -> Bool) -> DroppedBatch? {
         var outcome = Outcomes()
         var dropped: [FrameSlice] = []
-        while head < slices.count, isTooOld(slices[head], agingMs: agingMs) {
+        while head < slices.count, let reason = dropReason(slices[head], agingMs, isUsedUp) {
             let slice = slices[head]
-            outcome.drop(slice.sampleCount, of: slice.frame.target.job, DropReason.tooOld)
+            outcome.drop(slice.sampleCount, of: slice.frame.target.job, reason)
             sampleCount -= slice.sampleCount
             dropped.append(slice)
             head += 1
@@ -185,8 +188,11 @@ struct BatchCollector: Sendable {
         return dropped.isEmpty ? nil : DroppedBatch(slices: dropped, outcome: outcome)
     }
 
-    private func isTooOld(_ slice: FrameSlice, agingMs: Int64) -> Bool {
-        limits.age.isTooOld(slice.frame.timestampMs, agingMs: agingMs)
+    private func dropReason(
+        _ slice: FrameSlice, _ agingMs: Int64, _ isUsedUp: (String) -> Bool
+    ) -> String? {
+        if isUsedUp(slice.frame.target.job) { return DropReason.dailyBudget }
+        return limits.age.isTooOld(slice.frame.timestampMs, agingMs: agingMs) ? DropReason.tooOld : nil
     }
 
     private mutating func take(_ batch: Batch, isResend: Bool) -> Cut {

@@ -33,7 +33,8 @@ final class LaneShared: Sendable {
         workers: WorkerPool, clock: any AgentClock, metrics: RemoteWriteMetrics
     ) {
         let queue = configuration.queue
-        lessons = DestinationLessons(WindowSize(least: queue.minShards, most: queue.maxShards))
+        lessons = DestinationLessons(
+            WindowSize(least: queue.minShards, most: queue.maxShards), limits: OwnLimits(configuration.limits))
         messages = DestinationMessages(configuration.protobufMessage)
         self.configuration = configuration
         self.sender = sender

@@ -21,6 +21,8 @@ extension LaneStateMachine {
         var sampleCount: Int
         /// Before compression.
         var bytes = 0
+        /// After compression.
+        var bodyBytes = 0
         var newestMs: Int64
         /// No series stands in it twice.
         var holdsSeriesOnce = false

@@ -140,6 +140,13 @@ struct LaneStateMachine: Sendable {
         return sendWhenDue(request, now)
     }
 
+    /// The request was to leave, and had to wait for the destination first: nothing was sent.
+    mutating func heldUp(_ now: Moment) -> Action {
+        guard let request = held else { preconditionFailure("a request waits") }
+        lessons.limits.stayed(bytes: request.bodyBytes, samples: request.sampleCount)
+        return sendWhenDue(request, now)
+    }
+
     /// The request held is booked or put back.
     mutating func settled(_ now: Moment) -> Action {
         state = .filling
@@ -361,9 +368,13 @@ struct LaneStateMachine: Sendable {
             let untilNs = max(notBeforeNs, lessons.earliestNs(now.monotonicNs))
             return wait(.held(request), untilNs: untilNs, now)
         }
-        let earliestNs = lessons.earliestNs(now.monotonicNs)
+        let earliestNs = max(
+            lessons.earliestNs(now.monotonicNs), lessons.limits.earliestNs(now.monotonicNs))
         if earliestNs > now.monotonicNs { return wait(.pausing(request), untilNs: earliestNs, now) }
         lessons.began(now.monotonicNs)
+        lessons.limits.began(
+            bytes: request.bodyBytes, samples: request.sampleCount, nowNs: now.monotonicNs,
+            wallMs: now.wallMs)
         state = .ready(request)
         return .send
     }

@@ -118,6 +118,7 @@ final class SlotRunner: Sendable {
                 return session.machine.collected(
                     .init(
                         sampleCount: request.sampleCount, bytes: request.uncompressedBytes,
+                        bodyBytes: request.body.count,
                         newestMs: request.newestMs, holdsSeriesOnce: request.holdsSeriesOnce,
                         mayBeStored: request.isResend, end: request.end,
                         triesAgain: request.triesAgain), shared.now)
@@ -225,6 +226,7 @@ final class SlotRunner: Sendable {
             return leftOut
         }
         let (window, scratches, clock) = (window, shared.scratches, shared.clock)
+        let (limits, wallMs) = (shared.lessons.limits, shared.clock.wallMs)
         let limitBytes = shared.lessons.limitBytes
         let resend = session.claim?.resend?.request
         let message = message(of: session.collector, resend, nowNs)
@@ -235,7 +237,8 @@ final class SlotRunner: Sendable {
             let cut = scratches.with {
                 collector.cut(
                     message, samples: samples, bytes: limitBytes, search: search, leftOut: &leftOut,
-                    agingMs: clock.agingMs, scratch: $0)
+                    agingMs: clock.agingMs,
+                    isUsedUp: { limits.isUsedUp(forJob: $0, wallMs: wallMs) }, scratch: $0)
             }
             let note = RequestNote(cut, rest: collector, noted, before: resend, window)
             return (collector, cut, note, clock.monotonicNs - beganNs)
@@ -261,8 +264,8 @@ final class SlotRunner: Sendable {
     private func sendThroughGate(_ session: inout Session) async -> LaneStateMachine.Action {
         switch await shared.gate.pass(number, untilNs: shared.drainDeadlineNs, clock: shared.clock) {
         case .atOnce: return await send(&session)
-        case .afterWaiting: return session.machine.woke(shared.now)
-        case .never: return Task.isCancelled ? .stop : session.machine.woke(shared.now)
+        case .afterWaiting: return session.machine.heldUp(shared.now)
+        case .never: return Task.isCancelled ? .stop : session.machine.heldUp(shared.now)
         }
     }
 
