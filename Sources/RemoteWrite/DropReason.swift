@@ -7,6 +7,8 @@ enum DropReason {
     static let writeRelabel = "write_relabel"
     /// `limits.bytes_per_day` is used up for the job's class.
     static let dailyBudget = "daily_budget"
+    /// With its names escaped for the receiver the series would be another one.
+    static let nameCollision = "name_collision"
     /// `send_native_histograms` is off.
     static let histogramsOff = "native_histograms_off"
     /// A histogram of custom buckets, which remote write 1.0 has no place for.

@@ -14,6 +14,7 @@ final class RemoteWriteMetrics: Sendable {
     let sentBatchSeconds: Histogram
     let bufferErrors: Counter
     let fellBack: Counter
+    let escapedNames: Counter
     let unwritten: Counter
     let metadata: Counter
     let metadataFailed: Counter
@@ -65,6 +66,9 @@ final class RemoteWriteMetrics: Sendable {
         bufferErrors = registry.counter(
             "narthex_remote_write_buffer_errors_total",
             help: "Failed reads of the buffer and failed writes of the cursor.", labels: labels)
+        escapedNames = counter(
+            "narthex_remote_write_escaped_names_total",
+            "Metrics whose name or labels are sent under other names, which the receiver knows.")
         fellBack = counter(
             "narthex_remote_write_message_fallbacks_total",
             "Requests of remote write 2.0 that the receiver did not understand, sent again by 1.0.")

@@ -40,17 +40,17 @@ public final class RemoteWriter: Sendable {
             preconditionFailure("a destination that is sent by a window has one reader")
         }
         (spawns, spawning) = AsyncStream.makeStream(of: Void.self)
+        var named = logger
+        named[metadataKey: "remote_name"] = "\(configuration.name)"
+        named[metadataKey: "url"] = "\(HTTPURL.shown(configuration.url))"
+        self.logger = named
         let metrics = RemoteWriteMetrics(configuration, registry: registry)
         let shared = LaneShared(
             configuration: configuration, reader: reader,
             sender: RequestSender(
                 configuration, http: http, credentials: credentials, region: region, clock: clock),
-            workers: workers, clock: clock, metrics: metrics)
+            workers: workers, clock: clock, metrics: metrics, logger: named)
         self.shared = shared
-        var named = logger
-        named[metadataKey: "remote_name"] = "\(configuration.name)"
-        named[metadataKey: "url"] = "\(HTTPURL.shown(configuration.url))"
-        self.logger = named
         let slots = SlotList()
         self.slots = slots
         let window = shared.window

@@ -24,8 +24,10 @@ struct RequestOptionsTests {
         others.writeRelabelRules = RelabelRules([try RelabelRule(.init(action: .labeldrop, regex: "b"))])
         var message = plain
         message.protobufMessage = .auto
-        let digests = [plain, histograms, exemplars, buckets, rules, others, message].map { digest($0) }
-        #expect(Set(digests + [digest(plain, ageMs: 5)]).count == 8)
+        var names = plain
+        names.escapeUTF8Names = true
+        let digests = [plain, histograms, exemplars, buckets, rules, others, message, names].map { digest($0) }
+        #expect(Set(digests + [digest(plain, ageMs: 5)]).count == 9)
         #expect(!digests.contains(0))
         #expect(digest(plain) == digests[0])
     }

@@ -36,6 +36,7 @@ extension ConfigurationDecoder {
         write.metadata = reader.value("metadata_config").map(metadata) ?? write.metadata
         write.protobufMessage = message(reader, url: url)
         write.limits = reader.value("limits").map(limits) ?? write.limits
+        write.escapeUTF8Names = reader.bool("escape_utf8_names")
         write.sendExemplars = reader.bool("send_exemplars") ?? write.sendExemplars
         write.sendNativeHistograms = reader.bool("send_native_histograms") ?? write.sendNativeHistograms
         write.sendCustomBuckets = reader.bool("send_custom_bucket_histograms") ?? write.sendCustomBuckets

@@ -147,6 +147,7 @@ enum Schema {
                 "prometheus.WriteRequest"),
             .init("metadata_config", "mapping"),
             .init("limits", "mapping"),
+            .init("escape_utf8_names", "bool", "true for AMP, else false"),
             .init("send_exemplars", "bool", "false"),
             .init("send_native_histograms", "bool", "false"),
             .init("send_custom_bucket_histograms", "bool", "false"),

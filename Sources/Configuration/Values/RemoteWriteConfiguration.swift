@@ -38,6 +38,9 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
     public var protobufMessage = ProtobufMessage.v1
     /// What is sent of metadata where requests are of 1.0.
     public var metadata = MetadataConfiguration()
+    /// Whether names beyond the legacy characters are escaped; nil: for Amazon Managed Service for
+    /// Prometheus.
+    public var escapeUTF8Names: Bool?
     /// What it is sent at most.
     public var limits = DestinationLimits()
     /// How the receiver is reached and who asks, where that is not sigv4.

@@ -288,9 +288,12 @@ struct BatchCollector: Sendable {
                 slice.frame, drops: slice.drops, from: lastSample, to: to, limits: limits)
             lastSample += encoding.consumed
             let job = slice.frame.target.job
+            let collided = slice.drops.collisions(
+                in: lastSample - encoding.consumed..<lastSample, of: slice.frame)
             outcome.deliver(encoding.written, of: job)
             outcome.drop(encoding.tooOld, of: job, DropReason.tooOld)
-            outcome.drop(encoding.unwanted, of: job, DropReason.writeRelabel)
+            outcome.drop(collided, of: job, DropReason.nameCollision)
+            outcome.drop(encoding.unwanted - collided, of: job, DropReason.writeRelabel)
             outcome.drop(encoding.malformed, of: job, DropReason.malformed)
             outcome.drop(encoding.histogramsOff, of: job, DropReason.histogramsOff)
             outcome.drop(encoding.customBuckets, of: job, DropReason.customBuckets)

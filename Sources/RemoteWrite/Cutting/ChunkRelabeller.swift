@@ -6,8 +6,13 @@ struct ChunkRelabeller: Sendable {
     private static let nameLabel = Array("__name__".utf8)
 
     private let rules: RelabelRules
+    /// Given where the receiver knows the legacy characters in names only.
+    private let names: EscapedNames?
 
-    init(_ rules: RelabelRules) { self.rules = rules }
+    init(_ rules: RelabelRules, escaping names: EscapedNames? = nil) {
+        self.rules = rules
+        self.names = names
+    }
 
     /// The chunk as the rules leave it for `target` and all that are like it to them. A series that has no
     /// metric name afterwards is dropped: a receiver would refuse the whole request for it.
@@ -16,16 +21,31 @@ struct ChunkRelabeller: Sendable {
         var builder = LayoutChunkBuilder()
         var scratch = LabelScratch()
         var dropped: [UInt32] = []
+        var escaped: [UInt32] = []
+        var collided: [UInt32] = []
         var nextHistogram = 0
         for series in 0..<chunk.seriesCount {
             scratch.removeAll()
             let isRead = gather(series, of: chunk, labels, target.isExternal, into: &scratch)
-            let isKept =
+            var isKept =
                 isRead && rules.apply(to: &scratch) == .kept && scratch.value(of: Self.nameLabel) != nil
+            if isKept, let names {
+                let name = names.name(of: scratch)
+                switch NameEscaper.escape(&scratch) {
+                case .unchanged: break
+                case .escaped:
+                    escaped.append(UInt32(series))
+                    names.escaped(name)
+                case .collided:
+                    collided.append(UInt32(series))
+                    names.collided("\(scratch.labelSet())")
+                    isKept = false
+                }
+            }
             if isKept {
                 scratch.sort()
                 append(scratch, to: &builder)
-            } else {
+            } else if collided.last != UInt32(series) {
                 dropped.append(UInt32(series))
             }
             let histograms = chunk.histogramSeries
@@ -33,7 +53,9 @@ struct ChunkRelabeller: Sendable {
             if isHistogram { nextHistogram += 1 }
             builder.endSeries(isHistogram: isHistogram)
         }
-        return ChunkView(chunk: builder.finish(metadata: chunk.metadata), dropped: dropped)
+        return ChunkView(
+            chunk: builder.finish(metadata: chunk.metadata), dropped: dropped, escaped: escaped,
+            collided: collided)
     }
 
     /// The series as Prometheus' rules find it: its own labels and the target's in their order, then those of

@@ -23,6 +23,7 @@ final class WriteRelabelViews: Sendable {
         /// By the chunk's identity, which may be another's once it is gone: the entry knows.
         var entries: [ObjectIdentifier: Entry] = [:]
         var additions = 0
+        var collisions = NameCollisions()
     }
 
     /// Beyond this many kinds of targets everything is made anew; rules that read `instance` make one for
@@ -30,13 +31,16 @@ final class WriteRelabelViews: Sendable {
     private static let maxClasses = 100_000
 
     private let rules: RelabelRules
+    private let names: EscapedNames?
     private let interner = LayoutInterner()
     private let relabeller: ChunkRelabeller
     private let state = Mutex(State())
 
-    init(_ rules: RelabelRules) {
+    /// With `names` those that the receiver does not know are escaped.
+    init(_ rules: RelabelRules, escaping names: EscapedNames? = nil) {
         self.rules = rules
-        relabeller = ChunkRelabeller(rules)
+        self.names = names
+        relabeller = ChunkRelabeller(rules, escaping: names)
     }
 
     /// The frame as the rules leave it: each series at its place, and which of them are dropped. The frame
@@ -47,17 +51,31 @@ final class WriteRelabelViews: Sendable {
             var drops = SeriesDrops()
             var chunks: [LayoutChunk] = []
             chunks.reserveCapacity(frame.layout.chunks.count)
+            var isSame = true
+            var views: [ChunkView] = []
+            var hasEscaped = false
             for (index, chunk) in frame.layout.chunks.enumerated() {
                 let view = view(of: chunk, frame.target, target, &state)
                 chunks.append(view.chunk)
+                isSame = isSame && view.chunk === chunk
+                hasEscaped = hasEscaped || !view.escaped.isEmpty || !view.collided.isEmpty
+                if names != nil { views.append(view) }
                 let start = frame.layout.starts[index]
                 for series in view.dropped { drops.layout.append(start + series) }
             }
             var departed: [Frame.Departed] = []
+            var departedViews: [ChunkView] = []
             for part in frame.departed {
                 let view = view(of: part.chunk, frame.target, target, &state)
                 departed.append(Frame.Departed(chunk: view.chunk, series: part.series))
                 drops.departed.append(view.dropped)
+                isSame = isSame && view.chunk === part.chunk
+                hasEscaped = hasEscaped || !view.escaped.isEmpty || !view.collided.isEmpty
+                if names != nil { departedViews.append(view) }
+            }
+            if isSame, drops.isEmpty, !hasEscaped { return (frame, SeriesDrops()) }
+            if hasEscaped, let names {
+                state.collisions.find(views, departedViews, frame, names, into: &drops)
             }
             let result = Frame(
                 target: frame.target, layout: Layout(chunks), timestampMs: frame.timestampMs,
@@ -74,7 +92,7 @@ final class WriteRelabelViews: Sendable {
     private func targetClass(_ target: Target, _ state: inout State) -> Int {
         let key = TargetClass(
             names: target.labels.labels.map(\.name), isExternal: target.isExternal,
-            readValues: target.labels.labels.map { rules.readsValue(ofLabel: $0.name) ? $0.value : "" })
+            readValues: target.labels.labels.map { isRead($0.name) ? $0.value : "" })
         if let known = state.classes[key] { return known }
         if state.classes.count >= Self.maxClasses {
             state.classes = [:]
@@ -83,6 +101,13 @@ final class WriteRelabelViews: Sendable {
         let number = state.classes.count
         state.classes[key] = number
         return number
+    }
+
+    /// Whether the value of a target's label makes a difference to views. A label under another name is the
+    /// series' own, with its value.
+    private func isRead(_ name: String) -> Bool {
+        rules.readsValue(ofLabel: name)
+            || (names != nil && NameEscaper.escaped(Array(name.utf8), isMetric: false) != nil)
     }
 
     private func view(
@@ -111,6 +136,10 @@ struct ChunkView: Sendable {
     var chunk: LayoutChunk
     /// Series that are dropped, ascending; they have no labels in `chunk`.
     var dropped: [UInt32] = []
+    /// Series that have other names than before, ascending.
+    var escaped: [UInt32] = []
+    /// Series of which two labels would have one name, ascending; they have no labels in `chunk`.
+    var collided: [UInt32] = []
 }
 
 /// The series of a frame that rules drop.
@@ -119,6 +148,10 @@ struct SeriesDrops: Sendable {
     var layout: [UInt32] = []
     /// For each departed part, ordinals in its chunk, ascending.
     var departed: [[UInt32]] = []
+
+    /// Those of them, in the same way, that are dropped since with their names escaped they would be others.
+    var collided: [UInt32] = []
+    var departedCollided: [[UInt32]] = []
 
     var isEmpty: Bool { layout.isEmpty && departed.allSatisfy(\.isEmpty) }
 }

@@ -10,7 +10,7 @@ enum RequestOptions {
         var hash = FNV1a()
         for isOn in [
             configuration.sendNativeHistograms, configuration.sendExemplars, configuration.sendCustomBuckets,
-            sendsCustomBucketsBySymbols(configuration),
+            sendsCustomBucketsBySymbols(configuration), escapesNames(configuration),
         ] {
             hash.mix(isOn ? 1 : 0)
         }
@@ -21,6 +21,12 @@ enum RequestOptions {
             hash.mix("\(rule)")
         }
         return max(1, hash.value)
+    }
+
+    /// Whether names beyond the legacy characters are escaped: Amazon Managed Service for Prometheus does
+    /// not know them.
+    static func escapesNames(_ configuration: RemoteWriteConfiguration) -> Bool {
+        configuration.escapeUTF8Names ?? SampleAge.isAMP(configuration.url)
     }
 
     /// Whether histograms of custom buckets are sent by remote write 2.0, which has a place for them. Amazon

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Logging
 internal import Platform
 internal import Relabel
 import Synchronization
@@ -30,7 +31,7 @@ final class LaneShared: Sendable {
 
     init(
         configuration: RemoteWriteConfiguration, reader: DestinationReader, sender: RequestSender,
-        workers: WorkerPool, clock: any AgentClock, metrics: RemoteWriteMetrics
+        workers: WorkerPool, clock: any AgentClock, metrics: RemoteWriteMetrics, logger: Logger
     ) {
         let queue = configuration.queue
         lessons = DestinationLessons(
@@ -42,7 +43,10 @@ final class LaneShared: Sendable {
         self.clock = clock
         self.metrics = metrics
         let rules = configuration.writeRelabelRules
-        let views = rules.isEmpty ? nil : WriteRelabelViews(rules)
+        let names =
+            RequestOptions.escapesNames(configuration)
+            ? EscapedNames(count: metrics.escapedNames, logger: logger) : nil
+        let views = rules.isEmpty && names == nil ? nil : WriteRelabelViews(rules, escaping: names)
         let age = SampleAge(configuredMs: queue.sampleAgeLimitMs, url: configuration.url)
         window = ShippingWindow(
             reader: reader, lessons: lessons, views: views, mostSamples: queue.maxSamplesPerSend,
