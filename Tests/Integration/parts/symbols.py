@@ -16,14 +16,14 @@ CONTENT_TYPE = "application/x-protobuf;proto=io.prometheus.write.v2.Request"
 SCHEMA = "remote_write_v2.proto"
 
 
-def compiled(folder):
-    """The Python module that protoc makes of the schema, written to `folder`."""
+def compiled(folder, schema=SCHEMA):
+    """The Python module that protoc makes of a schema in Protos, written to `folder`."""
     subprocess.run(
-        [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT / 'Protos'}", f"--python_out={folder}", SCHEMA],
+        [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT / 'Protos'}", f"--python_out={folder}", schema],
         check=True,
         timeout=60,
     )
-    path = folder / SCHEMA.replace(".proto", "_pb2.py")
+    path = folder / schema.replace(".proto", "_pb2.py")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
