@@ -109,6 +109,11 @@ internal import CCurl
         try set(CURLOPT_MAXREDIRS, request.redirectsLeft)
         try set(CURLOPT_SSL_VERIFYPEER, 1)
         try set(CURLOPT_SSL_VERIFYHOST, 2)
+        if request.spreadsOverAddresses {
+            try set(CURLOPT_DNS_SHUFFLE_ADDRESSES, 1)
+            // What is kept of a look-up is kept in its order.
+            try set(CURLOPT_DNS_CACHE_TIMEOUT, 0)
+        }
         if !configuration.usesProxyFromEnvironment {
             try set(CURLOPT_PROXY, "")
             // Without a word libcurl looks for NO_PROXY in the environment, for each request.

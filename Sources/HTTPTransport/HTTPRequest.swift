@@ -26,6 +26,9 @@ public struct HTTPRequest: Sendable, Equatable {
     public var requiresBody = true
     /// False leaves a body in gzip as it came: the thread that reads it calls `HTTPResponse.decoded()`.
     public var decodesBody = true
+    /// A new connection goes to any of the addresses that the host's name has, by chance, and the name is
+    /// looked up for each.
+    public var spreadsOverAddresses = false
     /// Redirects that may still be followed, with `followRedirects`.
     var redirectsLeft = 10
 

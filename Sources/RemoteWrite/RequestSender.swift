@@ -17,6 +17,7 @@ struct RequestSender: Sendable {
     private let isAMP: Bool
     private let timeoutMs: Int64
     private let followsRedirects: Bool
+    private let spreadsOverAddresses: Bool
     private let headers: [HTTPHeader]
     private let http: any HTTPPerforming
     private let credentials: (any CredentialsProvider)?
@@ -34,6 +35,7 @@ struct RequestSender: Sendable {
         url = configuration.url
         isAMP = SampleAge.isAMP(configuration.url)
         timeoutMs = configuration.remoteTimeoutMs
+        spreadsOverAddresses = configuration.roundRobinDNS
         // A signature holds for one URL.
         followsRedirects = configuration.http.followRedirects && configuration.sigv4 == nil
         self.http = http
@@ -81,6 +83,7 @@ struct RequestSender: Sendable {
                 bodyLimitBytes: Self.answerLimitBytes, followRedirects: followsRedirects)
             // The status decides: what is wrong with the body behind it must not send the request again.
             post.requiresBody = false
+            post.spreadsOverAddresses = spreadsOverAddresses
             let response = try await http.perform(post)
             let answer = LaneAnswer(response, isAMP: isAMP, wallMs: clock.wallMs)
             if let used, case .status(let answered) = answer, answered.meaning == .unauthorized {

@@ -37,6 +37,7 @@ extension ConfigurationDecoder {
         write.protobufMessage = message(reader, url: url)
         write.limits = reader.value("limits").map(limits) ?? write.limits
         write.escapeUTF8Names = reader.bool("escape_utf8_names")
+        write.roundRobinDNS = reader.bool("round_robin_dns") ?? false
         write.sendExemplars = reader.bool("send_exemplars") ?? write.sendExemplars
         write.sendNativeHistograms = reader.bool("send_native_histograms") ?? write.sendNativeHistograms
         write.sendCustomBuckets = reader.bool("send_custom_bucket_histograms") ?? write.sendCustomBuckets

@@ -146,6 +146,7 @@ enum Schema {
                 "protobuf_message", "prometheus.WriteRequest, io.prometheus.write.v2.Request or auto",
                 "prometheus.WriteRequest"),
             .init("metadata_config", "mapping"),
+            .init("round_robin_dns", "bool", "false"),
             .init("limits", "mapping"),
             .init("escape_utf8_names", "bool", "true for AMP, else false"),
             .init("send_exemplars", "bool", "false"),
@@ -160,13 +161,9 @@ enum Schema {
                     + " oauth2 with client credentials gets a token from Microsoft Entra ID as well"),
             .init(
                 "google_iam", harmless: .null,
-                reason: "is reserved in Prometheus, as Google Cloud takes no remote write; this version of"
-                    + " Narthex does not support it"),
-            .init(
-                "round_robin_dns", harmless: .bools([false]),
-                reason: "spreads connections over the addresses of a name, which this version of Narthex does"
-                    + " not do: it takes the first address that answers. Remove it, or put a load balancer"
-                    + " before the receivers"),
+                reason:
+                    "gets tokens from Google Cloud, which this version of Narthex does not do; a program that"
+                    + " writes a token to a file for authorization.credentials_file does"),
         ],
         ignored: [
             .init(

@@ -49,7 +49,9 @@ public struct FeatureFlags: Sendable, Equatable {
             "st-synthesis", .refused,
             "is not supported: Prometheus stores other values than the target's with it, and values are not "
                 + "changed here; leave the name out"),
-        Feature("st-storage", .ignored, "does nothing: remote write 1.0 carries no start timestamps"),
+        Feature(
+            "st-storage", .ignored,
+            "does nothing: remote write 2.0 carries start timestamps without it, 1.0 has none"),
         Feature("metadata-wal-records", .ignored, "does nothing: metadata is not shipped"),
         Feature("otlp-deltatocumulative", .ignored, noPush),
         Feature("otlp-native-delta-ingestion", .ignored, noPush),

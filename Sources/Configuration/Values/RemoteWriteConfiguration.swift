@@ -38,6 +38,8 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
     public var protobufMessage = ProtobufMessage.v1
     /// What is sent of metadata where requests are of 1.0.
     public var metadata = MetadataConfiguration()
+    /// Whether each new connection goes to any of the addresses of the receiver's name.
+    public var roundRobinDNS = false
     /// Whether names beyond the legacy characters are escaped; nil: for Amazon Managed Service for
     /// Prometheus.
     public var escapeUTF8Names: Bool?

@@ -51,18 +51,19 @@ class _Books:
 class CountingReceiver:
     """Listens on loopback. `decide(received) -> Answer` may be replaced at any time; so may `life`."""
 
-    def __init__(self):
+    def __init__(self, host="127.0.0.1", port=0):
         self._books = _Books()
         self._decoder = Decoder()
         self._connections = set()
         self._server = None
-        self.port = 0
+        self.host = host
+        self.port = port
         self.life = 0
         self.decide = lambda received: Answer()
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}/api/v1/write"
+        return f"http://{self.host}:{self.port}/api/v1/write"
 
     @property
     def requests(self):
@@ -122,7 +123,7 @@ class CountingReceiver:
             def handle_error(self, request, client_address):
                 pass  # a connection cut by the other side is part of these tests
 
-        self._server = Server(("127.0.0.1", self.port), Handler)
+        self._server = Server((self.host, self.port), Handler)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
