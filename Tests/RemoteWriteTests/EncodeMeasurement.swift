@@ -48,8 +48,8 @@ import Glibc
     }
 
     // Safety: the pointer is only compared with nil, and nothing here changes the environment.
-    @Test(.enabled(if: unsafe getenv("NARTHEX_MEASURE") != nil))
-    func printsNanosecondsASample() {
+    @Test(.enabled(if: unsafe getenv("NARTHEX_MEASURE") != nil), arguments: [WriteMessage.v1, .v2])
+    func printsNanosecondsASample(message: WriteMessage) {
         let target = TestFrames.target([Label("instance", "10.0.12.34:9100"), Label("job", "node")])
         let frame = Self.nodeLike(target)
         let clock = SystemClock()
@@ -59,7 +59,7 @@ import Glibc
         var body: [UInt8] = []
         for _ in 0..<3_000 {
             let begin = clock.monotonicNs
-            scratch.begin()
+            scratch.begin(message)
             let done = scratch.append(frame, from: 0, to: frame.sampleCount, limits: limits)
             let encoded = clock.monotonicNs
             body = scratch.compress()
@@ -70,7 +70,7 @@ import Glibc
         }
         let count = Double(frame.sampleCount)
         print(
-            "MEASURED \(frame.sampleCount) samples: encode \(Double(best.encode) / count) ns,",
+            "MEASURED \(message) \(frame.sampleCount) samples: encode \(Double(best.encode) / count) ns,",
             "snappy \(Double(best.compress) / count) ns, \(Double(scratch.byteCount) / count) bytes,",
             "compressed \(Double(body.count) / count) bytes a sample")
     }
