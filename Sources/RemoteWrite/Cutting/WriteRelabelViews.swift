@@ -24,6 +24,7 @@ final class WriteRelabelViews: Sendable {
         var entries: [ObjectIdentifier: Entry] = [:]
         var additions = 0
         var collisions = NameCollisions()
+        var legacy = LegacyFrames()
     }
 
     /// Beyond this many kinds of targets everything is made anew; rules that read `instance` make one for
@@ -47,6 +48,7 @@ final class WriteRelabelViews: Sendable {
     /// must be well-formed.
     func view(of frame: Frame) -> (frame: Frame, drops: SeriesDrops) {
         state.withLock { state in
+            if rules.isEmpty, state.legacy.contains(frame) { return (frame, SeriesDrops()) }
             let target = targetClass(frame.target, &state)
             var drops = SeriesDrops()
             var chunks: [LayoutChunk] = []

@@ -1,3 +1,4 @@
+internal import MetricModel
 internal import Relabel
 
 /// Turns metric and label names beyond the legacy characters into names of these, as Prometheus' escaping
@@ -27,6 +28,29 @@ enum NameEscaper {
             result.append(isKept ? byte : UInt8(ascii: "_"))
         }
         return isChanged ? result : nil
+    }
+
+    /// Whether a receiver that knows the legacy characters only takes the name as it is.
+    static func isLegacy(_ name: some Collection<UInt8>, isMetric: Bool) -> Bool {
+        var isFirst = true
+        for byte in name {
+            let isDigit = (0x30...0x39).contains(byte) && !isFirst
+            guard isDigit || isLetter(byte) || (isMetric && byte == UInt8(ascii: ":")) else { return false }
+            isFirst = false
+        }
+        return true
+    }
+
+    /// Whether all names of a chunk's own labels and metrics are such. Bytes that are not labels have none.
+    static func isLegacy(_ chunk: LayoutChunk) -> Bool {
+        let bytes = chunk.bytes
+        var offset = 0
+        while offset < bytes.count, let label = EncodedLabels.next(bytes.span, at: &offset) {
+            let name = bytes[label.name]
+            guard isLegacy(name, isMetric: false) else { return false }
+            if name.elementsEqual(metricName), !isLegacy(bytes[label.value], isMetric: true) { return false }
+        }
+        return true
     }
 
     /// Escapes the names of a series; the order of its labels is not that of their names then.
