@@ -26,7 +26,9 @@ struct RequestOptionsTests {
         message.protobufMessage = .auto
         var names = plain
         names.escapeUTF8Names = true
-        let digests = [plain, histograms, exemplars, buckets, rules, others, message, names].map { digest($0) }
+        let digests = [plain, histograms, exemplars, buckets, rules, others, message, names].map {
+            digest($0)
+        }
         #expect(Set(digests + [digest(plain, ageMs: 5)]).count == 9)
         #expect(!digests.contains(0))
         #expect(digest(plain) == digests[0])

@@ -221,7 +221,7 @@ enum Schema {
             .init(
                 "capacity",
                 says: "has no effect: what waits for its request is on disk, not in memory, and"
-                    + " --storage.agent.retention.max-size bounds it"),
+                    + " --storage.agent.retention.max-size bounds it")
         ])
 
     static let otherDiscovery = [

@@ -17,7 +17,7 @@ public struct FeatureFlags: Sendable, Equatable {
     public struct Feature: Sendable, Equatable {
         public let name: String
         public let verdict: Verdict
-        /// A sentence without its subject, for instance `does nothing: metadata is not shipped`.
+        /// A sentence without its subject, for instance `does nothing: metadata is shipped without it`.
         public let text: String
         /// Whether the user gets something else than what was asked for, or should write something else.
         public let isWarning: Bool
@@ -52,7 +52,7 @@ public struct FeatureFlags: Sendable, Equatable {
         Feature(
             "st-storage", .ignored,
             "does nothing: remote write 2.0 carries start timestamps without it, 1.0 has none"),
-        Feature("metadata-wal-records", .ignored, "does nothing: metadata is not shipped"),
+        Feature("metadata-wal-records", .ignored, "does nothing: metadata is shipped without it"),
         Feature("otlp-deltatocumulative", .ignored, noPush),
         Feature("otlp-native-delta-ingestion", .ignored, noPush),
         Feature("concurrent-rule-eval", .harmless, serverOnly),

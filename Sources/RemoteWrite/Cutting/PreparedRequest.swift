@@ -71,7 +71,8 @@ extension PreparedRequest {
         PreparedRequest(
             body: body, uncompressedBytes: uncompressedBytes,
             payloadHash: isSigned ? RequestScratch.hash(body) : "",
-            end: BufferPosition(segment: 0, offset: 0), outcome: Outcomes(), sampleCount: 0, histogramCount: 0,
+            end: BufferPosition(segment: 0, offset: 0), outcome: Outcomes(), sampleCount: 0,
+            histogramCount: 0,
             exemplarCount: 0, exemplarsOff: 0, oldestMs: 0, newestMs: 0, slices: [], omissions: [],
             isResend: false, triesAgain: false)
     }

@@ -7,7 +7,9 @@ struct NameCollisions {
         /// Held, so that none of them takes another's identity.
         let chunks: [LayoutChunk]
         let collided: [UInt32]
+        /// The series of this target.
         let taken: Set<LabelSet>
+        let target: Target
     }
 
     /// Layouts that are kept; beyond that all are found anew.
@@ -23,21 +25,23 @@ struct NameCollisions {
         let found = found(views, frame, names)
         drops.collided = found.collided
         drops.layout = (drops.layout + found.collided).sorted()
-        var taken = found.taken
+        // Targets with one layout have series of their own.
+        let isAnothers = !departed.isEmpty && found.target !== frame.target
+        var taken = isAnothers ? Self.find(views, frame, names).taken : found.taken
         for (index, view) in departed.enumerated() {
             var collided: [UInt32] = []
             for series in frame.departed[index].series {
-                guard !contains(view.collided, series) else {
+                guard !Self.contains(view.collided, series) else {
                     collided.append(series)
                     continue
                 }
-                guard contains(view.escaped, series),
+                guard Self.contains(view.escaped, series),
                     let labels = view.chunk.labels(ofSeries: Int(series), target: frame.target)
                 else { continue }
                 // A marker would end the series that has the name.
                 if !taken.insert(labels).inserted {
                     collided.append(series)
-                    names.collided(name(series, of: frame.departed[index].chunk, frame.target))
+                    names.collided(Self.name(series, of: frame.departed[index].chunk, frame.target))
                 }
             }
             drops.departedCollided.append(collided)
@@ -46,9 +50,15 @@ struct NameCollisions {
     }
 
     private mutating func found(_ views: [ChunkView], _ frame: Frame, _ names: EscapedNames) -> Found {
-        let chunks = views.map(\.chunk)
-        let key = chunks.map { ObjectIdentifier($0) }
+        let key = views.map { ObjectIdentifier($0.chunk) }
         if let found = known[key] { return found }
+        let found = Self.find(views, frame, names)
+        if known.count >= Self.most { known.removeAll() }
+        known[key] = found
+        return found
+    }
+
+    private static func find(_ views: [ChunkView], _ frame: Frame, _ names: EscapedNames) -> Found {
         var taken: Set<LabelSet> = []
         var collided: [UInt32] = []
         for isEscaped in [false, true] {
@@ -67,18 +77,16 @@ struct NameCollisions {
                 }
             }
         }
-        let found = Found(chunks: chunks, collided: collided.sorted(), taken: taken)
-        if known.count >= Self.most { known.removeAll() }
-        known[key] = found
-        return found
+        return Found(
+            chunks: views.map(\.chunk), collided: collided.sorted(), taken: taken, target: frame.target)
     }
 
     /// The series as its target names it.
-    private func name(_ series: UInt32, of chunk: LayoutChunk, _ target: Target) -> String {
+    private static func name(_ series: UInt32, of chunk: LayoutChunk, _ target: Target) -> String {
         chunk.labels(ofSeries: Int(series), target: target)?.description ?? ""
     }
 
-    private func contains(_ ascending: [UInt32], _ series: UInt32) -> Bool {
+    private static func contains(_ ascending: [UInt32], _ series: UInt32) -> Bool {
         var low = 0
         var high = ascending.count
         while low < high {

@@ -35,7 +35,8 @@ final class LaneShared: Sendable {
     ) {
         let queue = configuration.queue
         lessons = DestinationLessons(
-            WindowSize(least: queue.minShards, most: queue.maxShards), limits: OwnLimits(configuration.limits))
+            WindowSize(least: queue.minShards, most: queue.maxShards), limits: OwnLimits(configuration.limits)
+        )
         messages = DestinationMessages(configuration.protobufMessage)
         self.configuration = configuration
         self.sender = sender

@@ -12,9 +12,10 @@ import Testing
         "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write"
 
     private func frame(
-        _ fixture: WriterFixture, _ names: [String], departed: [String] = [], zone: String = "zone.é"
+        _ fixture: WriterFixture, _ names: [String], departed: [String] = [], zone: String = "zone.é",
+        instance: String = "a"
     ) -> Frame {
-        let target = TestFrames.target([Label("instance", "a"), Label("job", "node"), Label(zone, "z")])
+        let target = TestFrames.target([Label("instance", instance), Label("job", "node"), Label(zone, "z")])
         func chunk(_ names: [String]) -> LayoutChunk {
             TestFrames.chunk(names.map { [Label("__name__", $0)] }, target)
         }
@@ -85,5 +86,19 @@ import Testing
         #expect(store.dropped == ["name_collision": 7])
         #expect(store.isBalanced)
         #expect(fixture.said.all("a series is not sent").count == 3)
+    }
+
+    /// What is found of a layout holds for all targets that have it, and the markers for each target's own.
+    @Test(arguments: ["a", "b"]) func aMarkerOfEachTargetThatWouldEndASeriesIsRefused(instance: String)
+        async throws
+    {
+        let fixture = WriterFixture()
+        let frames = ["a", "b"].map { each in
+            frame(
+                fixture, ["a.b"], departed: each == instance ? ["a/b"] : [], zone: "zone", instance: each)
+        }
+        let (names, store) = try await sent(fixture, frames)
+        #expect(names.count == 2 && Set(names).count == 2)
+        #expect(store.dropped == ["name_collision": 1])
     }
 }

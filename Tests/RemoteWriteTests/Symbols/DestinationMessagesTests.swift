@@ -14,7 +14,8 @@ import WriteAheadBuffer
     ]
 
     private func writer(
-        _ fixture: WriterFixture, _ receiver: FakeReceiver, _ store: BufferedDestination, _ message: ProtobufMessage
+        _ fixture: WriterFixture, _ receiver: FakeReceiver, _ store: BufferedDestination,
+        _ message: ProtobufMessage
     ) -> RemoteWriter {
         var configuration = RemoteWriteConfiguration(
             url: "http://receiver.example/", name: "main", queue: QueueConfiguration(maxSamplesPerSend: 10))
