@@ -1,3 +1,5 @@
+internal import Platform
+internal import Telemetry
 internal import WriteAheadBuffer
 
 /// What follows from what was decided about a request.

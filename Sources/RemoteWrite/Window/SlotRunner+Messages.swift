@@ -1,3 +1,5 @@
+internal import Platform
+internal import Telemetry
 internal import WriteAheadBuffer
 
 /// What depends on whether a request is one of remote write 1.0 or 2.0.
