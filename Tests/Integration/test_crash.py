@@ -1,7 +1,10 @@
 """kill -9, again and again, under load: nothing that was appended is lost, and only what was in flight comes
 twice.
+
+NARTHEX_KILLS=50 for a long run of the kills with many requests in flight.
 """
 
+import os
 import threading
 import time
 
@@ -10,15 +13,19 @@ import pytest
 from parts.agent import IS_NARTHEX
 from parts.custody import Custody
 from parts.process import wait_until
-from parts.receiver import Answer
+from parts.receiver import LIFE, Answer
 
 KILLS = 20
 EXPORTERS = 6
 SERIES = 400
-LANES = 2
+# Requests in flight at once, and kills while so many are.
+IN_FLIGHT = 2
+MANY_IN_FLIGHT = 40
+MANY_KILLS = int(os.environ.get("NARTHEX_KILLS", "4"))
 
 
-def configuration(exporters, url, interval="250ms", flying=LANES, samples=1000):
+def configuration(exporters, url, life, interval="250ms", in_flight=(IN_FLIGHT, IN_FLIGHT), samples=1000):
+    """`in_flight`: requests at once, at least and at most."""
     return {
         "global": {"scrape_interval": interval, "scrape_timeout": interval},
         "scrape_configs": [
@@ -33,9 +40,10 @@ def configuration(exporters, url, interval="250ms", flying=LANES, samples=1000):
         "remote_write": [
             {
                 "url": url,
+                "headers": {LIFE: str(life)},
                 "queue_config": {
-                    "min_shards": flying,
-                    "max_shards": flying,
+                    "min_shards": in_flight[0],
+                    "max_shards": in_flight[1],
                     "max_samples_per_send": samples,
                     "batch_send_deadline": "100ms",
                     "min_backoff": "20ms",
@@ -101,10 +109,11 @@ def test_kill_9_loses_nothing_that_was_appended(make_agent, receiver, load_expor
     receiver.decide = decide
     for exporter in exporters:
         exporter.on_scrape = on_scrape
-    agent = make_agent(configuration(exporters, receiver.url))
+    agent = make_agent(configuration(exporters, receiver.url, life=1))
+    ends = {}
 
     def begin_life(life):
-        receiver.life = life
+        agent.configure(configuration(exporters, receiver.url, life))
         for exporter in exporters:
             exporter.life = life
         # Every second life reads and writes checksums by the table, as on a processor without an instruction.
@@ -123,6 +132,7 @@ def test_kill_9_loses_nothing_that_was_appended(make_agent, receiver, load_expor
         moment.wait()
         assert agent.process.is_running(), f"the agent ended by itself in life {life}"
         agent.kill()
+        ends[life] = time.monotonic()
         settle(exporters, receiver)
 
     receiver.decide = lambda received: Answer()
@@ -136,12 +146,53 @@ def test_kill_9_loses_nothing_that_was_appended(make_agent, receiver, load_expor
     assert agent.stop() == 0
     settle(exporters, receiver)
 
-    custody = Custody({exporter.name: exporter for exporter in exporters}, receiver, LANES)
+    custody = Custody({exporter.name: exporter for exporter in exporters}, receiver, IN_FLIGHT, ends)
     print(custody.summary(), "; kills in:", {kind: kinds.count(kind) for kind in sorted(set(kinds))})
     custody.assert_clean()
     assert (
         custody.resent_requests > 0
     ), "no kill hit a request in flight: the test has shown nothing about resending"
+
+
+@pytest.mark.timeout(120 + 15 * MANY_KILLS)
+def test_kill_9_with_many_requests_in_flight(make_agent, receiver, load_exporter, seeded):
+    """The receiver is far away: twenty requests and more are in flight when the agent is killed, and they are
+    answered in any order. A request holds a frame and a half, so frames stand in several.
+    """
+    targets, series, samples = 60, 30, 60
+    exporters = [load_exporter(f"load:{index}", series) for index in range(targets)]
+    agent = make_agent(configuration(exporters, receiver.url, life=1))
+    receiver.decide = lambda received: Answer(delay=seeded.uniform(0.3, 0.9))
+    flew, ends = [], {}
+    for life in range(1, MANY_KILLS + 2):
+        # Either as many as may at once, or as many as the distance asks for.
+        in_flight = (seeded.choice([1, MANY_IN_FLIGHT]), MANY_IN_FLIGHT)
+        agent.configure(configuration(exporters, receiver.url, life, "1s", in_flight, samples))
+        for exporter in exporters:
+            exporter.life = life
+        if life > MANY_KILLS:
+            receiver.decide = lambda received: Answer()
+        agent.start(until_ready=False)
+        if life > MANY_KILLS:
+            break
+        time.sleep(seeded.uniform(1.5, 3.5))
+        assert agent.process.is_running(), f"the agent ended by itself in life {life}"
+        flew.append(sum(not request.answered for request in receiver.requests if request.life == life))
+        agent.kill()
+        ends[life] = time.monotonic()
+        settle(exporters, receiver)
+
+    wait_until(agent.is_ready, 30, "ready agent")
+    if IS_NARTHEX:
+        wait_until(lambda: is_drained(agent, targets * (series + 40)), 60, "empty buffer")
+    assert agent.stop() == 0
+    settle(exporters, receiver)
+
+    custody = Custody({exporter.name: exporter for exporter in exporters}, receiver, MANY_IN_FLIGHT, ends)
+    print(custody.summary(), "; in flight at each kill:", flew)
+    custody.assert_clean()
+    assert max(flew) >= 20, "too few requests were in flight to show anything"
+    assert custody.resent_requests >= 20, "too few requests were sent again to show anything"
 
 
 def is_drained(agent, newest=EXPORTERS * (SERIES + 40)):

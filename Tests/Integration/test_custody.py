@@ -68,13 +68,13 @@ class Story:
         life = life or self.exporter.served[number - 1].life
         return Received(number, "/", [], body, float(number), life, Answer(), True)
 
-    def examine(self, lanes=1):
+    def examine(self, lanes=1, ends=None):
         receiver = CountingReceiver()
         receiver._books.requests = self.requests
-        return Custody({INSTANCE: self.exporter}, receiver, lanes)
+        return Custody({INSTANCE: self.exporter}, receiver, lanes, ends)
 
-    def must_find(self, words, lanes=1):
-        findings = self.examine(lanes).findings
+    def must_find(self, words, lanes=1, ends=None):
+        findings = self.examine(lanes, ends).findings
         assert any(words in finding for finding in findings), findings
 
 
@@ -145,6 +145,23 @@ def test_the_same_request_again_after_a_crash_is_right_but_not_more_than_in_flig
     assert custody.findings == [] and custody.resent_requests == 1
     story.requests[3:3] = again[:1]
     story.must_find("life 2 sent 2 requests again")
+
+
+def test_a_request_of_a_dead_agent_may_be_read_late():
+    story = Story()
+    story.requests[3:3] = [replace(story.requests[2], number=90, life=2)]
+    story.requests.insert(5, replace(story.requests[2], number=91))
+    assert story.examine(lanes=1).findings == []
+
+
+def test_a_request_that_was_answered_long_before_the_kill_must_not_come_again():
+    story = Story()
+    story.requests[2].answered_at = 5.0
+    story.requests[3:3] = [replace(story.requests[2], number=90, life=2)]
+    assert story.examine(ends={1: 5.5}).findings == []
+    story.must_find("it was not in flight", ends={1: 6.5})
+    story.requests[2].answered = False
+    assert story.examine(ends={1: 6.5}).findings == []
 
 
 def test_the_same_samples_cut_otherwise_are_found():

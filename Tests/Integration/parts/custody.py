@@ -21,12 +21,18 @@ REPORT = {
     "scrape_series_added",
 }
 
+# From an answer's bytes in the kernel to its place in the cursor: milliseconds, on a busy machine more.
+BOOKED_SECONDS = 1.0
+
 
 class Custody:
     """One examination. `findings` is empty when all is right; `summary` says what was looked at."""
 
-    def __init__(self, exporters, receiver, lanes):
-        """`exporters`: {value of the label instance: LoadExporter}; `lanes`: requests in flight at most."""
+    def __init__(self, exporters, receiver, lanes, ends=None):
+        """`exporters`: {value of the label instance: LoadExporter}; `lanes`: requests in flight at most;
+        `ends`: {life of the agent: the monotonic second in which it was killed}.
+        """
+        self.ends = ends or {}
         self.exporters = exporters
         self.findings = []
         self.accepted = receiver.accepted()
@@ -65,9 +71,13 @@ class Custody:
             decoded = self._decode(request)
             if request.body in seen:
                 self.resent_requests += 1
-                earlier, seen[request.body] = seen[request.body], request
+                earlier = seen[request.body]
+                if request.life < earlier.life:
+                    continue  # its sender was dead when it was read: a later life was faster
+                seen[request.body] = request
                 if earlier.life != request.life:
                     resent_after[request.life] += 1
+                    self._check_was_in_flight(earlier, request)
                 elif earlier.answered and earlier.answer.status < 300:
                     self._find(
                         f"request {request.number} was sent again in life {request.life}"
@@ -83,6 +93,17 @@ class Custody:
                     f"life {life} sent {count} requests again,"
                     f" more than the {self.lanes} that can be in flight"
                 )
+
+    def _check_was_in_flight(self, earlier, again):
+        """An answer that reached the agent long before it was killed was booked: then nothing comes again."""
+        end = self.ends.get(earlier.life)
+        if end is None or not earlier.answered or earlier.answer.status >= 300:
+            return
+        if earlier.answered_at < end - BOOKED_SECONDS:
+            self._find(
+                f"request {earlier.number} was answered {end - earlier.answered_at:.1f} s before the kill and"
+                f" sent again as {again.number}: it was not in flight"
+            )
 
     def _take(self, request, labels, samples, newest):
         named = dict(labels)

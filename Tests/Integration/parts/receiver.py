@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 
 from .write_request import Decoder
 
+# A request may be taken from the kernel's queue when its sender is long dead, and another life runs: only the
+# sender can say whose it is.
+LIFE = "X-Life"
+
 
 @dataclass
 class Answer:
@@ -30,10 +34,11 @@ class Received:
     headers: list  # (name, value) as sent, in order
     body: bytes
     arrived: float  # monotonic, when the body was complete
-    life: int  # which life of the agent sent it
+    life: int  # which life of the agent sent it: by the header LIFE, or else the receiver's `life`
     answer: Answer = None
     answered: bool = False  # the answer's bytes were handed to the kernel
     method: str = "POST"
+    answered_at: float = 0.0  # monotonic, when that was
 
     def header(self, name):
         for candidate, value in self.headers:
@@ -109,6 +114,7 @@ class CountingReceiver:
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
             allow_reuse_address = True
+            request_queue_size = 128  # a window of requests opens its connections at once
 
             def process_request(self, request, client_address):
                 with receiver._books.lock:
@@ -156,7 +162,7 @@ class CountingReceiver:
                 list(exchange.headers.items()),
                 body,
                 time.monotonic(),
-                self.life,
+                int(exchange.headers.get(LIFE, self.life)),
                 method=exchange.command,
             )
             self._books.requests.append(received)
@@ -173,4 +179,5 @@ class CountingReceiver:
         exchange.end_headers()
         exchange.wfile.write(answer.body)
         exchange.wfile.flush()
+        received.answered_at = time.monotonic()
         received.answered = True
