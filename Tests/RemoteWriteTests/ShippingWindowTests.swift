@@ -23,7 +23,8 @@ import WriteAheadBuffer
             var newest: [String: Int64] = [:]
             var stored: [String: Set<Int64>] = [:]
             var faults: [String] = []
-            var lostAnswers = 0
+            /// Bodies that this life of the sender was told to be stored.
+            var answered: Set<[UInt8]> = []
         }
 
         private let state = Mutex(State())
@@ -31,6 +32,8 @@ import WriteAheadBuffer
         var inFlight: Int { state.withLock { $0.waiting.count } }
         var mostInFlight: Int { state.withLock { $0.mostInFlight } }
         var faults: [String] { state.withLock { $0.faults } }
+        /// Another sender begins.
+        func beginLife() { state.withLock { $0.answered = [] } }
         var storedCount: Int { state.withLock { $0.stored.values.reduce(0) { $0 + $1.count } } }
 
         /// Answers one of those in flight; which of them is up to `random`.
@@ -63,6 +66,9 @@ import WriteAheadBuffer
             let status = state.withLock { state in
                 let status = state.answers[number] ?? 500
                 guard status == 200 else { return status }
+                if !state.answered.insert(request.body).inserted {
+                    state.faults.append("a request that was answered came again in the same life")
+                }
                 for sample in samples {
                     let series = "\(LabelSet(sample.labels))"
                     if let newest = state.newest[series], newest >= sample.timestampMs {
@@ -105,6 +111,13 @@ import WriteAheadBuffer
         }
     }
 
+    /// No sample stands in two of these requests.
+    private func expectApart(_ sent: [UInt64: SentRequest], _ comment: Comment) {
+        let spans = sent.values.flatMap(\.spans).sorted { $0.lowerBound < $1.lowerBound }
+        let overlaps = zip(spans, spans.dropFirst()).filter { $0.upperBound > $1.lowerBound }
+        #expect(overlaps.isEmpty, comment)
+    }
+
     /// Killed again and again with twenty requests and more in flight, which are answered in any order,
     /// some of them with an error, and some stored although the answer never came.
     @Test(arguments: 1...3 as ClosedRange<UInt64>) func nothingIsLostOrOutOfOrderThroughKills(seed: UInt64)
@@ -115,6 +128,8 @@ import WriteAheadBuffer
         store.append(frames(12, targets: 80))
         let receiver = FarReceiver()
         for kill in 0..<4 {
+            receiver.beginLife()
+            expectApart(store.reader.sent, "seed \(seed), life \(kill)")
             let writer = writer(store, receiver, shards: 30)
             let running = Task { await writer.run() }
             var answersLeft = kill < 3 ? 40 : Int.max
@@ -158,7 +173,8 @@ import WriteAheadBuffer
             logger: said.logger)
         let running = Task { await writer.run() }
         // The request with the first target holds the second one's first frame, too.
-        for _ in 0..<1_000_000 where store.delivered < 1_600 - 80 {
+        for _ in 0..<1_000_000 {
+            if store.delivered >= 1_600 - 80 { break }
             if clock.sleeperCount > 0 { clock.advance(ms: 5) }
             await Task.yield()
         }
@@ -166,5 +182,53 @@ import WriteAheadBuffer
         #expect(store.reader.sent.count == 1 && store.isBalanced)
         running.cancel()
         await running.value
+    }
+
+    /// A request in flight before holds a frame far behind, and all between has to follow it: it is read
+    /// up to its end, however much waits.
+    @Test func aRequestWhosePartsLieFarApartIsMadeAgain() async throws {
+        var store = BufferedDestination(clock: clock)
+        let far = (0..<200).map { interval in
+            TestFrames.frame(
+                TestFrames.target(job: "a", [Label("instance", "a"), Label("job", "a")]), count: 10,
+                timestampMs: clock.wallMs - 600_000 + Int64(interval) * 1_000)
+        }
+        store.append(far + frames(1, targets: 1))
+        var ends: [Range<BufferPosition>] = []
+        while let stored = try store.reader.next() { ends.append(stored.cover(0..<10)) }
+        try store.reader.willSend([7: SentRequest(spans: [ends[0], ends[200]])])
+        store = store.afterCrash()
+        let receiver = FakeReceiver()
+        let fixture = WriterFixture(clock: clock)
+        let queue = QueueConfiguration(
+            maxShards: 1, minShards: 1, maxSamplesPerSend: 25, batchSendDeadlineMs: 50)
+        await fixture.run(fixture.writer(store, receiver, queue: queue)) { store.isAnswered }
+        #expect(store.delivered == 2_010 && store.isBalanced)
+        #expect(receiver.sizes.first == 20 && receiver.sizes.count == 200)
+    }
+
+    /// `batch_send_deadline` counts from the oldest sample, also where a target is scraped more often.
+    @Test func nothingLeavesBeforeItsDeadlineUnlessItIsABatch() async {
+        let store = BufferedDestination(clock: clock)
+        let (fixture, receiver) = (WriterFixture(clock: clock), FakeReceiver())
+        let queue = QueueConfiguration(
+            maxShards: 4, minShards: 1, maxSamplesPerSend: 100, batchSendDeadlineMs: 60_000)
+        let startMs = clock.wallMs
+        var left: [Int64] = []
+        var appended = 0
+        await fixture.run(fixture.writer(store, receiver, queue: queue)) {
+            // A frame of 10 samples every ten seconds.
+            while appended < 6, clock.wallMs >= startMs + Int64(appended) * 10_000 {
+                store.append([frames(appended + 1, targets: 1)[appended]])
+                appended += 1
+            }
+            while left.count < receiver.requests.count { left.append(clock.wallMs - startMs) }
+            return left.count == 6
+        }
+        // Each a minute after it was scraped, as no two of a target stand in one request.
+        for (index, leftMs) in left.enumerated() {
+            let dueMs = 60_000 + Int64(index) * 10_000
+            #expect(leftMs >= dueMs && leftMs < dueMs + 2_000, "request \(index)")
+        }
     }
 }

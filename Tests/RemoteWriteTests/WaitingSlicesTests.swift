@@ -6,19 +6,22 @@ import WriteAheadBuffer
 
 struct WaitingSlicesTests {
     private func entry(
-        _ key: UInt64, at offset: UInt64, samples: Int = 10, job: UInt64? = nil, maySplit: Bool = true
+        _ key: UInt64, at offset: UInt64, samples: Int = 10, job: UInt64? = nil, maySplit: Bool = true,
+        readNs: UInt64 = 50
     ) -> WaitingSlices.Entry {
         let stored = StoredFrame(
             frame: TestFrames.frame(count: samples, timestampMs: Int64(offset)),
             start: BufferPosition(segment: 1, offset: offset),
             end: BufferPosition(segment: 1, offset: offset + 100))
-        return .init(slice: FrameSlice(stored), keys: .init(target: key, job: job), maySplit: maySplit)
+        return .init(
+            slice: FrameSlice(stored), keys: .init(target: key, job: job), maySplit: maySplit,
+            readNs: readNs)
     }
 
     private func claim(
-        _ waiting: inout WaitingSlices, _ samples: Int, isDue: Bool = true
+        _ waiting: inout WaitingSlices, _ samples: Int, dueNs: UInt64 = .max
     ) -> WaitingSlices.Claim? {
-        waiting.claim(samples: samples, isDue: isDue) { _ in false }.claim
+        waiting.claim(samples: samples, dueNs: dueNs) { _ in false }.claim
     }
 
     private func places(_ claim: WaitingSlices.Claim?) -> [String] {
@@ -71,7 +74,7 @@ struct WaitingSlicesTests {
 
         waiting.append(entry(2, at: 200, samples: 4))
         waiting.append(entry(3, at: 300, samples: 25, maySplit: false))
-        let claim6 = claim(&waiting, 10, isDue: false)
+        let claim6 = claim(&waiting, 10, dueNs: 49)
         #expect(places(claim6) == ["200 0..<4"], "it does not fit")
         let claim7 = claim(&waiting, 10)
         #expect(places(claim7) == ["300 0..<25"])
@@ -91,17 +94,32 @@ struct WaitingSlicesTests {
         #expect(places(claim9) == ["100 0..<10"])
     }
 
-    @Test func fewerThanABatchWaitUntilTheyAreDueOrTheNextFrameOfATargetIsThere() {
+    @Test func fewerThanABatchWaitUntilTheOldestIsDue() {
         var waiting = WaitingSlices()
-        waiting.append(entry(1, at: 0))
-        let claim10 = claim(&waiting, 100, isDue: false)
-        #expect(claim10 == nil)
-        waiting.append(entry(2, at: 100))
-        let claim11 = claim(&waiting, 100, isDue: false)
-        #expect(claim11 == nil)
-        waiting.append(entry(1, at: 200))
-        let claim12 = claim(&waiting, 100, isDue: false)
-        #expect(places(claim12) == ["0 0..<10", "100 0..<10"])
+        waiting.append(entry(1, at: 0, readNs: 50))
+        waiting.append(entry(2, at: 100, readNs: 60))
+        waiting.append(entry(1, at: 200, readNs: 70))
+        let found = waiting.claim(samples: 100, dueNs: 49) { _ in false }
+        #expect(found.claim == nil && found.oldestReadNs == 50, "the next frame of a target makes no batch")
+        let first = claim(&waiting, 100, dueNs: 50)
+        #expect(places(first) == ["0 0..<10", "100 0..<10"])
+        let blocked = waiting.claim(samples: 100, dueNs: 100) { _ in false }
+        #expect(blocked.claim == nil && blocked.oldestReadNs == nil, "its target flies")
+    }
+
+    /// The backlog of a few targets leaves as fast as it is answered for, though no request is full.
+    @Test func laterFramesOfTheSameTargetsMakeABatchToo() throws {
+        var waiting = WaitingSlices()
+        waiting.append(entry(9, at: 0))
+        let flying = try #require(claim(&waiting, 10))
+        waiting.append(entry(1, at: 100))
+        for offset in [200, 300] as [UInt64] { waiting.append(entry(9, at: offset)) }
+        let alone = claim(&waiting, 30, dueNs: 49)
+        #expect(alone == nil, "what waits for another request is not behind this one")
+        for offset in [400, 500] as [UInt64] { waiting.append(entry(1, at: offset)) }
+        let full = claim(&waiting, 30, dueNs: 49)
+        #expect(places(full) == ["100 0..<10"])
+        waiting.release(flying)
     }
 
     @Test func requestsInFlightBeforeGoFirstAndHoldBackTheirKeys() throws {

@@ -11,7 +11,7 @@ import Testing
 
 /// A writer on a buffer in memory, with a clock that moves whenever somebody sleeps on it.
 struct WriterFixture {
-    let clock = ManualClock(wallMs: 1_700_000_000_000)
+    var clock = ManualClock(wallMs: 1_700_000_000_000)
     let registry = MetricRegistry()
     let said = SaidLines()
 

@@ -18,8 +18,8 @@ final class ShippingWindow: Sendable {
     /// What a look at the log gave.
     enum Look: Sendable {
         case claim(WaitingSlices.Claim)
-        /// Frames are there, but fewer than a batch.
-        case short
+        /// Frames are there, but fewer than a batch; the oldest of them was read then.
+        case short(sinceNs: UInt64)
         /// Nothing may leave now. `isWaiting`: parts wait for keys that fly, or for room.
         case nothing(isWaiting: Bool)
     }
@@ -64,8 +64,6 @@ final class ShippingWindow: Sendable {
         var waitingSamples = 0
         var oldestMs: Int64?
         var isFinished = false
-        /// When the first frame of the batch being collected was read.
-        var batchBeganNs: UInt64?
     }
 
     /// Used by the slot whose turn it is.
@@ -173,56 +171,61 @@ final class ShippingWindow: Sendable {
     /// Samples read and not claimed, and the timestamp of the oldest.
     var waiting: (samples: Int, oldestMs: Int64?) { state.withLock { ($0.waitingSamples, $0.oldestMs) } }
 
-    /// When the first frame of the batch being collected was read; of the slot whose turn it is.
-    var batchBeganNs: UInt64? {
-        get { state.withLock { $0.batchBeganNs } }
-        set { state.withLock { $0.batchBeganNs = newValue } }
-    }
-
     // MARK: looking
 
-    /// Looks for the next request, of `samples` at most. `isDue`: fewer are enough. Reads the log, so it is
-    /// called on a worker, by the slot whose turn it is.
-    func look(samples: Int, isDue: Bool) throws(BufferError) -> Look {
-        let (released, wanted) = state.withLock { state in
+    /// Looks for the next request, of `samples` at most. What was read at `dueNs` or before need be no
+    /// batch. Reads the log, so it is called on a worker, by the slot whose turn it is.
+    func look(samples: Int, nowNs: UInt64, dueNs: UInt64) throws(BufferError) -> Look {
+        let (released, wanted, flying) = state.withLock { state in
             defer { state.released = [] }
-            return (state.released, min(samples, state.samples))
+            return (state.released, min(samples, state.samples), state.flying)
         }
-        let most = mostSamples * Self.waitingBatches * (lessons.windowSize.now + 1)
+        var most = mostSamples * Self.waitingBatches * (lessons.windowSize.now + 1)
         return try log.withLock { log throws(BufferError) in
             for claim in released { log.waiting.release(claim) }
             defer { publish(log.waiting) }
-            try readSent(&log, most: most)
-            let empty = log.waiting.takeEmptyResends()
-            if !empty.isEmpty { try reader.willSend([:], replacing: empty) }
-            if let claim = log.waiting.claimResend() { return .claim(claim) }
-            var (keys, sent) = (log.keys, log.sent)
-            defer { (log.keys, log.sent) = (keys, sent) }
-            let (reader, views) = (reader, views)
-            let result: Result<(claim: WaitingSlices.Claim?, free: Int), BufferError>
-            do {
-                result = .success(
-                    try log.waiting.claim(samples: wanted, isDue: isDue) { waiting in
-                        guard waiting.sampleCount < most, reader.rangeCount < DestinationReader.mostRanges,
-                            let stored = try reader.next()
-                        else { return false }
-                        Self.add(stored, &sent, views, reader, &keys, &waiting)
-                        return true
-                    })
-            } catch let error as BufferError {
-                result = .failure(error)
-            } catch {
-                preconditionFailure("a reader throws the buffer's errors")
+            while true {
+                let found = try look(&log, samples: wanted, most: most, nowNs: nowNs, dueNs: dueNs)
+                if let claim = found.claim { return .claim(claim) }
+                if let sinceNs = found.oldestReadNs { return .short(sinceNs: sinceNs) }
+                // Nothing flies whose answer would let something go, and all that waits has to follow a
+                // request that was in flight before and lies in the log up to a place that is not read
+                // yet: so that one is read, however much waits. It was as much before.
+                guard flying == 0, !log.sent.isEmpty else { return .nothing(isWaiting: !log.waiting.isEmpty) }
+                most = max(most, log.waiting.sampleCount) + mostSamples
             }
-            let (claim, free) = try result.get()
-            if let claim { return .claim(claim) }
-            return free > 0 ? .short : .nothing(isWaiting: !log.waiting.isEmpty)
         }
     }
 
-    /// Reads until every request in flight before has all its frames, or as many samples wait as may: the
-    /// requests of lanes that stood far apart lie far apart in the log.
-    private func readSent(_ log: inout Log, most: Int) throws(BufferError) {
+    /// One look, which reads while fewer than `most` samples wait.
+    private func look(
+        _ log: inout Log, samples: Int, most: Int, nowNs: UInt64, dueNs: UInt64
+    ) throws(BufferError) -> WaitingSlices.Found {
+        try readSent(&log, most: most, nowNs)
+        let empty = log.waiting.takeEmptyResends()
+        if !empty.isEmpty { try reader.willSend([:], replacing: empty) }
+        if let claim = log.waiting.claimResend() { return .init(claim: claim) }
+        var (keys, sent) = (log.keys, log.sent)
+        defer { (log.keys, log.sent) = (keys, sent) }
+        let (reader, views) = (reader, views)
+        do {
+            return try log.waiting.claim(samples: samples, dueNs: dueNs) { waiting in
+                guard waiting.sampleCount < most, reader.rangeCount < DestinationReader.mostRanges,
+                    let stored = try reader.next()
+                else { return false }
+                Self.add(stored, nowNs, &sent, views, reader, &keys, &waiting)
+                return true
+            }
+        } catch let error as BufferError {
+            throw error
+        } catch {
+            preconditionFailure("a reader throws the buffer's errors")
+        }
+    }
+
+    /// Reads until every request in flight before has all its frames, or `most` samples wait: the requests
+    /// of lanes that stood far apart lie far apart in the log.
+    private func readSent(_ log: inout Log, most: Int, _ nowNs: UInt64) throws(BufferError) {
         while !log.sent.isEmpty, log.waiting.sampleCount < most {
             guard let stored = try reader.next() else {
                 // What is not there now is gone from the disk.
@@ -230,22 +233,23 @@ final class ShippingWindow: Sendable {
                 log.sent = [:]
                 return
             }
-            Self.add(stored, &log.sent, views, reader, &log.keys, &log.waiting)
+            Self.add(stored, nowNs, &log.sent, views, reader, &log.keys, &log.waiting)
         }
     }
 
     /// Adds what is open of a frame: what was in flight to its request, the rest behind all others. A
     /// request that ends before or with the frame has all its frames then.
     private static func add(
-        _ stored: StoredFrame, _ sent: inout [UInt64: SentRequest], _ views: WriteRelabelViews?,
-        _ reader: DestinationReader, _ keys: inout ConflictKeys, _ waiting: inout WaitingSlices
+        _ stored: StoredFrame, _ nowNs: UInt64, _ sent: inout [UInt64: SentRequest],
+        _ views: WriteRelabelViews?, _ reader: DestinationReader, _ keys: inout ConflictKeys,
+        _ waiting: inout WaitingSlices
     ) {
         let own = keys.keys(of: stored.frame)
         let maySplit = !keys.repeatsSeries(stored.frame)
         func entry(_ samples: Range<Int>) -> WaitingSlices.Entry {
             .init(
                 slice: FrameSlice(stored, samples: samples, views: views, repeatsSeries: !maySplit),
-                keys: own, maySplit: maySplit)
+                keys: own, maySplit: maySplit, readNs: nowNs)
         }
         var rest = stored.open
         for (number, request) in sent {

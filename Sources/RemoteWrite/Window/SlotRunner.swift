@@ -158,31 +158,25 @@ final class SlotRunner: Sendable {
             publish(session, .collect(samples: samples))
             let isDraining = shared.drainDeadlineNs != nil
             let nowNs = shared.clock.monotonicNs
-            let deadlineMs = shared.configuration.queue.batchSendDeadlineMs
-            let dueNs = (window.batchBeganNs ?? nowNs) + UInt64(deadlineMs) * 1_000_000
-            let isDue = isDraining || nowNs >= dueNs
+            let deadlineNs = UInt64(shared.configuration.queue.batchSendDeadlineMs) * 1_000_000
+            let dueNs = isDraining ? .max : nowNs - min(nowNs, deadlineNs)
             let seen = window.changed.count
             let result = await shared.workers.run { () -> Result<ShippingWindow.Look, BufferError> in
                 do throws(BufferError) {
-                    return .success(try window.look(samples: samples, isDue: isDue))
+                    return .success(try window.look(samples: samples, nowNs: nowNs, dueNs: dueNs))
                 } catch {
                     return .failure(error)
                 }
             }
             if case .success = result { session.readBackoff.reset() }
             switch result {
-            case .success(.claim(let claim)):
-                window.batchBeganNs = window.waiting.samples > 0 ? nowNs : nil
-                return claim
-            case .success(.short):
-                window.batchBeganNs = window.batchBeganNs ?? nowNs
+            case .success(.claim(let claim)): return claim
+            case .success(.short(let sinceNs)):
                 // Not woken by each append: a batch that fills meanwhile is met at the next look, and those
                 // behind it at once.
-                let untilNs = min(dueNs, nowNs + UInt64(Self.lookMs) * 1_000_000)
-                if !isDraining { await pause(untilNs: untilNs, isDraining: false) }
+                let untilNs = min(sinceNs + deadlineNs, nowNs + UInt64(Self.lookMs) * 1_000_000)
+                await pause(untilNs: untilNs, isDraining: false)
             case .success(.nothing(let isWaiting)):
-                // What waits for a key is due when its time is over, whenever the key comes free.
-                window.batchBeganNs = isWaiting ? window.batchBeganNs ?? nowNs : nil
                 // No answer may come for long: a disk that was full stays so until its segments may go.
                 if window.hasUnbooked { await book([], Outcomes(), &session) }
                 if isWaiting {

@@ -14,6 +14,8 @@ struct WaitingSlices: Sendable {
         let keys: ConflictKeys.Keys
         /// The frame may fly in parts.
         let maySplit: Bool
+        /// When it was read, on the monotonic clock.
+        var readNs: UInt64 = 0
     }
 
     /// Parts that leave together, and the keys that they hold until `release`.
@@ -120,17 +122,29 @@ struct WaitingSlices: Sendable {
         return nil
     }
 
+    /// What `claim` found.
+    struct Found: Sendable {
+        /// nil where it is not due yet, and where there is none.
+        var claim: Claim?
+        /// When the oldest of what is not due yet was read; nil where nothing may leave now.
+        var oldestReadNs: UInt64?
+    }
+
     /// The first parts that may leave now, `samples` at most unless a frame that may not be split is
-    /// larger. nil when there are fewer, and `isDue` is not set, or none. `read` is asked for more and
-    /// adds it with `append`; it returns false when there is none now.
+    /// larger. Fewer than that leave when one of them was read at `dueNs` or before, or when the later
+    /// frames of their targets, which must leave after them, would make them a batch. `read` is asked for
+    /// more and adds it with `append`; it returns false when there is none now.
     mutating func claim(
-        samples most: Int, isDue: Bool, read: (inout WaitingSlices) throws -> Bool
-    ) rethrows -> (claim: Claim?, free: Int) {
+        samples most: Int, dueNs: UInt64, read: (inout WaitingSlices) throws -> Bool
+    ) rethrows -> Found {
         var blocked: Set<UInt64> = []
         for resend in resends { for entry in resend.entries { Self.block(entry, &blocked) } }
         var claim = Claim()
         var free = 0
-        var isClosed = false
+        /// Samples of later frames of the claim's own targets.
+        var behind = 0
+        var isFull = false
+        var oldestReadNs: UInt64?
         /// How much of an entry is taken, by its index.
         var taken: [Int: Int] = [:]
         var index = 0
@@ -141,25 +155,28 @@ struct WaitingSlices: Sendable {
             index += 1
             let room = most - free
             let isTooLong = entry.slice.sampleCount > room && !entry.maySplit && free > 0
-            // The next frame of a target in the claim is there: more of the same targets will not come.
-            if entry.keys.all.contains(where: { claim.held[$0].map { $0 != entry.slice.record } ?? false }) {
-                isClosed = true
-            }
             guard !isTooLong, !conflicts(entry, blocked, claim.held) else {
+                if entry.keys.all.contains(where: { claim.held[$0] != nil }) {
+                    behind += entry.slice.sampleCount
+                }
                 Self.block(entry, &blocked)
                 if isTooLong {
                     // A frame that may not be split ends the claim early when it does not fit.
-                    isClosed = true
+                    isFull = true
                     break
                 }
                 continue
             }
+            oldestReadNs = min(oldestReadNs ?? entry.readNs, entry.readNs)
             let count = entry.maySplit ? min(room, entry.slice.sampleCount) : entry.slice.sampleCount
             taken[index - 1] = count
             Self.hold(entry, &claim)
             free += count
         }
-        guard free >= most || isDue || isClosed, !taken.isEmpty else { return (nil, free) }
+        guard let oldestReadNs else { return Found() }
+        guard isFull || free + behind >= most || oldestReadNs <= dueNs else {
+            return Found(oldestReadNs: oldestReadNs)
+        }
         // What is behind stays as it is: a claim costs what it looks at.
         var rest: [Entry] = []
         for (place, var entry) in entries[..<index].enumerated() {
@@ -176,7 +193,7 @@ struct WaitingSlices: Sendable {
         entries.replaceSubrange(..<index, with: rest)
         sampleCount -= claim.sampleCount
         take(claim)
-        return (claim, free)
+        return Found(claim: claim)
     }
 
     /// Lets go of a claim's keys: all of it is answered for.
