@@ -16,8 +16,18 @@ struct AnsweredRangesTests {
         for _ in 0..<150 {
             let from = generator.below(190)
             let to = from + generator.below(10)
-            ranges.insert(place(from)..<place(to))
+            // Now and then many at once, in any order.
+            var added = [place(from)..<place(to)]
             for index in from..<to { flags[index] = true }
+            if generator.chance(10) {
+                for _ in 0..<20 {
+                    let from = generator.below(190)
+                    let to = from + generator.below(4)
+                    added.append(place(from)..<place(to))
+                    for index in from..<to { flags[index] = true }
+                }
+            }
+            ranges.insert(added)
             if generator.chance(10) {
                 let mark = generator.below(200)
                 let passed = ranges.pass(place(mark))
@@ -38,6 +48,25 @@ struct AnsweredRangesTests {
             }
             #expect(ranges.gaps(in: place(low)..<place(high)) == gaps)
         }
+    }
+
+    @Test func rangesEndWhereTheLogEnds() {
+        var ranges = AnsweredRanges()
+        ranges.insert([place(3)..<place(5), place(10)..<place(20), place(44)..<place(47)])
+        ranges.cut { min($0, place(12)) }
+        #expect(ranges.ranges == [place(3)..<place(5), place(10)..<place(12)])
+    }
+
+    /// A million ranges of a file are no work of minutes.
+    @Test(.timeLimit(.minutes(1))) func manyRangesAtOnceAreJoinedInOneGo() {
+        var ranges = AnsweredRanges()
+        ranges.insert(
+            (0..<1_000_000).reversed().map {
+                BufferPosition(
+                    segment: 1, offset: UInt64($0) * 2)..<BufferPosition(
+                        segment: 1, offset: UInt64($0) * 2 + 1)
+            })
+        #expect(ranges.count == 1_000_000)
     }
 
     @Test func whatNoWriterWritesIsRefused() {

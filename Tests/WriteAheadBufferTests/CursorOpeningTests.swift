@@ -102,4 +102,50 @@ struct CursorOpeningTests {
         #expect(books.buffered == 0 && books.scraped == 60)
         #expect(books.dropped == [BufferDropReason.damaged: 60 - books.delivered])
     }
+
+    /// The cursor was durable, and what it has answered for beyond its mark was not.
+    @Test(arguments: [1, 1 << 20]) func whatThePowerTookBehindTheMarkIsNoHoleInTheBooks(segmentBytes: Int)
+        throws
+    {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = segmentBytes
+        var ends: [BufferPosition] = []
+        do {
+            let buffer = try fixture.open()
+            let reader = try #require(try buffer.openDestination("a").reader)
+            for value in 0..<6 { try buffer.append(fixture.frame(Double(value))) }
+            var covers: [Range<BufferPosition>] = []
+            while let stored = try reader.next() {
+                ends.append(stored.end)
+                covers.append(stored.cover(stored.open[0]))
+            }
+            var outcome = Outcomes()
+            outcome.deliver(20, of: "node")
+            try reader.answered([], ranges: Array(covers[4...]), outcome: outcome)
+        }
+        for path in try fixture.segmentPaths {
+            let number = try #require(
+                BufferFileName.segmentNumber(String(path.split(separator: "/").last ?? "")))
+            if number == ends[2].segment {
+                try fixture.overwrite(path, with: Array(try fixture.bytes(path)[..<Int(ends[2].offset)]))
+            } else if number > ends[2].segment {
+                try POSIXFiles().remove(path)
+            }
+        }
+        let buffer = try fixture.open()
+        let destination = try buffer.openDestination("a")
+        #expect(destination.cursor.answered.isEmpty)
+        let reader = try #require(destination.reader)
+        let books = try #require(buffer.ledger().destinations["a"]?["node"])
+        #expect(books.buffered == 30 && books.delivered == 20 && books.dropped.isEmpty)
+        try buffer.append(fixture.frame(6))
+        var outcome = Outcomes()
+        while let stored = try reader.next() {
+            outcome = Outcomes()
+            outcome.deliver(10, of: "node")
+            try reader.answered([], ranges: [stored.cover(0..<10)], outcome: outcome)
+        }
+        let after = try #require(buffer.ledger().destinations["a"]?["node"])
+        #expect(after.buffered == 0 && after.delivered == 60 && after.dropped.isEmpty)
+    }
 }

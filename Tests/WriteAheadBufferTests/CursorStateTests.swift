@@ -59,6 +59,19 @@ struct CursorStateTests {
         #expect(state.mark == at(20))
     }
 
+    @Test func spansThatDoNotAscendAreRefused() {
+        for (spans, isRead) in [
+            ([at(0)..<at(10), at(10)..<at(20)], true), ([at(0)..<at(10), at(9)..<at(20)], false),
+            ([at(10)..<at(20), at(0)..<at(10)], false),
+        ] {
+            var buffer = RecordBuffer()
+            CursorCoding.put(.sent([1: SentRequest(spans: spans)]), into: &buffer)
+            let bytes = buffer.bytes
+            let read = CursorCoding.change(bytes.span)
+            #expect((read != nil) == isRead)
+        }
+    }
+
     /// Whatever a cursor holds is read as it was written, and no beginning of it is taken for another.
     @Test(arguments: 1...10 as ClosedRange<UInt64>) func whatIsWrittenIsRead(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
@@ -72,7 +85,13 @@ struct CursorStateTests {
             var requests: [UInt64: SentRequest] = [:]
             for _ in 0..<generator.below(5) {
                 requests[generator.next()] = SentRequest(
-                    spans: (0..<generator.below(4)).map { _ in span() },
+                    spans: (0..<generator.below(4)).map { number in
+                        var (from, to) = (span().lowerBound, span().upperBound)
+                        // Each behind the one before.
+                        from.segment += UInt64(number) * 8
+                        to.segment = from.segment + 4
+                        return from..<to
+                    },
                     omissions: (0..<generator.below(3)).map { _ in
                         BufferOmission(
                             start: span().lowerBound, count: UInt32(generator.below(9)), reason: "r")

@@ -114,7 +114,7 @@ struct LaneCursorCodingTests {
         var outcome = Outcomes()
         for stored in read { outcome.deliver(stored.open.reduce(0) { $0 + $1.count }, of: "node") }
         let ranges = read.reversed().map { $0.cover($0.open[0]) }
-        try reader.willSend([2: SentRequest(spans: ranges)], replacing: [0, 1])
+        try reader.willSend([2: SentRequest(spans: ranges.reversed())], replacing: [0, 1])
         try reader.answered([2], ranges: ranges, outcome: outcome)
         #expect(destination.cursor.lanes.isEmpty && destination.cursor.answered.isEmpty)
         #expect(destination.cursor.mark == read.last?.end)

@@ -18,6 +18,34 @@ struct AnsweredRanges: Sendable, Equatable {
     var count: Int { ranges.count }
     var isEmpty: Bool { ranges.isEmpty }
 
+    /// Adds ranges, in any order.
+    mutating func insert(_ added: [Range<BufferPosition>]) {
+        // One by one each costs as much as there are behind it, and a file may hold any number.
+        guard added.count > Self.mostOneByOne else {
+            for range in added { insert(range) }
+            return
+        }
+        var joined: [Range<BufferPosition>] = []
+        for range in (ranges + added).sorted(by: { $0.lowerBound < $1.lowerBound }) where !range.isEmpty {
+            if let last = joined.last, range.lowerBound <= last.upperBound {
+                joined[joined.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
+            } else {
+                joined.append(range)
+            }
+        }
+        ranges = joined
+    }
+
+    private static let mostOneByOne = 16
+
+    /// Ends ranges where the log ends: `end` gives for a range's end the place that is there.
+    mutating func cut(_ end: (BufferPosition) -> BufferPosition) {
+        ranges = ranges.compactMap { range in
+            let upper = min(range.upperBound, end(range.upperBound))
+            return range.lowerBound < upper ? range.lowerBound..<upper : nil
+        }
+    }
+
     /// Adds a range; it joins those that it touches.
     mutating func insert(_ range: Range<BufferPosition>) {
         guard !range.isEmpty else { return }

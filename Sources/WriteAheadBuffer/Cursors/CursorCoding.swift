@@ -172,7 +172,8 @@ enum CursorCoding {
         for _ in 0..<count {
             guard let number = Wire.varint(payload, &offset), let version = Wire.byte(payload, &offset),
                 let options = Wire.fixed64(payload, &offset), let lane = Wire.varint32(payload, &offset),
-                let spans = ranges(payload, &offset), let omissions = omissions(payload, &offset)
+                let spans = ranges(payload, &offset), SentRequest.areInOrder(spans),
+                let omissions = omissions(payload, &offset)
             else { return nil }
             var request = SentRequest(
                 spans: spans, omissions: omissions, protocolVersion: version, options: options)

@@ -55,9 +55,14 @@ struct CursorOpening {
         var isMoved = false
         guard lanes != nil else {
             // Where lanes stand is a rule here, and holds whether the place is there or not.
-            guard let (next, isLoss) = next(cursor.mark, "the mark") else { return false }
+            let lacks = cursor.lanes.contains { end(of: $0) < $0 }
+            let before = cursor.answered
+            cursor.cutAnswered { end(of: $0) }
+            // More was answered for than there is: the power went before it was durable.
+            isMoved = lacks || cursor.answered != before
+            guard let (next, isLoss) = next(cursor.mark, "the mark") else { return isMoved }
             cursor.place(markAt: next)
-            return isLoss
+            return isLoss || isMoved
         }
         for index in cursor.lanes.indices {
             guard let (next, isLoss) = next(cursor.lanes[index], "lane \(index)") else { continue }
@@ -65,6 +70,15 @@ struct CursorOpening {
             if isLoss { isMoved = true }
         }
         return isMoved
+    }
+
+    /// A place, or the last one before it where it is not there: its segment ends before, or is gone while
+    /// older ones are kept.
+    private func end(of place: BufferPosition) -> BufferPosition {
+        guard place.offset > 0, let last = core.catalog.all.last(where: { $0.number <= place.segment }),
+            last.number < place.segment || place.offset > last.length
+        else { return place }
+        return BufferPosition(segment: last.number, offset: last.length)
     }
 
     /// Where to go on instead of a place that is gone, and whether samples that nobody answered for may be

@@ -68,6 +68,9 @@ struct CursorState: Sendable, Equatable {
         forgetLanes()
     }
 
+    /// Ends what is answered for where the log ends (`AnsweredRanges.cut`).
+    mutating func cutAnswered(_ end: (BufferPosition) -> BufferPosition) { answered.cut(end) }
+
     /// Lanes that the mark has passed say nothing any more, unless a request is one of theirs.
     private mutating func forgetLanes() {
         guard let last = lanes.max(), last <= mark, sent.values.allSatisfy({ $0.lane == nil }) else { return }
@@ -102,7 +105,7 @@ struct CursorState: Sendable, Equatable {
                 mark = max(mark, lanes.min() ?? mark)
             case .mark(let position): mark = max(mark, position)
             }
-            for range in ranges { answered.insert(range) }
+            answered.insert(ranges)
             mark = answered.pass(mark)
             for number in requests { sent[number] = nil }
             if case .mark = place { forgetLanes() }

@@ -1,8 +1,8 @@
 /// A request as the cursor notes it before it leaves, so that it can be made again after a crash, byte for
 /// byte.
 public struct SentRequest: Sendable, Equatable {
-    /// Where its samples stand, in the order in which it holds them: each span from one position up to
-    /// another. Several frames that follow each other are one span.
+    /// Where its samples stand, in the order in which it holds them, which is that of the log: each span
+    /// from one position up to another. Several frames that follow each other are one span.
     public var spans: [Range<BufferPosition>]
     /// What in the spans it leaves out.
     public var omissions: [BufferOmission]
@@ -34,6 +34,11 @@ public struct SentRequest: Sendable, Equatable {
             spans: [start..<max(start, end)], omissions: omissions, protocolVersion: protocolVersion,
             options: options)
         self.lane = UInt32(clamping: lane)
+    }
+
+    /// Whether these may be the spans of a request: each begins where the one before ends, or later.
+    static func areInOrder(_ spans: [Range<BufferPosition>]) -> Bool {
+        zip(spans, spans.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound }
     }
 
     /// The position behind its last sample.

@@ -150,7 +150,13 @@ public final class DestinationReader: Sendable {
     public func willSend(
         _ requests: [UInt64: SentRequest], replacing replaced: [UInt64] = []
     ) throws(BufferError) {
-        for request in requests.values { try check(request.spans) }
+        for request in requests.values {
+            try check(request.spans)
+            guard SentRequest.areInOrder(request.spans) else {
+                throw BufferError(
+                    .invalidAcknowledgement, "a request's samples do not stand in the order of the log")
+            }
+        }
         try destination?.record(.sent(requests, replacing: replaced))
     }
 
@@ -247,7 +253,7 @@ public final class DestinationReader: Sendable {
         _ outcome: Outcomes, _ places: AnsweredPlaces
     ) throws(BufferError) {
         var places = places
-        for range in ranges { places.ranges.insert(range) }
+        places.ranges.insert(ranges)
         let moved = places.ranges.pass(mark)
         let passed = state.withLock { state in
             let passed = state.lost.filter { $0.at <= moved || $0.isGone }
