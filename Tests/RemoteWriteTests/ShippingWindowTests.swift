@@ -231,4 +231,45 @@ import WriteAheadBuffer
             #expect(leftMs >= dueMs && leftMs < dueMs + 2_000, "request \(index)")
         }
     }
+
+    /// What the cursor could not take down goes with the next that it does.
+    @Test func aNoteThatCannotBeWrittenIsWrittenWithTheNext() throws {
+        let store = BufferedDestination(clock: clock)
+        store.append(frames(1, targets: 3))
+        var requests: [SentRequest] = []
+        while let stored = try store.reader.next() {
+            requests.append(SentRequest(spans: [stored.cover(0..<10)]))
+        }
+        let window = ShippingWindow(
+            reader: store.reader, lessons: DestinationLessons(), views: nil, mostSamples: 10, options: 0)
+        store.failCursor(1, after: 0)
+        #expect(throws: BufferError.self) { try window.note([1: requests[0]], replacing: []) }
+        #expect(store.reader.sent.isEmpty)
+        try window.note([2: requests[1]], replacing: [])
+        #expect(store.reader.sent.keys.sorted() == [1, 2])
+        // Cut in parts, and the first of them once more.
+        store.failCursor(2, after: 0)
+        for (number, replaced) in [(3, 1), (4, 3)] as [(UInt64, UInt64)] {
+            #expect(throws: BufferError.self) {
+                try window.note([number: requests[0], number + 10: requests[2]], replacing: [replaced])
+            }
+        }
+        #expect(store.reader.sent.keys.sorted() == [1, 2])
+        try window.book([4], requests[0].spans, Outcomes())
+        #expect(store.reader.sent.keys.sorted() == [2, 13, 14])
+    }
+
+    /// A damaged file says of a sample that two requests hold it: it is sent once.
+    @Test func whatTwoRequestsAreSaidToHoldIsSentOnce() async throws {
+        var store = BufferedDestination(clock: clock)
+        store.append(frames(1, targets: 3))
+        var covers: [Range<BufferPosition>] = []
+        while let stored = try store.reader.next() { covers.append(stored.cover(0..<10)) }
+        let first = covers[0].lowerBound..<covers[1].upperBound
+        try store.reader.willSend([7: SentRequest(spans: [first]), 8: SentRequest(spans: [covers[1]])])
+        store = store.afterCrash()
+        let (fixture, receiver) = (WriterFixture(clock: clock), FakeReceiver())
+        await fixture.run(fixture.writer(store, receiver)) { store.isAnswered && store.reader.sent.isEmpty }
+        #expect(receiver.sizes == [20, 10] && store.isBalanced)
+    }
 }

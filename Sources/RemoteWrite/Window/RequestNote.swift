@@ -46,10 +46,11 @@ struct RequestNote: Sendable {
                 spans: rest.covers, protocolVersion: message, options: window.options)
         }
         do throws(BufferError) {
-            try window.reader.willSend(requests, replacing: noted)
+            try window.note(requests, replacing: noted)
             self.init(numbers[0], hasRest ? [numbers[1]] : [])
         } catch {
-            self.init(numbers[0], noted, error)
+            // The window tells it with the next.
+            self.init(numbers[0], hasRest ? [numbers[1]] : [], error)
         }
     }
 }

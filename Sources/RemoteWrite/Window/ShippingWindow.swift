@@ -49,6 +49,20 @@ final class ShippingWindow: Sendable {
         }
     }
 
+    /// Requests that left, or were cut anew, and that the cursor could not take down.
+    private struct Unnoted {
+        var requests: [UInt64: SentRequest] = [:]
+        var replaced: [UInt64] = []
+
+        var isEmpty: Bool { requests.isEmpty && replaced.isEmpty }
+
+        mutating func add(_ more: [UInt64: SentRequest], replacing numbers: [UInt64]) {
+            for number in numbers { requests[number] = nil }
+            requests.merge(more) { $1 }
+            replaced += numbers
+        }
+    }
+
     private struct State {
         var isTaken = false
         var flying = 0
@@ -61,6 +75,7 @@ final class ShippingWindow: Sendable {
         var samples: Int
         var nextNumber: UInt64
         var unbooked = Unbooked()
+        var unnoted = Unnoted()
         var waitingSamples = 0
         var oldestMs: Int64?
         var isFinished = false
@@ -203,7 +218,8 @@ final class ShippingWindow: Sendable {
     ) throws(BufferError) -> WaitingSlices.Found {
         try readSent(&log, most: most, nowNs)
         let empty = log.waiting.takeEmptyResends()
-        if !empty.isEmpty { try reader.willSend([:], replacing: empty) }
+        // The cursor forgets them with the next answer.
+        if !empty.isEmpty { state.withLock { $0.unbooked.numbers += empty } }
         if let claim = log.waiting.claimResend() { return .init(claim: claim) }
         var (keys, sent) = (log.keys, log.sent)
         defer { (log.keys, log.sent) = (keys, sent) }
@@ -252,15 +268,17 @@ final class ShippingWindow: Sendable {
                 keys: own, maySplit: maySplit, readNs: nowNs)
         }
         var rest = stored.open
-        for (number, request) in sent {
+        for (number, request) in sent.sorted(by: { $0.key < $1.key }) {
             for samples in reader.samples(of: request, in: stored) {
-                waiting.append(entry(samples), toResend: number)
+                // No two requests hold a sample: what a damaged file says of a second one is not sent twice.
+                for part in rest.map({ $0.clamped(to: samples) }) where !part.isEmpty {
+                    waiting.append(entry(part), toResend: number)
+                }
                 rest = rest.flatMap { open in
-                    let before =
-                        open.lowerBound..<max(open.lowerBound, min(open.upperBound, samples.lowerBound))
-                    let after =
-                        min(open.upperBound, max(open.lowerBound, samples.upperBound))..<open.upperBound
-                    return [before, after].filter { !$0.isEmpty }
+                    [
+                        open.clamped(to: 0..<max(0, samples.lowerBound)),
+                        open.clamped(to: samples.upperBound..<max(samples.upperBound, open.upperBound)),
+                    ].filter { !$0.isEmpty }
                 }
             }
         }
@@ -297,6 +315,35 @@ final class ShippingWindow: Sendable {
         }
     }
 
+    /// Tells the cursor of requests before they leave (`DestinationReader.willSend`). What it cannot take
+    /// down goes with the next, or with an answer. Writes a file: called on a worker.
+    func note(_ requests: [UInt64: SentRequest], replacing replaced: [UInt64]) throws(BufferError) {
+        var all = takeUnnoted()
+        all.add(requests, replacing: replaced)
+        try note(all)
+    }
+
+    private func takeUnnoted() -> Unnoted {
+        state.withLock { state in
+            defer { state.unnoted = Unnoted() }
+            return state.unnoted
+        }
+    }
+
+    private func note(_ all: Unnoted) throws(BufferError) {
+        guard !all.isEmpty else { return }
+        do throws(BufferError) {
+            try reader.willSend(all.requests, replacing: all.replaced)
+        } catch {
+            state.withLock { state in
+                var merged = all
+                merged.add(state.unnoted.requests, replacing: state.unnoted.replaced)
+                state.unnoted = merged
+            }
+            throw error
+        }
+    }
+
     var hasUnbooked: Bool { state.withLock { !$0.unbooked.isEmpty } }
 
     /// The way back of an answer: the cursor takes down what became of the samples
@@ -310,6 +357,9 @@ final class ShippingWindow: Sendable {
         }
         all.add(numbers, ranges, outcome)
         do throws(BufferError) {
+            var unnoted = takeUnnoted()
+            for number in all.numbers { unnoted.requests[number] = nil }
+            try note(unnoted)
             try reader.answered(all.numbers, ranges: all.ranges, outcome: all.outcome)
         } catch {
             state.withLock { state in

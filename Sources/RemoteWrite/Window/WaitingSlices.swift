@@ -88,7 +88,7 @@ struct WaitingSlices: Sendable {
         }
     }
 
-    /// Requests of which nothing is left in the log; they are forgotten.
+    /// Requests of which nothing is left in the log, by number; they are forgotten here.
     mutating func takeEmptyResends() -> [UInt64] {
         let empty = resends.filter { $0.isComplete && $0.entries.isEmpty }.map(\.number)
         resends.removeAll { $0.isComplete && $0.entries.isEmpty }
