@@ -252,6 +252,27 @@ import WriteAheadBuffer
         #expect(store.isBalanced)
     }
 
+    /// What lies between two parts of one frame is answered for, or another request's: it is not sent.
+    @Test func partsOfAFrameThatLieApartStayApartWhenTheFirstIsPutBack() throws {
+        let store = BufferedDestination(clock: clock)
+        store.append([TestFrames.frame(count: 30, timestampMs: 9_000_000)])
+        let stored = try #require(try store.reader.next())
+        var collector = collector()
+        collector.load([FrameSlice(stored, samples: 0..<10), FrameSlice(stored, samples: 20..<30)])
+        guard case .request(let first) = cut(&collector, samples: 10) else {
+            Issue.record("a request is cut")
+            return
+        }
+        collector.putBack(first)
+        #expect(collector.sampleCount == 20)
+        guard case .request(let whole) = cut(&collector, samples: 100) else {
+            Issue.record("a request is cut")
+            return
+        }
+        #expect(whole.slices.map(\.from) == [0, 20] && whole.sampleCount == 20)
+        #expect(whole.covers == [stored.cover(0..<10), stored.cover(20..<30)])
+    }
+
     @Test func aFrameWithoutSamplesIsPassedOver() throws {
         let store = BufferedDestination(clock: clock)
         store.append([

@@ -140,8 +140,11 @@ struct BatchCollector: Sendable {
     /// Puts a request's samples back in front, to be cut smaller.
     mutating func putBack(_ request: PreparedRequest) {
         var whole = request.slices
-        // The rest of a frame that was split is joined with its first part again.
-        if let last = whole.last, head < slices.count, slices[head].record == last.record {
+        // The rest of a frame that was split is joined with its first part again; two parts of a claim that
+        // lie apart in their frame stay apart.
+        if let last = whole.last, head < slices.count, slices[head].record == last.record,
+            slices[head].from == last.to
+        {
             whole[whole.count - 1] = last.part(from: last.from, to: slices[head].to)
             sampleCount -= slices[head].sampleCount
             head += 1
