@@ -155,6 +155,25 @@ import WriteAheadBuffer
         #expect(receiver.storedCount == 9_600, "seed \(seed)")
     }
 
+    /// The list is full of ranges behind a request in flight: its answer is waited for, and no append.
+    @Test func aFullListOfRangesIsWaitedForLikeAnAnswer() throws {
+        let store = BufferedDestination(clock: clock)
+        let count = 2 * DestinationReader.mostRanges
+        store.append([
+            TestFrames.frame(count: count, timestampMs: 1), TestFrames.frame(count: 1, timestampMs: 2),
+        ])
+        let stored = try #require(try store.reader.next())
+        try store.reader.answered(
+            [], ranges: (0..<count / 2).map { stored.cover(2 * $0 + 1..<2 * $0 + 2) }, outcome: Outcomes())
+        let window = ShippingWindow(
+            reader: store.reader, lessons: DestinationLessons(), views: nil, mostSamples: 25, options: 0)
+        guard case .nothing(let isWaiting) = try window.look(samples: 25, nowNs: 0, dueNs: 0) else {
+            Issue.record("nothing is read")
+            return
+        }
+        #expect(isWaiting)
+    }
+
     /// One request is never answered; everything that has none of its keys is delivered.
     @Test func aSlowRequestHoldsUpItsOwnKeysOnly() async {
         let store = BufferedDestination(clock: clock)

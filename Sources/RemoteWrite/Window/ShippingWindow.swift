@@ -20,7 +20,8 @@ final class ShippingWindow: Sendable {
         case claim(WaitingSlices.Claim)
         /// Frames are there, but fewer than a batch; the oldest of them was read then.
         case short(sinceNs: UInt64)
-        /// Nothing may leave now. `isWaiting`: parts wait for keys that fly, or for room.
+        /// Nothing may leave now. `isWaiting`: parts wait for keys that fly, or the reader for room: an
+        /// answer will give it.
         case nothing(isWaiting: Bool)
     }
 
@@ -206,7 +207,10 @@ final class ShippingWindow: Sendable {
                 // Nothing flies whose answer would let something go, and all that waits has to follow a
                 // request that was in flight before and lies in the log up to a place that is not read
                 // yet: so that one is read, however much waits. It was as much before.
-                guard flying == 0, !log.sent.isEmpty else { return .nothing(isWaiting: !log.waiting.isEmpty) }
+                guard flying == 0, !log.sent.isEmpty else {
+                    // Where the ranges are full it is an answer that lets the reader go on, and no append.
+                    return .nothing(isWaiting: !log.waiting.isEmpty || reader.isFullOfRanges)
+                }
                 most = max(most, log.waiting.sampleCount) + mostSamples
             }
         }
@@ -226,7 +230,7 @@ final class ShippingWindow: Sendable {
         let (reader, views) = (reader, views)
         do {
             return try log.waiting.claim(samples: samples, dueNs: dueNs) { waiting in
-                guard waiting.sampleCount < most, reader.rangeCount < DestinationReader.mostRanges,
+                guard waiting.sampleCount < most, !reader.isFullOfRanges,
                     let stored = try reader.next()
                 else { return false }
                 Self.add(stored, nowNs, &sent, views, reader, &keys, &waiting)

@@ -1,7 +1,7 @@
 /// Places beyond a cursor's low-water mark that are answered for: ascending, and none touches the next.
 struct AnsweredRanges: Sendable, Equatable {
-    /// Where there are so many, nothing more is cut until the low-water mark has passed some. What is in
-    /// flight by then may add a few.
+    /// Where there are so many, nothing more is read behind the last of them until there are fewer. What is
+    /// in flight or waits by then, and what lies between them, may add a few.
     static let most = 4_096
 
     private(set) var ranges: [Range<BufferPosition>] = []
@@ -17,6 +17,8 @@ struct AnsweredRanges: Sendable, Equatable {
 
     var count: Int { ranges.count }
     var isEmpty: Bool { ranges.isEmpty }
+    /// Where the last one ends.
+    var end: BufferPosition? { ranges.last?.upperBound }
 
     /// Adds ranges, in any order.
     mutating func insert(_ added: [Range<BufferPosition>]) {

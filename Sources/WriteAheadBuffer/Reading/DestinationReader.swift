@@ -91,9 +91,17 @@ public final class DestinationReader: Sendable {
         return request.spans.flatMap { stored.samples(in: $0) }
     }
 
-    /// Ranges beyond the mark that are answered for. At `mostRanges` nothing more is to be cut until the
-    /// mark has passed some.
+    /// Ranges beyond the mark that are answered for.
     public var rangeCount: Int { destination?.standing.places.ranges.count ?? 0 }
+
+    /// Whether the cursor holds as many ranges as it is to, and what would be read next lies behind all of
+    /// them. What lies between them is read all the same: nothing else lets them become fewer.
+    public var isFullOfRanges: Bool {
+        guard let ranges = destination?.standing.places.ranges, ranges.count >= Self.mostRanges,
+            let end = ranges.end
+        else { return false }
+        return state.withLock { $0.handedOut } >= end
+    }
 
     /// How many ranges a cursor is to hold.
     public static let mostRanges = AnsweredRanges.most
