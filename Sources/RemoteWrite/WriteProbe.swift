@@ -55,7 +55,7 @@ extension WriteProbe.Answer {
         switch outcome {
         case .stopped: self = .cancelled
         case .answer(.status(let answer), let text): self = .status(answer.status, text: text)
-        case .answer(.unreachable, let text): self = .unreachable(text)
+        case .answer(.unreachable, let text), .answer(.unconnected, let text): self = .unreachable(text)
         case .answer(.unsigned, let text): self = .unsigned(text)
         case .answer(.unsendable, let text): self = .unsendable(text)
         }

@@ -101,4 +101,46 @@ import Testing
         #expect(receiver.requests.count <= 80, "requests for ten frames of 200 series")
         #expect(store.isBalanced)
     }
+
+    private func machines(_ count: Int, _ lessons: DestinationLessons) -> [LaneStateMachine] {
+        (0..<count).map { _ in
+            LaneStateMachine(
+                queue: QueueConfiguration(), age: SampleAge(configuredMs: 0, url: "http://receiver/"),
+                seed: 1, lessons: lessons)
+        }
+    }
+
+    private let held = LaneStateMachine.Held(sampleCount: 1, newestMs: 0, mayBeStored: false)
+
+    private func later(_ seconds: UInt64) -> LaneStateMachine.Moment {
+        .init(monotonicNs: (1 + seconds) * 1_000_000_000, wallMs: 0)
+    }
+
+    /// Requests that are due and wait for the destination's probe take none of the probe's turns.
+    @Test func thePaceIsTakenByWhatLeavesAlone() {
+        let lessons = DestinationLessons()
+        var machines = machines(50, lessons)
+        #expect(machines[0].collected(held, later(0)) == .send && machines[0].leaves(later(0)) == .send)
+        for second in 0..<10 as Range<UInt64> {
+            _ = machines[0].answered(
+                .status(.init(status: 429)), succeededElsewhereNs: nil, later(second * 2))
+        }
+        #expect(lessons.pacePerSecond == Pace.least)
+        for index in 1..<50 { #expect(machines[index].collected(held, later(100)) == .send) }
+        #expect(machines[0].woke(later(100)) == .send && machines[0].leaves(later(100)) == .send)
+        #expect(machines[1].woke(later(100)) == .wait(untilNs: later(110).monotonicNs))
+    }
+
+    /// Several are found due at once, and one of them may leave.
+    @Test func ofSeveralThatAreDueAtOnceThePaceLetsOneLeave() {
+        let lessons = DestinationLessons()
+        var machines = machines(3, lessons)
+        lessons.throttled(inFlight: 1, lowersPace: true, later(0).monotonicNs)
+        for index in 0..<3 { #expect(machines[index].collected(held, later(0)) == .send) }
+        #expect(machines[0].leaves(later(0)) == .send)
+        for index in 1..<3 {
+            #expect(machines[index].leaves(later(0)) == .wait(untilNs: later(2).monotonicNs))
+        }
+        #expect(machines[1].woke(later(2)) == .send && machines[1].leaves(later(2)) == .send)
+    }
 }

@@ -38,9 +38,14 @@ import Testing
                         serverMs: Self.nowMs + 3_600_000)))
     }
 
-    @Test(arguments: [HTTPError.Code.timeout, .resolve, .connect, .connectionReset, .tls, .truncated, .other])
+    @Test(arguments: [HTTPError.Code.timeout, .connectionReset, .truncated, .other])
     func networkErrorsLeaveItOpenWhatWasStored(code: HTTPError.Code) {
         #expect(LaneAnswer(HTTPError(code, "x")) == .unreachable)
+    }
+
+    @Test(arguments: [HTTPError.Code.resolve, .connect, .tls])
+    func withoutAConnectionNothingWasSent(code: HTTPError.Code) {
+        #expect(LaneAnswer(HTTPError(code, "x")) == .unconnected)
     }
 
     @Test(arguments: [HTTPError.Code.badURL, .badRequest]) func whatCannotBeSentIsTheOperators(

@@ -24,6 +24,7 @@ import WriteAheadBuffer
         let held = LaneStateMachine.Held(
             sampleCount: samples, bytes: bytes, newestMs: Self.start.wallMs, mayBeStored: mayBeStored)
         #expect(machine.collected(held, Self.start) == .send)
+        #expect(machine.leaves(Self.start) == .send)
         return machine
     }
 
@@ -317,7 +318,7 @@ import WriteAheadBuffer
                 == 7_000)
         let paced = lessons.pacePerSecond
         #expect(paced != nil)
-        #expect(machine.woke(later(7_000)) == .send)
+        #expect(machine.woke(later(7_000)) == .send && machine.leaves(later(7_000)) == .send)
         #expect(machine.answered(status(200), succeededElsewhereNs: nil, later(7_100)) == .settle(.delivered))
         #expect((lessons.pacePerSecond ?? 0) > (paced ?? 0))
         // The next request waits for its turn.

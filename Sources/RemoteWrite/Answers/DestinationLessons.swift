@@ -39,8 +39,15 @@ final class DestinationLessons: Sendable {
     /// When the next request may begin.
     func earliestNs(_ nowNs: UInt64) -> UInt64 { pace.withLock { $0.earliestNs(nowNs) } }
 
-    /// A request begins.
-    func began(_ nowNs: UInt64) { pace.withLock { $0.began(nowNs) } }
+    /// A request begins, unless it has to wait: then returns until when.
+    func begin(_ nowNs: UInt64) -> UInt64? {
+        pace.withLock { pace in
+            let earliestNs = pace.earliestNs(nowNs)
+            guard earliestNs <= nowNs else { return earliestNs }
+            pace.began(nowNs)
+            return nil
+        }
+    }
 
     /// The receiver asks for less: 429 lowers the pace, 503 the window alone. `inFlight` were on their way.
     func throttled(inFlight: Int, lowersPace: Bool, _ nowNs: UInt64) {

@@ -5,15 +5,14 @@ internal import Platform
 enum LaneAnswer: Equatable, Sendable {
     /// A response came.
     case status(Response)
-    /// The network, TLS, or time: whether the receiver has the request is not known.
+    /// The connection broke, or time was up: whether the receiver has the request is not known.
     case unreachable
+    /// No connection came about, by the name's lookup, TCP or TLS: nothing was sent.
+    case unconnected
     /// There were no credentials to sign with: nothing was sent.
     case unsigned
     /// The request cannot be made as configured: nothing was sent.
     case unsendable
-
-    /// Whether the receiver has answered.
-    var isStatus: Bool { if case .status = self { true } else { false } }
 
     struct Response: Equatable, Sendable {
         var status: Int
@@ -78,6 +77,7 @@ enum LaneAnswer: Equatable, Sendable {
     init(_ error: HTTPError) {
         switch error.code {
         case .badURL, .badRequest, .tooManyRedirects: self = .unsendable
+        case .resolve, .connect, .tls: self = .unconnected
         default: self = .unreachable
         }
     }

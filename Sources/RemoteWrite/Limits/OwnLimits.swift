@@ -30,15 +30,18 @@ final class OwnLimits: Sendable {
     /// When the next request may leave.
     func earliestNs(_ nowNs: UInt64) -> UInt64 { state.withLock { $0.rates.earliestNs(nowNs) } }
 
-    /// A request leaves; `bytes` of its body.
-    func began(bytes: Int, samples: Int, nowNs: UInt64, wallMs: Int64) {
+    /// A request is to leave; `bytes` of its body. Nil: it leaves. Else when it may, and nothing is taken.
+    func begin(bytes: Int, samples: Int, nowNs: UInt64, wallMs: Int64) -> UInt64? {
         state.withLock { state in
+            let earliestNs = state.rates.earliestNs(nowNs)
+            guard earliestNs <= nowNs else { return earliestNs }
             state.rates.began(bytes: bytes, samples: samples, nowNs)
             state.budget?.began(bytes: bytes, wallMs)
+            return nil
         }
     }
 
-    /// A request that was to leave has not: what `began` took is given back.
+    /// A request that was to leave has not: what `begin` took is given back.
     func stayed(bytes: Int, samples: Int) {
         state.withLock { state in
             state.rates.stayed(bytes: bytes, samples: samples)

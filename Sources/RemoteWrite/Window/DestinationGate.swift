@@ -4,50 +4,109 @@ import Synchronization
 /// Stops the window while the destination itself is in the way: no connection, refused credentials, a
 /// wrong path, a receiver that asks for less. One request, the probe, is tried again then, and the others
 /// wait for its answer, so that fifty requests do not mean fifty back-offs and handshakes.
+///
+/// Only a final answer to the probe opens the gate: one to a request that left before says nothing about
+/// now. A slot is the probe as long as it has its request, or until a try fails that may be the request's
+/// own fault.
 final class DestinationGate: Sendable {
-    private enum State: Equatable {
+    fileprivate enum Stand: Equatable {
+        /// Every slot may send.
         case open
-        /// The slot whose request is the probe; nil when it has ended.
-        case closed(probe: Int?)
+        /// No slot is the probe. The one that waits longest becomes it, at `notBeforeNs`.
+        case closed(notBeforeNs: UInt64)
+        /// `slot` alone may send, from `notBeforeNs` on.
+        case probing(slot: Int, notBeforeNs: UInt64)
     }
 
-    private let state = Mutex(State.open)
+    fileprivate struct State {
+        var stand = Stand.open
+        /// Slots that wait to become the probe, longest first.
+        var waiting: [Int] = []
+        /// Of probes that fail one after the other, whichever slots they are.
+        var backoff: Backoff
+        var random: SplitMix64
+    }
+
+    private let state: Mutex<State>
     private let changed = Event()
 
-    /// Whether the window stands still.
-    var isClosed: Bool { state.withLock { $0 != .open } }
+    /// With the back-offs of the configuration.
+    init(firstMs: Int64, mostMs: Int64, seed: UInt64) {
+        state = Mutex(
+            State(backoff: Backoff(firstMs: firstMs, mostMs: mostMs), random: SplitMix64(seed: seed)))
+    }
 
-    /// The destination is in the way, as the request of `slot` was told. The first to say so is the probe.
-    func close(by slot: Int) {
-        state.withLock { state in
-            switch state {
-            case .open, .closed(probe: nil): state = .closed(probe: slot)
-            case .closed: break
+    /// Whether the window stands still.
+    var isClosed: Bool { state.withLock { $0.stand != .open } }
+
+    /// A try of the slot's request failed. It is to be tried again at `untilNs`, which heeds what the
+    /// receiver asked for.
+    func failed(_ slot: Int, _ scope: AnswerScope, untilNs: UInt64, nowNs: UInt64) {
+        let isGivenOn = state.withLock { state in
+            switch (state.stand, scope) {
+            case (.open, .request), (.closed, .request): return false
+            case (.open, .destination):
+                state.stand = .probing(slot: slot, notBeforeNs: untilNs)
+                return false
+            case (.open, .unclear):
+                state.stand = .closed(notBeforeNs: state.nextTryNs(untilNs, nowNs))
+                return false
+            case (.closed(let notBeforeNs), .destination):
+                state.stand = .probing(slot: slot, notBeforeNs: max(notBeforeNs, untilNs))
+                return false
+            case (.closed(let notBeforeNs), .unclear):
+                state.stand = .closed(notBeforeNs: max(notBeforeNs, untilNs))
+                return false
+            case (.probing(let probe, let notBeforeNs), _) where probe != slot:
+                // It left before the gate was closed. What it says of the destination holds all the same.
+                guard scope != .request else { return false }
+                state.stand = .probing(slot: probe, notBeforeNs: max(notBeforeNs, untilNs))
+                return false
+            case (.probing(_, let notBeforeNs), .destination):
+                state.stand = .probing(slot: slot, notBeforeNs: max(notBeforeNs, untilNs))
+                return false
+            case (.probing(_, let notBeforeNs), .unclear):
+                state.stand = .closed(notBeforeNs: max(notBeforeNs, state.nextTryNs(untilNs, nowNs)))
+                return true
+            case (.probing(_, let notBeforeNs), .request):
+                state.stand = .closed(notBeforeNs: notBeforeNs)
+                return true
             }
         }
+        if isGivenOn { changed.signal() }
     }
 
-    /// The destination answers.
-    func open() {
-        let wasClosed = state.withLock { state in
-            defer { state = .open }
-            return state != .open
+    /// The receiver gave a final answer to the slot's request: the gate opens if that is the probe.
+    func answered(_ slot: Int) {
+        let opens = state.withLock { state in
+            guard case .probing(slot, _) = state.stand else { return false }
+            state.stand = .open
+            state.backoff.reset()
+            return true
         }
-        if wasClosed { changed.signal() }
+        if opens { changed.signal() }
     }
 
-    /// The receiver failed the request of the slot, which may be that request's own fault: where the slot
-    /// is the probe, the request of another is the next.
-    func handOn(_ slot: Int) { leave(slot) }
-
-    /// The slot sends no more.
+    /// The slot has no request, or ends.
     func leave(_ slot: Int) {
         let wasProbe = state.withLock { state in
-            guard state == .closed(probe: slot) else { return false }
-            state = .closed(probe: nil)
+            guard case .probing(slot, let notBeforeNs) = state.stand else { return false }
+            state.stand = .closed(notBeforeNs: notBeforeNs)
             return true
         }
         if wasProbe { changed.signal() }
+    }
+
+    /// A drain begins: the next try need not wait.
+    func hurry() {
+        state.withLock { state in
+            switch state.stand {
+            case .open: break
+            case .closed: state.stand = .closed(notBeforeNs: 0)
+            case .probing(let slot, _): state.stand = .probing(slot: slot, notBeforeNs: 0)
+            }
+        }
+        changed.signal()
     }
 
     /// What `pass` did.
@@ -59,29 +118,62 @@ final class DestinationGate: Sendable {
         case never
     }
 
-    /// Returns when the slot may send: at once while the gate is open or the slot's request is the probe.
+    /// Returns when the slot may send: at once while the gate is open; else once its request is the probe
+    /// and the destination's back-off is over.
     func pass(_ slot: Int, untilNs deadlineNs: UInt64?, clock: any AgentClock) async -> Passage {
         var hasWaited = false
         while true {
             let seen = changed.count
-            let mayPass = state.withLock { state in
-                switch state {
-                case .open: return true
-                case .closed(let probe):
-                    guard probe == nil || probe == slot else { return false }
-                    state = .closed(probe: slot)
-                    return true
-                }
-            }
-            if mayPass { return hasWaited ? .afterWaiting : .atOnce }
+            let ask = state.withLock { $0.ask(slot, clock.monotonicNs) }
+            if case .pass = ask { return hasWaited ? .afterWaiting : .atOnce }
             hasWaited = true
+            var untilNs = deadlineNs
+            if case .wait(let notBeforeNs?) = ask { untilNs = min(deadlineNs ?? notBeforeNs, notBeforeNs) }
             let outcome =
-                if let deadlineNs {
-                    await changed.wait(after: seen, untilNs: deadlineNs, clock: clock)
+                if let untilNs {
+                    await changed.wait(after: seen, untilNs: untilNs, clock: clock)
                 } else {
                     await changed.wait(after: seen)
                 }
-            if outcome != .signalled { return .never }
+            let isOver = deadlineNs.map { clock.monotonicNs >= $0 } ?? false
+            guard outcome == .cancelled || isOver else { continue }
+            state.withLock { state in state.waiting.removeAll { $0 == slot } }
+            changed.signal()
+            return .never
         }
+    }
+}
+
+extension DestinationGate.State {
+    fileprivate enum Reply {
+        case pass
+        /// Until the gate changes, or at the latest until this moment.
+        case wait(untilNs: UInt64?)
+    }
+
+    /// The slot would send.
+    fileprivate mutating func ask(_ slot: Int, _ nowNs: UInt64) -> Reply {
+        switch stand {
+        case .open:
+            waiting.removeAll { $0 == slot }
+            return .pass
+        case .probing(slot, let notBeforeNs):
+            return nowNs >= notBeforeNs ? .pass : .wait(untilNs: notBeforeNs)
+        case .probing:
+            if !waiting.contains(slot) { waiting.append(slot) }
+            return .wait(untilNs: nil)
+        case .closed(let notBeforeNs):
+            if !waiting.contains(slot) { waiting.append(slot) }
+            guard waiting[0] == slot else { return .wait(untilNs: nil) }
+            guard nowNs >= notBeforeNs else { return .wait(untilNs: notBeforeNs) }
+            waiting.removeFirst()
+            stand = .probing(slot: slot, notBeforeNs: notBeforeNs)
+            return .pass
+        }
+    }
+
+    /// When the next probe may leave.
+    fileprivate mutating func nextTryNs(_ untilNs: UInt64, _ nowNs: UInt64) -> UInt64 {
+        max(untilNs, nowNs + UInt64(backoff.nextMs(&random)) * 1_000_000)
     }
 }

@@ -22,7 +22,7 @@ final class LaneShared: Sendable {
     let scratches = ScratchPool()
     let lessons: DestinationLessons
     let messages: DestinationMessages
-    let gate = DestinationGate()
+    let gate: DestinationGate
     let window: ShippingWindow
     /// Series that are not sent for a while.
     let leftOut = Mutex(LeftOutSeries())
@@ -34,6 +34,8 @@ final class LaneShared: Sendable {
         workers: WorkerPool, clock: any AgentClock, metrics: RemoteWriteMetrics, logger: Logger
     ) {
         let queue = configuration.queue
+        gate = DestinationGate(
+            firstMs: queue.minBackoffMs, mostMs: queue.maxBackoffMs, seed: clock.monotonicNs)
         lessons = DestinationLessons(
             WindowSize(least: queue.minShards, most: queue.maxShards), limits: OwnLimits(configuration.limits)
         )
@@ -69,6 +71,7 @@ final class LaneShared: Sendable {
 
     func beginDrain(untilNs deadlineNs: UInt64) {
         state.withLock { $0.drainDeadlineNs = deadlineNs }
+        gate.hurry()
         draining.signal()
         window.changed.signal()
     }

@@ -10,7 +10,8 @@ struct LaneStateMachine: Sendable {
         /// Cut the next batch of at most so many samples, which ends at `upTo` at the latest, then
         /// `collected` or `caughtUp`.
         case collect(samples: Int, upTo: BufferPosition? = nil)
-        /// Sign with the wall clock corrected by `skewMs` and send the request held, then `answered`.
+        /// Once the destination is not in the way, `leaves`; where that says `send`, too, sign with the wall
+        /// clock corrected by `skewMs` and send the request held, then `answered`.
         case send
         /// Wait, then `woke`.
         case wait(untilNs: UInt64)
@@ -20,21 +21,6 @@ struct LaneStateMachine: Sendable {
         /// Put the request held back to be cut smaller, then `settled`.
         case split
         case stop
-    }
-
-    /// A search for a series that makes the receiver refuse whole requests. The request that was refused is
-    /// put back, and its first half is sent; when that is refused, its half; when it is stored, half of the
-    /// rest. So the samples of each series still leave in order.
-    private struct Search {
-        /// The guilty series lies before this position.
-        let end: BufferPosition
-        /// The guilty series is among this many samples, counted from the lane's position.
-        var samples: Int
-        let reason: RefusalReason
-        /// It is known to stand in less than the request that the search began with.
-        var isNarrowed: Bool
-        /// The requests of this minute are used up: the rest is booked as refused without being sent.
-        var isGivenUp = false
     }
 
     /// Why nothing moves.
@@ -56,7 +42,7 @@ struct LaneStateMachine: Sendable {
     /// Tries of the request held that were answered or failed.
     private(set) var tries = 0
     private(set) var sampleLimit: Int
-    private var search: Search?
+    private var search: SeriesSearch?
     /// What the last answer changed about the size of requests; nil when nothing.
     private(set) var sizeChange: LearnedSize.Change?
 
@@ -140,13 +126,6 @@ struct LaneStateMachine: Sendable {
         return sendWhenDue(request, now)
     }
 
-    /// The request was to leave, and had to wait for the destination first: nothing was sent.
-    mutating func heldUp(_ now: Moment) -> Action {
-        guard let request = held else { preconditionFailure("a request waits") }
-        lessons.limits.stayed(bytes: request.bodyBytes, samples: request.sampleCount)
-        return sendWhenDue(request, now)
-    }
-
     /// The request held is booked or put back.
     mutating func settled(_ now: Moment) -> Action {
         state = .filling
@@ -171,8 +150,8 @@ struct LaneStateMachine: Sendable {
         tries += 1
         sizeChange = nil
         switch answer {
-        case .unreachable:
-            request.mayBeStored = true
+        case .unreachable, .unconnected:
+            if answer == .unreachable { request.mayBeStored = true }
             return retry(request, .failing, after: nil, now)
         case .unsigned: return retrySlowly(request, .unauthorized, soon: false, now)
         case .unsendable: return retrySlowly(request, .misconfigured, soon: false, now)
@@ -225,7 +204,7 @@ struct LaneStateMachine: Sendable {
             return settle(
                 request, verdict, leaveOutForMs: request.triesAgain ? Self.suspectedMs : nil)
         }
-        search = Search(
+        search = SeriesSearch(
             end: request.end, samples: request.sampleCount, reason: reason,
             isNarrowed: search != nil || request.triesAgain)
         return putBack(request)
@@ -371,12 +350,22 @@ struct LaneStateMachine: Sendable {
         let earliestNs = max(
             lessons.earliestNs(now.monotonicNs), lessons.limits.earliestNs(now.monotonicNs))
         if earliestNs > now.monotonicNs { return wait(.pausing(request), untilNs: earliestNs, now) }
-        lessons.began(now.monotonicNs)
-        lessons.limits.began(
-            bytes: request.bodyBytes, samples: request.sampleCount, nowNs: now.monotonicNs,
-            wallMs: now.wallMs)
         state = .ready(request)
         return .send
+    }
+
+    /// The destination is not in the way of the request that was to be sent: it leaves, which `.send`
+    /// repeats, unless the pace was taken by others meanwhile.
+    mutating func leaves(_ now: Moment) -> Action {
+        guard let request = held else { preconditionFailure("a request leaves") }
+        let limits = lessons.limits
+        let limitedNs = limits.begin(
+            bytes: request.bodyBytes, samples: request.sampleCount, nowNs: now.monotonicNs, wallMs: now.wallMs
+        )
+        if let limitedNs { return wait(.pausing(request), untilNs: limitedNs, now) }
+        guard let untilNs = lessons.begin(now.monotonicNs) else { return .send }
+        limits.stayed(bytes: request.bodyBytes, samples: request.sampleCount)
+        return wait(.pausing(request), untilNs: untilNs, now)
     }
 
     private mutating func learnSkew(_ serverMs: Int64?, _ now: Moment) {

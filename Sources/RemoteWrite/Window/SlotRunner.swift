@@ -68,6 +68,8 @@ final class SlotRunner: Sendable {
         var action = session.machine.begin()
         while action != .stop, !Task.isCancelled {
             if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
+            // A slot without a request keeps no other from sending.
+            if session.request == nil { shared.gate.leave(number) }
             publish(session, action)
             switch action {
             case .collect(let samples, let end): action = await collect(samples, upTo: end, &session)
@@ -257,9 +259,11 @@ final class SlotRunner: Sendable {
     /// Sends, once the destination is not known to be in the way.
     private func sendThroughGate(_ session: inout Session) async -> LaneStateMachine.Action {
         switch await shared.gate.pass(number, untilNs: shared.drainDeadlineNs, clock: shared.clock) {
-        case .atOnce: return await send(&session)
-        case .afterWaiting: return session.machine.heldUp(shared.now)
-        case .never: return Task.isCancelled ? .stop : session.machine.heldUp(shared.now)
+        case .atOnce:
+            let action = session.machine.leaves(shared.now)
+            return action == .send ? await send(&session) : action
+        case .afterWaiting: return session.machine.woke(shared.now)
+        case .never: return Task.isCancelled ? .stop : session.machine.woke(shared.now)
         }
     }
 
@@ -283,7 +287,7 @@ final class SlotRunner: Sendable {
         if case .status(let response) = answer {
             metrics.answered(String(response.status))
             if fallsBack(request, response, text, now, &session) {
-                shared.gate.open()
+                shared.gate.answered(number)
                 return session.machine.messageChanged()
             }
             isStored = response.meaning == .stored
@@ -297,14 +301,12 @@ final class SlotRunner: Sendable {
         }
         if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
         let action = session.machine.answered(answer, succeededElsewhereNs: shared.lastStoredNs, now)
-        if case .wait = action, let obstacle = session.machine.obstacle {
-            // A receiver that stores others fails this request; else it is the destination that is in the
-            // way.
-            let storesOthers = answer.isStatus && (shared.lastStoredNs ?? 0) >= beganNs
-            if obstacle != .failing || !storesOthers { shared.gate.close(by: number) }
-            if obstacle == .failing, answer.isStatus { shared.gate.handOn(number) }
-        } else {
-            shared.gate.open()
+        switch action {
+        case .wait(let untilNs):
+            let scope = answer.scope(storesOthers: (shared.lastStoredNs ?? 0) >= beganNs)
+            shared.gate.failed(number, scope, untilNs: untilNs, nowNs: now.monotonicNs)
+        case .settle, .split: shared.gate.answered(number)
+        case .collect, .send, .stop: break
         }
         // A refusal may be told after parts of its request were stored, at the end of a search.
         if !isStored { session.lastText = text }

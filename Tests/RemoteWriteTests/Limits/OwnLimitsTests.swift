@@ -10,7 +10,7 @@ import Testing
         let limits = OwnLimits(
             DestinationLimits(bytesPerDay: 100, highPriorityJobs: ["a"], lowPriorityJobs: ["z"]))
         #expect(limits.hasBudget)
-        limits.began(bytes: 95, samples: 1, nowNs: 1, wallMs: 1)
+        #expect(limits.begin(bytes: 95, samples: 1, nowNs: 1, wallMs: 1) == nil)
         #expect(["a", "m", "z"].map { limits.isUsedUp(forJob: $0, wallMs: 1) } == [false, true, true])
         #expect(limits.usedBytes == 95)
         #expect(limits.earliestNs(1) == 1)
@@ -18,7 +18,7 @@ import Testing
 
     @Test func withoutLimitsEverythingIsSent() {
         let limits = OwnLimits()
-        limits.began(bytes: .max, samples: .max, nowNs: 1, wallMs: 1)
+        #expect(limits.begin(bytes: .max, samples: .max, nowNs: 1, wallMs: 1) == nil)
         #expect(!limits.isUsedUp(forJob: "a", wallMs: 1))
         #expect(limits.earliestNs(1) == 1)
     }
@@ -34,11 +34,12 @@ import Testing
         let request = LaneStateMachine.Held(
             sampleCount: 10, bodyBytes: 30, newestMs: now.wallMs, mayBeStored: false)
         #expect(machine.collected(request, now) == .send)
-        for _ in 0..<5 { #expect(machine.heldUp(now) == .send) }
+        for _ in 0..<5 { #expect(machine.woke(now) == .send) }
+        #expect(limits.usedBytes == 0 && machine.leaves(now) == .send)
         #expect(limits.usedBytes == 30)
         #expect(limits.earliestNs(now.monotonicNs) == now.monotonicNs)
         _ = machine.answered(.unreachable, succeededElsewhereNs: nil, now)
-        #expect(machine.woke(now) == .send)
+        #expect(machine.woke(now) == .send && machine.leaves(now) == .send)
         #expect(limits.usedBytes == 60, "every try counts")
     }
 

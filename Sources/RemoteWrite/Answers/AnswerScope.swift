@@ -1,0 +1,26 @@
+/// Whose trouble an answer tells of that did not settle its request.
+enum AnswerScope: Equatable, Sendable {
+    /// The destination's: no other request would fare better now.
+    case destination
+    /// The request's, or the destination's: nothing was stored since it left, or the receiver asks for
+    /// quiet.
+    case unclear
+    /// The request's: others were stored since it left.
+    case request
+}
+
+extension LaneAnswer {
+    /// `storesOthers`: another request was stored since this one left.
+    func scope(storesOthers: Bool) -> AnswerScope {
+        switch self {
+        case .unconnected, .unsigned, .unsendable: return .destination
+        case .unreachable: return storesOthers ? .request : .unclear
+        case .status(let response):
+            switch response.meaning {
+            case .unauthorized, .misconfigured, .throttled: return .destination
+            case .failing: return storesOthers && response.retryAfterMs == nil ? .request : .unclear
+            case .stored, .refused, .tooLarge: return .request
+            }
+        }
+    }
+}

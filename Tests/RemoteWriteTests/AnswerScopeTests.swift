@@ -1,0 +1,30 @@
+import Testing
+
+@testable import RemoteWrite
+
+struct AnswerScopeTests {
+    @Test(arguments: [
+        (401, AnswerScope.destination, AnswerScope.destination), (403, .destination, .destination),
+        (404, .destination, .destination), (429, .destination, .destination),
+        (500, .unclear, .request), (502, .unclear, .request), (503, .unclear, .request),
+        (408, .unclear, .request),
+    ])
+    func aStatusConcerns(status: Int, alone: AnswerScope, whileOthersAreStored: AnswerScope) {
+        let answer = LaneAnswer.status(.init(status: status))
+        #expect(answer.scope(storesOthers: false) == alone)
+        #expect(answer.scope(storesOthers: true) == whileOthersAreStored)
+    }
+
+    @Test func withoutAnAnswer() {
+        for answer in [LaneAnswer.unconnected, .unsigned, .unsendable] {
+            #expect(answer.scope(storesOthers: true) == .destination)
+        }
+        #expect(LaneAnswer.unreachable.scope(storesOthers: false) == .unclear)
+        #expect(LaneAnswer.unreachable.scope(storesOthers: true) == .request)
+    }
+
+    @Test func whoAsksForQuietIsLeftAlone() {
+        let answer = LaneAnswer.status(.init(status: 503, retryAfterMs: 1_000))
+        #expect(answer.scope(storesOthers: true) == .unclear)
+    }
+}

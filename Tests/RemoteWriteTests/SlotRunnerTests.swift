@@ -1,0 +1,167 @@
+import Configuration
+import HTTPTransport
+import MetricModel
+import Platform
+import Synchronization
+import Telemetry
+import TestSupport
+import Testing
+import WriteAheadBuffer
+
+@testable import RemoteWrite
+
+/// What slots do together that none of them does alone: nothing stands still for ever.
+@Suite(.serialized) struct SlotRunnerTests {
+    /// Answers each request when the test says so.
+    private final class CuedReceiver: HTTPPerforming {
+        private struct Asked: Sendable {
+            let samples: [SentSample]
+            let event: Event
+            var answer: FakeReceiver.Answer?
+        }
+
+        private let asked = Mutex<[Asked]>([])
+
+        var count: Int { asked.withLock { $0.count } }
+
+        /// The request whose first sample has this job; nil when none waits.
+        func waiting(ofJob job: String) -> Int? {
+            asked.withLock { asked in
+                asked.firstIndex {
+                    $0.answer == nil && $0.samples.first?.labels.contains(Label("job", job)) == true
+                }
+            }
+        }
+
+        func answer(_ index: Int, _ answer: FakeReceiver.Answer) {
+            let event = asked.withLock { asked in
+                asked[index].answer = answer
+                return asked[index].event
+            }
+            event.signal()
+        }
+
+        func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+            let samples = (try? ReferenceCodec.samples(ofBody: request.body)) ?? []
+            let event = Event()
+            let index = asked.withLock { asked in
+                asked.append(Asked(samples: samples, event: event))
+                return asked.count - 1
+            }
+            guard await event.wait() == .signalled else { throw HTTPError(.cancelled, "cancelled") }
+            switch asked.withLock({ $0[index].answer }) {
+            case .status(let status, let headers, let body):
+                return HTTPResponse(
+                    status: status, headers: HTTPHeaders(headers), body: HTTPBody(Array(body.utf8)))
+            case .error(let code): throw HTTPError(code, "on cue")
+            case .hang, nil: throw HTTPError(.cancelled, "cancelled")
+            }
+        }
+    }
+
+    private let clock = ManualClock(wallMs: 1_700_000_000_000)
+
+    private func writer(
+        _ store: BufferedDestination, _ receiver: any HTTPPerforming, samples: Int = 10, shards: Int,
+        ageMs: Int64 = 0
+    ) -> RemoteWriter {
+        RemoteWriter(
+            configuration: RemoteWriteConfiguration(
+                url: "http://receiver.example/api/v1/write", name: "main",
+                queue: QueueConfiguration(
+                    maxShards: shards, minShards: shards, maxSamplesPerSend: samples,
+                    batchSendDeadlineMs: 50, sampleAgeLimitMs: ageMs)),
+            destination: store.destination, http: receiver, credentials: nil, region: nil,
+            workers: WorkerPool(name: "test", threads: 2), clock: clock, registry: MetricRegistry(),
+            logger: SaidLines().logger)
+    }
+
+    private func frame(_ name: String, ageMs: Int64, series: Int = 10) -> Frame {
+        TestFrames.frame(
+            TestFrames.target(job: name, [Label("instance", name), Label("job", name)]), count: series,
+            timestampMs: clock.wallMs - ageMs)
+    }
+
+    /// Moves the clock whenever somebody sleeps on it, until `condition` holds.
+    @discardableResult
+    private func reach(_ condition: () -> Bool) async -> Bool {
+        for _ in 0..<4_000_000 {
+            if condition() { return true }
+            if clock.sleeperCount > 0 { clock.advance(ms: 5) }
+            await Task.yield()
+        }
+        return condition()
+    }
+
+    /// As many ranges as may be, each with a gap before it: the gaps are read, as nothing else closes them.
+    @Test func aFullListOfAnsweredRangesIsReadUpToItsEnd() async throws {
+        var store = BufferedDestination(clock: clock)
+        let count = 2 * DestinationReader.mostRanges
+        store.append([frame("node", ageMs: 0, series: count)])
+        let stored = try #require(try store.reader.next())
+        try store.reader.answered(
+            [], ranges: (0..<count / 2).map { stored.cover(2 * $0 + 1..<2 * $0 + 2) },
+            outcome: ["node": JobOutcome(delivered: UInt64(count / 2))])
+        store = store.afterCrash()
+        #expect(store.reader.rangeCount == DestinationReader.mostRanges)
+        let running = Task { [store] in
+            await writer(store, FakeReceiver(), samples: 100, shards: 4).run()
+        }
+        await reach { store.isAnswered }
+        #expect(store.delivered == UInt64(count) && store.isBalanced)
+        running.cancel()
+        await running.value
+    }
+
+    /// The request of target 0 breaks its connection at each try, all others are stored.
+    @Test func aRequestThatAlwaysBreaksItsConnectionHoldsUpItsOwnKeysOnly() async {
+        let store = BufferedDestination(clock: clock)
+        store.append(
+            (0..<4).flatMap { interval in
+                (0..<40).map { frame("\($0)", ageMs: 60_000 - Int64(interval) * 15_000) }
+            })
+        let receiver = FakeReceiver()
+        receiver.judge { samples in
+            samples.contains { $0.labels.contains(Label("instance", "0")) } ? .error(.connectionReset) : nil
+        }
+        let running = Task { await writer(store, receiver, samples: 20, shards: 4).run() }
+        await reach { store.delivered >= 1_600 - 80 }
+        #expect(store.delivered >= 1_600 - 80 && store.isBalanced)
+        running.cancel()
+        await running.value
+    }
+
+    /// The probe's samples become too old, so it is settled without an answer; the next one goes.
+    @Test(arguments: [404, 429]) func aProbeThatIsGivenUpLetsAnotherGo(status: Int) async {
+        let store = BufferedDestination(clock: clock)
+        store.append([frame("old", ageMs: 3_590_000), frame("young", ageMs: 0)])
+        let receiver = FakeReceiver(otherwise: .status(status))
+        let running = Task { await writer(store, receiver, shards: 2, ageMs: 3_600_000).run() }
+        await reach { store.dropped["too_old"] == 10 }
+        receiver.answer(.status(200))
+        await reach { store.delivered == 10 || store.dropped["too_old"] == 20 }
+        #expect(store.delivered == 10 && store.dropped["too_old"] == 10)
+        running.cancel()
+        await running.value
+    }
+
+    /// One is told to wait for a minute, and one that left before is stored: nothing leaves earlier.
+    @Test func anAnswerToARequestSentBeforeDoesNotShortenRetryAfter() async throws {
+        let store = BufferedDestination(clock: clock)
+        store.append([frame("a", ageMs: 0), frame("b", ageMs: 0)])
+        let receiver = CuedReceiver()
+        let running = Task { await writer(store, receiver, shards: 2).run() }
+        await reach { receiver.count == 2 }
+        receiver.answer(
+            try #require(receiver.waiting(ofJob: "a")),
+            .status(429, headers: [HTTPHeader(name: "Retry-After", value: "60")]))
+        let askedMs = clock.wallMs
+        for _ in 0..<1_000 { await Task.yield() }
+        store.append([frame("c", ageMs: 0)])
+        receiver.answer(try #require(receiver.waiting(ofJob: "b")), .status(200))
+        await reach { receiver.count == 3 }
+        #expect(clock.wallMs - askedMs >= 60_000)
+        running.cancel()
+        await running.value
+    }
+}
