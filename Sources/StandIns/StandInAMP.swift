@@ -9,11 +9,22 @@ public final class StandInAMP: Sendable {
     struct State {
         var ledger: SampleLedger
         var counts = AMPCounts()
+        var ages = SampleAges()
+        /// Requests that came to be counted or verified.
+        var taken = 0
         var fault: AMPFault?
         /// Requests that the fault is still good for; nil for no end.
         var faultRequests: Int?
         var faultUntilNs: UInt64?
         var requestLimitBytes: Int
+
+        mutating func note(
+            _ request: ServerRequest, _ uncompressedBytes: Int, _ times: SampleTimes, nowMs: Int64
+        ) {
+            counts.compressedBytes += UInt64(request.body.count)
+            counts.uncompressedBytes += UInt64(uncompressedBytes)
+            ages.note(times, nowMs: nowMs)
+        }
     }
 
     public let configuration: AMPConfiguration
@@ -65,11 +76,15 @@ public final class StandInAMP: Sendable {
             counts.compressedBytes = state.counts.compressedBytes
             counts.uncompressedBytes = state.counts.uncompressedBytes
             counts.malformed = state.counts.malformed
+            counts.samples += state.counts.samples
             counts.series = state.ledger.series.count
             counts.jobs = state.ledger.jobs
             return counts
         }
     }
+
+    /// How old samples were when they came, those among them that were not taken.
+    public var ages: SampleAges { state.withLock { $0.ages } }
 
     /// The newest sample of the series with exactly these labels.
     public func latest(_ labels: [(name: String, value: String)]) -> (timestampMs: Int64, value: Double)? {
@@ -144,10 +159,15 @@ public final class StandInAMP: Sendable {
         }
     }
 
-    /// Checks in the order a service does: size, signature, headers, body, samples.
+    /// Checks in the order a service does: size, signature, headers, body, samples. Of requests that are
+    /// only counted, the samples' times are read and nothing is checked but the size.
     private func take(_ request: ServerRequest) -> ServerResponse {
-        let limit = state.withLock { $0.requestLimitBytes }
+        let (limit, isVerified) = state.withLock { state in
+            defer { state.taken += 1 }
+            return (state.requestLimitBytes, state.taken % configuration.verifiesOneIn == 0)
+        }
         guard request.body.count <= limit else { return message(413, "Request Too Long", type: nil) }
+        guard isVerified else { return count(request) }
         if let verifier {
             do throws(SigV4Refusal) {
                 try verifier.verify(request)
@@ -159,21 +179,49 @@ public final class StandInAMP: Sendable {
         }
         if let fault = headerFault(request) { return malformed(fault) }
         let decoded: DecodedRequest
+        let times: SampleTimes
         do throws(WriteRequestDecoder.Failure) {
-            decoded = try WriteRequestDecoder.decode(
-                request.body, limitBytes: configuration.uncompressedLimitBytes)
+            let plain = try plain(request)
+            decoded = try WriteRequestDecoder.decode(plain: plain)
+            times = try Self.times(plain)
         } catch {
             return malformed(error.message)
         }
         let nowMs = clock.wallMs
         let refusal = state.withLock { state in
-            state.counts.compressedBytes += UInt64(request.body.count)
-            state.counts.uncompressedBytes += UInt64(decoded.uncompressedBytes)
+            state.note(request, decoded.uncompressedBytes, times, nowMs: nowMs)
             return state.ledger.take(decoded, nowMs: nowMs)
         }
         guard let refusal else { return ServerResponse() }
         return ServerResponse(
             status: 400, text: "user=123456789012_\(configuration.workspace): err: \(refusal)\n")
+    }
+
+    /// Takes a request without looking at its signature, its headers and its labels.
+    private func count(_ request: ServerRequest) -> ServerResponse {
+        do throws(WriteRequestDecoder.Failure) {
+            let plain = try plain(request)
+            let times = try Self.times(plain)
+            let nowMs = clock.wallMs
+            state.withLock { state in
+                state.note(request, plain.count, times, nowMs: nowMs)
+                state.counts.samples += UInt64(times.samples)
+            }
+            return ServerResponse()
+        } catch {
+            return malformed(error.message)
+        }
+    }
+
+    private func plain(_ request: ServerRequest) throws(WriteRequestDecoder.Failure) -> [UInt8] {
+        try WriteRequestDecoder.uncompress(request.body, limitBytes: configuration.uncompressedLimitBytes)
+    }
+
+    private static func times(_ plain: [UInt8]) throws(WriteRequestDecoder.Failure) -> SampleTimes {
+        guard let times = SampleTimes(plain.span) else {
+            throw WriteRequestDecoder.Failure(message: "proto: the WriteRequest cannot be read")
+        }
+        return times
     }
 
     private func malformed(_ why: String) -> ServerResponse {

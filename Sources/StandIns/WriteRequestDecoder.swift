@@ -15,7 +15,11 @@ enum WriteRequestDecoder {
 
     /// Decodes a snappy block of at most `limitBytes` uncompressed bytes.
     static func decode(_ body: [UInt8], limitBytes: Int) throws(Failure) -> DecodedRequest {
-        let plain = try uncompress(body, limitBytes: limitBytes)
+        try decode(plain: uncompress(body, limitBytes: limitBytes))
+    }
+
+    /// Decodes a message.
+    static func decode(plain: [UInt8]) throws(Failure) -> DecodedRequest {
         let arena = MessageArena()
         // Safety: `plain` lives through the call; the message lies in the arena, which lives to the end.
         let request = unsafe arena.withAllocator { allocator -> DecodedRequest? in

@@ -30,6 +30,8 @@ struct StandInsCommand: AsyncParsableCommand {
     @Option(help: "Milliseconds a sample may be out of order.") var outOfOrderWindowMs: Int64 = 60_000
     @Option(help: "Seconds a sample may be old; 0 for any age.") var maxSampleAgeSeconds: Int64 = 3_600
     @Option(help: "Compressed bytes of a request that are taken.") var requestLimitBytes = 1 << 20
+    @Option(help: "Check one remote-write request in so many, and only count the samples of the others.")
+    var verifyOneIn = 1
     @Flag(help: "Keep labels and every sample for GET /series.") var keepHistory = false
 
     @Option(help: "Port of the ECS API; 0 for any. Tasks run the exporters; needs --addressing addresses.")
@@ -61,6 +63,7 @@ struct StandInsCommand: AsyncParsableCommand {
         guard exporters > 0 || ampPort != nil || ecsPort != nil else {
             throw ValidationError("nothing to play: give --exporters, --amp-port or --ecs-port")
         }
+        guard verifyOneIn > 0 else { throw ValidationError("--verify-one-in is more than zero") }
         guard exporters >= 0, series >= 0, tasksEach > 0, pageLimit > 0, (0...1).contains(movingShare) else {
             throw ValidationError("counts are not negative and --moving-share is 0 to 1")
         }
@@ -98,7 +101,7 @@ struct StandInsCommand: AsyncParsableCommand {
                     port: ampPort, workspace: workspace, region: region, credentials: credentials,
                     requestLimitBytes: requestLimitBytes, outOfOrderWindowMs: outOfOrderWindowMs,
                     maxSampleAgeMs: maxSampleAgeSeconds > 0 ? maxSampleAgeSeconds * 1_000 : nil,
-                    keepsHistory: keepHistory))
+                    keepsHistory: keepHistory, verifiesOneIn: verifyOneIn))
             ready.amp = Ready.Place(port: started.port, url: started.url)
             endpoint = started
         }

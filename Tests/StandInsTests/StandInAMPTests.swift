@@ -191,6 +191,43 @@ struct StandInAMPTests {
         }
     }
 
+    @Test func verifiesOneRequestInThreeAndCountsAll() async throws {
+        let configuration = AMPConfiguration(credentials: Self.key, verifiesOneIn: 3)
+        try await withEndpoint(configuration) { endpoint async throws in
+            for index in 0..<6 {
+                // Only a request that is verified needs its signature.
+                let sender = index % 3 == 0 ? client : TestClient()
+                let answer = try await sender.write(
+                    endpoint.url, body(atMs: nowMs - 1_000, name: "s\(index)"))
+                #expect(answer.status == 200)
+            }
+            #expect(try await TestClient().write(endpoint.url, body()).status == 403)
+            #expect(try await TestClient().write(endpoint.url, [1, 2, 3]).text.hasPrefix("snappy: "))
+            #expect(
+                try await TestClient().write(endpoint.url, WireRequest.snappy([0xFF])).text.hasPrefix(
+                    "proto: "))
+            let counts = endpoint.counts
+            #expect(counts.samples == 6)
+            #expect(counts.series == 2)
+            #expect(counts.signaturesChecked == 2)
+            #expect(counts.malformed == 2)
+        }
+    }
+
+    @Test func tellsHowOldSamplesWere() async throws {
+        try await withEndpoint(AMPConfiguration(verifiesOneIn: 2)) { endpoint async throws in
+            for index in 0..<2 {
+                let body = body(atMs: SystemClock().wallMs - 20_000, name: "s\(index)")
+                _ = try await TestClient().write(endpoint.url, body)
+            }
+            let page = try await TestClient().get("http://127.0.0.1:\(endpoint.port)/ages").text
+            let ages = try #require(SampleAges(text: page))
+            #expect(ages == endpoint.ages)
+            #expect(ages.samples == 2)
+            #expect((20_000...60_000).contains(ages.quantile(1)))
+        }
+    }
+
     @Test func anEmptyRequestIsAProbe() async throws {
         try await withEndpoint { endpoint async throws in
             #expect(try await client.write(endpoint.url, [0]).status == 200)
