@@ -21,6 +21,13 @@ struct PageProbe {
         return String(decoding: response.body.bytes, as: UTF8.self)
     }
 
+    /// Posts a body to what must answer 200.
+    func post(_ url: String, _ body: String) async throws {
+        let response = try await http.perform(
+            HTTPRequest(method: .post, url: url, body: Array(body.utf8), timeoutMs: 10_000))
+        guard response.status == 200 else { throw BenchError("\(url) answered \(response.status)") }
+    }
+
     /// Waits up to 30 s for a page to answer 200.
     func untilReady(_ url: String, clock: some AgentClock) async throws {
         var last = "nothing"
@@ -38,9 +45,6 @@ struct PageProbe {
 
     /// The sum of all series of one family on a metrics page; 0 when there is none yet.
     func sum(of family: String, at url: String) async throws -> Double {
-        try await page(url).split(separator: "\n").filter { line in
-            line.hasPrefix(family)
-                && (line.dropFirst(family.count).first.map { $0 == "{" || $0 == " " } ?? false)
-        }.compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.reduce(0, +)
+        MetricsPage(text: try await page(url)).sum(of: family)
     }
 }

@@ -57,6 +57,28 @@ struct StandInFleet {
         try EndpointCounts.decode(try await probe.page("\(places.amp.origin)/stats"))
     }
 
+    /// How old samples were when the endpoint had them.
+    func sampleAges(_ probe: PageProbe) async throws -> SampleAges {
+        guard let ages = SampleAges(text: try await probe.page("\(places.amp.origin)/ages")) else {
+            throw BenchError("the endpoint does not tell how old samples were")
+        }
+        return ages
+    }
+
+    /// Sets how long the endpoint's answers take from now on, and ends any other fault.
+    func setAnswerDelay(ms: Int64, _ probe: PageProbe) async throws {
+        try await order(
+            ms == 0 ? "{\"fault\": \"none\"}" : "{\"fault\": \"delay\", \"delayMs\": \(ms)}", probe)
+    }
+
+    /// Gives the endpoint an order about faults.
+    func order(_ json: String, _ probe: PageProbe) async throws {
+        try await probe.post("\(places.amp.origin)/fault", json)
+    }
+
+    /// User and system CPU time in seconds; nil once the process has ended.
+    func cpuSeconds() -> Double? { process.cpuSeconds() }
+
     /// When each exporter was scraped.
     func scrapeTimes(_ probe: PageProbe) async throws -> [ScrapeTimes] {
         guard let first = places.exporters.first,
@@ -101,7 +123,7 @@ struct StandInFleet {
             }.joined(separator: ",\n") + "]\n"
     }
 
-    private static func write(_ path: String, _ text: String) throws(BenchError) {
+    static func write(_ path: String, _ text: String) throws(BenchError) {
         // Safety: the strings live through their calls; the file is closed once, here, and unused afterwards.
         guard let file = unsafe fopen(path, "w") else { throw BenchError("cannot write \(path)") }
         let written = unsafe fputs(text, file)

@@ -68,11 +68,13 @@ struct StandInPlaces: JSONReadable {
 struct EndpointCounts: JSONReadable {
     let samples: UInt64
     let signaturesRefused: UInt64
+    let outOfOrder: UInt64
 
     init(json: JSONNode) throws(JSONMismatch) {
         let fields = try JSONFields(json)
         samples = try fields.required("samples")
         signaturesRefused = try fields.required("signaturesRefused")
+        outOfOrder = try fields.required("outOfOrder")
     }
 
     static func decode(_ json: String) throws(JSONError) -> EndpointCounts {
