@@ -64,8 +64,8 @@ final class DestinationLessons: Sendable {
     /// A request was stored: the pace rises.
     func succeeded(_ nowNs: UInt64) { pace.withLock { $0.succeeded(nowNs) } }
 
-    /// A request was stored after so much time.
-    func roundTrip(ns: UInt64) { window.withLock { $0.stored(ns: ns) } }
+    /// A request was stored after so much time; `inFlight` flew then, itself among them.
+    func roundTrip(ns: UInt64, inFlight: Int) { window.withLock { $0.stored(ns: ns, inFlight: inFlight) } }
 
     /// Bytes of a request before compression; nil when the receiver has set no limit.
     var limitBytes: Int? { size.withLock { $0.limitBytes } }

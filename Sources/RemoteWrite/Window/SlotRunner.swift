@@ -294,7 +294,7 @@ final class SlotRunner: Sendable {
             if isStored {
                 unwritten(request, response, &session)
                 shared.stored(now)
-                shared.lessons.roundTrip(ns: tookNs)
+                shared.lessons.roundTrip(ns: tookNs, inFlight: window.flying)
             }
         } else {
             metrics.answered("error")

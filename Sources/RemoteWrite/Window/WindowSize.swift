@@ -1,24 +1,39 @@
-/// How many requests may fly at once: as many as keep the sender busy for a round trip, between
-/// `min_shards` and `max_shards`. A number and nothing more, so that it changes without a drain.
+/// How many requests may fly at once, between `min_shards` and `max_shards`. A number and nothing more, so
+/// that it changes without a drain.
 ///
-/// While an answer is on its way, one request after the other could be cut: a round trip divided by the
-/// time that a cut takes, and one more. Fewer leave the sender idle, more gain nothing. What is not needed
-/// is not used: a window of fifty with one request a second has one in flight.
+/// Towards a receiver that is near there are two: one is on its way while the next is cut. Towards one that
+/// is not, every answer that comes while all of them fly lets two more fly, so that the window grows
+/// threefold in a round trip, as long as there is more to send than flies. It does not grow beyond a round
+/// trip divided by the time that a cut takes, as the sender could not use more. A window of which less than
+/// half was used becomes smaller again, and so does one whose receiver has come near.
 struct WindowSize: Sendable {
     let least: Int
     let most: Int
     /// Answers so quick are the machine's own time and no distance.
-    static let nearNs = 5_000_000.0
-    /// In flight towards a receiver that is near: one is on its way while the next is cut.
+    static let nearNs: UInt64 = 5_000_000
+    /// In flight towards a receiver that is near.
     static let nearSize = 2
-    /// How much of a new measurement counts: of a change of the round trip three quarters are seen after
-    /// six answers.
-    private static let weight = 0.2
+    /// Answers by which the distance is judged: at two in flight and 200 ms they take 0.8 s.
+    private static let remembered = 8
+    /// The distance is the second shortest of their round trips: what is longer has waited for a busy
+    /// receiver or for this machine, and one odd quick answer does not close a window.
+    private static let rank = 1
+    /// An answer lets so many more fly while all fly that may.
+    private static let growth = 2
     /// A cut is not taken for quicker, so that one odd measurement opens no window.
     private static let leastCutNs = 100_000.0
+    /// How much of a new measurement of a cut counts.
+    private static let weight = 0.2
 
-    private var roundTripNs: Double?
+    /// The newest, in no order.
+    private var roundTripsNs: [UInt64] = []
+    /// Which of them the next one replaces.
+    private var oldest = 0
     private var cutNs: Double?
+    private var grown = nearSize
+    /// Answers since it was last judged whether the window is used, and the most that flew at one of them.
+    private var answers = 0
+    private var mostInFlight = 0
     /// What 429 and 503 leave: halved by each, one more for each window of answers after it.
     private var ceiling: Double
 
@@ -30,24 +45,40 @@ struct WindowSize: Sendable {
 
     /// How many may fly now.
     var size: Int {
-        let wanted = max(least, min(most, wantedSize))
+        let wanted = max(least, min(most, min(grown, wantedSize)))
         return max(1, min(wanted, Int(ceiling)))
     }
 
-    /// How many would be of use, whatever `max_shards` is.
+    /// How many the sender could use, whatever `max_shards` is and however much there is to send.
     var wantedSize: Int {
-        guard let roundTripNs, roundTripNs > Self.nearNs else { return Self.nearSize }
+        guard let distanceNs, distanceNs > Self.nearNs else { return Self.nearSize }
         let cutNs = max(Self.leastCutNs, cutNs ?? Self.leastCutNs)
-        return 1 + Int(min(1e6, (roundTripNs / cutNs).rounded(.up)))
+        return 1 + Int(min(1e6, (Double(distanceNs) / cutNs).rounded(.up)))
     }
 
     /// A request was read, encoded and compressed in so much time.
-    mutating func cut(ns: UInt64) { cutNs = Self.smoothed(cutNs, Double(ns)) }
+    mutating func cut(ns: UInt64) {
+        cutNs = cutNs.map { $0 + Self.weight * (Double(ns) - $0) } ?? Double(ns)
+    }
 
-    /// A request was stored after so much time.
-    mutating func stored(ns: UInt64) {
-        roundTripNs = Self.smoothed(roundTripNs, Double(ns))
+    /// A request was stored after so much time; `inFlight` flew then, itself among them.
+    mutating func stored(ns: UInt64, inFlight: Int) {
+        note(ns)
         ceiling = min(Double(most), ceiling + 1 / max(1, ceiling))
+        guard let distanceNs, distanceNs > Self.nearNs else {
+            grown = max(Self.nearSize, grown - max(1, grown / 4))
+            (answers, mostInFlight) = (0, 0)
+            return
+        }
+        answers += 1
+        mostInFlight = max(mostInFlight, inFlight)
+        if inFlight >= size {
+            // What the ceiling holds down, or min_shards up, does not grow behind it.
+            if grown <= size { grown = min(most, size + Self.growth) }
+        } else if answers >= 2 * size {
+            if 2 * mostInFlight < grown { grown = max(Self.nearSize, grown - grown / 4) }
+            (answers, mostInFlight) = (0, 0)
+        }
     }
 
     /// The receiver asks for less (429, 503); `inFlight` were on their way.
@@ -55,7 +86,20 @@ struct WindowSize: Sendable {
         ceiling = max(1, min(ceiling, Double(max(1, inFlight))) / 2)
     }
 
-    private static func smoothed(_ before: Double?, _ now: Double) -> Double {
-        before.map { $0 + weight * (now - $0) } ?? now
+    private mutating func note(_ ns: UInt64) {
+        if roundTripsNs.count < Self.remembered {
+            roundTripsNs.append(ns)
+        } else {
+            roundTripsNs[oldest] = ns
+            oldest = (oldest + 1) % Self.remembered
+        }
+    }
+
+    /// The round trip without what made it longer now and then; nil before the first answer.
+    private var distanceNs: UInt64? {
+        guard !roundTripsNs.isEmpty else { return nil }
+        // Of the first few the shortest.
+        let rank = roundTripsNs.count < Self.remembered / 2 ? 0 : Self.rank
+        return roundTripsNs.sorted()[rank]
     }
 }
