@@ -229,7 +229,9 @@ final class Stages: Sendable {
                 destination.earlier += entry.earlier
                 destination.dropped.merge(entry.dropped, uniquingKeysWith: +)
             }
-            destination.lastError = runner.writer.status().lanes.compactMap(\.lastError).first
+            let status = runner.writer.status()
+            destination.lastError = status.lanes.compactMap(\.lastError).first
+            destination.readingStopped = status.readingStop?.sentence
             return destination
         }
         return snapshot
@@ -278,7 +280,7 @@ extension Stages: StatusPages {
         summary.destinations = snapshot.destinations.map { destination in
             StatusSummary.Destination(
                 name: destination.name, url: urls[destination.name] ?? "", buffered: destination.buffered,
-                lastError: destination.lastError)
+                lastError: destination.lastError, readingStopped: destination.readingStopped)
         }
         return summary
     }

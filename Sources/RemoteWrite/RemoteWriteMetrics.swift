@@ -119,7 +119,8 @@ final class RemoteWriteMetrics: Sendable {
     func observe(
         highestTimestampMs: @escaping @Sendable () -> Int64, pendingSamples: @escaping @Sendable () -> Int,
         leftOutSeries: @escaping @Sendable () -> Int,
-        windowSize: @escaping @Sendable () -> (now: Int, wanted: Int)
+        windowSize: @escaping @Sendable () -> (now: Int, wanted: Int),
+        readingStop: @escaping @Sendable () -> ReadingStop?
     ) -> [UInt64] {
         let labels = labels
         return [
@@ -144,6 +145,18 @@ final class RemoteWriteMetrics: Sendable {
                 help: "Series left out for a while, as remote storage refuses whole requests for them.",
                 type: .gauge
             ) { [Measurement(labels: labels, value: Double(leftOutSeries()))] },
+            registry.observe(
+                "narthex_remote_write_reading_stopped",
+                help: "1 while the log is not read on for this reason, though there may be more in it.",
+                type: .gauge
+            ) {
+                let now = readingStop()
+                return ReadingStop.allCases.map { reason in
+                    Measurement(
+                        labels: labels + [(name: "reason", value: reason.rawValue)],
+                        value: reason == now ? 1 : 0)
+                }
+            },
         ]
     }
 

@@ -59,7 +59,7 @@ public final class RemoteWriter: Sendable {
             highestTimestampMs: { destination.highestTimestampMs },
             pendingSamples: { slots.all.reduce(window.waiting.samples) { $0 + $1.status.pendingSamples } },
             leftOutSeries: { shared.leftOut.withLock { $0.count } },
-            windowSize: { shared.lessons.windowSize })
+            windowSize: { shared.lessons.windowSize }, readingStop: { window.readingStop })
         _ = newSlot()
     }
 
@@ -158,7 +158,7 @@ public final class RemoteWriter: Sendable {
             .min()
         return RemoteWriteStatus(
             name: configuration.name, url: HTTPURL.shown(configuration.url), lanes: lanes,
-            backlogAgeMs: oldestMs.map { max(0, shared.clock.wallMs - $0) }, lastStoredMs: shared.lastStoredMs
-        )
+            backlogAgeMs: oldestMs.map { max(0, shared.clock.wallMs - $0) },
+            lastStoredMs: shared.lastStoredMs, readingStop: shared.window.readingStop)
     }
 }

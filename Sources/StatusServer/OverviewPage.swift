@@ -87,7 +87,13 @@ enum OverviewPage {
         guard !all.isEmpty else { return "" }
         return table(
             "Destinations", ["name", "url", "samples buffered", "in the way"],
-            all.map { [$0.name, $0.url, "\($0.buffered)", $0.lastError ?? ""] })
+            all.map { destination in
+                let inTheWay = [destination.lastError, destination.readingStopped].compactMap { $0 }
+                return [
+                    destination.name, destination.url, "\(destination.buffered)",
+                    inTheWay.joined(separator: "; "),
+                ]
+            })
     }
 
     private static func targets(_ all: [StatusSummary.Target]) -> String {

@@ -80,12 +80,17 @@ public struct StatusSummary: Sendable, Equatable {
         public var buffered: UInt64
         /// What stands in the way.
         public var lastError: String?
+        /// Why nothing more is read for it now, though there may be more.
+        public var readingStopped: String?
 
-        public init(name: String, url: String, buffered: UInt64, lastError: String?) {
+        public init(
+            name: String, url: String, buffered: UInt64, lastError: String?, readingStopped: String? = nil
+        ) {
             self.name = name
             self.url = url
             self.buffered = buffered
             self.lastError = lastError
+            self.readingStopped = readingStopped
         }
     }
 

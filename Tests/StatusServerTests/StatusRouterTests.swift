@@ -189,12 +189,17 @@ struct StatusRouterTests {
         pages.numbers.withLock {
             $0.targets = Array(repeating: up, count: OverviewPage.mostTargets) + [down]
             $0.destinations = [
-                .init(name: "main", url: "http://r/w", buffered: 12, lastError: "status 403: no")
+                .init(name: "main", url: "http://r/w", buffered: 12, lastError: "status 403: no"),
+                .init(
+                    name: "other", url: "http://o/w", buffered: 3, lastError: nil,
+                    readingStopped: "the log is not read on"),
             ]
         }
         let page = text(answer("GET", "/"))
         #expect(
             page.contains("<td>main</td><td>http://r/w</td><td>12</td><td>status 403: no</td>"))
+        #expect(
+            page.contains("<td>other</td><td>http://o/w</td><td>3</td><td>the log is not read on</td>"))
         let first = try #require(page.firstRange(of: "<td>down</td><td>&lt;script&gt;</td>"))
         let later = try #require(page.firstRange(of: "<td>up</td>"))
         #expect(first.lowerBound < later.lowerBound)

@@ -26,6 +26,7 @@ final class LaneShared: Sendable {
     let window: ShippingWindow
     /// Series that are not sent for a while.
     let leftOut = Mutex(LeftOutSeries())
+    private let log = Mutex(WindowLog())
     let draining = Event()
     private let state = Mutex(State())
 
@@ -74,6 +75,23 @@ final class LaneShared: Sendable {
         gate.hurry()
         draining.signal()
         window.changed.signal()
+    }
+
+    /// Looks for the next request (`ShippingWindow.look`), and says what the look has shown.
+    func look(
+        samples: Int, nowNs: UInt64, dueNs: UInt64, _ logger: Logger
+    ) -> Result<ShippingWindow.Look, BufferError> {
+        do throws(BufferError) {
+            let look = try window.look(samples: samples, nowNs: nowNs, dueNs: dueNs)
+            log.withLock { log in
+                log.looked(window.readingStop, logger, wallMs: clock.wallMs)
+                guard case .claim(let claim) = look, let resend = claim.resend else { return }
+                log.madeAgain(resend.request, options: window.options, logger)
+            }
+            return .success(look)
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// The series of a request are left out from now on. True when there are more of them than before.

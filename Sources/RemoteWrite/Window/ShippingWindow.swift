@@ -79,6 +79,7 @@ final class ShippingWindow: Sendable {
         var unnoted = Unnoted()
         var waitingSamples = 0
         var oldestMs: Int64?
+        var readingStop: ReadingStop?
         var isFinished = false
     }
 
@@ -187,6 +188,9 @@ final class ShippingWindow: Sendable {
     /// Samples read and not claimed, and the timestamp of the oldest.
     var waiting: (samples: Int, oldestMs: Int64?) { state.withLock { ($0.waitingSamples, $0.oldestMs) } }
 
+    /// Why the last look did not read on; nil when it did, or had no need to.
+    var readingStop: ReadingStop? { state.withLock { $0.readingStop } }
+
     // MARK: looking
 
     /// Looks for the next request, of `samples` at most. What was read at `dueNs` or before need be no
@@ -199,9 +203,12 @@ final class ShippingWindow: Sendable {
         var most = mostSamples * Self.waitingBatches * (lessons.windowSize.now + 1)
         return try log.withLock { log throws(BufferError) in
             for claim in released { log.waiting.release(claim) }
-            defer { publish(log.waiting) }
+            var stop: ReadingStop?
+            defer { publish(log.waiting, stop) }
             while true {
-                let found = try look(&log, samples: wanted, most: most, nowNs: nowNs, dueNs: dueNs)
+                stop = nil
+                let found = try look(
+                    &log, samples: wanted, most: most, nowNs: nowNs, dueNs: dueNs, stop: &stop)
                 if let claim = found.claim { return .claim(claim) }
                 if let sinceNs = found.oldestReadNs { return .short(sinceNs: sinceNs) }
                 // Nothing flies whose answer would let something go, and all that waits has to follow a
@@ -218,9 +225,10 @@ final class ShippingWindow: Sendable {
 
     /// One look, which reads while fewer than `most` samples wait.
     private func look(
-        _ log: inout Log, samples: Int, most: Int, nowNs: UInt64, dueNs: UInt64
+        _ log: inout Log, samples: Int, most: Int, nowNs: UInt64, dueNs: UInt64,
+        stop: inout ReadingStop?
     ) throws(BufferError) -> WaitingSlices.Found {
-        try readSent(&log, most: most, nowNs)
+        stop = try readSent(&log, most: most, nowNs)
         let empty = log.waiting.takeEmptyResends()
         // The cursor forgets them with the next answer.
         if !empty.isEmpty { state.withLock { $0.unbooked.numbers += empty } }
@@ -228,11 +236,12 @@ final class ShippingWindow: Sendable {
         var (keys, sent) = (log.keys, log.sent)
         defer { (log.keys, log.sent) = (keys, sent) }
         let (reader, views) = (reader, views)
+        var met = stop
+        defer { stop = met }
         do {
             return try log.waiting.claim(samples: samples, dueNs: dueNs) { waiting in
-                guard waiting.sampleCount < most, !reader.isFullOfRanges,
-                    let stored = try reader.next()
-                else { return false }
+                met = Self.stop(waiting, most: most, reader)
+                guard met == nil, let stored = try reader.next() else { return false }
                 Self.add(stored, nowNs, &sent, views, reader, &keys, &waiting)
                 return true
             }
@@ -243,18 +252,30 @@ final class ShippingWindow: Sendable {
         }
     }
 
+    /// What is full, so that nothing more is to be read now.
+    private static func stop(
+        _ waiting: WaitingSlices, most: Int, _ reader: DestinationReader
+    ) -> ReadingStop? {
+        if waiting.sampleCount >= most { return .waitingSamples }
+        return reader.isFullOfRanges ? .answeredRanges : nil
+    }
+
     /// Reads until every request in flight before has all its frames, or `most` samples wait: the requests
     /// of lanes that stood far apart lie far apart in the log.
-    private func readSent(_ log: inout Log, most: Int, _ nowNs: UInt64) throws(BufferError) {
-        while !log.sent.isEmpty, log.waiting.sampleCount < most {
+    private func readSent(
+        _ log: inout Log, most: Int, _ nowNs: UInt64
+    ) throws(BufferError) -> ReadingStop? {
+        while !log.sent.isEmpty {
+            guard log.waiting.sampleCount < most else { return .waitingSamples }
             guard let stored = try reader.next() else {
                 // What is not there now is gone from the disk.
                 for number in log.sent.keys { log.waiting.completeResend(number) }
                 log.sent = [:]
-                return
+                return nil
             }
             Self.add(stored, nowNs, &log.sent, views, reader, &log.keys, &log.waiting)
         }
+        return nil
     }
 
     /// Adds what is open of a frame: what was in flight to its request, the rest behind all others. A
@@ -293,8 +314,9 @@ final class ShippingWindow: Sendable {
         }
     }
 
-    private func publish(_ waiting: WaitingSlices) {
+    private func publish(_ waiting: WaitingSlices, _ stop: ReadingStop?) {
         state.withLock { state in
+            state.readingStop = stop
             state.waitingSamples = waiting.sampleCount
             state.oldestMs = waiting.oldestMs
         }

@@ -155,7 +155,7 @@ final class SlotRunner: Sendable {
     /// Looks at the log until there is a claim, with the turn. nil, and the turn is given on, when the
     /// slot is to end.
     private func look(_ samples: Int, _ session: inout Session) async -> WaitingSlices.Claim? {
-        let window = window
+        let reader = window.reader
         while !Task.isCancelled {
             publish(session, .collect(samples: samples))
             let isDraining = shared.drainDeadlineNs != nil
@@ -163,12 +163,8 @@ final class SlotRunner: Sendable {
             let deadlineNs = UInt64(shared.configuration.queue.batchSendDeadlineMs) * 1_000_000
             let dueNs = isDraining ? .max : nowNs - min(nowNs, deadlineNs)
             let seen = window.changed.count
-            let result = await shared.workers.run { () -> Result<ShippingWindow.Look, BufferError> in
-                do throws(BufferError) {
-                    return .success(try window.look(samples: samples, nowNs: nowNs, dueNs: dueNs))
-                } catch {
-                    return .failure(error)
-                }
+            let result = await shared.workers.run { [shared, logger] in
+                shared.look(samples: samples, nowNs: nowNs, dueNs: dueNs, logger)
             }
             if case .success = result { session.readBackoff.reset() }
             switch result {
@@ -190,7 +186,7 @@ final class SlotRunner: Sendable {
                 } else {
                     let idleMs = UInt64(window.hasUnbooked ? Self.bufferRetryMs : Self.idleMs)
                     let untilNs = nowNs + idleMs * 1_000_000
-                    await shared.draining.cancelling { await window.reader.waitForMore(until: untilNs) }
+                    await shared.draining.cancelling { await reader.waitForMore(until: untilNs) }
                 }
             case .failure(let error):
                 shared.metrics.bufferErrors.add()

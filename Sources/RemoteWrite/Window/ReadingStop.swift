@@ -1,0 +1,23 @@
+/// Why the log is not read on for a destination, though there may be more in it.
+public enum ReadingStop: String, Sendable, CaseIterable {
+    /// As many samples wait for keys that fly as a window may hold.
+    case waitingSamples = "waiting_samples"
+    /// The cursor has as many answered ranges beyond its mark as it may: an older request has no answer yet.
+    case answeredRanges = "answered_ranges"
+
+    /// What the status page and the log say.
+    public var sentence: String {
+        switch self {
+        case .waitingSamples:
+            """
+            the log is not read on: as many samples as may wait are of targets whose earlier samples have \
+            no answer yet
+            """
+        case .answeredRanges:
+            """
+            the log is not read on: an older request has no answer yet, and as much is answered for behind \
+            it as the cursor may hold
+            """
+        }
+    }
+}

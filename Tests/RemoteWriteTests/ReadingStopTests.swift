@@ -1,0 +1,132 @@
+import Configuration
+import HTTPTransport
+import Logging
+import MetricModel
+import Platform
+import Synchronization
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import RemoteWrite
+@testable import WriteAheadBuffer
+
+/// A log that is not read on is a state that everybody sees, and that ends.
+struct ReadingStopTests {
+    private let clock = ManualClock(wallMs: 1_700_000_000_000)
+
+    private func window(_ store: BufferedDestination, batch: Int) -> ShippingWindow {
+        ShippingWindow(
+            reader: store.reader, lessons: DestinationLessons(WindowSize(least: 1, most: 1)), views: nil,
+            mostSamples: batch, options: 1)
+    }
+
+    /// One target's.
+    private func frames(_ seconds: some Sequence<Int>) -> [Frame] {
+        let first = TestFrames.frame(count: 10, timestampMs: 0)
+        return seconds.map { second in
+            Frame(
+                target: first.target, layout: first.layout,
+                timestampMs: clock.wallMs + Int64(second) * 1_000, values: first.values)
+        }
+    }
+
+    private func claim(_ window: ShippingWindow, _ samples: Int) throws -> WaitingSlices.Claim? {
+        if case .claim(let claim) = try window.look(samples: samples, isDue: true) { return claim }
+        return nil
+    }
+
+    /// Frames of one target alone, one of which flies: the others wait, and no more than may.
+    @Test func readingStopsWhileAsMuchWaitsAsMay() throws {
+        let store = BufferedDestination(clock: clock)
+        store.append(frames(0..<30))
+        let window = window(store, batch: 10)
+        #expect(window.takeTurn() == .mine)
+        let first = try #require(try claim(window, 10))
+        _ = window.claimed()
+        #expect(window.readingStop == nil)
+        let second = try claim(window, 10)
+        #expect(second == nil, "its key flies")
+        #expect(window.readingStop == .waitingSamples)
+        #expect(window.waiting.samples == 80, "four batches for each of two requests")
+        try window.book([], first.slices.map(\.cover), Outcomes())
+        window.release(first)
+        let third = try claim(window, 10)
+        #expect(third?.sampleCount == 10)
+        #expect(window.readingStop == nil, "there was no need to read")
+    }
+
+    @Test func readingStopsWhileTheCursorHoldsAsManyRangesAsItMay() throws {
+        let store = BufferedDestination(clock: clock)
+        let most = DestinationReader.mostRanges
+        store.append(self.frames(0...2 * most))
+        var frames: [StoredFrame] = []
+        while let stored = try store.reader.next() { frames.append(stored) }
+        let covers = frames.map { $0.cover(0..<10) }
+        let odd = covers.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+        var outcome = Outcomes()
+        outcome.deliver(10 * most, of: "node")
+        try store.reader.answered([], ranges: odd, outcome: outcome)
+        #expect(store.reader.rangeCount == most)
+        store.append(self.frames([3 * most]))
+        let window = window(store, batch: 10)
+        #expect(window.takeTurn() == .mine)
+        let claim1 = try claim(window, 10)
+        #expect(claim1 == nil && window.readingStop == .answeredRanges)
+        var first = Outcomes()
+        first.deliver(10, of: "node")
+        try store.reader.answered([], ranges: [covers[0]], outcome: first)
+        let claim2 = try claim(window, 10)
+        #expect(claim2?.sampleCount == 10 && window.readingStop == nil)
+    }
+
+    /// A request without an answer holds up the only target there is. It is seen on the page, among the
+    /// metrics and in the log, and is over with the answer.
+    @Test func itIsShownAndSaidOnce() async throws {
+        let fixture = WriterFixture()
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(fixture.frames(40, series: 10))
+        let receiver = FakeReceiver(otherwise: .error(.connect))
+        let queue = QueueConfiguration(
+            maxShards: 2, minShards: 2, maxSamplesPerSend: 10, batchSendDeadlineMs: 50)
+        let writer = fixture.writer(store, receiver, queue: queue)
+        let name = "narthex_remote_write_reading_stopped{remote_name=\"main\",url=\"\(writer.status().url)\""
+        func shown(_ reason: String) -> Double? { fixture.metric("\(name),reason=\"\(reason)\"") }
+        #expect(shown("waiting_samples") == 0 && shown("answered_ranges") == 0)
+        #expect(writer.status().readingStop == nil)
+        var hasStopped = false
+        await fixture.run(
+            writer,
+            between: {
+                guard writer.status().readingStop == .waitingSamples, !hasStopped else { return }
+                hasStopped = true
+                #expect(shown("waiting_samples") == 1 && shown("answered_ranges") == 0)
+                receiver.answer(.status(200))
+            }, until: { store.isAnswered })
+        #expect(hasStopped && writer.status().readingStop == nil && shown("waiting_samples") == 0)
+        #expect(fixture.said.all("the log is not read on").count == 1)
+        #expect(fixture.said.all("the log is read on").count == 1)
+    }
+
+    /// A stop that comes and goes is said once a minute.
+    @Test func aStopThatComesAndGoesIsSaidOnceAMinute() {
+        let said = SaidLines()
+        var log = WindowLog()
+        for second in 0..<90 {
+            log.looked(second % 2 == 0 ? .answeredRanges : nil, said.logger, wallMs: Int64(second) * 1_000)
+        }
+        #expect(said.all("the log is not read on").count == 2)
+        #expect(said.all("the log is read on").count == 2)
+    }
+
+    /// What was in flight under another configuration is made again with other bytes: it is said, once.
+    @Test func aChangedConfigurationIsSaidWithTheFirstRequestMadeAgain() {
+        let said = SaidLines()
+        var log = WindowLog()
+        log.madeAgain(SentRequest(spans: [], options: 7), options: 7, said.logger)
+        log.madeAgain(SentRequest(spans: [], options: 0), options: 7, said.logger)
+        #expect(said.all.isEmpty)
+        for _ in 0..<3 { log.madeAgain(SentRequest(spans: [], options: 8), options: 7, said.logger) }
+        #expect(said.all("the configuration of this destination has changed").count == 1)
+    }
+}
