@@ -141,9 +141,7 @@ final class Stages: Sendable {
         parts.families.set { [weak stages] in stages?.jobs.map(\.pool.families) ?? [] }
         AgentMetrics.registerIgnored(in: registry) { [weak stages] in stages?.configuration.ignored ?? [] }
         ProcessStatistics(files: parts.files, clock: clock).register(in: registry)
-        RemoteStorageTotals.register(
-            registry, samplesIn: { buffer.ledger().jobs.values.reduce(0, +) },
-            highestTimestampMs: { buffer.appendedHighestTimestampMs })
+        RemoteStorageTotals.register(registry, highestTimestampMs: { buffer.appendedHighestTimestampMs })
         AgentMetrics.register(
             in: registry, buffer: buffer, version: parts.options.version,
             jobs: { [weak stages] in stages?.jobs.map(\.name) ?? [] },

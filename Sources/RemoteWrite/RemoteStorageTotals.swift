@@ -1,16 +1,12 @@
 public import Telemetry
 
-/// The two families that remote storage shows once for all destinations.
+/// The family that remote storage shows once for all destinations, beside what the buffer counts of what it
+/// takes in.
 public enum RemoteStorageTotals {
-    /// Adds them to the registry; the readers are called whenever the page is rendered.
+    /// Adds it to the registry; the reader is called whenever the page is rendered.
     public static func register(
-        _ registry: MetricRegistry, samplesIn: @escaping @Sendable () -> UInt64,
-        highestTimestampMs: @escaping @Sendable () -> Int64
+        _ registry: MetricRegistry, highestTimestampMs: @escaping @Sendable () -> Int64
     ) {
-        registry.observe(
-            "prometheus_remote_storage_samples_in_total", help: "Samples appended for remote storage.",
-            type: .counter
-        ) { [Measurement(value: Double(samplesIn()))] }
         registry.observe(
             "prometheus_remote_storage_highest_timestamp_in_seconds",
             help: "Newest timestamp appended for remote storage.", type: .gauge

@@ -2,15 +2,17 @@ import Addresses
 internal import Configuration
 import Synchronization
 internal import Telemetry
+internal import WriteAheadBuffer
 
 /// One destination's metrics, under Prometheus' names where the meaning is the same.
 final class RemoteWriteMetrics: Sendable {
-    let samples: Counter
-    let histograms: Counter
-    let exemplars: Counter
-    let failed: Counter
-    let retried: Counter
-    let bytes: Counter
+    /// What left, every try counted.
+    private let sent: KindCounters
+    /// What the receiver refused for good.
+    private let failed: KindCounters
+    /// What was sent again.
+    private let retried: KindCounters
+    private let bytes: Counter
     let sentBatchSeconds: Histogram
     let bufferErrors: Counter
     let fellBack: Counter
@@ -40,21 +42,36 @@ final class RemoteWriteMetrics: Sendable {
             gauge.set(Double(value))
             return gauge
         }
-        samples = counter(
-            "prometheus_remote_storage_samples_total",
-            "Float samples sent to remote storage, every try counted.")
-        histograms = counter(
-            "prometheus_remote_storage_histograms_total",
-            "Native histograms sent to remote storage, every try counted.")
-        exemplars = counter(
-            "prometheus_remote_storage_exemplars_total",
-            "Exemplars sent to remote storage, every try counted.")
-        failed = counter(
-            "prometheus_remote_storage_samples_failed_total",
-            "Samples that remote storage refused for good, histograms among them.")
-        retried = counter(
-            "prometheus_remote_storage_samples_retried_total",
-            "Samples sent again because a try failed, histograms among them.")
+        sent = KindCounters(
+            samples: counter(
+                "prometheus_remote_storage_samples_total",
+                "Float samples sent to remote storage, every try counted."),
+            histograms: counter(
+                "prometheus_remote_storage_histograms_total",
+                "Native histograms sent to remote storage, every try counted."),
+            exemplars: counter(
+                "prometheus_remote_storage_exemplars_total",
+                "Exemplars sent to remote storage, every try counted."))
+        failed = KindCounters(
+            samples: counter(
+                "prometheus_remote_storage_samples_failed_total",
+                "Float samples that remote storage refused for good."),
+            histograms: counter(
+                "prometheus_remote_storage_histograms_failed_total",
+                "Native histograms that remote storage refused for good."),
+            exemplars: counter(
+                "prometheus_remote_storage_exemplars_failed_total",
+                "Exemplars of requests that remote storage refused for good."))
+        retried = KindCounters(
+            samples: counter(
+                "prometheus_remote_storage_samples_retried_total",
+                "Float samples sent again because a try failed."),
+            histograms: counter(
+                "prometheus_remote_storage_histograms_retried_total",
+                "Native histograms sent again because a try failed."),
+            exemplars: counter(
+                "prometheus_remote_storage_exemplars_retried_total",
+                "Exemplars sent again because a try failed."))
         bytes = counter(
             "prometheus_remote_storage_bytes_total",
             "Bytes of request bodies sent, after compression, every try counted.")
@@ -94,12 +111,12 @@ final class RemoteWriteMetrics: Sendable {
         _ = counter(
             "prometheus_remote_storage_enqueue_retries_total", "Times that a full queue was tried again.")
         // A reason's series is there before its first sample, so that increase() sees the first.
-        _ = dropped(DropReason.tooOld)
-        if configuration.limits.bytesPerDay > 0 { _ = dropped(DropReason.dailyBudget) }
-        if !configuration.sendNativeHistograms { _ = dropped(DropReason.histogramsOff) }
+        for dropped in [droppedSamples, droppedHistograms] { _ = dropped(DropReason.tooOld) }
+        if configuration.limits.bytesPerDay > 0 { _ = droppedSamples(DropReason.dailyBudget) }
+        if !configuration.sendNativeHistograms { _ = droppedHistograms(DropReason.histogramsOff) }
         if !configuration.sendExemplars { _ = droppedExemplars(DropReason.exemplarsOff) }
         if configuration.sendNativeHistograms, !configuration.sendCustomBuckets {
-            _ = dropped(DropReason.customBuckets)
+            _ = droppedHistograms(DropReason.customBuckets)
         }
         let queue = configuration.queue
         _ = gauge(
@@ -115,42 +132,58 @@ final class RemoteWriteMetrics: Sendable {
             queue.maxSamplesPerSend)
     }
 
-    /// Families that are read when the page is rendered; the token is for `removeReader`.
-    func observe(
-        highestTimestampMs: @escaping @Sendable () -> Int64, pendingSamples: @escaping @Sendable () -> Int,
-        leftOutSeries: @escaping @Sendable () -> Int,
-        windowSize: @escaping @Sendable () -> (now: Int, wanted: Int),
-        readingStop: @escaping @Sendable () -> ReadingStop?
-    ) -> [UInt64] {
+    /// What families show that are read when the page is rendered.
+    struct Readers: Sendable {
+        let highestTimestampMs: @Sendable () -> Int64
+        /// Samples that the destination has not answered for.
+        let backlog: @Sendable () -> UInt64
+        /// Of requests that are cut and not answered for.
+        let pending: @Sendable () -> (histograms: Int, exemplars: Int)
+        let leftOutSeries: @Sendable () -> Int
+        let shards: @Sendable () -> (now: Int, desired: Double)
+        let readingStop: @Sendable () -> ReadingStop?
+    }
+
+    /// Families that are read when the page is rendered; the tokens are for `removeReader`.
+    func observe(_ readers: Readers) -> [UInt64] {
         let labels = labels
+        func gauge(_ name: String, _ help: String, _ read: @escaping @Sendable () -> Double) -> UInt64 {
+            registry.observe(name, help: help, type: .gauge) { [Measurement(labels: labels, value: read())] }
+        }
         return [
-            registry.observe(
+            gauge(
                 "prometheus_remote_storage_queue_highest_timestamp_seconds",
-                help: "Newest timestamp waiting in the buffer or sent.", type: .gauge
-            ) { [Measurement(labels: labels, value: Double(highestTimestampMs()) / 1_000)] },
-            registry.observe(
+                "Newest timestamp waiting in the buffer or sent."
+            ) { Double(readers.highestTimestampMs()) / 1_000 },
+            gauge(
                 "prometheus_remote_storage_samples_pending",
-                help: "Samples read from the buffer and not answered for.", type: .gauge
-            ) { [Measurement(labels: labels, value: Double(pendingSamples()))] },
-            registry.observe(
-                "prometheus_remote_storage_shards", help: "Requests that may be in flight at once.",
-                type: .gauge
-            ) { [Measurement(labels: labels, value: Double(windowSize().now))] },
-            registry.observe(
+                "Samples in the buffer that remote storage has not answered for, histograms among them."
+            ) { Double(readers.backlog()) },
+            gauge(
+                "prometheus_remote_storage_histograms_pending",
+                "Native histograms of requests that are cut and not answered for."
+            ) { Double(readers.pending().histograms) },
+            gauge(
+                "prometheus_remote_storage_exemplars_pending",
+                "Exemplars of requests that are cut and not answered for."
+            ) { Double(readers.pending().exemplars) },
+            gauge("prometheus_remote_storage_shards", "Requests that may be in flight at once.") {
+                Double(readers.shards().now)
+            },
+            gauge(
                 "prometheus_remote_storage_shards_desired",
-                help: "Requests in flight that would be of use for the round trip.", type: .gauge
-            ) { [Measurement(labels: labels, value: Double(windowSize().wanted))] },
-            registry.observe(
+                "Requests in flight that the rate of samples and the backlog ask for."
+            ) { readers.shards().desired },
+            gauge(
                 "narthex_remote_write_left_out_series",
-                help: "Series left out for a while, as remote storage refuses whole requests for them.",
-                type: .gauge
-            ) { [Measurement(labels: labels, value: Double(leftOutSeries()))] },
+                "Series left out for a while, as remote storage refuses whole requests for them."
+            ) { Double(readers.leftOutSeries()) },
             registry.observe(
                 "narthex_remote_write_reading_stopped",
                 help: "1 while the log is not read on for this reason, though there may be more in it.",
                 type: .gauge
             ) {
-                let now = readingStop()
+                let now = readers.readingStop()
                 return ReadingStop.allCases.map { reason in
                     Measurement(
                         labels: labels + [(name: "reason", value: reason.rawValue)],
@@ -160,15 +193,60 @@ final class RemoteWriteMetrics: Sendable {
         ]
     }
 
-    /// Samples dropped before they were sent.
-    func dropped(_ reason: String) -> Counter {
+    /// A try begins.
+    func leaves(_ request: PreparedRequest, isAgain: Bool) {
+        sent.add(request)
+        bytes.add(UInt64(request.body.count))
+        if isAgain { retried.add(request) }
+    }
+
+    /// A request is over.
+    func settled(_ request: PreparedRequest, as verdict: LaneVerdict) {
+        let count = request.outcome.delivered
+        dropped(request.outcome, histograms: request.droppedHistograms)
+        switch verdict {
+        case .delivered: stored(newestMs: request.newestMs)
+        case .refused(let reason):
+            failed.add(request)
+            refused(reason).add(count)
+        case .givenUp(let reason):
+            dropped(reason, samples: count, histograms: UInt64(request.histogramCount))
+        }
+        if request.exemplarsOff > 0 {
+            droppedExemplars(DropReason.exemplarsOff).add(UInt64(request.exemplarsOff))
+        }
+    }
+
+    /// Samples dropped before they were sent: `outcome`'s, of which these are histograms.
+    func dropped(_ outcome: Outcomes, histograms: [String: Int]) {
+        for (reason, count) in outcome.dropped {
+            dropped(reason, samples: count, histograms: UInt64(histograms[reason] ?? 0))
+        }
+    }
+
+    /// Samples dropped before they were sent, of which so many are histograms.
+    private func dropped(_ reason: String, samples: UInt64, histograms: UInt64) {
+        let floats = samples - min(samples, histograms)
+        if floats > 0 { droppedSamples(reason).add(floats) }
+        if histograms > 0 { droppedHistograms(reason).add(histograms) }
+    }
+
+    private func droppedSamples(_ reason: String) -> Counter {
         registry.counter(
-            "prometheus_remote_storage_samples_dropped_total", help: "Samples dropped instead of being sent.",
+            "prometheus_remote_storage_samples_dropped_total",
+            help: "Float samples dropped instead of being sent.",
+            labels: labels + [(name: "reason", value: reason)])
+    }
+
+    private func droppedHistograms(_ reason: String) -> Counter {
+        registry.counter(
+            "prometheus_remote_storage_histograms_dropped_total",
+            help: "Native histograms dropped instead of being sent.",
             labels: labels + [(name: "reason", value: reason)])
     }
 
     /// Exemplars not sent beside their samples.
-    func droppedExemplars(_ reason: String) -> Counter {
+    private func droppedExemplars(_ reason: String) -> Counter {
         registry.counter(
             "prometheus_remote_storage_exemplars_dropped_total",
             help: "Exemplars dropped instead of being sent.",
@@ -176,7 +254,7 @@ final class RemoteWriteMetrics: Sendable {
     }
 
     /// Samples refused by the receiver, by the reason it gave.
-    func refused(_ reason: String) -> Counter {
+    private func refused(_ reason: String) -> Counter {
         registry.counter(
             "narthex_remote_write_refused_samples_total",
             help: "Samples of requests that remote storage refused, by reason; it may have kept some.",
@@ -191,7 +269,7 @@ final class RemoteWriteMetrics: Sendable {
         ).add()
     }
 
-    func stored(newestMs: Int64) {
+    private func stored(newestMs: Int64) {
         highestSentMs.withLock { highest in
             highest = max(highest, newestMs)
             highestSent.set(Double(highest) / 1_000)

@@ -56,10 +56,22 @@ public final class RemoteWriter: Sendable {
         let window = shared.window
         metadata = Self.metadataSender(families, shared, named)
         readers = metrics.observe(
-            highestTimestampMs: { destination.highestTimestampMs },
-            pendingSamples: { slots.all.reduce(window.waiting.samples) { $0 + $1.status.pendingSamples } },
-            leftOutSeries: { shared.leftOut.withLock { $0.count } },
-            windowSize: { shared.lessons.windowSize }, readingStop: { window.readingStop })
+            .init(
+                highestTimestampMs: { destination.highestTimestampMs },
+                backlog: { destination.sampleCounts.open },
+                pending: {
+                    slots.all.reduce(into: (histograms: 0, exemplars: 0)) {
+                        $0.histograms += $1.status.pendingHistograms
+                        $0.exemplars += $1.status.pendingExemplars
+                    }
+                },
+                leftOutSeries: { shared.leftOut.withLock { $0.count } },
+                shards: {
+                    let counts = destination.sampleCounts
+                    let desired = shared.lessons.shardsDesired(
+                        taken: counts.taken, backlog: counts.open, shared.clock.monotonicNs)
+                    return (shared.lessons.windowSize, desired)
+                }, readingStop: { window.readingStop }))
         _ = newSlot()
     }
 

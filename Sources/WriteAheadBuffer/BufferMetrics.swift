@@ -6,10 +6,10 @@ internal import Telemetry
 
 /// The buffer's own metrics, and the log lines about damage.
 struct BufferMetrics: Sendable {
-    /// Under the names that an agent and a server have for it.
+    /// Under the names that an agent, a server and remote storage have for it.
     private let appendedFloats: [Counter]
     private let appendedHistograms: [Counter]
-    private let appendedExemplars: Counter
+    private let appendedExemplars: [Counter]
     let appendFailures: Counter
     let writtenBytes: Counter
     let fsyncSeconds: Summary
@@ -55,10 +55,25 @@ struct BufferMetrics: Sendable {
                     labels: [("type", type)]),
             ]
         }
-        appendedFloats = appended("float")
-        appendedHistograms = appended("histogram")
-        appendedExemplars = registry.counter(
-            "prometheus_agent_exemplars_appended_total", help: "Exemplars written to the buffer.")
+        appendedFloats =
+            appended("float") + [
+                registry.counter(
+                    "prometheus_remote_storage_samples_in_total",
+                    help: "Float samples written to the buffer, for every destination.")
+            ]
+        appendedHistograms =
+            appended("histogram") + [
+                registry.counter(
+                    "prometheus_remote_storage_histograms_in_total",
+                    help: "Native histograms written to the buffer, for every destination.")
+            ]
+        appendedExemplars = [
+            registry.counter(
+                "prometheus_agent_exemplars_appended_total", help: "Exemplars written to the buffer."),
+            registry.counter(
+                "prometheus_remote_storage_exemplars_in_total",
+                help: "Exemplars written to the buffer, for every destination."),
+        ]
         appendFailures = registry.counter(
             "prometheus_tsdb_wal_writes_failed_total", help: "Writes to the buffer that failed.")
         writtenBytes = registry.counter(
@@ -99,7 +114,7 @@ struct BufferMetrics: Sendable {
         let histograms = min(samples, frame.histograms.count)
         for counter in appendedFloats { counter.add(UInt64(samples - histograms)) }
         for counter in appendedHistograms { counter.add(UInt64(histograms)) }
-        appendedExemplars.add(UInt64(frame.exemplars.count))
+        for counter in appendedExemplars { counter.add(UInt64(frame.exemplars.count)) }
     }
 
     /// A segment was to be removed from the disk.

@@ -152,6 +152,9 @@ public final class WriteAheadBuffer: Sendable {
         for destination in destinations { destination.raise(target: frame.target.id) }
     }
 
+    /// Samples appended and failed so far, by job.
+    var appendedTotals: [String: JobTotal] { books.withLock { $0.jobs } }
+
     /// The newest timestamp appended, now or in an earlier run; 0 before the first.
     public var appendedHighestTimestampMs: Int64 { books.withLock { max(0, $0.newestTimestampMs) } }
 

@@ -94,6 +94,37 @@ FAMILIES = {
     # A server's alone: dashboards take it for the number of series.
     "prometheus_tsdb_head_series": ("gauge", ()),
 }
+# The same of remote storage (storage/remote/queue_manager.go, storage.go and write.go), but for metadata and
+# the interner of strings.
+PER_DESTINATION = ("remote_name", "url")
+FAMILIES |= {
+    f"prometheus_remote_storage_{name}": shape
+    for kind in ("samples", "histograms", "exemplars")
+    for name, shape in {
+        f"{kind}_total": ("counter", PER_DESTINATION),
+        f"{kind}_failed_total": ("counter", PER_DESTINATION),
+        f"{kind}_retried_total": ("counter", PER_DESTINATION),
+        f"{kind}_dropped_total": ("counter", ("reason", *PER_DESTINATION)),
+        f"{kind}_pending": ("gauge", PER_DESTINATION),
+        f"{kind}_in_total": ("counter", ()),
+    }.items()
+} | {
+    f"prometheus_remote_storage_{name}": shape
+    for name, shape in {
+        "bytes_total": ("counter", PER_DESTINATION),
+        "enqueue_retries_total": ("counter", PER_DESTINATION),
+        "highest_timestamp_in_seconds": ("gauge", ()),
+        "max_samples_per_send": ("gauge", PER_DESTINATION),
+        "queue_highest_sent_timestamp_seconds": ("gauge", PER_DESTINATION),
+        "queue_highest_timestamp_seconds": ("gauge", PER_DESTINATION),
+        "sent_batch_duration_seconds": ("histogram", PER_DESTINATION),
+        "shard_capacity": ("gauge", PER_DESTINATION),
+        "shards": ("gauge", PER_DESTINATION),
+        "shards_desired": ("gauge", PER_DESTINATION),
+        "shards_max": ("gauge", PER_DESTINATION),
+        "shards_min": ("gauge", PER_DESTINATION),
+    }.items()
+}
 QUANTILES = {
     "prometheus_sd_file_scan_duration_seconds": UPPER_TAIL,
     "prometheus_sd_refresh_duration_seconds": UPPER_TAIL,

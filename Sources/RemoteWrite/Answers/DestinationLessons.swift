@@ -8,6 +8,7 @@ final class DestinationLessons: Sendable {
     private let budget = Mutex(SearchBudget())
     private let pace = Mutex(Pace())
     private let window: Mutex<WindowSize>
+    private let demand: Mutex<ShardDemand>
     private let skew = Mutex(Int64(0))
     private let lastThrottledNs = Mutex<UInt64?>(nil)
     /// All that is in flight is told to slow down at once: that counts once.
@@ -19,6 +20,7 @@ final class DestinationLessons: Sendable {
     init(_ window: WindowSize = WindowSize(least: 1, most: 1), limits: OwnLimits = OwnLimits()) {
         self.window = Mutex(window)
         self.limits = limits
+        demand = Mutex(ShardDemand(initially: window.least))
     }
 
     /// What to add to the wall clock when signing, learned from a receiver that refused a signature.
@@ -27,8 +29,20 @@ final class DestinationLessons: Sendable {
         set { skew.withLock { $0 = newValue } }
     }
 
-    /// How many requests may fly now, and how many would be of use.
-    var windowSize: (now: Int, wanted: Int) { window.withLock { ($0.size, $0.wantedSize) } }
+    /// How many requests may fly now.
+    var windowSize: Int { window.withLock { $0.size } }
+
+    /// How many requests in flight the load asks for, `taken` samples being there of which `backlog` are
+    /// not answered for.
+    func shardsDesired(taken: UInt64, backlog: UInt64, _ nowNs: UInt64) -> Double {
+        demand.withLock { $0.look(taken: taken, backlog: backlog, nowNs) }
+    }
+
+    /// All of a request is answered for; cutting and sending it took so long, without the waits between its
+    /// tries.
+    func finished(samples: UInt64, busyNs: UInt64) {
+        demand.withLock { $0.finished(samples: samples, busyNs: busyNs) }
+    }
 
     /// A request was cut in so much time.
     func cut(ns: UInt64) { window.withLock { $0.cut(ns: ns) } }

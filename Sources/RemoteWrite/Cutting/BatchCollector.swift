@@ -180,15 +180,20 @@ struct BatchCollector: Sendable {
     private mutating func cutDropped(_ agingMs: Int64, _ isUsedUp: (String) -> Bool) -> DroppedBatch? {
         var outcome = Outcomes()
         var dropped: [FrameSlice] = []
+        var histograms: [String: Int] = [:]
         while head < slices.count, let reason = dropReason(slices[head], agingMs, isUsedUp) {
             let slice = slices[head]
             outcome.drop(slice.sampleCount, of: slice.frame.target.job, reason)
+            let rich = slice.frame.histogramCount(in: slice.from..<slice.to)
+            if rich > 0 { histograms[reason, default: 0] += rich }
             sampleCount -= slice.sampleCount
             dropped.append(slice)
             head += 1
         }
         compact()
-        return dropped.isEmpty ? nil : DroppedBatch(slices: dropped, outcome: outcome)
+        guard !dropped.isEmpty else { return nil }
+        return DroppedBatch(
+            slices: dropped, outcome: outcome, droppedHistograms: histograms)
     }
 
     private func dropReason(
@@ -203,7 +208,10 @@ struct BatchCollector: Sendable {
         compact()
         guard let end = batch.end else { return .nothing }
         guard batch.outcome.delivered > 0 else {
-            return .dropped(DroppedBatch(slices: batch.slices, outcome: batch.outcome))
+            return .dropped(
+                DroppedBatch(
+                    slices: batch.slices, outcome: batch.outcome,
+                    droppedHistograms: batch.droppedHistograms))
         }
         let body = batch.scratch.compress()
         return .request(
@@ -211,6 +219,7 @@ struct BatchCollector: Sendable {
                 message: batch.scratch.message, body: body, uncompressedBytes: batch.scratch.byteCount,
                 payloadHash: isSigned ? RequestScratch.hash(body) : "", end: end, outcome: batch.outcome,
                 sampleCount: batch.scratch.sampleCount, histogramCount: batch.histograms,
+                droppedHistograms: batch.droppedHistograms,
                 exemplarCount: batch.exemplars, exemplarsOff: batch.exemplarsOff, oldestMs: batch.oldestMs,
                 newestMs: batch.newestMs,
                 slices: batch.slices, omissions: batch.omissions, isResend: isResend,
@@ -237,6 +246,7 @@ struct BatchCollector: Sendable {
         var oldestMs = Int64.max
         var newestMs = Int64.min
         var histograms = 0
+        var droppedHistograms: [String: Int] = [:]
         var exemplars = 0
         var exemplarsOff = 0
         var omissions: [BufferOmission] = []
@@ -282,7 +292,12 @@ struct BatchCollector: Sendable {
                         sample: UInt32(samples.lowerBound)),
                     count: UInt32(samples.count), reason: reason))
             outcome.drop(samples.count, of: slice.frame.target.job, reason)
+            dropHistograms(slice.frame.histogramCount(in: samples), reason)
             lastSample = samples.upperBound
+        }
+
+        private mutating func dropHistograms(_ count: Int, _ reason: String) {
+            if count > 0 { droppedHistograms[reason, default: 0] += count }
         }
 
         private mutating func encode(_ slice: FrameSlice, to: Int, _ limits: EncodeLimits) {
@@ -300,6 +315,10 @@ struct BatchCollector: Sendable {
             outcome.drop(encoding.malformed, of: job, DropReason.malformed)
             outcome.drop(encoding.histogramsOff, of: job, DropReason.histogramsOff)
             outcome.drop(encoding.customBuckets, of: job, DropReason.customBuckets)
+            dropHistograms(encoding.tooOldHistograms, DropReason.tooOld)
+            dropHistograms(encoding.unwantedHistograms, DropReason.writeRelabel)
+            dropHistograms(encoding.histogramsOff, DropReason.histogramsOff)
+            dropHistograms(encoding.customBuckets, DropReason.customBuckets)
             histograms += encoding.histograms
             exemplars += encoding.exemplars
             exemplarsOff += encoding.exemplarsOff

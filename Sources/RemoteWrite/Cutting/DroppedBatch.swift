@@ -4,6 +4,8 @@ internal import WriteAheadBuffer
 struct DroppedBatch: Sendable {
     let slices: [FrameSlice]
     let outcome: Outcomes
+    /// Of the samples that `outcome` drops, the histograms, by reason.
+    let droppedHistograms: [String: Int]
 
     /// What of the log is answered for with them.
     var covers: [Range<BufferPosition>] { FrameSlice.covers(slices[...]) }

@@ -17,6 +17,8 @@ struct PreparedRequest: Sendable {
     /// Histograms among them.
     let sampleCount: Int
     let histogramCount: Int
+    /// Of the samples that `outcome` drops, the histograms, by reason.
+    let droppedHistograms: [String: Int]
     let exemplarCount: Int
     /// Exemplars of its samples that are not sent.
     let exemplarsOff: Int
@@ -72,7 +74,7 @@ extension PreparedRequest {
             body: body, uncompressedBytes: uncompressedBytes,
             payloadHash: isSigned ? RequestScratch.hash(body) : "",
             end: BufferPosition(segment: 0, offset: 0), outcome: Outcomes(), sampleCount: 0,
-            histogramCount: 0,
+            histogramCount: 0, droppedHistograms: [:],
             exemplarCount: 0, exemplarsOff: 0, oldestMs: 0, newestMs: 0, slices: [], omissions: [],
             isResend: false, triesAgain: false)
     }

@@ -16,6 +16,10 @@ struct FrameEncoding: Equatable {
     var customBuckets = 0
     /// Of `written`, the histograms.
     var histograms = 0
+    /// Of `tooOld`, the histograms.
+    var tooOldHistograms = 0
+    /// Of `unwanted`, the histograms.
+    var unwantedHistograms = 0
     /// Exemplars in the request, beside samples.
     var exemplars = 0
     /// Exemplars of samples in the request that the destination does not take.
@@ -36,6 +40,19 @@ struct FrameEncoding: Equatable {
         histograms += rich.isHistogram ? 1 : 0
         exemplars += rich.exemplars
         exemplarsOff += rich.exemplarsOff
+    }
+
+    /// Counts one sample that is passed over: its own timestamp is too old, or `write_relabel_configs` drop
+    /// its series.
+    mutating func pass(tooOld isTooOld: Bool, isHistogram: Bool) {
+        consumed += 1
+        if isTooOld {
+            tooOld += 1
+            tooOldHistograms += isHistogram ? 1 : 0
+        } else {
+            unwanted += 1
+            unwantedHistograms += isHistogram ? 1 : 0
+        }
     }
 
     mutating func cover(_ timestampMs: Int64) {

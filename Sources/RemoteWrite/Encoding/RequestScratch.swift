@@ -226,8 +226,7 @@ import Glibc
                 }
                 guard case .at(let ownMs) = special else {
                     if special != .absent {
-                        if special == .tooOld { result.tooOld += 1 } else { result.unwanted += 1 }
-                        result.consumed += 1
+                        result.pass(tooOld: special == .tooOld, isHistogram: walk.isHistogram(frame))
                         walk.remaining -= 1
                     }
                     walk.passSpecial(of: frame)
@@ -305,15 +304,15 @@ import Glibc
             for index in range {
                 let series = Int(departed.series[index])
                 while nextDropped < dropped.count, dropped[nextDropped] < series { nextDropped += 1 }
-                if nextDropped < dropped.count, dropped[nextDropped] == series {
-                    result.unwanted += 1
-                    result.consumed += 1
-                    continue
-                }
                 while nextHistogram < histograms.count, histograms[nextHistogram] < series {
                     nextHistogram += 1
                 }
-                if nextHistogram < histograms.count, histograms[nextHistogram] == series {
+                let isHistogram = nextHistogram < histograms.count && histograms[nextHistogram] == series
+                if nextDropped < dropped.count, dropped[nextDropped] == series {
+                    result.pass(tooOld: false, isHistogram: isHistogram)
+                    continue
+                }
+                if isHistogram {
                     let isSent = limits.sendsHistograms
                     if isSent {
                         fields.removeAll()

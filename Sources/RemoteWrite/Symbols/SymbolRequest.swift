@@ -85,8 +85,7 @@ import Glibc
                     rich = gather(frame, &walk, sample, limits)
                 case .absent, .tooOld, .unwanted:
                     if special != .absent {
-                        if special == .tooOld { result.tooOld += 1 } else { result.unwanted += 1 }
-                        result.consumed += 1
+                        result.pass(tooOld: special == .tooOld, isHistogram: walk.isHistogram(frame))
                         walk.remaining -= 1
                     }
                     walk.passSpecial(of: frame)
@@ -137,8 +136,7 @@ import Glibc
             while nextHistogram < histograms.count, histograms[nextHistogram] < series { nextHistogram += 1 }
             let isHistogram = nextHistogram < histograms.count && histograms[nextHistogram] == series
             if nextDropped < dropped.count, dropped[nextDropped] == series {
-                result.unwanted += 1
-                result.consumed += 1
+                result.pass(tooOld: false, isHistogram: isHistogram)
             } else if opened == nil {
                 result.malformed += 1
                 result.consumed += 1

@@ -259,7 +259,7 @@ struct LaneStateMachine: Sendable {
     private mutating func throttled(
         _ request: Held, _ response: LaneAnswer.Response, _ now: Moment
     ) -> Action {
-        lessons.throttled(inFlight: lessons.windowSize.now, lowersPace: true, now.monotonicNs)
+        lessons.throttled(inFlight: lessons.windowSize, lowersPace: true, now.monotonicNs)
         var request = request
         let isSeriesLimit =
             response.reason == .seriesLimit || response.reason == .metricSeriesLimit
@@ -282,7 +282,7 @@ struct LaneStateMachine: Sendable {
         var request = request
         request.mayBeStored = true
         if response.status == 503 {
-            lessons.throttled(inFlight: lessons.windowSize.now, lowersPace: false, now.monotonicNs)
+            lessons.throttled(inFlight: lessons.windowSize, lowersPace: false, now.monotonicNs)
         }
         guard response.status == 500 else {
             return retry(request, .failing, after: response.retryAfterMs, now)

@@ -21,6 +21,9 @@ public struct LaneStatus: Sendable, Equatable {
     public var tries = 0
     /// Samples read from the buffer and not answered for.
     public var pendingSamples = 0
+    /// Native histograms and exemplars of the request under way.
+    public var pendingHistograms = 0
+    public var pendingExemplars = 0
     /// Timestamp of the oldest of them.
     public var oldestPendingMs: Int64?
 

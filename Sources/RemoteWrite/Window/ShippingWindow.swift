@@ -142,7 +142,7 @@ final class ShippingWindow: Sendable {
 
     /// Asks for the turn.
     func takeTurn() -> Turn {
-        let size = lessons.windowSize.now
+        let size = lessons.windowSize
         return state.withLock { state in
             if state.isFinished { return .stop }
             guard !state.isTaken, state.flying < size else { return .wait }
@@ -162,7 +162,7 @@ final class ShippingWindow: Sendable {
 
     /// The turn ends with a claim. True when another slot would be of use.
     func claimed() -> Bool {
-        let size = lessons.windowSize.now
+        let size = lessons.windowSize
         let isNeeded = state.withLock { state in
             state.isTaken = false
             state.flying += 1
@@ -200,7 +200,7 @@ final class ShippingWindow: Sendable {
             defer { state.released = [] }
             return (state.released, min(samples, state.samples), state.flying)
         }
-        var most = mostSamples * Self.waitingBatches * (lessons.windowSize.now + 1)
+        var most = mostSamples * Self.waitingBatches * (lessons.windowSize + 1)
         return try log.withLock { log throws(BufferError) in
             for claim in released { log.waiting.release(claim) }
             var stop: ReadingStop?

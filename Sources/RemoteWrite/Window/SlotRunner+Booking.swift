@@ -8,21 +8,13 @@ extension SlotRunner {
         guard let request = session.request else {
             preconditionFailure("a request is held until it is booked")
         }
-        let sent = request.outcome.delivered
-        for (reason, count) in request.outcome.dropped { shared.metrics.dropped(reason).add(count) }
-        switch verdict {
-        case .delivered:
-            shared.metrics.stored(newestMs: request.newestMs)
-            if request.triesAgain { shared.forgive(request) }
-        case .refused(let reason):
-            shared.metrics.failed.add(sent)
-            shared.metrics.refused(reason).add(sent)
+        shared.metrics.settled(request, as: verdict)
+        shared.lessons.finished(samples: request.outcome.total, busyNs: session.busyNs)
+        session.busyNs = 0
+        if verdict == .delivered, request.triesAgain { shared.forgive(request) }
+        if case .refused(let reason) = verdict {
             session.log.refused(
                 reason: reason, outcome: request.outcome, text: session.lastText, wallMs: shared.clock.wallMs)
-        case .givenUp(let reason): shared.metrics.dropped(reason).add(sent)
-        }
-        if request.exemplarsOff > 0 {
-            shared.metrics.droppedExemplars(DropReason.exemplarsOff).add(UInt64(request.exemplarsOff))
         }
         session.request = nil
         await book(request.covers, request.outcome.booked(as: verdict), &session)

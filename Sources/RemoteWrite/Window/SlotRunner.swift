@@ -51,6 +51,9 @@ final class SlotRunner: Sendable {
         /// Numbers under which the cursor has what of the claim has left before and is not cut again yet.
         var noted: [UInt64] = []
         var lastText = ""
+        /// How long what is cut of the claim has taken so far: its cuts, and its tries without the waits
+        /// between them.
+        var busyNs: UInt64 = 0
         /// Waits between reads of the buffer that fail.
         var readBackoff = Backoff(firstMs: bufferRetryMs, mostMs: bufferRetryMostMs)
         var random: SplitMix64
@@ -125,7 +128,7 @@ final class SlotRunner: Sendable {
                         mayBeStored: request.isResend, end: request.end,
                         triesAgain: request.triesAgain), shared.now)
             case .dropped(let batch):
-                for (reason, count) in batch.outcome.dropped { shared.metrics.dropped(reason).add(count) }
+                shared.metrics.dropped(batch.outcome, histograms: batch.droppedHistograms)
                 await book(batch.covers, batch.outcome, &session)
             case .nothing: continue
             }
@@ -236,6 +239,7 @@ final class SlotRunner: Sendable {
             return (collector, cut, note, clock.monotonicNs - beganNs)
         }
         session.collector = after
+        session.busyNs += cutNs
         session.number = note.number
         session.noted = note.rest
         if let fault = note.fault {
@@ -267,17 +271,14 @@ final class SlotRunner: Sendable {
         guard let request = session.request else { preconditionFailure("a request is held while it is sent") }
         let metrics = shared.metrics
         let beganNs = shared.clock.monotonicNs
-        metrics.samples.add(UInt64(request.sampleCount - request.histogramCount))
-        metrics.histograms.add(UInt64(request.histogramCount))
-        metrics.exemplars.add(UInt64(request.exemplarCount))
-        metrics.bytes.add(UInt64(request.body.count))
-        if session.machine.tries > 0 { metrics.retried.add(UInt64(request.sampleCount)) }
+        metrics.leaves(request, isAgain: session.machine.tries > 0)
         guard
             case .answer(let answer, let text) = await shared.sender.send(
                 request, skewMs: session.machine.skewMs)
         else { return .stop }
         let now = shared.now
         let tookNs = now.monotonicNs - beganNs
+        session.busyNs += tookNs
         metrics.sentBatchSeconds.observe(Double(tookNs) / 1e9)
         var isStored = false
         if case .status(let response) = answer {
@@ -335,6 +336,8 @@ final class SlotRunner: Sendable {
             status.state = .init(action, session.machine.obstacle)
             status.tries = session.machine.tries
             status.pendingSamples = session.collector.sampleCount + (session.request?.sampleCount ?? 0)
+            status.pendingHistograms = session.request?.histogramCount ?? 0
+            status.pendingExemplars = session.request?.exemplarCount ?? 0
             status.oldestPendingMs = session.request?.oldestMs ?? session.collector.oldestFrameMs
         }
     }

@@ -19,6 +19,9 @@ public struct Outcomes: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     /// Samples of all jobs that were delivered.
     public var delivered: UInt64 { entries.reduce(0) { SampleCount.sum($0, $1.outcome.delivered) } }
 
+    /// All samples of all jobs.
+    public var total: UInt64 { entries.reduce(0) { SampleCount.sum($0, $1.outcome.total) } }
+
     /// Samples of all jobs that were let go, by reason.
     public var dropped: [String: UInt64] {
         entries.reduce(into: [:]) { $0.merge($1.outcome.dropped, uniquingKeysWith: SampleCount.sum) }

@@ -34,6 +34,18 @@ public final class BufferDestination: Sendable {
     /// The newest timestamp appended for any destination; 0 before the first.
     public var highestTimestampMs: Int64 { core.buffer?.appendedHighestTimestampMs ?? 0 }
 
+    /// Samples that have come for this destination, and those of them that it has not answered for, without
+    /// waiting for the disk; none once the buffer is closed.
+    public var sampleCounts: (taken: UInt64, open: UInt64) {
+        // The cursor before the totals: what is answered for was appended before.
+        let cursor = cursor
+        let books = Self.ledger(cursor, core.buffer?.appendedTotals ?? [:])
+        return books.values.reduce(into: (taken: 0, open: 0)) {
+            $0.taken = SampleCount.sum($0.taken, $1.scraped)
+            $0.open = SampleCount.sum($0.open, $1.buffered)
+        }
+    }
+
     /// Lane `index`, below `laneCount`. Used by one task at a time.
     public func lane(_ index: Int) -> BufferLane { lanes[index] }
 

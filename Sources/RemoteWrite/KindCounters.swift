@@ -1,0 +1,15 @@
+internal import Telemetry
+
+/// Three counters of one event: float samples, native histograms, and exemplars beside them.
+struct KindCounters: Sendable {
+    let samples: Counter
+    let histograms: Counter
+    let exemplars: Counter
+
+    /// Counts what a request holds.
+    func add(_ request: PreparedRequest) {
+        samples.add(UInt64(request.sampleCount - request.histogramCount))
+        histograms.add(UInt64(request.histogramCount))
+        exemplars.add(UInt64(request.exemplarCount))
+    }
+}
