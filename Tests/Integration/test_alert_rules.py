@@ -28,6 +28,9 @@ SENT = series("prometheus_remote_storage_queue_highest_sent_timestamp_seconds", 
 APPENDED = series("prometheus_tsdb_head_samples_appended_total", 'type="float"')
 METADATA = series("prometheus_target_metadata_cache_entries", 'scrape_job="node"')
 FAILED = series("prometheus_remote_storage_samples_failed_total", *AMP)
+HISTOGRAMS_FAILED = series("prometheus_remote_storage_histograms_failed_total", *AMP)
+SHARDS_DESIRED = series("prometheus_remote_storage_shards_desired", *AMP)
+SHARDS_MAX = series("prometheus_remote_storage_shards_max", *AMP)
 FLOATS = series("prometheus_remote_storage_samples_total", *AMP)
 HISTOGRAMS = series("prometheus_remote_storage_histograms_total", *AMP)
 POOL = series("prometheus_target_scrape_pool_targets", 'scrape_job="node"')
@@ -132,12 +135,17 @@ CASES = {
         {series("up"): "1x10 0x99 1x20", DROPPED: "7x10 _x99 7x20"},
     ),
     "PrometheusRemoteStorageFailures": (
-        {FAILED: "0+2x130", FLOATS: "0+100x130", HISTOGRAMS: "0x130"},
-        {FAILED: "0+1x130", FLOATS: "0+50x130", HISTOGRAMS: "0+50x130"},
-        {FAILED: "0x130", FLOATS: "0x130", HISTOGRAMS: "0x130"},
+        {FAILED: "0+2x130", HISTOGRAMS_FAILED: "0x130", FLOATS: "0+100x130", HISTOGRAMS: "0x130"},
+        {FAILED: "0+1x130", HISTOGRAMS_FAILED: "0x130", FLOATS: "0+50x130", HISTOGRAMS: "0+50x130"},
+        {FAILED: "0x130", HISTOGRAMS_FAILED: "0x130", FLOATS: "0x130", HISTOGRAMS: "0x130"},
     ),
     "PrometheusRemoteWriteBehind": (
         {NEWEST: "1000+30x130", SENT: "879+30x130"}, {NEWEST: "1000+30x130", SENT: "880+30x130"},
+    ),
+    "PrometheusRemoteWriteDesiredShards": (
+        {SHARDS_DESIRED: "50.5x130", SHARDS_MAX: "50x130"},
+        {SHARDS_DESIRED: "50x130", SHARDS_MAX: "50x130"},
+        {SHARDS_DESIRED: "9x110 90x20", SHARDS_MAX: "50x130"},
     ),
     "NarthexSamplesGetOld": (
         {NEWEST: "9000+30x130", SENT: "6599+30x130"}, {NEWEST: "9000+30x130", SENT: "6600+30x130"},
@@ -158,7 +166,9 @@ MORE = {
     "NarthexSamplesDropped": [{**UP, DROPPED: "_x110 7x20"}],
     "NarthexSamplesRefused": [{**UP, REFUSED: "_x110 7x20"}],
     # A destination of native histograms alone, which refuses them all.
-    "PrometheusRemoteStorageFailures": [{FAILED: "0+5x130", FLOATS: "0x130", HISTOGRAMS: "0+5x130"}],
+    "PrometheusRemoteStorageFailures": [
+        {FAILED: "0x130", HISTOGRAMS_FAILED: "0+5x130", FLOATS: "0x130", HISTOGRAMS: "0+5x130"},
+    ],
 }  # fmt: skip
 
 
