@@ -32,7 +32,7 @@ struct ReadingStopTests {
     }
 
     private func claim(_ window: ShippingWindow, _ samples: Int) throws -> WaitingSlices.Claim? {
-        if case .claim(let claim) = try window.look(samples: samples, isDue: true) { return claim }
+        if case .claim(let claim) = try window.look(samples: samples, nowNs: 0, dueNs: .max) { return claim }
         return nil
     }
 

@@ -25,7 +25,7 @@ struct MetadataTries {
         var retryAfterMs: Int64 = 0
         switch answer {
         case .unsendable: return .refused
-        case .unreachable, .unsigned: break
+        case .unreachable, .unconnected, .unsigned: break
         case .status(let response):
             switch response.meaning {
             case .stored: return .stored

@@ -20,11 +20,12 @@ import Testing
         #expect(tries.answered(.status(.init(status: status)), 0) == .refused)
     }
 
-    @Test func whatMayPassIsTriedUntilTheNextAreDue() {
+    @Test(arguments: [LaneAnswer.unreachable, .unconnected, .unsigned])
+    func whatMayPassIsTriedUntilTheNextAreDue(answer: LaneAnswer) {
         var tries = tries()
         var nowNs: UInt64 = 0
         var count = 0
-        while case .waitAndSend(let untilNs) = tries.answered(.unreachable, nowNs), count < 1_000 {
+        while case .waitAndSend(let untilNs) = tries.answered(answer, nowNs), count < 1_000 {
             #expect(untilNs > nowNs && untilNs < Self.minuteNs)
             nowNs = untilNs
             count += 1
