@@ -226,6 +226,28 @@ import WriteAheadBuffer
         #expect(receiver.sizes.first == 20 && receiver.sizes.count == 200)
     }
 
+    /// As lanes leave it that stood far apart: more lies between than waits else.
+    @Test func whatWasInFlightGoesBeforeAnyOtherHoweverFarApart() async throws {
+        var store = BufferedDestination(clock: clock)
+        store.append(frames(40, targets: 4))
+        var covers: [Range<BufferPosition>] = []
+        while let stored = try store.reader.next() { covers.append(stored.cover(0..<10)) }
+        // Of the second target all but the last frame is answered for, and that is in flight.
+        var outcome = Outcomes()
+        outcome.deliver(390, of: "j1")
+        try store.reader.answered([], ranges: (0..<39).map { covers[$0 * 4 + 1] }, outcome: outcome)
+        try store.reader.willSend([
+            7: SentRequest(spans: [covers[0]]), 8: SentRequest(spans: [covers[157]]),
+        ])
+        store = store.afterCrash()
+        let (fixture, receiver) = (WriterFixture(clock: clock), FakeReceiver())
+        let queue = QueueConfiguration(
+            maxShards: 50, minShards: 1, maxSamplesPerSend: 25, batchSendDeadlineMs: 50)
+        await fixture.run(fixture.writer(store, receiver, queue: queue)) { store.isAnswered }
+        #expect(receiver.sizes.prefix(2) == [10, 10])
+        #expect(store.delivered == 1_600 && store.isBalanced)
+    }
+
     /// `batch_send_deadline` counts from the oldest sample, also where a target is scraped more often.
     @Test func nothingLeavesBeforeItsDeadlineUnlessItIsABatch() async {
         let store = BufferedDestination(clock: clock)

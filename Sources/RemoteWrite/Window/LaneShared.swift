@@ -54,6 +54,7 @@ final class LaneShared: Sendable {
         let age = SampleAge(configuredMs: queue.sampleAgeLimitMs, url: configuration.url)
         window = ShippingWindow(
             reader: reader, lessons: lessons, views: views, mostSamples: queue.maxSamplesPerSend,
+            mostFlying: queue.maxShards,
             options: RequestOptions.digest(configuration, age: age))
         limits = BatchCollector.Limits(
             bytes: BatchCollector.maxRequestBytes, age: age,

@@ -99,6 +99,8 @@ final class ShippingWindow: Sendable {
     private let lessons: DestinationLessons
     private let views: WriteRelabelViews?
     private let mostSamples: Int
+    /// Requests that may ever fly at once.
+    private let mostFlying: Int
     private let state: Mutex<State>
     private let log: Mutex<Log>
     /// More samples do not wait: reading stops. Some batches for each request in flight.
@@ -108,13 +110,14 @@ final class ShippingWindow: Sendable {
 
     init(
         reader: DestinationReader, lessons: DestinationLessons, views: WriteRelabelViews?, mostSamples: Int,
-        options: UInt64
+        mostFlying: Int = 1, options: UInt64
     ) {
         self.reader = reader
         self.options = options
         self.lessons = lessons
         self.views = views
         self.mostSamples = max(1, mostSamples)
+        self.mostFlying = max(1, mostFlying)
         let sent = reader.sent
         state = Mutex(State(samples: max(1, mostSamples), nextNumber: (sent.keys.max() ?? 0) &+ 1))
         log = Mutex(Log(waiting: WaitingSlices(sent: sent), sent: sent))
@@ -228,7 +231,9 @@ final class ShippingWindow: Sendable {
         _ log: inout Log, samples: Int, most: Int, nowNs: UInt64, dueNs: UInt64,
         stop: inout ReadingStop?
     ) throws(BufferError) -> WaitingSlices.Found {
-        stop = try readSent(&log, most: most, nowNs)
+        // As much as could wait when they were sent: they go before any other.
+        let sentMost = max(most, mostSamples * Self.waitingBatches * (mostFlying + 1))
+        stop = try readSent(&log, most: sentMost, nowNs)
         let empty = log.waiting.takeEmptyResends()
         // The cursor forgets them with the next answer.
         if !empty.isEmpty { state.withLock { $0.unbooked.numbers += empty } }
