@@ -1,0 +1,87 @@
+"""A buffer of version 2 is carried on, and an agent of version 2 refuses one of version 3.
+
+What an agent of version 2 has left stands in corpus/version-2.json.xz. With NARTHEX_VERSION_2_BIN, a program
+of that version, the same is done with the program itself, and NARTHEX_KEEP_CORPUS=1 writes the corpus anew.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from parts import version_two
+from parts.agent import IS_NARTHEX
+from parts.custody import Custody
+from parts.ledger import assert_balanced, read_ledger
+from parts.process import wait_until
+from parts.receiver import Answer
+
+CORPUS = Path(__file__).parent / "corpus" / "version-2.json.xz"
+VERSION_2 = os.environ.get("NARTHEX_VERSION_2_BIN")
+pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="the buffer is Narthex' own")
+
+
+def drained(agent):
+    ledger = read_ledger(agent)
+    assert_balanced(ledger)
+    return ledger if ledger and not any(entry.buffered for entry in ledger.values()) else None
+
+
+def check(exporters, receiver, before):
+    """`before`: requests of the agent of version 2, each answered or not."""
+    in_flight = [request.body for request in before if not request.answered]
+    assert len(in_flight) == version_two.LANES
+    answered = {request.body for request in before if request.answered}
+    after = [request.body for request in receiver.requests if request.life == 2]
+    assert sorted(after[:2]) == sorted(in_flight), "what was in flight did not go first as it was"
+    assert not answered & set(after), "what was answered came again"
+    custody = Custody({exporter.name: exporter for exporter in exporters}, receiver, version_two.LANES)
+    print(custody.summary())
+    custody.assert_clean()
+    assert custody.resent_requests == version_two.LANES
+
+
+def test_a_buffer_of_version_2_is_carried_on(make_agent, receiver):
+    left = version_two.Left(CORPUS)
+    # The lanes are far apart: between the requests that were answered last there are many of one lane only.
+    assert len(left.requests) > 20
+    receiver._books.requests = list(left.requests)
+    agent = make_agent(
+        version_two.configuration([], receiver.url, life=2), flags=["--storage.agent.retention.max-time=10y"]
+    )
+    left.unpack(agent.storage)
+    agent.start()
+    wait_until(lambda: drained(agent), 20, "empty buffer")
+    assert agent.stop() == 0
+    check(left.exporters, receiver, left.requests)
+
+
+@pytest.mark.skipif(not VERSION_2, reason="NARTHEX_VERSION_2_BIN names no program")
+def test_version_2_itself(make_agent, receiver, load_exporter):
+    exporters = [load_exporter(f"load:{index}", version_two.SERIES) for index in range(version_two.TARGETS)]
+    agent = make_agent(version_two.configuration(exporters, receiver.url, life=1))
+    now = agent.process.command[0]
+    agent.process.command[0] = VERSION_2
+    version_two.leave(agent, exporters, receiver)
+    if os.environ.get("NARTHEX_KEEP_CORPUS"):
+        version_two.keep(CORPUS, agent, exporters, receiver)
+
+    before = receiver.requests
+    receiver.decide = lambda received: Answer()
+    agent.process.command[0] = now
+    agent.configure(version_two.configuration([], receiver.url, life=2))
+    agent.start()
+    wait_until(lambda: drained(agent), 20, "empty buffer")
+    assert agent.stop() == 0
+    check(exporters, receiver, before)
+
+    # And the way back.
+    files = {file.name: file.read_bytes() for file in agent.storage.iterdir()}
+    agent.process.command[0] = VERSION_2
+    agent.start(until_ready=False)
+    assert agent.process.process.wait(20) == 3
+    said = agent.log_lines("format version 3")
+    assert said and "reads none above 2" in said[0], said
+    cursors = {name: data for name, data in files.items() if name.endswith((".log", ".segment"))}
+    left = {name: (agent.storage / name).read_bytes() for name in cursors}
+    assert cursors == left, "it has changed what it refuses"
