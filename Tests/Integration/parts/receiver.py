@@ -172,6 +172,11 @@ class CountingReceiver:
         if answer.hangs_up:
             exchange.close_connection = True
             return
+        self._send(exchange, answer)
+        received.answered_at = time.monotonic()
+        received.answered = True
+
+    def _send(self, exchange, answer):
         exchange.send_response(answer.status)
         exchange.send_header("Content-Length", str(len(answer.body)))
         for name, value in answer.headers:
@@ -179,5 +184,3 @@ class CountingReceiver:
         exchange.end_headers()
         exchange.wfile.write(answer.body)
         exchange.wfile.flush()
-        received.answered_at = time.monotonic()
-        received.answered = True
