@@ -143,4 +143,15 @@ import Testing
         }
         #expect(machines[1].woke(later(2)) == .send && machines[1].leaves(later(2)) == .send)
     }
+
+    /// Three of fifty that may fly do: it is they that are halved.
+    @Test(arguments: [429, 503]) func aWindowIsHalvedFromWhatFlies(status: Int) {
+        let lessons = DestinationLessons(WindowSize(least: 1, most: 50))
+        for _ in 0..<100 { lessons.roundTrip(ns: 2_000_000_000) }
+        var machine = machines(1, lessons)[0]
+        _ = machine.collected(held, later(0))
+        _ = machine.answered(
+            .status(.init(status: status)), succeededElsewhereNs: nil, inFlight: 3, later(0))
+        #expect(lessons.windowSize.now == 1)
+    }
 }

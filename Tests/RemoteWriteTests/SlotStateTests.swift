@@ -1,5 +1,6 @@
 import Configuration
 import Testing
+import WriteAheadBuffer
 
 @testable import RemoteWrite
 
@@ -67,5 +68,59 @@ struct SlotStateTests {
         settling.drain(untilNs: now.monotonicNs)
         _ = settling.settled(now)
         #expect(settling.state == .stopped)
+    }
+
+    /// Tries that end so while others are stored; how the fifth one ends.
+    private func fifth(_ answer: LaneAnswer, storedElsewhere: Bool = true) -> LaneStateMachine.Action {
+        var machine = cut()
+        var action = LaneStateMachine.Action.stop
+        for _ in 0..<5 {
+            action = machine.answered(
+                answer, succeededElsewhereNs: storedElsewhere ? now.monotonicNs + 1 : nil, now)
+        }
+        return action
+    }
+
+    @Test(arguments: [500, 501, 502, 503, 504, 507, 520, 408])
+    func aRequestThatFailsFiveTimesWhileOthersAreStoredIsHalved(status: Int) {
+        #expect(fifth(.status(.init(status: status))) == .split)
+        #expect(fifth(.status(.init(status: status)), storedElsewhere: false) != .split)
+    }
+
+    @Test func soIsOneThatBreaksItsConnectionOrTakesTooLong() {
+        #expect(fifth(.unreachable) == .split)
+        #expect(fifth(.unreachable, storedElsewhere: false) != .split)
+    }
+
+    @Test func aReceiverThatSaysWhenToComeBackIsNotBroken() {
+        #expect(fifth(.status(.init(status: 503, retryAfterMs: 1_000))) != .split)
+        #expect(fifth(.unconnected) != .split, "nothing was sent")
+    }
+
+    /// What the whole may have stored, its parts may have, too.
+    @Test func thePartsOfARequestThatMayBeStoredMayBeStored() {
+        func held(_ samples: Int, upTo offset: UInt64) -> LaneStateMachine.Held {
+            .init(
+                sampleCount: samples, newestMs: now.wallMs, mayBeStored: false,
+                end: BufferPosition(segment: 1, offset: offset))
+        }
+        func refused(_ machine: inout LaneStateMachine) -> LaneStateMachine.Action {
+            machine.answered(
+                .status(.init(status: 400, reason: .outOfOrder)), succeededElsewhereNs: nil, now)
+        }
+        var machine = cut()
+        _ = machine.collected(held(10, upTo: 100), now)
+        for _ in 0..<5 {
+            _ = machine.answered(.unreachable, succeededElsewhereNs: now.monotonicNs + 1, now)
+        }
+        for offset in [50, 100] as [UInt64] {
+            _ = machine.settled(now)
+            _ = machine.collected(held(5, upTo: offset), now)
+            #expect(refused(&machine) == .settle(.delivered))
+        }
+        _ = machine.settled(now)
+        machine.claimed()
+        _ = machine.collected(held(5, upTo: 90), now)
+        #expect(refused(&machine) == .settle(.refused(reason: "sample_out_of_order")), "another claim")
     }
 }

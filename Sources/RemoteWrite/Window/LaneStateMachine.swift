@@ -6,30 +6,6 @@ internal import WriteAheadBuffer
 /// and carries the action out. One request is held at a time, and its claim holds the keys of its series, so
 /// the samples of a series leave in order.
 struct LaneStateMachine: Sendable {
-    enum Action: Sendable, Equatable {
-        /// Cut the next batch of at most so many samples, which ends at `upTo` at the latest, then
-        /// `collected` or `caughtUp`.
-        case collect(samples: Int, upTo: BufferPosition? = nil)
-        /// Once the destination is not in the way, `leaves`; where that says `send`, too, sign with the wall
-        /// clock corrected by `skewMs` and send the request held, then `answered`.
-        case send
-        /// Wait, then `woke`.
-        case wait(untilNs: UInt64)
-        /// Book the request held, then `settled`. With `leaveOutForMs` its series are left out of requests
-        /// for so long.
-        case settle(LaneVerdict, leaveOutForMs: Int64? = nil)
-        /// Put the request held back to be cut smaller, then `settled`.
-        case split
-        case stop
-    }
-
-    /// Why nothing moves.
-    enum Obstacle: String, Sendable {
-        case failing, throttled, unauthorized, misconfigured
-        /// The receiver refuses even single samples as too large.
-        case refusingSize
-    }
-
     let maxSamples: Int
     let age: SampleAge
     let retriesThrottled: Bool
@@ -43,6 +19,8 @@ struct LaneStateMachine: Sendable {
     private(set) var tries = 0
     private(set) var sampleLimit: Int
     private var search: SeriesSearch?
+    /// What of the claim lies before it may be stored: it was sent as part of a larger request.
+    private var mayBeStoredTo: BufferPosition?
     /// What the last answer changed about the size of requests; nil when nothing.
     private(set) var sizeChange: LearnedSize.Change?
 
@@ -51,8 +29,8 @@ struct LaneStateMachine: Sendable {
     private var slowBackoff = Backoff(firstMs: Self.slowFirstMs, mostMs: Self.slowMostMs)
     private var drainDeadlineNs: UInt64?
     private var throttledForSeries = 0
-    private var firstServerErrorNs: UInt64?
-    private var serverErrors = 0
+    private var firstFailureNs: UInt64?
+    private var failures = 0
 
     /// Refused signatures and wrong paths are asked about again after 5 s, later once a minute.
     static let slowFirstMs: Int64 = 5_000
@@ -65,7 +43,8 @@ struct LaneStateMachine: Sendable {
     static let guiltyMs: Int64 = 300_000
     /// and series among which there is one until there are requests again that can tell which.
     static let suspectedMs = Int64(SearchBudget.windowNs / 1_000_000)
-    /// Plain "500" so often, while other requests succeed, is taken for this request's own fault.
+    /// A 5xx, a timeout or a broken connection so often, while other requests succeed, is taken for this
+    /// request's own fault.
     static let poisonTries = 5
 
     init(
@@ -97,10 +76,12 @@ struct LaneStateMachine: Sendable {
 
     /// A request was cut.
     mutating func collected(_ request: Held, _ now: Moment) -> Action {
+        var request = request
+        if let end = mayBeStoredTo, request.end <= end { request.mayBeStored = true }
         tries = 0
         throttledForSeries = 0
-        serverErrors = 0
-        firstServerErrorNs = nil
+        failures = 0
+        firstFailureNs = nil
         if let search {
             if request.end > search.end {
                 // What was searched for was dropped meanwhile.
@@ -115,7 +96,7 @@ struct LaneStateMachine: Sendable {
     }
 
     /// What is cut next is another claim: nothing of the one before is searched any more.
-    mutating func claimed() { search = nil }
+    mutating func claimed() { (search, mayBeStoredTo) = (nil, nil) }
 
     /// There is nothing to send, after waiting for it.
     mutating func caughtUp(_ now: Moment) -> Action { isDraining ? stop() : collectNext(now) }
@@ -144,15 +125,18 @@ struct LaneStateMachine: Sendable {
     }
 
     /// A try has ended. `succeededElsewhereNs` is when a request of any lane of the destination was last
-    /// stored.
-    mutating func answered(_ answer: LaneAnswer, succeededElsewhereNs: UInt64?, _ now: Moment) -> Action {
+    /// stored; `inFlight` requests were on their way with it.
+    mutating func answered(
+        _ answer: LaneAnswer, succeededElsewhereNs: UInt64?, inFlight: Int = 1, _ now: Moment
+    ) -> Action {
         guard var request = held else { preconditionFailure("an answer belongs to a request that has left") }
         tries += 1
         sizeChange = nil
         switch answer {
-        case .unreachable, .unconnected:
-            if answer == .unreachable { request.mayBeStored = true }
-            return retry(request, .failing, after: nil, now)
+        case .unreachable:
+            request.mayBeStored = true
+            return failing(request, after: nil, isItsOwn: true, succeededElsewhereNs, now)
+        case .unconnected: return retry(request, .failing, after: nil, now)
         case .unsigned: return retrySlowly(request, .unauthorized, soon: false, now)
         case .unsendable: return retrySlowly(request, .misconfigured, soon: false, now)
         case .status(let response):
@@ -165,8 +149,8 @@ struct LaneStateMachine: Sendable {
                 return retrySlowly(request, .unauthorized, soon: tries == 1, now)
             case .misconfigured: return retrySlowly(request, .misconfigured, soon: false, now)
             case .tooLarge: return tooLarge(request, now)
-            case .throttled: return throttled(request, response, now)
-            case .failing: return failing(request, response, succeededElsewhereNs, now)
+            case .throttled: return throttled(request, response, inFlight: inFlight, now)
+            case .failing: return failing(request, response, succeededElsewhereNs, inFlight: inFlight, now)
             }
         }
     }
@@ -234,6 +218,7 @@ struct LaneStateMachine: Sendable {
     }
 
     private mutating func putBack(_ request: Held) -> Action {
+        if request.mayBeStored { mayBeStoredTo = max(mayBeStoredTo ?? request.end, request.end) }
         state = .settling(request)
         return .split
     }
@@ -257,9 +242,9 @@ struct LaneStateMachine: Sendable {
     }
 
     private mutating func throttled(
-        _ request: Held, _ response: LaneAnswer.Response, _ now: Moment
+        _ request: Held, _ response: LaneAnswer.Response, inFlight: Int, _ now: Moment
     ) -> Action {
-        lessons.throttled(inFlight: lessons.windowSize, lowersPace: true, now.monotonicNs)
+        lessons.throttled(inFlight: inFlight, lowersPace: true, now.monotonicNs)
         var request = request
         let isSeriesLimit =
             response.reason == .seriesLimit || response.reason == .metricSeriesLimit
@@ -277,22 +262,31 @@ struct LaneStateMachine: Sendable {
     }
 
     private mutating func failing(
-        _ request: Held, _ response: LaneAnswer.Response, _ succeededElsewhereNs: UInt64?, _ now: Moment
+        _ request: Held, _ response: LaneAnswer.Response, _ succeededElsewhereNs: UInt64?, inFlight: Int,
+        _ now: Moment
     ) -> Action {
         var request = request
         request.mayBeStored = true
-        if response.status == 503 {
-            lessons.throttled(inFlight: lessons.windowSize, lowersPace: false, now.monotonicNs)
-        }
-        guard response.status == 500 else {
-            return retry(request, .failing, after: response.retryAfterMs, now)
-        }
-        serverErrors += 1
-        let firstNs = firstServerErrorNs ?? now.monotonicNs
-        firstServerErrorNs = firstNs
-        guard serverErrors >= Self.poisonTries, let succeededElsewhereNs, succeededElsewhereNs > firstNs
-        else {
-            return retry(request, .failing, after: response.retryAfterMs, now)
+        let isBusy = response.status == 503
+        if isBusy { lessons.throttled(inFlight: inFlight, lowersPace: false, now.monotonicNs) }
+        // A receiver that says when to come back is busy and not broken.
+        return failing(
+            request, after: response.retryAfterMs, isItsOwn: !isBusy || response.retryAfterMs == nil,
+            succeededElsewhereNs, now)
+    }
+
+    /// A try without a final answer, which may have been the request's own fault (`isItsOwn`): so often,
+    /// while others succeed, it was, and it is halved to find the sample that the receiver breaks at.
+    private mutating func failing(
+        _ request: Held, after retryAfterMs: Int64?, isItsOwn: Bool, _ succeededElsewhereNs: UInt64?,
+        _ now: Moment
+    ) -> Action {
+        guard isItsOwn else { return retry(request, .failing, after: retryAfterMs, now) }
+        failures += 1
+        let firstNs = firstFailureNs ?? now.monotonicNs
+        firstFailureNs = firstNs
+        guard failures >= Self.poisonTries, let succeededElsewhereNs, succeededElsewhereNs > firstNs else {
+            return retry(request, .failing, after: retryAfterMs, now)
         }
         recovered()
         guard request.sampleCount > 1 else {

@@ -297,7 +297,8 @@ final class SlotRunner: Sendable {
             metrics.answered("error")
         }
         if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
-        let action = session.machine.answered(answer, succeededElsewhereNs: shared.lastStoredNs, now)
+        let action = session.machine.answered(
+            answer, succeededElsewhereNs: shared.lastStoredNs, inFlight: window.flying, now)
         switch action {
         case .wait(let untilNs):
             let scope = answer.scope(storesOthers: (shared.lastStoredNs ?? 0) >= beganNs)
