@@ -115,7 +115,7 @@ final class SlotRunner: Sendable {
                     session.noted = []
                 }
                 session.machine.claimed()
-                guard await claim(samples, &session) else { return .stop }
+                guard await claim(&session) else { return .stop }
             }
             switch await cut(samples, upTo: end, &session) {
             case .request(let request):
@@ -137,14 +137,14 @@ final class SlotRunner: Sendable {
     }
 
     /// Waits for the turn and for something to send; false when there is nothing left to do.
-    private func claim(_ samples: Int, _ session: inout Session) async -> Bool {
+    private func claim(_ session: inout Session) async -> Bool {
         while !Task.isCancelled {
             let seen = window.changed.count
             switch window.takeTurn() {
             case .stop: return false
             case .wait: await window.changed.wait(after: seen)
             case .mine:
-                guard let claim = await look(samples, &session) else { return false }
+                guard let claim = await look(&session) else { return false }
                 session.claim = claim
                 session.collector.load(claim.slices, asBefore: claim.resend?.request.omissions)
                 session.noted = claim.resend.map { [$0.number] } ?? []
@@ -157,8 +157,10 @@ final class SlotRunner: Sendable {
 
     /// Looks at the log until there is a claim, with the turn. nil, and the turn is given on, when the
     /// slot is to end.
-    private func look(_ samples: Int, _ session: inout Session) async -> WaitingSlices.Claim? {
+    private func look(_ session: inout Session) async -> WaitingSlices.Claim? {
         let reader = window.reader
+        // As many as any slot may send: one that cuts smaller requests for now makes more of them of a claim.
+        let samples = max(1, shared.configuration.queue.maxSamplesPerSend)
         while !Task.isCancelled {
             publish(session, .collect(samples: samples))
             let isDraining = shared.drainDeadlineNs != nil
@@ -175,8 +177,9 @@ final class SlotRunner: Sendable {
             case .success(.short(let sinceNs)):
                 // Not woken by each append: a batch that fills meanwhile is met at the next look, and those
                 // behind it at once.
+                // But an answer lets go of keys that others wait for.
                 let untilNs = min(sinceNs + deadlineNs, nowNs + UInt64(Self.lookMs) * 1_000_000)
-                await pause(untilNs: untilNs, isDraining: false)
+                await window.changed.wait(after: seen, untilNs: untilNs, clock: shared.clock)
             case .success(.nothing(let isWaiting)):
                 // No answer may come for long: a disk that was full stays so until its segments may go.
                 if window.hasUnbooked { await book([], Outcomes(), &session) }
