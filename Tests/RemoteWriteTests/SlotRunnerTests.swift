@@ -63,14 +63,14 @@ import WriteAheadBuffer
 
     private func writer(
         _ store: BufferedDestination, _ receiver: any HTTPPerforming, samples: Int = 10, shards: Int,
-        ageMs: Int64 = 0
+        ageMs: Int64 = 0, deadlineMs: Int64 = 50
     ) -> RemoteWriter {
         RemoteWriter(
             configuration: RemoteWriteConfiguration(
                 url: "http://receiver.example/api/v1/write", name: "main",
                 queue: QueueConfiguration(
                     maxShards: shards, minShards: shards, maxSamplesPerSend: samples,
-                    batchSendDeadlineMs: 50, sampleAgeLimitMs: ageMs)),
+                    batchSendDeadlineMs: deadlineMs, sampleAgeLimitMs: ageMs)),
             destination: store.destination, http: receiver, credentials: nil, region: nil,
             workers: WorkerPool(name: "test", threads: 2), clock: clock, registry: MetricRegistry(),
             logger: SaidLines().logger)
@@ -161,6 +161,22 @@ import WriteAheadBuffer
         receiver.answer(try #require(receiver.waiting(ofJob: "b")), .status(200))
         await reach { receiver.count == 3 }
         #expect(clock.wallMs - askedMs >= 60_000)
+        running.cancel()
+        await running.value
+    }
+
+    /// One key's frames are each a whole request, and beside them there is always less than a batch.
+    @Test func framesOfOneKeyFollowEachOtherAtOnceBesideLightTraffic() async {
+        let store = BufferedDestination(clock: clock)
+        store.append((0..<10).map { frame("a", ageMs: 60_000 - Int64($0) * 1_000) })
+        store.append([frame("b", ageMs: 0, series: 1)])
+        let running = Task { await writer(store, FakeReceiver(), shards: 4, deadlineMs: 60_000).run() }
+        // The clock stands still.
+        for _ in 0..<200_000 {
+            if store.delivered >= 100 { break }
+            await Task.yield()
+        }
+        #expect(store.delivered >= 100)
         running.cancel()
         await running.value
     }
