@@ -133,9 +133,9 @@ def test_reasons_of_failed_scrapes_are_complete():
 def test_reasons_of_the_ledger_are_complete():
     shipping = ROOT / "Sources/RemoteWrite"
     known = (
-        raw_values(ROOT / "Sources/WriteAheadBuffer/BufferDropReason.swift", "BufferDropReason")
+        raw_values(ROOT / "Sources/WriteAheadBuffer/Books/BufferDropReason.swift", "BufferDropReason")
         + raw_values(shipping / "DropReason.swift", "DropReason")
-        + raw_values(shipping / "RefusalReason.swift", "RefusalReason")
+        + raw_values(shipping / "Answers/RefusalReason.swift", "RefusalReason")
     )
     assert len(known) > 30
     assert sorted(names(table("every reason of the ledger"))) == sorted(known)
