@@ -41,12 +41,12 @@ struct MachineFactsTests {
         #expect(lines(facts, targets: nil)[2].message.contains("targets that are not known"))
     }
 
-    /// A destination has as many senders as it has lanes, whatever `max_shards` allows.
+    /// A destination has as many senders as requests may be in flight: `max_shards`.
     @Test func sendersAreCountedAsTheyAreMade() {
         var facts = fargate
-        facts.openFileLimit = 64 + 100 + 2
+        facts.openFileLimit = 64 + 100 + 50
         #expect(lines(facts)[2].verdict == .ok)
-        facts.openFileLimit = 64 + 100 + 1
+        facts.openFileLimit = 64 + 100 + 49
         #expect(lines(facts)[2].verdict == .wrong)
     }
 
