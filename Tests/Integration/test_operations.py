@@ -269,8 +269,9 @@ def test_the_table_is_what_the_formulae_give():
         cells = [float(number.replace(",", "")) for number in re.findall(r"[\d,.]+", " ".join(row))]
         targets, series, different, interval = cells[:4]
         rate = targets * (series + 5) / interval
-        stated = a * different + 5 * targets * series
-        segments = max(4, 3600 * b * rate / ((32 << 20) - stated))
+        stated = a * different + 4 * targets * series
+        length = max(32 << 20, 8 * stated)
+        segments = max(4, 3600 * b * rate / (length - stated))
         hour = 3600 * b * rate + segments * stated
         month = 2_628_000 * rate
         billed = max(0, month - 40e6)

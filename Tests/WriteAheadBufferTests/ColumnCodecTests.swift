@@ -36,16 +36,50 @@ struct ColumnCodecTests {
         }
     }
 
-    @Test(arguments: 0..<64)
-    func everyPairOfBytesHasAWindow(pair: Int) {
-        let (high, low) = (pair / 8, pair % 8)
-        guard high >= low else { return }
-        let bits = UInt64(1) << UInt64(high * 8) | UInt64(0x80) << UInt64(low * 8)
-        let values = [Double(bitPattern: bits)]
-        let bytes = encoded(values, starts: [0, 1], base: [], bases: .none)
-        #expect(decoded(bytes, starts: [0, 1], base: [], bases: .none) == [bits])
-        let window = ColumnCodec.windows[Int(bytes[2] & 15)]
-        #expect(window.top >= high && window.top + 1 - window.length <= low)
+    /// All that a column may hold, one to the other.
+    @Test func everyOddValueFollowsEveryOther() {
+        let odd: [Double] = [
+            0, -0.0, 1, -1, 0.1, 0.25, -0.125, 1e-9, .pi, -.pi * 1e9, 1e15, 9_007_199_254_740_994,
+            -9_223_372_036_854_775_808, 2_251_799_813_685_247, 2_251_799_813_685_248, 2_251_799.75, 1e300,
+            .leastNonzeroMagnitude, .greatestFiniteMagnitude, .infinity, -.infinity, StaleMarker.value,
+            Double(bitPattern: StaleMarker.ordinaryNaNBits), Double(bitPattern: 0xFFF8_DEAD_BEEF_0001),
+            Double(bitPattern: 0x7FF4_0000_0000_0000), 1_700_000_000.123, 4_294_967_296, 123_456.789_012,
+        ]
+        let base = odd.flatMap { value in odd.map { _ in value } }
+        let values = odd.flatMap { _ in odd }
+        let count = UInt32(values.count)
+        for starts in [[0, count], Array(0...count)] {
+            let bytes = encoded(values, starts: starts, base: base, bases: .same)
+            #expect(decoded(bytes, starts: starts, base: base, bases: .same) == values.map(\.bitPattern))
+        }
+        for value in odd {
+            let alone = encoded([value], starts: [0, 1], base: [], bases: .none)
+            #expect(alone.count <= 10)
+            #expect(decoded(alone, starts: [0, 1], base: [], bases: .none) == [value.bitPattern])
+        }
+    }
+
+    @Test(arguments: [0, 1, 17, 25, 50, 75, 99, 100])
+    func whatMovesAsExportersDoIsShort(percent: Int) {
+        var generator = SeededGenerator(seed: UInt64(percent) + 1)
+        // Counters, and gauges with two decimals.
+        let base = (0..<2_000).map { index in
+            index % 3 == 2 ? Double(generator.below(100_000)) / 100 : Double(generator.below(1_000_000))
+        }
+        let values = base.enumerated().map { index, before in
+            guard generator.chance(percent) else { return before }
+            return index % 3 == 2
+                ? ((before * 100).rounded() + Double(generator.below(200) - 100)) / 100
+                : before + Double(generator.below(900))
+        }
+        let starts: [UInt32] = Array(stride(from: 0, through: 2_000, by: 250))
+        let bytes = encoded(values, starts: starts, base: base, bases: .same)
+        #expect(decoded(bytes, starts: starts, base: base, bases: .same) == values.map(\.bitPattern))
+        #expect(Double(bytes.count) <= 2_000 * (0.15 + 1.8 * Double(percent) / 100))
+        // Without a base half of what values of eight bytes would take.
+        let first = encoded(values, starts: starts, base: [], bases: .none)
+        #expect(decoded(first, starts: starts, base: [], bases: .none) == values.map(\.bitPattern))
+        #expect(first.count <= 2_000 * 4)
     }
 
     @Test func aColumnThatStandsStillTakesAByteAChunk() {
@@ -62,11 +96,25 @@ struct ColumnCodecTests {
         #expect(decoded([], starts: [0], base: [], bases: .none) == [])
     }
 
-    /// The value moves from 1 to 2: 3FF0… XOR 4000… is 7FF0…, which fits the window of the two highest bytes.
     @Test func goldenBytesOfAChangedChunk() {
-        let bytes = encoded([1, 2, 1], starts: [0, 3], base: [1, 1, 1], bases: .same)
-        // mode changed, bitmap with the second bit, code 0, the window's two bytes, lowest first
-        #expect(bytes == [2, 0b010, 0, 0xF0, 0x7F])
+        let base = [1, 1, 0.25, 1, 1, 1, 1, 1]
+        #expect(
+            encoded([1, 2, 0.5, 1, 1, 1, 1, 1], starts: [0, 8], base: base, bases: .same) == [
+                3,  // marked
+                0b0000_0110,  // the second and the third series
+                0x32,  // codes 2 and 3: one nibble, two nibbles
+                0x22, 0x03,  // 1 is 2 in zigzag; 25 hundredths are 50: 2, 3
+            ])
+        let all = encoded(
+            [2, 2, 0.5, 1, .infinity, 0], starts: [0, 6], base: [1, 1, 0.25, 1, 1, 1], bases: .same)
+        #expect(
+            all == [
+                4,  // a code for each
+                0x12,  // one nibble; the difference before once more
+                0x03,  // two nibbles; the base itself
+                0x2E,  // the four highest nibbles of the XOR; one nibble
+                0x22, 0x03, 0x00, 0x14,  // 1; 25 hundredths; 3FF0 XOR 7FF0 is 4000; -1 is 1 in zigzag
+            ])
     }
 
     @Test(arguments: 1...20)
@@ -84,6 +132,7 @@ struct ColumnCodecTests {
             for _ in 0..<generator.below(4) + 1 {
                 bytes[generator.below(bytes.count)] = UInt8(truncatingIfNeeded: generator.next())
             }
+            if generator.chance(50) { bytes[0] = UInt8(generator.below(6)) }
             bytes.removeLast(generator.below(20))
             _ = decoded(bytes, starts: starts, base: base, bases: .same)
             _ = decoded(bytes, starts: starts, base: base, bases: .moved([190, 0, 100, 71]))

@@ -28,7 +28,9 @@ struct LaneReaderTests {
     /// Statements and frames that are longer than a piece of the reader's window, so that reads fail in the
     /// middle of records of every type.
     private func fill(_ fixture: BufferFixture) throws -> [[Double]] {
-        let layouts = ["a", "b"].map { Layout([TestFrames.chunk($0, count: 2_500)]) }
+        let layouts = [1, 2].map {
+            Layout([TestFrames.incompressibleChunk(count: 2_500, nameBytes: 60, seed: $0)])
+        }
         var generator = SeededGenerator(seed: 5)
         var first: [[Double]] = [[], [], [], []]
         let buffer = try fixture.open()

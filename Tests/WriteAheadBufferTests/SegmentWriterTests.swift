@@ -46,8 +46,7 @@ struct SegmentWriterTests {
 
     /// A layout whose statements take more than one write.
     private func largeLayout() -> Layout {
-        let name = String(repeating: "x", count: 300)
-        return Layout((0..<8).map { TestFrames.chunk("\(name)_\($0)_", count: 300) })
+        Layout((0..<8).map { TestFrames.incompressibleChunk(count: 300, nameBytes: 300, seed: 11 + $0) })
     }
 
     @Test(arguments: [1, 2], [true, false])
@@ -105,6 +104,59 @@ struct SegmentWriterTests {
         }
         #expect((2...4).contains(try fixture.segmentPaths.count))
         #expect(try lane.all().count == 105)
+    }
+
+    /// Frames without a base that alone reach the limit: the segment goes on until they are an eighth of it.
+    @Test func firstFramesThatFillASegmentAreNotRepeatedWithEachFrame() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 64 << 10
+        let layout = Layout(Array(repeating: TestFrames.chunk("m", count: 2_500), count: 60))
+        let buffer = try fixture.open()
+        var lengths: [UInt64] = []
+        // Values of their own, which take eight bytes each; then a sixteenth of them move.
+        var values = (0..<layout.seriesCount).map {
+            Double(bitPattern: 0x3FF0_0123_4567_89AB + UInt64($0) << 32)
+        }
+        for frame in 0..<20 {
+            for series in stride(from: frame % 16, to: values.count, by: 16) { values[series] += .pi / 1e6 }
+            try buffer.append(
+                Frame(
+                    target: fixture.target, layout: layout, timestampMs: fixture.clock.wallMs, values: values)
+            )
+            lengths.append(buffer.sizeBytes)
+        }
+        #expect(lengths[0] > 1 << 20)
+        #expect(try fixture.segmentPaths.count == 1)
+        #expect(lengths[19] < 8 * lengths[0])
+    }
+
+    /// The scrapes of a real exporter as they stand in the file: what each takes behind the first.
+    @Test func aRealExporterTakesLessThanAByteASample() throws {
+        let fixture = try BufferFixture()
+        let scrapes = RecordedScrapes.nodeExporter
+        let series = scrapes[0].count
+        let layout = Layout([
+            TestFrames.chunk("node_filesystem_", count: 256),
+            TestFrames.chunk("node_network_", count: series - 256),
+        ])
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        var lengths: [UInt64] = [buffer.sizeBytes]
+        for values in scrapes {
+            fixture.clock.advance(ms: 15_000)
+            try buffer.append(
+                Frame(
+                    target: fixture.target, layout: layout, timestampMs: fixture.clock.wallMs, values: values)
+            )
+            lengths.append(buffer.sizeBytes)
+        }
+        let read = try lane.all().map { $0.frame.values.map(\.bitPattern) }
+        #expect(read == scrapes.map { $0.map(\.bitPattern) })
+        let last = lengths.count - 1
+        let each = Double(lengths[last] - lengths[1]) / Double(series * (last - 1))
+        #expect(each < 1, "\(each) bytes a sample")
+        // The first frame has no base: its values alone.
+        #expect(Double(lengths[1] - lengths[0]) / Double(series) < 10)
     }
 
     @Test func aSegmentEndsAtHalfOfTheRetentionWhateverItStates() throws {

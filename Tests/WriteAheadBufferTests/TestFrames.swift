@@ -37,6 +37,21 @@ enum TestFrames {
         return builder.finish()
     }
 
+    /// A chunk of `count` series whose names are `nameBytes` random letters, which no packing makes shorter.
+    static func incompressibleChunk(count: Int, nameBytes: Int, seed: UInt64) -> LayoutChunk {
+        var generator = SeededGenerator(seed: seed)
+        var builder = LayoutChunkBuilder()
+        let label = Array("__name__".utf8)
+        for _ in 0..<count {
+            let name = (0..<nameBytes).map { _ in UInt8(97 + generator.below(26)) }
+            builder.appendLabel(name: label.span, value: name.span)
+            builder.appendTargetLabel(0)
+            builder.appendTargetLabel(1)
+            builder.endSeries()
+        }
+        return builder.finish()
+    }
+
     static func frame(
         _ target: Target, _ layout: Layout, at timestampMs: Int64, first: Double = 1
     ) -> Frame {

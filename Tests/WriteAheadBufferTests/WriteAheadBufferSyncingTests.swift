@@ -232,7 +232,7 @@ struct WriteAheadBufferSyncingTests {
             fixture.files.fail { operation, _ in operation == .sync ? .init(errno: 5) : nil }
         }
         // Each segment states the chunk: 400 KB of names.
-        let layout = Layout([TestFrames.chunk(String(repeating: "m", count: 200_000), count: 2)])
+        let layout = Layout([TestFrames.incompressibleChunk(count: 2, nameBytes: 200_000, seed: 3)])
         for step in 0..<24 {
             fixture.clock.advance(ms: 1)
             try buffer.append(TestFrames.frame(fixture.target, layout, at: Int64(step)))

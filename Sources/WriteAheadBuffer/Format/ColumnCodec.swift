@@ -1,46 +1,22 @@
 internal import MetricModel
 
-/// A column of values, XOR-ed chunk by chunk against the target's frame before.
+/// A column of values, chunk by chunk against the target's frame before.
 ///
-/// A chunk is a mode byte; in mode `changed` then a bit for each series (set: its value's bits differ from
-/// the base's), four bits for each changed series (which window of bytes the XOR fits in), and those windows'
-/// bytes, lowest first.
+/// A chunk is a mode byte; where values changed, then a bit for each series (set: its value's bits differ
+/// from the base's), a code of four bits for each changed one, and what the codes need (`DifferenceCoding`).
+/// Where most changed, each series has a code, and there are no bits.
 enum ColumnCodec {
     enum Mode {
         /// Every value equals its base.
         static let unchanged: UInt8 = 0
         /// Every value is the stale marker.
         static let stale: UInt8 = 1
-        static let changed: UInt8 = 2
-    }
-
-    /// The windows: highest byte (7 is the sign's) and length. Chosen by measuring scrapes: counters move in
-    /// the high half of the mantissa, floats in nearly all of it; the fourth holds whatever fits no other.
-    static let windows: [(top: Int, length: Int)] = [
-        (7, 2), (7, 3), (7, 4), (7, 8), (6, 1), (6, 2), (6, 3), (6, 4),
-        (6, 7), (5, 1), (5, 2), (5, 3), (5, 6), (4, 2), (4, 5), (3, 4),
-    ]
-
-    /// For a highest and a lowest byte that differ (`8 * high + low`) the shortest window that holds both.
-    static let windowTable: [UInt8] = (0..<64).map { index in
-        let (high, low) = (index / 8, index % 8)
-        var best = 3
-        for (code, window) in windows.enumerated()
-        where window.top >= high && window.top + 1 - window.length <= low
-            && window.length < windows[best].length
-        {
-            best = code
-        }
-        return UInt8(best)
-    }
-
-    /// Window lengths, four bits each, so that the decoder's look-up is a shift.
-    private static let lengths: UInt64 = packed { UInt64($0.length) }
-    /// The lowest byte of each window, four bits each.
-    private static let shifts: UInt64 = packed { UInt64($0.top + 1 - $0.length) }
-
-    private static func packed(_ field: ((top: Int, length: Int)) -> UInt64) -> UInt64 {
-        windows.enumerated().reduce(0) { $0 | field($1.element) << UInt64(4 * $1.offset) }
+        /// Changed, by windows of bytes: read, and written before version 3.
+        static let windows: UInt8 = 2
+        /// Changed, with a bit for each series.
+        static let marked: UInt8 = 3
+        /// Changed, with a code for each series.
+        static let coded: UInt8 = 4
     }
 
     /// What a chunk of `count` series takes at most, and eight bytes that the encoder may write beyond its
@@ -159,10 +135,13 @@ enum ColumnCodec {
             unsafe out.storeBytes(of: Mode.stale, as: UInt8.self)
             return 1
         }
-        unsafe out.storeBytes(of: Mode.changed, as: UInt8.self)
-        let codes = unsafe bitmap + (count + 7) / 8
-        let data = unsafe codes + (changed + 1) / 2
-        return unsafe encodeChanges(new, old, count, bitmap, codes, data) - out
+        // A bit for each series and a code for each changed one, or a code for each series.
+        if (count + 7) / 8 + (changed + 1) / 2 <= (count + 1) / 2 {
+            unsafe out.storeBytes(of: Mode.marked, as: UInt8.self)
+            return unsafe encodeMarked(new, base, mask, count, bitmap, changed) - out
+        }
+        unsafe out.storeBytes(of: Mode.coded, as: UInt8.self)
+        return unsafe encodeAll(new, base, mask, count, out + 1) - out
     }
 
     /// Whether every value is the stale marker.
@@ -175,49 +154,58 @@ enum ColumnCodec {
         return true
     }
 
-    /// Writes codes and windows of the series that `bitmap` names; returns the end.
+    /// Writes codes and nibbles of the series that `bitmap` names, `changed` of them; returns the end.
     // Safety: as for `encodeChunk`, which also wrote the bitmap.
-    private static func encodeChanges(
-        _ new: UnsafeRawPointer, _ old: UnsafeRawPointer?, _ count: Int, _ bitmap: UnsafeMutableRawPointer,
-        _ codes: UnsafeMutableRawPointer, _ data: UnsafeMutableRawPointer
+    private static func encodeMarked(
+        _ new: UnsafeRawPointer, _ base: UnsafeRawPointer, _ mask: UInt64, _ count: Int,
+        _ bitmap: UnsafeMutableRawPointer, _ changed: Int
     ) -> UnsafeMutableRawPointer {
-        unsafe windowTable.withUnsafeBufferPointer { table in
-            let base = unsafe old ?? new
-            let mask: UInt64 = unsafe old == nil ? 0 : ~0
-            var end = unsafe data
-            var position = 0
-            var pending: UInt8 = 0
-            var index = 0
-            let lengths = Self.lengths
-            let shifts = Self.shifts
-            // Nothing here overflows: offsets are below eight times `count`, shifts below 64, sums of lengths
-            // below the room.
-            while index < count {
-                // The last word reads past the bitmap: only the bits of series there are count.
-                var word = unsafe UInt64(
-                    littleEndian: bitmap.loadUnaligned(fromByteOffset: index &>> 3, as: UInt64.self))
-                if count &- index < 64 { word &= (1 &<< UInt64(count &- index)) &- 1 }
-                while word != 0 {
-                    let at = (index &+ word.trailingZeroBitCount) &* 8
-                    word &= word &- 1
-                    let bits =
-                        unsafe new.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-                        ^ (base.loadUnaligned(fromByteOffset: at, as: UInt64.self) & mask)
-                    let high = 7 &- bits.leadingZeroBitCount &>> 3
-                    let code = unsafe table[high &* 8 &+ bits.trailingZeroBitCount &>> 3]
-                    let select = UInt64(code) &* 4
-                    // The first of two is written with an empty half, then again with the second in it.
-                    pending = position & 1 == 0 ? code : pending | code &<< 4
-                    unsafe codes.storeBytes(of: pending, toByteOffset: position &>> 1, as: UInt8.self)
-                    position &+= 1
-                    unsafe end.storeBytes(
-                        of: (bits &>> ((shifts &>> select & 15) &* 8)).littleEndian, as: UInt64.self)
-                    unsafe end += Int(truncatingIfNeeded: lengths &>> select & 15)
-                }
-                index &+= 64
+        let codes = unsafe bitmap + (count + 7) / 8
+        var output = unsafe NibbleOutput(codes + (changed + 1) / 2)
+        var coding = DifferenceCoding()
+        var position = 0
+        var pending: UInt8 = 0
+        var index = 0
+        // Nothing here overflows: offsets are below eight times `count`.
+        while index < count {
+            // The last word reads past the bitmap: only the bits of series there are count.
+            var word = unsafe UInt64(
+                littleEndian: bitmap.loadUnaligned(fromByteOffset: index &>> 3, as: UInt64.self))
+            if count &- index < 64 { word &= (1 &<< UInt64(count &- index)) &- 1 }
+            while word != 0 {
+                let at = (index &+ word.trailingZeroBitCount) &* 8
+                word &= word &- 1
+                let code = unsafe coding.put(
+                    new.loadUnaligned(fromByteOffset: at, as: UInt64.self),
+                    base: base.loadUnaligned(fromByteOffset: at, as: UInt64.self) & mask, into: &output)
+                // The first of two is written with an empty half, then again with the second in it.
+                pending = position & 1 == 0 ? code : pending | code &<< 4
+                unsafe codes.storeBytes(of: pending, toByteOffset: position &>> 1, as: UInt8.self)
+                position &+= 1
             }
-            return unsafe end
+            index &+= 64
         }
+        return unsafe output.finished
+    }
+
+    /// Writes a code for each series, and the nibbles; returns the end.
+    // Safety: as for `encodeChunk`.
+    private static func encodeAll(
+        _ new: UnsafeRawPointer, _ base: UnsafeRawPointer, _ mask: UInt64, _ count: Int,
+        _ codes: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        var output = unsafe NibbleOutput(codes + (count + 1) / 2)
+        var coding = DifferenceCoding()
+        var pending: UInt8 = 0
+        for index in 0..<count {
+            let value = unsafe new.loadUnaligned(fromByteOffset: index &* 8, as: UInt64.self)
+            let before = unsafe base.loadUnaligned(fromByteOffset: index &* 8, as: UInt64.self) & mask
+            let code =
+                value == before ? DifferenceCoding.Code.same : coding.put(value, base: before, into: &output)
+            pending = index & 1 == 0 ? code : pending | code &<< 4
+            unsafe codes.storeBytes(of: pending, toByteOffset: index &>> 1, as: UInt8.self)
+        }
+        return unsafe output.finished
     }
 
     /// Reads one chunk at `offset` and returns where it ends; nil when it does not fit `limit`.
@@ -235,92 +223,82 @@ enum ColumnCodec {
             }
             return offset + 1
         }
-        guard mode == Mode.unchanged || mode == Mode.changed else { return nil }
+        guard mode <= Mode.coded else { return nil }
         if let old = unsafe old {
             unsafe out.copyMemory(from: old, byteCount: count * 8)
         } else {
             unsafe out.initializeMemory(as: UInt8.self, repeating: 0, count: count * 8)
         }
         if mode == Mode.unchanged { return offset + 1 }
+        if mode == Mode.coded { return unsafe decodeAll(input, offset + 1, limit, count, out) }
         let bitmap = offset + 1
         let codes = bitmap + (count + 7) / 8
-        guard codes <= limit else { return nil }
-        guard let changed = unsafe countBits(input + bitmap, count) else { return nil }
-        let data = codes + (changed + 1) / 2
-        guard data <= limit else { return nil }
-        // With eight bytes behind the last window each can be read as a word. Nothing overflows: all offsets
-        // are below `limit` and eight more.
-        let isRoomy = data &+ changed &* 8 &+ 8 <= limit
-        return isRoomy
-            ? unsafe decodeChanges(input, bitmap, codes, data, count, out)
-            : unsafe decodeLast(input, bitmap, codes, data, limit, count, out)
-    }
-
-    /// Puts the changes in; every window may be read as eight bytes. Returns where they end.
-    // Safety: the caller checked that bitmap, codes and eight bytes for each change and eight more are there,
-    // and that no bit stands beyond `count`.
-    private static func decodeChanges(
-        _ input: UnsafeRawPointer, _ bitmap: Int, _ codes: Int, _ data: Int, _ count: Int,
-        _ out: UnsafeMutableRawPointer
-    ) -> Int {
-        var data = data
-        var position = 0
-        var index = 0
-        let lengths = Self.lengths
-        let shifts = Self.shifts
-        while index < count {
-            // Bits beyond the bitmap's last byte are masked: what they are read from is there, as codes or
-            // windows.
-            var word = unsafe UInt64(
-                littleEndian: input.loadUnaligned(fromByteOffset: bitmap &+ index &>> 3, as: UInt64.self))
-            if count &- index < 64 { word &= (1 &<< UInt64(count &- index)) &- 1 }
-            while word != 0 {
-                let at = (index &+ word.trailingZeroBitCount) &* 8
-                word &= word &- 1
-                let pair = unsafe input.load(fromByteOffset: codes &+ position &>> 1, as: UInt8.self)
-                let select = UInt64(pair &>> UInt8(truncatingIfNeeded: (position & 1) &* 4) & 15) &* 4
-                position &+= 1
-                let length = lengths &>> select & 15
-                var bits = unsafe UInt64(
-                    littleEndian: input.loadUnaligned(fromByteOffset: data, as: UInt64.self))
-                bits &= ~0 &>> (64 &- length &* 8)
-                data &+= Int(truncatingIfNeeded: length)
-                let before = unsafe out.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-                unsafe out.storeBytes(
-                    of: before ^ bits &<< ((shifts &>> select & 15) &* 8), toByteOffset: at, as: UInt64.self)
-            }
-            index &+= 64
+        guard codes <= limit, let changed = unsafe countBits(input + bitmap, count) else { return nil }
+        if mode == Mode.windows {
+            return unsafe WindowCoding.decode(
+                input, bitmap: bitmap, changed: changed, limit: limit, count: count, into: out)
         }
-        return data
+        guard codes + (changed + 1) / 2 <= limit else { return nil }
+        return unsafe decodeMarked(input, bitmap, codes, changed, limit, count, out)
     }
 
-    /// As `decodeChanges`, byte by byte near the end of the input; nil when that is too near.
-    // Safety: the caller checked that bitmap and codes are there; every window is checked against `limit`.
-    private static func decodeLast(
-        _ input: UnsafeRawPointer, _ bitmap: Int, _ codes: Int, _ data: Int, _ limit: Int, _ count: Int,
+    /// Puts in the changes that the bitmap names; returns where they end.
+    // Safety: the caller checked that bitmap and codes are there, and that no bit stands beyond `count`.
+    private static func decodeMarked(
+        _ input: UnsafeRawPointer, _ bitmap: Int, _ codes: Int, _ changed: Int, _ limit: Int, _ count: Int,
         _ out: UnsafeMutableRawPointer
     ) -> Int? {
-        var data = data
+        var nibbles = unsafe NibbleInput(input, from: codes + (changed + 1) / 2, limit: limit)
+        var coding = DifferenceCoding()
         var position = 0
-        for index in 0..<count {
-            let byte = unsafe input.load(fromByteOffset: bitmap + index / 8, as: UInt8.self)
-            guard byte >> UInt8(index & 7) & 1 == 1 else { continue }
-            let pair = unsafe input.load(fromByteOffset: codes + position / 2, as: UInt8.self)
-            let select = UInt64(position & 1 == 0 ? pair & 15 : pair >> 4) * 4
-            position += 1
-            let length = Int(lengths >> select & 15)
-            guard data + length <= limit else { return nil }
-            var bits: UInt64 = 0
-            for part in 0..<length {
-                bits |=
-                    unsafe UInt64(input.load(fromByteOffset: data + part, as: UInt8.self)) << UInt64(part * 8)
+        // Nothing overflows: all offsets are below `limit` or eight times `count`.
+        for place in 0..<(count + 7) / 8 {
+            var byte = unsafe input.load(fromByteOffset: bitmap &+ place, as: UInt8.self)
+            while byte != 0 {
+                let at = (place &* 8 &+ byte.trailingZeroBitCount) &* 8
+                byte &= byte &- 1
+                let code = unsafe code(input, codes, position)
+                position &+= 1
+                guard unsafe change(out + at, code, &coding, &nibbles) else { return nil }
             }
-            data += length
-            let before = unsafe out.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)
-            unsafe out.storeBytes(
-                of: before ^ bits << ((shifts >> select & 15) * 8), toByteOffset: index * 8, as: UInt64.self)
         }
-        return data
+        return nibbles.end
+    }
+
+    /// Puts in the changes where each series has a code; returns where they end.
+    // Safety: the caller vouches for `limit` bytes behind `input` and the values behind `out`.
+    private static func decodeAll(
+        _ input: UnsafeRawPointer, _ codes: Int, _ limit: Int, _ count: Int, _ out: UnsafeMutableRawPointer
+    ) -> Int? {
+        guard codes + (count + 1) / 2 <= limit else { return nil }
+        var nibbles = unsafe NibbleInput(input, from: codes + (count + 1) / 2, limit: limit)
+        var coding = DifferenceCoding()
+        for index in 0..<count {
+            let code = unsafe code(input, codes, index)
+            guard unsafe change(out + index &* 8, code, &coding, &nibbles) else { return nil }
+        }
+        return nibbles.end
+    }
+
+    // Safety: the caller checked that the codes are there.
+    @inline(__always)
+    private static func code(_ input: UnsafeRawPointer, _ codes: Int, _ position: Int) -> UInt8 {
+        let pair = unsafe input.load(fromByteOffset: codes &+ position &>> 1, as: UInt8.self)
+        return pair &>> UInt8(truncatingIfNeeded: (position & 1) &* 4) & 15
+    }
+
+    /// Changes the base at `place` into the value; false when no writer writes that.
+    // Safety: the caller vouches for the eight bytes at `place`.
+    @inline(__always)
+    private static func change(
+        _ place: UnsafeMutableRawPointer, _ code: UInt8, _ coding: inout DifferenceCoding,
+        _ nibbles: inout NibbleInput
+    ) -> Bool {
+        guard code != DifferenceCoding.Code.same else { return true }
+        let base = unsafe place.loadUnaligned(as: UInt64.self)
+        guard let value = coding.take(code, base: base, from: &nibbles) else { return false }
+        unsafe place.storeBytes(of: value, as: UInt64.self)
+        return true
     }
 
     /// How many of the bitmap's bits are set; nil when one stands beyond `count`.

@@ -12,8 +12,10 @@ struct FileHeader: Equatable {
     /// What is read. Version 1 has all that version 2 has but the flags of histograms and side lists, which
     /// its writers left 0. The cursors of both have lanes (`LaneCursorCoding`); segments are the same.
     static let knownVersions: ClosedRange<UInt32> = 1...3
-    /// Features that this version reads, of those that a reader must know: none so far.
-    static let knownFeatures: UInt8 = 0
+    /// Of a segment: columns are differences of decimal numbers, and chunks may be packed.
+    static let isDense: UInt8 = 1
+    /// Features that this version reads, of those that a reader must know.
+    static func knownFeatures(_ kind: Kind) -> UInt8 { kind == .segment ? isDense : 0 }
     static let copyBytes = 40
     /// Both copies: where the first record stands.
     static let sizeBytes = 2 * copyBytes
@@ -30,10 +32,10 @@ struct FileHeader: Equatable {
     let number: UInt64
     let createdMs: Int64
 
-    init(kind: Kind, salt: UInt32, number: UInt64, createdMs: Int64) {
+    init(kind: Kind, features: UInt8 = 0, salt: UInt32, number: UInt64, createdMs: Int64) {
         version = Self.formatVersion
         self.kind = kind
-        features = 0
+        self.features = features
         self.salt = salt
         self.number = number
         self.createdMs = createdMs
@@ -42,7 +44,7 @@ struct FileHeader: Equatable {
     /// Why the file at `path` is not read; nil when it is.
     func refusal(_ path: String) -> BufferError? {
         guard Self.knownVersions.contains(version) else { return .version(version, path) }
-        let unknown = features & ~Self.knownFeatures
+        let unknown = features & ~Self.knownFeatures(kind)
         return version >= 3 && unknown != 0 ? .features(unknown, path) : nil
     }
 

@@ -21,6 +21,9 @@ struct RecordBuffer: Sendable {
         if storage.count > Self.keptBytes { storage = Array(repeating: 0, count: 65_536) }
     }
 
+    /// Takes the last `bytes` away again.
+    mutating func removeLast(_ bytes: Int) { count -= bytes }
+
     /// Makes room for `extra` more bytes.
     mutating func reserve(_ extra: Int) {
         guard storage.count - count < extra else { return }

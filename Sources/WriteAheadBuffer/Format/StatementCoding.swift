@@ -43,7 +43,24 @@ enum StatementCoding {
 
     // MARK: chunks
 
-    /// The record's flags for a chunk.
+    /// Appends the whole record of a chunk, packed where that is shorter. `scratch` is any room.
+    static func putRecord(
+        of chunk: LayoutChunk, number: UInt32, salt: UInt32, scratch: inout RecordBuffer,
+        into buffer: inout RecordBuffer
+    ) {
+        let flags = flags(chunk)
+        scratch.removeAll()
+        put(chunk, into: &scratch)
+        var start = buffer.begin(.chunk, flags: flags | RecordHeader.isPacked, subject: number)
+        if !ChunkPacking.put(scratch, into: &buffer) {
+            buffer.removeLast(buffer.count - start)
+            start = buffer.begin(.chunk, flags: flags, subject: number)
+            put(chunk, into: &buffer)
+        }
+        buffer.end(start, salt: salt)
+    }
+
+    /// The record's flags for a chunk that is not packed.
     static func flags(_ chunk: LayoutChunk) -> UInt8 {
         chunk.histogramSeries.isEmpty ? 0 : RecordHeader.hasHistograms
     }
@@ -66,6 +83,10 @@ enum StatementCoding {
     }
 
     static func chunk(_ payload: Span<UInt8>, flags: UInt8) -> LayoutChunk? {
+        guard flags & RecordHeader.isPacked == 0 else {
+            guard let plain = ChunkPacking.plain(payload) else { return nil }
+            return chunk(plain.span, flags: flags & ~RecordHeader.isPacked)
+        }
         var offset = 0
         guard let bytes = Wire.raw(payload, &offset),
             let pieceCount = Wire.count(payload, &offset, itemBytes: 3)

@@ -14,6 +14,8 @@ struct SegmentWriter {
         var chunks: [UInt32] = []
         var values: [Double] = []
         var sides = FrameSides()
+        /// Of the records that the next segment will have anew: the target and a frame without a base.
+        var repeatedBytes = 0
     }
 
     private struct ChunkState {
@@ -26,6 +28,12 @@ struct SegmentWriter {
     /// Records so far go to the file at this length: a layout of a million series is a hundred megabytes of
     /// statements.
     private static let pieceBytes = 512 << 10
+    /// A segment is so many times as long as what the next one repeats, where that is much: statements, and
+    /// frames without a base, which take twice what others take. Longer ones would save little, and are
+    /// removed, and read from their beginnings, as a whole.
+    private static let lengthInRepeats: UInt64 = 8
+    /// Less than this is not much: no more than twice the statements is asked for.
+    private static let muchBytes: UInt64 = 1 << 20
 
     let number: UInt64
     /// The file, with what of it is not durable yet.
@@ -48,6 +56,8 @@ struct SegmentWriter {
 
     private let files: any FileDoor
     private var scratch = RecordBuffer(capacity: 64 << 10)
+    /// A chunk that is about to be packed.
+    private var plain = RecordBuffer(capacity: 0)
     private var targets: [ObjectIdentifier: TargetState] = [:]
     private var chunks: [ObjectIdentifier: ChunkState] = [:]
     private var layouts: [[UInt32]: UInt32] = [:]
@@ -66,7 +76,9 @@ struct SegmentWriter {
         let file = try files.open(path, .create)
         tail = UnsyncedTail(number: number, file: file, files: files, metrics: metrics)
         length = 0
-        FileHeader(kind: .segment, salt: salt, number: number, createdMs: nowMs).put(into: &scratch)
+        FileHeader(
+            kind: .segment, features: FileHeader.isDense, salt: salt, number: number, createdMs: nowMs
+        ).put(into: &scratch)
         Self.put(ledger, salt: salt, into: &scratch)
         do throws(FileError) {
             // Safety: UInt8 has no padding, so every byte of the span may be read.
@@ -127,6 +139,7 @@ struct SegmentWriter {
                 into: &scratch)
         }
         scratch.end(start, salt: salt)
+        if isFirst { state.repeatedBytes += scratch.count - start }
         try finish()
 
         chunks.merge(added) { known, _ in known }
@@ -155,10 +168,11 @@ struct SegmentWriter {
     }
 
     private mutating func newTarget(_ target: Target) -> TargetState {
-        let state = TargetState(target: target, number: UInt32(targets.count))
+        var state = TargetState(target: target, number: UInt32(targets.count))
         let start = scratch.begin(.target, subject: state.number)
         StatementCoding.put(target, into: &scratch)
         scratch.end(start, salt: salt)
+        state.repeatedBytes = scratch.count - start
         return state
     }
 
@@ -176,9 +190,9 @@ struct SegmentWriter {
                 continue
             }
             let number = UInt32(chunks.count + added.count)
-            let start = scratch.begin(.chunk, flags: StatementCoding.flags(chunk), subject: number)
-            StatementCoding.put(chunk, into: &scratch)
-            scratch.end(start, salt: salt)
+            let start = scratch.count
+            StatementCoding.putRecord(
+                of: chunk, number: number, salt: salt, scratch: &plain, into: &scratch)
             if let metadata = chunk.metadata {
                 let start = scratch.begin(.metadata, subject: number)
                 MetadataCoding.put(metadata, into: &scratch)
@@ -232,25 +246,30 @@ struct SegmentWriter {
 
     // MARK: length
 
-    /// Whether another segment is to be begun: this one has `limitBytes`, and not most of it is what every
-    /// segment must state of the targets there are. Were that no matter, a segment whose statements alone
-    /// reach the limit would be ended, and all be stated again, with every frame.
+    /// Whether another segment is to be begun: this one has `limitBytes`, and most of it is not what every
+    /// segment must have of the targets there are: their statements, and a frame of each without a base.
+    /// Were that no matter, segments of a fleet whose first frames alone reach the limit would hold little
+    /// else.
     mutating func isFull(limitBytes: UInt64, mostBytes: UInt64) -> Bool {
         guard length >= limitBytes, length >= nextLook else { return false }
-        let wanted = min(2 * statedBytes, mostBytes)
+        let (stated, first) = repeatedBytes
+        let repeats = stated + first
+        let wanted = min(repeats < Self.muchBytes ? 2 * stated : Self.lengthInRepeats * repeats, mostBytes)
         if length >= wanted { return true }
         nextLook = max(wanted, length + limitBytes / 8)
         return false
     }
 
-    /// Bytes that state what the targets' last frames refer to.
-    private var statedBytes: UInt64 {
+    /// Bytes of what the targets' last frames refer to; bytes of the targets and of their first frames.
+    private var repeatedBytes: (stated: UInt64, first: UInt64) {
         var bytes: [UInt32: Int] = [:]
+        var first = 0
         for state in targets.values {
+            first += state.repeatedBytes
             for chunk in state.layout?.chunks ?? [] {
                 if let stated = chunks[ObjectIdentifier(chunk)] { bytes[stated.number] = stated.recordBytes }
             }
         }
-        return UInt64(bytes.values.reduce(0, +))
+        return (UInt64(bytes.values.reduce(0, +)), UInt64(first))
     }
 }

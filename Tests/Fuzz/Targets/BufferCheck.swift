@@ -99,7 +99,9 @@ enum BufferCheck {
 
     private static func start(_ kind: FileHeader.Kind, _ number: UInt64) -> RecordBuffer {
         var buffer = RecordBuffer()
-        FileHeader(kind: kind, salt: salt, number: number, createdMs: 1_000).put(into: &buffer)
+        let features = kind == .segment ? FileHeader.isDense : 0
+        FileHeader(kind: kind, features: features, salt: salt, number: number, createdMs: 1_000)
+            .put(into: &buffer)
         return buffer
     }
 
