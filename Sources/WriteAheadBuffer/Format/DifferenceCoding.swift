@@ -31,6 +31,11 @@ struct DifferenceCoding {
     /// No difference of two numbers below the limit has more.
     private static let mostNibbles = 14
 
+    /// By code the nibbles of its number, four bits each; none where the difference is the one before.
+    private static let lengths: UInt64 = 0xA_3217_6543_2100
+    /// Bits of the codes whose number is added to the difference before: 1, 9, 10 and 11.
+    private static let addingCodes: UInt64 = 0b1110_0000_0010
+
     /// The difference written last, and the scale named last.
     private var last: Int64 = 0
     private var scale = 0
@@ -169,12 +174,12 @@ struct DifferenceCoding {
         if code >= Code.scaled { return takeRare(code, base: base, from: &input) }
         let scale = scale(of: old)
         if scale == DecimalScale.none { return base ^ input.take(Int(code) &+ Self.extraNibbles) }
-        if code >= Code.difference {
-            let nibbles = code >= Code.long ? 10 : code >= Code.more ? Int(code) &- 8 : Int(code) &- 1
-            let number = Self.signed(input.take(nibbles))
-            // A file may say anything: no sum traps.
-            last = code >= Code.more && code < Code.long ? last &+ number : number
-        }
+        // Without a branch: which code it is cannot be foretold.
+        let select = UInt64(code)
+        let number = Self.signed(input.take(Int(truncatingIfNeeded: Self.lengths &>> (select &* 4) & 15)))
+        let kept = 0 &- Int64(truncatingIfNeeded: Self.addingCodes &>> select & 1)
+        // A file may say anything: no sum traps.
+        last = (last & kept) &+ number
         let before = scale == 0 ? old : old * DecimalScale.factor(scale)
         return DecimalScale.value(DecimalScale.whole(before) &+ last, scale).bitPattern
     }
