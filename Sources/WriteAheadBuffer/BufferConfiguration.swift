@@ -5,7 +5,9 @@ public struct BufferConfiguration: Sendable, Equatable {
     /// A segment ends once it is at least this long. Never more than a quarter of `retentionBytes`, so that
     /// retention has something to take. It may grow to half of them where statements of series fill it.
     public var segmentSizeBytes: Int
-    /// A segment ends once it is this old: the state of targets that went is let go with it.
+    /// A segment ends once it is this old: the state of targets that went is let go with it. While its
+    /// targets are there, and it holds little beside what the next would repeat of them, it may be four times
+    /// as old.
     public var segmentMaxAgeMs: Int64
     /// What all segments may take; the oldest go first.
     public var retentionBytes: UInt64

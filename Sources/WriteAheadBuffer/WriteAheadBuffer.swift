@@ -199,7 +199,8 @@ public final class WriteAheadBuffer: Sendable {
     private func needsRotation(_ state: inout State) -> Bool {
         guard let writer = state.writer else { return true }
         let maxAgeNs = UInt64(configuration.segmentMaxAgeMs) * 1_000_000
-        if writer.isTorn || core.clock.elapsedNs - writer.createdNs >= maxAgeNs { return true }
+        if writer.isTorn { return true }
+        if state.writer?.isOld(nowNs: core.clock.elapsedNs, maxAgeNs: maxAgeNs) ?? true { return true }
         return state.writer?.isFull(
             limitBytes: configuration.segmentLimitBytes, mostBytes: configuration.segmentMostBytes) ?? true
     }

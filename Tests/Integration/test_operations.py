@@ -271,8 +271,9 @@ def test_the_table_is_what_the_formulae_give():
         rate = targets * (series + 5) / interval
         stated = a * different + 4 * targets * series
         length = max(32 << 20, 8 * stated)
-        segments = max(4, 3600 * b * rate / (length - stated))
-        hour = 3600 * b * rate + segments * stated
+        scrapes = 3600 * b * rate
+        segments = max(min(4, max(1, scrapes / (7 * stated))), scrapes / (length - stated))
+        hour = scrapes + segments * stated
         month = 2_628_000 * rate
         billed = max(0, month - 40e6)
         dollars = min(billed, 2e9) * 0.9 + min(max(0, billed - 2e9), 250e9) * 0.35

@@ -115,6 +115,15 @@ struct FileHeaderTests {
         #expect(FileHeader(Array(buffer.bytes[..<39]).span) == nil)
     }
 
+    @Test(arguments: [
+        (FileHeader.Kind.segment, 0 as UInt8, true), (.segment, 1, true), (.segment, 2, false),
+        (.segment, 3, false), (.cursorLog, 0, true), (.cursorLog, 1, false),
+    ])
+    func aFeatureThatIsNotKnownIsRefused(kind: FileHeader.Kind, features: UInt8, isRead: Bool) {
+        let header = FileHeader(kind: kind, features: features, salt: 7, number: 3, createdMs: 0)
+        #expect((header.refusal("/b/file") == nil) == isRead)
+    }
+
     private func hex(_ fixture: BufferFixture, _ name: String) throws -> String {
         try fixture.bytes("\(fixture.folder.path)/\(name)")
             .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()

@@ -159,6 +159,57 @@ struct SegmentWriterTests {
         #expect(Double(lengths[1] - lengths[0]) / Double(series) < 10)
     }
 
+    private let thousand = TestFrames.chunk("m", count: 1_000)
+
+    /// How many segments frames a minute apart make, which always say the same: a few bytes each. `change`
+    /// may add another.
+    private func segments(
+        minutes: Int, _ change: (_ minute: Int) -> Frame? = { _ in nil }
+    ) throws -> Int {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        for minute in 0..<minutes {
+            try buffer.append(TestFrames.frame(fixture.target, Layout([thousand]), at: Int64(minute)))
+            if let frame = change(minute) { try buffer.append(frame) }
+            fixture.clock.advance(ms: 60_000)
+        }
+        return try fixture.segmentPaths.count
+    }
+
+    @Test(arguments: [(60, 1), (61, 2), (181, 4)])
+    func aSegmentOfLittleMoreThanItsBeginningGoesOnForAnHour(minutes: Int, count: Int) throws {
+        #expect(try segments(minutes: minutes) == count)
+    }
+
+    @Test func aSegmentThatHoldsMuchMoreEndsAtItsAge() throws {
+        var generator = SeededGenerator(seed: 2)
+        let layout = Layout(Array(repeating: thousand, count: 4))
+        let target = TestFrames.target("other:1")
+        let count = try segments(minutes: 46) { minute in
+            Frame(
+                target: target, layout: layout, timestampMs: Int64(minute),
+                values: (0..<4_000).map { _ in Double(bitPattern: generator.next() >> 2) })
+        }
+        #expect(count == 4)
+    }
+
+    @Test func aSegmentWhoseTargetsWentEndsAtItsAge() throws {
+        let layout = Layout([TestFrames.chunk("a", count: 10)])
+        let count = try segments(minutes: 18) { minute in
+            TestFrames.frame(TestFrames.target("other:\(minute)"), layout, at: Int64(minute))
+        }
+        #expect(count == 2)
+    }
+
+    @Test func aSegmentWhoseLayoutsWentEndsAtItsAge() throws {
+        let target = TestFrames.target("other:1")
+        let count = try segments(minutes: 16) { minute in
+            let layout = Layout([TestFrames.chunk("gone\(minute)_", count: 1_000)])
+            return TestFrames.frame(target, layout, at: Int64(minute))
+        }
+        #expect(count == 2)
+    }
+
     @Test func aSegmentEndsAtHalfOfTheRetentionWhateverItStates() throws {
         let fixture = try BufferFixture()
         fixture.segmentSizeBytes = 64 << 10

@@ -16,6 +16,8 @@ struct SegmentWriter {
         var sides = FrameSides()
         /// Of the records that the next segment will have anew: the target and a frame without a base.
         var repeatedBytes = 0
+        /// When the last frame came, by the monotonic clock.
+        var lastNs: UInt64 = 0
     }
 
     private struct ChunkState {
@@ -35,6 +37,9 @@ struct SegmentWriter {
     /// Less than this is not much: no more than twice the statements is asked for.
     private static let muchBytes: UInt64 = 1 << 20
 
+    /// A segment that hardly holds more than it must is ended at so many times the age.
+    private static let mostAges: UInt64 = 4
+
     let number: UInt64
     /// The file, with what of it is not durable yet.
     let tail: UnsyncedTail
@@ -51,6 +56,11 @@ struct SegmentWriter {
     private var written = 0
     /// Where `isFull` looks again.
     private var nextLook: UInt64 = 0
+    /// When `isOld` looks again, and the time that it was told last.
+    private var nextLookNs: UInt64 = 0
+    private var nowNs: UInt64
+    /// Bytes of all chunks stated, those that no target uses any more among them.
+    private var chunkBytes = 0
     /// Samples of each job in this segment.
     private(set) var jobSamples: [String: UInt64] = [:]
 
@@ -73,6 +83,7 @@ struct SegmentWriter {
         self.salt = salt
         self.files = files
         createdNs = nowNs
+        self.nowNs = nowNs
         let file = try files.open(path, .create)
         tail = UnsyncedTail(number: number, file: file, files: files, metrics: metrics)
         length = 0
@@ -143,6 +154,7 @@ struct SegmentWriter {
         try finish()
 
         chunks.merge(added) { known, _ in known }
+        chunkBytes += added.values.reduce(0) { $0 + $1.recordBytes }
         if !isStated { layouts[chunkNumbers] = layoutNumber }
         state.sequence += 1
         state.layout = frame.layout
@@ -150,6 +162,7 @@ struct SegmentWriter {
         state.chunks = chunkNumbers
         state.values = frame.values
         state.sides = sides
+        state.lastNs = nowNs
         targets[ObjectIdentifier(frame.target)] = state
         jobSamples[frame.target.job, default: 0] += UInt64(frame.sampleCount)
     }
@@ -258,6 +271,24 @@ struct SegmentWriter {
         if length >= wanted { return true }
         nextLook = max(wanted, length + limitBytes / 8)
         return false
+    }
+
+    /// Whether another segment is to be begun because this one is `maxAgeNs` old: the state of what went is
+    /// let go with it. It may be four times as old while few went, and what the next one would repeat is a
+    /// large part of it, as it is of a few targets that are scraped once a minute.
+    mutating func isOld(nowNs: UInt64, maxAgeNs: UInt64) -> Bool {
+        self.nowNs = nowNs
+        let ageNs = nowNs - createdNs
+        guard ageNs >= maxAgeNs else { return false }
+        guard ageNs / Self.mostAges < maxAgeNs else { return true }
+        guard nowNs >= nextLookNs else { return false }
+        nextLookNs = nowNs + maxAgeNs / 8
+        let (stated, first) = repeatedBytes
+        if length >= Self.lengthInRepeats * (stated + first) || UInt64(chunkBytes) > 2 * stated {
+            return true
+        }
+        let gone = targets.values.count { nowNs - $0.lastNs >= maxAgeNs }
+        return 8 * gone >= targets.count
     }
 
     /// Bytes of what the targets' last frames refer to; bytes of the targets and of their first frames.
