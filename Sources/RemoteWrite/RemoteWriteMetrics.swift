@@ -208,7 +208,7 @@ final class RemoteWriteMetrics: Sendable {
         case .delivered: stored(newestMs: request.newestMs)
         case .refused(let reason):
             failed.add(request)
-            refused(reason).add(count)
+            refused(reason, request.outcome)
         case .givenUp(let reason):
             dropped(reason, samples: count, histograms: UInt64(request.histogramCount))
         }
@@ -253,19 +253,29 @@ final class RemoteWriteMetrics: Sendable {
             labels: labels + [(name: "reason", value: reason)])
     }
 
-    /// Samples refused by the receiver, by the reason it gave.
-    private func refused(_ reason: String) -> Counter {
-        registry.counter(
-            "narthex_remote_write_refused_samples_total",
-            help: "Samples of requests that remote storage refused, by reason; it may have kept some.",
-            labels: labels + [(name: "reason", value: reason)])
+    /// Samples refused by the receiver, by the reason it gave and by job.
+    private func refused(_ reason: String, _ outcome: Outcomes) {
+        for entry in outcome.entries where entry.outcome.delivered > 0 {
+            registry.counter(
+                "narthex_remote_write_refused_samples_total",
+                help: "Samples of requests that remote storage refused, by reason; it may have kept some.",
+                labels: labels + [(name: "reason", value: reason), (name: "scrape_job", value: entry.job)]
+            ).add(entry.outcome.delivered)
+        }
     }
 
-    /// Answers by status; `error` for none.
-    func answered(_ status: String) {
+    /// A try has ended: by status, `error` for none, and by why it was not let in.
+    func answered(_ answer: LaneAnswer) {
+        let code = if case .status(let response) = answer { String(response.status) } else { "error" }
         registry.counter(
             "narthex_remote_write_answers_total", help: "Tries by how they were answered.",
-            labels: labels + [(name: "code", value: status)]
+            labels: labels + [(name: "code", value: code)]
+        ).add()
+        guard let reason = answer.unauthorized else { return }
+        registry.counter(
+            "narthex_remote_write_unauthorized_total",
+            help: "Tries that were not let in, or had nothing to be signed with, by reason.",
+            labels: labels + [(name: "reason", value: reason.rawValue)]
         ).add()
     }
 

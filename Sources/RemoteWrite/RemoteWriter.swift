@@ -17,7 +17,6 @@ public final class RemoteWriter: Sendable {
     private let slots: SlotList
     private let spawns: AsyncStream<Void>
     private let spawning: AsyncStream<Void>.Continuation
-    private let logger: Logger
     /// Nil where no metadata are sent apart from samples.
     private let metadata: MetadataSender?
     private let registry: MetricRegistry
@@ -43,7 +42,6 @@ public final class RemoteWriter: Sendable {
         var named = logger
         named[metadataKey: "remote_name"] = "\(configuration.name)"
         named[metadataKey: "url"] = "\(HTTPURL.shown(configuration.url))"
-        self.logger = named
         let metrics = RemoteWriteMetrics(configuration, registry: registry)
         let shared = LaneShared(
             configuration: configuration, reader: reader,
@@ -91,11 +89,8 @@ public final class RemoteWriter: Sendable {
         var generator = SystemRandomNumberGenerator()
         let seed = generator.next()
         return slots.add { number in
-            var logger = logger
-            logger[metadataKey: "slot"] = "\(number)"
-            return SlotRunner(
-                number: number, shared: shared, logger: logger, seed: seed,
-                spawn: { [spawning] in spawning.yield() })
+            SlotRunner(
+                number: number, shared: shared, seed: seed, spawn: { [spawning] in spawning.yield() })
         }
     }
 

@@ -99,7 +99,10 @@ struct RequestSender: Sendable {
     /// A line for logs and pages: the status, the beginning of the body and where a redirect leads, without
     /// control characters.
     private static func text(_ response: HTTPResponse) -> String {
-        let body = printable(LaneAnswer.text(response))
+        let said = LaneAnswer.text(response)
+        // Behind it a refused signature repeats the request, session token included.
+        let end = said.firstRange(of: "The Canonical String")?.lowerBound ?? said.endIndex
+        let body = printable(String(said[..<end]))
         let answer = body.isEmpty ? "status \(response.status)" : "status \(response.status): \(body)"
         guard (300..<400).contains(response.status), let location = response.headers["location"] else {
             return answer

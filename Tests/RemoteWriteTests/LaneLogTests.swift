@@ -1,5 +1,6 @@
 import Configuration
 import Testing
+import WriteAheadBuffer
 
 @testable import RemoteWrite
 
@@ -21,5 +22,57 @@ import Testing
         await fixture.run(fixture.writer(store, receiver)) { store.isAnswered }
         let line = fixture.said.all("refused samples").first ?? ""
         #expect(line.contains("jobs=job0, job1, job2, job3, job4, job5, job6, job7 and 4 more"))
+    }
+
+    @Test func refusedSamplesAreCountedByReasonAndJob() async {
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(fixture.frames(1, series: 3, job: "web") + fixture.frames(1, series: 2, job: "db"))
+        let receiver = FakeReceiver([.status(400, body: "label value too long for metric")])
+        await fixture.run(fixture.writer(store, receiver)) { store.isAnswered }
+        func refused(_ job: String) -> Double? {
+            fixture.metric(
+                "narthex_remote_write_refused_samples_total{remote_name=\"main\","
+                    + "url=\"http://receiver.example/api/v1/write\",reason=\"label_value_too_long\","
+                    + "scrape_job=\"\(job)\"}")
+        }
+        #expect(refused("web") == 3 && refused("db") == 2)
+    }
+
+    @Test func whatManySlotsMeetIsSaidOnceAndSoIsItsEnd() {
+        let log = LaneLog(fixture.said.logger)
+        for slot in 0..<50 {
+            log.tried(.failing, slot: slot, .unreachable, text: "no connection", wallMs: Int64(slot))
+        }
+        #expect(fixture.said.all("remote write fails").count == 1)
+        log.tried(.failing, slot: 7, .unreachable, text: "no connection", wallMs: 60_000)
+        #expect(fixture.said.all("remote write fails").count == 2)
+        for slot in 0..<49 { log.tried(nil, slot: slot, .unreachable, text: "", wallMs: 60_001) }
+        #expect(fixture.said.all("goes on").isEmpty, "one is still in trouble")
+        log.ended(slot: 49)
+        #expect(fixture.said.all("goes on").count == 1)
+        log.tried(nil, slot: 1, .unreachable, text: "", wallMs: 60_002)
+        #expect(fixture.said.all("goes on").count == 1)
+    }
+
+    @Test func anotherTroubleIsSaidAtOnceAndNeitherMoreThanOnceAMinute() {
+        let log = LaneLog(fixture.said.logger)
+        for turn in 0..<10 {
+            log.tried(.failing, slot: 0, .unreachable, text: "gone", wallMs: Int64(turn))
+            log.tried(.throttled, slot: 0, .status(.init(status: 429)), text: "429", wallMs: Int64(turn))
+            log.tried(nil, slot: 0, .status(.init(status: 200)), text: "", wallMs: Int64(turn))
+        }
+        #expect(fixture.said.all("remote write fails").count == 1)
+        #expect(fixture.said.all("is throttled").count == 1)
+        #expect(fixture.said.all("goes on").count == 1)
+    }
+
+    @Test func whatIsRefusedOftenIsSaidOnceAMinuteWithItsNumber() {
+        let log = LaneLog(fixture.said.logger)
+        for request in 0..<100 {
+            log.refused(reason: "x", outcome: Outcomes(), text: "no", wallMs: Int64(request) * 1_000)
+        }
+        #expect(fixture.said.all("refused_requests=1 ").count == 1)
+        #expect(fixture.said.all("refused_requests=60").count == 1)
+        #expect(fixture.said.all("refused samples").count == 2)
     }
 }

@@ -37,6 +37,48 @@ import Testing
         #expect(RefusalReason.parse(status: status, body: body) == reason)
     }
 
+    /// The discard reasons of Amazon Managed Service for Prometheus, as its metrics name them and as Cortex'
+    /// words for them say.
+    @Test(arguments: [
+        ("greater_than_max_sample_age", RefusalReason.maxSampleAge),
+        ("new-value-for-timestamp", .duplicateTimestamp), ("per_labelset_series_limit", .labelSetSeriesLimit),
+        ("per_metric_series_limit", .metricSeriesLimit), ("per_user_series_limit", .seriesLimit),
+        ("rate_limited", .rateLimited), ("sample-out-of-order", .outOfOrder),
+        ("sample-too-old", .outsideOrderWindow), ("out-of-order-rate-limit", .outOfOrderRateLimit),
+        ("label_value_too_long", .labelValueTooLong), ("max_label_names_per_series", .tooManyLabels),
+        ("missing_metric_name", .missingMetricName), ("metric_name_invalid", .invalidMetricName),
+        ("label_invalid", .invalidLabel), ("duplicate_label_names", .duplicateLabels),
+        ("native_histogram_sample_size_bytes_exceeded", .histogramTooLarge),
+        ("native_histogram_invalid_schema", .histogramSchema),
+        ("native_histogram_invalid", .histogramInvalid),
+        ("native_histogram_buckets_exceeded", .histogramBuckets),
+        ("native_histogram_rate_limited", .histogramRateLimited),
+        ("per_user_native_histogram_series_limit", .histogramSeriesLimit),
+        (
+            "native histogram bucket count exceeded for metric (buckets: 300, limit: 200) metric: \"h\"",
+            .histogramBuckets
+        ),
+        (
+            "invalid native histogram schema -53 for metric: \"h\". supported schema from -4 to 8",
+            .histogramSchema
+        ),
+        ("per-user series limit of 50000000 exceeded, please contact administrator", .seriesLimit),
+        ("sample invalid metric name: \"a.b\"", .invalidMetricName),
+    ])
+    func discardReasonsAreKnown(body: String, reason: RefusalReason) {
+        #expect(RefusalReason.parse(status: 400, body: body) == reason)
+        #expect(
+            RefusalReason.parse(status: 400, body: "user=1: \(body): series={__name__=\"up\"}") == reason)
+    }
+
+    @Test func onlyAnOrderMayMeanStoredAlready() {
+        let found = RefusalReason.allCases.filter(\.isAnswerToDuplicates)
+        #expect(found == [.outOfOrder, .outsideOrderWindow, .duplicateTimestamp])
+        #expect(
+            RefusalReason.allCases.filter(\.isSeriesLimit)
+                == [.seriesLimit, .metricSeriesLimit, .labelSetSeriesLimit, .histogramSeriesLimit])
+    }
+
     @Test(arguments: [
         (400, "out of bounds\n", true), (400, "out of order sample\n", true), (400, "too old sample", true),
         (400, "duplicate sample for timestamp 1; overrides not allowed: existing 1, new value 2", true),

@@ -173,34 +173,22 @@ extension DestinationFacts {
     }
 
     private func signedRemedy(_ said: String) -> String {
-        let words = said.lowercased()
-        if let action = Self.missingAction(said) {
-            return "allow \(action) on the workspace in the policy of these credentials (\(Self.policy))"
-        }
-        if words.contains("scoped to") {
+        let action = UnauthorizedReason.missingAction(said)
+        switch UnauthorizedReason.parse(body: said) {
+        case .wrongRegion, .wrongService:
             return "set sigv4.region and sigv4.service_name as the receiver says"
-        }
-        if words.contains("signature") {
+        case .wrongSignature, .clockSkew, .notSigned:
             return "write the secret access key that belongs to the key, and look at the clock's line"
-        }
-        if words.contains("security token") || words.contains("expired") {
+        case .expired, .unknownKey:
             return "renew the credentials: the key is not known, or its session has ended"
+        case .denied, .other, .noCredentials:
+            if let action {
+                return "allow \(action) on the workspace in the policy of these credentials (\(Self.policy))"
+            }
+            return service == "aps"
+                ? "allow \(Self.action) on the workspace in the policy of these credentials (\(Self.policy))"
+                : "allow these credentials to write there"
         }
-        return service == "aps"
-            ? "allow \(Self.action) on the workspace in the policy of these credentials (\(Self.policy))"
-            : "allow these credentials to write there"
-    }
-
-    /// `aps:RemoteWrite` of `… is not authorized to perform: aps:RemoteWrite on resource: …`.
-    static func missingAction(_ text: String) -> String? {
-        let words = text.split(separator: " ")
-        guard let index = words.firstIndex(of: "perform:"), index + 1 < words.count else { return nil }
-        let action = words[index + 1]
-        let isAction = action.utf8.allSatisfy {
-            (0x30...0x3A).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
-                || $0 == UInt8(ascii: "-")
-        }
-        return isAction && action.contains(":") ? String(action) : nil
     }
 
     /// What stands before the first end of a line, also one that JSON escapes: behind it a refused signature

@@ -14,9 +14,23 @@ enum LaneAnswer: Equatable, Sendable {
     /// The request cannot be made as configured: nothing was sent.
     case unsendable
 
+    /// Whether the receiver has stored the request.
+    var isStored: Bool { if case .status(let response) = self { response.meaning == .stored } else { false } }
+
+    /// Why the request was not let in; nil where that is not the trouble.
+    var unauthorized: UnauthorizedReason? {
+        switch self {
+        case .status(let response): response.unauthorized
+        case .unsigned: .noCredentials
+        case .unreachable, .unconnected, .unsendable: nil
+        }
+    }
+
     struct Response: Equatable, Sendable {
         var status: Int
         var reason = RefusalReason.other
+        /// Why it was not let in; nil for any other answer.
+        var unauthorized: UnauthorizedReason?
         /// How long the receiver asks to be left alone.
         var retryAfterMs: Int64?
         /// The receiver's clock.
@@ -61,10 +75,13 @@ enum LaneAnswer: Equatable, Sendable {
         // What was stored needs no explanation, and the words take time to look for.
         let body = response.status < 300 ? "" : Self.text(response)
         let serverMs = response.headers["date"].flatMap { Timestamp.parseHTTPDate($0) }
+        let isLetIn = Meaning(status: response.status) != .unauthorized
         self = .status(
             Response(
                 status: response.status,
                 reason: response.status < 300 ? .other : .parse(status: response.status, body: body),
+                unauthorized: isLetIn
+                    ? nil : .parse(body: body, errorType: response.headers["x-amzn-errortype"] ?? ""),
                 retryAfterMs: response.headers["retry-after"].flatMap {
                     Self.retryAfterMs($0, nowMs: serverMs ?? wallMs)
                 },

@@ -11,7 +11,11 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case seriesLimit = "per_user_series_limit"
     case metricSeriesLimit = "per_metric_series_limit"
     case labelSetSeriesLimit = "per_labelset_series_limit"
+    case histogramSeriesLimit = "per_user_native_histogram_series_limit"
     case rateLimited = "rate_limited"
+    /// More samples out of order than the receiver takes in a while: these are not stored.
+    case outOfOrderRateLimit = "out_of_order_rate_limit"
+    case histogramRateLimited = "native_histogram_rate_limited"
     case labelValueTooLong = "label_value_too_long"
     case labelNameTooLong = "label_name_too_long"
     case tooManyLabels = "max_label_names_per_series"
@@ -20,6 +24,10 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case duplicateLabels = "duplicate_label_names"
     case unsortedLabels = "labels_not_sorted"
     case invalidLabel = "label_invalid"
+    case histogramTooLarge = "native_histogram_sample_size_bytes_exceeded"
+    case histogramBuckets = "native_histogram_buckets_exceeded"
+    case histogramSchema = "native_histogram_invalid_schema"
+    case histogramInvalid = "native_histogram_invalid"
     case nativeHistogram = "native_histogram"
     case undecodable = "undecodable"
     /// The body says nothing known: the status is all there is.
@@ -29,6 +37,14 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case tooLarge = "too_large"
     case serverError = "server_error"
     case other = "refused"
+
+    /// Whether it is a limit on series: it does not pass with time, and the receiver takes what is within it.
+    var isSeriesLimit: Bool {
+        switch self {
+        case .seriesLimit, .metricSeriesLimit, .labelSetSeriesLimit, .histogramSeriesLimit: true
+        default: false
+        }
+    }
 
     /// Whether it may mean "stored already" for a request that the receiver may have seen before: the
     /// samples came a second time, after newer ones of the same series.
@@ -50,6 +66,10 @@ public enum RefusalReason: String, Sendable, CaseIterable {
                 "duplicate-timestamp",
             ]
         ),
+        (
+            .outOfOrderRateLimit,
+            ["out-of-order-rate-limit", "out_of_order_rate_limit", "out of order rate limit"]
+        ),
         (.outOfOrder, ["out of order", "out-of-order", "out_of_order"]),
         (.outsideOrderWindow, ["out of bounds", "too old", "too-old", "too_old"]),
         (
@@ -60,8 +80,35 @@ public enum RefusalReason: String, Sendable, CaseIterable {
             .metricSeriesLimit,
             ["per_metric_series_limit", "per-metric series limit", "max-series-per-metric"]
         ),
+        (
+            .histogramSeriesLimit,
+            ["native_histogram_series_limit", "native histogram series limit", "native histograms series"]
+        ),
         (.seriesLimit, ["series limit", "series_limit", "max-series-per-user", "active series"]),
+        (
+            .histogramRateLimited,
+            [
+                "native_histogram_rate_limited", "native histogram ingestion rate",
+                "native histograms ingestion rate",
+            ]
+        ),
         (.rateLimited, ["rate limit", "rate_limited", "rate-limit", "rate exceeded", "throttl"]),
+        (
+            .histogramTooLarge,
+            ["native_histogram_sample_size_bytes_exceeded", "native histogram sample size bytes exceeded"]
+        ),
+        (
+            .histogramBuckets,
+            ["native_histogram_buckets_exceeded", "native histogram bucket", "native histogram buckets"]
+        ),
+        (
+            .histogramSchema,
+            ["native_histogram_invalid_schema", "invalid native histogram schema", "histogram schema"]
+        ),
+        (
+            .histogramInvalid,
+            ["native_histogram_invalid", "invalid native histogram", "native histogram is invalid"]
+        ),
         (.nativeHistogram, ["native histogram", "native_histogram"]),
         (.labelValueTooLong, ["label value too long", "label_value_too_long", "max-length-label-value"]),
         (.labelNameTooLong, ["label name too long", "label_name_too_long", "max-length-label-name"]),

@@ -1,18 +1,42 @@
 internal import Logging
+import Synchronization
 internal import WriteAheadBuffer
 
-/// Says once what goes wrong with a lane, once a minute while it lasts, and once that it is over.
-struct LaneLog {
+/// Says once what goes wrong with a destination, once a minute while it lasts, and once that it is over,
+/// however many of its slots meet it.
+final class LaneLog: Sendable {
+    private struct State {
+        /// What is in the way of each slot that cannot go on.
+        var obstacles: [Int: LaneStateMachine.Obstacle] = [:]
+        var obstacleLines: [LaneStateMachine.Obstacle: Pacing] = [:]
+        var unauthorizedLines: [UnauthorizedReason: Pacing] = [:]
+        /// Something was said of which the end is not said yet.
+        var isOpen = false
+        var refusals = Pacing()
+        var sizes = Pacing()
+        var leftOut = Pacing()
+        var bufferFaults = Pacing()
+        var unwritten = Pacing()
+    }
+
+    /// When a line is due.
+    private struct Pacing {
+        var lastMs: Int64?
+        var unsaid = 0
+
+        /// Counts one more event: how many there were since a line was said, where one is due. It is then
+        /// taken for said.
+        mutating func count(_ wallMs: Int64) -> Int? {
+            unsaid += 1
+            if let lastMs, wallMs - lastMs < LaneLog.intervalMs, wallMs >= lastMs { return nil }
+            lastMs = wallMs
+            defer { unsaid = 0 }
+            return unsaid
+        }
+    }
+
     private let logger: Logger
-    private var obstacle: LaneStateMachine.Obstacle?
-    private var lastObstacleMs: Int64?
-    private var lastRefusalMs: Int64?
-    private var unsaidRefusals = 0
-    private var lastSizeMs: Int64?
-    private var lastLeftOutMs: Int64?
-    private var lastBufferMs: Int64?
-    private var unsaidBufferFaults = 0
-    private var lastUnwrittenMs: Int64?
+    private let state = Mutex(State())
 
     static let intervalMs: Int64 = 60_000
     /// Jobs that a line names.
@@ -20,21 +44,62 @@ struct LaneLog {
 
     init(_ logger: Logger) { self.logger = logger }
 
-    /// After each try.
-    mutating func tried(_ now: LaneStateMachine.Obstacle?, text: String, wallMs: Int64) {
-        defer { obstacle = now }
-        guard let now else {
-            if obstacle != nil { logger.info("remote write goes on") }
-            return
+    /// After each try of a slot's request: what is in its way now, as `answer` and its `text` tell.
+    func tried(
+        _ now: LaneStateMachine.Obstacle?, slot: Int, _ answer: LaneAnswer, text: String, wallMs: Int64
+    ) {
+        let (isDue, isOver) = state.withLock { state in
+            state.obstacles[slot] = now
+            guard let now else { return (false, Self.end(&state)) }
+            return (Self.takeTurn(now, answer.unauthorized, wallMs, &state), false)
         }
-        if now == obstacle, !isDue(lastObstacleMs, wallMs) { return }
-        lastObstacleMs = wallMs
-        let metadata: Logger.Metadata = ["err": "\(text)"]
-        switch now {
+        if isOver { logger.info("remote write goes on") }
+        if isDue, let now { say(now, answer, text) }
+    }
+
+    /// The slot sends no more.
+    func ended(slot: Int) {
+        let isOver = state.withLock { state in
+            state.obstacles.removeValue(forKey: slot) != nil && Self.end(&state)
+        }
+        if isOver { logger.info("remote write goes on") }
+    }
+
+    /// Whether what was said is over: nothing is in the way of any slot.
+    private static func end(_ state: inout State) -> Bool {
+        guard state.isOpen, state.obstacles.isEmpty else { return false }
+        state.isOpen = false
+        return true
+    }
+
+    private static func takeTurn(
+        _ now: LaneStateMachine.Obstacle, _ reason: UnauthorizedReason?, _ wallMs: Int64,
+        _ state: inout State
+    ) -> Bool {
+        let unsaid =
+            if let reason {
+                state.unauthorizedLines[reason, default: Pacing()].count(wallMs)
+            } else {
+                state.obstacleLines[now, default: Pacing()].count(wallMs)
+            }
+        guard unsaid != nil else { return false }
+        state.isOpen = true
+        return true
+    }
+
+    private func say(_ obstacle: LaneStateMachine.Obstacle, _ answer: LaneAnswer, _ text: String) {
+        var metadata: Logger.Metadata = ["err": "\(text)"]
+        switch obstacle {
         case .failing:
             logger.warning("remote write fails; the samples are kept and sent again", metadata: metadata)
         case .throttled: logger.warning("remote write is throttled by the receiver", metadata: metadata)
         case .unauthorized:
+            let reason = answer.unauthorized ?? .other
+            metadata["reason"] = "\(reason.rawValue)"
+            metadata["remedy"] = "\(reason.remedy(text))"
+            if reason == .denied, let action = UnauthorizedReason.missingAction(text) {
+                metadata["action"] = "\(action)"
+            }
             logger.error(
                 "remote write is not authorised; samples are held: check credentials, IAM policy and clock",
                 metadata: metadata)
@@ -57,42 +122,38 @@ struct LaneLog {
     }
 
     /// The receiver taught how large a request may be.
-    mutating func sizeChanged(_ change: LearnedSize.Change, text: String, wallMs: Int64) {
+    func sizeChanged(_ change: LearnedSize.Change, text: String, wallMs: Int64) {
         switch change {
         case .limited(let bytes):
-            guard isDue(lastSizeMs, wallMs) else { return }
-            lastSizeMs = wallMs
+            guard state.withLock({ $0.sizes.count(wallMs) }) != nil else { return }
             logger.warning(
                 "the receiver refused a request as too large; requests to it are made smaller from now on",
                 metadata: ["limit_bytes": .stringConvertible(bytes), "err": "\(text)"])
         case .unlimited:
             logger.info("requests to the receiver may have their full size again")
-            lastSizeMs = nil
+            state.withLock { $0.sizes = Pacing() }
         }
     }
 
     /// A request was refused for good.
-    mutating func refused(reason: String, outcome: Outcomes, text: String, wallMs: Int64) {
-        unsaidRefusals += 1
-        guard isDue(lastRefusalMs, wallMs) else { return }
+    func refused(reason: String, outcome: Outcomes, text: String, wallMs: Int64) {
+        guard let count = state.withLock({ $0.refusals.count(wallMs) }) else { return }
         logger.warning(
             "the receiver refused samples of a request",
             metadata: [
                 "reason": "\(reason)", "jobs": "\(Self.jobs(outcome))",
                 "samples": .stringConvertible(outcome.delivered),
-                "refused_requests": .stringConvertible(unsaidRefusals), "err": "\(text)",
+                "refused_requests": .stringConvertible(count), "err": "\(text)",
             ])
-        lastRefusalMs = wallMs
-        unsaidRefusals = 0
     }
 
     /// Series are left out from now on: each new one is said, as searches are few, and one that is refused
     /// again once a minute at most.
-    mutating func leftOut(
+    func leftOut(
         _ request: PreparedRequest, isNew: Bool, reason: String, seconds: Int64, wallMs: Int64
     ) {
-        guard let part = request.parts.first, isNew || isDue(lastLeftOutMs, wallMs) else { return }
-        lastLeftOutMs = wallMs
+        let isDue = state.withLock { $0.leftOut.count(wallMs) } != nil
+        guard let part = request.parts.first, isNew || isDue else { return }
         let series = request.parts.reduce(0) { $0 + $1.samples.count }
         let name = Self.printable(LeftOutSeries.name(part.samples.lowerBound, of: part.frame))
         logger.warning(
@@ -116,9 +177,8 @@ struct LaneLog {
     }
 
     /// A receiver answered with success and says that it has not written everything.
-    mutating func unwritten(_ missing: WrittenCounts, wallMs: Int64) {
-        guard isDue(lastUnwrittenMs, wallMs) else { return }
-        lastUnwrittenMs = wallMs
+    func unwritten(_ missing: WrittenCounts, wallMs: Int64) {
+        guard state.withLock({ $0.unwritten.count(wallMs) }) != nil else { return }
         logger.warning(
             "the receiver answered with success, and says that it has not written all of the request",
             metadata: [
@@ -128,13 +188,10 @@ struct LaneLog {
     }
 
     /// The buffer or its cursor failed.
-    mutating func bufferFailed(_ what: String, _ error: any Error, wallMs: Int64) {
-        unsaidBufferFaults += 1
-        guard isDue(lastBufferMs, wallMs) else { return }
+    func bufferFailed(_ what: String, _ error: any Error, wallMs: Int64) {
+        guard let count = state.withLock({ $0.bufferFaults.count(wallMs) }) else { return }
         logger.error(
-            "\(what)", metadata: ["err": "\(error)", "failures": .stringConvertible(unsaidBufferFaults)])
-        lastBufferMs = wallMs
-        unsaidBufferFaults = 0
+            "\(what)", metadata: ["err": "\(error)", "failures": .stringConvertible(count)])
     }
 
     /// The jobs whose samples were sent: the first eight by name, then how many more there are.
@@ -148,10 +205,5 @@ struct LaneLog {
     private static func printable(_ text: String) -> String {
         let scalars = text.unicodeScalars.prefix(512)
         return scalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : String($0) }.joined()
-    }
-
-    private func isDue(_ lastMs: Int64?, _ wallMs: Int64) -> Bool {
-        guard let lastMs else { return true }
-        return wallMs - lastMs >= Self.intervalMs || wallMs < lastMs
     }
 }

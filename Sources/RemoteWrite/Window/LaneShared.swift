@@ -26,7 +26,9 @@ final class LaneShared: Sendable {
     let window: ShippingWindow
     /// Series that are not sent for a while.
     let leftOut = Mutex(LeftOutSeries())
-    private let log = Mutex(WindowLog())
+    let log: LaneLog
+    private let logger: Logger
+    private let windowLog = Mutex(WindowLog())
     let draining = Event()
     private let state = Mutex(State())
 
@@ -46,6 +48,8 @@ final class LaneShared: Sendable {
         self.workers = workers
         self.clock = clock
         self.metrics = metrics
+        self.logger = logger
+        log = LaneLog(logger)
         let rules = configuration.writeRelabelRules
         let names =
             RequestOptions.escapesNames(configuration)
@@ -80,11 +84,11 @@ final class LaneShared: Sendable {
 
     /// Looks for the next request (`ShippingWindow.look`), and says what the look has shown.
     func look(
-        samples: Int, nowNs: UInt64, dueNs: UInt64, _ logger: Logger
+        samples: Int, nowNs: UInt64, dueNs: UInt64
     ) -> Result<ShippingWindow.Look, BufferError> {
         do throws(BufferError) {
             let look = try window.look(samples: samples, nowNs: nowNs, dueNs: dueNs)
-            log.withLock { log in
+            windowLog.withLock { log in
                 log.looked(window.readingStop, logger, wallMs: clock.wallMs)
                 guard case .claim(let claim) = look, let resend = claim.resend else { return }
                 log.madeAgain(resend.request, options: window.options, logger)

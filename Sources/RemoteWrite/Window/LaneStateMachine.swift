@@ -246,10 +246,7 @@ struct LaneStateMachine: Sendable {
     ) -> Action {
         lessons.throttled(inFlight: inFlight, lowersPace: true, now.monotonicNs)
         var request = request
-        let isSeriesLimit =
-            response.reason == .seriesLimit || response.reason == .metricSeriesLimit
-            || response.reason == .labelSetSeriesLimit
-        if isSeriesLimit {
+        if response.reason.isSeriesLimit {
             // The receiver takes what it can and answers for the rest.
             request.mayBeStored = true
             throttledForSeries += 1

@@ -1,5 +1,4 @@
 internal import Configuration
-internal import Logging
 internal import Platform
 import Synchronization
 internal import Telemetry
@@ -10,7 +9,6 @@ internal import WriteAheadBuffer
 final class SlotRunner: Sendable {
     let number: Int
     let shared: LaneShared
-    private let logger: Logger
     private let seed: UInt64
     /// Asks for one more slot.
     private let spawn: @Sendable () -> Void
@@ -28,11 +26,10 @@ final class SlotRunner: Sendable {
     private static let idleMs: Int64 = 60_000
 
     init(
-        number: Int, shared: LaneShared, logger: Logger, seed: UInt64, spawn: @escaping @Sendable () -> Void
+        number: Int, shared: LaneShared, seed: UInt64, spawn: @escaping @Sendable () -> Void
     ) {
         self.number = number
         self.shared = shared
-        self.logger = logger
         self.seed = seed
         self.spawn = spawn
     }
@@ -66,7 +63,7 @@ final class SlotRunner: Sendable {
                 lessons: shared.lessons),
             collector: BatchCollector(
                 limits: shared.limits, isSigned: shared.configuration.sigv4 != nil),
-            log: LaneLog(logger), random: SplitMix64(seed: seed))
+            log: shared.log, random: SplitMix64(seed: seed))
         window.slotBegan()
         var action = session.machine.begin()
         while action != .stop, !Task.isCancelled {
@@ -99,6 +96,7 @@ final class SlotRunner: Sendable {
             }
         }
         shared.gate.leave(number)
+        session.log.ended(slot: number)
         window.slotEnded(isIdle: session.claim == nil)
         published.withLock { $0.state = .stopped }
     }
@@ -168,8 +166,8 @@ final class SlotRunner: Sendable {
             let deadlineNs = UInt64(shared.configuration.queue.batchSendDeadlineMs) * 1_000_000
             let dueNs = isDraining ? .max : nowNs - min(nowNs, deadlineNs)
             let seen = window.changed.count
-            let result = await shared.workers.run { [shared, logger] in
-                shared.look(samples: samples, nowNs: nowNs, dueNs: dueNs, logger)
+            let result = await shared.workers.run { [shared] in
+                shared.look(samples: samples, nowNs: nowNs, dueNs: dueNs)
             }
             if case .success = result { session.readBackoff.reset() }
             switch result {
@@ -283,21 +281,17 @@ final class SlotRunner: Sendable {
         let tookNs = now.monotonicNs - beganNs
         session.busyNs += tookNs
         metrics.sentBatchSeconds.observe(Double(tookNs) / 1e9)
-        var isStored = false
+        metrics.answered(answer)
         if case .status(let response) = answer {
-            metrics.answered(String(response.status))
             if fallsBack(request, response, text, now, &session) {
                 shared.gate.answered(number)
                 return session.machine.messageChanged()
             }
-            isStored = response.meaning == .stored
-            if isStored {
+            if answer.isStored {
                 unwritten(request, response, &session)
                 shared.stored(now)
                 shared.lessons.roundTrip(ns: tookNs, inFlight: window.flying)
             }
-        } else {
-            metrics.answered("error")
         }
         if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
         let action = session.machine.answered(
@@ -310,8 +304,8 @@ final class SlotRunner: Sendable {
         case .collect, .send, .stop: break
         }
         // A refusal may be told after parts of its request were stored, at the end of a search.
-        if !isStored { session.lastText = text }
-        session.log.tried(session.machine.obstacle, text: text, wallMs: now.wallMs)
+        if !answer.isStored { session.lastText = text }
+        session.log.tried(session.machine.obstacle, slot: number, answer, text: text, wallMs: now.wallMs)
         if let change = session.machine.sizeChange {
             session.log.sizeChanged(change, text: text, wallMs: now.wallMs)
         }
