@@ -33,7 +33,10 @@ public enum UnauthorizedReason: String, Sendable, CaseIterable {
             ]
         ),
         (.wrongService, ["scoped to correct service", "scoped to a valid service"]),
-        (.wrongRegion, ["scoped to a valid region", "scoped to correct region", "the region '", "scoped to"]),
+        (
+            .wrongRegion,
+            ["scoped to a valid region", "scoped to correct region", "the region '", "scoped to"]
+        ),
         (.expired, ["expiredtoken", "request is expired", "token has expired", "token is expired"]),
         (
             .unknownKey,
