@@ -13,6 +13,9 @@ public struct TaskMetadata: Sendable, Equatable {
     public var launchType: String?
     public var serviceName: String?
 
+    /// What the task's ARN ends with, behind the cluster's name where it has one.
+    public var id: String { taskARN.split(separator: "/").last.map(String.init) ?? taskARN }
+
     /// From the task's ARN, as a local zone's name does not end like its region's.
     public var region: String? {
         let parts = taskARN.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
@@ -33,7 +36,8 @@ public struct TaskMetadata: Sendable, Equatable {
 
 /// Asks the metadata endpoint that ECS gives every container.
 public struct TaskMetadataClient: Sendable {
-    static let variable = "ECS_CONTAINER_METADATA_URI_V4"
+    /// What ECS calls the endpoint's URL in the environment of a container.
+    public static let variable = "ECS_CONTAINER_METADATA_URI_V4"
     private static let timeoutMs: Int64 = 2_000
     /// The endpoint may come up a moment after the container: some ten seconds in all.
     private static let attempts = 6

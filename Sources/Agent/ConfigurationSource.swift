@@ -13,6 +13,14 @@ enum ConfigurationSource {
         var text: [UInt8]
         /// Files that come with it and are not written yet.
         var companions: [ReadConfiguration.Companion] = []
+        /// As `ReadConfiguration.taskID`.
+        var taskID: String?
+
+        /// What its variables stand for, given the environment of the process.
+        func environment(of process: [String: String]) -> [String: String] {
+            guard let taskID else { return process }
+            return process.merging([OwnTaskID.variable: taskID]) { $1 }
+        }
 
         init(name: String, text: [UInt8]) {
             self.name = name
@@ -24,6 +32,7 @@ enum ConfigurationSource {
             shownName = found.shownName
             text = found.text
             companions = found.companions
+            taskID = found.taskID
         }
     }
 
@@ -106,7 +115,7 @@ enum ConfigurationSource {
         do {
             configuration = try Configuration.load(
                 text: source.text, file: source.name, shownAs: source.shownName,
-                environment: options.environment, features: options.features,
+                environment: source.environment(of: options.environment), features: options.features,
                 isStrict: options.refusesIgnored, expandsEnvironment: options.expandsEnvironment,
                 including: inclusions.files(of:),
                 counting: { ruleFileCount($0, files: files) })

@@ -52,6 +52,16 @@ struct TaskMetadataTests {
         #expect(task.region == region)
     }
 
+    @Test(
+        arguments: [
+            (arn, nil), ("arn:aws:ecs:eu-west-1:1:task/prod/0123abc", "0123abc"),
+            ("arn:aws:ecs:eu-west-1:1:task/0123abc", "0123abc"), ("0123abc", "0123abc"), ("/", "/"),
+        ] as [(String, String?)])
+    func theIDIsTheEndOfTheARN(arn: String, id: String?) {
+        let task = TaskMetadata(cluster: "c", taskARN: arn, family: "", revision: "")
+        #expect(task.id == id ?? String(Self.arn.split(separator: "/").last ?? ""))
+    }
+
     @Test func aClustersARNStaysAsItIs() {
         let cluster = "arn:aws-cn:ecs:cn-north-1:1:cluster/c"
         #expect(

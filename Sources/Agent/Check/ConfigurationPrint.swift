@@ -21,7 +21,7 @@ public enum ConfigurationPrint {
         do throws(ConfigurationErrors) {
             return try EffectiveConfiguration(
                 configuration, text: source.text, file: source.name, shownAs: source.shownName,
-                environment: options.environment,
+                environment: source.environment(of: options.environment),
                 expandsEnvironment: options.expandsEnvironment,
                 including: Inclusions(companions: source.companions, files: files).files(of:)
             ).text

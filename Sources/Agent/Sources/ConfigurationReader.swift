@@ -98,7 +98,12 @@ struct ConfigurationReader: Sendable {
         do throws(SourceFault) {
             return try await patiently(location)
         } catch {
-            guard error.mayPass, let kept = kept() else { throw unreadable(error) }
+            guard error.mayPass, var kept = kept() else { throw unreadable(error) }
+            do throws(SourceFault) {
+                kept.taskID = try await taskID(for: kept.text, ways)
+            } catch let fault {
+                throw unreadable(fault)
+            }
             logger.error(
                 "the configuration cannot be read: the last good one is used, which may be old",
                 metadata: ["source": "\(name)", "err": "\(error.message)"])
@@ -276,7 +281,20 @@ struct ConfigurationReader: Sendable {
                 parts: [fetched.version, "job"] + outcome.versions,
                 isRemote: location.isRemote || outcome.isRemote)
         }
-        return read.version == version ? nil : read
+        guard read.version != version else { return nil }
+        read.taskID = try await taskID(for: read.text, ways)
+        return read
+    }
+
+    /// What the text calls by `OwnTaskID.variable`; nil where it does not, or where this is no task.
+    private func taskID(
+        for text: [UInt8], _ ways: ConfigurationFetcher.Ways?
+    ) async throws(SourceFault) -> String? {
+        guard asksServices, OwnTaskID.isWanted(by: text, environment: options.environment) else { return nil }
+        if let ways { return try await OwnTaskID.ask(ways.aws) }
+        let start = await StartAccess(options, clock: clock, files: files)
+        defer { start.shutDown() }
+        return try await OwnTaskID.ask(start.aws)
     }
 
     /// What a text is, base64 decoded where it is no mapping and decodes to one.

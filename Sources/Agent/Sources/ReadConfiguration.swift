@@ -30,6 +30,8 @@ struct ReadConfiguration: Sendable, Equatable {
     var leftOut: Set<String> = []
     /// Sentences for the log.
     var warnings: [String] = []
+    /// What `OwnTaskID.variable` stands for, where the text names it and the agent runs in a task.
+    var taskID: String?
     /// Whether this is the last good one, as its source is away.
     var isKept = false
 }

@@ -106,8 +106,10 @@ struct ConfigurationDecoder {
             let expansion = VariableExpansion(value, environment: environment)
             if let fault = expansion.fault { sink.report(entry.value, fault) }
             for name in expansion.unset {
+                let more = name == "ECS_TASK_ID" ? "; in an ECS task it is the task's id" : ""
                 sink.warn(
-                    entry.value.mark, "the environment has no \(name); it counts as empty in \(entry.name)")
+                    entry.value.mark,
+                    "the environment has no \(name); it counts as empty in \(entry.name)\(more)")
             }
             labels[entry.name] = expansion.text
         }

@@ -1,6 +1,8 @@
 import AWS
+import Configuration
 import HTTPTransport
 import Logging
+import MetricModel
 import Platform
 import TestSupport
 import Testing
@@ -267,5 +269,57 @@ struct ConfigurationReaderTests {
 
     @Test func aServiceIsNotAskedWhereNothingIs() async {
         await #expect(throws: AgentError.self) { try await reader("s3://shop/a.yml").read() }
+    }
+
+    // MARK: - the task's id
+
+    private static let task = (
+        200, "{\"Cluster\":\"c\",\"TaskARN\":\"arn:aws:ecs:eu-west-1:1:task/c/0123abc\"}"
+    )
+    private static let inTask = ["ECS_CONTAINER_METADATA_URI_V4": "http://169.254.170.2/v4/x"]
+    private static let named = "global: {external_labels: {__replica__: '${ECS_TASK_ID}'}}"
+
+    /// What is read, and how often the metadata were asked.
+    private func asked(
+        _ text: String, _ environment: [String: String], answers: [(Int, String)] = [task]
+    ) async throws -> (ReadConfiguration, Int) {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/narthex.yml"
+        try write(text, path)
+        let http = ScriptedSources(answers)
+        var options = AgentOptions(configFile: path)
+        options.environment = environment
+        let clock = ManualClock()
+        var reader = ConfigurationReader(
+            options, clock: clock, files: POSIXFiles(), logger: logger)
+        reader.ways = http.ways(clock, environment: environment)
+        let asking = reader
+        let found = try await moving(clock, stepMs: 1_000) { try await asking.read() }
+        return (found, http.asked)
+    }
+
+    @Test func aTextThatNamesTheTaskIsGivenItsID() async throws {
+        let (found, count) = try await asked(Self.named, Self.inTask)
+        #expect(found.taskID == "0123abc" && count == 1)
+        let checked = try ConfigurationSource.checked(
+            ConfigurationSource.Source(found), options: AgentOptions(configFile: "a.yml"),
+            needsRemoteWrite: false)
+        #expect(checked.global.externalLabels.labels.map(\.value) == ["0123abc"])
+    }
+
+    @Test(arguments: [
+        ("global: {}", inTask), (named, [:]), (named, inTask.merging(["ECS_TASK_ID": "mine"]) { $1 }),
+    ]) func nobodyIsAskedWhereThatHelpsNothing(text: String, environment: [String: String]) async throws {
+        let (found, count) = try await asked(text, environment)
+        #expect(found.taskID == nil && count == 0)
+    }
+
+    @Test func metadataThatDoNotTellEndTheStart() async {
+        await #expect {
+            try await asked(Self.named, Self.inTask, answers: [(503, "no")])
+        } throws: {
+            let text = ($0 as? AgentError)?.description ?? ""
+            return text.contains("names ECS_TASK_ID") && text.contains("HTTP 503")
+        }
     }
 }

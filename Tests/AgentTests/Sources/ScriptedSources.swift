@@ -46,10 +46,12 @@ final class ScriptedSources: HTTPPerforming {
     ]
 
     /// The ways to it, for AWS and the web.
-    func ways(_ clock: any AgentClock = ManualClock()) -> ConfigurationFetcher.Ways {
+    func ways(
+        _ clock: any AgentClock = ManualClock(), environment: [String: String] = ScriptedSources.environment
+    ) -> ConfigurationFetcher.Ways {
         ConfigurationFetcher.Ways(
             aws: AWSAccess(
-                environment: Self.environment, files: POSIXFiles(), http: self, clock: clock,
+                environment: environment, files: POSIXFiles(), http: self, clock: clock,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
             web: self)
     }

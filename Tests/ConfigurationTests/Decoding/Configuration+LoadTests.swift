@@ -165,6 +165,10 @@ import Testing
                 == LabelSet([Label("a", "1-2"), Label("b", "$5"), Label("c", "7"), Label("d", "true")]))
         #expect(
             configuration.warnings.first?.message == "the environment has no NONE; it counts as empty in e")
+        #expect(
+            try load("global: {external_labels: {r: '${ECS_TASK_ID}'}}").warnings.first?.message
+                == "the environment has no ECS_TASK_ID; it counts as empty in r; in an ECS task it is the "
+                + "task's id")
         #expect(errors("global: {external_labels: {a: '${X'}}")[0].contains("needs a name and a closing }"))
         #expect(errors("global: {external_labels: {'': x, ok: [x]}}").count == 2)
     }
