@@ -26,7 +26,8 @@ enum OwnTaskID {
             return try await client.task().id
         } catch {
             throw SourceFault(
-                "the configuration names \(variable), and the task's metadata do not tell it: \(error.message)",
+                "the configuration names \(variable), and the task's metadata do not tell it: "
+                    + error.message,
                 isCancelled: error.code == .cancelled)
         }
     }
