@@ -41,6 +41,7 @@ extension ConfigurationDecoder {
         write.sendExemplars = reader.bool("send_exemplars") ?? write.sendExemplars
         write.sendNativeHistograms = reader.bool("send_native_histograms") ?? write.sendNativeHistograms
         write.sendCustomBuckets = reader.bool("send_custom_bucket_histograms") ?? write.sendCustomBuckets
+        write.logsFailedRequests = reader.bool("failed_request_logging") ?? write.logsFailedRequests
         if write.sendCustomBuckets, !write.sendNativeHistograms {
             reader.report(
                 "send_custom_bucket_histograms",

@@ -152,6 +152,7 @@ enum Schema {
             .init("send_exemplars", "bool", "false"),
             .init("send_native_histograms", "bool", "false"),
             .init("send_custom_bucket_histograms", "bool", "false"),
+            .init("failed_request_logging", "bool", "false"),
         ],
         refused: [
             // Even `{}` asks for requests that say who sends them.
@@ -164,11 +165,6 @@ enum Schema {
                 reason:
                     "gets tokens from Google Cloud, which this version of Narthex does not do; a program that"
                     + " writes a token to a file for authorization.credentials_file does"),
-        ],
-        ignored: [
-            .init(
-                "failed_request_logging", .bool, silent: .bools([false]),
-                says: "has no effect: the log tells of failed requests as it is, without their content")
         ],
         shared: [httpClient])
 

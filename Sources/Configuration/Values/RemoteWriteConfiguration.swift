@@ -45,6 +45,8 @@ public struct RemoteWriteConfiguration: Sendable, Equatable {
     public var escapeUTF8Names: Bool?
     /// What it is sent at most.
     public var limits = DestinationLimits()
+    /// Whether the log shows, at its level debug, what a request held that was not stored.
+    public var logsFailedRequests = false
     /// How the receiver is reached and who asks, where that is not sigv4.
     public var http: HTTPClientOptions
 

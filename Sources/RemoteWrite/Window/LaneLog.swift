@@ -187,6 +187,16 @@ final class LaneLog: Sendable {
             ])
     }
 
+    /// `failed_request_logging`: what a try held that was not stored.
+    func notStored(_ request: PreparedRequest, text: String) {
+        logger.debug(
+            "a request was not stored; this is what it holds",
+            metadata: [
+                "err": "\(text)", "samples": .stringConvertible(request.sampleCount),
+                "series": "\(RequestText.text(request))",
+            ])
+    }
+
     /// The buffer or its cursor failed.
     func bufferFailed(_ what: String, _ error: any Error, wallMs: Int64) {
         guard let count = state.withLock({ $0.bufferFaults.count(wallMs) }) else { return }
@@ -202,7 +212,7 @@ final class LaneLog: Sendable {
     }
 
     /// The beginning of a series' labels without control characters.
-    private static func printable(_ text: String) -> String {
+    static func printable(_ text: String) -> String {
         let scalars = text.unicodeScalars.prefix(512)
         return scalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : String($0) }.joined()
     }

@@ -304,7 +304,10 @@ final class SlotRunner: Sendable {
         case .collect, .send, .stop: break
         }
         // A refusal may be told after parts of its request were stored, at the end of a search.
-        if !answer.isStored { session.lastText = text }
+        if !answer.isStored {
+            session.lastText = text
+            if shared.configuration.logsFailedRequests { session.log.notStored(request, text: text) }
+        }
         session.log.tried(session.machine.obstacle, slot: number, answer, text: text, wallMs: now.wallMs)
         if let change = session.machine.sizeChange {
             session.log.sizeChanged(change, text: text, wallMs: now.wallMs)

@@ -63,7 +63,6 @@ import Testing
             Row("queue_config/capacity", [], refused: ["many"], told: ["10000", "5"]),
             Row("remote_write/azuread", [""], refused: ["{}", "{cloud: AzurePublic}"]),
             Row("remote_write/google_iam", [""], refused: ["{}", "{credentials_file: a.json}"]),
-            Row("remote_write/failed_request_logging", ["false", "off"], refused: ["7"], told: ["true"]),
             Row("basic_auth/username_ref", ["''"], refused: ["a"]),
             Row("basic_auth/password_ref", ["''"], refused: ["a"]),
             Row("authorization/credentials_ref", ["''"], refused: ["a"]),
