@@ -5,7 +5,7 @@ import Testing
 /// Every key that an entry of `remote_write` has in Prometheus 3.14, one after the other: a value that is not
 /// the default makes another configuration, or is told of, or is refused with a sentence, as the schema (and
 /// by `SchemaTests` the page of keys) says of it.
-@Suite struct RemoteWriteKeysTests {
+@Suite struct RemoteWriteConfigurationTests {
     struct Row: Sendable, CustomTestStringConvertible {
         let block: String
         let key: String
