@@ -1,5 +1,5 @@
-"""Why a receiver refuses, by reason, in the log and on the page: 401 and 403 by their cause, 400 by reason and
-job. Some answers are the stand-in's, which verifies signatures; the others are the words of AWS.
+"""Why a receiver refuses, by reason, in the log and on the page: 401 and 403 by their cause, 400 by reason
+and job. Some answers are the stand-in's, which verifies signatures; the others are the words of AWS.
 """
 
 import pytest
@@ -24,8 +24,8 @@ SIGNED = {
 SAID = {
     "expired_token": '{"message":"The security token included in the request is expired"}',
     "clock_skew": '{"message":"Signature expired: 20260101T000000Z is now earlier than 20260101T000001Z"}',
-    "access_denied": '{"Message":"User: arn:aws:sts::123456789012:assumed-role/a/b is not authorized to perform:'
-    ' aps:RemoteWrite on resource: arn:aws:aps:eu-west-1:123456789012:workspace/ws-1"}',
+    "access_denied": '{"Message":"User: arn:aws:sts::123456789012:assumed-role/a/b is not authorized to'
+    ' perform: aps:RemoteWrite on resource: arn:aws:aps:eu-west-1:123456789012:workspace/ws-1"}',
     "unauthorized": "Forbidden",
 }
 REFUSED = {

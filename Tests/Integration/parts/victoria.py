@@ -45,8 +45,19 @@ class VictoriaMetrics(Prometheus):
         except OSError:
             return False
 
+    def _post(self, path, parameters):
+        self._flush()
+        return super()._post(path, parameters)
+
+    def _flush(self):
+        """What was written is seen by queries from now on, not in some seconds."""
+        url = f"http://127.0.0.1:{self.port}/internal/force_flush"
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            answer.read()
+
     def exported(self, selector):
         """{labels: [(timestamp ms, value)]} as stored; the value of a stale marker is None."""
+        self._flush()
         url = f"http://127.0.0.1:{self.port}/api/v1/export?" + urllib.parse.urlencode({"match[]": selector})
         with urllib.request.urlopen(url, timeout=20) as answer:
             lines = [json.loads(line) for line in answer.read().splitlines()]
