@@ -74,13 +74,13 @@ final class Stages: Sendable {
         let targetFiles = WorkerPool(name: "target-files", threads: 1)
         let accessFiles = WorkerPool(name: "access-files", threads: 1)
         try StorageDirectory.check(options.storagePath, files: files, logger: Logger(label: "agent"))
+        let memory = MemoryAccount(memoryBytes: limits.memoryBytes)
         let buffer: WriteAheadBuffer
         let openingNs = clock.monotonicNs
         do {
             buffer = try WriteAheadBuffer(
                 bufferConfiguration(options), interner: interner, clock: clock, files: files,
-                registry: registry,
-                logger: Logger(label: "buffer"))
+                registry: registry, logger: Logger(label: "buffer"), memory: memory)
         } catch {
             throw StorageDirectory.fault(error, in: options.storagePath)
         }
@@ -90,7 +90,6 @@ final class Stages: Sendable {
             help: "How long reading what the buffer holds took at the start."
         ).set(Double(clock.monotonicNs &- openingNs) / 1e9)
         clock.begin(newestMs: buffer.appendedHighestTimestampMs)
-        let memory = MemoryAccount(memoryBytes: limits.memoryBytes)
         AgentMetrics.register(memory, in: registry)
         let http = HTTPClient(
             HTTPClientConfiguration(

@@ -8,35 +8,40 @@ public final class MemoryAccount: Sendable {
     public enum Kind: String, CaseIterable, Sendable {
         /// Bodies of responses: being received, compressed and decoded, until they have been read.
         case bodies
+        /// What readers of the buffer and the windows of requests in flight hold: a column of each target
+        /// that is the base of its next one, frames that wait or fly with their requests, and what the
+        /// appender keeps for readers that follow it.
+        case reading
     }
 
-    /// The most that bodies hold on a machine of any size: sixteen of the longest that are read.
-    static let bodiesMostBytes = 4 << 30
-    /// The least, so that ordinary bodies are read under the smallest limits.
-    static let bodiesLeastBytes = 8 << 20
+    /// The most that a kind holds on a machine of any size: of bodies sixteen of the longest that are read.
+    static let mostBytes = 4 << 30
+    /// The least, so that ordinary bodies are read, and a window filled, under the smallest limits.
+    static let leastBytes = 8 << 20
     /// Where there is no limit to take a share of.
-    public static let bodiesDefaultBytes = 1 << 30
+    public static let defaultBytes = 1 << 30
 
     private let limits: [Int]
     private let used = Mutex([Int](repeating: 0, count: Kind.allCases.count))
 
-    /// An account whose bodies may hold `bodiesBytes`.
-    public init(bodiesBytes: Int = bodiesDefaultBytes) {
-        limits = [bodiesBytes]
+    /// An account whose kinds may hold so much.
+    public init(bodiesBytes: Int = defaultBytes, readingBytes: Int = defaultBytes) {
+        limits = [bodiesBytes, readingBytes]
     }
 
     /// An account for a process that may have `memoryBytes`; nil is without a limit.
     ///
     /// Bodies have a quarter. A buffer that grows holds itself and half of its next size while it is copied,
     /// and what a body is read into comes beside it, so a quarter for bodies is half of the memory at the
-    /// worst; the other half is for series, the backlog and the allocator.
+    /// worst. Reading has another quarter: eight bytes a series for each destination that is behind, most of
+    /// all. The last quarter is for series and the allocator.
     public convenience init(memoryBytes: UInt64?) {
         guard let memoryBytes else {
             self.init()
             return
         }
-        let share = Int(clamping: memoryBytes / 4)
-        self.init(bodiesBytes: min(max(share, Self.bodiesLeastBytes), Self.bodiesMostBytes))
+        let share = min(max(Int(clamping: memoryBytes / 4), Self.leastBytes), Self.mostBytes)
+        self.init(bodiesBytes: share, readingBytes: share)
     }
 
     /// Charges `bytes`; false, and nothing charged, when they do not fit.
@@ -58,6 +63,21 @@ public final class MemoryAccount: Sendable {
         }
     }
 
+    /// Charges what is there already, whether it fits or not; below zero gives back.
+    func change(_ kind: Kind, by bytes: Int) {
+        let index = Self.index(kind)
+        used.withLock { used in
+            used[index] += bytes
+            precondition(used[index] >= 0, "no more is given back than was charged")
+        }
+    }
+
+    /// Whether the kind holds as much as it may, or more.
+    public func isUsedUp(_ kind: Kind) -> Bool {
+        let index = Self.index(kind)
+        return used.withLock { $0[index] >= limits[index] }
+    }
+
     /// What the kind may hold.
     public func limitBytes(of kind: Kind) -> Int { limits[Self.index(kind)] }
 
@@ -70,6 +90,7 @@ public final class MemoryAccount: Sendable {
     private static func index(_ kind: Kind) -> Int {
         switch kind {
         case .bodies: 0
+        case .reading: 1
         }
     }
 }

@@ -17,11 +17,13 @@ public struct BufferConfiguration: Sendable, Equatable {
     public var syncIntervalMs: Int64
     /// Kept free for the cursors in case the disk runs full; 0 keeps nothing.
     public var reserveBytes: Int
+    /// What is kept of frames just written, for destinations that are caught up; 0 keeps nothing.
+    public var recentFrameBytes: Int
 
     public init(
         directory: String, segmentSizeBytes: Int = 32 << 20, segmentMaxAgeMs: Int64 = 15 * 60_000,
         retentionBytes: UInt64 = 1 << 30, retentionAgeMs: Int64 = 4 * 3_600_000,
-        syncIntervalMs: Int64 = 1_000, reserveBytes: Int = 1 << 20
+        syncIntervalMs: Int64 = 1_000, reserveBytes: Int = 1 << 20, recentFrameBytes: Int = 16 << 20
     ) {
         precondition(segmentSizeBytes > 0 && segmentMaxAgeMs > 0, "a segment has a size and an age")
         precondition(retentionBytes > 0 && retentionAgeMs > 0 && syncIntervalMs > 0, "bounds are positive")
@@ -32,6 +34,7 @@ public struct BufferConfiguration: Sendable, Equatable {
         self.retentionAgeMs = retentionAgeMs
         self.syncIntervalMs = syncIntervalMs
         self.reserveBytes = reserveBytes
+        self.recentFrameBytes = recentFrameBytes
     }
 
     /// The length at which a segment ends, unless most of it states the series of the targets there are.

@@ -12,6 +12,9 @@ final class BufferCore: Sendable {
     let metrics: BufferMetrics
     let reserve: DiskReserve
     let names: DirectoryNames
+    /// What readers and windows hold is charged to it.
+    let memory: MemoryAccount
+    let recent: RecentFrames
     private let salts: @Sendable () -> UInt32
 
     private struct Owner: Sendable {
@@ -22,8 +25,8 @@ final class BufferCore: Sendable {
 
     init(
         directory: String, catalog: SegmentCatalog, interner: LayoutInterner, files: any FileDoor,
-        clock: any AgentClock, metrics: BufferMetrics, reserve: DiskReserve,
-        salts: @escaping @Sendable () -> UInt32
+        clock: any AgentClock, metrics: BufferMetrics, reserve: DiskReserve, memory: MemoryAccount,
+        recentFrameBytes: Int, salts: @escaping @Sendable () -> UInt32
     ) {
         self.directory = directory
         self.catalog = catalog
@@ -33,6 +36,8 @@ final class BufferCore: Sendable {
         self.metrics = metrics
         self.reserve = reserve
         names = DirectoryNames(directory: directory, files: files, metrics: metrics)
+        self.memory = memory
+        recent = RecentFrames(mostBytes: recentFrameBytes, memory: memory)
         self.salts = salts
     }
 

@@ -44,19 +44,22 @@ public final class WriteAheadBuffer: Sendable {
     private let registry: MetricRegistry
 
     /// Locks the directory, cuts off a torn tail and begins a new segment. Takes no longer with a backlog.
+    /// What readers hold is charged to `memory`.
     public convenience init(
         _ configuration: BufferConfiguration, interner: LayoutInterner, clock: any AgentClock,
-        files: any FileDoor, registry: MetricRegistry, logger: Logger
+        files: any FileDoor, registry: MetricRegistry, logger: Logger,
+        memory: MemoryAccount = MemoryAccount()
     ) throws(BufferError) {
         try self.init(
             configuration, interner: interner, clock: clock, files: files, registry: registry, logger: logger,
-            salts: { UInt32.random(in: 0...UInt32.max) })
+            memory: memory, salts: { UInt32.random(in: 0...UInt32.max) })
     }
 
     /// As above, with checksum seeds from `salts`.
     init(
         _ configuration: BufferConfiguration, interner: LayoutInterner, clock: any AgentClock,
-        files: any FileDoor, registry: MetricRegistry, logger: Logger, salts: @escaping @Sendable () -> UInt32
+        files: any FileDoor, registry: MetricRegistry, logger: Logger,
+        memory: MemoryAccount = MemoryAccount(), salts: @escaping @Sendable () -> UInt32
     ) throws(BufferError) {
         var directory = configuration.directory
         while directory.count > 1, directory.hasSuffix("/") { directory.removeLast() }
@@ -77,7 +80,7 @@ public final class WriteAheadBuffer: Sendable {
             let core = BufferCore(
                 directory: directory, catalog: SegmentCatalog(recovery.segments, nowNs: clock.elapsedNs),
                 interner: interner, files: files, clock: clock, metrics: metrics, reserve: reserve,
-                salts: salts)
+                memory: memory, recentFrameBytes: configuration.recentFrameBytes, salts: salts)
             var fresh = State(
                 writer: nil, nextNumber: recovery.nextNumber,
                 previous: recovery.segments.last.map { ($0.number, $0.length) } ?? (0, 0))
@@ -174,12 +177,18 @@ public final class WriteAheadBuffer: Sendable {
                 state.owesBooks = false
             }
             let before = state.writer?.length ?? 0
-            try state.writer?.append(frame)
+            let stated = try state.writer?.append(frame)
             let length = state.writer?.length ?? 0
             // Before the frame can be seen: what a lane answers for is in the books.
             books.withLock { books in
                 books.jobs[frame.target.job, default: JobTotal()].append(samples)
                 books.newestTimestampMs = max(books.newestTimestampMs, frame.timestampMs)
+            }
+            if let stated, let segment = state.writer?.number {
+                core.recent.append(
+                    RecentFrames.Entry(
+                        frame: frame, end: BufferPosition(segment: segment, offset: length),
+                        prefix: stated.prefix, chunks: stated.chunks))
             }
             core.metrics.writtenBytes.add(length - before)
             if let tail = state.writer?.tail, tail.isInDoubt { core.catalog.doubt(tail.number) }

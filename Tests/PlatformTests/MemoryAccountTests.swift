@@ -19,7 +19,9 @@ struct MemoryAccountTests {
             (512 << 20, 128 << 20), (16 << 20, 8 << 20), (64 << 30, 4 << 30), (nil, 1 << 30),
             (.max, 4 << 30),
         ] as [(UInt64?, Int)])
-    func bodiesHaveAQuarterWithinBounds(memoryBytes: UInt64?, bodiesBytes: Int) {
-        #expect(MemoryAccount(memoryBytes: memoryBytes).limitBytes(of: .bodies) == bodiesBytes)
+    func eachKindHasAQuarterWithinBounds(memoryBytes: UInt64?, bytes: Int) {
+        let account = MemoryAccount(memoryBytes: memoryBytes)
+        #expect(account.limitBytes(of: .bodies) == bytes)
+        #expect(account.limitBytes(of: .reading) == bytes)
     }
 }

@@ -17,11 +17,14 @@ final class BufferedDestination: Sendable {
     private let clock: any AgentClock
     private let appended = Mutex<[String: UInt64]>([:])
 
-    init(clock: any AgentClock, segmentBytes: Int = 32 << 20, keptBytes: UInt64 = 1 << 30) {
+    init(
+        clock: any AgentClock, segmentBytes: Int = 32 << 20, keptBytes: UInt64 = 1 << 30,
+        memory: MemoryAccount = MemoryAccount()
+    ) {
         self.clock = clock
         files = PowerLossFiles()
         (buffer, destination) = Self.open(
-            files, clock, segmentBytes: segmentBytes, keptBytes: keptBytes)
+            files, clock, segmentBytes: segmentBytes, keptBytes: keptBytes, memory)
     }
 
     /// As after a crash of the agent of `before`.
@@ -29,13 +32,14 @@ final class BufferedDestination: Sendable {
         clock = before.clock
         files = before.files.copy()
         (buffer, destination) = Self.open(
-            files, clock, segmentBytes: 32 << 20, keptBytes: 1 << 30)
+            files, clock, segmentBytes: 32 << 20, keptBytes: 1 << 30, before.reader.memory)
         let counts = before.appended.withLock { $0 }
         appended.withLock { $0 = counts }
     }
 
     private static func open(
-        _ files: PowerLossFiles, _ clock: any AgentClock, segmentBytes: Int, keptBytes: UInt64
+        _ files: PowerLossFiles, _ clock: any AgentClock, segmentBytes: Int, keptBytes: UInt64,
+        _ memory: MemoryAccount
     ) -> (WriteAheadBuffer, BufferDestination) {
         do {
             let buffer = try WriteAheadBuffer(
@@ -43,7 +47,7 @@ final class BufferedDestination: Sendable {
                     directory: "/buffer", segmentSizeBytes: segmentBytes, retentionBytes: keptBytes,
                     reserveBytes: 0),
                 interner: LayoutInterner(), clock: clock, files: files, registry: MetricRegistry(),
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, memory: memory)
             return (buffer, try buffer.openDestination("main"))
         } catch {
             preconditionFailure("a buffer on a disk in memory opens: \(error)")

@@ -15,9 +15,10 @@ import Testing
 struct ReadingStopTests {
     private let clock = ManualClock(wallMs: 1_700_000_000_000)
 
-    private func window(_ store: BufferedDestination, batch: Int) -> ShippingWindow {
+    private func window(_ store: BufferedDestination, batch: Int, size: Int = 1) -> ShippingWindow {
         ShippingWindow(
-            reader: store.reader, lessons: DestinationLessons(WindowSize(least: 1, most: 1)), views: nil,
+            reader: store.reader, lessons: DestinationLessons(WindowSize(least: size, most: size)),
+            views: nil,
             mostSamples: batch, options: 1)
     }
 
@@ -78,6 +79,41 @@ struct ReadingStopTests {
         try store.reader.answered([], ranges: [covers[0]], outcome: first)
         let claim2 = try claim(window, 10)
         #expect(claim2?.sampleCount == 10 && window.readingStop == nil)
+    }
+
+    /// What waits and flies, and what readers hold, is charged. Where no more is left, one batch at a time is
+    /// read, so that everything is sent in the end.
+    @Test func readingStopsWhileMemoryIsUsedUpAndABatchIsReadAllTheSame() throws {
+        let memory = MemoryAccount(readingBytes: 64 << 10)
+        let store = BufferedDestination(clock: clock, memory: memory)
+        let targets = (0..<100).map { number in
+            TestFrames.frame(
+                TestFrames.target([Label("instance", "\(number)"), Label("job", "node")]), count: 10,
+                timestampMs: clock.wallMs)
+        }
+        store.append(targets)
+        let window = window(store, batch: 50, size: 2)
+        let others = MemoryHold(memory, .reading)
+        #expect(window.takeTurn() == .mine)
+        let first = try #require(try claim(window, 50))
+        _ = window.claimed()
+        #expect(first.sampleCount == 50 && window.readingStop == nil)
+        #expect(memory.usedBytes(of: .reading) > 50 * 8)
+        others.set(64 << 10)
+        #expect(window.takeTurn() == .mine)
+        let second = try claim(window, 50)
+        #expect(second == nil && window.readingStop == .memory)
+        window.giveTurn()
+        try window.book([], first.slices.map(\.cover), Outcomes())
+        window.release(first)
+        #expect(window.takeTurn() == .mine)
+        let third = try claim(window, 50)
+        #expect(third?.sampleCount == 50 && window.readingStop == nil)
+        _ = window.claimed()
+        others.set(0)
+        #expect(window.takeTurn() == .mine)
+        let fourth = try claim(window, 50)
+        #expect(fourth?.sampleCount == 50 && window.readingStop == nil, "read on at once")
     }
 
     /// A request without an answer holds up the only target there is. It is seen on the page, among the

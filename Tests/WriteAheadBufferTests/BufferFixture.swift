@@ -20,6 +20,9 @@ final class BufferFixture {
     var retentionAgeMs: Int64 = 4 * 3_600_000
     var syncIntervalMs: Int64 = 1_000
     var reserveBytes = 0
+    /// Nothing is kept for readers that follow: what is read is decoded.
+    var recentFrameBytes = 0
+    var memory = MemoryAccount()
     let target = TestFrames.target()
     let layout: Layout
 
@@ -34,10 +37,12 @@ final class BufferFixture {
             BufferConfiguration(
                 directory: folder.path, segmentSizeBytes: segmentSizeBytes, segmentMaxAgeMs: segmentMaxAgeMs,
                 retentionBytes: retentionBytes, retentionAgeMs: retentionAgeMs,
-                syncIntervalMs: syncIntervalMs, reserveBytes: reserveBytes),
+                syncIntervalMs: syncIntervalMs, reserveBytes: reserveBytes, recentFrameBytes: recentFrameBytes
+            ),
             interner: interner,
             clock: clock, files: files, registry: registry,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, salts: { 0x5A17_5A17 })
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, memory: memory,
+            salts: { 0x5A17_5A17 })
     }
 
     /// A frame of ten samples; each says `first` in its first value.

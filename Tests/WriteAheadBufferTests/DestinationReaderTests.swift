@@ -41,7 +41,12 @@ struct DestinationReaderTests {
         private(set) var mostRanges = 0
         private(set) var kills = 0
 
+        private let recentFrameBytes: Int
+
         init(seed: UInt64) throws {
+            // With every second seed a reader that has caught up takes frames from the appender: some, as few
+            // fit.
+            recentFrameBytes = seed % 2 == 0 ? 4_096 : 0
             generator = SeededGenerator(seed: seed)
             try start()
         }
@@ -50,7 +55,9 @@ struct DestinationReaderTests {
 
         private func start() throws {
             let buffer = try WriteAheadBuffer(
-                BufferConfiguration(directory: "/b", segmentSizeBytes: 4_096, reserveBytes: 0),
+                BufferConfiguration(
+                    directory: "/b", segmentSizeBytes: 4_096, reserveBytes: 0,
+                    recentFrameBytes: recentFrameBytes),
                 interner: LayoutInterner(), clock: clock, files: files, registry: MetricRegistry(),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             self.buffer = buffer

@@ -4,6 +4,8 @@ public enum ReadingStop: String, Sendable, CaseIterable {
     case waitingSamples = "waiting_samples"
     /// The cursor has as many answered ranges beyond its mark as it may: an older request has no answer yet.
     case answeredRanges = "answered_ranges"
+    /// Readers and windows hold as much memory as they may. One batch at a time is still sent.
+    case memory
 
     /// What the status page and the log say.
     public var sentence: String {
@@ -17,6 +19,11 @@ public enum ReadingStop: String, Sendable, CaseIterable {
             """
             the log is not read on: an older request has no answer yet, and as much is answered for behind \
             it as the cursor may hold
+            """
+        case .memory:
+            """
+            the log is read slowly: readers and requests in flight of all destinations hold as much memory \
+            as they may
             """
         }
     }

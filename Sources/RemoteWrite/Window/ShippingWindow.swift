@@ -78,6 +78,7 @@ final class ShippingWindow: Sendable {
         var unbooked = Unbooked()
         var unnoted = Unnoted()
         var waitingSamples = 0
+        var flyingSamples = 0
         var oldestMs: Int64?
         var readingStop: ReadingStop?
         var isFinished = false
@@ -103,6 +104,14 @@ final class ShippingWindow: Sendable {
     private let mostFlying: Int
     private let state: Mutex<State>
     private let log: Mutex<Log>
+    private let hold: MemoryHold
+    /// A value of a frame's column.
+    private static let waitingSampleBytes = 8
+    /// The value, and what of the request's body is a sample's: 25 bytes, up to 40 without compression to
+    /// speak of.
+    private static let flyingSampleBytes = 8 + 40
+    /// A part that waits, with its keys.
+    private static let partBytes = MemoryLayout<WaitingSlices.Entry>.stride + 64
     /// More samples do not wait: reading stops. Some batches for each request in flight.
     private static let waitingBatches = 4
     /// A batch that bytes have ended sooner is asked for with an eighth more each time.
@@ -113,6 +122,7 @@ final class ShippingWindow: Sendable {
         mostFlying: Int = 1, options: UInt64
     ) {
         self.reader = reader
+        hold = MemoryHold(reader.memory, .reading)
         self.options = options
         self.lessons = lessons
         self.views = views
@@ -181,6 +191,7 @@ final class ShippingWindow: Sendable {
         state.withLock { state in
             state.released.append(claim)
             state.flying -= 1
+            state.flyingSamples -= claim.sampleCount
             state.idle += 1
         }
         changed.signal()
@@ -207,19 +218,23 @@ final class ShippingWindow: Sendable {
         return try log.withLock { log throws(BufferError) in
             for claim in released { log.waiting.release(claim) }
             var stop: ReadingStop?
-            defer { publish(log.waiting, stop) }
+            var claimed = 0
+            defer { publish(log.waiting, stop, claimed: claimed) }
             while true {
                 stop = nil
                 let found = try look(
-                    &log, samples: wanted, most: most, nowNs: nowNs, dueNs: dueNs, stop: &stop)
-                if let claim = found.claim { return .claim(claim) }
+                    &log, samples: wanted, most: most, nowNs: nowNs, dueNs: dueNs, flying: flying, stop: &stop)
+                if let claim = found.claim {
+                    claimed = claim.sampleCount
+                    return .claim(claim)
+                }
                 if let sinceNs = found.oldestReadNs { return .short(sinceNs: sinceNs) }
                 // Nothing flies whose answer would let something go, and all that waits has to follow a
                 // request that was in flight before and lies in the log up to a place that is not read
                 // yet: so that one is read, however much waits. It was as much before.
                 guard flying == 0, !log.sent.isEmpty else {
-                    // Where the ranges are full it is an answer that lets the reader go on, and no append.
-                    return .nothing(isWaiting: !log.waiting.isEmpty || reader.isFullOfRanges)
+                    // Where something is full it is an answer that lets the reader go on, and no append.
+                    return .nothing(isWaiting: !log.waiting.isEmpty || stop != nil)
                 }
                 most = max(most, log.waiting.sampleCount) + mostSamples
             }
@@ -229,7 +244,7 @@ final class ShippingWindow: Sendable {
     /// One look, which reads while fewer than `most` samples wait.
     private func look(
         _ log: inout Log, samples: Int, most: Int, nowNs: UInt64, dueNs: UInt64,
-        stop: inout ReadingStop?
+        flying: Int, stop: inout ReadingStop?
     ) throws(BufferError) -> WaitingSlices.Found {
         // As much as could wait when they were sent: they go before any other.
         let sentMost = max(most, mostSamples * Self.waitingBatches * (mostFlying + 1))
@@ -240,12 +255,14 @@ final class ShippingWindow: Sendable {
         if let claim = log.waiting.claimResend() { return .init(claim: claim) }
         var (keys, sent) = (log.keys, log.sent)
         defer { (log.keys, log.sent) = (keys, sent) }
-        let (reader, views) = (reader, views)
+        let (reader, views, mostSamples) = (reader, views, mostSamples)
         var met = stop
         defer { stop = met }
         do {
             return try log.waiting.claim(samples: samples, dueNs: dueNs) { waiting in
-                met = Self.stop(waiting, most: most, reader)
+                // What flies is answered for one day; where nothing does, a batch is always read.
+                let mayStop = flying > 0 || waiting.sampleCount >= mostSamples
+                met = Self.stop(waiting, most: most, reader, whenUsedUp: mayStop)
                 guard met == nil, let stored = try reader.next() else { return false }
                 Self.add(stored, nowNs, &sent, views, reader, &keys, &waiting)
                 return true
@@ -259,9 +276,10 @@ final class ShippingWindow: Sendable {
 
     /// What is full, so that nothing more is to be read now.
     private static func stop(
-        _ waiting: WaitingSlices, most: Int, _ reader: DestinationReader
+        _ waiting: WaitingSlices, most: Int, _ reader: DestinationReader, whenUsedUp mayStop: Bool
     ) -> ReadingStop? {
         if waiting.sampleCount >= most { return .waitingSamples }
+        if mayStop, reader.memory.isUsedUp(.reading) { return .memory }
         return reader.isFullOfRanges ? .answeredRanges : nil
     }
 
@@ -319,12 +337,17 @@ final class ShippingWindow: Sendable {
         }
     }
 
-    private func publish(_ waiting: WaitingSlices, _ stop: ReadingStop?) {
-        state.withLock { state in
+    private func publish(_ waiting: WaitingSlices, _ stop: ReadingStop?, claimed: Int) {
+        let flying = state.withLock { state in
             state.readingStop = stop
             state.waitingSamples = waiting.sampleCount
+            state.flyingSamples += claimed
             state.oldestMs = waiting.oldestMs
+            return state.flyingSamples
         }
+        hold.set(
+            waiting.sampleCount * Self.waitingSampleBytes + waiting.partCount * Self.partBytes
+                + flying * Self.flyingSampleBytes)
     }
 
     /// A claim was cut: `within` is how many samples its first request had where bytes ended it.

@@ -56,6 +56,9 @@ struct WaitingSlices: Sendable {
 
     var isEmpty: Bool { entries.isEmpty && resends.isEmpty }
 
+    /// Parts that wait.
+    var partCount: Int { resends.reduce(entries.count) { $0 + $1.entries.count } }
+
     /// Whether requests are to be made again.
     var hasResends: Bool { !resends.isEmpty }
 

@@ -1,5 +1,5 @@
 internal import MetricModel
-internal import Platform
+public import Platform
 import Synchronization
 
 /// The one reader of a destination: frames of all targets in the order of the log, without what is
@@ -53,6 +53,10 @@ public final class DestinationReader: Sendable {
     /// Held while an answer is written down: one at a time looks where the mark is and moves it.
     private let booking = Mutex<Void>(())
     private let owner = Mutex<Weak>(Weak())
+    /// Bases of the next frames, and the list of those handed out.
+    private let hold: MemoryHold
+    /// By this number the frames that are kept for those that follow know it.
+    private let recentNumber: Int
 
     private struct Weak: Sendable {
         weak var destination: BufferDestination?
@@ -60,23 +64,32 @@ public final class DestinationReader: Sendable {
 
     init(_ cursor: CursorState, core: BufferCore) {
         self.core = core
-        reader = Mutex(Self.reader(cursor, from: cursor.mark, core))
+        recentNumber = core.recent.newReader()
+        hold = MemoryHold(core.memory, .reading)
+        reader = Mutex(Self.reader(cursor, from: cursor.mark, core, follows: recentNumber))
         state = Mutex(State(handedOut: cursor.mark, lead: cursor.mark))
     }
 
-    deinit { reader.withLock { $0.close() } }
+    deinit {
+        core.recent.leave(recentNumber)
+        reader.withLock { $0.close() }
+    }
 
     func attach(_ destination: BufferDestination) { owner.withLock { $0.destination = destination } }
 
     private static func reader(
         _ cursor: CursorState, from position: BufferPosition, countingThrough last: UInt64? = nil,
-        isLastLook: Bool = false, _ core: BufferCore
+        isLastLook: Bool = false, _ core: BufferCore, follows number: Int? = nil
     ) -> LaneReader {
         var reader = core.reader(
             lane: 0, laneCount: 1, from: position, countingThrough: last, isLastLook: isLastLook)
         reader.places = AnsweredPlaces(cursor)
+        if let number { reader.recent = (core.recent, number) }
         return reader
     }
+
+    /// What readers and windows hold is charged to it.
+    public var memory: MemoryAccount { core.memory }
 
     /// The requests that had left and had no answer when the cursor was opened, or since, by their
     /// numbers. After a crash they are made again, lowest number first, before anything else.
@@ -113,8 +126,14 @@ public final class DestinationReader: Sendable {
             while true {
                 let found = try reader.next()
                 let position = reader.position
-                let (isDone, frame) = state.withLock { Self.take(found, upTo: position, seen, &$0) }
-                if isDone { return frame }
+                let (isDone, frame, handed) = state.withLock { state in
+                    let (isDone, frame) = Self.take(found, upTo: position, seen, &state)
+                    return (isDone, frame, state.open.heldBytes)
+                }
+                guard isDone else { continue }
+                hold.set(reader.baseBytes + handed)
+                if frame == nil { core.recent.caughtUp(recentNumber, at: position) }
+                return frame
             }
         }
         if frame == nil { try settle() }
@@ -198,7 +217,9 @@ public final class DestinationReader: Sendable {
                 state.lead = cursor.mark
                 state.open = HandedFrames()
             }
-            reader = Self.reader(cursor, from: from, core)
+            core.recent.leave(recentNumber)
+            hold.set(0)
+            reader = Self.reader(cursor, from: from, core, follows: recentNumber)
         }
     }
 

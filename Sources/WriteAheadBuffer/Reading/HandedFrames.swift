@@ -24,6 +24,9 @@ struct HandedFrames: Sendable {
     /// The timestamp of the first.
     var oldestMs: Int64? { head < entries.count ? entries[head].timestampMs : nil }
 
+    /// What the list takes.
+    var heldBytes: Int { entries.capacity * MemoryLayout<Entry>.stride }
+
     /// Whether the mark has passed all.
     func isAnswered(upTo mark: BufferPosition) -> Bool { entries.last.map { $0.end <= mark } ?? true }
 

@@ -15,6 +15,8 @@ struct LaneReader: Sendable {
         var layoutNumber: UInt32?
         var values: [Double] = []
         var sides = FrameSides()
+        /// What the base takes, where nobody else has its arrays.
+        var ownBytes = 0
     }
 
     private enum TargetEntry: Sendable {
@@ -59,6 +61,11 @@ struct LaneReader: Sendable {
     /// What behind that is answered for, and not handed out; nor are frames without a sample. nil: all are
     /// handed out, as lanes want it.
     var places: AnsweredPlaces?
+    /// Given, frames that the appender has just written are taken from there; and the number this reader has
+    /// there.
+    var recent: (frames: RecentFrames, reader: Int)?
+    /// What the bases of the targets' next frames take, but those that the appender has as well.
+    private(set) var baseBytes = 0
 
     /// `isLastLook`: the segment is about to be removed, so what cannot be read counts as damaged.
     init(
@@ -114,6 +121,7 @@ struct LaneReader: Sendable {
         targets = [:]
         statements = StatedLayouts(interner)
         jobSamples = [:]
+        baseBytes = 0
     }
 
     /// What it holds of the file: the window's bytes and the places of statements, all of one segment.
@@ -155,6 +163,7 @@ struct LaneReader: Sendable {
             targets[header.subject] = .unknown
             return
         }
+        if case .own(let before) = targets[header.subject] { baseBytes -= before.ownBytes }
         targets[header.subject] =
             target.id % laneCount == UInt64(lane)
             ? .own(TargetState(target: target)) : .foreign(job: target.job)
@@ -163,6 +172,7 @@ struct LaneReader: Sendable {
     /// Everything is read before anything is changed.
     private mutating func takeFrame(_ header: RecordHeader, at place: UInt64) throws(BufferError) -> Found? {
         let entry = targets[header.subject] ?? .unknown
+        if case .own(let state) = entry, let found = takeRecent(header, at: place, state) { return found }
         // Lane 0 keeps count of every job, so that what damage took is booked once.
         if case .own = entry {} else if lane != 0 { return nil }
         guard let prefix = try prefix(header, at: place) else {
@@ -194,6 +204,29 @@ struct LaneReader: Sendable {
             let samples = open(prefix.0, of: state.target, start, end).reduce(0) { $0 + $1.count }
             return .counted(job: state.target.job, samples: UInt64(samples), lost: lost, at: end)
         }
+    }
+
+    /// As `takeFrame`, where the appender has just written the frame; nil when it must be read.
+    private mutating func takeRecent(_ header: RecordHeader, at place: UInt64, _ before: TargetState)
+        -> Found??
+    {
+        guard let recent, let segment else { return nil }
+        let end = BufferPosition(
+            segment: segment.info.number, offset: place + UInt64(header.recordBytes))
+        guard end > position, let known = recent.frames.take(recent.reader, endingAt: end) else { return nil }
+        var state = before
+        baseBytes -= state.ownBytes
+        state.ownBytes = 0
+        state.sequence = known.prefix.sequence &+ 1  // As in `decode`.
+        state.layoutNumber = known.prefix.layout
+        state.layoutChunks = known.chunks
+        state.layout = known.frame.layout
+        state.values = known.frame.values
+        state.sides = FrameSides(known.frame)
+        targets[header.subject] = .own(state)
+        let here = BufferPosition(segment: end.segment, offset: place)
+        let lost = count(known.prefix, of: state.target.job)
+        return give(known.frame, of: state.target, known.prefix, max(here, position), end, lost)
     }
 
     /// Hands out a frame of this lane's targets, unless all of it is answered for. A nil frame could not be
@@ -293,6 +326,9 @@ struct LaneReader: Sendable {
         state.layout = layout
         state.values = values
         state.sides = sides
+        baseBytes -= state.ownBytes
+        state.ownBytes = HeldBytes.of(values, sides)
+        baseBytes += state.ownBytes
         return frame
     }
 

@@ -104,8 +104,10 @@ struct SegmentWriter {
         tail.wrote(scratch.storage, count: scratch.count)
     }
 
-    /// Writes one frame with what it needs stated. After a throw nothing has changed but `isTorn`.
-    mutating func append(_ frame: Frame) throws(FileError) {
+    /// Writes one frame with what it needs stated, and says what its record does: the prefix, and the numbers
+    /// of the layout's chunks. After a throw nothing has changed but `isTorn`.
+    @discardableResult
+    mutating func append(_ frame: Frame) throws(FileError) -> (prefix: FramePrefix, chunks: [UInt32]) {
         begin()
         var state = targets[ObjectIdentifier(frame.target)] ?? newTarget(frame.target)
         var added: [ObjectIdentifier: ChunkState] = [:]
@@ -165,6 +167,7 @@ struct SegmentWriter {
         state.lastNs = nowNs
         targets[ObjectIdentifier(frame.target)] = state
         jobSamples[frame.target.job, default: 0] += UInt64(frame.sampleCount)
+        return (prefix, chunkNumbers)
     }
 
     /// Writes the books again: appends failed since the last time, or the segment ends.
