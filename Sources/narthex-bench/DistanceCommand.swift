@@ -107,8 +107,9 @@ struct DistanceCommand: AsyncParsableCommand {
         curve.changed(toMs: delayMs, atNs: changedNs)
         func watch(untilNs: UInt64, everyMs: Int64) async throws {
             while clock.monotonicNs < untilNs {
-                let shards = try await sessions[0].sum(of: "prometheus_remote_storage_shards")
-                curve.note(shards, atNs: clock.monotonicNs)
+                // Each renders as many pages, as its CPU is compared.
+                for session in sessions.dropFirst() { _ = try await ShardCurve.shards(session) }
+                curve.note(try await ShardCurve.shards(sessions[0]), atNs: clock.monotonicNs)
                 try await clock.sleep(forMs: everyMs)
             }
         }

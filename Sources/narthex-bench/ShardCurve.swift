@@ -3,6 +3,11 @@ struct ShardCurve {
     private var points: [(atNs: UInt64, shards: Double)] = []
     private var changes: [(atNs: UInt64, delayMs: Int64)] = []
 
+    /// Requests that may be in flight now.
+    static func shards(_ session: AgentSession) async throws -> Double {
+        try await session.sum(of: "prometheus_remote_storage_shards")
+    }
+
     mutating func note(_ shards: Double, atNs: UInt64) { points.append((atNs, shards)) }
 
     /// Answers take so long from now on.
