@@ -38,8 +38,6 @@ struct BatchCollector: Sendable {
     private var head = 0
     /// Samples that are not cut yet.
     private(set) var sampleCount = 0
-    /// How many samples the last request had when a limit of bytes ended it; nil when none did.
-    private(set) var samplesWithinBytes: Int?
 
     /// How a batch is cut while a series is searched for that the receiver refuses.
     struct Search: Sendable {
@@ -98,7 +96,6 @@ struct BatchCollector: Sendable {
         // What was searched for may be gone meanwhile.
         let end = search.end.flatMap { slices[head].start < $0 ? $0 : nil }
         var batch = Batch(scratch, message)
-        samplesWithinBytes = nil
         while head < slices.count, !batch.triesAgain,
             dropReason(slices[head], agingMs, isUsedUp) == nil
         {
@@ -118,9 +115,6 @@ struct BatchCollector: Sendable {
             batch.append(slice, to: to, encodeLimits, leavingOut: runs)
             guard batch.consumed(slice) else {
                 slices[head] = slice.part(from: batch.lastSample, to: slice.to)
-                if batch.lastSample < to, scratch.sampleCount < encodeLimits.samples {
-                    samplesWithinBytes = scratch.sampleCount
-                }
                 break
             }
             head += 1

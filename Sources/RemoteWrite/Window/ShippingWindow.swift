@@ -72,8 +72,7 @@ final class ShippingWindow: Sendable {
         var idle = 0
         /// Claims that are answered for, and whose keys the next look lets go of.
         var released: [WaitingSlices.Claim] = []
-        /// Samples of one claim: fewer where the size of a request in bytes ends it sooner.
-        var samples: Int
+        var claimSize: ClaimSize
         var nextNumber: UInt64
         var unbooked = Unbooked()
         var unnoted = Unnoted()
@@ -114,8 +113,6 @@ final class ShippingWindow: Sendable {
     private static let partBytes = MemoryLayout<WaitingSlices.Entry>.stride + 64
     /// More samples do not wait: reading stops. Some batches for each request in flight.
     private static let waitingBatches = 4
-    /// A batch that bytes have ended sooner is asked for with an eighth more each time.
-    private static let growthDivisor = 8
 
     init(
         reader: DestinationReader, lessons: DestinationLessons, views: WriteRelabelViews?, mostSamples: Int,
@@ -129,7 +126,7 @@ final class ShippingWindow: Sendable {
         self.mostSamples = max(1, mostSamples)
         self.mostFlying = max(1, mostFlying)
         let sent = reader.sent
-        state = Mutex(State(samples: max(1, mostSamples), nextNumber: (sent.keys.max() ?? 0) &+ 1))
+        state = Mutex(State(claimSize: ClaimSize(most: mostSamples), nextNumber: (sent.keys.max() ?? 0) &+ 1))
         log = Mutex(Log(waiting: WaitingSlices(sent: sent), sent: sent))
     }
 
@@ -212,7 +209,8 @@ final class ShippingWindow: Sendable {
     func look(samples: Int, nowNs: UInt64, dueNs: UInt64) throws(BufferError) -> Look {
         let (released, wanted, flying) = state.withLock { state in
             defer { state.released = [] }
-            return (state.released, min(samples, state.samples), state.flying)
+            let most = state.claimSize.samples(limitBytes: BatchCollector.maxRequestBytes)
+            return (state.released, min(samples, most), state.flying)
         }
         var most = mostSamples * Self.waitingBatches * (lessons.windowSize + 1)
         return try log.withLock { log throws(BufferError) in
@@ -350,12 +348,12 @@ final class ShippingWindow: Sendable {
                 + flying * Self.flyingSampleBytes)
     }
 
-    /// A claim was cut: `within` is how many samples its first request had where bytes ended it.
-    func learned(samplesWithinBytes within: Int?) {
-        state.withLock { state in
-            state.samples =
-                within.map { max(1, $0) }
-                ?? min(mostSamples, state.samples + max(1, state.samples / Self.growthDivisor))
+    /// A request was cut of a claim; it may have `most` samples, and left so many of the claim.
+    func cut(_ request: PreparedRequest, of most: Int, leaving rest: Int) {
+        let samples = request.slices.reduce(0) { $0 + $1.sampleCount }
+        let isFull = rest > 0 && request.sampleCount < most
+        state.withLock {
+            $0.claimSize.cut(samples: samples, bytes: request.uncompressedBytes, isFull: isFull)
         }
     }
 

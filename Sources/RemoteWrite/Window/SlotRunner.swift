@@ -249,10 +249,10 @@ final class SlotRunner: Sendable {
             session.log.bufferFailed(
                 "the cursor cannot be written; sent all the same", fault, wallMs: shared.clock.wallMs)
         }
-        if case .request = cut, !session.machine.isSearching {
+        if case .request(let request) = cut, !session.machine.isSearching {
             shared.lessons.cut(ns: cutNs)
             // What the receiver refuses as too large is cut in the claim: the limit may go again at once.
-            if limitBytes == nil { window.learned(samplesWithinBytes: after.samplesWithinBytes) }
+            if limitBytes == nil { window.cut(request, of: samples, leaving: after.sampleCount) }
         }
         return cut
     }
