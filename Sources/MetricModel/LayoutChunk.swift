@@ -110,18 +110,55 @@ public final class LayoutChunk: Sendable {
         return EncodedLabels.decode(encoded).map { LabelSet($0) }
     }
 
+    /// A hash of the own labels of series `index` and of where the target's labels go in between: the same
+    /// in every layout of the target. Not stable between releases.
+    public func seriesHash(_ index: Int) -> UInt64 {
+        let pieces = pieces[Int(pieceOffsets[index])..<Int(pieceOffsets[index + 1])]
+        let start = runStart(ofSeries: index)
+        var hash = Hash()
+        if let last = pieces.last { hash.mix(bytes, start..<Int(last.runEnd)) }
+        for piece in pieces where piece.targetLabelCount > 0 {
+            hash.mix(piece, after: UInt32(start))
+        }
+        return hash.value
+    }
+
     private static func digest(
         _ bytes: [UInt8], _ pieces: [Piece], _ offsets: [UInt32], _ histograms: [UInt32],
         _ metadata: ChunkMetadata?
     ) -> UInt64 {
-        var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
-        func mix(_ word: UInt64) {
-            let (high, low) = (hash ^ word).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
-            hash = high ^ low
+        var hash = Hash()
+        hash.mix(bytes, 0..<bytes.count)
+        for piece in pieces { hash.mix(piece, after: 0) }
+        hash.mix(UInt64(offsets.count))
+        for series in histograms { hash.mix(UInt64(series)) }
+        if let metadata {
+            hash.mix(metadata.comments, 0..<metadata.comments.count)
+            for run in metadata.runs { hash.mix(UInt64(run.firstSeries) << 32 | UInt64(run.offset)) }
         }
-        func mix(_ bytes: [UInt8]) {
-            // Safety: the loads stay inside the array, whose pointer is used only inside the closure.
-            unsafe bytes.withUnsafeBytes { buffer in
+        return hash.value
+    }
+
+    /// Eight bytes at a time: the 128-bit product, folded.
+    private struct Hash {
+        private(set) var value: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+        mutating func mix(_ word: UInt64) {
+            let (high, low) = (value ^ word).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
+            value = high ^ low
+        }
+
+        mutating func mix(_ piece: Piece, after start: UInt32) {
+            // A run ends behind the start of its series.
+            mix(
+                UInt64(piece.runEnd - start) << 32 | UInt64(piece.firstTargetLabel) << 16
+                    | UInt64(piece.targetLabelCount))
+        }
+
+        /// Mixes the bytes of a range in, and how many they are.
+        mutating func mix(_ bytes: [UInt8], _ range: Range<Int>) {
+            // Safety: the loads stay inside the slice, whose pointer is used only inside the closure.
+            unsafe bytes[range].withUnsafeBytes { buffer in
                 var offset = 0
                 while offset + 8 <= buffer.count {
                     mix(unsafe buffer.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
@@ -130,20 +167,8 @@ public final class LayoutChunk: Sendable {
                 var word: UInt64 = 0
                 for index in offset..<buffer.count { word = word << 8 | UInt64(unsafe buffer[index]) }
                 mix(word)
+                mix(UInt64(buffer.count))
             }
         }
-        mix(bytes)
-        for piece in pieces {
-            mix(
-                UInt64(piece.runEnd) << 32 | UInt64(piece.firstTargetLabel) << 16
-                    | UInt64(piece.targetLabelCount))
-        }
-        mix(UInt64(offsets.count))
-        for series in histograms { mix(UInt64(series)) }
-        if let metadata {
-            mix(metadata.comments)
-            for run in metadata.runs { mix(UInt64(run.firstSeries) << 32 | UInt64(run.offset)) }
-        }
-        return hash
     }
 }

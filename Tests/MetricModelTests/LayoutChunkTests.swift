@@ -59,6 +59,24 @@ import Testing
         #expect(!one.hasSameContent(as: other))
     }
 
+    @Test func aSeriesHasOneHashWhereverItStands() {
+        let names = (0..<40).map { [Label("__name__", String(repeating: "a", count: 1 + $0))] }
+        let all = chunk(names)
+        for (index, name) in names.enumerated() {
+            #expect(chunk([[Label("__name__", "z")], name]).seriesHash(1) == all.seriesHash(index))
+        }
+        #expect(Set(names.indices.map { all.seriesHash($0) }).count == names.count)
+        // The own label stands before the target's, or behind them.
+        let before = chunk([[Label("a", "1")]])
+        let behind = LayoutChunk(
+            bytes: before.bytes,
+            pieces: [
+                .init(runEnd: 0, firstTargetLabel: 0, targetLabelCount: 3),
+                .init(runEnd: UInt32(before.bytes.count), firstTargetLabel: 0, targetLabelCount: 0),
+            ], pieceOffsets: [0, 2])
+        #expect(behind?.seriesHash(0) != before.seriesHash(0))
+    }
+
     @Test func offsetsThatLeaveTheirArrayAreRefused() {
         let piece = LayoutChunk.Piece(runEnd: 2, firstTargetLabel: 0, targetLabelCount: 0)
         #expect(LayoutChunk(bytes: [1, 2], pieces: [piece], pieceOffsets: [0, 1]) != nil)

@@ -69,5 +69,10 @@ struct ConflictKeysTests {
         }
         #expect(!repeats([once]) && !repeats([again]))
         #expect(repeats([once, again]) && repeats([again, again]))
+        let many = (0..<5).map { part in
+            TestFrames.chunk((0..<700).map { [Label("__name__", "m\(part)_\($0)")] }, target)
+        }
+        #expect(!repeats(many))
+        #expect(repeats(many + [TestFrames.chunk([[Label("__name__", "m3_699")]], target)]))
     }
 }

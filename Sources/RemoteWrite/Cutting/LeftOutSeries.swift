@@ -72,7 +72,7 @@ struct LeftOutSeries: Sendable {
         var sample = frame.values.count - frame.absent.count
         for departed in frame.departed {
             for ordinal in departed.series {
-                if let entry = series.entries[Self.key(departed.chunk, Int(ordinal))],
+                if let entry = series.entries[departed.chunk.seriesHash(Int(ordinal))],
                     nowNs < entry.forgottenNs
                 {
                     Self.add(sample, entry, nowNs, to: &runs)
@@ -149,7 +149,7 @@ struct LeftOutSeries: Sendable {
         var ordinals: [(ordinal: Int, key: UInt64)] = []
         for (index, chunk) in frame.layout.chunks.enumerated() {
             for series in 0..<chunk.seriesCount {
-                let key = key(chunk, series)
+                let key = chunk.seriesHash(series)
                 if entries[key] != nil { ordinals.append((Int(frame.layout.starts[index]) + series, key)) }
             }
         }
@@ -157,7 +157,7 @@ struct LeftOutSeries: Sendable {
     }
 
     private static func keys(_ samples: Range<Int>, of frame: Frame) -> [UInt64] {
-        places(samples, of: frame).map { key($0.chunk, $0.series) }
+        places(samples, of: frame).map { $0.chunk.seriesHash($0.series) }
     }
 
     /// For each of the samples the chunk, and the ordinal in it, of its series.
@@ -190,23 +190,5 @@ struct LeftOutSeries: Sendable {
             first = end
         }
         return places
-    }
-
-    /// A hash (FNV-1a, 64 bits) of the series' own labels and of where the target's go in between: the same
-    /// in every layout of the target.
-    static func key(_ chunk: LayoutChunk, _ series: Int) -> UInt64 {
-        var hash = FNV1a()
-        var offset = chunk.runStart(ofSeries: series)
-        for piece in chunk.pieces[Int(chunk.pieceOffsets[series])..<Int(chunk.pieceOffsets[series + 1])] {
-            while offset < Int(piece.runEnd) {
-                hash.mix(chunk.bytes[offset])
-                offset += 1
-            }
-            for word in [piece.firstTargetLabel, piece.targetLabelCount] where piece.targetLabelCount > 0 {
-                hash.mix(UInt8(truncatingIfNeeded: word))
-                hash.mix(UInt8(truncatingIfNeeded: word >> 8))
-            }
-        }
-        return hash.value
     }
 }
