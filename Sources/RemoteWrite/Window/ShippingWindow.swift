@@ -9,7 +9,8 @@ final class ShippingWindow: Sendable {
     /// What a slot may do.
     enum Turn: Sendable {
         case mine
-        /// Another slot reads, or as many requests fly as may: `changed` is signalled when that is over.
+        /// Another slot reads, or as many requests fly as may: the slot's event is signalled when it is its
+        /// turn to ask again.
         case wait
         /// There are more slots than may be of use, or everything is sent that a drain found.
         case stop
@@ -68,8 +69,10 @@ final class ShippingWindow: Sendable {
         var isTaken = false
         var flying = 0
         var slots = 0
-        /// Slots that wait for their turn.
+        /// Slots without a claim.
         var idle = 0
+        /// Those of them that wait for their turn.
+        var parked = ParkedSlots()
         /// Claims that are answered for, and whose keys the next look lets go of.
         var released: [WaitingSlices.Claim] = []
         var claimSize: ClaimSize
@@ -94,7 +97,7 @@ final class ShippingWindow: Sendable {
     let reader: DestinationReader
     /// `RequestOptions.digest` of the configuration.
     let options: UInt64
-    /// Signalled when a turn is given on or a request is over.
+    /// Signalled when a request is over: what waits for its keys may leave.
     let changed = Event()
     private let lessons: DestinationLessons
     private let views: WriteRelabelViews?
@@ -141,21 +144,28 @@ final class ShippingWindow: Sendable {
     }
 
     /// A slot ends, with a claim unless it is idle. A claim that is not answered for keeps its keys: nothing
-    /// may overtake it.
-    func slotEnded(isIdle: Bool) {
-        state.withLock { state in
+    /// may overtake it. `slot` is the event it may wait with.
+    func slotEnded(_ slot: Event, isIdle: Bool) {
+        let size = lessons.windowSize
+        let woken = state.withLock { state in
             state.slots -= 1
             if isIdle { state.idle -= 1 }
+            state.parked.leave(slot)
+            return Self.next(&state, size)
         }
+        woken?.signal()
         changed.signal()
     }
 
-    /// Asks for the turn.
-    func takeTurn() -> Turn {
+    /// Asks for the turn. A slot that has to wait waits for `slot`, from before it asked.
+    func takeTurn(_ slot: Event) -> Turn {
         let size = lessons.windowSize
         return state.withLock { state in
             if state.isFinished { return .stop }
-            guard !state.isTaken, state.flying < size else { return .wait }
+            guard !state.isTaken, state.flying < size else {
+                state.parked.park(slot)
+                return .wait
+            }
             state.isTaken = true
             return .mine
         }
@@ -163,24 +173,33 @@ final class ShippingWindow: Sendable {
 
     /// Gives the turn on. With `isFinished` a drain has found nothing more, and what flies is all there is.
     func giveTurn(isFinished: Bool = false) {
-        state.withLock { state in
+        let size = lessons.windowSize
+        let woken = state.withLock { state in
             state.isTaken = false
-            if isFinished { state.isFinished = true }
+            guard isFinished else { return [Self.next(&state, size)].compactMap { $0 } }
+            state.isFinished = true
+            return state.parked.leaveAll()
         }
-        changed.signal()
+        for slot in woken { slot.signal() }
     }
 
     /// The turn ends with a claim. True when another slot would be of use.
     func claimed() -> Bool {
         let size = lessons.windowSize
-        let isNeeded = state.withLock { state in
+        let (woken, isNeeded) = state.withLock { state in
             state.isTaken = false
             state.flying += 1
             state.idle -= 1
-            return state.idle == 0 && state.slots < size && !state.isFinished
+            let isNeeded = state.idle == 0 && state.slots < size && !state.isFinished
+            return (Self.next(&state, size), isNeeded)
         }
-        changed.signal()
+        woken?.signal()
         return isNeeded
+    }
+
+    /// The slot whose turn it may be now. After a request is over none is woken: its own slot asks next.
+    private static func next(_ state: inout State, _ size: Int) -> Event? {
+        !state.isTaken && state.flying < size ? state.parked.next() : nil
     }
 
     /// All of a claim is answered for.

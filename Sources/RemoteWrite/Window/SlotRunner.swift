@@ -10,6 +10,8 @@ final class SlotRunner: Sendable {
     let number: Int
     let shared: LaneShared
     private let seed: UInt64
+    /// Signalled when it may be this slot's turn.
+    private let turn = Event()
     /// Asks for one more slot.
     private let spawn: @Sendable () -> Void
     private let published = Mutex(LaneStatus())
@@ -97,7 +99,7 @@ final class SlotRunner: Sendable {
         }
         shared.gate.leave(number)
         session.log.ended(slot: number)
-        window.slotEnded(isIdle: session.claim == nil)
+        window.slotEnded(turn, isIdle: session.claim == nil)
         published.withLock { $0.state = .stopped }
     }
 
@@ -137,10 +139,10 @@ final class SlotRunner: Sendable {
     /// Waits for the turn and for something to send; false when there is nothing left to do.
     private func claim(_ session: inout Session) async -> Bool {
         while !Task.isCancelled {
-            let seen = window.changed.count
-            switch window.takeTurn() {
+            let seen = turn.count
+            switch window.takeTurn(turn) {
             case .stop: return false
-            case .wait: await window.changed.wait(after: seen)
+            case .wait: await turn.wait(after: seen)
             case .mine:
                 guard let claim = await look(&session) else { return false }
                 session.claim = claim
@@ -273,10 +275,8 @@ final class SlotRunner: Sendable {
         let metrics = shared.metrics
         let beganNs = shared.clock.monotonicNs
         metrics.leaves(request, isAgain: session.machine.tries > 0)
-        guard
-            case .answer(let answer, let text) = await shared.sender.send(
-                request, skewMs: session.machine.skewMs)
-        else { return .stop }
+        let outcome = await shared.sender.send(request, skewMs: session.machine.skewMs)
+        guard case .answer(let answer, let text) = outcome else { return .stop }
         let now = shared.now
         let tookNs = now.monotonicNs - beganNs
         session.busyNs += tookNs
