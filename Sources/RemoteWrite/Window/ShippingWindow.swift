@@ -26,45 +26,6 @@ final class ShippingWindow: Sendable {
         case nothing(isWaiting: Bool)
     }
 
-    /// What the cursor could not take down; it goes with the next answer, or alone when none comes.
-    struct Unbooked: Sendable {
-        var numbers: [UInt64] = []
-        var ranges: [Range<BufferPosition>] = []
-        var outcome = Outcomes()
-
-        var isEmpty: Bool { numbers.isEmpty && ranges.isEmpty && outcome.isEmpty }
-
-        /// Adds more; neighbours become one range, so that a cursor that fails for long costs little
-        /// memory.
-        mutating func add(
-            _ numbers: [UInt64], _ ranges: [Range<BufferPosition>], _ outcome: Outcomes
-        ) {
-            self.numbers += numbers
-            for range in ranges {
-                if let last = self.ranges.last, last.upperBound == range.lowerBound {
-                    self.ranges[self.ranges.count - 1] = last.lowerBound..<range.upperBound
-                } else {
-                    self.ranges.append(range)
-                }
-            }
-            self.outcome.add(outcome)
-        }
-    }
-
-    /// Requests that left, or were cut anew, and that the cursor could not take down.
-    private struct Unnoted {
-        var requests: [UInt64: SentRequest] = [:]
-        var replaced: [UInt64] = []
-
-        var isEmpty: Bool { requests.isEmpty && replaced.isEmpty }
-
-        mutating func add(_ more: [UInt64: SentRequest], replacing numbers: [UInt64]) {
-            for number in numbers { requests[number] = nil }
-            requests.merge(more) { $1 }
-            replaced += numbers
-        }
-    }
-
     private struct State {
         var isTaken = false
         var flying = 0
@@ -106,14 +67,7 @@ final class ShippingWindow: Sendable {
     private let mostFlying: Int
     private let state: Mutex<State>
     private let log: Mutex<Log>
-    private let hold: MemoryHold
-    /// A value of a frame's column.
-    private static let waitingSampleBytes = 8
-    /// The value, and what of the request's body is a sample's: 25 bytes, up to 40 without compression to
-    /// speak of.
-    private static let flyingSampleBytes = 8 + 40
-    /// A part that waits, with its keys.
-    private static let partBytes = MemoryLayout<WaitingSlices.Entry>.stride + 64
+    private let hold: WindowHold
     /// More samples do not wait: reading stops. Some batches for each request in flight.
     private static let waitingBatches = 4
 
@@ -122,7 +76,7 @@ final class ShippingWindow: Sendable {
         mostFlying: Int = 1, options: UInt64
     ) {
         self.reader = reader
-        hold = MemoryHold(reader.memory, .reading)
+        hold = WindowHold(reader.memory)
         self.options = options
         self.lessons = lessons
         self.views = views
@@ -240,7 +194,8 @@ final class ShippingWindow: Sendable {
             while true {
                 stop = nil
                 let found = try look(
-                    &log, samples: wanted, most: most, nowNs: nowNs, dueNs: dueNs, flying: flying, stop: &stop)
+                    &log, samples: wanted, most: most, nowNs: nowNs, dueNs: dueNs, flying: flying, stop: &stop
+                )
                 if let claim = found.claim {
                     claimed = claim.sampleCount
                     return .claim(claim)
@@ -362,9 +317,7 @@ final class ShippingWindow: Sendable {
             state.oldestMs = waiting.oldestMs
             return state.flyingSamples
         }
-        hold.set(
-            waiting.sampleCount * Self.waitingSampleBytes + waiting.partCount * Self.partBytes
-                + flying * Self.flyingSampleBytes)
+        hold.set(waiting, flyingSamples: flying)
     }
 
     /// A request was cut of a claim; it may have `most` samples, and left so many of the claim.
