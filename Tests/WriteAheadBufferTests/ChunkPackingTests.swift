@@ -27,7 +27,7 @@ struct ChunkPackingTests {
 
     private func record(_ chunk: LayoutChunk) throws -> (header: RecordHeader, payload: [UInt8]) {
         var (scratch, buffer) = (RecordBuffer(), RecordBuffer())
-        StatementCoding.putRecord(of: chunk, number: 7, salt: 3, scratch: &scratch, into: &buffer)
+        StatementCoding.putRecords(of: chunk, number: 7, salt: 3, scratch: &scratch, into: &buffer)
         let bytes = buffer.bytes
         guard let header = RecordHeader(bytes.span, at: 0, salt: 3) else { throw NoRecord() }
         let isIntact = header.isIntact(bytes.span, at: 0, salt: 3)

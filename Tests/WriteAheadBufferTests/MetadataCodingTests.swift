@@ -61,6 +61,40 @@ struct MetadataCodingTests {
         }
     }
 
+    /// A family's name stands in each of its comments: half is left, and read as it was.
+    @Test func whatRepeatsIsPacked() throws {
+        var comments: [UInt8] = []
+        var runs: [ChunkMetadata.Run] = []
+        for family in 0..<10 {
+            runs.append(.init(firstSeries: UInt32(family), offset: UInt32(comments.count)))
+            let name = Array("http_server_requests_of_kind_\(family)_total".utf8)
+            ChunkMetadata.append(.type, family: name, text: Array("counter".utf8)[...], to: &comments)
+            ChunkMetadata.append(.help, family: name, text: Array("Requests.".utf8)[...], to: &comments)
+        }
+        let metadata = try #require(ChunkMetadata(comments: comments, runs: runs, seriesCount: 10))
+        var (scratch, buffer) = (RecordBuffer(), RecordBuffer())
+        StatementCoding.putRecords(
+            of: TestFrames.chunk("m", count: 10).adding(metadata), number: 4, salt: 1, scratch: &scratch,
+            into: &buffer)
+        let bytes = buffer.bytes
+        guard let first = RecordHeader(bytes.span, at: 0, salt: 1),
+            let header = RecordHeader(bytes.span, at: first.recordBytes, salt: 1)
+        else {
+            Issue.record("two records were written")
+            return
+        }
+        #expect(first.type == .chunk && header.type == .metadata && header.subject == 4)
+        #expect(header.flags == RecordHeader.isPacked)
+        #expect(first.recordBytes + header.recordBytes == bytes.count)
+        #expect(2 * header.payloadBytes < payload(metadata).count)
+        let packed = Array(bytes[first.recordBytes + RecordHeader.sizeBytes..<bytes.count - 4])
+        #expect(MetadataCoding.metadata(packed.span, flags: header.flags, seriesCount: 10) == metadata)
+        for length in 0..<packed.count {
+            let cut = Array(packed[..<length])
+            #expect(MetadataCoding.metadata(cut.span, flags: header.flags, seriesCount: 10) == nil)
+        }
+    }
+
     /// A backlog of before a restart has what was known when it was scraped.
     @Test func aBacklogHasItsMetadata() throws {
         let fixture = try BufferFixture()

@@ -1,5 +1,6 @@
-/// Packs a chunk's payload: the labels of a series are mostly those of one shortly before. What stands before
-/// is named by distance and length, as LZ4 does it, in a form that takes a byte less for short distances.
+/// Packs what is stated of a chunk: the labels of a series are mostly those of one shortly before, and a
+/// family's name stands in each of its comments. What stands before is named by distance and length, as LZ4
+/// does it, in a form that takes a byte less for short distances.
 ///
 /// varint32 length of what is packed, then steps: a byte (low half: how many literals follow, high half: how
 /// many bytes are copied, less four; 15 means more: bytes are added up to the first below 255), literals,

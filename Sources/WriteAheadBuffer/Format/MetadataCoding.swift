@@ -15,7 +15,11 @@ enum MetadataCoding {
         }
     }
 
-    static func metadata(_ payload: Span<UInt8>, seriesCount: Int) -> ChunkMetadata? {
+    static func metadata(_ payload: Span<UInt8>, flags: UInt8 = 0, seriesCount: Int) -> ChunkMetadata? {
+        guard flags & RecordHeader.isPacked == 0 else {
+            guard let plain = ChunkPacking.plain(payload) else { return nil }
+            return metadata(plain.span, seriesCount: seriesCount)
+        }
         var offset = 0
         guard let comments = Wire.raw(payload, &offset),
             let count = Wire.count(payload, &offset, itemBytes: 2)

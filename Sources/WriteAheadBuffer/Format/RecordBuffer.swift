@@ -69,6 +69,12 @@ struct RecordBuffer: Sendable {
         count += bytes.count
     }
 
+    mutating func putBytes(of other: RecordBuffer) {
+        reserve(other.count)
+        storage.replaceSubrange(count..<count + other.count, with: other.storage[..<other.count])
+        count += other.count
+    }
+
     mutating func putString(_ text: String) { putRaw(Array(text.utf8)) }
 
     /// Ordinals that ascend, each once; the reading half is `Wire.ascending`.

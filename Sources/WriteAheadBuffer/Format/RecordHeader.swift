@@ -14,7 +14,7 @@ struct RecordHeader: Equatable {
     static let hasSides: UInt8 = 2
     /// Of a chunk: which series are histograms follows its content.
     static let hasHistograms: UInt8 = 1
-    /// Of a chunk: the payload is packed (`ChunkPacking`).
+    /// Of a chunk and its metadata: the payload is packed (`ChunkPacking`).
     static let isPacked: UInt8 = 2
 
     let payloadBytes: Int

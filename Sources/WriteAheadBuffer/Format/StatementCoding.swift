@@ -43,19 +43,30 @@ enum StatementCoding {
 
     // MARK: chunks
 
-    /// Appends the whole record of a chunk, packed where that is shorter. `scratch` is any room.
-    static func putRecord(
+    /// Appends the whole record of a chunk, and that of its metadata where it has any. `scratch` is any room.
+    static func putRecords(
         of chunk: LayoutChunk, number: UInt32, salt: UInt32, scratch: inout RecordBuffer,
         into buffer: inout RecordBuffer
     ) {
-        let flags = flags(chunk)
         scratch.removeAll()
         put(chunk, into: &scratch)
-        var start = buffer.begin(.chunk, flags: flags | RecordHeader.isPacked, subject: number)
-        if !ChunkPacking.put(scratch, into: &buffer) {
+        putRecord(.chunk, flags: flags(chunk), number: number, salt: salt, scratch, into: &buffer)
+        guard let metadata = chunk.metadata else { return }
+        scratch.removeAll()
+        MetadataCoding.put(metadata, into: &scratch)
+        putRecord(.metadata, flags: 0, number: number, salt: salt, scratch, into: &buffer)
+    }
+
+    /// Appends a record with `payload`, packed where that is shorter.
+    private static func putRecord(
+        _ type: RecordType, flags: UInt8, number: UInt32, salt: UInt32, _ payload: RecordBuffer,
+        into buffer: inout RecordBuffer
+    ) {
+        var start = buffer.begin(type, flags: flags | RecordHeader.isPacked, subject: number)
+        if !ChunkPacking.put(payload, into: &buffer) {
             buffer.removeLast(buffer.count - start)
-            start = buffer.begin(.chunk, flags: flags, subject: number)
-            put(chunk, into: &buffer)
+            start = buffer.begin(type, flags: flags, subject: number)
+            buffer.putBytes(of: payload)
         }
         buffer.end(start, salt: salt)
     }

@@ -86,6 +86,7 @@ struct StatedLayouts: Sendable {
         guard let (header, place) = metadataPlaces[number],
             let (bytes, range) = try segment?.payload(header, at: place)
         else { return nil }
-        return MetadataCoding.metadata(bytes.span.extracting(range), seriesCount: seriesCount)
+        return MetadataCoding.metadata(
+            bytes.span.extracting(range), flags: header.flags, seriesCount: seriesCount)
     }
 }

@@ -207,13 +207,8 @@ struct SegmentWriter {
             }
             let number = UInt32(chunks.count + added.count)
             let start = scratch.count
-            StatementCoding.putRecord(
+            StatementCoding.putRecords(
                 of: chunk, number: number, salt: salt, scratch: &plain, into: &scratch)
-            if let metadata = chunk.metadata {
-                let start = scratch.begin(.metadata, subject: number)
-                MetadataCoding.put(metadata, into: &scratch)
-                scratch.end(start, salt: salt)
-            }
             added[key] = ChunkState(chunk: chunk, number: number, recordBytes: scratch.count - start)
             numbers.append(number)
             if scratch.count >= Self.pieceBytes { try writePiece() }
