@@ -18,7 +18,7 @@ struct StagesCommand: AsyncParsableCommand {
     /// budget of 200 ns was set: 5.4 of them.
     @Option(help: "Budget of the whole way, in the time that strtod takes for one of its numbers.")
     var cpuBudget = 5.4
-    @Option(help: "Budget of the buffer in bytes a sample.") var bufferBudget = 2.0
+    @Option(help: "Budget of the buffer in bytes a sample.") var bufferBudget = 1.0
 
     func validate() throws {
         guard targets > 0, rounds > 1 else {
