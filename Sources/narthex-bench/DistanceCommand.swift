@@ -24,7 +24,7 @@ struct DistanceCommand: AsyncParsableCommand {
     @Option(help: "Lag in seconds that 99 % of the samples may have, the delay added.") var lagBudget = 2.0
     @Option(help: "Seconds of scraping that may have no answer at the end of a phase.") var behindBudget = 2.0
     @Option(help: "CPU a sample at the longest delay, to that at the shortest.") var cpuBudget = 1.1
-    @Option(help: "Seconds until the window has grown to nine tenths.") var growthBudget = 3.0
+    @Option(help: "Seconds until the window has a size that it then keeps.") var growthBudget = 3.0
     @Option(help: "Requests in flight that the window may allow at a delay of 0.") var nearBudget = 2.0
     @Option(help: "The program of an older agent, to do the same beside this one.") var beside: String?
     @Option(help: "CPU a sample to that of the agent beside, over all phases.") var besideBudget = 1.05
@@ -115,6 +115,7 @@ struct DistanceCommand: AsyncParsableCommand {
         }
         try await watch(
             untilNs: changedNs + UInt64(settleSeconds) * 1_000_000_000, everyMs: Self.pageMs)
+        let steadyNs = clock.monotonicNs
         var before: [ShippingRecord] = []
         for session in sessions { before.append(try await ShippingRecord(session)) }
         try await watch(
@@ -124,7 +125,8 @@ struct DistanceCommand: AsyncParsableCommand {
             spans.append(ShippingSpan(from: before[index], to: try await ShippingRecord(session)))
         }
         return Phase(
-            delayMs: delayMs, spans: spans, settledSeconds: curve.settledSeconds(sinceNs: changedNs))
+            delayMs: delayMs, spans: spans,
+            settledSeconds: curve.settledSeconds(sinceNs: changedNs, steadyNs: steadyNs))
     }
 
     private func report(_ phases: [Phase], _ sessions: [AgentSession]) async throws -> BudgetReport {

@@ -13,13 +13,13 @@ struct ShardCurve {
     /// Answers take so long from now on.
     mutating func changed(toMs delayMs: Int64, atNs: UInt64) { changes.append((atNs, delayMs)) }
 
-    /// Seconds after a change until the window stayed within a tenth of what it has at the end.
-    func settledSeconds(sinceNs: UInt64) -> Double {
-        let since = points.filter { $0.atNs >= sinceNs }
-        guard let last = since.last else { return 0 }
-        let off = since.last { abs($0.shards - last.shards) > last.shards / 10 }
-        guard let off, let settled = since.first(where: { $0.atNs > off.atNs }) else { return 0 }
-        return Double(settled.atNs - sinceNs) / 1e9
+    /// Seconds after a change until the window first had a size that it kept from `steadyNs` on.
+    func settledSeconds(sinceNs: UInt64, steadyNs: UInt64) -> Double {
+        let steady = points.filter { $0.atNs >= steadyNs }.map(\.shards)
+        guard let least = steady.min(), let most = steady.max(),
+            let first = points.first(where: { $0.atNs >= sinceNs && $0.shards >= least && $0.shards <= most })
+        else { return 0 }
+        return Double(first.atNs - sinceNs) / 1e9
     }
 
     /// A drawing of both, 720 × 300.
