@@ -100,7 +100,7 @@ final class SlotRunner: Sendable {
         shared.gate.leave(number)
         session.log.ended(slot: number)
         window.slotEnded(turn, isIdle: session.claim == nil)
-        published.withLock { $0.state = .stopped }
+        publish(session, .stop)
     }
 
     /// Cuts what is claimed until there is a request; claims more when all of it is answered for.
