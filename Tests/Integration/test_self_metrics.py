@@ -94,8 +94,8 @@ FAMILIES = {
     # A server's alone: dashboards take it for the number of series.
     "prometheus_tsdb_head_series": ("gauge", ()),
 }
-# The same of remote storage (storage/remote/queue_manager.go, storage.go and write.go), but for metadata and
-# the interner of strings.
+# The same of remote storage (storage/remote/queue_manager.go, storage.go and write.go), but for the interner
+# of strings.
 PER_DESTINATION = ("remote_name", "url")
 FAMILIES |= {
     f"prometheus_remote_storage_{name}": shape
@@ -115,6 +115,10 @@ FAMILIES |= {
         "enqueue_retries_total": ("counter", PER_DESTINATION),
         "highest_timestamp_in_seconds": ("gauge", ()),
         "max_samples_per_send": ("gauge", PER_DESTINATION),
+        "metadata_bytes_total": ("counter", PER_DESTINATION),
+        "metadata_failed_total": ("counter", PER_DESTINATION),
+        "metadata_retried_total": ("counter", PER_DESTINATION),
+        "metadata_total": ("counter", PER_DESTINATION),
         "queue_highest_sent_timestamp_seconds": ("gauge", PER_DESTINATION),
         "queue_highest_timestamp_seconds": ("gauge", PER_DESTINATION),
         "sent_batch_duration_seconds": ("histogram", PER_DESTINATION),

@@ -73,10 +73,13 @@ import Testing
             ("batch_send_deadline", "7s"), ("min_backoff", "70ms"), ("max_backoff", "7s"),
             ("retry_on_http_429", "false"), ("sample_age_limit", "7m"),
         ].map { Row(block: "queue_config", key: $0.0, yaml: $0.1) }
+        + [("send", "false"), ("send_interval", "7m"), ("max_samples_per_send", "77")].map {
+            Row(block: "metadata_config", key: $0.0, yaml: $0.1)
+        }
 
     private func text(_ row: Row, with value: String?) -> String {
         var own = [row.beside, value.map { "\(row.key): \($0)" } ?? ""].filter { !$0.isEmpty }
-        if row.block == "sigv4" || row.block == "queue_config" {
+        if ["sigv4", "queue_config", "metadata_config"].contains(row.block) {
             own = ["\(row.block): {\(own.joined(separator: ", "))}"]
         }
         if row.key != "url" || value == nil { own.append("url: 'http://h/w'") }
@@ -116,7 +119,10 @@ import Testing
 
     /// The rows are all keys that there are.
     @Test func noKeyIsLeftOut() throws {
-        for block in ["remote_write", "HTTP client options", "TLS and proxy", "sigv4", "queue_config"] {
+        for block in [
+            "remote_write", "HTTP client options", "TLS and proxy", "sigv4", "queue_config",
+            "metadata_config",
+        ] {
             let keys = try #require(PrometheusKeys.blocks.first { $0.block == block }).keys
             #expect(Self.rows.filter { $0.block == block }.map(\.key).sorted() == keys.sorted(), "\(block)")
         }
