@@ -212,7 +212,8 @@ def test_panels_have_numbers_and_alerts_fire(make_agent, receiver, parts, tmp_pa
     setting.exporter.pages["shed"] = "".join(f'a{{i="{number}"}} 1\n' for number in range(9))
     setting.make_trouble(receiver)
     watcher.expect(dict.fromkeys(FIRES), 60)
-    answers = {"NarthexWritesNotAllowed": 403, "NarthexWritesThrottled": 429, "NarthexSamplesRefused": 400}
+    # 429 last: it lowers the pace to a request in ten seconds.
+    answers = {"NarthexWritesNotAllowed": 403, "NarthexSamplesRefused": 400, "NarthexWritesThrottled": 429}
     for alert, status in answers.items():
         receiver.decide = lambda received, status=status: Answer(status=status, stores=False)
         watcher.expect({alert: None}, 30)
