@@ -209,7 +209,8 @@ public final class DestinationReader: Sendable {
             let oldest = BufferPosition.start(of: core.catalog.oldest?.number ?? cursor.mark.segment)
             let from = max(cursor.mark, oldest)
             state.withLock { state in
-                let gone = state.open.samples(before: oldest.segment, AnsweredPlaces(cursor))
+                let gone = state.open.samples(
+                    before: oldest.segment, mark: cursor.mark, AnsweredPlaces(cursor))
                 // What lies behind is found again; what retention took of it is not.
                 state.lost.removeAll { !$0.isGone && $0.at > from }
                 state.lose(gone, at: oldest, state.retiredReason, isGone: true)

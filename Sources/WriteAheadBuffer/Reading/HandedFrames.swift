@@ -53,22 +53,27 @@ struct HandedFrames: Sendable {
         guard entries.count - head >= sweepsAt else { return }
         entries.removeFirst(head)
         head = 0
-        entries.removeAll { Self.open($0, places) == 0 }
+        entries.removeAll { Self.open($0, from: mark, places) == 0 }
         sweepsAt = max(Self.firstSweep, entries.count * 2)
     }
 
-    /// Samples not answered for in segments before `segment`, by job.
-    func samples(before segment: UInt64, _ places: AnsweredPlaces) -> [String: UInt64] {
+    /// Samples not answered for in segments before `segment`, by job: those behind the mark and in none of
+    /// these places.
+    func samples(
+        before segment: UInt64, mark: BufferPosition, _ places: AnsweredPlaces
+    ) -> [String: UInt64] {
         var counts: [String: UInt64] = [:]
         for entry in entries[head...] where entry.start.segment < segment {
-            let open = Self.open(entry, places)
+            let open = Self.open(entry, from: mark, places)
             if open > 0 { counts[entry.job, default: 0] += UInt64(open) }
         }
         return counts
     }
 
-    private static func open(_ entry: Entry, _ places: AnsweredPlaces) -> Int {
-        places.open(target: entry.target, from: entry.start, to: entry.end, samples: entry.samples)
-            .reduce(0) { $0 + $1.count }
+    private static func open(_ entry: Entry, from mark: BufferPosition, _ places: AnsweredPlaces) -> Int {
+        // The mark may stand in the frame.
+        places.open(
+            target: entry.target, from: max(entry.start, mark), to: entry.end, samples: entry.samples
+        ).reduce(0) { $0 + $1.count }
     }
 }
