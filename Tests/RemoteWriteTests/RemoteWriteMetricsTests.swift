@@ -21,7 +21,7 @@ import Testing
                 queue: QueueConfiguration(sampleAgeLimitMs: ageLimitMs), sendExemplars: true,
                 sendNativeHistograms: sendsHistograms),
             destination: store.destination, http: receiver, credentials: nil, region: nil,
-            workers: WorkerPool(name: "test", threads: 2), clock: fixture.clock,
+            workers: fixture.workers, clock: fixture.clock,
             registry: fixture.registry, logger: fixture.said.logger)
     }
 

@@ -49,7 +49,7 @@ import Testing
         let writer = RemoteWriter(
             configuration: configuration, destination: store.destination,
             http: FakeReceiver([.status(503, body: "away"), .status(200)]), credentials: nil, region: nil,
-            workers: WorkerPool(name: "test", threads: 2), clock: fixture.clock, registry: fixture.registry,
+            workers: fixture.workers, clock: fixture.clock, registry: fixture.registry,
             logger: fixture.said.logger)
         await fixture.run(writer) { store.isAnswered }
         let lines = fixture.said.all("this is what it holds")

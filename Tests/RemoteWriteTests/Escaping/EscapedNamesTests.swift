@@ -38,7 +38,7 @@ import Testing
         change(&configuration)
         let writer = RemoteWriter(
             configuration: configuration, destination: store.destination, http: receiver,
-            credentials: nil, region: nil, workers: WorkerPool(name: "test", threads: 2),
+            credentials: nil, region: nil, workers: fixture.workers,
             clock: fixture.clock, registry: fixture.registry, logger: fixture.said.logger)
         let all = frames.reduce(0) { $0 + $1.sampleCount }
         await fixture.run(writer) {

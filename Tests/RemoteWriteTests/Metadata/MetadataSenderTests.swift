@@ -19,7 +19,7 @@ import Testing
         change(&configuration)
         return RemoteWriter(
             configuration: configuration, destination: store.destination, http: receiver,
-            credentials: nil, region: nil, workers: WorkerPool(name: "test", threads: 2),
+            credentials: nil, region: nil, workers: fixture.workers,
             clock: fixture.clock, registry: fixture.registry, logger: fixture.said.logger,
             families: { [families] in families })
     }

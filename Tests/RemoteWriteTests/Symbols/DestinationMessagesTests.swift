@@ -22,7 +22,7 @@ import WriteAheadBuffer
         configuration.protobufMessage = message
         return RemoteWriter(
             configuration: configuration, destination: store.destination, http: receiver,
-            credentials: nil, region: nil, workers: WorkerPool(name: "test", threads: 2),
+            credentials: nil, region: nil, workers: fixture.workers,
             clock: fixture.clock, registry: fixture.registry, logger: fixture.said.logger)
     }
 
