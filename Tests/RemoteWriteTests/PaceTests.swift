@@ -21,4 +21,23 @@ import Testing
         }
         #expect(pace.perSecond == nil)
     }
+
+    /// What was seldom sent because nothing more could, or had to, is no measure of what may be.
+    @Test(arguments: [(probes: 60, burst: 10, least: 4.9), (60, 50, 24), (1, 3, 1.4)])
+    func isLearnedFromWhatWasSentAndNotFromQuietTimes(probes: Int, burst: Int, least: Double) {
+        var pace = Pace()
+        var nowNs: UInt64 = 1_000_000_000
+        for _ in 0..<probes {
+            pace.began(nowNs)
+            nowNs += 5_000_000_000
+        }
+        for _ in 0..<burst {
+            pace.began(nowNs)
+            nowNs += 10_000_000
+        }
+        // The answers take their time.
+        pace.throttled(nowNs + 2_000_000_000)
+        #expect((pace.perSecond ?? 0) >= least)
+        #expect((pace.perSecond ?? 0) <= Double(burst))
+    }
 }

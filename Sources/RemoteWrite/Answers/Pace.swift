@@ -5,8 +5,9 @@ struct Pace: Sendable, Equatable {
     private(set) var perSecond: Double?
     private var lastBeginNs: UInt64?
     private var lastRaiseNs: UInt64 = 0
-    /// Seconds between the requests of late, smoothed.
-    private var gap: Double?
+    /// When the requests of late began; once it is full, each takes the place of the oldest.
+    private var begins: [UInt64] = []
+    private var oldest = 0
 
     /// One request in ten seconds is let through however often the receiver says no.
     static let least = 0.1
@@ -14,6 +15,8 @@ struct Pace: Sendable, Equatable {
     static let most = 500.0
     /// Requests a second that each second of success adds.
     static let raise = 0.5
+    /// So long ago a request may have begun that is answered now.
+    private static let lookedAtNs: UInt64 = 10_000_000_000
 
     /// When the next request may begin.
     func earliestNs(_ nowNs: UInt64) -> UInt64 {
@@ -22,15 +25,29 @@ struct Pace: Sendable, Equatable {
     }
 
     mutating func began(_ nowNs: UInt64) {
-        if let lastBeginNs, nowNs >= lastBeginNs {
-            let seconds = Double(nowNs - lastBeginNs) / 1e9
-            gap = gap.map { $0 * 0.8 + seconds * 0.2 } ?? seconds
-        }
         lastBeginNs = nowNs
+        if begins.count < Int(Self.most) {
+            begins.append(nowNs)
+        } else {
+            begins[oldest] = nowNs
+            oldest = (oldest + 1) % begins.count
+        }
+    }
+
+    /// Requests of the busiest second of late: what the receiver was asked too much by. Quiet times before,
+    /// when there was nothing to send or one probe alone, say nothing of that.
+    private func busiestSecond(_ nowNs: UInt64) -> Double {
+        let times = begins.filter { nowNs <= $0 + Self.lookedAtNs }.sorted()
+        var (first, most) = (0, 1)
+        for last in times.indices {
+            while times[last] - times[first] >= 1_000_000_000 { first += 1 }
+            most = max(most, last - first + 1)
+        }
+        return Double(most)
     }
 
     mutating func throttled(_ nowNs: UInt64) {
-        let now = perSecond ?? min(Self.most, 1 / max(gap ?? 1, 1 / Self.most))
+        let now = perSecond ?? min(Self.most, busiestSecond(nowNs))
         perSecond = max(Self.least, now / 2)
         lastRaiseNs = nowNs
     }
