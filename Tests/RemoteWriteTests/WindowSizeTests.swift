@@ -1,3 +1,4 @@
+import Platform
 import Testing
 
 @testable import RemoteWrite
@@ -64,6 +65,21 @@ struct WindowSizeTests {
             window.stored(ns: (index % 10 == 0 ? 1 : 100) * ms, inFlight: window.size)
             #expect(window.size == 50, "answer \(index)")
         }
+    }
+
+    /// One of ten answers, at random, comes from near: a cache, or one backend of several.
+    @Test func quickAnswersNowAndThenLeaveTheWindowOpen() {
+        var window = WindowSize(least: 1, most: 50)
+        answer(&window, 60, ms: 100)
+        var random = SplitMix64(seed: 5)
+        var (sum, smallest) = (0, 50)
+        for _ in 0..<2_000 {
+            window.stored(ns: (random.next() % 10 == 0 ? 4 : 100) * ms, inFlight: window.size)
+            sum += window.size
+            smallest = min(smallest, window.size)
+        }
+        #expect(sum >= 40 * 2_000, "\(sum / 2_000) on average")
+        #expect(smallest > WindowSize.nearSize, "and never closed")
     }
 
     @Test func shardsBoundIt() {

@@ -5,7 +5,8 @@
 /// is not, every answer that comes while all of them fly lets two more fly, so that the window grows
 /// threefold in a round trip, as long as there is more to send than flies. It does not grow beyond a round
 /// trip divided by the time that a cut takes, as the sender could not use more. A window of which less than
-/// half was used becomes smaller again, and so does one whose receiver has come near.
+/// half was used becomes smaller again, and so does one whose receiver has come near: by two an answer, as
+/// it grew.
 struct WindowSize: Sendable {
     let least: Int
     let most: Int
@@ -45,8 +46,10 @@ struct WindowSize: Sendable {
 
     /// How many may fly now.
     var size: Int {
-        let wanted = max(least, min(most, min(grown, wantedSize)))
-        return max(1, min(wanted, Int(ceiling)))
+        // Towards a receiver that has come near it shrinks by `grown` alone, a little an answer: a few quick
+        // answers do not close a window.
+        let useful = isFar ? min(grown, wantedSize) : grown
+        return max(1, min(max(least, min(most, useful)), Int(ceiling)))
     }
 
     /// How many the sender could use, whatever `max_shards` is and however much there is to send.
@@ -66,7 +69,7 @@ struct WindowSize: Sendable {
         note(ns)
         ceiling = min(Double(most), ceiling + 1 / max(1, ceiling))
         guard let distanceNs, distanceNs > Self.nearNs else {
-            grown = max(Self.nearSize, grown - max(1, grown / 4))
+            grown = max(Self.nearSize, min(grown, most) - Self.growth)
             (answers, mostInFlight) = (0, 0)
             return
         }
@@ -94,6 +97,8 @@ struct WindowSize: Sendable {
             oldest = (oldest + 1) % Self.remembered
         }
     }
+
+    private var isFar: Bool { (distanceNs ?? 0) > Self.nearNs }
 
     /// The round trip without what made it longer now and then; nil before the first answer.
     private var distanceNs: UInt64? {
