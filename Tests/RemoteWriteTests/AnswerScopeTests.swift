@@ -15,6 +15,13 @@ struct AnswerScopeTests {
         #expect(answer.scope(storesOthers: true) == whileOthersAreStored)
     }
 
+    /// A limit on series refuses the new series of one request; the next one's may all be known.
+    @Test func aLimitOnSeriesConcernsTheRequest() {
+        let answer = LaneAnswer.status(.init(status: 429, reason: .seriesLimit))
+        #expect(answer.scope(storesOthers: false) == .request)
+        #expect(answer.scope(storesOthers: true) == .request)
+    }
+
     @Test func withoutAnAnswer() {
         for answer in [LaneAnswer.unconnected, .unsigned, .unsendable] {
             #expect(answer.scope(storesOthers: true) == .destination)

@@ -17,7 +17,9 @@ extension LaneAnswer {
         case .unreachable: return storesOthers ? .request : .unclear
         case .status(let response):
             switch response.meaning {
-            case .unauthorized, .misconfigured, .throttled: return .destination
+            // A limit on series refuses what is new in one request; all of the next may be known.
+            case .throttled: return response.reason.isSeriesLimit ? .request : .destination
+            case .unauthorized, .misconfigured: return .destination
             case .failing: return storesOthers && response.retryAfterMs == nil ? .request : .unclear
             case .stored, .refused, .tooLarge: return .request
             }

@@ -29,7 +29,9 @@ struct LaneStateMachine: Sendable {
     private var slowBackoff = Backoff(firstMs: Self.slowFirstMs, mostMs: Self.slowMostMs)
     private var drainDeadlineNs: UInt64?
     private var throttledForSeries = 0
-    private var firstFailureNs: UInt64?
+    /// When the request held left for its last try.
+    private var leftNs: UInt64 = 0
+    /// Tries that failed while others were stored.
     private var failures = 0
 
     /// Refused signatures and wrong paths are asked about again after 5 s, later once a minute.
@@ -38,7 +40,7 @@ struct LaneStateMachine: Sendable {
     /// SigV4 allows five minutes; four leave room for the way there.
     static let toleratedSkewMs: Int64 = 240_000
     /// "429" because of too many series does not pass with time: after so many tries the request is let go.
-    static let seriesLimitTries = 5
+    static let seriesLimitTries = 2
     /// A series that was refused by itself is left out for five minutes,
     static let guiltyMs: Int64 = 300_000
     /// and series among which there is one until there are requests again that can tell which.
@@ -81,7 +83,6 @@ struct LaneStateMachine: Sendable {
         tries = 0
         throttledForSeries = 0
         failures = 0
-        firstFailureNs = nil
         if let search {
             if request.end > search.end {
                 // What was searched for was dropped meanwhile.
@@ -244,12 +245,13 @@ struct LaneStateMachine: Sendable {
     private mutating func throttled(
         _ request: Held, _ response: LaneAnswer.Response, inFlight: Int, _ now: Moment
     ) -> Action {
-        lessons.throttled(inFlight: inFlight, lowersPace: true, now.monotonicNs)
         var request = request
         if response.reason.isSeriesLimit {
-            // The receiver takes what it can and answers for the rest.
+            // The receiver takes what it can and answers for the rest: to ask for less would not help.
             request.mayBeStored = true
             throttledForSeries += 1
+        } else {
+            lessons.throttled(inFlight: inFlight, lowersPace: true, now.monotonicNs)
         }
         guard retriesThrottled, throttledForSeries < Self.seriesLimitTries else {
             recovered()
@@ -279,12 +281,9 @@ struct LaneStateMachine: Sendable {
         _ now: Moment
     ) -> Action {
         guard isItsOwn else { return retry(request, .failing, after: retryAfterMs, now) }
-        failures += 1
-        let firstNs = firstFailureNs ?? now.monotonicNs
-        firstFailureNs = firstNs
-        guard failures >= Self.poisonTries, let succeededElsewhereNs, succeededElsewhereNs > firstNs else {
-            return retry(request, .failing, after: retryAfterMs, now)
-        }
+        // What fails while nobody is stored says nothing of the request, however often it did.
+        if let succeededElsewhereNs, succeededElsewhereNs >= leftNs { failures += 1 }
+        guard failures >= Self.poisonTries else { return retry(request, .failing, after: retryAfterMs, now) }
         recovered()
         guard request.sampleCount > 1 else {
             return settle(request, .refused(reason: RefusalReason.serverError.rawValue))
@@ -354,7 +353,10 @@ struct LaneStateMachine: Sendable {
             bytes: request.bodyBytes, samples: request.sampleCount, nowNs: now.monotonicNs, wallMs: now.wallMs
         )
         if let limitedNs { return wait(.pausing(request), untilNs: limitedNs, now) }
-        guard let untilNs = lessons.begin(now.monotonicNs) else { return .send }
+        guard let untilNs = lessons.begin(now.monotonicNs) else {
+            leftNs = now.monotonicNs
+            return .send
+        }
         limits.stayed(bytes: request.bodyBytes, samples: request.sampleCount)
         return wait(.pausing(request), untilNs: untilNs, now)
     }
