@@ -331,4 +331,34 @@ import WriteAheadBuffer
         }
         #expect(request.holdsSeriesOnce)
     }
+
+    /// Only where bytes end it a smaller claim would have made one request.
+    @Test func whetherBytesEndedARequestIsKnown() throws {
+        let store = BufferedDestination(clock: clock)
+        for job in ["a", "b", "c"] {
+            store.append([
+                TestFrames.frame(
+                    TestFrames.target(job: job, [Label("job", job)]), count: 10, timestampMs: clock.wallMs)
+            ])
+        }
+        let slices = try store.slices()
+        func ended(
+            bytes: Int = BatchCollector.maxRequestBytes, samples: Int, usedUp: String = ""
+        ) -> (samples: Int, byBytes: Bool)? {
+            var collector = collector(bytes: bytes)
+            collector.load(slices)
+            var leftOut = LeftOutSeries()
+            let cut = collector.cut(
+                samples: samples, leftOut: &leftOut, agingMs: clock.wallMs, isUsedUp: { $0 == usedUp },
+                scratch: scratch)
+            guard case .request(let request) = cut else { return nil }
+            return (request.sampleCount, request.isFullByBytes)
+        }
+        #expect(ended(samples: 30).map { $0 == (30, false) } == true)
+        #expect(ended(samples: 10).map { $0 == (10, false) } == true)
+        #expect(ended(samples: 15).map { $0 == (15, false) } == true)
+        #expect(ended(samples: 30, usedUp: "b").map { $0 == (10, false) } == true, "the next is dropped")
+        let byBytes = try #require(ended(bytes: 900, samples: 30))
+        #expect(byBytes.samples > 0 && byBytes.samples < 30 && byBytes.byBytes)
+    }
 }

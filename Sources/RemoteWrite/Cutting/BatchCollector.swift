@@ -114,6 +114,8 @@ struct BatchCollector: Sendable {
             }
             batch.append(slice, to: to, encodeLimits, leavingOut: runs)
             guard batch.consumed(slice) else {
+                // What was to be cut off is none of its bytes' doing.
+                batch.isFullByBytes = batch.lastSample < to && batch.endedByBytes(encodeLimits)
                 slices[head] = slice.part(from: batch.lastSample, to: slice.to)
                 break
             }
@@ -217,7 +219,7 @@ struct BatchCollector: Sendable {
                 exemplarCount: batch.exemplars, exemplarsOff: batch.exemplarsOff, oldestMs: batch.oldestMs,
                 newestMs: batch.newestMs,
                 slices: batch.slices, omissions: batch.omissions, isResend: isResend,
-                triesAgain: batch.triesAgain))
+                triesAgain: batch.triesAgain, isFullByBytes: batch.isFullByBytes))
     }
 
     private mutating func compact() {
@@ -245,6 +247,7 @@ struct BatchCollector: Sendable {
         var exemplarsOff = 0
         var omissions: [BufferOmission] = []
         var triesAgain = false
+        var isFullByBytes = false
         /// Whether there were requests left to try series again; nil when none was due so far.
         var grantedTryingAgain: Bool?
 
@@ -321,5 +324,8 @@ struct BatchCollector: Sendable {
         }
 
         func consumed(_ slice: FrameSlice) -> Bool { lastSample == slice.to }
+
+        /// Whether it ended although it could have had more samples by their number.
+        func endedByBytes(_ limits: EncodeLimits) -> Bool { scratch.sampleCount < limits.samples }
     }
 }

@@ -32,6 +32,8 @@ struct PreparedRequest: Sendable {
     let isResend: Bool
     /// It holds nothing but series that were left out and are tried again.
     let triesAgain: Bool
+    /// Its bytes ended it: by their number it could have had more samples.
+    let isFullByBytes: Bool
 
     /// What of the log it covers.
     var covers: [Range<BufferPosition>] { FrameSlice.covers(slices[...]) }
@@ -76,6 +78,6 @@ extension PreparedRequest {
             end: BufferPosition(segment: 0, offset: 0), outcome: Outcomes(), sampleCount: 0,
             histogramCount: 0, droppedHistograms: [:],
             exemplarCount: 0, exemplarsOff: 0, oldestMs: 0, newestMs: 0, slices: [], omissions: [],
-            isResend: false, triesAgain: false)
+            isResend: false, triesAgain: false, isFullByBytes: false)
     }
 }

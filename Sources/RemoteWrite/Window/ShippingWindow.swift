@@ -320,12 +320,12 @@ final class ShippingWindow: Sendable {
         hold.set(waiting, flyingSamples: flying)
     }
 
-    /// A request was cut of a claim; it may have `most` samples, and left so many of the claim.
-    func cut(_ request: PreparedRequest, of most: Int, leaving rest: Int) {
+    /// A request was cut of a claim.
+    func cut(_ request: PreparedRequest) {
         let samples = request.slices.reduce(0) { $0 + $1.sampleCount }
-        let isFull = rest > 0 && request.sampleCount < most
         state.withLock {
-            $0.claimSize.cut(samples: samples, bytes: request.uncompressedBytes, isFull: isFull)
+            $0.claimSize.cut(
+                samples: samples, bytes: request.uncompressedBytes, isFull: request.isFullByBytes)
         }
     }
 

@@ -129,6 +129,8 @@ final class SlotRunner: Sendable {
                         triesAgain: request.triesAgain), shared.now)
             case .dropped(let batch):
                 shared.metrics.dropped(batch.outcome, histograms: batch.droppedHistograms)
+                shared.lessons.finished(samples: batch.outcome.total, busyNs: session.busyNs)
+                session.busyNs = 0
                 await book(batch.covers, batch.outcome, &session)
             case .nothing: continue
             }
@@ -254,7 +256,7 @@ final class SlotRunner: Sendable {
         if case .request(let request) = cut, !session.machine.isSearching {
             shared.lessons.cut(ns: cutNs)
             // What the receiver refuses as too large is cut in the claim: the limit may go again at once.
-            if limitBytes == nil { window.cut(request, of: samples, leaving: after.sampleCount) }
+            if limitBytes == nil { window.cut(request) }
         }
         return cut
     }
