@@ -1,4 +1,6 @@
 import Configuration
+import MetricModel
+import TestSupport
 import Testing
 import WriteAheadBuffer
 
@@ -51,6 +53,34 @@ import WriteAheadBuffer
         log.ended(slot: 49)
         #expect(fixture.said.all("goes on").count == 1)
         log.tried(nil, slot: 1, .unreachable, text: "", wallMs: 60_002)
+        #expect(fixture.said.all("goes on").count == 1)
+    }
+
+    /// Two slots fail until their samples are too old; then there is work for one of them only.
+    @Test func theEndIsSaidWhereTheOtherSlotsHaveGivenUp() async {
+        let store = BufferedDestination(clock: fixture.clock)
+        let receiver = FakeReceiver(otherwise: .status(500))
+        let startMs = fixture.clock.wallMs
+        func append(_ job: String) {
+            let target = TestFrames.target(job: job, [Label("instance", job), Label("job", job)])
+            store.append([TestFrames.frame(target, count: 10, timestampMs: fixture.clock.wallMs)])
+        }
+        append("a")
+        append("b")
+        let queue = QueueConfiguration(
+            maxShards: 2, minShards: 2, maxSamplesPerSend: 10, batchSendDeadlineMs: 50,
+            sampleAgeLimitMs: 20_000)
+        var isBack = false
+        await fixture.run(
+            fixture.writer(store, receiver, queue: queue),
+            between: {
+                guard !isBack, store.dropped["too_old"] == 20 else { return }
+                isBack = true
+                receiver.answer(.status(200))
+                append("c")
+            }, until: { store.delivered == 10 || fixture.clock.wallMs > startMs + 300_000 })
+        #expect(store.delivered == 10)
+        #expect(fixture.said.all("remote write fails").count == 1)
         #expect(fixture.said.all("goes on").count == 1)
     }
 

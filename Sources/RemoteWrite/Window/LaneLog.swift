@@ -65,6 +65,10 @@ final class LaneLog: Sendable {
         if isOver { logger.info("remote write goes on") }
     }
 
+    /// The slot's request was let go of: nothing is in its way any more, which does not mean that the trouble
+    /// is over. The next that is stored says so.
+    func gaveUp(slot: Int) { state.withLock { $0.obstacles[slot] = nil } }
+
     /// Whether what was said is over: nothing is in the way of any slot.
     private static func end(_ state: inout State) -> Bool {
         guard state.isOpen, state.obstacles.isEmpty else { return false }

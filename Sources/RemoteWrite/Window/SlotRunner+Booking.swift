@@ -12,6 +12,7 @@ extension SlotRunner {
         shared.lessons.finished(samples: request.outcome.total, busyNs: session.busyNs)
         session.busyNs = 0
         if verdict == .delivered, request.triesAgain { shared.forgive(request) }
+        if case .givenUp = verdict { session.log.gaveUp(slot: number) }
         if case .refused(let reason) = verdict {
             session.log.refused(
                 reason: reason, outcome: request.outcome, text: session.lastText, wallMs: shared.clock.wallMs)
