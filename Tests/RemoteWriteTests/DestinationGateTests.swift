@@ -78,6 +78,17 @@ struct DestinationGateTests {
         #expect((15...40).contains(waits[0]) && (30...70).contains(waits[1]) && (60...130).contains(waits[2]))
     }
 
+    /// What refuses one body for ever (a firewall, a proxy) need not refuse the next.
+    @Test func aProbeThatTheDestinationRefusesIsFollowedByTheOneThatWaitsLongest() async {
+        fail(1, .destination, forMs: 0)
+        #expect(await gate.pass(1, untilNs: nil, clock: clock) == .atOnce, "the probe")
+        let waiting = [await waiting(2), await waiting(3)]
+        fail(1, .destination, forMs: 60_000)
+        #expect(await waitedMs(waiting[0]) == 60_000, "at the time that it was told")
+        fail(2, .destination, forMs: 10_000)
+        #expect(await waitedMs(waiting[1]) == 10_000)
+    }
+
     /// Others are stored: the probe's failure is its own, and no other waits for it.
     @Test func aProbeThatFailsByItselfIsFollowedAtOnce() async {
         fail(1, .request, forMs: 30)

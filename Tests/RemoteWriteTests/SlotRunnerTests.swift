@@ -63,14 +63,14 @@ import WriteAheadBuffer
 
     private func writer(
         _ store: BufferedDestination, _ receiver: any HTTPPerforming, samples: Int = 10, shards: Int,
-        ageMs: Int64 = 0, deadlineMs: Int64 = 50
+        ageMs: Int64 = 0, deadlineMs: Int64 = 50, retries429: Bool = true
     ) -> RemoteWriter {
         RemoteWriter(
             configuration: RemoteWriteConfiguration(
                 url: "http://receiver.example/api/v1/write", name: "main",
                 queue: QueueConfiguration(
                     maxShards: shards, minShards: shards, maxSamplesPerSend: samples,
-                    batchSendDeadlineMs: deadlineMs, sampleAgeLimitMs: ageMs)),
+                    batchSendDeadlineMs: deadlineMs, retryOnHTTP429: retries429, sampleAgeLimitMs: ageMs)),
             destination: store.destination, http: receiver, credentials: nil, region: nil,
             workers: WorkerPool(name: "test", threads: 2), clock: clock, registry: MetricRegistry(),
             logger: SaidLines().logger)
@@ -127,6 +127,36 @@ import WriteAheadBuffer
         let running = Task { await writer(store, receiver, samples: 20, shards: 4).run() }
         await reach { store.delivered >= 1_600 - 80 }
         #expect(store.delivered >= 1_600 - 80 && store.isBalanced)
+        running.cancel()
+        await running.value
+    }
+
+    /// A firewall refuses the bodies of one target, and nothing is ever too old.
+    @Test(arguments: [403, 404, 407]) func aBodyThatIsAlwaysRefusedHoldsUpNoOther(status: Int) async {
+        let store = BufferedDestination(clock: clock)
+        store.append((0..<8).map { frame("\($0)", ageMs: 0) })
+        let receiver = FakeReceiver()
+        receiver.judge { samples in
+            samples.contains { $0.labels.contains(Label("instance", "0")) } ? .status(status) : nil
+        }
+        let running = Task { await writer(store, receiver, shards: 2).run() }
+        let startMs = clock.wallMs
+        await reach { store.delivered == 70 || clock.wallMs > startMs + 600_000 }
+        #expect(store.delivered == 70 && store.isBalanced)
+        running.cancel()
+        await running.value
+    }
+
+    /// 429 is final where the configuration says so. The receiver is left alone as it asks all the same.
+    @Test func aRefusalForNowDoesNotOpenTheGate() async {
+        let store = BufferedDestination(clock: clock)
+        store.append([frame("a", ageMs: 0), frame("b", ageMs: 0)])
+        let receiver = FakeReceiver([.status(429, headers: [HTTPHeader(name: "Retry-After", value: "60")])])
+        let running = Task { await writer(store, receiver, shards: 1, retries429: false).run() }
+        await reach { !store.dropped.isEmpty }
+        let refusedMs = clock.wallMs
+        await reach { receiver.requests.count == 2 }
+        #expect(clock.wallMs - refusedMs >= 59_000)
         running.cancel()
         await running.value
     }

@@ -17,6 +17,18 @@ enum LaneAnswer: Equatable, Sendable {
     /// Whether the receiver has stored the request.
     var isStored: Bool { if case .status(let response) = self { response.meaning == .stored } else { false } }
 
+    /// Whether the receiver has looked at the request and decided about it, so that it is there again.
+    var isFinal: Bool {
+        guard case .status(let response) = self else { return false }
+        switch response.meaning {
+        case .stored, .refused, .tooLarge: return true
+        case .unauthorized, .misconfigured, .throttled, .failing: return false
+        }
+    }
+
+    /// How long the receiver asks to be left alone.
+    var retryAfterMs: Int64? { if case .status(let response) = self { response.retryAfterMs } else { nil } }
+
     /// Why the request was not let in; nil where that is not the trouble.
     var unauthorized: UnauthorizedReason? {
         switch self {

@@ -6,8 +6,8 @@ import Synchronization
 /// wait for its answer, so that fifty requests do not mean fifty back-offs and handshakes.
 ///
 /// Only a final answer to the probe opens the gate: one to a request that left before says nothing about
-/// now. A slot is the probe as long as it has its request, or until a try fails that may be the request's
-/// own fault.
+/// now. A slot is the probe until its try fails, or it has no request any more: then the one that waits
+/// longest is the next, as any refusal may be about one request's body.
 final class DestinationGate: Sendable {
     fileprivate enum Stand: Equatable {
         /// Every slot may send.
@@ -24,6 +24,9 @@ final class DestinationGate: Sendable {
         var waiting: [Int] = []
         /// Of probes that fail one after the other, whichever slots they are.
         var backoff: Backoff
+        /// The same of those that the operator has to do something about.
+        var slowBackoff = Backoff(
+            firstMs: LaneStateMachine.slowFirstMs, mostMs: LaneStateMachine.slowMostMs)
         var random: SplitMix64
     }
 
@@ -40,21 +43,24 @@ final class DestinationGate: Sendable {
     var isClosed: Bool { state.withLock { $0.stand != .open } }
 
     /// A try of the slot's request failed. It is to be tried again at `untilNs`, which heeds what the
-    /// receiver asked for.
-    func failed(_ slot: Int, _ scope: AnswerScope, untilNs: UInt64, nowNs: UInt64) {
+    /// receiver asked for; `isSlow` when what is in the way passes with no time.
+    func failed(
+        _ slot: Int, _ scope: AnswerScope, untilNs: UInt64, nowNs: UInt64, isSlow: Bool = false
+    ) {
         let isGivenOn = state.withLock { state in
             switch (state.stand, scope) {
             case (.open, .request), (.closed, .request): return false
             case (.open, .destination):
-                state.stand = .probing(slot: slot, notBeforeNs: untilNs)
-                return false
+                // The slot itself waits for long then, and others were answered until now: they try before.
+                state.stand =
+                    isSlow
+                    ? .closed(notBeforeNs: state.nextTryNs(untilNs, nowNs, isSlow: true))
+                    : .probing(slot: slot, notBeforeNs: untilNs)
+                return isSlow
             case (.open, .unclear):
                 state.stand = .closed(notBeforeNs: state.nextTryNs(untilNs, nowNs))
                 return false
-            case (.closed(let notBeforeNs), .destination):
-                state.stand = .probing(slot: slot, notBeforeNs: max(notBeforeNs, untilNs))
-                return false
-            case (.closed(let notBeforeNs), .unclear):
+            case (.closed(let notBeforeNs), .destination), (.closed(let notBeforeNs), .unclear):
                 state.stand = .closed(notBeforeNs: max(notBeforeNs, untilNs))
                 return false
             case (.probing(let probe, let notBeforeNs), _) where probe != slot:
@@ -62,11 +68,10 @@ final class DestinationGate: Sendable {
                 guard scope != .request else { return false }
                 state.stand = .probing(slot: probe, notBeforeNs: max(notBeforeNs, untilNs))
                 return false
-            case (.probing(_, let notBeforeNs), .destination):
-                state.stand = .probing(slot: slot, notBeforeNs: max(notBeforeNs, untilNs))
-                return false
-            case (.probing(_, let notBeforeNs), .unclear):
-                state.stand = .closed(notBeforeNs: max(notBeforeNs, state.nextTryNs(untilNs, nowNs)))
+            case (.probing(_, let notBeforeNs), .destination), (.probing(_, let notBeforeNs), .unclear):
+                // What is refused may be this one's body, whatever the answer says: the next may try.
+                let nextNs = state.nextTryNs(untilNs, nowNs, isSlow: isSlow)
+                state.stand = .closed(notBeforeNs: max(notBeforeNs, nextNs))
                 return true
             case (.probing(_, let notBeforeNs), .request):
                 state.stand = .closed(notBeforeNs: notBeforeNs)
@@ -82,6 +87,7 @@ final class DestinationGate: Sendable {
             guard case .probing(slot, _) = state.stand else { return false }
             state.stand = .open
             state.backoff.reset()
+            state.slowBackoff.reset()
             return true
         }
         if opens { changed.signal() }
@@ -120,10 +126,15 @@ final class DestinationGate: Sendable {
 
     /// Returns when the slot may send: at once while the gate is open; else once its request is the probe
     /// and the destination's back-off is over.
-    func pass(_ slot: Int, untilNs deadlineNs: UInt64?, clock: any AgentClock) async -> Passage {
+    /// `deadlineNs` is asked for anew after each change, so that a drain that begins meanwhile is heeded.
+    func pass(
+        _ slot: Int, untilNs deadlineNow: @autoclosure () -> UInt64?, clock: any AgentClock
+    ) async -> Passage {
         var hasWaited = false
         while true {
             let seen = changed.count
+            let deadlineNs = deadlineNow()
+            if let deadlineNs, clock.monotonicNs >= deadlineNs { return leaveWaiting(slot) }
             let ask = state.withLock { $0.ask(slot, clock.monotonicNs) }
             if case .pass = ask { return hasWaited ? .afterWaiting : .atOnce }
             hasWaited = true
@@ -135,12 +146,14 @@ final class DestinationGate: Sendable {
                 } else {
                     await changed.wait(after: seen)
                 }
-            let isOver = deadlineNs.map { clock.monotonicNs >= $0 } ?? false
-            guard outcome == .cancelled || isOver else { continue }
-            state.withLock { state in state.waiting.removeAll { $0 == slot } }
-            changed.signal()
-            return .never
+            if outcome == .cancelled { return leaveWaiting(slot) }
         }
+    }
+
+    private func leaveWaiting(_ slot: Int) -> Passage {
+        state.withLock { state in state.waiting.removeAll { $0 == slot } }
+        changed.signal()
+        return .never
     }
 }
 
@@ -173,7 +186,8 @@ extension DestinationGate.State {
     }
 
     /// When the next probe may leave.
-    fileprivate mutating func nextTryNs(_ untilNs: UInt64, _ nowNs: UInt64) -> UInt64 {
-        max(untilNs, nowNs + UInt64(backoff.nextMs(&random)) * 1_000_000)
+    fileprivate mutating func nextTryNs(_ untilNs: UInt64, _ nowNs: UInt64, isSlow: Bool = false) -> UInt64 {
+        let waitMs = isSlow ? slowBackoff.nextMs(&random) : backoff.nextMs(&random)
+        return max(untilNs, nowNs + UInt64(waitMs) * 1_000_000)
     }
 }

@@ -11,6 +11,8 @@ final class LaneShared: Sendable {
         var drainDeadlineNs: UInt64?
         var lastStoredNs: UInt64?
         var lastStoredMs: Int64?
+        /// Requests that have left and have no answer; other claims wait at the gate or for a pace.
+        var sending = 0
     }
 
     let configuration: RemoteWriteConfiguration
@@ -74,6 +76,17 @@ final class LaneShared: Sendable {
     /// When a request of any lane was last stored.
     var lastStoredNs: UInt64? { state.withLock { $0.lastStoredNs } }
     var lastStoredMs: Int64? { state.withLock { $0.lastStoredMs } }
+
+    /// A request leaves.
+    func began() { state.withLock { $0.sending += 1 } }
+
+    /// The try of a request is over. How many were on their way until now, itself among them.
+    func ended() -> Int {
+        state.withLock { state in
+            defer { state.sending -= 1 }
+            return state.sending
+        }
+    }
 
     func beginDrain(untilNs deadlineNs: UInt64) {
         state.withLock { $0.drainDeadlineNs = deadlineNs }

@@ -21,6 +21,29 @@ extension SlotRunner {
         await book(request.covers, request.outcome.booked(as: verdict), &session)
     }
 
+    /// Tells the gate what an answer to a request that was sent at `sentNs` means for the others. Only an
+    /// answer about the request itself opens it: what is let go of after a failure says nothing of the next.
+    func tellGate(
+        _ answer: LaneAnswer, _ action: LaneStateMachine.Action, _ machine: LaneStateMachine,
+        sentNs: UInt64, _ now: LaneStateMachine.Moment
+    ) {
+        let scope = answer.scope(storesOthers: (shared.lastStoredNs ?? 0) >= sentNs)
+        let askedNs = now.monotonicNs + UInt64(max(0, answer.retryAfterMs ?? 0)) * 1_000_000
+        switch action {
+        case .wait(let untilNs):
+            // Where the operator has to do something the request waits for long; another may be tried before.
+            let isSlow =
+                machine.obstacle == .misconfigured || machine.obstacle == .unauthorized && machine.tries > 1
+            shared.gate.failed(
+                number, scope, untilNs: isSlow ? askedNs : untilNs, nowNs: now.monotonicNs, isSlow: isSlow)
+        case .settle, .split:
+            guard !answer.isFinal else { return shared.gate.answered(number) }
+            shared.gate.failed(
+                number, scope == .request ? .request : .unclear, untilNs: askedNs, nowNs: now.monotonicNs)
+        case .collect, .send, .stop: break
+        }
+    }
+
     /// The series of the request held are left out from now on.
     func leaveOut(_ verdict: LaneVerdict, forMs leaveOutMs: Int64, _ session: inout Session) {
         guard case .refused(let reason) = verdict, let request = session.request else { return }

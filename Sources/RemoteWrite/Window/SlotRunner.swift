@@ -277,7 +277,9 @@ final class SlotRunner: Sendable {
         let metrics = shared.metrics
         let beganNs = shared.clock.monotonicNs
         metrics.leaves(request, isAgain: session.machine.tries > 0)
+        shared.began()
         let outcome = await shared.sender.send(request, skewMs: session.machine.skewMs)
+        let inFlight = shared.ended()
         guard case .answer(let answer, let text) = outcome else { return .stop }
         let now = shared.now
         let tookNs = now.monotonicNs - beganNs
@@ -292,19 +294,13 @@ final class SlotRunner: Sendable {
             if answer.isStored {
                 unwritten(request, response, &session)
                 shared.stored(now)
-                shared.lessons.roundTrip(ns: tookNs, inFlight: window.flying)
+                shared.lessons.roundTrip(ns: tookNs, inFlight: inFlight)
             }
         }
         if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
         let action = session.machine.answered(
-            answer, succeededElsewhereNs: shared.lastStoredNs, inFlight: window.flying, now)
-        switch action {
-        case .wait(let untilNs):
-            let scope = answer.scope(storesOthers: (shared.lastStoredNs ?? 0) >= beganNs)
-            shared.gate.failed(number, scope, untilNs: untilNs, nowNs: now.monotonicNs)
-        case .settle, .split: shared.gate.answered(number)
-        case .collect, .send, .stop: break
-        }
+            answer, succeededElsewhereNs: shared.lastStoredNs, inFlight: inFlight, now)
+        tellGate(answer, action, session.machine, sentNs: beganNs, now)
         // A refusal may be told after parts of its request were stored, at the end of a search.
         if !answer.isStored {
             session.lastText = text

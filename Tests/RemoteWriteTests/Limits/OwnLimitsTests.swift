@@ -1,4 +1,5 @@
 import Configuration
+import HTTPTransport
 import Platform
 import TestSupport
 import Testing
@@ -55,10 +56,36 @@ import Testing
         let beganNs = fixture.clock.monotonicNs
         let writer = RemoteWriter(
             configuration: configuration, destination: store.destination, http: receiver,
-            credentials: nil, region: nil, workers: WorkerPool(name: "test", threads: 2),
+            credentials: nil, region: nil, workers: fixture.workers,
             clock: fixture.clock, registry: fixture.registry, logger: fixture.said.logger)
         await fixture.run(writer) { store.delivered == 300 }
         #expect(fixture.clock.monotonicNs - beganNs >= 1_800_000_000)
+    }
+
+    /// Answers after 200 ms, which the clock shows.
+    private struct FarReceiver: HTTPPerforming {
+        let clock: ManualClock
+
+        func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+            try? await clock.sleep(untilNs: clock.monotonicNs + 200_000_000)
+            return HTTPResponse(status: 200, headers: HTTPHeaders(), body: HTTPBody([]))
+        }
+    }
+
+    /// Two requests a second: what waits for its turn is not on its way, and needs no window.
+    @Test func whatWaitsForALimitOfOnesOwnOpensNoWindow() async {
+        let fixture = WriterFixture()
+        let store = BufferedDestination(clock: fixture.clock)
+        for job in 0..<60 { store.append(fixture.frames(1, series: 10, job: "job\(job)")) }
+        var configuration = RemoteWriteConfiguration(
+            url: "http://receiver.example/", name: "main", queue: QueueConfiguration(maxSamplesPerSend: 10))
+        configuration.limits = DestinationLimits(requestsPerSecond: 2)
+        let writer = RemoteWriter(
+            configuration: configuration, destination: store.destination,
+            http: FarReceiver(clock: fixture.clock), credentials: nil, region: nil, workers: fixture.workers,
+            clock: fixture.clock, registry: fixture.registry, logger: fixture.said.logger)
+        await fixture.run(writer) { store.delivered >= 300 }
+        #expect((fixture.metric("prometheus_remote_storage_shards{") ?? 99) <= 4)
     }
 
     @Test func whatADaysBudgetLeavesOutIsBooked() async {
@@ -75,7 +102,7 @@ import Testing
         let receiver = FakeReceiver()
         let writer = RemoteWriter(
             configuration: configuration, destination: store.destination, http: receiver,
-            credentials: nil, region: nil, workers: WorkerPool(name: "test", threads: 2),
+            credentials: nil, region: nil, workers: fixture.workers,
             clock: fixture.clock, registry: fixture.registry, logger: fixture.said.logger)
         await fixture.run(writer) {
             store.delivered + (store.dropped["daily_budget"] ?? 0) == 4_000
