@@ -12,6 +12,7 @@ final class CountingExecutor: TaskExecutor {
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         jobs.withLock { $0 += 1 }
+        // Safety: the job was handed over to this executor, which runs it once.
         thread.post { [self] in unsafe job.runSynchronously(on: asUnownedTaskExecutor()) }
     }
 

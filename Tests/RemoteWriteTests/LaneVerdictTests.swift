@@ -3,8 +3,8 @@ import Testing
 
 @testable import RemoteWrite
 
-/// What a lane makes of failures that are not its request's, and of refusals that do not pass.
-struct LaneStateMachineOutageTests {
+/// Which requests are given up for a failure, and which are not.
+struct LaneVerdictTests {
     private static let start = LaneStateMachine.Moment(monotonicNs: 1_000_000_000, wallMs: 1_700_000_000_000)
     private let failing = LaneAnswer.status(.init(status: 502))
 
