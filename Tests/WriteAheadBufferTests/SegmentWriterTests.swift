@@ -140,7 +140,7 @@ struct SegmentWriterTests {
             TestFrames.chunk("node_network_", count: series - 256),
         ])
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         var lengths: [UInt64] = [buffer.sizeBytes]
         for values in scrapes {
             fixture.clock.advance(ms: 15_000)
@@ -150,7 +150,7 @@ struct SegmentWriterTests {
             )
             lengths.append(buffer.sizeBytes)
         }
-        let read = try lane.all().map { $0.frame.values.map(\.bitPattern) }
+        let read = try stream.all().map { $0.frame.values.map(\.bitPattern) }
         #expect(read == scrapes.map { $0.map(\.bitPattern) })
         let last = lengths.count - 1
         let each = Double(lengths[last] - lengths[1]) / Double(series * (last - 1))
