@@ -142,7 +142,7 @@ public final class RemoteWriter: Sendable {
 
     private func run(_ slot: SlotRunner) async {
         await slot.run()
-        if shared.window.slots == 0 { spawning.finish() }
+        if shared.window.turns.slots == 0 { spawning.finish() }
     }
 
     /// For SIGTERM: sends what is buffered now without waiting for full batches, gives up at `deadlineNs`

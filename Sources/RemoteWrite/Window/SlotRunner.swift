@@ -66,7 +66,7 @@ final class SlotRunner: Sendable {
             collector: BatchCollector(
                 limits: shared.limits, isSigned: shared.configuration.sigv4 != nil),
             log: shared.log, random: SplitMix64(seed: seed))
-        window.slotBegan()
+        window.turns.began()
         var action = session.machine.begin()
         while action != .stop, !Task.isCancelled {
             if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
@@ -140,7 +140,7 @@ final class SlotRunner: Sendable {
     private func claim(_ session: inout Session) async -> Bool {
         while !Task.isCancelled {
             let seen = turn.count
-            switch window.takeTurn(turn) {
+            switch window.turns.take(turn) {
             case .stop: return false
             case .wait: await turn.wait(after: seen)
             case .mine:
@@ -148,7 +148,7 @@ final class SlotRunner: Sendable {
                 session.claim = claim
                 session.collector.load(claim.slices, asBefore: claim.resend?.request.omissions)
                 session.noted = claim.resend.map { [$0.number] } ?? []
-                if window.claimed() { spawn() }
+                if window.turns.claimed() { spawn() }
                 return true
             }
         }
@@ -187,7 +187,7 @@ final class SlotRunner: Sendable {
                     await window.changed.wait(
                         after: seen, untilNs: nowNs + UInt64(Self.lookMs) * 1_000_000, clock: shared.clock)
                 } else if isDraining {
-                    window.giveTurn(isFinished: true)
+                    window.turns.give(isFinished: true)
                     return nil
                 } else {
                     let idleMs = UInt64(window.hasUnbooked ? Self.bufferRetryMs : Self.idleMs)
@@ -199,14 +199,14 @@ final class SlotRunner: Sendable {
                 session.log.bufferFailed(
                     "the buffer cannot be read; tried again", error, wallMs: shared.clock.wallMs)
                 if isDraining {
-                    window.giveTurn(isFinished: true)
+                    window.turns.give(isFinished: true)
                     return nil
                 }
                 let waitMs = session.readBackoff.nextMs(&session.random)
                 await pause(untilNs: nowNs + UInt64(waitMs) * 1_000_000, isDraining: false)
             }
         }
-        window.giveTurn()
+        window.turns.give()
         return nil
     }
 
@@ -290,12 +290,12 @@ final class SlotRunner: Sendable {
             if answer.isStored {
                 unwritten(request, response, &session)
                 shared.stored(now)
-                shared.lessons.roundTrip(ns: tookNs, inFlight: window.flying)
+                shared.lessons.roundTrip(ns: tookNs, inFlight: window.turns.flying)
             }
         }
         if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
         let action = session.machine.answered(
-            answer, succeededElsewhereNs: shared.lastStoredNs, inFlight: window.flying, now)
+            answer, succeededElsewhereNs: shared.lastStoredNs, inFlight: window.turns.flying, now)
         switch action {
         case .wait(let untilNs):
             let scope = answer.scope(storesOthers: (shared.lastStoredNs ?? 0) >= beganNs)
