@@ -217,6 +217,11 @@ final class SlotRunner: Sendable {
         let nowNs = shared.clock.monotonicNs
         let search = BatchCollector.Search(
             upTo: end, isSearching: session.machine.isSearching, shared.lessons, nowNs)
+        let resend = session.claim?.resend?.request
+        let message = message(of: session.collector, resend, nowNs)
+        if let resend, resend.protocolVersion != message.rawValue || !isMadeAsNow(resend) {
+            session.collector.cutAnew()
+        }
         let before = session.collector
         let noted = session.noted
         let leftOutNow = shared.leftOut.withLock { leftOut in
@@ -226,8 +231,6 @@ final class SlotRunner: Sendable {
         let (window, scratches, clock) = (window, shared.scratches, shared.clock)
         let (limits, wallMs) = (shared.lessons.limits, shared.clock.wallMs)
         let limitBytes = shared.lessons.limitBytes
-        let resend = session.claim?.resend?.request
-        let message = message(of: session.collector, resend, nowNs)
         let (after, cut, note, cutNs) = await shared.workers.run {
             () -> (BatchCollector, BatchCollector.Cut, RequestNote, UInt64) in
             let beganNs = clock.monotonicNs
