@@ -164,7 +164,7 @@ final class Stages: Sendable {
         }
     }
 
-    /// The lanes of every destination, until cancelled.
+    /// The sender of every destination, until cancelled.
     func ship() async {
         await withDiscardingTaskGroup { group in
             for await destination in newDestinations { group.addTask { await destination.run() } }

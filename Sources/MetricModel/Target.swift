@@ -14,7 +14,7 @@ public final class Target: Sendable {
     public let labels: LabelSet
     /// For each of `labels`, in order: true when it came from `external_labels`.
     public let isExternal: [Bool]
-    /// FNV-1a of job and labels: the same in every run, so it may choose a lane that outlives a restart.
+    /// FNV-1a of job and labels: the same in every run, so it may stand in files.
     public let id: UInt64
     /// All labels encoded as `TimeSeries.labels` fields, one after the other.
     public let encodedLabels: [UInt8]

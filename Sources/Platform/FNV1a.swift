@@ -1,5 +1,5 @@
 /// The hash FNV-1a of Fowler, Noll and Vo with 64 bits. It comes out the same on every machine, in every run
-/// and in every version, so it may name files and choose lanes. Nothing about it is secret, and whoever
+/// and in every version, so it may name files and targets. Nothing about it is secret, and whoever
 /// chooses the text can choose the hash.
 public struct FNV1a: Sendable {
     public private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325

@@ -35,9 +35,7 @@ public final class RemoteWriter: Sendable {
     ) {
         self.configuration = configuration
         self.registry = registry
-        guard let reader = destination.reader else {
-            preconditionFailure("a destination that is sent by a window has one reader")
-        }
+        let reader = destination.reader
         (spawns, spawning) = AsyncStream.makeStream(of: Void.self)
         var named = logger
         named[metadataKey: "remote_name"] = "\(configuration.name)"
@@ -144,7 +142,7 @@ public final class RemoteWriter: Sendable {
 
     private func run(_ slot: SlotRunner) async {
         await slot.run()
-        if shared.window.slots == 0 { spawning.finish() }
+        if shared.window.turns.slots == 0 { spawning.finish() }
     }
 
     /// For SIGTERM: sends what is buffered now without waiting for full batches, gives up at `deadlineNs`

@@ -50,13 +50,13 @@ final class BufferCore: Sendable {
     /// Called once, by the buffer itself.
     func attach(_ buffer: WriteAheadBuffer) { owner.withLock { $0.buffer = buffer } }
 
-    /// A reader of one lane from a position on.
+    /// A reader from a position on, without what is answered for.
     func reader(
-        lane: Int, laneCount: Int, from position: BufferPosition, countingThrough last: UInt64? = nil,
-        isLastLook: Bool = false
-    ) -> LaneReader {
-        LaneReader(
-            lane: lane, laneCount: laneCount, from: position, countingThrough: last, isLastLook: isLastLook,
-            catalog: catalog, interner: interner, files: files, metrics: metrics, clock: clock)
+        from position: BufferPosition, _ places: AnsweredPlaces = AnsweredPlaces(),
+        countingThrough last: UInt64? = nil, isLastLook: Bool = false
+    ) -> FrameReader {
+        FrameReader(
+            from: position, places: places, countingThrough: last, isLastLook: isLastLook, catalog: catalog,
+            interner: interner, files: files, metrics: metrics, clock: clock)
     }
 }

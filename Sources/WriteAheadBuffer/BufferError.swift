@@ -11,7 +11,7 @@ public struct BufferError: Error, Sendable, CustomStringConvertible {
         case io
         /// A frame that contradicts itself or is too large; it was not stored.
         case invalidFrame
-        /// A position that the lane was not given, or that is answered for already; nothing was changed.
+        /// A position that was not handed out; nothing was changed.
         case invalidAcknowledgement
         /// `close()` was called.
         case closed

@@ -27,7 +27,7 @@ struct BufferMetrics: Sendable {
     private let logger: Logger
     private let places = DamagedPlaces()
 
-    /// Places that were told of: every lane of every destination meets them.
+    /// Places that were told of: the reader of every destination meets them.
     private final class DamagedPlaces: Sendable {
         /// Beyond it the oldest are forgotten, and told again.
         static let limit = 4_096

@@ -5,28 +5,17 @@ import Synchronization
 /// Destinations and their cursors.
 extension WriteAheadBuffer {
     /// The destination's durable cursor, made when it is new: it then begins at the oldest record kept.
-    /// `lanes` is taken on once there is no backlog. Before the first append of a run, so that the books
-    /// stand still. Throws when the cursor cannot be read, or is of another format: a new one would send all
-    /// again. One that is damaged begins at the oldest record kept.
-    public func openDestination(_ name: String, lanes: Int) throws(BufferError) -> BufferDestination {
-        precondition(lanes > 0, "a destination has a lane")
-        return try open(name, lanes: lanes)
-    }
-
-    /// The same with one reader, which goes on where lanes have left off.
+    /// Before the first append of a run, so that the books stand still. Throws when the cursor cannot be
+    /// read, or is of another format: a new one would send all again. One that is damaged begins at the
+    /// oldest record kept.
     public func openDestination(_ name: String) throws(BufferError) -> BufferDestination {
-        try open(name, lanes: nil)
-    }
-
-    private func open(_ name: String, lanes: Int?) throws(BufferError) -> BufferDestination {
         precondition(
             !destinations.withLock { $0.contains { $0.name == name } }, "a destination is opened once")
         return try housekeeping.withLock { _ throws(BufferError) in
             let known = try knownCursor(name)
             let totals = books.withLock { $0.jobs }
             let opening = CursorOpening(
-                core: core, name: name, lanes: lanes, totals: totals, isInDoubt: booksAreInDoubt,
-                logger: logger)
+                core: core, name: name, totals: totals, isInDoubt: booksAreInDoubt, logger: logger)
             let cursor = try opening.open(known)
             do throws(FileError) {
                 let log = try core.evenIfFull { () throws(FileError) in
@@ -34,8 +23,7 @@ extension WriteAheadBuffer {
                         directory: core.directory, state: cursor, salt: core.newSalt(),
                         nowMs: core.clock.wallMs, files: core.files)
                 }
-                let destination = BufferDestination(
-                    core: core, cursor: cursor, log: log, hasLanes: lanes != nil)
+                let destination = BufferDestination(core: core, cursor: cursor, log: log)
                 destinations.withLock { $0.append(destination) }
                 if known == nil { state.withLock { $0.newDestinations.append(name) } }
                 return destination

@@ -43,7 +43,7 @@ extension WriteAheadBuffer {
             try? rotateIfPossible(&state)
             return state.writer?.number != writer.number
         }
-        if hasRotated { for destination in destinations.withLock({ $0 }) { destination.raiseAll() } }
+        if hasRotated { for destination in destinations.withLock({ $0 }) { destination.raise() } }
         removeAnswered()
         core.reserve.regain(segmentBytes: core.catalog.totalBytes, nowNs: core.clock.monotonicNs)
     }

@@ -7,20 +7,12 @@ import Synchronization
 extension WriteAheadBuffer {
     /// The cursor of a destination that begins now: with the first frame appended from here on. Made anew
     /// where one of that name is left from before.
-    public func beginDestination(
-        _ name: String, lanes: Int
-    ) async throws(BufferError) -> BufferDestination {
-        precondition(lanes > 0, "a destination has a lane")
-        return try await onKeeper { buffer throws(BufferError) in try buffer.begin(name, lanes: lanes) }
-    }
-
-    /// The same with one reader.
     public func beginDestination(_ name: String) async throws(BufferError) -> BufferDestination {
-        try await onKeeper { buffer throws(BufferError) in try buffer.begin(name, lanes: nil) }
+        try await onKeeper { buffer throws(BufferError) in try buffer.begin(name) }
     }
 
     /// Goes on with a destination's cursor under another name: what was buffered for the one is sent for the
-    /// other. Nobody may use the lanes of the old one any more. After a throw it is as before.
+    /// other. Nobody may use the reader of the old one any more. After a throw it is as before.
     public func renameDestination(
         _ name: String, to newName: String
     ) async throws(BufferError) -> BufferDestination {
@@ -28,7 +20,7 @@ extension WriteAheadBuffer {
     }
 
     /// Takes a destination away with its cursor. Returns how many samples it has not answered for, by job: it
-    /// will never get them. Nobody may use its lanes any more.
+    /// will never get them. Nobody may use its reader any more.
     public func retireDestination(_ name: String) async -> [String: UInt64] {
         await keeper.run { [self] in retire(name) }
     }
@@ -42,7 +34,7 @@ extension WriteAheadBuffer {
         return try result.get()
     }
 
-    func begin(_ name: String, lanes: Int?) throws(BufferError) -> BufferDestination {
+    func begin(_ name: String) throws(BufferError) -> BufferDestination {
         // No segment goes before the cursor that may need it is known.
         try housekeeping.withLock { _ throws(BufferError) in
             precondition(find(name) == nil, "a destination is opened once")
@@ -52,7 +44,7 @@ extension WriteAheadBuffer {
                 let tail =
                     state.writer.map { BufferPosition(segment: $0.number, offset: $0.length) }
                     ?? .start(of: state.nextNumber)
-                var cursor = CursorState(name: name, mark: tail, lanes: lanes ?? 0)
+                var cursor = CursorState(name: name, mark: tail)
                 for (job, total) in books.withLock({ $0.jobs }) {
                     cursor.jobs[job] = CursorState.Job(
                         baseAppended: Int64(clamping: total.appended),
@@ -60,8 +52,7 @@ extension WriteAheadBuffer {
                 }
                 return cursor
             }
-            let destination = BufferDestination(
-                core: core, cursor: cursor, log: try log(of: cursor), hasLanes: lanes != nil)
+            let destination = BufferDestination(core: core, cursor: cursor, log: try log(of: cursor))
             destinations.withLock { $0.append(destination) }
             return destination
         }
@@ -76,10 +67,9 @@ extension WriteAheadBuffer {
             try old.takeBack()
             var cursor = old.cursor
             cursor.name = newName
-            // The new receiver never got the request that was in flight.
+            // The new receiver never got the requests that were in flight.
             cursor.forgetSent()
-            let destination = BufferDestination(
-                core: core, cursor: cursor, log: try log(of: cursor), hasLanes: old.reader == nil)
+            let destination = BufferDestination(core: core, cursor: cursor, log: try log(of: cursor))
             destinations.withLock { destinations in
                 for index in destinations.indices where destinations[index] === old {
                     destinations[index] = destination

@@ -138,7 +138,7 @@ extension WriteAheadBuffer {
             return state.writer?.tail !== active
         }
         state.withLock { syncing.take(from: &$0) }
-        if isEnded { for destination in destinations.withLock({ $0 }) { destination.raiseAll() } }
+        if isEnded { for destination in destinations.withLock({ $0 }) { destination.raise() } }
         return isEnded
     }
 

@@ -146,13 +146,13 @@ public final class WriteAheadBuffer: Sendable {
             }
         }
         let destinations = destinations.withLock { $0 }
-        if hasRotated { for destination in destinations { destination.raiseAll() } }
         if let failure {
+            if hasRotated { for destination in destinations { destination.raise() } }
             core.metrics.appendFailures.add()
             throw failure
         }
         core.metrics.appended(frame)
-        for destination in destinations { destination.raise(target: frame.target.id) }
+        for destination in destinations { destination.raise() }
     }
 
     /// Samples appended and failed so far, by job.
@@ -179,7 +179,7 @@ public final class WriteAheadBuffer: Sendable {
             let before = state.writer?.length ?? 0
             let stated = try state.writer?.append(frame)
             let length = state.writer?.length ?? 0
-            // Before the frame can be seen: what a lane answers for is in the books.
+            // Before the frame can be seen: what a destination answers for is in the books.
             books.withLock { books in
                 books.jobs[frame.target.job, default: JobTotal()].append(samples)
                 books.newestTimestampMs = max(books.newestTimestampMs, frame.timestampMs)

@@ -24,7 +24,8 @@ struct DistanceCommand: AsyncParsableCommand {
     @Option(help: "Lag in seconds that 99 % of the samples may have, the delay added.") var lagBudget = 2.0
     @Option(help: "Seconds of scraping that may have no answer at the end of a phase.") var behindBudget = 2.0
     @Option(help: "CPU a sample at the longest delay, to that at the shortest.") var cpuBudget = 1.1
-    @Option(help: "Seconds until the window has a size that it then keeps.") var growthBudget = 3.0
+    @Option(help: "Seconds until the window allows 1.5 times what flies on average, or has shrunk.")
+    var growthBudget = 3.0
     @Option(help: "Requests in flight that the window may allow at a delay of 0.") var nearBudget = 2.0
     @Option(help: "The program of an older agent, to do the same beside this one.") var beside: String?
     @Option(help: "CPU a sample to that of the agent beside, over all phases.") var besideBudget = 1.05
@@ -115,7 +116,6 @@ struct DistanceCommand: AsyncParsableCommand {
         }
         try await watch(
             untilNs: changedNs + UInt64(settleSeconds) * 1_000_000_000, everyMs: Self.pageMs)
-        let steadyNs = clock.monotonicNs
         var before: [ShippingRecord] = []
         for session in sessions { before.append(try await ShippingRecord(session)) }
         try await watch(
@@ -124,9 +124,13 @@ struct DistanceCommand: AsyncParsableCommand {
         for (index, session) in sessions.enumerated() {
             spans.append(ShippingSpan(from: before[index], to: try await ShippingRecord(session)))
         }
-        return Phase(
-            delayMs: delayMs, spans: spans,
-            settledSeconds: curve.settledSeconds(sinceNs: changedNs, steadyNs: steadyNs))
+        // Once half as many again may be in flight as are on average the window is in nobody's way.
+        let wanted = 1.5 * spans[0].inFlight
+        let near = nearBudget
+        let settledSeconds = curve.seconds(sinceNs: changedNs) { shards in
+            delayMs == 0 ? shards <= near : shards >= wanted
+        }
+        return Phase(delayMs: delayMs, spans: spans, settledSeconds: settledSeconds ?? .infinity)
     }
 
     private func report(_ phases: [Phase], _ sessions: [AgentSession]) async throws -> BudgetReport {
@@ -157,7 +161,8 @@ struct DistanceCommand: AsyncParsableCommand {
                 if phase.delayMs == 0 {
                     report.check("\(name)shards", span.to.shards, atMost: nearBudget)
                 }
-                report.check("\(name)window settled after, s", phase.settledSeconds, atMost: growthBudget)
+                report.check(
+                    "\(name)window has grown or shrunk after, s", phase.settledSeconds, atMost: growthBudget)
             }
             let counts = try await session.fleet.endpointCounts(session.probe)
             guard index == 0 else { continue }

@@ -13,13 +13,9 @@ struct ShardCurve {
     /// Answers take so long from now on.
     mutating func changed(toMs delayMs: Int64, atNs: UInt64) { changes.append((atNs, delayMs)) }
 
-    /// Seconds after a change until the window first had a size that it kept from `steadyNs` on.
-    func settledSeconds(sinceNs: UInt64, steadyNs: UInt64) -> Double {
-        let steady = points.filter { $0.atNs >= steadyNs }.map(\.shards)
-        guard let least = steady.min(), let most = steady.max(),
-            let first = points.first(where: { $0.atNs >= sinceNs && $0.shards >= least && $0.shards <= most })
-        else { return 0 }
-        return Double(first.atNs - sinceNs) / 1e9
+    /// Seconds after `sinceNs` until the window first had such a size; nil when it never had.
+    func seconds(sinceNs: UInt64, until isReached: (Double) -> Bool) -> Double? {
+        points.first { $0.atNs >= sinceNs && isReached($0.shards) }.map { Double($0.atNs - sinceNs) / 1e9 }
     }
 
     /// A drawing of both, 720 × 300.

@@ -55,8 +55,7 @@ final class BufferedDestination: Sendable {
     }
 
     var reader: DestinationReader {
-        guard let reader = destination.reader else { preconditionFailure("it was opened with one") }
-        return reader
+        destination.reader
     }
 
     /// Parts of all frames that can be read: what is open, or what a request held that was in flight.
@@ -115,9 +114,8 @@ final class BufferedDestination: Sendable {
     var isBalanced: Bool {
         let cursor = destination.cursor
         var reader = buffer.core.reader(
-            lane: 0, laneCount: 1, from: cursor.mark, countingThrough: BufferPosition.maxSegment)
+            from: cursor.mark, AnsweredPlaces(cursor), countingThrough: BufferPosition.maxSegment)
         defer { reader.close() }
-        reader.places = AnsweredPlaces(cursor)
         let left = (try? reader.countAll().samples) ?? [:]
         let books = books
         return appended.withLock { appended in
@@ -130,7 +128,7 @@ final class BufferedDestination: Sendable {
 
     /// Every frame that the segments hold, read beside the reader.
     func frames() throws -> [StoredFrame] {
-        var reader = buffer.core.reader(lane: 0, laneCount: 1, from: .start(of: 0))
+        var reader = buffer.core.reader(from: .start(of: 0))
         defer { reader.close() }
         var frames: [StoredFrame] = []
         while true {

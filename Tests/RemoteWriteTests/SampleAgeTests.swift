@@ -49,6 +49,7 @@ import Testing
         "https://aps-workspaces.eu-central-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write",
         "https://vpce-0a.aps-workspaces.us-east-1.vpce.amazonaws.com/workspaces/ws-1/api/v1/remote_write",
         "https://aps-workspaces.cn-north-1.amazonaws.com.cn/x",
+        "https://aps-workspaces.cn-north-1.api.amazonwebservices.com.cn/x",
         "https://APS-WORKSPACES.us-east-1.amazonaws.com:443/x",
     ])
     func ampHostsHaveAMPsLimit(url: String) {

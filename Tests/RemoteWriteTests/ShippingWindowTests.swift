@@ -89,35 +89,6 @@ import WriteAheadBuffer
     private let clock = ManualClock(wallMs: 1_700_000_000_000)
     private let said = SaidLines()
 
-    @Test func aTurnWakesOneSlotAndNotAll() {
-        let store = BufferedDestination(clock: clock)
-        let window = ShippingWindow(
-            reader: store.reader, lessons: DestinationLessons(WindowSize(least: 2, most: 2)), views: nil,
-            mostSamples: 100, options: 0)
-        let slots = (0..<4).map { _ in Event() }
-        for _ in slots { window.slotBegan() }
-        #expect(window.takeTurn(slots[0]) == .mine)
-        for slot in slots[1...] { #expect(window.takeTurn(slot) == .wait) }
-        _ = window.claimed()
-        #expect(slots.map(\.count) == [0, 0, 0, 1])
-        #expect(window.takeTurn(slots[3]) == .mine)
-        _ = window.claimed()
-        #expect(slots.map(\.count) == [0, 0, 0, 1], "as many fly as may")
-        window.release(WaitingSlices.Claim())
-        #expect(slots.map(\.count) == [0, 0, 0, 1], "the slot of the request that is over asks next")
-        #expect(window.takeTurn(slots[0]) == .mine)
-        window.giveTurn()
-        #expect(slots.map(\.count) == [0, 0, 1, 1])
-        // It ends instead of asking.
-        window.slotEnded(slots[2], isIdle: true)
-        #expect(slots.map(\.count) == [0, 1, 1, 1])
-        #expect(window.takeTurn(slots[1]) == .mine)
-        #expect(window.takeTurn(slots[0]) == .wait)
-        window.giveTurn(isFinished: true)
-        #expect(slots.map(\.count) == [1, 1, 1, 1])
-        #expect(window.takeTurn(slots[0]) == .stop)
-    }
-
     private func writer(_ store: BufferedDestination, _ receiver: FarReceiver, shards: Int) -> RemoteWriter {
         RemoteWriter(
             configuration: RemoteWriteConfiguration(

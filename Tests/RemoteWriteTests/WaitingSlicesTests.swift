@@ -1,4 +1,5 @@
 import MetricModel
+import Platform
 import Testing
 import WriteAheadBuffer
 
@@ -152,5 +153,65 @@ struct WaitingSlicesTests {
         waiting.release(try #require(second))
         let claim14 = claim(&waiting, 100)
         #expect(places(claim14) == ["400 0..<10"] && waiting.isEmpty)
+    }
+
+    /// Frames of few keys, in parts, claimed and answered for in any order.
+    @Test(arguments: 0..<40 as Range<UInt64>)
+    func nothingOvertakesAndNothingOfOneKeyFliesTogether(seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        func below(_ bound: Int) -> Int { Int(random.next() % UInt64(bound)) }
+        var (waiting, flying) = (WaitingSlices(), [WaitingSlices.Claim]())
+        var (offset, appended, left) = (UInt64(0), 0, [UInt64: Int]())
+        var keysOf: [UInt64: [UInt64]] = [:]
+        /// By key the frames that are not answered for, in order.
+        var order: [UInt64: [UInt64]] = [:]
+        func append() {
+            offset += 100
+            let entry = entry(
+                UInt64(below(6)), at: offset, samples: 1 + below(20),
+                job: below(3) == 0 ? 1_000 + UInt64(below(2)) : nil, maySplit: below(4) > 0)
+            keysOf[offset] = Array(entry.keys)
+            for key in entry.keys { order[key, default: []].append(offset) }
+            left[offset] = entry.slice.sampleCount
+            appended += entry.slice.sampleCount
+            waiting.append(entry)
+        }
+        func claim() -> Bool {
+            guard let claim = self.claim(&waiting, 1 + below(60)) else { return false }
+            for slice in claim.slices {
+                let frame = slice.record.offset
+                let isFirst = keysOf[frame, default: []].allSatisfy { order[$0]?.first == frame }
+                #expect(isFirst, "\(frame) overtakes, or flies with, another of its key")
+            }
+            flying.append(claim)
+            return true
+        }
+        func answer() {
+            guard !flying.isEmpty else { return }
+            let claim = flying.remove(at: below(flying.count))
+            for slice in claim.slices {
+                let frame = slice.record.offset
+                left[frame, default: 0] -= slice.sampleCount
+                appended -= slice.sampleCount
+                guard left[frame] == 0 else { continue }
+                for key in keysOf[frame, default: []] { order[key]?.removeAll { $0 == frame } }
+            }
+            waiting.release(claim)
+        }
+        for _ in 0..<200 {
+            switch below(8) {
+            case 0..<4: append()
+            case 4..<6: _ = claim()
+            default: answer()
+            }
+        }
+        while !waiting.isEmpty || !flying.isEmpty {
+            guard claim() || !flying.isEmpty else {
+                Issue.record("\(waiting.sampleCount) samples wait for nothing")
+                return
+            }
+            answer()
+        }
+        #expect(appended == 0 && waiting.sampleCount == 0)
     }
 }

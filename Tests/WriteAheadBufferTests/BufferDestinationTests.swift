@@ -43,9 +43,9 @@ struct BufferDestinationTests {
         if work == .rotate || work == .retire { fixture.segmentSizeBytes = 1 }
         if work == .retire { fixture.retentionBytes = 1_000 }
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         for value in 0..<6 { try buffer.append(fixture.frame(Double(value))) }
-        let first = try #require(try lane.next())
+        let first = try #require(try stream.next())
         let before = buffer.ledger()
         let stall = Stall()
         fixture.files.fail { operation, path in
@@ -59,9 +59,9 @@ struct BufferDestinationTests {
             switch work {
             case .append, .rotate: try? buffer.append(frame)
             case .read:
-                lane.rewind()
-                _ = try? lane.next()
-            case .answer: try? lane.willSend(upTo: first.end)
+                stream.rewind()
+                _ = try? stream.next()
+            case .answer: try? stream.willSend(upTo: first.end)
             case .sync: buffer.sync()
             case .retire: buffer.enforceRetention()
             }
@@ -81,7 +81,7 @@ struct BufferDestinationTests {
         SystemThread.startOrExit(name: "reader") {
             let now = buffer.ledger()
             ledger.withLock { $0 = now }
-            _ = (buffer.appendedHighestTimestampMs, buffer.sizeBytes, registry.render(), lane.inFlightEnd)
+            _ = (buffer.appendedHighestTimestampMs, buffer.sizeBytes, registry.render(), stream.inFlightEnd)
             _ = outcome.push(true)
         }
         let reached = outcome.pop()

@@ -87,33 +87,3 @@ extension Outcomes {
         for (job, count) in delivered { add(JobOutcome(delivered: count), of: job) }
     }
 }
-
-extension BufferLane {
-    /// Answers for everything up to `end`: `frames` are delivered in full.
-    func deliver(_ frames: [StoredFrame], upTo end: BufferPosition? = nil) throws {
-        guard let last = end ?? frames.last?.end else { return }
-        var counts: [String: UInt64] = [:]
-        for stored in frames {
-            counts[stored.frame.target.job, default: 0] +=
-                UInt64(stored.frame.sampleCount) - UInt64(stored.start.sample)
-        }
-        try willSend(upTo: last)
-        try answered(upTo: last, outcome: Outcomes(delivered: counts))
-    }
-
-    func all() throws -> [StoredFrame] {
-        var frames: [StoredFrame] = []
-        while let frame = try next() { frames.append(frame) }
-        return frames
-    }
-
-    /// Reads and delivers until there is nothing more.
-    @discardableResult
-    func drain() throws -> [StoredFrame] {
-        let frames = try all()
-        try deliver(frames)
-        // With nothing outstanding what is lost is booked.
-        _ = try next()
-        return frames
-    }
-}

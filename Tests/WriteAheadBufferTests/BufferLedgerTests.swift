@@ -20,14 +20,12 @@ struct BufferLedgerTests {
         let chunks = (0..<5).map { TestFrames.chunk("c\($0)_", count: [1, 3, 30, 9, 20][$0]) }
         let targets: [Target]
         let names: [String]
-        let lanes: Int
         var generator: SeededGenerator
         var buffer: WriteAheadBuffer?
-        var destinations: [String: BufferDestination] = [:]
+        var streams: [String: Stream] = [:]
         var pending: [String: [UInt64: Pending]] = [:]
-        var handed: [String: [[StoredFrame]]] = [:]
-        var inFlight: [String: [BufferPosition?]] = [:]
-        var answered: [String: [BufferPosition]] = [:]
+        var handed: [String: [StoredFrame]] = [:]
+        var inFlight: [String: BufferPosition] = [:]
         var delivered: [String: [String: UInt64]] = [:]
         var scraped: [String: UInt64] = [:]
         var before: [Double] = []
@@ -39,22 +37,20 @@ struct BufferLedgerTests {
             fixture.segmentSizeBytes = [1, 3_000, 50_000][generator.below(3)]
             targets = (0..<5).map { TestFrames.target("t\($0)", job: "job\($0 % 2)") }
             names = generator.chance(50) ? ["a"] : ["a", "b"]
-            lanes = 1 + generator.below(4)
+            // Some follow the appender, and some decode.
+            fixture.recentFrameBytes = generator.chance(50) ? 8_192 : 0
             try open()
         }
 
         func open() throws {
-            destinations = [:]
+            streams = [:]
             buffer = nil
             let buffer = try fixture.open()
             for name in names {
-                let destination = try buffer.openDestination(name, lanes: lanes)
-                #expect(destination.laneCount == lanes)
-                destinations[name] = destination
-                handed[name] = Array(repeating: [], count: lanes)
-                let known = inFlight[name] ?? Array(repeating: nil, count: lanes)
-                inFlight[name] = known
-                for lane in 0..<lanes { #expect(destination.lane(lane).inFlightEnd == known[lane]) }
+                let stream = try buffer.openStream(name)
+                streams[name] = stream
+                handed[name] = []
+                #expect(stream.inFlightEnd == inFlight[name])
                 for id in targets.map(\.id) { pending[name, default: [:]][id, default: Pending()].read = 0 }
             }
             self.buffer = buffer
@@ -67,22 +63,23 @@ struct BufferLedgerTests {
             before = frame.values
             try buffer?.append(frame)
             scraped[target.job, default: 0] += UInt64(frame.sampleCount)
+            // A frame without a sample is not handed out.
+            guard frame.sampleCount > 0 else { return }
             for name in names {
                 pending[name]?[target.id]?.frames.append((FrameContent(frame), frame.sampleCount))
             }
         }
 
-        func read(_ name: String, _ index: Int) throws {
-            guard let lane = destinations[name]?.lane(index) else { return }
-            guard let stored = try lane.next() else {
-                for target in targets where Int(target.id % UInt64(lanes)) == index {
+        func read(_ name: String) throws {
+            guard let stream = streams[name] else { return }
+            guard let stored = try stream.next() else {
+                for target in targets {
                     let own = pending[name]?[target.id]
                     #expect(own?.read == own?.frames.count, "everything unanswered is handed out")
                 }
                 return
             }
             let id = stored.frame.target.id
-            #expect(Int(id % UInt64(lanes)) == index)
             guard var own = pending[name]?[id], own.read < own.frames.count else {
                 Issue.record("a frame that nobody waits for")
                 return
@@ -91,14 +88,11 @@ struct BufferLedgerTests {
             #expect(Int(stored.start.sample) == (own.read == 0 ? own.consumed : 0))
             own.read += 1
             pending[name]?[id] = own
-            handed[name]?[index].append(stored)
+            handed[name]?.append(stored)
         }
 
-        func answer(_ name: String, _ index: Int) throws {
-            guard let lane = destinations[name]?.lane(index), let open = handed[name]?[index], !open.isEmpty
-            else {
-                return
-            }
+        func answer(_ name: String) throws {
+            guard let stream = streams[name], let open = handed[name], !open.isEmpty else { return }
             let count = 1 + generator.below(open.count)
             let last = open[count - 1]
             var end = last.end
@@ -107,43 +101,43 @@ struct BufferLedgerTests {
                 end = last.start
                 end.sample += 1 + UInt32(generator.below(samples - Int(last.start.sample) - 1))
             }
-            try lane.willSend(upTo: end)
-            inFlight[name]?[index] = end
-            #expect(lane.inFlightEnd == end)
+            try stream.willSend(upTo: end)
+            inFlight[name] = end
+            #expect(stream.inFlightEnd == end)
             guard generator.chance(70) else { return }
             var outcome: [String: UInt64] = [:]
             for (offset, stored) in open[..<count].enumerated() {
                 let to = offset == count - 1 && end != last.end ? Int(end.sample) : stored.frame.sampleCount
                 outcome[stored.frame.target.job, default: 0] += UInt64(to - Int(stored.start.sample))
             }
-            try lane.answered(upTo: end, outcome: Outcomes(delivered: outcome))
-            inFlight[name]?[index] = nil as BufferPosition?
+            try stream.answered(upTo: end, outcome: Outcomes(delivered: outcome))
+            inFlight[name] = nil
             for (job, count) in outcome { delivered[name, default: [:]][job, default: 0] += count }
-            try forget(name, index, count, end, last)
-            #expect(lane.inFlightEnd == nil)
+            try forget(name, count, end, last)
+            #expect(stream.inFlightEnd == nil)
         }
 
         private func forget(
-            _ name: String, _ index: Int, _ count: Int, _ end: BufferPosition, _ last: StoredFrame
+            _ name: String, _ count: Int, _ end: BufferPosition, _ last: StoredFrame
         ) throws {
             let whole = end == last.end ? count : count - 1
-            for stored in handed[name]?[index][..<whole] ?? [] {
+            for stored in handed[name]?[..<whole] ?? [] {
                 pending[name]?[stored.frame.target.id]?.frames.removeFirst()
                 pending[name]?[stored.frame.target.id]?.read -= 1
                 pending[name]?[stored.frame.target.id]?.consumed = 0
             }
-            handed[name]?[index].removeFirst(whole)
+            handed[name]?.removeFirst(whole)
             if end != last.end {
                 pending[name]?[last.frame.target.id]?.consumed = Int(end.sample)
                 // The rest is handed out anew from where the answer ends.
-                handed[name]?[index][0] = StoredFrame(frame: last.frame, start: end, end: last.end)
+                handed[name]?[0] = StoredFrame(frame: last.frame, start: end, end: last.end)
             }
         }
 
-        func rewind(_ name: String, _ index: Int) {
-            destinations[name]?.lane(index).rewind()
-            handed[name]?[index] = []
-            for target in targets where Int(target.id % UInt64(lanes)) == index {
+        func rewind(_ name: String) {
+            streams[name]?.rewind()
+            handed[name] = []
+            for target in targets {
                 pending[name]?[target.id]?.read = 0
             }
         }
@@ -169,12 +163,11 @@ struct BufferLedgerTests {
 
         func act() throws {
             let name = names[generator.below(names.count)]
-            let index = generator.below(lanes)
             switch generator.below(100) {
             case ..<35: try append()
-            case ..<70: try read(name, index)
-            case ..<85: try answer(name, index)
-            case ..<88: rewind(name, index)
+            case ..<70: try read(name)
+            case ..<85: try answer(name)
+            case ..<88: rewind(name)
             case ..<91: try open()
             case ..<95: buffer?.sync()
             default: fixture.clock.advance(ms: 60_000)
@@ -191,13 +184,11 @@ struct BufferLedgerTests {
         }
         try model.open()
         for name in model.names {
-            for lane in 0..<model.lanes {
-                for _ in 0..<1_000 { try model.read(name, lane) }
-            }
+            for _ in 0..<1_000 { try model.read(name) }
         }
         model.check()
         model.buffer = nil
-        model.destinations = [:]
+        model.streams = [:]
         #expect(model.fixture.files.openCount == 0, "seed \(seed)")
     }
 }

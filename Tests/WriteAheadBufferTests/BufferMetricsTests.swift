@@ -32,7 +32,7 @@ struct BufferMetricsTests {
         fixture.segmentMaxAgeMs = 1_000
         fixture.retentionAgeMs = 1_500
         let buffer = try fixture.open()
-        _ = try buffer.openDestination("a", lanes: 2)
+        _ = try buffer.openDestination("a")
         let first = buffer.currentSegments
         #expect(first.map(\.destination) == ["a"])
         for _ in 0..<4 {

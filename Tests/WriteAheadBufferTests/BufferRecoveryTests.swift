@@ -7,35 +7,27 @@ import Testing
 struct BufferRecoveryTests {
     /// Small frames of two jobs over a few segments, some answered for; returns every value's place by its
     /// bits.
-    private func fill(_ fixture: BufferFixture, frames: Int, answered: Int, lanes: Int) throws {
+    private func fill(_ fixture: BufferFixture, frames: Int, answered: Int) throws {
         let buffer = try fixture.open()
-        let destination = try buffer.openDestination("a", lanes: lanes)
+        let stream = try buffer.openStream("a")
         for index in 0..<frames {
             let target = TestFrames.target("t\(index % 3)", job: "job\(index % 2)")
             try buffer.append(
                 TestFrames.frame(target, fixture.layout, at: Int64(index), first: Double(index * 100)))
         }
-        for lane in 0..<lanes {
-            var read: [StoredFrame] = []
-            while read.count < answered, let stored = try destination.lane(lane).next() {
-                read.append(stored)
-            }
-            try destination.lane(lane).deliver(read)
-        }
+        var read: [StoredFrame] = []
+        while read.count < answered, let stored = try stream.next() { read.append(stored) }
+        try stream.deliver(read)
     }
 
     /// Opens what is there, drains it and checks that nothing wrong came out and that the books close.
-    private func drainAndCheck(_ fixture: BufferFixture, total: Int, lanes: Int, _ place: String) throws {
+    private func drainAndCheck(_ fixture: BufferFixture, total: Int, _ place: String) throws {
         let buffer = try fixture.open()
-        let destination = try buffer.openDestination("a", lanes: lanes)
-        for lane in 0..<lanes {
-            for stored in try destination.lane(lane).drain() {
-                let index = Int(stored.frame.timestampMs)
-                #expect(
-                    stored.frame.values == (0..<10).map { Double(index * 100 + $0) },
-                    "a wrong value, \(place)")
-                #expect(stored.frame.target.job == "job\(index % 2)", "\(place)")
-            }
+        for stored in try buffer.openStream("a").drain() {
+            let index = Int(stored.frame.timestampMs)
+            #expect(
+                stored.frame.values == (0..<10).map { Double(index * 100 + $0) }, "a wrong value, \(place)")
+            #expect(stored.frame.target.job == "job\(index % 2)", "\(place)")
         }
         var sum: UInt64 = 0
         for (job, books) in buffer.ledger().destinations["a"] ?? [:] {
@@ -53,14 +45,14 @@ struct BufferRecoveryTests {
 
     @Test func aTornTailIsCutAtEveryByte() throws {
         let fixture = try BufferFixture()
-        try fill(fixture, frames: 9, answered: 1, lanes: 2)
+        try fill(fixture, frames: 9, answered: 1)
         let snapshot = try fixture.snapshot()
         let path = try #require(fixture.segmentPaths.last)
         let whole = try fixture.bytes(path)
         for length in 0..<whole.count {
             try fixture.restore(snapshot)
             try fixture.overwrite(path, with: Array(whole[..<length]))
-            try drainAndCheck(fixture, total: 90, lanes: 2, "cut at \(length)")
+            try drainAndCheck(fixture, total: 90, "cut at \(length)")
         }
     }
 
@@ -70,7 +62,7 @@ struct BufferRecoveryTests {
         let fixture = try BufferFixture()
         fixture.segmentSizeBytes = [1_000, 2_500, 100_000][generator.below(3)]
         let frames = 40
-        try fill(fixture, frames: frames, answered: generator.below(12), lanes: 1)
+        try fill(fixture, frames: frames, answered: generator.below(12))
         let paths = try fixture.segmentPaths
         for _ in 0..<1 + generator.below(4) {
             let path = paths[generator.below(paths.count)]
@@ -80,25 +72,25 @@ struct BufferRecoveryTests {
             for index in at..<end { bytes[index] ^= UInt8(1 + generator.below(255)) }
             try fixture.overwrite(path, with: bytes)
         }
-        try drainAndCheck(fixture, total: frames * 10, lanes: 1, "seed \(seed)")
+        try drainAndCheck(fixture, total: frames * 10, "seed \(seed)")
     }
 
     @Test func damageInTheMiddleIsBookedToTheSample() throws {
         let fixture = try BufferFixture()
         let places: [BufferPosition] = try {
             let buffer = try fixture.open()
-            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            let stream = try buffer.openStream("a")
             for value in 0..<4 { try buffer.append(fixture.frame(Double(value))) }
-            return try lane.all().map(\.start)
+            return try stream.all().map(\.start)
         }()
         let path = try #require(fixture.segmentPaths.first)
         var bytes = try fixture.bytes(path)
         bytes[Int(places[1].offset) + RecordHeader.sizeBytes + 3] ^= 1
         try fixture.overwrite(path, with: bytes)
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         // The frames behind it in this segment have lost their base with it.
-        #expect(try lane.drain().map { $0.frame.values[0] } == [0])
+        #expect(try stream.drain().map { $0.frame.values[0] } == [0])
         let books = try #require(buffer.ledger().destinations["a"]?["node"])
         #expect(
             books.delivered == 10 && books.dropped == [BufferDropReason.damaged: 30] && books.buffered == 0)
@@ -111,7 +103,7 @@ struct BufferRecoveryTests {
         let layout = Layout([TestFrames.chunk("m", count: 1_000)])
         do {
             let buffer = try fixture.open()
-            _ = try buffer.openDestination("a", lanes: 1)
+            _ = try buffer.openDestination("a")
             for index in 0..<600 {
                 try buffer.append(
                     TestFrames.frame(fixture.target, layout, at: Int64(index), first: Double(index) / 7))
@@ -122,10 +114,10 @@ struct BufferRecoveryTests {
         #expect(segments.count > 8)
         let before = fixture.files.readBytes
         let buffer = try fixture.open()
-        let destination = try buffer.openDestination("a", lanes: 1)
+        let stream = try buffer.openStream("a")
         let read = fixture.files.readBytes - before
         let bound = segments.count * RecordWindow.pieceBytes + last + 2 * RecordWindow.pieceBytes
         #expect(read <= UInt64(bound), "\(read) bytes read, at most \(bound)")
-        #expect(try destination.lane(0).all().count == 600)
+        #expect(try stream.all().count == 600)
     }
 }

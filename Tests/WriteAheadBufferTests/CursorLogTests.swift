@@ -12,10 +12,10 @@ struct CursorLogTests {
     /// Three frames, each delivered by an answer of its own.
     private func deliverThree(_ fixture: BufferFixture) throws {
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         for value in 1...3 {
             try buffer.append(fixture.frame(Double(value)))
-            try lane.deliver(try lane.all())
+            try stream.deliver(try stream.all())
         }
     }
 
@@ -31,14 +31,14 @@ struct CursorLogTests {
             try fixture.overwrite(
                 path(fixture), with: whole[..<length] + Array(repeating: 0xA5, count: length % 40))
             let buffer = try fixture.open()
-            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
-            let resent = try lane.all()
+            let stream = try buffer.openStream("a")
+            let resent = try stream.all()
             #expect(
                 resent.map { $0.frame.values[0] } == Array([1.0, 2, 3].suffix(resent.count)),
                 "cut at \(length)")
             #expect(3 - resent.count <= last, "less of the log never knows more")
             last = 3 - resent.count
-            try lane.deliver(resent)
+            try stream.deliver(resent)
             let books = try #require(buffer.ledger().destinations["a"]?["node"])
             #expect(books.buffered == 0 && books.scraped == 30 && books.delivered == 30, "cut at \(length)")
         }
@@ -58,9 +58,9 @@ struct CursorLogTests {
             fixture.files.fail { operation, path in
                 operation == .open && path.contains("cursor") ? .init(errno: 5) : nil
             }
-            #expect(throws: BufferError.self) { _ = try buffer.openDestination("a", lanes: 1) }
+            #expect(throws: BufferError.self) { _ = try buffer.openDestination("a") }
             fixture.files.fail(nil)
-            #expect(try buffer.openDestination("a", lanes: 1).lane(0).next() == nil)
+            #expect(try buffer.openStream("a").next() == nil)
         }
         // Another version, and a feature that nobody knows yet: refused with a sentence, and not touched.
         for (version, features, words) in [
@@ -82,9 +82,9 @@ struct CursorLogTests {
         let omissions: [BufferOmission]
         do {
             let buffer = try fixture.open()
-            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            let stream = try buffer.openStream("a")
             for value in 1...2 { try buffer.append(fixture.frame(Double(value))) }
-            let stored = try lane.all()
+            let stored = try stream.all()
             omissions = stored.map { frame in
                 BufferOmission(
                     start: BufferPosition(
@@ -92,41 +92,40 @@ struct CursorLogTests {
                     count: 2, reason: "sample_too_old")
             }
             let end = try #require(stored.last).end
-            try lane.willSend(upTo: end, leavingOut: omissions)
+            try stream.willSend(upTo: end, leavingOut: omissions)
             if isCompacted {
                 while try #require(try fixture.files.status(path(fixture))).length
                     <= CursorLog.compactAboveBytes
                 {
-                    for _ in 0..<500 { try lane.willSend(upTo: end, leavingOut: omissions) }
+                    for _ in 0..<500 { try stream.willSend(upTo: end, leavingOut: omissions) }
                 }
                 buffer.sync()
                 #expect(try #require(try fixture.files.status(path(fixture))).length < 1_000)
             }
         }
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
-        #expect(lane.inFlightOmissions == omissions && omissions.count == 2)
-        let stored = try lane.all()
-        #expect(lane.inFlightEnd == stored.last?.end)
-        try lane.willSend(upTo: try #require(stored.first).end)
-        #expect(lane.inFlightOmissions.isEmpty)
-        try lane.willSend(upTo: try #require(stored.first).end, leavingOut: omissions)
-        try lane.answered(upTo: try #require(stored.first).end, outcome: Outcomes())
-        #expect(lane.inFlightOmissions.isEmpty)
+        let stream = try buffer.openStream("a")
+        #expect(stream.inFlightOmissions == omissions && omissions.count == 2)
+        let stored = try stream.all()
+        #expect(stream.inFlightEnd == stored.last?.end)
+        try stream.willSend(upTo: try #require(stored.first).end)
+        #expect(stream.inFlightOmissions.isEmpty)
+        try stream.willSend(upTo: try #require(stored.first).end, leavingOut: omissions)
+        try stream.answered(upTo: try #require(stored.first).end, outcome: Outcomes())
+        #expect(stream.inFlightOmissions.isEmpty)
     }
 
     @Test func aLongLogIsMadeShortAndSaysTheSame() throws {
         let fixture = try BufferFixture()
         do {
             let buffer = try fixture.open()
-            let destination = try buffer.openDestination("a", lanes: 1)
-            let lane = destination.lane(0)
+            let stream = try buffer.openStream("a")
             try buffer.append(fixture.frame(1))
-            let stored = try #require(try lane.next())
+            let stored = try #require(try stream.next())
             while try fixture.files.status(path(fixture)).map({ $0.length <= CursorLog.compactAboveBytes })
                 == true
             {
-                for _ in 0..<500 { try lane.willSend(upTo: stored.end) }
+                for _ in 0..<500 { try stream.willSend(upTo: stored.end) }
             }
             fixture.files.fail { operation, _ in operation == .rename ? .init(errno: 5) : nil }
             buffer.sync()
@@ -135,11 +134,11 @@ struct CursorLogTests {
                 try #require(try fixture.files.status(path(fixture))).length > CursorLog.compactAboveBytes)
             buffer.sync()
             #expect(try #require(try fixture.files.status(path(fixture))).length < 1_000)
-            try lane.answered(upTo: stored.end, outcome: ["node": JobOutcome(delivered: 10)])
+            try stream.answered(upTo: stored.end, outcome: ["node": JobOutcome(delivered: 10)])
         }
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
-        #expect(try lane.next() == nil)
+        let stream = try buffer.openStream("a")
+        #expect(try stream.next() == nil)
         #expect(buffer.ledger().destinations["a"]?["node"]?.delivered == 10)
     }
 }

@@ -11,18 +11,16 @@ struct CursorOpeningTests {
         fixture.segmentSizeBytes = 1
         do {
             let buffer = try fixture.open()
-            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            let stream = try buffer.openStream("a")
             for value in 0..<6 { try buffer.append(fixture.frame(Double(value))) }
-            try lane.deliver([try #require(try lane.next()), try #require(try lane.next())])
+            try stream.deliver([try #require(try stream.next()), try #require(try stream.next())])
             buffer.removeAnswered()
         }
         let buffer = try fixture.open()
-        _ = try buffer.openDestination("a", lanes: 1)
-        let late = try buffer.openDestination("b", lanes: 3)
+        _ = try buffer.openDestination("a")
+        let late = try buffer.openStream("b")
         #expect(buffer.ledger().destinations["b"]?["node"]?.scraped == 40)
-        var values: [Double] = []
-        for lane in 0..<3 { values += try late.lane(lane).drain().map { $0.frame.values[0] } }
-        #expect(values == [2, 3, 4, 5])
+        #expect(try late.drain().map { $0.frame.values[0] } == [2, 3, 4, 5])
         #expect(buffer.ledger().destinations["b"]?["node"]?.buffered == 0)
     }
 
@@ -31,37 +29,16 @@ struct CursorOpeningTests {
         fixture.segmentSizeBytes = 1
         do {
             let buffer = try fixture.open()
-            for name in ["a", "b"] { _ = try buffer.openDestination(name, lanes: 1) }
+            for name in ["a", "b"] { _ = try buffer.openDestination(name) }
             for value in 0..<6 { try buffer.append(fixture.frame(Double(value))) }
         }
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         try buffer.retire(destinationsExcept: ["a"])
-        #expect(try lane.drain().count == 6)
+        #expect(try stream.drain().count == 6)
         buffer.removeAnswered()
         #expect(try fixture.segmentPaths.count == 1)
         #expect(try fixture.files.list(fixture.folder.path).filter { $0.hasPrefix("cursor-") }.count == 1)
-    }
-
-    @Test func lanesChangeOnlyWithoutABacklog() throws {
-        let fixture = try BufferFixture()
-        do {
-            let buffer = try fixture.open()
-            let destination = try buffer.openDestination("a", lanes: 2)
-            try buffer.append(fixture.frame(1))
-            #expect(destination.laneCount == 2)
-        }
-        do {
-            let buffer = try fixture.open()
-            let destination = try buffer.openDestination("a", lanes: 5)
-            #expect(destination.laneCount == 2)
-            for lane in 0..<2 { try destination.lane(lane).drain() }
-        }
-        let buffer = try fixture.open()
-        let destination = try buffer.openDestination("a", lanes: 5)
-        #expect(destination.laneCount == 5)
-        for lane in 0..<5 { #expect(try destination.lane(lane).next() == nil) }
-        #expect(buffer.ledger().destinations["a"]?["node"]?.delivered == 10)
     }
 
     /// All is answered for, and the segment that the cursor stands at the end of is gone.
@@ -69,19 +46,19 @@ struct CursorOpeningTests {
         let fixture = try BufferFixture()
         do {
             let buffer = try fixture.open()
-            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            let stream = try buffer.openStream("a")
             try buffer.append(fixture.frame(1))
-            let stored = try #require(try lane.next())
+            let stored = try #require(try stream.next())
             fixture.clock.advance(ms: fixture.segmentMaxAgeMs)
             try buffer.append(fixture.frame(2))
-            try lane.deliver([stored])
+            try stream.deliver([stored])
             buffer.removeAnswered()
             #expect(try fixture.segmentPaths.count == 1)
         }
         let buffer = try fixture.open()
-        let destination = try buffer.openDestination("a", lanes: 1)
-        #expect(destination.cursor.lanes[0] == .start(of: 2))
-        #expect(try destination.lane(0).drain().map { $0.frame.values[0] } == [2])
+        let stream = try buffer.openStream("a")
+        #expect(stream.destination.cursor.mark == .start(of: 2))
+        #expect(try stream.drain().map { $0.frame.values[0] } == [2])
         #expect(buffer.ledger().destinations["a"]?["node"]?.delivered == 20)
     }
 
@@ -90,14 +67,14 @@ struct CursorOpeningTests {
         fixture.segmentSizeBytes = 1
         do {
             let buffer = try fixture.open()
-            _ = try buffer.openDestination("a", lanes: 1)
+            _ = try buffer.openDestination("a")
             for value in 0..<6 { try buffer.append(fixture.frame(Double(value))) }
         }
         let paths = try fixture.segmentPaths
         for index in [0, 1, 3] { try POSIXFiles().remove(paths[index]) }
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
-        try lane.drain()
+        let stream = try buffer.openStream("a")
+        try stream.drain()
         let books = try #require(buffer.ledger().destinations["a"]?["node"])
         #expect(books.buffered == 0 && books.scraped == 60)
         #expect(books.dropped == [BufferDropReason.damaged: 60 - books.delivered])
@@ -112,7 +89,7 @@ struct CursorOpeningTests {
         var ends: [BufferPosition] = []
         do {
             let buffer = try fixture.open()
-            let reader = try #require(try buffer.openDestination("a").reader)
+            let reader = try buffer.openDestination("a").reader
             for value in 0..<6 { try buffer.append(fixture.frame(Double(value))) }
             var covers: [Range<BufferPosition>] = []
             while let stored = try reader.next() {
@@ -135,7 +112,7 @@ struct CursorOpeningTests {
         let buffer = try fixture.open()
         let destination = try buffer.openDestination("a")
         #expect(destination.cursor.answered.isEmpty)
-        let reader = try #require(destination.reader)
+        let reader = destination.reader
         let books = try #require(buffer.ledger().destinations["a"]?["node"])
         #expect(books.buffered == 30 && books.delivered == 20 && books.dropped.isEmpty)
         try buffer.append(fixture.frame(6))

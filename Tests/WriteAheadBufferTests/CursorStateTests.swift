@@ -18,7 +18,7 @@ struct CursorStateTests {
     private func request(_ spans: Range<BufferPosition>...) -> SentRequest { SentRequest(spans: spans) }
 
     @Test func answersOutOfOrderAreRangesUntilTheMarkReachesThem() {
-        var state = CursorState(name: "d", mark: at(0), lanes: 0)
+        var state = CursorState(name: "d", mark: at(0))
         state = applied(
             .sent([
                 7: request(at(0)..<at(100)), 8: request(at(100)..<at(200)),
@@ -26,20 +26,20 @@ struct CursorStateTests {
             ]), to: state)
         state = applied(
             .answered(
-                .mark(at(0)), requests: [9], ranges: [at(200)..<at(300, 5)],
+                upTo: at(0), requests: [9], ranges: [at(200)..<at(300, 5)],
                 outcome: ["j": .init(delivered: 5)]), to: state)
         #expect(state.mark == at(0) && state.answered.ranges == [at(200)..<at(300, 5)])
         #expect(state.sent.keys.sorted() == [7, 8])
-        state = applied(.answered(.mark(at(0)), requests: [8], ranges: [at(100)..<at(200)]), to: state)
+        state = applied(.answered(upTo: at(0), requests: [8], ranges: [at(100)..<at(200)]), to: state)
         #expect(state.answered.ranges == [at(100)..<at(300, 5)], "neighbours are one range")
-        state = applied(.answered(.mark(at(100)), requests: [7]), to: state)
+        state = applied(.answered(upTo: at(100), requests: [7]), to: state)
         #expect(state.mark == at(300, 5), "the mark passes what is answered for beyond it")
         #expect(state.answered.isEmpty && state.sent.isEmpty)
         #expect(state.jobs["j"]?.outcome.delivered == 5)
     }
 
     @Test func thePartsOfASplitTakeThePlaceOfTheWhole() {
-        var state = CursorState(name: "d", mark: at(0), lanes: 0)
+        var state = CursorState(name: "d", mark: at(0))
         _ = state.apply(.sent([1: request(at(0)..<at(200))]))
         let parts = [2: request(at(0)..<at(100, 3)), 3: request(at(100, 3)..<at(200))]
         _ = state.apply(
@@ -49,14 +49,9 @@ struct CursorStateTests {
         #expect(state.sent.isEmpty)
     }
 
-    @Test func aLaneThatIsNotThereIsRefused() {
-        var state = CursorState(name: "d", mark: at(0), lanes: 2)
-        state = applied(.answered(.lane(2, at(1))), to: state, isKnown: false)
-        state = applied(.sent([2: SentRequest(lane: 2, upTo: at(1), from: at(0))]), to: state, isKnown: false)
-        state = applied(.answered(.lane(1, at(50))), to: state)
-        #expect(state.mark == at(0), "the other lane is behind")
-        state = applied(.answered(.lane(0, at(20))), to: state)
-        #expect(state.mark == at(20))
+    @Test func aRequestOfALaneThatIsNotThereIsRefused() {
+        let state = CursorState(name: "d", mark: at(0))
+        _ = applied(.sent([2: SentRequest(lane: 2, upTo: at(1), from: at(0))]), to: state, isKnown: false)
     }
 
     @Test func spansThatDoNotAscendAreRefused() {
@@ -127,9 +122,8 @@ struct CursorStateTests {
         let changes: [CursorChange] = [
             .sent(sent(), replacing: [1, generator.next()]),
             .answered(
-                .mark(span().lowerBound), requests: [2], ranges: [span()], outcome: ["j": .init(delivered: 1)]
+                upTo: span().lowerBound, requests: [2], ranges: [span()], outcome: ["j": .init(delivered: 1)]
             ),
-            .answered(.lane(generator.below(4), span().lowerBound), outcome: ["j": .init(dropped: ["r": 3])]),
         ]
         for change in changes {
             var buffer = RecordBuffer()

@@ -260,7 +260,7 @@ struct DestinationReaderTests {
         fixture.segmentSizeBytes = 1
         fixture.retentionBytes = 1
         let buffer = try fixture.open()
-        let reader = try #require(try buffer.openDestination("a").reader)
+        let reader = try buffer.openDestination("a").reader
         for value in 0..<10 { try buffer.append(fixture.frame(Double(value))) }
         let read = try (0..<6).compactMap { _ in try reader.next() }
         try deliver([read[1], read[3]], reader)
@@ -285,7 +285,7 @@ struct DestinationReaderTests {
         fixture.retentionBytes = 1
         let buffer = try fixture.open()
         let destination = try buffer.openDestination("a")
-        let reader = try #require(destination.reader)
+        let reader = destination.reader
         for value in 0..<10 { try buffer.append(fixture.frame(Double(value))) }
         let read = try (0..<6).compactMap { _ in try reader.next() }
         try deliver([read[1], read[3]], reader)
@@ -304,7 +304,7 @@ struct DestinationReaderTests {
         let fixture = try BufferFixture()
         let buffer = try fixture.open()
         let destination = try buffer.openDestination("a")
-        let reader = try #require(destination.reader)
+        let reader = destination.reader
         for value in 0..<3 { try buffer.append(fixture.frame(Double(value))) }
         let read = try all(reader)
         let before = destination.cursor
@@ -331,11 +331,11 @@ struct DestinationReaderTests {
         }
         let path = try #require(try fixture.segmentPaths.first)
         var bytes = try fixture.bytes(path)
-        let stored = try fixture.open().openDestination("other").reader.map { try all($0) } ?? []
+        let stored = try all(try fixture.open().openDestination("other").reader)
         bytes[Int(stored[1].end.offset) - 6] ^= 0x40
         try fixture.overwrite(path, with: bytes)
         let buffer = try fixture.open()
-        let reader = try #require(try buffer.openDestination("a").reader)
+        let reader = try buffer.openDestination("a").reader
         let read = try all(reader)
         // The frame after it lacks its base.
         #expect(read.map(\.frame.values[0]) == [0])
@@ -344,5 +344,37 @@ struct DestinationReaderTests {
         _ = try reader.next()
         let books = try #require(buffer.ledger().destinations["a"]?["node"])
         #expect(books.delivered == 10 && books.dropped == [BufferDropReason.damaged: 30])
+    }
+
+    @Test func whatCameSinceTheLastLookEndsAWaitAtOnce() async throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let reader = try buffer.openDestination("a").reader
+        #expect(try reader.next() == nil)
+        try buffer.append(fixture.frame(1))
+        // The clock stands still.
+        await reader.waitForMore(until: .max)
+    }
+
+    @Test func aWaitEndsWithAnAppendADeadlineOrACancel() async throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let reader = try buffer.openDestination("a").reader
+        #expect(try reader.next() == nil)
+        let clock = fixture.clock
+        let deadlineNs = clock.monotonicNs + 5_000_000
+        let waiting = Task { await reader.waitForMore(until: deadlineNs) }
+        while clock.sleeperCount == 0 { await Task.yield() }
+        clock.advance(ms: 5)
+        await waiting.value
+        let second = Task { await reader.waitForMore(until: .max) }
+        while clock.sleeperCount == 0 { await Task.yield() }
+        try buffer.append(fixture.frame(1))
+        await second.value
+        #expect(try reader.next() != nil)
+        #expect(try reader.next() == nil)
+        let third = Task { await reader.waitForMore(until: .max) }
+        third.cancel()
+        await third.value
     }
 }

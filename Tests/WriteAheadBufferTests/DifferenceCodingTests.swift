@@ -90,8 +90,8 @@ struct DifferenceCodingTests {
             UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16)
         }
         try fixture.overwrite(path, with: VersionTwoFiles.withVersion(2, bytes))
-        let lane = try fixture.open().openDestination("d", lanes: 1).lane(0)
-        let frames = try lane.all().map(\.frame)
+        let stream = try fixture.open().openStream("d")
+        let frames = try stream.all().map(\.frame)
         #expect(frames.map(\.values) == [[1], [2]])
         #expect(frames.map(\.timestampMs) == [1_700_000_000_000, 1_700_000_000_015])
         #expect(frames.map(\.departed.count) == [0, 1])

@@ -25,21 +25,21 @@ struct DiskReserveTests {
         fixture.segmentSizeBytes = segmentSizeBytes
         fixture.reserveBytes = 8_192
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         fixture.files.hold(atMostBytes: 16_000)
         let taken = fill(buffer, fixture)
         #expect(taken > 10)
         for _ in 0..<3 { #expect(throws: BufferError.self) { try buffer.append(fixture.frame(0)) } }
         buffer.keep()
         // Each request notes itself in the cursor's log, on the full disk.
-        let frames = try lane.all()
+        let frames = try stream.all()
         for start in stride(from: 0, to: frames.count, by: 4) {
-            try lane.deliver(Array(frames[start..<min(start + 4, frames.count)]))
+            try stream.deliver(Array(frames[start..<min(start + 4, frames.count)]))
         }
-        _ = try lane.next()
+        _ = try stream.next()
         buffer.keep()
         try buffer.append(fixture.frame(7))
-        #expect(try lane.drain().map { $0.frame.values[0] } == [7])
+        #expect(try stream.drain().map { $0.frame.values[0] } == [7])
         #expect(try books(buffer).delivered == UInt64(taken + 1) * 10)
         #expect(try books(buffer).dropped == [BufferDropReason.appendFailed: 40])
         #expect(try books(buffer).buffered == 0)
@@ -51,7 +51,7 @@ struct DiskReserveTests {
         fixture.reserveBytes = 8_192
         do {
             let buffer = try fixture.open()
-            _ = try buffer.openDestination("a", lanes: 1)
+            _ = try buffer.openDestination("a")
             fixture.files.hold(atMostBytes: 12_000)
             _ = fill(buffer, fixture)
             fixture.files.hold(atMostBytes: UInt64.max)
@@ -64,9 +64,9 @@ struct DiskReserveTests {
             fixture.files.hold(atMostBytes: used)
         }
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         #expect(throws: BufferError.self) { try buffer.append(fixture.frame(1)) }
-        let frames = try lane.all()
+        let frames = try stream.all()
         #expect(frames.count > 5)
         buffer.keep()
         #expect(throws: BufferError.self) { try buffer.append(fixture.frame(1)) }
@@ -74,7 +74,7 @@ struct DiskReserveTests {
         fixture.clock.advance(ms: 10_000)
         buffer.keep()
         try buffer.append(fixture.frame(1))
-        #expect(try lane.all().count == 1)
+        #expect(try stream.all().count == 1)
     }
 
     @Test func aFrameTooLargeForTheDiskDoesNotStopTheOthers() throws {

@@ -53,22 +53,22 @@ struct FileHeaderTests {
 
     private static let cursor =
         headerOfCursor + headerOfCursor + [
-            "0c000000", "10", "00", "0000", "00000000", "79d625c5",  // snapshot
+            "09000000", "10", "00", "0000", "00000000", "89529331",  // snapshot
             "0164", "01", "00", "00", "00",  // name; the mark: segment 1, offset 0, sample 0; no ranges
-            "01", "01", "00", "00",  // one lane: segment 1, offset 0, sample 0
-            "00", "00",  // no requests, no jobs
-            "abfae6f1",
+            "00", "00", "00",  // no lanes, no requests, no jobs
+            "a2737b16",
             "17000000", "11", "00", "0000", "00000000", "6cd8c048",  // progress
             "01", "00", "01", "00",  // sent; in the place of none; one request: number 0
-            "01", "0000000000000000", "01",  // remote write 1.0, options not told, lane 0
+            "01", "0000000000000000", "00",  // remote write 1.0, options not told, no lane
             "01", "01", "00", "00", "01", "a902", "00",  // one range: up to segment 1, offset 297, sample 0
             "00",  // nothing left out
-            "c4e6e888",
-            "0f000000", "11", "00", "0000", "00000000", "0ed78bdf",  // progress
-            "02", "01", "00", "01", "a902", "00",  // answered, lane 0, up to the same place
-            "01", "00", "00",  // one request is over: number 0; no ranges beyond
+            "619dbe43",
+            "13000000", "11", "00", "0000", "00000000", "ac88078d",  // progress
+            "02", "01", "00", "00",  // answered, everything up to the mark
+            "01", "00",  // one request is over: number 0
+            "01", "01", "00", "00", "01", "a902", "00",  // one range beyond
             "01", "016a", "03", "00",  // one job: j, three delivered, nothing dropped
-            "487c1b22",
+            "f53a4fcf",
         ]
 
     @Test func goldenBytesOfASegmentAndACursor() throws {
@@ -83,7 +83,7 @@ struct FileHeaderTests {
         builder.endSeries()
         let chunk = builder.finish()
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("d", lanes: 1).lane(0)
+        let stream = try buffer.openStream("d")
         try buffer.append(
             Frame(
                 target: target, layout: Layout([chunk]), timestampMs: 1_700_000_000_000, values: [1],
@@ -92,12 +92,9 @@ struct FileHeaderTests {
             Frame(
                 target: target, layout: Layout([chunk]), timestampMs: 1_700_000_000_015, values: [2],
                 departed: [.init(chunk: chunk, series: [0])]))
-        try lane.deliver(try lane.all())
-        let (segment, cursor) = try (
-            hex(fixture, BufferFileName.segment(1)), hex(fixture, "cursor-af63d94c8601e773.log")
-        )
-        #expect(segment == Self.segment.joined())
-        #expect(cursor == Self.cursor.joined())
+        try stream.deliver(try stream.all())
+        #expect(try hex(fixture, BufferFileName.segment(1)) == Self.segment.joined())
+        #expect(try hex(fixture, "cursor-af63d94c8601e773.log") == Self.cursor.joined())
     }
 
     @Test func oneGoodCopyIsEnough() {

@@ -101,12 +101,12 @@ struct MetadataCodingTests {
         let metadata = try metadata("Help.", series: 10)
         let chunk = TestFrames.chunk("m", count: 10).adding(metadata)
         var buffer = try fixture.open()
-        _ = try buffer.openDestination("a", lanes: 1)
+        _ = try buffer.openDestination("a")
         try buffer.append(TestFrames.frame(fixture.target, Layout([chunk]), at: 1))
         try buffer.append(TestFrames.frame(fixture.target, Layout([chunk]), at: 2))
         try buffer.close()
         buffer = try fixture.open()
-        let read = try buffer.openDestination("a", lanes: 1).lane(0).all()
+        let read = try buffer.openStream("a").all()
         #expect(read.map { $0.frame.layout.chunks[0].metadata } == [metadata, metadata])
         #expect(read[0].frame.layout.chunks[0] === read[1].frame.layout.chunks[0])
 
@@ -116,7 +116,7 @@ struct MetadataCodingTests {
         let fixture = try BufferFixture()
         let chunk = TestFrames.chunk("m", count: 10).adding(try metadata("unmistakable", series: 10))
         var buffer = try fixture.open()
-        _ = try buffer.openDestination("a", lanes: 1)
+        _ = try buffer.openDestination("a")
         for time in 1...3 {
             try buffer.append(TestFrames.frame(fixture.target, Layout([chunk]), at: Int64(time)))
         }
@@ -127,8 +127,8 @@ struct MetadataCodingTests {
         bytes[place] ^= 0xFF
         try fixture.overwrite(path, with: bytes)
         buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
-        let read = try lane.drain()
+        let stream = try buffer.openStream("a")
+        let read = try stream.drain()
         #expect(read.map(\.frame.timestampMs) == [1, 2, 3])
         #expect(read.map { $0.frame.layout.chunks[0].metadata } == [nil, nil, nil])
         let books = try #require(buffer.ledger().destinations["a"]?["node"])

@@ -10,7 +10,7 @@ struct RecordScannerTests {
     /// An ended segment with frames of some hundred bytes; where each begins, and the segment's length.
     private struct Ended {
         let fixture: BufferFixture
-        let lane: BufferLane
+        let stream: Stream
         let buffer: WriteAheadBuffer
         let path: String
         let series: Int
@@ -22,7 +22,7 @@ struct RecordScannerTests {
             fixture = try BufferFixture()
             fixture.segmentMaxAgeMs = 60_000
             buffer = try fixture.open()
-            lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            stream = try buffer.openStream("a")
             let layout = Layout([TestFrames.chunk("m", count: series)])
             var generator = SeededGenerator(seed: 3)
             for index in 0..<24 {
@@ -37,12 +37,12 @@ struct RecordScannerTests {
             try buffer.append(fixture.frame(7))
             var starts: [UInt64] = []
             let info = try #require(buffer.core.catalog.oldest)
-            while let stored = try lane.next() {
+            while let stored = try stream.next() {
                 if stored.start.segment == info.number { starts.append(stored.start.offset) }
             }
             self.starts = starts
             length = info.length
-            lane.rewind()
+            stream.rewind()
         }
 
         /// Reads to the end; nil when it is still refused after many tries.
@@ -50,7 +50,7 @@ struct RecordScannerTests {
             var read: [StoredFrame] = []
             for _ in 0..<12 {
                 do {
-                    while let stored = try lane.next() { read.append(stored) }
+                    while let stored = try stream.next() { read.append(stored) }
                     return read
                 } catch {
                     fixture.clock.advance(ms: 300_000)
@@ -60,8 +60,8 @@ struct RecordScannerTests {
         }
 
         func expectClosedBooks(_ read: [StoredFrame]) throws {
-            try lane.deliver(read)
-            _ = try lane.next()
+            try stream.deliver(read)
+            _ = try stream.next()
             let books = try #require(buffer.ledger().destinations["a"]?["node"])
             #expect(books.dropped == [BufferDropReason.damaged: UInt64((25 - read.count) * series)])
             #expect(books.buffered == 0)

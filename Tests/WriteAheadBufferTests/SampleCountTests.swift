@@ -30,13 +30,13 @@ import Testing
         ledger.jobs["j"] = JobTotal(appended: Self.most, failed: Self.most + more)
         #expect((LedgerRecord(payload { ledger.put(into: &$0) }.span) != nil) == isGood)
 
-        var state = CursorState(name: "d", mark: .start(of: 1), lanes: 1)
+        var state = CursorState(name: "d", mark: .start(of: 1))
         state.jobs["j"] = .init(
             baseAppended: -Int64(Self.most), baseFailed: Int64(Self.most + more),
             outcome: JobOutcome(delivered: Self.most, dropped: ["a": Self.most]))
         #expect((CursorCoding.state(payload { CursorCoding.put(state, into: &$0) }.span) != nil) == isGood)
         let change = CursorChange.answered(
-            .lane(0, .start(of: 1)),
+            upTo: .start(of: 1),
             outcome: ["j": JobOutcome(delivered: Self.most, dropped: ["a": Self.most + more])])
         #expect((CursorCoding.change(payload { CursorCoding.put(change, into: &$0) }.span) != nil) == isGood)
 
@@ -62,27 +62,27 @@ import Testing
             }
         }
         try write(fixture, BufferFileName.cursor("d"), .cursorLog, BufferFileName.hash("d")) { log in
-            var state = CursorState(name: "d", mark: .start(of: 1), lanes: 1)
+            var state = CursorState(name: "d", mark: .start(of: 1))
             state.jobs["job"] = .init(
                 baseAppended: -Int64(Self.most), baseFailed: -Int64(Self.most),
                 outcome: JobOutcome(delivered: Self.most))
             put(.snapshot, into: &log) { CursorCoding.put(state, into: &$0) }
             for _ in 0..<2_000 {
                 let change = CursorChange.answered(
-                    .lane(0, .start(of: 1)),
+                    upTo: .start(of: 1),
                     outcome: ["job": JobOutcome(delivered: Self.most, dropped: ["r": Self.most])])
                 put(.progress, into: &log) { CursorCoding.put(change, into: &$0) }
             }
         }
         let buffer = try fixture.open()
-        let destination = try buffer.openDestination("d", lanes: 1)
-        #expect(try destination.lane(0).drain().isEmpty)
+        let stream = try buffer.openStream("d")
+        #expect(try stream.drain().isEmpty)
         let books = try #require(buffer.ledger().destinations["d"]?["job"])
         #expect(books.delivered == UInt64(Int64.max))
         #expect(books.dropped["r"] == UInt64(Int64.max))
         #expect(books.scraped == UInt64(Int64.max))
         try buffer.append(fixture.frame(1))
-        #expect(try destination.lane(0).drain().count == 1)
+        #expect(try stream.drain().count == 1)
         try buffer.close()
     }
 
@@ -105,8 +105,8 @@ import Testing
             }
         }
         let buffer = try fixture.open()
-        let destination = try buffer.openDestination("d", lanes: 1)
-        #expect(try destination.lane(0).drain().isEmpty)
+        let stream = try buffer.openStream("d")
+        #expect(try stream.drain().isEmpty)
         let books = try #require(buffer.ledger().destinations["d"]?["node"])
         #expect(books.dropped == [BufferDropReason.damaged: 1])
         try buffer.close()

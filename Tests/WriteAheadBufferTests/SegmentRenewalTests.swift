@@ -10,10 +10,10 @@ struct SegmentRenewalTests {
     @Test func whatTheKernelGaveUpIsWrittenAnewFromMemoryAtTheSamePlaces() throws {
         let fixture = try BufferFixture()
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         for value in 0..<3 { try buffer.append(fixture.frame(Double(value))) }
         #expect(buffer.sync())
-        let first = try #require(try lane.next())
+        let first = try #require(try stream.next())
         let path = try #require(fixture.segmentPaths.last)
         let durable = try fixture.bytes(path).count
         for value in 3..<5 { try buffer.append(fixture.frame(Double(value))) }
@@ -26,10 +26,10 @@ struct SegmentRenewalTests {
         #expect(buffer.sync())
         #expect(try fixture.bytes(path) == whole)
         // A reader that has the old file open goes on in the new one, and the request in flight holds.
-        try lane.willSend(upTo: first.end)
-        let rest = try lane.all()
+        try stream.willSend(upTo: first.end)
+        let rest = try stream.all()
         #expect(rest.map { $0.frame.values[0] } == [1, 2, 3, 4])
-        try lane.deliver([first] + rest)
+        try stream.deliver([first] + rest)
         #expect(buffer.ledger().destinations["a"]?["node"]?.delivered == 50)
         #expect(buffer.ledger().destinations["a"]?["node"]?.buffered == 0)
     }
@@ -38,7 +38,7 @@ struct SegmentRenewalTests {
         for operation in [FaultyFiles.Operation.open, .write, .read, .sync, .rename] {
             let fixture = try BufferFixture()
             let buffer = try fixture.open()
-            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            let stream = try buffer.openStream("a")
             for value in 0..<3 {
                 try buffer.append(fixture.frame(Double(value)))
                 if value == 0 { #expect(buffer.sync()) }
@@ -57,9 +57,9 @@ struct SegmentRenewalTests {
             #expect(buffer.sync(), "\(operation)")
             let names = try fixture.files.list(fixture.folder.path)
             #expect(!names.contains { $0.hasSuffix(".segment.new") }, "\(operation)")
-            #expect(try lane.drain().count == 3, "\(operation)")
+            #expect(try stream.drain().count == 3, "\(operation)")
             try buffer.close()
-            // The lane's own.
+            // The reader's own.
             #expect(fixture.files.openCount == 1, "\(operation)")
         }
     }
@@ -77,15 +77,15 @@ struct SegmentRenewalTests {
         fixture.files.fail(nil)
         fixture.clock.advance(ms: 60_000)
         #expect(buffer.sync())
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
-        #expect(try lane.all().count == 600)
+        let stream = try buffer.openStream("a")
+        #expect(try stream.all().count == 600)
     }
 
     /// Pages that the kernel gave up are no damage while memory has a copy of them.
     @Test(arguments: [0, 30]) func aReaderWaitsForARenewalWhereTheKernelGavePagesUp(intoRecord: Int) throws {
         let fixture = try BufferFixture()
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         for value in 0..<3 { try buffer.append(fixture.frame(Double(value))) }
         #expect(buffer.sync())
         let path = try #require(fixture.segmentPaths.last)
@@ -97,15 +97,15 @@ struct SegmentRenewalTests {
         try fixture.overwrite(
             path, with: whole.enumerated().map { $0 < durable + intoRecord ? $1 : 0 })
         var read: [StoredFrame] = []
-        #expect(throws: BufferError.self) { while let stored = try lane.next() { read.append(stored) } }
-        #expect(throws: BufferError.self) { _ = try lane.next() }
+        #expect(throws: BufferError.self) { while let stored = try stream.next() { read.append(stored) } }
+        #expect(throws: BufferError.self) { _ = try stream.next() }
         #expect(read.count == 3)
         fixture.files.fail(nil)
         fixture.clock.advance(ms: 1_000)
         #expect(buffer.sync())
-        read += try lane.all()
+        read += try stream.all()
         #expect(read.map { $0.frame.values[0] } == [0, 1, 2, 3, 4])
-        try lane.deliver(read)
+        try stream.deliver(read)
         #expect(buffer.ledger().destinations["a"]?["node"]?.dropped.isEmpty == true)
     }
 }

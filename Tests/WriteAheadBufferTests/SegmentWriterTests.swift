@@ -24,7 +24,7 @@ struct SegmentWriterTests {
         let fixture = try BufferFixture()
         do {
             let buffer = try fixture.open()
-            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            let stream = try buffer.openStream("a")
             try buffer.append(fixture.frame(1))
             fixture.files.fail { operation, _ in
                 if operation == .truncate && !canCut { return .init(errno: 5) }
@@ -35,12 +35,12 @@ struct SegmentWriterTests {
             fixture.files.fail(nil)
             try buffer.append(fixture.frame(3))
             try check(buffer, 20)
-            #expect(try lane.all().map { $0.frame.values[0] } == [1, 3])
+            #expect(try stream.all().map { $0.frame.values[0] } == [1, 3])
         }
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         try check(buffer, 20)
-        #expect(try lane.drain().map { $0.frame.values[0] } == [1, 3])
+        #expect(try stream.drain().map { $0.frame.values[0] } == [1, 3])
         #expect(try books(buffer).buffered == 0)
     }
 
@@ -55,7 +55,7 @@ struct SegmentWriterTests {
         let layout = largeLayout()
         do {
             let buffer = try fixture.open()
-            _ = try buffer.openDestination("a", lanes: 1)
+            _ = try buffer.openDestination("a")
             try buffer.append(fixture.frame(1))
             let path = try #require(fixture.segmentPaths.last)
             let before = try #require(try fixture.files.status(path)).length
@@ -78,8 +78,8 @@ struct SegmentWriterTests {
             try buffer.append(TestFrames.frame(fixture.target, layout, at: fixture.clock.wallMs, first: 4))
         }
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
-        #expect(try lane.drain().map { $0.frame.values[0] } == [1, 3, 4])
+        let stream = try buffer.openStream("a")
+        #expect(try stream.drain().map { $0.frame.values[0] } == [1, 3, 4])
         #expect(try books(buffer).dropped == [BufferDropReason.appendFailed: 2_400])
     }
 
@@ -88,7 +88,7 @@ struct SegmentWriterTests {
         fixture.segmentSizeBytes = 64 << 10
         let layout = largeLayout()
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         for _ in 0..<5 {
             try buffer.append(TestFrames.frame(fixture.target, layout, at: fixture.clock.wallMs))
         }
@@ -103,7 +103,7 @@ struct SegmentWriterTests {
             )
         }
         #expect((2...4).contains(try fixture.segmentPaths.count))
-        #expect(try lane.all().count == 105)
+        #expect(try stream.all().count == 105)
     }
 
     /// Frames without a base that alone reach the limit: the segment goes on until they are an eighth of it.
@@ -140,7 +140,7 @@ struct SegmentWriterTests {
             TestFrames.chunk("node_network_", count: series - 256),
         ])
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         var lengths: [UInt64] = [buffer.sizeBytes]
         for values in scrapes {
             fixture.clock.advance(ms: 15_000)
@@ -150,7 +150,7 @@ struct SegmentWriterTests {
             )
             lengths.append(buffer.sizeBytes)
         }
-        let read = try lane.all().map { $0.frame.values.map(\.bitPattern) }
+        let read = try stream.all().map { $0.frame.values.map(\.bitPattern) }
         #expect(read == scrapes.map { $0.map(\.bitPattern) })
         let last = lengths.count - 1
         let each = Double(lengths[last] - lengths[1]) / Double(series * (last - 1))
@@ -227,7 +227,7 @@ struct SegmentWriterTests {
         let fixture = try BufferFixture()
         fixture.segmentSizeBytes = 1
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         try buffer.append(fixture.frame(1))
         let old = try #require(fixture.segmentPaths.last)
         fixture.files.fail { wanted, path in wanted == operation && path != old ? .init(errno: 24) : nil }
@@ -235,7 +235,7 @@ struct SegmentWriterTests {
         try buffer.append(fixture.frame(3))
         fixture.files.fail(nil)
         try buffer.append(fixture.frame(4))
-        #expect(try lane.all().map { $0.frame.values[0] } == [1, 2, 3, 4])
+        #expect(try stream.all().map { $0.frame.values[0] } == [1, 2, 3, 4])
         #expect(try fixture.segmentPaths.count == 3)
     }
 
@@ -243,35 +243,35 @@ struct SegmentWriterTests {
         let fixture = try BufferFixture()
         do {
             let buffer = try fixture.open()
-            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            let stream = try buffer.openStream("a")
             try buffer.append(fixture.frame(1))
-            let frames = try lane.all()
+            let frames = try stream.all()
             fixture.files.fail { operation, path in
                 operation == .write && path.contains("cursor") ? .init(keptBytes: 20) : nil
             }
-            #expect(throws: BufferError.self) { try lane.deliver(frames) }
+            #expect(throws: BufferError.self) { try stream.deliver(frames) }
             #expect(throws: BufferError.self) {
-                try lane.answered(upTo: frames[0].end, outcome: ["node": JobOutcome(delivered: 10)])
+                try stream.answered(upTo: frames[0].end, outcome: ["node": JobOutcome(delivered: 10)])
             }
             #expect(try books(buffer).delivered == 0)
         }
         fixture.files.fail(nil)
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
-        #expect(try lane.drain().count == 1)
+        let stream = try buffer.openStream("a")
+        #expect(try stream.drain().count == 1)
         #expect(try books(buffer).delivered == 10)
     }
 
     @Test func aDiskThatCannotReadIsSaidAndTriedAgain() throws {
         let fixture = try BufferFixture()
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         for value in 1...3 { try buffer.append(fixture.frame(Double(value))) }
         for operation in [FaultyFiles.Operation.open, .read] {
             fixture.files.fail { wanted, _ in wanted == operation ? .init(errno: 5) : nil }
-            #expect(throws: BufferError.self) { _ = try lane.next() }
+            #expect(throws: BufferError.self) { _ = try stream.next() }
         }
         fixture.files.fail(nil)
-        #expect(try lane.all().map { $0.frame.values[0] } == [1, 2, 3])
+        #expect(try stream.all().map { $0.frame.values[0] } == [1, 2, 3])
     }
 }

@@ -10,7 +10,7 @@ struct StatedLayoutsTests {
     @Test func aSharedChunkThatCannotBeReadIsWaitedForOnce() throws {
         let fixture = try BufferFixture()
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         let lost = Layout([TestFrames.chunk("lost", count: 8_000)])
         var generator = SeededGenerator(seed: 4)
         for index in 0..<20 {
@@ -29,7 +29,7 @@ struct StatedLayoutsTests {
         var waits = 0
         while read.count < 20, waits < 50 {
             do {
-                while let stored = try lane.next() { read.append(stored) }
+                while let stored = try stream.next() { read.append(stored) }
                 break
             } catch {
                 waits += 1
@@ -38,8 +38,8 @@ struct StatedLayoutsTests {
         }
         #expect(read.count == 20)
         #expect(waits >= 2 && waits <= 4, "\(waits) waits of five minutes for one chunk")
-        try lane.deliver(read)
-        _ = try lane.next()
+        try stream.deliver(read)
+        _ = try stream.next()
         let books = try #require(buffer.ledger().destinations["a"]?["node"])
         #expect(books.dropped == [BufferDropReason.damaged: 160_000])
         #expect(books.buffered == 0)

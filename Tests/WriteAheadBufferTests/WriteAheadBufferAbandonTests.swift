@@ -8,22 +8,22 @@ struct WriteAheadBufferAbandonTests {
         let fixture = try BufferFixture()
         do {
             let buffer = try fixture.open()
-            _ = try buffer.openDestination("a", lanes: 1)
+            _ = try buffer.openDestination("a")
             try buffer.append(fixture.frame(1))
             try buffer.close()
         }
         let before = try fixture.files.list(fixture.folder.path)
         for _ in 0..<3 {
             let buffer = try fixture.open()
-            _ = try buffer.openDestination("a", lanes: 1)
-            _ = try buffer.openDestination("new", lanes: 1)
+            _ = try buffer.openDestination("a")
+            _ = try buffer.openDestination("new")
             try buffer.abandon()
         }
         #expect(try fixture.files.list(fixture.folder.path) == before)
         let buffer = try fixture.open()
-        let destination = try buffer.openDestination("a", lanes: 1)
+        let stream = try buffer.openStream("a")
         try buffer.append(fixture.frame(2))
-        #expect(try destination.lane(0).all().map { $0.frame.values[0] } == [1, 2])
+        #expect(try stream.all().map { $0.frame.values[0] } == [1, 2])
         let ledger = buffer.ledger()
         #expect(ledger.jobs["node"] == 20 && ledger.destinations["a"]?["node"]?.buffered == 20)
     }
@@ -36,6 +36,6 @@ struct WriteAheadBufferAbandonTests {
         #expect(try fixture.segmentPaths.count == 1)
         #expect(throws: BufferError.self) { try buffer.append(fixture.frame(2)) }
         let again = try fixture.open()
-        #expect(try again.openDestination("a", lanes: 1).lane(0).all().count == 1)
+        #expect(try again.openStream("a").all().count == 1)
     }
 }

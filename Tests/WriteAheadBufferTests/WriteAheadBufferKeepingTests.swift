@@ -21,11 +21,11 @@ struct WriteAheadBufferKeepingTests {
         fixture.segmentSizeBytes = 1
         fixture.retentionBytes = 2_000
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         for value in 0..<10 { try buffer.append(fixture.frame(Double(value))) }
         var handed: [StoredFrame] = []
-        for _ in 0..<read { handed.append(try #require(try lane.next())) }
-        try lane.deliver(Array(handed[..<answered]))
+        for _ in 0..<read { handed.append(try #require(try stream.next())) }
+        try stream.deliver(Array(handed[..<answered]))
         buffer.enforceRetention()
         #expect(buffer.sizeBytes <= 2_000)
         let kept = try fixture.segmentPaths.count
@@ -35,8 +35,8 @@ struct WriteAheadBufferKeepingTests {
                 == (gone > 0 ? [BufferDropReason.retentionSize: UInt64(gone * 10)] : [:]))
         #expect(try books(buffer).buffered == UInt64((10 - answered - gone) * 10))
         // What was handed out is still the sender's to answer for.
-        try lane.deliver(Array(handed[answered...]))
-        try lane.drain()
+        try stream.deliver(Array(handed[answered...]))
+        try stream.drain()
         #expect(try books(buffer).delivered == UInt64((10 - gone) * 10))
         #expect(try books(buffer).buffered == 0)
         #expect(try books(buffer).scraped == 100)
@@ -47,15 +47,15 @@ struct WriteAheadBufferKeepingTests {
         fixture.segmentSizeBytes = 1
         fixture.retentionBytes = 2_000
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         for value in 0..<10 { try buffer.append(fixture.frame(Double(value))) }
-        let first = try #require(try lane.next())
+        let first = try #require(try stream.next())
         var half = first.start
         half.sample = 4
-        try lane.answered(upTo: half, outcome: ["node": JobOutcome(delivered: 4)])
+        try stream.answered(upTo: half, outcome: ["node": JobOutcome(delivered: 4)])
         buffer.enforceRetention()
-        lane.rewind()
-        let rest = try lane.drain().count
+        stream.rewind()
+        let rest = try stream.drain().count
         #expect(try books(buffer).delivered == UInt64(4 + rest * 10))
         #expect(try books(buffer).dropped == [BufferDropReason.retentionSize: UInt64(96 - rest * 10)])
         #expect(try books(buffer).buffered == 0)
@@ -66,7 +66,7 @@ struct WriteAheadBufferKeepingTests {
         fixture.segmentSizeBytes = 1
         fixture.retentionAgeMs = 10_000
         let buffer = try fixture.open()
-        let destination = try buffer.openDestination("a", lanes: 2)
+        let stream = try buffer.openStream("a")
         for value in 0..<5 {
             try buffer.append(fixture.frame(Double(value)))
             fixture.clock.advance(ms: 4_000)
@@ -75,7 +75,7 @@ struct WriteAheadBufferKeepingTests {
         // Frames at 0, 4, 8, 12 and 16 s; it is 20 s, and the first two are older than 10 s, the third is
         // not: 12 s.
         #expect(try books(buffer).dropped == [BufferDropReason.retentionAge: 30])
-        for lane in 0..<2 { try destination.lane(lane).drain() }
+        try stream.drain()
         #expect(try books(buffer).delivered == 20)
         #expect(try books(buffer).buffered == 0)
     }
@@ -84,7 +84,7 @@ struct WriteAheadBufferKeepingTests {
         let fixture = try BufferFixture()
         fixture.segmentSizeBytes = 1
         let buffer = try fixture.open()
-        _ = try buffer.openDestination("a", lanes: 1)
+        _ = try buffer.openDestination("a")
         for value in 0..<2 { try buffer.append(fixture.frame(Double(value))) }
         fixture.clock.suspend(ms: fixture.retentionAgeMs)
         buffer.enforceRetention()
@@ -102,14 +102,14 @@ struct WriteAheadBufferKeepingTests {
         let fixture = try BufferFixture()
         fixture.segmentSizeBytes = 1
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         for value in 0..<5 { try buffer.append(fixture.frame(Double(value))) }
         fixture.clock.setWall(ms: fixture.clock.wallMs + jumpMs)
         buffer.enforceRetention()
         try buffer.append(fixture.frame(5))
         buffer.enforceRetention()
         #expect(try books(buffer).dropped == [:])
-        #expect(try lane.drain().count == 6)
+        #expect(try stream.drain().count == 6)
     }
 
     /// A clock that ran ahead has written them; they go in their time all the same.
@@ -119,12 +119,12 @@ struct WriteAheadBufferKeepingTests {
         fixture.clock.setWall(ms: fixture.clock.wallMs + 86_400_000)
         do {
             let buffer = try fixture.open()
-            _ = try buffer.openDestination("a", lanes: 1)
+            _ = try buffer.openDestination("a")
             for value in 0..<5 { try buffer.append(fixture.frame(Double(value))) }
         }
         fixture.clock.setWall(ms: fixture.clock.wallMs - 86_400_000)
         let buffer = try fixture.open()
-        _ = try buffer.openDestination("a", lanes: 1)
+        _ = try buffer.openDestination("a")
         fixture.clock.advance(ms: fixture.retentionAgeMs)
         buffer.enforceRetention()
         #expect(try books(buffer).dropped == [:])
@@ -139,14 +139,14 @@ struct WriteAheadBufferKeepingTests {
         fixture.retentionBytes = 2_000
         do {
             let buffer = try fixture.open()
-            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+            let stream = try buffer.openStream("a")
             for value in 0..<10 { try buffer.append(fixture.frame(Double(value))) }
-            _ = try lane.next()
+            _ = try stream.next()
             buffer.enforceRetention()
         }
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
-        let rest = try lane.drain().count
+        let stream = try buffer.openStream("a")
+        let rest = try stream.drain().count
         #expect(try books(buffer).delivered == UInt64(rest * 10))
         #expect(try books(buffer).dropped.values.reduce(0, +) == UInt64(100 - rest * 10))
         #expect(try books(buffer).buffered == 0)
@@ -155,9 +155,9 @@ struct WriteAheadBufferKeepingTests {
     @Test func aFailedSyncIsToldAndTriedAgain() throws {
         let fixture = try BufferFixture()
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         try buffer.append(fixture.frame(1))
-        try lane.deliver(try lane.all())
+        try stream.deliver(try stream.all())
         fixture.files.fail { operation, _ in operation == .sync ? .init(errno: 5) : nil }
         #expect(!buffer.sync())
         #expect(buffer.core.metrics.syncFailureCount > 0)
@@ -169,7 +169,7 @@ struct WriteAheadBufferKeepingTests {
         #expect(buffer.sync())
         // The segment that was in doubt and the one after it.
         try buffer.append(fixture.frame(2))
-        #expect(try lane.drain().map { $0.frame.values[0] } == [2])
+        #expect(try stream.drain().map { $0.frame.values[0] } == [2])
     }
 
     @Test func aSegmentThatCannotBeRemovedStaysInTheCatalogAndGoesLater() throws {
@@ -177,7 +177,7 @@ struct WriteAheadBufferKeepingTests {
         fixture.segmentSizeBytes = 1
         fixture.retentionBytes = 2_000
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         for value in 0..<10 { try buffer.append(fixture.frame(Double(value))) }
         let before = buffer.core.catalog.all
         fixture.files.fail { operation, _ in operation == .remove ? .init(errno: 5) : nil }
@@ -188,14 +188,14 @@ struct WriteAheadBufferKeepingTests {
         buffer.enforceRetention()
         #expect(buffer.sizeBytes <= 2_000)
         #expect(try fixture.segmentPaths.count == buffer.core.catalog.all.count)
-        let rest = try lane.drain().count
+        let rest = try stream.drain().count
         #expect(try books(buffer).dropped == [BufferDropReason.retentionSize: UInt64(100 - rest * 10)])
         #expect(try books(buffer).buffered == 0)
         // Those that every destination has answered for, too.
         fixture.files.fail { operation, _ in operation == .remove ? .init(errno: 5) : nil }
         try buffer.append(fixture.frame(1))
         try buffer.append(fixture.frame(2))
-        try lane.drain()
+        try stream.drain()
         #expect(buffer.core.catalog.all.count > 1)
         fixture.files.fail(nil)
         buffer.keep()

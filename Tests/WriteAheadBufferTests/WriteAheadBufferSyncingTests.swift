@@ -40,18 +40,18 @@ struct WriteAheadBufferSyncingTests {
         /// Appends, sends and makes durable in turns; segments are begun and removed on the way.
         func work() throws {
             // A start that fails is tried again, as an orchestrator does.
-            guard let buffer = try? open(), let lane = try? buffer.openDestination("a", lanes: 1).lane(0)
+            guard let buffer = try? open(), let stream = try? buffer.openStream("a")
             else { return }
             for step in 0..<24 where files.operationCount < endsAt {
                 let value = Double(step * 100)
                 let frame = TestFrames.frame(target, layout, at: Int64(step), first: value)
                 if (try? buffer.append(frame)) != nil { appended.append(value) }
-                if step % 2 == 1, let stored = try lane.next() {
-                    // As a lane does: what cannot be noted is sent all the same, and booked later.
-                    try? lane.willSend(upTo: stored.end)
+                if step % 2 == 1, let stored = try stream.next() {
+                    // As a sender does: what cannot be noted is sent all the same, and booked later.
+                    try? stream.willSend(upTo: stored.end)
                     let outcome: Outcomes = ["node": JobOutcome(delivered: 10)]
-                    if (try? lane.answered(upTo: stored.end, outcome: outcome)) == nil {
-                        try? lane.answered(upTo: stored.end, outcome: outcome)
+                    if (try? stream.answered(upTo: stored.end, outcome: outcome)) == nil {
+                        try? stream.answered(upTo: stored.end, outcome: outcome)
                     }
                     delivered.append(stored.frame.values[0])
                 }
@@ -74,8 +74,8 @@ struct WriteAheadBufferSyncingTests {
         func remaining(_ place: String) throws -> [Double] {
             files.losePower()
             let buffer = try open()
-            let lane = try buffer.openDestination("a", lanes: 1).lane(0)
-            let found = try lane.drain().map { $0.frame.values[0] }
+            let stream = try buffer.openStream("a")
+            let found = try stream.drain().map { $0.frame.values[0] }
             for (job, books) in buffer.ledger().destinations["a"] ?? [:] {
                 #expect(books.buffered == 0, "\(job) \(place)")
                 let known = books.dropped.values.reduce(books.delivered, +)
@@ -149,14 +149,14 @@ struct WriteAheadBufferSyncingTests {
     @Test func aRemovalThatIsDurableBeforeAPowerLossBooksNoDamage() throws {
         let run = Run(PowerLossFiles())
         let buffer = try run.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         for step in 0..<60 {
             try buffer.append(
                 TestFrames.frame(run.target, run.layout, at: Int64(step), first: Double(step) * 0.37))
         }
         #expect(buffer.sync())
         let before = buffer.core.catalog.all.count
-        try lane.drain()
+        try stream.drain()
         buffer.removeAnswered()
         #expect(buffer.core.catalog.all.count < before)
         // The power goes right after the directory was made durable.
@@ -171,7 +171,7 @@ struct WriteAheadBufferSyncingTests {
         let books = try #require(
             try {
                 let buffer = try run.open()
-                _ = try buffer.openDestination("a", lanes: 1)
+                _ = try buffer.openDestination("a")
                 return buffer.ledger().destinations["a"]?["node"]
             }())
         #expect(books.dropped.isEmpty && books.delivered == 600)
@@ -183,8 +183,8 @@ struct WriteAheadBufferSyncingTests {
         let run = Run(PowerLossFiles())
         run.retentionBytes = isRetained ? 1_200 : 1 << 30
         let buffer = try run.open()
-        let lanes = try (0..<2).map { number in
-            try buffer.openDestination("\(number)", lanes: 1).lane(0)
+        let streams = try (0..<2).map { number in
+            try buffer.openStream("\(number)")
         }
         for step in 0..<60 {
             try buffer.append(
@@ -192,19 +192,19 @@ struct WriteAheadBufferSyncingTests {
         }
         #expect(buffer.sync())
         let before = buffer.core.catalog.all.count
-        try lanes[0].drain()
+        try streams[0].drain()
         // Where segments go for their bytes, one destination has answered for nothing.
-        if !isRetained { try lanes[1].drain() }
+        if !isRetained { try streams[1].drain() }
         buffer.keep(syncs: false)
         #expect(buffer.core.catalog.all.count < before)
         run.files.losePower(keepingRemovals: true)
         let again = try run.open()
-        let lane = try again.openDestination("0", lanes: 1).lane(0)
-        try lane.drain()
+        let stream = try again.openStream("0")
+        try stream.drain()
         let books = try #require(again.ledger().destinations["0"]?["node"])
         #expect(books.dropped.isEmpty && books.delivered == 600)
         guard isRetained else { return }
-        try again.openDestination("1", lanes: 1).lane(0).drain()
+        try again.openStream("1").drain()
         let lagging = try #require(again.ledger().destinations["1"]?["node"])
         #expect(Set(lagging.dropped.keys) == [BufferDropReason.retentionSize])
         #expect(lagging.delivered + lagging.dropped.values.reduce(0, +) == 600)

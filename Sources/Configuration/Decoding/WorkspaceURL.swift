@@ -36,6 +36,11 @@ public enum WorkspaceURL {
     /// Whether a URL is below a host of AMP.
     static func isOfAMP(_ url: String) -> Bool { region(url) != nil }
 
+    /// Whether the URL's host is one of AMP, whatever its path.
+    public static func hasHostOfAMP(_ url: String) -> Bool {
+        HTTPURL(url).map { isAMP($0.hostName) } ?? false
+    }
+
     /// Its hosts, those of FIPS and of VPC endpoints too; all are below a domain of AWS.
     private static func isAMP(_ name: String) -> Bool {
         let domains = [".amazonaws.com", ".api.aws", ".amazonaws.com.cn", ".api.amazonwebservices.com.cn"]

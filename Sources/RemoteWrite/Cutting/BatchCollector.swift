@@ -34,6 +34,8 @@ struct BatchCollector: Sendable {
     let isSigned: Bool
     /// What the request left out that is to be made again; nil once that is done, and where there is none.
     private var resendOmissions: [BufferOmission]?
+    /// The claim was in flight when the agent ended, in whatever form.
+    private var mayBeStored = false
     private var slices: [FrameSlice] = []
     private var head = 0
     /// Samples that are not cut yet.
@@ -64,7 +66,12 @@ struct BatchCollector: Sendable {
         head = 0
         sampleCount = claimed.reduce(0) { $0 + $1.sampleCount }
         resendOmissions = omissions
+        mayBeStored = omissions != nil
     }
+
+    /// The claim was in flight as another message or by other options: it is cut like any other, within the
+    /// limits that hold now.
+    mutating func cutAnew() { resendOmissions = nil }
 
     var isEmpty: Bool { head == slices.count }
 
@@ -219,6 +226,7 @@ struct BatchCollector: Sendable {
                 exemplarCount: batch.exemplars, exemplarsOff: batch.exemplarsOff, oldestMs: batch.oldestMs,
                 newestMs: batch.newestMs,
                 slices: batch.slices, omissions: batch.omissions, isResend: isResend,
+                mayBeStored: mayBeStored,
                 triesAgain: batch.triesAgain, isFullByBytes: batch.isFullByBytes))
     }
 

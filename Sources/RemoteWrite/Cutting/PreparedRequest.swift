@@ -28,8 +28,10 @@ struct PreparedRequest: Sendable {
     let slices: [FrameSlice]
     /// Samples in its range that it leaves out.
     let omissions: [BufferOmission]
-    /// It was in flight when the agent ended: the receiver may have it already.
+    /// It was in flight when the agent ended, with just these bytes.
     let isResend: Bool
+    /// Its samples were in flight then: the receiver may have them already.
+    var mayBeStored = false
     /// It holds nothing but series that were left out and are tried again.
     let triesAgain: Bool
     /// Its bytes ended it: by their number it could have had more samples.

@@ -1,4 +1,4 @@
-import Addresses
+internal import Configuration
 
 /// When a sample is too old to be worth sending.
 ///
@@ -44,10 +44,5 @@ struct SampleAge: Sendable, Equatable {
     }
 
     /// `aps-workspaces.<region>.amazonaws.com` and its forms for FIPS, China and interface endpoints.
-    static func isAMP(_ url: String) -> Bool {
-        let host = HTTPURL(url)?.hostName ?? ""
-        let isAWS = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].contains { host.hasSuffix($0) }
-        return isAWS
-            && host.split(separator: ".").contains { $0 == "aps-workspaces" || $0 == "aps-workspaces-fips" }
-    }
+    static func isAMP(_ url: String) -> Bool { WorkspaceURL.hasHostOfAMP(url) }
 }

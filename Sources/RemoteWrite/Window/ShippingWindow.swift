@@ -6,16 +6,6 @@ internal import WriteAheadBuffer
 /// is reads the log and claims the next request, and gives the turn on before it sends, so that a claim
 /// costs one read of the log whoever makes it, and as many requests fly as the window allows.
 final class ShippingWindow: Sendable {
-    /// What a slot may do.
-    enum Turn: Sendable {
-        case mine
-        /// Another slot reads, or as many requests fly as may: the slot's event is signalled when it is its
-        /// turn to ask again.
-        case wait
-        /// There are more slots than may be of use, or everything is sent that a drain found.
-        case stop
-    }
-
     /// What a look at the log gave.
     enum Look: Sendable {
         case claim(WaitingSlices.Claim)
@@ -27,13 +17,6 @@ final class ShippingWindow: Sendable {
     }
 
     private struct State {
-        var isTaken = false
-        var flying = 0
-        var slots = 0
-        /// Slots without a claim.
-        var idle = 0
-        /// Those of them that wait for their turn.
-        var parked = ParkedSlots()
         /// Claims that are answered for, and whose keys the next look lets go of.
         var released: [WaitingSlices.Claim] = []
         var claimSize: ClaimSize
@@ -44,7 +27,6 @@ final class ShippingWindow: Sendable {
         var flyingSamples = 0
         var oldestMs: Int64?
         var readingStop: ReadingStop?
-        var isFinished = false
     }
 
     /// Used by the slot whose turn it is.
@@ -60,6 +42,7 @@ final class ShippingWindow: Sendable {
     let options: UInt64
     /// Signalled when a request is over: what waits for its keys may leave.
     let changed = Event()
+    let turns: SlotTurns
     private let lessons: DestinationLessons
     private let views: WriteRelabelViews?
     private let mostSamples: Int
@@ -79,6 +62,7 @@ final class ShippingWindow: Sendable {
         hold = WindowHold(reader.memory)
         self.options = options
         self.lessons = lessons
+        turns = SlotTurns(lessons)
         self.views = views
         self.mostSamples = max(1, mostSamples)
         self.mostFlying = max(1, mostFlying)
@@ -87,88 +71,23 @@ final class ShippingWindow: Sendable {
         log = Mutex(Log(waiting: WaitingSlices(sent: sent), sent: sent))
     }
 
-    // MARK: turns
-
-    /// A slot begins, and looks for work.
-    func slotBegan() {
-        state.withLock { state in
-            state.slots += 1
-            state.idle += 1
-        }
-    }
-
-    /// A slot ends, with a claim unless it is idle. A claim that is not answered for keeps its keys: nothing
-    /// may overtake it. `slot` is the event it may wait with.
-    func slotEnded(_ slot: Event, isIdle: Bool) {
-        let size = lessons.windowSize
-        let woken = state.withLock { state in
-            state.slots -= 1
-            if isIdle { state.idle -= 1 }
-            state.parked.leave(slot)
-            return Self.next(&state, size)
-        }
-        woken?.signal()
-        changed.signal()
-    }
-
-    /// Asks for the turn. A slot that has to wait waits for `slot`, from before it asked.
-    func takeTurn(_ slot: Event) -> Turn {
-        let size = lessons.windowSize
-        return state.withLock { state in
-            if state.isFinished { return .stop }
-            guard !state.isTaken, state.flying < size else {
-                state.parked.park(slot)
-                return .wait
-            }
-            state.isTaken = true
-            return .mine
-        }
-    }
-
-    /// Gives the turn on. With `isFinished` a drain has found nothing more, and what flies is all there is.
-    func giveTurn(isFinished: Bool = false) {
-        let size = lessons.windowSize
-        let woken = state.withLock { state in
-            state.isTaken = false
-            guard isFinished else { return [Self.next(&state, size)].compactMap { $0 } }
-            state.isFinished = true
-            return state.parked.leaveAll()
-        }
-        for slot in woken { slot.signal() }
-    }
-
-    /// The turn ends with a claim. True when another slot would be of use.
-    func claimed() -> Bool {
-        let size = lessons.windowSize
-        let (woken, isNeeded) = state.withLock { state in
-            state.isTaken = false
-            state.flying += 1
-            state.idle -= 1
-            let isNeeded = state.idle == 0 && state.slots < size && !state.isFinished
-            return (Self.next(&state, size), isNeeded)
-        }
-        woken?.signal()
-        return isNeeded
-    }
-
-    /// The slot whose turn it may be now. After a request is over none is woken: its own slot asks next.
-    private static func next(_ state: inout State, _ size: Int) -> Event? {
-        !state.isTaken && state.flying < size ? state.parked.next() : nil
-    }
-
     /// All of a claim is answered for.
     func release(_ claim: WaitingSlices.Claim) {
         state.withLock { state in
             state.released.append(claim)
-            state.flying -= 1
             state.flyingSamples -= claim.sampleCount
-            state.idle += 1
         }
+        turns.released()
         changed.signal()
     }
 
-    var flying: Int { state.withLock { $0.flying } }
-    var slots: Int { state.withLock { $0.slots } }
+    /// A slot ends, with a claim unless it is idle. A claim that is not answered for keeps its keys: nothing
+    /// may overtake it.
+    func slotEnded(_ slot: Event, isIdle: Bool) {
+        turns.ended(slot, isIdle: isIdle)
+        changed.signal()
+    }
+
     /// Samples read and not claimed, and the timestamp of the oldest.
     var waiting: (samples: Int, oldestMs: Int64?) { state.withLock { ($0.waitingSamples, $0.oldestMs) } }
 
@@ -180,10 +99,11 @@ final class ShippingWindow: Sendable {
     /// Looks for the next request, of `samples` at most. What was read at `dueNs` or before need be no
     /// batch. Reads the log, so it is called on a worker, by the slot whose turn it is.
     func look(samples: Int, nowNs: UInt64, dueNs: UInt64) throws(BufferError) -> Look {
-        let (released, wanted, flying) = state.withLock { state in
+        let flying = turns.flying
+        let (released, wanted) = state.withLock { state in
             defer { state.released = [] }
             let most = state.claimSize.samples(limitBytes: BatchCollector.maxRequestBytes)
-            return (state.released, min(samples, most), state.flying)
+            return (state.released, min(samples, most))
         }
         var most = mostSamples * Self.waitingBatches * (lessons.windowSize + 1)
         return try log.withLock { log throws(BufferError) in

@@ -7,12 +7,18 @@ extension SlotRunner {
     /// The message of the request that is cut next. One that was in flight when the agent ended (`resend`)
     /// is what it was, where the options are, too, so that its bytes are the same.
     func message(of collector: BatchCollector, _ resend: SentRequest?, _ nowNs: UInt64) -> WriteMessage {
-        guard collector.isResending, let resend, resend.options == 0 || resend.options == window.options
-        else { return shared.messages.current(nowNs) }
+        guard collector.isResending, let resend, isMadeAsNow(resend) else {
+            return shared.messages.current(nowNs)
+        }
         return shared.messages.again(WriteMessage(rawValue: resend.protocolVersion), nowNs)
     }
 
-    /// Whether the answer says that the receiver does not know the message.
+    /// Whether a request that was in flight when the agent ended was made by the options that hold now.
+    func isMadeAsNow(_ request: SentRequest) -> Bool {
+        request.options == 0 || request.options == window.options
+    }
+
+    /// Whether the samples go again, as the answer says that the receiver has not understood the message.
     func fallsBack(
         _ request: PreparedRequest, _ response: LaneAnswer.Response, _ text: String,
         _ now: LaneStateMachine.Moment, _ session: inout Session

@@ -66,7 +66,7 @@ final class SlotRunner: Sendable {
             collector: BatchCollector(
                 limits: shared.limits, isSigned: shared.configuration.sigv4 != nil),
             log: shared.log, random: SplitMix64(seed: seed))
-        window.slotBegan()
+        window.turns.began()
         var action = session.machine.begin()
         while action != .stop, !Task.isCancelled {
             if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
@@ -142,7 +142,7 @@ final class SlotRunner: Sendable {
     private func claim(_ session: inout Session) async -> Bool {
         while !Task.isCancelled {
             let seen = turn.count
-            switch window.takeTurn(turn) {
+            switch window.turns.take(turn) {
             case .stop: return false
             case .wait: await turn.wait(after: seen)
             case .mine:
@@ -150,7 +150,7 @@ final class SlotRunner: Sendable {
                 session.claim = claim
                 session.collector.load(claim.slices, asBefore: claim.resend?.request.omissions)
                 session.noted = claim.resend.map { [$0.number] } ?? []
-                if window.claimed() { spawn() }
+                if window.turns.claimed() { spawn() }
                 return true
             }
         }
@@ -189,7 +189,7 @@ final class SlotRunner: Sendable {
                     await window.changed.wait(
                         after: seen, untilNs: nowNs + UInt64(Self.lookMs) * 1_000_000, clock: shared.clock)
                 } else if isDraining {
-                    window.giveTurn(isFinished: true)
+                    window.turns.give(isFinished: true)
                     return nil
                 } else {
                     let idleMs = UInt64(window.hasUnbooked ? Self.bufferRetryMs : Self.idleMs)
@@ -201,14 +201,14 @@ final class SlotRunner: Sendable {
                 session.log.bufferFailed(
                     "the buffer cannot be read; tried again", error, wallMs: shared.clock.wallMs)
                 if isDraining {
-                    window.giveTurn(isFinished: true)
+                    window.turns.give(isFinished: true)
                     return nil
                 }
                 let waitMs = session.readBackoff.nextMs(&session.random)
                 await pause(untilNs: nowNs + UInt64(waitMs) * 1_000_000, isDraining: false)
             }
         }
-        window.giveTurn()
+        window.turns.give()
         return nil
     }
 
@@ -219,6 +219,11 @@ final class SlotRunner: Sendable {
         let nowNs = shared.clock.monotonicNs
         let search = BatchCollector.Search(
             upTo: end, isSearching: session.machine.isSearching, shared.lessons, nowNs)
+        let resend = session.claim?.resend?.request
+        let message = message(of: session.collector, resend, nowNs)
+        if let resend, resend.protocolVersion != message.rawValue || !isMadeAsNow(resend) {
+            session.collector.cutAnew()
+        }
         let before = session.collector
         let noted = session.noted
         let leftOutNow = shared.leftOut.withLock { leftOut in
@@ -228,8 +233,6 @@ final class SlotRunner: Sendable {
         let (window, scratches, clock) = (window, shared.scratches, shared.clock)
         let (limits, wallMs) = (shared.lessons.limits, shared.clock.wallMs)
         let limitBytes = shared.lessons.limitBytes
-        let resend = session.claim?.resend?.request
-        let message = message(of: session.collector, resend, nowNs)
         let (after, cut, note, cutNs) = await shared.workers.run {
             () -> (BatchCollector, BatchCollector.Cut, RequestNote, UInt64) in
             let beganNs = clock.monotonicNs

@@ -4,9 +4,13 @@ internal import WriteAheadBuffer
 /// What was read and has not left: parts of frames in the order of the log, and which keys are held by
 /// those that fly.
 ///
-/// A claim takes the first parts whose keys nobody holds. What it passes over waits in its place (the side
-/// queue), with everything behind that has one of its keys. Parts of one frame hold different series and
-/// fly at once, unless the frame's layout states a series twice.
+/// A claim takes the first parts that are free. A frame is free when it is the first that waits for each of
+/// its keys, nobody else holds one of them, and no request in flight before has one. What is not free waits
+/// in its place (the side queue) until the claim in its way is answered for. Parts of one frame hold
+/// different series and fly at once, unless the frame's layout states a series twice.
+///
+/// Each key has a queue of the frames that wait for it, and those that are free are in a list of their own:
+/// so a claim costs what it takes, however much waits.
 struct WaitingSlices: Sendable {
     /// A part of a frame, and what it conflicts with.
     struct Entry: Sendable {
@@ -37,15 +41,41 @@ struct WaitingSlices: Sendable {
         var isComplete = false
     }
 
-    /// Who holds a key: parts of the frame with this record, so many of them.
-    private struct Holder: Sendable {
+    /// The parts of one frame that wait.
+    private struct Waiting: Sendable {
         let record: BufferPosition
-        var claims: Int
+        let keys: ConflictKeys.Keys
+        let maySplit: Bool
+        let readNs: UInt64
+        var slices: [FrameSlice]
+        var sampleCount: Int
     }
 
-    private var entries: [Entry] = []
+    /// Who holds a key, and who waits for it.
+    private struct Key: Sendable {
+        /// The frame of which parts fly; nil when none does.
+        var record: BufferPosition?
+        /// How many claims hold the key.
+        var claims = 0
+        /// Parts of requests in flight before that have it and were not made again yet.
+        var resends = 0
+        /// Samples that wait for it.
+        var samples = 0
+        /// The numbers of the frames that wait for it, ascending.
+        var queue = NumberQueue()
+
+        var isUsed: Bool { claims > 0 || resends > 0 || queue.first != nil }
+    }
+
+    /// By their numbers, which grow in the order of the log.
+    private var frames: [Int: Waiting] = [:]
+    private var nextNumber = 0
+    /// No frame that waits has a lower number.
+    private var oldestNumber = 0
+    /// The numbers of those that are free, ascending.
+    private var free: [Int] = []
+    private var keys: [UInt64: Key] = [:]
     private var resends: [Resend]
-    private var holders: [UInt64: Holder] = [:]
     /// Samples that wait.
     private(set) var sampleCount = 0
 
@@ -54,24 +84,43 @@ struct WaitingSlices: Sendable {
         resends = sent.sorted { $0.key < $1.key }.map { Resend(number: $0.key, request: $0.value) }
     }
 
-    var isEmpty: Bool { entries.isEmpty && resends.isEmpty }
+    var isEmpty: Bool { frames.isEmpty && resends.isEmpty }
 
-    /// Parts that wait.
-    var partCount: Int { resends.reduce(entries.count) { $0 + $1.entries.count } }
+    /// Frames that wait, and parts of requests to be made again.
+    var partCount: Int { resends.reduce(frames.count) { $0 + $1.entries.count } }
 
     /// Whether requests are to be made again.
     var hasResends: Bool { !resends.isEmpty }
 
     /// The timestamp of the oldest frame that waits.
     var oldestMs: Int64? {
-        let first = [resends.first?.entries.first, entries.first].compactMap { $0?.slice.frame.timestampMs }
-        return first.min()
+        let first = [resends.first?.entries.first?.slice, frames[oldestNumber]?.slices.first]
+        return first.compactMap { $0?.frame.timestampMs }.min()
     }
 
     /// Adds a part behind all others.
     mutating func append(_ entry: Entry) {
-        entries.append(entry)
-        sampleCount += entry.slice.sampleCount
+        let count = entry.slice.sampleCount
+        sampleCount += count
+        // Parts of one frame are added one after the other.
+        let last = nextNumber - 1
+        if frames[last]?.record == entry.slice.record {
+            frames[last]?.slices.append(entry.slice)
+            frames[last]?.sampleCount += count
+            for key in entry.keys { keys[key]?.samples += count }
+            return
+        }
+        let number = nextNumber
+        nextNumber += 1
+        let frame = Waiting(
+            record: entry.slice.record, keys: entry.keys, maySplit: entry.maySplit, readNs: entry.readNs,
+            slices: [entry.slice], sampleCount: count)
+        frames[number] = frame
+        for key in entry.keys {
+            keys[key, default: Key()].queue.append(number)
+            keys[key]?.samples += count
+        }
+        if isFree(number, frame) { free.append(number) }
     }
 
     /// Adds a part of the request `number`, which was in flight.
@@ -82,6 +131,11 @@ struct WaitingSlices: Sendable {
         }
         resends[index].entries.append(entry)
         sampleCount += entry.slice.sampleCount
+        for key in entry.keys {
+            keys[key, default: Key()].resends += 1
+            guard let first = keys[key]?.queue.first else { continue }
+            free.removeAll { $0 == first }
+        }
     }
 
     /// Everything of the request `number` that is left in the log was added.
@@ -103,21 +157,28 @@ struct WaitingSlices: Sendable {
     mutating func claimResend() -> Claim? {
         var blocked: Set<UInt64> = []
         for index in resends.indices {
-            var claim = Claim()
+            let entries = resends[index].entries
             let fits =
                 resends[index].isComplete
-                && resends[index].entries.allSatisfy { entry in
-                    let isFree = !conflicts(entry, blocked, [:])
-                    if isFree { Self.hold(entry, &claim) }
-                    return isFree
+                && entries.allSatisfy { entry in
+                    entry.keys.allSatisfy {
+                        !blocked.contains($0) && mayFly($0, entry.slice.record, entry.maySplit)
+                    }
                 }
             guard fits else {
-                for entry in resends[index].entries { Self.block(entry, &blocked) }
+                for entry in entries { blocked.formUnion(entry.keys) }
                 continue
             }
             let resend = resends.remove(at: index)
-            claim.slices = resend.entries.map(\.slice)
+            var claim = Claim()
+            claim.slices = entries.map(\.slice)
             claim.resend = (resend.number, resend.request)
+            for entry in entries {
+                for key in entry.keys {
+                    claim.held[key] = entry.slice.record
+                    keys[key]?.resends -= 1
+                }
+            }
             sampleCount -= claim.sampleCount
             take(claim)
             return claim
@@ -140,103 +201,164 @@ struct WaitingSlices: Sendable {
     mutating func claim(
         samples most: Int, dueNs: UInt64, read: (inout WaitingSlices) throws -> Bool
     ) rethrows -> Found {
-        var blocked: Set<UInt64> = []
-        for resend in resends { for entry in resend.entries { Self.block(entry, &blocked) } }
-        var claim = Claim()
-        var free = 0
-        /// Samples of later frames of the claim's own targets.
-        var behind = 0
+        var taken = 0
         var isFull = false
         var oldestReadNs: UInt64?
-        /// How much of an entry is taken, by its index.
-        var taken: [Int: Int] = [:]
+        /// How many parts of the last frame are taken whole, and how many samples of the next one.
+        var last = (parts: 0, samples: 0)
         var index = 0
-        while free < most {
-            if index == entries.count, try !read(&self) { break }
-            guard index < entries.count else { continue }
-            let entry = entries[index]
-            index += 1
-            let room = most - free
-            let isTooLong = entry.slice.sampleCount > room && !entry.maySplit && free > 0
-            guard !isTooLong, !conflicts(entry, blocked, claim.held) else {
-                if entry.keys.all.contains(where: { claim.held[$0] != nil }) {
-                    behind += entry.slice.sampleCount
-                }
-                Self.block(entry, &blocked)
-                if isTooLong {
+        while taken < most, !isFull {
+            if index == free.count, try !read(&self) { break }
+            guard index < free.count else { continue }
+            guard let frame = frames[free[index]] else { preconditionFailure("what is free waits") }
+            var now = (parts: 0, samples: 0)
+            for slice in frame.slices where taken < most && !isFull {
+                let room = most - taken
+                if slice.sampleCount <= room || (!frame.maySplit && taken == 0) {
+                    now.parts += 1
+                    taken += slice.sampleCount
+                } else if frame.maySplit {
+                    now.samples = room
+                    taken += room
+                } else {
                     // A frame that may not be split ends the claim early when it does not fit.
                     isFull = true
-                    break
                 }
-                continue
             }
-            oldestReadNs = min(oldestReadNs ?? entry.readNs, entry.readNs)
-            let count = entry.maySplit ? min(room, entry.slice.sampleCount) : entry.slice.sampleCount
-            taken[index - 1] = count
-            Self.hold(entry, &claim)
-            free += count
+            guard now != (0, 0) else { break }
+            last = now
+            oldestReadNs = min(oldestReadNs ?? frame.readNs, frame.readNs)
+            index += 1
         }
         guard let oldestReadNs else { return Found() }
-        guard isFull || free + behind >= most || oldestReadNs <= dueNs else {
+        guard isFull || oldestReadNs <= dueNs || taken + behind(free[..<index]) >= most else {
             return Found(oldestReadNs: oldestReadNs)
         }
-        // What is behind stays as it is: a claim costs what it looks at.
-        var rest: [Entry] = []
-        for (place, var entry) in entries[..<index].enumerated() {
-            guard let count = taken[place] else {
-                rest.append(entry)
-                continue
-            }
-            let slice = entry.slice
-            claim.slices.append(slice.part(from: slice.from, to: slice.from + count))
-            guard count < slice.sampleCount else { continue }
-            entry.slice = slice.part(from: slice.from + count, to: slice.to)
-            rest.append(entry)
+        var claim = Claim()
+        let numbers = Array(free[..<index])
+        free.removeFirst(index)
+        for number in numbers {
+            take(number, number == numbers.last ? last : nil, &claim)
         }
-        entries.replaceSubrange(..<index, with: rest)
         sampleCount -= claim.sampleCount
         take(claim)
+        // Of the last one a rest may stay, which is free as long as it may fly beside its first part.
+        if let number = numbers.last, let rest = frames[number], isFree(number, rest) {
+            free.insert(number, at: 0)
+        }
         return Found(claim: claim)
     }
 
     /// Lets go of a claim's keys: all of it is answered for.
     mutating func release(_ claim: Claim) {
         for key in claim.held.keys {
-            guard var holder = holders[key] else { continue }
-            holder.claims -= 1
-            holders[key] = holder.claims > 0 ? holder : nil
+            keys[key]?.claims -= 1
+            guard let now = keys[key], now.claims == 0 else { continue }
+            keys[key]?.record = nil
+            forgetUnused(key)
+        }
+        // Only now, as a frame may have waited for two of them.
+        for key in claim.held.keys {
+            guard let number = keys[key]?.queue.first, let frame = frames[number], isFree(number, frame)
+            else { continue }
+            let place = free.firstIndex { $0 >= number } ?? free.count
+            if place == free.count || free[place] != number { free.insert(number, at: place) }
         }
     }
 
-    private func conflicts(
-        _ entry: Entry, _ blocked: Set<UInt64>, _ held: [UInt64: BufferPosition]
-    ) -> Bool {
-        for key in entry.keys.all {
-            if blocked.contains(key) { return true }
-            if let record = held[key], record != entry.slice.record { return true }
-            if let holder = holders[key], holder.record != entry.slice.record || !entry.maySplit {
-                return true
-            }
+    /// Samples of later frames of the targets of these.
+    private func behind(_ numbers: ArraySlice<Int>) -> Int {
+        numbers.reduce(0) { sum, number in
+            guard let frame = frames[number] else { return sum }
+            return sum + (frame.keys.map { (keys[$0]?.samples ?? 0) - frame.sampleCount }.max() ?? 0)
         }
-        return false
     }
 
-    private static func block(_ entry: Entry, _ blocked: inout Set<UInt64>) {
-        for key in entry.keys.all { blocked.insert(key) }
-    }
-
-    private static func hold(_ entry: Entry, _ claim: inout Claim) {
-        for key in entry.keys.all { claim.held[key] = entry.slice.record }
+    /// Moves a free frame, or so much of it, into the claim.
+    private mutating func take(
+        _ number: Int, _ most: (parts: Int, samples: Int)?, _ claim: inout Claim
+    ) {
+        guard var frame = frames[number] else { preconditionFailure("what is free waits") }
+        let parts = most?.parts ?? frame.slices.count
+        var samples = frame.slices[..<parts].reduce(0) { $0 + $1.sampleCount }
+        claim.slices += frame.slices[..<parts]
+        frame.slices.removeFirst(parts)
+        if let most, most.samples > 0, let first = frame.slices.first {
+            claim.slices.append(first.part(from: first.from, to: first.from + most.samples))
+            frame.slices[0] = first.part(from: first.from + most.samples, to: first.to)
+            samples += most.samples
+        }
+        frame.sampleCount -= samples
+        for key in frame.keys {
+            claim.held[key] = frame.record
+            keys[key]?.samples -= samples
+            if frame.slices.isEmpty { keys[key]?.queue.removeFirst() }
+        }
+        frames[number] = frame.slices.isEmpty ? nil : frame
+        while oldestNumber < nextNumber, frames[oldestNumber] == nil { oldestNumber += 1 }
     }
 
     private mutating func take(_ claim: Claim) {
         for (key, record) in claim.held {
-            holders[key, default: Holder(record: record, claims: 0)].claims += 1
+            keys[key, default: Key()].record = record
+            keys[key]?.claims += 1
+        }
+    }
+
+    private func isFree(_ number: Int, _ frame: Waiting) -> Bool {
+        frame.keys.allSatisfy { key in
+            guard let now = keys[key] else { return false }
+            return now.queue.first == number && now.resends == 0 && mayFly(key, frame.record, frame.maySplit)
+        }
+    }
+
+    /// Whether nobody holds the key, or parts of the same frame.
+    private func mayFly(_ key: UInt64, _ record: BufferPosition, _ maySplit: Bool) -> Bool {
+        guard let holder = keys[key]?.record else { return true }
+        return holder == record && maySplit
+    }
+
+    private mutating func forgetUnused(_ key: UInt64) {
+        if let now = keys[key], !now.isUsed { keys[key] = nil }
+    }
+}
+
+/// Numbers in the order in which they were added. Most queues hold one, which takes no allocation.
+private struct NumberQueue: Sendable {
+    private(set) var first: Int?
+    private var rest: [Int] = []
+    /// Of `rest`, gone already.
+    private var gone = 0
+
+    mutating func append(_ number: Int) {
+        if first == nil { first = number } else { rest.append(number) }
+    }
+
+    mutating func removeFirst() {
+        guard gone < rest.count else {
+            first = nil
+            return
+        }
+        first = rest[gone]
+        gone += 1
+        if gone == rest.count {
+            rest = []
+            gone = 0
+        } else if gone >= 64, gone * 2 >= rest.count {
+            rest.removeFirst(gone)
+            gone = 0
         }
     }
 }
 
-extension ConflictKeys.Keys {
+extension ConflictKeys.Keys: Sequence {
     /// One or two.
-    var all: [UInt64] { job.map { [target, $0] } ?? [target] }
+    struct Iterator: IteratorProtocol {
+        fileprivate var target: UInt64?
+        fileprivate var job: UInt64?
+
+        mutating func next() -> UInt64? { target.take() ?? job.take() }
+    }
+
+    func makeIterator() -> Iterator { Iterator(target: target, job: job) }
 }

@@ -5,7 +5,7 @@ public struct BufferLedger: Sendable, Equatable {
     public var jobs: [String: UInt64] = [:]
     /// By destination, then by job.
     public var destinations: [String: [String: DestinationLedger]] = [:]
-    /// The timestamp of the oldest frame that a lane holds and has no answer for yet; nil when there is none.
+    /// The timestamp of the oldest frame that was handed out and has no answer yet; nil when there is none.
     public var oldestUnackedTimestampMs: Int64?
 
     public init() {}

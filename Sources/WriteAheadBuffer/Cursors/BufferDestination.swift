@@ -2,33 +2,25 @@ internal import MetricModel
 internal import Platform
 import Synchronization
 
-/// One destination's durable cursor, and who reads for it: one reader, or lanes. Thread-safe.
+/// One destination's durable cursor, and its reader. Thread-safe.
 public final class BufferDestination: Sendable {
     public let name: String
-    /// As stored while there is a backlog, whatever was asked for; 0 with one reader.
-    public var laneCount: Int { lanes.count }
-    /// Hands frames out and takes answers in any order; nil where lanes do.
-    public let reader: DestinationReader?
+    /// Hands frames out and takes answers in any order.
+    public let reader: DestinationReader
 
     private let core: BufferCore
     /// Held while the disk works.
     private let log: Mutex<CursorLog>
     /// What the log says. Changed under the log's lock, and read without it.
     private let state: Mutex<CursorState>
-    private let lanes: [BufferLane]
 
-    init(core: BufferCore, cursor: CursorState, log: CursorLog, hasLanes: Bool) {
+    init(core: BufferCore, cursor: CursorState, log: CursorLog) {
         self.core = core
         name = cursor.name
         self.log = Mutex(log)
         state = Mutex(cursor)
-        reader = hasLanes ? nil : DestinationReader(cursor, core: core)
-        let places = hasLanes ? cursor.lanes : []
-        lanes = places.enumerated().map { index, lane in
-            BufferLane(index: index, laneCount: places.count, start: lane, core: core)
-        }
-        for lane in lanes { lane.attach(self) }
-        reader?.attach(self)
+        reader = DestinationReader(cursor, core: core)
+        reader.attach(self)
     }
 
     /// The newest timestamp appended for any destination; 0 before the first.
@@ -46,15 +38,11 @@ public final class BufferDestination: Sendable {
         }
     }
 
-    /// Lane `index`, below `laneCount`. Used by one task at a time.
-    public func lane(_ index: Int) -> BufferLane { lanes[index] }
-
-    /// Every lane begins again at its answered position, for another sender. The one before has ended. With
-    /// `forAnotherReceiver` the request that was in flight is forgotten: the new receiver never got it, so an
+    /// Reading begins again at what is not answered for, for another sender. The one before has ended. With
+    /// `forAnotherReceiver` the requests in flight are forgotten: the new receiver never got them, so an
     /// answer that tells of duplicates must not be taken as a sign that it did. Reads and writes files.
     public func rewind(forAnotherReceiver: Bool = false) {
-        for lane in lanes { lane.rewind() }
-        reader?.rewind()
+        reader.rewind()
         if forAnotherReceiver { forgetInFlight() }
     }
 
@@ -72,18 +60,14 @@ public final class BufferDestination: Sendable {
         }
     }
 
-    /// As `rewind`, and books what retention took, so that the cursor knows all that the lanes do.
+    /// As `rewind`, and books what retention took, so that the cursor knows all that the reader does.
     func takeBack() throws(BufferError) {
-        for lane in lanes {
-            lane.rewind()
-            try lane.settle(gone: 0)
-        }
-        reader?.rewind()
-        try reader?.settle(gone: 0)
+        reader.rewind()
+        try reader.settle(gone: 0)
     }
 
     /// The timestamp of the oldest frame handed out and not answered for.
-    var oldestOpenMs: Int64? { (lanes.map(\.oldestOpenMs) + [reader?.oldestOpenMs]).compactMap { $0 }.min() }
+    var oldestOpenMs: Int64? { reader.oldestOpenMs }
 
     /// Where the mark is and what is answered for beyond it: less to copy than the cursor.
     var standing: (mark: BufferPosition, places: AnsweredPlaces) {
@@ -102,33 +86,22 @@ public final class BufferDestination: Sendable {
                 throw .io("the cursor of \(name) cannot be written", error)
             }
             let isKnown = state.withLock { $0.apply(change) }
-            precondition(isKnown, "lanes are numbered as the cursor was opened")
+            precondition(isKnown, "requests of lanes are those of the file that was opened")
         }
     }
 
-    /// Lets each lane count what of a segment will be gone, and go on behind it.
+    /// Lets the reader count what of a segment will be gone, and go on behind it.
     func retire(_ segment: SegmentInfo, reason: String) throws(BufferError) {
-        for lane in lanes { try lane.retire(segment, reason: reason) }
-        try reader?.retire(segment, reason: reason)
+        try reader.retire(segment, reason: reason)
     }
 
     /// Books what `retire` counted, once the segment is gone.
     func settle(gone segment: UInt64) throws(BufferError) {
-        for lane in lanes { try lane.settle(gone: segment) }
-        try reader?.settle(gone: segment)
+        try reader.settle(gone: segment)
     }
 
-    /// Wakes whoever reads the frames of a target.
-    func raise(target id: UInt64) {
-        reader?.appended.signal()
-        if !lanes.isEmpty { lanes[Int(id % UInt64(lanes.count))].appended.signal() }
-    }
-
-    /// Wakes whoever reads: a segment was ended.
-    func raiseAll() {
-        for lane in lanes { lane.appended.signal() }
-        reader?.appended.signal()
-    }
+    /// Wakes whoever reads: something was appended, or a segment ended.
+    func raise() { reader.appended.signal() }
 
     /// Makes the log durable, and makes it anew when it has grown long or a sync failed: the whole cursor is
     /// in memory. Called by one thread at a time; the disk is waited for outside the lock.

@@ -2,9 +2,6 @@
 enum CursorCoding {
     private static let sent: UInt8 = 1
     private static let answered: UInt8 = 2
-    /// Places of a progress record.
-    private static let mark: UInt8 = 0
-    private static let lane: UInt8 = 1
 
     static func put(_ state: CursorState, into buffer: inout RecordBuffer) {
         buffer.putString(state.name)
@@ -47,17 +44,9 @@ enum CursorCoding {
             buffer.putByte(sent)
             put(replaced, into: &buffer)
             put(requests, into: &buffer)
-        case .answered(let place, let requests, let ranges, let outcome):
+        case .answered(let position, let requests, let ranges, let outcome):
             buffer.putByte(answered)
-            switch place {
-            case .mark(let position):
-                buffer.putByte(mark)
-                put(position, into: &buffer)
-            case .lane(let index, let position):
-                buffer.putByte(lane)
-                buffer.putVarint(UInt64(index))
-                put(position, into: &buffer)
-            }
+            put(position, into: &buffer)
             put(requests, into: &buffer)
             put(ranges, into: &buffer)
             put(outcome, into: &buffer)
@@ -74,11 +63,11 @@ enum CursorCoding {
             else { return nil }
             return .sent(requests, replacing: replaced)
         case answered?:
-            guard let place = place(payload, &offset), let requests = numbers(payload, &offset),
+            guard let place = position(payload, &offset), let requests = numbers(payload, &offset),
                 let ranges = ranges(payload, &offset), let outcome = outcomes(payload, &offset),
                 offset == payload.count
             else { return nil }
-            return .answered(place, requests: requests, ranges: ranges, outcome: outcome)
+            return .answered(upTo: place, requests: requests, ranges: ranges, outcome: outcome)
         default: return nil
         }
     }
@@ -142,17 +131,6 @@ enum CursorCoding {
     }
 
     // MARK: parts of version 3
-
-    private static func place(_ payload: Span<UInt8>, _ offset: inout Int) -> CursorChange.Place? {
-        switch Wire.byte(payload, &offset) {
-        case mark?: return position(payload, &offset).map { .mark($0) }
-        case lane?:
-            guard let index = Wire.varint32(payload, &offset), let position = position(payload, &offset)
-            else { return nil }
-            return .lane(Int(index), position)
-        default: return nil
-        }
-    }
 
     private static func put(_ requests: [UInt64: SentRequest], into buffer: inout RecordBuffer) {
         buffer.putVarint(UInt64(requests.count))

@@ -61,21 +61,24 @@ struct CursorLog {
         _ scanner: RecordScanner, hasLanes: Bool, into read: inout Read
     ) throws(FileError) {
         var scanner = scanner
+        var lanes: LaneCursor?
         while case .record(let header, let place) = try scanner.next(limit: read.length) {
             guard let range = try scanner.payload(header, at: place, limit: read.length) else { return }
             let bytes = scanner.bytes
             let payload = bytes.span.extracting(range)
             switch header.type {
             case .snapshot:
-                guard let snapshot = hasLanes ? LaneCursorCoding.state(payload) : CursorCoding.state(payload)
-                else { return }
+                if hasLanes { lanes = LaneCursor(payload) }
+                guard let snapshot = hasLanes ? lanes?.state : CursorCoding.state(payload) else { return }
                 read.state = snapshot
             case .progress:
-                guard var next = read.state,
-                    let change = hasLanes
-                        ? LaneCursorCoding.change(payload, of: next) : CursorCoding.change(payload),
-                    next.apply(change)
-                else { return }
+                guard var next = read.state else { return }
+                if hasLanes {
+                    guard lanes?.apply(payload) ?? false, let state = lanes?.state else { return }
+                    next = state
+                } else {
+                    guard let change = CursorCoding.change(payload), next.apply(change) else { return }
+                }
                 read.state = next
             default: return
             }

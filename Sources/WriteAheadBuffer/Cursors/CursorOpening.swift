@@ -6,8 +6,6 @@ internal import Platform
 struct CursorOpening {
     let core: BufferCore
     let name: String
-    /// nil: one reader.
-    let lanes: Int?
     let totals: [String: JobTotal]
     /// Damage may have made the buffer's books smaller than what the cursor has counted.
     let isInDoubt: Bool
@@ -15,32 +13,15 @@ struct CursorOpening {
 
     func open(_ known: CursorState?) throws(BufferError) -> CursorState {
         guard var cursor = known, cursor.name == name else { return fresh() }
-        // Lanes cannot begin in the middle: what one reader has answered for beyond the mark is sent again.
-        if let lanes, cursor.lanes.isEmpty { cursor.deal(lanes: lanes, at: cursor.mark) }
         let isMoved = place(&cursor)
         if isMoved || isInDoubt { try recount(&cursor) }
-        guard let lanes else { return cursor }
-        // Where no lane has anything left, the lanes may be dealt anew.
-        if cursor.lanes.count != lanes {
-            let tail = BufferPosition.start(of: core.catalog.all.last?.number ?? 0)
-            if cursor.sent.isEmpty, try !hasBacklog(cursor) {
-                cursor.deal(lanes: lanes, at: tail)
-            } else {
-                logger.info(
-                    "the number of lanes changes once the backlog is sent",
-                    metadata: [
-                        "remote_name": "\(name)", "lanes": .stringConvertible(cursor.lanes.count),
-                        "wanted": .stringConvertible(lanes),
-                    ])
-            }
-        }
         return cursor
     }
 
     /// A destination seen for the first time gets everything that is kept.
     private func fresh() -> CursorState {
         let oldest = core.catalog.oldest
-        var cursor = CursorState(name: name, mark: .start(of: oldest?.number ?? 0), lanes: lanes ?? 0)
+        var cursor = CursorState(name: name, mark: .start(of: oldest?.number ?? 0))
         for (job, total) in totals {
             cursor.jobs[job] = CursorState.Job(
                 baseAppended: Int64(clamping: oldest?.before[job]?.appended ?? 0),
@@ -52,24 +33,15 @@ struct CursorOpening {
     /// Moves what stands in a place that is gone to the next there is; true when samples may be gone with
     /// it.
     private func place(_ cursor: inout CursorState) -> Bool {
-        var isMoved = false
-        guard lanes != nil else {
-            // Where lanes stand is a rule here, and holds whether the place is there or not.
-            let lacks = cursor.lanes.contains { end(of: $0) < $0 }
-            let before = cursor.answered
-            cursor.cutAnswered { end(of: $0) }
-            // More was answered for than there is: the power went before it was durable.
-            isMoved = lacks || cursor.answered != before
-            guard let (next, isLoss) = next(cursor.mark, "the mark") else { return isMoved }
-            cursor.place(markAt: next)
-            return isLoss || isMoved
-        }
-        for index in cursor.lanes.indices {
-            guard let (next, isLoss) = next(cursor.lanes[index], "lane \(index)") else { continue }
-            cursor.place(lane: index, at: next)
-            if isLoss { isMoved = true }
-        }
-        return isMoved
+        // Where lanes stood is a rule, and holds whether the place is there or not.
+        let lacks = cursor.lanes.contains { end(of: $0) < $0 }
+        let before = cursor.answered
+        cursor.cutAnswered { end(of: $0) }
+        // More was answered for than there is: the power went before it was durable.
+        let isCut = lacks || cursor.answered != before
+        guard let (next, isLoss) = next(cursor.mark) else { return isCut }
+        cursor.place(markAt: next)
+        return isLoss || isCut
     }
 
     /// A place, or the last one before it where it is not there: its segment ends before, or is gone while
@@ -83,7 +55,7 @@ struct CursorOpening {
 
     /// Where to go on instead of a place that is gone, and whether samples that nobody answered for may be
     /// gone with it; nil when it is there.
-    private func next(_ answered: BufferPosition, _ what: String) -> (BufferPosition, isLoss: Bool)? {
+    private func next(_ answered: BufferPosition) -> (BufferPosition, isLoss: Bool)? {
         guard let segment = core.catalog.first(from: answered.segment) else { return nil }
         let isGone = segment.number != answered.segment
         let isBeyond = !isGone && answered.offset > segment.length
@@ -94,7 +66,7 @@ struct CursorOpening {
         }
         logger.warning(
             "a cursor's place is gone from the disk; it goes on at the next there is",
-            metadata: ["remote_name": "\(name)", "place": "\(what)", "was": "\(answered)"])
+            metadata: ["remote_name": "\(name)", "was": "\(answered)"])
         // A place at a segment's very end is the same as the next one's beginning. What was in flight
         // beyond may be stored already.
         return (.start(of: isBeyond ? segment.number + 1 : segment.number), true)
@@ -117,40 +89,13 @@ struct CursorOpening {
         }
     }
 
-    /// Samples that lie before the lanes, by job, with what their readers will find lost. Reads the
-    /// backlog: only where the books cannot be trusted.
+    /// Samples that are not answered for, by job, with what their reader will find lost. Reads the backlog:
+    /// only where the books cannot be trusted.
     private func backlog(_ cursor: CursorState) throws(BufferError) -> [String: UInt64] {
-        var held: [String: UInt64] = [:]
-        for index in 0..<(lanes == nil ? 1 : cursor.lanes.count) {
-            var reader = counting(cursor, lane: index)
-            defer { reader.close() }
-            let (samples, lost) = try reader.countAll()
-            held.merge(samples, uniquingKeysWith: SampleCount.sum)
-            held.merge(lost, uniquingKeysWith: SampleCount.sum)
-        }
-        return held
-    }
-
-    /// Whether any lane has something left. Ends with the first thing found.
-    private func hasBacklog(_ cursor: CursorState) throws(BufferError) -> Bool {
-        for index in cursor.lanes.indices {
-            var reader = counting(cursor, lane: index)
-            defer { reader.close() }
-            if case .nothing = try reader.next() { continue }
-            return true
-        }
-        return false
-    }
-
-    private func counting(_ cursor: CursorState, lane: Int) -> LaneReader {
-        guard lanes == nil else {
-            return core.reader(
-                lane: lane, laneCount: cursor.lanes.count, from: cursor.lanes[lane],
-                countingThrough: BufferPosition.maxSegment)
-        }
         var reader = core.reader(
-            lane: 0, laneCount: 1, from: cursor.mark, countingThrough: BufferPosition.maxSegment)
-        reader.places = AnsweredPlaces(cursor)
-        return reader
+            from: cursor.mark, AnsweredPlaces(cursor), countingThrough: BufferPosition.maxSegment)
+        defer { reader.close() }
+        let (samples, lost) = try reader.countAll()
+        return samples.merging(lost, uniquingKeysWith: SampleCount.sum)
     }
 }

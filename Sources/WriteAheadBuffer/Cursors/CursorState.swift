@@ -12,21 +12,19 @@ struct CursorState: Sendable, Equatable {
     var name: String
     /// The low-water mark: everything before it is answered for.
     private(set) var mark: BufferPosition
-    /// What is answered for beyond the mark, whatever the lanes say.
+    /// What is answered for beyond the mark.
     private(set) var answered = AnsweredRanges()
-    /// Where each lane stands: of the frames behind the mark, those of a target that falls to a lane are
-    /// answered for before the lane's place. Empty without lanes.
-    private(set) var lanes: [BufferPosition]
-    /// Requests that have left, or are about to, and have no answer, by their number. Of a lane its own
-    /// number.
+    /// What version 2 of the format has left: of the frames behind the mark, those of a target are answered
+    /// for before the place with the index id mod count. Empty once the mark has passed them all.
+    private(set) var lanes: [BufferPosition] = []
+    /// Requests that have left, or are about to, and have no answer, by their number.
     private(set) var sent: [UInt64: SentRequest] = [:]
     var jobs: [String: Job] = [:]
 
-    /// A cursor that stands here, with so many lanes.
-    init(name: String, mark: BufferPosition, lanes: Int) {
+    /// A cursor that stands here.
+    init(name: String, mark: BufferPosition) {
         self.name = name
         self.mark = mark
-        self.lanes = Array(repeating: mark, count: lanes)
     }
 
     /// As a file says it; nil where no writer writes such.
@@ -51,16 +49,6 @@ struct CursorState: Sendable, Equatable {
         return ends.reduce(mark.segment) { max($0, $1.segment) }
     }
 
-    /// The request of a lane that is or was in flight.
-    func sent(ofLane lane: Int) -> SentRequest? { sent[UInt64(lane)] }
-
-    /// Puts a lane elsewhere, as its place is gone. What was in flight before it is no more.
-    mutating func place(lane: Int, at position: BufferPosition) {
-        lanes[lane] = position
-        mark = max(mark, lanes.min() ?? position)
-        if let end = sent(ofLane: lane)?.end, end <= position { sent[UInt64(lane)] = nil }
-    }
-
     /// Puts the mark elsewhere, as its place is gone. What was in flight before it is no more.
     mutating func place(markAt position: BufferPosition) {
         mark = answered.pass(max(mark, position))
@@ -77,14 +65,6 @@ struct CursorState: Sendable, Equatable {
         lanes = []
     }
 
-    /// Deals new lanes, all of which stand at `position`; nothing is in flight.
-    mutating func deal(lanes count: Int, at position: BufferPosition) {
-        lanes = Array(repeating: position, count: count)
-        mark = position
-        answered = AnsweredRanges()
-        sent = [:]
-    }
-
     /// Nothing is in flight any more: the receiver is another one.
     mutating func forgetSent() { sent = [:] }
 
@@ -97,18 +77,11 @@ struct CursorState: Sendable, Equatable {
             }
             for number in replaced { sent[number] = nil }
             sent.merge(requests) { $1 }
-        case .answered(let place, let requests, let ranges, let outcome):
-            switch place {
-            case .lane(let lane, let end):
-                guard lanes.indices.contains(lane) else { return false }
-                lanes[lane] = max(lanes[lane], end)
-                mark = max(mark, lanes.min() ?? mark)
-            case .mark(let position): mark = max(mark, position)
-            }
+        case .answered(let position, let requests, let ranges, let outcome):
             answered.insert(ranges)
-            mark = answered.pass(mark)
+            mark = answered.pass(max(mark, position))
             for number in requests { sent[number] = nil }
-            if case .mark = place { forgetLanes() }
+            forgetLanes()
             for entry in outcome.entries { jobs[entry.job, default: Job()].outcome.add(entry.outcome) }
         }
         return true
@@ -117,18 +90,12 @@ struct CursorState: Sendable, Equatable {
 
 /// One change of a cursor.
 enum CursorChange: Sendable, Equatable {
-    enum Place: Sendable, Equatable {
-        /// All frames up to here.
-        case mark(BufferPosition)
-        /// The frames of one lane up to here.
-        case lane(Int, BufferPosition)
-    }
-
     /// Requests are about to leave, by their numbers. Of those with the other numbers nothing is in flight
     /// any more: they were cut in parts, which are among the first, or the receiver is another one.
     case sent([UInt64: SentRequest], replacing: [UInt64] = [])
     /// Everything up to a place is answered for, and these ranges beyond the mark; the requests with these
     /// numbers are over.
     case answered(
-        Place, requests: [UInt64] = [], ranges: [Range<BufferPosition>] = [], outcome: Outcomes = Outcomes())
+        upTo: BufferPosition, requests: [UInt64] = [], ranges: [Range<BufferPosition>] = [],
+        outcome: Outcomes = Outcomes())
 }

@@ -12,7 +12,7 @@ public struct SentRequest: Sendable, Equatable {
     /// told, as in version 2 of the format. With other options the samples are the same and the bytes may
     /// differ.
     public var options: UInt64
-    /// The spans concern the frames of this lane alone; nil: all of them.
+    /// The spans concern the frames of this lane of version 2 alone; nil: all of them.
     var lane: UInt32?
 
     public init(
@@ -25,7 +25,7 @@ public struct SentRequest: Sendable, Equatable {
         self.options = options
     }
 
-    /// A request of one lane.
+    /// A request of one lane, as version 2 has left it.
     init(
         lane: Int, upTo end: BufferPosition, from start: BufferPosition, omissions: [BufferOmission] = [],
         protocolVersion: UInt8 = 1, options: UInt64 = 0

@@ -10,7 +10,7 @@ struct FileHeader: Equatable {
     /// What is written.
     static let formatVersion: UInt32 = 3
     /// What is read. Version 1 has all that version 2 has but the flags of histograms and side lists, which
-    /// its writers left 0. The cursors of both have lanes (`LaneCursorCoding`); segments are the same.
+    /// its writers left 0. The cursors of both have lanes (`LaneCursor`); segments are the same.
     static let knownVersions: ClosedRange<UInt32> = 1...3
     /// Of a segment: columns are differences of decimal numbers, and chunks may be packed.
     static let isDense: UInt8 = 1

@@ -18,12 +18,6 @@ enum StatementCoding {
         }
     }
 
-    /// The target's `id`, which stands first so that a lane may pass over what is not its own.
-    static func targetID(_ payload: Span<UInt8>) -> UInt64? {
-        var offset = 0
-        return Wire.fixed64(payload, &offset)
-    }
-
     static func target(_ payload: Span<UInt8>) -> Target? {
         var offset = 0
         guard let id = Wire.fixed64(payload, &offset), let job = Wire.string(payload, &offset),

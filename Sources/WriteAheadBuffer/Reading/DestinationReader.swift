@@ -48,7 +48,7 @@ public final class DestinationReader: Sendable {
     let appended = Event()
     private let core: BufferCore
     /// Held while the disk reads. Taken before `state` where both are needed.
-    private let reader: Mutex<LaneReader>
+    private let reader: Mutex<FrameReader>
     private let state: Mutex<State>
     /// Held while an answer is written down: one at a time looks where the mark is and moves it.
     private let booking = Mutex<Void>(())
@@ -80,10 +80,9 @@ public final class DestinationReader: Sendable {
     private static func reader(
         _ cursor: CursorState, from position: BufferPosition, countingThrough last: UInt64? = nil,
         isLastLook: Bool = false, _ core: BufferCore, follows number: Int? = nil
-    ) -> LaneReader {
+    ) -> FrameReader {
         var reader = core.reader(
-            lane: 0, laneCount: 1, from: position, countingThrough: last, isLastLook: isLastLook)
-        reader.places = AnsweredPlaces(cursor)
+            from: position, AnsweredPlaces(cursor), countingThrough: last, isLastLook: isLastLook)
         if let number { reader.recent = (core.recent, number) }
         return reader
     }
@@ -143,7 +142,7 @@ public final class DestinationReader: Sendable {
     /// Notes what the reader found before `position`. Done with a frame, and at the tail, which had `seen`
     /// appends.
     private static func take(
-        _ found: LaneReader.Found, upTo position: BufferPosition, _ seen: UInt64, _ state: inout State
+        _ found: FrameReader.Found, upTo position: BufferPosition, _ seen: UInt64, _ state: inout State
     ) -> (isDone: Bool, StoredFrame?) {
         switch found {
         case .frame(var stored, let lost):
@@ -224,6 +223,9 @@ public final class DestinationReader: Sendable {
         }
     }
 
+    /// The memory of the window on the file, and how many records' places are known: bounded by a segment.
+    var footprint: (windowBytes: Int, places: Int) { reader.withLock { $0.footprint } }
+
     /// The timestamp of the oldest frame handed out and not answered for.
     var oldestOpenMs: Int64? { state.withLock { $0.open.oldestMs } }
 
@@ -298,7 +300,7 @@ public final class DestinationReader: Sendable {
         }
         do throws(BufferError) {
             try destination?.record(
-                .answered(.mark(mark), requests: requests, ranges: ranges, outcome: outcome))
+                .answered(upTo: mark, requests: requests, ranges: ranges, outcome: outcome))
         } catch {
             state.withLock { $0.lost += passed }
             throw error

@@ -1,7 +1,7 @@
 internal import Platform
 internal import Telemetry
 
-/// One segment as a lane reads it. A read that fails moves nothing: the record that it concerned is given
+/// One segment as it is read. A read that fails moves nothing: the record that it concerned is given
 /// again by the next call, so that a disk which is away for a moment costs no sample.
 struct SegmentReader: Sendable {
     /// A place that fails for so long, on a disk that can be read elsewhere, is damage: a bad sector must not

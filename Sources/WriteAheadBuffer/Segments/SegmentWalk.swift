@@ -14,7 +14,7 @@ extension SegmentInfo {
 
     /// Reads every intact record. `books` are those at the segment's beginning; a ledger record in it
     /// overrules them. Samples that a damage took are in the books where a later frame of the job says so, as
-    /// for `LaneReader`.
+    /// for `FrameReader`.
     func walk(books: LedgerRecord, files: any FileDoor) throws(BufferError) -> Walked {
         var walked = Walked(end: UInt64(FileHeader.sizeBytes), books: books)
         let before = books.jobs

@@ -5,7 +5,7 @@ import Testing
 @testable import WriteAheadBuffer
 
 /// What an agent of version 2 has left is read and carried on.
-struct LaneCursorCodingTests {
+struct LaneCursorTests {
     /// A directory as version 2 leaves it when it is killed with its lanes apart and a request of each in
     /// flight.
     private struct Left {
@@ -29,8 +29,9 @@ struct LaneCursorCodingTests {
                     for target in targets { try buffer.append(fixture.frame(Double(step), target: target)) }
                 }
                 // Nothing is answered here: the cursor is written by hand.
-                let destination = try buffer.openDestination("a", lanes: 2)
-                for lane in 0..<2 { frames[lane] = try destination.lane(lane).all() }
+                for stored in try buffer.openStream("a").all() {
+                    frames[Int(stored.frame.target.id % 2)].append(stored)
+                }
             }
             #expect(frames.allSatisfy { $0.count >= 10 })
             omissions = [BufferOmission(start: frames[1][2].start, count: 3, reason: "bad_request")]
@@ -61,43 +62,22 @@ struct LaneCursorCodingTests {
         }
     }
 
-    /// What a lane has answered for is not read again, and each request in flight ends where it did.
+    /// Between the lowest and the highest place of a lane the old rule says what is
+    /// answered for, and once the mark has passed the highest there are no lanes any more. Each request in
+    /// flight is made again as it was.
     @Test(arguments: [1, 3_000, 1 << 20]) func version2IsKilledWithItsLanesApartAndGoneOnWith(
         segmentBytes: Int
     ) throws {
         let left = try Left(segmentBytes: segmentBytes)
         let (frames, far) = (left.frames, left.far)
-        // Opened twice: by then the cursor is one of version 3.
-        for _ in 0..<2 {
-            let buffer = try left.fixture.open()
-            let destination = try buffer.openDestination("a", lanes: 2)
-            let lanes = (0..<2).map { destination.lane($0) }
-            #expect(lanes[0].inFlightEnd == frames[0][far + 1].end && lanes[0].inFlightOmissions.isEmpty)
-            #expect(lanes[1].inFlightEnd == frames[1][2].end && lanes[1].inFlightOmissions == left.omissions)
-        }
-        let buffer = try left.fixture.open()
-        let destination = try buffer.openDestination("a", lanes: 2)
-        let rest = try (0..<2).map { try destination.lane($0).drain() }
-        #expect(rest[0].map(\.start) == frames[0][far...].map(\.start))
-        #expect(rest[1].map(\.start) == [left.part] + frames[1][1...].map(\.start))
-        let books = try #require(buffer.ledger().destinations["a"]?["node"])
-        #expect(books.delivered == 600 && books.dropped.isEmpty && books.buffered == 0)
-    }
-
-    /// The same by one reader: between the lowest and the highest place of a lane the old rule says what is
-    /// answered for, and once the mark has passed the highest there are no lanes any more.
-    @Test(arguments: [1, 3_000, 1 << 20]) func oneReaderGoesOnWhereLanesHaveLeftOff(segmentBytes: Int) throws
-    {
-        let left = try Left(segmentBytes: segmentBytes)
-        let (frames, far) = (left.frames, left.far)
         do {
             // Killed at once: the rule is in the cursor of version 3, too.
             let buffer = try left.fixture.open()
-            _ = try buffer.openDestination("a").reader?.next()
+            _ = try buffer.openDestination("a").reader.next()
         }
         let buffer = try left.fixture.open()
         let destination = try buffer.openDestination("a")
-        let reader = try #require(destination.reader)
+        let reader = destination.reader
         var read: [StoredFrame] = []
         while let stored = try reader.next() { read.append(stored) }
         let expected = (frames[0][far...] + frames[1]).sorted { $0.start < $1.start }
@@ -125,25 +105,21 @@ struct LaneCursorCodingTests {
     @Test func aRequestThatReachesNoFurtherThanTheAnswersIsForgotten() {
         let end = BufferPosition(segment: 1, offset: 200)
         let snapshot = VersionTwoFiles.snapshot("a", [.init(answered: end, inFlightEnd: .start(of: 2))], [:])
-        guard var state = LaneCursorCoding.state(snapshot.span) else {
+        guard var cursor = LaneCursor(snapshot.span) else {
             Issue.record("a snapshot is read")
             return
         }
-        #expect(state.sent(ofLane: 0)?.end == .start(of: 2))
-        let forgets = VersionTwoFiles.sent(lane: 0, end: end)
-        guard let change = LaneCursorCoding.change(forgets.span, of: state) else {
-            Issue.record("a change is read")
-            return
-        }
-        let isKnown = state.apply(change)
-        #expect(isKnown && state.sent.isEmpty)
+        #expect(cursor.state?.sent[0]?.end == .start(of: 2))
         let other = VersionTwoFiles.sent(lane: 1, end: end)
-        let unknown = LaneCursorCoding.change(other.span, of: state)
-        #expect(unknown == nil, "there is one lane")
+        let isKnown = cursor.apply(other.span)
+        #expect(!isKnown, "there is one lane")
+        let forgets = VersionTwoFiles.sent(lane: 0, end: end)
+        let isRead = cursor.apply(forgets.span)
+        #expect(isRead && cursor.state?.sent.isEmpty == true)
         for length in 0..<snapshot.count {
             let cut = Array(snapshot[..<length])
-            let read = LaneCursorCoding.state(cut.span)
-            #expect(read == nil)
+            let isNone = LaneCursor(cut.span) == nil
+            #expect(isNone)
         }
     }
 }

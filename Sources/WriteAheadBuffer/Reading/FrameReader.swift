@@ -1,10 +1,10 @@
 internal import MetricModel
 internal import Platform
 
-/// Reads one lane's frames: walks the segments from the one the lane stands in, decodes the columns of the
-/// lane's own targets and steps over the rest.
-struct LaneReader: Sendable {
-    /// What the reader has of a target of its own lane.
+/// Reads frames in the order of the log: walks the segments from the one that it stands in, and decodes the
+/// columns or takes the frames from the appender.
+struct FrameReader: Sendable {
+    /// What the reader has of a target.
     private struct TargetState: Sendable {
         let target: Target
         /// Frames of the target seen; the next must say so. nil: its base is lost until a frame that needs
@@ -17,13 +17,6 @@ struct LaneReader: Sendable {
         var sides = FrameSides()
         /// What the base takes, where nobody else has its arrays.
         var ownBytes = 0
-    }
-
-    private enum TargetEntry: Sendable {
-        case own(TargetState)
-        case foreign(job: String)
-        /// The statement was damaged.
-        case unknown
     }
 
     /// What one call found.
@@ -39,8 +32,6 @@ struct LaneReader: Sendable {
         case nothing
     }
 
-    let lane: Int
-    let laneCount: UInt64
     /// Given, the reader says how many samples frames hold instead of handing them out, and ends with this
     /// segment.
     private let countingThrough: UInt64?
@@ -51,16 +42,16 @@ struct LaneReader: Sendable {
     private let clock: any AgentClock
 
     private var segment: SegmentReader?
-    private var targets: [UInt32: TargetEntry] = [:]
+    /// By their numbers in the segment. One whose statement is damaged is not there.
+    private var targets: [UInt32: TargetState] = [:]
     private var statements: StatedLayouts
     private let interner: LayoutInterner
-    /// Samples of each job met in this segment, for what damage took. Kept by lane 0 alone.
+    /// Samples of each job met in this segment, for what damage took.
     private var jobSamples: [String: UInt64] = [:]
     /// Where frames begin to be handed out.
     private(set) var position: BufferPosition
-    /// What behind that is answered for, and not handed out; nor are frames without a sample. nil: all are
-    /// handed out, as lanes want it.
-    var places: AnsweredPlaces?
+    /// What behind that is answered for, and not handed out; nor are frames without a sample.
+    private let places: AnsweredPlaces
     /// Given, frames that the appender has just written are taken from there; and the number this reader has
     /// there.
     var recent: (frames: RecentFrames, reader: Int)?
@@ -69,13 +60,12 @@ struct LaneReader: Sendable {
 
     /// `isLastLook`: the segment is about to be removed, so what cannot be read counts as damaged.
     init(
-        lane: Int, laneCount: Int, from position: BufferPosition, countingThrough: UInt64?, isLastLook: Bool,
+        from position: BufferPosition, places: AnsweredPlaces, countingThrough: UInt64?, isLastLook: Bool,
         catalog: SegmentCatalog, interner: LayoutInterner, files: any FileDoor, metrics: BufferMetrics,
         clock: any AgentClock
     ) {
-        self.lane = lane
-        self.laneCount = UInt64(laneCount)
         self.position = position
+        self.places = places
         self.countingThrough = countingThrough
         self.isLastLook = isLastLook
         self.catalog = catalog
@@ -86,7 +76,7 @@ struct LaneReader: Sendable {
         statements = StatedLayouts(interner)
     }
 
-    /// The next frame of the lane, or what is lost before it. After a throw nothing has moved: the next
+    /// The next frame, or what is lost before it. After a throw nothing has moved: the next
     /// call begins with the record that could not be read.
     mutating func next() throws(BufferError) -> Found {
         while true {
@@ -160,50 +150,37 @@ struct LaneReader: Sendable {
         guard let (bytes, range) = try segment?.payload(header, at: place),
             let target = StatementCoding.target(bytes.span.extracting(range))
         else {
-            targets[header.subject] = .unknown
+            targets[header.subject] = nil
             return
         }
-        if case .own(let before) = targets[header.subject] { baseBytes -= before.ownBytes }
-        targets[header.subject] =
-            target.id % laneCount == UInt64(lane)
-            ? .own(TargetState(target: target)) : .foreign(job: target.job)
+        baseBytes -= targets[header.subject]?.ownBytes ?? 0
+        targets[header.subject] = TargetState(target: target)
     }
 
     /// Everything is read before anything is changed.
     private mutating func takeFrame(_ header: RecordHeader, at place: UInt64) throws(BufferError) -> Found? {
-        let entry = targets[header.subject] ?? .unknown
-        if case .own(let state) = entry, let found = takeRecent(header, at: place, state) { return found }
-        // Lane 0 keeps count of every job, so that what damage took is booked once.
-        if case .own = entry {} else if lane != 0 { return nil }
-        guard let prefix = try prefix(header, at: place) else {
-            if case .own(var state) = entry {
-                state.sequence = nil
-                targets[header.subject] = .own(state)
-            }
+        // Without its target a frame is missed later, by the books of its job.
+        guard var state = targets[header.subject] else { return nil }
+        if let found = takeRecent(header, at: place, state) { return found }
+        guard let (prefix, columnOffset) = try prefix(header, at: place) else {
+            targets[header.subject]?.sequence = nil
             return nil
         }
         let end = BufferPosition(
             segment: segment?.info.number ?? 0, offset: place + UInt64(header.recordBytes))
-        switch entry {
-        case .unknown: return nil
-        case .foreign(let job):
-            let lost = count(prefix.0, of: job)
-            return lost.isEmpty || end <= position ? nil : .lost(lost, at: end)
-        case .own(var state):
-            let here = BufferPosition(segment: end.segment, offset: place)
-            let start = here < position && position < end ? position : here
-            if countingThrough == nil {
-                let frame = try decode(header, prefix.0, prefix.columnOffset, at: place, &state)
-                targets[header.subject] = .own(state)
-                let lost = lane == 0 ? count(prefix.0, of: state.target.job) : [:]
-                return give(frame, of: state.target, prefix.0, start, end, lost)
-            }
-            let lost = lane == 0 ? count(prefix.0, of: state.target.job) : [:]
-            guard end > position else { return nil }
-            position = end
-            let samples = open(prefix.0, of: state.target, start, end).reduce(0) { $0 + $1.count }
-            return .counted(job: state.target.job, samples: UInt64(samples), lost: lost, at: end)
+        let here = BufferPosition(segment: end.segment, offset: place)
+        let start = here < position && position < end ? position : here
+        if countingThrough == nil {
+            let frame = try decode(header, prefix, columnOffset, at: place, &state)
+            targets[header.subject] = state
+            let lost = count(prefix, of: state.target.job)
+            return give(frame, of: state.target, prefix, start, end, lost)
         }
+        let lost = count(prefix, of: state.target.job)
+        guard end > position else { return nil }
+        position = end
+        let samples = open(prefix, of: state.target, start, end).reduce(0) { $0 + $1.count }
+        return .counted(job: state.target.job, samples: UInt64(samples), lost: lost, at: end)
     }
 
     /// As `takeFrame`, where the appender has just written the frame; nil when it must be read.
@@ -223,13 +200,13 @@ struct LaneReader: Sendable {
         state.layout = known.frame.layout
         state.values = known.frame.values
         state.sides = FrameSides(known.frame)
-        targets[header.subject] = .own(state)
+        targets[header.subject] = state
         let here = BufferPosition(segment: end.segment, offset: place)
         let lost = count(known.prefix, of: state.target.job)
         return give(known.frame, of: state.target, known.prefix, max(here, position), end, lost)
     }
 
-    /// Hands out a frame of this lane's targets, unless all of it is answered for. A nil frame could not be
+    /// Hands out a frame, unless all of it is answered for. A nil frame could not be
     /// decoded: its samples are reported as lost.
     private mutating func give(
         _ frame: Frame?, of target: Target, _ prefix: FramePrefix, _ start: BufferPosition,
@@ -239,12 +216,11 @@ struct LaneReader: Sendable {
         position = end
         let open = open(prefix, of: target, start, end)
         if let frame {
-            let isWanted = !open.isEmpty || places == nil
-            guard isWanted else { return lost.isEmpty ? nil : .lost(lost, at: end) }
+            guard !open.isEmpty else { return lost.isEmpty ? nil : .lost(lost, at: end) }
             return .frame(StoredFrame(frame: frame, start: start, end: end, open: open), lost: lost)
         }
         segment?.damaged(at: start.offset, bytes: end.offset - start.offset)
-        // Intact but without its base: this lane's loss.
+        // Intact but without its base.
         let own = [target.job: UInt64(open.reduce(0) { $0 + $1.count })]
         return .lost(lost.merging(own, uniquingKeysWith: SampleCount.sum), at: end)
     }
@@ -252,8 +228,7 @@ struct LaneReader: Sendable {
     private func open(
         _ prefix: FramePrefix, of target: Target, _ start: BufferPosition, _ end: BufferPosition
     ) -> [Range<Int>] {
-        (places ?? AnsweredPlaces())
-            .open(target: target.id, from: start, to: end, samples: Int(prefix.sampleCount))
+        places.open(target: target.id, from: start, to: end, samples: Int(prefix.sampleCount))
     }
 
     /// What a counting reader finds up to its end: samples that can be read, and those that are lost, by
@@ -284,8 +259,7 @@ struct LaneReader: Sendable {
         return (prefix, offset)
     }
 
-    /// Decodes a frame of the lane's own and makes it the base of the next; nil when its base or layout is
-    /// lost.
+    /// Decodes a frame and makes it the base of the target's next; nil when its base or layout is lost.
     private mutating func decode(
         _ header: RecordHeader, _ prefix: FramePrefix, _ columnOffset: Int, at place: UInt64,
         _ state: inout TargetState
@@ -367,7 +341,7 @@ struct LaneReader: Sendable {
     /// What the segment at its end has lost, by the books that the following one begins with; also what
     /// stood in segments between the two that cannot be read at all.
     private func missing(at following: SegmentInfo) -> [String: UInt64] {
-        guard lane == 0, let segment else { return [:] }
+        guard let segment else { return [:] }
         var lost: [String: UInt64] = [:]
         for (job, total) in following.before {
             let held = total.appended - min(total.appended, segment.info.before[job]?.appended ?? 0)
