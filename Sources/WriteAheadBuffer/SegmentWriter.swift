@@ -12,7 +12,7 @@ struct SegmentWriter {
         var layout: Layout?
         var layoutNumber: UInt32 = 0
         var chunks: [UInt32] = []
-        var values: [Double] = []
+        var base = BaseColumn()
         var sides = FrameSides()
     }
 
@@ -120,7 +120,7 @@ struct SegmentWriter {
             isFirst
             ? .none : BaseMap(from: state.chunks, starts: state.layout?.starts ?? [0], to: chunkNumbers)
         ColumnCodec.encode(
-            frame.values, starts: frame.layout.starts, base: state.values, bases: bases, into: &scratch)
+            frame.values, starts: frame.layout.starts, base: state.base.values, bases: bases, into: &scratch)
         if !sides.isEmpty {
             sides.put(
                 base: isFirst || isNewLayout ? nil : state.sides, timestampMs: frame.timestampMs,
@@ -135,7 +135,7 @@ struct SegmentWriter {
         state.layout = frame.layout
         state.layoutNumber = layoutNumber
         state.chunks = chunkNumbers
-        state.values = frame.values
+        state.base = BaseColumn(frame.values)
         state.sides = sides
         targets[ObjectIdentifier(frame.target)] = state
         jobSamples[frame.target.job, default: 0] += UInt64(frame.sampleCount)

@@ -1,0 +1,27 @@
+internal import MetricModel
+
+/// The values of a target's frame before, which the next one is written or read against.
+///
+/// A column of stale markers alone is kept as their number: it is a target's last, and what a target leaves
+/// behind is kept as long as the segment.
+struct BaseColumn: Sendable {
+    private let kept: [Double]
+    /// Markers in place of `kept`.
+    private let markerCount: Int
+
+    /// `values`: one a series, in the order of the layout.
+    init(_ values: [Double]) {
+        let isEnding = values.allSatisfy { StaleMarker.isStale($0) }
+        kept = isEnding ? [] : values
+        markerCount = isEnding ? values.count : 0
+    }
+
+    init() { self.init([]) }
+
+    var values: [Double] {
+        markerCount > 0 ? Array(repeating: StaleMarker.value, count: markerCount) : kept
+    }
+
+    /// What is allocated for it.
+    var byteCount: Int { kept.capacity * MemoryLayout<Double>.stride }
+}
