@@ -6,7 +6,7 @@ struct SegmentWriter {
     /// What the segment knows of a target: the frame before is the base of the next.
     private struct TargetState {
         /// Held, so that the object that is the key stays the one it is.
-        let target: Target
+        var target: Target
         let number: UInt32
         var sequence: UInt32 = 0
         var layout: Layout?
@@ -14,6 +14,9 @@ struct SegmentWriter {
         var chunks: [UInt32] = []
         var base = BaseColumn()
         var sides = FrameSides()
+
+        /// Whether nobody else knows the target any more: no frame of it can come.
+        mutating func isGone() -> Bool { isKnownUniquelyReferenced(&target) }
     }
 
     private struct ChunkState {
@@ -43,6 +46,10 @@ struct SegmentWriter {
     private var written = 0
     /// Where `isFull` looks again.
     private var nextLook: UInt64 = 0
+    /// The number of targets at which `isMostlyOfTheGone` looks again.
+    private var nextCensus = leastGone
+    /// Fewer targets that are gone end no segment.
+    private static let leastGone = 16
     /// Samples of each job in this segment.
     private(set) var jobSamples: [String: UInt64] = [:]
 
@@ -235,6 +242,20 @@ struct SegmentWriter {
         let wanted = min(2 * statedBytes, mostBytes)
         if length >= wanted { return true }
         nextLook = max(wanted, length + limitBytes / 8)
+        return false
+    }
+
+    /// Whether as many of its targets are gone as are there. The writer and each reader keep the last frame
+    /// of every target until the segment ends: one that outlives its targets is worth no more than what a new
+    /// one has to state.
+    mutating func isMostlyOfTheGone() -> Bool {
+        guard targets.count >= nextCensus else { return false }
+        var gone = 0
+        // An array, as a view of the dictionary would be another holder of what is in it.
+        for key in Array(targets.keys) where targets[key]?.isGone() ?? false { gone += 1 }
+        let there = targets.count - gone
+        if gone >= max(there, Self.leastGone) { return true }
+        nextCensus = targets.count + max(there - gone, Self.leastGone)
         return false
     }
 

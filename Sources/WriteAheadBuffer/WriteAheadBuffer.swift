@@ -193,9 +193,11 @@ public final class WriteAheadBuffer: Sendable {
     }
 
     private func needsRotation(_ state: inout State) -> Bool {
-        guard let writer = state.writer else { return true }
         let maxAgeNs = UInt64(configuration.segmentMaxAgeMs) * 1_000_000
-        if writer.isTorn || core.clock.elapsedNs - writer.createdNs >= maxAgeNs { return true }
+        // In its place: a copy would be another holder of its targets.
+        guard let createdNs = state.writer?.createdNs, state.writer?.isTorn == false else { return true }
+        if core.clock.elapsedNs - createdNs >= maxAgeNs { return true }
+        if state.writer?.isMostlyOfTheGone() ?? false { return true }
         return state.writer?.isFull(
             limitBytes: configuration.segmentLimitBytes, mostBytes: configuration.segmentMostBytes) ?? true
     }
