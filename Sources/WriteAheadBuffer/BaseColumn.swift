@@ -2,8 +2,8 @@ internal import MetricModel
 
 /// The values of a target's frame before, which the next one is written or read against.
 ///
-/// A column of stale markers alone is kept as their number: it is a target's last, and what a target leaves
-/// behind is kept as long as the segment.
+/// The last frame of a target has nothing but stale markers, and its column is kept until the segment ends.
+/// Such a column is therefore stored as the number of its markers, which takes no memory a series.
 struct BaseColumn: Sendable {
     private let kept: [Double]
     /// Markers in place of `kept`.

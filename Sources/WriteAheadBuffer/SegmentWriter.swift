@@ -15,7 +15,8 @@ struct SegmentWriter {
         var base = BaseColumn()
         var sides = FrameSides()
 
-        /// Whether nobody else knows the target any more: no frame of it can come.
+        /// Whether no scrape loop and no waiting frame holds the target any more, so that no frame of it can
+        /// be appended.
         mutating func isGone() -> Bool { isKnownUniquelyReferenced(&target) }
     }
 
@@ -245,9 +246,9 @@ struct SegmentWriter {
         return false
     }
 
-    /// Whether as many of its targets are gone as are there. The writer and each reader keep the last frame
-    /// of every target until the segment ends: one that outlives its targets is worth no more than what a new
-    /// one has to state.
+    /// Whether at least as many targets of the segment are gone as are still scraped. The writer and each
+    /// reader keep the last frame of every target in memory until the segment ends. A new segment frees the
+    /// frames of targets that are gone, and only has to state again those that are still scraped.
     mutating func isMostlyOfTheGone() -> Bool {
         guard targets.count >= nextCensus else { return false }
         var gone = 0
