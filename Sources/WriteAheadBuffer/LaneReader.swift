@@ -13,7 +13,7 @@ struct LaneReader: Sendable {
         var layoutChunks: [UInt32] = []
         var layout = Layout([])
         var layoutNumber: UInt32?
-        var base = BaseColumn()
+        var values: [Double] = []
         var sides = FrameSides()
     }
 
@@ -247,7 +247,7 @@ struct LaneReader: Sendable {
         // What was stated elsewhere may have moved the window away from the frame and back.
         guard
             let (values, sides) = try column(
-                header, columnOffset, at: place, layout, state.base.values, bases,
+                header, columnOffset, at: place, layout, state.values, bases,
                 hasBaseLayout ? state.sides : nil, timestampMs: prefix.timestampMs)
         else { return nil }
         let frame = Frame(
@@ -260,7 +260,7 @@ struct LaneReader: Sendable {
         state.layoutNumber = prefix.layout
         state.layoutChunks = numbers
         state.layout = layout
-        state.base = BaseColumn(values)
+        state.values = values
         state.sides = sides
         return frame
     }

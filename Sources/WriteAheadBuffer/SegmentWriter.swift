@@ -12,7 +12,7 @@ struct SegmentWriter {
         var layout: Layout?
         var layoutNumber: UInt32 = 0
         var chunks: [UInt32] = []
-        var base = BaseColumn()
+        var values: [Double] = []
         var sides = FrameSides()
 
         /// Whether no scrape loop and no waiting frame holds the target any more, so that no frame of it can
@@ -128,7 +128,7 @@ struct SegmentWriter {
             isFirst
             ? .none : BaseMap(from: state.chunks, starts: state.layout?.starts ?? [0], to: chunkNumbers)
         ColumnCodec.encode(
-            frame.values, starts: frame.layout.starts, base: state.base.values, bases: bases, into: &scratch)
+            frame.values, starts: frame.layout.starts, base: state.values, bases: bases, into: &scratch)
         if !sides.isEmpty {
             sides.put(
                 base: isFirst || isNewLayout ? nil : state.sides, timestampMs: frame.timestampMs,
@@ -143,7 +143,7 @@ struct SegmentWriter {
         state.layout = frame.layout
         state.layoutNumber = layoutNumber
         state.chunks = chunkNumbers
-        state.base = BaseColumn(frame.values)
+        state.values = frame.values
         state.sides = sides
         targets[ObjectIdentifier(frame.target)] = state
         jobSamples[frame.target.job, default: 0] += UInt64(frame.sampleCount)
@@ -255,9 +255,9 @@ struct SegmentWriter {
         // An array, as a view of the dictionary would be another holder of what is in it.
         for key in Array(targets.keys) where targets[key]?.isGone() ?? false { gone += 1 }
         let there = targets.count - gone
-        if gone >= max(there, Self.leastGone) { return true }
+        // Also where it is to end: if no new one can be begun, this one goes on.
         nextCensus = targets.count + max(there - gone, Self.leastGone)
-        return false
+        return gone >= max(there, Self.leastGone)
     }
 
     /// Bytes that state what the targets' last frames refer to.
