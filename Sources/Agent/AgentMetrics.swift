@@ -117,8 +117,8 @@ enum AgentMetrics {
         }
     }
 
-    /// scraped = delivered + dropped{reason} + buffered + earlier, for each job and destination, at every
-    /// moment: so the families of a page are of one.
+    /// scraped = delivered + dropped{reason} + buffered + earlier, for each job and destination. The books
+    /// move while a page is made, so all families of a page come from one look at them.
     static func registerLedger(
         in registry: MetricRegistry, _ ledger: @escaping @Sendable () -> BufferLedger
     ) {

@@ -98,8 +98,8 @@ public final class MetricRegistry: Sendable {
         }
     }
 
-    /// Adds families whose numbers are of one moment on each page: `read` is called once a page, and gives
-    /// the numbers by name. It must neither block nor call the registry.
+    /// Adds families whose numbers belong together. `read` is called once for each page and returns the
+    /// measurements of all these families, by family name. It must neither block nor call the registry.
     public func observe(
         together families: [Together], _ read: @escaping @Sendable () -> [String: [Measurement]]
     ) {

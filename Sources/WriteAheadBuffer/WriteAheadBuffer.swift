@@ -206,10 +206,11 @@ public final class WriteAheadBuffer: Sendable {
     }
 
     private func needsRotation(_ state: inout State) -> Bool {
-        guard let writer = state.writer else { return true }
         let maxAgeNs = UInt64(configuration.segmentMaxAgeMs) * 1_000_000
-        if writer.isTorn { return true }
+        // In its place: a copy would be another holder of its targets.
+        if state.writer?.isTorn ?? true { return true }
         if state.writer?.isOld(nowNs: core.clock.elapsedNs, maxAgeNs: maxAgeNs) ?? true { return true }
+        if state.writer?.isMostlyOfTheGone() ?? false { return true }
         return state.writer?.isFull(
             limitBytes: configuration.segmentLimitBytes, mostBytes: configuration.segmentMostBytes) ?? true
     }

@@ -36,7 +36,8 @@ struct AgentMetricsTests {
             var ledger = BufferLedger()
             ledger.jobs = ["node": 100 * look]
             var books = DestinationLedger()
-            books.outcome = JobOutcome(delivered: 60 * look, dropped: ["bad_request": 10 * look])
+            books.delivered = 60 * look
+            books.dropped = ["bad_request": 10 * look]
             books.buffered = 25 * look
             books.earlier = Int64(5 * look)
             ledger.destinations["main"] = ["node": books]

@@ -25,13 +25,16 @@ struct RecordScannerTests {
             stream = try buffer.openStream("a")
             let layout = Layout([TestFrames.chunk("m", count: series)])
             var generator = SeededGenerator(seed: 3)
+            // Held, as targets are that are scraped: a segment ends with most of its targets.
+            let targets = (0..<24).map { TestFrames.target("t\($0 % 8)") }
             for index in 0..<24 {
                 let values = (0..<series).map { _ in Double.random(in: 0..<1, using: &generator) }
                 try buffer.append(
                     Frame(
-                        target: TestFrames.target("t\(index % 8)"), layout: layout,
+                        target: targets[index], layout: layout,
                         timestampMs: Int64(index), values: values))
             }
+            withExtendedLifetime(targets) {}
             path = try #require(fixture.segmentPaths.last)
             fixture.clock.advance(ms: 60_000)
             try buffer.append(fixture.frame(7))

@@ -108,4 +108,37 @@ struct SegmentRenewalTests {
         try stream.deliver(read)
         #expect(buffer.ledger().destinations["a"]?["node"]?.dropped.isEmpty == true)
     }
+
+    /// A reload or discovery replaces targets: what is kept of those before must not pile up.
+    @Test(arguments: [1, 40]) func aSegmentEndsWithMostOfItsTargets(staying: Int) throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let kept = (0..<staying).map { TestFrames.target("kept\($0)") }
+        for target in kept { try buffer.append(fixture.frame(0, target: target)) }
+        for number in 1...200 {
+            // Known to nobody but the buffer once its frame is appended.
+            try buffer.append(
+                fixture.frame(Double(number), target: TestFrames.target("gone\(number)")))
+        }
+        let segments = try fixture.segmentPaths.count
+        #expect((4...12).contains(segments), "\(segments) segments")
+        for target in kept { try buffer.append(fixture.frame(201, target: target)) }
+        let firsts = try lane.all().map { $0.frame.values[0] }
+        var expected = Array(repeating: 0.0, count: staying)
+        expected += (1...200).map(Double.init)
+        expected += Array(repeating: 201.0, count: staying)
+        #expect(firsts == expected)
+    }
+
+    @Test func targetsThatStayEndNoSegment() throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let targets = (0..<300).map { TestFrames.target("\($0)") }
+        for round in 0..<3 {
+            for target in targets { try buffer.append(fixture.frame(Double(round), target: target)) }
+        }
+        #expect(try fixture.segmentPaths.count == 1)
+        withExtendedLifetime(targets) {}
+    }
 }

@@ -13,14 +13,17 @@ struct StatedLayoutsTests {
         let stream = try buffer.openStream("a")
         let lost = Layout([TestFrames.chunk("lost", count: 8_000)])
         var generator = SeededGenerator(seed: 4)
+        // Held, as targets are that are scraped: a segment ends with most of its targets.
+        let targets = (0..<40).map { TestFrames.target("\($0 < 20 ? "t" : "u")\($0 % 20)") }
         for index in 0..<20 {
             let values = (0..<8_000).map { _ in Double.random(in: 0..<1, using: &generator) }
             try buffer.append(
-                Frame(target: TestFrames.target("t\(index)"), layout: lost, timestampMs: 1, values: values))
+                Frame(target: targets[index], layout: lost, timestampMs: 1, values: values))
         }
         for index in 0..<20 {
-            try buffer.append(fixture.frame(Double(index), target: TestFrames.target("u\(index)")))
+            try buffer.append(fixture.frame(Double(index), target: targets[20 + index]))
         }
+        withExtendedLifetime(targets) {}
         let path = try #require(fixture.segmentPaths.last)
         let chunk = try #require(
             try fixture.bytes(path).firstRange(of: Array("lost".utf8))?.lowerBound)

@@ -147,7 +147,9 @@ struct WriteAheadBufferTests {
     @Test func aTargetsStateGoesWithItsSegment() throws {
         let fixture = try BufferFixture()
         let buffer = try fixture.open()
-        for index in 0..<50 { try buffer.append(fixture.frame(1, target: TestFrames.target("t\(index)"))) }
+        let targets = (0..<50).map { TestFrames.target("t\($0)") }
+        for target in targets { try buffer.append(fixture.frame(1, target: target)) }
+        withExtendedLifetime(targets) {}
         #expect(buffer.state.withLock { $0.writer?.targetCount } == 50)
         fixture.clock.setWall(ms: 0)
         fixture.clock.advance(ms: fixture.segmentMaxAgeMs)

@@ -6,7 +6,7 @@ struct SegmentWriter {
     /// What the segment knows of a target: the frame before is the base of the next.
     private struct TargetState {
         /// Held, so that the object that is the key stays the one it is.
-        let target: Target
+        var target: Target
         let number: UInt32
         var sequence: UInt32 = 0
         var layout: Layout?
@@ -18,6 +18,10 @@ struct SegmentWriter {
         var repeatedBytes = 0
         /// When the last frame came, by the monotonic clock.
         var lastNs: UInt64 = 0
+
+        /// Whether no scrape loop and no waiting frame holds the target any more, so that no frame of it can
+        /// be appended.
+        mutating func isGone() -> Bool { isKnownUniquelyReferenced(&target) }
     }
 
     private struct ChunkState {
@@ -61,6 +65,10 @@ struct SegmentWriter {
     private var nowNs: UInt64
     /// Bytes of all chunks stated, those that no target uses any more among them.
     private var chunkBytes = 0
+    /// The number of targets at which `isMostlyOfTheGone` looks again.
+    private var nextCensus = leastGone
+    /// Fewer targets that are gone end no segment.
+    private static let leastGone = 16
     /// Samples of each job in this segment.
     private(set) var jobSamples: [String: UInt64] = [:]
 
@@ -269,6 +277,20 @@ struct SegmentWriter {
         if length >= wanted { return true }
         nextLook = max(wanted, length + limitBytes / 8)
         return false
+    }
+
+    /// Whether at least as many targets of the segment are gone as are still scraped. The writer and each
+    /// reader keep the last frame of every target in memory until the segment ends. A new segment frees the
+    /// frames of targets that are gone, and only has to state again those that are still scraped.
+    mutating func isMostlyOfTheGone() -> Bool {
+        guard targets.count >= nextCensus else { return false }
+        var gone = 0
+        // An array, as a view of the dictionary would be another holder of what is in it.
+        for key in Array(targets.keys) where targets[key]?.isGone() ?? false { gone += 1 }
+        let there = targets.count - gone
+        // Also where it is to end: if no new one can be begun, this one goes on.
+        nextCensus = targets.count + max(there - gone, Self.leastGone)
+        return gone >= max(there, Self.leastGone)
     }
 
     /// Whether another segment is to be begun because this one is `maxAgeNs` old: the state of what went is
