@@ -113,7 +113,7 @@ struct SegmentRenewalTests {
     @Test(arguments: [1, 40]) func aSegmentEndsWithMostOfItsTargets(staying: Int) throws {
         let fixture = try BufferFixture()
         let buffer = try fixture.open()
-        let lane = try buffer.openDestination("a", lanes: 1).lane(0)
+        let stream = try buffer.openStream("a")
         let kept = (0..<staying).map { TestFrames.target("kept\($0)") }
         for target in kept { try buffer.append(fixture.frame(0, target: target)) }
         for number in 1...200 {
@@ -124,7 +124,7 @@ struct SegmentRenewalTests {
         let segments = try fixture.segmentPaths.count
         #expect((4...12).contains(segments), "\(segments) segments")
         for target in kept { try buffer.append(fixture.frame(201, target: target)) }
-        let firsts = try lane.all().map { $0.frame.values[0] }
+        let firsts = try stream.all().map { $0.frame.values[0] }
         var expected = Array(repeating: 0.0, count: staying)
         expected += (1...200).map(Double.init)
         expected += Array(repeating: 201.0, count: staying)
