@@ -7,6 +7,9 @@ enum DropReason {
     static let writeRelabel = "write_relabel"
     /// `limits.bytes_per_day` is used up for the job's class.
     static let dailyBudget = "daily_budget"
+    /// The receiver answered a request of remote write 2.0 with success, and said that it has not written
+    /// them.
+    static let unwritten = "unwritten"
     /// With its names escaped for the receiver the series would be another one.
     static let nameCollision = "name_collision"
     /// `send_native_histograms` is off.

@@ -12,4 +12,11 @@ struct KindCounters: Sendable {
         histograms.add(UInt64(request.histogramCount))
         exemplars.add(UInt64(request.exemplarCount))
     }
+
+    /// Counts so much of a request.
+    func add(_ count: WrittenCounts) {
+        samples.add(UInt64(count.samples))
+        histograms.add(UInt64(count.histograms))
+        exemplars.add(UInt64(count.exemplars))
+    }
 }

@@ -206,9 +206,17 @@ final class RemoteWriteMetrics: Sendable {
         dropped(request.outcome, histograms: request.droppedHistograms)
         switch verdict {
         case .delivered: stored(newestMs: request.newestMs)
+        case .unwritten(let missing):
+            stored(newestMs: request.newestMs)
+            dropped(
+                DropReason.unwritten, samples: UInt64(missing.total), histograms: UInt64(missing.histograms))
         case .refused(let reason):
             failed.add(request)
-            refused(reason, request.outcome)
+            refused(reason, request.outcome, booked: request.outcome.booked(as: verdict))
+        case .partlyRefused(let missing, let reason):
+            stored(newestMs: request.newestMs)
+            failed.add(missing)
+            refused(reason, request.outcome, booked: request.outcome.booked(as: verdict))
         case .givenUp(let reason):
             dropped(reason, samples: count, histograms: UInt64(request.histogramCount))
         }
@@ -253,14 +261,17 @@ final class RemoteWriteMetrics: Sendable {
             labels: labels + [(name: "reason", value: reason)])
     }
 
-    /// Samples refused by the receiver, by the reason it gave and by job.
-    private func refused(_ reason: String, _ outcome: Outcomes) {
-        for entry in outcome.entries where entry.outcome.delivered > 0 {
+    /// Samples refused by the receiver, by the reason it gave and by job: those that would have been delivered
+    /// by `outcome` and are not by `booked`, which has the same jobs.
+    private func refused(_ reason: String, _ outcome: Outcomes, booked: Outcomes) {
+        for (entry, after) in zip(outcome.entries, booked.entries) {
+            let count = entry.outcome.delivered - after.outcome.delivered
+            guard count > 0 else { continue }
             registry.counter(
                 "narthex_remote_write_refused_samples_total",
                 help: "Samples of requests that remote storage refused, by reason; it may have kept some.",
                 labels: labels + [(name: "reason", value: reason), (name: "scrape_job", value: entry.job)]
-            ).add(entry.outcome.delivered)
+            ).add(count)
         }
     }
 

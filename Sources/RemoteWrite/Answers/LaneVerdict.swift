@@ -3,8 +3,12 @@ internal import WriteAheadBuffer
 /// What a request's samples are booked as.
 enum LaneVerdict: Equatable, Sendable {
     case delivered
+    /// The receiver answered with success, and said that it has not written so much.
+    case unwritten(WrittenCounts)
     /// The receiver's final answer was no.
     case refused(reason: String)
+    /// The same, to so much of it, and it said that it has written the rest.
+    case partlyRefused(WrittenCounts, reason: String)
     /// Let go without a final answer.
     case givenUp(reason: String)
 }
@@ -14,6 +18,8 @@ extension Outcomes {
     func booked(as verdict: LaneVerdict) -> Outcomes {
         switch verdict {
         case .delivered: self
+        case .unwritten(let missing): undelivered(UInt64(missing.total), DropReason.unwritten)
+        case .partlyRefused(let missing, let reason): undelivered(UInt64(missing.total), reason)
         case .refused(let reason), .givenUp(let reason): undelivered(reason)
         }
     }

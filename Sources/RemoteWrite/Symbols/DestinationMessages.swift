@@ -3,32 +3,45 @@ import Synchronization
 
 /// Which message the requests of one destination have: a `MessageChoice` that all of them share.
 final class DestinationMessages: Sendable {
-    private let choice: Mutex<MessageChoice>
+    private struct State {
+        var choice: MessageChoice
+        /// When the last fall-back was said in the log.
+        var saidNs: UInt64?
+    }
 
-    init(_ configured: ProtobufMessage) { choice = Mutex(MessageChoice(configured)) }
+    /// Fall-backs are said once in so long.
+    private static let sayNs: UInt64 = 60_000_000_000
+
+    private let state: Mutex<State>
+
+    init(_ configured: ProtobufMessage) { state = Mutex(State(choice: MessageChoice(configured))) }
 
     /// The message that a request which is cut now has.
-    func current(_ nowNs: UInt64) -> WriteMessage { choice.withLock { $0.current(nowNs) } }
+    func current(_ nowNs: UInt64) -> WriteMessage { state.withLock { $0.choice.current(nowNs) } }
 
     /// The message of a request that was in flight when the agent ended, and was `sent` then; nil where
     /// that is not known.
     func again(_ sent: WriteMessage?, _ nowNs: UInt64) -> WriteMessage {
-        choice.withLock { $0.again(sent, nowNs) }
+        state.withLock { $0.choice.again(sent, nowNs) }
     }
 
-    /// Takes in the answer to a request of `message`. `isFirst` of a fall-back: the destination was sent
-    /// 2.0 until now, which is worth a line in the log.
+    /// Takes in the answer to a request of `message` that was cut at `cutNs`. `isSaid` of a fall-back: it is
+    /// worth a line in the log, as the destination was sent 2.0 until now and it was not said lately.
     func answered(
-        _ message: WriteMessage, _ response: LaneAnswer.Response, _ nowNs: UInt64
-    ) -> (verdict: MessageChoice.Verdict, isFirst: Bool) {
+        _ message: WriteMessage, _ response: LaneAnswer.Response, cutNs: UInt64, _ nowNs: UInt64
+    ) -> (verdict: MessageChoice.Verdict, isSaid: Bool) {
         let isUnclear = response.reason == .undecodable || response.reason == .badRequest
         let answer = MessageChoice.Answer(
             status: response.status, hasWrittenCounts: response.written != nil,
             mayBeAboutTheMessage: isUnclear)
-        return choice.withLock { choice in
-            let before = choice.current(nowNs)
-            let verdict = choice.answered(message, answer, nowNs)
-            return (verdict, verdict == .fallBack && before == .v2)
+        return state.withLock { state in
+            let before = state.choice.current(nowNs)
+            let verdict = state.choice.answered(message, answer, cutNs: cutNs, nowNs)
+            guard verdict == .fallBack, before == .v2,
+                state.saidNs.map({ nowNs >= $0 + Self.sayNs }) ?? true
+            else { return (verdict, false) }
+            state.saidNs = nowNs
+            return (verdict, true)
         }
     }
 }

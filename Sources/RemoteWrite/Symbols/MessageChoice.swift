@@ -13,6 +13,8 @@ struct MessageChoice: Sendable, Equatable {
         case understood
         /// The receiver does not know the message: the same samples go again as 1.0.
         case fallBack
+        /// This request was not understood by a receiver that has understood others: it goes again.
+        case sendAgain
     }
 
     /// What must be known of an answer.
@@ -22,17 +24,31 @@ struct MessageChoice: Sendable, Equatable {
         var hasWrittenCounts: Bool
         /// Of a refusal: its text says that the message cannot be read, or nothing that is known.
         var mayBeAboutTheMessage = false
+
+        /// Whether only a receiver that knows 2.0 answers so. A handler may set the headers with every
+        /// answer, those to what it does not know included.
+        fileprivate var confirms: Bool {
+            hasWrittenCounts && ((200..<300).contains(status) || status == 400)
+        }
     }
 
     /// A destination whose configuration says 2.0 is asked again after an hour; it is said in the log each
     /// time.
     static let askAgainNs: UInt64 = 3_600_000_000_000
+    /// A receiver that has understood 2.0 has to answer so often without the headers, within ten minutes,
+    /// until it is taken for one that does not: an answer of another one behind the same address, or of one
+    /// that throws the samples of a second replica away, is not the destination's.
+    static let mostDoubts = 3
+    static let doubtNs: UInt64 = 600_000_000_000
 
     let configured: ProtobufMessage
     /// Whether the receiver has shown that it understands 2.0.
     private(set) var isConfirmed = false
     /// When it was found that it does not; nil where it was not.
     private(set) var fellBackNs: UInt64?
+    /// Successes without the headers, of a receiver that has understood 2.0, since the first of them.
+    private var doubts = 0
+    private var firstDoubtNs: UInt64 = 0
 
     init(_ configured: ProtobufMessage) { self.configured = configured }
 
@@ -51,24 +67,48 @@ struct MessageChoice: Sendable, Equatable {
         sent == .v1 ? .v1 : current(nowNs)
     }
 
-    /// Takes in the answer to a request of `message`. A request that was sent before another one's answer
-    /// made the destination fall back falls back, too.
-    mutating func answered(_ message: WriteMessage, _ answer: Answer, _ nowNs: UInt64) -> Verdict {
+    /// Takes in the answer to a request of `message` that was cut at `cutNs`. One that was cut before another
+    /// one's answer made the destination fall back may fall back, too, but changes nothing: what it says is
+    /// older than what is known.
+    mutating func answered(
+        _ message: WriteMessage, _ answer: Answer, cutNs: UInt64, _ nowNs: UInt64
+    ) -> Verdict {
         guard message == .v2 else { return .understood }
-        if answer.hasWrittenCounts {
-            isConfirmed = true
-            fellBackNs = nil
+        let isLate = fellBackNs.map { cutNs <= $0 } ?? false
+        guard isAboutTheMessage(answer) else {
+            if answer.confirms, !isLate {
+                isConfirmed = true
+                fellBackNs = nil
+            }
             return .understood
         }
-        switch answer.status {
-        case 200..<300, 415: break
-        // Receivers of 1.0 may answer 400 to what they cannot read. One that has understood 2.0 means the
-        // samples.
-        case 400 where configured == .auto && !isConfirmed && answer.mayBeAboutTheMessage: break
-        default: return .understood
-        }
+        if isLate { return .fallBack }
+        if isConfirmed, answer.status != 415, !isBeyondDoubt(nowNs) { return .sendAgain }
         isConfirmed = false
+        doubts = 0
         fellBackNs = nowNs
         return .fallBack
+    }
+
+    /// Whether the answer says that the message was not understood.
+    private func isAboutTheMessage(_ answer: Answer) -> Bool {
+        switch answer.status {
+        case 415: true
+        case 200..<300: !answer.hasWrittenCounts
+        // Receivers of 1.0 may answer 400 to what they cannot read. One that has understood 2.0 means the
+        // samples.
+        case 400: !answer.hasWrittenCounts && !isConfirmed && answer.mayBeAboutTheMessage
+        default: false
+        }
+    }
+
+    /// Counts one more success without the headers.
+    private mutating func isBeyondDoubt(_ nowNs: UInt64) -> Bool {
+        if doubts == 0 || nowNs > firstDoubtNs + Self.doubtNs {
+            doubts = 0
+            firstDoubtNs = nowNs
+        }
+        doubts += 1
+        return doubts >= Self.mostDoubts
     }
 }

@@ -14,15 +14,15 @@ struct WrittenCounts: Equatable, Sendable {
     }
 
     /// Nil where the response has none of the headers: then the receiver has not understood a message of
-    /// 2.0. One that is missing beside another, or is no number, says 0.
+    /// 2.0. One that is no number is none; one that is missing beside another says 0.
     init?(_ headers: HTTPHeaders) {
         let names = ["samples", "histograms", "exemplars"]
-        let texts = names.map { headers["x-prometheus-remote-write-\($0)-written"] }
-        guard texts.contains(where: { $0 != nil }) else { return nil }
-        let counts = texts.map { text in
-            text.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil } ?? 0
+        let counts = names.map { name in
+            headers["x-prometheus-remote-write-\(name)-written"].flatMap { Int($0) }
+                .flatMap { $0 >= 0 ? $0 : nil }
         }
-        self.init(samples: counts[0], histograms: counts[1], exemplars: counts[2])
+        guard counts.contains(where: { $0 != nil }) else { return nil }
+        self.init(samples: counts[0] ?? 0, histograms: counts[1] ?? 0, exemplars: counts[2] ?? 0)
     }
 
     /// How much of what was sent was not written; 0 where the receiver claims to have written more.

@@ -139,14 +139,14 @@ final class LaneLog: Sendable {
         }
     }
 
-    /// A request was refused for good.
-    func refused(reason: String, outcome: Outcomes, text: String, wallMs: Int64) {
+    /// So many samples of a request were refused for good.
+    func refused(reason: String, _ samples: UInt64, of outcome: Outcomes, text: String, wallMs: Int64) {
         guard let count = state.withLock({ $0.refusals.count(wallMs) }) else { return }
         logger.warning(
             "the receiver refused samples of a request",
             metadata: [
                 "reason": "\(reason)", "jobs": "\(Self.jobs(outcome))",
-                "samples": .stringConvertible(outcome.delivered),
+                "samples": .stringConvertible(samples),
                 "refused_requests": .stringConvertible(count), "err": "\(text)",
             ])
     }

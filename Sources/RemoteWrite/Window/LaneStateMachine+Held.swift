@@ -32,5 +32,27 @@ extension LaneStateMachine {
         var end = BufferPosition(segment: 0, offset: 0)
         /// It holds nothing but series that were left out and are tried again.
         var triesAgain = false
+        /// Receivers of this message say what they have written.
+        var message = WriteMessage.v1
+        /// Histograms among the samples.
+        var histogramCount = 0
+
+        /// What of the request the receiver says it has not written; nil where it does not say. What
+        /// headers say in an answer to 1.0 is not asked.
+        func unwritten(_ response: LaneAnswer.Response) -> WrittenCounts? {
+            guard message == .v2, let written = response.written else { return nil }
+            return written.missing(
+                samples: sampleCount - histogramCount, histograms: histogramCount, exemplars: 0)
+        }
+    }
+}
+
+extension LaneStateMachine.Held {
+    init(_ request: PreparedRequest) {
+        self.init(
+            sampleCount: request.sampleCount, bytes: request.uncompressedBytes,
+            bodyBytes: request.body.count, newestMs: request.newestMs,
+            holdsSeriesOnce: request.holdsSeriesOnce, mayBeStored: request.mayBeStored, end: request.end,
+            triesAgain: request.triesAgain, message: request.message, histogramCount: request.histogramCount)
     }
 }

@@ -142,7 +142,7 @@ struct LaneStateMachine: Sendable {
         case .unsendable: return retrySlowly(request, .misconfigured, soon: false, now)
         case .status(let response):
             switch response.meaning {
-            case .stored: return stored(request, now)
+            case .stored: return stored(request, response, now)
             case .refused: return refused(request, response, now)
             case .unauthorized:
                 learnSkew(response.serverMs, now)
@@ -164,13 +164,19 @@ struct LaneStateMachine: Sendable {
         return putBack(request)
     }
 
-    private mutating func stored(_ request: Held, _ now: Moment) -> Action {
+    private mutating func stored(
+        _ request: Held, _ response: LaneAnswer.Response, _ now: Moment
+    ) -> Action {
         lessons.succeeded(now.monotonicNs)
         sizeChange = lessons.stored(bytes: request.bytes, now.monotonicNs)
         // After a request that broke the receiver the limit grows back, a little at a time.
         sampleLimit = min(maxSamples, sampleLimit + max(1, maxSamples / 64))
         recovered()
-        return settle(request, .delivered)
+        // What an earlier try may have stored need not be written again.
+        guard let missing = request.unwritten(response), missing.total > 0, !request.mayBeStored else {
+            return settle(request, .delivered)
+        }
+        return settle(request, .unwritten(missing))
     }
 
     private mutating func refused(
@@ -180,7 +186,12 @@ struct LaneStateMachine: Sendable {
         let reason = response.reason
         if request.mayBeStored, tellsOfDuplicates(request, response) { return settle(request, .delivered) }
         let verdict = LaneVerdict.refused(reason: reason.rawValue)
-        guard response.mayHaveTakenNothing else { return settle(request, verdict) }
+        // What the receiver says that it has written is believed before its text.
+        let missing = request.unwritten(response)
+        if let missing, missing.total < request.sampleCount {
+            return settle(request, .partlyRefused(missing, reason: reason.rawValue))
+        }
+        guard missing != nil || response.mayHaveTakenNothing else { return settle(request, verdict) }
         guard request.sampleCount > 1 else {
             search = nil
             return settle(request, verdict, leaveOutForMs: Self.guiltyMs)

@@ -11,11 +11,12 @@ extension SlotRunner {
         shared.metrics.settled(request, as: verdict)
         shared.lessons.finished(samples: request.outcome.total, busyNs: session.busyNs)
         session.busyNs = 0
-        if verdict == .delivered, request.triesAgain { shared.forgive(request) }
-        if case .givenUp = verdict { session.log.gaveUp(slot: number) }
-        if case .refused(let reason) = verdict {
-            session.log.refused(
-                reason: reason, outcome: request.outcome, text: session.lastText, wallMs: shared.clock.wallMs)
+        switch verdict {
+        case .delivered, .unwritten: if request.triesAgain { shared.forgive(request) }
+        case .refused(let reason): logRefusal(request.outcome.delivered, reason, request, session)
+        case .partlyRefused(let missing, let reason):
+            logRefusal(UInt64(missing.total), reason, request, session)
+        case .givenUp: session.log.gaveUp(slot: number)
         }
         session.request = nil
         await book(request.covers, request.outcome.booked(as: verdict), &session)
@@ -42,6 +43,13 @@ extension SlotRunner {
                 number, scope == .request ? .request : .unclear, untilNs: askedNs, nowNs: now.monotonicNs)
         case .collect, .send, .stop: break
         }
+    }
+
+    private func logRefusal(
+        _ samples: UInt64, _ reason: String, _ request: PreparedRequest, _ session: Session
+    ) {
+        session.log.refused(
+            reason: reason, samples, of: request.outcome, text: session.lastText, wallMs: shared.clock.wallMs)
     }
 
     /// The series of the request held are left out from now on.

@@ -23,14 +23,14 @@ extension SlotRunner {
         _ request: PreparedRequest, _ response: LaneAnswer.Response, _ text: String,
         _ now: LaneStateMachine.Moment, _ session: inout Session
     ) -> Bool {
-        let (verdict, isFirst) = shared.messages.answered(request.message, response, now.monotonicNs)
-        guard verdict == .fallBack else { return false }
-        if isFirst { session.log.fellBack(text: text) }
-        shared.metrics.fellBack.add()
-        return true
+        let (verdict, isSaid) = shared.messages.answered(
+            request.message, response, cutNs: session.cutNs, now.monotonicNs)
+        if isSaid { session.log.fellBack(text: text) }
+        if verdict == .fallBack { shared.metrics.fellBack.add() }
+        return verdict != .understood
     }
 
-    /// What a receiver of 2.0 took in without writing it, which it should not answer with success.
+    /// Tells of what a receiver of 2.0 took in without writing it, which it should not answer with success.
     func unwritten(_ request: PreparedRequest, _ response: LaneAnswer.Response, _ session: inout Session) {
         guard request.message == .v2, let written = response.written else { return }
         let missing = written.missing(

@@ -49,6 +49,8 @@ final class SlotRunner: Sendable {
         var number: UInt64?
         /// Numbers under which the cursor has what of the claim has left before and is not cut again yet.
         var noted: [UInt64] = []
+        /// When the request held was cut.
+        var cutNs: UInt64 = 0
         var lastText = ""
         /// How long what is cut of the claim has taken so far: its cuts, and its tries without the waits
         /// between them.
@@ -121,12 +123,7 @@ final class SlotRunner: Sendable {
             case .request(let request):
                 session.request = request
                 return session.machine.collected(
-                    .init(
-                        sampleCount: request.sampleCount, bytes: request.uncompressedBytes,
-                        bodyBytes: request.body.count,
-                        newestMs: request.newestMs, holdsSeriesOnce: request.holdsSeriesOnce,
-                        mayBeStored: request.isResend, end: request.end,
-                        triesAgain: request.triesAgain), shared.now)
+                    LaneStateMachine.Held(request), shared.now)
             case .dropped(let batch):
                 shared.metrics.dropped(batch.outcome, histograms: batch.droppedHistograms)
                 shared.lessons.finished(samples: batch.outcome.total, busyNs: session.busyNs)
@@ -248,6 +245,7 @@ final class SlotRunner: Sendable {
         }
         session.collector = after
         session.busyNs += cutNs
+        session.cutNs = nowNs
         session.number = note.number
         session.noted = note.rest
         if let fault = note.fault {

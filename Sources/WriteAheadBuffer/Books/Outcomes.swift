@@ -62,6 +62,27 @@ public struct Outcomes: Sendable, Equatable, ExpressibleByDictionaryLiteral {
         return result
     }
 
+    /// The same samples where `count` of the delivered were not: they are let go for `reason`. Which job's
+    /// they are is not known, so each job has a share in proportion to what of it was sent; where one job has
+    /// all of them that is exact.
+    public func undelivered(_ count: UInt64, _ reason: String) -> Outcomes {
+        let all = delivered
+        guard count < all else { return undelivered(reason) }
+        var result = self
+        var (sent, shared): (UInt64, UInt64) = (0, 0)
+        for index in entries.indices {
+            sent = SampleCount.sum(sent, entries[index].outcome.delivered)
+            // The shares of all jobs up to this one, so that the sum is exact. `all` is above 0 and not less
+            // than `sent`.
+            let product = count.multipliedFullWidth(by: sent)
+            let upTo = all.dividingFullWidth(product).quotient
+            result.entries[index].outcome.delivered -= upTo - shared
+            result.entries[index].outcome.drop(upTo - shared, reason)
+            shared = upTo
+        }
+        return result
+    }
+
     private mutating func index(of job: String) -> Int {
         if let known = entries.firstIndex(where: { $0.job == job }) { return known }
         entries.append(Entry(job: job, outcome: JobOutcome()))

@@ -2,6 +2,7 @@ import Configuration
 import HTTPTransport
 import MetricModel
 import Platform
+import TestSupport
 import Testing
 import WriteAheadBuffer
 
@@ -15,10 +16,10 @@ import WriteAheadBuffer
 
     private func writer(
         _ fixture: WriterFixture, _ receiver: FakeReceiver, _ store: BufferedDestination,
-        _ message: ProtobufMessage
+        _ message: ProtobufMessage, _ queue: QueueConfiguration = QueueConfiguration(maxSamplesPerSend: 10)
     ) -> RemoteWriter {
         var configuration = RemoteWriteConfiguration(
-            url: "http://receiver.example/", name: "main", queue: QueueConfiguration(maxSamplesPerSend: 10))
+            url: "http://receiver.example/", name: "main", queue: queue)
         configuration.protobufMessage = message
         return RemoteWriter(
             configuration: configuration, destination: store.destination, http: receiver,
@@ -78,16 +79,72 @@ import WriteAheadBuffer
         #expect(fixture.said.all("does not understand remote write 2.0").count == 1)
     }
 
-    @Test func whatIsNotWrittenIsCounted() async {
+    private func says(_ written: String, _ status: Int = 200, body: String = "") -> FakeReceiver.Answer {
+        .status(
+            status, headers: [HTTPHeader(name: "x-prometheus-remote-write-samples-written", value: written)],
+            body: body)
+    }
+
+    @Test func whatIsNotWrittenIsBookedSo() async {
         let fixture = WriterFixture()
         let store = BufferedDestination(clock: fixture.clock)
         store.append(fixture.frames(1, series: 10))
-        let receiver = FakeReceiver(
-            otherwise: .status(
-                200, headers: [HTTPHeader(name: "x-prometheus-remote-write-samples-written", value: "7")]))
-        await fixture.run(writer(fixture, receiver, store, .v2)) { store.delivered == 10 }
+        let receiver = FakeReceiver(otherwise: says("7"))
+        await fixture.run(writer(fixture, receiver, store, .v2)) { store.isAnswered }
+        #expect(store.delivered == 7 && store.dropped == ["unwritten": 3])
+        #expect(store.isBalanced)
         #expect(fixture.metric("narthex_remote_write_unwritten_samples_total{") == 3)
         #expect(fixture.said.all("has not written all").count == 1)
+    }
+
+    /// The headers of a refusal tell what it has taken all the same: nothing is searched for, and what is
+    /// written counts as delivered.
+    @Test(arguments: ["bad sample", "out of order for series {a}"])
+    func aRefusalThatHasWrittenMostIsBelieved(body: String) async {
+        let fixture = WriterFixture()
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(fixture.frames(1, series: 10))
+        let receiver = FakeReceiver([says("9", 400, body: body)], otherwise: says("10"))
+        await fixture.run(writer(fixture, receiver, store, .v2)) { store.isAnswered }
+        #expect(receiver.requests.count == 1)
+        #expect(store.delivered == 9)
+        #expect(store.dropped.values.reduce(0, +) == 1)
+        #expect(fixture.metric("prometheus_remote_storage_samples_failed_total{") == 1)
+    }
+
+    /// To 1.0 such headers say nothing, whoever sends them.
+    @Test func headersToAnotherMessageAreNotLookedAt() async {
+        let fixture = WriterFixture()
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(fixture.frames(1, series: 10))
+        let receiver = FakeReceiver(otherwise: says("7"))
+        await fixture.run(writer(fixture, receiver, store, .v1)) { store.isAnswered }
+        #expect(store.delivered == 10 && store.dropped.isEmpty)
+    }
+
+    /// Samples that fit a request of 2.0 may be too many for one of 1.0: it is cut within the limit of bytes.
+    @Test func anotherMessageIsCutWithinItsLimits() async throws {
+        let fixture = WriterFixture()
+        let store = BufferedDestination(clock: fixture.clock)
+        let target = TestFrames.target()
+        let long = String(repeating: "l", count: 200)
+        store.append([
+            Frame(
+                target: target,
+                layout: Layout([
+                    TestFrames.chunk(
+                        (0..<5_000).map { [Label("__name__", "m\($0)"), Label("long", long)] }, target)
+                ]), timestampMs: fixture.clock.wallMs, values: (0..<5_000).map { Double($0) })
+        ])
+        let first = FakeReceiver(otherwise: .status(503))
+        let many = QueueConfiguration(maxSamplesPerSend: 10_000)
+        await fixture.run(writer(fixture, first, store, .v2, many)) { first.requests.count == 1 }
+        let again = store.afterCrash()
+        let second = FakeReceiver(otherwise: .status(200))
+        await fixture.run(writer(fixture, second, again, .v1, many)) { again.isAnswered }
+        let lengths = try second.bodies.map { try ReferenceCodec.uncompress($0).count }
+        #expect(lengths.max() ?? 0 <= BatchCollector.maxRequestBytes && lengths.count > 1)
+        #expect(again.delivered == 5_000 && again.isBalanced)
     }
 
     /// What the cursor says of the requests that are in flight: their message, and the options.

@@ -21,9 +21,12 @@ import Testing
         #expect(counts([("Histograms", "7")]) == WrittenCounts(samples: 0, histograms: 7, exemplars: 0))
     }
 
-    @Test(arguments: ["", "x", "-1", "1e3", "99999999999999999999", "0x5"])
-    func whatIsNoNumberIsNothing(text: String) {
-        #expect(counts([("Samples", text)]) == WrittenCounts(samples: 0, histograms: 0, exemplars: 0))
+    @Test(arguments: ["", "x", "-1", "1e3", "99999999999999999999", "0x5", "1, 5"])
+    func whatIsNoNumberIsNoHeader(text: String) {
+        #expect(counts([("Samples", text)]) == nil)
+        #expect(
+            counts([("Samples", text), ("Histograms", "3")])
+                == WrittenCounts(samples: 0, histograms: 3, exemplars: 0))
     }
 
     @Test func missingIsWhatWasNotWritten() {
