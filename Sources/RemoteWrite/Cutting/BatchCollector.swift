@@ -24,6 +24,8 @@ struct BatchCollector: Sendable {
         case nothing
         case dropped(DroppedBatch)
         case request(PreparedRequest)
+
+        var request: PreparedRequest? { if case .request(let request) = self { request } else { nil } }
     }
 
     /// Before compression. Snappy makes at most n + n / 6 + 32 of n bytes, so that every body stays below 1

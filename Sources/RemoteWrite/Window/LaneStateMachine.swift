@@ -27,6 +27,8 @@ struct LaneStateMachine: Sendable {
     private var random: SplitMix64
     private var backoff: Backoff
     private var slowBackoff = Backoff(firstMs: Self.slowFirstMs, mostMs: Self.slowMostMs)
+    /// The budget of the day has reserved the bytes of the request held, which have not left.
+    private var isReserved = false
     private var drainDeadlineNs: UInt64?
     private var throttledForSeries = 0
     /// When the request held left for its last try.
@@ -81,6 +83,7 @@ struct LaneStateMachine: Sendable {
         var request = request
         if let end = mayBeStoredTo, request.end <= end { request.mayBeStored = true }
         tries = 0
+        isReserved = true
         throttledForSeries = 0
         failures = 0
         if let search {
@@ -133,6 +136,7 @@ struct LaneStateMachine: Sendable {
         guard var request = held else { preconditionFailure("an answer belongs to a request that has left") }
         tries += 1
         sizeChange = nil
+        if answer != .unsigned, answer != .unsendable, answer != .unconnected { isReserved = false }
         switch answer {
         case .unreachable:
             request.mayBeStored = true
@@ -160,6 +164,7 @@ struct LaneStateMachine: Sendable {
     mutating func messageChanged() -> Action {
         guard let request = held else { preconditionFailure("an answer belongs to a request that has left") }
         sizeChange = nil
+        isReserved = false
         recovered()
         return putBack(request)
     }
@@ -225,6 +230,7 @@ struct LaneStateMachine: Sendable {
             search?.isNarrowed = true
             if request.end >= found.end || request.sampleCount >= found.samples { search = nil }
         }
+        if isReserved { lessons.limits.giveBack(bytes: request.bodyBytes) }
         state = .settling(request)
         return .settle(verdict, leaveOutForMs: leaveOutForMs)
     }
@@ -326,7 +332,14 @@ struct LaneStateMachine: Sendable {
     }
 
     private mutating func wait(_ next: SlotState, forMs waitMs: Int64, _ now: Moment) -> Action {
-        let untilNs = now.monotonicNs + UInt64(max(0, waitMs)) * 1_000_000
+        var untilNs = now.monotonicNs + UInt64(max(0, waitMs)) * 1_000_000
+        if !isReserved, let request = next.request {
+            isReserved = true
+            untilNs = max(
+                untilNs,
+                lessons.limits.reserveRetry(
+                    bytes: request.bodyBytes, nowNs: now.monotonicNs, wallMs: now.wallMs))
+        }
         return wait(next, untilNs: max(untilNs, lessons.earliestNs(now.monotonicNs)), now)
     }
 
@@ -342,6 +355,10 @@ struct LaneStateMachine: Sendable {
         if age.isTooOld(request.newestMs, agingMs: now.agingMs) {
             recovered()
             return settle(request, .givenUp(reason: DropReason.tooOld))
+        }
+        if tries > 0, lessons.limits.isOverdrawn(nowNs: now.monotonicNs, wallMs: now.wallMs) {
+            recovered()
+            return settle(request, .givenUp(reason: DropReason.dailyBudget))
         }
         if let notBeforeNs = lessons.notBeforeNs(now.monotonicNs) {
             obstacle = .refusingSize
@@ -361,8 +378,7 @@ struct LaneStateMachine: Sendable {
         guard let request = held else { preconditionFailure("a request leaves") }
         let limits = lessons.limits
         let limitedNs = limits.begin(
-            bytes: request.bodyBytes, samples: request.sampleCount, nowNs: now.monotonicNs, wallMs: now.wallMs
-        )
+            bytes: request.bodyBytes, samples: request.sampleCount, nowNs: now.monotonicNs)
         if let limitedNs { return wait(.pausing(request), untilNs: limitedNs, now) }
         guard let untilNs = lessons.begin(now.monotonicNs) else {
             leftNs = now.monotonicNs

@@ -229,6 +229,7 @@ final class SlotRunner: Sendable {
         }
         let (window, scratches, clock) = (window, shared.scratches, shared.clock)
         let (limits, wallMs) = (shared.lessons.limits, shared.clock.wallMs)
+        let reserved = limits.reserve(nowNs: nowNs, wallMs: wallMs)
         let limitBytes = shared.lessons.limitBytes
         let (after, cut, note, cutNs) = await shared.workers.run {
             () -> (BatchCollector, BatchCollector.Cut, RequestNote, UInt64) in
@@ -238,8 +239,11 @@ final class SlotRunner: Sendable {
                 collector.cut(
                     message, samples: samples, bytes: limitBytes, search: search, leftOut: &leftOut,
                     agingMs: clock.agingMs,
-                    isUsedUp: { limits.isUsedUp(forJob: $0, wallMs: wallMs) }, scratch: $0)
+                    isUsedUp: {
+                        limits.isUsedUp(forJob: $0, reserved: reserved, nowNs: nowNs, wallMs: wallMs)
+                    }, scratch: $0)
             }
+            limits.cut(bytes: cut.request?.body.count, reserved: reserved, nowNs: nowNs, wallMs: wallMs)
             let note = RequestNote(cut, rest: collector, noted, before: resend, window)
             return (collector, cut, note, clock.monotonicNs - beganNs)
         }
