@@ -75,9 +75,8 @@ public final class RemoteWriter: Sendable {
         _ families: (@Sendable () -> [MetricMetadata])?, _ shared: LaneShared, _ logger: Logger
     ) -> MetadataSender? {
         let configuration = shared.configuration
-        guard let families, configuration.metadata.send, configuration.protobufMessage != .v2 else {
-            return nil
-        }
+        // By 2.0 they stand with their series; one that is written out may fall back all the same.
+        guard let families, configuration.metadata.send else { return nil }
         var generator = SystemRandomNumberGenerator()
         return MetadataSender(shared: shared, families: families, logger: logger, seed: generator.next())
     }

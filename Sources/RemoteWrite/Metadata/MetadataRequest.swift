@@ -30,24 +30,34 @@ enum MetadataRequest {
         message += Array(text.utf8)
     }
 
-    /// Cuts families into requests of at most `count` and `limitBytes` uncompressed bytes, but for one alone.
-    static func batches(_ families: [MetricMetadata], count: Int, limitBytes: Int) -> [ArraySlice<
-        MetricMetadata
-    >] {
-        var batches: [ArraySlice<MetricMetadata>] = []
-        var start = 0
+    /// The first families that fit a request of at most `count` and `limitBytes` uncompressed bytes; at least
+    /// one where there is any.
+    static func first(
+        of families: ArraySlice<MetricMetadata>, count: Int, limitBytes: Int
+    ) -> ArraySlice<MetricMetadata> {
         var bytes = 0
-        for (index, family) in families.enumerated() {
+        for (index, family) in zip(families.indices, families) {
             // Tags and lengths take less than 32.
-            let own = family.family.utf8.count + family.help.utf8.count + family.unit.utf8.count + 32
-            if index > start, index - start >= max(1, count) || bytes + own > limitBytes {
-                batches.append(families[start..<index])
-                start = index
-                bytes = 0
-            }
-            bytes += own
+            bytes += family.family.utf8.count + family.help.utf8.count + family.unit.utf8.count + 32
+            let isFull = index - families.startIndex >= max(1, count) || bytes > limitBytes
+            if index > families.startIndex, isFull { return families[..<index] }
         }
-        if start < families.count { batches.append(families[start...]) }
-        return batches
+        return families
+    }
+
+    /// The families under the names that their series are sent under where the receiver knows the legacy
+    /// characters only; of those that have one name then the first.
+    static func escaped(_ families: [MetricMetadata]) -> [MetricMetadata] {
+        let own = Set(families.map(\.family))
+        var seen: Set<String> = []
+        return families.compactMap { family in
+            var family = family
+            if let name = NameEscaper.escaped(Array(family.family.utf8), isMetric: true) {
+                family.family = String(decoding: name, as: UTF8.self)
+                // One that needs no escaping has its name.
+                guard !own.contains(family.family) else { return nil }
+            }
+            return seen.insert(family.family).inserted ? family : nil
+        }
     }
 }

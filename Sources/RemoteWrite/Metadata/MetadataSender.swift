@@ -26,11 +26,14 @@ struct MetadataSender: Sendable {
         let clock = shared.clock
         let intervalNs = UInt64(shared.configuration.metadata.sendIntervalMs) * 1_000_000
         var nextNs = clock.monotonicNs + intervalNs
+        var limitBytes = BatchCollector.maxRequestBytes
         while await wait(untilNs: nextNs) {
             // What took longer than an interval is not made up for.
             nextNs = max(nextNs + intervalNs, clock.monotonicNs)
-            guard shared.messages.current(clock.monotonicNs) == .v1 else { continue }
-            await sendAll(untilNs: nextNs)
+            // Where samples wait for the destination metadata are not sent beside the one request that finds
+            // out whether it is back.
+            guard shared.messages.current(clock.monotonicNs) == .v1, !shared.gate.isClosed else { continue }
+            await sendAll(&limitBytes, untilNs: nextNs)
         }
     }
 
@@ -40,47 +43,98 @@ struct MetadataSender: Sendable {
         return !Task.isCancelled && shared.drainDeadlineNs == nil
     }
 
-    private func sendAll(untilNs: UInt64) async {
+    /// Sends all families. What is refused as too large is cut within half of its bytes, and so is what comes
+    /// behind it, today and later: `limitBytes`.
+    private func sendAll(_ limitBytes: inout Int, untilNs: UInt64) async {
         let families = families
-        let count = shared.configuration.metadata.maxSamplesPerSend
-        let isSigned = shared.configuration.sigv4 != nil
-        let scratches = shared.scratches
-        let requests = await shared.workers.run { () -> [(request: PreparedRequest, count: Int)] in
-            MetadataRequest.batches(families(), count: count, limitBytes: BatchCollector.maxRequestBytes).map
-            {
-                let plain = MetadataRequest.pack($0)
-                let body = scratches.with { $0.compress(plain) }
-                return (PreparedRequest.withoutSamples(body, of: plain.count, isSigned: isSigned), $0.count)
-            }
+        let escapes = RequestOptions.escapesNames(shared.configuration)
+        var left = await shared.workers.run { () -> ArraySlice<MetricMetadata> in
+            let all = families()
+            return (escapes ? MetadataRequest.escaped(all) : all)[...]
         }
-        for (request, count) in requests {
-            guard await send(request, count, untilNs: untilNs) else { return }
+        while !left.isEmpty, !shared.gate.isClosed {
+            let most = min(limitBytes, shared.lessons.limitBytes ?? limitBytes)
+            let (request, batch) = await cut(left, limitBytes: most)
+            switch await send(request, batch.count, untilNs: untilNs) {
+            case .done: left = left[batch.endIndex...]
+            case .tooLarge: limitBytes = max(1, request.uncompressedBytes / 2)
+            case .over: return
+            }
         }
     }
 
-    /// False when the agent is stopping.
-    private func send(_ request: PreparedRequest, _ count: Int, untilNs: UInt64) async -> Bool {
-        let metrics = shared.metrics
+    /// The first request of these families.
+    private func cut(
+        _ left: ArraySlice<MetricMetadata>, limitBytes: Int
+    ) async -> (request: PreparedRequest, batch: ArraySlice<MetricMetadata>) {
+        let count = shared.configuration.metadata.maxSamplesPerSend
+        let isSigned = shared.configuration.sigv4 != nil
+        let scratches = shared.scratches
+        return await shared.workers.run {
+            let batch = MetadataRequest.first(of: left, count: count, limitBytes: limitBytes)
+            let plain = MetadataRequest.pack(batch)
+            let body = scratches.with { $0.compress(plain) }
+            return (PreparedRequest.withoutSamples(body, of: plain.count, isSigned: isSigned), batch)
+        }
+    }
+
+    /// How the sending of one request ended.
+    private enum Ending {
+        case done, tooLarge
+        /// Nothing more is sent now: the agent is stopping, or the budget of the day is used up.
+        case over
+    }
+
+    private func send(_ request: PreparedRequest, _ count: Int, untilNs: UInt64) async -> Ending {
+        let (metrics, clock) = (shared.metrics, shared.clock)
         var tries = MetadataTries(queue: shared.configuration.queue, deadlineNs: untilNs, seed: seed)
         while true {
+            guard await leaves(request) else { return .over }
             metrics.metadata.add(UInt64(count))
             metrics.metadataBytes.add(UInt64(request.body.count))
             guard
                 case .answer(let answer, let text) = await shared.sender.send(
                     request, skewMs: shared.lessons.skewMs)
-            else { return false }
-            switch tries.answered(answer, shared.clock.monotonicNs) {
-            case .stored: return true
-            case .refused:
+            else { return .over }
+            if case .status(let response) = answer, response.meaning == .throttled {
+                shared.lessons.throttled(
+                    inFlight: shared.lessons.windowSize.now, lowersPace: true, clock.monotonicNs)
+            }
+            switch tries.answered(answer, clock.monotonicNs) {
+            case .stored: return .done
+            case .tooLarge where count > 1: return .tooLarge
+            case .tooLarge, .refused:
                 metrics.metadataFailed.add(UInt64(count))
                 logger.warning(
                     "metadata were not taken; samples are not affected",
                     metadata: ["entries": .stringConvertible(count), "err": "\(text)"])
-                return true
+                return .done
             case .waitAndSend(let waitNs):
-                guard await wait(untilNs: waitNs) else { return false }
+                guard await wait(untilNs: waitNs) else { return .over }
                 metrics.metadataRetried.add(UInt64(count))
             }
+        }
+    }
+
+    /// Waits until the limits of one's own and the pace let the request leave. False when it does not any
+    /// more. Metadata belong to no job: they have the share of the budget that jobs of no class have.
+    private func leaves(_ request: PreparedRequest) async -> Bool {
+        let (lessons, clock) = (shared.lessons, shared.clock)
+        let bytes = request.body.count
+        while true {
+            let nowNs = clock.monotonicNs
+            guard lessons.limits.takeForMetadata(bytes: bytes, nowNs: nowNs, wallMs: clock.wallMs) else {
+                return false
+            }
+            let paceNs = lessons.earliestNs(nowNs)
+            let limitedNs =
+                paceNs > nowNs ? paceNs : lessons.limits.begin(bytes: bytes, samples: 0, nowNs: nowNs)
+            guard let limitedNs else {
+                lessons.began(nowNs)
+                return true
+            }
+            lessons.limits.giveBack(bytes: bytes)
+            guard await wait(untilNs: limitedNs) else { return false }
         }
     }
 }

@@ -6,17 +6,21 @@ internal import Platform
 struct MetadataTries {
     enum Action: Equatable {
         case stored
+        /// It is cut smaller.
+        case tooLarge
         /// It is let go.
         case refused
         case waitAndSend(untilNs: UInt64)
     }
 
     private let deadlineNs: UInt64
+    private let retriesThrottled: Bool
     private var backoff: Backoff
     private var random: SplitMix64
 
     init(queue: QueueConfiguration, deadlineNs: UInt64, seed: UInt64) {
         self.deadlineNs = deadlineNs
+        retriesThrottled = queue.retryOnHTTP429
         backoff = Backoff(firstMs: queue.minBackoffMs, mostMs: queue.maxBackoffMs)
         random = SplitMix64(seed: seed)
     }
@@ -29,8 +33,10 @@ struct MetadataTries {
         case .status(let response):
             switch response.meaning {
             case .stored: return .stored
+            case .throttled where !retriesThrottled: return .refused
             case .failing, .throttled: retryAfterMs = response.retryAfterMs ?? 0
-            case .refused, .unauthorized, .misconfigured, .tooLarge: return .refused
+            case .tooLarge: return .tooLarge
+            case .refused, .unauthorized, .misconfigured: return .refused
             }
         }
         let waitMs = max(backoff.nextMs(&random), retryAfterMs)

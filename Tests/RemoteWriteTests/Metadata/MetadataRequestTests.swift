@@ -37,16 +37,33 @@ import Testing
         let families = (0..<10).map {
             MetricMetadata(family: "f\($0)", help: String(repeating: "h", count: 66))
         }
-        func sizes(_ count: Int, _ bytes: Int) -> [Int] {
-            MetadataRequest.batches(families, count: count, limitBytes: bytes).map(\.count)
+        func batches(_ count: Int, _ bytes: Int) -> [[MetricMetadata]] {
+            var batches: [[MetricMetadata]] = []
+            var left = families[...]
+            while !left.isEmpty, batches.count < 20 {
+                let batch = MetadataRequest.first(of: left, count: count, limitBytes: bytes)
+                batches.append(Array(batch))
+                left = left[batch.endIndex...]
+            }
+            return batches
         }
+        func sizes(_ count: Int, _ bytes: Int) -> [Int] { batches(count, bytes).map(\.count) }
         #expect(sizes(4, 100_000) == [4, 4, 2])
         #expect(sizes(100, 300) == [3, 3, 3, 1])
         #expect(sizes(100, 1) == Array(repeating: 1, count: 10))
         #expect(sizes(0, 100_000) == Array(repeating: 1, count: 10))
-        #expect(MetadataRequest.batches([], count: 5, limitBytes: 5).isEmpty)
+        #expect(MetadataRequest.first(of: [], count: 5, limitBytes: 5).isEmpty)
+        #expect(batches(3, 9_999).flatMap { $0 } == families)
+    }
+
+    @Test func familiesThatFallTogetherAreSentOnce() {
+        let names = ["a.b", "a_b", "c.d", "c-d", "http:é"]
         #expect(
-            MetadataRequest.batches(families, count: 3, limitBytes: 9_999).flatMap { $0 } == families)
+            MetadataRequest.escaped(names.map { MetricMetadata(family: $0, help: $0) })
+                == [
+                    MetricMetadata(family: "a_b", help: "a_b"), MetricMetadata(family: "c_d", help: "c.d"),
+                    MetricMetadata(family: "http:_", help: "http:é"),
+                ])
     }
 }
 

@@ -15,9 +15,14 @@ import Testing
         #expect(tries.answered(.status(.init(status: status)), 0) == .stored)
     }
 
-    @Test(arguments: [400, 401, 403, 404, 413, 415, 422]) func refusalsAreNotTriedAgain(status: Int) {
+    @Test(arguments: [400, 401, 403, 404, 415, 422]) func refusalsAreNotTriedAgain(status: Int) {
         var tries = tries()
         #expect(tries.answered(.status(.init(status: status)), 0) == .refused)
+    }
+
+    @Test func whatIsTooLargeIsCut() {
+        var tries = tries()
+        #expect(tries.answered(.status(.init(status: 413)), 0) == .tooLarge)
     }
 
     @Test(arguments: [LaneAnswer.unreachable, .unconnected, .unsigned])
