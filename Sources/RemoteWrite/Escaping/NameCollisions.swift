@@ -1,33 +1,69 @@
 internal import MetricModel
 
 /// Finds series of a frame that would be one once their names are escaped. A series that needs no escaping
-/// has its name; of those that do the first has it. What is found of a layout is kept for the next frame.
+/// has its name; of those that do, the one whose labels were least has it, byte by byte, so that the order
+/// in which a target gives its series changes nothing. What is found of a layout is kept for the next frame.
 struct NameCollisions {
     private struct Found {
-        /// Held, so that none of them takes another's identity.
-        let chunks: [LayoutChunk]
+        private struct Chunk {
+            weak var object: LayoutChunk?
+        }
+
+        private let chunks: [Chunk]
         let collided: [UInt32]
-        /// The series of this target.
-        let taken: Set<LabelSet>
-        let target: Target
+
+        init(_ views: [ChunkView], _ collided: [UInt32]) {
+            chunks = views.map { Chunk(object: $0.chunk) }
+            self.collided = collided
+        }
+
+        /// Whether all of its chunks are there. Others may have their identities then.
+        var isCurrent: Bool { chunks.allSatisfy { $0.object != nil } }
+
+        /// Bytes held, the key's among them.
+        var heldBytes: Int { 128 + chunks.count * 24 + collided.count * 4 }
     }
 
-    /// Layouts that are kept; beyond that all are found anew.
-    private static let most = 256
+    /// What tells series apart: 128 bits, so that two of a target have one by chance never.
+    private struct SeriesHash: Hashable {
+        let first: Int
+        let second: Int
+
+        init(_ labels: LabelSet) {
+            var hashers = (Hasher(), Hasher())
+            hashers.1.combine(UInt8(1))
+            for label in labels.labels {
+                for text in [label.name, label.value] {
+                    for byte in text.utf8 {
+                        hashers.0.combine(byte)
+                        hashers.1.combine(byte)
+                    }
+                    // No text in UTF-8 has this byte.
+                    hashers.0.combine(UInt8(0xFF))
+                    hashers.1.combine(UInt8(0xFF))
+                }
+            }
+            first = hashers.0.finalize()
+            second = hashers.1.finalize()
+        }
+    }
+
+    /// What is kept; beyond that all is found anew.
+    static let mostBytes = 1 << 20
 
     private var known: [[ObjectIdentifier]: Found] = [:]
+    /// Bytes held.
+    private(set) var heldBytes = 0
 
     /// Adds to `drops` what collides in the frame, whose chunks look as `views` say.
     mutating func find(
         _ views: [ChunkView], _ departed: [ChunkView], _ frame: Frame, _ names: EscapedNames,
         into drops: inout SeriesDrops
     ) {
-        let found = found(views, frame, names)
-        drops.collided = found.collided
-        drops.layout = (drops.layout + found.collided).sorted()
-        // Targets with one layout have series of their own.
-        let isAnothers = !departed.isEmpty && found.target !== frame.target
-        var taken = isAnothers ? Self.find(views, frame, names).taken : found.taken
+        let layout = collided(views, frame, names)
+        drops.collided = layout
+        drops.layout = (drops.layout + layout).sorted()
+        var taken: Set<SeriesHash>?
         for (index, view) in departed.enumerated() {
             var collided: [UInt32] = []
             for series in frame.departed[index].series {
@@ -38,47 +74,119 @@ struct NameCollisions {
                 guard Self.contains(view.escaped, series),
                     let labels = view.chunk.labels(ofSeries: Int(series), target: frame.target)
                 else { continue }
+                var present = taken ?? Self.present(views, frame)
+                taken = nil
                 // A marker would end the series that has the name.
-                if !taken.insert(labels).inserted {
+                if !present.insert(SeriesHash(labels)).inserted {
                     collided.append(series)
                     names.collided(Self.name(series, of: frame.departed[index].chunk, frame.target))
                 }
+                taken = present
             }
             drops.departedCollided.append(collided)
             drops.departed[index] = (drops.departed[index] + collided).sorted()
         }
     }
 
-    private mutating func found(_ views: [ChunkView], _ frame: Frame, _ names: EscapedNames) -> Found {
+    /// Ordinals of the layout's series that collide, ascending.
+    private mutating func collided(
+        _ views: [ChunkView], _ frame: Frame, _ names: EscapedNames
+    ) -> [UInt32] {
         let key = views.map { ObjectIdentifier($0.chunk) }
-        if let found = known[key] { return found }
-        let found = Self.find(views, frame, names)
-        if known.count >= Self.most { known.removeAll() }
+        if let found = known[key] {
+            if found.isCurrent { return found.collided }
+            known[key] = nil
+            heldBytes -= found.heldBytes
+        }
+        let found = Found(views, Self.find(views, frame, names))
+        guard found.heldBytes <= Self.mostBytes else { return found.collided }
+        if heldBytes + found.heldBytes > Self.mostBytes {
+            known = known.filter { $0.value.isCurrent }
+            heldBytes = known.values.reduce(0) { $0 + $1.heldBytes }
+        }
+        if heldBytes + found.heldBytes > Self.mostBytes {
+            known.removeAll()
+            heldBytes = 0
+        }
         known[key] = found
-        return found
+        heldBytes += found.heldBytes
+        return found.collided
     }
 
-    private static func find(_ views: [ChunkView], _ frame: Frame, _ names: EscapedNames) -> Found {
-        var taken: Set<LabelSet> = []
+    private static func find(_ views: [ChunkView], _ frame: Frame, _ names: EscapedNames) -> [UInt32] {
         var collided: [UInt32] = []
-        for isEscaped in [false, true] {
-            for (index, view) in views.enumerated() {
-                let start = frame.layout.starts[index]
-                if isEscaped { collided += view.collided.map { start + $0 } }
-                for series in 0..<UInt32(view.chunk.seriesCount)
-                where contains(view.escaped, series) == isEscaped && !contains(view.dropped, series)
-                    && !contains(view.collided, series)
-                {
-                    guard let labels = view.chunk.labels(ofSeries: Int(series), target: frame.target),
-                        !taken.insert(labels).inserted, isEscaped
-                    else { continue }
-                    collided.append(start + series)
-                    names.collided(name(series, of: frame.layout.chunks[index], frame.target))
+        /// The escaped series that has a name: its chunk, and its ordinal there.
+        var holders: [SeriesHash: (chunk: Int, series: UInt32)] = [:]
+        func lose(_ holder: (chunk: Int, series: UInt32)) {
+            collided.append(frame.layout.starts[holder.chunk] + holder.series)
+            names.collided(name(holder.series, of: frame.layout.chunks[holder.chunk], frame.target))
+        }
+        for (index, view) in views.enumerated() {
+            collided += view.collided.map { frame.layout.starts[index] + $0 }
+            for series in view.escaped {
+                guard let labels = view.chunk.labels(ofSeries: Int(series), target: frame.target) else {
+                    continue
+                }
+                let hash = SeriesHash(labels)
+                let own = (chunk: index, series: series)
+                if let holder = holders[hash] {
+                    let isLess = precedes(own, holder, frame)
+                    holders[hash] = isLess ? own : holder
+                    lose(isLess ? holder : own)
+                } else {
+                    holders[hash] = own
                 }
             }
         }
-        return Found(
-            chunks: views.map(\.chunk), collided: collided.sorted(), taken: taken, target: frame.target)
+        guard !holders.isEmpty else { return collided.sorted() }
+        for view in views {
+            for series in unescaped(view) {
+                guard let labels = view.chunk.labels(ofSeries: Int(series), target: frame.target),
+                    let holder = holders.removeValue(forKey: SeriesHash(labels))
+                else { continue }
+                lose(holder)
+            }
+        }
+        return collided.sorted()
+    }
+
+    /// Series that are sent under the names that they have.
+    private static func unescaped(_ view: ChunkView) -> some Sequence<UInt32> {
+        (0..<UInt32(view.chunk.seriesCount)).lazy.filter {
+            !contains(view.escaped, $0) && !contains(view.dropped, $0) && !contains(view.collided, $0)
+        }
+    }
+
+    /// The names under which the frame's series are sent.
+    private static func present(_ views: [ChunkView], _ frame: Frame) -> Set<SeriesHash> {
+        var hashes: Set<SeriesHash> = []
+        for view in views {
+            for series in 0..<UInt32(view.chunk.seriesCount)
+            where !contains(view.dropped, series) && !contains(view.collided, series) {
+                guard let labels = view.chunk.labels(ofSeries: Int(series), target: frame.target) else {
+                    continue
+                }
+                hashes.insert(SeriesHash(labels))
+            }
+        }
+        return hashes
+    }
+
+    /// Whether a series as its target names it comes before another, byte by byte.
+    private static func precedes(
+        _ own: (chunk: Int, series: UInt32), _ other: (chunk: Int, series: UInt32), _ frame: Frame
+    ) -> Bool {
+        func labels(_ place: (chunk: Int, series: UInt32)) -> [Label] {
+            frame.layout.chunks[place.chunk].labels(ofSeries: Int(place.series), target: frame.target)?.labels
+                ?? []
+        }
+        for (one, another) in zip(labels(own), labels(other)) {
+            for (text, otherText) in [(one.name, another.name), (one.value, another.value)] {
+                if text.utf8.elementsEqual(otherText.utf8) { continue }
+                return text.utf8.lexicographicallyPrecedes(otherText.utf8)
+            }
+        }
+        return false
     }
 
     /// The series as its target names it.

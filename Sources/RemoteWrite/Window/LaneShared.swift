@@ -55,7 +55,7 @@ final class LaneShared: Sendable {
         let rules = configuration.writeRelabelRules
         let names =
             RequestOptions.escapesNames(configuration)
-            ? EscapedNames(count: metrics.escapedNames, logger: logger) : nil
+            ? EscapedNames(count: metrics.escapedNames, logger: logger, clock: clock) : nil
         let views = rules.isEmpty && names == nil ? nil : WriteRelabelViews(rules, escaping: names)
         let age = SampleAge(configuredMs: queue.sampleAgeLimitMs, url: configuration.url)
         window = ShippingWindow(

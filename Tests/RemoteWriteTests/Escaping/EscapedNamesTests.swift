@@ -69,7 +69,27 @@ import Testing
         #expect(names == [series("http.requests", zone: "zone.é")])
     }
 
-    /// A series that needs no escaping has its name; of those that do, the first.
+    /// Targets may give their series in any order: the same one is sent every time.
+    @Test func whichOfTwoCollidingSeriesIsSentDoesNotDependOnTheirOrder() async throws {
+        let fixture = WriterFixture()
+        let frames = [["a.b", "a-b"], ["a-b", "a.b"], ["a.b", "up", "a-b"]].map {
+            frame(fixture, $0, zone: "zone")
+        }
+        let (_, store) = try await sent(fixture, frames)
+        #expect(store.dropped == ["name_collision": 3])
+        let refused = fixture.said.all("a series is not sent")
+        #expect(refused.count == 1 && refused.allSatisfy { $0.contains("a.b") }, "\(refused)")
+    }
+
+    @Test func collisionsAreToldHoweverManyNamesAreEscaped() async throws {
+        let fixture = WriterFixture()
+        let many = (0..<1_200).map { "m.\($0)" }
+        let (_, store) = try await sent(fixture, [frame(fixture, many + ["a.b", "a-b"], zone: "zone")])
+        #expect(store.dropped == ["name_collision": 1])
+        #expect(fixture.said.all("a series is not sent").count == 1)
+    }
+
+    /// A series that needs no escaping has its name; of those that do, the one whose name is least.
     @Test func collisionsAreRefusedByName() async throws {
         let fixture = WriterFixture()
         let frames = (0..<3).map { number -> Frame in

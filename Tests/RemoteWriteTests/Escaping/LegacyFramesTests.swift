@@ -1,6 +1,7 @@
 import MetricModel
 import Relabel
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import RemoteWrite
@@ -44,7 +45,8 @@ import Testing
         let views = WriteRelabelViews(
             RelabelRules(),
             escaping: EscapedNames(
-                count: MetricRegistry().counter("names", help: "Names."), logger: SaidLines().logger))
+                count: MetricRegistry().counter("names", help: "Names."), logger: SaidLines().logger,
+                clock: ManualClock(wallMs: 0)))
         let frame = frame(["up", "down"])
         let view = views.view(of: frame)
         #expect(view.frame.layout.isIdentical(to: frame.layout))
