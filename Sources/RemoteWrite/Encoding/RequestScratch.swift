@@ -54,7 +54,10 @@ import Glibc
     }
 
     /// Bytes held.
-    var heldBytes: Int { capacity + compressedCapacity }
+    var heldBytes: Int { capacity + compressedCapacity + symbols.heldBytes }
+
+    /// Whether it holds chunks of its last request.
+    var holdsChunks: Bool { symbols.holdsChunks }
 
     /// Begins a request.
     func begin(_ message: WriteMessage = .v1) {
@@ -108,6 +111,8 @@ import Glibc
             raw.assumingMemoryBound(to: CChar.self), byteCount,
             compressed.assumingMemoryBound(to: CChar.self), &length)
         precondition(status == SNAPPY_OK, "snappy fails only when the output has no room, and it has")
+        // The chunks of a request are not kept until the next one.
+        if message == .v2 { symbols.removeAll() }
         // Safety: snappy wrote `length` bytes.
         return unsafe [UInt8](UnsafeRawBufferPointer(start: compressed, count: length))
     }

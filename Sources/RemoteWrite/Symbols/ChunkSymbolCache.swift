@@ -16,8 +16,9 @@ final class ChunkSymbolCache: Sendable {
         var additions = 0
     }
 
-    /// Beyond this many bytes all are let go and made again as they are needed: 16 MiB are the symbols of
-    /// half a million series that nothing shares.
+    /// Beyond this many bytes half of it is let go, whichever, and made again when it is needed: where more
+    /// chunks are in use than have room, those that stayed are found. 16 MiB are the symbols of half a
+    /// million series that nothing shares.
     static let maxBytes = 16 << 20
 
     private let maxBytes: Int
@@ -44,17 +45,26 @@ final class ChunkSymbolCache: Sendable {
                 state.heldBytes = state.entries.values.reduce(0) { $0 + $1.symbols.heldBytes }
             }
             if state.heldBytes + made.heldBytes > maxBytes {
-                state.entries.removeAll()
-                state.heldBytes = 0
+                // In the order of the table, which is none.
+                state.entries = state.entries.filter { _, entry in
+                    guard state.heldBytes > maxBytes / 2 else { return true }
+                    state.heldBytes -= entry.symbols.heldBytes
+                    return false
+                }
             }
             if let replaced = state.entries.removeValue(forKey: key) {
                 state.heldBytes -= replaced.symbols.heldBytes
             }
-            guard made.heldBytes <= maxBytes else { return }
+            guard state.heldBytes + made.heldBytes <= maxBytes else { return }
             state.entries[key] = Entry(chunk: chunk, symbols: made)
             state.heldBytes += made.heldBytes
         }
         return made
+    }
+
+    /// Whether the chunk's symbols are kept.
+    func holds(_ chunk: LayoutChunk) -> Bool {
+        state.withLock { $0.entries[ObjectIdentifier(chunk)]?.chunk === chunk }
     }
 
     /// Bytes held.

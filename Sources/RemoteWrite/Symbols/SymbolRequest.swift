@@ -27,7 +27,13 @@ import Glibc
 
     init(cache: ChunkSymbolCache) { self.cache = cache }
 
-    /// Begins a request.
+    /// Bytes held, with what is kept for the next request; of chunks and their symbols only the references.
+    var heldBytes: Int { table.heldBytes + indices.capacity * 4 + openChunks.capacity * 40 }
+
+    /// Whether it holds chunks, which then stay however long the request is over.
+    var holdsChunks: Bool { !openChunks.isEmpty }
+
+    /// Begins a request, and ends one: nothing of it is held then.
     mutating func removeAll() {
         table.removeAll()
         openChunks.removeAll(keepingCapacity: true)

@@ -17,6 +17,9 @@ struct SymbolTable {
     /// A hash table with open addressing: the index of a string, or 0 where there is none.
     private var slots: [UInt32] = Array(repeating: 0, count: 1_024)
 
+    /// Bytes held, with what is kept for the next request.
+    var heldBytes: Int { bytes.capacity + texts.capacity * 16 + taken.capacity * 8 + slots.capacity * 4 }
+
     /// Leaves the empty string alone.
     mutating func removeAll() { removeLast(to: 1) }
 

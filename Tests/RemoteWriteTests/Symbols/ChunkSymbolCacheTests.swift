@@ -27,6 +27,23 @@ import Testing
         #expect(ChunkSymbolCache(maxBytes: one - 1).symbols(of: chunks[0]) != nil)
     }
 
+    /// More chunks are asked for in turn than have room: those that stayed are found.
+    @Test func aWorkingSetBeyondTheBoundIsFoundInPart() throws {
+        let one = try #require(ChunkSymbols(chunk("00"))).heldBytes
+        let cache = ChunkSymbolCache(maxBytes: 20 * one)
+        let chunks = (10..<40).map { chunk("\($0)") }
+        var found = 0
+        for _ in 0..<20 {
+            for chunk in chunks {
+                let isKnown = cache.holds(chunk)
+                found += isKnown ? 1 : 0
+                _ = cache.symbols(of: chunk)
+            }
+        }
+        #expect(found > 100, "of 600")
+        #expect(cache.heldBytes <= 20 * one)
+    }
+
     @Test func chunksThatAreGoneAreLetGo() {
         let cache = ChunkSymbolCache()
         for number in 0..<2_000 { _ = cache.symbols(of: chunk("m\(number)")) }

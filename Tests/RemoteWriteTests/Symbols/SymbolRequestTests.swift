@@ -27,6 +27,23 @@ import Testing
         #expect(Set(message.references).union([0]) == Set(0..<UInt32(message.symbols.count)), note)
     }
 
+    /// A scratch waits for its next request, maybe for ever: nothing of the last one waits with it.
+    @Test func aRequestThatIsOverHoldsNoChunks() {
+        let scratch = RequestScratch()
+        let idle = scratch.heldBytes
+        scratch.begin(.v2)
+        let frame = TestFrames.frame(count: 20_000, timestampMs: 1)
+        let all = EncodeLimits(
+            samples: .max, bytes: .max, ownAgeMs: nil, sendsHistograms: true, sendsExemplars: true,
+            sendsCustomBuckets: true)
+        _ = scratch.append(frame, drops: SeriesDrops(), from: 0, to: 20_000, limits: all)
+        #expect(scratch.holdsChunks)
+        let body = scratch.compress()
+        #expect(!scratch.holdsChunks && !body.isEmpty)
+        let table = scratch.heldBytes - idle
+        #expect(table > 20_000 * 32, "what its table of symbols keeps is counted: \(table)")
+    }
+
     @Test func tinyRequestHasTheseBytes() {
         let target = TestFrames.target([Label("job", "j")])
         let frame = Frame(
