@@ -98,7 +98,7 @@ struct MetadataSender: Sendable {
             else { return .over }
             if case .status(let response) = answer, response.meaning == .throttled {
                 shared.lessons.throttled(
-                    inFlight: shared.lessons.windowSize.now, lowersPace: true, clock.monotonicNs)
+                    inFlight: shared.lessons.windowSize, lowersPace: true, clock.monotonicNs)
             }
             switch tries.answered(answer, clock.monotonicNs) {
             case .stored: return .done
@@ -126,15 +126,19 @@ struct MetadataSender: Sendable {
             guard lessons.limits.takeForMetadata(bytes: bytes, nowNs: nowNs, wallMs: clock.wallMs) else {
                 return false
             }
-            let paceNs = lessons.earliestNs(nowNs)
-            let limitedNs =
-                paceNs > nowNs ? paceNs : lessons.limits.begin(bytes: bytes, samples: 0, nowNs: nowNs)
-            guard let limitedNs else {
-                lessons.began(nowNs)
-                return true
-            }
+            guard let untilNs = begin(bytes: bytes, nowNs) else { return true }
             lessons.limits.giveBack(bytes: bytes)
-            guard await wait(untilNs: limitedNs) else { return false }
+            guard await wait(untilNs: untilNs) else { return false }
         }
+    }
+
+    /// Takes a request's share of the limits of one's own and of the pace. Nil: it leaves. Else when it may,
+    /// and nothing is taken.
+    private func begin(bytes: Int, _ nowNs: UInt64) -> UInt64? {
+        let lessons = shared.lessons
+        if let limitedNs = lessons.limits.begin(bytes: bytes, samples: 0, nowNs: nowNs) { return limitedNs }
+        guard let pacedNs = lessons.begin(nowNs) else { return nil }
+        lessons.limits.stayed(bytes: bytes, samples: 0)
+        return pacedNs
     }
 }
