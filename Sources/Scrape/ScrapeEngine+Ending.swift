@@ -34,7 +34,7 @@ extension ScrapeEngine {
         _ state: ScrapeState, _ timestampMs: Int64, report column: [Double],
         goingOn: SeriesGoingOn = SeriesGoingOn()
     ) -> Frame {
-        var layout = Layout([report.chunk])
+        var layout = Layout([detailSwitch.isOn ? report.describedChunk : report.chunk])
         var values: [Double] = []
         var absent: [UInt32] = []
         if state.isLive {

@@ -27,7 +27,7 @@ struct ScrapeEngine: Sendable {
     var keepsExemplars: Bool { exemplarSwitch.isOn }
     private let exemplarSwitch: FrameSwitch
     /// Whether start timestamps and metadata go into frames, which remote write 2.0 has a place for.
-    private let detailSwitch: FrameSwitch
+    let detailSwitch: FrameSwitch
     /// Whether a series gets a sample of 0 at the time at which it began, where its target tells when.
     let readsStarts: Bool
     private let startFloorMs: Int64
@@ -75,7 +75,9 @@ struct ScrapeEngine: Sendable {
     }
 
     func makeState() -> ScrapeState {
-        ScrapeState(report: report.chunk, starts: StartMemory(floorMs: startFloorMs))
+        ScrapeState(
+            report: detailSwitch.isOn ? report.describedChunk : report.chunk,
+            starts: StartMemory(floorMs: startFloorMs))
     }
 
     /// The frame of a body. Throws when the body is not in the format: then nothing of it counts, and
@@ -109,7 +111,8 @@ struct ScrapeEngine: Sendable {
             templates.note(reader.chunks, of: schema)
             // A chunk of which rules keep nothing has nothing to state.
             next.layout = Layout(
-                reader.chunks.filter { $0.seriesCount > 0 }.map(\.layout) + [report.chunk])
+                reader.chunks.filter { $0.seriesCount > 0 }.map(\.layout)
+                    + [keepsDetails ? report.describedChunk : report.chunk])
             next.duplicates = comparison.duplicates
             departed = comparison.departed
             addedCount = comparison.addedCount

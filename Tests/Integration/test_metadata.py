@@ -91,9 +91,10 @@ def test_a_backlog_of_before_a_restart_has_its_metadata(tmp_path, receiver, make
     found = {
         (labels["__name__"], one.metadata.type, message.symbols[one.metadata.help_ref])
         for pairs, one, message in requests.series()
-        if not (labels := dict(pairs))["__name__"].startswith(("up", "scrape_"))
+        if not (labels := dict(pairs))["__name__"].startswith("scrape_")
     }
     assert found == {
+        ("up", 2, "Health of the scrape target. 1 means the target is healthy, 0 if the scrape failed."),
         ("requests_total", 1, "Requests \\ all."),
         ("queue", 2, "Queue."),
         ("seconds_bucket", 3, ""),

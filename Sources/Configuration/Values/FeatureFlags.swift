@@ -51,8 +51,8 @@ public struct FeatureFlags: Sendable, Equatable {
                 + "changed here; leave the name out"),
         Feature(
             "st-storage", .ignored,
-            "does nothing: remote write 2.0 carries protobuf's start timestamps without it, 1.0 has none; for those "
-                + "of OpenMetrics text write created-timestamp-zero-ingestion"),
+            "does nothing: remote write 2.0 carries protobuf's start timestamps without it, 1.0 has none; "
+                + "for those of OpenMetrics text write created-timestamp-zero-ingestion"),
         Feature("metadata-wal-records", .ignored, "does nothing: metadata is shipped without it"),
         Feature("otlp-deltatocumulative", .ignored, noPush),
         Feature("otlp-native-delta-ingestion", .ignored, noPush),

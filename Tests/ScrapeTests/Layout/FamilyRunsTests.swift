@@ -10,7 +10,7 @@ import Testing
     /// Name of each series of the body, and what is known of its family.
     private func families(_ frame: Frame) -> [String] {
         var result: [String] = []
-        for chunk in frame.layout.chunks where chunk.metadata != nil {
+        for chunk in frame.layout.chunks.dropLast() where chunk.metadata != nil {
             for series in 0..<chunk.seriesCount {
                 let name = chunk.labels(ofSeries: series, target: frame.target)?["__name__"] ?? ""
                 let family = chunk.metadata?.family(ofSeries: series)
