@@ -5,7 +5,7 @@ import pytest
 from parts.agent import IS_NARTHEX
 from parts.process import wait_until
 from parts.receiver import Answer
-from parts.symbols import MESSAGE, configuration, is_of_20, takes_20, written
+from parts.symbols import MESSAGE, configuration, counts, is_of_20, takes_20, written
 
 pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="Debian's Prometheus does not speak 2.0")
 
@@ -39,6 +39,16 @@ def test_5xx_is_tried_again_with_the_same_body_and_a_back_off(receiver, sender):
     assert agent.stop() == 0
 
 
+def dropped(agent, reason):
+    """Samples that the ledger has for a reason; 0 before the first."""
+    wanted = ("reason", reason)
+    return sum(
+        value
+        for (name, labels), value in agent.metrics().items()
+        if name == "narthex_ledger_dropped_samples_total" and wanted in labels
+    )
+
+
 def test_400_is_not_tried_again(receiver, sender):
     agent = sender(first_answers(Answer(status=400, stores=False, body=b"label_invalid for series")))
     wait_until(lambda: len(receiver.accepted()) >= 2, 20, "accepted requests")
@@ -47,8 +57,30 @@ def test_400_is_not_tried_again(receiver, sender):
     assert agent.stop() == 0
 
 
-def test_retry_after_is_respected(receiver, sender):
-    agent = sender(first_answers(Answer(status=429, stores=False, headers=(("Retry-After", "2"),))))
+def test_a_400_with_counts_is_not_tried_again_whatever_it_says(receiver, sender):
+    agent = sender(first_answers(Answer(status=400, stores=False, body=b"bad sample", headers=counts(5))))
+    wait_until(lambda: len(receiver.accepted()) >= 3, 20, "accepted requests")
+    bodies = [one.body for one in receiver.requests]
+    assert len(bodies) == len(set(bodies)) and all(map(is_of_20, receiver.requests))
+    # Six samples a scrape, of which five were written; their timestamps are not sent again.
+    assert dropped(agent, "bad_request") % 6 == 1
+    assert agent.stop() == 0
+
+
+def test_what_a_success_has_not_written_is_booked_so(receiver, sender):
+    agent = sender(first_answers(Answer(status=200, headers=counts(4))))
+    wait_until(lambda: len(receiver.accepted()) >= 3, 20, "accepted requests")
+    assert all(map(is_of_20, receiver.requests))
+    lost = dropped(agent, "unwritten")
+    assert lost > 0 and lost % 6 == 2
+    assert agent.metric("narthex_remote_write_unwritten_samples_total") == lost
+    assert agent.log_lines("level=WARN.*has not written all")
+    assert agent.stop() == 0
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_respected(receiver, sender, status):
+    agent = sender(first_answers(Answer(status=status, stores=False, headers=(("Retry-After", "2"),))))
     wait_until(receiver.accepted, 20, "an accepted request")
     first, second = receiver.requests[:2]
     assert second.arrived - first.arrived >= 2
@@ -67,18 +99,30 @@ def test_the_body_of_a_success_is_not_looked_at(receiver, sender):
 
 
 @pytest.mark.parametrize("message", [MESSAGE, "auto"])
-@pytest.mark.parametrize("status", [415, 200, 204])
-def test_a_receiver_of_10_is_sent_10_and_loses_nothing(receiver, sender, message, status):
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(status=415, stores=False),
+        # A handler may set the headers with every answer.
+        Answer(status=415, stores=False, headers=counts(0)),
+        Answer(status=200, stores=False),
+        Answer(status=204, stores=False),
+        Answer(status=400, stores=False, body=b"proto: illegal wireType 7"),
+    ],
+    ids=["415", "415-with-headers", "200", "204", "400"],
+)
+def test_a_receiver_of_10_is_sent_10_and_loses_nothing(receiver, sender, message, answer):
     def decide(received):
-        if is_of_20(received):
-            return Answer(status=status, stores=False)
-        return Answer(status=204)
+        return answer if is_of_20(received) else Answer(status=204)
 
     agent = sender(decide, message)
     wait_until(lambda: len(receiver.accepted()) >= 3, 20, "requests of 1.0")
     assert agent.stop() == 0
     of_20 = [one for one in receiver.requests if is_of_20(one)]
     assert len(of_20) == 1
+    of_10 = [one for one in receiver.requests if not is_of_20(one)]
+    assert {one.header("Content-Type") for one in of_10} == {"application/x-protobuf"}
+    assert {one.header("X-Prometheus-Remote-Write-Version") for one in of_10} == {"0.1.0"}
     times = sorted(
         at
         for labels, samples in receiver.samples().items()

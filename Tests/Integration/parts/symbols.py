@@ -67,9 +67,14 @@ class Requests:
 
 
 def written(received):
-    """What a receiver that has written everything says; the numbers do not matter to the sender."""
+    """What a receiver that has written everything says: more than any request has."""
+    return counts(1_000_000)
+
+
+def counts(number):
+    """The headers of an answer to 2.0 that say that so many samples were written."""
     return tuple(
-        (f"X-Prometheus-Remote-Write-{kind}-Written", "1000000")
+        (f"X-Prometheus-Remote-Write-{kind}-Written", str(number))
         for kind in ("Samples", "Histograms", "Exemplars")
     )
 
