@@ -157,7 +157,7 @@ def test_reserved_headers_are_sent(running, name, value):
 
 def test_the_user_agent_has_name_and_version(running):
     for one in running.requests.received:
-        assert re.fullmatch(r"[!#$%&'*+.^_`|~\w-]+(/[!#$%&'*+.^_`|~\w-]+)?( .*)?", one.header("User-Agent"))
+        assert re.fullmatch(r"[!#$%&'*+.^_`|~\w-]+(/[!#$%&'*+.^_`|~\w-]+)( .*)?", one.header("User-Agent"))
 
 
 @pytest.mark.parametrize(
