@@ -243,6 +243,31 @@ import Testing
         #expect(delivered > 1_600, "a third of 4800 at least: seed \(seed)")
     }
 
+    @Test func whatACopyHasFoundIsNotLookedForAgain() {
+        let frame = TestFrames.frame(count: 10, timestampMs: 1)
+        var leftOut = LeftOutSeries()
+        leftOut.leaveOut(4..<5, of: frame, reason: "a", untilNs: 100, isFound: true)
+        func look() -> (copy: LeftOutSeries, runs: [Range<Int>]) {
+            var copy = leftOut
+            let runs = copy.runs(of: frame, 0).map(\.samples)
+            return (copy, runs)
+        }
+        let first = look()
+        #expect(first.runs == [4..<5] && first.copy.hasFound)
+        leftOut.learn(from: first.copy)
+        let second = look()
+        #expect(second.runs == [4..<5] && !second.copy.hasFound)
+        // What was found before one more was left out is out of date.
+        leftOut.leaveOut(7..<8, of: frame, reason: "a", untilNs: 100, isFound: true)
+        leftOut.learn(from: first.copy)
+        let third = look()
+        #expect(third.runs == [4..<5, 7..<8] && third.copy.hasFound)
+        leftOut.forgive(4..<5, of: frame)
+        leftOut.learn(from: third.copy)
+        let fourth = look()
+        #expect(fourth.runs == [7..<8] && fourth.copy.hasFound)
+    }
+
     @Test func runsAreFoundAmongAbsentAndDepartedSeries() {
         let target = TestFrames.target()
         var leftOut = LeftOutSeries()

@@ -33,12 +33,17 @@ struct LeftOutSeries: Sendable {
     private struct Series: Sendable {
         var entries: [UInt64: Entry] = [:]
         var found: Found?
+        /// Of `changes`, when the entries changed last.
+        var changed: UInt64 = 0
     }
 
     /// By the target's id.
     private var targets: [UInt64: Series] = [:]
     /// How many series there are.
     private(set) var count = 0
+    private var changes: UInt64 = 0
+    /// Something was looked for since this was copied.
+    private(set) var hasFound = false
     /// Nothing is forgotten before.
     private var forgetsFirstNs = UInt64.max
 
@@ -57,6 +62,7 @@ struct LeftOutSeries: Sendable {
         if !(series.found.map { $0.layout.isIdentical(to: frame.layout) } ?? false) {
             series.found = Self.find(series.entries, frame)
             targets[frame.target.id] = series
+            hasFound = true
         }
         var runs: [Run] = []
         var absentIndex = 0
@@ -97,7 +103,7 @@ struct LeftOutSeries: Sendable {
             }
             series.entries[key] = Entry(untilNs: untilNs, forgottenNs: forgottenNs, reason: reason)
         }
-        series.found = nil
+        change(&series)
         guard !series.entries.isEmpty else { return }
         targets[frame.target.id] = series
         forgetsFirstNs = min(forgetsFirstNs, forgottenNs)
@@ -109,7 +115,7 @@ struct LeftOutSeries: Sendable {
         for key in Self.keys(samples, of: frame) where series.entries.removeValue(forKey: key) != nil {
             count -= 1
         }
-        series.found = nil
+        change(&series)
         targets[frame.target.id] = series.entries.isEmpty ? nil : series
     }
 
@@ -122,7 +128,23 @@ struct LeftOutSeries: Sendable {
             forgetsFirstNs = kept.values.reduce(forgetsFirstNs) { min($0, $1.forgottenNs) }
             guard kept.count < series.entries.count else { continue }
             count -= series.entries.count - kept.count
-            targets[id] = kept.isEmpty ? nil : Series(entries: kept)
+            var series = Series(entries: kept)
+            change(&series)
+            targets[id] = kept.isEmpty ? nil : series
+        }
+    }
+
+    private mutating func change(_ series: inout Series) {
+        changes += 1
+        series.changed = changes
+        series.found = nil
+    }
+
+    /// Takes over where the series stand, as a copy of this has found it: else every request would look
+    /// for them anew in layouts that are known.
+    mutating func learn(from copy: LeftOutSeries) {
+        for (id, series) in copy.targets where targets[id]?.changed == series.changed {
+            if let found = series.found { targets[id]?.found = found }
         }
     }
 

@@ -227,7 +227,7 @@ final class SlotRunner: Sendable {
             leftOut.forgetOld(nowNs)
             return leftOut
         }
-        let (window, scratches, clock) = (window, shared.scratches, shared.clock)
+        let (shared, window, scratches, clock) = (shared, window, shared.scratches, shared.clock)
         let (limits, wallMs) = (shared.lessons.limits, shared.clock.wallMs)
         let reserved = limits.reserve(nowNs: nowNs, wallMs: wallMs)
         let limitBytes = shared.lessons.limitBytes
@@ -244,6 +244,7 @@ final class SlotRunner: Sendable {
                     }, scratch: $0)
             }
             limits.cut(bytes: cut.request?.body.count, reserved: reserved, nowNs: nowNs, wallMs: wallMs)
+            if leftOut.hasFound { shared.leftOut.withLock { $0.learn(from: leftOut) } }
             let note = RequestNote(cut, rest: collector, noted, before: resend, window)
             return (collector, cut, note, clock.monotonicNs - beganNs)
         }
