@@ -103,7 +103,7 @@ import WriteAheadBuffer
     @Test func whatIsRefusedOftenIsSaidOnceAMinuteWithItsNumber() {
         let log = LaneLog(fixture.said.logger)
         for request in 0..<100 {
-            log.refused(reason: "x", outcome: Outcomes(), text: "no", wallMs: Int64(request) * 1_000)
+            log.refused(reason: "x", 7, of: Outcomes(), text: "no", wallMs: Int64(request) * 1_000)
         }
         #expect(fixture.said.all("refused_requests=1 ").count == 1)
         #expect(fixture.said.all("refused_requests=60").count == 1)
