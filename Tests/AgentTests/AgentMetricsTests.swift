@@ -36,8 +36,7 @@ struct AgentMetricsTests {
             var ledger = BufferLedger()
             ledger.jobs = ["node": 100 * look]
             var books = DestinationLedger()
-            books.delivered = 60 * look
-            books.dropped = ["bad_request": 10 * look]
+            books.outcome = JobOutcome(delivered: 60 * look, dropped: ["bad_request": 10 * look])
             books.buffered = 25 * look
             books.earlier = Int64(5 * look)
             ledger.destinations["main"] = ["node": books]
