@@ -227,7 +227,7 @@ final class Stages: Sendable {
                 destination.dropped.merge(entry.dropped, uniquingKeysWith: +)
             }
             let status = runner.writer.status()
-            destination.lastError = status.lanes.compactMap(\.lastError).first
+            destination.lastError = status.slots.compactMap(\.lastError).first
             destination.readingStopped = status.readingStop?.sentence
             return destination
         }

@@ -201,7 +201,7 @@ final class RemoteWriteMetrics: Sendable {
     }
 
     /// A request is over.
-    func settled(_ request: PreparedRequest, as verdict: LaneVerdict) {
+    func settled(_ request: PreparedRequest, as verdict: RequestVerdict) {
         let count = request.outcome.delivered
         dropped(request.outcome, histograms: request.droppedHistograms)
         switch verdict {
@@ -261,8 +261,8 @@ final class RemoteWriteMetrics: Sendable {
             labels: labels + [(name: "reason", value: reason)])
     }
 
-    /// Samples refused by the receiver, by the reason it gave and by job: those that would have been delivered
-    /// by `outcome` and are not by `booked`, which has the same jobs.
+    /// Samples refused by the receiver, by the reason it gave and by job: those that are delivered in
+    /// `outcome` and are not in `booked`, which has the same jobs.
     private func refused(_ reason: String, _ outcome: Outcomes, booked: Outcomes) {
         for (entry, after) in zip(outcome.entries, booked.entries) {
             let count = entry.outcome.delivered - after.outcome.delivered
@@ -276,7 +276,7 @@ final class RemoteWriteMetrics: Sendable {
     }
 
     /// A try has ended: by status, `error` for none, and by why it was not let in.
-    func answered(_ answer: LaneAnswer) {
+    func answered(_ answer: ReceiverAnswer) {
         let code = if case .status(let response) = answer { String(response.status) } else { "error" }
         registry.counter(
             "narthex_remote_write_answers_total", help: "Tries by how they were answered.",

@@ -3,7 +3,7 @@ public struct RemoteWriteStatus: Sendable {
     public let name: String
     /// Without user, password and query.
     public let url: String
-    public let lanes: [LaneStatus]
+    public let slots: [SlotStatus]
     /// How old the oldest frame read and not answered for is; nil when there is none.
     public let backlogAgeMs: Int64?
     /// Wall clock of the last request stored; nil before the first.

@@ -13,7 +13,7 @@ public import WriteAheadBuffer
 /// which is a child task. There are as many slots as were of use at one time.
 public final class RemoteWriter: Sendable {
     private let configuration: RemoteWriteConfiguration
-    private let shared: LaneShared
+    private let shared: DestinationShared
     private let slots: SlotList
     private let spawns: AsyncStream<Void>
     private let spawning: AsyncStream<Void>.Continuation
@@ -41,7 +41,7 @@ public final class RemoteWriter: Sendable {
         named[metadataKey: "remote_name"] = "\(configuration.name)"
         named[metadataKey: "url"] = "\(HTTPURL.shown(configuration.url))"
         let metrics = RemoteWriteMetrics(configuration, registry: registry)
-        let shared = LaneShared(
+        let shared = DestinationShared(
             configuration: configuration, reader: reader,
             sender: RequestSender(
                 configuration, http: http, credentials: credentials, region: region, clock: clock),
@@ -72,7 +72,7 @@ public final class RemoteWriter: Sendable {
     }
 
     private static func metadataSender(
-        _ families: (@Sendable () -> [MetricMetadata])?, _ shared: LaneShared, _ logger: Logger
+        _ families: (@Sendable () -> [MetricMetadata])?, _ shared: DestinationShared, _ logger: Logger
     ) -> MetadataSender? {
         let configuration = shared.configuration
         // By 2.0 they stand with their series; one that is written out may fall back all the same.
@@ -157,11 +157,11 @@ public final class RemoteWriter: Sendable {
 
     /// How the destination fares now.
     public func status() -> RemoteWriteStatus {
-        let lanes = slots.all.map(\.status)
-        let oldestMs = (lanes.map(\.oldestPendingMs) + [shared.window.waiting.oldestMs]).compactMap { $0 }
+        let shown = slots.all.map(\.status)
+        let oldestMs = (shown.map(\.oldestPendingMs) + [shared.window.waiting.oldestMs]).compactMap { $0 }
             .min()
         return RemoteWriteStatus(
-            name: configuration.name, url: HTTPURL.shown(configuration.url), lanes: lanes,
+            name: configuration.name, url: HTTPURL.shown(configuration.url), slots: shown,
             backlogAgeMs: oldestMs.map { max(0, shared.clock.wallMs - $0) },
             lastStoredMs: shared.lastStoredMs, readingStop: shared.window.readingStop)
     }

@@ -8,7 +8,7 @@ internal import Platform
 struct RequestSender: Sendable {
     /// How a try ended, and what to say about it.
     enum Outcome: Sendable {
-        case answer(LaneAnswer, text: String)
+        case answer(ReceiverAnswer, text: String)
         /// The agent is stopping: the request stays as it is.
         case stopped
     }
@@ -85,21 +85,21 @@ struct RequestSender: Sendable {
             post.requiresBody = false
             post.spreadsOverAddresses = spreadsOverAddresses
             let response = try await http.perform(post)
-            let answer = LaneAnswer(response, isAMP: isAMP, wallMs: clock.wallMs)
+            let answer = ReceiverAnswer(response, isAMP: isAMP, wallMs: clock.wallMs)
             if let used, case .status(let answered) = answer, answered.meaning == .unauthorized {
                 await credentials?.reject(used)
             }
             return .answer(answer, text: Self.text(response))
         } catch {
             if error.code == .cancelled || error.code == .shutDown { return .stopped }
-            return .answer(LaneAnswer(error), text: error.message)
+            return .answer(ReceiverAnswer(error), text: error.message)
         }
     }
 
     /// A line for logs and pages: the status, the beginning of the body and where a redirect leads, without
     /// control characters.
     private static func text(_ response: HTTPResponse) -> String {
-        let said = LaneAnswer.text(response)
+        let said = ReceiverAnswer.text(response)
         // Behind it a refused signature repeats the request, session token included.
         let end = said.firstRange(of: "The Canonical String")?.lowerBound ?? said.endIndex
         let body = printable(String(said[..<end]))

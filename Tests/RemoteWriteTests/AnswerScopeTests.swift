@@ -10,28 +10,28 @@ struct AnswerScopeTests {
         (408, .unclear, .request),
     ])
     func aStatusConcerns(status: Int, alone: AnswerScope, whileOthersAreStored: AnswerScope) {
-        let answer = LaneAnswer.status(.init(status: status))
+        let answer = ReceiverAnswer.status(.init(status: status))
         #expect(answer.scope(storesOthers: false) == alone)
         #expect(answer.scope(storesOthers: true) == whileOthersAreStored)
     }
 
     /// A limit on series refuses the new series of one request; the next one's may all be known.
     @Test func aLimitOnSeriesConcernsTheRequest() {
-        let answer = LaneAnswer.status(.init(status: 429, reason: .seriesLimit))
+        let answer = ReceiverAnswer.status(.init(status: 429, reason: .seriesLimit))
         #expect(answer.scope(storesOthers: false) == .request)
         #expect(answer.scope(storesOthers: true) == .request)
     }
 
     @Test func withoutAnAnswer() {
-        for answer in [LaneAnswer.unconnected, .unsigned, .unsendable] {
+        for answer in [ReceiverAnswer.unconnected, .unsigned, .unsendable] {
             #expect(answer.scope(storesOthers: true) == .destination)
         }
-        #expect(LaneAnswer.unreachable.scope(storesOthers: false) == .unclear)
-        #expect(LaneAnswer.unreachable.scope(storesOthers: true) == .request)
+        #expect(ReceiverAnswer.unreachable.scope(storesOthers: false) == .unclear)
+        #expect(ReceiverAnswer.unreachable.scope(storesOthers: true) == .request)
     }
 
     @Test func whoAsksForQuietIsLeftAlone() {
-        let answer = LaneAnswer.status(.init(status: 503, retryAfterMs: 1_000))
+        let answer = ReceiverAnswer.status(.init(status: 503, retryAfterMs: 1_000))
         #expect(answer.scope(storesOthers: true) == .unclear)
     }
 }

@@ -23,9 +23,9 @@ import Testing
         #expect(store.isBalanced)
     }
 
-    @Test func lanesShareTheSize() async {
+    @Test func slotsShareTheSize() async {
         let store = BufferedDestination(clock: fixture.clock)
-        let (first, second) = (fixture.job("a", onLane: 0), fixture.job("b", onLane: 1))
+        let (first, second) = ("a", "b")
         store.append(fixture.frames(20, series: 100, job: first))
         let receiver = FakeReceiver()
         receiver.judge { $0.count > 40 ? .status(413) : nil }
@@ -40,14 +40,14 @@ import Testing
                 }
             }, until: { store.delivered(second) >= 400 })
         let ofSecond = receiver.sizes.drop { $0 != 400 }
-        #expect(ofSecond.isEmpty, "the second lane's first request has the size that the first lane learned")
+        #expect(ofSecond.isEmpty, "the second job's first request has the size that the first job's taught")
         #expect(store.isBalanced)
     }
 
     @Test func aReceiverThatRefusesEverySizeGetsFewRequestsAndTheSamplesAreKept() async {
         let store = BufferedDestination(clock: fixture.clock)
-        for lane in [0, 1] as [UInt64] {
-            store.append(fixture.frames(20, series: 10, job: fixture.job("a", onLane: lane)))
+        for job in ["a", "b"] {
+            store.append(fixture.frames(20, series: 10, job: job))
         }
         let receiver = FakeReceiver(otherwise: .status(413))
         let queue = QueueConfiguration(maxSamplesPerSend: 100, batchSendDeadlineMs: 100)
@@ -64,7 +64,7 @@ import Testing
                     receiver.answer(.status(200))
                 }
             }, until: { store.isAnswered })
-        #expect((after8s ?? 999) <= 30, "requests in the first 8 s: 100 is halved seven times by each lane")
+        #expect((after8s ?? 999) <= 30, "requests in the first 8 s: 100 is halved seven times a target")
         #expect((after600s ?? 999) <= 70, "requests in ten minutes")
         let lost = store.dropped["too_large"] ?? 0
         #expect(lost > 0 && lost <= 50, "single samples are let go at the pace of the requests")
@@ -102,17 +102,17 @@ import Testing
         #expect(store.isBalanced)
     }
 
-    private func machines(_ count: Int, _ lessons: DestinationLessons) -> [LaneStateMachine] {
+    private func machines(_ count: Int, _ lessons: DestinationLessons) -> [SlotStateMachine] {
         (0..<count).map { _ in
-            LaneStateMachine(
+            SlotStateMachine(
                 queue: QueueConfiguration(), age: SampleAge(configuredMs: 0, url: "http://receiver/"),
                 seed: 1, lessons: lessons)
         }
     }
 
-    private let held = LaneStateMachine.Held(sampleCount: 1, newestMs: 0, mayBeStored: false)
+    private let held = SlotStateMachine.Held(sampleCount: 1, newestMs: 0, mayBeStored: false)
 
-    private func later(_ seconds: UInt64) -> LaneStateMachine.Moment {
+    private func later(_ seconds: UInt64) -> SlotStateMachine.Moment {
         .init(monotonicNs: (1 + seconds) * 1_000_000_000, wallMs: 0)
     }
 

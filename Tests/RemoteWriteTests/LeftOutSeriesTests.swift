@@ -189,7 +189,7 @@ import Testing
         #expect(last == 4_999)
     }
 
-    /// Targets on two lanes, frames cut at any sample, guilty series anywhere: whatever is found or lost on
+    /// Two targets, frames cut at any sample, guilty series anywhere: whatever is found or lost on
     /// the way, no series goes back in time, nothing is stored twice, and the books close.
     @Test func theSamplesOfEachSeriesLeaveInOrderWhateverIsGuilty() async {
         let seed = UInt64.random(in: 0...UInt64.max)

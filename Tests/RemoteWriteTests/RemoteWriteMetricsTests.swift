@@ -83,7 +83,7 @@ import Testing
         #expect(figures("_pending") == ["samples": "303", "histograms": "0", "exemplars": "0"])
         var held: [String: String] = [:]
         await fixture.run(writer) {
-            guard writer.status().lanes[0].state == .held else { return false }
+            guard writer.status().slots[0].state == .held else { return false }
             held = figures("_pending")
             return true
         }

@@ -206,7 +206,7 @@ import WriteAheadBuffer
     @Test func aPoisonedRequestDoesNotHoldUpTheOthers() async {
         let store = BufferedDestination(clock: clock)
         let fixture = WriterFixture()
-        let (poisoned, healthy) = (fixture.job("bad", onLane: 0), fixture.job("good", onLane: 1))
+        let (poisoned, healthy) = ("bad", "good")
         let bad = fixture.frames(1, series: 4, job: poisoned)[0].target
         store.append(
             (0..<3).map {
@@ -273,11 +273,11 @@ import WriteAheadBuffer
         #expect(store.isBalanced)
     }
 
-    /// Again and again, since the drain may begin between any two steps of a lane.
+    /// Again and again, since the drain may begin between any two steps of a slot.
     @Test(arguments: 0..<100) func drainSendsShortBatchesAtOnceAndEndsRun(round: Int) async throws {
         let store = BufferedDestination(clock: clock)
         let fixture = WriterFixture()
-        let jobs = [fixture.job("a", onLane: 0), fixture.job("b", onLane: 1)]
+        let jobs = ["a", "b"]
         let receiver = FakeReceiver()
         let writer = writer(store, receiver, queue: QueueConfiguration(batchSendDeadlineMs: 3_600_000))
         let running = Task { await writer.run() }
@@ -287,7 +287,7 @@ import WriteAheadBuffer
         await writer.drain(untilNs: clock.monotonicNs + 10_000_000_000)
         await running.value
         #expect(store.delivered(jobs[0]) == 30 && store.delivered(jobs[1]) == 20)
-        #expect(writer.status().lanes.allSatisfy { $0.state == .stopped })
+        #expect(writer.status().slots.allSatisfy { $0.state == .stopped })
     }
 
     @Test func drainGivesUpAtItsDeadlineAndKeepsTheRest() async {
@@ -371,16 +371,16 @@ import WriteAheadBuffer
         #expect(store.isBalanced)
     }
 
-    @Test func statusTellsWhyALaneIsHeldAndHowOldItsBacklogIs() async {
+    @Test func statusTellsWhyASlotIsHeldAndHowOldItsBacklogIs() async {
         let store = BufferedDestination(clock: clock)
         store.append(frames(1))
         let receiver = FakeReceiver(otherwise: .status(404, body: "no such\nworkspace"))
         let writer = writer(store, receiver)
         let running = Task { await writer.run() }
-        await reach { writer.status().lanes[0].state == .held }
+        await reach { writer.status().slots[0].state == .held }
         let status = writer.status()
-        #expect(status.lanes[0].lastError == "status 404: no such workspace")
-        #expect(status.lanes[0].pendingSamples == 10)
+        #expect(status.slots[0].lastError == "status 404: no such workspace")
+        #expect(status.slots[0].pendingSamples == 10)
         #expect((status.backlogAgeMs ?? 0) >= 60_000)
         #expect(status.url == "http://receiver.example/api/v1/write")
         #expect(

@@ -21,8 +21,8 @@ import Testing
             otherwise: .status(
                 302, headers: [HTTPHeader(name: "Location", value: location)], body: "moved"))
         let writer = fixture.writer(store, receiver)
-        await fixture.run(writer) { writer.status().lanes[0].state == .held }
-        #expect(writer.status().lanes[0].lastError == text)
+        await fixture.run(writer) { writer.status().slots[0].state == .held }
+        #expect(writer.status().slots[0].lastError == text)
         let lines = fixture.said.all
         #expect(!lines.contains { $0.contains("hunter2") })
     }

@@ -5,10 +5,10 @@ import WriteAheadBuffer
 @testable import RemoteWrite
 
 struct SlotStateTests {
-    private let now = LaneStateMachine.Moment(monotonicNs: 1_000_000_000, wallMs: 1_700_000_000_000)
+    private let now = SlotStateMachine.Moment(monotonicNs: 1_000_000_000, wallMs: 1_700_000_000_000)
 
-    private func cut(_ lessons: DestinationLessons = DestinationLessons()) -> LaneStateMachine {
-        var machine = LaneStateMachine(
+    private func cut(_ lessons: DestinationLessons = DestinationLessons()) -> SlotStateMachine {
+        var machine = SlotStateMachine(
             queue: QueueConfiguration(), age: SampleAge(configuredMs: 60_000, url: "http://receiver/"),
             seed: 1,
             lessons: lessons)
@@ -16,7 +16,7 @@ struct SlotStateTests {
         return machine
     }
 
-    private func answered(_ status: Int) -> LaneStateMachine {
+    private func answered(_ status: Int) -> SlotStateMachine {
         var machine = cut()
         _ = machine.answered(.status(.init(status: status)), succeededElsewhereNs: nil, now)
         return machine
@@ -71,9 +71,9 @@ struct SlotStateTests {
     }
 
     /// Tries that end so while others are stored; how the fifth one ends.
-    private func fifth(_ answer: LaneAnswer, storedElsewhere: Bool = true) -> LaneStateMachine.Action {
+    private func fifth(_ answer: ReceiverAnswer, storedElsewhere: Bool = true) -> SlotStateMachine.Action {
         var machine = cut()
-        var action = LaneStateMachine.Action.stop
+        var action = SlotStateMachine.Action.stop
         for _ in 0..<5 {
             action = machine.answered(
                 answer, succeededElsewhereNs: storedElsewhere ? now.monotonicNs + 1 : nil, now)
@@ -99,12 +99,12 @@ struct SlotStateTests {
 
     /// What the whole may have stored, its parts may have, too.
     @Test func thePartsOfARequestThatMayBeStoredMayBeStored() {
-        func held(_ samples: Int, upTo offset: UInt64) -> LaneStateMachine.Held {
+        func held(_ samples: Int, upTo offset: UInt64) -> SlotStateMachine.Held {
             .init(
                 sampleCount: samples, newestMs: now.wallMs, mayBeStored: false,
                 end: BufferPosition(segment: 1, offset: offset))
         }
-        func refused(_ machine: inout LaneStateMachine) -> LaneStateMachine.Action {
+        func refused(_ machine: inout SlotStateMachine) -> SlotStateMachine.Action {
             machine.answered(
                 .status(.init(status: 400, reason: .outOfOrder)), succeededElsewhereNs: nil, now)
         }

@@ -61,14 +61,14 @@ import Testing
     }
 
     @Test func onlyWhatIsNotLetInHasAReason() {
-        func answer(_ status: Int) -> LaneAnswer {
-            LaneAnswer(
+        func answer(_ status: Int) -> ReceiverAnswer {
+            ReceiverAnswer(
                 HTTPResponse(status: status, body: HTTPBody(Array(Self.denied.utf8))), wallMs: 0)
         }
         #expect(answer(403).unauthorized == .denied && answer(401).unauthorized == .denied)
         #expect([200, 400, 404, 429, 500].allSatisfy { answer($0).unauthorized == nil })
-        #expect(LaneAnswer.unsigned.unauthorized == .noCredentials)
-        #expect(LaneAnswer.unreachable.unauthorized == nil)
+        #expect(ReceiverAnswer.unsigned.unauthorized == .noCredentials)
+        #expect(ReceiverAnswer.unreachable.unauthorized == nil)
     }
 
     @Test(arguments: [
@@ -80,8 +80,8 @@ import Testing
     ])
     func theReasonIsSaidOnceAMinuteWithWhatToDo(body: String, reason: String, remedy: String) {
         let fixture = WriterFixture()
-        let log = LaneLog(fixture.said.logger)
-        let answer = LaneAnswer(HTTPResponse(status: 403, body: HTTPBody(Array(body.utf8))), wallMs: 0)
+        let log = DestinationLog(fixture.said.logger)
+        let answer = ReceiverAnswer(HTTPResponse(status: 403, body: HTTPBody(Array(body.utf8))), wallMs: 0)
         for second in 0..<180 {
             log.tried(
                 .unauthorized, slot: second % 8, answer, text: "status 403: \(body)",

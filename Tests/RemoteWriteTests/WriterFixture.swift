@@ -73,15 +73,6 @@ struct WriterFixture {
         }
     }
 
-    /// A name that begins so, of a job whose target in `frames` falls to this of two lanes.
-    func job(_ start: String, onLane lane: UInt64) -> String {
-        for number in 0... {
-            let job = "\(start)\(number)"
-            if frames(1, series: 1, job: job)[0].target.id % 2 == lane { return job }
-        }
-        preconditionFailure("every second name falls to a lane")
-    }
-
     /// What a metric with this beginning shows; nil when it is not on the page.
     func metric(_ start: String) -> Double? {
         registry.render().split(separator: "\n").first { $0.hasPrefix(start) }.flatMap {

@@ -9,7 +9,7 @@ enum AnswerScope: Equatable, Sendable {
     case request
 }
 
-extension LaneAnswer {
+extension ReceiverAnswer {
     /// `storesOthers`: another request was stored since this one left.
     func scope(storesOthers: Bool) -> AnswerScope {
         switch self {

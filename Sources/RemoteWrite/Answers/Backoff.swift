@@ -1,6 +1,6 @@
 internal import Platform
 
-/// Waits that double, with jitter from a generator of its own, so that lanes and agents do not come back in
+/// Waits that double, with jitter from a generator of its own, so that slots and agents do not come back in
 /// step.
 struct Backoff: Sendable {
     let firstMs: Int64

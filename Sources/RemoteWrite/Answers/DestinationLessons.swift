@@ -2,7 +2,7 @@ internal import Platform
 import Synchronization
 internal import WriteAheadBuffer
 
-/// What the lanes of one destination have learned about its receiver, each from the others' requests, too.
+/// What the slots of one destination have learned about its receiver, each from the others' requests, too.
 final class DestinationLessons: Sendable {
     private let size = Mutex(LearnedSize())
     private let budget = Mutex(SearchBudget())

@@ -57,7 +57,7 @@ struct LearnedSize: Sendable {
             refusedSingle(bytes: bytes, nowNs, &random)
             return nil
         }
-        // Cut before another lane learned the limit.
+        // Cut before another slot learned the limit.
         if let limitBytes, bytes > limitBytes { return nil }
         if let before = raisedFromBytes, bytes > before {
             raisedFromBytes = nil

@@ -64,7 +64,7 @@ struct FrameSlice: Sendable {
     /// The samples before and after `sample`.
     func part(from: Int, to: Int) -> FrameSlice { FrameSlice(self, from: from, to: to) }
 
-    /// Where the lane stands once the samples before `sample` are consumed.
+    /// Where the log stands once the samples before `sample` are consumed.
     func position(of sample: Int) -> BufferPosition {
         sample >= total
             ? next : BufferPosition(segment: record.segment, offset: record.offset, sample: UInt32(sample))

@@ -2,8 +2,8 @@ internal import MetricModel
 internal import Platform
 internal import WriteAheadBuffer
 
-/// The series of one lane that are left out of requests for a while, as the receiver refuses a whole request
-/// for each of them.
+/// The series of one destination that are left out of requests for a while, as the receiver refuses a whole
+/// request for each of them.
 ///
 /// Nothing is done for a frame whose target has no such series. For one that has, they are looked for once
 /// for each layout.

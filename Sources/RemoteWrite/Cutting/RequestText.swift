@@ -23,7 +23,7 @@ enum RequestText {
     }
 
     private static func line(_ sample: Int, of frame: Frame) -> String {
-        let name = LaneLog.printable(LeftOutSeries.name(sample, of: frame))
+        let name = DestinationLog.printable(LeftOutSeries.name(sample, of: frame))
         guard sample < frame.values.count - frame.absent.count else {
             return "\(name) stale \(frame.timestampMs)"
         }

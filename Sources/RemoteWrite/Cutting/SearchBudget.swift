@@ -1,4 +1,4 @@
-/// How many requests may be spent on series that a receiver refuses: so many within any minute, for all lanes
+/// How many requests may be spent on series that a receiver refuses: so many within any minute, for all slots
 /// of a destination together. Finding new ones comes before trying those again that are left out.
 struct SearchBudget: Sendable {
     /// Cheap for a receiver that refuses everything, and enough to find one series among 2,048.

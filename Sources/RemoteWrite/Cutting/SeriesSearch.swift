@@ -6,7 +6,7 @@ internal import WriteAheadBuffer
 struct SeriesSearch: Sendable {
     /// The guilty series lies before this position.
     let end: BufferPosition
-    /// The guilty series is among this many samples, counted from the lane's position.
+    /// The guilty series is among this many samples, counted from where the claim stands.
     var samples: Int
     let reason: RefusalReason
     /// It is known to stand in less than the request that the search began with.

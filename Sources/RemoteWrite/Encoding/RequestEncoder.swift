@@ -1,6 +1,6 @@
 public import MetricModel
 
-/// The encoder by itself: frames in, the length of a request out. For the benchmark; lanes use the same
+/// The encoder by itself: frames in, the length of a request out. For the benchmark; slots use the same
 /// scratch.
 public final class RequestEncoder {
     private let scratch = RequestScratch()

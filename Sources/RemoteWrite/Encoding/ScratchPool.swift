@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Lends buffers for encoding to worker jobs: as many exist as jobs encode at one time, however many lanes
+/// Lends buffers for encoding to worker jobs: as many exist as jobs encode at one time, however many slots
 /// there are.
 final class ScratchPool: Sendable {
     /// A scratch that grew past this is freed rather than kept: twice what a request at its limit takes.

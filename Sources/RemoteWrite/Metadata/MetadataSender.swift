@@ -7,13 +7,14 @@ internal import Telemetry
 /// Sends the metadata of metric families every while by remote write 1.0, apart from samples, as Prometheus
 /// does. By 2.0 they stand with their series, and nothing is sent here.
 struct MetadataSender: Sendable {
-    private let shared: LaneShared
+    private let shared: DestinationShared
     private let families: @Sendable () -> [MetricMetadata]
     private let logger: Logger
     private let seed: UInt64
 
     init(
-        shared: LaneShared, families: @escaping @Sendable () -> [MetricMetadata], logger: Logger, seed: UInt64
+        shared: DestinationShared, families: @escaping @Sendable () -> [MetricMetadata], logger: Logger,
+        seed: UInt64
     ) {
         self.shared = shared
         self.families = families

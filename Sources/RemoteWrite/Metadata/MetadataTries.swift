@@ -25,7 +25,7 @@ struct MetadataTries {
         random = SplitMix64(seed: seed)
     }
 
-    mutating func answered(_ answer: LaneAnswer, _ nowNs: UInt64) -> Action {
+    mutating func answered(_ answer: ReceiverAnswer, _ nowNs: UInt64) -> Action {
         var retryAfterMs: Int64 = 0
         switch answer {
         case .unsendable: return .refused

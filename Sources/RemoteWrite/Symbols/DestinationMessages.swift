@@ -28,7 +28,7 @@ final class DestinationMessages: Sendable {
     /// Takes in the answer to a request of `message` that was cut at `cutNs`. `isSaid` of a fall-back: it is
     /// worth a line in the log, as the destination was sent 2.0 until now and it was not said lately.
     func answered(
-        _ message: WriteMessage, _ response: LaneAnswer.Response, cutNs: UInt64, _ nowNs: UInt64
+        _ message: WriteMessage, _ response: ReceiverAnswer.Response, cutNs: UInt64, _ nowNs: UInt64
     ) -> (verdict: MessageChoice.Verdict, isSaid: Bool) {
         let isUnclear = response.reason == .undecodable || response.reason == .badRequest
         let answer = MessageChoice.Answer(

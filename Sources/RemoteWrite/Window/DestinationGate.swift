@@ -26,7 +26,7 @@ final class DestinationGate: Sendable {
         var backoff: Backoff
         /// The same of those that the operator has to do something about.
         var slowBackoff = Backoff(
-            firstMs: LaneStateMachine.slowFirstMs, mostMs: LaneStateMachine.slowMostMs)
+            firstMs: SlotStateMachine.slowFirstMs, mostMs: SlotStateMachine.slowMostMs)
         var random: SplitMix64
     }
 

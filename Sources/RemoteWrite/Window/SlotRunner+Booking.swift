@@ -4,7 +4,7 @@ internal import WriteAheadBuffer
 
 /// What follows from what was decided about a request.
 extension SlotRunner {
-    func settle(_ verdict: LaneVerdict, _ session: inout Session) async {
+    func settle(_ verdict: RequestVerdict, _ session: inout Session) async {
         guard let request = session.request else {
             preconditionFailure("a request is held until it is booked")
         }
@@ -25,8 +25,8 @@ extension SlotRunner {
     /// Tells the gate what an answer to a request that was sent at `sentNs` means for the others. Only an
     /// answer about the request itself opens it: what is let go of after a failure says nothing of the next.
     func tellGate(
-        _ answer: LaneAnswer, _ action: LaneStateMachine.Action, _ machine: LaneStateMachine,
-        sentNs: UInt64, _ now: LaneStateMachine.Moment
+        _ answer: ReceiverAnswer, _ action: SlotStateMachine.Action, _ machine: SlotStateMachine,
+        sentNs: UInt64, _ now: SlotStateMachine.Moment
     ) {
         let scope = answer.scope(storesOthers: (shared.lastStoredNs ?? 0) >= sentNs)
         let askedNs = now.monotonicNs + UInt64(max(0, answer.retryAfterMs ?? 0)) * 1_000_000
@@ -53,7 +53,7 @@ extension SlotRunner {
     }
 
     /// The series of the request held are left out from now on.
-    func leaveOut(_ verdict: LaneVerdict, forMs leaveOutMs: Int64, _ session: inout Session) {
+    func leaveOut(_ verdict: RequestVerdict, forMs leaveOutMs: Int64, _ session: inout Session) {
         guard case .refused(let reason) = verdict, let request = session.request else { return }
         let nowNs = shared.clock.monotonicNs
         let isNew = shared.leaveOut(

@@ -20,8 +20,8 @@ extension SlotRunner {
 
     /// Whether the samples go again, as the answer says that the receiver has not understood the message.
     func fallsBack(
-        _ request: PreparedRequest, _ response: LaneAnswer.Response, _ text: String,
-        _ now: LaneStateMachine.Moment, _ session: inout Session
+        _ request: PreparedRequest, _ response: ReceiverAnswer.Response, _ text: String,
+        _ now: SlotStateMachine.Moment, _ session: inout Session
     ) -> Bool {
         let (verdict, isSaid) = shared.messages.answered(
             request.message, response, cutNs: session.cutNs, now.monotonicNs)
@@ -31,7 +31,9 @@ extension SlotRunner {
     }
 
     /// Tells of what a receiver of 2.0 took in without writing it, which it should not answer with success.
-    func unwritten(_ request: PreparedRequest, _ response: LaneAnswer.Response, _ session: inout Session) {
+    func unwritten(
+        _ request: PreparedRequest, _ response: ReceiverAnswer.Response, _ session: inout Session
+    ) {
         guard request.message == .v2, let written = response.written else { return }
         let missing = written.missing(
             samples: request.sampleCount - request.histogramCount, histograms: request.histogramCount,

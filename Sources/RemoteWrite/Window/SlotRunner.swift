@@ -4,17 +4,17 @@ import Synchronization
 internal import Telemetry
 internal import WriteAheadBuffer
 
-/// One slot of a window: claims a request, and carries out what `LaneStateMachine` decides about it until
+/// One slot of a window: claims a request, and carries out what `SlotStateMachine` decides about it until
 /// all of it is answered for.
 final class SlotRunner: Sendable {
     let number: Int
-    let shared: LaneShared
+    let shared: DestinationShared
     private let seed: UInt64
     /// Signalled when it may be this slot's turn.
     private let turn = Event()
     /// Asks for one more slot.
     private let spawn: @Sendable () -> Void
-    private let published = Mutex(LaneStatus())
+    private let published = Mutex(SlotStatus())
 
     var window: ShippingWindow { shared.window }
 
@@ -28,7 +28,7 @@ final class SlotRunner: Sendable {
     private static let idleMs: Int64 = 60_000
 
     init(
-        number: Int, shared: LaneShared, seed: UInt64, spawn: @escaping @Sendable () -> Void
+        number: Int, shared: DestinationShared, seed: UInt64, spawn: @escaping @Sendable () -> Void
     ) {
         self.number = number
         self.shared = shared
@@ -36,13 +36,13 @@ final class SlotRunner: Sendable {
         self.spawn = spawn
     }
 
-    var status: LaneStatus { published.withLock { $0 } }
+    var status: SlotStatus { published.withLock { $0 } }
 
     /// What the task keeps between two actions.
     struct Session {
-        var machine: LaneStateMachine
+        var machine: SlotStateMachine
         var collector: BatchCollector
-        var log: LaneLog
+        var log: DestinationLog
         var claim: WaitingSlices.Claim?
         var request: PreparedRequest?
         /// The number of the request held, as the cursor knows it.
@@ -62,7 +62,7 @@ final class SlotRunner: Sendable {
 
     func run() async {
         var session = Session(
-            machine: LaneStateMachine(
+            machine: SlotStateMachine(
                 queue: shared.configuration.queue, age: shared.limits.age, seed: seed,
                 lessons: shared.lessons),
             collector: BatchCollector(
@@ -108,7 +108,7 @@ final class SlotRunner: Sendable {
     /// Cuts what is claimed until there is a request; claims more when all of it is answered for.
     private func collect(
         _ samples: Int, upTo end: BufferPosition?, _ session: inout Session
-    ) async -> LaneStateMachine.Action {
+    ) async -> SlotStateMachine.Action {
         while !Task.isCancelled {
             if session.collector.isEmpty {
                 if let claim = session.claim {
@@ -123,7 +123,7 @@ final class SlotRunner: Sendable {
             case .request(let request):
                 session.request = request
                 return session.machine.collected(
-                    LaneStateMachine.Held(request), shared.now)
+                    SlotStateMachine.Held(request), shared.now)
             case .dropped(let batch):
                 shared.metrics.dropped(batch.outcome, histograms: batch.droppedHistograms)
                 shared.lessons.finished(samples: batch.outcome.total, busyNs: session.busyNs)
@@ -268,7 +268,7 @@ final class SlotRunner: Sendable {
     }
 
     /// Sends, once the destination is not known to be in the way.
-    private func sendThroughGate(_ session: inout Session) async -> LaneStateMachine.Action {
+    private func sendThroughGate(_ session: inout Session) async -> SlotStateMachine.Action {
         switch await shared.gate.pass(number, untilNs: shared.drainDeadlineNs, clock: shared.clock) {
         case .atOnce:
             let action = session.machine.leaves(shared.now)
@@ -278,7 +278,7 @@ final class SlotRunner: Sendable {
         }
     }
 
-    private func send(_ session: inout Session) async -> LaneStateMachine.Action {
+    private func send(_ session: inout Session) async -> SlotStateMachine.Action {
         guard let request = session.request else { preconditionFailure("a request is held while it is sent") }
         let metrics = shared.metrics
         let beganNs = shared.clock.monotonicNs
@@ -328,7 +328,7 @@ final class SlotRunner: Sendable {
     /// began after the decision must be seen.
     private func pause(untilNs: UInt64, isDraining: Bool) async {
         let clock = shared.clock
-        // A cancelled wait ends the lane: the loop looks at the task.
+        // A cancelled wait ends the slot: the loop looks at the task.
         if isDraining {
             try? await clock.sleep(untilNs: untilNs)
         } else {
@@ -336,7 +336,7 @@ final class SlotRunner: Sendable {
         }
     }
 
-    private func publish(_ session: Session, _ action: LaneStateMachine.Action) {
+    private func publish(_ session: Session, _ action: SlotStateMachine.Action) {
         published.withLock { status in
             status.state = .init(action, session.machine.obstacle)
             status.tries = session.machine.tries

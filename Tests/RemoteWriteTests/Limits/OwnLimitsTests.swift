@@ -7,7 +7,7 @@ import Testing
 @testable import RemoteWrite
 
 @Suite struct OwnLimitsTests {
-    private static let now = LaneStateMachine.Moment(monotonicNs: 1_000_000_000, wallMs: 1_700_000_000_000)
+    private static let now = SlotStateMachine.Moment(monotonicNs: 1_000_000_000, wallMs: 1_700_000_000_000)
 
     private func usedUp(_ limits: OwnLimits, _ jobs: [String], reserved: Int = 0) -> [Bool] {
         jobs.map {
@@ -60,13 +60,13 @@ import Testing
         #expect(limits.usedBytes == 900)
     }
 
-    private func machine(_ limits: OwnLimits) -> LaneStateMachine {
-        LaneStateMachine(
+    private func machine(_ limits: OwnLimits) -> SlotStateMachine {
+        SlotStateMachine(
             queue: QueueConfiguration(), age: SampleAge(configuredMs: 0, url: "http://receiver/"), seed: 1,
             lessons: DestinationLessons(limits: limits))
     }
 
-    private func held(_ bytes: Int = 30) -> LaneStateMachine.Held {
+    private func held(_ bytes: Int = 30) -> SlotStateMachine.Held {
         .init(sampleCount: 10, bodyBytes: bytes, newestMs: Self.now.wallMs, mayBeStored: false)
     }
 
@@ -107,7 +107,7 @@ import Testing
         let limits = OwnLimits(DestinationLimits(bytesPerDay: 50_000_000))
         var machine = machine(limits)
         cut(limits, 150_000)
-        var now = LaneStateMachine.Moment(monotonicNs: 1, wallMs: 1_700_006_400_000)
+        var now = SlotStateMachine.Moment(monotonicNs: 1, wallMs: 1_700_006_400_000)
         var action = machine.collected(held(150_000), now)
         var tries = 0
         while now.monotonicNs < 43_000_000_000_000, tries < 20_000 {

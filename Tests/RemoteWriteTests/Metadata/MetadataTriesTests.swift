@@ -25,8 +25,8 @@ import Testing
         #expect(tries.answered(.status(.init(status: 413)), 0) == .tooLarge)
     }
 
-    @Test(arguments: [LaneAnswer.unreachable, .unconnected, .unsigned])
-    func whatMayPassIsTriedUntilTheNextAreDue(answer: LaneAnswer) {
+    @Test(arguments: [ReceiverAnswer.unreachable, .unconnected, .unsigned])
+    func whatMayPassIsTriedUntilTheNextAreDue(answer: ReceiverAnswer) {
         var tries = tries()
         var nowNs: UInt64 = 0
         var count = 0

@@ -4,17 +4,17 @@ import Testing
 @testable import RemoteWrite
 
 /// Which requests are given up for a failure, and which are not.
-struct LaneVerdictTests {
-    private static let start = LaneStateMachine.Moment(monotonicNs: 1_000_000_000, wallMs: 1_700_000_000_000)
-    private let failing = LaneAnswer.status(.init(status: 502))
+struct RequestVerdictTests {
+    private static let start = SlotStateMachine.Moment(monotonicNs: 1_000_000_000, wallMs: 1_700_000_000_000)
+    private let failing = ReceiverAnswer.status(.init(status: 502))
 
     private func sending(
         _ lessons: DestinationLessons = DestinationLessons(), samples: Int
-    ) -> LaneStateMachine {
-        var machine = LaneStateMachine(
+    ) -> SlotStateMachine {
+        var machine = SlotStateMachine(
             queue: QueueConfiguration(), age: SampleAge(configuredMs: 0, url: "http://receiver/"), seed: 1,
             lessons: lessons)
-        let held = LaneStateMachine.Held(
+        let held = SlotStateMachine.Held(
             sampleCount: samples, newestMs: Self.start.wallMs, mayBeStored: false)
         #expect(machine.collected(held, Self.start) == .send && machine.leaves(Self.start) == .send)
         return machine
@@ -22,8 +22,8 @@ struct LaneVerdictTests {
 
     /// Fails one try more, `elsewhereNs` after it began another request was stored, and makes the next.
     private func fail(
-        _ machine: inout LaneStateMachine, _ now: inout LaneStateMachine.Moment, storedElsewhere: Bool
-    ) -> LaneStateMachine.Action {
+        _ machine: inout SlotStateMachine, _ now: inout SlotStateMachine.Moment, storedElsewhere: Bool
+    ) -> SlotStateMachine.Action {
         let elsewhereNs = storedElsewhere ? now.monotonicNs + 1 : Self.start.monotonicNs + 1
         now.monotonicNs += 1_000_000
         let action = machine.answered(failing, succeededElsewhereNs: elsewhereNs, now)
@@ -32,7 +32,7 @@ struct LaneVerdictTests {
         return action
     }
 
-    @Test func anOutageOfAllLanesIsNobodysFault() {
+    @Test func anOutageOfAllSlotsIsNobodysFault() {
         var machine = sending(samples: 2)
         let beforeNs = Self.start.monotonicNs - 1
         for _ in 0..<100 {
@@ -55,7 +55,7 @@ struct LaneVerdictTests {
                 return
             }
         }
-        for number in 1..<LaneStateMachine.poisonTries {
+        for number in 1..<SlotStateMachine.poisonTries {
             guard case .wait = fail(&machine, &now, storedElsewhere: true) else {
                 Issue.record("\(number) failures while others are stored")
                 return
@@ -70,7 +70,7 @@ struct LaneVerdictTests {
         let lessons = DestinationLessons(WindowSize(least: 1, most: 50))
         for _ in 0..<100 { lessons.roundTrip(ns: 2_000_000_000, inFlight: lessons.windowSize) }
         var machine = sending(lessons, samples: 100)
-        let answer = LaneAnswer.status(.init(status: 429, reason: .seriesLimit))
+        let answer = ReceiverAnswer.status(.init(status: 429, reason: .seriesLimit))
         var now = Self.start
         var tries = 1
         while case .wait(let untilNs) = machine.answered(answer, succeededElsewhereNs: nil, inFlight: 4, now),

@@ -1,6 +1,6 @@
 internal import WriteAheadBuffer
 
-extension LaneStateMachine {
+extension SlotStateMachine {
     /// What the shell is to do.
     enum Action: Sendable, Equatable {
         /// Cut the next batch of at most so many samples, which ends at `upTo` at the latest, then
@@ -13,7 +13,7 @@ extension LaneStateMachine {
         case wait(untilNs: UInt64)
         /// Book the request held, then `settled`. With `leaveOutForMs` its series are left out of requests
         /// for so long.
-        case settle(LaneVerdict, leaveOutForMs: Int64? = nil)
+        case settle(RequestVerdict, leaveOutForMs: Int64? = nil)
         /// Put the request held back to be cut smaller, then `settled`.
         case split
         case stop

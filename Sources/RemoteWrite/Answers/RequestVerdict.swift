@@ -1,7 +1,7 @@
 internal import WriteAheadBuffer
 
 /// What a request's samples are booked as.
-enum LaneVerdict: Equatable, Sendable {
+enum RequestVerdict: Equatable, Sendable {
     case delivered
     /// The receiver answered with success, and said that it has not written so much.
     case unwritten(WrittenCounts)
@@ -15,7 +15,7 @@ enum LaneVerdict: Equatable, Sendable {
 
 extension Outcomes {
     /// A request's outcome with what it sent booked as `verdict` says.
-    func booked(as verdict: LaneVerdict) -> Outcomes {
+    func booked(as verdict: RequestVerdict) -> Outcomes {
         switch verdict {
         case .delivered: self
         case .unwritten(let missing): undelivered(UInt64(missing.total), DropReason.unwritten)

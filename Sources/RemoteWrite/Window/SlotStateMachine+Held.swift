@@ -1,6 +1,6 @@
 internal import WriteAheadBuffer
 
-extension LaneStateMachine {
+extension SlotStateMachine {
     /// The clocks at one moment.
     struct Moment: Sendable, Equatable {
         var monotonicNs: UInt64
@@ -39,7 +39,7 @@ extension LaneStateMachine {
 
         /// What of the request the receiver says it has not written; nil where it does not say. What
         /// headers say in an answer to 1.0 is not asked.
-        func unwritten(_ response: LaneAnswer.Response) -> WrittenCounts? {
+        func unwritten(_ response: ReceiverAnswer.Response) -> WrittenCounts? {
             guard message == .v2, let written = response.written else { return nil }
             return written.missing(
                 samples: sampleCount - histogramCount, histograms: histogramCount, exemplars: 0)
@@ -47,7 +47,7 @@ extension LaneStateMachine {
     }
 }
 
-extension LaneStateMachine.Held {
+extension SlotStateMachine.Held {
     init(_ request: PreparedRequest) {
         self.init(
             sampleCount: request.sampleCount, bytes: request.uncompressedBytes,

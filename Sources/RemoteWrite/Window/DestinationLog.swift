@@ -4,11 +4,11 @@ internal import WriteAheadBuffer
 
 /// Says once what goes wrong with a destination, once a minute while it lasts, and once that it is over,
 /// however many of its slots meet it.
-final class LaneLog: Sendable {
+final class DestinationLog: Sendable {
     private struct State {
         /// What is in the way of each slot that cannot go on.
-        var obstacles: [Int: LaneStateMachine.Obstacle] = [:]
-        var obstacleLines: [LaneStateMachine.Obstacle: Pacing] = [:]
+        var obstacles: [Int: SlotStateMachine.Obstacle] = [:]
+        var obstacleLines: [SlotStateMachine.Obstacle: Pacing] = [:]
         var unauthorizedLines: [UnauthorizedReason: Pacing] = [:]
         /// Something was said of which the end is not said yet.
         var isOpen = false
@@ -28,7 +28,7 @@ final class LaneLog: Sendable {
         /// taken for said.
         mutating func count(_ wallMs: Int64) -> Int? {
             unsaid += 1
-            if let lastMs, wallMs - lastMs < LaneLog.intervalMs, wallMs >= lastMs { return nil }
+            if let lastMs, wallMs - lastMs < DestinationLog.intervalMs, wallMs >= lastMs { return nil }
             lastMs = wallMs
             defer { unsaid = 0 }
             return unsaid
@@ -46,7 +46,7 @@ final class LaneLog: Sendable {
 
     /// After each try of a slot's request: what is in its way now, as `answer` and its `text` tell.
     func tried(
-        _ now: LaneStateMachine.Obstacle?, slot: Int, _ answer: LaneAnswer, text: String, wallMs: Int64
+        _ now: SlotStateMachine.Obstacle?, slot: Int, _ answer: ReceiverAnswer, text: String, wallMs: Int64
     ) {
         let (isDue, isOver) = state.withLock { state in
             state.obstacles[slot] = now
@@ -77,7 +77,7 @@ final class LaneLog: Sendable {
     }
 
     private static func takeTurn(
-        _ now: LaneStateMachine.Obstacle, _ reason: UnauthorizedReason?, _ wallMs: Int64,
+        _ now: SlotStateMachine.Obstacle, _ reason: UnauthorizedReason?, _ wallMs: Int64,
         _ state: inout State
     ) -> Bool {
         let unsaid =
@@ -91,7 +91,7 @@ final class LaneLog: Sendable {
         return true
     }
 
-    private func say(_ obstacle: LaneStateMachine.Obstacle, _ answer: LaneAnswer, _ text: String) {
+    private func say(_ obstacle: SlotStateMachine.Obstacle, _ answer: ReceiverAnswer, _ text: String) {
         var metadata: Logger.Metadata = ["err": "\(text)"]
         switch obstacle {
         case .failing:

@@ -5,8 +5,8 @@ internal import Relabel
 import Synchronization
 internal import WriteAheadBuffer
 
-/// What the lanes of one destination share.
-final class LaneShared: Sendable {
+/// What the slots of one destination share.
+final class DestinationShared: Sendable {
     private struct State {
         var drainDeadlineNs: UInt64?
         var lastStoredNs: UInt64?
@@ -28,7 +28,7 @@ final class LaneShared: Sendable {
     let window: ShippingWindow
     /// Series that are not sent for a while.
     let leftOut = Mutex(LeftOutSeries())
-    let log: LaneLog
+    let log: DestinationLog
     private let logger: Logger
     private let windowLog = Mutex(WindowLog())
     let draining = Event()
@@ -51,7 +51,7 @@ final class LaneShared: Sendable {
         self.clock = clock
         self.metrics = metrics
         self.logger = logger
-        log = LaneLog(logger)
+        log = DestinationLog(logger)
         let rules = configuration.writeRelabelRules
         let names =
             RequestOptions.escapesNames(configuration)
@@ -69,11 +69,11 @@ final class LaneShared: Sendable {
             sendsCustomBucketsBySymbols: RequestOptions.sendsCustomBucketsBySymbols(configuration))
     }
 
-    var now: LaneStateMachine.Moment {
+    var now: SlotStateMachine.Moment {
         .init(monotonicNs: clock.monotonicNs, wallMs: clock.wallMs, agingMs: clock.agingMs)
     }
     var drainDeadlineNs: UInt64? { state.withLock { $0.drainDeadlineNs } }
-    /// When a request of any lane was last stored.
+    /// When a request of any slot was last stored.
     var lastStoredNs: UInt64? { state.withLock { $0.lastStoredNs } }
     var lastStoredMs: Int64? { state.withLock { $0.lastStoredMs } }
 
@@ -133,7 +133,7 @@ final class LaneShared: Sendable {
         }
     }
 
-    func stored(_ now: LaneStateMachine.Moment) {
+    func stored(_ now: SlotStateMachine.Moment) {
         state.withLock { state in
             state.lastStoredNs = now.monotonicNs
             state.lastStoredMs = now.wallMs

@@ -5,7 +5,7 @@ internal import WriteAheadBuffer
 /// What one slot does next, decided without doing anything: the shell (`SlotRunner`) tells what happened
 /// and carries the action out. One request is held at a time, and its claim holds the keys of its series, so
 /// the samples of a series leave in order.
-struct LaneStateMachine: Sendable {
+struct SlotStateMachine: Sendable {
     let maxSamples: Int
     let age: SampleAge
     let retriesThrottled: Bool
@@ -128,10 +128,10 @@ struct LaneStateMachine: Sendable {
         return .collect(samples: max(1, search.samples), upTo: search.end)
     }
 
-    /// A try has ended. `succeededElsewhereNs` is when a request of any lane of the destination was last
+    /// A try has ended. `succeededElsewhereNs` is when a request of any slot of the destination was last
     /// stored; `inFlight` requests were on their way with it.
     mutating func answered(
-        _ answer: LaneAnswer, succeededElsewhereNs: UInt64?, inFlight: Int = 1, _ now: Moment
+        _ answer: ReceiverAnswer, succeededElsewhereNs: UInt64?, inFlight: Int = 1, _ now: Moment
     ) -> Action {
         guard var request = held else { preconditionFailure("an answer belongs to a request that has left") }
         tries += 1
@@ -170,7 +170,7 @@ struct LaneStateMachine: Sendable {
     }
 
     private mutating func stored(
-        _ request: Held, _ response: LaneAnswer.Response, _ now: Moment
+        _ request: Held, _ response: ReceiverAnswer.Response, _ now: Moment
     ) -> Action {
         lessons.succeeded(now.monotonicNs)
         sizeChange = lessons.stored(bytes: request.bytes, now.monotonicNs)
@@ -185,12 +185,12 @@ struct LaneStateMachine: Sendable {
     }
 
     private mutating func refused(
-        _ request: Held, _ response: LaneAnswer.Response, _ now: Moment
+        _ request: Held, _ response: ReceiverAnswer.Response, _ now: Moment
     ) -> Action {
         recovered()
         let reason = response.reason
         if request.mayBeStored, tellsOfDuplicates(request, response) { return settle(request, .delivered) }
-        let verdict = LaneVerdict.refused(reason: reason.rawValue)
+        let verdict = RequestVerdict.refused(reason: reason.rawValue)
         // What the receiver says that it has written is believed before its text.
         let missing = request.unwritten(response)
         if let missing, missing.total < request.sampleCount {
@@ -216,14 +216,14 @@ struct LaneStateMachine: Sendable {
     /// series. Otherwise it says "out of order", which takes a request with several samples of one series:
     /// nothing newer of its series was sent. Any other refusal is about a sample that it would have
     /// refused the first time, too.
-    private func tellsOfDuplicates(_ request: Held, _ response: LaneAnswer.Response) -> Bool {
+    private func tellsOfDuplicates(_ request: Held, _ response: ReceiverAnswer.Response) -> Bool {
         guard response.mayHaveTakenNothing else { return response.reason.isAnswerToDuplicates }
         return response.reason == .outOfOrder && !request.holdsSeriesOnce
     }
 
     /// Books the request held. What it held is no longer searched.
     private mutating func settle(
-        _ request: Held, _ verdict: LaneVerdict, leaveOutForMs: Int64? = nil
+        _ request: Held, _ verdict: RequestVerdict, leaveOutForMs: Int64? = nil
     ) -> Action {
         if let found = search {
             search?.samples -= request.sampleCount
@@ -260,7 +260,7 @@ struct LaneStateMachine: Sendable {
     }
 
     private mutating func throttled(
-        _ request: Held, _ response: LaneAnswer.Response, inFlight: Int, _ now: Moment
+        _ request: Held, _ response: ReceiverAnswer.Response, inFlight: Int, _ now: Moment
     ) -> Action {
         var request = request
         if response.reason.isSeriesLimit {
@@ -278,7 +278,7 @@ struct LaneStateMachine: Sendable {
     }
 
     private mutating func failing(
-        _ request: Held, _ response: LaneAnswer.Response, _ succeededElsewhereNs: UInt64?, inFlight: Int,
+        _ request: Held, _ response: ReceiverAnswer.Response, _ succeededElsewhereNs: UInt64?, inFlight: Int,
         _ now: Moment
     ) -> Action {
         var request = request

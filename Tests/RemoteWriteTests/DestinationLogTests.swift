@@ -6,7 +6,7 @@ import WriteAheadBuffer
 
 @testable import RemoteWrite
 
-@Suite(.serialized) struct LaneLogTests {
+@Suite(.serialized) struct DestinationLogTests {
     private let fixture = WriterFixture()
 
     @Test func aRefusedRequestIsSaidWithItsJobs() async {
@@ -41,7 +41,7 @@ import WriteAheadBuffer
     }
 
     @Test func whatManySlotsMeetIsSaidOnceAndSoIsItsEnd() {
-        let log = LaneLog(fixture.said.logger)
+        let log = DestinationLog(fixture.said.logger)
         for slot in 0..<50 {
             log.tried(.failing, slot: slot, .unreachable, text: "no connection", wallMs: Int64(slot))
         }
@@ -89,7 +89,7 @@ import WriteAheadBuffer
     }
 
     @Test func anotherTroubleIsSaidAtOnceAndNeitherMoreThanOnceAMinute() {
-        let log = LaneLog(fixture.said.logger)
+        let log = DestinationLog(fixture.said.logger)
         for turn in 0..<10 {
             log.tried(.failing, slot: 0, .unreachable, text: "gone", wallMs: Int64(turn))
             log.tried(.throttled, slot: 0, .status(.init(status: 429)), text: "429", wallMs: Int64(turn))
@@ -101,7 +101,7 @@ import WriteAheadBuffer
     }
 
     @Test func whatIsRefusedOftenIsSaidOnceAMinuteWithItsNumber() {
-        let log = LaneLog(fixture.said.logger)
+        let log = DestinationLog(fixture.said.logger)
         for request in 0..<100 {
             log.refused(reason: "x", 7, of: Outcomes(), text: "no", wallMs: Int64(request) * 1_000)
         }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import RemoteWrite
 
-@Suite struct LaneAnswerTests {
+@Suite struct ReceiverAnswerTests {
     // Tue, 14 Nov 2023 22:13:20 GMT
     private static let nowMs: Int64 = 1_700_000_000_000
 
@@ -15,15 +15,15 @@ import Testing
             ("Tue, 14 Nov 2099 22:13:00 GMT", 600_000),
         ] as [(String, Int64)])
     func retryAfterIsSecondsOrADate(text: String, expected: Int64) {
-        #expect(LaneAnswer.retryAfterMs(text, nowMs: Self.nowMs) == expected)
+        #expect(ReceiverAnswer.retryAfterMs(text, nowMs: Self.nowMs) == expected)
     }
 
     @Test(arguments: ["", "-1", "soon", "1.5", "٣"]) func anythingElseIsNoRetryAfter(text: String) {
-        #expect(LaneAnswer.retryAfterMs(text, nowMs: Self.nowMs) == nil)
+        #expect(ReceiverAnswer.retryAfterMs(text, nowMs: Self.nowMs) == nil)
     }
 
     @Test func retryAfterDateIsReadByTheServersOwnClock() {
-        let answer = LaneAnswer(
+        let answer = ReceiverAnswer(
             HTTPResponse(
                 status: 503,
                 headers: HTTPHeaders([
@@ -40,17 +40,17 @@ import Testing
 
     @Test(arguments: [HTTPError.Code.timeout, .connectionReset, .truncated, .other])
     func networkErrorsLeaveItOpenWhatWasStored(code: HTTPError.Code) {
-        #expect(LaneAnswer(HTTPError(code, "x")) == .unreachable)
+        #expect(ReceiverAnswer(HTTPError(code, "x")) == .unreachable)
     }
 
     @Test(arguments: [HTTPError.Code.resolve, .connect, .tls])
     func withoutAConnectionNothingWasSent(code: HTTPError.Code) {
-        #expect(LaneAnswer(HTTPError(code, "x")) == .unconnected)
+        #expect(ReceiverAnswer(HTTPError(code, "x")) == .unconnected)
     }
 
     @Test(arguments: [HTTPError.Code.badURL, .badRequest]) func whatCannotBeSentIsTheOperators(
         code: HTTPError.Code
     ) {
-        #expect(LaneAnswer(HTTPError(code, "x")) == .unsendable)
+        #expect(ReceiverAnswer(HTTPError(code, "x")) == .unsendable)
     }
 }

@@ -4,43 +4,43 @@ import WriteAheadBuffer
 
 @testable import RemoteWrite
 
-@Suite struct LaneStateMachineTests {
-    private typealias Action = LaneStateMachine.Action
-    private static let start = LaneStateMachine.Moment(monotonicNs: 1_000_000_000, wallMs: 1_700_000_000_000)
+@Suite struct SlotStateMachineTests {
+    private typealias Action = SlotStateMachine.Action
+    private static let start = SlotStateMachine.Moment(monotonicNs: 1_000_000_000, wallMs: 1_700_000_000_000)
 
     private func machine(
         retries429: Bool = true, ageMs: Int64 = 0, lessons: DestinationLessons = DestinationLessons()
-    ) -> LaneStateMachine {
-        LaneStateMachine(
+    ) -> SlotStateMachine {
+        SlotStateMachine(
             queue: QueueConfiguration(
                 maxSamplesPerSend: 2_000, minBackoffMs: 30, maxBackoffMs: 5_000, retryOnHTTP429: retries429),
             age: SampleAge(configuredMs: ageMs, url: "http://receiver/"), seed: 1, lessons: lessons)
     }
 
     private func sending(
-        _ machine: LaneStateMachine, samples: Int = 100, bytes: Int = 8_000, mayBeStored: Bool = false
-    ) -> LaneStateMachine {
+        _ machine: SlotStateMachine, samples: Int = 100, bytes: Int = 8_000, mayBeStored: Bool = false
+    ) -> SlotStateMachine {
         var machine = machine
-        let held = LaneStateMachine.Held(
+        let held = SlotStateMachine.Held(
             sampleCount: samples, bytes: bytes, newestMs: Self.start.wallMs, mayBeStored: mayBeStored)
         #expect(machine.collected(held, Self.start) == .send)
         #expect(machine.leaves(Self.start) == .send)
         return machine
     }
 
-    private func later(_ ms: Int64) -> LaneStateMachine.Moment {
+    private func later(_ ms: Int64) -> SlotStateMachine.Moment {
         .init(
             monotonicNs: Self.start.monotonicNs + UInt64(ms) * 1_000_000, wallMs: Self.start.wallMs + ms)
     }
 
-    private func waitMs(_ action: Action, since: LaneStateMachine.Moment = start) -> Int64? {
+    private func waitMs(_ action: Action, since: SlotStateMachine.Moment = start) -> Int64? {
         guard case .wait(let untilNs) = action else { return nil }
         return Int64((untilNs - since.monotonicNs) / 1_000_000)
     }
 
     private func status(
         _ status: Int, _ reason: RefusalReason = .other, retryAfterMs: Int64? = nil, serverMs: Int64? = nil
-    ) -> LaneAnswer {
+    ) -> ReceiverAnswer {
         .status(.init(status: status, reason: reason, retryAfterMs: retryAfterMs, serverMs: serverMs))
     }
 
@@ -85,7 +85,7 @@ import WriteAheadBuffer
 
     @Test func jitterDiffersBetweenSeeds() {
         let waits = (0..<20).map { seed in
-            var machine = LaneStateMachine(
+            var machine = SlotStateMachine(
                 queue: QueueConfiguration(minBackoffMs: 4_000), age: SampleAge(configuredMs: 0, url: ""),
                 seed: UInt64(seed))
             _ = machine.collected(.init(sampleCount: 1, newestMs: 0, mayBeStored: false), Self.start)
@@ -156,7 +156,7 @@ import WriteAheadBuffer
 
     @Test func tooLargeIsCutAnewAndASingleSampleIsLetGo() {
         let lessons = DestinationLessons()
-        var machine = LaneStateMachine(
+        var machine = SlotStateMachine(
             queue: QueueConfiguration(), age: SampleAge(configuredMs: 0, url: ""), seed: 1, lessons: lessons)
         machine = sending(machine, samples: 1_000, bytes: 80_000)
         #expect(machine.answered(status(413), succeededElsewhereNs: nil, Self.start) == .split)
@@ -170,7 +170,7 @@ import WriteAheadBuffer
         machine = sending(machine, samples: 1, bytes: 80)
         _ = machine.answered(status(413), succeededElsewhereNs: nil, Self.start)
         #expect(machine.obstacle == .refusingSize)
-        let held = LaneStateMachine.Held(
+        let held = SlotStateMachine.Held(
             sampleCount: 1, bytes: 80, newestMs: Self.start.wallMs, mayBeStored: false)
         #expect((waitMs(machine.collected(held, Self.start)) ?? 0) >= 2_500)
         #expect(machine.woke(later(5_000)) == .send)
@@ -178,12 +178,12 @@ import WriteAheadBuffer
         #expect(machine.obstacle == nil && lessons.limitBytes == nil)
     }
 
-    /// A machine that holds `samples` of the lane's samples up to number `end`.
+    /// A machine that holds `samples` of the log's samples up to number `end`.
     private func held(
-        _ machine: LaneStateMachine, samples: Int, upTo end: UInt32, is expected: Action = .send
-    ) -> LaneStateMachine {
+        _ machine: SlotStateMachine, samples: Int, upTo end: UInt32, is expected: Action = .send
+    ) -> SlotStateMachine {
         var machine = machine
-        let request = LaneStateMachine.Held(
+        let request = SlotStateMachine.Held(
             sampleCount: samples, newestMs: Self.start.wallMs, mayBeStored: false, end: place(end))
         #expect(machine.collected(request, Self.start) == expected)
         return machine
@@ -193,7 +193,7 @@ import WriteAheadBuffer
         BufferPosition(segment: 1, offset: 0, sample: sample)
     }
 
-    private let whole = LaneAnswer.status(
+    private let whole = ReceiverAnswer.status(
         .init(status: 400, reason: .outsideOrderWindow, mayHaveTakenNothing: true))
 
     @Test func aRequestRefusedAsAWholeIsSearchedInHalvesInOrder() {
@@ -254,7 +254,7 @@ import WriteAheadBuffer
         #expect(machine.settled(Self.start) == .collect(samples: 512, upTo: place(512)))
         machine = held(
             machine, samples: 512, upTo: 512,
-            is: .settle(.refused(reason: "sample_too_old"), leaveOutForMs: LaneStateMachine.suspectedMs))
+            is: .settle(.refused(reason: "sample_too_old"), leaveOutForMs: SlotStateMachine.suspectedMs))
         #expect(machine.settled(Self.start) == .collect(samples: 2_000))
         // The next request is refused as it is until the minute is over.
         machine = held(machine, samples: 8, upTo: 1_000)
@@ -265,7 +265,7 @@ import WriteAheadBuffer
         #expect(machine.answered(whole, succeededElsewhereNs: nil, later(70_000)) == .split)
     }
 
-    private func rolledBack(_ reason: RefusalReason) -> LaneAnswer {
+    private func rolledBack(_ reason: RefusalReason) -> ReceiverAnswer {
         .status(.init(status: 400, reason: reason, mayHaveTakenNothing: true))
     }
 
@@ -297,7 +297,7 @@ import WriteAheadBuffer
     @Test func outOfOrderMeansStoredBeforeOnlyWhereTheRequestSpansTime() {
         for holdsSeriesOnce in [false, true] {
             var machine = machine()
-            let request = LaneStateMachine.Held(
+            let request = SlotStateMachine.Held(
                 sampleCount: 100, newestMs: Self.start.wallMs, holdsSeriesOnce: holdsSeriesOnce,
                 mayBeStored: true
             )
@@ -334,9 +334,9 @@ import WriteAheadBuffer
                 == .settle(.refused(reason: "rate_limited")))
     }
 
-    @Test func seriesLimitDoesNotBlockTheLaneForGood() {
+    @Test func seriesLimitDoesNotBlockTheSlotForGood() {
         var machine = sending(machine())
-        for _ in 1..<LaneStateMachine.seriesLimitTries {
+        for _ in 1..<SlotStateMachine.seriesLimitTries {
             #expect(
                 waitMs(machine.answered(status(429, .seriesLimit), succeededElsewhereNs: nil, Self.start))
                     != nil)
@@ -352,14 +352,14 @@ import WriteAheadBuffer
             #expect(waitMs(machine.answered(status(500), succeededElsewhereNs: nil, Self.start)) != nil)
         }
         let elsewhereNs = Self.start.monotonicNs + 1
-        for _ in 1..<LaneStateMachine.poisonTries {
+        for _ in 1..<SlotStateMachine.poisonTries {
             let action = machine.answered(status(500), succeededElsewhereNs: elsewhereNs, Self.start)
             #expect(waitMs(action) != nil)
         }
         #expect(machine.answered(status(500), succeededElsewhereNs: elsewhereNs, Self.start) == .split)
         machine = sending(machine, samples: 1)
         var action = Action.stop
-        for _ in 0..<LaneStateMachine.poisonTries {
+        for _ in 0..<SlotStateMachine.poisonTries {
             action = machine.answered(status(500), succeededElsewhereNs: elsewhereNs, Self.start)
         }
         #expect(action == .settle(.refused(reason: "server_error")))

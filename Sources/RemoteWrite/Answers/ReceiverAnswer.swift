@@ -2,7 +2,7 @@ internal import HTTPTransport
 internal import Platform
 
 /// How a try ended.
-enum LaneAnswer: Equatable, Sendable {
+enum ReceiverAnswer: Equatable, Sendable {
     /// A response came.
     case status(Response)
     /// The connection broke, or time was up: whether the receiver has the request is not known.
@@ -56,7 +56,7 @@ enum LaneAnswer: Equatable, Sendable {
         var meaning: Meaning { Meaning(status: status) }
     }
 
-    /// What a status means to this sender; docs and `LaneStateMachine` say what follows.
+    /// What a status means to this sender; docs and `SlotStateMachine` say what follows.
     enum Meaning: Equatable, Sendable {
         case stored, refused, unauthorized, misconfigured, tooLarge, throttled, failing
 

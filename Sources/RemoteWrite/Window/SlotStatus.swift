@@ -1,5 +1,5 @@
-/// How one lane fares.
-public struct LaneStatus: Sendable, Equatable {
+/// How one slot fares.
+public struct SlotStatus: Sendable, Equatable {
     public enum State: String, Sendable {
         /// Nothing to send, or waiting for a batch to fill.
         case idle
@@ -30,9 +30,9 @@ public struct LaneStatus: Sendable, Equatable {
     public init() {}
 }
 
-extension LaneStatus.State {
+extension SlotStatus.State {
     /// What an action of the state machine looks like from outside.
-    init(_ action: LaneStateMachine.Action, _ obstacle: LaneStateMachine.Obstacle?) {
+    init(_ action: SlotStateMachine.Action, _ obstacle: SlotStateMachine.Obstacle?) {
         switch action {
         case .send: self = .sending
         case .wait:
