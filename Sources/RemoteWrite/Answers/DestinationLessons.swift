@@ -53,13 +53,26 @@ final class DestinationLessons: Sendable {
     /// When the next request may begin.
     func earliestNs(_ nowNs: UInt64) -> UInt64 { pace.withLock { $0.earliestNs(nowNs) } }
 
-    /// A request begins, unless it has to wait: then returns until when.
-    func begin(_ nowNs: UInt64) -> UInt64? {
+    /// A request begins, unless it has to wait: then returns until when, and nothing is taken of the pace or
+    /// of the limits of one's own.
+    func begin(bytes: Int, samples: Int, _ nowNs: UInt64) -> UInt64? {
         pace.withLock { pace in
             let earliestNs = pace.earliestNs(nowNs)
             guard earliestNs <= nowNs else { return earliestNs }
+            if let limitedNs = limits.begin(bytes: bytes, samples: samples, nowNs: nowNs) { return limitedNs }
             pace.began(nowNs)
             return nil
+        }
+    }
+
+    /// The same of a request of metadata, whose bytes the budget of the day has not had yet.
+    func beginMetadata(bytes: Int, _ nowNs: UInt64, wallMs: Int64) -> OwnLimits.Start {
+        pace.withLock { pace in
+            let earliestNs = pace.earliestNs(nowNs)
+            guard earliestNs <= nowNs else { return .later(earliestNs) }
+            let start = limits.beginMetadata(bytes: bytes, nowNs: nowNs, wallMs: wallMs)
+            if start == .now { pace.began(nowNs) }
+            return start
         }
     }
 

@@ -43,11 +43,6 @@ final class OwnLimits: Sendable {
         }
     }
 
-    /// A request that was to leave has not: what `begin` took is given back.
-    func stayed(bytes: Int, samples: Int) {
-        state.withLock { $0.rates.stayed(bytes: bytes, samples: samples) }
-    }
-
     /// A request is about to be cut: reserves of the day's budget what the last one took. The answer goes to
     /// `isUsedUp` and `cut`.
     func reserve(nowNs: UInt64, wallMs: Int64) -> Int {
@@ -96,13 +91,25 @@ final class OwnLimits: Sendable {
         }
     }
 
-    /// Takes the bytes of a request of metadata from the day's budget; false where it has none for them.
-    func takeForMetadata(bytes: Int, nowNs: UInt64, wallMs: Int64) -> Bool {
-        guard hasBudget else { return true }
-        return state.withLock { state in
-            guard state.budget?.allows("", nowNs: nowNs, wallMs: wallMs) ?? true else { return false }
+    /// Whether a request of metadata leaves.
+    enum Start: Equatable {
+        case now
+        /// Not before this moment, and nothing is taken.
+        case later(UInt64)
+        /// The budget of today has nothing for metadata any more.
+        case usedUp
+    }
+
+    /// A request of metadata is to leave. They belong to no job, and have the share of the day's budget that
+    /// jobs of no class have.
+    func beginMetadata(bytes: Int, nowNs: UInt64, wallMs: Int64) -> Start {
+        state.withLock { state in
+            guard state.budget?.allows("", nowNs: nowNs, wallMs: wallMs) ?? true else { return .usedUp }
+            let earliestNs = state.rates.earliestNs(nowNs)
+            guard earliestNs <= nowNs else { return .later(earliestNs) }
+            state.rates.began(bytes: bytes, samples: 0, nowNs)
             state.budget?.reserve(bytes, nowNs: nowNs, wallMs: wallMs)
-            return true
+            return .now
         }
     }
 

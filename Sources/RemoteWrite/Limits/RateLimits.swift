@@ -22,8 +22,6 @@ struct RateLimits: Sendable, Equatable {
             level = min(perSecond, level + perSecond * Double(nowNs - filledNs) / 1e9)
         }
 
-        mutating func giveBack(_ amount: Double) { level = min(perSecond, level + amount) }
-
         /// When it is no longer overdrawn.
         func earliestNs(_ nowNs: UInt64) -> UInt64 {
             guard level < 0 else { return nowNs }
@@ -64,12 +62,5 @@ struct RateLimits: Sendable, Equatable {
         bytes?.level -= Double(sentBytes)
         requests?.level -= 1
         samples?.level -= Double(sentSamples)
-    }
-
-    /// A request that was to leave has not.
-    mutating func stayed(bytes sentBytes: Int, samples sentSamples: Int) {
-        bytes?.giveBack(Double(sentBytes))
-        requests?.giveBack(1)
-        samples?.giveBack(Double(sentSamples))
     }
 }

@@ -118,28 +118,15 @@ struct MetadataSender: Sendable {
     }
 
     /// Waits until the limits of one's own and the pace let the request leave. False when it does not any
-    /// more. Metadata belong to no job: they have the share of the budget that jobs of no class have.
+    /// more.
     private func leaves(_ request: PreparedRequest) async -> Bool {
-        let (lessons, clock) = (shared.lessons, shared.clock)
-        let bytes = request.body.count
         while true {
-            let nowNs = clock.monotonicNs
-            guard lessons.limits.takeForMetadata(bytes: bytes, nowNs: nowNs, wallMs: clock.wallMs) else {
-                return false
+            let (nowNs, wallMs) = (shared.clock.monotonicNs, shared.clock.wallMs)
+            switch shared.lessons.beginMetadata(bytes: request.body.count, nowNs, wallMs: wallMs) {
+            case .now: return true
+            case .later(let untilNs): guard await wait(untilNs: untilNs) else { return false }
+            case .usedUp: return false
             }
-            guard let untilNs = begin(bytes: bytes, nowNs) else { return true }
-            lessons.limits.giveBack(bytes: bytes)
-            guard await wait(untilNs: untilNs) else { return false }
         }
-    }
-
-    /// Takes a request's share of the limits of one's own and of the pace. Nil: it leaves. Else when it may,
-    /// and nothing is taken.
-    private func begin(bytes: Int, _ nowNs: UInt64) -> UInt64? {
-        let lessons = shared.lessons
-        if let limitedNs = lessons.limits.begin(bytes: bytes, samples: 0, nowNs: nowNs) { return limitedNs }
-        guard let pacedNs = lessons.begin(nowNs) else { return nil }
-        lessons.limits.stayed(bytes: bytes, samples: 0)
-        return pacedNs
     }
 }

@@ -376,16 +376,11 @@ struct SlotStateMachine: Sendable {
     /// repeats, unless the pace was taken by others meanwhile.
     mutating func leaves(_ now: Moment) -> Action {
         guard let request = held else { preconditionFailure("a request leaves") }
-        let limits = lessons.limits
-        let limitedNs = limits.begin(
-            bytes: request.bodyBytes, samples: request.sampleCount, nowNs: now.monotonicNs)
-        if let limitedNs { return wait(.pausing(request), untilNs: limitedNs, now) }
-        guard let untilNs = lessons.begin(now.monotonicNs) else {
-            leftNs = now.monotonicNs
-            return .send
-        }
-        limits.stayed(bytes: request.bodyBytes, samples: request.sampleCount)
-        return wait(.pausing(request), untilNs: untilNs, now)
+        let untilNs = lessons.begin(
+            bytes: request.bodyBytes, samples: request.sampleCount, now.monotonicNs)
+        if let untilNs { return wait(.pausing(request), untilNs: untilNs, now) }
+        leftNs = now.monotonicNs
+        return .send
     }
 
     private mutating func learnSkew(_ serverMs: Int64?, _ now: Moment) {

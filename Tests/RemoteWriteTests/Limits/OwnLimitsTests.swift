@@ -89,6 +89,41 @@ import Testing
         #expect(limits.usedBytes == 60)
     }
 
+    /// A request that the pace holds back has taken nothing of the limits of one's own meanwhile.
+    @Test func whatWaitsForThePaceTakesNothing() {
+        let limits = OwnLimits(DestinationLimits(requestsPerSecond: 2, bytesPerDay: 1_000))
+        let lessons = DestinationLessons(limits: limits)
+        let nowNs = Self.now.monotonicNs
+        #expect(lessons.begin(bytes: 10, samples: 1, nowNs) == nil)
+        lessons.throttled(inFlight: 1, lowersPace: true, nowNs)
+        let pacedNs = lessons.earliestNs(nowNs)
+        #expect(pacedNs > nowNs)
+        for _ in 0..<5 {
+            #expect(lessons.begin(bytes: 10, samples: 1, nowNs) == pacedNs)
+            let start = lessons.beginMetadata(bytes: 10, nowNs, wallMs: Self.now.wallMs)
+            #expect(start == .later(pacedNs))
+        }
+        #expect(limits.usedBytes == 0)
+        // Of two requests a second one has left, and another is overdrawn.
+        for _ in 0..<2 { #expect(limits.begin(bytes: 10, samples: 1, nowNs: nowNs) == nil) }
+        #expect(limits.begin(bytes: 10, samples: 1, nowNs: nowNs) == nowNs + 500_000_000)
+    }
+
+    @Test func metadataTakeTheirBytesWhenTheyLeave() {
+        let lessons = DestinationLessons(
+            limits: OwnLimits(DestinationLimits(requestsPerSecond: 1, bytesPerDay: 1_000)))
+        func start(_ bytes: Int, afterMs: Int64 = 0) -> OwnLimits.Start {
+            lessons.beginMetadata(
+                bytes: bytes, Self.now.monotonicNs + UInt64(afterMs) * 1_000_000,
+                wallMs: Self.now.wallMs + afterMs)
+        }
+        #expect(start(100) == .now && start(100) == .now)
+        #expect(start(800) == .later(Self.now.monotonicNs + 1_000_000_000))
+        #expect(lessons.limits.usedBytes == 200)
+        #expect(start(800, afterMs: 1_000) == .now)
+        #expect(start(1, afterMs: 5_000) == .usedUp, "the rest is for jobs of the class high")
+    }
+
     @Test func whatIsNotTriedAgainIsGivenBack() {
         let limits = OwnLimits(DestinationLimits(bytesPerDay: 1_000))
         var machine = machine(limits)
