@@ -51,8 +51,11 @@ struct RequestSender: Sendable {
         }
     }
 
-    /// One try. Signed anew each time, as a signature holds for minutes only.
-    func send(_ request: PreparedRequest, skewMs: Int64) async -> Outcome {
+    /// One try. Signed anew each time, as a signature holds for minutes only. `leaves` is called when the
+    /// request is about to be handed to its connection.
+    func send(
+        _ request: PreparedRequest, skewMs: Int64, leaves: @Sendable () -> Void = {}
+    ) async -> Outcome {
         var headers =
             [
                 HTTPHeader(name: "Content-Encoding", value: "snappy"),
@@ -84,6 +87,7 @@ struct RequestSender: Sendable {
             // The status decides: what is wrong with the body behind it must not send the request again.
             post.requiresBody = false
             post.spreadsOverAddresses = spreadsOverAddresses
+            leaves()
             let response = try await http.perform(post)
             let answer = ReceiverAnswer(response, isAMP: isAMP, wallMs: clock.wallMs)
             if let used, case .status(let answered) = answer, answered.meaning == .unauthorized {

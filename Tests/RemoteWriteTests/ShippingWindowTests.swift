@@ -248,6 +248,47 @@ import WriteAheadBuffer
         #expect(store.delivered == 1_600 && store.isBalanced)
     }
 
+    /// However quickly one of them is answered.
+    @Test func whatIsCutAnewLeavesWhenAllThatWasInFlightHasLeft() throws {
+        var store = BufferedDestination(clock: clock)
+        store.append(frames(1, targets: 4))
+        var covers: [Range<BufferPosition>] = []
+        while let stored = try store.reader.next() { covers.append(stored.cover(0..<10)) }
+        try store.reader.willSend([
+            7: SentRequest(spans: [covers[1]]), 8: SentRequest(spans: [covers[2]]),
+            9: SentRequest(spans: [covers[3]]),
+        ])
+        store = store.afterCrash()
+        let window = ShippingWindow(
+            reader: store.reader, lessons: DestinationLessons(WindowSize(least: 8, most: 8)), views: nil,
+            mostSamples: 10, options: 0)
+        func look() throws -> WaitingSlices.Claim? {
+            #expect(window.turns.take(Event()) == .mine)
+            switch try window.look(samples: 10, nowNs: 0, dueNs: .max) {
+            case .claim(let claim):
+                _ = window.turns.claimed()
+                return claim
+            case .nothing(let isWaiting): #expect(isWaiting)
+            case .short: Issue.record("all of it is due")
+            }
+            window.turns.give()
+            return nil
+        }
+        let claims = try (0..<3).map { _ in try #require(try look()) }
+        #expect(claims.map { $0.resend?.number } == [7, 8, 9])
+        let early = try look()
+        #expect(early == nil, "none has left")
+        window.left(claims[0])
+        window.release(claims[0])
+        let later = try look()
+        #expect(later == nil, "one has left, and is answered")
+        window.left(claims[2])
+        // Its samples had become too old meanwhile.
+        window.release(claims[1])
+        let next = try look()
+        #expect(next?.slices.map(\.cover) == [covers[0]] && next?.resend == nil)
+    }
+
     /// `batch_send_deadline` counts from the oldest sample, also where a target is scraped more often.
     @Test func nothingLeavesBeforeItsDeadlineUnlessItIsABatch() async {
         let store = BufferedDestination(clock: clock)

@@ -1,3 +1,4 @@
+import AWS
 import Configuration
 import HTTPTransport
 import MetricModel
@@ -91,6 +92,53 @@ import WriteAheadBuffer
             await Task.yield()
         }
         return condition()
+    }
+
+    /// A request that was in flight waits for credentials: what is cut anew does not overtake it.
+    @Test func whatWasInFlightIsSignedBeforeAnyOtherLeaves() async throws {
+        final class Keys: CredentialsProvider {
+            private let count = Mutex(0)
+            let mayGoOn = Event()
+
+            func credentials() async throws(AWSError) -> Credentials {
+                let number = count.withLock { count in
+                    count += 1
+                    return count
+                }
+                if number == 1 { await mayGoOn.wait() }
+                return Credentials(accessKeyID: "AKID", secretAccessKey: "secret")
+            }
+
+            func reject(_ refused: Credentials) async {}
+        }
+        var store = BufferedDestination(clock: clock)
+        store.append((0..<9).map { frame("\($0)", ageMs: 60_000) })
+        var covers: [Range<BufferPosition>] = []
+        while let stored = try store.reader.next() { covers.append(stored.cover(0..<10)) }
+        try store.reader.willSend([
+            7: SentRequest(spans: [covers[7]]), 8: SentRequest(spans: [covers[8]]),
+        ])
+        store = store.afterCrash()
+        let (fixture, receiver, keys) = (WriterFixture(clock: clock), FakeReceiver(), Keys())
+        let writer = RemoteWriter(
+            configuration: RemoteWriteConfiguration(
+                url: "http://receiver.example/api/v1/write", name: "main", sigv4: SigV4Configuration(),
+                queue: QueueConfiguration(
+                    maxShards: 8, minShards: 8, maxSamplesPerSend: 25, batchSendDeadlineMs: 50)),
+            destination: store.destination, http: receiver, credentials: keys, region: "eu-west-1",
+            workers: fixture.workers, clock: clock, registry: fixture.registry, logger: fixture.said.logger)
+        let beganNs = clock.monotonicNs
+        var leftBefore: Int?
+        await fixture.run(
+            writer,
+            between: {
+                guard leftBefore == nil, clock.monotonicNs > beganNs + 5_000_000_000 else { return }
+                leftBefore = receiver.requests.count
+                keys.mayGoOn.signal()
+            }, until: { store.isAnswered })
+        #expect(leftBefore == 1, "the other one that was in flight")
+        #expect(receiver.sizes.prefix(2) == [10, 10] && store.isBalanced)
+        #expect(receiver.sizes.dropFirst(2).sorted() == [20, 25, 25])
     }
 
     /// As many ranges as may be, each with a gap before it: the gaps are read, as nothing else closes them.

@@ -20,6 +20,8 @@ final class ShippingWindow: Sendable {
         /// Claims that are answered for, and whose keys the next look lets go of.
         var released: [WaitingSlices.Claim] = []
         var claimSize: ClaimSize
+        /// Requests in flight before that are claimed and have not left yet, by number.
+        var leaving: Set<UInt64> = []
         var nextNumber: UInt64
         var unbooked = Unbooked()
         var unnoted = Unnoted()
@@ -76,9 +78,18 @@ final class ShippingWindow: Sendable {
         state.withLock { state in
             state.released.append(claim)
             state.flyingSamples -= claim.sampleCount
+            if let resend = claim.resend { state.leaving.remove(resend.number) }
         }
         turns.released()
         changed.signal()
+    }
+
+    /// The first request of a claim is handed to its connection. After a crash what is cut anew leaves when
+    /// all claimed requests in flight before have left.
+    func left(_ claim: WaitingSlices.Claim) {
+        guard let resend = claim.resend else { return }
+        let wasLast = state.withLock { $0.leaving.remove(resend.number) != nil && $0.leaving.isEmpty }
+        if wasLast { changed.signal() }
     }
 
     /// A slot ends, with a claim unless it is idle. A claim that is not answered for keeps its keys: nothing
@@ -112,8 +123,16 @@ final class ShippingWindow: Sendable {
             var claimed = 0
             defer { publish(log.waiting, stop, claimed: claimed) }
             while true {
-                stop = nil
-                let found = try look(
+                // As much as could wait when they were sent: they go before any other.
+                let sentMost = max(most, mostSamples * Self.waitingBatches * (mostFlying + 1))
+                stop = try readSent(&log, most: sentMost, nowNs)
+                if let claim = claimResend(&log) {
+                    claimed = claim.sampleCount
+                    return .claim(claim)
+                }
+                // An answer or `left` ends the wait.
+                guard state.withLock({ $0.leaving.isEmpty }) else { return .nothing(isWaiting: true) }
+                let found = try claimNew(
                     &log, samples: wanted, most: most, nowNs: nowNs, dueNs: dueNs, flying: flying, stop: &stop
                 )
                 if let claim = found.claim {
@@ -133,18 +152,23 @@ final class ShippingWindow: Sendable {
         }
     }
 
-    /// One look, which reads while fewer than `most` samples wait.
-    private func look(
+    /// The next request in flight before; nil when none may leave now.
+    private func claimResend(_ log: inout Log) -> WaitingSlices.Claim? {
+        let empty = log.waiting.takeEmptyResends()
+        let claim = log.waiting.claimResend()
+        state.withLock { state in
+            // The cursor forgets them with the next answer.
+            state.unbooked.numbers += empty
+            if let resend = claim?.resend { state.leaving.insert(resend.number) }
+        }
+        return claim
+    }
+
+    /// One look for what is cut anew, which reads while fewer than `most` samples wait.
+    private func claimNew(
         _ log: inout Log, samples: Int, most: Int, nowNs: UInt64, dueNs: UInt64,
         flying: Int, stop: inout ReadingStop?
     ) throws(BufferError) -> WaitingSlices.Found {
-        // As much as could wait when they were sent: they go before any other.
-        let sentMost = max(most, mostSamples * Self.waitingBatches * (mostFlying + 1))
-        stop = try readSent(&log, most: sentMost, nowNs)
-        let empty = log.waiting.takeEmptyResends()
-        // The cursor forgets them with the next answer.
-        if !empty.isEmpty { state.withLock { $0.unbooked.numbers += empty } }
-        if let claim = log.waiting.claimResend() { return .init(claim: claim) }
         var (keys, sent) = (log.keys, log.sent)
         defer { (log.keys, log.sent) = (keys, sent) }
         let (reader, views, mostSamples) = (reader, views, mostSamples)

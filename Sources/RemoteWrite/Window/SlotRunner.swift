@@ -284,7 +284,10 @@ final class SlotRunner: Sendable {
         let beganNs = shared.clock.monotonicNs
         metrics.leaves(request, isAgain: session.machine.tries > 0)
         shared.began()
-        let outcome = await shared.sender.send(request, skewMs: session.machine.skewMs)
+        let (window, claim) = (window, session.claim)
+        let outcome = await shared.sender.send(request, skewMs: session.machine.skewMs) {
+            if let claim { window.left(claim) }
+        }
         let inFlight = shared.ended()
         guard case .answer(let answer, let text) = outcome else { return .stop }
         let now = shared.now
