@@ -15,6 +15,7 @@ final class RemoteWriteMetrics: Sendable {
     private let bytes: Counter
     let sentBatchSeconds: Histogram
     let bufferErrors: Counter
+    let enqueueRetries: Counter
     let fellBack: Counter
     let escapedNames: Counter
     let unwritten: Counter
@@ -107,9 +108,9 @@ final class RemoteWriteMetrics: Sendable {
         highestSent = gauge(
             "prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
             "Newest timestamp that remote storage has stored.", 0)
-        // No queue in memory can be full, so nothing is ever enqueued twice; the dashboard asks for it.
-        _ = counter(
-            "prometheus_remote_storage_enqueue_retries_total", "Times that a full queue was tried again.")
+        enqueueRetries = counter(
+            "prometheus_remote_storage_enqueue_retries_total",
+            "Times that reading of the buffer stopped because as many samples waited as may.")
         // A reason's series is there before its first sample, so that increase() sees the first.
         for dropped in [droppedSamples, droppedHistograms] { _ = dropped(DropReason.tooOld) }
         if configuration.limits.bytesPerDay > 0 { _ = droppedSamples(DropReason.dailyBudget) }

@@ -129,7 +129,8 @@ struct ReadingStopTests {
         let name = "narthex_remote_write_reading_stopped{remote_name=\"main\",url=\"\(writer.status().url)\""
         func shown(_ reason: String) -> Double? { fixture.metric("\(name),reason=\"\(reason)\"") }
         #expect(shown("waiting_samples") == 0 && shown("answered_ranges") == 0)
-        #expect(writer.status().readingStop == nil)
+        func retries() -> Double? { fixture.metric("prometheus_remote_storage_enqueue_retries_total{") }
+        #expect(writer.status().readingStop == nil && retries() == 0)
         var hasStopped = false
         await fixture.run(
             writer,
@@ -140,8 +141,18 @@ struct ReadingStopTests {
                 receiver.answer(.status(200))
             }, until: { store.isAnswered })
         #expect(hasStopped && writer.status().readingStop == nil && shown("waiting_samples") == 0)
+        #expect((retries() ?? 0) >= 1)
         #expect(fixture.said.all("the log is not read on").count == 1)
         #expect(fixture.said.all("the log is read on").count == 1)
+    }
+
+    /// Each time that the side queue becomes full is counted, however long it stays so.
+    @Test func aSideQueueThatFillsIsCountedOnce() {
+        var log = WindowLog()
+        let stops: [ReadingStop?] = [
+            nil, .waitingSamples, .waitingSamples, nil, .memory, .waitingSamples, .answeredRanges,
+        ]
+        #expect(stops.map { log.hasFilled($0) } == [false, true, false, false, false, true, false])
     }
 
     /// A stop that comes and goes is said once a minute.

@@ -3,6 +3,7 @@ internal import Logging
 internal import Platform
 internal import Relabel
 import Synchronization
+internal import Telemetry
 internal import WriteAheadBuffer
 
 /// What the slots of one destination share.
@@ -102,7 +103,9 @@ final class DestinationShared: Sendable {
         do throws(BufferError) {
             let look = try window.look(samples: samples, nowNs: nowNs, dueNs: dueNs)
             windowLog.withLock { log in
-                log.looked(window.readingStop, logger, wallMs: clock.wallMs)
+                let stop = window.readingStop
+                log.looked(stop, logger, wallMs: clock.wallMs)
+                if log.hasFilled(stop) { metrics.enqueueRetries.add() }
                 guard case .claim(let claim) = look, let resend = claim.resend else { return }
                 log.madeAgain(resend.request, options: window.options, logger)
             }

@@ -6,9 +6,16 @@ struct WindowLog {
     private var said: ReadingStop?
     private var lastSaidMs: Int64?
     private var hasSaidOptions = false
+    private var wasFull = false
 
     /// A reading that stops and goes on all the time is said once in so long.
     static let intervalMs: Int64 = 60_000
+
+    /// After each look at the log: whether the side queue is full now and was not after the look before.
+    mutating func hasFilled(_ now: ReadingStop?) -> Bool {
+        defer { wasFull = now == .waitingSamples }
+        return now == .waitingSamples && !wasFull
+    }
 
     /// After each look at the log: says once that reading has stopped, and once that it goes on.
     mutating func looked(_ now: ReadingStop?, _ logger: Logger, wallMs: Int64) {
