@@ -57,7 +57,7 @@ def configuration(exporters, receivers, life):
 
 
 @pytest.mark.skipif(not IS_NARTHEX, reason="the ledger is Narthex' own")
-@pytest.mark.timeout(SECONDS + HEALING_SECONDS + 60)
+@pytest.mark.timeout(1.2 * SECONDS + HEALING_SECONDS + 60)
 def test_random_faults(make_agent, load_exporter, parts, seeded):
     exporters = [load_exporter(f"load:{index}", SERIES) for index in range(EXPORTERS)]
     receivers = {name: FaultyReceiver(2 * TIMEOUT).start() for name in ["steady", "ill", "worse"]}
