@@ -1,15 +1,15 @@
 internal import WriteAheadBuffer
 
-/// What the cursor knows of a cut before it leaves.
+/// How the cursor knows a request before it leaves.
 struct RequestNote: Sendable {
-    /// The request's number; nil for what is not sent.
-    let number: UInt64?
+    /// The request's number.
+    let number: UInt64
     /// The numbers of what has left before and is not cut again yet.
     let rest: [UInt64]
     /// Why the cursor could not take it down.
     let fault: BufferError?
 
-    private init(_ number: UInt64?, _ rest: [UInt64], _ fault: BufferError? = nil) {
+    private init(_ number: UInt64, _ rest: [UInt64], _ fault: BufferError? = nil) {
         self.number = number
         self.rest = rest
         self.fault = fault
@@ -19,13 +19,9 @@ struct RequestNote: Sendable {
     /// place to this part and to the rest of the claim. `before` is what the cursor knows of a claim that
     /// was in flight when the agent ended. Writes a file: called on a worker.
     init(
-        _ cut: BatchCollector.Cut, rest: BatchCollector, _ noted: [UInt64], before: SentRequest?,
+        _ request: PreparedRequest, rest: BatchCollector, _ noted: [UInt64], before: SentRequest?,
         _ window: ShippingWindow
     ) {
-        guard case .request(let request) = cut else {
-            self.init(nil, noted)
-            return
-        }
         let message = request.message.rawValue
         // Made again as it was: the cursor knows it.
         if request.isResend, rest.isEmpty, noted.count == 1, let before, before.protocolVersion == message,
@@ -49,7 +45,7 @@ struct RequestNote: Sendable {
             try window.note(requests, replacing: noted)
             self.init(numbers[0], hasRest ? [numbers[1]] : [])
         } catch {
-            // The window tells it with the next.
+            // The window keeps the note and writes it down with the next.
             self.init(numbers[0], hasRest ? [numbers[1]] : [], error)
         }
     }

@@ -4,10 +4,8 @@ internal import WriteAheadBuffer
 
 /// What follows from what was decided about a request.
 extension SlotRunner {
-    func settle(_ verdict: RequestVerdict, _ session: inout Session) async {
-        guard let request = session.request else {
-            preconditionFailure("a request is held until it is booked")
-        }
+    func settle(_ sent: Shipment, _ verdict: RequestVerdict, _ session: inout Session) async {
+        let request = sent.request
         shared.metrics.settled(request, as: verdict)
         shared.lessons.finished(samples: request.outcome.total, busyNs: session.busyNs)
         session.busyNs = 0
@@ -16,10 +14,9 @@ extension SlotRunner {
         case .refused(let reason): logRefusal(request.outcome.delivered, reason, request, session)
         case .partlyRefused(let missing, let reason):
             logRefusal(UInt64(missing.total), reason, request, session)
-        case .givenUp: session.log.gaveUp(slot: number)
+        case .givenUp: shared.log.gaveUp(slot: number)
         }
-        session.request = nil
-        await book(request.covers, request.outcome.booked(as: verdict), &session)
+        await book(request.covers, request.outcome.booked(as: verdict), over: [sent.note.number], &session)
     }
 
     /// Tells the gate what an answer to a request that was sent at `sentNs` means for the others. Only an
@@ -41,38 +38,39 @@ extension SlotRunner {
             guard !answer.isFinal else { return shared.gate.answered(number) }
             shared.gate.failed(
                 number, scope == .request ? .request : .unclear, untilNs: askedNs, nowNs: now.monotonicNs)
-        case .collect, .send, .stop: break
+        case .send, .stop: break
         }
     }
 
     private func logRefusal(
         _ samples: UInt64, _ reason: String, _ request: PreparedRequest, _ session: Session
     ) {
-        session.log.refused(
+        shared.log.refused(
             reason: reason, samples, of: request.outcome, text: session.lastText, wallMs: shared.clock.wallMs)
     }
 
-    /// The series of the request held are left out from now on.
-    func leaveOut(_ verdict: RequestVerdict, forMs leaveOutMs: Int64, _ session: inout Session) {
-        guard case .refused(let reason) = verdict, let request = session.request else { return }
+    /// The series of a request that was refused are left out from now on.
+    func leaveOut(_ request: PreparedRequest, _ verdict: RequestVerdict, forMs leaveOutMs: Int64) {
+        guard case .refused(let reason) = verdict else { return }
         let nowNs = shared.clock.monotonicNs
         let isNew = shared.leaveOut(
             request, reason: reason, untilNs: nowNs + UInt64(leaveOutMs) * 1_000_000, nowNs: nowNs)
-        session.log.leftOut(
+        shared.log.leftOut(
             request, isNew: isNew, reason: reason,
             seconds: leaveOutMs / 1_000, wallMs: shared.clock.wallMs)
     }
 
-    /// Books what became of the samples in `ranges`: see `ShippingWindow.book`.
+    /// Books what became of the samples in `ranges`, with which the requests of these numbers are over: see
+    /// `ShippingWindow.book`.
     func book(
-        _ ranges: [Range<BufferPosition>], _ outcome: Outcomes, _ session: inout Session
+        _ ranges: [Range<BufferPosition>], _ outcome: Outcomes, over numbers: [UInt64] = [],
+        _ session: inout Session
     ) async {
-        var numbers = session.number.map { [$0] } ?? []
-        session.number = nil
+        var numbers = numbers
         // With the last part of a claim all that was noted of it is over.
-        if session.claim != nil, session.collector.isEmpty {
-            numbers += session.noted
-            session.noted = []
+        if session.collector.isEmpty, let noted = session.claimed?.noted {
+            numbers += noted
+            session.claimed?.noted = []
         }
         let (window, over) = (window, numbers)
         let fault = await shared.workers.run { () -> BufferError? in
@@ -85,7 +83,7 @@ extension SlotRunner {
         }
         guard let fault else { return }
         shared.metrics.bufferErrors.add()
-        session.log.bufferFailed(
+        shared.log.bufferFailed(
             "the cursor cannot be written; booked later", fault, wallMs: shared.clock.wallMs)
     }
 }

@@ -20,26 +20,24 @@ extension SlotRunner {
 
     /// Whether the samples go again, as the answer says that the receiver has not understood the message.
     func fallsBack(
-        _ request: PreparedRequest, _ response: ReceiverAnswer.Response, _ text: String,
-        _ now: SlotStateMachine.Moment, _ session: inout Session
+        _ sent: Shipment, _ response: ReceiverAnswer.Response, _ text: String,
+        _ now: SlotStateMachine.Moment
     ) -> Bool {
         let (verdict, isSaid) = shared.messages.answered(
-            request.message, response, cutNs: session.cutNs, now.monotonicNs)
-        if isSaid { session.log.fellBack(text: text) }
+            sent.request.message, response, cutNs: sent.cutNs, now.monotonicNs)
+        if isSaid { shared.log.fellBack(text: text) }
         if verdict == .fallBack { shared.metrics.fellBack.add() }
         return verdict != .understood
     }
 
     /// Tells of what a receiver of 2.0 took in without writing it, which it should not answer with success.
-    func unwritten(
-        _ request: PreparedRequest, _ response: ReceiverAnswer.Response, _ session: inout Session
-    ) {
+    func unwritten(_ request: PreparedRequest, _ response: ReceiverAnswer.Response) {
         guard request.message == .v2, let written = response.written else { return }
         let missing = written.missing(
             samples: request.sampleCount - request.histogramCount, histograms: request.histogramCount,
             exemplars: request.exemplarCount)
         guard missing.total > 0 else { return }
         shared.metrics.unwritten.add(UInt64(missing.total))
-        session.log.unwritten(missing, wallMs: shared.clock.wallMs)
+        shared.log.unwritten(missing, wallMs: shared.clock.wallMs)
     }
 }

@@ -42,15 +42,9 @@ final class SlotRunner: Sendable {
     struct Session {
         var machine: SlotStateMachine
         var collector: BatchCollector
-        var log: DestinationLog
-        var claim: WaitingSlices.Claim?
-        var request: PreparedRequest?
-        /// The number of the request held, as the cursor knows it.
-        var number: UInt64?
-        /// Numbers under which the cursor has what of the claim has left before and is not cut again yet.
-        var noted: [UInt64] = []
-        /// When the request held was cut.
-        var cutNs: UInt64 = 0
+        /// nil between two claims.
+        var claimed: Claimed?
+        var claim: WaitingSlices.Claim? { claimed?.claim }
         var lastText = ""
         /// How long what is cut of the claim has taken so far: its cuts, and its tries without the waits
         /// between them.
@@ -60,6 +54,29 @@ final class SlotRunner: Sendable {
         var random: SplitMix64
     }
 
+    /// What of the log a slot has to itself until all of it is answered for.
+    struct Claimed {
+        let claim: WaitingSlices.Claim
+        /// Numbers under which the cursor has what of the claim has left before and is not cut again yet.
+        var noted: [UInt64]
+    }
+
+    /// A request that was cut of a claim: it is on its way until it is booked, or put back to be cut smaller.
+    struct Shipment: Sendable {
+        let request: PreparedRequest
+        /// How the cursor knows it.
+        let note: RequestNote
+        /// When it was cut.
+        let cutNs: UInt64
+    }
+
+    /// What a cut gave.
+    private enum Cut: Sendable {
+        case nothing
+        case dropped(DroppedBatch)
+        case request(Shipment)
+    }
+
     func run() async {
         var session = Session(
             machine: SlotStateMachine(
@@ -67,63 +84,69 @@ final class SlotRunner: Sendable {
                 lessons: shared.lessons),
             collector: BatchCollector(
                 limits: shared.limits, isSigned: shared.configuration.sigv4 != nil),
-            log: shared.log, random: SplitMix64(seed: seed))
+            random: SplitMix64(seed: seed))
         window.turns.began()
-        var action = session.machine.begin()
-        while action != .stop, !Task.isCancelled {
+        var next = session.machine.begin()
+        while case .collect(let samples, let end) = next, !Task.isCancelled {
             if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
             // A slot without a request keeps no other from sending.
-            if session.request == nil { shared.gate.leave(number) }
-            publish(session, action)
+            shared.gate.leave(number)
+            publish(session, .idle)
+            guard let sent = await collect(samples, upTo: end, &session) else { break }
+            next = await ship(sent, &session)
+        }
+        shared.gate.leave(number)
+        shared.log.ended(slot: number)
+        window.slotEnded(turn, isIdle: session.claim == nil)
+        publish(session, .stopped)
+    }
+
+    /// Sends a request until it is booked, or put back to be cut smaller.
+    private func ship(_ sent: Shipment, _ session: inout Session) async -> SlotStateMachine.Next {
+        let request = sent.request
+        var action = session.machine.collected(SlotStateMachine.Held(request), shared.now)
+        while !Task.isCancelled {
+            if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
+            publish(session, .init(action, session.machine.obstacle), request)
             switch action {
-            case .collect(let samples, let end): action = await collect(samples, upTo: end, &session)
-            case .send: action = await sendThroughGate(&session)
+            case .send: action = await sendThroughGate(sent, &session)
             case .wait(let untilNs):
                 await pause(untilNs: untilNs, isDraining: session.machine.isDraining)
                 if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
                 action = session.machine.woke(shared.now)
             case .settle(let verdict, let leaveOutForMs):
-                if let leaveOutForMs { leaveOut(verdict, forMs: leaveOutForMs, &session) }
-                await settle(verdict, &session)
-                action = session.machine.settled(shared.now)
+                if let leaveOutForMs { leaveOut(request, verdict, forMs: leaveOutForMs) }
+                await settle(sent, verdict, &session)
+                return session.machine.settled(shared.now)
             case .split:
-                if let request = session.request {
-                    // Its series are searched now.
-                    if request.triesAgain { shared.forgive(request) }
-                    session.collector.putBack(request)
-                }
+                // Its series are searched now.
+                if request.triesAgain { shared.forgive(request) }
+                session.collector.putBack(request)
                 // The parts take the place of the whole.
-                session.noted += [session.number].compactMap { $0 }
-                (session.request, session.number) = (nil, nil)
-                action = session.machine.settled(shared.now)
-            case .stop: break
+                session.claimed?.noted.append(sent.note.number)
+                return session.machine.settled(shared.now)
+            case .stop: return .stop
             }
         }
-        shared.gate.leave(number)
-        session.log.ended(slot: number)
-        window.slotEnded(turn, isIdle: session.claim == nil)
-        publish(session, .stop)
+        return .stop
     }
 
-    /// Cuts what is claimed until there is a request; claims more when all of it is answered for.
+    /// Cuts what is claimed until there is a request; claims more when all of it is answered for. nil when
+    /// the slot is to end.
     private func collect(
         _ samples: Int, upTo end: BufferPosition?, _ session: inout Session
-    ) async -> SlotStateMachine.Action {
+    ) async -> Shipment? {
         while !Task.isCancelled {
             if session.collector.isEmpty {
                 if let claim = session.claim {
                     window.release(claim)
-                    session.claim = nil
-                    session.noted = []
+                    session.claimed = nil
                 }
                 session.machine.claimed()
-                guard await claim(&session) else { return .stop }
+                guard await claim(&session) else { return nil }
             }
             switch await cut(samples, upTo: end, &session) {
-            case .request(let request):
-                session.request = request
-                return session.machine.collected(
-                    SlotStateMachine.Held(request), shared.now)
+            case .request(let sent): return sent
             case .dropped(let batch):
                 shared.metrics.dropped(batch.outcome, histograms: batch.droppedHistograms)
                 shared.lessons.finished(samples: batch.outcome.total, busyNs: session.busyNs)
@@ -132,7 +155,7 @@ final class SlotRunner: Sendable {
             case .nothing: continue
             }
         }
-        return .stop
+        return nil
     }
 
     /// Waits for the turn and for something to send; false when there is nothing left to do.
@@ -144,9 +167,8 @@ final class SlotRunner: Sendable {
             case .wait: await turn.wait(after: seen)
             case .mine:
                 guard let claim = await look(&session) else { return false }
-                session.claim = claim
+                session.claimed = Claimed(claim: claim, noted: claim.resend.map { [$0.number] } ?? [])
                 session.collector.load(claim.slices, asBefore: claim.resend?.request.omissions)
-                session.noted = claim.resend.map { [$0.number] } ?? []
                 if window.turns.claimed() { spawn() }
                 return true
             }
@@ -161,7 +183,7 @@ final class SlotRunner: Sendable {
         // As many as any slot may send: one that cuts smaller requests for now makes more of them of a claim.
         let samples = max(1, shared.configuration.queue.maxSamplesPerSend)
         while !Task.isCancelled {
-            publish(session, .collect(samples: samples))
+            publish(session, .idle)
             let isDraining = shared.drainDeadlineNs != nil
             let nowNs = shared.clock.monotonicNs
             let deadlineNs = UInt64(shared.configuration.queue.batchSendDeadlineMs) * 1_000_000
@@ -174,13 +196,12 @@ final class SlotRunner: Sendable {
             switch result {
             case .success(.claim(let claim)): return claim
             case .success(.short(let sinceNs)):
-                // Not woken by each append: a batch that fills meanwhile is met at the next look, and those
-                // behind it at once.
-                // But an answer lets go of keys that others wait for.
+                // An append does not end the wait: a batch that fills meanwhile is found at the next look. An
+                // answer does, as it lets go of keys that others wait for.
                 let untilNs = min(sinceNs + deadlineNs, nowNs + UInt64(Self.lookMs) * 1_000_000)
                 await window.changed.wait(after: seen, untilNs: untilNs, clock: shared.clock)
             case .success(.nothing(let isWaiting)):
-                // No answer may come for long: a disk that was full stays so until its segments may go.
+                // No answer may come for long, and a full disk gets room only when its segments may go.
                 if window.hasUnbooked { await book([], Outcomes(), &session) }
                 if isWaiting {
                     await window.changed.wait(
@@ -195,7 +216,7 @@ final class SlotRunner: Sendable {
                 }
             case .failure(let error):
                 shared.metrics.bufferErrors.add()
-                session.log.bufferFailed(
+                shared.log.bufferFailed(
                     "the buffer cannot be read; tried again", error, wallMs: shared.clock.wallMs)
                 if isDraining {
                     window.turns.give(isFinished: true)
@@ -210,9 +231,7 @@ final class SlotRunner: Sendable {
     }
 
     /// One worker job: cuts a batch, encodes it, and tells the cursor that it is about to be sent.
-    private func cut(
-        _ samples: Int, upTo end: BufferPosition?, _ session: inout Session
-    ) async -> BatchCollector.Cut {
+    private func cut(_ samples: Int, upTo end: BufferPosition?, _ session: inout Session) async -> Cut {
         let nowNs = shared.clock.monotonicNs
         let search = BatchCollector.Search(
             upTo: end, isSearching: session.machine.isSearching, shared.lessons, nowNs)
@@ -222,7 +241,7 @@ final class SlotRunner: Sendable {
             session.collector.cutAnew()
         }
         let before = session.collector
-        let noted = session.noted
+        let noted = session.claimed?.noted ?? []
         let leftOutNow = shared.leftOut.withLock { leftOut in
             leftOut.forgetOld(nowNs)
             return leftOut
@@ -231,8 +250,7 @@ final class SlotRunner: Sendable {
         let (limits, wallMs) = (shared.lessons.limits, shared.clock.wallMs)
         let reserved = limits.reserve(nowNs: nowNs, wallMs: wallMs)
         let limitBytes = shared.lessons.limitBytes
-        let (after, cut, note, cutNs) = await shared.workers.run {
-            () -> (BatchCollector, BatchCollector.Cut, RequestNote, UInt64) in
+        let (after, cut, cutNs) = await shared.workers.run { () -> (BatchCollector, Cut, UInt64) in
             let beganNs = clock.monotonicNs
             var (collector, leftOut) = (before, leftOutNow)
             let cut = scratches.with {
@@ -245,42 +263,53 @@ final class SlotRunner: Sendable {
             }
             limits.cut(bytes: cut.request?.body.count, reserved: reserved, nowNs: nowNs, wallMs: wallMs)
             if leftOut.hasFound { shared.leftOut.withLock { $0.learn(from: leftOut) } }
-            let note = RequestNote(cut, rest: collector, noted, before: resend, window)
-            return (collector, cut, note, clock.monotonicNs - beganNs)
+            let result: Cut =
+                switch cut {
+                case .nothing: .nothing
+                case .dropped(let batch): .dropped(batch)
+                case .request(let request):
+                    .request(
+                        Shipment(
+                            request: request,
+                            note: RequestNote(request, rest: collector, noted, before: resend, window),
+                            cutNs: nowNs))
+                }
+            return (collector, result, clock.monotonicNs - beganNs)
         }
         session.collector = after
         session.busyNs += cutNs
-        session.cutNs = nowNs
-        session.number = note.number
-        session.noted = note.rest
-        if let fault = note.fault {
-            // Without the note a crash now would cut the next batch elsewhere; not to send would be worse.
+        guard case .request(let sent) = cut else { return cut }
+        session.claimed?.noted = sent.note.rest
+        if let fault = sent.note.fault {
+            // Without the note a crash now would make other requests of these samples; not to send them would
+            // be worse.
             shared.metrics.bufferErrors.add()
-            session.log.bufferFailed(
+            shared.log.bufferFailed(
                 "the cursor cannot be written; sent all the same", fault, wallMs: shared.clock.wallMs)
         }
-        if case .request(let request) = cut, !session.machine.isSearching {
+        if !session.machine.isSearching {
             shared.lessons.cut(ns: cutNs)
             // What the receiver refuses as too large is cut in the claim: the limit may go again at once.
-            if limitBytes == nil { window.cut(request) }
+            if limitBytes == nil { window.cut(sent.request) }
         }
         return cut
     }
 
     /// Sends, once the destination is not known to be in the way.
-    private func sendThroughGate(_ session: inout Session) async -> SlotStateMachine.Action {
+    private func sendThroughGate(
+        _ sent: Shipment, _ session: inout Session
+    ) async -> SlotStateMachine.Action {
         switch await shared.gate.pass(number, untilNs: shared.drainDeadlineNs, clock: shared.clock) {
         case .atOnce:
             let action = session.machine.leaves(shared.now)
-            return action == .send ? await send(&session) : action
+            return action == .send ? await send(sent, &session) : action
         case .afterWaiting: return session.machine.woke(shared.now)
         case .never: return Task.isCancelled ? .stop : session.machine.woke(shared.now)
         }
     }
 
-    private func send(_ session: inout Session) async -> SlotStateMachine.Action {
-        guard let request = session.request else { preconditionFailure("a request is held while it is sent") }
-        let metrics = shared.metrics
+    private func send(_ sent: Shipment, _ session: inout Session) async -> SlotStateMachine.Action {
+        let (request, metrics) = (sent.request, shared.metrics)
         let beganNs = shared.clock.monotonicNs
         metrics.leaves(request, isAgain: session.machine.tries > 0)
         shared.began()
@@ -296,12 +325,12 @@ final class SlotRunner: Sendable {
         metrics.sentBatchSeconds.observe(Double(tookNs) / 1e9)
         metrics.answered(answer)
         if case .status(let response) = answer {
-            if fallsBack(request, response, text, now, &session) {
+            if fallsBack(sent, response, text, now) {
                 shared.gate.answered(number)
                 return session.machine.messageChanged()
             }
             if answer.isStored {
-                unwritten(request, response, &session)
+                unwritten(request, response)
                 shared.stored(now)
                 shared.lessons.roundTrip(ns: tookNs, inFlight: inFlight)
             }
@@ -313,15 +342,14 @@ final class SlotRunner: Sendable {
         // A refusal may be told after parts of its request were stored, at the end of a search.
         if !answer.isStored {
             session.lastText = text
-            if shared.configuration.logsFailedRequests { session.log.notStored(request, text: text) }
+            if shared.configuration.logsFailedRequests { shared.log.notStored(request, text: text) }
         }
-        session.log.tried(session.machine.obstacle, slot: number, answer, text: text, wallMs: now.wallMs)
+        shared.log.tried(session.machine.obstacle, slot: number, answer, text: text, wallMs: now.wallMs)
         if let change = session.machine.sizeChange {
-            session.log.sizeChanged(change, text: text, wallMs: now.wallMs)
+            shared.log.sizeChanged(change, text: text, wallMs: now.wallMs)
         }
         published.withLock { status in
             status.lastError = action == .settle(.delivered) ? nil : text
-            status.lastErrorMs = action == .settle(.delivered) ? nil : now.wallMs
         }
         return action
     }
@@ -339,14 +367,16 @@ final class SlotRunner: Sendable {
         }
     }
 
-    private func publish(_ session: Session, _ action: SlotStateMachine.Action) {
+    /// Shows where the slot stands, with the request that it ships.
+    private func publish(
+        _ session: Session, _ state: SlotStatus.State, _ request: PreparedRequest? = nil
+    ) {
         published.withLock { status in
-            status.state = .init(action, session.machine.obstacle)
-            status.tries = session.machine.tries
-            status.pendingSamples = session.collector.sampleCount + (session.request?.sampleCount ?? 0)
-            status.pendingHistograms = session.request?.histogramCount ?? 0
-            status.pendingExemplars = session.request?.exemplarCount ?? 0
-            status.oldestPendingMs = session.request?.oldestMs ?? session.collector.oldestFrameMs
+            status.state = state
+            status.pendingSamples = session.collector.sampleCount + (request?.sampleCount ?? 0)
+            status.pendingHistograms = request?.histogramCount ?? 0
+            status.pendingExemplars = request?.exemplarCount ?? 0
+            status.oldestPendingMs = request?.oldestMs ?? session.collector.oldestFrameMs
         }
     }
 }

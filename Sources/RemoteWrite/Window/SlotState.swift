@@ -1,13 +1,16 @@
-/// What a slot is about, and so what may happen next. `SlotStateMachine` moves it from one to the other.
+/// Where a slot stands with its request, and so what may happen next. `SlotStateMachine` moves it from one
+/// state to the next; a case carries the request where there is one.
 enum SlotState: Sendable, Equatable {
     /// It has no request: it waits for its turn, claims, and cuts. `collected` makes it `ready`, `pausing`,
-    /// `held` or `settling`; `caughtUp` under a drain makes it `stopped`.
+    /// `held` or `settling`. A slot that a drain has nothing more for ends in this state.
     case filling
-    /// The request may leave, or is on its way. `answered` makes it `pausing`, `held` or `settling`;
-    /// `woke`, where it could not leave after all, as for `pausing`.
+    /// The request may leave, or is on its way. `leaves` makes it `pausing` where the pace or a limit was
+    /// taken by others meanwhile; `answered` makes it `pausing`, `held` or `settling`, and `messageChanged`
+    /// `settling`. Where it had to wait for the destination, `woke` decides anew, as for `pausing`.
     case ready(SlotStateMachine.Held)
-    /// The request waits for a back-off or for the pace. `woke` makes it `ready`, `pausing` or `held`
-    /// again, or `settling` where its samples have become too old.
+    /// The request waits for a back-off, for the pace or for a limit of one's own. `woke` makes it `ready`,
+    /// `pausing` or `held` again, or `settling` where its samples have become too old or the day's bytes are
+    /// used up.
     case pausing(SlotStateMachine.Held)
     /// The destination refuses signatures, has not this path, or refuses every size: the request is kept
     /// and tried again slowly. `woke` as for `pausing`.

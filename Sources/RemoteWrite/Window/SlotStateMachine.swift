@@ -64,7 +64,7 @@ struct SlotStateMachine: Sendable {
         backoff = Backoff(firstMs: queue.minBackoffMs, mostMs: queue.maxBackoffMs)
     }
 
-    func begin() -> Action { .collect(samples: sampleLimit) }
+    func begin() -> Next { .collect(samples: sampleLimit) }
 
     /// The request that it is about.
     var held: Held? { state.request }
@@ -102,9 +102,6 @@ struct SlotStateMachine: Sendable {
     /// What is cut next is another claim: nothing of the one before is searched any more.
     mutating func claimed() { (search, mayBeStoredTo) = (nil, nil) }
 
-    /// There is nothing to send, after waiting for it.
-    mutating func caughtUp(_ now: Moment) -> Action { isDraining ? stop() : collectNext(now) }
-
     /// A wait is over.
     mutating func woke(_ now: Moment) -> Action {
         guard let request = held else { preconditionFailure("a request waits") }
@@ -112,14 +109,17 @@ struct SlotStateMachine: Sendable {
     }
 
     /// The request held is booked or put back.
-    mutating func settled(_ now: Moment) -> Action {
+    mutating func settled(_ now: Moment) -> Next {
         state = .filling
-        if let drainDeadlineNs, now.monotonicNs >= drainDeadlineNs { return stop() }
+        if let drainDeadlineNs, now.monotonicNs >= drainDeadlineNs {
+            state = .stopped
+            return .stop
+        }
         return collectNext(now)
     }
 
     /// The next batch; during a search the next part of what is searched.
-    private mutating func collectNext(_ now: Moment) -> Action {
+    private mutating func collectNext(_ now: Moment) -> Next {
         guard let search else { return .collect(samples: sampleLimit) }
         if !search.isGivenUp, lessons.takeProbe(now.monotonicNs) {
             return .collect(samples: min(sampleLimit, max(1, search.samples / 2)), upTo: search.end)

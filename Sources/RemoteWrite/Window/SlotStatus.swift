@@ -16,9 +16,6 @@ public struct SlotStatus: Sendable, Equatable {
     public var state = State.idle
     /// What went wrong last; nil once a request was stored after it.
     public var lastError: String?
-    public var lastErrorMs: Int64?
-    /// Tries of the request under way so far.
-    public var tries = 0
     /// Samples read from the buffer and not answered for.
     public var pendingSamples = 0
     /// Native histograms and exemplars of the request under way.
@@ -41,7 +38,7 @@ extension SlotStatus.State {
             case .throttled, nil: self = .throttled
             case .unauthorized, .misconfigured, .refusingSize: self = .held
             }
-        case .collect, .settle, .split: self = .idle
+        case .settle, .split: self = .idle
         case .stop: self = .stopped
         }
     }
