@@ -101,10 +101,10 @@ import WriteAheadBuffer
             var unwanted = 0
             var from = 0
             let scratch = RequestScratch()
-            while from < slice.total {
+            while from < slice.place.sampleCount {
                 scratch.begin()
                 let encoding = scratch.append(
-                    slice.frame, drops: slice.drops, from: from, to: slice.total,
+                    slice.frame, drops: slice.drops, from: from, to: slice.place.sampleCount,
                     limits: EncodeLimits(samples: samples, bytes: .max, ownAgeMs: nil))
                 try #require(encoding.consumed > 0)
                 sent += try ReferenceCodec.unpack(scratch.bytes)

@@ -7,19 +7,15 @@ struct FrameSlice: Sendable {
     let frame: Frame
     /// Series that they drop.
     let drops: SeriesDrops
-    /// The record's start, its `sample` 0.
-    let record: BufferPosition
-    /// Where the next record starts.
-    let next: BufferPosition
+    /// Where all of the frame stands.
+    let place: FramePlace
     /// Samples before this one are consumed.
     let from: Int
     /// One past the last sample this slice stands for.
     let to: Int
-    /// The frame's `sampleCount`.
-    let total: Int
     /// The frame's layout states a series twice.
     let repeatsSeries: Bool
-    /// Where in the log its answer reaches back to.
+    /// Where the part of the log begins that an answer for this slice covers.
     private let lead: BufferPosition
 
     /// `views` are nil for a destination without rules. `samples` are a part of what is open of the frame;
@@ -35,10 +31,8 @@ struct FrameSlice: Sendable {
             frame = read.frame
             drops = SeriesDrops()
         }
-        record = BufferPosition(segment: read.start.segment, offset: read.start.offset)
-        next = read.end
-        total = read.frame.sampleCount
-        let samples = samples ?? min(Int(read.start.sample), total)..<total
+        place = read.place
+        let samples = samples ?? place.samples(before: read.start)..<place.sampleCount
         from = samples.lowerBound
         to = samples.upperBound
         lead = read.cover(samples).lowerBound
@@ -47,9 +41,7 @@ struct FrameSlice: Sendable {
     private init(_ slice: FrameSlice, from: Int, to: Int) {
         frame = slice.frame
         drops = slice.drops
-        record = slice.record
-        next = slice.next
-        total = slice.total
+        place = slice.place
         repeatsSeries = slice.repeatsSeries
         self.from = from
         self.to = to
@@ -57,38 +49,32 @@ struct FrameSlice: Sendable {
     }
 
     var sampleCount: Int { to - from }
+    /// The start of the frame's record.
+    var record: BufferPosition { place.start }
     var start: BufferPosition { position(of: from) }
-    /// What of the log an answer for it covers.
+    /// The part of the log that an answer for it covers.
     var cover: Range<BufferPosition> { lead..<max(lead, position(of: to)) }
 
-    /// The samples before and after `sample`.
+    /// A part of it: the samples from `from` up to `to`.
     func part(from: Int, to: Int) -> FrameSlice { FrameSlice(self, from: from, to: to) }
 
     /// Where the log stands once the samples before `sample` are consumed.
-    func position(of sample: Int) -> BufferPosition {
-        sample >= total
-            ? next : BufferPosition(segment: record.segment, offset: record.offset, sample: UInt32(sample))
-    }
+    func position(of sample: Int) -> BufferPosition { place.position(of: sample) }
 
     /// How many of the frame's samples lie before `position`.
-    func samples(before position: BufferPosition) -> Int {
-        if position >= next { return total }
-        if position.segment == record.segment, position.offset == record.offset {
-            return min(Int(position.sample), total)
-        }
-        return position < record ? 0 : total
-    }
+    func samples(before position: BufferPosition) -> Int { place.samples(before: position) }
 
     /// Where `omissions` lie in this frame.
     func runs(of omissions: [BufferOmission]) -> [LeftOutSeries.Run] {
         omissions.filter { $0.start.segment == record.segment && $0.start.offset == record.offset }.map {
-            let first = min(Int($0.start.sample), total)
+            let first = place.samples(before: $0.start)
             return LeftOutSeries.Run(
-                samples: first..<min(first + Int($0.count), total), reason: $0.reason, isDue: false)
+                samples: first..<min(first + Int($0.count), place.sampleCount), reason: $0.reason,
+                isDue: false)
         }
     }
 
-    /// What of the log answers for these cover; neighbours are one range.
+    /// The parts of the log that answers for these slices cover; parts that touch are joined.
     static func covers(_ slices: ArraySlice<FrameSlice>) -> [Range<BufferPosition>] {
         var covers: [Range<BufferPosition>] = []
         for cover in slices.lazy.map(\.cover) where !cover.isEmpty {

@@ -25,31 +25,20 @@ public struct StoredFrame: Sendable {
         self.open = open ?? [min(Int(start.sample), count)..<count]
     }
 
-    /// The place in the log up to which an answer for the samples before `sample` reaches.
-    public func position(of sample: Int) -> BufferPosition {
-        sample >= frame.sampleCount
-            ? end
-            : BufferPosition(segment: start.segment, offset: start.offset, sample: UInt32(max(0, sample)))
-    }
+    /// Where all of the frame stands.
+    public var place: FramePlace { FramePlace(start: start, end: end, sampleCount: frame.sampleCount) }
 
     /// What of the log a request with these samples covers: from the lead on where they are the first open
     /// ones, up to the record's end where they are the last. `samples` is a part of an open range.
     public func cover(_ samples: Range<Int>) -> Range<BufferPosition> {
         let isFirst = samples.lowerBound == open.first?.lowerBound
-        let from = isFirst ? min(lead, start) : position(of: samples.lowerBound)
-        return from..<position(of: samples.upperBound)
+        let from = isFirst ? min(lead, start) : place.position(of: samples.lowerBound)
+        return from..<place.position(of: samples.upperBound)
     }
 
     /// The open samples in a range of the log, ascending.
     func samples(in range: Range<BufferPosition>) -> [Range<Int>] {
-        func index(_ place: BufferPosition) -> Int {
-            if place >= end { return frame.sampleCount }
-            let isInside = place.segment == start.segment && place.offset == start.offset
-            return isInside
-                ? min(Int(place.sample), frame.sampleCount) : place < start ? 0 : frame.sampleCount
-        }
-        let (from, to) = (index(range.lowerBound), index(range.upperBound))
-        guard from < to else { return [] }
-        return open.map { $0.clamped(to: from..<to) }.filter { !$0.isEmpty }
+        let samples = place.samples(in: range)
+        return open.map { $0.clamped(to: samples) }.filter { !$0.isEmpty }
     }
 }
