@@ -68,6 +68,33 @@ def test_the_page_of_flags_lists_every_flag(command, name):
     assert listed == offered(command) - others - {"--help", "--version"}
 
 
+def test_files_that_the_architecture_names_are_there():
+    page = (ROOT / "docs/architecture.md").read_text()
+    named = set(re.findall(r"`([A-Za-z0-9/+]+\.swift)`", page))
+    there = {path.relative_to(ROOT / "Sources").as_posix() for path in (ROOT / "Sources").rglob("*.swift")}
+    # A name without a folder stands where the room is clear.
+    missing = {name for name in named if not any(f"/{path}".endswith(f"/{name}") for path in there)}
+    assert len(named) > 30 and missing == set()
+
+
+def test_functions_of_the_walk_through_the_shipping_half_are_there():
+    """Each is a function of its type, in the type's file or in an extension's."""
+    page = (ROOT / "docs/architecture.md").read_text()
+    walk = page.partition("## From the reader to the moved cursor\n")[2].partition("\n## ")[0]
+    rows = [line.split(" | ") for line in walk.splitlines() if re.match(r"\| \d+\. ", line)]
+    assert [int(row[0].strip("| ").split(".")[0]) for row in rows] == list(range(1, len(rows) + 1))
+    named = [name for row in rows for name in re.findall(r"`([A-Za-z.]+)`", row[1])]
+    missing = []
+    for name in named:
+        type_name, _, function = name.partition(".")
+        patterns = (f"{type_name}.swift", f"{type_name}+*.swift")
+        files = [file for pattern in patterns for file in (ROOT / "Sources").rglob(pattern)]
+        declared = {"": rf"\b{type_name}\b", "init": r"\binit\("}.get(function, rf"\bfunc {function}\(")
+        if not any(re.search(declared, file.read_text()) for file in files):
+            missing.append(name)
+    assert len(named) > 25 and missing == []
+
+
 def test_every_link_leads_somewhere():
     """To a file or a folder of the repository, and to a heading where it names one."""
     found = {page.path: page for page in map(Page, pages())}
