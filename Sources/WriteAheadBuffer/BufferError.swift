@@ -47,8 +47,8 @@ public struct BufferError: Error, Sendable, CustomStringConvertible {
         BufferError(
             .unsupportedVersion,
             "\(path) has format version \(version), and this version of Narthex reads none above "
-                + "\(FileHeader.formatVersion): run the version that wrote it until it is drained, "
-                + "or use another one"
+                + "\(FileHeader.formatVersion): run the version that wrote it until everything is delivered, "
+                + "and this one in another directory"
         )
     }
 
@@ -57,7 +57,8 @@ public struct BufferError: Error, Sendable, CustomStringConvertible {
         BufferError(
             .unsupportedVersion,
             "\(path) has features that this version of Narthex does not know (bits \(features)): "
-                + "run the version that wrote it until it is drained, or use another directory")
+                + "run the version that wrote it until everything is delivered, and this one in another "
+                + "directory")
     }
 
     public var description: String {
