@@ -13,7 +13,7 @@ public struct TaskMetadata: Sendable, Equatable {
     public var launchType: String?
     public var serviceName: String?
 
-    /// What the task's ARN ends with, behind the cluster's name where it has one.
+    /// The task's id: the last part of its ARN.
     public var id: String { taskARN.split(separator: "/").last.map(String.init) ?? taskARN }
 
     /// From the task's ARN, as a local zone's name does not end like its region's.
@@ -36,7 +36,7 @@ public struct TaskMetadata: Sendable, Equatable {
 
 /// Asks the metadata endpoint that ECS gives every container.
 public struct TaskMetadataClient: Sendable {
-    /// What ECS calls the endpoint's URL in the environment of a container.
+    /// The variable in the environment of a container that has the endpoint's URL.
     public static let variable = "ECS_CONTAINER_METADATA_URI_V4"
     private static let timeoutMs: Int64 = 2_000
     /// The endpoint may come up a moment after the container: some ten seconds in all.

@@ -16,7 +16,8 @@ enum ConfigurationSource {
         /// As `ReadConfiguration.taskID`.
         var taskID: String?
 
-        /// What its variables stand for, given the environment of the process.
+        /// The values of its variables: the environment of the process, and the task's id where the text
+        /// names it.
         func environment(of process: [String: String]) -> [String: String] {
             guard let taskID else { return process }
             return process.merging([OwnTaskID.variable: taskID]) { $1 }

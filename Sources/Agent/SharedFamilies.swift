@@ -6,12 +6,12 @@ import Synchronization
 final class SharedFamilies: Sendable {
     private let source = Mutex<(@Sendable () -> [[MetricMetadata]])?>(nil)
 
-    /// Says where they come from: a list for each job.
+    /// Sets the function that is asked for the families, a list for each job. Called once there are jobs.
     func set(_ source: @escaping @Sendable () -> [[MetricMetadata]]) {
         self.source.withLock { $0 = source }
     }
 
-    /// Each family once, with the last job's word; none before there are jobs.
+    /// Each family once, as the last job that has it describes it; none before there are jobs.
     var all: [MetricMetadata] {
         let lists = source.withLock { $0 }?() ?? []
         guard lists.count > 1 else { return lists.first ?? [] }

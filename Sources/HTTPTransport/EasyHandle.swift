@@ -111,7 +111,7 @@ internal import CCurl
         try set(CURLOPT_SSL_VERIFYHOST, 2)
         if request.spreadsOverAddresses {
             try set(CURLOPT_DNS_SHUFFLE_ADDRESSES, 1)
-            // What is kept of a look-up is kept in its order.
+            // The addresses that libcurl keeps of a look-up have one order: so none are kept.
             try set(CURLOPT_DNS_CACHE_TIMEOUT, 0)
         }
         if !configuration.usesProxyFromEnvironment {

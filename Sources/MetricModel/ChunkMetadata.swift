@@ -65,7 +65,8 @@ public struct ChunkMetadata: Sendable, Equatable {
         runs = []
     }
 
-    /// The family whose comments begin at `offset`, which is a run's; the last word of each kind holds.
+    /// The family whose comments begin at `offset`, which is the offset of a run. Of several comments of
+    /// one kind the last holds.
     public func family(at offset: UInt32) -> MetricMetadata? {
         offset == Run.noFamily ? nil : Self.family(comments, at: Int(offset))
     }

@@ -29,7 +29,7 @@ public final class LayoutChunk: Sendable {
     public let pieceOffsets: [UInt32]
     /// Series whose samples are native histograms: ordinals in the chunk, ascending, each once. Mostly empty.
     public let histogramSeries: [UInt32]
-    /// What the target says about the families of the series; nil where nobody wants to know.
+    /// What the target says about the families of the series; nil while no destination sends it.
     public let metadata: ChunkMetadata?
     /// One more than the greatest index of a target label used; a frame whose target has fewer labels is
     /// refused.
@@ -149,7 +149,7 @@ public final class LayoutChunk: Sendable {
         }
 
         mutating func mix(_ piece: Piece, after start: UInt32) {
-            // A run ends behind the start of its series.
+            // No underflow: a piece ends at `start`, where its series begins, or behind it.
             mix(
                 UInt64(piece.runEnd - start) << 32 | UInt64(piece.firstTargetLabel) << 16
                     | UInt64(piece.targetLabelCount))

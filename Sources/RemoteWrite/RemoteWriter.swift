@@ -75,7 +75,8 @@ public final class RemoteWriter: Sendable {
         _ families: (@Sendable () -> [MetricMetadata])?, _ shared: DestinationShared, _ logger: Logger
     ) -> MetadataSender? {
         let configuration = shared.configuration
-        // By 2.0 they stand with their series; one that is written out may fall back all the same.
+        // Remote write 2.0 has metadata with each series. A destination of 2.0 has a sender, too, since it
+        // may fall back to 1.0; until then the sender sends nothing.
         guard let families, configuration.metadata.send else { return nil }
         var generator = SystemRandomNumberGenerator()
         return MetadataSender(shared: shared, families: families, logger: logger, seed: generator.next())
@@ -116,7 +117,7 @@ public final class RemoteWriter: Sendable {
                 return true
             }
             if let metadata {
-                // Nobody waits for its end.
+                // The writer ends without waiting for it.
                 group.addTask {
                     await metadata.run()
                     return false

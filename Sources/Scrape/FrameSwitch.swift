@@ -1,8 +1,8 @@
 import Synchronization
 
-/// Whether something goes into frames, for every target at once: without a destination that sends it, it
-/// would fill memory and the disk. A reload turns it, and the next scrape of each target sees it.
-/// Thread-safe.
+/// Whether frames carry something optional, such as exemplars, for all targets at once. It is off while no
+/// destination sends it, since it would fill memory and the disk for nothing. A reload turns it on or off,
+/// and the next scrape of each target sees that. Thread-safe.
 public final class FrameSwitch: Sendable {
     private let state: Atomic<Bool>
 

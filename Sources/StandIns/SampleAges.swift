@@ -1,9 +1,9 @@
 /// How old samples were when they arrived, counted since the start: whoever wants to know about a while
 /// takes the difference of two.
 public struct SampleAges: Sendable, Equatable {
-    /// What one bucket spans.
+    /// The span of ages of one bucket.
     public static let stepMs: Int64 = 50
-    /// Of a quarter of an hour; the last holds whatever is older.
+    /// Buckets for a quarter of an hour; the last holds whatever is older.
     static let bucketCount = 18_001
 
     /// By age: bucket i holds those of i steps or more and less than i + 1.

@@ -1,7 +1,7 @@
 /// The timestamps of a WriteRequest 1.0, read without its labels and values: some ten nanoseconds a series,
 /// so that a receiver can count every request and read only some of them whole.
 struct SampleTimes: Equatable {
-    /// Neighbouring samples with one timestamp.
+    /// Samples that follow each other and have the same timestamp.
     struct Run: Equatable {
         let timestampMs: Int64
         var samples: Int
@@ -11,7 +11,7 @@ struct SampleTimes: Equatable {
 
     var samples: Int { runs.reduce(0) { $0 + $1.samples } }
 
-    /// Of an uncompressed message; nil where it cannot be read.
+    /// Reads an uncompressed message; nil where it cannot be read.
     ///
     /// remote.proto: WriteRequest{1: TimeSeries{1: Label, 2: Sample{1: double, 2: int64}}}.
     init?(_ message: Span<UInt8>) {
@@ -46,9 +46,9 @@ struct SampleTimes: Equatable {
     private struct Fields {
         struct Field {
             let number: UInt64
-            /// Of a field that has a length.
+            /// Where the content stands of a field that has a length; nil for other fields.
             let bytes: Range<Int>?
-            /// Of a varint.
+            /// The number of a varint field; 0 for other fields.
             let value: UInt64
         }
 

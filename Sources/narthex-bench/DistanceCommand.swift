@@ -108,7 +108,7 @@ struct DistanceCommand: AsyncParsableCommand {
         curve.changed(toMs: delayMs, atNs: changedNs)
         func watch(untilNs: UInt64, everyMs: Int64) async throws {
             while clock.monotonicNs < untilNs {
-                // Each renders as many pages, as its CPU is compared.
+                // The CPU of the agents is compared, so each of them renders as many pages.
                 for session in sessions.dropFirst() { _ = try await ShardCurve.shards(session) }
                 curve.note(try await ShardCurve.shards(sessions[0]), atNs: clock.monotonicNs)
                 try await clock.sleep(forMs: everyMs)
@@ -124,7 +124,8 @@ struct DistanceCommand: AsyncParsableCommand {
         for (index, session) in sessions.enumerated() {
             spans.append(ShippingSpan(from: before[index], to: try await ShippingRecord(session)))
         }
-        // Once half as many again may be in flight as are on average the window is in nobody's way.
+        // The window has its size once it is half as large again as what is in flight on average: it then
+        // holds nothing up.
         let wanted = 1.5 * spans[0].inFlight
         let near = nearBudget
         let settledSeconds = curve.seconds(sinceNs: changedNs) { shards in

@@ -93,7 +93,7 @@ struct OutageCommand: AsyncParsableCommand {
         report.note("requests in flight meanwhile, mean", drain.inFlight)
         report.note("shards at most", most)
         report.note("round trip meanwhile, ms", drain.roundTripMs)
-        // So that every target was scraped once more.
+        // Every target is scraped once more before samples are counted.
         try await clock.sleep(forMs: Int64(intervalSeconds) * 1_250)
         try await check(session, now, &report)
         return report

@@ -50,7 +50,7 @@ struct ShippingSpan {
     var seconds: Double { Double(to.atNs - from.atNs) / 1e9 }
     var taken: Double { to.taken - from.taken }
     var samplesPerSecond: Double { taken / seconds }
-    /// Of what was scraped in this time.
+    /// Samples that the endpoint counted, as a share of those that were scraped in this time.
     var takenShare: Double { taken / (to.scraped - from.scraped) }
     /// Seconds of scraping that have no answer at the end.
     var secondsBehind: Double { to.behind / (to.scraped - from.scraped) * seconds }

@@ -286,7 +286,8 @@ struct ConfigurationReader: Sendable {
         return read
     }
 
-    /// What the text calls by `OwnTaskID.variable`; nil where it does not, or where this is no task.
+    /// The value of the variable `OwnTaskID.variable`; nil where the text does not name it, where the
+    /// environment has it, and where the agent runs in no task of ECS.
     private func taskID(
         for text: [UInt8], _ ways: ConfigurationFetcher.Ways?
     ) async throws(SourceFault) -> String? {

@@ -30,7 +30,8 @@ struct ReadConfiguration: Sendable, Equatable {
     var leftOut: Set<String> = []
     /// Sentences for the log.
     var warnings: [String] = []
-    /// What `OwnTaskID.variable` stands for, where the text names it and the agent runs in a task.
+    /// The value of the variable `OwnTaskID.variable`, where the text names it, the environment does not have
+    /// it and the agent runs in a task of ECS.
     var taskID: String?
     /// Whether this is the last good one, as its source is away.
     var isKept = false

@@ -5,8 +5,9 @@ internal import WriteAheadBuffer
 /// receiver takes small requests only, or where a series is searched for.
 ///
 /// A batch is either sent in full or dropped in full (but for samples whose own timestamp is too old or
-/// whose series rules drop, which is decided by frame and configuration alone): so the ranges of a request
-/// in the buffer say its bytes, and after a crash the requests in flight are made again byte for byte.
+/// whose series rules drop, which is decided by frame and configuration alone). So the bytes of a request
+/// follow from its ranges in the buffer, and after a crash the requests in flight are made again byte for
+/// byte.
 struct BatchCollector: Sendable {
     struct Limits: Equatable, Sendable {
         /// Before compression.
@@ -123,7 +124,7 @@ struct BatchCollector: Sendable {
             }
             batch.append(slice, to: to, encodeLimits, leavingOut: runs)
             guard batch.consumed(slice) else {
-                // What was to be cut off is none of its bytes' doing.
+                // A batch that was to end here did not end by its bytes.
                 batch.isFullByBytes = batch.lastSample < to && batch.endedByBytes(encodeLimits)
                 slices[head] = slice.part(from: batch.lastSample, to: slice.to)
                 break

@@ -6,7 +6,7 @@ struct ChunkRelabeller: Sendable {
     private static let nameLabel = Array("__name__".utf8)
 
     private let rules: RelabelRules
-    /// Given where the receiver knows the legacy characters in names only.
+    /// Escapes names for a receiver that knows the legacy characters only; nil for any other receiver.
     private let names: EscapedNames?
 
     init(_ rules: RelabelRules, escaping names: EscapedNames? = nil) {

@@ -7,6 +7,6 @@ struct DroppedBatch: Sendable {
     /// Of the samples that `outcome` drops, the histograms, by reason.
     let droppedHistograms: [String: Int]
 
-    /// What of the log is answered for with them.
+    /// The parts of the log that are answered for with them.
     var covers: [Range<BufferPosition>] { FrameSlice.covers(slices[...]) }
 }

@@ -3,7 +3,7 @@ internal import WriteAheadBuffer
 
 /// A request cut, encoded and compressed: kept as it is through every try.
 struct PreparedRequest: Sendable {
-    /// What it is.
+    /// Which message of remote write it holds.
     var message = WriteMessage.v1
     /// The snappy block.
     let body: [UInt8]
@@ -14,7 +14,7 @@ struct PreparedRequest: Sendable {
     let end: BufferPosition
     /// What is booked once it is stored.
     let outcome: Outcomes
-    /// Histograms among them.
+    /// Samples that it sends, histograms among them.
     let sampleCount: Int
     let histogramCount: Int
     /// Of the samples that `outcome` drops, the histograms, by reason.
@@ -34,10 +34,10 @@ struct PreparedRequest: Sendable {
     var mayBeStored = false
     /// It holds nothing but series that were left out and are tried again.
     let triesAgain: Bool
-    /// Its bytes ended it: by their number it could have had more samples.
+    /// It ended at the limit of bytes; the limit of samples would have let more in.
     let isFullByBytes: Bool
 
-    /// What of the log it covers.
+    /// The parts of the log that it covers.
     var covers: [Range<BufferPosition>] { FrameSlice.covers(slices[...]) }
 
     /// Whether no series stands in it twice: it has one frame of a target at most, whose layout states

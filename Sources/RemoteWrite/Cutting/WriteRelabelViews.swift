@@ -151,7 +151,8 @@ struct SeriesDrops: Sendable {
     /// For each departed part, ordinals in its chunk, ascending.
     var departed: [[UInt32]] = []
 
-    /// Those of them, in the same way, that are dropped since with their names escaped they would be others.
+    /// Of `layout` and of `departed`, those that are dropped because with their names escaped they would be
+    /// the same as other series.
     var collided: [UInt32] = []
     var departedCollided: [[UInt32]] = []
 

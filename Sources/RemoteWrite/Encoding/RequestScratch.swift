@@ -18,7 +18,7 @@ import Glibc
     var capacity: Int
     private var compressed: UnsafeMutableRawPointer
     private var compressedCapacity: Int
-    /// What the request is.
+    /// The message of remote write that the request holds.
     private(set) var message = WriteMessage.v1
     /// Bytes in `raw`: of 2.0 the series alone until `assemble` puts the symbols before them.
     var written = 0
@@ -56,7 +56,7 @@ import Glibc
     /// Bytes held.
     var heldBytes: Int { capacity + compressedCapacity + symbols.heldBytes }
 
-    /// Whether it holds chunks of its last request.
+    /// Whether it keeps chunks of its last request alive.
     var holdsChunks: Bool { symbols.holdsChunks }
 
     /// Begins a request.

@@ -18,7 +18,7 @@ struct FamilyContext: Equatable {
             if name != metadataName { metadata = 0 }
             metadataName = name
             let text = hasher.hash(body, line.text.lowerBound, line.text.count) ^ UInt64(line.kind.rawValue)
-            // Keyed hashes need no more than an order.
+            // The texts are hashed with a key already, so this only has to make their order count.
             metadata = (metadata &* 0x9E37_79B9_7F4A_7C15) ^ (metadata >> 29) ^ text
         }
     }

@@ -3,13 +3,13 @@ import MetricModel
 /// Finds which series of a chunk belong to which metric family, while lines are gathered: those behind its
 /// comments, as far as their names say so too.
 struct FamilyRuns {
-    /// Whether anybody wants to know.
+    /// Whether some destination sends metadata with its series.
     private let isOn: Bool
     private var runs: [ChunkMetadata.Run] = []
-    /// The family that the comments in front of the line are about, and where they begin in the chunk's.
+    /// The family that the last comments are about, and where they begin among those of the chunk.
     private var family: MetricMetadata?
     private var offset = ChunkMetadata.Run.noFamily
-    /// That of the line.
+    /// The offset of the line's family; `noFamily` where its name does not belong to one.
     private var lineOffset = ChunkMetadata.Run.noFamily
     /// Whether the chunk's comments begin with those of a family of the chunk before.
     var isRepeated = false

@@ -20,7 +20,7 @@ enum ChunkPacking {
         guard count > 16, count <= mostBytes else { return false }
         let before = buffer.count
         buffer.putVarint(UInt64(count))
-        // Literals alone would take a byte more for each 255, and the first.
+        // Where nothing is copied, literals take a byte more for each 255 of them, and one for the step.
         buffer.fill(room: count + count / 255 + 16) { storage, offset in
             // Safety: every read is below `count`, every write inside the room, as a copy takes three bytes
             // for four at least; no pointer leaves the closures.
@@ -39,7 +39,7 @@ enum ChunkPacking {
     // Safety: the caller vouches for `count` bytes behind `input`, and for as many, one more for each 255 of
     // them, and 16 behind `out`.
     private static func pack(_ input: UnsafeRawPointer, _ count: Int, _ out: UnsafeMutableRawPointer) -> Int {
-        // For a hash of four bytes one more than where they stood last.
+        // By the hash of four bytes: one more than the place where such bytes stood last; 0 for none.
         var table = [UInt32](repeating: 0, count: 1 << Int(tableBits))
         var end = unsafe out
         var (place, firstLiteral) = (0, 0)

@@ -8,13 +8,14 @@ internal import MetricModel
 /// the buckets of a histogram move by nearly the same.
 struct DifferenceCoding {
     enum Code {
-        /// The base itself.
+        /// The value is the base itself.
         static let same: UInt8 = 0
-        /// The difference is the one before.
+        /// The difference equals the one before.
         static let repeated: UInt8 = 1
-        /// The difference in one nibble; up to seven in the codes behind.
+        /// The difference in one nibble; the six codes that follow have it in two to seven.
         static let difference: UInt8 = 2
-        /// What the difference has more than the one before, in one nibble; up to three.
+        /// The difference less the one before, in one nibble; the two codes that follow have it in two and
+        /// three.
         static let more: UInt8 = 9
         /// The difference in ten nibbles.
         static let long: UInt8 = 12
@@ -138,7 +139,8 @@ struct DifferenceCoding {
         return Code.scaled
     }
 
-    /// A value whose scale is not the base's, a number that leaps, and what is no decimal number.
+    /// Writes what the short codes cannot say: a value whose scale is not the base's, a whole number far from
+    /// the base, and a value that is no decimal number.
     private mutating func putRare(
         _ value: UInt64, base: UInt64, scale: Int, into output: inout NibbleOutput
     ) -> UInt8 {

@@ -14,7 +14,7 @@ struct SegmentWriter {
         var chunks: [UInt32] = []
         var values: [Double] = []
         var sides = FrameSides()
-        /// Of the records that the next segment will have anew: the target and a frame without a base.
+        /// Bytes of the records that the next segment repeats: the target, and a frame without a base.
         var repeatedBytes = 0
         /// When the last frame came, by the monotonic clock.
         var lastNs: UInt64 = 0
@@ -38,10 +38,11 @@ struct SegmentWriter {
     /// frames without a base, which take twice what others take. Longer ones would save little, and are
     /// removed, and read from their beginnings, as a whole.
     private static let lengthInRepeats: UInt64 = 8
-    /// Less than this is not much: no more than twice the statements is asked for.
+    /// What the next one repeats is much from this on. Below it a segment need only be twice as long as the
+    /// statements.
     private static let muchBytes: UInt64 = 1 << 20
 
-    /// A segment that hardly holds more than it must is ended at so many times the age.
+    /// A segment that holds little but what the next one repeats is ended at so many times the age.
     private static let mostAges: UInt64 = 4
 
     let number: UInt64
@@ -60,8 +61,9 @@ struct SegmentWriter {
     private var written = 0
     /// Where `isFull` looks again.
     private var nextLook: UInt64 = 0
-    /// When `isOld` looks again, and the time that it was told last.
+    /// When `isOld` looks again.
     private var nextLookNs: UInt64 = 0
+    /// The time that it was told last.
     private var nowNs: UInt64
     /// Bytes of all chunks stated, those that no target uses any more among them.
     private var chunkBytes = 0
@@ -267,8 +269,7 @@ struct SegmentWriter {
 
     /// Whether another segment is to be begun: this one has `limitBytes`, and most of it is not what every
     /// segment must have of the targets there are: their statements, and a frame of each without a base.
-    /// Were that no matter, segments of a fleet whose first frames alone reach the limit would hold little
-    /// else.
+    /// By the limit alone, segments of a fleet whose first frames reach it would hold little else.
     mutating func isFull(limitBytes: UInt64, mostBytes: UInt64) -> Bool {
         guard length >= limitBytes, length >= nextLook else { return false }
         let (stated, first) = repeatedBytes
@@ -311,7 +312,8 @@ struct SegmentWriter {
         return 8 * gone >= targets.count
     }
 
-    /// Bytes of what the targets' last frames refer to; bytes of the targets and of their first frames.
+    /// What the next segment repeats, in bytes: the chunks that the targets' last frames refer to; and the
+    /// targets with their first frames.
     private var repeatedBytes: (stated: UInt64, first: UInt64) {
         var bytes: [UInt32: Int] = [:]
         var first = 0
