@@ -5,6 +5,7 @@ of that version, the same is done with the program itself, and NARTHEX_KEEP_CORP
 """
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,22 @@ def drained(agent):
     ledger = read_ledger(agent)
     assert_balanced(ledger)
     return ledger if ledger and not any(entry.buffered for entry in ledger.values()) else None
+
+
+def answer_together(receiver):
+    """Answers what comes first when as many have come as were in flight. No more fly at once at the start, so
+    what the agent sends first comes first. Of requests that fly at once, the threads of this receiver may
+    read any one before the others.
+    """
+    first, have_come = len(receiver.requests), threading.Event()
+
+    def decide(received):
+        if received.number >= first + version_two.LANES - 1:
+            have_come.set()
+        have_come.wait(5)
+        return Answer()
+
+    receiver.decide = decide
 
 
 def check(exporters, receiver, before):
@@ -50,6 +67,7 @@ def test_a_buffer_of_version_2_is_carried_on(make_agent, receiver):
         version_two.configuration([], receiver.url, life=2), flags=["--storage.agent.retention.max-time=10y"]
     )
     left.unpack(agent.storage)
+    answer_together(receiver)
     agent.start()
     wait_until(lambda: drained(agent), 20, "empty buffer")
     assert agent.stop() == 0
@@ -67,7 +85,7 @@ def test_version_2_itself(make_agent, receiver, load_exporter):
         version_two.keep(CORPUS, agent, exporters, receiver)
 
     before = receiver.requests
-    receiver.decide = lambda received: Answer()
+    answer_together(receiver)
     agent.process.command[0] = now
     agent.configure(version_two.configuration([], receiver.url, life=2))
     agent.start()
