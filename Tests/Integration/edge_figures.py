@@ -48,6 +48,7 @@ class Run:
                     {
                         "url": self.receiver.url, "name": "amp",
                         "queue_config": {"batch_send_deadline": deadline},
+                        "metadata_config": {"send": False},
                     }
                 ],
             },
