@@ -314,9 +314,10 @@ final class ShippingWindow: Sendable {
 
     var hasUnbooked: Bool { state.withLock { !$0.unbooked.isEmpty } }
 
-    /// The way back of an answer: the cursor takes down what became of the samples
-    /// (`DestinationReader.answered`), moves, and the segments that every destination has answered for are
-    /// removed. What it cannot take down goes with the next. Writes a file: called on a worker.
+    /// The way back of an answer: the cursor takes down what became of the samples, and moves
+    /// (`DestinationReader.answered`). What it cannot take down goes with the next. The buffer looks at the
+    /// cursors once a second, and removes the segments that all of them have passed. Writes a file: called
+    /// on a worker.
     func book(_ numbers: [UInt64], _ ranges: [Range<BufferPosition>], _ outcome: Outcomes) throws(BufferError)
     {
         var all = state.withLock { state in
