@@ -9,6 +9,8 @@ struct FrameSlice: Sendable {
     let drops: SeriesDrops
     /// Where all of the frame stands.
     let place: FramePlace
+    /// The start of the frame's record.
+    var record: BufferPosition { place.start }
     /// Samples before this one are consumed.
     let from: Int
     /// One past the last sample this slice stands for.
@@ -49,8 +51,6 @@ struct FrameSlice: Sendable {
     }
 
     var sampleCount: Int { to - from }
-    /// The start of the frame's record.
-    var record: BufferPosition { place.start }
     var start: BufferPosition { position(of: from) }
     /// The part of the log that an answer for it covers.
     var cover: Range<BufferPosition> { lead..<max(lead, position(of: to)) }

@@ -25,16 +25,19 @@ public struct StoredFrame: Sendable {
         self.open = open ?? [min(Int(start.sample), count)..<count]
     }
 
-    /// Where all of the frame stands.
-    public var place: FramePlace { FramePlace(start: start, end: end, sampleCount: frame.sampleCount) }
+    /// The place in the log up to which an answer for the samples before `sample` reaches.
+    public func position(of sample: Int) -> BufferPosition { place.position(of: sample) }
 
     /// What of the log a request with these samples covers: from the lead on where they are the first open
     /// ones, up to the record's end where they are the last. `samples` is a part of an open range.
     public func cover(_ samples: Range<Int>) -> Range<BufferPosition> {
         let isFirst = samples.lowerBound == open.first?.lowerBound
-        let from = isFirst ? min(lead, start) : place.position(of: samples.lowerBound)
-        return from..<place.position(of: samples.upperBound)
+        let from = isFirst ? min(lead, start) : position(of: samples.lowerBound)
+        return from..<position(of: samples.upperBound)
     }
+
+    /// Where all of the frame stands.
+    public var place: FramePlace { FramePlace(start: start, end: end, sampleCount: frame.sampleCount) }
 
     /// The open samples in a range of the log, ascending.
     func samples(in range: Range<BufferPosition>) -> [Range<Int>] {

@@ -269,7 +269,8 @@ struct SegmentWriter {
 
     /// Whether another segment is to be begun: this one has `limitBytes`, and most of it is not what every
     /// segment must have of the targets there are: their statements, and a frame of each without a base.
-    /// By the limit alone, segments of a fleet whose first frames reach it would hold little else.
+    /// Were that no matter, segments of a fleet whose first frames alone reach the limit would hold little
+    /// else.
     mutating func isFull(limitBytes: UInt64, mostBytes: UInt64) -> Bool {
         guard length >= limitBytes, length >= nextLook else { return false }
         let (stated, first) = repeatedBytes
