@@ -9,7 +9,7 @@ extension ScrapeEngine {
         before frame: Frame, _ reader: ReadBody, _ state: ScrapeState, _ next: inout ScrapeState,
         isUnchanged: Bool
     ) -> Frame? {
-        guard readsStarts else { return nil }
+        guard addsStartSamples else { return nil }
         if !isUnchanged { remember(reader, state, &next) }
         let found = isUnchanged ? known(reader, state, frame) : new(reader, state, &next, frame)
         return found.isEmpty ? nil : zeros(found, of: frame)

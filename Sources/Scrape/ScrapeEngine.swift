@@ -28,8 +28,10 @@ struct ScrapeEngine: Sendable {
     private let exemplarSwitch: FrameSwitch
     /// Whether start timestamps and metadata go into frames, which remote write 2.0 has a place for.
     let detailSwitch: FrameSwitch
+    /// Whether `_created` lines of OpenMetrics tell when series began and are none themselves.
+    private let readsStarts: Bool
     /// Whether a series gets a sample of 0 at the time at which it began, where its target tells when.
-    let readsStarts: Bool
+    let addsStartSamples: Bool
     private let startFloorMs: Int64
     let histograms: HistogramOptions
     private let tracksStaleness: Bool
@@ -46,7 +48,7 @@ struct ScrapeEngine: Sendable {
     init(
         target: Target, honorLabels: Bool, honorTimestamps: Bool,
         exemplars: FrameSwitch = FrameSwitch(false), details: FrameSwitch = FrameSwitch(false),
-        readsStarts: Bool = false, startFloorMs: Int64 = Int64.min,
+        readsStarts: Bool = false, addsStartSamples: Bool = false, startFloorMs: Int64 = Int64.min,
         histograms: HistogramOptions = HistogramOptions(), rules: SeriesRules = SeriesRules(),
         tracksStaleness: Bool = false, reportsExtra: Bool = false,
         timeoutMs: Int64 = 0, relabelling: MetricRelabelling = MetricRelabelling(),
@@ -57,6 +59,7 @@ struct ScrapeEngine: Sendable {
         exemplarSwitch = exemplars
         detailSwitch = details
         self.readsStarts = readsStarts
+        self.addsStartSamples = addsStartSamples
         self.startFloorMs = startFloorMs
         self.histograms = histograms
         self.layouts = layouts
@@ -145,7 +148,7 @@ struct ScrapeEngine: Sendable {
         }
         next.silent = rules.silent
         next.lastSampleMs = rules.lastSampleMs
-        if !keepsDetails, !readsStarts {
+        if !keepsDetails, !addsStartSamples {
             next.startTimestamps = []
         } else if !isUnchanged || next.startTimestamps != reader.startTimestamps {
             next.startTimestamps = reader.startTimestamps.exactCopy

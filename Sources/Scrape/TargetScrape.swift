@@ -34,7 +34,7 @@ public final class TargetScrape {
     init(
         target: Target, honorLabels: Bool = false, honorTimestamps: Bool = true, keepsExemplars: Bool = false,
         keepsDetails: Bool = false, details: FrameSwitch? = nil, readsStarts: Bool = false,
-        startFloorMs: Int64 = Int64.min,
+        addsStartSamples: Bool = true, startFloorMs: Int64 = Int64.min,
         histograms: HistogramConfiguration = HistogramConfiguration(), rules: SeriesRules,
         tracksStaleness: Bool = false, reportsExtra: Bool = false,
         relabelling: MetricRelabelling = MetricRelabelling(),
@@ -43,7 +43,8 @@ public final class TargetScrape {
         engine = ScrapeEngine(
             target: target, honorLabels: honorLabels, honorTimestamps: honorTimestamps,
             exemplars: FrameSwitch(keepsExemplars), details: details ?? FrameSwitch(keepsDetails),
-            readsStarts: readsStarts, startFloorMs: startFloorMs, histograms: HistogramOptions(histograms),
+            readsStarts: readsStarts, addsStartSamples: readsStarts && addsStartSamples,
+            startFloorMs: startFloorMs, histograms: HistogramOptions(histograms),
             rules: rules, tracksStaleness: tracksStaleness,
             reportsExtra: reportsExtra, timeoutMs: 10_000, relabelling: relabelling, layouts: interner,
             templates: TemplateInterner())

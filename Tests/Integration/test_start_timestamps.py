@@ -125,7 +125,7 @@ def test_without_the_feature_created_is_a_series(make_agent, make_prometheus, ap
     prometheus = make_prometheus()
     agent = make_agent(
         configuration(prometheus.write_url, {"py": (application.exporter.address, {})}),
-        flags=("--enable-feature=st-storage,no-such-feature",),
+        flags=("--enable-feature=metadata-wal-records,no-such-feature",),
     ).start()
     has_scraped(prometheus, 2)
     assert application.exporter.asked.startswith("application/openmetrics-text")
@@ -133,7 +133,7 @@ def test_without_the_feature_created_is_a_series(make_agent, make_prometheus, ap
     assert len(found) == 1
     assert not zeros(next(iter(prometheus.raw('requests_total{code="200"}').values())))
     assert agent.log_lines("level=WARN.*no-such-feature is not known")
-    assert agent.log_lines("level=WARN.*st-storage does nothing")
+    assert agent.log_lines("level=WARN.*metadata-wal-records does nothing")
     assert agent.stop() == 0
 
 

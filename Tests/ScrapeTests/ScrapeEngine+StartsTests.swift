@@ -49,6 +49,20 @@ import Testing
         #expect(scrape.parsedLines == 2)
     }
 
+    /// `st-storage`: the start stands with the sample, for remote write 2.0, and no sample is added.
+    @Test func startsAreReadWithoutSamplesOfZero() throws {
+        let scrape = TargetScrape(
+            target: plainTarget(), keepsDetails: true, readsStarts: true, addsStartSamples: false,
+            rules: SeriesRules())
+        for timestampMs in [Int64(9_000), 10_000] {
+            let frame = try scrape.consume(
+                Self.counter(3, from: "5.0019"), isOpenMetrics: true, at: timestampMs)
+            #expect(frame.lines() == ["a_total 3.0"])
+            #expect(frame.startTimestamps == [.init(series: 0, timestampMs: 5_001)])
+            #expect(scrape.zeros == nil)
+        }
+    }
+
     @Test(arguments: ["9.0", "9.001", "0", "-1", "NaN", "+Inf", "1e300"])
     func aStartThatIsNotBeforeTheSampleIsPassedOver(seconds: String) throws {
         #expect(try zeros(scrape(), Self.counter(1, from: seconds), at: 9_000) == [])

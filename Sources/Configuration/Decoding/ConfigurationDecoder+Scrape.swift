@@ -38,6 +38,7 @@ extension ConfigurationDecoder {
             ?? (job.histograms.scrapeNative || features.readsStartTimestamps
                 ? ScrapeProtocol.protobufFirst : ScrapeProtocol.defaults)
         job.readsStartTimestamps = features.readsStartTimestamps
+        job.addsStartSamples = features.addsStartSamples
         job.limits = limits(reader).filled(from: global.limits)
         job.onLimit = onLimit(reader)
         job.onBadLine = onBadLine(reader)

@@ -50,9 +50,9 @@ public struct FeatureFlags: Sendable, Equatable {
             "is not supported: Prometheus stores other values than the target's with it, and values are not "
                 + "changed here; leave the name out"),
         Feature(
-            "st-storage", .ignored,
-            "does nothing: remote write 2.0 carries protobuf's start timestamps without it, 1.0 has none; "
-                + "for those of OpenMetrics text write created-timestamp-zero-ingestion"),
+            "st-storage", .honoured,
+            "reads when a target says that its series began, of OpenMetrics text too, for remote write 2.0; "
+                + "no sample is added"),
         Feature("metadata-wal-records", .ignored, "does nothing: metadata is shipped without it"),
         Feature("otlp-deltatocumulative", .ignored, noPush),
         Feature("otlp-native-delta-ingestion", .ignored, noPush),
@@ -93,9 +93,12 @@ public struct FeatureFlags: Sendable, Equatable {
         Feature("promql-nhcb-as-classic", .harmless, serverOnly),
     ]
 
-    /// `created-timestamp-zero-ingestion`: a series gets a sample of 0 at the time at which its target says
-    /// that it began, and protobuf, which tells most of that, is asked for first.
+    /// `created-timestamp-zero-ingestion` or `st-storage`: `_created` lines are no series but tell when
+    /// others began, and protobuf, which tells most of that, is asked for first.
     public private(set) var readsStartTimestamps = false
+    /// `created-timestamp-zero-ingestion`: a series gets a sample of 0 at the time at which its target says
+    /// that it began.
+    public private(set) var addsStartSamples = false
     /// `extra-scrape-metrics`: the default of the key `extra_scrape_metrics` is true.
     public private(set) var reportsExtra = false
     /// `auto-reload-config`: the configuration is read again when its source has changed.
@@ -121,7 +124,8 @@ public struct FeatureFlags: Sendable, Equatable {
             ?? (name.hasPrefix("promql-")
                 ? Feature(name, .harmless, Self.serverOnly) : Feature(name, .ignored, "is not known"))
         switch name {
-        case "created-timestamp-zero-ingestion": readsStartTimestamps = true
+        case "created-timestamp-zero-ingestion": (readsStartTimestamps, addsStartSamples) = (true, true)
+        case "st-storage": readsStartTimestamps = true
         case "extra-scrape-metrics": reportsExtra = true
         case "auto-reload-config": reloadsByItself = true
         default: break

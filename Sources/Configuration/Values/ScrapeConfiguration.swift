@@ -41,9 +41,12 @@ public struct ScrapeConfiguration: Sendable, Equatable {
     public var extraScrapeMetrics: Bool
     /// Where a line is written for every scrape that failed; nil: nowhere.
     public var scrapeFailureLogFile: String?
-    /// Whether series get a sample of 0 at the time at which their target says that they began. By
+    /// Whether `_created` lines of OpenMetrics are no series but tell when others began. By
     /// `--enable-feature`, not by a key.
     public var readsStartTimestamps = false
+    /// Whether series get a sample of 0 at the time at which their target says that they began. By
+    /// `--enable-feature`, not by a key.
+    public var addsStartSamples = false
     /// What a scrape asks for, most wanted first; never empty, none twice.
     public var scrapeProtocols: [ScrapeProtocol]
     /// How a body without a usable Content-Type is read; nil fails it.

@@ -328,7 +328,8 @@ public final class ScrapePool: ScrapeLoopOwner {
             target: Target(job: configuration.jobName, own: target.labels, external: plan.externalLabels),
             honorLabels: configuration.honorLabels, honorTimestamps: configuration.honorTimestamps,
             exemplars: exemplars, details: details, readsStarts: configuration.readsStartTimestamps,
-            startFloorMs: plan.startFloorMs, histograms: HistogramOptions(configuration.histograms),
+            addsStartSamples: configuration.addsStartSamples, startFloorMs: plan.startFloorMs,
+            histograms: HistogramOptions(configuration.histograms),
             rules: SeriesRules(configuration), tracksStaleness: configuration.trackTimestampsStaleness,
             reportsExtra: configuration.extraScrapeMetrics, timeoutMs: configuration.scrapeTimeoutMs,
             relabelling: MetricRelabelling(

@@ -12,8 +12,10 @@ import Testing
     }
 
     @Test func whatIsAskedForInVainIsWarnedOf() {
-        let names = ["st-storage", "auto-reload-config", "metadata-wal-records", "native-histograms"]
-        #expect(FeatureFlags(names).reloadsByItself && !FeatureFlags(["st-storage"]).reloadsByItself)
+        let names = [
+            "otlp-write-receiver", "auto-reload-config", "metadata-wal-records", "native-histograms",
+        ]
+        #expect(FeatureFlags(names).reloadsByItself && !FeatureFlags(["otlp-write-receiver"]).reloadsByItself)
         #expect(FeatureFlags(names).remarks.allSatisfy { $0.isWarning })
         #expect(FeatureFlags(names).remarks.count == names.count)
         #expect(FeatureFlags(names + names).remarks.count == names.count, "a name is said once")
@@ -59,19 +61,22 @@ import Testing
         return try #require(configuration.scrapeConfigs.first)
     }
 
-    @Test func startTimestampsAskForProtobufFirst() throws {
+    @Test(arguments: [("created-timestamp-zero-ingestion", true), ("st-storage", false)])
+    func startTimestampsAskForProtobufFirst(feature: String, addsSamples: Bool) throws {
         let plain = "scrape_configs: [{job_name: a}]"
-        let asked = try job(plain, ["created-timestamp-zero-ingestion"])
+        let asked = try job(plain, [feature])
         #expect(asked.readsStartTimestamps && asked.scrapeProtocols == ScrapeProtocol.protobufFirst)
+        #expect(asked.addsStartSamples == addsSamples)
+        #expect(FeatureFlags([feature]).remarks.isEmpty)
         #expect(try job(plain, []).scrapeProtocols == ScrapeProtocol.defaults)
         // What the file says stands.
         let own = try job(
             "scrape_configs: [{job_name: a, scrape_protocols: [PrometheusText0.0.4]}]",
-            ["created-timestamp-zero-ingestion"])
+            [feature])
         #expect(own.scrapeProtocols == [.prometheusText004])
         let global = try job(
             "global: {scrape_protocols: [OpenMetricsText1.0.0]}\n" + plain,
-            ["created-timestamp-zero-ingestion"])
+            [feature])
         #expect(global.scrapeProtocols == [.openMetricsText100])
     }
 
