@@ -38,7 +38,7 @@ struct Parts: Sendable {
     /// Signalled when much memory may have become free: what a reload has replaced is over.
     let freed = Event()
     /// What the targets of all jobs say about their metric families.
-    let families = SharedFamilies()
+    let families: SharedFamilies
     /// Made with the first job that wants it.
     let resolver = SharedResolver()
 

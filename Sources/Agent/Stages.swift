@@ -109,7 +109,7 @@ final class Stages: Sendable {
             clock: clock, files: files, failureLogs: ScrapeFailureLogs(files: files),
             exemplars: FrameSwitch(configuration.sendsExemplars),
             details: FrameSwitch(configuration.sendsDetails),
-            targetFileTimes: TargetFileTimes(registry: registry))
+            targetFileTimes: TargetFileTimes(registry: registry), families: SharedFamilies(clock: clock))
         do {
             return try await fitted(configuration, parts)
         } catch {

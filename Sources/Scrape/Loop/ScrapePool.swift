@@ -231,10 +231,10 @@ public final class ScrapePool: ScrapeLoopOwner {
         return state.waiting
     }
 
-    /// What the job's targets say about their metric families, each family once with the last word. Lines
-    /// that targets share are read once.
+    /// What the job's targets say about their metric families, each family once with the last word: that of
+    /// the last target in the order of their URLs and labels. Lines that targets share are read once.
     public var families: [MetricMetadata] {
-        let loops = state.withLock { state in state.loops.values.filter(\.isWanted) }
+        let loops = loopsInOrder
         var seen: Set<ObjectIdentifier> = []
         var packed: [[UInt8]] = []
         for loop in loops {
@@ -273,10 +273,13 @@ public final class ScrapePool: ScrapeLoopOwner {
 
     /// The job's targets in the order of their URLs and labels.
     public var targets: [DescribedTarget] {
-        let loops = state.withLock { state in state.loops.values.filter(\.isWanted) }
-        return loops.sorted {
+        loopsInOrder.map { loop in DescribedTarget(labels: loop.target.labels) { loop.metadata } }
+    }
+
+    private var loopsInOrder: [ScrapeLoop] {
+        state.withLock { state in state.loops.values.filter(\.isWanted) }.sorted {
             ($0.target.url, $0.target.labels.description) < ($1.target.url, $1.target.labels.description)
-        }.map { loop in DescribedTarget(labels: loop.target.labels) { loop.metadata } }
+        }
     }
 
     func mayEnd(_ loop: ScrapeLoop) -> Bool {

@@ -84,6 +84,22 @@ import Testing
         }
     }
 
+    /// Not the order of a dictionary, which another run has otherwise: a help text would change for nothing.
+    @Test func theLastTargetByURLHasTheLastWordOfAFamily() async throws {
+        let parts = PoolParts()
+        let targets = (1...9).map {
+            ScrapeTarget(url: "http://h:\($0)/metrics", labels: LabelSet([Label("instance", "h\($0)")]))
+        }
+        for target in targets {
+            parts.http.answer(target.url, "# HELP a By \(target.url).\n# TYPE a gauge\na 1\n")
+        }
+        parts.pool.sync(targets)
+        await parts.running {
+            await parts.advance { parts.appender.frames.count == targets.count }
+            #expect(parts.pool.families.map(\.help) == ["By http://h:9/metrics."])
+        }
+    }
+
     @Test func aTargetsOwnIntervalIsMeasuredAsSuch() async throws {
         let parts = PoolParts()
         let often = ScrapeTarget(url: Self.target.url, labels: Self.target.labels, intervalMs: 5_000)
