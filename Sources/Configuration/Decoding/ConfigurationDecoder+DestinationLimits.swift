@@ -19,4 +19,21 @@ extension ConfigurationDecoder {
         }
         return limits
     }
+
+    /// Warns of jobs that the `limits` of destinations name and that there are none of: one that is misspelt
+    /// would have another class than was meant. `destinations` are their blocks, `known` all jobs' names.
+    func warnOfUnknownJobs(_ destinations: [YAMLNode], known: [String]) {
+        // A file without jobs is a piece of one, or waits for them.
+        guard !known.isEmpty else { return }
+        let all = Set(known)
+        for limits in destinations.compactMap({ $0.entry("limits") }) {
+            for key in ["high_priority_jobs", "low_priority_jobs"] {
+                for item in limits.entry(key)?.items ?? [] {
+                    guard case .scalar(let name, _) = item.content, !all.contains(name) else { continue }
+                    let near = Spelling.nearest(name, known).map { "; did you mean \(quoted($0))?" } ?? ""
+                    sink.warn(item.mark, "\(key) names a job that is not there: \(quoted(name))\(near)")
+                }
+            }
+        }
+    }
 }

@@ -49,6 +49,8 @@ struct ConfigurationDecoder {
         // One that could not be read is an error, and nobody is told of anything else then.
         if scrapes.count == nodes.count {
             for (scrape, node) in zip(scrapes, nodes) { lint(scrape.value, node) }
+            warnOfUnknownJobs(
+                reader.list("remote_write", of: "destinations"), known: result.scrapeConfigs.map(\.jobName))
         }
         lint(writes.map(\.value), reader.list("remote_write", of: "destinations"))
         return result

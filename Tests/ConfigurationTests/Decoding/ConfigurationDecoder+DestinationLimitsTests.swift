@@ -20,6 +20,20 @@ import Testing
         #expect(try load(destination("{}")).remoteWrites[0].limits == DestinationLimits())
     }
 
+    @Test func aJobThatIsNotThereIsWarnedOf() throws {
+        let jobs = "\nscrape_configs: [{job_name: node}, {job_name: api}]"
+        let limits = "{bytes_per_day: 1GB, high_priority_jobs: [nod, api], low_priority_jobs: [other]}"
+        let found = try load(destination(limits) + jobs).warnings
+        #expect(
+            found.map(\.message) == [
+                "high_priority_jobs names a job that is not there: \"nod\"; did you mean \"node\"?",
+                "low_priority_jobs names a job that is not there: \"other\"",
+            ])
+        #expect(found.map(\.line) == [1, 1] && found[0].column < found[1].column)
+        #expect(
+            try load(destination("{bytes_per_day: 1GB, low_priority_jobs: [node]}") + jobs).warnings.isEmpty)
+    }
+
     @Test(arguments: [
         ("{requests_per_second: -1}", "requests_per_second"), ("{samples_per_second: many}", "samples"),
         ("{bytes_per_day: 1GB, high_priority_jobs: [a], low_priority_jobs: [a]}", "job a stands in"),
