@@ -99,6 +99,7 @@ import Glibc
                 }
             }
             if opened == nil {
+                table.removeLast(to: mark)  // what nothing refers to
                 result.malformed += 1
                 result.consumed += 1
             } else if let rich, !rich.isSent {
@@ -132,8 +133,7 @@ import Glibc
         let opened = open(departed.chunk, frame.target)
         var place = opened ?? Place()
         let histograms = departed.chunk.histogramSeries
-        var nextHistogram = 0
-        var nextDropped = 0
+        var (nextHistogram, nextDropped) = (0, 0)
         let marker = Sample(
             valueBits: StaleMarker.bits, field: TimestampField(frame.timestampMs), startMs: 0)
         for index in range {
@@ -153,9 +153,8 @@ import Glibc
                     fields.removeAll()
                     fields.putStaleHistogram(timestampMs: frame.timestampMs, of: .v2)
                 }
-                guard
-                    put(
-                        &place, series, marker, isRich: isHistogram, mark: table.count, limits, scratch)
+                let mark = table.count
+                guard put(&place, series, marker, isRich: isHistogram, mark: mark, limits, scratch)
                 else { return false }
                 result.cover(frame.timestampMs)
                 result.add(RichSample(isHistogram: isHistogram, isSent: true))
@@ -207,10 +206,14 @@ import Glibc
     /// The references of an exemplar's labels; false when its bytes are not labels.
     private mutating func resolve(_ exemplar: Exemplar) -> Bool {
         references.removeAll(keepingCapacity: true)
+        let mark = table.count
         let bytes = exemplar.encodedLabels
         var offset = 0
         while offset < bytes.count {
-            guard let label = EncodedLabels.next(bytes.span, at: &offset) else { return false }
+            guard let label = EncodedLabels.next(bytes.span, at: &offset) else {
+                table.removeLast(to: mark)
+                return false
+            }
             references.append(table.index(of: bytes.span.extracting(label.name)))
             references.append(table.index(of: bytes.span.extracting(label.value)))
         }
@@ -272,8 +275,7 @@ import Glibc
     /// limit: then nothing has changed but that the request is full.
     private mutating func put(
         _ place: inout Place, _ series: Int, _ sample: Sample, isRich: Bool, mark: Int,
-        _ limits: EncodeLimits,
-        _ scratch: RequestScratch
+        _ limits: EncodeLimits, _ scratch: RequestScratch
     ) -> Bool {
         guard scratch.sampleCount < limits.samples else { return end(mark) }
         let firstPiece = Int(place.pieceOffsets[series])

@@ -167,9 +167,15 @@ import Testing
                     .init(runEnd: 2, firstTargetLabel: 0, targetLabelCount: 0),
                     .init(runEnd: 4, firstTargetLabel: 0, targetLabelCount: 0),
                 ], pieceOffsets: [0, 1, 2]))
+        // Strings of exemplars whose series is not sent are not in the request either.
         let frame = Frame(
             target: TestFrames.target(), layout: Layout([chunk]), timestampMs: 1, values: [1, 2],
-            absent: [1], departed: [.init(chunk: chunk, series: [0])])
+            absent: [1], departed: [.init(chunk: chunk, series: [0])],
+            exemplars: [
+                .init(
+                    series: 0,
+                    exemplar: Exemplar(labels: LabelSet([Label("trace", "t")]), value: 1, timestampMs: nil))
+            ])
         let scratch = RequestScratch()
         scratch.begin(.v2)
         let done = scratch.append(frame, from: 0, to: 2, limits: Self.everything)
