@@ -69,6 +69,19 @@ import WriteAheadBuffer
         #expect(idle.view(of: frame).frame.layout.chunks[0] === chunk)
     }
 
+    /// Swift's strings take é in one character and in two for equal; rules and receivers do not.
+    @Test func targetsAreToldApartByBytes() throws {
+        let views = WriteRelabelViews(try rules(.init(sourceLabels: ["zone"], targetLabel: "copy")))
+        let chunk = TestFrames.chunk([[Label("__name__", "a")]], TestFrames.target([Label("zone", "z")]))
+        let copies = ["\u{E9}", "e\u{301}"].map { zone -> [UInt8] in
+            let target = TestFrames.target([Label("zone", zone)])
+            let frame = Frame(target: target, layout: Layout([chunk]), timestampMs: 1, values: [1])
+            let labels = views.view(of: frame).frame.layout.labels(ofSeries: 0, target: target)
+            return Array(labels?["copy"]?.utf8 ?? "".utf8)
+        }
+        #expect(copies == [[0xC3, 0xA9], [0x65, 0xCC, 0x81]])
+    }
+
     @Test func externalLabelsAreSeenByRules() throws {
         let target = Target(
             job: "node", own: LabelSet([Label("job", "node")]), external: LabelSet([Label("region", "r")]))

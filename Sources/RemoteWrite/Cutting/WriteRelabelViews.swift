@@ -6,11 +6,19 @@ import Synchronization
 /// alike to the rules, and kept for as long as the chunk is: unchanged series cost nothing per sample.
 final class WriteRelabelViews: Sendable {
     /// What of a target decides how rules change its series: the names of its labels, and the values of those
-    /// that rules read.
+    /// that rules read. Bytes, as names of which Swift's strings say that they are equal may be two to a
+    /// receiver (é in one character or in two).
     private struct TargetClass: Hashable {
-        let names: [String]
-        let isExternal: [Bool]
-        let readValues: [String]
+        private var bytes: [UInt8] = []
+
+        mutating func add(_ name: String, isExternal: Bool, readValue: String?) {
+            // No UTF-8 has these bytes.
+            bytes.append(isExternal ? 0xFE : 0xFF)
+            bytes.append(contentsOf: name.utf8)
+            guard let readValue else { return }
+            bytes.append(0xFD)
+            bytes.append(contentsOf: readValue.utf8)
+        }
     }
 
     private struct Entry {
@@ -92,9 +100,11 @@ final class WriteRelabelViews: Sendable {
     var count: Int { state.withLock { $0.entries.values.count { $0.chunk != nil } } }
 
     private func targetClass(_ target: Target, _ state: inout State) -> Int {
-        let key = TargetClass(
-            names: target.labels.labels.map(\.name), isExternal: target.isExternal,
-            readValues: target.labels.labels.map { isRead($0.name) ? $0.value : "" })
+        var key = TargetClass()
+        for (label, isExternal) in zip(target.labels.labels, target.isExternal) {
+            key.add(
+                label.name, isExternal: isExternal, readValue: isRead(label.name) ? label.value : nil)
+        }
         if let known = state.classes[key] { return known }
         if state.classes.count >= Self.maxClasses {
             state.classes = [:]
