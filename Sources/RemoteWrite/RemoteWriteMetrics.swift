@@ -92,7 +92,8 @@ final class RemoteWriteMetrics: Sendable {
             "Requests of remote write 2.0 that the receiver did not understand, sent again by 1.0.")
         unwritten = counter(
             "narthex_remote_write_unwritten_samples_total",
-            "Samples that a receiver of remote write 2.0 answered with success and says it has not written.")
+            "Samples and histograms that a receiver of remote write 2.0 answered with success and says it "
+                + "has not written; exemplars are not counted.")
         metadata = counter(
             "prometheus_remote_storage_metadata_total",
             "Metadata entries sent to remote storage, every try counted.")
