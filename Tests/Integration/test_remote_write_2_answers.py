@@ -1,10 +1,12 @@
 """What a sender of remote write 2.0 makes of answers: retries, and receivers of 1.0."""
 
 import pytest
+import yaml
 
 from parts.agent import IS_NARTHEX
 from parts.process import wait_until
 from parts.receiver import Answer
+from parts.reload import reloaded
 from parts.symbols import MESSAGE, configuration, counts, is_of_20, takes_20, written
 
 pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="Debian's Prometheus does not speak 2.0")
@@ -135,6 +137,35 @@ def test_a_receiver_of_10_is_sent_10_and_loses_nothing(receiver, sender, message
 
 
 def test_debians_prometheus_takes_what_auto_sends(make_agent, make_prometheus, text_exporter):
+def test_auto_remembers_what_the_receiver_understands(receiver, make_agent, text_exporter):
+    receiver.decide = lambda one: Answer(status=415, stores=False) if is_of_20(one) else Answer()
+    exporter = text_exporter("# TYPE one gauge\none 1\n")
+
+    def settings(deadline):
+        queue = {"batch_send_deadline": deadline}
+        return configuration(receiver.url, {"one": (exporter.address, {})}, "auto", queue_config=queue)
+
+    agent = make_agent(settings("200ms"), flags=["--web.enable-lifecycle"]).start()
+    wait_until(lambda: len(receiver.accepted()) >= 2, 20, "requests of 1.0")
+    # Another key of the destination makes its sender anew.
+    reloaded(agent, settings("300ms"))
+    before = len(receiver.accepted())
+    wait_until(lambda: len(receiver.accepted()) >= before + 2, 20, "requests after a reload")
+    agent.kill()
+    before = len(receiver.accepted())
+    agent.start()
+    wait_until(lambda: len(receiver.accepted()) >= before + 3, 20, "requests after a crash")
+    assert [is_of_20(one) for one in receiver.requests].count(True) == 1 and is_of_20(receiver.requests[0])
+    # The receiver at another URL is asked.
+    agent.stop()
+    agent.configure(yaml.safe_dump(settings("300ms")).replace("/api/v1/write", "/other"))
+    agent.start()
+    wait_until(
+        lambda: any(one.path == "/other" and is_of_20(one) for one in receiver.requests), 20, "a probe"
+    )
+    assert agent.stop() == 0
+
+
     prometheus = make_prometheus()
     exporter = text_exporter("# TYPE one gauge\none 1\n")
     agent = make_agent(

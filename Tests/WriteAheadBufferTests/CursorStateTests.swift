@@ -67,6 +67,30 @@ struct CursorStateTests {
         }
     }
 
+    /// What is known of the receiver stands behind everything else, or not at all.
+    @Test func theReceiverIsKnownAgain() throws {
+        var state = CursorState(name: "d", mark: at(7))
+        #expect(state.receiver == nil)
+        var plain = RecordBuffer()
+        CursorCoding.put(state, into: &plain)
+        for version in [UInt8(1), 2] {
+            let note = ReceiverNote(receiver: 0x0102, protocolVersion: version, foundMs: 1_700_000_000_000)
+            state = applied(.receiver(note), to: state)
+            #expect(state.receiver == note)
+            var buffer = RecordBuffer()
+            CursorCoding.put(state, into: &buffer)
+            let bytes = buffer.bytes
+            #expect(bytes.count == plain.bytes.count + 17 && bytes.starts(with: plain.bytes))
+            #expect(CursorCoding.state(bytes.span) == state)
+            for length in plain.bytes.count + 1..<bytes.count {
+                let cut = Array(bytes[..<length])
+                #expect(CursorCoding.state(cut.span) == nil)
+            }
+        }
+        _ = state.apply(.sent([:], replacing: []))
+        #expect(state.receiver != nil)
+    }
+
     /// Whatever a cursor holds is read as it was written, and no beginning of it is taken for another.
     @Test(arguments: 1...10 as ClosedRange<UInt64>) func whatIsWrittenIsRead(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
@@ -124,6 +148,7 @@ struct CursorStateTests {
             .answered(
                 upTo: span().lowerBound, requests: [2], ranges: [span()], outcome: ["j": .init(delivered: 1)]
             ),
+            .receiver(ReceiverNote(receiver: generator.next(), protocolVersion: 1, foundMs: -1)),
         ]
         for change in changes {
             var buffer = RecordBuffer()

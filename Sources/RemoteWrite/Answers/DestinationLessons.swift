@@ -10,6 +10,7 @@ final class DestinationLessons: Sendable {
     private let window: Mutex<WindowSize>
     private let demand: Mutex<ShardDemand>
     private let skew = Mutex(Int64(0))
+    private let isProbing = Atomic(false)
     private let lastThrottledNs = Mutex<UInt64?>(nil)
     /// All that is in flight is told to slow down at once: that counts once.
     private static let throttledOnceNs: UInt64 = 1_000_000_000
@@ -30,7 +31,11 @@ final class DestinationLessons: Sendable {
     }
 
     /// How many requests may fly now.
-    var windowSize: Int { window.withLock { $0.size } }
+    var windowSize: Int { isProbing.load(ordering: .relaxed) ? 1 : window.withLock { $0.size } }
+
+    /// While it is not known which message the receiver understands one request flies, so that no more than
+    /// one goes twice.
+    func probes(_ isProbing: Bool) { self.isProbing.store(isProbing, ordering: .relaxed) }
 
     /// How many requests in flight the load asks for, `taken` samples being there of which `backlog` are
     /// not answered for.

@@ -22,12 +22,31 @@ extension SlotRunner {
     func fallsBack(
         _ sent: Shipment, _ response: ReceiverAnswer.Response, _ text: String,
         _ now: SlotStateMachine.Moment
-    ) -> Bool {
-        let (verdict, isSaid) = shared.messages.answered(
-            sent.request.message, response, cutNs: sent.cutNs, now.monotonicNs)
-        if isSaid { shared.log.fellBack(text: text) }
-        if verdict == .fallBack { shared.metrics.fellBack.add() }
-        return verdict != .understood
+    ) async -> Bool {
+        let outcome = shared.messages.answered(
+            sent.request.message, response, cutNs: sent.cutNs, now.monotonicNs, wallMs: now.wallMs)
+        shared.lessons.probes(shared.messages.isProbing)
+        if let note = outcome.note { await keep(note) }
+        if outcome.isSaid { shared.log.fellBack(text: text) }
+        if outcome.verdict == .fallBack { shared.metrics.fellBack.add() }
+        return outcome.verdict != .understood
+    }
+
+    /// Keeps what is known of the receiver in the cursor. Where that fails the next sender asks again.
+    private func keep(_ note: ReceiverNote) async {
+        let reader = window.reader
+        let result = await shared.workers.run { () -> Result<Void, BufferError> in
+            do throws(BufferError) {
+                return .success(try reader.note(note))
+            } catch {
+                return .failure(error)
+            }
+        }
+        guard case .failure(let error) = result else { return }
+        shared.metrics.bufferErrors.add()
+        shared.log.bufferFailed(
+            "the cursor cannot be written; what the receiver understands is asked again after a restart",
+            error, wallMs: shared.clock.wallMs)
     }
 
     /// Tells of what a receiver of 2.0 took in without writing it, which it should not answer with success.

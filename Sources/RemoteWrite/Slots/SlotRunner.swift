@@ -325,7 +325,7 @@ final class SlotRunner: Sendable {
         metrics.sentBatchSeconds.observe(Double(tookNs) / 1e9)
         metrics.answered(answer)
         if case .status(let response) = answer {
-            if fallsBack(sent, response, text, now) {
+            if await fallsBack(sent, response, text, now) {
                 shared.gate.answered(number)
                 return session.machine.messageChanged()
             }

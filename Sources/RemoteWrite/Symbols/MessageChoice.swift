@@ -30,6 +30,11 @@ struct MessageChoice: Sendable, Equatable {
         fileprivate var confirms: Bool {
             hasWrittenCounts && ((200..<300).contains(status) || status == 400)
         }
+
+        /// Whether the receiver has looked at the request and decided about it.
+        fileprivate var isFinal: Bool {
+            (200..<300).contains(status) || [400, 409, 413, 422].contains(status)
+        }
     }
 
     /// A destination whose configuration says 2.0 is asked again after an hour; it is said in the log each
@@ -49,8 +54,28 @@ struct MessageChoice: Sendable, Equatable {
     /// Successes without the headers, of a receiver that has understood 2.0, since the first of them.
     private var doubts = 0
     private var firstDoubtNs: UInt64 = 0
+    /// Whether the receiver has decided about a request of 2.0, whatever it said.
+    private var isAnswered = false
 
-    init(_ configured: ProtobufMessage) { self.configured = configured }
+    /// `remembered` is what the receiver was found to understand before, for `auto`.
+    init(_ configured: ProtobufMessage, remembered: WriteMessage? = nil) {
+        self.configured = configured
+        guard configured == .auto else { return }
+        switch remembered {
+        case .v1: fellBackNs = 0
+        case .v2: isConfirmed = true
+        case nil: break
+        }
+    }
+
+    /// Whether `auto` does not know yet what the receiver understands: then one request at a time asks.
+    var isProbing: Bool { configured == .auto && !isConfirmed && fellBackNs == nil && !isAnswered }
+
+    /// What `auto` has found that the receiver understands; nil where that is not known.
+    var found: WriteMessage? {
+        guard configured == .auto else { return nil }
+        return fellBackNs != nil ? .v1 : isConfirmed ? .v2 : nil
+    }
 
     /// The message that a request which is cut now has.
     func current(_ nowNs: UInt64) -> WriteMessage {
@@ -76,6 +101,7 @@ struct MessageChoice: Sendable, Equatable {
         guard message == .v2 else { return .understood }
         let isLate = fellBackNs.map { cutNs <= $0 } ?? false
         guard isAboutTheMessage(answer) else {
+            if answer.isFinal { isAnswered = true }
             if answer.confirms, !isLate {
                 isConfirmed = true
                 fellBackNs = nil

@@ -45,7 +45,8 @@ final class DestinationShared: Sendable {
         lessons = DestinationLessons(
             WindowSize(least: queue.minShards, most: queue.maxShards), limits: OwnLimits(configuration.limits)
         )
-        messages = DestinationMessages(configuration.protobufMessage)
+        messages = DestinationMessages(configuration, remembered: reader.receiver, wallMs: clock.wallMs)
+        lessons.probes(messages.isProbing)
         self.configuration = configuration
         self.sender = sender
         self.workers = workers

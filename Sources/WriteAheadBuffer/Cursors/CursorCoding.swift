@@ -2,6 +2,7 @@
 enum CursorCoding {
     private static let sent: UInt8 = 1
     private static let answered: UInt8 = 2
+    private static let receiver: UInt8 = 3
 
     static func put(_ state: CursorState, into buffer: inout RecordBuffer) {
         buffer.putString(state.name)
@@ -17,6 +18,7 @@ enum CursorCoding {
             buffer.putSigned(job.baseFailed)
             put(job.outcome, into: &buffer)
         }
+        if let note = state.receiver { put(note, into: &buffer) }
     }
 
     /// nil when it is none.
@@ -31,11 +33,15 @@ enum CursorCoding {
             guard let lane = position(payload, &offset) else { return nil }
             lanes.append(lane)
         }
-        guard let sent = requests(payload, &offset), let jobs = jobs(payload, &offset),
-            offset == payload.count
-        else { return nil }
+        guard let sent = requests(payload, &offset), let jobs = jobs(payload, &offset) else { return nil }
+        var receiver: ReceiverNote?
+        if offset < payload.count {
+            guard let note = note(payload, &offset), offset == payload.count else { return nil }
+            receiver = note
+        }
         return CursorState(
-            name: name, mark: mark, answered: answered, lanes: lanes, sent: sent, jobs: jobs)
+            name: name, mark: mark, answered: answered, lanes: lanes, sent: sent, jobs: jobs,
+            receiver: receiver)
     }
 
     static func put(_ change: CursorChange, into buffer: inout RecordBuffer) {
@@ -50,6 +56,9 @@ enum CursorCoding {
             put(requests, into: &buffer)
             put(ranges, into: &buffer)
             put(outcome, into: &buffer)
+        case .receiver(let note):
+            buffer.putByte(receiver)
+            put(note, into: &buffer)
         }
     }
 
@@ -68,6 +77,9 @@ enum CursorCoding {
                 offset == payload.count
             else { return nil }
             return .answered(upTo: place, requests: requests, ranges: ranges, outcome: outcome)
+        case receiver?:
+            guard let note = note(payload, &offset), offset == payload.count else { return nil }
+            return .receiver(note)
         default: return nil
         }
     }
@@ -131,6 +143,20 @@ enum CursorCoding {
     }
 
     // MARK: parts of version 3
+
+    private static func put(_ note: ReceiverNote, into buffer: inout RecordBuffer) {
+        buffer.putFixed64(note.receiver)
+        buffer.putByte(note.protocolVersion)
+        buffer.putFixed64(UInt64(bitPattern: note.foundMs))
+    }
+
+    private static func note(_ payload: Span<UInt8>, _ offset: inout Int) -> ReceiverNote? {
+        guard let receiver = Wire.fixed64(payload, &offset), let version = Wire.byte(payload, &offset),
+            let foundMs = Wire.fixed64(payload, &offset)
+        else { return nil }
+        return ReceiverNote(
+            receiver: receiver, protocolVersion: version, foundMs: Int64(bitPattern: foundMs))
+    }
 
     private static func put(_ requests: [UInt64: SentRequest], into buffer: inout RecordBuffer) {
         buffer.putVarint(UInt64(requests.count))

@@ -20,6 +20,8 @@ struct CursorState: Sendable, Equatable {
     /// Requests that have left, or are about to, and have no answer, by their number.
     private(set) var sent: [UInt64: SentRequest] = [:]
     var jobs: [String: Job] = [:]
+    /// What is known of the receiver; nil where nobody has told.
+    private(set) var receiver: ReceiverNote?
 
     /// A cursor that stands here.
     init(name: String, mark: BufferPosition) {
@@ -30,7 +32,7 @@ struct CursorState: Sendable, Equatable {
     /// As a file says it; nil where no writer writes such.
     init?(
         name: String, mark: BufferPosition, answered: AnsweredRanges, lanes: [BufferPosition],
-        sent: [UInt64: SentRequest], jobs: [String: Job]
+        sent: [UInt64: SentRequest], jobs: [String: Job], receiver: ReceiverNote? = nil
     ) {
         guard answered.ranges.first.map({ $0.lowerBound > mark }) ?? true,
             sent.values.allSatisfy({ $0.lane.map { Int($0) < lanes.count } ?? true })
@@ -41,6 +43,7 @@ struct CursorState: Sendable, Equatable {
         self.lanes = lanes
         self.sent = sent
         self.jobs = jobs
+        self.receiver = receiver
     }
 
     /// The highest segment that it names.
@@ -83,6 +86,7 @@ struct CursorState: Sendable, Equatable {
             for number in requests { sent[number] = nil }
             forgetLanes()
             for entry in outcome.entries { jobs[entry.job, default: Job()].outcome.add(entry.outcome) }
+        case .receiver(let note): receiver = note
         }
         return true
     }
@@ -98,4 +102,6 @@ enum CursorChange: Sendable, Equatable {
     case answered(
         upTo: BufferPosition, requests: [UInt64] = [], ranges: [Range<BufferPosition>] = [],
         outcome: Outcomes = Outcomes())
+    /// The receiver has shown what it understands.
+    case receiver(ReceiverNote)
 }

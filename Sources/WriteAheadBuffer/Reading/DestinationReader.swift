@@ -186,6 +186,14 @@ public final class DestinationReader: Sendable {
         try destination?.record(.sent(requests, replacing: replaced))
     }
 
+    /// What the senders before have learned of the receiver; nil where nobody has told.
+    public var receiver: ReceiverNote? { destination?.cursor.receiver }
+
+    /// Keeps what is known of the receiver now, in place of what was. Writes a file.
+    public func note(_ receiver: ReceiverNote) throws(BufferError) {
+        try destination?.record(.receiver(receiver))
+    }
+
     /// Books what became of the samples in `ranges`, each of which covers frames, or parts of them, from
     /// their leads on; the requests with these numbers are over. After a throw nothing has changed: ranges
     /// and outcome go with another answer.

@@ -172,7 +172,8 @@ import WriteAheadBuffer
         #expect(second.requests.count == 2 && again.delivered == 20)
     }
 
-    /// The log says that the request had left by 1.0: so it leaves again, and 2.0 is asked for behind it.
+    /// The log says that the request had left by 1.0: so it leaves again, and so does what is behind it, as
+    /// the cursor knows the receiver.
     @Test func whatLeftBy10AfterAFallBackLeavesSoAfterACrash() async throws {
         let fixture = WriterFixture()
         let store = BufferedDestination(clock: fixture.clock)
@@ -184,7 +185,7 @@ import WriteAheadBuffer
         let again = store.afterCrash()
         let second = FakeReceiver(otherwise: .status(200, headers: Self.written))
         await fixture.run(writer(fixture, second, again, .auto)) { again.isAnswered }
-        #expect(second.requests.map(isOf20) == [false, true])
+        #expect(second.requests.map(isOf20) == [false, false])
         #expect(second.requests[0].body == first.requests[1].body)
     }
 
@@ -216,5 +217,77 @@ import WriteAheadBuffer
         #expect(second.requests.map(isOf20) == [true, false])
         #expect(try timestamps(second.requests[1]) == timestamps(first.requests[0]))
         #expect(again.delivered == 10)
+    }
+
+    // MARK: what `auto` remembers
+
+    /// Frames of so many targets, whose requests may fly at once.
+    private func frames(of fixture: WriterFixture, targets: Int) -> [Frame] {
+        (0..<targets).flatMap { fixture.frames(1, series: 10, job: "job\($0)") }
+    }
+
+    private static let many = QueueConfiguration(maxShards: 8, minShards: 8, maxSamplesPerSend: 10)
+
+    /// Until the receiver has decided about one request of 2.0 no other leaves, so that no more than one goes
+    /// twice. One that is written out is not asked about.
+    @Test(arguments: [(ProtobufMessage.auto, 1), (.v2, 8)])
+    func autoAsksWithOneRequest(message: ProtobufMessage, flying: Int) async {
+        let fixture = WriterFixture()
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(frames(of: fixture, targets: 8))
+        let silent = FakeReceiver(otherwise: .hang)
+        var looks = 0
+        await fixture.run(writer(fixture, silent, store, message, Self.many)) {
+            // Long after the last that may leave.
+            if silent.requests.count >= flying { looks += 1 }
+            return looks > 20_000
+        }
+        #expect(silent.requests.count == flying)
+        // A refusal without a word of the message is an answer, too: from then on as many fly as may.
+        let deaf = FakeReceiver(
+            [.status(400, body: "out of order sample for series {a}")], otherwise: .hang)
+        let again = store.afterCrash()
+        await fixture.run(writer(fixture, deaf, again, message, Self.many)) { deaf.requests.count >= 8 }
+        #expect(deaf.requests.allSatisfy(isOf20))
+    }
+
+    /// What the receiver understands is known after a crash, and by the sender of a configuration that
+    /// differs in another key.
+    @Test(arguments: [false, true]) func autoRemembers(knows20: Bool) async {
+        let fixture = WriterFixture()
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(frames(of: fixture, targets: 2))
+        let headers = knows20 ? Self.written : []
+        let first = FakeReceiver(otherwise: .status(200, headers: headers))
+        await fixture.run(writer(fixture, first, store, .auto)) { store.isAnswered }
+        #expect(first.requests.map(isOf20) == (knows20 ? [true, true] : [true, false, false]))
+        let again = store.afterCrash()
+        again.append(frames(of: fixture, targets: 8))
+        let second = FakeReceiver(otherwise: .hang)
+        // Nothing is asked with one: none of them is answered.
+        await fixture.run(writer(fixture, second, again, .auto, Self.many)) { second.requests.count == 8 }
+        #expect(second.requests.allSatisfy { isOf20($0) == knows20 })
+    }
+
+    /// A fall-back is not for ever, and is not another receiver's.
+    @Test(arguments: [
+        ("http://receiver.example/", Int64(0), WriteMessage.v1),
+        ("http://user:other@receiver.example/", 0, .v1), ("http://receiver.example/other", 0, .v2),
+        ("http://receiver.example/", DestinationMessages.rememberedMs - 1, .v1),
+        ("http://receiver.example/", DestinationMessages.rememberedMs, .v2),
+        ("http://receiver.example/", -5_000, .v1), ("http://receiver.example/", .min, .v2),
+    ])
+    func aFallBackIsRememberedAWeek(url: String, laterMs: Int64, expected: WriteMessage) {
+        let digest = DestinationMessages.digest("http://user:secret@receiver.example/")
+        let note = ReceiverNote(receiver: digest, protocolVersion: 1, foundMs: 1_000)
+        var configuration = RemoteWriteConfiguration(url: url, name: "main")
+        configuration.protobufMessage = .auto
+        let messages = DestinationMessages(
+            configuration, remembered: note, wallMs: laterMs == .min ? .min : 1_000 + laterMs)
+        #expect(messages.current(5) == expected)
+        #expect(messages.isProbing == (expected == .v2))
+        configuration.protobufMessage = .v2
+        let written = DestinationMessages(configuration, remembered: note, wallMs: 1_000)
+        #expect(written.current(5) == .v2 && !written.isProbing)
     }
 }
