@@ -163,11 +163,12 @@ def test_the_user_agent_has_name_and_version(running):
 @pytest.mark.parametrize(
     "name", ["Content-Encoding", "Content-Type", "X-Prometheus-Remote-Write-Version", "User-Agent"]
 )
-def test_reserved_headers_cannot_be_configured(tmp_path, name):
+@pytest.mark.parametrize("key, value", [("headers", "x"), ("http_headers", "{values: [x]}")])
+def test_reserved_headers_cannot_be_configured(tmp_path, name, key, value):
     path = tmp_path / "narthex.yml"
     path.write_text(
         "remote_write:\n"
-        f"- {{url: 'http://127.0.0.1:1/', protobuf_message: {MESSAGE}, headers: {{{name}: x}}}}\n"
+        f"- {{url: 'http://127.0.0.1:1/', protobuf_message: {MESSAGE}, {key}: {{{name}: {value}}}}}\n"
     )
     child = ChildProcess("check", [program("narthex"), "check-config", path], tmp_path / "check.log").start()
     assert child.process.wait(20) != 0

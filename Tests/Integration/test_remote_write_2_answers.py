@@ -30,8 +30,9 @@ def first_answers(*answers):
     return lambda received: left.pop(0) if left else takes_20(received)
 
 
-def test_5xx_is_tried_again_with_the_same_body_and_a_back_off(receiver, sender):
-    agent = sender(first_answers(*[Answer(status=503, stores=False)] * 4))
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_5xx_is_tried_again_with_the_same_body_and_a_back_off(receiver, sender, status):
+    agent = sender(first_answers(*[Answer(status=status, stores=False)] * 4))
     wait_until(lambda: len(receiver.accepted()) >= 2, 20, "accepted requests")
     tries = receiver.requests[:5]
     assert all(map(is_of_20, receiver.requests))
@@ -136,7 +137,6 @@ def test_a_receiver_of_10_is_sent_10_and_loses_nothing(receiver, sender, message
     assert agent.log_lines("level=WARN.*does not understand remote write 2.0")
 
 
-def test_debians_prometheus_takes_what_auto_sends(make_agent, make_prometheus, text_exporter):
 def test_auto_remembers_what_the_receiver_understands(receiver, make_agent, text_exporter):
     receiver.decide = lambda one: Answer(status=415, stores=False) if is_of_20(one) else Answer()
     exporter = text_exporter("# TYPE one gauge\none 1\n")
@@ -166,6 +166,7 @@ def test_auto_remembers_what_the_receiver_understands(receiver, make_agent, text
     assert agent.stop() == 0
 
 
+def test_debians_prometheus_takes_what_auto_sends(make_agent, make_prometheus, text_exporter):
     prometheus = make_prometheus()
     exporter = text_exporter("# TYPE one gauge\none 1\n")
     agent = make_agent(
