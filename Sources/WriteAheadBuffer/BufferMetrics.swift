@@ -15,6 +15,7 @@ struct BufferMetrics: Sendable {
     let fsyncSeconds: Summary
     private let syncFailures: Counter
     let readFailures: Counter
+    private let settlingFailures: Counter
     let segment: Gauge
     let retained: @Sendable (_ reason: String) -> Counter
     private let removals: Counter
@@ -86,6 +87,11 @@ struct BufferMetrics: Sendable {
         readFailures = registry.counter(
             "narthex_buffer_read_failures_total",
             help: "Reads of segments that the disk refused; they are tried again.")
+        settlingFailures = registry.counter(
+            "narthex_buffer_settling_failures_total",
+            help:
+                "Times that samples which the buffer lost could not be booked in a cursor; it is tried again."
+        )
         segment = registry.gauge(
             "prometheus_tsdb_wal_segment_current", help: "The number of the segment written to.")
         removals = registry.counter(
@@ -121,6 +127,14 @@ struct BufferMetrics: Sendable {
     func removed(_ isGone: Bool) {
         removals.add()
         if !isGone { failedRemovals.add() }
+    }
+
+    /// A cursor could not be written when what was lost before its tail was to be booked.
+    func settlingFailed(_ error: BufferError) {
+        settlingFailures.add()
+        faults.error(
+            "a cursor cannot be written: what was lost is booked later, what is there is sent all the same",
+            ["err": "\(error)"])
     }
 
     /// Something could not be made durable. It is kept in memory, and tried again.

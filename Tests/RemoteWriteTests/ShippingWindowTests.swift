@@ -314,6 +314,21 @@ import WriteAheadBuffer
         }
     }
 
+    /// A full disk: what retention took cannot be booked, and fewer samples than a batch leave all the same.
+    @Test func aCursorThatCannotBeWrittenKeepsNothingFromLeaving() throws {
+        let store = BufferedDestination(clock: clock, segmentBytes: 1, keptBytes: 1)
+        store.append(frames(1, targets: 3))
+        store.failCursor(1_000, after: 0)
+        store.buffer.enforceRetention()
+        let window = ShippingWindow(
+            reader: store.reader, lessons: DestinationLessons(), views: nil, mostSamples: 25, options: 0)
+        guard case .claim(let claim) = try window.look(samples: 25, nowNs: 0, dueNs: .max) else {
+            Issue.record("nothing is claimed")
+            return
+        }
+        #expect(claim.sampleCount == 10, "the other two went with their segments")
+    }
+
     /// What the cursor could not take down goes with the next that it does.
     @Test func aNoteThatCannotBeWrittenIsWrittenWithTheNext() throws {
         let store = BufferedDestination(clock: clock)

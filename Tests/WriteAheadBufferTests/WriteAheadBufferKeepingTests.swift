@@ -42,6 +42,63 @@ struct WriteAheadBufferKeepingTests {
         #expect(try books(buffer).scraped == 100)
     }
 
+    private func all(_ reader: DestinationReader) throws -> [StoredFrame] {
+        var frames: [StoredFrame] = []
+        while let stored = try reader.next() { frames.append(stored) }
+        return frames
+    }
+
+    private func deliver(_ frames: [StoredFrame], _ reader: DestinationReader) throws {
+        var outcome = Outcomes()
+        for stored in frames { outcome.deliver(stored.frame.sampleCount, of: "node") }
+        try reader.answered([], ranges: frames.map { $0.lead..<$0.end }, outcome: outcome)
+    }
+
+    /// A disk that is full: what retention took cannot be booked, and what is there is handed out all the
+    /// same.
+    @Test func aCursorThatCannotBeWrittenKeepsNobodyFromReading() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1
+        fixture.retentionBytes = 1
+        let buffer = try fixture.open()
+        let reader = try buffer.openDestination("a").reader
+        for value in 0..<3 { try buffer.append(fixture.frame(Double(value))) }
+        fixture.files.fail { operation, path in operation == .write && path.contains("cursor") ? .init() : nil
+        }
+        buffer.enforceRetention()
+        let read = try all(reader)
+        #expect(read.map(\.frame.values[0]) == [2] && reader.isUnsettled)
+        #expect(fixture.registry.render().contains("\nnarthex_buffer_settling_failures_total 1\n"))
+        fixture.files.fail(nil)
+        try deliver(read, reader)
+        #expect(!reader.isUnsettled)
+        let books = try #require(buffer.ledger().destinations["a"]?["node"])
+        #expect(books.delivered == 10 && books.dropped == [BufferDropReason.retentionSize: 20])
+        #expect(books.buffered == 0)
+    }
+
+    /// The same where nothing is there: it is tried again at the next look.
+    @Test func whatCannotBeBookedAtTheTailIsBookedAtTheNextLook() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1
+        let buffer = try fixture.open()
+        let reader = try buffer.openDestination("a").reader
+        try buffer.append(fixture.frame(1))
+        try deliver(all(reader), reader)
+        try buffer.append(fixture.frame(2))
+        let segment = try #require(buffer.core.catalog.all.last)
+        try reader.retire(segment, reason: BufferDropReason.retentionSize)
+        fixture.files.fail { operation, path in operation == .write && path.contains("cursor") ? .init() : nil
+        }
+        #expect(try reader.next() == nil)
+        #expect(reader.isUnsettled)
+        fixture.files.fail(nil)
+        #expect(try reader.next() == nil)
+        #expect(!reader.isUnsettled)
+        let books = try #require(buffer.ledger().destinations["a"]?["node"])
+        #expect(books.dropped == [BufferDropReason.retentionSize: 10] && books.buffered == 0)
+    }
+
     @Test func whatIsRewoundAfterRetentionIsBooked() throws {
         let fixture = try BufferFixture()
         fixture.segmentSizeBytes = 1

@@ -210,7 +210,8 @@ final class SlotRunner: Sendable {
                     window.turns.give(isFinished: true)
                     return nil
                 } else {
-                    let idleMs = UInt64(window.hasUnbooked ? Self.bufferRetryMs : Self.idleMs)
+                    let isOwed = window.hasUnbooked || reader.isUnsettled
+                    let idleMs = UInt64(isOwed ? Self.bufferRetryMs : Self.idleMs)
                     let untilNs = nowNs + idleMs * 1_000_000
                     await shared.draining.cancelling { await reader.waitForMore(until: untilNs) }
                 }

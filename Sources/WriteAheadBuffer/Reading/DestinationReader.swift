@@ -35,6 +35,8 @@ public final class DestinationReader: Sendable {
         var seenAppends: UInt64 = 0
         /// Why retention took segments with frames that are still open.
         var retiredReason = BufferDropReason.retentionSize
+        /// The cursor could not be written when what is lost was to be booked.
+        var isUnsettled = false
 
         mutating func lose(
             _ counts: [String: UInt64], at: BufferPosition, _ reason: String, isGone: Bool = false
@@ -118,7 +120,9 @@ public final class DestinationReader: Sendable {
     /// How many ranges a cursor is to hold.
     public static let mostRanges = AnsweredRanges.most
 
-    /// The next frame; nil when caught up with the tail.
+    /// The next frame; nil when caught up with the tail. Throws when the log cannot be read. A cursor that
+    /// cannot be written keeps nobody from reading on: what is lost then stays in memory, and is booked with
+    /// the next answer, or when `next` meets the tail again.
     public func next() throws(BufferError) -> StoredFrame? {
         let seen = appended.count
         let frame = try reader.withLock { reader throws(BufferError) -> StoredFrame? in
@@ -135,8 +139,21 @@ public final class DestinationReader: Sendable {
                 return frame
             }
         }
-        if frame == nil { try settle() }
+        if frame == nil { settleAtTail() }
         return frame
+    }
+
+    /// Whether the cursor could not be written when the tail was met, and nothing was written since.
+    public var isUnsettled: Bool { state.withLock { $0.isUnsettled } }
+
+    private func settleAtTail() {
+        do throws(BufferError) {
+            try settle()
+            state.withLock { $0.isUnsettled = false }
+        } catch {
+            state.withLock { $0.isUnsettled = true }
+            core.metrics.settlingFailed(error)
+        }
     }
 
     /// Notes what the reader found before `position`. Done with a frame, and at the tail, which had `seen`
@@ -314,7 +331,10 @@ public final class DestinationReader: Sendable {
             throw error
         }
         let beyond = places
-        state.withLock { $0.open.answered(upTo: moved, beyond) }
+        state.withLock { state in
+            state.open.answered(upTo: moved, beyond)
+            state.isUnsettled = false
+        }
     }
 
     private var destination: BufferDestination? { owner.withLock { $0.destination } }
