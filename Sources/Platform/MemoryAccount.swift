@@ -9,8 +9,8 @@ public final class MemoryAccount: Sendable {
         /// Bodies of responses: being received, compressed and decoded, until they have been read.
         case bodies
         /// What readers of the buffer and the windows of requests in flight hold: a column of each target
-        /// that is the base of its next one, frames that wait or fly with their requests, and what the
-        /// appender keeps for readers that follow it.
+        /// that is the base of its next one, layouts that were read, frames that wait or fly with their
+        /// requests, symbols of remote write 2.0, and what the appender keeps for readers that follow it.
         case reading
     }
 
@@ -23,6 +23,8 @@ public final class MemoryAccount: Sendable {
 
     private let limits: [Int]
     private let used = Mutex([Int](repeating: 0, count: Kind.allCases.count))
+    /// How many owners share each kind.
+    private let owners = Mutex([Int](repeating: 0, count: Kind.allCases.count))
 
     /// An account whose kinds may hold so much.
     public init(bodiesBytes: Int = defaultBytes, readingBytes: Int = defaultBytes) {
@@ -33,8 +35,9 @@ public final class MemoryAccount: Sendable {
     ///
     /// Bodies have a quarter. A buffer that grows holds itself and half of its next size while it is copied,
     /// and what a body is read into comes beside it, so a quarter for bodies is half of the memory at the
-    /// worst. Reading has another quarter: eight bytes a series for each destination that is behind, most of
-    /// all. The last quarter is for series and the allocator.
+    /// worst. Reading has another quarter: half of that for the windows of all destinations, and half for
+    /// what readers hold, eight bytes a series for each destination that is behind. The last
+    /// quarter is for series and the allocator.
     public convenience init(memoryBytes: UInt64?) {
         guard let memoryBytes else {
             self.init()
@@ -72,10 +75,16 @@ public final class MemoryAccount: Sendable {
         }
     }
 
-    /// Whether the kind holds as much as it may, or more.
-    public func isUsedUp(_ kind: Kind) -> Bool {
+    /// One more owner shares the kind (`MemoryShare`), or one less.
+    func changeShares(of kind: Kind, by count: Int) {
         let index = Self.index(kind)
-        return used.withLock { $0[index] >= limits[index] }
+        owners.withLock { $0[index] += count }
+    }
+
+    /// How many owners share the kind.
+    func shares(of kind: Kind) -> Int {
+        let index = Self.index(kind)
+        return owners.withLock { $0[index] }
     }
 
     /// What the kind may hold.

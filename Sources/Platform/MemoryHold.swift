@@ -1,7 +1,7 @@
 import Synchronization
 
 /// What one owner holds of a kind of the memory account. It is charged whether it fits or not: for what is
-/// there already once its size is known. Its owner asks `MemoryAccount.isUsedUp` before it takes more.
+/// there already once its size is known. An owner that can wait before it takes more has a `MemoryShare`.
 ///
 /// Any thread. What is left is given back with the object.
 public final class MemoryHold: Sendable {

@@ -81,39 +81,112 @@ struct ReadingStopTests {
         #expect(claim2?.sampleCount == 10 && window.readingStop == nil)
     }
 
-    /// What waits and flies, and what readers hold, is charged. Where no more is left, one batch at a time is
-    /// read, so that everything is sent in the end.
-    @Test func readingStopsWhileMemoryIsUsedUpAndABatchIsReadAllTheSame() throws {
-        let memory = MemoryAccount(readingBytes: 64 << 10)
-        let store = BufferedDestination(clock: clock, memory: memory)
-        let targets = (0..<100).map { number in
+    private func targets(_ count: Int) -> [Frame] {
+        (0..<count).map { number in
             TestFrames.frame(
                 TestFrames.target([Label("instance", "\(number)"), Label("job", "node")]), count: 10,
                 timestampMs: clock.wallMs)
         }
-        store.append(targets)
-        let window = window(store, batch: 50, size: 2)
+    }
+
+    /// Claims until there is none, for as many slots.
+    private func claims(_ window: ShippingWindow, _ samples: Int) throws -> [WaitingSlices.Claim] {
+        var claims: [WaitingSlices.Claim] = []
+        while claims.count < 100, window.turns.take(Event()) == .mine {
+            guard let claim = try claim(window, samples) else {
+                window.turns.give()
+                break
+            }
+            _ = window.turns.claimed()
+            claims.append(claim)
+        }
+        return claims
+    }
+
+    /// What waits and flies is charged to the destination's share, which several requests fit into however
+    /// little memory there is. Where no more is left, one batch at a time is read, so that everything is sent
+    /// in the end.
+    @Test func readingStopsWhileItsShareOfMemoryIsUsedUpAndABatchIsReadAllTheSame() throws {
+        let memory = MemoryAccount(readingBytes: 8 << 10)
+        let store = BufferedDestination(clock: clock, memory: memory)
+        store.append(targets(200))
+        let window = window(store, batch: 50, size: 20)
+        let first = try claims(window, 50)
+        #expect(first.count >= 2 && first.count <= 5, "\(first.count) requests")
+        #expect(window.readingStop == .memory)
+        for claim in first {
+            try window.book([], claim.slices.map(\.cover), Outcomes())
+            window.release(claim)
+        }
+        let second = try claims(window, 50)
+        #expect(second.count >= 2)
+        var left = 2_000 - (first + second).reduce(0) { $0 + $1.sampleCount }
+        for claim in second { window.release(claim) }
+        for _ in 0..<200 where left > 0 {
+            let next = try claims(window, 50)
+            left -= next.reduce(0) { $0 + $1.sampleCount }
+            for claim in next { window.release(claim) }
+        }
+        #expect(left == 0)
+    }
+
+    /// What another destination holds, and what readers do, takes nothing from this one.
+    @Test func anotherThatUsesTheAccountUpStopsNobody() throws {
+        let memory = MemoryAccount(readingBytes: 256 << 10)
+        let store = BufferedDestination(clock: clock, memory: memory)
+        store.append(targets(100))
         let others = MemoryHold(memory, .reading)
-        #expect(window.turns.take(Event()) == .mine)
-        let first = try #require(try claim(window, 50))
-        _ = window.turns.claimed()
-        #expect(first.sampleCount == 50 && window.readingStop == nil)
-        #expect(memory.usedBytes(of: .reading) > 50 * 8)
-        others.set(64 << 10)
-        #expect(window.turns.take(Event()) == .mine)
-        let second = try claim(window, 50)
-        #expect(second == nil && window.readingStop == .memory)
-        window.turns.give()
-        try window.book([], first.slices.map(\.cover), Outcomes())
-        window.release(first)
-        #expect(window.turns.take(Event()) == .mine)
-        let third = try claim(window, 50)
-        #expect(third?.sampleCount == 50 && window.readingStop == nil)
-        _ = window.turns.claimed()
-        others.set(0)
-        #expect(window.turns.take(Event()) == .mine)
-        let fourth = try claim(window, 50)
-        #expect(fourth?.sampleCount == 50 && window.readingStop == nil, "read on at once")
+        others.set(256 << 10)
+        let another = WindowHold(memory, mostSamples: 10)
+        another.set(parts: 0, bodyBytes: 256 << 10)
+        let window = window(store, batch: 50, size: 10)
+        let claims = try claims(window, 50)
+        #expect(claims.count == 10 && window.readingStop == nil)
+    }
+
+    /// A part of a frame holds all of it, until the last part is answered for.
+    @Test func aFrameIsChargedOnceUntilItsLastPartIsAnsweredFor() throws {
+        let memory = MemoryAccount(readingBytes: 8 << 20)
+        let store = BufferedDestination(clock: clock, memory: memory)
+        let window = window(store, batch: 1_000, size: 20)
+        store.append([TestFrames.frame(count: 10_000, timestampMs: clock.wallMs)])
+        var flying = try claims(window, 1_000)
+        #expect(flying.count == 10)
+        // The frame once, and what ten requests take.
+        #expect(window.heldBytes == 80_000 + 10 * 40_000)
+        #expect(memory.usedBytes(of: .reading) >= window.heldBytes)
+        while flying.count > 1 { window.release(flying.removeLast()) }
+        func look() throws { _ = try window.look(samples: 1_000, nowNs: 0, dueNs: .max) }
+        try look()
+        #expect(window.heldBytes == 80_000 + 40_000, "one part flies")
+        window.release(flying.removeLast())
+        try look()
+        #expect(window.heldBytes == 0)
+    }
+
+    /// Many requests of the life before lie far apart: what lies between is read as far as memory allows.
+    @Test func whatWasInFlightIsReadAsFarAsMemoryAllows() throws {
+        let memory = MemoryAccount(readingBytes: 64 << 10)
+        var store = BufferedDestination(clock: clock, memory: memory)
+        store.append(targets(2_000))
+        var last: StoredFrame?
+        while let stored = try store.reader.next() { last = stored }
+        let cover = try #require(last).cover(0..<10)
+        try store.reader.willSend([7: SentRequest(spans: [cover], options: 1)])
+        store = store.afterCrash()
+        let window = ShippingWindow(
+            reader: store.reader, lessons: DestinationLessons(WindowSize(least: 1, most: 10_000)),
+            views: nil, mostSamples: 25, mostFlying: 10_000, options: 1)
+        var most = 0
+        var isResent = false
+        for _ in 0..<1_000 where !isResent {
+            guard let claim = try claim(window, 25) else { break }
+            most = max(most, window.heldBytes)
+            isResent = claim.resend?.number == 7
+            try window.book([], claim.slices.map(\.cover), Outcomes())
+            window.release(claim)
+        }
+        #expect(isResent && most < 64 << 10, "\(most) bytes")
     }
 
     /// A request without an answer holds up the only target there is. It is seen on the page, among the

@@ -93,6 +93,24 @@ struct RecentFramesTests {
         #expect(again.count == 33)
     }
 
+    /// Another destination is behind and holds all that reading may: those at the tail go on following.
+    @Test func oneThatUsesTheMemoryUpUnfollowsNobody() throws {
+        let fixture = try BufferFixture()
+        fixture.recentFrameBytes = 1 << 20
+        fixture.memory = MemoryAccount(readingBytes: 1 << 20)
+        let buffer = try fixture.open()
+        let reader = try reader(buffer, "following")
+        #expect(try all(reader).isEmpty)
+        let another = MemoryHold(fixture.memory, .reading)
+        another.set(1 << 20)
+        for value in 0..<3 {
+            try buffer.append(fixture.frame(Double(value)))
+            let read = try all(reader)
+            #expect(read.count == 1 && read.first?.frame.target === fixture.target, "not decoded")
+        }
+        another.set(0)
+    }
+
     /// What a reader decodes is charged, and given back with it; what it has from the appender is not its
     /// own, so another destination costs next to nothing.
     @Test(arguments: [0, 16 << 20]) func basesAreChargedWhereTheyAreTheReadersOwn(recentFrameBytes: Int)

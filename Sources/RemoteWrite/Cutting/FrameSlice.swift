@@ -19,14 +19,17 @@ struct FrameSlice: Sendable {
     let repeatsSeries: Bool
     /// Where the part of the log begins that an answer for this slice covers.
     private let lead: BufferPosition
+    /// What the frame is charged by; all parts of a frame share it.
+    private let held: HeldFrame?
 
     /// `views` are nil for a destination without rules. `samples` are a part of what is open of the frame;
     /// nil stands for all from its start on.
     init(
         _ read: StoredFrame, samples: Range<Int>? = nil, views: WriteRelabelViews? = nil,
-        repeatsSeries: Bool = false
+        repeatsSeries: Bool = false, held: HeldFrame? = nil
     ) {
         self.repeatsSeries = repeatsSeries
+        self.held = held
         if let views {
             (frame, drops) = views.view(of: read.frame)
         } else {
@@ -45,12 +48,15 @@ struct FrameSlice: Sendable {
         drops = slice.drops
         place = slice.place
         repeatsSeries = slice.repeatsSeries
+        held = slice.held
         self.from = from
         self.to = to
         lead = from == slice.from ? slice.lead : slice.position(of: from)
     }
 
     var sampleCount: Int { to - from }
+    /// An estimate of what a request's body takes with it.
+    var bodyBytes: Int { held?.bodyBytes(samples: sampleCount) ?? 0 }
     var start: BufferPosition { position(of: from) }
     /// The part of the log that an answer for it covers.
     var cover: Range<BufferPosition> { lead..<max(lead, position(of: to)) }

@@ -4,7 +4,8 @@ public enum ReadingStop: String, Sendable, CaseIterable {
     case waitingSamples = "waiting_samples"
     /// The cursor has as many answered ranges beyond its mark as it may: an older request has no answer yet.
     case answeredRanges = "answered_ranges"
-    /// Readers and windows hold as much memory as they may. One batch at a time is still sent.
+    /// What was read for the destination and has no answer holds its share of memory. One batch at a time
+    /// is still sent.
     case memory
 
     /// What the status page and the log say.
@@ -22,8 +23,8 @@ public enum ReadingStop: String, Sendable, CaseIterable {
             """
         case .memory:
             """
-            the log is read slowly: readers and requests in flight of all destinations hold as much memory \
-            as they may
+            the log is read slowly: what was read for this destination and has no answer holds its share of \
+            the memory
             """
         }
     }

@@ -26,7 +26,8 @@ final class ShippingWindow: Sendable {
         var unbooked = Unbooked()
         var unnoted = Unnoted()
         var waitingSamples = 0
-        var flyingSamples = 0
+        /// What the requests of claims that fly hold.
+        var bodyBytes = 0
         var oldestMs: Int64?
         var readingStop: ReadingStop?
     }
@@ -61,7 +62,7 @@ final class ShippingWindow: Sendable {
         mostFlying: Int = 1, options: UInt64
     ) {
         self.reader = reader
-        hold = WindowHold(reader.memory)
+        hold = WindowHold(reader.memory, mostSamples: max(1, mostSamples))
         self.options = options
         self.lessons = lessons
         turns = SlotTurns(lessons)
@@ -75,9 +76,12 @@ final class ShippingWindow: Sendable {
 
     /// All of a claim is answered for.
     func release(_ claim: WaitingSlices.Claim) {
+        // Its keys are let go of at the next look, its frames at once.
+        var keys = claim
+        keys.slices = []
         state.withLock { state in
-            state.released.append(claim)
-            state.flyingSamples -= claim.sampleCount
+            state.released.append(keys)
+            state.bodyBytes -= claim.bodyBytes
             if let resend = claim.resend { state.leaving.remove(resend.number) }
         }
         turns.released()
@@ -105,6 +109,9 @@ final class ShippingWindow: Sendable {
     /// Why the last look did not read on; nil when it did, or had no need to.
     var readingStop: ReadingStop? { state.withLock { $0.readingStop } }
 
+    /// What waits and flies is charged by.
+    var heldBytes: Int { hold.heldBytes }
+
     // MARK: looking
 
     /// Looks for the next request, of `samples` at most. What was read at `dueNs` or before need be no
@@ -116,40 +123,52 @@ final class ShippingWindow: Sendable {
             let most = state.claimSize.samples(limitBytes: BatchCollector.maxRequestBytes)
             return (state.released, min(samples, most))
         }
-        var most = mostSamples * Self.waitingBatches * (lessons.windowSize + 1)
+        // What flies is answered for one day; where nothing does, a batch is always read.
+        var bounds = Bounds(
+            most: mostSamples * Self.waitingBatches * (lessons.windowSize + 1),
+            least: flying > 0 ? 0 : mostSamples)
         return try log.withLock { log throws(BufferError) in
             for claim in released { log.waiting.release(claim) }
             var stop: ReadingStop?
-            var claimed = 0
-            defer { publish(log.waiting, stop, claimed: claimed) }
+            var claimedBytes = 0
+            defer { publish(log.waiting, stop, claimedBytes: claimedBytes) }
             while true {
+                let bodyBytes = state.withLock { $0.bodyBytes }
                 // As much as could wait when they were sent: they go before any other.
-                let sentMost = max(most, mostSamples * Self.waitingBatches * (mostFlying + 1))
-                stop = try readSent(&log, most: sentMost, nowNs)
+                let sentMost = max(bounds.most, mostSamples * Self.waitingBatches * (mostFlying + 1))
+                stop = try readSent(&log, Bounds(most: sentMost, least: bounds.least), bodyBytes, nowNs)
                 if let claim = claimResend(&log) {
-                    claimed = claim.sampleCount
+                    claimedBytes = claim.bodyBytes
                     return .claim(claim)
                 }
                 // An answer or `left` ends the wait.
                 guard state.withLock({ $0.leaving.isEmpty }) else { return .nothing(isWaiting: true) }
                 let found = try claimNew(
-                    &log, samples: wanted, most: most, nowNs: nowNs, dueNs: dueNs, flying: flying, stop: &stop
-                )
+                    &log, samples: wanted, bounds, bodyBytes, nowNs: nowNs, dueNs: dueNs, stop: &stop)
                 if let claim = found.claim {
-                    claimed = claim.sampleCount
+                    claimedBytes = claim.bodyBytes
                     return .claim(claim)
                 }
                 if let sinceNs = found.oldestReadNs { return .short(sinceNs: sinceNs) }
                 // Nothing flies whose answer would let something go, and all that waits has to follow a
                 // request that was in flight before and lies in the log up to a place that is not read
-                // yet: so that one is read, however much waits. It was as much before.
+                // yet: so that one is read, a batch at a time, however much waits. It was as much before.
                 guard flying == 0, !log.sent.isEmpty else {
                     // Where something is full it is an answer that lets the reader go on, and no append.
                     return .nothing(isWaiting: !log.waiting.isEmpty || stop != nil)
                 }
-                most = max(most, log.waiting.sampleCount) + mostSamples
+                bounds.least = log.waiting.sampleCount + mostSamples
+                bounds.most = max(bounds.most, bounds.least)
             }
         }
+    }
+
+    /// How many samples are to wait.
+    private struct Bounds {
+        /// No more are read once so many wait.
+        var most: Int
+        /// So many are read whatever memory they take.
+        var least: Int
     }
 
     /// The next request in flight before; nil when none may leave now.
@@ -164,23 +183,20 @@ final class ShippingWindow: Sendable {
         return claim
     }
 
-    /// One look for what is cut anew, which reads while fewer than `most` samples wait.
+    /// One look for what is cut anew, which reads within bounds.
     private func claimNew(
-        _ log: inout Log, samples: Int, most: Int, nowNs: UInt64, dueNs: UInt64,
-        flying: Int, stop: inout ReadingStop?
+        _ log: inout Log, samples: Int, _ bounds: Bounds, _ bodyBytes: Int, nowNs: UInt64, dueNs: UInt64,
+        stop: inout ReadingStop?
     ) throws(BufferError) -> WaitingSlices.Found {
         var (keys, sent) = (log.keys, log.sent)
         defer { (log.keys, log.sent) = (keys, sent) }
-        let (reader, views, mostSamples) = (reader, views, mostSamples)
         var met = stop
         defer { stop = met }
         do {
             return try log.waiting.claim(samples: samples, dueNs: dueNs) { waiting in
-                // What flies is answered for one day; where nothing does, a batch is always read.
-                let mayStop = flying > 0 || waiting.sampleCount >= mostSamples
-                met = Self.stop(waiting, most: most, reader, whenUsedUp: mayStop)
+                met = full(waiting, bounds, bodyBytes) ?? (reader.isFullOfRanges ? .answeredRanges : nil)
                 guard met == nil, let stored = try reader.next() else { return false }
-                Self.add(stored, nowNs, &sent, views, reader, &keys, &waiting)
+                add(stored, nowNs, &sent, &keys, &waiting)
                 return true
             }
         } catch let error as BufferError {
@@ -190,45 +206,44 @@ final class ShippingWindow: Sendable {
         }
     }
 
-    /// What is full, so that nothing more is to be read now.
-    private static func stop(
-        _ waiting: WaitingSlices, most: Int, _ reader: DestinationReader, whenUsedUp mayStop: Bool
-    ) -> ReadingStop? {
-        if waiting.sampleCount >= most { return .waitingSamples }
-        if mayStop, reader.memory.isUsedUp(.reading) { return .memory }
-        return reader.isFullOfRanges ? .answeredRanges : nil
+    /// What is full of what waits, so that nothing more is to be read now.
+    private func full(_ waiting: WaitingSlices, _ bounds: Bounds, _ bodyBytes: Int) -> ReadingStop? {
+        if waiting.sampleCount >= bounds.most { return .waitingSamples }
+        guard waiting.sampleCount >= bounds.least else { return nil }
+        return hold.isUsedUp(parts: waiting.partCount, bodyBytes: bodyBytes) ? .memory : nil
     }
 
-    /// Reads until every request in flight before has all its frames, or `most` samples wait: the requests
-    /// of lanes that stood far apart lie far apart in the log.
+    /// Reads until every request in flight before has all its frames, within bounds: the requests of lanes
+    /// that stood far apart lie far apart in the log.
     private func readSent(
-        _ log: inout Log, most: Int, _ nowNs: UInt64
+        _ log: inout Log, _ bounds: Bounds, _ bodyBytes: Int, _ nowNs: UInt64
     ) throws(BufferError) -> ReadingStop? {
         while !log.sent.isEmpty {
-            guard log.waiting.sampleCount < most else { return .waitingSamples }
+            if let full = full(log.waiting, bounds, bodyBytes) { return full }
             guard let stored = try reader.next() else {
                 // What is not there now is gone from the disk.
                 for number in log.sent.keys { log.waiting.completeResend(number) }
                 log.sent = [:]
                 return nil
             }
-            Self.add(stored, nowNs, &log.sent, views, reader, &log.keys, &log.waiting)
+            add(stored, nowNs, &log.sent, &log.keys, &log.waiting)
         }
         return nil
     }
 
     /// Adds what is open of a frame: what was in flight to its request, the rest behind all others. A
     /// request that ends before or with the frame has all its frames then.
-    private static func add(
+    private func add(
         _ stored: StoredFrame, _ nowNs: UInt64, _ sent: inout [UInt64: SentRequest],
-        _ views: WriteRelabelViews?, _ reader: DestinationReader, _ keys: inout ConflictKeys,
-        _ waiting: inout WaitingSlices
+        _ keys: inout ConflictKeys, _ waiting: inout WaitingSlices
     ) {
+        let held = hold.frame(stored)
         let own = keys.keys(of: stored.frame)
         let maySplit = !keys.repeatsSeries(stored.frame)
         func entry(_ samples: Range<Int>) -> WaitingSlices.Entry {
             .init(
-                slice: FrameSlice(stored, samples: samples, views: views, repeatsSeries: !maySplit),
+                slice: FrameSlice(
+                    stored, samples: samples, views: views, repeatsSeries: !maySplit, held: held),
                 keys: own, maySplit: maySplit, readNs: nowNs)
         }
         var rest = stored.open
@@ -253,15 +268,15 @@ final class ShippingWindow: Sendable {
         }
     }
 
-    private func publish(_ waiting: WaitingSlices, _ stop: ReadingStop?, claimed: Int) {
-        let flying = state.withLock { state in
+    private func publish(_ waiting: WaitingSlices, _ stop: ReadingStop?, claimedBytes: Int) {
+        let bodyBytes = state.withLock { state in
             state.readingStop = stop
             state.waitingSamples = waiting.sampleCount
-            state.flyingSamples += claimed
+            state.bodyBytes += claimedBytes
             state.oldestMs = waiting.oldestMs
-            return state.flyingSamples
+            return state.bodyBytes
         }
-        hold.set(waiting, flyingSamples: flying)
+        hold.set(parts: waiting.partCount, bodyBytes: bodyBytes)
     }
 
     /// A request was cut of a claim.

@@ -30,6 +30,11 @@ struct WaitingSlices: Sendable {
         var resend: (number: UInt64, request: SentRequest)?
 
         var sampleCount: Int { slices.reduce(0) { $0 + $1.sampleCount } }
+
+        /// An estimate of what the requests cut of it hold, one after the other.
+        var bodyBytes: Int {
+            min(slices.reduce(0) { $0 + $1.bodyBytes }, BatchCollector.maxRequestBytes)
+        }
     }
 
     /// A request that was in flight when the agent ended.
@@ -76,6 +81,7 @@ struct WaitingSlices: Sendable {
     private var free: [Int] = []
     private var keys: [UInt64: Key] = [:]
     private var resends: [Resend]
+    private var resendParts = 0
     /// Samples that wait.
     private(set) var sampleCount = 0
 
@@ -87,7 +93,7 @@ struct WaitingSlices: Sendable {
     var isEmpty: Bool { frames.isEmpty && resends.isEmpty }
 
     /// Frames that wait, and parts of requests to be made again.
-    var partCount: Int { resends.reduce(frames.count) { $0 + $1.entries.count } }
+    var partCount: Int { frames.count + resendParts }
 
     /// Whether requests are to be made again.
     var hasResends: Bool { !resends.isEmpty }
@@ -130,6 +136,7 @@ struct WaitingSlices: Sendable {
             return
         }
         resends[index].entries.append(entry)
+        resendParts += 1
         sampleCount += entry.slice.sampleCount
         for key in entry.keys {
             keys[key, default: Key()].resends += 1
@@ -170,6 +177,7 @@ struct WaitingSlices: Sendable {
                 continue
             }
             let resend = resends.remove(at: index)
+            resendParts -= entries.count
             var claim = Claim()
             claim.slices = entries.map(\.slice)
             claim.resend = (resend.number, resend.request)

@@ -72,13 +72,12 @@ final class RecentFrames: Sendable {
 
     private let mostBytes: Int
     private let hold: MemoryHold
-    private let memory: MemoryAccount
     private let state = Mutex(State())
 
-    /// At most `mostBytes` are kept, and an eighth of what reading may hold.
+    /// At most `mostBytes` are kept, and an eighth of what reading may hold. What others hold of it changes
+    /// nothing: a reader that no longer follows would hold bases of its own, which take more.
     init(mostBytes: Int, memory: MemoryAccount) {
         self.mostBytes = min(mostBytes, memory.limitBytes(of: .reading) / 8)
-        self.memory = memory
         hold = MemoryHold(memory, .reading)
     }
 
@@ -114,13 +113,12 @@ final class RecentFrames: Sendable {
         state.withLock { state in
             guard !state.following.isEmpty else { return }
             let bytes = entry.bytes
-            let isUsedUp = memory.isUsedUp(.reading)
-            while let oldest = state.oldest, state.bytes + bytes > mostBytes || isUsedUp {
+            while let oldest = state.oldest, state.bytes + bytes > mostBytes {
                 state.drop()
                 state.following = state.following.filter { $0.value >= oldest.end }
             }
             // One that is too large by itself is read from the disk.
-            if state.bytes + bytes <= mostBytes, !isUsedUp, !state.following.isEmpty {
+            if state.bytes + bytes <= mostBytes, !state.following.isEmpty {
                 state.entries.append(entry)
                 state.bytes += bytes
             }
