@@ -4,12 +4,17 @@ struct AnsweredRanges: Sendable, Equatable {
     /// in flight or waits by then, and what lies between them, may add a few.
     static let most = 4_096
 
+    /// No file has more, in a list of ranges or in all of a cursor: what says more is damaged. A million
+    /// samples wait for a window of fifty requests, and two ranges of them never touch.
+    static let mostInFile = 1 << 20
+
     private(set) var ranges: [Range<BufferPosition>] = []
 
     init() {}
 
-    /// nil when these do not ascend, touch or are empty: no writer writes such.
+    /// nil when these do not ascend, touch, are empty or too many: no writer writes such.
     init?(_ ranges: [Range<BufferPosition>]) {
+        guard ranges.count <= Self.mostInFile else { return nil }
         let areApart = zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound < $1.lowerBound }
         guard areApart, ranges.allSatisfy({ !$0.isEmpty }) else { return nil }
         self.ranges = ranges

@@ -173,12 +173,19 @@ enum CursorCoding {
     private static func requests(_ payload: Span<UInt8>, _ offset: inout Int) -> [UInt64: SentRequest]? {
         guard let count = Wire.count(payload, &offset, itemBytes: 13) else { return nil }
         var requests: [UInt64: SentRequest] = [:]
+        // Of all requests together.
+        var (spanCount, omissionCount) = (0, 0)
         for _ in 0..<count {
             guard let number = Wire.varint(payload, &offset), let version = Wire.byte(payload, &offset),
                 let options = Wire.fixed64(payload, &offset), let lane = Wire.varint32(payload, &offset),
                 let spans = ranges(payload, &offset), SentRequest.areInOrder(spans),
                 let omissions = omissions(payload, &offset)
             else { return nil }
+            spanCount += spans.count
+            omissionCount += omissions.count
+            guard spanCount <= AnsweredRanges.mostInFile, omissionCount <= AnsweredRanges.mostInFile else {
+                return nil
+            }
             var request = SentRequest(
                 spans: spans, omissions: omissions, protocolVersion: version, options: options)
             request.lane = lane > 0 ? lane - 1 : nil
@@ -193,7 +200,8 @@ enum CursorCoding {
     }
 
     private static func numbers(_ payload: Span<UInt8>, _ offset: inout Int) -> [UInt64]? {
-        guard let count = Wire.count(payload, &offset, itemBytes: 1) else { return nil }
+        guard let count = Wire.count(payload, &offset, itemBytes: 1), count <= AnsweredRanges.mostInFile
+        else { return nil }
         var numbers: [UInt64] = []
         for _ in 0..<count {
             guard let number = Wire.varint(payload, &offset) else { return nil }
@@ -211,7 +219,9 @@ enum CursorCoding {
     }
 
     private static func ranges(_ payload: Span<UInt8>, _ offset: inout Int) -> [Range<BufferPosition>]? {
-        guard let count = Wire.count(payload, &offset, itemBytes: 6) else { return nil }
+        // Looked at before any room is made: in memory a range takes eight times its bytes.
+        guard let count = Wire.count(payload, &offset, itemBytes: 6), count <= AnsweredRanges.mostInFile
+        else { return nil }
         var ranges: [Range<BufferPosition>] = []
         for _ in 0..<count {
             guard let from = position(payload, &offset), let to = position(payload, &offset), from <= to
@@ -231,7 +241,8 @@ enum CursorCoding {
     }
 
     private static func omissions(_ payload: Span<UInt8>, _ offset: inout Int) -> [BufferOmission]? {
-        guard let count = Wire.count(payload, &offset, itemBytes: 5) else { return nil }
+        guard let count = Wire.count(payload, &offset, itemBytes: 5), count <= AnsweredRanges.mostInFile
+        else { return nil }
         var omissions: [BufferOmission] = []
         for _ in 0..<count {
             guard let start = position(payload, &offset), let count = Wire.varint32(payload, &offset),

@@ -62,6 +62,8 @@ struct CursorLog {
     ) throws(FileError) {
         var scanner = scanner
         var lanes: LaneCursor?
+        var replay = CursorReplay()
+        defer { (read.state, read.end) = replay.finish() }
         while case .record(let header, let place) = try scanner.next(limit: read.length) {
             guard let range = try scanner.payload(header, at: place, limit: read.length) else { return }
             let bytes = scanner.bytes
@@ -70,19 +72,17 @@ struct CursorLog {
             case .snapshot:
                 if hasLanes { lanes = LaneCursor(payload) }
                 guard let snapshot = hasLanes ? lanes?.state : CursorCoding.state(payload) else { return }
-                read.state = snapshot
+                replay.begin(snapshot)
             case .progress:
-                guard var next = read.state else { return }
                 if hasLanes {
                     guard lanes?.apply(payload) ?? false, let state = lanes?.state else { return }
-                    next = state
+                    replay.begin(state)
                 } else {
-                    guard let change = CursorCoding.change(payload), next.apply(change) else { return }
+                    guard let change = CursorCoding.change(payload), replay.apply(change) else { return }
                 }
-                read.state = next
             default: return
             }
-            read.end = place + UInt64(header.recordBytes)
+            guard replay.isRead(upTo: place + UInt64(header.recordBytes)) else { return }
         }
     }
 
