@@ -79,6 +79,13 @@ public final class LayoutChunk: Sendable {
             metadata: metadata) ?? self
     }
 
+    /// Bytes held beside the object itself.
+    public var heldBytes: Int {
+        bytes.count + pieces.count * MemoryLayout<Piece>.stride
+            + (pieceOffsets.count + histogramSeries.count) * MemoryLayout<UInt32>.stride
+            + (metadata?.heldBytes ?? 0)
+    }
+
     /// Where the bytes of series `index` begin.
     public func runStart(ofSeries index: Int) -> Int {
         let firstPiece = Int(pieceOffsets[index])

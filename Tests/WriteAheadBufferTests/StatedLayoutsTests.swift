@@ -47,4 +47,45 @@ struct StatedLayoutsTests {
         #expect(books.dropped == [BufferDropReason.damaged: 160_000])
         #expect(books.buffered == 0)
     }
+
+    /// Packed chunks may state many times their bytes: beyond a bound they are lost as damaged ones are.
+    @Test(arguments: [(1, 0, false), (1, 1 << 30, true), (64, 0, true)])
+    func whatUnpacksToTooMuchIsLost(times: Int, leastBytes: Int, isWhole: Bool) throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let layouts = (0..<12).map { number in
+            Layout([TestFrames.chunk("some_metric_of_a_fleet_\(number)_", count: 1_000)])
+        }
+        for layout in layouts {
+            try buffer.append(TestFrames.frame(fixture.target, layout, at: fixture.clock.wallMs))
+        }
+        let core = buffer.core
+        let info = try #require(core.catalog.all.last)
+        var segment: SegmentReader? = try SegmentReader(
+            info, isLastLook: false, catalog: core.catalog, files: fixture.files, metrics: core.metrics,
+            clock: fixture.clock)
+        defer { segment?.close() }
+        var stated = StatedLayouts(
+            LayoutInterner(), bound: .init(times: times, leastBytes: leastBytes))
+        var numbers: [UInt32] = []
+        while case .record(let header, let place)? = try segment?.next() {
+            switch header.type {
+            case .chunk: stated.note(chunk: header, at: place)
+            case .layout:
+                stated.note(layout: header, at: place)
+                numbers.append(header.subject)
+            default: break
+            }
+            segment?.done()
+        }
+        #expect(numbers.count == 12)
+        let found = try numbers.map { try stated.layout($0, in: &segment) }
+        #expect(found[0] != nil && (found[11] != nil) == isWhole)
+        let held = layouts.reduce(0) { $0 + $1.chunks[0].heldBytes }
+        if isWhole {
+            #expect(stated.ownBytes == held)
+        } else {
+            #expect(stated.ownBytes < Int(info.length) + held / 12 + 1 && stated.ownBytes < held)
+        }
+    }
 }

@@ -8,8 +8,31 @@ struct StatedLayouts: Sendable {
     private var metadataPlaces: [UInt32: (RecordHeader, UInt64)] = [:]
     private var chunks: [UInt32: LayoutChunk] = [:]
     private var layouts: [UInt32: ([UInt32], Layout)] = [:]
+    /// What the chunks that were read take, as they are when they are not packed.
+    private var chunkBytes = 0
+    /// What of them nobody else had.
+    private(set) var ownBytes = 0
 
-    init(_ interner: LayoutInterner) { self.interner = interner }
+    private let bound: Bound
+
+    /// What the chunks of a segment may take in memory.
+    struct Bound: Sendable {
+        /// So many times the bytes of the segment. Packed chunks are a quarter of what they state, mostly,
+        /// and those whose labels repeat kilobytes a sixtieth. A damaged file could make 255 of each byte.
+        var times = 64
+        /// Or so many bytes, where that is more.
+        var leastBytes = 256 << 20
+
+        func bytes(ofSegment length: UInt64) -> Int {
+            let (product, isTooMuch) = Int(clamping: length).multipliedReportingOverflow(by: times)
+            return isTooMuch ? Int.max : max(leastBytes, product)
+        }
+    }
+
+    init(_ interner: LayoutInterner, bound: Bound = Bound()) {
+        self.interner = interner
+        self.bound = bound
+    }
 
     /// Records whose places are known.
     var count: Int { chunkPlaces.count + layoutPlaces.count + metadataPlaces.count }
@@ -66,15 +89,19 @@ struct StatedLayouts: Sendable {
     ) throws(BufferError) -> LayoutChunk? {
         if let known = chunks[number] { return known }
         guard let (header, place) = chunkPlaces[number] else { return nil }
-        guard let (bytes, range) = try segment?.payload(header, at: place),
+        guard chunkBytes < bound.bytes(ofSegment: segment?.info.length ?? 0),
+            let (bytes, range) = try segment?.payload(header, at: place),
             let chunk = StatementCoding.chunk(bytes.span.extracting(range), flags: header.flags)
         else {
             chunkPlaces[number] = nil
             return nil
         }
         let stated = try metadata(ofChunk: number, chunk.seriesCount, in: &segment)
+        let whole = stated.map { chunk.adding($0) } ?? chunk
+        chunkBytes += whole.heldBytes
         // The object that scraping uses, where it does.
-        let shared = interner.intern(stated.map { chunk.adding($0) } ?? chunk)
+        let shared = interner.intern(whole)
+        if shared === whole { ownBytes += whole.heldBytes }
         chunks[number] = shared
         return shared
     }
