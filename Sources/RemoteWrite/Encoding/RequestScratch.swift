@@ -69,6 +69,13 @@ import Glibc
         if message == .v2 { symbols.removeAll() }
     }
 
+    /// Lets go of what the request refers to, also where it was never compressed. The next one need not come
+    /// for long.
+    func end() {
+        if symbols.holdsChunks { symbols.removeAll() }
+        paddedTarget = nil
+    }
+
     /// Bytes of the request so far.
     var byteCount: Int { written + (message == .v2 && !hasSymbols ? symbols.table.bytes.count : 0) }
 

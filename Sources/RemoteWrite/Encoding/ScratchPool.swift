@@ -1,3 +1,4 @@
+internal import Platform
 import Synchronization
 
 /// Lends buffers for encoding to worker jobs: as many exist as jobs encode at one time, however many slots
@@ -7,13 +8,16 @@ final class ScratchPool: Sendable {
     static let keptBytes = 4 << 20
 
     /// What requests of remote write 2.0 share.
-    private let symbols = ChunkSymbolCache()
+    private let symbols: ChunkSymbolCache
     private let free = Mutex<[RequestScratch]>([])
+
+    init(memory: MemoryAccount = MemoryAccount()) { symbols = ChunkSymbolCache(memory: memory) }
 
     /// Calls `body` with a scratch of its own.
     func with<Result>(_ body: (RequestScratch) throws -> Result) rethrows -> Result {
         let scratch = free.withLock { $0.popLast() } ?? RequestScratch(symbols: symbols)
         defer {
+            scratch.end()
             if scratch.heldBytes <= Self.keptBytes { free.withLock { $0.append(scratch) } }
         }
         return try body(scratch)

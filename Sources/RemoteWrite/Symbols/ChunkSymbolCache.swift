@@ -1,4 +1,5 @@
 internal import MetricModel
+internal import Platform
 import Synchronization
 
 /// Keeps what `ChunkSymbols` are made of chunks, for as long as the chunks are there and within a bound:
@@ -20,11 +21,18 @@ final class ChunkSymbolCache: Sendable {
     /// chunks are in use than have room, those that stayed are found. 16 MiB are the symbols of half a
     /// million series that nothing shares.
     static let maxBytes = 16 << 20
+    /// It may hold this part of what reading may, at most: 8 MiB where the memory limit is 512 MiB.
+    static let shareOfReading = 16
 
     private let maxBytes: Int
+    private let hold: MemoryHold
     private let state = Mutex(State())
 
-    init(maxBytes: Int = maxBytes) { self.maxBytes = maxBytes }
+    /// What it holds is charged to what reading may hold.
+    init(memory: MemoryAccount = MemoryAccount(), maxBytes: Int = maxBytes) {
+        self.maxBytes = min(maxBytes, memory.limitBytes(of: .reading) / Self.shareOfReading)
+        hold = MemoryHold(memory, .reading)
+    }
 
     /// The chunk's symbols; nil when its bytes are not labels.
     func symbols(of chunk: LayoutChunk) -> ChunkSymbols? {
@@ -35,6 +43,7 @@ final class ChunkSymbolCache: Sendable {
         if let known { return known }
         guard let made = ChunkSymbols(chunk) else { return nil }
         state.withLock { state in
+            defer { hold.set(state.heldBytes) }
             state.additions += 1
             // Entries of chunks that are gone go once they may be half of all.
             if state.additions > max(256, state.entries.count / 2)

@@ -22,7 +22,7 @@ final class DestinationShared: Sendable {
     let clock: any AgentClock
     let metrics: RemoteWriteMetrics
     let limits: BatchCollector.Limits
-    let scratches = ScratchPool()
+    let scratches: ScratchPool
     let lessons: DestinationLessons
     let messages: DestinationMessages
     let gate: DestinationGate
@@ -47,6 +47,7 @@ final class DestinationShared: Sendable {
         )
         messages = DestinationMessages(configuration, remembered: reader.receiver, wallMs: clock.wallMs)
         lessons.probes(messages.isProbing)
+        scratches = ScratchPool(memory: reader.memory)
         self.configuration = configuration
         self.sender = sender
         self.workers = workers

@@ -55,7 +55,7 @@ public final class DestinationReader: Sendable {
     /// Held while an answer is written down: one at a time looks where the mark is and moves it.
     private let booking = Mutex<Void>(())
     private let owner = Mutex<Weak>(Weak())
-    /// Bases of the next frames, and the list of those handed out.
+    /// Bases of the next frames, chunks of layouts, and the list of those handed out.
     private let hold: MemoryHold
     /// By this number the frames that are kept for those that follow know it.
     private let recentNumber: Int
@@ -134,7 +134,7 @@ public final class DestinationReader: Sendable {
                     return (isDone, frame, state.open.heldBytes)
                 }
                 guard isDone else { continue }
-                hold.set(reader.baseBytes + handed)
+                hold.set(reader.ownBytes + handed)
                 if frame == nil { core.recent.caughtUp(recentNumber, at: position) }
                 return frame
             }

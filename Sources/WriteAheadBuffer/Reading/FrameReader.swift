@@ -56,7 +56,7 @@ struct FrameReader: Sendable {
     /// there.
     var recent: (frames: RecentFrames, reader: Int)?
     /// What the bases of the targets' next frames take, but those that the appender has as well.
-    private(set) var baseBytes = 0
+    private var baseBytes = 0
 
     /// `isLastLook`: the segment is about to be removed, so what cannot be read counts as damaged.
     init(
@@ -113,6 +113,9 @@ struct FrameReader: Sendable {
         jobSamples = [:]
         baseBytes = 0
     }
+
+    /// What it holds in memory that nobody else does: bases, and the chunks of layouts with their metadata.
+    var ownBytes: Int { baseBytes + statements.ownBytes }
 
     /// What it holds of the file: the window's bytes and the places of statements, all of one segment.
     var footprint: (windowBytes: Int, places: Int) {

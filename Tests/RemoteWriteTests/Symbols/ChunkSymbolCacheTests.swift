@@ -1,4 +1,5 @@
 import MetricModel
+import Platform
 import Testing
 
 @testable import RemoteWrite
@@ -48,5 +49,22 @@ import Testing
         let cache = ChunkSymbolCache()
         for number in 0..<2_000 { _ = cache.symbols(of: chunk("m\(number)")) }
         #expect(cache.heldBytes < 400 * 400)
+    }
+
+    /// What it holds is charged, and given back with it; less memory is less of it.
+    @Test func itIsChargedAndBoundedByTheMemoryAccount() throws {
+        let one = try #require(ChunkSymbols(chunk("00"))).heldBytes
+        let memory = MemoryAccount(readingBytes: ChunkSymbolCache.shareOfReading * 5 * one)
+        do {
+            let cache = ChunkSymbolCache(memory: memory)
+            let chunks = (10..<40).map { chunk("\($0)") }
+            for chunk in chunks {
+                _ = cache.symbols(of: chunk)
+                #expect(cache.heldBytes <= 5 * one)
+                #expect(memory.usedBytes(of: .reading) == cache.heldBytes)
+            }
+            #expect(cache.heldBytes > 0)
+        }
+        #expect(memory.usedBytes(of: .reading) == 0)
     }
 }
