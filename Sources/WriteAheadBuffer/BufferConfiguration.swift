@@ -3,7 +3,8 @@ public struct BufferConfiguration: Sendable, Equatable {
     /// The buffer's own directory; made when absent. One process at a time.
     public var directory: String
     /// A segment ends once it is at least this long. Never more than a quarter of `retentionBytes`, so that
-    /// retention has something to take. It may grow to half of them where statements of series fill it.
+    /// retention has something to take. Where statements of series fill it, it may grow to an eighth of
+    /// `retentionBytes`, or to twice what it states where that is more, and to half of them at most.
     public var segmentSizeBytes: Int
     /// A segment ends once it is this old: the state of targets that went is let go with it. While its
     /// targets are there, and it holds little beside what the next would repeat of them, it may be four times
@@ -40,6 +41,10 @@ public struct BufferConfiguration: Sendable, Equatable {
     /// The length at which a segment ends, unless most of it states the series of the targets there are.
     var segmentLimitBytes: UInt64 { min(UInt64(segmentSizeBytes), max(4_096, retentionBytes / 4)) }
 
+    /// The length at which a segment ends, unless half of it is what the next one repeats. Retention takes
+    /// a segment as a whole, and a start reads the last one from its beginning.
+    var segmentMostBytes: UInt64 { max(segmentLimitBytes, retentionBytes / 8) }
+
     /// The length at which a segment ends whatever it states.
-    var segmentMostBytes: UInt64 { max(segmentLimitBytes, retentionBytes / 2) }
+    var segmentEndBytes: UInt64 { max(segmentLimitBytes, retentionBytes / 2) }
 }

@@ -211,8 +211,7 @@ public final class WriteAheadBuffer: Sendable {
         if state.writer?.isTorn ?? true { return true }
         if state.writer?.isOld(nowNs: core.clock.elapsedNs, maxAgeNs: maxAgeNs) ?? true { return true }
         if state.writer?.isMostlyOfTheGone() ?? false { return true }
-        return state.writer?.isFull(
-            limitBytes: configuration.segmentLimitBytes, mostBytes: configuration.segmentMostBytes) ?? true
+        return state.writer?.isFull(configuration) ?? true
     }
 
     /// Where a new segment cannot be begun, the old one goes on as long as it takes writes.

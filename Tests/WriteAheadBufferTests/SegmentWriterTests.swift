@@ -222,6 +222,35 @@ struct SegmentWriterTests {
         #expect(try fixture.segmentPaths.count == 3)
     }
 
+    /// What a start has to read, and what retention takes at once, is bounded: 4 MiB of 32 where the segment
+    /// would be 9 by what it repeats, and twice that where an eighth of the retention is less.
+    @Test(arguments: [(32, 4), (8, 2)]) func aSegmentIsNoMoreThanAnEighthOfTheRetention(
+        retentionMiB: Int, segmentMiB: Int
+    ) throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 64 << 10
+        fixture.retentionBytes = UInt64(retentionMiB) << 20
+        let layout = Layout(Array(repeating: TestFrames.chunk("m", count: 2_500), count: 50))
+        let buffer = try fixture.open()
+        var values = (0..<layout.seriesCount).map {
+            Double(bitPattern: 0x3FF0_0123_4567_89AB + UInt64($0) << 32)
+        }
+        let first = try #require(buffer.core.catalog.all.last?.number)
+        var length: UInt64 = 0
+        for frame in 0..<40 {
+            for series in stride(from: frame % 2, to: values.count, by: 2) { values[series] += .pi / 1e6 }
+            try buffer.append(
+                Frame(
+                    target: fixture.target, layout: layout, timestampMs: fixture.clock.wallMs, values: values)
+            )
+            let now = try #require(buffer.core.catalog.all.last)
+            guard now.number == first else { break }
+            length = now.length
+        }
+        let expected = UInt64(segmentMiB) << 20
+        #expect(length >= expected && length < expected + 768 << 10, "\(length) bytes")
+    }
+
     @Test(arguments: [FaultyFiles.Operation.open, .write])
     func whereNoSegmentCanBeBegunTheOldOneGoesOn(operation: FaultyFiles.Operation) throws {
         let fixture = try BufferFixture()

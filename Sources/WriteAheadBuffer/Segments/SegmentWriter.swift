@@ -267,14 +267,17 @@ struct SegmentWriter {
 
     // MARK: length
 
-    /// Whether another segment is to be begun: this one has `limitBytes`, and most of it is not what every
+    /// Whether another segment is to be begun: this one has the limit, and most of it is not what every
     /// segment must have of the targets there are: their statements, and a frame of each without a base.
     /// Were that no matter, segments of a fleet whose first frames alone reach the limit would hold little
     /// else.
-    mutating func isFull(limitBytes: UInt64, mostBytes: UInt64) -> Bool {
+    mutating func isFull(_ configuration: BufferConfiguration) -> Bool {
+        let limitBytes = configuration.segmentLimitBytes
         guard length >= limitBytes, length >= nextLook else { return false }
         let (stated, first) = repeatedBytes
         let repeats = stated + first
+        // Half of it at least is not repeated, as long as retention leaves room for a second one.
+        let mostBytes = min(max(configuration.segmentMostBytes, 2 * repeats), configuration.segmentEndBytes)
         let wanted = min(repeats < Self.muchBytes ? 2 * stated : Self.lengthInRepeats * repeats, mostBytes)
         if length >= wanted { return true }
         nextLook = max(wanted, length + limitBytes / 8)
