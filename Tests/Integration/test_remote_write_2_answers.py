@@ -1,11 +1,13 @@
 """What a sender of remote write 2.0 makes of answers: retries, and receivers of 1.0."""
 
+import time
+
 import pytest
 import yaml
 
 from parts.agent import IS_NARTHEX
 from parts.process import wait_until
-from parts.receiver import Answer
+from parts.receiver import Answer, CountingReceiver
 from parts.reload import reloaded
 from parts.symbols import MESSAGE, configuration, counts, is_of_20, takes_20, written
 
@@ -68,6 +70,31 @@ def test_a_400_with_counts_is_not_tried_again_whatever_it_says(receiver, sender)
     # Six samples a scrape, of which five were written; their timestamps are not sent again.
     assert dropped(agent, "bad_request") % 6 == 1
     assert agent.stop() == 0
+
+
+def test_a_receiver_that_refuses_everything_gets_few_requests(parts, make_agent, text_exporter):
+    """In eight seconds and a drain, each with a receiver of its own that has never stored anything. What was
+    refused once is tried again later, but not when the agent ends: it stays in the buffer.
+    """
+    exporter = text_exporter("# TYPE one gauge\none 1\n")
+    running = {}
+    for status in [400, 401, 404, 413]:
+        receiver = CountingReceiver().start()
+        parts.callback(receiver.stop)
+        receiver.decide = lambda received, status=status: Answer(
+            status=status, stores=False, body=b"refused"
+        )
+        jobs = {"one": (exporter.address, {})}
+        settings = configuration(receiver.url, jobs, queue_config={})
+        running[status] = (receiver, make_agent(settings).start())
+    wait_until(lambda: all(receiver.requests for receiver, _ in running.values()), 20, "first requests")
+    time.sleep(2)
+    for _, agent in running.values():
+        page = agent.metrics().items()
+        assert not any(value for (name, _), value in page if name == "narthex_ledger_dropped_samples_total")
+        assert agent.stop() == 0
+    asked = {status: len(receiver.requests) for status, (receiver, _) in running.items()}
+    assert all(count <= 2 for count in asked.values()), asked
 
 
 def test_what_a_success_has_not_written_is_booked_so(receiver, sender):

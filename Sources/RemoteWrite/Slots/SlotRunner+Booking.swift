@@ -38,7 +38,11 @@ extension SlotRunner {
             guard !answer.isFinal else { return shared.gate.answered(number) }
             shared.gate.failed(
                 number, scope == .request ? .request : .unclear, untilNs: askedNs, nowNs: now.monotonicNs)
-        case .send, .stop: break
+        case .stop:
+            // Under a drain: what was not told by this slot's answer takes the others long, too.
+            guard !answer.isFinal else { return }
+            shared.gate.failed(number, scope, untilNs: askedNs, nowNs: now.monotonicNs, isSlow: true)
+        case .send: break
         }
     }
 

@@ -81,7 +81,7 @@ final class SlotRunner: Sendable {
         var session = Session(
             machine: SlotStateMachine(
                 queue: shared.configuration.queue, age: shared.limits.age, seed: seed,
-                lessons: shared.lessons),
+                receiver: .init(shared.configuration), lessons: shared.lessons),
             collector: BatchCollector(
                 limits: shared.limits, isSigned: shared.configuration.sigv4 != nil),
             random: SplitMix64(seed: seed))

@@ -22,13 +22,15 @@ extension SlotStateMachine {
         case settle(RequestVerdict, leaveOutForMs: Int64? = nil)
         /// Put the request held back to be cut smaller, then `settled`.
         case split
-        /// The time of a drain is over: the request stays in the buffer.
+        /// The time of a drain is over, or nothing that it could wait for: the request stays in the buffer.
         case stop
     }
 
     /// Why nothing moves.
     enum Obstacle: String, Sendable {
         case failing, throttled, unauthorized, misconfigured
+        /// The receiver has refused the first request, and has stored none.
+        case refusing
         /// The receiver refuses even single samples as too large.
         case refusingSize
     }

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import WriteAheadBuffer
 
 extension SlotStateMachine {
@@ -13,6 +14,26 @@ extension SlotStateMachine {
             self.monotonicNs = monotonicNs
             self.wallMs = wallMs
             self.agingMs = agingMs ?? wallMs
+        }
+    }
+
+    /// What must be known of the receiver.
+    struct Receiver: Sendable {
+        /// It is given credentials, which may be others at the next try.
+        var isGivenCredentials = true
+        /// It is sent requests of remote write 2.0, or was until it turned out not to know them.
+        var isSent20 = false
+
+        init(isGivenCredentials: Bool = true, isSent20: Bool = false) {
+            self.isGivenCredentials = isGivenCredentials
+            self.isSent20 = isSent20
+        }
+
+        init(_ configuration: RemoteWriteConfiguration) {
+            let http = configuration.http
+            isGivenCredentials =
+                configuration.sigv4 != nil || http.authentication != .none || !http.headers.isEmpty
+            isSent20 = configuration.protobufMessage != .v1
         }
     }
 
@@ -43,6 +64,28 @@ extension SlotStateMachine {
             guard message == .v2, let written = response.written else { return nil }
             return written.missing(
                 samples: sampleCount - histogramCount, histograms: histogramCount, exemplars: 0)
+        }
+
+        /// Whether the receiver may have refused everything that the request holds, and not for what an
+        /// earlier try has stored.
+        func mayBeRefused(_ response: ReceiverAnswer.Response) -> Bool {
+            guard !mayBeStored else { return false }
+            switch response.meaning {
+            case .tooLarge: return true
+            case .refused:
+                return unwritten(response).map { $0.total == sampleCount } ?? response.mayHaveTakenNothing
+            default: return false
+            }
+        }
+
+        /// Whether the receiver answers so because it has stored the request already. A receiver that rolls
+        /// whole requests back takes a sample a second time without an error while it is the newest of its
+        /// series. Otherwise it says "out of order", which takes a request with several samples of one
+        /// series: nothing newer of its series was sent. Any other refusal is about a sample that it would
+        /// have refused the first time, too.
+        func wasStored(_ response: ReceiverAnswer.Response) -> Bool {
+            guard response.mayHaveTakenNothing else { return response.reason.isAnswerToDuplicates }
+            return response.reason == .outOfOrder && !holdsSeriesOnce
         }
     }
 }

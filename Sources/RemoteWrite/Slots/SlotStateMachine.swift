@@ -9,6 +9,7 @@ struct SlotStateMachine: Sendable {
     let maxSamples: Int
     let age: SampleAge
     let retriesThrottled: Bool
+    private let receiver: Receiver
     private let lessons: DestinationLessons
 
     /// What to add to the wall clock when signing, learned from a receiver that refused a signature.
@@ -35,6 +36,8 @@ struct SlotStateMachine: Sendable {
     private var leftNs: UInt64 = 0
     /// Tries that failed while others were stored.
     private var failures = 0
+    /// Whether `doubt` has held a request back.
+    private var hasDoubted = false
 
     /// Refused signatures and wrong paths are asked about again after 5 s, later once a minute.
     static let slowFirstMs: Int64 = 5_000
@@ -52,9 +55,10 @@ struct SlotStateMachine: Sendable {
     static let poisonTries = 5
 
     init(
-        queue: QueueConfiguration, age: SampleAge, seed: UInt64,
+        queue: QueueConfiguration, age: SampleAge, seed: UInt64, receiver: Receiver = Receiver(),
         lessons: DestinationLessons = DestinationLessons()
     ) {
+        self.receiver = receiver
         self.lessons = lessons
         maxSamples = max(1, queue.maxSamplesPerSend)
         sampleLimit = maxSamples
@@ -105,6 +109,7 @@ struct SlotStateMachine: Sendable {
     /// A wait is over.
     mutating func woke(_ now: Moment) -> Action {
         guard let request = held else { preconditionFailure("a request waits") }
+        if isDraining, obstacle == .refusing { return stop() }
         return sendWhenDue(request, now)
     }
 
@@ -145,13 +150,15 @@ struct SlotStateMachine: Sendable {
         case .unsigned: return retrySlowly(request, .unauthorized, soon: false, now)
         case .unsendable: return retrySlowly(request, .misconfigured, soon: false, now)
         case .status(let response):
+            if let action = doubt(request, response, succeededElsewhereNs, now) { return action }
             switch response.meaning {
             case .stored: return stored(request, response, now)
             case .refused: return refused(request, response, now)
             case .unauthorized:
                 learnSkew(response.serverMs, now)
                 // Once at the usual pace, as new credentials or the clock may have been all that it took.
-                return retrySlowly(request, .unauthorized, soon: tries == 1, now)
+                let soon = tries == 1 && receiver.isGivenCredentials
+                return retrySlowly(request, .unauthorized, soon: soon, now)
             case .misconfigured: return retrySlowly(request, .misconfigured, soon: false, now)
             case .tooLarge: return tooLarge(request, now)
             case .throttled: return throttled(request, response, inFlight: inFlight, now)
@@ -184,12 +191,23 @@ struct SlotStateMachine: Sendable {
         return settle(request, .unwritten(missing))
     }
 
+    /// A first refusal by a receiver that is sent 2.0 and has stored nothing may be of all: the request
+    /// is tried again before it is taken apart, but not in a drain. nil where the refusal is believed.
+    private mutating func doubt(
+        _ request: Held, _ response: ReceiverAnswer.Response, _ storedNs: UInt64?, _ now: Moment
+    ) -> Action? {
+        guard receiver.isSent20, storedNs == nil, !hasDoubted || isDraining, request.mayBeRefused(response)
+        else { return nil }
+        hasDoubted = true
+        return retrySlowly(request, .refusing, soon: false, now)
+    }
+
     private mutating func refused(
         _ request: Held, _ response: ReceiverAnswer.Response, _ now: Moment
     ) -> Action {
         recovered()
         let reason = response.reason
-        if request.mayBeStored, tellsOfDuplicates(request, response) { return settle(request, .delivered) }
+        if request.mayBeStored, request.wasStored(response) { return settle(request, .delivered) }
         let verdict = RequestVerdict.refused(reason: reason.rawValue)
         // What the receiver says that it has written is believed before its text.
         let missing = request.unwritten(response)
@@ -209,16 +227,6 @@ struct SlotStateMachine: Sendable {
             end: request.end, samples: request.sampleCount, reason: reason,
             isNarrowed: search != nil || request.triesAgain)
         return putBack(request)
-    }
-
-    /// Whether the receiver answers so because it has stored the request already. A receiver that rolls
-    /// whole requests back takes a sample a second time without an error while it is the newest of its
-    /// series. Otherwise it says "out of order", which takes a request with several samples of one series:
-    /// nothing newer of its series was sent. Any other refusal is about a sample that it would have
-    /// refused the first time, too.
-    private func tellsOfDuplicates(_ request: Held, _ response: ReceiverAnswer.Response) -> Bool {
-        guard response.mayHaveTakenNothing else { return response.reason.isAnswerToDuplicates }
-        return response.reason == .outOfOrder && !request.holdsSeriesOnce
     }
 
     /// Books the request held. What it held is no longer searched.
@@ -327,6 +335,7 @@ struct SlotStateMachine: Sendable {
         _ request: Held, _ why: Obstacle, soon: Bool, _ now: Moment
     ) -> Action {
         obstacle = why
+        if isDraining, !soon { return stop() }  // It does not pass while the agent ends.
         let waitMs = soon ? backoff.nextMs(&random) : slowBackoff.nextMs(&random)
         return wait(.held(request), forMs: waitMs, now)
     }

@@ -36,7 +36,7 @@ extension SlotStatus.State {
             switch obstacle {
             case .failing: self = .backingOff
             case .throttled, nil: self = .throttled
-            case .unauthorized, .misconfigured, .refusingSize: self = .held
+            case .unauthorized, .misconfigured, .refusing, .refusingSize: self = .held
             }
         case .settle, .split: self = .idle
         case .stop: self = .stopped

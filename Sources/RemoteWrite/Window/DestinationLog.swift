@@ -107,6 +107,13 @@ final class DestinationLog: Sendable {
             logger.error(
                 "remote write is not authorised; samples are held: check credentials, IAM policy and clock",
                 metadata: metadata)
+        case .refusing:
+            logger.warning(
+                """
+                the receiver has refused the first request and stored nothing so far; it is sent again after \
+                some seconds: check the url and protobuf_message
+                """,
+                metadata: metadata)
         case .misconfigured:
             logger.error(
                 """
