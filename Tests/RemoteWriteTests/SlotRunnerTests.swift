@@ -94,6 +94,24 @@ import WriteAheadBuffer
         return condition()
     }
 
+    /// A drain tries once what is held, and does not wait for what has to follow it.
+    @Test func aDrainEndsBeforeItsDeadlineWhenTheDestinationIsNotThere() async {
+        let store = BufferedDestination(clock: clock)
+        for ageMs in [3_000, 2_000, 1_000] as [Int64] { store.append([frame("a", ageMs: ageMs)]) }
+        let receiver = FakeReceiver(otherwise: .status(404))
+        let writer = writer(store, receiver, shards: 2)
+        let running = Task { await writer.run() }
+        #expect(await reach { writer.status().slots.contains { $0.state == .held } })
+        let tried = receiver.requests.count
+        let deadlineNs = clock.monotonicNs + 3_600_000_000_000
+        let draining = Task { await writer.drain(untilNs: deadlineNs) }
+        // The clock stands still, so the deadline never comes.
+        await running.value
+        await draining.value
+        #expect(receiver.requests.count == tried + 1)
+        #expect(store.delivered == 0 && store.isBalanced)
+    }
+
     /// A request that was in flight waits for credentials: what is cut anew does not overtake it.
     @Test func whatWasInFlightIsSignedBeforeAnyOtherLeaves() async throws {
         final class Keys: CredentialsProvider {

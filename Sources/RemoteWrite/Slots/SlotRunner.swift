@@ -96,7 +96,8 @@ final class SlotRunner: Sendable {
             next = await ship(sent, &session)
         }
         shared.gate.leave(number)
-        shared.log.ended(slot: number)
+        // The end of the agent is not the end of a trouble.
+        if shared.drainDeadlineNs == nil { shared.log.ended(slot: number) }
         window.slotEnded(turn, isIdle: session.claim == nil)
         publish(session, .stopped)
     }
@@ -203,12 +204,13 @@ final class SlotRunner: Sendable {
             case .success(.nothing(let isWaiting)):
                 // No answer may come for long, and a full disk gets room only when its segments may go.
                 if window.hasUnbooked { await book([], Outcomes(), &session) }
-                if isWaiting {
-                    await window.changed.wait(
-                        after: seen, untilNs: nowNs + UInt64(Self.lookMs) * 1_000_000, clock: shared.clock)
-                } else if isDraining {
+                // What waits for requests that a drain has let go of stays in the buffer, too.
+                if isDraining, !isWaiting || window.turns.isDeserted {
                     window.turns.give(isFinished: true)
                     return nil
+                } else if isWaiting {
+                    await window.changed.wait(
+                        after: seen, untilNs: nowNs + UInt64(Self.lookMs) * 1_000_000, clock: shared.clock)
                 } else {
                     let isOwed = window.hasUnbooked || reader.isUnsettled
                     let idleMs = UInt64(isOwed ? Self.bufferRetryMs : Self.idleMs)

@@ -21,6 +21,8 @@ final class SlotTurns: Sendable {
     private struct State {
         var isTaken = false
         var flying = 0
+        /// Claims of slots that have ended, among those that fly.
+        var left = 0
         var slots = 0
         /// Slots without a claim.
         var idle = 0
@@ -42,6 +44,8 @@ final class SlotTurns: Sendable {
     /// Claims that are not answered for.
     var flying: Int { state.withLock { $0.flying } }
     var slots: Int { state.withLock { $0.slots } }
+    /// Whether no answer will come to what flies, as the slots of all claims have ended.
+    var isDeserted: Bool { state.withLock { $0.flying == $0.left } }
 
     /// A slot begins, and looks for work.
     func began() {
@@ -56,7 +60,7 @@ final class SlotTurns: Sendable {
         let size = lessons.windowSize
         let woken = state.withLock { state in
             state.slots -= 1
-            if isIdle { state.idle -= 1 }
+            if isIdle { state.idle -= 1 } else { state.left += 1 }
             state.parked.removeAll { $0 === slot }
             return state.next(size)
         }
