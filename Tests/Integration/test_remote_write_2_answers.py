@@ -1,7 +1,7 @@
 """What a sender of remote write 2.0 makes of answers: retries, and receivers of 1.0."""
 
-import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import yaml
@@ -78,28 +78,25 @@ def test_a_receiver_that_refuses_everything_gets_few_requests(parts, make_agent,
     refused once is tried again later, but not when the agent ends: it stays in the buffer.
     """
     exporter = text_exporter("# TYPE one gauge\none 1\n")
-    running = {}
-    for status in [400, 401, 404, 413]:
+
+    def asked(status):
         receiver = CountingReceiver().start()
         parts.callback(receiver.stop)
-        receiver.decide = lambda received, status=status: Answer(
-            status=status, stores=False, body=b"refused"
-        )
-        jobs = {"one": (exporter.address, {})}
-        settings = configuration(receiver.url, jobs, queue_config={})
-        running[status] = (receiver, make_agent(settings, f"agent-{status}").start())
-    wait_until(lambda: all(receiver.requests for receiver, _ in running.values()), 20, "first requests")
-    time.sleep(2)
-    for _, agent in running.values():
+        receiver.decide = lambda received: Answer(status=status, stores=False, body=b"refused")
+        settings = configuration(receiver.url, {"one": (exporter.address, {})}, queue_config={})
+        agent = make_agent(settings, f"agent-{status}").start()
+        wait_until(lambda: receiver.requests, 20, "the first request")
+        time.sleep(2)
         names = {name for (name, _), value in agent.metrics().items() if value}
         assert "narthex_ledger_dropped_samples_total" not in names
-    for _, agent in running.values():
-        agent.process.process.send_signal(signal.SIGTERM)
-    ending = time.monotonic()
-    assert [agent.stop() for _, agent in running.values()] == [0] * 4
-    assert time.monotonic() - ending < 10, "seconds of a drain that has nothing to wait for"
-    asked = {status: len(receiver.requests) for status, (receiver, _) in running.items()}
-    assert all(count <= 2 for count in asked.values()), asked
+        ending = time.monotonic()
+        assert agent.stop() == 0
+        assert time.monotonic() - ending < 10, "seconds of a drain that has nothing to wait for"
+        return len(receiver.requests)
+
+    with ThreadPoolExecutor() as runners:
+        counts = list(runners.map(asked, [400, 401, 404, 413]))
+    assert all(count <= 2 for count in counts), counts
 
 
 def test_what_a_success_has_not_written_is_booked_so(receiver, sender):
