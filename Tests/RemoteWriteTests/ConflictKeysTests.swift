@@ -55,6 +55,56 @@ struct ConflictKeysTests {
         #expect(keys.keys(of: gone).job == first.job, "departed series, too")
     }
 
+    /// All scraped series lack `task`, and `up` has it: only targets with the same `instance` may have the
+    /// same series, as long as no frame of the job lacks labels in another way.
+    @Test func whereALabelIsDroppedEverywhereTheJobsKeyHasTheOthers() {
+        func target(_ instance: String, _ task: String) -> Target {
+            Target(
+                job: "x",
+                own: LabelSet([Label("instance", instance), Label("job", "x"), Label("task", task)]))
+        }
+        func chunk(_ name: String, _ labels: [Int], other: Label? = nil) -> LayoutChunk {
+            var builder = LayoutChunkBuilder()
+            for series in ["a", "b"] {
+                let (key, value) = (Array("__name__".utf8), Array("\(name)_\(series)".utf8))
+                builder.appendLabel(name: key.span, value: value.span)
+                for label in labels { builder.appendTargetLabel(label) }
+                if let other {
+                    let (key, value) = (Array(other.name.utf8), Array(other.value.utf8))
+                    builder.appendLabel(name: key.span, value: value.span)
+                }
+                builder.endSeries()
+            }
+            return builder.finish()
+        }
+        func frame(_ target: Target, _ scraped: LayoutChunk) -> Frame {
+            let layout = Layout([scraped, chunk("up", [0, 1, 2])])
+            return Frame(target: target, layout: layout, timestampMs: 1, values: [1, 2, 3, 4])
+        }
+        var keys = ConflictKeys()
+        let dropped = chunk("m", [0, 1])
+        let first = keys.keys(of: frame(target("a", "1"), dropped))
+        let again = keys.keys(of: frame(target("a", "2"), dropped))
+        let other = keys.keys(of: frame(target("b", "3"), dropped))
+        #expect(first.job != nil && first.job == again.job && first.target != again.target)
+        #expect(other.job != nil && other.job != first.job)
+        let gone = Frame(
+            target: target("a", "4"), layout: Layout([chunk("up", [0, 1, 2])]), timestampMs: 1,
+            values: [1, 2], departed: [.init(chunk: dropped, series: [1])])
+        #expect(keys.keys(of: gone).job == first.job, "departed series, too")
+
+        // The exposition's own `task` stands in the place of the target's.
+        let honoured = chunk("h", [0, 1], other: Label("task", "pushed"))
+        let wide = keys.keys(of: frame(target("a", "1"), honoured))
+        #expect(wide.job != nil && wide.job != first.job)
+        #expect(keys.keys(of: frame(target("b", "3"), honoured)).job == wide.job)
+        #expect(keys.keys(of: frame(target("a", "2"), dropped)).job == wide.job, "from now on")
+        // Another label of the exposition changes nothing.
+        var fresh = ConflictKeys()
+        let labelled = chunk("l", [0, 1], other: Label("zone", "z"))
+        #expect(fresh.keys(of: frame(target("a", "1"), labelled)).job == first.job)
+    }
+
     @Test func aLayoutThatStatesASeriesTwiceIsKnown() {
         var keys = ConflictKeys()
         let target = TestFrames.target()

@@ -7,12 +7,17 @@ internal import Platform
 /// A target's key is a hash of its own labels without `job` and without external labels, so that one
 /// target keeps its order under two jobs, and before and after a change of external labels. Where series
 /// of a frame lack one of these labels (`honor_labels`, `labeldrop`), another target of the job may have
-/// the same series: such frames share one more key, the job's. Series that only `write_relabel_configs`
+/// the same series: such frames have one more key, the job's. Series that only `write_relabel_configs`
 /// make equal are not ordered, as in Prometheus.
+///
+/// Where a rule has removed labels from all scraped series (`labeldrop: task_arn`), only targets whose other
+/// own labels are equal may have the same series: the job's key then has these labels in it, so that the
+/// frames of such a job are not sent one by one. That ends for a job with the first frame whose series lack
+/// own labels in another way. Frames that were read before keep the key that they have.
 struct ConflictKeys: Sendable {
     struct Keys: Equatable, Sendable {
         let target: UInt64
-        /// Nil when every series has the target's own labels.
+        /// Nil when every series has the target's own labels. The job's, as far as targets may share series.
         var job: UInt64?
     }
 
@@ -20,12 +25,30 @@ struct ConflictKeys: Sendable {
         weak var chunk: LayoutChunk?
         /// Bit i: some series lacks the target's label i.
         let lacking: UInt64
+        /// Bit i: every series lacks it.
+        let lackedByAll: UInt64
+    }
+
+    private struct Weak {
+        weak var object: LayoutChunk?
+    }
+
+    /// How series of a frame lack own labels of their target.
+    private enum Lack {
+        case nothing
+        /// Wherever any are lacking it is these (bit i: label i), and nothing else stands in their place.
+        case dropped(UInt64)
+        case unlike
     }
 
     /// By the target's id.
     private var targets: [UInt64: UInt64] = [:]
     /// By the chunk's identity, which may be another's once it is gone: the entry knows.
     private var chunks: [ObjectIdentifier: Known] = [:]
+    /// The names of labels in a chunk beside the target's; nil for bytes that are no labels.
+    private var names: [ObjectIdentifier: (chunk: Weak, names: Set<String>?)] = [:]
+    /// Jobs with frames whose series lack own labels in different ways.
+    private var mixedJobs: Set<String> = []
     /// Whether layouts state a series twice, by a hash of their chunks' contents.
     private var repeating: [UInt64: Bool] = [:]
     /// Beyond so many everything is found out anew: an entry takes a few dozen bytes.
@@ -36,13 +59,39 @@ struct ConflictKeys: Sendable {
     /// The keys of a frame, as it was read from the buffer.
     mutating func keys(of frame: Frame) -> Keys {
         var keys = Keys(target: key(of: frame.target))
-        if lacksLabels(frame) {
-            var hash = FNV1a("job")
-            hash.mix(0xFF)
-            hash.mix(frame.target.job)
-            keys.job = hash.value
+        switch lack(frame) {
+        case .nothing: break
+        case .dropped(let dropped):
+            keys.job = jobKey(of: frame.target, without: isMixed(frame.target.job) ? nil : dropped)
+        case .unlike:
+            if !isMixed(frame.target.job) { mixedJobs.insert(frame.target.job) }
+            keys.job = jobKey(of: frame.target, without: nil)
         }
         return keys
+    }
+
+    private func isMixed(_ job: String) -> Bool {
+        mixedJobs.contains(job) || mixedJobs.count >= Self.mostKnown
+    }
+
+    /// A hash of the job, and of the target's own labels but for those in `dropped` where that is known.
+    private func jobKey(of target: Target, without dropped: UInt64?) -> UInt64 {
+        var hash = FNV1a("job")
+        hash.mix(0xFF)
+        hash.mix(target.job)
+        guard let dropped else { return hash.value }
+        for (index, label) in target.labels.labels.enumerated()
+        where isOwn(index, target) && dropped >> UInt64(index) & 1 == 0 {
+            hash.mix(0xFE)
+            hash.mix(label.name)
+            hash.mix(0xFF)
+            hash.mix(label.value)
+        }
+        return hash.value
+    }
+
+    private func isOwn(_ index: Int, _ target: Target) -> Bool {
+        !target.isExternal[index] && target.labels.labels[index].name != "job"
     }
 
     /// Whether parts of the frame may hold the same series: its layout states one twice.
@@ -102,24 +151,62 @@ struct ConflictKeys: Sendable {
         return hash.value
     }
 
-    private mutating func lacksLabels(_ frame: Frame) -> Bool {
+    private mutating func lack(_ frame: Frame) -> Lack {
         let labels = frame.target.labels.labels
-        guard labels.count <= Self.mostLabels else { return true }
+        guard labels.count <= Self.mostLabels else { return .unlike }
         var wanted: UInt64 = 0
-        for (index, label) in labels.enumerated()
-        where !frame.target.isExternal[index] && label.name != "job" {
-            wanted |= 1 << UInt64(index)
+        for index in labels.indices where isOwn(index, frame.target) { wanted |= 1 << UInt64(index) }
+        guard wanted != 0 else { return .nothing }
+        var dropped: UInt64 = 0
+        for chunk in frame.layout.chunks {
+            guard add(chunk, of: frame.target, wanted, to: &dropped) else { return .unlike }
         }
-        guard wanted != 0 else { return false }
-        for chunk in frame.layout.chunks where lacking(chunk) & wanted != 0 { return true }
-        for departed in frame.departed where lacking(departed.chunk) & wanted != 0 { return true }
-        return false
+        for departed in frame.departed {
+            guard add(departed.chunk, of: frame.target, wanted, to: &dropped) else { return .unlike }
+        }
+        return dropped == 0 ? .nothing : .dropped(dropped)
     }
 
-    private mutating func lacking(_ chunk: LayoutChunk) -> UInt64 {
+    /// Adds what the chunk lacks of the `wanted` labels to `dropped`. False where it is not the same for all
+    /// of its series and the chunks before, or other labels of these names stand in their place.
+    private mutating func add(
+        _ chunk: LayoutChunk, of target: Target, _ wanted: UInt64, to dropped: inout UInt64
+    ) -> Bool {
+        let known = known(chunk)
+        let lacking = known.lacking & wanted
+        guard lacking != 0 else { return true }
+        guard lacking == known.lackedByAll & wanted, dropped == 0 || dropped == lacking,
+            let names = names(in: chunk)
+        else { return false }
+        dropped = lacking
+        let labels = target.labels.labels
+        return !labels.indices.contains { lacking >> UInt64($0) & 1 == 1 && names.contains(labels[$0].name) }
+    }
+
+    private mutating func names(in chunk: LayoutChunk) -> Set<String>? {
         let key = ObjectIdentifier(chunk)
-        if let known = chunks[key], known.chunk === chunk { return known.lacking }
+        if let known = names[key], known.chunk.object === chunk { return known.names }
+        var found: Set<String>? = []
+        for series in 0..<chunk.seriesCount {
+            let last = Int(chunk.pieces[Int(chunk.pieceOffsets[series + 1]) - 1].runEnd)
+            let encoded = Array(chunk.bytes[chunk.runStart(ofSeries: series)..<last])
+            guard let labels = EncodedLabels.decode(encoded) else {
+                found = nil
+                break
+            }
+            for label in labels { found?.insert(label.name) }
+        }
+        if names.count >= Self.mostKnown { names = names.filter { $0.value.chunk.object != nil } }
+        if names.count >= Self.mostKnown { names = [:] }
+        names[key] = (Weak(object: chunk), found)
+        return found
+    }
+
+    private mutating func known(_ chunk: LayoutChunk) -> Known {
+        let key = ObjectIdentifier(chunk)
+        if let known = chunks[key], known.chunk === chunk { return known }
         var lacking: UInt64 = 0
+        var lackedByAll = UInt64.max
         for series in 0..<chunk.seriesCount {
             var has: UInt64 = 0
             for piece in chunk.pieces[Int(chunk.pieceOffsets[series])..<Int(chunk.pieceOffsets[series + 1])] {
@@ -129,10 +216,12 @@ struct ConflictKeys: Sendable {
                 }
             }
             lacking |= ~has
+            lackedByAll &= ~has
         }
         if chunks.count >= Self.mostKnown { chunks = chunks.filter { $0.value.chunk != nil } }
         if chunks.count >= Self.mostKnown { chunks = [:] }
-        chunks[key] = Known(chunk: chunk, lacking: lacking)
-        return lacking
+        let known = Known(chunk: chunk, lacking: lacking, lackedByAll: lackedByAll)
+        chunks[key] = known
+        return known
     }
 }
