@@ -55,6 +55,14 @@ struct DestinationGateTests {
         #expect(!gate.isClosed)
     }
 
+    @Test func nobodyWaitsForADestinationThatADrainHasGivenUp() async {
+        fail(1, .destination, forMs: 30)
+        let other = await waiting(2)
+        gate.giveUp()
+        #expect(await other.value == .never)
+        #expect(await gate.pass(3, untilNs: nil, clock: clock) == .never && gate.isGivenUp)
+    }
+
     @Test func nobodyPassesBeforeTheTimeThatTheReceiverAskedFor() async {
         fail(1, .destination, forMs: 30)
         fail(2, .destination, forMs: 60_000)

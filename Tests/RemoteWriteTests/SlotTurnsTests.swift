@@ -41,6 +41,19 @@ struct SlotTurnsTests {
         #expect(slots.map(\.count) == [0, 1, 0])
     }
 
+    /// Under a drain a slot ends with its claim: its place in the window is another's.
+    @Test func aClaimWhoseSlotHasEndedKeepsNobodyWaiting() {
+        let turns = SlotTurns(DestinationLessons(WindowSize(least: 1, most: 1)))
+        let (first, second) = (Event(), Event())
+        for _ in 0..<2 { turns.began() }
+        #expect(turns.take(first) == .mine)
+        _ = turns.claimed()
+        #expect(turns.take(second) == .wait && turns.flying == 1)
+        turns.ended(first, isIdle: false)
+        #expect(second.count == 1 && turns.flying == 0, "no answer will come")
+        #expect(turns.take(second) == .mine)
+    }
+
     @Test func anotherSlotIsOfUseWhileAllHaveClaims() {
         let turns = SlotTurns(DestinationLessons(WindowSize(least: 2, most: 2)))
         turns.began()

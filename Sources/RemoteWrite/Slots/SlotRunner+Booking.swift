@@ -39,8 +39,9 @@ extension SlotRunner {
             shared.gate.failed(
                 number, scope == .request ? .request : .unclear, untilNs: askedNs, nowNs: now.monotonicNs)
         case .stop:
-            // Under a drain: what was not told by this slot's answer takes the others long, too.
+            // A drain tries once what the operator has to mend: the others' requests stay in the buffer, too.
             guard !answer.isFinal else { return }
+            if scope == .destination, (shared.lastStoredNs ?? 0) < sentNs { return shared.gate.giveUp() }
             shared.gate.failed(number, scope, untilNs: askedNs, nowNs: now.monotonicNs, isSlow: true)
         case .send: break
         }

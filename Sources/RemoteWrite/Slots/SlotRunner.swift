@@ -190,6 +190,8 @@ final class SlotRunner: Sendable {
             let deadlineNs = UInt64(shared.configuration.queue.batchSendDeadlineMs) * 1_000_000
             let dueNs = isDraining ? .max : nowNs - min(nowNs, deadlineNs)
             let seen = window.changed.count
+            // Before the look: it sees the keys that an answer lets go of until then.
+            let mayBeAnswered = window.turns.flying > 0
             let result = await shared.workers.run { [shared] in
                 shared.look(samples: samples, nowNs: nowNs, dueNs: dueNs)
             }
@@ -204,8 +206,8 @@ final class SlotRunner: Sendable {
             case .success(.nothing(let isWaiting)):
                 // No answer may come for long, and a full disk gets room only when its segments may go.
                 if window.hasUnbooked { await book([], Outcomes(), &session) }
-                // What waits for requests that a drain has let go of stays in the buffer, too.
-                if isDraining, !isWaiting || window.turns.isDeserted {
+                // Frames that must follow a request whose slot has ended stay in the buffer, too.
+                if isDraining, !isWaiting || !mayBeAnswered {
                     window.turns.give(isFinished: true)
                     return nil
                 } else if isWaiting {
@@ -307,7 +309,8 @@ final class SlotRunner: Sendable {
             let action = session.machine.leaves(shared.now)
             return action == .send ? await send(sent, &session) : action
         case .afterWaiting: return session.machine.woke(shared.now)
-        case .never: return Task.isCancelled ? .stop : session.machine.woke(shared.now)
+        case .never:
+            return Task.isCancelled || shared.gate.isGivenUp ? .stop : session.machine.woke(shared.now)
         }
     }
 

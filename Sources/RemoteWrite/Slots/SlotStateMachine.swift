@@ -335,7 +335,7 @@ struct SlotStateMachine: Sendable {
         _ request: Held, _ why: Obstacle, soon: Bool, _ now: Moment
     ) -> Action {
         obstacle = why
-        if isDraining, !soon { return stop() }  // It does not pass while the agent ends.
+        if isDraining, why == .refusing || !soon && tries > 1 { return stop() }
         let waitMs = soon ? backoff.nextMs(&random) : slowBackoff.nextMs(&random)
         return wait(.held(request), forMs: waitMs, now)
     }

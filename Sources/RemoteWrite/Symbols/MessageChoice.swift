@@ -49,6 +49,9 @@ struct MessageChoice: Sendable, Equatable {
     let configured: ProtobufMessage
     /// Whether the receiver has shown that it understands 2.0.
     private(set) var isConfirmed = false
+    /// Whether a sender before has found that it does, for `auto`. It may be another program by now: only odd
+    /// successes are doubted as those of a receiver that has shown it.
+    private var isRemembered = false
     /// When it was found that it does not; nil where it was not.
     private(set) var fellBackNs: UInt64?
     /// Successes without the headers, of a receiver that has understood 2.0, since the first of them.
@@ -63,18 +66,20 @@ struct MessageChoice: Sendable, Equatable {
         guard configured == .auto else { return }
         switch remembered {
         case .v1: fellBackNs = 0
-        case .v2: isConfirmed = true
+        case .v2: isRemembered = true
         case nil: break
         }
     }
 
     /// Whether `auto` does not know yet what the receiver understands: then one request at a time asks.
-    var isProbing: Bool { configured == .auto && !isConfirmed && fellBackNs == nil && !isAnswered }
+    var isProbing: Bool {
+        configured == .auto && !isConfirmed && !isRemembered && fellBackNs == nil && !isAnswered
+    }
 
     /// What `auto` has found that the receiver understands; nil where that is not known.
     var found: WriteMessage? {
         guard configured == .auto else { return nil }
-        return fellBackNs != nil ? .v1 : isConfirmed ? .v2 : nil
+        return fellBackNs != nil ? .v1 : isConfirmed || isRemembered ? .v2 : nil
     }
 
     /// The message that a request which is cut now has.
@@ -109,8 +114,9 @@ struct MessageChoice: Sendable, Equatable {
             return .understood
         }
         if isLate { return .fallBack }
-        if isConfirmed, answer.status != 415, !isBeyondDoubt(nowNs) { return .sendAgain }
-        isConfirmed = false
+        let isKnown = isConfirmed || isRemembered
+        if isKnown, (200..<300).contains(answer.status), !isBeyondDoubt(nowNs) { return .sendAgain }
+        (isConfirmed, isRemembered) = (false, false)
         doubts = 0
         fellBackNs = nowNs
         return .fallBack

@@ -28,6 +28,7 @@ final class DestinationGate: Sendable {
         var slowBackoff = Backoff(
             firstMs: SlotStateMachine.slowFirstMs, mostMs: SlotStateMachine.slowMostMs)
         var random: SplitMix64
+        var isGivenUp = false
     }
 
     private let state: Mutex<State>
@@ -103,6 +104,19 @@ final class DestinationGate: Sendable {
         if wasProbe { changed.signal() }
     }
 
+    /// Whether nobody waits at the gate any more.
+    var isGivenUp: Bool { state.withLock { $0.isGivenUp && $0.stand != .open } }
+
+    /// Under a drain: the destination has refused the last try. `pass` returns `never` from now on where the
+    /// gate is closed.
+    func giveUp() {
+        state.withLock { state in
+            state.isGivenUp = true
+            if state.stand == .open { state.stand = .closed(notBeforeNs: 0) }
+        }
+        changed.signal()
+    }
+
     /// A drain begins: the next try need not wait.
     func hurry() {
         state.withLock { state in
@@ -120,7 +134,7 @@ final class DestinationGate: Sendable {
         case atOnce
         /// Time has passed meanwhile.
         case afterWaiting
-        /// The deadline or the cancellation of the task came first.
+        /// The deadline, the cancellation of the task or `giveUp` came first.
         case never
     }
 
@@ -135,6 +149,7 @@ final class DestinationGate: Sendable {
             let seen = changed.count
             let deadlineNs = deadlineNow()
             if let deadlineNs, clock.monotonicNs >= deadlineNs { return leaveWaiting(slot) }
+            if isGivenUp { return leaveWaiting(slot) }
             let ask = state.withLock { $0.ask(slot, clock.monotonicNs) }
             if case .pass = ask { return hasWaited ? .afterWaiting : .atOnce }
             hasWaited = true

@@ -20,8 +20,9 @@ final class SlotTurns: Sendable {
 
     private struct State {
         var isTaken = false
+        /// Claims that are not answered for.
         var flying = 0
-        /// Claims of slots that have ended, among those that fly.
+        /// Those of them whose slots have ended under a drain: no answer will come.
         var left = 0
         var slots = 0
         /// Slots without a claim.
@@ -30,9 +31,11 @@ final class SlotTurns: Sendable {
         var parked: [Event] = []
         var isFinished = false
 
+        var live: Int { flying - left }
+
         /// The slot whose turn it may be now.
         mutating func next(_ size: Int) -> Event? {
-            !isTaken && flying < size ? parked.popLast() : nil
+            !isTaken && live < size ? parked.popLast() : nil
         }
     }
 
@@ -41,11 +44,9 @@ final class SlotTurns: Sendable {
 
     init(_ lessons: DestinationLessons) { self.lessons = lessons }
 
-    /// Claims that are not answered for.
-    var flying: Int { state.withLock { $0.flying } }
+    /// Claims that an answer may still come to.
+    var flying: Int { state.withLock { $0.live } }
     var slots: Int { state.withLock { $0.slots } }
-    /// Whether no answer will come to what flies, as the slots of all claims have ended.
-    var isDeserted: Bool { state.withLock { $0.flying == $0.left } }
 
     /// A slot begins, and looks for work.
     func began() {
@@ -72,7 +73,7 @@ final class SlotTurns: Sendable {
         let size = lessons.windowSize
         return state.withLock { state in
             if state.isFinished { return .stop }
-            guard !state.isTaken, state.flying < size else {
+            guard !state.isTaken, state.live < size else {
                 state.parked.append(slot)
                 return .wait
             }

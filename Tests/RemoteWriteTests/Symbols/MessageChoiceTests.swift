@@ -38,6 +38,18 @@ import Testing
         #expect(choice.isConfirmed == (hasCounts && (status < 300 || status == 400)))
     }
 
+    /// What another sender has found may hold for another program: one that cannot read the message is not
+    /// taken for one that refuses samples. An odd success is another one's behind the same address.
+    @Test func aReceiverThatUnderstoodBeforeIsAskedAsANewOne() {
+        var choice = MessageChoice(.auto, remembered: .v2)
+        #expect(choice.current(1) == .v2 && !choice.isProbing && !choice.isConfirmed)
+        #expect(choice.answered(.v2, .init(status: 200, hasWrittenCounts: false), cutNs: 2, 2) == .sendAgain)
+        let unreadable = MessageChoice.Answer(
+            status: 400, hasWrittenCounts: false, mayBeAboutTheMessage: true)
+        #expect(choice.answered(.v2, unreadable, cutNs: 3, 3) == .fallBack)
+        #expect(choice.current(4) == .v1 && choice.found == .v1)
+    }
+
     /// A handler may set the headers with every answer, that to a message it does not know included.
     @Test(arguments: ProtobufMessage.allCases.filter { $0 != .v1 })
     func unknownMessagesAreSoWhateverTheHeadersSay(configured: ProtobufMessage) {
