@@ -5,6 +5,7 @@ decoder is made by protoc. A run in which no request of 2.0 came fails everywher
 import re
 import struct
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cramjam
@@ -65,7 +66,8 @@ def running(tmp_path_factory):
     """One run of some seconds, whose requests the cases look at. A series and a target leave in it."""
     folder = tmp_path_factory.mktemp("remote_write_2")
     receiver = CountingReceiver().start()
-    receiver.decide = takes_20
+    # Answers of different lengths, so that requests are on their way together.
+    receiver.decide = lambda received: replace(takes_20(received), delay=0.05 + received.number % 5 * 0.06)
     text = OpenMetricsExporter(TEXT).start()
     gone = TextExporter("gone 1\n").start()
     protobuf = BytesExporter(PROTOBUF)
@@ -84,6 +86,7 @@ def running(tmp_path_factory):
         },
         send_native_histograms=True,
         send_exemplars=True,
+        queue_config={"batch_send_deadline": "200ms", "min_shards": 4, "max_samples_per_send": 20},
     )
     settings["scrape_configs"].append(
         {
@@ -234,6 +237,12 @@ def test_every_series_has_a_name_and_all_its_labels(running):
 def test_a_series_holds_samples_or_histograms(running):
     for labels, one, _ in running.requests.series():
         assert bool(one.samples) != bool(one.histograms), labels
+
+
+def test_requests_are_on_their_way_together(running):
+    """Without which the order of samples below would say little."""
+    spans = [(one.arrived, one.arrived + one.answer.delay) for one in running.received if one.answered]
+    assert max(sum(begin <= at < end for begin, end in spans) for at, _ in spans) >= 3
 
 
 def test_samples_of_a_series_come_in_the_order_of_time(running):
