@@ -40,7 +40,10 @@ final class DestinationMessages: Sendable {
         if let remembered, remembered.receiver == receiver {
             known = WriteMessage(rawValue: remembered.protocolVersion)
             let (ageMs, isBeyond) = wallMs.subtractingReportingOverflow(remembered.foundMs)
-            if known == .v1, isBeyond || ageMs >= Self.rememberedMs { known = nil }
+            // A note of a clock that ran ahead would be believed until that time has come: it is as old as it
+            // lies ahead.
+            let isOld = isBeyond || ageMs.magnitude >= UInt64(Self.rememberedMs)
+            if known == .v1, isOld { known = nil }
         }
         state = Mutex(
             State(choice: MessageChoice(configuration.protobufMessage, remembered: known), noted: known))

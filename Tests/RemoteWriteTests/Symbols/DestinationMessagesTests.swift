@@ -270,13 +270,17 @@ import WriteAheadBuffer
     }
 
     /// A fall-back is not for ever, and is not another receiver's.
-    @Test(arguments: [
-        ("http://receiver.example/", Int64(0), WriteMessage.v1),
-        ("http://user:other@receiver.example/", 0, .v1), ("http://receiver.example/other", 0, .v2),
-        ("http://receiver.example/", DestinationMessages.rememberedMs - 1, .v1),
-        ("http://receiver.example/", DestinationMessages.rememberedMs, .v2),
-        ("http://receiver.example/", -5_000, .v1), ("http://receiver.example/", .min, .v2),
-    ])
+    @Test(
+        arguments: [
+            ("http://receiver.example/", 0, .v1),
+            ("http://user:other@receiver.example/", 0, .v1), ("http://receiver.example/other", 0, .v2),
+            ("http://receiver.example/", DestinationMessages.rememberedMs - 1, .v1),
+            ("http://receiver.example/", DestinationMessages.rememberedMs, .v2),
+            ("http://receiver.example/", -5_000, .v1), ("http://receiver.example/", .min, .v2),
+            // The clock that noted it ran ahead.
+            ("http://receiver.example/", 1 - DestinationMessages.rememberedMs, .v1),
+            ("http://receiver.example/", -DestinationMessages.rememberedMs, .v2),
+        ] as [(String, Int64, WriteMessage)])
     func aFallBackIsRememberedAWeek(url: String, laterMs: Int64, expected: WriteMessage) {
         let digest = DestinationMessages.digest("http://user:secret@receiver.example/")
         let note = ReceiverNote(receiver: digest, protocolVersion: 1, foundMs: 1_000)
