@@ -49,8 +49,13 @@ final class DestinationMessages: Sendable {
             State(choice: MessageChoice(configuration.protobufMessage, remembered: known), noted: known))
     }
 
-    /// FNV-1a of the URL less user and password, which are to stand in no file in any form.
-    static func digest(_ url: String) -> UInt64 { FNV1a(HTTPURL.shown(url)).value }
+    /// FNV-1a of the URL's scheme, host, port, path and query. User and password are left out: they are to
+    /// stand in no file in any form.
+    static func digest(_ url: String) -> UInt64 {
+        var hash = FNV1a(HTTPURL.shown(url))
+        if let query = HTTPURL(url)?.query { hash.mix("?\(query)") }
+        return hash.value
+    }
 
     /// Whether it is not known yet what the receiver understands: then one request at a time asks.
     var isProbing: Bool { state.withLock { $0.choice.isProbing } }

@@ -277,6 +277,7 @@ import WriteAheadBuffer
             ("http://receiver.example/", DestinationMessages.rememberedMs - 1, .v1),
             ("http://receiver.example/", DestinationMessages.rememberedMs, .v2),
             ("http://receiver.example/", -5_000, .v1), ("http://receiver.example/", .min, .v2),
+            ("http://receiver.example/?tenant=a", 0, .v2),
             // The clock that noted it ran ahead.
             ("http://receiver.example/", 1 - DestinationMessages.rememberedMs, .v1),
             ("http://receiver.example/", -DestinationMessages.rememberedMs, .v2),
@@ -293,5 +294,14 @@ import WriteAheadBuffer
         configuration.protobufMessage = .v2
         let written = DestinationMessages(configuration, remembered: note, wallMs: 1_000)
         #expect(written.current(5) == .v2 && !written.isProbing)
+    }
+
+    /// A query may name the tenant, and so another receiver. User and password do not.
+    @Test func aReceiverIsKnownByItsURLWithTheQuery() {
+        let queries = ["", "?", "?tenant=a", "?tenant=b"]
+        let digests = queries.map { DestinationMessages.digest("http://receiver.example/\($0)") }
+        #expect(Set(digests).count == 4)
+        #expect(
+            DestinationMessages.digest("http://user:secret@receiver.example/?tenant=a#there") == digests[2])
     }
 }
