@@ -237,12 +237,15 @@ public final class ScrapePool: ScrapeLoopOwner {
         let loops = loopsInOrder
         var seen: Set<ObjectIdentifier> = []
         var packed: [[UInt8]] = []
-        for loop in loops {
+        // From the last target to the first, so that a chunk which several have counts where the last of them
+        // has it.
+        for loop in loops.reversed() {
             // The state holds the chunks, so that none of them takes the identity of another meanwhile.
-            for chunk in loop.scrape.chunks where seen.insert(ObjectIdentifier(chunk)).inserted {
+            for chunk in loop.scrape.chunks.reversed() where seen.insert(ObjectIdentifier(chunk)).inserted {
                 if !chunk.metadata.isEmpty { packed.append(chunk.metadata) }
             }
         }
+        packed.reverse()
         return MetricFamilyMetadata.merged(packed).map {
             MetricMetadata(
                 family: $0.family, kind: MetricMetadata.Kind(word: $0.type) ?? .unknown, help: $0.help,
@@ -253,9 +256,7 @@ public final class ScrapePool: ScrapeLoopOwner {
     /// The job's targets in the order of their URLs and labels.
     public func targetStates() -> [TargetState] {
         let loops = state.withLock { state in state.loops.values.filter(\.isWanted) }
-        return loops.map(\.state).sorted {
-            ($0.url, $0.labels.description) < ($1.url, $1.labels.description)
-        }
+        return loops.map(\.state).sorted { Self.stands(($0.url, $0.labels), before: ($1.url, $1.labels)) }
     }
 
     /// What the job's targets have now. Quick: no series and no text is looked at.
@@ -278,8 +279,17 @@ public final class ScrapePool: ScrapeLoopOwner {
 
     private var loopsInOrder: [ScrapeLoop] {
         state.withLock { state in state.loops.values.filter(\.isWanted) }.sorted {
-            ($0.target.url, $0.target.labels.description) < ($1.target.url, $1.target.labels.description)
+            Self.stands(($0.target.url, $0.target.labels), before: ($1.target.url, $1.target.labels))
         }
+    }
+
+    /// By URLs, then by labels. These are written out only where two targets have the same URL: a text is
+    /// much work for each comparison of a sort.
+    private static func stands(
+        _ one: (url: String, labels: LabelSet), before other: (url: String, labels: LabelSet)
+    ) -> Bool {
+        guard one.url == other.url else { return one.url < other.url }
+        return one.labels.description < other.labels.description
     }
 
     func mayEnd(_ loop: ScrapeLoop) -> Bool {

@@ -100,6 +100,23 @@ import Testing
         }
     }
 
+    /// Lines that the first and the last target share are kept once, and still are the last word.
+    @Test func sharedLinesCountAtTheLastTargetThatHasThem() async throws {
+        let parts = PoolParts()
+        let targets = [1, 5, 9].map {
+            ScrapeTarget(url: "http://h:\($0)/metrics", labels: LabelSet([Label("instance", "h\($0)")]))
+        }
+        for target in targets {
+            let help = target == targets[1] ? "Another." : "Shared."
+            parts.http.answer(target.url, "# HELP a \(help)\n# TYPE a gauge\na 1\n")
+        }
+        parts.pool.sync(targets)
+        await parts.running {
+            await parts.advance { parts.appender.frames.count == targets.count }
+            #expect(parts.pool.families.map(\.help) == ["Shared."])
+        }
+    }
+
     @Test func aTargetsOwnIntervalIsMeasuredAsSuch() async throws {
         let parts = PoolParts()
         let often = ScrapeTarget(url: Self.target.url, labels: Self.target.labels, intervalMs: 5_000)
