@@ -20,7 +20,7 @@ final class RecentFrames: Sendable {
         let chunks: [UInt32]
 
         /// An estimate of what the frame's own arrays take.
-        var bytes: Int { Self.overheadBytes + HeldBytes.of(frame.values, FrameSides(frame)) }
+        var bytes: Int { Self.overheadBytes + HeldBytes.of(frame) }
 
         private static let overheadBytes = 256
     }

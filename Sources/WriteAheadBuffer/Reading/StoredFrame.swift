@@ -25,9 +25,9 @@ public struct StoredFrame: Sendable {
         self.open = open ?? [min(Int(start.sample), count)..<count]
     }
 
-    /// An estimate of the memory that the frame's own arrays take: values, histograms, exemplars and start
-    /// timestamps.
-    public var heldBytes: Int { HeldBytes.of(frame.values, FrameSides(frame)) }
+    /// An estimate of the memory that the frame's own arrays take: values, histograms, exemplars, start
+    /// timestamps and timestamps of single samples.
+    public var heldBytes: Int { HeldBytes.of(frame) }
 
     /// The place in the log up to which an answer for the samples before `sample` reaches.
     public func position(of sample: Int) -> BufferPosition { place.position(of: sample) }
