@@ -19,11 +19,7 @@ enum ReceiverAnswer: Equatable, Sendable {
 
     /// Whether the receiver has looked at the request and decided about it, so that it is there again.
     var isFinal: Bool {
-        guard case .status(let response) = self else { return false }
-        switch response.meaning {
-        case .stored, .refused, .tooLarge: return true
-        case .unauthorized, .misconfigured, .throttled, .failing: return false
-        }
+        if case .status(let response) = self { response.meaning.isFinal } else { false }
     }
 
     /// How long the receiver asks to be left alone.
@@ -73,6 +69,14 @@ enum ReceiverAnswer: Equatable, Sendable {
             case 429: self = .throttled
             case 400..<500: self = .refused
             default: self = .failing
+            }
+        }
+
+        /// Whether the receiver has looked at the request and decided about it.
+        var isFinal: Bool {
+            switch self {
+            case .stored, .refused, .tooLarge: true
+            case .unauthorized, .misconfigured, .throttled, .failing: false
             }
         }
     }

@@ -32,9 +32,7 @@ struct MessageChoice: Sendable, Equatable {
         }
 
         /// Whether the receiver has looked at the request and decided about it.
-        fileprivate var isFinal: Bool {
-            (200..<300).contains(status) || [400, 409, 413, 422].contains(status)
-        }
+        fileprivate var isFinal: Bool { ReceiverAnswer.Meaning(status: status).isFinal }
     }
 
     /// A destination whose configuration says 2.0 is asked again after an hour; it is said in the log each

@@ -50,6 +50,16 @@ import Testing
         #expect(choice.current(4) == .v1 && choice.found == .v1)
     }
 
+    /// `auto` asks with one request at a time until the receiver has decided about one, whatever it says.
+    @Test(arguments: [(402, false), (409, false), (410, false), (413, false), (404, true), (429, true)])
+    func aDecisionEndsTheProbing(status: Int, isProbing: Bool) {
+        var choice = MessageChoice(.auto)
+        #expect(choice.isProbing)
+        #expect(
+            choice.answered(.v2, .init(status: status, hasWrittenCounts: false), cutNs: 5, 5) == .understood)
+        #expect(choice.isProbing == isProbing)
+    }
+
     /// A handler may set the headers with every answer, that to a message it does not know included.
     @Test(arguments: ProtobufMessage.allCases.filter { $0 != .v1 })
     func unknownMessagesAreSoWhateverTheHeadersSay(configured: ProtobufMessage) {
