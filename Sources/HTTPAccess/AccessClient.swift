@@ -76,15 +76,19 @@ public final class AccessClient: HTTPPerforming {
         let startNs = clock.monotonicNs
         let material = try await material()
         var identity = material.identity
+        // The value of the header that has the token.
+        var token: String?
         if let tokens {
             let secret = material.clientSecret ?? ""
-            let token = try await tokens.token(clientSecret: secret, timeoutMs: request.timeoutMs)
-            identity.append(HTTPHeader(name: "Authorization", value: token))
+            let value = try await tokens.token(clientSecret: secret, timeoutMs: request.timeoutMs)
+            identity.append(HTTPHeader(name: "Authorization", value: value))
+            token = value
         }
         let given = request.headers
         if given.contains(where: { $0.name.lowercased() == "authorization" }) {
             // A signature, say. Other headers are sent beside those of their name, as in Prometheus.
             identity.removeAll { $0.name.lowercased() == "authorization" }
+            token = nil
         }
         var next = request
         next.followRedirects = false
@@ -104,9 +108,9 @@ public final class AccessClient: HTTPPerforming {
             next.connection = connection(for: url, material, request.connection)
             next.timeoutMs = try leftMs(request, since: startNs, url)
             let response = try await http.perform(next)
-            if response.status == 401, isHome, let tokens {
+            if response.status == 401, isHome, let tokens, let token {
                 // The next request asks for a new one; the answer counts as it is.
-                await tokens.reject()
+                await tokens.reject(token)
             }
             guard let target = redirect(request, response, from: url, origin) else { return response }
             next.url = target.text

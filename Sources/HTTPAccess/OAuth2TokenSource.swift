@@ -72,8 +72,11 @@ actor OAuth2TokenSource {
         }
     }
 
-    /// A server did not take the token: the next request asks for another.
-    func reject() { held = nil }
+    /// A server did not take the token with this header: the next request asks for another. A token that has
+    /// taken its place meanwhile stays.
+    func reject(_ header: String) {
+        if held?.header == header { held = nil }
+    }
 
     private func recentFailure(_ clientSecret: String, _ nowNs: UInt64) -> HTTPError? {
         guard let failure, failure.clientSecret == clientSecret,

@@ -89,9 +89,29 @@ struct OAuth2TokenSourceTests {
         #expect(try await source.token(clientSecret: "s", timeoutMs: 5_000) == "Bearer t")
         let body = String(decoding: http.requests.last?.body ?? [], as: UTF8.self)
         #expect(body.hasSuffix("&client_id=the+id&client_secret=s"))
-        await source.reject()
+        await source.reject("Bearer t")
         _ = try await source.token(clientSecret: "s", timeoutMs: 5_000)
         #expect(http.requests.count == 3, "what has worked is tried first")
+    }
+
+    /// The answer to a request that left with the token before may come late.
+    @Test func aTokenThatWasRefusedLateTakesNoNewerOneAlong() async throws {
+        let count = Mutex(0)
+        let http = FakeHTTP { _ in
+            let number = count.withLock { count in
+                count += 1
+                return count
+            }
+            return self.answer(#"{"access_token":"t\#(number)"}"#)
+        }
+        let source = OAuth2TokenSource(options, http: http, clock: ManualClock())
+        func token() async throws -> String { try await source.token(clientSecret: "s", timeoutMs: 5_000) }
+        #expect(try await token() == "Bearer t1")
+        await source.reject("Bearer t1")
+        #expect(try await token() == "Bearer t2")
+        await source.reject("Bearer t1")
+        #expect(try await token() == "Bearer t2")
+        #expect(http.requests.count == 2)
     }
 
     @Test func manyAskersAreOneRequest() async throws {
