@@ -124,8 +124,8 @@ final class RemoteWriteMetrics: Sendable {
         _ = gauge(
             "prometheus_remote_storage_shards_max", "Most requests in flight configured.", queue.maxShards)
         _ = gauge(
-            "prometheus_remote_storage_shards_min", "Fewest requests in flight that the window allows.",
-            queue.minShards)
+            "prometheus_remote_storage_shards_min",
+            "Fewest requests in flight configured. After 429 and 503 there may be fewer.", queue.minShards)
         _ = gauge(
             "prometheus_remote_storage_shard_capacity", "Samples configured as capacity of a shard.",
             queue.capacity)
