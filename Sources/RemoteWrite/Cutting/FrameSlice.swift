@@ -19,7 +19,7 @@ struct FrameSlice: Sendable {
     let repeatsSeries: Bool
     /// Where the part of the log begins that an answer for this slice covers.
     private let lead: BufferPosition
-    /// What the frame is charged by; all parts of a frame share it.
+    /// The charge for the frame's memory; all parts of a frame share it.
     private let held: HeldFrame?
 
     /// `views` are nil for a destination without rules. `samples` are a part of what is open of the frame;

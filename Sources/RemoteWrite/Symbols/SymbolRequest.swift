@@ -99,7 +99,7 @@ import Glibc
                 }
             }
             if opened == nil {
-                table.removeLast(to: mark)  // what nothing refers to
+                table.removeLast(to: mark)  // Takes out the exemplar strings of a series that is not sent.
                 result.malformed += 1
                 result.consumed += 1
             } else if let rich, !rich.isSent {

@@ -109,7 +109,7 @@ final class ShippingWindow: Sendable {
     /// Why the last look did not read on; nil when it did, or had no need to.
     var readingStop: ReadingStop? { state.withLock { $0.readingStop } }
 
-    /// What waits and flies is charged by.
+    /// Bytes charged for what waits and for what is in flight.
     var heldBytes: Int { hold.heldBytes }
 
     // MARK: looking
@@ -123,7 +123,8 @@ final class ShippingWindow: Sendable {
             let most = state.claimSize.samples(limitBytes: BatchCollector.maxRequestBytes)
             return (state.released, min(samples, most))
         }
-        // What flies is answered for one day; where nothing does, a batch is always read.
+        // While requests are in flight, an answer will free memory, so reading may stop. With none in flight
+        // a batch is read whatever it takes.
         var bounds = Bounds(
             most: mostSamples * Self.waitingBatches * (lessons.windowSize + 1),
             least: flying > 0 ? 0 : mostSamples)

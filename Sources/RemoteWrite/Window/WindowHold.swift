@@ -10,15 +10,15 @@ internal import WriteAheadBuffer
 /// Any thread.
 final class WindowHold: Sendable {
     private let share: MemoryShare
-    /// What was charged at the last look for parts that wait and for the bodies of claims that fly.
+    /// Bytes charged at the last look for parts that wait and for the bodies of requests in flight.
     private let looked = Mutex(0)
 
-    /// What of a request's body is a sample's, beside what the frame holds of it: labels, timestamp and
-    /// what compression needs.
+    /// Bytes of a request's body for each sample, in addition to those that the frame holds for it: labels,
+    /// timestamp and what compression needs.
     static let bodySampleBytes = 32
-    /// A part that waits, with its keys.
+    /// Bytes of a part that waits, with its keys.
     private static let partBytes = MemoryLayout<WaitingSlices.Entry>.stride + 64
-    /// Whatever the share, so many requests may fly.
+    /// So many requests may be in flight, however small the share is.
     private static let leastRequests = 4
 
     init(_ account: MemoryAccount, mostSamples: Int) {
@@ -37,7 +37,7 @@ final class WindowHold: Sendable {
         HeldFrame(bytes: stored.heldBytes, of: stored.frame.sampleCount, share)
     }
 
-    /// So many parts wait now, and requests with bodies of so many bytes fly.
+    /// `parts` wait now, and the bodies of the requests in flight take `bodyBytes`.
     func set(parts: Int, bodyBytes: Int) {
         looked.withLock { looked in
             let bytes = parts * Self.partBytes + bodyBytes
