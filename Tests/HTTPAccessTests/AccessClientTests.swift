@@ -225,6 +225,22 @@ struct AccessClientTests {
         #expect(http.requests.map(\.url).filter { $0.hasSuffix("/token") }.count == 1)
         #expect(http.requests.suffix(3).allSatisfy { $0.header("Authorization") == ["Bearer abc"] })
     }
+
+    /// A 401 is about the token only where the token was sent.
+    @Test(arguments: [false, true]) func a401ToASignatureLeavesTheToken(isSigned: Bool) async throws {
+        let http = FakeHTTP { request in
+            request.url.hasSuffix("/token")
+                ? HTTPResponse(status: 200, body: HTTPBody(Array(#"{"access_token":"abc"}"#.utf8)))
+                : HTTPResponse(status: 401)
+        }
+        let block = OAuth2Options(clientID: "id", clientSecret: text("s"), tokenURL: "http://auth/token")
+        let client = client(HTTPClientOptions(authentication: .oauth2(block)), http)
+        var request = scrape
+        if isSigned { request.headers = [HTTPHeader(name: "Authorization", value: "AWS4 …")] }
+        for _ in 0..<2 { _ = try await client.perform(request) }
+        let bought = http.requests.filter { $0.url.hasSuffix("/token") }.count
+        #expect(bought == (isSigned ? 1 : 2))
+    }
 }
 
 private func redirect(_ status: Int, _ location: String) -> HTTPResponse {
