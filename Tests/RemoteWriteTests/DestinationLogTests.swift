@@ -50,9 +50,10 @@ import WriteAheadBuffer
         #expect(fixture.said.all("remote write fails").count == 2)
         for slot in 0..<49 { log.tried(nil, slot: slot, .unreachable, text: "", wallMs: 60_001) }
         #expect(fixture.said.all("goes on").isEmpty, "one is still in trouble")
-        log.ended(slot: 49)
-        #expect(fixture.said.all("goes on").count == 1)
-        log.tried(nil, slot: 1, .unreachable, text: "", wallMs: 60_002)
+        log.gaveUp(slot: 49)
+        log.tried(nil, slot: 1, .status(.init(status: 400)), text: "", wallMs: 60_002)
+        #expect(fixture.said.all("goes on").isEmpty, "nothing was stored")
+        for _ in 0..<2 { log.tried(nil, slot: 1, .status(.init(status: 200)), text: "", wallMs: 60_003) }
         #expect(fixture.said.all("goes on").count == 1)
     }
 
@@ -108,5 +109,8 @@ import WriteAheadBuffer
         #expect(fixture.said.all("refused_requests=1 ").count == 1)
         #expect(fixture.said.all("refused_requests=60").count == 1)
         #expect(fixture.said.all("refused samples").count == 2)
+        #expect(fixture.said.all("samples=420").count == 1, "of all 60")
+        log.refused(reason: "y", 1, of: Outcomes(), text: "no", wallMs: 99_000)
+        #expect(fixture.said.all("reason=y").count == 1, "another reason is said at once")
     }
 }

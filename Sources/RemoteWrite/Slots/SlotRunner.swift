@@ -96,8 +96,7 @@ final class SlotRunner: Sendable {
             next = await ship(sent, &session)
         }
         shared.gate.leave(number)
-        // The end of the agent is not the end of a trouble.
-        if shared.drainDeadlineNs == nil { shared.log.ended(slot: number) }
+        shared.log.gaveUp(slot: number)
         window.slotEnded(turn, isIdle: session.claim == nil)
         publish(session, .stopped)
     }

@@ -12,7 +12,10 @@ final class DestinationLog: Sendable {
         var unauthorizedLines: [UnauthorizedReason: Pacing] = [:]
         /// Something was said of which the end is not said yet.
         var isOpen = false
-        var refusals = Pacing()
+        /// By reason, so that one does not hide another.
+        var refusals: [String: Pacing] = [:]
+        /// Samples refused since the last line about their reason.
+        var refusedSamples: [String: UInt64] = [:]
         var sizes = Pacing()
         var leftOut = Pacing()
         var bufferFaults = Pacing()
@@ -50,23 +53,16 @@ final class DestinationLog: Sendable {
     ) {
         let (isDue, isOver) = state.withLock { state in
             state.obstacles[slot] = now
-            guard let now else { return (false, Self.end(&state)) }
+            // Only what is stored ends a trouble: a refusal for good is the end of a request alone.
+            guard let now else { return (false, answer.isStored && Self.end(&state)) }
             return (Self.takeTurn(now, answer.unauthorized, wallMs, &state), false)
         }
         if isOver { logger.info("remote write goes on") }
         if isDue, let now { say(now, answer, text) }
     }
 
-    /// The slot sends no more.
-    func ended(slot: Int) {
-        let isOver = state.withLock { state in
-            state.obstacles.removeValue(forKey: slot) != nil && Self.end(&state)
-        }
-        if isOver { logger.info("remote write goes on") }
-    }
-
-    /// The slot's request was let go of: nothing is in its way any more, which does not mean that the trouble
-    /// is over. The next that is stored says so.
+    /// The slot ends, or its request was let go of: nothing is in its way any more, which does not mean that
+    /// the trouble is over. The next that is stored says so.
     func gaveUp(slot: Int) { state.withLock { $0.obstacles[slot] = nil } }
 
     /// Whether what was said is over: nothing is in the way of any slot.
@@ -146,15 +142,20 @@ final class DestinationLog: Sendable {
         }
     }
 
-    /// So many samples of a request were refused for good.
+    /// So many samples of a request were refused for good. A line counts all since the last of its reason.
     func refused(reason: String, _ samples: UInt64, of outcome: Outcomes, text: String, wallMs: Int64) {
-        guard let count = state.withLock({ $0.refusals.count(wallMs) }) else { return }
+        let due = state.withLock { state -> (requests: Int, samples: UInt64)? in
+            state.refusedSamples[reason, default: 0] &+= samples
+            guard let requests = state.refusals[reason, default: Pacing()].count(wallMs) else { return nil }
+            return (requests, state.refusedSamples.removeValue(forKey: reason) ?? 0)
+        }
+        guard let due else { return }
         logger.warning(
             "the receiver refused samples of a request",
             metadata: [
                 "reason": "\(reason)", "jobs": "\(Self.jobs(outcome))",
-                "samples": .stringConvertible(samples),
-                "refused_requests": .stringConvertible(count), "err": "\(text)",
+                "samples": .stringConvertible(due.samples),
+                "refused_requests": .stringConvertible(due.requests), "err": "\(text)",
             ])
     }
 
