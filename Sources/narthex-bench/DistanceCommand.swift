@@ -144,6 +144,7 @@ struct DistanceCommand: AsyncParsableCommand {
                 report.note("\(name)samples a second", span.samplesPerSecond)
                 report.note("\(name)samples a request", span.samplesPerRequest)
                 report.note("\(name)CPU, µs a sample", span.cpuMicrosecondsPerSample)
+                report.note("\(name)buffer, bytes a sample", span.bufferBytesPerSample)
                 report.note("\(name)requests in flight, mean", span.inFlight)
                 report.note("\(name)round trip, ms", span.roundTripMs)
                 report.note("\(name)lag of half of the samples, s", span.lagSeconds(0.5) + addedSeconds)

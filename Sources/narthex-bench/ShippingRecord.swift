@@ -19,6 +19,8 @@ struct ShippingRecord {
     /// Requests answered, and the seconds that all of them together took.
     let requests: Double
     let requestSeconds: Double
+    /// Bytes that the agent has written to its buffer.
+    let bufferBytes: Double
 
     init(_ session: AgentSession) async throws {
         let metrics = MetricsPage(text: try await session.probe.page("\(session.status)metrics"))
@@ -34,6 +36,7 @@ struct ShippingRecord {
         shards = metrics.sum(of: "prometheus_remote_storage_shards")
         requests = metrics.sum(of: "prometheus_remote_storage_sent_batch_duration_seconds_count")
         requestSeconds = metrics.sum(of: "prometheus_remote_storage_sent_batch_duration_seconds_sum")
+        bufferBytes = metrics.sum(of: "narthex_buffer_written_bytes_total")
         taken = Double(try await session.fleet.endpointCounts(session.probe).samples)
         ages = try await session.fleet.sampleAges(session.probe)
     }
@@ -55,6 +58,7 @@ struct ShippingSpan {
     /// Seconds of scraping that have no answer at the end.
     var secondsBehind: Double { to.behind / (to.scraped - from.scraped) * seconds }
     var cpuMicrosecondsPerSample: Double { (to.agentCPUSeconds - from.agentCPUSeconds) * 1e6 / taken }
+    var bufferBytesPerSample: Double { (to.bufferBytes - from.bufferBytes) / (to.scraped - from.scraped) }
     /// Processors that the stand-ins were busy on.
     var standInsCPU: Double { (to.standInsCPUSeconds - from.standInsCPUSeconds) / seconds }
     /// How old samples were when the endpoint had them, in seconds; `share` of them were no older.
