@@ -160,7 +160,8 @@ def test_a_session_that_is_not_the_one_given_out_is_refused(way, shop, cloud, tm
         environment["AWS_ENDPOINT_URL_STS"] = cloud.url
         word = "InvalidClientTokenId"
     else:
-        cloud.session["SecretAccessKey"] = "x" + cloud.session["SecretAccessKey"][1:]
+        given = cloud.session["SecretAccessKey"]
+        cloud.session["SecretAccessKey"] = ("y" if given[0] == "x" else "x") + given[1:]
         word = "SignatureDoesNotMatch"
     shown = discover(file, **environment)
     assert shown.returncode == 1 and word in shown.stdout + shown.stderr, shown
