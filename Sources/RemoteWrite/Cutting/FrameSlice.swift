@@ -64,7 +64,7 @@ struct FrameSlice: Sendable {
     /// A part of it: the samples from `from` up to `to`.
     func part(from: Int, to: Int) -> FrameSlice { FrameSlice(self, from: from, to: to) }
 
-    /// Where the log stands once the samples before `sample` are consumed.
+    /// The position in the log behind the samples before number `sample`.
     func position(of sample: Int) -> BufferPosition { place.position(of: sample) }
 
     /// How many of the frame's samples lie before `position`.

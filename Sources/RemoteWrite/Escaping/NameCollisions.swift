@@ -88,7 +88,7 @@ struct NameCollisions {
         }
     }
 
-    /// Ordinals of the layout's series that collide, ascending.
+    /// Which of the layout's series collide, by number, in ascending order.
     private mutating func collided(
         _ views: [ChunkView], _ frame: Frame, _ names: EscapedNames
     ) -> [UInt32] {

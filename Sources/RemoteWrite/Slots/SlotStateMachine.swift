@@ -191,7 +191,7 @@ struct SlotStateMachine: Sendable {
         return settle(request, .unwritten(missing))
     }
 
-    /// A first refusal by a receiver that is sent 2.0 and has stored nothing may be of all: the request
+    /// A receiver that is sent 2.0 and has stored nothing yet may refuse every request: what it refuses first
     /// is tried again before it is taken apart, but not in a drain. nil where the refusal is believed.
     private mutating func doubt(
         _ request: Held, _ response: ReceiverAnswer.Response, _ storedNs: UInt64?, _ now: Moment

@@ -33,7 +33,7 @@ import Glibc
     /// Whether it holds chunks, which then stay however long the request is over.
     var holdsChunks: Bool { !openChunks.isEmpty }
 
-    /// Begins a request, and ends one: nothing of it is held then.
+    /// Called when a request begins and when it ends. Afterwards nothing of a request is held.
     mutating func removeAll() {
         table.removeAll()
         openChunks.removeAll(keepingCapacity: true)

@@ -77,7 +77,7 @@ struct WaitingSlices: Sendable {
     private var nextNumber = 0
     /// No frame that waits has a lower number.
     private var oldestNumber = 0
-    /// The numbers of those that are free, ascending.
+    /// The numbers of the entries that are free, in ascending order.
     private var free: [Int] = []
     private var keys: [UInt64: Key] = [:]
     private var resends: [Resend]
