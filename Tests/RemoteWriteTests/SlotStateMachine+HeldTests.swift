@@ -41,6 +41,14 @@ import Testing
         #expect(machine.answered(status(code), succeededElsewhereNs: nil, Self.later) == .split)
     }
 
+    /// What was in flight when the agent ended may be stored, and still a receiver may refuse all there is.
+    @Test(arguments: [400, 413]) func aFirstRefusalAfterARestartIsNotBelieved(code: Int) {
+        var machine = sending(mayBeStored: true)
+        #expect(isHeld(machine.answered(status(code), succeededElsewhereNs: nil, Self.start)))
+        #expect(machine.woke(Self.later) == .send && machine.leaves(Self.later) == .send)
+        #expect(machine.answered(status(code), succeededElsewhereNs: nil, Self.later) == .split)
+    }
+
     @Test(arguments: [400, 413]) func underADrainWhatWasRefusedStaysInTheBuffer(code: Int) {
         var waits = sending()
         #expect(isHeld(waits.answered(status(code), succeededElsewhereNs: nil, Self.start)))

@@ -66,10 +66,10 @@ extension SlotStateMachine {
                 samples: sampleCount - histogramCount, histograms: histogramCount, exemplars: 0)
         }
 
-        /// Whether the receiver may have refused everything that the request holds, and not for what an
-        /// earlier try has stored.
+        /// Whether the receiver may have refused everything that the request holds, and not because an
+        /// earlier try has stored it.
         func mayBeRefused(_ response: ReceiverAnswer.Response) -> Bool {
-            guard !mayBeStored else { return false }
+            if mayBeStored, wasStored(response) { return false }
             switch response.meaning {
             case .tooLarge: return true
             case .refused:
