@@ -70,13 +70,6 @@ final class SlotRunner: Sendable {
         let cutNs: UInt64
     }
 
-    /// What a cut gave.
-    private enum Cut: Sendable {
-        case nothing
-        case dropped(DroppedBatch)
-        case request(Shipment)
-    }
-
     func run() async {
         var session = Session(
             machine: SlotStateMachine(
@@ -137,15 +130,19 @@ final class SlotRunner: Sendable {
         _ samples: Int, upTo end: BufferPosition?, _ session: inout Session
     ) async -> Shipment? {
         while !Task.isCancelled {
+            let cut: Cut
             if session.collector.isEmpty {
                 if let claim = session.claim {
                     window.release(claim)
                     session.claimed = nil
                 }
                 session.machine.claimed()
-                guard await claim(&session) else { return nil }
+                guard let first = await claim(samples, upTo: end, &session) else { return nil }
+                cut = first
+            } else {
+                cut = await self.cut(samples, upTo: end, &session)
             }
-            switch await cut(samples, upTo: end, &session) {
+            switch cut {
             case .request(let sent): return sent
             case .dropped(let batch):
                 shared.metrics.dropped(batch.outcome, histograms: batch.droppedHistograms)
@@ -158,27 +155,36 @@ final class SlotRunner: Sendable {
         return nil
     }
 
-    /// Waits for the turn and for something to send; false when there is nothing left to do.
-    private func claim(_ session: inout Session) async -> Bool {
+    /// Waits for the turn and for something to send, and cuts the first request of it; nil when there is
+    /// nothing left to do.
+    private func claim(
+        _ samples: Int, upTo end: BufferPosition?, _ session: inout Session
+    ) async -> Cut? {
         while !Task.isCancelled {
             let seen = turn.count
             switch window.turns.take(turn) {
-            case .stop: return false
+            case .stop: return nil
             case .wait: await turn.wait(after: seen)
-            case .mine:
-                guard let claim = await look(&session) else { return false }
-                session.claimed = Claimed(claim: claim, noted: claim.resend.map { [$0.number] } ?? [])
-                session.collector.load(claim.slices, asBefore: claim.resend?.request.omissions)
-                if window.turns.claimed() { spawn() }
-                return true
+            case .mine: return await look(cutting: samples, upTo: end, &session)
             }
         }
-        return false
+        return nil
     }
 
-    /// Looks at the log until there is a claim, with the turn. nil, and the turn is given on, when the
-    /// slot is to end.
-    private func look(_ session: inout Session) async -> WaitingSlices.Claim? {
+    /// What a look at the log gave.
+    private enum Found: Sendable {
+        /// A claim, and the first that was cut of it.
+        case claim(Claimed, CutOff)
+        /// Neither a claim nor a batch: see `ShippingWindow.Look`.
+        case less(ShippingWindow.Look)
+    }
+
+    /// Looks at the log until there is a claim, with the turn, which is given on then. The first request is
+    /// cut of the claim in the same worker job, since each job costs several changes of thread. nil, and the
+    /// turn is given on, when the slot is to end.
+    private func look(
+        cutting samplesOfCut: Int, upTo end: BufferPosition?, _ session: inout Session
+    ) async -> Cut? {
         let reader = window.reader
         // As many as any slot may send: one that cuts smaller requests for now makes more of them of a claim.
         let samples = max(1, shared.configuration.queue.maxSamplesPerSend)
@@ -191,18 +197,31 @@ final class SlotRunner: Sendable {
             let seen = window.changed.count
             // Before the look: it sees the keys that an answer lets go of until then.
             let mayBeAnswered = window.turns.flying > 0
-            let result = await shared.workers.run { [shared] in
-                shared.look(samples: samples, nowNs: nowNs, dueNs: dueNs)
+            let cutting = Cutting(samples: samplesOfCut, end: end, isSearching: session.machine.isSearching)
+            let empty = session.collector
+            let result = await shared.workers.run { [self] in
+                shared.look(samples: samples, nowNs: nowNs, dueNs: dueNs).map { look in
+                    guard case .claim(let claim) = look else { return Found.less(look) }
+                    // Another slot may look while this one cuts.
+                    if window.turns.claimed() { spawn() }
+                    let claimed = Claimed(claim: claim, noted: claim.resend.map { [$0.number] } ?? [])
+                    var collector = empty
+                    collector.load(claim.slices, asBefore: claim.resend?.request.omissions)
+                    return .claim(claimed, cutOff(collector, claimed, cutting))
+                }
             }
             if case .success = result { session.readBackoff.reset() }
             switch result {
-            case .success(.claim(let claim)): return claim
-            case .success(.short(let sinceNs)):
+            case .success(.claim(let claimed, let off)):
+                session.claimed = claimed
+                return take(off, &session)
+            case .success(.less(.claim)): preconditionFailure("a claim is cut")
+            case .success(.less(.short(let sinceNs))):
                 // An append does not end the wait: a batch that fills meanwhile is found at the next look. An
                 // answer does, as it lets go of keys that others wait for.
                 let untilNs = min(sinceNs + deadlineNs, nowNs + UInt64(Self.lookMs) * 1_000_000)
                 await window.changed.wait(after: seen, untilNs: untilNs, clock: shared.clock)
-            case .success(.nothing(let isWaiting)):
+            case .success(.less(.nothing(let isWaiting))):
                 // No answer may come for long, and a full disk gets room only when its segments may go.
                 if window.hasUnbooked { await book([], Outcomes(), &session) }
                 // Frames that must follow a request whose slot has ended stay in the buffer, too.
@@ -232,71 +251,6 @@ final class SlotRunner: Sendable {
         }
         window.turns.give()
         return nil
-    }
-
-    /// One worker job: cuts a batch, encodes it, and tells the cursor that it is about to be sent.
-    private func cut(_ samples: Int, upTo end: BufferPosition?, _ session: inout Session) async -> Cut {
-        let nowNs = shared.clock.monotonicNs
-        let search = BatchCollector.Search(
-            upTo: end, isSearching: session.machine.isSearching, shared.lessons, nowNs)
-        let resend = session.claim?.resend?.request
-        let message = message(of: session.collector, resend, nowNs)
-        if let resend, resend.protocolVersion != message.rawValue || !isMadeAsNow(resend) {
-            session.collector.cutAnew()
-        }
-        let before = session.collector
-        let noted = session.claimed?.noted ?? []
-        let leftOutNow = shared.leftOut.withLock { leftOut in
-            leftOut.forgetOld(nowNs)
-            return leftOut
-        }
-        let (shared, window, scratches, clock) = (shared, window, shared.scratches, shared.clock)
-        let (limits, wallMs) = (shared.lessons.limits, shared.clock.wallMs)
-        let reserved = limits.reserve(nowNs: nowNs, wallMs: wallMs)
-        let limitBytes = shared.lessons.limitBytes
-        let (after, cut, cutNs) = await shared.workers.run { () -> (BatchCollector, Cut, UInt64) in
-            let beganNs = clock.monotonicNs
-            var (collector, leftOut) = (before, leftOutNow)
-            let cut = scratches.with {
-                collector.cut(
-                    message, samples: samples, bytes: limitBytes, search: search, leftOut: &leftOut,
-                    agingMs: clock.agingMs,
-                    isUsedUp: {
-                        limits.isUsedUp(forJob: $0, reserved: reserved, nowNs: nowNs, wallMs: wallMs)
-                    }, scratch: $0)
-            }
-            limits.cut(bytes: cut.request?.body.count, reserved: reserved, nowNs: nowNs, wallMs: wallMs)
-            if leftOut.hasFound { shared.leftOut.withLock { $0.learn(from: leftOut) } }
-            let result: Cut =
-                switch cut {
-                case .nothing: .nothing
-                case .dropped(let batch): .dropped(batch)
-                case .request(let request):
-                    .request(
-                        Shipment(
-                            request: request,
-                            note: RequestNote(request, rest: collector, noted, before: resend, window),
-                            cutNs: nowNs))
-                }
-            return (collector, result, clock.monotonicNs - beganNs)
-        }
-        session.collector = after
-        session.busyNs += cutNs
-        guard case .request(let sent) = cut else { return cut }
-        session.claimed?.noted = sent.note.rest
-        if let fault = sent.note.fault {
-            // Without the note a crash now would make other requests of these samples; not to send them would
-            // be worse.
-            shared.metrics.bufferErrors.add()
-            shared.log.bufferFailed(
-                "the cursor cannot be written; sent all the same", fault, wallMs: shared.clock.wallMs)
-        }
-        if !session.machine.isSearching {
-            shared.lessons.cut(ns: cutNs)
-            // What the receiver refuses as too large is cut in the claim: the limit may go again at once.
-            if limitBytes == nil { window.cut(sent.request) }
-        }
-        return cut
     }
 
     /// Sends, once the destination is not known to be in the way.

@@ -1,0 +1,109 @@
+internal import Platform
+import Synchronization
+internal import Telemetry
+internal import WriteAheadBuffer
+
+/// How requests are cut of what a slot has claimed.
+extension SlotRunner {
+    /// What a cut gave.
+    enum Cut: Sendable {
+        case nothing
+        case dropped(DroppedBatch)
+        case request(Shipment)
+    }
+
+    /// What is to be cut.
+    struct Cutting: Sendable {
+        /// At most so many.
+        var samples: Int
+        /// The batch ends here at the latest; nil where it may end anywhere.
+        var end: BufferPosition?
+        /// A series is searched for that the receiver refuses.
+        var isSearching: Bool
+    }
+
+    /// A cut, and what is left of the claim.
+    struct CutOff: Sendable {
+        let cut: Cut
+        let rest: BatchCollector
+        /// How long it took.
+        let tookNs: UInt64
+        /// Whether a limit of the receiver's held, in bytes.
+        let isLimited: Bool
+    }
+
+    /// Cuts a batch of what the slot has claimed, on a worker.
+    func cut(_ samples: Int, upTo end: BufferPosition?, _ session: inout Session) async -> Cut {
+        let cutting = Cutting(samples: samples, end: end, isSearching: session.machine.isSearching)
+        let (collector, claimed) = (session.collector, session.claimed)
+        let off = await shared.workers.run { [self] in cutOff(collector, claimed, cutting) }
+        return take(off, &session)
+    }
+
+    /// Cuts a batch, encodes it, and tells the cursor that it is about to be sent. Takes long and writes a
+    /// file: called on a worker.
+    func cutOff(_ collector: BatchCollector, _ claimed: Claimed?, _ cutting: Cutting) -> CutOff {
+        let nowNs = shared.clock.monotonicNs
+        let search = BatchCollector.Search(
+            upTo: cutting.end, isSearching: cutting.isSearching, shared.lessons, nowNs)
+        var collector = collector
+        let resend = claimed?.claim.resend?.request
+        let message = message(of: collector, resend, nowNs)
+        if let resend, resend.protocolVersion != message.rawValue || !isMadeAsNow(resend) {
+            collector.cutAnew()
+        }
+        var leftOut = shared.leftOut.withLock { leftOut in
+            leftOut.forgetOld(nowNs)
+            return leftOut
+        }
+        let (limits, wallMs, agingMs) = (shared.lessons.limits, shared.clock.wallMs, shared.clock.agingMs)
+        let reserved = limits.reserve(nowNs: nowNs, wallMs: wallMs)
+        let limitBytes = shared.lessons.limitBytes
+        let cut = shared.scratches.with { scratch in
+            collector.cut(
+                message, samples: cutting.samples, bytes: limitBytes, search: search, leftOut: &leftOut,
+                agingMs: agingMs,
+                isUsedUp: {
+                    limits.isUsedUp(forJob: $0, reserved: reserved, nowNs: nowNs, wallMs: wallMs)
+                }, scratch: scratch)
+        }
+        limits.cut(bytes: cut.request?.body.count, reserved: reserved, nowNs: nowNs, wallMs: wallMs)
+        if leftOut.hasFound { shared.leftOut.withLock { $0.learn(from: leftOut) } }
+        let result: Cut =
+            switch cut {
+            case .nothing: .nothing
+            case .dropped(let batch): .dropped(batch)
+            case .request(let request):
+                .request(
+                    Shipment(
+                        request: request,
+                        note: RequestNote(
+                            request, rest: collector, claimed?.noted ?? [], before: resend, window),
+                        cutNs: nowNs))
+            }
+        return CutOff(
+            cut: result, rest: collector, tookNs: shared.clock.monotonicNs - nowNs,
+            isLimited: limitBytes != nil)
+    }
+
+    /// Goes on with what was cut.
+    func take(_ off: CutOff, _ session: inout Session) -> Cut {
+        session.collector = off.rest
+        session.busyNs += off.tookNs
+        guard case .request(let sent) = off.cut else { return off.cut }
+        session.claimed?.noted = sent.note.rest
+        if let fault = sent.note.fault {
+            // Without the note a crash now would make other requests of these samples; not to send them would
+            // be worse.
+            shared.metrics.bufferErrors.add()
+            shared.log.bufferFailed(
+                "the cursor cannot be written; sent all the same", fault, wallMs: shared.clock.wallMs)
+        }
+        if !session.machine.isSearching {
+            shared.lessons.cut(ns: off.tookNs)
+            // What the receiver refuses as too large is cut in the claim: the limit may go again at once.
+            if !off.isLimited { window.cut(sent.request) }
+        }
+        return off.cut
+    }
+}
