@@ -118,7 +118,7 @@ struct TransferFailureTests {
         }
         try await RawServer.with(drip) { server in
             try await withClient { client in
-                let error = await failure(of: HTTPRequest(url: server.url(), timeoutMs: 200), client)
+                let error = await failure(of: HTTPRequest(url: server.url(), timeoutMs: 2_000), client)
                 #expect(error?.code == .timeout)
                 #expect(error?.message.contains("bytes of body received") == true)
             }

@@ -83,8 +83,9 @@ struct TransferLoopTests {
     @Test func aBodyKeptByItsConsumerHoldsUpTheNext() async throws {
         try await RawServer.saying(answer(Self.large)) { server in
             try await withClient(Self.configuration(slots: 1)) { client in
-                let request = HTTPRequest(url: server.url(), timeoutMs: 300, takesBodySlot: true)
-                var kept: HTTPResponse? = try await client.perform(request)
+                let request = HTTPRequest(url: server.url(), timeoutMs: 3_000, takesBodySlot: true)
+                var kept: HTTPResponse? = try await client.perform(
+                    HTTPRequest(url: server.url(), timeoutMs: 30_000, takesBodySlot: true))
                 #expect(kept?.body.count == Self.large.utf8.count)
                 let error = await failure(of: request, client)
                 #expect(error?.code == .timeout)
@@ -206,8 +207,9 @@ struct TransferLoopTests {
         let memory = MemoryAccount(bodiesBytes: 200 << 10)
         try await RawServer.saying(answer(Self.large)) { server in
             try await withClient(HTTPClientConfiguration(name: "t", memory: memory)) { client in
-                let request = HTTPRequest(url: server.url(), timeoutMs: 300, takesBodySlot: true)
-                let kept = try await client.perform(request)
+                let request = HTTPRequest(url: server.url(), timeoutMs: 3_000, takesBodySlot: true)
+                let kept = try await client.perform(
+                    HTTPRequest(url: server.url(), timeoutMs: 30_000, takesBodySlot: true))
                 let error = await failure(of: request, client)
                 #expect(error?.code == .timeout)
                 #expect(error?.message.contains("waited for memory: bodies hold") == true)

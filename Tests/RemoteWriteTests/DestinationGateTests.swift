@@ -5,7 +5,7 @@ import Testing
 
 @testable import RemoteWrite
 
-struct DestinationGateTests {
+@Suite(.timeLimit(.minutes(1))) struct DestinationGateTests {
     private let clock = ManualClock()
     private let gate = DestinationGate(firstMs: 30, mostMs: 5_000, seed: 1)
 
@@ -15,10 +15,13 @@ struct DestinationGateTests {
         gate.failed(slot, scope, untilNs: inMs(ms), nowNs: clock.monotonicNs)
     }
 
-    /// Waits at the gate until it may pass.
-    private func waiting(_ slot: Int) async -> Task<DestinationGate.Passage, Never> {
-        let task = Task { await gate.pass(slot, untilNs: nil, clock: clock) }
-        for _ in 0..<100 { await Task.yield() }
+    /// A task that waits at the gate until it may pass. Returns once it waits.
+    private func waiting(
+        _ slot: Int, untilNs: UInt64? = nil
+    ) async -> Task<DestinationGate.Passage, Never> {
+        let before = gate.waiterCount
+        let task = Task { await gate.pass(slot, untilNs: untilNs, clock: clock) }
+        while gate.waiterCount == before { await Task.yield() }
         return task
     }
 
@@ -30,8 +33,9 @@ struct DestinationGateTests {
             isOver.withLock { $0 = true }
         }
         var ms = 0
-        while !isOver.withLock({ $0 }), ms < 200_000 {
-            for _ in 0..<100 { await Task.yield() }
+        while ms < 200_000 {
+            // The clock stands still until the slot sleeps until its time, or is over.
+            while clock.sleeperCount == 0, !isOver.withLock({ $0 }) { await Task.yield() }
             if isOver.withLock({ $0 }) { break }
             clock.advance(ms: Int64(step))
             ms += step
@@ -134,8 +138,7 @@ struct DestinationGateTests {
     @Test func theDeadlineEndsTheWait() async {
         fail(1, .destination, forMs: 60_000)
         let untilNs = inMs(1_000)
-        let task = Task { await gate.pass(2, untilNs: untilNs, clock: clock) }
-        for _ in 0..<100 { await Task.yield() }
+        let task = await waiting(2, untilNs: untilNs)
         #expect(await waitedMs(task) == 1_000)
         #expect(await task.value == .never)
     }

@@ -13,8 +13,9 @@ import WriteAheadBuffer
 @testable import RemoteWrite
 
 @Suite(.serialized) struct RemoteWriterTests {
-    private let clock = ManualClock(wallMs: 1_700_000_000_000)
-    private let registry = MetricRegistry()
+    private let fixture = WriterFixture()
+    private var clock: ManualClock { fixture.clock }
+    private var registry: MetricRegistry { fixture.registry }
 
     private func writer(
         _ store: BufferedDestination, _ receiver: FakeReceiver,
@@ -29,17 +30,13 @@ import WriteAheadBuffer
                 url: "http://user:secret@receiver.example/api/v1/write", name: "main",
                 headers: [.init(name: "X-Team", value: "a")], sigv4: sigv4, queue: queue),
             destination: store.destination, http: receiver,
-            credentials: credentials, region: region, workers: WorkerPool(name: "test", threads: 2),
-            clock: clock,
-            registry: registry, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            credentials: credentials, region: region, workers: fixture.workers, clock: clock,
+            registry: registry, logger: fixture.said.logger)
     }
 
-    /// Runs the writer until `condition`, moving the clock whenever somebody sleeps on it.
-    private func run(_ writer: RemoteWriter, until condition: @escaping @Sendable () -> Bool) async {
-        let running = Task { await writer.run() }
-        await reach(condition)
-        running.cancel()
-        await running.value
+    /// Runs the writer until `condition`: the clock moves whenever somebody sleeps on it and nobody works.
+    private func run(_ writer: RemoteWriter, until condition: () -> Bool) async {
+        await fixture.run(writer, until: condition)
     }
 
     private func reach(_ condition: @Sendable () -> Bool) async {

@@ -133,12 +133,12 @@ import WriteAheadBuffer
             let writer = writer(store, receiver, shards: 30)
             let running = Task { await writer.run() }
             var answersLeft = kill < 3 ? 40 : Int.max
-            for _ in 0..<1_000_000 {
+            for _ in 0..<4_000_000 {
                 if clock.sleeperCount > 0 { clock.advance(ms: 5) }
                 await Task.yield()
                 if store.isAnswered { break }
                 // The window is let fill before anything is answered.
-                guard receiver.inFlight > (kill < 3 ? 20 : 0) || random.next() % 64 == 0 else { continue }
+                guard receiver.inFlight > (kill < 3 ? 20 : 0) || random.next() % 4_096 == 0 else { continue }
                 if answersLeft == 0 { break }
                 guard receiver.inFlight > 0 else { continue }
                 answersLeft -= 1

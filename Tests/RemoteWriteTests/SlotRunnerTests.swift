@@ -250,13 +250,17 @@ import WriteAheadBuffer
         let store = BufferedDestination(clock: clock)
         store.append([frame("a", ageMs: 0), frame("b", ageMs: 0)])
         let receiver = CuedReceiver()
-        let running = Task { await writer(store, receiver, shards: 2).run() }
+        let writer = writer(store, receiver, shards: 2)
+        let running = Task { await writer.run() }
         await reach { receiver.count == 2 }
         receiver.answer(
             try #require(receiver.waiting(ofJob: "a")),
             .status(429, headers: [HTTPHeader(name: "Retry-After", value: "60")]))
         let askedMs = clock.wallMs
-        for _ in 0..<1_000 { await Task.yield() }
+        // The gate is told before this is shown; the clock stands still meanwhile.
+        while !writer.status().slots.contains(where: { $0.lastError?.hasPrefix("status 429") == true }) {
+            await Task.yield()
+        }
         store.append([frame("c", ageMs: 0)])
         receiver.answer(try #require(receiver.waiting(ofJob: "b")), .status(200))
         await reach { receiver.count == 3 }
@@ -272,7 +276,7 @@ import WriteAheadBuffer
         store.append([frame("b", ageMs: 0, series: 1)])
         let running = Task { await writer(store, FakeReceiver(), shards: 4, deadlineMs: 60_000).run() }
         // The clock stands still.
-        for _ in 0..<200_000 {
+        for _ in 0..<4_000_000 {
             if store.delivered >= 100 { break }
             await Task.yield()
         }

@@ -147,14 +147,18 @@ struct StandInAMPTests {
         try await withEndpoint { endpoint async throws in
             endpoint.setFault(.close)
             await #expect(throws: HTTPError.self) { _ = try await client.write(endpoint.url, body(1)) }
+            while endpoint.counts.requests < 1 { await Task.yield() }
             #expect(endpoint.counts.samples == 0)
             endpoint.setFault(.takeThenClose)
             await #expect(throws: HTTPError.self) { _ = try await client.write(endpoint.url, body(1)) }
+            while endpoint.counts.requests < 2 { await Task.yield() }
             #expect(endpoint.counts.samples == 1)
             endpoint.setFault(.hang)
             await #expect(throws: HTTPError.self) {
                 _ = try await client.write(endpoint.url, body(1, name: "b"), timeoutMs: 2_000)
             }
+            // The handler goes on when the client is gone.
+            while endpoint.counts.requests < 3 { await Task.yield() }
             #expect(endpoint.counts.samples == 2)
             endpoint.setFault(.takeThenStatus(500))
             #expect(try await client.write(endpoint.url, body(1, name: "c")).status == 500)

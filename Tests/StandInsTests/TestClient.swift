@@ -18,7 +18,7 @@ struct TestClient {
         self.clock = clock
     }
 
-    func get(_ url: String, timeoutMs: Int64 = 5_000) async throws -> (status: Int, text: String) {
+    func get(_ url: String, timeoutMs: Int64 = 30_000) async throws -> (status: Int, text: String) {
         let response = try await http.perform(HTTPRequest(url: url, timeoutMs: timeoutMs))
         return (response.status, String(decoding: response.body.bytes, as: UTF8.self))
     }
@@ -30,7 +30,7 @@ struct TestClient {
 
     /// Remote write 1.0, signed when there are credentials.
     func write(
-        _ url: String, _ body: [UInt8], headers changed: [HTTPHeader] = [], timeoutMs: Int64 = 5_000
+        _ url: String, _ body: [UInt8], headers changed: [HTTPHeader] = [], timeoutMs: Int64 = 30_000
     ) async throws -> (status: Int, text: String, retryAfter: String?) {
         var headers =
             [

@@ -42,6 +42,8 @@ final class DestinationGate: Sendable {
 
     /// Whether the window stands still.
     var isClosed: Bool { state.withLock { $0.stand != .open } }
+    /// How many slots wait at the gate now.
+    var waiterCount: Int { changed.waiterCount }
 
     /// A try of the slot's request failed. It is to be tried again at `untilNs`, which heeds what the
     /// receiver asked for; `isSlow` when what is in the way passes with no time.

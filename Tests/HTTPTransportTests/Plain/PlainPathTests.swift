@@ -321,6 +321,9 @@ struct PlainPathTests {
                 let isTaken = driver.admission.slots.want(999, sizeBytes: 0, nowNs: driver.admission.nowNs)
                 #expect(isTaken)
                 let transfer = try #require(driver.begin(server.url()))
+                for _ in 0..<100 where !transfer.isWaiting {
+                    #expect(driver.outcome(of: transfer, withinMs: 200) == .still)
+                }
                 #expect(driver.outcome(of: transfer, withinMs: 200) == .still)
                 #expect(transfer.isWaiting && transfer.body.count < 64 << 10)
                 #expect(driver.path.setAsideBytes <= BodySlots.inlineBytes)

@@ -29,6 +29,62 @@ final class FakeHTTP: HTTPPerforming {
     }
 }
 
+/// Begins exchanges as a client does, and tells how many are not over.
+final class CountedHTTP: HTTPPerforming, HTTPScheduling {
+    private final class Watched: HTTPExchange {
+        private let exchange: any HTTPExchange
+        private let over: @Sendable () -> Void
+
+        init(_ exchange: any HTTPExchange, over: @escaping @Sendable () -> Void) {
+            self.exchange = exchange
+            self.over = over
+        }
+
+        func begin() -> HTTPRequest? {
+            let request = exchange.begin()
+            if request == nil { over() }
+            return request
+        }
+
+        func end(_ result: Result<HTTPResponse, HTTPError>) {
+            exchange.end(result)
+            over()
+        }
+    }
+
+    private final class Count: Sendable {
+        let state = Mutex((open: 0, changes: 0))
+
+        func add(_ number: Int) { state.withLock { $0 = ($0.open + number, $0.changes + 1) } }
+    }
+
+    private let http: FakeHTTP
+    private let scheduler: HTTPTaskScheduler
+    private let count = Count()
+
+    init(_ http: FakeHTTP, clock: ManualClock) {
+        self.http = http
+        scheduler = HTTPTaskScheduler(http, clock: clock)
+    }
+
+    /// Exchanges that wait for their time or are under way.
+    var open: Int { count.state.withLock { $0.open } }
+    /// How often that number has changed.
+    var changes: Int { count.state.withLock { $0.changes } }
+
+    func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+        try await http.perform(request)
+    }
+
+    @discardableResult
+    func schedule(_ exchange: any HTTPExchange, atNs deadlineNs: UInt64) -> UInt64 {
+        count.add(1)
+        return scheduler.schedule(Watched(exchange) { [count] in count.add(-1) }, atNs: deadlineNs)
+    }
+
+    func cancel(_ id: UInt64) { scheduler.cancel(id) }
+}
+
 /// Keeps frames, and fails when told to.
 final class FakeAppender: FrameAppending {
     struct Full: Error {}
@@ -73,6 +129,7 @@ final class LogLines: Sendable {
 /// A pool with everything around it in the test's hand.
 struct PoolParts {
     let http = FakeHTTP()
+    let exchanges: CountedHTTP
     let appender = FakeAppender()
     let clock = ManualClock(wallMs: 1_700_000_000_000)
     let registry = MetricRegistry()
@@ -92,34 +149,38 @@ struct PoolParts {
         configuration.honorLabels = honorLabels
         configuration.limits.samples = sampleLimit
         if sampleLimit > 0 { configuration.onLimit = .shed }
+        exchanges = CountedHTTP(http, clock: clock)
         plan = ScrapePlan(
-            configuration: configuration, externalLabels: LabelSet([Label("region", "r")]), http: http,
+            configuration: configuration, externalLabels: LabelSet([Label("region", "r")]), http: exchanges,
             offsetSeed: 1, failureLog: failureLog)
         pool = ScrapePool(
             plan, workers: workers, appender: appender, interner: LayoutInterner(), clock: clock,
             registry: registry, logger: log.logger, whenOldAreOver: whenOldAreOver)
     }
 
-    /// Moves the clock on a millisecond at a time until `condition` holds; loops run in between.
+    /// Moves the clock on in steps until `condition` holds, each when loops and worker have come to rest.
     func advance(
         upToMs limit: Int64 = 60_000, until condition: () -> Bool,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async {
         var spentMs: Int64 = 0
-        while !condition(), spentMs < limit {
+        while true {
             await settle()
-            if condition() { return }
+            if condition() || spentMs >= limit { break }
             clock.advance(ms: 50)
             spentMs += 50
         }
         #expect(condition(), sourceLocation: sourceLocation)
     }
 
-    /// Lets the loops and the worker come to rest: what they have posted is done when the worker answers.
+    /// Lets the loops and the worker come to rest: every exchange sleeps, and the worker has nothing to do.
     func settle() async {
-        for _ in 0..<20 { await Task.yield() }
-        await workers.run {}
-        for _ in 0..<20 { await Task.yield() }
+        while true {
+            let seen = exchanges.changes
+            while clock.sleeperCount != exchanges.open { await Task.yield() }
+            await workers.run {}
+            if exchanges.changes == seen, clock.sleeperCount == exchanges.open { return }
+        }
     }
 
     /// Lets so much time pass, whatever happens in it.

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Scrape
 
-@Suite struct ScrapePoolTests {
+@Suite(.timeLimit(.minutes(1))) struct ScrapePoolTests {
     private static let target = ScrapeTarget(
         url: "http://h:1/metrics", labels: LabelSet([Label("instance", "i"), Label("job", "j")]))
 
@@ -283,8 +283,7 @@ import Testing
             let nowMs = parts.clock.wallMs
             parts.pool.sync([], stopped: [Self.target])
             // No tick is waited for: the clock stands still.
-            for _ in 0..<100_000 where parts.appender.frames.count < 2 { await Task.yield() }
-            #expect(parts.appender.frames.count == 2)
+            while parts.appender.frames.count < 2 { await Task.yield() }
             #expect(
                 parts.appender.frames.last?.samples(report: true).allSatisfy { $0.bits == StaleMarker.bits }
                     == true)
