@@ -9,7 +9,7 @@ import Testing
 @testable import Scrape
 
 /// A pool that is given another plan, or ended, while it scrapes.
-@Suite(.timeLimit(.minutes(1))) struct ScrapePlanTests {
+@Suite(.timeLimit(.minutes(5))) struct ScrapePlanTests {
     private static let target = ScrapeTarget(
         url: "http://h:1/metrics", labels: LabelSet([Label("instance", "i"), Label("job", "j")]))
 

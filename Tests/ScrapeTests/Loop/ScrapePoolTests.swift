@@ -8,7 +8,7 @@ import Testing
 
 @testable import Scrape
 
-@Suite(.timeLimit(.minutes(1))) struct ScrapePoolTests {
+@Suite(.timeLimit(.minutes(5))) struct ScrapePoolTests {
     private static let target = ScrapeTarget(
         url: "http://h:1/metrics", labels: LabelSet([Label("instance", "i"), Label("job", "j")]))
 

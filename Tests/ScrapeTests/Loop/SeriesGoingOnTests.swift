@@ -7,7 +7,7 @@ import Testing
 @testable import Scrape
 
 /// What becomes of the series of a target that another one takes the place of, in the same job.
-@Suite(.timeLimit(.minutes(1))) struct SeriesGoingOnTests {
+@Suite(.timeLimit(.minutes(5))) struct SeriesGoingOnTests {
     private static let labels = LabelSet([Label("instance", "i"), Label("job", "j")])
 
     private static func target(_ port: Int, intervalMs: Int64? = nil) -> ScrapeTarget {
