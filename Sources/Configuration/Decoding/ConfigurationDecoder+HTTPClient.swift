@@ -38,7 +38,8 @@ extension ConfigurationDecoder {
 
     /// As in Prometheus a key without a value asks for nothing, nor does a token that is empty.
     private func authenticates(_ reader: MappingReader, _ key: String) -> Bool {
-        guard Self.authenticationKeys.contains(key) else { return reader.isPresent(key) }
+        // The reader keeps no value of a key that is refused (azuread), so the block itself is asked.
+        guard Self.authenticationKeys.contains(key) else { return reader.node.entry(key)?.isNull == false }
         guard reader.has(key), let node = reader.value(key) else { return false }
         return !(key.hasPrefix("bearer_token") && node.scalarText == "")
     }

@@ -96,7 +96,10 @@ extension ConfigurationDecoder {
         guard reader.isPresent("sigv4") else { return nil }
         guard let node = reader.value("sigv4") else {
             // Prometheus takes this for "no signing", which nobody means.
-            reader.report("sigv4", "sigv4 is empty: write sigv4: {} to sign with what the environment gives")
+            reader.report(
+                "sigv4",
+                "sigv4 is empty: write sigv4: {} to sign with what the environment gives, or remove the key"
+                    + " to send without a signature")
             return nil
         }
         guard let block = MappingReader(node, Schema.sigv4, sink) else { return nil }

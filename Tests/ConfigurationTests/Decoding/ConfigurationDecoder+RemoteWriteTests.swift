@@ -90,7 +90,11 @@ import Testing
     }
 
     @Test func anEmptySigV4BlockIsAskedAbout() throws {
-        #expect(errors(destination("sigv4:"))[0].contains("write sigv4: {}"))
+        for lines in ["sigv4:", "sigv4:\nbasic_auth: {username: a}"] {
+            let found = errors(destination(lines))
+            #expect(found.count == 1 && found[0].contains("write sigv4: {}"), "\(found)")
+            #expect(found.allSatisfy { $0.contains("or remove the key") }, "\(found)")
+        }
         #expect(try load(destination("sigv4: {}")).remoteWrites[0].sigv4 == SigV4Configuration())
     }
 
@@ -156,6 +160,23 @@ import Testing
         #expect(
             found.contains { $0.contains("at most one way to authenticate, but there are basic_auth, sigv4") }
         )
+    }
+
+    /// In Prometheus a block without a value is a nil pointer, which is no way to authenticate.
+    @Test(arguments: ["azuread", "google_iam"])
+    func aBlockOfAnotherCloudWithoutAValueIsNoWayToAuthenticate(key: String) {
+        let ways = [
+            "basic_auth: {username: a}", "authorization: {credentials: a}", "bearer_token: a",
+            "oauth2: {client_id: a, client_secret: b, token_url: 'http://a/'}", "sigv4: {region: eu-west-1}",
+        ]
+        for way in ways {
+            for null in ["", "~", "null"] {
+                #expect(errors(destination("\(key): \(null)\n\(way)")) == [], "\(null) beside \(way)")
+            }
+            let found = errors(destination("\(key): {}\n\(way)"))
+            #expect(found.contains { $0.contains(": \(key) ") }, "\(found)")
+            #expect(found.contains { $0.contains("at most one way to authenticate") }, "\(found)")
+        }
     }
 
     @Test(arguments: [
