@@ -32,7 +32,7 @@ extension ConfigurationDecoder {
                     + " AWS refuses the request; remove them, or sigv4")
         }
         write.writeRelabelRules = relabelRules(reader, "write_relabel_configs")
-        write.queue = reader.value("queue_config").map(queue) ?? write.queue
+        write.queue = reader.value("queue_config").map { queue($0, url: url) } ?? write.queue
         write.metadata = reader.value("metadata_config").map(metadata) ?? write.metadata
         write.protobufMessage = message(reader, url: url)
         write.limits = reader.value("limits").map(limits) ?? write.limits
@@ -144,7 +144,7 @@ extension ConfigurationDecoder {
         return metadata
     }
 
-    private func queue(_ node: YAMLNode) -> QueueConfiguration {
+    private func queue(_ node: YAMLNode, url: String) -> QueueConfiguration {
         var queue = QueueConfiguration()
         guard let reader = MappingReader(node, Schema.queue, sink) else { return queue }
         queue.capacity = reader.int("capacity", 1...10_000_000) ?? queue.capacity
@@ -169,7 +169,30 @@ extension ConfigurationDecoder {
                 "min_backoff (\(PrometheusDuration.text(ms: queue.minBackoffMs))) is longer than max_backoff"
                     + " (\(PrometheusDuration.text(ms: queue.maxBackoffMs)))")
         }
+        warnOfLateRequests(reader, queue, url: url)
         return queue
+    }
+
+    /// Warns where a request that does not fill waits until its samples are too old to be sent. Prometheus
+    /// takes such a queue without a word, and drops the samples.
+    private func warnOfLateRequests(_ reader: MappingReader, _ queue: QueueConfiguration, url: String) {
+        var (limitMs, limit) = (queue.sampleAgeLimitMs, "sample_age_limit")
+        if WorkspaceURL.hasHostOfAMP(url) {
+            let ampMs = limitMs > 0 ? WorkspaceURL.oldestTakenMs : WorkspaceURL.sampleAgeLimitMs
+            if limitMs == 0 || ampMs < limitMs {
+                limitMs = ampMs
+                limit = "the age up to which Amazon Managed Service for Prometheus is sent samples"
+            }
+        }
+        guard limitMs > 0, queue.batchSendDeadlineMs >= limitMs else { return }
+        let isWritten = reader.isPresent("batch_send_deadline")
+        sink.warn(
+            reader.mark(isWritten ? "batch_send_deadline" : "sample_age_limit"),
+            "batch_send_deadline (\(PrometheusDuration.text(ms: queue.batchSendDeadlineMs))"
+                + "\(isWritten ? "" : " by default")) is not shorter than \(limit)"
+                + " (\(PrometheusDuration.text(ms: limitMs))): a request that does not fill waits so long"
+                + " that its samples are too old to be sent, and they are dropped; write a shorter"
+                + " batch_send_deadline")
     }
 
     // MARK: - What remote_write, sigv4 and ecs_sd_configs share

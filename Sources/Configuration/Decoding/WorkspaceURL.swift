@@ -6,6 +6,12 @@ import Addresses
 public enum WorkspaceURL {
     private static let path = "/api/v1/remote_write"
 
+    /// AMP refuses samples that are older than an hour.
+    static let oldestTakenMs: Int64 = 60 * 60_000
+    /// The age, in milliseconds, up to which samples are sent to AMP where `sample_age_limit` says none: five
+    /// minutes less than it takes, for clocks that differ and the way there.
+    public static let sampleAgeLimitMs: Int64 = 55 * 60_000
+
     /// Nil when `url` is none of a workspace, or the right one; else what is wrong, with the right one.
     public static func problem(_ url: String) -> String? {
         guard let parts = HTTPURL(url) else { return nil }

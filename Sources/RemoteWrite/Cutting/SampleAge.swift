@@ -16,17 +16,13 @@ struct SampleAge: Sendable, Equatable {
     /// Samples older than this are not sent; nil: every sample is.
     let limitMs: Int64?
 
-    /// AMP refuses samples more than an hour old. Five minutes less, for clocks that differ and the way
-    /// there.
-    static let ampLimitMs: Int64 = 55 * 60_000
-
     /// `configuredMs` is `sample_age_limit`, 0 when not configured: then AMP's limit holds for AMP's hosts
-    /// and none for others.
+    /// (`WorkspaceURL.sampleAgeLimitMs`) and none for others.
     init(configuredMs: Int64, url: String) {
         if configuredMs > 0 {
             limitMs = configuredMs
         } else {
-            limitMs = Self.isAMP(url) ? Self.ampLimitMs : nil
+            limitMs = Self.isAMP(url) ? WorkspaceURL.sampleAgeLimitMs : nil
         }
     }
 

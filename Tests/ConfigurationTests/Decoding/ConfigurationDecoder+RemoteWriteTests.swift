@@ -180,6 +180,44 @@ import Testing
     }
 
     @Test(arguments: [
+        ("batch_send_deadline: 1h, sample_age_limit: 1h", "(1h)", "(1h)", 41),
+        ("batch_send_deadline: 2h, sample_age_limit: 5m", "(2h)", "(5m)", 41),
+        ("sample_age_limit: 5s", "(5s by default)", "(5s)", 38),
+    ])
+    func aRequestThatWaitsUntilItsSamplesAreTooOldIsWarnedOf(
+        queue: String, deadline: String, limit: String, column: Int
+    ) throws {
+        let found = try load(destination("queue_config: {\(queue)}")).warnings
+        #expect(found.count == 1 && found[0].line == 3 && found[0].column == column, "\(found)")
+        let words = "batch_send_deadline \(deadline) is not shorter than sample_age_limit \(limit): "
+        #expect(found.allSatisfy { $0.message.hasPrefix(words) }, "\(found)")
+    }
+
+    @Test(arguments: [
+        "batch_send_deadline: 59s, sample_age_limit: 1m", "sample_age_limit: 6s", "batch_send_deadline: 10h",
+    ])
+    func aRequestThatLeavesInTimeIsNotWarnedOf(queue: String) throws {
+        #expect(try load(destination("queue_config: {\(queue)}")).warnings == [])
+    }
+
+    @Test(
+        arguments: [
+            ("batch_send_deadline: 55m", "55m"), ("batch_send_deadline: 54m", nil),
+            // What is older than an hour is refused by AMP, whatever is configured.
+            ("batch_send_deadline: 1h, sample_age_limit: 4h", "1h"),
+            ("batch_send_deadline: 59m, sample_age_limit: 4h", nil),
+            ("batch_send_deadline: 50m, sample_age_limit: 50m", "50m"),
+        ] as [(queue: String, limit: String?)])
+    func aRequestThatWaitsUntilAMPTakesItNoMoreIsWarnedOf(queue: String, limit: String?) throws {
+        let url = "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write"
+        let found = try load(
+            "remote_write:\n- url: \(url)\n  sigv4: {region: eu-west-1}\n  queue_config: {\(queue)}\n"
+        ).warnings
+        #expect(found.count == (limit == nil ? 0 : 1), "\(found)")
+        #expect(found.allSatisfy { $0.message.contains("(\(limit ?? "")): a request that") }, "\(found)")
+    }
+
+    @Test(arguments: [
         ("<amp-endpoint>api/v1/remote_write", "must begin with http://"), ("http://", "has no host"),
         ("http://user:{geheim}@host/x", "url has a user or password with a character"),
         ("http://a b/", "percent-encoded"),
