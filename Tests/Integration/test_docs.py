@@ -77,22 +77,68 @@ def test_files_that_the_architecture_names_are_there():
     assert len(named) > 30 and missing == set()
 
 
-def test_functions_of_the_walk_through_the_shipping_half_are_there():
-    """Each is a function of its type, in the type's file or in an extension's."""
+SWIFT = {path: path.read_text() for path in sorted((ROOT / "Sources").rglob("*.swift"))}
+TYPES = r"(?:struct|class|enum|actor|protocol|extension)"
+
+
+def walk_through_the_shipping_half():
     page = (ROOT / "docs/architecture.md").read_text()
-    walk = page.partition("## From the reader to the moved cursor\n")[2].partition("\n## ")[0]
-    rows = [line.split(" | ") for line in walk.splitlines() if re.match(r"\| \d+\. ", line)]
+    return page.partition("## From the reader to the moved cursor\n")[2].partition("\n## ")[0]
+
+
+def declares(text, type_name, member):
+    """Whether a file has the type or an extension of it, and a member of this name."""
+    kind = r"\binit\(" if member == "init" else rf"\b(?:func|var|let|case) {member}\b"
+    # A search for the bare word is quick, and most files do not have it.
+    return (
+        type_name in text
+        and re.search(rf"\b{TYPES} (?:\w+\.)*{type_name}\b", text)
+        and re.search(kind, text)
+    )
+
+
+def test_functions_of_the_walk_through_the_shipping_half_are_there():
+    """Each step's functions stand in its files, and a file that the walk has named so far calls each."""
+    rows = [line.split(" | ") for line in walk_through_the_shipping_half().splitlines()]
+    rows = [row for row in rows if re.match(r"\| \d+\. ", row[0])]
     assert [int(row[0].strip("| ").split(".")[0]) for row in rows] == list(range(1, len(rows) + 1))
-    named = [name for row in rows for name in re.findall(r"`([A-Za-z.]+)`", row[1])]
-    missing = []
-    for name in named:
-        type_name, _, function = name.partition(".")
-        patterns = (f"{type_name}.swift", f"{type_name}+*.swift")
-        files = [file for pattern in patterns for file in (ROOT / "Sources").rglob(pattern)]
-        declared = {"": rf"\b{type_name}\b", "init": r"\binit\("}.get(function, rf"\bfunc {function}\(")
-        if not any(re.search(declared, file.read_text()) for file in files):
-            missing.append(name)
-    assert len(named) > 25 and missing == []
+    wrong, steps, so_far = [], 0, set()
+    for step, row in enumerate(rows, 1):
+        files = [ROOT / "Sources" / name for name in re.findall(r"`([\w/+]+\.swift)`", row[2])]
+        wrong += [f"{step}: no file {file}" for file in files if file not in SWIFT]
+        so_far |= {file for file in files if file in SWIFT}
+        used = set()
+        for name in re.findall(r"`([A-Za-z.]+)`", row[1]):
+            steps += 1
+            type_name, _, function = name.partition(".")
+            homes = {file for file in files if declares(SWIFT.get(file, ""), type_name, function)}
+            wrong += [] if homes else [f"{step}: {name} stands in none of the step's files"]
+            used |= homes
+            call = rf"\b{type_name}\(" if function == "init" else rf"(?<!func )\b{function}\("
+            if not any(re.search(call, SWIFT[file]) for file in so_far):
+                wrong.append(f"{step}: nothing so far calls {name}")
+        # Each file is there for one of the step's functions.
+        wrong += [f"{step}: nothing of {file.name} is named" for file in files if file not in used]
+    assert steps > 40 and wrong == []
+
+
+def test_members_that_the_architecture_names_are_there():
+    page = (ROOT / "docs/architecture.md").read_text()
+    named = set(re.findall(r"`([A-Z]\w+)\.([a-z]\w+)`", page))
+    named = {(type_name, member) for type_name, member in named if member != "swift"}
+    missing = [
+        f"{type_name}.{member}"
+        for type_name, member in sorted(named)
+        if not any(declares(text, type_name, member) for text in SWIFT.values())
+    ]
+    assert len(named) > 50 and missing == []
+
+
+def test_types_and_rooms_that_the_walk_names_are_there():
+    named = set(re.findall(r"`([A-Z][a-z]\w*)`", walk_through_the_shipping_half()))
+    rooms = {path.name for path in (ROOT / "Sources").rglob("*") if path.is_dir()}
+    types = {name for text in SWIFT.values() for name in re.findall(rf"\b{TYPES} (\w+)", text)}
+    assert len(named) > 20 and named - rooms - types == set()
 
 
 def test_every_link_leads_somewhere():
