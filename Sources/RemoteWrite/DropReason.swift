@@ -1,4 +1,4 @@
-/// Why samples are let go by this module itself; receivers' reasons are `RefusalReason`'s.
+/// Why this module itself drops samples. Why receivers refuse them is in `RefusalReason`.
 enum DropReason {
     static let tooOld = "too_old"
     /// Labels in the buffer that are not labels, which a request of remote write 2.0 cannot refer to.

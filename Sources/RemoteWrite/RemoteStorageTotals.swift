@@ -1,7 +1,7 @@
 public import Telemetry
 
-/// The family that remote storage shows once for all destinations, beside what the buffer counts of what it
-/// takes in.
+/// The one metric family of remote storage that is shown once for all destinations, and not by destination.
+/// What the buffer takes in has metrics of its own.
 public enum RemoteStorageTotals {
     /// Adds it to the registry; the reader is called whenever the page is rendered.
     public static func register(

@@ -10,7 +10,7 @@ public import Telemetry
 public import WriteAheadBuffer
 
 /// Sends what the buffer holds for one destination: a window of requests flies at once, each in a slot,
-/// which is a child task. There are as many slots as were of use at one time.
+/// which is a child task. There are as many slots as were ever of use at the same time.
 public final class RemoteWriter: Sendable {
     private let configuration: RemoteWriteConfiguration
     private let shared: DestinationShared

@@ -3,8 +3,9 @@ public import Configuration
 public import HTTPTransport
 public import Platform
 
-/// One write without a sample to a destination, with the headers, the signature and the answer's reading of
-/// every other write: whether writes are taken, before there is anything to write.
+/// Sends one request without samples to a destination, with the headers and the signature of any other, and
+/// judges the answer in the same way. So it shows whether the destination takes writes before there is
+/// anything to write.
 public enum WriteProbe {
     /// How the write ended.
     public enum Answer: Sendable, Equatable {

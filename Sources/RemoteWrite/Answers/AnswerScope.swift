@@ -1,4 +1,5 @@
-/// Whose trouble an answer tells of that did not settle its request.
+/// Of an answer that leaves its request open: whether the trouble is the destination's, so that every request
+/// would meet it, or that request's own.
 enum AnswerScope: Equatable, Sendable {
     /// The destination's: no other request would fare better now.
     case destination

@@ -2,7 +2,8 @@ internal import Platform
 import Synchronization
 internal import WriteAheadBuffer
 
-/// What the slots of one destination have learned about its receiver, each from the others' requests, too.
+/// What the slots of one destination have learned about its receiver. They share it, so that each goes by the
+/// answers to the requests of all.
 final class DestinationLessons: Sendable {
     private let size = Mutex(LearnedSize())
     private let budget = Mutex(SearchBudget())

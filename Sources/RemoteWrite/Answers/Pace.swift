@@ -1,5 +1,5 @@
-/// How many requests a second a destination may be sent, learned from "429": halved by each, raised
-/// a little by what succeeds after. Without a 429 there is no limit.
+/// How many requests a second a destination may be sent. An answer 429 sets it to half of the recent pace,
+/// and each request that is stored afterwards raises it a little. Before the first 429 there is no limit.
 struct Pace: Sendable, Equatable {
     /// Requests a second; nil without a limit.
     private(set) var perSecond: Double?

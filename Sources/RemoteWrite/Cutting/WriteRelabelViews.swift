@@ -2,8 +2,8 @@ internal import MetricModel
 internal import Relabel
 import Synchronization
 
-/// What `write_relabel_configs` leave of layouts. A view is made once for a chunk and the targets that are
-/// alike to the rules, and kept for as long as the chunk is: unchanged series cost nothing per sample.
+/// What `write_relabel_configs` leave of layouts. A view is made once for a chunk and all targets that the
+/// rules treat alike, and kept as long as the chunk exists: unchanged series cost nothing per sample.
 final class WriteRelabelViews: Sendable {
     /// What of a target decides how rules change its series: the names of its labels, and the values of those
     /// that rules read. Bytes, as names of which Swift's strings say that they are equal may be two to a

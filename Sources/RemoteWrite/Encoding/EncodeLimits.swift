@@ -1,4 +1,4 @@
-/// Where to stop.
+/// Where encoding a request stops, and which of its samples are not written.
 struct EncodeLimits: Equatable {
     /// Samples of the whole request.
     var samples: Int

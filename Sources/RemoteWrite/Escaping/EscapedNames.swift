@@ -4,8 +4,8 @@ internal import Relabel
 import Synchronization
 internal import Telemetry
 
-/// Tells of names that were escaped for a destination, and of series that are not sent for it: the first of
-/// them each once in the log, and all by a count.
+/// Counts the metrics whose names were escaped for a destination, and logs them and the series that are not
+/// sent because of it. Each of the first thousand has a line of its own.
 final class EscapedNames: Sendable {
     private struct State {
         /// Hashes of metrics and of series: what targets make up is not kept itself.

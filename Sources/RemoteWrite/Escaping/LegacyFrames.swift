@@ -1,7 +1,7 @@
 internal import MetricModel
 
-/// Knows of chunks and targets whether all of their names have none but the legacy characters, so that a
-/// frame of nothing else, as nearly all are, costs a look-up a chunk where names are escaped.
+/// Says whether all names of a frame have legacy characters only, and remembers it for each chunk and target.
+/// Nearly all frames are so: where names are escaped, such a frame costs one look-up for each of its chunks.
 struct LegacyFrames {
     /// What was found of objects, for as long as they are there.
     private struct Known<Object: AnyObject & Sendable> {
@@ -10,7 +10,8 @@ struct LegacyFrames {
             let isLegacy: Bool
         }
 
-        /// By the object's identity, which may be another's once it is gone: the entry knows.
+        /// By the object's identity. Another object may have the identity of one that is gone, so each entry
+        /// holds a weak reference to its object.
         private var entries: [ObjectIdentifier: Entry] = [:]
         private var additions = 0
 

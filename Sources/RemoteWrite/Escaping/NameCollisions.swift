@@ -1,8 +1,9 @@
 internal import MetricModel
 
-/// Finds series of a frame that would be one once their names are escaped. A series that needs no escaping
-/// has its name; of those that do, the one whose labels were least has it, byte by byte, so that the order
-/// in which a target gives its series changes nothing. What is found of a layout is kept for the next frame.
+/// Finds series of a frame that would be the same once their names are escaped. Of such series one is sent:
+/// the one that needs no escaping, else the one whose labels come first in the order of their bytes. So the
+/// order in which a target gives its series changes nothing. What is found of a layout is kept for the next
+/// frame.
 struct NameCollisions {
     private struct Found {
         private struct Chunk {

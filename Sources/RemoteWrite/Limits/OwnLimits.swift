@@ -1,7 +1,8 @@
 internal import Configuration
 import Synchronization
 
-/// The limits of one's own on a destination, which all of its requests share.
+/// The limits that the configuration sets on what a destination is sent (`limits`). All of its requests share
+/// them.
 final class OwnLimits: Sendable {
     private struct State {
         var rates: RateLimits

@@ -1,8 +1,9 @@
-/// Limits of one's own on what a destination is sent: bytes of request bodies, requests and samples a second.
+/// The limits per second that the configuration sets on what a destination is sent: bytes of request bodies,
+/// requests, and samples.
 ///
-/// Each is a bucket that fills by its rate up to one second's worth. A request takes what it has, even more
-/// than there is, and the next waits until what was overdrawn is made up for: so the rate holds over time,
-/// and a request larger than a second's worth still leaves.
+/// Each is a bucket that fills at its rate, up to one second's worth. A request takes from it what it has in
+/// bytes or samples, even more than there is, and the next one waits until the bucket is no longer overdrawn.
+/// So the rate holds over time, and a request larger than a second's worth still leaves.
 struct RateLimits: Sendable, Equatable {
     /// One of the three.
     private struct Bucket: Sendable, Equatable {

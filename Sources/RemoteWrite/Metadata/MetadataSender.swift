@@ -4,7 +4,7 @@ internal import MetricModel
 internal import Platform
 internal import Telemetry
 
-/// Sends the metadata of metric families every while by remote write 1.0, apart from samples, as Prometheus
+/// Sends the metadata of metric families by remote write 1.0, apart from samples, at intervals, as Prometheus
 /// does. By 2.0 they stand with their series, and nothing is sent here.
 struct MetadataSender: Sendable {
     private let shared: DestinationShared

@@ -4,9 +4,10 @@ internal import WriteAheadBuffer
 struct RequestNote: Sendable {
     /// The request's number.
     let number: UInt64
-    /// The numbers of what has left before and is not cut again yet.
+    /// The numbers of the notes about the rest of the claim: it left before as part of a larger request, and
+    /// is not cut again yet.
     let rest: [UInt64]
-    /// Why the cursor could not take it down.
+    /// Why the cursor could not be written; nil when it was.
     let fault: BufferError?
 
     private init(_ number: UInt64, _ rest: [UInt64], _ fault: BufferError? = nil) {
@@ -15,15 +16,15 @@ struct RequestNote: Sendable {
         self.fault = fault
     }
 
-    /// Tells the cursor what is about to be sent. What was sent before as a whole (`noted`) gives its
-    /// place to this part and to the rest of the claim. `before` is what the cursor knows of a claim that
-    /// was in flight when the agent ended. Writes a file: called on a worker.
+    /// Notes in the cursor what is about to be sent. Where the claim left before as a larger request, its
+    /// notes (`noted`) are replaced by one about this request and one about the `rest` of the claim. `before`
+    /// is the note of a request to be made again, where the claim is one. Writes a file: called on a worker.
     init(
         _ request: PreparedRequest, rest: BatchCollector, _ noted: [UInt64], before: SentRequest?,
         _ window: ShippingWindow
     ) {
         let message = request.message.rawValue
-        // Made again as it was: the cursor knows it.
+        // It is made again as it was before the restart, so the note in the cursor still holds.
         if request.isResend, rest.isEmpty, noted.count == 1, let before, before.protocolVersion == message,
             before.options == 0 || before.options == window.options
         {

@@ -19,8 +19,9 @@ extension SlotRunner {
         await book(request.covers, request.outcome.booked(as: verdict), over: [sent.note.number], &session)
     }
 
-    /// Tells the gate what an answer to a request that was sent at `sentNs` means for the others. Only an
-    /// answer about the request itself opens it: what is let go of after a failure says nothing of the next.
+    /// Tells the gate what the answer to a request that left at `sentNs` means for the other slots. Only an
+    /// answer that decides about the request opens the gate. A request that is given up after a failure does
+    /// not, since the next one may fail in the same way.
     func tellGate(
         _ answer: ReceiverAnswer, _ action: SlotStateMachine.Action, _ machine: SlotStateMachine,
         sentNs: UInt64, _ now: SlotStateMachine.Moment
@@ -29,7 +30,8 @@ extension SlotRunner {
         let askedNs = now.monotonicNs + UInt64(max(0, answer.retryAfterMs ?? 0)) * 1_000_000
         switch action {
         case .wait(let untilNs):
-            // Where the operator has to do something the request waits for long; another may be tried before.
+            // What an operator has to mend keeps this request waiting for long. The gate may let another one
+            // try before.
             let isSlow =
                 machine.obstacle == .misconfigured || machine.obstacle == .unauthorized && machine.tries > 1
             shared.gate.failed(
@@ -39,7 +41,8 @@ extension SlotRunner {
             shared.gate.failed(
                 number, scope == .request ? .request : .unclear, untilNs: askedNs, nowNs: now.monotonicNs)
         case .stop:
-            // A drain tries once what the operator has to mend: the others' requests stay in the buffer, too.
+            // Under a drain what an operator has to mend is tried once more, by one request. The others stay
+            // in the buffer without a try.
             guard !answer.isFinal else { return }
             if scope == .destination, (shared.lastStoredNs ?? 0) < sentNs { return shared.gate.giveUp() }
             shared.gate.failed(number, scope, untilNs: askedNs, nowNs: now.monotonicNs, isSlow: true)

@@ -101,7 +101,8 @@ extension SlotRunner {
         }
         if !session.machine.isSearching {
             shared.lessons.cut(ns: off.tookNs)
-            // What the receiver refuses as too large is cut in the claim: the limit may go again at once.
+            // Requests that are small for the receiver's sake say nothing about the size of claims: the limit
+            // may soon be lifted, and until then a claim makes several requests.
             if !off.isLimited { window.cut(sent.request) }
         }
         return off.cut

@@ -46,8 +46,8 @@ final class SlotRunner: Sendable {
         var claimed: Claimed?
         var claim: WaitingSlices.Claim? { claimed?.claim }
         var lastText = ""
-        /// How long what is cut of the claim has taken so far: its cuts, and its tries without the waits
-        /// between them.
+        /// How long the request has kept the slot busy so far: cutting it and trying it, without the waits
+        /// between the tries. `ShardDemand` needs it.
         var busyNs: UInt64 = 0
         /// Waits between reads of the buffer that fail.
         var readBackoff = Backoff(firstMs: bufferRetryMs, mostMs: bufferRetryMostMs)
@@ -57,7 +57,8 @@ final class SlotRunner: Sendable {
     /// What of the log a slot has to itself until all of it is answered for.
     struct Claimed {
         let claim: WaitingSlices.Claim
-        /// Numbers under which the cursor has what of the claim has left before and is not cut again yet.
+        /// The numbers of the cursor's notes about samples of the claim that have left before and are not cut
+        /// again yet.
         var noted: [UInt64]
     }
 
@@ -186,7 +187,7 @@ final class SlotRunner: Sendable {
         cutting samplesOfCut: Int, upTo end: BufferPosition?, _ session: inout Session
     ) async -> Cut? {
         let reader = window.reader
-        // As many as any slot may send: one that cuts smaller requests for now makes more of them of a claim.
+        // Not fewer for a slot that cuts smaller requests for now: it cuts more of them off its claim.
         let samples = max(1, shared.configuration.queue.maxSamplesPerSend)
         while !Task.isCancelled {
             publish(session, .idle)
@@ -195,7 +196,8 @@ final class SlotRunner: Sendable {
             let deadlineNs = UInt64(shared.configuration.queue.batchSendDeadlineMs) * 1_000_000
             let dueNs = isDraining ? .max : nowNs - min(nowNs, deadlineNs)
             let seen = window.changed.count
-            // Before the look: it sees the keys that an answer lets go of until then.
+            // Asked before the look. If nothing flew by then, the look knows all keys that were let go of,
+            // and no answer will make another frame free.
             let mayBeAnswered = window.turns.flying > 0
             let cutting = Cutting(samples: samplesOfCut, end: end, isSearching: session.machine.isSearching)
             let empty = session.collector
@@ -222,9 +224,11 @@ final class SlotRunner: Sendable {
                 let untilNs = min(sinceNs + deadlineNs, nowNs + UInt64(Self.lookMs) * 1_000_000)
                 await window.changed.wait(after: seen, untilNs: untilNs, clock: shared.clock)
             case .success(.less(.nothing(let isWaiting))):
-                // No answer may come for long, and a full disk gets room only when its segments may go.
+                // The cursor could not be written when the last answer came, and the next answer may be far
+                // off. Until then no segment may go, and a full disk gets no room.
                 if window.hasUnbooked { await book([], Outcomes(), &session) }
-                // Frames that must follow a request whose slot has ended stay in the buffer, too.
+                // A drain waits for answers that may still come. Frames behind the request of a slot that has
+                // ended stay in the buffer, as that request does.
                 if isDraining, !isWaiting || !mayBeAnswered {
                     window.turns.give(isFinished: true)
                     return nil
@@ -313,9 +317,9 @@ final class SlotRunner: Sendable {
         return action
     }
 
-    /// Waits; a drain that begins meanwhile ends the wait. `isDraining` is what the decision to wait knew:
-    /// it was made under a drain, which then does not end it. Not asked anew here, since a drain that
-    /// began after the decision must be seen.
+    /// Waits until `untilNs`. A drain that begins meanwhile ends the wait, unless the wait was decided under
+    /// that drain (`isDraining`). Whether there is a drain is not asked here: one that began between the
+    /// decision and this call has to end the wait, too.
     private func pause(untilNs: UInt64, isDraining: Bool) async {
         let clock = shared.clock
         // A cancelled wait ends the slot: the loop looks at the task.

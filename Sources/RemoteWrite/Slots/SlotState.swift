@@ -2,7 +2,7 @@
 /// state to the next; a case carries the request where there is one.
 enum SlotState: Sendable, Equatable {
     /// It has no request: it waits for its turn, claims, and cuts. `collected` makes it `ready`, `pausing`,
-    /// `held` or `settling`. A slot that a drain has nothing more for ends in this state.
+    /// `held` or `settling`. A slot that finds nothing more to send under a drain ends in this state.
     case filling
     /// The request may leave, or is on its way. `leaves` makes it `pausing` where the pace or a limit was
     /// taken by others meanwhile; `answered` makes it `pausing`, `held` or `settling`, and `messageChanged`

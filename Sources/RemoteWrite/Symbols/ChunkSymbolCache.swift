@@ -2,8 +2,8 @@ internal import MetricModel
 internal import Platform
 import Synchronization
 
-/// Keeps what `ChunkSymbols` are made of chunks, for as long as the chunks are there and within a bound:
-/// with all kept, a request looks no string up that its chunks have shown it before.
+/// Keeps the `ChunkSymbols` of chunks, as long as the chunks exist and within a bound. Those of a chunk are
+/// found once and not again for each request.
 final class ChunkSymbolCache: Sendable {
     private struct Entry {
         weak var chunk: LayoutChunk?
@@ -11,7 +11,8 @@ final class ChunkSymbolCache: Sendable {
     }
 
     private struct State {
-        /// By the chunk's identity, which may be another's once it is gone: the entry knows.
+        /// By the chunk's identity. Another chunk may have the identity of one that is gone, so each entry
+        /// holds a weak reference to its chunk.
         var entries: [ObjectIdentifier: Entry] = [:]
         var heldBytes = 0
         var additions = 0

@@ -5,7 +5,8 @@ struct ClaimSize: Sendable {
     /// `max_samples_per_send`.
     let most: Int
     private var bytesPerSample: Double?
-    /// Of what would fit by the average; less where the samples differ in size.
+    /// The part taken of the number of samples that would fit by their average size. It is below 1 where
+    /// samples differ in size, so that a claim of larger ones fits, too.
     private var share = 1.0
     /// How much of a new measurement counts.
     private static let weight = 0.2

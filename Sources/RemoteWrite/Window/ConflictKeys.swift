@@ -36,14 +36,16 @@ struct ConflictKeys: Sendable {
     /// How series of a frame lack own labels of their target.
     private enum Lack {
         case nothing
-        /// Wherever any are lacking it is these (bit i: label i), and nothing else stands in their place.
+        /// The series that lack own labels all lack exactly these (bit i: label i), and have no other labels
+        /// of these names.
         case dropped(UInt64)
         case unlike
     }
 
     /// By the target's id.
     private var targets: [UInt64: UInt64] = [:]
-    /// By the chunk's identity, which may be another's once it is gone: the entry knows.
+    /// By the chunk's identity. Another chunk may have the identity of one that is gone, so each entry holds
+    /// a weak reference to its chunk.
     private var chunks: [ObjectIdentifier: Known] = [:]
     /// The names of labels in a chunk beside the target's; nil for bytes that are no labels.
     private var names: [ObjectIdentifier: (chunk: Weak, names: Set<String>?)] = [:]

@@ -24,7 +24,7 @@ final class DestinationGate: Sendable {
         var waiting: [Int] = []
         /// Of probes that fail one after the other, whichever slots they are.
         var backoff: Backoff
-        /// The same of those that the operator has to do something about.
+        /// The same of probes that fail for what an operator has to mend: credentials, the URL.
         var slowBackoff = Backoff(
             firstMs: SlotStateMachine.slowFirstMs, mostMs: SlotStateMachine.slowMostMs)
         var random: SplitMix64
@@ -46,7 +46,7 @@ final class DestinationGate: Sendable {
     var waiterCount: Int { changed.waiterCount }
 
     /// A try of the slot's request failed. It is to be tried again at `untilNs`, which heeds what the
-    /// receiver asked for; `isSlow` when what is in the way passes with no time.
+    /// receiver asked for; `isSlow` when waiting alone does not mend what is in the way.
     func failed(
         _ slot: Int, _ scope: AnswerScope, untilNs: UInt64, nowNs: UInt64, isSlow: Bool = false
     ) {
@@ -54,7 +54,8 @@ final class DestinationGate: Sendable {
             switch (state.stand, scope) {
             case (.open, .request), (.closed, .request): return false
             case (.open, .destination):
-                // The slot itself waits for long then, and others were answered until now: they try before.
+                // With `isSlow` the slot itself waits for long. Others were answered until now, so one of
+                // them becomes the probe before.
                 state.stand =
                     isSlow
                     ? .closed(notBeforeNs: state.nextTryNs(untilNs, nowNs, isSlow: true))

@@ -3,16 +3,19 @@ import Synchronization
 internal import WriteAheadBuffer
 
 /// What is on its way to one destination, and what comes next. Its slots take turns: the one whose turn it
-/// is reads the log and claims the next request, and gives the turn on before it sends, so that a claim
-/// costs one read of the log whoever makes it, and as many requests fly as the window allows.
+/// is reads the log, claims what it will send, and gives the turn on before it sends. So the log is read
+/// once, whichever slots send it, and as many requests fly as the window allows.
+///
+/// Requests that had left before this sender began, and have no answer, are *to be made again*: they are read
+/// and claimed before anything else.
 final class ShippingWindow: Sendable {
     /// What a look at the log gave.
     enum Look: Sendable {
         case claim(WaitingSlices.Claim)
         /// Frames are there, but fewer than a batch; the oldest of them was read then.
         case short(sinceNs: UInt64)
-        /// Nothing may leave now. `isWaiting`: parts wait for keys that fly, or the reader for room: an
-        /// answer will give it.
+        /// Nothing may leave now. With `isWaiting` an answer will change that: parts wait for keys that are
+        /// in flight, or the reader waits for room.
         case nothing(isWaiting: Bool)
     }
 
@@ -20,7 +23,7 @@ final class ShippingWindow: Sendable {
         /// Claims that are answered for, and whose keys the next look lets go of.
         var released: [WaitingSlices.Claim] = []
         var claimSize: ClaimSize
-        /// Requests in flight before that are claimed and have not left yet, by number.
+        /// The numbers of requests to be made again that are claimed and have not left yet.
         var leaving: Set<UInt64> = []
         var nextNumber: UInt64
         var unbooked = Unbooked()
@@ -36,7 +39,7 @@ final class ShippingWindow: Sendable {
     private struct Log {
         var waiting: WaitingSlices
         var keys = ConflictKeys()
-        /// Requests in flight before whose frames are not all read yet.
+        /// Requests to be made again whose frames are not all read yet, by number.
         var sent: [UInt64: SentRequest]
     }
 
@@ -88,8 +91,8 @@ final class ShippingWindow: Sendable {
         changed.signal()
     }
 
-    /// The first request of a claim is handed to its connection. After a crash what is cut anew leaves when
-    /// all claimed requests in flight before have left.
+    /// The first request of a claim is handed to its connection. Other samples leave once this has happened
+    /// to all requests to be made again that are claimed.
     func left(_ claim: WaitingSlices.Claim) {
         guard let resend = claim.resend else { return }
         let wasLast = state.withLock { $0.leaving.remove(resend.number) != nil && $0.leaving.isEmpty }
@@ -114,8 +117,9 @@ final class ShippingWindow: Sendable {
 
     // MARK: looking
 
-    /// Looks for the next request, of `samples` at most. What was read at `dueNs` or before need be no
-    /// batch. Reads the log, so it is called on a worker, by the slot whose turn it is.
+    /// Looks for the next claim, of `samples` samples at most. It may have fewer when one of its frames was
+    /// read at `dueNs` or before, on the monotonic clock. Reads the log, so it is called on a worker, by the
+    /// slot whose turn it is.
     func look(samples: Int, nowNs: UInt64, dueNs: UInt64) throws(BufferError) -> Look {
         let flying = turns.flying
         let (released, wanted) = state.withLock { state in
@@ -135,7 +139,7 @@ final class ShippingWindow: Sendable {
             defer { publish(log.waiting, stop, claimedBytes: claimedBytes) }
             while true {
                 let bodyBytes = state.withLock { $0.bodyBytes }
-                // As much as could wait when they were sent: they go before any other.
+                // As much as could wait while the window had its full size: then they may have left.
                 let sentMost = max(bounds.most, mostSamples * Self.waitingBatches * (mostFlying + 1))
                 stop = try readSent(&log, Bounds(most: sentMost, least: bounds.least), bodyBytes, nowNs)
                 if let claim = claimResend(&log) {
@@ -151,11 +155,11 @@ final class ShippingWindow: Sendable {
                     return .claim(claim)
                 }
                 if let sinceNs = found.oldestReadNs { return .short(sinceNs: sinceNs) }
-                // Nothing flies whose answer would let something go, and all that waits has to follow a
-                // request that was in flight before and lies in the log up to a place that is not read
-                // yet: so that one is read, a batch at a time, however much waits. It was as much before.
+                // No answer will make room, since nothing flies. All that waits has to follow a request to
+                // be made again, and that request is not complete: its last frames are not read yet. So the
+                // log is read on, a batch at a time, however much waits. Before the restart as much waited.
                 guard flying == 0, !log.sent.isEmpty else {
-                    // Where something is full it is an answer that lets the reader go on, and no append.
+                    // What is full becomes free with an answer. More that is appended would not help.
                     return .nothing(isWaiting: !log.waiting.isEmpty || stop != nil)
                 }
                 bounds.least = log.waiting.sampleCount + mostSamples
@@ -172,7 +176,7 @@ final class ShippingWindow: Sendable {
         var least: Int
     }
 
-    /// The next request in flight before; nil when none may leave now.
+    /// The next request to be made again; nil when none may leave now.
     private func claimResend(_ log: inout Log) -> WaitingSlices.Claim? {
         let empty = log.waiting.takeEmptyResends()
         let claim = log.waiting.claimResend()
@@ -184,7 +188,7 @@ final class ShippingWindow: Sendable {
         return claim
     }
 
-    /// One look for what is cut anew, which reads within bounds.
+    /// Claims what has not left before, and reads within bounds what that needs.
     private func claimNew(
         _ log: inout Log, samples: Int, _ bounds: Bounds, _ bodyBytes: Int, nowNs: UInt64, dueNs: UInt64,
         stop: inout ReadingStop?
@@ -207,15 +211,15 @@ final class ShippingWindow: Sendable {
         }
     }
 
-    /// What is full of what waits, so that nothing more is to be read now.
+    /// Why nothing more is to be read now; nil where the bounds allow more.
     private func full(_ waiting: WaitingSlices, _ bounds: Bounds, _ bodyBytes: Int) -> ReadingStop? {
         if waiting.sampleCount >= bounds.most { return .waitingSamples }
         guard waiting.sampleCount >= bounds.least else { return nil }
         return hold.isUsedUp(parts: waiting.partCount, bodyBytes: bodyBytes) ? .memory : nil
     }
 
-    /// Reads until every request in flight before has all its frames, within bounds: the requests of lanes
-    /// that stood far apart lie far apart in the log.
+    /// Reads, within bounds, until all frames of the requests to be made again are there. They may lie far
+    /// apart in the log. Returns the bound that has ended the reading early, if any.
     private func readSent(
         _ log: inout Log, _ bounds: Bounds, _ bodyBytes: Int, _ nowNs: UInt64
     ) throws(BufferError) -> ReadingStop? {
@@ -232,8 +236,9 @@ final class ShippingWindow: Sendable {
         return nil
     }
 
-    /// Adds what is open of a frame: what was in flight to its request, the rest behind all others. A
-    /// request that ends before or with the frame has all its frames then.
+    /// Adds the samples of a frame that are not answered for: those of a request to be made again to that
+    /// request, the rest behind all that waits. A request that ends with the frame, or before it, is
+    /// complete then.
     private func add(
         _ stored: StoredFrame, _ nowNs: UInt64, _ sent: inout [UInt64: SentRequest],
         _ keys: inout ConflictKeys, _ waiting: inout WaitingSlices
@@ -250,7 +255,7 @@ final class ShippingWindow: Sendable {
         var rest = stored.open
         for (number, request) in sent.sorted(by: { $0.key < $1.key }) {
             for samples in reader.samples(of: request, in: stored) {
-                // No two requests hold a sample: what a damaged file says of a second one is not sent twice.
+                // A sample belongs to one request. Where a damaged file names two, the first has it.
                 for part in rest.map({ $0.clamped(to: samples) }) where !part.isEmpty {
                     waiting.append(entry(part), toResend: number)
                 }
@@ -299,8 +304,9 @@ final class ShippingWindow: Sendable {
         }
     }
 
-    /// Tells the cursor of requests before they leave (`DestinationReader.willSend`). What it cannot take
-    /// down goes with the next, or with an answer. Writes a file: called on a worker.
+    /// Notes requests in the cursor before they leave (`DestinationReader.willSend`), in place of those with
+    /// the numbers `replaced`. Where the cursor cannot be written, the note is kept and written with the next
+    /// one, or with an answer. Writes a file: called on a worker.
     func note(_ requests: [UInt64: SentRequest], replacing replaced: [UInt64]) throws(BufferError) {
         var all = takeUnnoted()
         all.add(requests, replacing: replaced)
@@ -330,10 +336,10 @@ final class ShippingWindow: Sendable {
 
     var hasUnbooked: Bool { state.withLock { !$0.unbooked.isEmpty } }
 
-    /// The way back of an answer: the cursor takes down what became of the samples, and moves
-    /// (`DestinationReader.answered`). What it cannot take down goes with the next. The buffer looks at the
-    /// cursors once a second, and removes the segments that all of them have passed. Writes a file: called
-    /// on a worker.
+    /// Books an answer: the cursor notes what became of the samples in `ranges`, and moves
+    /// (`DestinationReader.answered`). The requests with these numbers are over. Where the cursor cannot be
+    /// written, the answer is kept and booked with the next one. The buffer looks at the cursors once a
+    /// second, and removes the segments that all of them have passed. Writes a file: called on a worker.
     func book(_ numbers: [UInt64], _ ranges: [Range<BufferPosition>], _ outcome: Outcomes) throws(BufferError)
     {
         var all = state.withLock { state in

@@ -68,7 +68,8 @@ final class SlotTurns: Sendable {
         woken?.signal()
     }
 
-    /// Asks for the turn. A slot that has to wait waits for `slot`, from before it asked.
+    /// Asks for the turn. A slot that is told to wait waits for its event `slot` after the count that it read
+    /// before it asked: so no signal in between is missed.
     func take(_ slot: Event) -> Turn {
         let size = lessons.windowSize
         return state.withLock { state in

@@ -5,7 +5,7 @@ internal import WriteAheadBuffer
 /// those that fly.
 ///
 /// A claim takes the first parts that are free. A frame is free when it is the first that waits for each of
-/// its keys, nobody else holds one of them, and no request in flight before has one. What is not free waits
+/// its keys, no claim holds one of them, and no request to be made again has one. What is not free waits
 /// in its place (the side queue) until the claim in its way is answered for. Parts of one frame hold
 /// different series and fly at once, unless the frame's layout states a series twice.
 ///
@@ -26,7 +26,7 @@ struct WaitingSlices: Sendable {
     struct Claim: Sendable {
         var slices: [FrameSlice] = []
         fileprivate(set) var held: [UInt64: BufferPosition] = [:]
-        /// The request that was in flight before, and its number, where this is one.
+        /// Where this is a request to be made again: its number, and how the cursor knows it.
         var resend: (number: UInt64, request: SentRequest)?
 
         var sampleCount: Int { slices.reduce(0) { $0 + $1.sampleCount } }
@@ -62,7 +62,7 @@ struct WaitingSlices: Sendable {
         var record: BufferPosition?
         /// How many claims hold the key.
         var claims = 0
-        /// Parts of requests in flight before that have it and were not made again yet.
+        /// How many parts of requests to be made again have the key and are not claimed yet.
         var resends = 0
         /// Samples that wait for it.
         var samples = 0
@@ -159,7 +159,7 @@ struct WaitingSlices: Sendable {
         return empty
     }
 
-    /// The first request in flight before that is complete and whose keys nobody holds. nil when there is
+    /// The first request to be made again that is complete and whose keys no claim holds. nil when there is
     /// none now.
     mutating func claimResend() -> Claim? {
         var blocked: Set<UInt64> = []
@@ -202,10 +202,11 @@ struct WaitingSlices: Sendable {
         var oldestReadNs: UInt64?
     }
 
-    /// The first parts that may leave now, `samples` at most unless a frame that may not be split is
-    /// larger. Fewer than that leave when one of them was read at `dueNs` or before, or when the later
-    /// frames of their targets, which must leave after them, would make them a batch. `read` is asked for
-    /// more and adds it with `append`; it returns false when there is none now.
+    /// The first parts that may leave now: `samples` samples at most, or one frame that may not be split and
+    /// is larger. Fewer samples leave when one of the parts was read at `dueNs` or before. They also leave
+    /// when the later frames of their targets, which have to leave after them, would fill the claim: waiting
+    /// would only hold these up. `read` is asked for more and adds it with `append`; it returns false when
+    /// there is none now.
     mutating func claim(
         samples most: Int, dueNs: UInt64, read: (inout WaitingSlices) throws -> Bool
     ) rethrows -> Found {
@@ -274,7 +275,7 @@ struct WaitingSlices: Sendable {
         }
     }
 
-    /// Samples of later frames of the targets of these.
+    /// How many samples wait in later frames of the same targets.
     private func behind(_ numbers: ArraySlice<Int>) -> Int {
         numbers.reduce(0) { sum, number in
             guard let frame = frames[number] else { return sum }
@@ -282,7 +283,8 @@ struct WaitingSlices: Sendable {
         }
     }
 
-    /// Moves a free frame, or so much of it, into the claim.
+    /// Moves a free frame into the claim: all of it, or with `most` its first parts and as many samples of
+    /// the part behind them.
     private mutating func take(
         _ number: Int, _ most: (parts: Int, samples: Int)?, _ claim: inout Claim
     ) {

@@ -10,7 +10,7 @@
 struct WindowSize: Sendable {
     let least: Int
     let most: Int
-    /// Answers so quick are the machine's own time and no distance.
+    /// A receiver whose answers come within this time is near: the machines themselves may take as long.
     static let nearNs: UInt64 = 5_000_000
     /// In flight towards a receiver that is near.
     static let nearSize = 2
@@ -21,7 +21,7 @@ struct WindowSize: Sendable {
     private static let rank = 1
     /// An answer lets so many more fly while all fly that may.
     private static let growth = 2
-    /// A cut is not taken for quicker, so that one odd measurement opens no window.
+    /// A cut counts as taking this long at least, so that one odd measurement does not open the window.
     private static let leastCutNs = 100_000.0
     /// How much of a new measurement of a cut counts.
     private static let weight = 0.2
@@ -76,7 +76,8 @@ struct WindowSize: Sendable {
         answers += 1
         mostInFlight = max(mostInFlight, inFlight)
         if inFlight >= size {
-            // What the ceiling holds down, or min_shards up, does not grow behind it.
+            // Where the ceiling or `least` decides the size, `grown` stays: growth that no request has used
+            // would show at once when the ceiling rises.
             if grown <= size { grown = min(most, size + Self.growth) }
         } else if answers >= 2 * size {
             if 2 * mostInFlight < grown { grown = max(Self.nearSize, grown - grown / 4) }
