@@ -173,8 +173,8 @@ extension ConfigurationDecoder {
         return queue
     }
 
-    /// Warns where a request that does not fill waits until its samples are too old to be sent. Prometheus
-    /// takes such a queue without a word, and drops the samples.
+    /// Warns where a request that does not fill waits until its oldest samples are too old to be sent.
+    /// Prometheus takes such a queue without a word, and drops the samples.
     private func warnOfLateRequests(_ reader: MappingReader, _ queue: QueueConfiguration, url: String) {
         var (limitMs, limit) = (queue.sampleAgeLimitMs, "sample_age_limit")
         if WorkspaceURL.hasHostOfAMP(url) {
@@ -191,7 +191,7 @@ extension ConfigurationDecoder {
             "batch_send_deadline (\(PrometheusDuration.text(ms: queue.batchSendDeadlineMs))"
                 + "\(isWritten ? "" : " by default")) is not shorter than \(limit)"
                 + " (\(PrometheusDuration.text(ms: limitMs))): a request that does not fill waits so long"
-                + " that its samples are too old to be sent, and they are dropped; write a shorter"
+                + " that its oldest samples are too old to be sent, and they are dropped; write a shorter"
                 + " batch_send_deadline")
     }
 
