@@ -239,6 +239,17 @@ def test_a_series_holds_samples_or_histograms(running):
         assert bool(one.samples) != bool(one.histograms), labels
 
 
+def test_a_request_has_many_series_and_of_each_one_sample(running):
+    """Two scrapes of a target are two requests, and a scrape goes together as far as a request holds it."""
+    most = 0
+    for message in running.requests.messages:
+        labels = [Requests.labels(one.labels_refs, message) for one in message.timeseries]
+        assert len(set(labels)) == len(labels)
+        assert {len(one.samples) + len(one.histograms) for one in message.timeseries} == {1}
+        most = max(most, len(labels))
+    assert most > 6
+
+
 def test_requests_are_on_their_way_together(running):
     """Without which the order of samples below would say little."""
     spans = [(one.arrived, one.arrived + one.answer.delay) for one in running.received if one.answered]
@@ -258,6 +269,12 @@ def test_timestamps_are_milliseconds_of_now(running):
     for _, one, _ in running.requests.series():
         for sample in list(one.samples) + list(one.histograms):
             assert abs(sample.timestamp / 1000 - time.time()) < 600
+
+
+def test_timestamps_are_exact_to_the_millisecond(running):
+    """Targets are scraped at moments of their own, which are no whole seconds."""
+    parts = {sample.timestamp % 1000 for one, _ in running.requests.named("up") for sample in one.samples}
+    assert parts - {0}
 
 
 def test_values_arrive(running):

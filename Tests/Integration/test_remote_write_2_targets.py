@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="Debian's Prometheus does
 CREATED_MS = 1_700_000_000_123
 EXEMPLAR_MS = 1_700_000_001_250
 TIMED_MS = int(time.time() * 1000) - 60_000
+STEP_MS = 15_000
 
 OPEN_METRICS = f"""\
 # HELP requests Requests.
@@ -50,6 +51,13 @@ sizes_gcount 1
 sizes_gsum 2
 # TYPE odd unknown
 odd 3
+# TYPE notation counter
+notation_total 101.13
+notation_created {CREATED_MS / 1000:.12e}
+# TYPE steps gauge
+steps 1 {TIMED_MS / 1000:.3f}
+steps 2 {(TIMED_MS + STEP_MS) / 1000:.3f}
+steps 3 {(TIMED_MS + 2 * STEP_MS) / 1000:.3f}
 # EOF
 """
 
@@ -69,6 +77,15 @@ LEGACY = "text/plain; version=0.0.4; charset=utf-8"
 UTF_8 = "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
 
 
+# Buckets below zero, none but the one around zero, no observation at all, and very many.
+HISTOGRAMS = {
+    "negative": number(1, 5) + double(2, -25) + signed(5, 3) + span(9, 5, 1) + packed(10, [5]),
+    "zeros": number(1, 5) + double(2, 0) + signed(5, 3) + double(6, 1e-6) + number(7, 5),
+    "empty": number(1, 0) + double(2, 0) + signed(5, 3) + span(12, 0, 0),
+    "large": number(1, 10**9) + double(2, 5e9) + signed(5, 3) + span(12, 8, 1) + packed(13, [10**9]),
+}
+
+
 class Exporter(TextExporter):
     def __init__(self, text, content_type):
         super().__init__(text)
@@ -76,6 +93,10 @@ class Exporter(TextExporter):
 
     def answer(self, exchange):
         self.reply(exchange, self.text.encode(), self.content_type)
+
+
+def histograms():
+    return b"".join(family(name, 4, [block(7, content)]) for name, content in HISTOGRAMS.items())
 
 
 def protobuf_body(has_changed):
@@ -90,7 +111,7 @@ def protobuf_body(has_changed):
     gauge = family("changing", 1, [block(2, double(1, 3))])
     return (
         family("native", 4, [native]) + (family("changing", 4, [INTEGER]) if has_changed else gauge)
-        + family("posing", 1, [label("kind", "x") + block(2, stale)])
+        + family("posing", 1, [label("kind", "x") + block(2, stale)]) + histograms()
     )  # fmt: skip
 
 
@@ -104,6 +125,8 @@ def running(tmp_path_factory):
     utf_8 = Exporter('{"http.requests","label.é"="x"} 1\n', UTF_8).start()
     protobuf = BytesExporter(PROTOBUF)
     protobuf.body = protobuf_body(has_changed=False)
+    classic = BytesExporter(PROTOBUF)
+    classic.body = histograms()
     settings = configuration(
         receiver.url,
         {
@@ -111,6 +134,8 @@ def running(tmp_path_factory):
             "plain": (plain.address, {}),
             "utf8": (utf_8.address, {}),
             "proto": (protobuf.address, {"scrape_native_histograms": True}),
+            # Native histograms, read as the classic ones that they are as well.
+            "classic": (classic.address, {"scrape_protocols": ["PrometheusProto"]}),
         },
         send_native_histograms=True,
         send_exemplars=True,
@@ -128,7 +153,7 @@ def running(tmp_path_factory):
             found = requests()
             return found and len(found.named(name, **labels)) >= 2
 
-        names = ["requests_total", "value", "http.requests", "changing"]
+        names = ["requests_total", "value", "http.requests", "changing", "large_count"]
         wait_until(lambda: all(map(has, names)), 30, "scraped series")
         plain.text = "???\n"
         protobuf.body = protobuf_body(has_changed=True)
@@ -144,7 +169,7 @@ def running(tmp_path_factory):
     finally:
         if agent.process.is_running():
             agent.kill()
-        for part in (receiver, open_metrics, plain, utf_8, protobuf):
+        for part in (receiver, open_metrics, plain, utf_8, protobuf, classic):
             part.stop()
 
 
@@ -156,10 +181,23 @@ def samples(running, name, **labels):
 
 @pytest.mark.parametrize(
     "name",
-    ["requests_total", "parts", "parts_sum", "parts_count", "lengths_bucket", "lengths_count", "lengths_sum"],
-)
+    [
+        "requests_total", "notation_total", "parts", "parts_sum", "parts_count", "lengths_bucket",
+        "lengths_count", "lengths_sum",
+    ],
+)  # fmt: skip
 def test_open_metrics_tells_when_series_began(running, name):
     assert {sample.start_timestamp for sample in samples(running, name, job="om")} == {CREATED_MS}
+
+
+def test_no_series_began_after_its_sample(running):
+    starts = [
+        (sample.start_timestamp, sample.timestamp)
+        for _, one, _ in running.requests.series()
+        for sample in list(one.samples) + list(one.histograms)
+        if sample.start_timestamp
+    ]
+    assert starts and all(start <= at for start, at in starts)
 
 
 def test_what_tells_of_others_is_no_series_and_no_sample_is_added(running):
@@ -205,6 +243,46 @@ def test_series_have_the_type_of_their_family(running, name, job, kind):
     assert {one.metadata.type for one, _ in running.requests.named(name, job=job)} == {kind}
 
 
+@pytest.mark.parametrize(
+    "name, count, total, zeros, below, above",
+    [
+        ("negative", 5, -25, 0, [(5, 1, 5)], []),
+        ("zeros", 5, 0, 5, [], []),
+        ("empty", 0, 0, 0, [], []),
+        ("large", 10**9, 5e9, 0, [], [(8, 1, 10**9)]),
+    ],
+)
+def test_native_histograms_of_every_kind_arrive(running, name, count, total, zeros, below, above):
+    """`below` and `above`: offset, length and first delta of the spans on either side of zero."""
+    found = [
+        histogram
+        for one, _ in running.requests.named(name, job="proto")
+        for histogram in one.histograms
+        if value_bits(histogram.sum) != STALE_BITS
+    ]
+    assert found
+    for one in found:
+        assert (one.count_int, one.sum, one.schema, one.zero_count_int) == (count, total, 3, zeros)
+        spans = [
+            [(span.offset, span.length, delta) for span, delta in zip(spans, deltas) if span.length]
+            for spans, deltas in [
+                (one.negative_spans, one.negative_deltas), (one.positive_spans, one.positive_deltas),
+            ]
+        ]  # fmt: skip
+        assert spans == [below, above]
+        assert abs(one.timestamp / 1000 - time.time()) < 600
+
+
+@pytest.mark.parametrize(
+    "name, count, total",
+    [("negative", 5, -25), ("zeros", 5, 0), ("empty", 0, 0), ("large", 10**9, 5e9)],
+)
+def test_native_histograms_are_classic_ones_where_they_are_not_asked_for(running, name, count, total):
+    assert not running.requests.named(name, job="classic")
+    for suffix, expected in [("count", count), ("sum", total), ("bucket", count)]:
+        assert {one.value for one in samples(running, f"{name}_{suffix}", job="classic")} == {expected}
+
+
 def test_a_series_may_change_from_samples_to_histograms(running):
     series = [one for one, _ in running.requests.named("changing")]
     assert all(bool(one.samples) != bool(one.histograms) for one in series)
@@ -222,6 +300,11 @@ def test_a_scrape_that_fails_ends_its_series(running):
 
 def test_a_series_whose_target_tells_the_time_gets_no_marker(running):
     assert {(sample.timestamp, sample.value) for sample in samples(running, "timed")} == {(TIMED_MS, 1)}
+
+
+def test_a_series_with_several_samples_in_a_scrape_has_them_in_the_order_of_time(running):
+    found = [(s.timestamp, s.value) for one, _ in running.requests.named("steps") for s in one.samples]
+    assert found == [(TIMED_MS + step * STEP_MS, step + 1) for step in range(3)]
 
 
 @pytest.mark.parametrize("kind", VALUES)
