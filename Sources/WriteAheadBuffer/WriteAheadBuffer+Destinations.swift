@@ -40,7 +40,10 @@ extension WriteAheadBuffer {
         } catch {
             throw .io("the cursor of \(name) cannot be looked at", error)
         }
-        let read = try CursorLog.read(path, files: core.files)
+        // The segment that is written to has a number above all that cursors named at the start. A mark
+        // beyond it would pass what is still to come.
+        let newest = core.catalog.all.last?.number ?? 0
+        let read = try CursorLog.read(path, mostSegment: newest, files: core.files)
         if read.state == nil {
             logger.error(
                 "a cursor cannot be read: all that is kept is sent again",
@@ -70,9 +73,11 @@ extension WriteAheadBuffer {
         }
     }
 
-    static func numbersInCursors(_ directory: String, files: any FileDoor) throws(BufferError)
-        -> [UInt64]
-    {
+    /// The highest segment that each cursor names; `newest` is the highest there is.
+    static func numbersInCursors(
+        _ directory: String, newest: UInt64, files: any FileDoor
+    ) throws(BufferError) -> [UInt64] {
+        let most = min(newest + BufferPosition.mostSegmentsLost, BufferPosition.maxSegment)
         let names: [String]
         do throws(FileError) {
             names = try files.list(directory).filter { BufferFileName.isCursor($0) }
@@ -81,7 +86,8 @@ extension WriteAheadBuffer {
         }
         var numbers: [UInt64] = []
         for name in names {
-            let cursor = try CursorLog.read("\(directory)/\(name)", files: files).state
+            let path = "\(directory)/\(name)"
+            let cursor = try CursorLog.read(path, mostSegment: most, files: files).state
             if let cursor { numbers.append(cursor.newestSegment) }
         }
         return numbers

@@ -74,7 +74,8 @@ public final class WriteAheadBuffer: Sendable {
         do throws(BufferError) {
             var recovery = try BufferRecovery(
                 directory: directory, files: files, metrics: metrics, logger: logger)
-            for number in try Self.numbersInCursors(directory, files: files) {
+            let newest = recovery.nextNumber - 1
+            for number in try Self.numbersInCursors(directory, newest: newest, files: files) {
                 recovery.reserve(upTo: number)
             }
             let core = BufferCore(
@@ -230,9 +231,15 @@ public final class WriteAheadBuffer: Sendable {
         _ state: inout State, _ soFar: LedgerRecord, _ core: BufferCore
     ) throws(FileError) {
         let number = state.nextNumber
+        let path = "\(core.directory)/\(BufferFileName.segment(number))"
+        // Only a forged name comes so far. A later start would not know the file, nor the places in it.
+        guard number <= BufferPosition.maxSegment else {
+            throw FileError(
+                operation: "begin", path: path, errno: 0,
+                message: "no number is left for a segment: move the one with the highest number away")
+        }
         // Never tried twice: what failed may have left the file.
         state.nextNumber += 1
-        let path = "\(core.directory)/\(BufferFileName.segment(number))"
         if let writer = state.writer { state.previous = (writer.number, writer.length) }
         var books = soFar
         books.previousSegment = state.previous.number

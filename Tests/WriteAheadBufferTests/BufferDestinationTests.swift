@@ -33,6 +33,31 @@ struct BufferDestinationTests {
         }
     }
 
+    /// As many requests in flight as a cursor remembers are noted, and no more: all of them are read again.
+    @Test func requestsBeyondWhatACursorRemembersAreNotNoted() throws {
+        let fixture = try BufferFixture()
+        let most = UInt64(InFlightSize.mostRequests)
+        let sent: [UInt64: SentRequest]
+        do {
+            let buffer = try fixture.open()
+            let reader = try buffer.openDestination("a").reader
+            try buffer.append(fixture.frame(1))
+            let stored = try #require(try reader.next())
+            let request = SentRequest(spans: [stored.cover(0..<10)])
+            try reader.willSend(Dictionary(uniqueKeysWithValues: (0..<most).map { ($0, request) }))
+            try reader.willSend([most: request])
+            #expect(UInt64(reader.sent.count) == most && reader.sent[most] == nil)
+            // A request that is cut in two where there is no room is forgotten; then there is room again.
+            try reader.willSend([most + 1: request, most + 2: request], replacing: [3])
+            #expect(UInt64(reader.sent.count) == most - 1 && reader.sent[3] == nil)
+            try reader.willSend([most + 3: request])
+            sent = reader.sent
+            #expect(UInt64(sent.count) == most && sent[most + 3] == request)
+        }
+        let buffer = try fixture.open()
+        #expect(try buffer.openDestination("a").reader.sent == sent)
+    }
+
     @Test(arguments: Work.allCases) func figuresAreReadWhileTheDiskStandsStill(work: Work) async throws {
         // Not on Swift's cooperative pool: this thread waits.
         try await WorkerPool(name: "test", threads: 1).run { try check(work) }

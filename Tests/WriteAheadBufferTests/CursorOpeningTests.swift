@@ -80,6 +80,61 @@ struct CursorOpeningTests {
         #expect(books.dropped == [BufferDropReason.damaged: 60 - books.delivered])
     }
 
+    /// Writes changes behind a cursor's log, with good checksums.
+    private func forge(_ changes: [CursorChange], _ fixture: BufferFixture) throws {
+        let path = "\(fixture.folder.path)/\(BufferFileName.cursor("a"))"
+        let bytes = try fixture.bytes(path)
+        let header = FileHeader(bytes.span)
+        let salt = try #require(header).salt
+        var records = RecordBuffer()
+        for change in changes {
+            let start = records.begin(.progress)
+            CursorCoding.put(change, into: &records)
+            records.end(start, salt: salt)
+        }
+        try fixture.overwrite(path, with: bytes + records.bytes)
+    }
+
+    /// A directory with six frames, each in a segment of its own, of which the first is delivered. Returns
+    /// where each ends.
+    private func six(_ fixture: BufferFixture) throws -> [BufferPosition] {
+        fixture.segmentSizeBytes = 1
+        let buffer = try fixture.open()
+        let stream = try buffer.openStream("a")
+        for value in 0..<6 { try buffer.append(fixture.frame(Double(value))) }
+        let stored = try stream.all()
+        try stream.deliver(Array(stored[..<1]))
+        return stored.map(\.end)
+    }
+
+    /// A forged place far beyond the log is damage: nothing is passed by it, now or later, and the numbers of
+    /// segments stay as they are.
+    @Test(arguments: [UInt64(1 << 40), BufferPosition.maxSegment]) func aForgedPlaceFarAwayPassesNothing(
+        segment: UInt64
+    ) throws {
+        let far = BufferPosition(segment: segment, offset: 1)
+        for forged in [
+            CursorChange.answered(upTo: far),
+            .answered(upTo: .start(of: 0), ranges: [.start(of: 1)..<far]),
+            .sent([7: SentRequest(spans: [.start(of: 1)..<far])]),
+        ] {
+            let fixture = try BufferFixture()
+            let ends = try six(fixture)
+            try forge([forged], fixture)
+            for start in 1...2 {
+                let buffer = try fixture.open()
+                let stream = try buffer.openStream("a")
+                #expect(stream.destination.cursor.mark < ends[1] && stream.reader.sent.isEmpty)
+                try buffer.append(fixture.frame(10 + Double(start)))
+                let read = try stream.all().map { $0.frame.values[0] }
+                #expect(read == [1, 2, 3, 4, 5] + (1...start).map { 10 + Double($0) })
+                try buffer.close()
+            }
+            let names = try fixture.files.list(fixture.folder.path)
+            #expect(names.compactMap { BufferFileName.segmentNumber($0) }.allSatisfy { $0 < 100 })
+        }
+    }
+
     /// The cursor was durable, and what it has answered for beyond its mark was not.
     @Test(arguments: [1, 1 << 20]) func whatThePowerTookBehindTheMarkIsNoHoleInTheBooks(segmentBytes: Int)
         throws

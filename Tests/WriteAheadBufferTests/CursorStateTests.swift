@@ -67,6 +67,25 @@ struct CursorStateTests {
         }
     }
 
+    /// A record alone holds no more requests than all of a cursor, and no more lanes than version 2 had.
+    @Test(arguments: [0, 1]) func aRecordWithMoreThanAWindowEverHoldsIsRefused(more: Int) {
+        let numbers = 0..<UInt64(InFlightSize.mostRequests + more)
+        let request = SentRequest(spans: [])
+        var record = RecordBuffer()
+        CursorCoding.put(
+            .sent(Dictionary(uniqueKeysWithValues: numbers.map { ($0, request) })), into: &record)
+        let requests = record.bytes
+        #expect((CursorCoding.change(requests.span) != nil) == (more == 0))
+        record.removeAll()
+        record.putString("d")
+        for _ in 0..<4 { record.putVarint(0) }
+        record.putVarint(UInt64(CursorState.mostLanes + more))
+        for _ in 0..<3 * (CursorState.mostLanes + more) { record.putVarint(0) }
+        for _ in 0..<2 { record.putVarint(0) }
+        let lanes = record.bytes
+        #expect((CursorCoding.state(lanes.span) != nil) == (more == 0))
+    }
+
     /// What is known of the receiver stands behind everything else, or not at all.
     @Test func theReceiverIsKnownAgain() throws {
         var state = CursorState(name: "d", mark: at(7))

@@ -102,6 +102,50 @@ struct LaneCursorTests {
         #expect(books.delivered == 600 && books.dropped.isEmpty && books.buffered == 0)
     }
 
+    @Test func aForgedFileNamesNoSegmentBeyondTheLastAndNoLanesWithoutNumber() {
+        let (near, far) = (BufferPosition.start(of: 5), BufferPosition.start(of: 6))
+        for (lane, isRead) in [
+            (VersionTwoFiles.Lane(answered: near, inFlightEnd: nil), true), (.init(answered: far), false),
+            (.init(answered: near, inFlightEnd: far), false),
+        ] {
+            let snapshot = VersionTwoFiles.snapshot("a", [lane], [:])
+            let isNone = LaneCursor(snapshot.span, mostSegment: 5) == nil
+            #expect(isNone != isRead)
+        }
+        let many = [VersionTwoFiles.Lane](repeating: .init(answered: near), count: CursorState.mostLanes + 1)
+        let snapshot = VersionTwoFiles.snapshot("a", many, [:])
+        let isNone = LaneCursor(snapshot.span) == nil
+        #expect(isNone)
+        let single = VersionTwoFiles.snapshot("a", [.init(answered: near)], [:])
+        guard var cursor = LaneCursor(single.span, mostSegment: 5) else {
+            Issue.record("a snapshot is read")
+            return
+        }
+        for change in [
+            VersionTwoFiles.sent(lane: 0, end: far),
+            VersionTwoFiles.answered(lane: 0, end: far, job: "node", JobOutcome(delivered: 1)),
+        ] {
+            let isApplied = cursor.apply(change.span)
+            #expect(!isApplied)
+        }
+        #expect(cursor.state?.mark == near && cursor.state?.jobs.isEmpty == true)
+    }
+
+    /// A later snapshot in a file is of the same destination, and its mark is not lower.
+    @Test func aForgedSnapshotDoesNotGoBack() {
+        func cursor(_ name: String, _ offset: UInt64) -> LaneCursor? {
+            let places = [offset, 90].map { VersionTwoFiles.Lane(answered: .init(segment: 1, offset: $0)) }
+            let snapshot = VersionTwoFiles.snapshot(name, places, [:])
+            return LaneCursor(snapshot.span)
+        }
+        guard let first = cursor("a", 50) else {
+            Issue.record("a snapshot is read")
+            return
+        }
+        #expect(cursor("a", 50)?.mayFollow(first) == true && cursor("a", 60)?.mayFollow(first) == true)
+        #expect(cursor("a", 49)?.mayFollow(first) == false && cursor("b", 60)?.mayFollow(first) == false)
+    }
+
     @Test func aRequestThatReachesNoFurtherThanTheAnswersIsForgotten() {
         let end = BufferPosition(segment: 1, offset: 200)
         let snapshot = VersionTwoFiles.snapshot("a", [.init(answered: end, inFlightEnd: .start(of: 2))], [:])

@@ -101,6 +101,21 @@ struct WriteAheadBufferTests {
         for name in names { #expect(left.contains(name)) }
     }
 
+    /// Behind a segment with the highest number there is none: a later start would not know its file.
+    @Test func aForgedSegmentWithTheLastNumberStopsTheStart() throws {
+        let fixture = try BufferFixture()
+        let number = BufferPosition.maxSegment
+        var buffer = RecordBuffer()
+        FileHeader(kind: .segment, salt: 1, number: number, createdMs: 0).put(into: &buffer)
+        let path = "\(fixture.folder.path)/\(BufferFileName.segment(number))"
+        try fixture.overwrite(path, with: buffer.bytes)
+        let error = #expect(throws: BufferError.self) { _ = try fixture.open() }
+        #expect(error.map { "\($0)".contains("move the one with the highest number away") } == true)
+        #expect(fixture.files.openCount == 0)
+        try POSIXFiles().remove(path)
+        try fixture.open().append(fixture.frame(1))
+    }
+
     @Test func whatIsClosedOrDroppedHoldsNoDescriptor() throws {
         let fixture = try BufferFixture()
         for isClosed in [true, false] {

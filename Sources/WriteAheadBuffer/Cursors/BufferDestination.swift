@@ -1,3 +1,4 @@
+internal import Logging
 internal import MetricModel
 internal import Platform
 import Synchronization
@@ -77,17 +78,36 @@ public final class BufferDestination: Sendable {
     /// The cursor now, without waiting for the disk.
     var cursor: CursorState { state.withLock { $0 } }
 
+    /// Notes requests in the place of others. Where they are more than a cursor remembers, those are
+    /// forgotten and these are not noted: they are sent all the same.
+    func note(
+        _ requests: [UInt64: SentRequest], replacing replaced: [UInt64]
+    ) throws(BufferError) {
+        let hasRoom = try log.withLock { log throws(BufferError) -> Bool in
+            // The state changes under the log's lock alone.
+            let hasRoom = state.withLock { $0.hasRoom(for: requests, replacing: replaced) }
+            try record(.sent(hasRoom ? requests : [:], replacing: replaced), in: &log)
+            return hasRoom
+        }
+        guard !hasRoom else { return }
+        core.metrics.faults.error(
+            "more requests are in flight than a cursor remembers: after a crash the samples of the newest go "
+                + "in other requests, and may arrive twice", ["remote_name": "\(name)"])
+    }
+
     /// Writes a change down, then takes it for true.
     func record(_ change: CursorChange) throws(BufferError) {
-        try log.withLock { log throws(BufferError) in
-            do throws(FileError) {
-                try core.evenIfFull { () throws(FileError) in try log.append(change) }
-            } catch {
-                throw .io("the cursor of \(name) cannot be written", error)
-            }
-            let isKnown = state.withLock { $0.apply(change) }
-            precondition(isKnown, "requests of lanes are those of the file that was opened")
+        try log.withLock { log throws(BufferError) in try record(change, in: &log) }
+    }
+
+    private func record(_ change: CursorChange, in log: inout CursorLog) throws(BufferError) {
+        do throws(FileError) {
+            try core.evenIfFull { () throws(FileError) in try log.append(change) }
+        } catch {
+            throw .io("the cursor of \(name) cannot be written", error)
         }
+        let isKnown = state.withLock { $0.apply(change) }
+        precondition(isKnown, "requests of lanes are those of the file that was opened, and none is too many")
     }
 
     /// Lets the reader count what of a segment will be gone, and go on behind it.

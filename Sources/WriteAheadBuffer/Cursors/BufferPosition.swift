@@ -22,6 +22,11 @@ public struct BufferPosition: Comparable, Hashable, Sendable {
     /// No segment has a greater number, so that the next one's never overflows.
     static let maxSegment = UInt64(Int64.max)
 
+    /// A cursor may name segments that are gone, as its log was durable when the power failed and they were
+    /// not. So many are never gone: one that names a higher number above the newest there is was forged or
+    /// damaged.
+    static let mostSegmentsLost: UInt64 = 1 << 20
+
     /// The beginning of a segment.
     static func start(of segment: UInt64) -> BufferPosition { BufferPosition(segment: segment, offset: 0) }
 }

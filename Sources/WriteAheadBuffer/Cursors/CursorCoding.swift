@@ -26,7 +26,7 @@ enum CursorCoding {
         var offset = 0
         guard let name = Wire.string(payload, &offset), let mark = position(payload, &offset),
             let answered = ranges(payload, &offset).flatMap({ AnsweredRanges($0) }),
-            let laneCount = Wire.count(payload, &offset, itemBytes: 3)
+            let laneCount = Wire.count(payload, &offset, itemBytes: 3), laneCount <= CursorState.mostLanes
         else { return nil }
         var lanes: [BufferPosition] = []
         for _ in 0..<laneCount {
@@ -171,7 +171,8 @@ enum CursorCoding {
     }
 
     private static func requests(_ payload: Span<UInt8>, _ offset: inout Int) -> [UInt64: SentRequest]? {
-        guard let count = Wire.count(payload, &offset, itemBytes: 13) else { return nil }
+        guard let count = Wire.count(payload, &offset, itemBytes: 13), count <= InFlightSize.mostRequests
+        else { return nil }
         var requests: [UInt64: SentRequest] = [:]
         // Of all requests together.
         var (spanCount, omissionCount) = (0, 0)

@@ -28,8 +28,11 @@ struct CursorLog {
         var length: UInt64
     }
 
-    /// Reads an existing log; throws when the disk does, or another version of Narthex wrote it.
-    static func read(_ path: String, files: any FileDoor) throws(BufferError) -> Read {
+    /// Reads an existing log; throws when the disk does, or another version of Narthex wrote it. A record
+    /// that names a segment above `mostSegment` is damage.
+    static func read(
+        _ path: String, mostSegment: UInt64 = BufferPosition.maxSegment, files: any FileDoor
+    ) throws(BufferError) -> Read {
         let refused: BufferError?
         do throws(FileError) {
             let file = try files.open(path, .read)
@@ -45,8 +48,12 @@ struct CursorLog {
             else { return read }
             refused = header.refusal(path)
             if refused == nil {
-                try self.read(
-                    RecordScanner(window, salt: header.salt), hasLanes: header.version < 3, into: &read)
+                let scanner = RecordScanner(window, salt: header.salt)
+                if header.version < 3 {
+                    try readLanes(scanner, mostSegment, into: &read)
+                } else {
+                    try self.read(scanner, mostSegment, into: &read)
+                }
                 return read
             }
         } catch {
@@ -56,13 +63,11 @@ struct CursorLog {
         preconditionFailure("what is not refused was read")
     }
 
-    /// `hasLanes`: as versions 1 and 2 have it.
     private static func read(
-        _ scanner: RecordScanner, hasLanes: Bool, into read: inout Read
+        _ scanner: RecordScanner, _ mostSegment: UInt64, into read: inout Read
     ) throws(FileError) {
         var scanner = scanner
-        var lanes: LaneCursor?
-        var replay = CursorReplay()
+        var replay = CursorReplay(mostSegment: mostSegment)
         defer { (read.state, read.end) = replay.finish() }
         while case .record(let header, let place) = try scanner.next(limit: read.length) {
             guard let range = try scanner.payload(header, at: place, limit: read.length) else { return }
@@ -70,19 +75,37 @@ struct CursorLog {
             let payload = bytes.span.extracting(range)
             switch header.type {
             case .snapshot:
-                if hasLanes { lanes = LaneCursor(payload) }
-                guard let snapshot = hasLanes ? lanes?.state : CursorCoding.state(payload) else { return }
-                replay.begin(snapshot)
+                guard let snapshot = CursorCoding.state(payload), replay.begin(snapshot) else { return }
             case .progress:
-                if hasLanes {
-                    guard lanes?.apply(payload) ?? false, let state = lanes?.state else { return }
-                    replay.begin(state)
-                } else {
-                    guard let change = CursorCoding.change(payload), replay.apply(change) else { return }
-                }
+                guard let change = CursorCoding.change(payload), replay.apply(change) else { return }
             default: return
             }
             guard replay.isRead(upTo: place + UInt64(header.recordBytes)) else { return }
+        }
+    }
+
+    /// The same as versions 1 and 2 have it. The state is made of the lanes once, at the end: for each record
+    /// it would cost as much as there are lanes.
+    private static func readLanes(
+        _ scanner: RecordScanner, _ mostSegment: UInt64, into read: inout Read
+    ) throws(FileError) {
+        var scanner = scanner
+        var lanes: LaneCursor?
+        defer { read.state = lanes?.state }
+        while case .record(let header, let place) = try scanner.next(limit: read.length) {
+            guard let range = try scanner.payload(header, at: place, limit: read.length) else { return }
+            let bytes = scanner.bytes
+            let payload = bytes.span.extracting(range)
+            switch header.type {
+            case .snapshot:
+                guard let next = LaneCursor(payload, mostSegment: mostSegment),
+                    lanes.map({ next.mayFollow($0) }) ?? true
+                else { return }
+                lanes = next
+            case .progress: guard lanes?.apply(payload) ?? false else { return }
+            default: return
+            }
+            read.end = place + UInt64(header.recordBytes)
         }
     }
 

@@ -11,20 +11,31 @@ struct CursorReplay {
     /// `state` is a snapshot that no change was applied to.
     private var isSnapshot = false
     private let mostRanges: Int
+    private let mostSegment: UInt64
 
     private static let leastJoined = 1_024
 
-    init(mostRanges: Int = AnsweredRanges.mostInFile) { self.mostRanges = mostRanges }
+    /// `mostSegment`: what names a higher one is damage. Else one mark far away would pass every sample to
+    /// come, and no later mark could bring it back.
+    init(mostRanges: Int = AnsweredRanges.mostInFile, mostSegment: UInt64 = BufferPosition.maxSegment) {
+        self.mostRanges = mostRanges
+        self.mostSegment = mostSegment
+    }
 
-    /// A snapshot: what stood before says nothing any more.
-    mutating func begin(_ snapshot: CursorState) {
+    /// A snapshot: what stood before says nothing any more. False, and nothing changed, where no writer
+    /// writes such: a later one is of the same destination, and its mark is never lower.
+    mutating func begin(_ snapshot: CursorState) -> Bool {
+        let isLater = state.map { $0.name == snapshot.name && $0.mark <= snapshot.mark } ?? true
+        guard isLater, snapshot.newestSegment <= mostSegment else { return false }
         state = snapshot
         ranges = []
         isSnapshot = true
+        return true
     }
 
     /// A change; false, and nothing changed, where no writer writes such.
     mutating func apply(_ change: CursorChange) -> Bool {
+        guard change.newestSegment <= mostSegment else { return false }
         isSnapshot = false
         // In its place: a copy of the state for each change would cost as much as all of it.
         guard case .answered(let place, let requests, let added, let outcome) = change else {

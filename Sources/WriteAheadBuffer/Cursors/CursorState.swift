@@ -17,8 +17,12 @@ struct CursorState: Sendable, Equatable {
     /// What version 2 of the format has left: of the frames behind the mark, those of a target are answered
     /// for before the place with the index id mod count. Empty once the mark has passed them all.
     private(set) var lanes: [BufferPosition] = []
+    /// No file has more: version 2 had one, two, or as many as `min_shards`, which is 10,000 at most.
+    static let mostLanes = 1 << 14
     /// Requests that have left, or are about to, and have no answer, by their number.
     private(set) var sent: [UInt64: SentRequest] = [:]
+    /// Of all of them together.
+    private var inFlight = InFlightSize()
     var jobs: [String: Job] = [:]
     /// What is known of the receiver; nil where nobody has told.
     private(set) var receiver: ReceiverNote?
@@ -34,14 +38,17 @@ struct CursorState: Sendable, Equatable {
         name: String, mark: BufferPosition, answered: AnsweredRanges, lanes: [BufferPosition],
         sent: [UInt64: SentRequest], jobs: [String: Job], receiver: ReceiverNote? = nil
     ) {
-        guard answered.ranges.first.map({ $0.lowerBound > mark }) ?? true,
-            sent.values.allSatisfy({ $0.lane.map { Int($0) < lanes.count } ?? true })
+        var inFlight = InFlightSize()
+        for request in sent.values { inFlight.add(request) }
+        guard answered.ranges.first.map({ $0.lowerBound > mark }) ?? true, lanes.count <= Self.mostLanes,
+            sent.values.allSatisfy({ $0.lane.map { Int($0) < lanes.count } ?? true }), !inFlight.isTooMuch
         else { return nil }
         self.name = name
         self.mark = mark
         self.answered = answered
         self.lanes = lanes
         self.sent = sent
+        self.inFlight = inFlight
         self.jobs = jobs
         self.receiver = receiver
     }
@@ -55,8 +62,12 @@ struct CursorState: Sendable, Equatable {
     /// Puts the mark elsewhere, as its place is gone. What was in flight before it is no more.
     mutating func place(markAt position: BufferPosition) {
         mark = answered.pass(max(mark, position))
-        sent = sent.filter { request in request.value.end.map { $0 > mark } ?? false }
+        for (number, request) in sent where request.end.map({ $0 <= mark }) ?? true { forget(number) }
         forgetLanes()
+    }
+
+    private mutating func forget(_ number: UInt64) {
+        if let request = sent.removeValue(forKey: number) { inFlight.remove(request) }
     }
 
     /// Ends what is answered for where the log ends (`AnsweredRanges.cut`).
@@ -69,21 +80,37 @@ struct CursorState: Sendable, Equatable {
     }
 
     /// Nothing is in flight any more: the receiver is another one.
-    mutating func forgetSent() { sent = [:] }
+    mutating func forgetSent() { (sent, inFlight) = ([:], InFlightSize()) }
 
-    /// Applies a change; false when it names a lane there is not.
+    /// Whether a cursor remembers so much (`InFlightSize`), once these requests are in flight and none with
+    /// the numbers `replaced`.
+    func hasRoom(for requests: [UInt64: SentRequest], replacing replaced: [UInt64]) -> Bool {
+        var size = inFlight
+        for number in Set(replaced).union(requests.keys) {
+            if let request = sent[number] { size.remove(request) }
+        }
+        for request in requests.values { size.add(request) }
+        return !size.isTooMuch
+    }
+
+    /// Applies a change; false, and nothing changed, when it names a lane there is not, or more is in flight
+    /// with it than a cursor remembers.
     mutating func apply(_ change: CursorChange) -> Bool {
         switch change {
         case .sent(let requests, let replaced):
-            guard requests.values.allSatisfy({ $0.lane.map { Int($0) < lanes.count } ?? true }) else {
-                return false
+            guard requests.values.allSatisfy({ $0.lane.map { Int($0) < lanes.count } ?? true }),
+                hasRoom(for: requests, replacing: replaced)
+            else { return false }
+            for number in replaced { forget(number) }
+            for (number, request) in requests {
+                forget(number)
+                sent[number] = request
+                inFlight.add(request)
             }
-            for number in replaced { sent[number] = nil }
-            sent.merge(requests) { $1 }
         case .answered(let position, let requests, let ranges, let outcome):
             answered.insert(ranges)
             mark = answered.pass(max(mark, position))
-            for number in requests { sent[number] = nil }
+            for number in requests { forget(number) }
             forgetLanes()
             for entry in outcome.entries { jobs[entry.job, default: Job()].outcome.add(entry.outcome) }
         case .receiver(let note): receiver = note
@@ -104,4 +131,14 @@ enum CursorChange: Sendable, Equatable {
         outcome: Outcomes = Outcomes())
     /// The receiver has shown what it understands.
     case receiver(ReceiverNote)
+
+    /// The highest segment that it names; 0 when it names none.
+    var newestSegment: UInt64 {
+        switch self {
+        case .sent(let requests, _): requests.values.reduce(0) { max($0, $1.end?.segment ?? 0) }
+        case .answered(let position, _, let ranges, _):
+            ranges.reduce(position.segment) { max($0, $1.upperBound.segment) }
+        case .receiver: 0
+        }
+    }
 }

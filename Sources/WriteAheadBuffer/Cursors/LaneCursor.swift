@@ -10,24 +10,32 @@ struct LaneCursor {
     private let name: String
     private var lanes: [Lane] = []
     private var jobs: [String: CursorState.Job]
+    /// Of all requests in flight.
+    private var omissionCount = 0
+    private let mostSegment: UInt64
 
-    /// Reads a snapshot; nil when it is none.
-    init?(_ payload: Span<UInt8>) {
+    /// Reads a snapshot; nil when it is none. What names a segment above `mostSegment` is damage
+    /// (`CursorReplay`).
+    init?(_ payload: Span<UInt8>, mostSegment: UInt64 = BufferPosition.maxSegment) {
         var offset = 0
         guard let name = Wire.string(payload, &offset),
-            let laneCount = Wire.count(payload, &offset, itemBytes: 11), laneCount > 0
+            let laneCount = Wire.count(payload, &offset, itemBytes: 11), laneCount > 0,
+            laneCount <= CursorState.mostLanes
         else { return nil }
         self.name = name
+        self.mostSegment = mostSegment
         for _ in 0..<laneCount {
-            guard let answered = Self.position(payload, &offset), let flag = Wire.byte(payload, &offset),
-                flag <= 2
+            guard let answered = Self.position(payload, &offset), answered.segment <= mostSegment,
+                let flag = Wire.byte(payload, &offset), flag <= 2
             else { return nil }
             var lane = Lane(answered: answered)
             if flag > 0 {
-                guard let end = Self.position(payload, &offset),
+                guard let end = Self.position(payload, &offset), end.segment <= mostSegment,
                     let omissions = flag == 2 ? Self.omissions(payload, &offset) : []
                 else { return nil }
                 lane.inFlight = (end, omissions)
+                omissionCount += omissions.count
+                guard omissionCount <= AnsweredRanges.mostInFile else { return nil }
             }
             lanes.append(lane)
         }
@@ -39,9 +47,11 @@ struct LaneCursor {
     mutating func apply(_ payload: Span<UInt8>) -> Bool {
         var offset = 0
         guard let kind = Wire.byte(payload, &offset), let number = Wire.varint32(payload, &offset),
-            let end = Self.position(payload, &offset), lanes.indices.contains(Int(number))
+            let end = Self.position(payload, &offset), end.segment <= mostSegment,
+            lanes.indices.contains(Int(number))
         else { return false }
         var lane = lanes[Int(number)]
+        let omissionsBefore = lane.inFlight?.omissions.count ?? 0
         switch kind {
         case 1, 3:
             guard let omissions = kind == 3 ? Self.omissions(payload, &offset) : [] else { return false }
@@ -59,9 +69,18 @@ struct LaneCursor {
             }
         default: return false
         }
+        let count = omissionCount - omissionsBefore + (lane.inFlight?.omissions.count ?? 0)
+        guard count <= AnsweredRanges.mostInFile else { return false }
+        omissionCount = count
         lanes[Int(number)] = lane
         return true
     }
+
+    /// Whether it may stand behind `earlier` in a file: it is of the same destination, and its mark is not
+    /// lower.
+    func mayFollow(_ earlier: LaneCursor) -> Bool { name == earlier.name && mark >= earlier.mark }
+
+    private var mark: BufferPosition { lanes.map(\.answered).min() ?? .start(of: 0) }
 
     /// What it says, to be carried on: between the lowest and the highest place the lanes are the rule. nil
     /// where no writer writes such.
@@ -72,14 +91,14 @@ struct LaneCursor {
             sent[UInt64(number)] = SentRequest(
                 lane: number, upTo: end, from: lane.answered, omissions: omissions)
         }
-        let places = lanes.map(\.answered)
         return CursorState(
-            name: name, mark: places.min() ?? .start(of: 0), answered: AnsweredRanges(), lanes: places,
-            sent: sent, jobs: jobs)
+            name: name, mark: mark, answered: AnsweredRanges(), lanes: lanes.map(\.answered), sent: sent,
+            jobs: jobs)
     }
 
     private static func omissions(_ payload: Span<UInt8>, _ offset: inout Int) -> [BufferOmission]? {
-        guard let count = Wire.count(payload, &offset, itemBytes: 12) else { return nil }
+        guard let count = Wire.count(payload, &offset, itemBytes: 12), count <= AnsweredRanges.mostInFile
+        else { return nil }
         var omissions: [BufferOmission] = []
         for _ in 0..<count {
             guard let start = position(payload, &offset), let count = Wire.varint32(payload, &offset),

@@ -189,7 +189,8 @@ public final class DestinationReader: Sendable {
     }
 
     /// Notes requests before they leave, by numbers that no request has that is in flight. Of the requests
-    /// with the numbers `replaced` nothing is in flight any more: these are their parts.
+    /// with the numbers `replaced` nothing is in flight any more: these are their parts. Beyond
+    /// `InFlightSize` requests are not noted, and the log says so.
     public func willSend(
         _ requests: [UInt64: SentRequest], replacing replaced: [UInt64] = []
     ) throws(BufferError) {
@@ -200,7 +201,7 @@ public final class DestinationReader: Sendable {
                     .invalidAcknowledgement, "a request's samples do not stand in the order of the log")
             }
         }
-        try destination?.record(.sent(requests, replacing: replaced))
+        try destination?.note(requests, replacing: replaced)
     }
 
     /// What the senders before have learned of the receiver; nil where nobody has told.

@@ -25,12 +25,19 @@ enum BufferCheck {
             try files.makeDirectory(folder)
             for name in try files.list(folder) { try files.remove("\(folder)/\(name)") }
             let isOfVersion2 = (bytes.first ?? 0) & 0x80 != 0
-            for (name, content) in make(bytes) {
+            let made = make(bytes)
+            for (name, content) in made {
                 try write(isOfVersion2 ? ofVersion2(content) : content, name, files)
             }
+            let number = made.compactMap { BufferFileName.segmentNumber($0.name) }.max() ?? 0
             let buffer = try open(files)
             let reader = try buffer.openDestination("d").reader
             let sent = reader.sent
+            precondition(sent.count <= InFlightSize.mostRequests, "no more than a window ever has in flight")
+            let named = buffer.currentSegments.map(\.segment) + sent.values.compactMap { $0.end?.segment }
+            precondition(
+                named.allSatisfy { $0 <= number + BufferPosition.mostSegmentsLost + 1 },
+                "no cursor leads far beyond the last segment")
             var covers: [Range<BufferPosition>] = []
             while let stored = try reader.next() {
                 precondition(stored.frame.contradiction == nil, "a frame that is read is a good one")
