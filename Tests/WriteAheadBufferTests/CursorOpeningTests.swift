@@ -135,6 +135,48 @@ struct CursorOpeningTests {
         }
     }
 
+    /// One range over all of the log, without a word on its samples: they are not sent, and counted.
+    @Test(arguments: [false, true]) func anAnsweredRangeWithoutItsSamplesIsCounted(isBeyond: Bool) throws {
+        let fixture = try BufferFixture()
+        let ends = try six(fixture)
+        // The beginning of a segment that is not there, or the end of the log.
+        let end = isBeyond ? BufferPosition.start(of: ends[5].segment + 1) : ends[5]
+        try forge(
+            [.answered(upTo: .start(of: 0), ranges: [.start(of: ends[1].segment)..<end])], fixture)
+        for start in 0..<2 {
+            let buffer = try fixture.open()
+            let stream = try buffer.openStream("a")
+            try buffer.append(fixture.frame(7))
+            #expect(try stream.drain().map { $0.frame.values[0] } == [7])
+            let books = try #require(buffer.ledger().destinations["a"]?["node"])
+            #expect(books.buffered == 0 && books.delivered == 20 + 10 * UInt64(start))
+            #expect(books.dropped == [BufferDropReason.damaged: 50])
+            try buffer.close()
+        }
+    }
+
+    /// What was answered for and booked is no damage, however it lies in the log.
+    @Test func rangesThatAreBookedAreLeftAlone() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1
+        do {
+            let buffer = try fixture.open()
+            let reader = try buffer.openDestination("a").reader
+            for value in 0..<6 { try buffer.append(fixture.frame(Double(value))) }
+            var covers: [Range<BufferPosition>] = []
+            while let stored = try reader.next() { covers.append(stored.cover(stored.open[0])) }
+            for index in [1, 2, 4, 5] {
+                let outcome: Outcomes = ["node": JobOutcome(delivered: 10)]
+                try reader.answered([], ranges: [covers[index]], outcome: outcome)
+            }
+        }
+        let buffer = try fixture.open()
+        let stream = try buffer.openStream("a")
+        #expect(try stream.drain().map { $0.frame.values[0] } == [0, 3])
+        let books = try #require(buffer.ledger().destinations["a"]?["node"])
+        #expect(books.buffered == 0 && books.delivered == 60 && books.dropped.isEmpty)
+    }
+
     /// The cursor was durable, and what it has answered for beyond its mark was not.
     @Test(arguments: [1, 1 << 20]) func whatThePowerTookBehindTheMarkIsNoHoleInTheBooks(segmentBytes: Int)
         throws

@@ -14,7 +14,7 @@ struct CursorOpening {
     func open(_ known: CursorState?) throws(BufferError) -> CursorState {
         guard var cursor = known, cursor.name == name else { return fresh() }
         let isMoved = place(&cursor)
-        if isMoved || isInDoubt { try recount(&cursor) }
+        if isMoved || isInDoubt || contradictsItsBooks(cursor) { try recount(&cursor) }
         return cursor
     }
 
@@ -47,7 +47,7 @@ struct CursorOpening {
     /// A place, or the last one before it where it is not there: its segment ends before, or is gone while
     /// older ones are kept.
     private func end(of place: BufferPosition) -> BufferPosition {
-        guard place.offset > 0, let last = core.catalog.all.last(where: { $0.number <= place.segment }),
+        guard let last = core.catalog.all.last(where: { $0.number <= place.segment }),
             last.number < place.segment || place.offset > last.length
         else { return place }
         return BufferPosition(segment: last.number, offset: last.length)
@@ -70,6 +70,43 @@ struct CursorOpening {
         // A place at a segment's very end is the same as the next one's beginning. What was in flight
         // beyond may be stored already.
         return (.start(of: isBeyond ? segment.number + 1 : segment.number), true)
+    }
+
+    /// Whether fewer samples can be open, by what the segments hold in which something is not answered for,
+    /// than the cursor's books say: it has answered for places and booked nothing for them, which no writer
+    /// does. What was delivered and damaged since shows in the same way.
+    private func contradictsItsBooks(_ cursor: CursorState) -> Bool {
+        let held = mostOpen(cursor)
+        let jobs = totals.filter { job, total in
+            let own = cursor.jobs[job] ?? CursorState.Job()
+            let open = SampleCount.rest(total.appended, own.baseAppended, own.outcome.total)
+            return open > Int64(clamping: held[job] ?? 0)
+        }
+        guard !jobs.isEmpty else { return false }
+        logger.warning(
+            "a cursor says that samples wait where nothing is left to send; they are counted as damaged",
+            metadata: [
+                "remote_name": "\(name)", "jobs": "\(jobs.keys.sorted().prefix(10).joined(separator: " "))",
+            ])
+        return true
+    }
+
+    /// All samples of the segments in which something is not answered for, by job, from the books at their
+    /// beginnings: nothing is read.
+    private func mostOpen(_ cursor: CursorState) -> [String: UInt64] {
+        let segments = core.catalog.all
+        var held: [String: UInt64] = [:]
+        for (index, segment) in segments.enumerated() {
+            let from = max(cursor.mark, .start(of: segment.number))
+            let end = BufferPosition(segment: segment.number, offset: segment.length)
+            guard from < end, !cursor.answered.gaps(in: from..<end).isEmpty else { continue }
+            for (job, total) in index + 1 < segments.count ? segments[index + 1].before : totals {
+                let before = segment.before[job]?.appended ?? 0
+                let own = total.appended - min(before, total.appended)
+                held[job] = SampleCount.sum(held[job] ?? 0, own)
+            }
+        }
+        return held
     }
 
     /// Books what lies between the books and what is still there.
