@@ -61,6 +61,9 @@ public final class DestinationReader: Sendable {
     private let recentNumber: Int
 
     private struct Weak: Sendable {
+        /// Weak, since the destination owns its reader, and not unowned: a window holds the reader alone, so
+        /// the last of its workers may still ask when a reload or a stop has let the destination go, and
+        /// then there is no cursor any more that could be written.
         weak var destination: BufferDestination?
     }
 
