@@ -20,18 +20,11 @@ struct AnsweredPlaces: Sendable {
         var from = start
         if !lanes.isEmpty { from = max(from, lanes[Int(id % UInt64(lanes.count))]) }
         guard from < end else { return [] }
-        func index(_ place: BufferPosition) -> Int {
-            if place >= end { return samples }
-            let isInside = place.segment == start.segment && place.offset == start.offset
-            return isInside ? min(Int(place.sample), samples) : 0
-        }
+        let place = FramePlace(start: start, end: end, sampleCount: samples)
         if ranges.isEmpty {
-            let first = index(from)
+            let first = place.samples(before: from)
             return first < samples ? [first..<samples] : []
         }
-        return ranges.gaps(in: from..<end).compactMap { gap in
-            let (first, behind) = (index(gap.lowerBound), index(gap.upperBound))
-            return first < behind ? first..<behind : nil
-        }
+        return ranges.gaps(in: from..<end).map { place.samples(in: $0) }.filter { !$0.isEmpty }
     }
 }
