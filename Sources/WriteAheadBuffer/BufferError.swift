@@ -42,22 +42,11 @@ public struct BufferError: Error, Sendable, CustomStringConvertible {
         BufferError(.io, what, segment: segment, offset: offset, cause: cause)
     }
 
-    /// A file of another format.
-    static func version(_ version: UInt32, _ path: String) -> BufferError {
+    /// A file of another format, or with features that came after this version; `reason` names it.
+    static func unsupported(_ reason: String) -> BufferError {
         BufferError(
             .unsupportedVersion,
-            "\(path) has format version \(version), and this version of Narthex reads none above "
-                + "\(FileHeader.formatVersion): run the version that wrote it until everything is delivered, "
-                + "and this one in another directory"
-        )
-    }
-
-    /// A file with features that came after this version.
-    static func features(_ features: UInt8, _ path: String) -> BufferError {
-        BufferError(
-            .unsupportedVersion,
-            "\(path) has features that this version of Narthex does not know (bits \(features)): "
-                + "run the version that wrote it until everything is delivered, and this one in another "
+            "\(reason): run the version that wrote it until everything is delivered, and this one in another "
                 + "directory")
     }
 

@@ -328,6 +328,18 @@ def test_a_running_agent_is_not_disturbed(setting, make_agent):
     assert agent.stop() == 0
 
 
+def test_what_the_buffer_is_made_in_is_told(setting, make_agent):
+    configuration = {"remote_write": [{"url": "http://127.0.0.1:1/w"}]}
+    agent = make_agent(configuration, flags=[f"--storage.agent.path={setting.storage}"]).start()
+    assert agent.stop() == 0
+    format = [line["message"] for line in setting.lines("storage", ends=0) if line["subject"] == "format"]
+    assert format == ["2 files of format version 3: this version of Narthex reads that, and writes version 3"]
+    (segment,) = setting.storage.glob("*.segment")
+    with segment.open("r+b") as file:
+        file.write(bytes(80))
+    assert f"1 file without a readable header: {segment.name}; look at the disk" in setting.wrong("storage")
+
+
 def test_too_few_open_files(setting):
     setting.files = 64
     assert "; raise the limit (ulimit -n" in setting.wrong("files")

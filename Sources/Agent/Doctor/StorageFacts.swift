@@ -13,6 +13,8 @@ struct StorageFacts: Sendable, Equatable {
     var space: DiskSpace?
     /// Of the files of a buffer that is there already.
     var heldBytes: UInt64 = 0
+    /// Of the same files.
+    var format = FormatFacts()
     /// Why nothing could be written.
     var failure: String?
     /// The kernel's number for it; 0 where it has none.
@@ -34,8 +36,7 @@ extension StorageFacts {
 
     /// `retentionBytes` is what the buffer may grow to (`--storage.agent.retention.max-size`).
     func lines(retentionBytes: UInt64) -> [DoctorLine] {
-        guard failure == nil else { return [writing] + [room(retentionBytes)].compactMap { $0 } }
-        return [writing, syncing, room(retentionBytes)].compactMap { $0 }
+        [writing, failure == nil ? syncing : nil, room(retentionBytes)].compactMap { $0 } + format.lines
     }
 
     private var place: String { folder == path ? path : "\(path) (tried in \(folder))" }

@@ -1,4 +1,5 @@
 import Platform
+import WriteAheadBuffer
 
 #if canImport(Glibc)
 import Glibc
@@ -38,7 +39,10 @@ struct StorageProbe: Sendable {
         do throws(FileError) {
             facts.folder = try nearest(trimmed)
             facts.space = space(facts.folder)
-            if facts.folder == trimmed { facts.heldBytes = try held(trimmed) }
+            if facts.folder == trimmed {
+                facts.format = format(trimmed)
+                facts.heldBytes = try held(trimmed)
+            }
             try measure(&facts)
         } catch {
             facts.failure = "\(error)"
@@ -75,6 +79,14 @@ struct StorageProbe: Sendable {
             sum = sum.addingReportingOverflow(status.length).partialValue
         }
         return sum
+    }
+
+    private func format(_ folder: String) -> FormatFacts {
+        do throws(FileError) {
+            return FormatFacts(headers: try BufferHeaders(directory: folder, files: files))
+        } catch {
+            return FormatFacts(failure: "\(error)")
+        }
     }
 
     private func measure(_ facts: inout StorageFacts) throws(FileError) {

@@ -41,11 +41,18 @@ struct FileHeader: Equatable {
         self.createdMs = createdMs
     }
 
-    /// Why the file at `path` is not read; nil when it is.
-    func refusal(_ path: String) -> BufferError? {
-        guard Self.knownVersions.contains(version) else { return .version(version, path) }
+    /// Why the file at `path` is not read, with what to do; nil when it is.
+    func refusal(_ path: String) -> BufferError? { reasonNotRead(path).map { .unsupported($0) } }
+
+    /// The same without what to do.
+    func reasonNotRead(_ path: String) -> String? {
+        guard Self.knownVersions.contains(version) else {
+            return "\(path) has format version \(version), and this version of Narthex reads none above "
+                + "\(Self.formatVersion)"
+        }
         let unknown = features & ~Self.knownFeatures(kind)
-        return version >= 3 && unknown != 0 ? .features(unknown, path) : nil
+        return version >= 3 && unknown != 0
+            ? "\(path) has features that this version of Narthex does not know (bits \(unknown))" : nil
     }
 
     /// The first readable copy; nil when both are damaged or absent. The version is as written: the caller
