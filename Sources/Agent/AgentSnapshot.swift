@@ -25,7 +25,7 @@ public struct AgentSnapshot: Sendable {
         public var earlier: Int64 = 0
         /// What stands in the way, or nil.
         public var lastError: String?
-        /// Why the log is not read on for it, or nil.
+        /// Why the buffer is not read on for it, or nil.
         public var readingStopped: String?
 
         public var droppedTotal: UInt64 { dropped.values.reduce(0, +) }

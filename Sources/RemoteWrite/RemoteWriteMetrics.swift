@@ -182,7 +182,7 @@ final class RemoteWriteMetrics: Sendable {
             ) { Double(readers.leftOutSeries()) },
             registry.observe(
                 "narthex_remote_write_reading_stopped",
-                help: "1 while the log is not read on for this reason, though there may be more in it.",
+                help: "1 while the buffer is not read on for this reason, though there may be more in it.",
                 type: .gauge
             ) {
                 let now = readers.readingStop()

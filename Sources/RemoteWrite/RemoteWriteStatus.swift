@@ -8,6 +8,6 @@ public struct RemoteWriteStatus: Sendable {
     public let backlogAgeMs: Int64?
     /// Wall clock of the last request stored; nil before the first.
     public let lastStoredMs: Int64?
-    /// Why the log is not read on though there may be more; nil mostly.
+    /// Why the buffer is not read on though there may be more; nil mostly.
     public let readingStop: ReadingStop?
 }

@@ -11,7 +11,7 @@ import Testing
 @testable import RemoteWrite
 @testable import WriteAheadBuffer
 
-/// A log that is not read on is a state that everybody sees, and that ends.
+/// A buffer that is not read on is a state that everybody sees, and that ends.
 struct ReadingStopTests {
     private let clock = ManualClock(wallMs: 1_700_000_000_000)
 
@@ -208,15 +208,17 @@ struct ReadingStopTests {
         await fixture.run(
             writer,
             between: {
-                guard writer.status().readingStop == .waitingSamples, !hasStopped else { return }
+                guard writer.status().readingStop == .waitingSamples, !hasStopped,
+                    fixture.said.all("the buffer is not read on").count == 1
+                else { return }
                 hasStopped = true
                 #expect(shown("waiting_samples") == 1 && shown("answered_ranges") == 0)
                 receiver.answer(.status(200))
             }, until: { store.isAnswered })
         #expect(hasStopped && writer.status().readingStop == nil && shown("waiting_samples") == 0)
         #expect((retries() ?? 0) >= 1)
-        #expect(fixture.said.all("the log is not read on").count == 1)
-        #expect(fixture.said.all("the log is read on").count == 1)
+        #expect(fixture.said.all("the buffer is not read on").count == 1)
+        #expect(fixture.said.all("the buffer is read on").count == 1)
     }
 
     /// Each time that the side queue becomes full is counted, however long it stays so.
@@ -228,15 +230,50 @@ struct ReadingStopTests {
         #expect(stops.map { log.hasFilled($0) } == [false, true, false, false, false, true, false])
     }
 
-    /// A stop that comes and goes is said once a minute.
+    /// `looked` once a second, for each letter: `s` where reading has stopped, `-` where it goes on.
+    private func look(_ looks: String, _ log: inout WindowLog, _ said: SaidLines) {
+        for (second, letter) in looks.enumerated() {
+            log.looked(
+                letter == "s" ? .answeredRanges : nil, said.logger, nowNs: UInt64(second) * 1_000_000_000)
+        }
+    }
+
+    /// Nobody is told of a stop that the next answer ends, however often it comes back.
+    @Test(arguments: ["sssss-", "s-s-s-s-s-s-s-s-", "ssss-ssss-ssss-"]) func aShortStopIsSilent(
+        looks: String
+    ) {
+        let said = SaidLines()
+        var log = WindowLog()
+        look(String(repeating: looks, count: 20), &log, said)
+        #expect(said.all.isEmpty)
+    }
+
+    @Test func aStopThatLastsIsSaidAfterFiveSecondsAndOnce() {
+        let said = SaidLines()
+        var log = WindowLog()
+        look("-sssss", &log, said)
+        #expect(said.all.isEmpty, "it has lasted four seconds")
+        var another = WindowLog()
+        look("-" + String(repeating: "s", count: 200), &another, said)
+        #expect(said.all("the buffer is not read on").count == 1)
+        #expect(said.all("reason=answered_ranges").count == 1)
+        another.looked(nil, said.logger, nowNs: 300_000_000_000)
+        #expect(said.all("the buffer is read on").count == 1 && said.all.count == 2)
+    }
+
+    /// A stop that lasts, and comes and goes, is said once a minute.
     @Test func aStopThatComesAndGoesIsSaidOnceAMinute() {
         let said = SaidLines()
         var log = WindowLog()
-        for second in 0..<90 {
-            log.looked(second % 2 == 0 ? .answeredRanges : nil, said.logger, wallMs: Int64(second) * 1_000)
-        }
-        #expect(said.all("the log is not read on").count == 2)
-        #expect(said.all("the log is read on").count == 2)
+        look(String(repeating: "sssssss-", count: 12), &log, said)
+        #expect(said.all("the buffer is not read on").count == 2)
+        #expect(said.all("the buffer is read on").count == 2)
+    }
+
+    /// What the log says can be read without knowing what a log is to this program, and says what ends it.
+    @Test(arguments: ReadingStop.allCases) func eachStopSaysWhatEndsIt(stop: ReadingStop) {
+        #expect(stop.sentence.hasPrefix("the buffer is ") && !stop.sentence.contains("the log"))
+        #expect(stop.sentence.contains("for this destination") && stop.sentence.contains(" when the "))
     }
 
     /// What was in flight under another configuration is made again with other bytes: it is said, once.

@@ -106,7 +106,7 @@ final class DestinationShared: Sendable {
             let look = try window.look(samples: samples, nowNs: nowNs, dueNs: dueNs)
             windowLog.withLock { log in
                 let stop = window.readingStop
-                log.looked(stop, logger, wallMs: clock.wallMs)
+                log.looked(stop, logger, nowNs: nowNs)
                 if log.hasFilled(stop) { metrics.enqueueRetries.add() }
                 guard case .claim(let claim) = look, let resend = claim.resend else { return }
                 log.madeAgain(resend.request, options: window.options, logger)

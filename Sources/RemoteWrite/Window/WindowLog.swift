@@ -3,31 +3,42 @@ internal import WriteAheadBuffer
 
 /// Says what concerns a destination's window as a whole, whichever slot finds it out.
 struct WindowLog {
+    /// Of the stop that goes on now, where it was said.
     private var said: ReadingStop?
-    private var lastSaidMs: Int64?
+    private var lastSaidNs: UInt64?
+    /// When the look was that first found reading stopped; nil where the last look read on.
+    private var stoppedNs: UInt64?
     private var hasSaidOptions = false
     private var wasFull = false
 
     /// A reading that stops and goes on all the time is said once in so long.
-    static let intervalMs: Int64 = 60_000
+    static let intervalNs: UInt64 = 60_000_000_000
+    /// A stop is said when it has lasted so long: each answer of the receiver may end it, so a receiver that
+    /// is merely slow stops the reading again and again for less.
+    static let lastsNs: UInt64 = 5_000_000_000
 
-    /// After each look at the log: whether the side queue is full now and was not after the look before.
+    /// After each look at the buffer: whether the side queue is full now and was not after the look before.
     mutating func hasFilled(_ now: ReadingStop?) -> Bool {
         defer { wasFull = now == .waitingSamples }
         return now == .waitingSamples && !wasFull
     }
 
-    /// After each look at the log: says once that reading has stopped, and once that it goes on.
-    mutating func looked(_ now: ReadingStop?, _ logger: Logger, wallMs: Int64) {
-        guard now != said else { return }
+    /// After each look at the buffer, at `nowNs` of the monotonic clock: says once that reading has stopped,
+    /// where that lasts, and once that it goes on, where the stop was said.
+    mutating func looked(_ now: ReadingStop?, _ logger: Logger, nowNs: UInt64) {
         guard let now else {
+            stoppedNs = nil
+            guard said != nil else { return }
             said = nil
-            logger.info("the log is read on")
+            logger.info("the buffer is read on for this destination")
             return
         }
-        if let lastSaidMs, wallMs >= lastSaidMs, wallMs - lastSaidMs < Self.intervalMs { return }
+        let beganNs = stoppedNs ?? nowNs
+        stoppedNs = beganNs
+        guard now != said, nowNs >= beganNs + Self.lastsNs else { return }
+        if let lastSaidNs, nowNs < lastSaidNs + Self.intervalNs { return }
         said = now
-        lastSaidMs = wallMs
+        lastSaidNs = nowNs
         logger.warning("\(now.sentence)", metadata: ["reason": "\(now.rawValue)"])
     }
 
