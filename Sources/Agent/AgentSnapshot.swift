@@ -27,6 +27,12 @@ public struct AgentSnapshot: Sendable {
         public var lastError: String?
         /// Why the buffer is not read on for it, or nil.
         public var readingStopped: String?
+        /// Whether samples are kept because of what stands in the way.
+        public var isHolding = false
+        /// Whether the receiver has refused samples last, which are dropped.
+        public var isDropping = false
+        /// Samples that are older are dropped instead of being sent; nil where none are for their age.
+        public var sampleAgeLimitMs: Int64?
 
         public var droppedTotal: UInt64 { dropped.values.reduce(0, +) }
     }

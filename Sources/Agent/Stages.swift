@@ -229,6 +229,9 @@ final class Stages: Sendable {
             let status = runner.writer.status()
             destination.lastError = status.slots.compactMap(\.lastError).first
             destination.readingStopped = status.readingStop?.sentence
+            destination.isHolding = status.readingStop != nil || status.slots.contains(where: \.isHolding)
+            destination.isDropping = status.slots.contains(where: \.isDropping)
+            destination.sampleAgeLimitMs = status.sampleAgeLimitMs
             return destination
         }
         return snapshot
@@ -276,8 +279,11 @@ extension Stages: StatusPages {
             destinations.map { ($0.name, $0.writer.status().url) }, uniquingKeysWith: { first, _ in first })
         summary.destinations = snapshot.destinations.map { destination in
             StatusSummary.Destination(
-                name: destination.name, url: urls[destination.name] ?? "", buffered: destination.buffered,
-                lastError: destination.lastError, readingStopped: destination.readingStopped)
+                name: destination.name, url: urls[destination.name] ?? "", delivered: destination.delivered,
+                dropped: destination.dropped, buffered: destination.buffered,
+                lastError: destination.lastError, readingStopped: destination.readingStopped,
+                isHolding: destination.isHolding, isDropping: destination.isDropping,
+                ageLimit: destination.sampleAgeLimitMs.map { PrometheusDuration.text(ms: $0) })
         }
         return summary
     }

@@ -10,4 +10,6 @@ public struct RemoteWriteStatus: Sendable {
     public let lastStoredMs: Int64?
     /// Why the buffer is not read on though there may be more; nil mostly.
     public let readingStop: ReadingStop?
+    /// Samples older than this are dropped instead of being sent; nil where none are for their age.
+    public let sampleAgeLimitMs: Int64?
 }

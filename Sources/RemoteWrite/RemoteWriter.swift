@@ -158,12 +158,14 @@ public final class RemoteWriter: Sendable {
 
     /// How the destination fares now.
     public func status() -> RemoteWriteStatus {
-        let shown = slots.all.map(\.status)
+        let storedMs = shared.lastStoredMs
+        let shown = slots.all.map { $0.status.current(storedMs: storedMs) }
         let oldestMs = (shown.map(\.oldestPendingMs) + [shared.window.waiting.oldestMs]).compactMap { $0 }
             .min()
         return RemoteWriteStatus(
             name: configuration.name, url: HTTPURL.shown(configuration.url), slots: shown,
             backlogAgeMs: oldestMs.map { max(0, shared.clock.wallMs - $0) },
-            lastStoredMs: shared.lastStoredMs, readingStop: shared.window.readingStop)
+            lastStoredMs: storedMs, readingStop: shared.window.readingStop,
+            sampleAgeLimitMs: shared.limits.age.limitMs)
     }
 }

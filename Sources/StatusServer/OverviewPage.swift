@@ -86,14 +86,45 @@ enum OverviewPage {
     private static func destinations(_ all: [StatusSummary.Destination]) -> String {
         guard !all.isEmpty else { return "" }
         return table(
-            "Destinations", ["name", "url", "samples buffered", "in the way"],
+            "Destinations",
+            [
+                "name", "url", "samples delivered", "samples dropped", "samples buffered",
+                "what becomes of samples", "in the way",
+            ],
             all.map { destination in
                 let inTheWay = [destination.lastError, destination.readingStopped].compactMap { $0 }
                 return [
-                    destination.name, destination.url, "\(destination.buffered)",
+                    destination.name, destination.url, "\(destination.delivered)",
+                    dropped(destination.dropped), "\(destination.buffered)", state(destination),
                     inTheWay.joined(separator: "; "),
                 ]
             })
+    }
+
+    /// Reasons that a row names.
+    static let mostReasons = 8
+
+    /// How many, and for the most frequent reasons how many of them: `12 (too_old 10, unwritten 2)`.
+    private static func dropped(_ reasons: [String: UInt64]) -> String {
+        let total = reasons.values.reduce(0, &+)
+        guard total > 0 else { return "0" }
+        let ordered = reasons.filter { $0.value > 0 }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        let named = ordered.prefix(mostReasons).map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        let more = ordered.count - mostReasons
+        return "\(total) (\(named)\(more > 0 ? " and \(more) more reasons" : ""))"
+    }
+
+    /// Whether samples are lost by what is in the way.
+    private static func state(_ destination: StatusSummary.Destination) -> String {
+        let age = destination.ageLimit.map { " and they are younger than \($0)" } ?? ""
+        let held = "held: nothing is lost while the buffer has room for them\(age)"
+        let dropped = "dropped: samples that the receiver refuses are lost"
+        switch (destination.isDropping, destination.isHolding && destination.buffered > 0) {
+        case (false, false): return destination.buffered > 0 ? "being sent" : "sent: none waits"
+        case (false, true): return held
+        case (true, false): return dropped
+        case (true, true): return "\(dropped); others are \(held)"
+        }
     }
 
     private static func targets(_ all: [StatusSummary.Target]) -> String {

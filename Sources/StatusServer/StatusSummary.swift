@@ -73,24 +73,40 @@ public struct StatusSummary: Sendable, Equatable {
         }
     }
 
-    /// A remote_write entry, its URL without secrets.
+    /// A remote_write entry, its URL without secrets. Figures are samples.
     public struct Destination: Sendable, Equatable {
         public var name: String
         public var url: String
+        public var delivered: UInt64
+        /// By reason.
+        public var dropped: [String: UInt64]
         public var buffered: UInt64
         /// What stands in the way.
         public var lastError: String?
         /// Why nothing more is read for it now, though there may be more.
         public var readingStopped: String?
+        /// Whether samples are kept because of what stands in the way.
+        public var isHolding: Bool
+        /// Whether the receiver has refused samples last, which are dropped.
+        public var isDropping: Bool
+        /// How old samples may be that are still sent, for instance `55m`; nil: of any age.
+        public var ageLimit: String?
 
         public init(
-            name: String, url: String, buffered: UInt64, lastError: String?, readingStopped: String? = nil
+            name: String, url: String, delivered: UInt64 = 0, dropped: [String: UInt64] = [:],
+            buffered: UInt64, lastError: String?, readingStopped: String? = nil, isHolding: Bool = false,
+            isDropping: Bool = false, ageLimit: String? = nil
         ) {
             self.name = name
             self.url = url
+            self.delivered = delivered
+            self.dropped = dropped
             self.buffered = buffered
             self.lastError = lastError
             self.readingStopped = readingStopped
+            self.isHolding = isHolding
+            self.isDropping = isDropping
+            self.ageLimit = ageLimit
         }
     }
 

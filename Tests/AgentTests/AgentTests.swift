@@ -80,6 +80,21 @@ import Testing
         #expect(try POSIXFiles().status(options.storagePath) == nil)
     }
 
+    @Test func theStatusPageSaysThatNothingIsLostWhileTheReceiverIsAway() async throws {
+        let folder = try TemporaryFolder()
+        var options = try options(folder)
+        options.flushDeadlineMs = 0
+        let agent = try await Agent.start(options)
+        let clock = SystemClock()
+        var page = ""
+        while !page.contains("<td>held: nothing is lost while the buffer has room for them</td>") {
+            try await clock.sleep(forMs: 20)
+            page = try await PageClient.get("/", from: agent.statusURL)
+        }
+        #expect(page.contains("<td>http://127.0.0.1:1/api/v1/write</td><td>0</td><td>0</td><td>"))
+        #expect(try await agent.stop().isBalanced)
+    }
+
     @Test func pagesAnswerWhileTheDiskStandsStill() async throws {
         let folder = try TemporaryFolder()
         var options = try options(folder)

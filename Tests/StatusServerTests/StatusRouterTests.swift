@@ -189,22 +189,77 @@ struct StatusRouterTests {
         pages.numbers.withLock {
             $0.targets = Array(repeating: up, count: OverviewPage.mostTargets) + [down]
             $0.destinations = [
-                .init(name: "main", url: "http://r/w", buffered: 12, lastError: "status 403: no"),
+                .init(
+                    name: "main", url: "http://r/w", delivered: 34, dropped: ["too_old": 5], buffered: 12,
+                    lastError: "status 403: no", isHolding: true, ageLimit: "55m"),
                 .init(
                     name: "other", url: "http://o/w", buffered: 3, lastError: nil,
-                    readingStopped: "the log is not read on"),
+                    readingStopped: "the buffer is not read on", isHolding: true),
             ]
         }
         let page = text(answer("GET", "/"))
+        let held = "held: nothing is lost while the buffer has room for them"
         #expect(
-            page.contains("<td>main</td><td>http://r/w</td><td>12</td><td>status 403: no</td>"))
+            page.contains(
+                "<td>main</td><td>http://r/w</td><td>34</td><td>5 (too_old 5)</td><td>12</td>"
+                    + "<td>\(held) and they are younger than 55m</td><td>status 403: no</td>"))
         #expect(
-            page.contains("<td>other</td><td>http://o/w</td><td>3</td><td>the log is not read on</td>"))
+            page.contains(
+                "<td>other</td><td>http://o/w</td><td>0</td><td>0</td><td>3</td><td>\(held)</td>"
+                    + "<td>the buffer is not read on</td>"))
         let first = try #require(page.firstRange(of: "<td>down</td><td>&lt;script&gt;</td>"))
         let later = try #require(page.firstRange(of: "<td>up</td>"))
         #expect(first.lowerBound < later.lowerBound)
         #expect(page.contains("<p>and 1 more</p>"))
         #expect(!page.contains("<script>"))
+    }
+
+    /// The row of one destination behind its URL.
+    private func row(_ destination: StatusSummary.Destination) throws -> String {
+        pages.numbers.withLock { $0.destinations = [destination] }
+        let page = text(answer("GET", "/"))
+        let start = try #require(page.firstRange(of: "<td>\(destination.url)</td>")).upperBound
+        let end = try #require(page[start...].firstRange(of: "</tr>")).lowerBound
+        return String(page[start..<end])
+    }
+
+    @Test func aDestinationsRowSaysWhetherSamplesAreLost() throws {
+        var destination = StatusSummary.Destination(name: "n", url: "u", buffered: 0, lastError: nil)
+        #expect(try row(destination).contains("<td>sent: none waits</td>"))
+        destination.buffered = 7
+        #expect(try row(destination).contains("<td>being sent</td>"))
+        destination.isDropping = true
+        destination.lastError = "status 400: no"
+        #expect(
+            try row(destination).contains("<td>dropped: samples that the receiver refuses are lost</td>"))
+        destination.isHolding = true
+        #expect(
+            try row(destination).contains(
+                "are lost; others are held: nothing is lost while the buffer has room"))
+        // What is not buffered is not held, whatever a request met before.
+        (destination.buffered, destination.isDropping) = (0, false)
+        #expect(try !row(destination).contains("held"))
+    }
+
+    @Test func aDestinationsRowNamesTheMostFrequentReasons() throws {
+        var destination = StatusSummary.Destination(
+            name: "n", url: "u", delivered: .max, dropped: ["b": 2, "c": 30, "a": 2, "none": 0], buffered: 0,
+            lastError: nil)
+        #expect(
+            try row(destination).hasPrefix("<td>\(UInt64.max)</td><td>34 (c 30, a 2, b 2)</td><td>0</td>"))
+        destination.dropped = Dictionary(
+            uniqueKeysWithValues: (0..<OverviewPage.mostReasons + 2).map { ("r\($0)", UInt64(100 - $0)) })
+        let named = try row(destination)
+        #expect(named.contains("r7 93 and 2 more reasons)") && !named.contains("r8"))
+    }
+
+    @Test func nothingOfADestinationIsMarkup() throws {
+        let row = try row(
+            .init(
+                name: "n", url: "u", dropped: ["<b>": 1], buffered: 1, lastError: "<i>&",
+                readingStopped: "\"<u>", isHolding: true, ageLimit: "<s>"))
+        #expect(!["<b>", "<i>", "<u>", "<s>"].contains { row.contains($0) })
+        #expect(row.contains("1 (&lt;b&gt; 1)") && row.contains("&lt;i&gt;&amp;; &quot;&lt;u&gt;"))
     }
 
     @Test(arguments: ["/nothing", "//", "/metrics/", "/-/", "/METRICS", "*", "/-/healthy%00"])

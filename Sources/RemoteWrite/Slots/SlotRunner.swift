@@ -313,6 +313,8 @@ final class SlotRunner: Sendable {
         }
         published.withLock { status in
             status.lastError = action == .settle(.delivered) ? nil : text
+            status.isDropping = action.givesUp
+            status.lastErrorMs = now.wallMs
         }
         return action
     }
