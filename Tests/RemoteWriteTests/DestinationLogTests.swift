@@ -1,4 +1,5 @@
 import Configuration
+import Logging
 import MetricModel
 import TestSupport
 import Testing
@@ -99,6 +100,25 @@ import WriteAheadBuffer
         #expect(fixture.said.all("remote write fails").count == 1)
         #expect(fixture.said.all("is throttled").count == 1)
         #expect(fixture.said.all("goes on").count == 1)
+    }
+
+    /// With `auto` a fall-back is what was asked for; with 2.0 written out it is not.
+    @Test(arguments: [
+        (ProtobufMessage.auto, 415, "status 415: no", Logger.Level.info, "remembered for 7 days"),
+        (.auto, 200, "status 200", .info, "the first start after them tries 2.0 again"),
+        (.v2, 204, "status 204", .warning, "for an hour"),
+    ])
+    func aFallBackSaysWhatWasAnsweredHowLongItHoldsAndHowToSetIt(
+        message: ProtobufMessage, status: Int, text: String, level: Logger.Level, lasts: String
+    ) {
+        DestinationLog(fixture.said.logger).fellBack(message, status: status, text: text)
+        let line = fixture.said.all.first ?? ""
+        #expect(fixture.said.levels("does not understand remote write 2.0") == [level])
+        #expect(line.contains("answer=\(text)") && line.contains(lasts))
+        #expect(line.contains("remote write 1.0 is used"))
+        #expect(line.contains("protobuf_message: prometheus.WriteRequest sets 1.0 by hand"))
+        #expect(
+            line.contains("without the headers X-Prometheus-Remote-Write-*-Written") == (status < 300))
     }
 
     @Test func whatIsRefusedOftenIsSaidOnceAMinuteWithItsNumber() {

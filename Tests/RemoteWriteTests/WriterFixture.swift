@@ -83,10 +83,15 @@ struct WriterFixture {
 
 /// A logger that keeps what was said.
 final class SaidLines: Sendable {
-    private let lines = Mutex<[String]>([])
-    var all: [String] { lines.withLock { $0 } }
+    private let lines = Mutex<[(level: Logger.Level, text: String)]>([])
+    var all: [String] { lines.withLock { $0.map(\.text) } }
 
     func all(_ part: String) -> [String] { all.filter { $0.contains(part) } }
+
+    /// The levels of the lines with `part`.
+    func levels(_ part: String) -> [Logger.Level] {
+        lines.withLock { $0.filter { $0.text.contains(part) }.map(\.level) }
+    }
 
     var logger: Logger {
         Logger(label: "test") { _ in Handler(said: self) }
@@ -104,7 +109,8 @@ final class SaidLines: Sendable {
 
         func log(event: LogEvent) {
             let extra = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-            said.lines.withLock { $0.append(([event.message.description] + extra).joined(separator: " ")) }
+            let text = ([event.message.description] + extra).joined(separator: " ")
+            said.lines.withLock { $0.append((event.level, text)) }
         }
     }
 }

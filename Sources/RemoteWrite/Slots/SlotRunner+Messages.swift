@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Platform
 internal import Telemetry
 internal import WriteAheadBuffer
@@ -27,7 +28,10 @@ extension SlotRunner {
             sent.request.message, response, cutNs: sent.cutNs, now.monotonicNs, wallMs: now.wallMs)
         shared.lessons.probes(shared.messages.isProbing)
         if let note = outcome.note { await keep(note) }
-        if outcome.isSaid { shared.log.fellBack(text: text) }
+        if outcome.isSaid {
+            shared.log.fellBack(
+                shared.configuration.protobufMessage, status: response.status, text: text)
+        }
         if outcome.verdict == .fallBack { shared.metrics.fellBack.add() }
         return outcome.verdict != .understood
     }

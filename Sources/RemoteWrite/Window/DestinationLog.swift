@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Logging
 import Synchronization
 internal import WriteAheadBuffer
@@ -179,14 +180,32 @@ final class DestinationLog: Sendable {
             ])
     }
 
-    /// The receiver does not know remote write 2.0.
-    func fellBack(text: String) {
-        logger.warning(
+    /// The receiver does not know remote write 2.0, as its answer shows, of which `text` tells. `configured`
+    /// is what the destination is to be sent.
+    func fellBack(_ configured: ProtobufMessage, status: Int, text: String) {
+        // A success does not explain itself.
+        let answer =
+            (200..<300).contains(status)
+            ? "\(text), without the headers X-Prometheus-Remote-Write-*-Written of 2.0" : text
+        let byHand = "protobuf_message: \(ProtobufMessage.v1.text) sets 1.0 by hand"
+        guard configured == .auto else {
+            logger.warning(
+                """
+                the receiver does not understand remote write 2.0, which protobuf_message asks for: \
+                remote write 1.0 is used for an hour, beginning with the same samples, and then 2.0 is tried \
+                again; \(byHand)
+                """, metadata: ["answer": "\(answer)"])
+            return
+        }
+        logger.info(
             """
-            the receiver does not understand remote write 2.0, as its answer shows; the same samples are \
-            sent again by remote write 1.0, and so are all others from now on
-            """, metadata: ["err": "\(text)"])
+            the receiver does not understand remote write 2.0: remote write 1.0 is used from now on, \
+            beginning with the same samples; this is remembered for \(Self.rememberedDays) days, and the \
+            first start after them tries 2.0 again; \(byHand)
+            """, metadata: ["answer": "\(answer)"])
     }
+
+    private static let rememberedDays = DestinationMessages.rememberedMs / 86_400_000
 
     /// A receiver answered with success and says that it has not written everything.
     func unwritten(_ missing: WrittenCounts, wallMs: Int64) {

@@ -1,5 +1,6 @@
 import Configuration
 import HTTPTransport
+import Logging
 import MetricModel
 import Platform
 import TestSupport
@@ -76,7 +77,25 @@ import WriteAheadBuffer
         #expect(sent[0] == sent[1])
         #expect(Set(sent.dropFirst().flatMap { $0 }).count == 3)
         #expect(fixture.metric("narthex_remote_write_message_fallbacks_total{") == 1)
-        #expect(fixture.said.all("does not understand remote write 2.0").count == 1)
+        let level = message == .auto ? Logger.Level.info : .warning
+        #expect(fixture.said.levels("does not understand remote write 2.0") == [level])
+        #expect(fixture.said.all("answer=status \(status)").count == 1)
+    }
+
+    /// Many requests of 2.0 are in flight when the first of them is not understood: one line.
+    @Test(arguments: [ProtobufMessage.v2, .auto])
+    func aFallBackIsOneLineHoweverManyRequestsMeetIt(message: ProtobufMessage) {
+        var configuration = RemoteWriteConfiguration(url: "http://receiver.example/", name: "main")
+        configuration.protobufMessage = message
+        let messages = DestinationMessages(configuration, wallMs: 0)
+        let outcomes = (1...20).map { number in
+            // All were cut before the first answer.
+            messages.answered(
+                .v2, ReceiverAnswer.Response(status: 415), cutNs: 1, 100 + UInt64(number) * 5_000_000_000,
+                wallMs: 0)
+        }
+        #expect(outcomes.allSatisfy { $0.verdict == .fallBack })
+        #expect(outcomes.map(\.isSaid) == [true] + Array(repeating: false, count: 19))
     }
 
     private func says(_ written: String, _ status: Int = 200, body: String = "") -> FakeReceiver.Answer {
