@@ -96,6 +96,9 @@ def test_each_refusal_has_its_reason(make_agent, make_standins, text_exporter, r
     for name in SIGNED | SAID:
         (line,) = lines(name, "not authorised")
         assert f"reason={name} " in line and "remedy=" in line, line
+        # What is not signed has nothing to do with IAM.
+        assert f"credentials={'sigv4' if name in SIGNED else 'none'}" in line, line
+        assert ("IAM policy and clock" in line) == (name in SIGNED), line
     assert "action=aps:RemoteWrite" in lines("access_denied", "not authorised")[0]
     assert "allow aps:RemoteWrite on the workspace" in lines("access_denied", "not authorised")[0]
     # One body a minute, though every request is refused.

@@ -25,6 +25,9 @@ enum ReceiverAnswer: Equatable, Sendable {
     /// How long the receiver asks to be left alone.
     var retryAfterMs: Int64? { if case .status(let response) = self { response.retryAfterMs } else { nil } }
 
+    /// nil where no response came.
+    var statusCode: Int? { if case .status(let response) = self { response.status } else { nil } }
+
     /// Why the request was not let in; nil where that is not the trouble.
     var unauthorized: UnauthorizedReason? {
         switch self {

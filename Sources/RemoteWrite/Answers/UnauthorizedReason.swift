@@ -76,8 +76,18 @@ public enum UnauthorizedReason: String, Sendable, CaseIterable {
         return isAction && action.contains(":") ? String(action) : nil
     }
 
-    /// What to do about it, where the receiver said `text`.
-    func remedy(_ text: String) -> String {
+    /// What to do about it, where the receiver said `text` to a request with such credentials; `isForbidden`
+    /// where its status is 403.
+    func remedy(_ text: String, _ sent: SentCredentials, isForbidden: Bool) -> String {
+        guard sent != .sigv4 else { return remedy(text) }
+        // A proxy may sign what this agent does not: then the receiver tells of AWS' policies all the same.
+        if self == .denied, Self.missingAction(text) != nil { return remedy(text) }
+        let other = sent.remedy(self, isForbidden: isForbidden)
+        return self == .notSigned ? "where the receiver is AWS, \(remedy(text)); else \(other)" : other
+    }
+
+    /// The same for a request that is signed.
+    private func remedy(_ text: String) -> String {
         switch self {
         case .noCredentials: return "give the agent credentials and a region; narthex credentials says more"
         case .expired:

@@ -40,13 +40,18 @@ final class DestinationLog: Sendable {
     }
 
     private let logger: Logger
+    private let credentials: SentCredentials
     private let state = Mutex(State())
 
     static let intervalMs: Int64 = 60_000
     /// Jobs that a line names.
     static let mostJobs = 8
 
-    init(_ logger: Logger) { self.logger = logger }
+    /// `credentials` is what requests are sent with.
+    init(_ logger: Logger, _ credentials: SentCredentials = .sigv4) {
+        self.logger = logger
+        self.credentials = credentials
+    }
 
     /// After each try of a slot's request: what is in its way now, as `answer` and its `text` tell.
     func tried(
@@ -97,12 +102,14 @@ final class DestinationLog: Sendable {
         case .unauthorized:
             let reason = answer.unauthorized ?? .other
             metadata["reason"] = "\(reason.rawValue)"
-            metadata["remedy"] = "\(reason.remedy(text))"
+            let remedy = reason.remedy(text, credentials, isForbidden: answer.statusCode == 403)
+            metadata["remedy"] = "\(remedy)"
+            metadata["credentials"] = "\(credentials.name)"
             if reason == .denied, let action = UnauthorizedReason.missingAction(text) {
                 metadata["action"] = "\(action)"
             }
             logger.error(
-                "remote write is not authorised; samples are held: check credentials, IAM policy and clock",
+                "remote write is not authorised; samples are held: check \(credentials.toCheck)",
                 metadata: metadata)
         case .refusing:
             logger.warning(

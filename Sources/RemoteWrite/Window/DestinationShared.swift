@@ -54,7 +54,7 @@ final class DestinationShared: Sendable {
         self.clock = clock
         self.metrics = metrics
         self.logger = logger
-        log = DestinationLog(logger)
+        log = DestinationLog(logger, SentCredentials(configuration))
         let rules = configuration.writeRelabelRules
         let names =
             RequestOptions.escapesNames(configuration)
