@@ -27,6 +27,37 @@ import WriteAheadBuffer
         #expect(line.contains("jobs=job0, job1, job2, job3, job4, job5, job6, job7 and 4 more"))
     }
 
+    /// A receiver of 1.0 that refuses every request from the first on. Once it has stored one, a refusal is
+    /// about its samples.
+    @Test func aReceiverThatHasStoredNothingYetIsSaidToHave() async {
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(fixture.frames(3, series: 3, job: "web"))
+        let receiver = FakeReceiver(otherwise: .status(400, body: "unknown tenant: wrong path"))
+        await fixture.run(fixture.writer(store, receiver, queue: .init(maxSamplesPerSend: 3))) {
+            store.isAnswered
+        }
+        let lines = fixture.said.all("the receiver refused samples of a request")
+        #expect(lines.count == 1 && store.delivered == 0)
+        for part in [
+            "has not stored a whole request so far", "path", "protobuf_message", "limit",
+            "err=status 400: unknown tenant",
+        ] {
+            #expect(lines.first?.contains(part) == true, "\(part)")
+        }
+    }
+
+    @Test func aRefusalBehindOneThatWasStoredSaysNothingOfTheFirst() async {
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(fixture.frames(2, series: 3, job: "web"))
+        let receiver = FakeReceiver([.status(200)], otherwise: .status(400, body: "series limit"))
+        await fixture.run(fixture.writer(store, receiver, queue: .init(maxSamplesPerSend: 3))) {
+            store.isAnswered
+        }
+        #expect(store.delivered == 3)
+        #expect(fixture.said.all("the receiver refused samples of a request").count == 1)
+        #expect(fixture.said.all("has not stored a whole request").isEmpty)
+    }
+
     @Test func refusedSamplesAreCountedByReasonAndJob() async {
         let store = BufferedDestination(clock: fixture.clock)
         store.append(fixture.frames(1, series: 3, job: "web") + fixture.frames(1, series: 2, job: "db"))

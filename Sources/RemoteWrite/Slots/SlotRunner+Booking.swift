@@ -54,7 +54,8 @@ extension SlotRunner {
         _ samples: UInt64, _ reason: String, _ request: PreparedRequest, _ session: Session
     ) {
         shared.log.refused(
-            reason: reason, samples, of: request.outcome, text: session.lastText, wallMs: shared.clock.wallMs)
+            reason: reason, samples, of: request.outcome, hasStored: shared.lastStoredNs != nil,
+            text: session.lastText, wallMs: shared.clock.wallMs)
     }
 
     /// The series of a request that was refused are left out from now on.

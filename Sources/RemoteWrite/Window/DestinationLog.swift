@@ -151,7 +151,12 @@ final class DestinationLog: Sendable {
     }
 
     /// So many samples of a request were refused for good. A line counts all since the last of its reason.
-    func refused(reason: String, _ samples: UInt64, of outcome: Outcomes, text: String, wallMs: Int64) {
+    /// `hasStored` is whether the receiver has stored a request since this sender began: one that has not may
+    /// refuse everything it is sent.
+    func refused(
+        reason: String, _ samples: UInt64, of outcome: Outcomes, hasStored: Bool = true, text: String,
+        wallMs: Int64
+    ) {
         let due = state.withLock { state -> (requests: Int, samples: UInt64)? in
             state.refusedSamples[reason, default: 0] &+= samples
             guard let requests = state.refusals[reason, default: Pacing()].count(wallMs) else { return nil }
@@ -159,7 +164,13 @@ final class DestinationLog: Sendable {
         }
         guard let due else { return }
         logger.warning(
-            "the receiver refused samples of a request",
+            hasStored
+                ? "the receiver refused samples of a request"
+                : """
+                the receiver refused samples of a request, and has not stored a whole request so far: this \
+                is mostly a wrong path in the url, a protobuf_message that it does not take, or a limit of \
+                the receiver that every request meets; err has its words
+                """,
             metadata: [
                 "reason": "\(reason)", "jobs": "\(Self.jobs(outcome))",
                 "samples": .stringConvertible(due.samples),
