@@ -56,21 +56,77 @@ extension WriteAheadBuffer {
         return read.state
     }
 
-    /// Removes the cursors of destinations that are not among these: nothing waits for them any more.
+    /// Removes the cursors of destinations that are not among these: nothing waits for them any more. Called
+    /// when all destinations of this run are open.
     public func retire(destinationsExcept kept: [String]) throws(BufferError) {
         let keptFiles = Set(kept.map { BufferFileName.cursor($0) })
         do throws(FileError) {
             for name in try core.files.list(core.directory)
             where BufferFileName.isCursor(name) && !keptFiles.contains(name) {
-                try core.files.remove("\(core.directory)/\(name)")
+                let path = "\(core.directory)/\(name)"
+                let former = formerDestination(path)
+                try core.files.remove(path)
                 core.names.changed()
-                logger.warning(
-                    "a destination is no longer configured: its cursor is removed",
-                    metadata: ["file": "\(name)"])
+                sayRetired(former, file: name)
             }
         } catch {
             throw .io("the cursors of former destinations cannot be removed", error)
         }
+    }
+
+    /// What the cursor says that is about to be removed.
+    private func formerDestination(_ path: String) -> Result<CursorState?, BufferError> {
+        do throws(BufferError) {
+            let newest = core.catalog.all.last?.number ?? 0
+            return .success(try CursorLog.read(path, mostSegment: newest, files: core.files).state)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Says how many samples waited for a former destination, what becomes of them and what to do. The start
+    /// does not fail where its cursor could not be read, as the cursor goes anyway.
+    private func sayRetired(_ read: Result<CursorState?, BufferError>, file: String) {
+        guard case .success(let former?) = read else {
+            var metadata: Logger.Metadata = ["file": "\(file)"]
+            if case .failure(let error) = read { metadata["err"] = "\(error)" }
+            logger.warning(
+                "a destination is no longer configured: its cursor, which cannot be read, is removed",
+                metadata: metadata)
+            return
+        }
+        let ledger = BufferDestination.ledger(former, books.withLock { $0.jobs })
+        let samples = ledger.values.reduce(UInt64(0)) { SampleCount.sum($0, $1.buffered) }
+        var metadata: Logger.Metadata = [
+            "remote_name": "\(former.name)", "samples": .stringConvertible(samples),
+        ]
+        guard samples > 0 else {
+            logger.info(
+                "a destination is no longer configured: no samples wait for it, and its cursor is removed",
+                metadata: metadata)
+            return
+        }
+        let new = state.withLock { $0.newDestinations }
+        guard new.isEmpty else {
+            metadata["new"] = "\(new.joined(separator: ", "))"
+            metadata["remedy"] = "none is needed; an entry that keeps its name is sent nothing twice"
+            logger.warning(
+                """
+                a destination is no longer configured: its cursor is removed; the samples that wait for it \
+                go to the destinations that are new at this start, which are sent all that the buffer holds, \
+                also what the former one has stored
+                """, metadata: metadata)
+            return
+        }
+        metadata["remedy"] = """
+            to have them sent, stop the agent soon, give the entry its former name back and start it: a \
+            destination that is new at a start is sent all that the buffer still holds
+            """
+        logger.warning(
+            """
+            a destination is no longer configured: its cursor is removed, and the samples that wait for it \
+            are not sent to it any more
+            """, metadata: metadata)
     }
 
     /// The highest segment that each cursor names; `newest` is the highest there is.

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import time
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from parts.exposition import from_bits
 from parts.ledger import assert_balanced, read_ledger
 from parts.process import wait_until
-from parts.receiver import CountingReceiver
+from parts.receiver import Answer, CountingReceiver
 from parts.reload import (
     INTERVAL_MS,
     assert_no_gap,
@@ -142,6 +143,50 @@ def test_destinations_come_go_and_keep_their_cursors(make_agent, receiver, text_
     assert agent.stop() == 0
     (samples,) = series(late, "a").values()
     assert_no_gap(samples)
+
+
+def test_what_waits_for_a_destination_that_is_gone_is_said(
+    make_agent, receiver, text_exporter, more_receivers
+):
+    """Renamed with a reload its samples are not sent. The line says how to have them sent, and that is so."""
+    kept = write(more_receivers(), name="kept")
+    receiver.decide = lambda received: Answer(status=503, stores=False)
+    jobs = [job("j", text_exporter("a 1\n"))]
+    before = configuration(jobs, [kept, write(receiver, name="away")])
+    agent = make_agent(before, flags=["--web.enable-lifecycle"]).start()
+
+    def samples(kind, name):
+        family = f"narthex_ledger_{kind}"
+        return sum(
+            value
+            for (found, labels), value in agent.metrics().items()
+            if found == family and ("remote_name", name) in labels
+        )
+
+    def retired(name):
+        (line,) = (
+            line
+            for line in agent.log_lines("a destination is no longer configured")
+            if f"remote_name={name} " in line + " "
+        )
+        assert "level=WARN" in line, line
+        return line
+
+    wait_until(lambda: samples("buffered_samples", "away") > 10, 20, "a backlog")
+    reloaded(agent, configuration(jobs, [kept, write(receiver, name="other")]))
+    line = retired("away")
+    assert "are not sent to it any more" in line and "give the entry its former name back" in line, line
+    backlog = int(re.search(r"\bsamples=(\d+)", line)[1])
+    assert backlog > 10
+    wait_until(lambda: samples("buffered_samples", "other") > 0, 20, "samples of the new name")
+    agent.kill()
+    receiver.decide = lambda received: Answer()
+    agent.configure(before)
+    agent.start()
+    line = retired("other")
+    assert "go to the destinations that are new at this start" in line and "new=away" in line, line
+    wait_until(lambda: samples("delivered_samples_total", "away") > backlog, 20, "what waited before")
+    assert agent.stop() == 0
 
 
 # NARTHEX_RELOADS=1000 for a long run.

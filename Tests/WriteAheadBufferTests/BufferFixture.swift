@@ -25,6 +25,7 @@ final class BufferFixture {
     var memory = MemoryAccount()
     let target = TestFrames.target()
     let layout: Layout
+    let said = SaidLines()
 
     init() throws {
         folder = try TemporaryFolder()
@@ -41,7 +42,7 @@ final class BufferFixture {
             ),
             interner: interner,
             clock: clock, files: files, registry: registry,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, memory: memory,
+            logger: said.logger, memory: memory,
             salts: { 0x5A17_5A17 })
     }
 

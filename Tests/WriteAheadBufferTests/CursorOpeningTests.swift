@@ -41,6 +41,61 @@ struct CursorOpeningTests {
         #expect(try fixture.files.list(fixture.folder.path).filter { $0.hasPrefix("cursor-") }.count == 1)
     }
 
+    /// Whose cursor goes, how many samples wait for it, what becomes of them, and what to do.
+    @Test func aRetiredDestinationsBacklogIsSaid() throws {
+        let fixture = try BufferFixture()
+        do {
+            let buffer = try fixture.open()
+            let first = try buffer.openStream("a")
+            let second = try buffer.openStream("b")
+            for name in ["c", "d"] { _ = try buffer.openDestination(name) }
+            for value in 0..<6 { try buffer.append(fixture.frame(Double(value))) }
+            try first.drain()
+            try second.deliver([try #require(try second.next())])
+        }
+        do {
+            let buffer = try fixture.open()
+            for name in ["c", "d"] { _ = try buffer.openDestination(name) }
+            try buffer.retire(destinationsExcept: ["c", "d"])
+            #expect(fixture.said.all("a destination is no longer configured").count == 2)
+            let none = fixture.said.all("remote_name=a ")
+            #expect(none.count == 1 && none[0].hasPrefix("info") && none[0].contains("samples=0"))
+            let some = fixture.said.all("remote_name=b ")
+            #expect(some.count == 1 && some[0].hasPrefix("warning") && some[0].contains("samples=50"))
+            #expect(some[0].contains("are not sent to it any more"))
+            #expect(some[0].contains("give the entry its former name back"))
+        }
+        // Renamed while the agent did not run.
+        let buffer = try fixture.open()
+        _ = try buffer.openDestination("c")
+        let renamed = try buffer.openStream("e")
+        try buffer.retire(destinationsExcept: ["c", "e"])
+        let line = fixture.said.all("remote_name=d ")
+        #expect(line.count == 1 && line[0].hasPrefix("warning") && line[0].contains("samples=60"))
+        #expect(line[0].contains("go to the destinations that are new at this start"))
+        #expect(line[0].contains("new=e"))
+        #expect(try renamed.drain().map { $0.frame.values[0] } == [0, 1, 2, 3, 4, 5])
+    }
+
+    @Test func aRetiredCursorThatCannotBeReadGoesAsWell() throws {
+        let fixture = try BufferFixture()
+        do {
+            let buffer = try fixture.open()
+            for name in ["a", "b"] { _ = try buffer.openDestination(name) }
+        }
+        let buffer = try fixture.open()
+        _ = try buffer.openDestination("a")
+        let gone = BufferFileName.cursor("b")
+        fixture.files.fail { operation, path in
+            operation == .read && path.hasSuffix(gone) ? FaultyFiles.Fault(errno: 5) : nil
+        }
+        try buffer.retire(destinationsExcept: ["a"])
+        fixture.files.fail(nil)
+        let line = fixture.said.all("its cursor, which cannot be read, is removed")
+        #expect(line.count == 1 && line[0].contains("err=") && line[0].contains("file=\(gone)"))
+        #expect(try !fixture.files.list(fixture.folder.path).contains(gone))
+    }
+
     /// All is answered for, and the segment that the cursor stands at the end of is gone.
     @Test func aCursorAtARemovedSegmentsEndReadsNothing() throws {
         let fixture = try BufferFixture()

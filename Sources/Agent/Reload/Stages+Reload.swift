@@ -109,7 +109,10 @@ extension Stages {
             parts.forgetFigures(ofDestination: old.name)
             logger.info(
                 "the URL of a destination changed: what is buffered for the old one goes to the new one",
-                metadata: ["remote_name": "\(name)", "was": "\(old.name)"])
+                metadata: [
+                    "remote_name": "\(name)", "was": "\(old.name)",
+                    "samples": .stringConvertible(destination.sampleCounts.open),
+                ])
             return destination
         } catch {
             await restart(old, hasOtherURL: false) { parts.runner(old.entry, $0, old.signing) }
@@ -127,12 +130,25 @@ extension Stages {
         // Together they are no more than what was ever appended.
         let samples = backlog.values.reduce(0, &+)
         AgentMetrics.retiredSamples(in: registry).add(samples)
-        logger.log(
-            level: samples > 0 ? .warning : .info,
-            "a destination is no longer configured: its cursor is removed, and what was buffered for it goes",
-            metadata: [
-                "remote_name": "\(runner.name)", "samples": .stringConvertible(samples),
-            ])
+        var metadata: Logger.Metadata = [
+            "remote_name": "\(runner.name)", "samples": .stringConvertible(samples),
+        ]
+        guard samples > 0 else {
+            logger.info(
+                "a destination is no longer configured: no samples wait for it, and its cursor is removed",
+                metadata: metadata)
+            return
+        }
+        metadata["remedy"] = """
+            to have them sent, stop the agent soon, give the entry its former name back and start it: a \
+            destination that is new at a start is sent all that the buffer still holds, and one that is new \
+            with a reload what is scraped from then on
+            """
+        logger.warning(
+            """
+            a destination is no longer configured: its cursor is removed, and the samples that wait for it \
+            are not sent to it any more
+            """, metadata: metadata)
     }
 
     /// Pages show the jobs of one configuration, whole, so all of it is done under the lock.
