@@ -58,7 +58,9 @@ import Glibc
     private struct Sample {
         var valueBits: UInt64
         var field: TimestampField
-        var startMs: Int64
+        /// As the target tells it, or 0. A start behind the sample is a mistake: the sample goes without.
+        var toldStartMs: Int64
+        var startMs: Int64 { toldStartMs <= field.timestampMs ? toldStartMs : 0 }
     }
 
     // MARK: a chunk of a frame
@@ -80,7 +82,7 @@ import Glibc
             let mark = table.count
             var sample = Sample(
                 valueBits: frame.values[ordinal].bitPattern, field: frameField,
-                startMs: starts.startMs(of: ordinal, in: frame))
+                toldStartMs: starts.startMs(of: ordinal, in: frame))
             var rich: RichSample?
             if ordinal == walk.nextSpecial {
                 let special = walk.special(at: ordinal, of: frame, ownAgeMs: limits.ownAgeMs)
@@ -135,7 +137,7 @@ import Glibc
         let histograms = departed.chunk.histogramSeries
         var (nextHistogram, nextDropped) = (0, 0)
         let marker = Sample(
-            valueBits: StaleMarker.bits, field: TimestampField(frame.timestampMs), startMs: 0)
+            valueBits: StaleMarker.bits, field: TimestampField(frame.timestampMs), toldStartMs: 0)
         for index in range {
             let series = Int(departed.series[index])
             while nextDropped < dropped.count, dropped[nextDropped] < series { nextDropped += 1 }
@@ -367,9 +369,7 @@ import Glibc
         unsafe out.storeBytes(of: sample.field.bytes, as: SIMD16<UInt8>.self)
         unsafe out += sample.field.length
         if sample.startMs != 0 {
-            if startField.timestampMs != sample.startMs {
-                startField = TimestampField(sample.startMs, tag: 0x18)
-            }
+            if startField.timestampMs != sample.startMs { startField = .init(sample.startMs, tag: 0x18) }
             unsafe out.storeBytes(of: startField.bytes, as: SIMD16<UInt8>.self)
             unsafe out += startField.length
         }

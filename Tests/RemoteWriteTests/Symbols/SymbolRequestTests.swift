@@ -284,6 +284,17 @@ import Testing
             ])
     }
 
+    /// Some exporters give `_created` in milliseconds.
+    @Test(arguments: [(4_999, 4_999), (5_000, 5_000), (5_001, 0), (.max, 0)] as [(Int64, Int64)])
+    func aStartBehindItsSampleIsNotSent(startMs: Int64, sent: Int64) throws {
+        let like = try frame(metadata: nil, ["m0"])
+        let frame = Frame(
+            target: like.target, layout: like.layout, timestampMs: 5_000, values: [1],
+            startTimestamps: [.init(series: 0, timestampMs: startMs)])
+        let message = try ReferenceCodec.unpackSymbols(encode([frame]))
+        #expect(message.series.flatMap { $0.samples.map(\.startMs) } == [sent])
+    }
+
     @Test func whatADestinationDoesNotTakeIsCounted() throws {
         let frame = try frame(metadata: nil, histograms: [1, 2], (0..<4).map { "m\($0)" })
         let scratch = RequestScratch()
