@@ -164,7 +164,7 @@ let package = Package(
             ]),
 
         .target(
-            name: "TestSupport", dependencies: ["Platform"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Platform", logging], path: "Tests/TestSupport",
             swiftSettings: settings),
         tests("Platform"),
         tests("Telemetry", ["Platform", logging]),

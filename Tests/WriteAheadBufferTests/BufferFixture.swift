@@ -25,7 +25,7 @@ final class BufferFixture {
     var memory = MemoryAccount()
     let target = TestFrames.target()
     let layout: Layout
-    let said = SaidLines()
+    let said = LogLines()
 
     init() throws {
         folder = try TemporaryFolder()

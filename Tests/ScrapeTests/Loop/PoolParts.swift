@@ -101,31 +101,6 @@ final class FakeAppender: FrameAppending {
     }
 }
 
-/// Keeps what is logged: level, message and metadata in the order of their keys.
-final class LogLines: Sendable {
-    private struct Handler: LogHandler {
-        let lines: LogLines
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.info
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-            let line = ["\(event.level)", "\(event.message)"] + all.map { "\($0.key)=\($0.value)" }
-            lines.text.withLock { $0.append(line.joined(separator: " ")) }
-        }
-    }
-
-    private let text = Mutex<[String]>([])
-
-    var lines: [String] { text.withLock { $0 } }
-    var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
-}
-
 /// A pool with everything around it in the test's hand.
 struct PoolParts {
     let http = FakeHTTP()
