@@ -229,7 +229,7 @@ final class Stages: Sendable {
             let status = runner.writer.status()
             destination.lastError = status.slots.compactMap(\.lastError).first
             destination.readingStopped = status.readingStop?.sentence
-            destination.isHolding = status.readingStop != nil || status.slots.contains(where: \.isHolding)
+            destination.isHolding = status.slots.contains(where: \.isHolding)
             destination.isDropping = status.slots.contains(where: \.isDropping)
             destination.sampleAgeLimitMs = status.sampleAgeLimitMs
             return destination

@@ -118,15 +118,9 @@ extension WriteAheadBuffer {
                 """, metadata: metadata)
             return
         }
-        metadata["remedy"] = """
-            to have them sent, stop the agent soon, give the entry its former name back and start it: a \
-            destination that is new at a start is sent all that the buffer still holds
-            """
-        logger.warning(
-            """
-            a destination is no longer configured: its cursor is removed, and the samples that wait for it \
-            are not sent to it any more
-            """, metadata: metadata)
+        let others = destinations.withLock { !$0.isEmpty }
+        metadata["remedy"] = "\(FormerDestination.remedy(besideOthers: others))"
+        logger.warning("\(FormerDestination.isSentNoMore)", metadata: metadata)
     }
 
     /// The highest segment that each cursor names; `newest` is the highest there is.

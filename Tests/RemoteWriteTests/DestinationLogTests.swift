@@ -46,6 +46,19 @@ import WriteAheadBuffer
         }
     }
 
+    /// It has read them: the path is right, whatever becomes of each request.
+    @Test func aReceiverThatNamesWhatIsWrongWithSamplesIsTheRightOne() async {
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(fixture.frames(2, series: 3, job: "web"))
+        let receiver = FakeReceiver(otherwise: .status(400, body: "out of order sample"))
+        await fixture.run(fixture.writer(store, receiver, queue: .init(maxSamplesPerSend: 3))) {
+            store.isAnswered
+        }
+        #expect(store.delivered == 0)
+        #expect(!fixture.said.all("the receiver refused samples of a request").isEmpty)
+        #expect(fixture.said.all("has not stored a whole request").isEmpty)
+    }
+
     @Test func aRefusalBehindOneThatWasStoredSaysNothingOfTheFirst() async {
         let store = BufferedDestination(clock: fixture.clock)
         store.append(fixture.frames(2, series: 3, job: "web"))

@@ -210,6 +210,30 @@ struct CursorOpeningTests {
         }
     }
 
+    /// They are at a start at which the disk can be read.
+    @Test func booksThatCannotBeMadeAnewStopNoStart() throws {
+        let fixture = try BufferFixture()
+        let ends = try six(fixture)
+        try forge(
+            [.answered(upTo: .start(of: 0), ranges: [.start(of: ends[2].segment)..<ends[5]])], fixture)
+        do {
+            let buffer = try fixture.open()
+            fixture.files.fail { operation, path in
+                operation == .read && path.hasSuffix(".segment") ? FaultyFiles.Fault(errno: 5) : nil
+            }
+            _ = try buffer.openDestination("a")
+            fixture.files.fail(nil)
+            #expect(fixture.said.all("cannot be counted anew").count == 1)
+            #expect(fixture.said.all("they are counted as damaged").isEmpty)
+            try buffer.close()
+        }
+        let buffer = try fixture.open()
+        _ = try buffer.openDestination("a")
+        let books = try #require(buffer.ledger().destinations["a"]?["node"])
+        #expect(books.dropped == [BufferDropReason.damaged: 40] && books.buffered == 10)
+        #expect(fixture.said.all("they are counted as damaged").count == 1)
+    }
+
     /// What was answered for and booked is no damage, however it lies in the log.
     @Test func rangesThatAreBookedAreLeftAlone() throws {
         let fixture = try BufferFixture()

@@ -48,9 +48,9 @@ struct FormatFacts: Sendable, Equatable {
     private func refused(_ headers: BufferHeaders) -> DoctorLine? {
         guard let first = headers.refused.first else { return nil }
         let more = headers.refused.count - 1
+        let others = more > 0 ? ", and \(Self.files(more)) more cannot be read, either" : ""
         return .wrong(
-            StorageFacts.check, of: "format",
-            "\(first)\(more > 0 ? ", nor \(Self.files(more)) more" : ""): an agent does not start there",
+            StorageFacts.check, of: "format", "\(first)\(others): an agent does not start there",
             remedy: "give this version another directory by --storage.agent.path: what is buffered stays "
                 + "where it is until the version that wrote it runs on it again, or let that one deliver "
                 + "everything first (docs/versions.md)")

@@ -124,7 +124,10 @@ extension Stages {
 
     private func retire(_ runner: DestinationRunner, _ logger: Logger) async {
         await runner.end()
-        running.withLock { running in running.destinations.removeAll { $0 === runner } }
+        let others = running.withLock { running in
+            running.destinations.removeAll { $0 === runner }
+            return !running.destinations.isEmpty
+        }
         let backlog = await buffer.retireDestination(runner.name)
         parts.forgetFigures(ofDestination: runner.name)
         // Together they are no more than what was ever appended.
@@ -140,15 +143,10 @@ extension Stages {
             return
         }
         metadata["remedy"] = """
-            to have them sent, stop the agent soon, give the entry its former name back and start it: a \
-            destination that is new at a start is sent all that the buffer still holds, and one that is new \
-            with a reload what is scraped from then on
+            \(FormerDestination.remedy(besideOthers: others)). One that is new with a reload is sent what is \
+            scraped from then on
             """
-        logger.warning(
-            """
-            a destination is no longer configured: its cursor is removed, and the samples that wait for it \
-            are not sent to it any more
-            """, metadata: metadata)
+        logger.warning("\(FormerDestination.isSentNoMore)", metadata: metadata)
     }
 
     /// Pages show the jobs of one configuration, whole, so all of it is done under the lock.

@@ -46,6 +46,14 @@ public enum RefusalReason: String, Sendable, CaseIterable {
         }
     }
 
+    /// Whether the receiver has read the samples and says what is wrong with one.
+    var namesSamples: Bool {
+        switch self {
+        case .undecodable, .badRequest, .conflict, .unprocessable, .tooLarge, .serverError, .other: false
+        default: true
+        }
+    }
+
     /// Whether it may mean "stored already" for a request that the receiver may have seen before: the
     /// samples came a second time, after newer ones of the same series.
     public var isAnswerToDuplicates: Bool {

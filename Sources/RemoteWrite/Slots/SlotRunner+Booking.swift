@@ -13,7 +13,8 @@ extension SlotRunner {
         case .delivered, .unwritten: if request.triesAgain { shared.forgive(request) }
         case .refused(let reason): logRefusal(request.outcome.delivered, reason, request, session)
         case .partlyRefused(let missing, let reason):
-            logRefusal(UInt64(missing.total), reason, request, session)
+            // It says that it has written the others.
+            logRefusal(UInt64(missing.total), reason, request, session, isJudged: true)
         case .givenUp: shared.log.gaveUp(slot: number)
         }
         await book(request.covers, request.outcome.booked(as: verdict), over: [sent.note.number], &session)
@@ -50,11 +51,16 @@ extension SlotRunner {
         }
     }
 
+    /// A receiver that has judged the samples, or names what is wrong with one, is the right one: path and
+    /// message are not in doubt.
     private func logRefusal(
-        _ samples: UInt64, _ reason: String, _ request: PreparedRequest, _ session: Session
+        _ samples: UInt64, _ reason: String, _ request: PreparedRequest, _ session: Session,
+        isJudged: Bool = false
     ) {
+        let isNamed = RefusalReason(rawValue: reason)?.namesSamples ?? false
         shared.log.refused(
-            reason: reason, samples, of: request.outcome, hasStored: shared.lastStoredNs != nil,
+            reason: reason, samples, of: request.outcome,
+            hasStored: isJudged || isNamed || shared.lastStoredNs != nil,
             text: session.lastText, wallMs: shared.clock.wallMs)
     }
 

@@ -14,8 +14,32 @@ struct CursorOpening {
     func open(_ known: CursorState?) throws(BufferError) -> CursorState {
         guard var cursor = known, cursor.name == name else { return fresh() }
         let isMoved = place(&cursor)
-        if isMoved || isInDoubt || contradictsItsBooks(cursor) { try recount(&cursor) }
+        if isMoved || isInDoubt {
+            try recount(&cursor)
+        } else if contradictsItsBooks(cursor) {
+            bookWhatWasPassed(&cursor)
+        }
         return cursor
+    }
+
+    /// Books anew what a cursor has answered for without booking it. A disk that cannot be read now does not
+    /// stop the start: nothing that can be sent depends on these books.
+    private func bookWhatWasPassed(_ cursor: inout CursorState) {
+        let before = cursor.jobs
+        do throws(BufferError) {
+            try recount(&cursor)
+        } catch {
+            logger.warning(
+                "the samples that wait for a destination cannot be counted anew; they are at the next start",
+                metadata: ["remote_name": "\(name)", "err": "\(error)"])
+        }
+        let jobs = cursor.jobs.filter { job, now in
+            now.outcome.total > before[job]?.outcome.total ?? 0
+        }.keys.sorted()
+        guard !jobs.isEmpty else { return }
+        logger.warning(
+            "a cursor says that samples wait where nothing is left to send; they are counted as damaged",
+            metadata: ["remote_name": "\(name)", "jobs": "\(jobs.prefix(10).joined(separator: " "))"])
     }
 
     /// A destination seen for the first time gets everything that is kept.
@@ -77,18 +101,11 @@ struct CursorOpening {
     /// does. What was delivered and damaged since shows in the same way.
     private func contradictsItsBooks(_ cursor: CursorState) -> Bool {
         let held = mostOpen(cursor)
-        let jobs = totals.filter { job, total in
+        return totals.contains { job, total in
             let own = cursor.jobs[job] ?? CursorState.Job()
             let open = SampleCount.rest(total.appended, own.baseAppended, own.outcome.total)
             return open > Int64(clamping: held[job] ?? 0)
         }
-        guard !jobs.isEmpty else { return false }
-        logger.warning(
-            "a cursor says that samples wait where nothing is left to send; they are counted as damaged",
-            metadata: [
-                "remote_name": "\(name)", "jobs": "\(jobs.keys.sorted().prefix(10).joined(separator: " "))",
-            ])
-        return true
     }
 
     /// All samples of the segments in which something is not answered for, by job, from the books at their
@@ -97,10 +114,15 @@ struct CursorOpening {
         let segments = core.catalog.all
         var held: [String: UInt64] = [:]
         for (index, segment) in segments.enumerated() {
+            let following = index + 1 < segments.count ? segments[index + 1] : nil
             let from = max(cursor.mark, .start(of: segment.number))
-            let end = BufferPosition(segment: segment.number, offset: segment.length)
+            var end = BufferPosition(segment: segment.number, offset: segment.length)
+            // A segment between the two that cannot be read is counted with the one before it.
+            if let following, following.previousSegment != segment.number {
+                end = .start(of: following.number)
+            }
             guard from < end, !cursor.answered.gaps(in: from..<end).isEmpty else { continue }
-            for (job, total) in index + 1 < segments.count ? segments[index + 1].before : totals {
+            for (job, total) in following?.before ?? totals {
                 let before = segment.before[job]?.appended ?? 0
                 let own = total.appended - min(before, total.appended)
                 held[job] = SampleCount.sum(held[job] ?? 0, own)
@@ -112,7 +134,9 @@ struct CursorOpening {
     /// Books what lies between the books and what is still there.
     private func recount(_ cursor: inout CursorState) throws(BufferError) {
         let held = try backlog(cursor)
-        for (job, total) in totals {
+        // The frames of a job that only the cursor knows went with the power.
+        for job in Set(totals.keys).union(cursor.jobs.keys) {
+            let total = totals[job] ?? JobTotal()
             var own = cursor.jobs[job] ?? CursorState.Job()
             let difference = SampleCount.rest(
                 total.appended, own.baseAppended, own.outcome.total, held[job] ?? 0)

@@ -34,7 +34,9 @@ struct FormatFactsTests {
         ]
         let lines = FormatFacts(headers: BufferHeaders(refused: reasons)).lines
         #expect(lines.map(\.verdict) == [.wrong])
-        #expect(lines[0].message == "\(reasons[0]), nor 1 file more: an agent does not start there")
+        #expect(
+            lines[0].message
+                == "\(reasons[0]), and 1 file more cannot be read, either: an agent does not start there")
         #expect(lines[0].remedy?.hasPrefix("give this version another directory by --storage") == true)
         let single = FormatFacts(headers: BufferHeaders(counts: [3: 1], refused: [reasons[0]])).lines
         #expect(single.map(\.verdict) == [.ok, .wrong])
