@@ -25,7 +25,7 @@ public struct AgentSnapshot: Sendable {
         public var earlier: Int64 = 0
         /// What stands in the way, or nil.
         public var lastError: String?
-        /// Why the buffer is not read on for it, or nil.
+        /// Why the agent reads no further samples from the buffer for this destination; nil while it does.
         public var readingStopped: String?
         /// Whether samples are kept because of what stands in the way.
         public var isHolding = false

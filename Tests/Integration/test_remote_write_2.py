@@ -61,6 +61,12 @@ def protobuf_body():
     )
 
 
+def together(received):
+    """How many of these requests were on their way at the same time, at most."""
+    spans = [(one.arrived, one.arrived + one.answer.delay) for one in received if one.answered]
+    return max((sum(begin <= at < end for begin, end in spans) for at, _ in spans), default=0)
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     """One run of some seconds, whose requests the cases look at. A series and a target leave in it."""
@@ -70,6 +76,8 @@ def running(tmp_path_factory):
     receiver.decide = lambda received: replace(takes_20(received), delay=0.2 + received.number % 5 * 0.2)
     text = OpenMetricsExporter(TEXT).start()
     gone = TextExporter("gone 1\n").start()
+    # One scrape of it is several requests, which may be on their way together.
+    large = TextExporter("".join(f'large{{n="{n}"}} 1\n' for n in range(80))).start()
     protobuf = BytesExporter(PROTOBUF)
     protobuf.body = protobuf_body()
     targets = folder / "targets.json"
@@ -83,6 +91,7 @@ def running(tmp_path_factory):
                 {"convert_classic_histograms_to_nhcb": True, "scrape_native_histograms": True},
             ),
             "proto": (protobuf.address, {"scrape_native_histograms": True}),
+            "large": (large.address, {}),
         },
         send_native_histograms=True,
         send_exemplars=True,
@@ -117,6 +126,7 @@ def running(tmp_path_factory):
             return any(value_bits(sample.value) == STALE_BITS for sample in samples)
 
         wait_until(lambda: has_ended("leaves") and has_ended("gone"), 30, "stale markers")
+        wait_until(lambda: together(receiver.requests) >= 3, 30, "requests on their way together")
         assert agent.stop() == 0
         yield SimpleNamespace(
             folder=folder,
@@ -128,7 +138,7 @@ def running(tmp_path_factory):
     finally:
         if agent.process.is_running():
             agent.kill()
-        for part in (receiver, text, gone, protobuf):
+        for part in (receiver, text, gone, protobuf, large):
             part.stop()
 
 
@@ -252,8 +262,7 @@ def test_a_request_has_many_series_and_of_each_one_sample(running):
 
 def test_requests_are_on_their_way_together(running):
     """Without which the order of samples below would say little."""
-    spans = [(one.arrived, one.arrived + one.answer.delay) for one in running.received if one.answered]
-    assert max(sum(begin <= at < end for begin, end in spans) for at, _ in spans) >= 2
+    assert together(running.received) >= 3
 
 
 def test_samples_of_a_series_come_in_the_order_of_time(running):

@@ -1,6 +1,7 @@
 internal import Configuration
 
-/// By what a destination's requests say who sends them: the kind, never what is secret.
+/// The kind of credentials that requests to a destination carry. It holds no key, password or token, so it
+/// may be logged.
 enum SentCredentials: Equatable, Sendable, CaseIterable {
     case sigv4
     /// Of `basic_auth`, or of the URL.

@@ -10,8 +10,8 @@ struct LegacyFrames {
             let isLegacy: Bool
         }
 
-        /// By the object's identity. Another object may have the identity of one that is gone, so each entry
-        /// holds a weak reference to its object.
+        /// The entry of each object, by the object's identity. A new object may get the identity of one that
+        /// was freed, so each entry also holds a weak reference to its object.
         private var entries: [ObjectIdentifier: Entry] = [:]
         private var additions = 0
 

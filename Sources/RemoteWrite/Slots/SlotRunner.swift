@@ -320,8 +320,8 @@ final class SlotRunner: Sendable {
     }
 
     /// Waits until `untilNs`. A drain that begins meanwhile ends the wait, unless the wait was decided under
-    /// that drain (`isDraining`). Whether there is a drain is not asked here: one that began between the
-    /// decision and this call has to end the wait, too.
+    /// that drain (`isDraining`). The caller says which it was: a drain that began after the decision and
+    /// before this call has to end the wait, too.
     private func pause(untilNs: UInt64, isDraining: Bool) async {
         let clock = shared.clock
         // A cancelled wait ends the slot: the loop looks at the task.

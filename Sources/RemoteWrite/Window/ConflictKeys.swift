@@ -36,8 +36,8 @@ struct ConflictKeys: Sendable {
     /// How series of a frame lack own labels of their target.
     private enum Lack {
         case nothing
-        /// The series that lack own labels all lack exactly these (bit i: label i), and have no other labels
-        /// of these names.
+        /// Some series lack labels of the target. All of those lack the same labels, given as bits (bit i is
+        /// the target's label i), and have no labels of their own with these names.
         case dropped(UInt64)
         case unlike
     }

@@ -91,8 +91,8 @@ final class ShippingWindow: Sendable {
         changed.signal()
     }
 
-    /// The first request of a claim is handed to its connection. Other samples leave once this has happened
-    /// to all requests to be made again that are claimed.
+    /// The first request of a claim is handed to its connection. After a crash, samples that were not in
+    /// flight wait until each claimed request that is made again has been handed over.
     func left(_ claim: WaitingSlices.Claim) {
         guard let resend = claim.resend else { return }
         let wasLast = state.withLock { $0.leaving.remove(resend.number) != nil && $0.leaving.isEmpty }

@@ -13,8 +13,8 @@ struct WindowLog {
 
     /// A reading that stops and goes on all the time is said once in so long.
     static let intervalNs: UInt64 = 60_000_000_000
-    /// A stop is said when it has lasted so long: each answer of the receiver may end it, so a receiver that
-    /// is merely slow stops the reading again and again for less.
+    /// A stop is logged once it has lasted five seconds. A receiver that is merely slow causes many stops
+    /// that are shorter, since each of its answers may end one.
     static let lastsNs: UInt64 = 5_000_000_000
 
     /// After each look at the buffer: whether the side queue is full now and was not after the look before.

@@ -84,7 +84,7 @@ public final class BufferDestination: Sendable {
         _ requests: [UInt64: SentRequest], replacing replaced: [UInt64]
     ) throws(BufferError) {
         let hasRoom = try log.withLock { log throws(BufferError) -> Bool in
-            // The state changes under the log's lock alone.
+            // Nobody changes the state in between: that takes the log's lock, which is held here.
             let hasRoom = state.withLock { $0.hasRoom(for: requests, replacing: replaced) }
             try record(.sent(hasRoom ? requests : [:], replacing: replaced), in: &log)
             return hasRoom

@@ -17,7 +17,8 @@ struct CursorState: Sendable, Equatable {
     /// What version 2 of the format has left: of the frames behind the mark, those of a target are answered
     /// for before the place with the index id mod count. Empty once the mark has passed them all.
     private(set) var lanes: [BufferPosition] = []
-    /// No file has more: version 2 had one, two, or as many as `min_shards`, which is 10,000 at most.
+    /// A file that names more lanes is damaged. Version 2 wrote one lane, two, or as many as `min_shards`,
+    /// which is 10,000 at most.
     static let mostLanes = 1 << 14
     /// Requests that have left, or are about to, and have no answer, by their number.
     private(set) var sent: [UInt64: SentRequest] = [:]

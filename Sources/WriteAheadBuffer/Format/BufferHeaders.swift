@@ -8,7 +8,7 @@ public struct BufferHeaders: Sendable, Equatable {
     /// So many files are looked at: a buffer has one for each 15 minutes or 32 MiB, and one a destination.
     static let mostFiles = 10_000
 
-    /// How many files there are of each format version that is read.
+    /// The number of files by format version, for the versions that this program reads.
     public private(set) var counts: [UInt32: Int]
     /// Of each file of another version, or with a feature that is not known: a sentence with its path.
     public private(set) var refused: [String]
