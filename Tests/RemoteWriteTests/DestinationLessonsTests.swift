@@ -102,11 +102,12 @@ import Testing
         #expect(store.isBalanced)
     }
 
-    private func machines(_ count: Int, _ lessons: DestinationLessons) -> [SlotStateMachine] {
+    private func slots(_ count: Int, _ lessons: DestinationLessons) -> [SlotWalk] {
         (0..<count).map { _ in
-            SlotStateMachine(
-                queue: QueueConfiguration(), age: SampleAge(configuredMs: 0, url: "http://receiver/"),
-                seed: 1, lessons: lessons)
+            SlotWalk(
+                SlotStateMachine(
+                    queue: QueueConfiguration(), age: SampleAge(configuredMs: 0, url: "http://receiver/"),
+                    seed: 1, lessons: lessons))
         }
     }
 
@@ -119,29 +120,30 @@ import Testing
     /// Requests that are due and wait for the destination's probe take none of the probe's turns.
     @Test func thePaceIsTakenByWhatLeavesAlone() {
         let lessons = DestinationLessons()
-        var machines = machines(50, lessons)
-        #expect(machines[0].collected(held, later(0)) == .send && machines[0].leaves(later(0)) == .send)
-        for second in 0..<10 as Range<UInt64> {
-            _ = machines[0].answered(
-                .status(.init(status: 429)), succeededElsewhereNs: nil, later(second * 2))
+        var slots = slots(50, lessons)
+        #expect(slots[0].collected(held, later(0)) == .leave && slots[0].leaves(later(0)) == .awaitAnswer)
+        for number in 0..<10 as Range<UInt64> {
+            let now = later(number * 20)
+            if number > 0 { slots[0].tryAgain(now) }
+            _ = slots[0].answered(.status(.init(status: 429)), now)
         }
         #expect(lessons.pacePerSecond == Pace.least)
-        for index in 1..<50 { #expect(machines[index].collected(held, later(100)) == .send) }
-        #expect(machines[0].woke(later(100)) == .send && machines[0].leaves(later(100)) == .send)
-        #expect(machines[1].woke(later(100)) == .wait(untilNs: later(110).monotonicNs))
+        for index in 1..<50 { #expect(slots[index].collected(held, later(1_000)) == .leave) }
+        slots[0].tryAgain(later(1_000))
+        #expect(slots[1].waited(later(1_000)) == .wait(untilNs: later(1_010).monotonicNs))
     }
 
     /// Several are found due at once, and one of them may leave.
     @Test func ofSeveralThatAreDueAtOnceThePaceLetsOneLeave() {
         let lessons = DestinationLessons()
-        var machines = machines(3, lessons)
+        var slots = slots(3, lessons)
         lessons.throttled(inFlight: 1, lowersPace: true, later(0).monotonicNs)
-        for index in 0..<3 { #expect(machines[index].collected(held, later(0)) == .send) }
-        #expect(machines[0].leaves(later(0)) == .send)
+        for index in 0..<3 { #expect(slots[index].collected(held, later(0)) == .leave) }
+        #expect(slots[0].leaves(later(0)) == .awaitAnswer)
         for index in 1..<3 {
-            #expect(machines[index].leaves(later(0)) == .wait(untilNs: later(2).monotonicNs))
+            #expect(slots[index].leaves(later(0)) == .wait(untilNs: later(2).monotonicNs))
         }
-        #expect(machines[1].woke(later(2)) == .send && machines[1].leaves(later(2)) == .send)
+        slots[1].tryAgain(later(2))
     }
 
     /// Three of fifty that may fly do: it is they that are halved.
@@ -149,10 +151,9 @@ import Testing
         let lessons = DestinationLessons(WindowSize(least: 1, most: 50))
         for _ in 0..<100 { lessons.roundTrip(ns: 2_000_000_000, inFlight: lessons.windowSize) }
         #expect(lessons.windowSize == 50)
-        var machine = machines(1, lessons)[0]
-        _ = machine.collected(held, later(0))
-        _ = machine.answered(
-            .status(.init(status: status)), succeededElsewhereNs: nil, inFlight: 3, later(0))
+        var slot = slots(1, lessons)[0]
+        #expect(slot.collected(held, later(0)) == .leave && slot.leaves(later(0)) == .awaitAnswer)
+        _ = slot.answered(.status(.init(status: status)), inFlight: 3, later(0))
         #expect(lessons.windowSize == 1)
     }
 }

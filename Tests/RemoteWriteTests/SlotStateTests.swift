@@ -7,94 +7,118 @@ import WriteAheadBuffer
 struct SlotStateTests {
     private let now = SlotStateMachine.Moment(monotonicNs: 1_000_000_000, wallMs: 1_700_000_000_000)
 
-    private func cut(_ lessons: DestinationLessons = DestinationLessons()) -> SlotStateMachine {
-        var machine = SlotStateMachine(
-            queue: QueueConfiguration(), age: SampleAge(configuredMs: 60_000, url: "http://receiver/"),
-            seed: 1,
-            lessons: lessons)
-        _ = machine.collected(.init(sampleCount: 10, newestMs: now.wallMs, mayBeStored: false), now)
-        return machine
+    private func filling() -> SlotWalk {
+        SlotWalk(
+            SlotStateMachine(
+                queue: QueueConfiguration(), age: SampleAge(configuredMs: 60_000, url: "http://receiver/"),
+                seed: 1))
     }
 
-    private func answered(_ status: Int) -> SlotStateMachine {
-        var machine = cut()
-        _ = machine.answered(.status(.init(status: status)), succeededElsewhereNs: nil, now)
-        return machine
+    private func flying() -> SlotWalk {
+        var slot = filling()
+        let held = SlotStateMachine.Held(sampleCount: 10, newestMs: now.wallMs, mayBeStored: false)
+        #expect(slot.collected(held, now) == .leave)
+        #expect(slot.leaves(now) == .awaitAnswer)
+        return slot
     }
 
-    private func name(_ state: SlotState) -> String {
-        switch state {
-        case .filling: "filling"
-        case .ready: "ready"
-        case .pausing: "pausing"
-        case .held: "held"
-        case .settling: "settling"
-        case .stopped: "stopped"
-        }
+    private func answered(_ status: Int) -> SlotWalk {
+        var slot = flying()
+        _ = slot.answered(.status(.init(status: status)), now)
+        return slot
     }
 
     @Test(arguments: [
         (200, "settling"), (400, "settling"), (413, "settling"), (503, "pausing"), (429, "pausing"),
-        (403, "held"),
-        (404, "held"),
+        (403, "held"), (404, "held"),
     ])
     func anAnswerSaysWhatIsNext(status: Int, next: String) {
-        let machine = answered(status)
-        #expect(name(machine.state) == next)
-        #expect(machine.held?.sampleCount == 10)
+        let slot = answered(status)
+        #expect(slot.name == next)
+        #expect(slot.request?.sampleCount == 10)
     }
 
     @Test func aRequestGoesRoundUntilItIsSettled() {
-        var machine = cut()
-        #expect(name(machine.state) == "ready")
-        _ = machine.answered(.unreachable, succeededElsewhereNs: nil, now)
-        #expect(name(machine.state) == "pausing" && machine.held?.mayBeStored == true)
-        _ = machine.woke(now)
-        #expect(name(machine.state) == "ready" && machine.held?.mayBeStored == true)
-        _ = machine.answered(.status(.init(status: 204)), succeededElsewhereNs: nil, now)
-        #expect(name(machine.state) == "settling")
-        _ = machine.settled(now)
-        #expect(machine.state == .filling && machine.held == nil)
+        var slot = filling()
+        let held = SlotStateMachine.Held(sampleCount: 10, newestMs: now.wallMs, mayBeStored: false)
+        _ = slot.collected(held, now)
+        #expect(slot.name == "ready" && slot.request?.mayBeStored == false)
+        _ = slot.leaves(now)
+        #expect(slot.name == "in flight" && slot.request?.mayBeStored == false)
+        _ = slot.answered(.unreachable, now)
+        #expect(slot.name == "pausing" && slot.request?.mayBeStored == true)
+        _ = slot.woke(now)
+        #expect(slot.name == "ready" && slot.request?.mayBeStored == true)
+        _ = slot.leaves(now)
+        _ = slot.answered(.status(.init(status: 204)), now)
+        #expect(slot.name == "settling")
+        _ = slot.settled(now)
+        #expect(slot.name == "filling" && slot.request == nil)
+    }
+
+    @Test func whatWaitedAtTheGateIsDecidedAnew() {
+        var slot = filling()
+        let held = SlotStateMachine.Held(sampleCount: 10, newestMs: now.wallMs, mayBeStored: false)
+        #expect(slot.collected(held, now) == .leave && slot.waited(now) == .leave)
+        var later = now
+        later.agingMs += 60_001
+        #expect(slot.waited(later) == .settle(.givenUp(reason: "too_old")))
+    }
+
+    /// The parts of what the receiver did not understand go again, and it has stored none of them.
+    @Test func aRequestOfAMessageThatIsNotKnownIsPutBack() {
+        var slot = flying()
+        #expect(slot.messageChanged() == .putBack)
+        #expect(slot.request?.mayBeStored == false && slot.machine.obstacle == nil)
+        #expect(slot.settled(now) == .fill(samples: 5_000))
     }
 
     @Test func aDrainStopsItInWhateverState() {
         for status in [503, 404] {
-            var machine = answered(status)
-            machine.drain(untilNs: now.monotonicNs)
-            _ = machine.woke(now)
-            #expect(machine.state == .stopped && machine.held == nil)
+            var slot = answered(status)
+            slot.machine.drain(untilNs: now.monotonicNs)
+            #expect(slot.woke(now) == .stop && slot.request == nil)
         }
         var settling = answered(200)
-        settling.drain(untilNs: now.monotonicNs)
-        _ = settling.settled(now)
-        #expect(settling.state == .stopped)
+        settling.machine.drain(untilNs: now.monotonicNs)
+        #expect(settling.settled(now) == .stop)
+        for isCut in [false, true] {
+            var slot = filling()
+            let held = SlotStateMachine.Held(sampleCount: 10, newestMs: now.wallMs, mayBeStored: false)
+            if isCut { #expect(slot.collected(held, now) == .leave) }
+            slot.machine.drain(untilNs: now.monotonicNs)
+            #expect((isCut ? slot.waited(now) : slot.collected(held, now)) == .stop)
+        }
+        var flies = flying()
+        flies.machine.drain(untilNs: now.monotonicNs)
+        #expect(flies.answered(.unreachable, now) == .stop)
     }
 
     /// Tries that end so while others are stored; how the fifth one ends.
-    private func fifth(_ answer: ReceiverAnswer, storedElsewhere: Bool = true) -> SlotStateMachine.Action {
-        var machine = cut()
-        var action = SlotStateMachine.Action.stop
-        for _ in 0..<5 {
-            action = machine.answered(
-                answer, succeededElsewhereNs: storedElsewhere ? now.monotonicNs + 1 : nil, now)
+    private func fifth(_ answer: ReceiverAnswer, storedElsewhere: Bool = true) -> SlotWalk.Step {
+        var slot = flying()
+        let storedNs = storedElsewhere ? now.monotonicNs + 1 : nil
+        for _ in 0..<4 {
+            _ = slot.answered(answer, succeededElsewhereNs: storedNs, now)
+            slot.tryAgain(now)
         }
-        return action
+        return slot.answered(answer, succeededElsewhereNs: storedNs, now)
     }
 
     @Test(arguments: [500, 501, 502, 503, 504, 507, 520, 408])
     func aRequestThatFailsFiveTimesWhileOthersAreStoredIsHalved(status: Int) {
-        #expect(fifth(.status(.init(status: status))) == .split)
-        #expect(fifth(.status(.init(status: status)), storedElsewhere: false) != .split)
+        #expect(fifth(.status(.init(status: status))) == .putBack)
+        #expect(fifth(.status(.init(status: status)), storedElsewhere: false) != .putBack)
     }
 
     @Test func soIsOneThatBreaksItsConnectionOrTakesTooLong() {
-        #expect(fifth(.unreachable) == .split)
-        #expect(fifth(.unreachable, storedElsewhere: false) != .split)
+        #expect(fifth(.unreachable) == .putBack)
+        #expect(fifth(.unreachable, storedElsewhere: false) != .putBack)
     }
 
     @Test func aReceiverThatSaysWhenToComeBackIsNotBroken() {
-        #expect(fifth(.status(.init(status: 503, retryAfterMs: 1_000))) != .split)
-        #expect(fifth(.unconnected) != .split, "nothing was sent")
+        #expect(fifth(.status(.init(status: 503, retryAfterMs: 1_000))) != .putBack)
+        #expect(fifth(.unconnected) != .putBack, "nothing was sent")
     }
 
     /// What the whole may have stored, its parts may have, too.
@@ -104,23 +128,23 @@ struct SlotStateTests {
                 sampleCount: samples, newestMs: now.wallMs, mayBeStored: false,
                 end: BufferPosition(segment: 1, offset: offset))
         }
-        func refused(_ machine: inout SlotStateMachine) -> SlotStateMachine.Action {
-            machine.answered(
-                .status(.init(status: 400, reason: .outOfOrder)), succeededElsewhereNs: nil, now)
+        func refused(_ slot: inout SlotWalk, _ request: SlotStateMachine.Held) -> SlotWalk.Step {
+            #expect(slot.collected(request, now) == .leave && slot.leaves(now) == .awaitAnswer)
+            return slot.answered(.status(.init(status: 400, reason: .outOfOrder)), now)
         }
-        var machine = cut()
-        _ = machine.collected(held(10, upTo: 100), now)
-        for _ in 0..<5 {
-            _ = machine.answered(.unreachable, succeededElsewhereNs: now.monotonicNs + 1, now)
+        var slot = filling()
+        #expect(slot.collected(held(10, upTo: 100), now) == .leave && slot.leaves(now) == .awaitAnswer)
+        for number in 0..<5 {
+            if number > 0 { slot.tryAgain(now) }
+            _ = slot.answered(.unreachable, succeededElsewhereNs: now.monotonicNs + 1, now)
         }
         for offset in [50, 100] as [UInt64] {
-            _ = machine.settled(now)
-            _ = machine.collected(held(5, upTo: offset), now)
-            #expect(refused(&machine) == .settle(.delivered))
+            #expect(slot.settled(now) == .fill(samples: 5))
+            #expect(refused(&slot, held(5, upTo: offset)) == .settle(.delivered))
         }
-        _ = machine.settled(now)
-        machine.claimed()
-        _ = machine.collected(held(5, upTo: 90), now)
-        #expect(refused(&machine) == .settle(.refused(reason: "sample_out_of_order")), "another claim")
+        _ = slot.settled(now)
+        slot.claimed()
+        let other = refused(&slot, held(5, upTo: 90))
+        #expect(other == .settle(.refused(reason: "sample_out_of_order")), "another claim")
     }
 }

@@ -59,13 +59,43 @@ import Testing
         #expect(status.current(storedMs: 65_000) == status)
     }
 
+    private static let held = SlotStateMachine.Held(sampleCount: 1, newestMs: 0, mayBeStored: false)
+    private static let flight = SlotState.Flight(held, SlotState.ClaimMemory())
+    private static let wait = SlotState.Wait(untilNs: 1)
+
+    private static func settling(_ work: SlotState.Settling.Work) -> SlotState {
+        .settling(.init(request: held, claim: SlotState.ClaimMemory(), work: work))
+    }
+
     @Test(arguments: [
-        (SlotStateMachine.Action.send, false), (.wait(untilNs: 1), false), (.split, false), (.stop, false),
-        (.settle(.delivered), false), (.settle(.refused(reason: "x")), true),
-        (.settle(.unwritten(WrittenCounts(samples: 1, histograms: 0, exemplars: 0))), true),
-        (.settle(.givenUp(reason: "too_old")), true),
+        (SlotState.ready(.init(flight: flight)), false),
+        (.inFlight(.init(flight: flight, leftNs: 1)), false),
+        (.pausing(.init(flight: flight, wait: wait)), false),
+        (.held(.init(flight: flight, wait: wait)), false),
+        (settling(.putBack), false), (.stopped, false),
+        (settling(.book(.delivered)), false), (settling(.book(.refused(reason: "x"))), true),
+        (settling(.book(.unwritten(WrittenCounts(samples: 1, histograms: 0, exemplars: 0)))), true),
+        (settling(.book(.givenUp(reason: "too_old"))), true),
     ])
-    func onlyWhatIsBookedOtherwiseThanDeliveredIsGivenUp(action: SlotStateMachine.Action, givesUp: Bool) {
-        #expect(action.givesUp == givesUp)
+    func onlyWhatIsBookedOtherwiseThanDeliveredIsGivenUp(state: SlotState, givesUp: Bool) {
+        #expect(state.givesUp == givesUp)
+    }
+
+    /// What a slot waits for is shown, whichever wait it is.
+    @Test(arguments: [
+        (SlotStateMachine.Obstacle?.none, SlotStatus.State.throttled), (.throttled, .throttled),
+        (.failing, .backingOff), (.unauthorized, .held), (.misconfigured, .held), (.refusing, .held),
+        (.refusingSize, .held),
+    ])
+    func aWaitShowsWhatIsInTheWay(obstacle: SlotStateMachine.Obstacle?, shown: SlotStatus.State) {
+        for state in [
+            SlotState.pausing(.init(flight: Self.flight, wait: Self.wait)),
+            .held(.init(flight: Self.flight, wait: Self.wait)),
+        ] {
+            #expect(SlotStatus.State(state, obstacle) == shown)
+        }
+        #expect(SlotStatus.State(.ready(.init(flight: Self.flight)), obstacle) == .sending)
+        #expect(SlotStatus.State(Self.settling(.putBack), obstacle) == .idle)
+        #expect(SlotStatus.State(.stopped, obstacle) == .stopped)
     }
 }

@@ -55,7 +55,7 @@ enum ReceiverAnswer: Equatable, Sendable {
         var meaning: Meaning { Meaning(status: status) }
     }
 
-    /// What a status means to this sender; docs and `SlotStateMachine` say what follows.
+    /// What a status means to this sender; docs and `SlotState.InFlight` say what follows.
     enum Meaning: Equatable, Sendable {
         case stored, refused, unauthorized, misconfigured, tooLarge, throttled, failing
 

@@ -24,31 +24,45 @@ extension SlotRunner {
     /// answer that decides about the request opens the gate. A request that is given up after a failure does
     /// not, since the next one may fail in the same way.
     func tellGate(
-        _ answer: ReceiverAnswer, _ action: SlotStateMachine.Action, _ machine: SlotStateMachine,
+        _ answer: ReceiverAnswer, _ next: SlotState, _ machine: SlotStateMachine,
         sentNs: UInt64, _ now: SlotStateMachine.Moment
     ) {
         let scope = answer.scope(storesOthers: (shared.lastStoredNs ?? 0) >= sentNs)
         let askedNs = now.monotonicNs + UInt64(max(0, answer.retryAfterMs ?? 0)) * 1_000_000
-        switch action {
-        case .wait(let untilNs):
+        switch next {
+        case .pausing(let pausing):
+            shared.gate.failed(number, scope, untilNs: pausing.wait.untilNs, nowNs: now.monotonicNs)
+        case .held(let held):
             // What an operator has to mend keeps this request waiting for long. The gate may let another one
             // try before.
             let isSlow =
-                machine.obstacle == .misconfigured || machine.obstacle == .unauthorized && machine.tries > 1
+                machine.obstacle == .misconfigured
+                || machine.obstacle == .unauthorized && held.flight.tries > 1
             shared.gate.failed(
-                number, scope, untilNs: isSlow ? askedNs : untilNs, nowNs: now.monotonicNs, isSlow: isSlow)
-        case .settle, .split:
+                number, scope, untilNs: isSlow ? askedNs : held.wait.untilNs, nowNs: now.monotonicNs,
+                isSlow: isSlow)
+        case .settling:
             guard !answer.isFinal else { return shared.gate.answered(number) }
             shared.gate.failed(
                 number, scope == .request ? .request : .unclear, untilNs: askedNs, nowNs: now.monotonicNs)
-        case .stop:
+        case .stopped:
             // Under a drain what an operator has to mend is tried once more, by one request. The others stay
             // in the buffer without a try.
             guard !answer.isFinal else { return }
             if scope == .destination, (shared.lastStoredNs ?? 0) < sentNs { return shared.gate.giveUp() }
             shared.gate.failed(number, scope, untilNs: askedNs, nowNs: now.monotonicNs, isSlow: true)
-        case .send: break
+        // No answer leads to these.
+        case .filling, .ready, .inFlight: break
         }
+    }
+
+    /// Puts the samples of a request back in front of its claim.
+    func putBack(_ sent: Shipment, _ session: inout Session) {
+        // Its series are searched now.
+        if sent.request.triesAgain { shared.forgive(sent.request) }
+        session.collector.putBack(sent.request)
+        // The parts take the place of the whole.
+        session.claimed?.noted.append(sent.note.number)
     }
 
     /// A receiver that has judged the samples, or names what is wrong with one, is the right one: path and

@@ -12,16 +12,6 @@ extension SlotRunner {
         case request(Shipment)
     }
 
-    /// What is to be cut.
-    struct Cutting: Sendable {
-        /// At most so many.
-        var samples: Int
-        /// The batch ends here at the latest; nil where it may end anywhere.
-        var end: BufferPosition?
-        /// A series is searched for that the receiver refuses.
-        var isSearching: Bool
-    }
-
     /// A cut, and what is left of the claim.
     struct CutOff: Sendable {
         let cut: Cut
@@ -33,19 +23,18 @@ extension SlotRunner {
     }
 
     /// Cuts a batch of what the slot has claimed, on a worker.
-    func cut(_ samples: Int, upTo end: BufferPosition?, _ session: inout Session) async -> Cut {
-        let cutting = Cutting(samples: samples, end: end, isSearching: session.machine.isSearching)
+    func cut(_ filling: SlotState.Filling, _ session: inout Session) async -> Cut {
         let (collector, claimed) = (session.collector, session.claimed)
-        let off = await shared.workers.run { [self] in cutOff(collector, claimed, cutting) }
-        return take(off, &session)
+        let off = await shared.workers.run { [self] in cutOff(collector, claimed, filling) }
+        return take(off, filling, &session)
     }
 
     /// Cuts a batch, encodes it, and tells the cursor that it is about to be sent. Takes long and writes a
     /// file: called on a worker.
-    func cutOff(_ collector: BatchCollector, _ claimed: Claimed?, _ cutting: Cutting) -> CutOff {
+    func cutOff(_ collector: BatchCollector, _ claimed: Claimed?, _ filling: SlotState.Filling) -> CutOff {
         let nowNs = shared.clock.monotonicNs
         let search = BatchCollector.Search(
-            upTo: cutting.end, isSearching: cutting.isSearching, shared.lessons, nowNs)
+            upTo: filling.upTo, isSearching: filling.isSearching, shared.lessons, nowNs)
         var collector = collector
         let resend = claimed?.claim.resend?.request
         let message = message(of: collector, resend, nowNs)
@@ -61,7 +50,7 @@ extension SlotRunner {
         let limitBytes = shared.lessons.limitBytes
         let cut = shared.scratches.with { scratch in
             collector.cut(
-                message, samples: cutting.samples, bytes: limitBytes, search: search, leftOut: &leftOut,
+                message, samples: filling.samples, bytes: limitBytes, search: search, leftOut: &leftOut,
                 agingMs: agingMs,
                 isUsedUp: {
                     limits.isUsedUp(forJob: $0, reserved: reserved, nowNs: nowNs, wallMs: wallMs)
@@ -87,7 +76,7 @@ extension SlotRunner {
     }
 
     /// Goes on with what was cut.
-    func take(_ off: CutOff, _ session: inout Session) -> Cut {
+    func take(_ off: CutOff, _ filling: SlotState.Filling, _ session: inout Session) -> Cut {
         session.collector = off.rest
         session.busyNs += off.tookNs
         guard case .request(let sent) = off.cut else { return off.cut }
@@ -99,7 +88,7 @@ extension SlotRunner {
             shared.log.bufferFailed(
                 "the cursor cannot be written; sent all the same", fault, wallMs: shared.clock.wallMs)
         }
-        if !session.machine.isSearching {
+        if !filling.isSearching {
             shared.lessons.cut(ns: off.tookNs)
             // Requests that are small for the receiver's sake say nothing about the size of claims: the limit
             // may soon be lifted, and until then a claim makes several requests.

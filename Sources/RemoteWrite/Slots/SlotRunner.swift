@@ -4,8 +4,8 @@ import Synchronization
 internal import Telemetry
 internal import WriteAheadBuffer
 
-/// One slot of a window: claims a request, and carries out what `SlotStateMachine` decides about it until
-/// all of it is answered for.
+/// One slot of a window: claims a request, and does what each `SlotState` asks for until all of the claim is
+/// answered for.
 final class SlotRunner: Sendable {
     let number: Int
     let shared: DestinationShared
@@ -38,7 +38,7 @@ final class SlotRunner: Sendable {
 
     var status: SlotStatus { published.withLock { $0 } }
 
-    /// What the task keeps between two actions.
+    /// What the task keeps beside the state.
     struct Session {
         var machine: SlotStateMachine
         var collector: BatchCollector
@@ -80,14 +80,15 @@ final class SlotRunner: Sendable {
                 limits: shared.limits, isSigned: shared.configuration.sigv4 != nil),
             random: SplitMix64(seed: seed))
         window.turns.began()
-        var next = session.machine.begin()
-        while case .collect(let samples, let end) = next, !Task.isCancelled {
-            if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
+        var state = session.machine.begin()
+        while case .filling(var filling) = state, !Task.isCancelled {
+            heedDrain(&session)
             // A slot without a request keeps no other from sending.
             shared.gate.leave(number)
             publish(session, .idle)
-            guard let sent = await collect(samples, upTo: end, &session) else { break }
-            next = await ship(sent, &session)
+            guard let sent = await collect(&filling, &session) else { break }
+            let held = SlotStateMachine.Held(sent.request)
+            state = await ship(sent, filling.collected(held, &session.machine, shared.now), &session)
         }
         shared.gate.leave(number)
         shared.log.gaveUp(slot: number)
@@ -95,41 +96,46 @@ final class SlotRunner: Sendable {
         publish(session, .stopped)
     }
 
-    /// Sends a request until it is booked, or put back to be cut smaller.
-    private func ship(_ sent: Shipment, _ session: inout Session) async -> SlotStateMachine.Next {
-        let request = sent.request
-        var action = session.machine.collected(SlotStateMachine.Held(request), shared.now)
+    /// Does what the states of a request ask for, from the `first` after its cut on. Returns the state that
+    /// follows its end: `filling` or `stopped`.
+    private func ship(_ sent: Shipment, _ first: SlotState, _ session: inout Session) async -> SlotState {
+        var state = first
         while !Task.isCancelled {
-            if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
-            publish(session, .init(action, session.machine.obstacle), request)
-            switch action {
-            case .send: action = await sendThroughGate(sent, &session)
-            case .wait(let untilNs):
-                await pause(untilNs: untilNs, isDraining: session.machine.isDraining)
-                if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
-                action = session.machine.woke(shared.now)
-            case .settle(let verdict, let leaveOutForMs):
-                if let leaveOutForMs { leaveOut(request, verdict, forMs: leaveOutForMs) }
-                await settle(sent, verdict, &session)
-                return session.machine.settled(shared.now)
-            case .split:
-                // Its series are searched now.
-                if request.triesAgain { shared.forgive(request) }
-                session.collector.putBack(request)
-                // The parts take the place of the whole.
-                session.claimed?.noted.append(sent.note.number)
-                return session.machine.settled(shared.now)
-            case .stop: return .stop
+            heedDrain(&session)
+            publish(session, .init(state, session.machine.obstacle), sent.request)
+            switch state {
+            case .ready(let ready): state = await passGate(ready, &session)
+            case .inFlight(let flying): state = await send(sent, flying, &session)
+            case .pausing(let pausing):
+                await wait(pausing.wait, isDraining: session.machine.isDraining)
+                heedDrain(&session)
+                state = pausing.woke(&session.machine, shared.now)
+            case .held(let held):
+                await wait(held.wait, isDraining: session.machine.isDraining)
+                heedDrain(&session)
+                state = held.woke(&session.machine, shared.now)
+            case .settling(let settling):
+                switch settling.work {
+                case .book(let verdict, let leaveOutForMs):
+                    if let leaveOutForMs { leaveOut(sent.request, verdict, forMs: leaveOutForMs) }
+                    await settle(sent, verdict, &session)
+                case .putBack: putBack(sent, &session)
+                }
+                return settling.settled(session.machine, shared.now)
+            case .filling, .stopped: return state
             }
         }
-        return .stop
+        return .stopped
+    }
+
+    /// Tells the machine of a drain that has begun.
+    private func heedDrain(_ session: inout Session) {
+        if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
     }
 
     /// Cuts what is claimed until there is a request; claims more when all of it is answered for. nil when
     /// the slot is to end.
-    private func collect(
-        _ samples: Int, upTo end: BufferPosition?, _ session: inout Session
-    ) async -> Shipment? {
+    private func collect(_ filling: inout SlotState.Filling, _ session: inout Session) async -> Shipment? {
         while !Task.isCancelled {
             let cut: Cut
             if session.collector.isEmpty {
@@ -137,11 +143,11 @@ final class SlotRunner: Sendable {
                     window.release(claim)
                     session.claimed = nil
                 }
-                session.machine.claimed()
-                guard let first = await claim(samples, upTo: end, &session) else { return nil }
+                filling.claimed()
+                guard let first = await claim(filling, &session) else { return nil }
                 cut = first
             } else {
-                cut = await self.cut(samples, upTo: end, &session)
+                cut = await self.cut(filling, &session)
             }
             switch cut {
             case .request(let sent): return sent
@@ -158,15 +164,13 @@ final class SlotRunner: Sendable {
 
     /// Waits for the turn and for something to send, and cuts the first request of it; nil when there is
     /// nothing left to do.
-    private func claim(
-        _ samples: Int, upTo end: BufferPosition?, _ session: inout Session
-    ) async -> Cut? {
+    private func claim(_ filling: SlotState.Filling, _ session: inout Session) async -> Cut? {
         while !Task.isCancelled {
             let seen = turn.count
             switch window.turns.take(turn) {
             case .stop: return nil
             case .wait: await turn.wait(after: seen)
-            case .mine: return await look(cutting: samples, upTo: end, &session)
+            case .mine: return await look(filling, &session)
             }
         }
         return nil
@@ -176,16 +180,15 @@ final class SlotRunner: Sendable {
     private enum Found: Sendable {
         /// A claim, and the first that was cut of it.
         case claim(Claimed, CutOff)
-        /// Neither a claim nor a batch: see `ShippingWindow.Look`.
-        case less(ShippingWindow.Look)
+        /// No claim: see `ShippingWindow.Look`.
+        case short(sinceNs: UInt64)
+        case nothing(isWaiting: Bool)
     }
 
     /// Looks at the log until there is a claim, with the turn, which is given on then. The first request is
     /// cut of the claim in the same worker job, since each job costs several changes of thread. nil, and the
     /// turn is given on, when the slot is to end.
-    private func look(
-        cutting samplesOfCut: Int, upTo end: BufferPosition?, _ session: inout Session
-    ) async -> Cut? {
+    private func look(_ filling: SlotState.Filling, _ session: inout Session) async -> Cut? {
         let reader = window.reader
         // Not fewer for a slot that cuts smaller requests for now: it cuts more of them off its claim.
         let samples = max(1, shared.configuration.queue.maxSamplesPerSend)
@@ -199,31 +202,33 @@ final class SlotRunner: Sendable {
             // Asked before the look. If nothing flew by then, the look knows all keys that were let go of,
             // and no answer will make another frame free.
             let mayBeAnswered = window.turns.flying > 0
-            let cutting = Cutting(samples: samplesOfCut, end: end, isSearching: session.machine.isSearching)
             let empty = session.collector
             let result = await shared.workers.run { [self] in
-                shared.look(samples: samples, nowNs: nowNs, dueNs: dueNs).map { look in
-                    guard case .claim(let claim) = look else { return Found.less(look) }
-                    // Another slot may look while this one cuts.
-                    if window.turns.claimed() { spawn() }
-                    let claimed = Claimed(claim: claim, noted: claim.resend.map { [$0.number] } ?? [])
-                    var collector = empty
-                    collector.load(claim.slices, asBefore: claim.resend?.request.omissions)
-                    return .claim(claimed, cutOff(collector, claimed, cutting))
+                shared.look(samples: samples, nowNs: nowNs, dueNs: dueNs).map { look -> Found in
+                    switch look {
+                    case .short(let sinceNs): return .short(sinceNs: sinceNs)
+                    case .nothing(let isWaiting): return .nothing(isWaiting: isWaiting)
+                    case .claim(let claim):
+                        // Another slot may look while this one cuts.
+                        if window.turns.claimed() { spawn() }
+                        let claimed = Claimed(claim: claim, noted: claim.resend.map { [$0.number] } ?? [])
+                        var collector = empty
+                        collector.load(claim.slices, asBefore: claim.resend?.request.omissions)
+                        return .claim(claimed, cutOff(collector, claimed, filling))
+                    }
                 }
             }
             if case .success = result { session.readBackoff.reset() }
             switch result {
             case .success(.claim(let claimed, let off)):
                 session.claimed = claimed
-                return take(off, &session)
-            case .success(.less(.claim)): preconditionFailure("a claim is cut")
-            case .success(.less(.short(let sinceNs))):
+                return take(off, filling, &session)
+            case .success(.short(let sinceNs)):
                 // An append does not end the wait: a batch that fills meanwhile is found at the next look. An
                 // answer does, as it lets go of keys that others wait for.
                 let untilNs = min(sinceNs + deadlineNs, nowNs + UInt64(Self.lookMs) * 1_000_000)
                 await window.changed.wait(after: seen, untilNs: untilNs, clock: shared.clock)
-            case .success(.less(.nothing(let isWaiting))):
+            case .success(.nothing(let isWaiting)):
                 // The cursor could not be written when the last answer came, and the next answer may be far
                 // off. Until then no segment may go, and a full disk gets no room.
                 if window.hasUnbooked { await book([], Outcomes(), &session) }
@@ -250,38 +255,37 @@ final class SlotRunner: Sendable {
                     return nil
                 }
                 let waitMs = session.readBackoff.nextMs(&session.random)
-                await pause(untilNs: nowNs + UInt64(waitMs) * 1_000_000, isDraining: false)
+                await wait(.init(untilNs: nowNs + UInt64(waitMs) * 1_000_000), isDraining: false)
             }
         }
         window.turns.give()
         return nil
     }
 
-    /// Sends, once the destination is not known to be in the way.
-    private func sendThroughGate(
-        _ sent: Shipment, _ session: inout Session
-    ) async -> SlotStateMachine.Action {
+    /// Waits until the destination is not known to be in the way.
+    private func passGate(_ ready: SlotState.Ready, _ session: inout Session) async -> SlotState {
         switch await shared.gate.pass(number, untilNs: shared.drainDeadlineNs, clock: shared.clock) {
-        case .atOnce:
-            let action = session.machine.leaves(shared.now)
-            return action == .send ? await send(sent, &session) : action
-        case .afterWaiting: return session.machine.woke(shared.now)
+        case .atOnce: return ready.leaves(&session.machine, shared.now)
+        case .afterWaiting: return ready.waited(&session.machine, shared.now)
         case .never:
-            return Task.isCancelled || shared.gate.isGivenUp ? .stop : session.machine.woke(shared.now)
+            if Task.isCancelled || shared.gate.isGivenUp { return .stopped }
+            return ready.waited(&session.machine, shared.now)
         }
     }
 
-    private func send(_ sent: Shipment, _ session: inout Session) async -> SlotStateMachine.Action {
+    private func send(
+        _ sent: Shipment, _ flying: SlotState.InFlight, _ session: inout Session
+    ) async -> SlotState {
         let (request, metrics) = (sent.request, shared.metrics)
         let beganNs = shared.clock.monotonicNs
-        metrics.leaves(request, isAgain: session.machine.tries > 0)
+        metrics.leaves(request, isAgain: flying.flight.tries > 0)
         shared.began()
         let (window, claim) = (window, session.claim)
         let outcome = await shared.sender.send(request, skewMs: session.machine.skewMs) {
             if let claim { window.left(claim) }
         }
         let inFlight = shared.ended()
-        guard case .answer(let answer, let text) = outcome else { return .stop }
+        guard case .answer(let answer, let text) = outcome else { return .stopped }
         let now = shared.now
         let tookNs = now.monotonicNs - beganNs
         session.busyNs += tookNs
@@ -290,7 +294,7 @@ final class SlotRunner: Sendable {
         if case .status(let response) = answer {
             if await fallsBack(sent, response, text, now) {
                 shared.gate.answered(number)
-                return session.machine.messageChanged()
+                return flying.messageChanged(&session.machine)
             }
             if answer.isStored {
                 unwritten(request, response)
@@ -298,10 +302,10 @@ final class SlotRunner: Sendable {
                 shared.lessons.roundTrip(ns: tookNs, inFlight: inFlight)
             }
         }
-        if let deadlineNs = shared.drainDeadlineNs { session.machine.drain(untilNs: deadlineNs) }
-        let action = session.machine.answered(
-            answer, succeededElsewhereNs: shared.lastStoredNs, inFlight: inFlight, now)
-        tellGate(answer, action, session.machine, sentNs: beganNs, now)
+        heedDrain(&session)
+        let next = flying.answered(
+            answer, succeededElsewhereNs: shared.lastStoredNs, inFlight: inFlight, &session.machine, now)
+        tellGate(answer, next, session.machine, sentNs: beganNs, now)
         // A refusal may be told after parts of its request were stored, at the end of a search.
         if !answer.isStored {
             session.lastText = text
@@ -312,23 +316,22 @@ final class SlotRunner: Sendable {
             shared.log.sizeChanged(change, text: text, wallMs: now.wallMs)
         }
         published.withLock { status in
-            status.lastError = action == .settle(.delivered) ? nil : text
-            status.isDropping = action.givesUp
+            status.lastError = next.verdict == .delivered ? nil : text
+            status.isDropping = next.givesUp
             status.lastErrorMs = now.wallMs
         }
-        return action
+        return next
     }
 
-    /// Waits until `untilNs`. A drain that begins meanwhile ends the wait, unless the wait was decided under
-    /// that drain (`isDraining`). The caller says which it was: a drain that began after the decision and
-    /// before this call has to end the wait, too.
-    private func pause(untilNs: UInt64, isDraining: Bool) async {
+    /// Waits. A drain that begins meanwhile ends the wait, unless the wait was decided under that drain
+    /// (`isDraining`).
+    private func wait(_ wait: SlotState.Wait, isDraining: Bool) async {
         let clock = shared.clock
         // A cancelled wait ends the slot: the loop looks at the task.
         if isDraining {
-            try? await clock.sleep(untilNs: untilNs)
+            try? await clock.sleep(untilNs: wait.untilNs)
         } else {
-            await shared.draining.wait(untilNs: untilNs, clock: clock)
+            await shared.draining.wait(untilNs: wait.untilNs, clock: clock)
         }
     }
 

@@ -55,30 +55,19 @@ public struct SlotStatus: Sendable, Equatable {
     }
 }
 
-extension SlotStateMachine.Action {
-    /// Whether samples of the request are given up with it.
-    var givesUp: Bool {
-        switch self {
-        case .settle(.delivered, _): false
-        case .settle: true
-        case .send, .wait, .split, .stop: false
-        }
-    }
-}
-
 extension SlotStatus.State {
-    /// What an action of the state machine looks like from outside.
-    init(_ action: SlotStateMachine.Action, _ obstacle: SlotStateMachine.Obstacle?) {
-        switch action {
-        case .send: self = .sending
-        case .wait:
+    /// What a state of the slot looks like from outside.
+    init(_ state: SlotState, _ obstacle: SlotStateMachine.Obstacle?) {
+        switch state {
+        case .ready, .inFlight: self = .sending
+        case .pausing, .held:
             switch obstacle {
             case .failing: self = .backingOff
             case .throttled, nil: self = .throttled
             case .unauthorized, .misconfigured, .refusing, .refusingSize: self = .held
             }
-        case .settle, .split: self = .idle
-        case .stop: self = .stopped
+        case .filling, .settling: self = .idle
+        case .stopped: self = .stopped
         }
     }
 }

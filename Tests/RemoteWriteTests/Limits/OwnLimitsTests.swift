@@ -60,10 +60,12 @@ import Testing
         #expect(limits.usedBytes == 900)
     }
 
-    private func machine(_ limits: OwnLimits) -> SlotStateMachine {
-        SlotStateMachine(
-            queue: QueueConfiguration(), age: SampleAge(configuredMs: 0, url: "http://receiver/"), seed: 1,
-            lessons: DestinationLessons(limits: limits))
+    private func slot(_ limits: OwnLimits) -> SlotWalk {
+        SlotWalk(
+            SlotStateMachine(
+                queue: QueueConfiguration(), age: SampleAge(configuredMs: 0, url: "http://receiver/"),
+                seed: 1,
+                lessons: DestinationLessons(limits: limits)))
     }
 
     private func held(_ bytes: Int = 30) -> SlotStateMachine.Held {
@@ -73,19 +75,22 @@ import Testing
     /// A request that waits for the destination behind others, however often it looks, has not left.
     @Test func whatHasToWaitForTheDestinationCountsOnce() {
         let limits = OwnLimits(DestinationLimits(requestsPerSecond: 2, bytesPerDay: 1_000))
-        var machine = machine(limits)
+        var slot = slot(limits)
         cut(limits, 30)
-        #expect(machine.collected(held(), Self.now) == .send)
-        for _ in 0..<5 { #expect(machine.woke(Self.now) == .send) }
+        #expect(slot.collected(held(), Self.now) == .leave)
+        for _ in 0..<5 { #expect(slot.waited(Self.now) == .leave) }
         #expect(limits.usedBytes == 30)
         #expect(limits.earliestNs(Self.now.monotonicNs) == Self.now.monotonicNs)
-        #expect(machine.leaves(Self.now) == .send)
-        _ = machine.answered(.unreachable, succeededElsewhereNs: nil, Self.now)
-        #expect(machine.woke(Self.now) == .send && machine.leaves(Self.now) == .send)
+        #expect(slot.leaves(Self.now) == .awaitAnswer)
+        _ = slot.answered(.unreachable, Self.now)
+        slot.tryAgain(Self.now)
         #expect(limits.usedBytes == 60, "every try counts")
-        _ = machine.answered(.unsigned, succeededElsewhereNs: nil, Self.now)
+        _ = slot.answered(.unsigned, Self.now)
         #expect(limits.usedBytes == 60, "what was not sent does not")
-        _ = machine.answered(.status(.init(status: 200)), succeededElsewhereNs: nil, Self.now)
+        var later = Self.now
+        later.monotonicNs += 1_000_000_000
+        slot.tryAgain(later)
+        #expect(slot.answered(.status(.init(status: 200)), later) == .settle(.delivered))
         #expect(limits.usedBytes == 60)
     }
 
@@ -126,39 +131,36 @@ import Testing
 
     @Test func whatIsNotTriedAgainIsGivenBack() {
         let limits = OwnLimits(DestinationLimits(bytesPerDay: 1_000))
-        var machine = machine(limits)
+        var slot = slot(limits)
         cut(limits, 30)
-        #expect(machine.collected(held(), Self.now) == .send)
-        _ = machine.answered(.unreachable, succeededElsewhereNs: nil, Self.now)
+        #expect(slot.collected(held(), Self.now) == .leave && slot.leaves(Self.now) == .awaitAnswer)
+        _ = slot.answered(.unreachable, Self.now)
         #expect(limits.usedBytes == 60)
         // Others have taken the rest: the request is let go, and its second try has not left.
         cut(limits, 950)
-        #expect(machine.woke(Self.now) == .settle(.givenUp(reason: "daily_budget")))
+        #expect(slot.woke(Self.now) == .settle(.givenUp(reason: "daily_budget")))
         #expect(limits.usedBytes == 980)
     }
 
     /// An outage of half a day at one try each 5 s: the budget is there for the samples behind it.
     @Test func anOutageDoesNotEatTheBudget() {
         let limits = OwnLimits(DestinationLimits(bytesPerDay: 50_000_000))
-        var machine = machine(limits)
+        var slot = slot(limits)
         cut(limits, 150_000)
         var now = SlotStateMachine.Moment(monotonicNs: 1, wallMs: 1_700_006_400_000)
-        var action = machine.collected(held(150_000), now)
+        var next = slot.collected(held(150_000), now)
         var tries = 0
         while now.monotonicNs < 43_000_000_000_000, tries < 20_000 {
-            #expect(action == .send)
+            #expect(next == .leave && slot.leaves(now) == .awaitAnswer)
             tries += 1
-            guard
-                case .wait(let untilNs) = machine.answered(
-                    .status(.init(status: 503)), succeededElsewhereNs: nil, now)
-            else {
+            guard case .wait(let untilNs) = slot.answered(.status(.init(status: 503)), now) else {
                 Issue.record("it is tried again")
                 return
             }
             now.wallMs += Int64((untilNs - now.monotonicNs) / 1_000_000)
             now.monotonicNs = untilNs
             now.agingMs = now.wallMs
-            action = machine.woke(now)
+            next = slot.woke(now)
         }
         #expect(limits.usedBytes < 10_000_000, "\(tries) tries")
     }
