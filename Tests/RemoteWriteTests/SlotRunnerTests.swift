@@ -116,6 +116,41 @@ import WriteAheadBuffer
         #expect(store.delivered == 0 && store.isBalanced)
     }
 
+    /// The drain begins while the answer is logged. By then it is decided that the request waits, and the
+    /// slot does not wait yet.
+    @Test func aDrainThatBeginsRightAfterTheDecisionToWaitEndsTheWait() async {
+        let store = BufferedDestination(clock: clock)
+        store.append([frame("a", ageMs: 0)])
+        let receiver = FakeReceiver(otherwise: .status(404))
+        let configuration = RemoteWriteConfiguration(
+            url: "http://receiver.example/api/v1/write", name: "main",
+            queue: QueueConfiguration(maxShards: 1, minShards: 1, maxSamplesPerSend: 10))
+        let drained = Mutex<DestinationShared?>(nil)
+        let deadlineNs = clock.monotonicNs + 3_600_000_000_000
+        let said = SaidLines { line in
+            guard line.contains("leads nowhere") else { return }
+            drained.withLock { $0 }?.beginDrain(untilNs: deadlineNs)
+        }
+        let shared = DestinationShared(
+            configuration: configuration, reader: store.reader,
+            sender: RequestSender(
+                configuration, http: receiver, credentials: nil, region: nil, clock: clock),
+            workers: WorkerPool(name: "test", threads: 1), clock: clock,
+            metrics: RemoteWriteMetrics(configuration, registry: MetricRegistry()), logger: said.logger)
+        drained.withLock { $0 = shared }
+        let slot = SlotRunner(number: 0, shared: shared, seed: 1, spawn: {})
+        let running = Task { await slot.run() }
+        // The clock stands still: a wait that the drain does not end lasts for ever.
+        for _ in 0..<4_000_000 {
+            if slot.status.state == .stopped { break }
+            await Task.yield()
+        }
+        #expect(slot.status.state == .stopped && receiver.requests.count == 2, "a drain tries once more")
+        #expect(store.delivered == 0 && store.isBalanced)
+        running.cancel()
+        await running.value
+    }
+
     /// A request that was in flight waits for credentials: what is cut anew does not overtake it.
     @Test func whatWasInFlightIsSignedBeforeAnyOtherLeaves() async throws {
         final class Keys: CredentialsProvider {

@@ -94,6 +94,19 @@ struct SlotStateTests {
         #expect(flies.answered(.unreachable, now) == .stop)
     }
 
+    /// A drain that begins after a wait was decided has to end the wait.
+    @Test(arguments: [503, 404]) func aWaitTellsWhetherItWasDecidedUnderADrain(status: Int) {
+        var slot = answered(status)
+        slot.machine.drain(untilNs: now.monotonicNs + 1_000_000_000)
+        #expect(slot.wait?.isUnderDrain == false)
+        var drained = flying()
+        drained.machine.drain(untilNs: now.monotonicNs + 1_000_000)
+        #expect(
+            drained.answered(.status(.init(status: status)), now)
+                == .wait(untilNs: now.monotonicNs + 1_000_000))
+        #expect(drained.wait?.isUnderDrain == true)
+    }
+
     /// Tries that end so while others are stored; how the fifth one ends.
     private func fifth(_ answer: ReceiverAnswer, storedElsewhere: Bool = true) -> SlotWalk.Step {
         var slot = flying()

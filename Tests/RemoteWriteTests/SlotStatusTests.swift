@@ -61,7 +61,7 @@ import Testing
 
     private static let held = SlotStateMachine.Held(sampleCount: 1, newestMs: 0, mayBeStored: false)
     private static let flight = SlotState.Flight(held, SlotState.ClaimMemory())
-    private static let wait = SlotState.Wait(untilNs: 1)
+    private static let wait = SlotState.Wait(untilNs: 1, isUnderDrain: false)
 
     private static func settling(_ work: SlotState.Settling.Work) -> SlotState {
         .settling(.init(request: held, claim: SlotState.ClaimMemory(), work: work))

@@ -73,6 +73,15 @@ struct SlotWalk {
         }
     }
 
+    /// The wait of the state; nil where it does not wait.
+    var wait: SlotState.Wait? {
+        switch state {
+        case .pausing(let pausing): pausing.wait
+        case .held(let held): held.wait
+        case .filling, .ready, .inFlight, .settling, .stopped: nil
+        }
+    }
+
     var isSearching: Bool {
         switch state {
         case .filling(let filling): filling.isSearching

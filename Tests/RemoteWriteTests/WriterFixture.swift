@@ -84,6 +84,11 @@ struct WriterFixture {
 /// A logger that keeps what was said.
 final class SaidLines: Sendable {
     private let lines = Mutex<[(level: Logger.Level, text: String)]>([])
+    private let whenSaid: @Sendable (String) -> Void
+
+    /// `whenSaid` is called with each line, by the task that says it.
+    init(whenSaid: @escaping @Sendable (String) -> Void = { _ in }) { self.whenSaid = whenSaid }
+
     var all: [String] { lines.withLock { $0.map(\.text) } }
 
     func all(_ part: String) -> [String] { all.filter { $0.contains(part) } }
@@ -111,6 +116,7 @@ final class SaidLines: Sendable {
             let extra = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
             let text = ([event.message.description] + extra).joined(separator: " ")
             said.lines.withLock { $0.append((event.level, text)) }
+            said.whenSaid(text)
         }
     }
 }

@@ -107,11 +107,11 @@ final class SlotRunner: Sendable {
             case .ready(let ready): state = await passGate(ready, &session)
             case .inFlight(let flying): state = await send(sent, flying, &session)
             case .pausing(let pausing):
-                await wait(pausing.wait, isDraining: session.machine.isDraining)
+                await wait(pausing.wait)
                 heedDrain(&session)
                 state = pausing.woke(&session.machine, shared.now)
             case .held(let held):
-                await wait(held.wait, isDraining: session.machine.isDraining)
+                await wait(held.wait)
                 heedDrain(&session)
                 state = held.woke(&session.machine, shared.now)
             case .settling(let settling):
@@ -255,7 +255,7 @@ final class SlotRunner: Sendable {
                     return nil
                 }
                 let waitMs = session.readBackoff.nextMs(&session.random)
-                await wait(.init(untilNs: nowNs + UInt64(waitMs) * 1_000_000), isDraining: false)
+                await wait(.init(untilNs: nowNs + UInt64(waitMs) * 1_000_000, isUnderDrain: false))
             }
         }
         window.turns.give()
@@ -323,12 +323,11 @@ final class SlotRunner: Sendable {
         return next
     }
 
-    /// Waits. A drain that begins meanwhile ends the wait, unless the wait was decided under that drain
-    /// (`isDraining`).
-    private func wait(_ wait: SlotState.Wait, isDraining: Bool) async {
+    /// Waits. A drain that begins after the wait was decided ends it, also where it began before this call.
+    private func wait(_ wait: SlotState.Wait) async {
         let clock = shared.clock
         // A cancelled wait ends the slot: the loop looks at the task.
-        if isDraining {
+        if wait.isUnderDrain {
             try? await clock.sleep(untilNs: wait.untilNs)
         } else {
             await shared.draining.wait(untilNs: wait.untilNs, clock: clock)

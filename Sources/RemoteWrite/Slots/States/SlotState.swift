@@ -33,6 +33,8 @@ extension SlotState {
     struct Wait: Sendable, Equatable {
         /// By the monotonic clock.
         let untilNs: UInt64
+        /// Whether a drain had begun when the wait was decided. One that begins later ends the wait.
+        let isUnderDrain: Bool
     }
 
     /// What the request is booked as, where that is decided; nil where it is not.

@@ -84,7 +84,8 @@ struct SlotStateMachine: Sendable {
     /// beyond the deadline.
     func wait(untilNs: UInt64, _ now: Moment) -> SlotState.Wait? {
         guard !isDrainOver(now) else { return nil }
-        return SlotState.Wait(untilNs: min(untilNs, drainDeadlineNs ?? untilNs))
+        return SlotState.Wait(
+            untilNs: min(untilNs, drainDeadlineNs ?? untilNs), isUnderDrain: isDraining)
     }
 
     /// A try has ended: what the one before has changed about the size was told.
