@@ -105,6 +105,47 @@ struct ConflictKeysTests {
         #expect(fresh.keys(of: frame(target("a", "1"), labelled)).job == first.job)
     }
 
+    /// Frames that were read while the job's key was narrow may hold the series of one with the wide key.
+    @Test func theFirstFrameThatWaitsWithTheWideKeyHasTheNarrowKeysInUse() {
+        func frame(_ instance: String, _ job: String, _ lacking: [[Int]]) -> Frame {
+            let target = TestFrames.target(
+                job: job, [Label("instance", instance), Label("job", job), Label("task", "1")])
+            let chunks = lacking.map { labels in
+                var builder = LayoutChunkBuilder()
+                let (name, value) = (Array("__name__".utf8), Array("m\(labels.count)".utf8))
+                builder.appendLabel(name: name.span, value: value.span)
+                for label in labels { builder.appendTargetLabel(label) }
+                builder.endSeries()
+                return builder.finish()
+            }
+            let layout = Layout(chunks)
+            return Frame(
+                target: target, layout: layout, timestampMs: 1,
+                values: Array(repeating: 1, count: layout.seriesCount))
+        }
+        var keys = ConflictKeys()
+        let narrow = ["a", "b", "c"].map { keys.keys(of: frame($0, "x", [[0, 1]])) }
+        let other = keys.keys(of: frame("a", "y", [[0, 1]]))
+        #expect((narrow + [other]).allSatisfy { $0.former.isEmpty })
+        #expect(Set((narrow + [other]).map(\.job)).count == 4)
+        let whole = keys.keys(of: frame("a", "x", [[0, 1, 2]]))
+        #expect(whole.job == nil && whole.former.isEmpty)
+
+        // All of it is answered for, or belongs to a request to be made again: the next one has them, too.
+        let wide = keys.keys(of: frame("a", "x", [[0, 1], [1]])) { $0 != narrow[1].job }
+        #expect(Set(wide.former) == Set([narrow[0].job, narrow[2].job].compactMap { $0 }))
+        #expect(Array(wide) == [wide.target, wide.job].compactMap { $0 } + wide.former)
+        let next = keys.keys(of: frame("b", "x", [[0, 1]])) { $0 == narrow[2].job }
+        #expect(next.job == wide.job && next.former == [narrow[2].job].compactMap { $0 })
+        keys.waits(next)
+        let behind = keys.keys(of: frame("c", "x", [[0, 1]]))
+        #expect(behind.job == wide.job && behind.former.isEmpty, "it waits behind the one before")
+        let still = keys.keys(of: frame("b", "y", [[0, 1]]))
+        #expect(still.job != nil && still.former.isEmpty, "the other job's key stays narrow")
+        let turned = keys.keys(of: frame("a", "y", [[1], [0, 1, 2], [0, 1]]))
+        #expect(Set(turned.former) == Set([other.job, still.job].compactMap { $0 }))
+    }
+
     @Test func aLayoutThatStatesASeriesTwiceIsKnown() {
         var keys = ConflictKeys()
         let target = TestFrames.target()

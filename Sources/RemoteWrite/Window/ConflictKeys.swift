@@ -11,14 +11,23 @@ internal import Platform
 /// make equal are not ordered, as in Prometheus.
 ///
 /// Where a rule has removed labels from all scraped series (`labeldrop: task_arn`), only targets whose other
-/// own labels are equal may have the same series: the job's key then has these labels in it, so that the
-/// frames of such a job are not sent one by one. That ends for a job with the first frame whose series lack
-/// own labels in another way. Frames that were read before keep the key that they have.
+/// own labels are equal may have the same series: the job's key then has these labels in it (it is narrow),
+/// so that the frames of such a job are not sent one by one. That ends for a job with the first frame whose
+/// series lack own labels in another way: each later frame of the job that needs a job's key has the wide
+/// one, which is a hash of the job alone. Frames that were read before keep their narrow keys. So the first
+/// frame that waits with the wide key has these narrow keys as well, and waits until the frames before it
+/// are answered for; all later frames with the wide key wait behind it.
+///
+/// A frame whose series all have the target's own labels has no job's key. It may share a series with
+/// another target only where the targets of a job have labels of different names, or where `honor_labels`
+/// keeps an exposition's labels that are those of another target. Such frames are not ordered.
 struct ConflictKeys: Sendable {
     struct Keys: Equatable, Sendable {
         let target: UInt64
         /// Nil when every series has the target's own labels. The job's, as far as targets may share series.
         var job: UInt64?
+        /// Narrow keys of earlier frames of the job, where `job` is the wide key: none of them twice.
+        var former: [UInt64] = []
     }
 
     private struct Known {
@@ -51,6 +60,7 @@ struct ConflictKeys: Sendable {
     private var names: [ObjectIdentifier: (chunk: Weak, names: Set<String>?)] = [:]
     /// Jobs with frames whose series lack own labels in different ways.
     private var mixedJobs: Set<String> = []
+    private var narrow = NarrowKeys(most: mostKnown)
     /// Whether layouts state a series twice, by a hash of their chunks' contents.
     private var repeating: [UInt64: Bool] = [:]
     /// Beyond so many everything is found out anew: an entry takes a few dozen bytes.
@@ -58,18 +68,32 @@ struct ConflictKeys: Sendable {
     /// Targets with more labels are taken for ones whose series lack some.
     private static let mostLabels = 64
 
-    /// The keys of a frame, as it was read from the buffer.
-    mutating func keys(of frame: Frame) -> Keys {
+    /// The keys of a frame, as it was read from the buffer: frames are given in the order of the log.
+    /// `isUsed` says whether a frame with this key waits or flies.
+    mutating func keys(of frame: Frame, isUsed: (UInt64) -> Bool = { _ in true }) -> Keys {
         var keys = Keys(target: key(of: frame.target))
-        switch lack(frame) {
-        case .nothing: break
-        case .dropped(let dropped):
-            keys.job = jobKey(of: frame.target, without: isMixed(frame.target.job) ? nil : dropped)
-        case .unlike:
-            if !isMixed(frame.target.job) { mixedJobs.insert(frame.target.job) }
-            keys.job = jobKey(of: frame.target, without: nil)
+        let lack = lack(frame)
+        if case .nothing = lack { return keys }
+        let job = frame.target.job
+        let wide = jobKey(of: frame.target, without: nil)
+        if case .dropped(let dropped) = lack, !isMixed(job) {
+            let key = jobKey(of: frame.target, without: dropped)
+            if narrow.add(key, ofJob: wide, isUsed: isUsed) {
+                keys.job = key
+                return keys
+            }
         }
+        if !isMixed(job) { mixedJobs.insert(job) }
+        keys.job = wide
+        keys.former = narrow.used(ofJob: wide, isUsed: isUsed)
         return keys
+    }
+
+    /// A frame with these keys waits now, in its place in the log. Where it has former keys, all frames of
+    /// its job that are read from now on have the wide key and wait behind it, so they need no former keys.
+    mutating func waits(_ keys: Keys) {
+        guard !keys.former.isEmpty, let wide = keys.job else { return }
+        narrow.forget(ofJob: wide)
     }
 
     private func isMixed(_ job: String) -> Bool {
@@ -226,4 +250,24 @@ struct ConflictKeys: Sendable {
         chunks[key] = known
         return known
     }
+}
+
+extension ConflictKeys.Keys: Sequence {
+    /// The target's key, the job's and the former ones.
+    struct Iterator: IteratorProtocol {
+        fileprivate var target: UInt64?
+        fileprivate var job: UInt64?
+        fileprivate let former: [UInt64]
+        /// How many of them were given.
+        fileprivate var given = 0
+
+        mutating func next() -> UInt64? {
+            if let key = target.take() ?? job.take() { return key }
+            guard given < former.count else { return nil }
+            defer { given += 1 }
+            return former[given]
+        }
+    }
+
+    func makeIterator() -> Iterator { Iterator(target: target, job: job, former: former) }
 }

@@ -193,7 +193,11 @@ final class ShippingWindow: Sendable {
         _ log: inout Log, samples: Int, _ bounds: Bounds, _ bodyBytes: Int, nowNs: UInt64, dueNs: UInt64,
         stop: inout ReadingStop?
     ) throws(BufferError) -> WaitingSlices.Found {
-        var (keys, sent) = (log.keys, log.sent)
+        // They are taken out of `log`, not copied: a copy of what the keys know would be made with each
+        // target that is new.
+        var (keys, sent) = (ConflictKeys(), [UInt64: SentRequest]())
+        swap(&keys, &log.keys)
+        swap(&sent, &log.sent)
         defer { (log.keys, log.sent) = (keys, sent) }
         var met = stop
         defer { stop = met }
@@ -244,7 +248,7 @@ final class ShippingWindow: Sendable {
         _ keys: inout ConflictKeys, _ waiting: inout WaitingSlices
     ) {
         let held = hold.frame(stored)
-        let own = keys.keys(of: stored.frame)
+        let own = keys.keys(of: stored.frame) { waiting.isUsed($0) }
         let maySplit = !keys.repeatsSeries(stored.frame)
         func entry(_ samples: Range<Int>) -> WaitingSlices.Entry {
             .init(
@@ -268,6 +272,7 @@ final class ShippingWindow: Sendable {
             }
         }
         for samples in rest { waiting.append(entry(samples)) }
+        if !rest.isEmpty { keys.waits(own) }
         for (number, request) in sent where request.spans.allSatisfy({ $0.upperBound <= stored.end }) {
             waiting.completeResend(number)
             sent[number] = nil

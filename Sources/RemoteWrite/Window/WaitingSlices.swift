@@ -95,6 +95,9 @@ struct WaitingSlices: Sendable {
     /// Frames that wait, and parts of requests to be made again.
     var partCount: Int { frames.count + resendParts }
 
+    /// Whether a frame with this key waits, or is in a claim or in a request to be made again.
+    func isUsed(_ key: UInt64) -> Bool { keys[key]?.isUsed ?? false }
+
     /// Whether requests are to be made again.
     var hasResends: Bool { !resends.isEmpty }
 
@@ -331,44 +334,4 @@ struct WaitingSlices: Sendable {
     private mutating func forgetUnused(_ key: UInt64) {
         if let now = keys[key], !now.isUsed { keys[key] = nil }
     }
-}
-
-/// Numbers in the order in which they were added. Most queues hold one, which takes no allocation.
-private struct NumberQueue: Sendable {
-    private(set) var first: Int?
-    private var rest: [Int] = []
-    /// Of `rest`, gone already.
-    private var gone = 0
-
-    mutating func append(_ number: Int) {
-        if first == nil { first = number } else { rest.append(number) }
-    }
-
-    mutating func removeFirst() {
-        guard gone < rest.count else {
-            first = nil
-            return
-        }
-        first = rest[gone]
-        gone += 1
-        if gone == rest.count {
-            rest = []
-            gone = 0
-        } else if gone >= 64, gone * 2 >= rest.count {
-            rest.removeFirst(gone)
-            gone = 0
-        }
-    }
-}
-
-extension ConflictKeys.Keys: Sequence {
-    /// One or two.
-    struct Iterator: IteratorProtocol {
-        fileprivate var target: UInt64?
-        fileprivate var job: UInt64?
-
-        mutating func next() -> UInt64? { target.take() ?? job.take() }
-    }
-
-    func makeIterator() -> Iterator { Iterator(target: target, job: job) }
 }
