@@ -1,3 +1,7 @@
+import AWS
+import Configuration
+import HTTPTransport
+import MetricModel
 import Platform
 import Synchronization
 import TestSupport
@@ -141,5 +145,112 @@ import Testing
         let task = await waiting(2, untilNs: untilNs)
         #expect(await waitedMs(task) == 1_000)
         #expect(await task.value == .never)
+    }
+
+    /// Gives out a new key at each fetch of credentials. It takes requests with the newest key alone, and
+    /// none with the first, whose session is over. It answers a request when the test says so.
+    private final class ExpiredSession: HTTPPerforming {
+        private struct State {
+            var fetches = 0
+            var signed: [String] = []
+            var waiting: [Event] = []
+        }
+
+        private let state = Mutex(State())
+
+        var fetches: Int { state.withLock { $0.fetches } }
+        /// The number of the key that each request so far is signed with.
+        var signed: [String] { state.withLock { $0.signed } }
+        var inFlight: Int { state.withLock { $0.waiting.count } }
+
+        /// Answers the first requests in flight.
+        func answer(_ count: Int) {
+            let events = state.withLock { state in
+                defer { state.waiting.removeFirst(count) }
+                return state.waiting.prefix(count)
+            }
+            for event in events { event.signal() }
+        }
+
+        func perform(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+            guard request.url.hasPrefix("http://receiver.example/") else {
+                let key = state.withLock { state in
+                    state.fetches += 1
+                    return state.fetches
+                }
+                let text = #"{"AccessKeyId":"KEY\#(key)","SecretAccessKey":"s","Token":"t"}"#
+                return HTTPResponse(status: 200, headers: HTTPHeaders([]), body: HTTPBody(Array(text.utf8)))
+            }
+            let header = HTTPHeaders(request.headers)["Authorization"] ?? ""
+            let key = header.split(separator: "/")[0].split(separator: "KEY").last.map(String.init) ?? ""
+            let event = Event()
+            state.withLock { state in
+                state.signed.append(key)
+                state.waiting.append(event)
+            }
+            let outcome = await event.wait()
+            guard outcome == .signalled else { throw HTTPError(.cancelled, "cancelled") }
+            let isTaken = key != "1" && key == "\(fetches)"
+            let refusal = #"{"message":"The security token included in the request is expired"}"#
+            let text = isTaken ? "" : refusal
+            return HTTPResponse(
+                status: isTaken ? 200 : 403, headers: HTTPHeaders([]), body: HTTPBody(Array(text.utf8)))
+        }
+    }
+
+    /// The session of the credentials has ended while a whole window of requests is in flight. `late` of the
+    /// refusals come when the probe has left already.
+    @Test(arguments: [0, 12, 23])
+    func oneRefreshAndOneProbeFollowAWindowOfRefusedSignatures(late: Int) async throws {
+        let (fixture, service) = (WriterFixture(), ExpiredSession())
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(
+            (0..<24).map { number in
+                TestFrames.frame(
+                    TestFrames.target([Label("instance", "\(number)"), Label("job", "node")]), count: 10,
+                    timestampMs: fixture.clock.wallMs - 60_000)
+            })
+        let chain = CredentialChain(
+            environment: ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/credentials"], files: PowerLossFiles(),
+            http: service, clock: fixture.clock, logger: fixture.said.logger)
+        _ = try await chain.credentials()
+        // A refusal right after a fetch makes no other.
+        fixture.clock.advance(ms: 60_000)
+        let writer = RemoteWriter(
+            configuration: RemoteWriteConfiguration(
+                url: "http://receiver.example/api/v1/remote_write", name: "main",
+                sigv4: SigV4Configuration(),
+                queue: QueueConfiguration(maxShards: 24, minShards: 24, maxSamplesPerSend: 10)),
+            destination: store.destination, http: service, credentials: chain, region: "eu-central-1",
+            workers: fixture.workers, clock: fixture.clock, registry: fixture.registry,
+            logger: fixture.said.logger)
+        enum Phase { case filling, refused, probing(sinceMs: Int64), open }
+        var phase = Phase.filling
+        await fixture.run(
+            writer,
+            between: {
+                switch phase {
+                case .filling:
+                    guard service.inFlight == 24 else { return }
+                    service.answer(24 - late)
+                    phase = .refused
+                case .refused:
+                    guard service.signed.count == 25 else { return }
+                    service.answer(late)
+                    phase = .probing(sinceMs: fixture.clock.wallMs)
+                case .probing(let sinceMs):
+                    // Time enough for each of the others to be tried again.
+                    fixture.clock.advance(ms: 100)
+                    guard fixture.clock.wallMs > sinceMs + 600_000 else { return }
+                    #expect(service.inFlight == 1 && service.signed.count == 25 && service.fetches == 2)
+                    service.answer(1)
+                    phase = .open
+                case .open: service.answer(service.inFlight)
+                }
+            }
+        ) { store.isAnswered }
+        #expect(service.fetches == 2)
+        #expect(service.signed == Array(repeating: "1", count: 24) + Array(repeating: "2", count: 24))
+        #expect(store.delivered == 240 && store.dropped.isEmpty)
     }
 }
