@@ -266,9 +266,11 @@ public final class DestinationReader: Sendable {
         try reader.withLock { current throws(BufferError) in
             let handedOut = state.withLock { $0.handedOut }
             guard handedOut < behind, let cursor = destination?.cursor else { return }
+            // What was answered for before this start is not handed out again. Once the mark has passed it,
+            // the cursor does not list its range any more.
+            let from = max(handedOut, cursor.mark, .start(of: segment.number))
             var counting = Self.reader(
-                cursor, from: max(handedOut, .start(of: segment.number)), countingThrough: segment.number,
-                isLastLook: true, core)
+                cursor, from: from, countingThrough: segment.number, isLastLook: true, core)
             defer { counting.close() }
             let (counts, damaged) = try counting.countAll()
             current.skip(to: behind)
