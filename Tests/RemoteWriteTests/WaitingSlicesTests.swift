@@ -108,6 +108,93 @@ struct WaitingSlicesTests {
         #expect(blocked.claim == nil && blocked.oldestReadNs == nil, "its target flies")
     }
 
+    /// Claims of 10 samples at most, nothing of which is due by its age; then what is not due.
+    private func claimsAhead(
+        _ waiting: inout WaitingSlices
+    ) -> (claims: [WaitingSlices.Claim], since: UInt64?) {
+        var claims: [WaitingSlices.Claim] = []
+        while true {
+            let found = waiting.claim(samples: 10, dueNs: 49) { _ in false }
+            guard let claim = found.claim else { return (claims, found.oldestReadNs) }
+            claims.append(claim)
+        }
+    }
+
+    /// Its other requests have left, so nothing is won where its end waits for the deadline.
+    @Test func theRestOfALargeFrameLeavesAtOnce() {
+        var waiting = WaitingSlices()
+        waiting.append(entry(1, at: 0, samples: 41))
+        let (parts, _) = claimsAhead(&waiting)
+        #expect(parts.map(\.sampleCount) == [10, 10, 10, 10, 1] && waiting.isEmpty)
+        // What is free goes with it, as far as there is room.
+        waiting.append(entry(2, at: 100, samples: 45))
+        waiting.append(entry(3, at: 200, samples: 3))
+        waiting.append(entry(4, at: 300, samples: 4))
+        let (more, since) = claimsAhead(&waiting)
+        #expect(more.map(\.sampleCount) == [10, 10, 10, 10, 10])
+        #expect(places(more.last) == ["100 40..<45", "200 0..<3", "300 0..<2"])
+        #expect(since == 50 && waiting.sampleCount == 2, "the rest of a small frame")
+    }
+
+    /// Else a target of just over a batch costs two requests a scrape.
+    @Test(arguments: [(15, 1), (40, 4), (39, 3)]) func theRestOfASmallerFrameWaits(samples: Int, full: Int) {
+        var waiting = WaitingSlices()
+        waiting.append(entry(1, at: 0, samples: samples))
+        let (parts, since) = claimsAhead(&waiting)
+        #expect(parts.map(\.sampleCount) == Array(repeating: 10, count: full))
+        #expect(waiting.isEmpty == (samples == 40) && since == (samples == 40 ? nil : 50))
+        let due = claim(&waiting, 10, dueNs: 50)
+        #expect((due?.sampleCount ?? 0) == samples - 10 * full)
+    }
+
+    @Test func aLargeFrameOfWhichNothingHasLeftIsNoRest() throws {
+        var waiting = WaitingSlices()
+        waiting.append(entry(1, at: 0, samples: 45))
+        let flying = try #require(claim(&waiting, 45))
+        waiting.append(entry(1, at: 100, samples: 5))
+        waiting.release(flying)
+        let (parts, since) = claimsAhead(&waiting)
+        #expect(parts.isEmpty && since == 50, "another frame of the same target")
+    }
+
+    /// What lies between is answered for already.
+    @Test func theRestOfALargeFrameInTwoPartsLeavesAtOnce() {
+        func parts(_ ranges: [Range<Int>]) -> WaitingSlices {
+            let whole = entry(1, at: 0, samples: 80)
+            var waiting = WaitingSlices()
+            for range in ranges {
+                var part = whole
+                part.slice = whole.slice.part(from: range.lowerBound, to: range.upperBound)
+                waiting.append(part)
+            }
+            return waiting
+        }
+        var large = parts([0..<28, 60..<75])
+        let (claims, _) = claimsAhead(&large)
+        #expect(claims.map(\.sampleCount) == [10, 10, 10, 10, 3] && large.isEmpty)
+        #expect(places(claims[2]) == ["0 20..<28", "0 60..<62"])
+        var small = parts([0..<12, 60..<66])
+        let (few, since) = claimsAhead(&small)
+        #expect(few.map(\.sampleCount) == [10] && since == 50, "counted by what is open of it")
+    }
+
+    /// The second part of it follows the answer to the first.
+    @Test(arguments: [(40, 7, true), (30, 7, false)])
+    func theRestOfAFrameThatMayNotBeSplitLeavesOnceItMayFly(first: Int, second: Int, isLarge: Bool) throws {
+        var waiting = WaitingSlices()
+        let whole = entry(1, at: 0, samples: 60, maySplit: false)
+        for range in [0..<first, first + 2..<first + 2 + second] {
+            var part = whole
+            part.slice = whole.slice.part(from: range.lowerBound, to: range.upperBound)
+            waiting.append(part)
+        }
+        let (claims, since) = claimsAhead(&waiting)
+        #expect(claims.map(\.sampleCount) == [first] && since == nil)
+        waiting.release(try #require(claims.first))
+        let (rest, restSince) = claimsAhead(&waiting)
+        #expect(rest.map(\.sampleCount) == (isLarge ? [second] : []) && restSince == (isLarge ? nil : 50))
+    }
+
     /// The backlog of a few targets leaves as fast as it is answered for, though no request is full.
     @Test func laterFramesOfTheSameTargetsMakeABatchToo() throws {
         var waiting = WaitingSlices()

@@ -54,6 +54,14 @@ struct WaitingSlices: Sendable {
         let readNs: UInt64
         var slices: [FrameSlice]
         var sampleCount: Int
+        /// Samples of the frame that were claimed before.
+        var claimed = 0
+
+        /// Whether this is the rest of a large frame: earlier parts were claimed, and the frame has more
+        /// than `restBatches` batches of `batch` samples.
+        func isLargeRest(batch: Int) -> Bool {
+            claimed > 0 && (claimed + sampleCount - 1) / WaitingSlices.restBatches >= batch
+        }
     }
 
     /// Who holds a key, and who waits for it.
@@ -84,6 +92,10 @@ struct WaitingSlices: Sendable {
     private var resendParts = 0
     /// Samples that wait.
     private(set) var sampleCount = 0
+    /// The rest of a frame that is larger than so many batches leaves at once. The rest of a smaller frame
+    /// waits for other frames: sent alone it would be up to half of all requests where frames are just over
+    /// a batch, as in a small agent with one large target.
+    private static let restBatches = 4
 
     /// `sent` are made again before anything else, lowest number first.
     init(sent: [UInt64: SentRequest] = [:]) {
@@ -206,15 +218,16 @@ struct WaitingSlices: Sendable {
     }
 
     /// The first parts that may leave now: `samples` samples at most, or one frame that may not be split and
-    /// is larger. Fewer samples leave when one of the parts was read at `dueNs` or before. They also leave
-    /// when the later frames of their targets, which have to leave after them, would fill the claim: waiting
-    /// would only hold these up. `read` is asked for more and adds it with `append`; it returns false when
-    /// there is none now.
+    /// is larger. Fewer samples leave when one of the parts was read at `dueNs` or before, or is the rest of
+    /// a large frame, which would else arrive late by the whole deadline. They also leave when the later
+    /// frames of their targets, which have to leave after them, would fill the claim: waiting would only hold
+    /// these up. `read` is asked for more and adds it with `append`; it returns false when there is none now.
     mutating func claim(
         samples most: Int, dueNs: UInt64, read: (inout WaitingSlices) throws -> Bool
     ) rethrows -> Found {
         var taken = 0
         var isFull = false
+        var isDue = false
         var oldestReadNs: UInt64?
         /// How many parts of the last frame are taken whole, and how many samples of the next one.
         var last = (parts: 0, samples: 0)
@@ -240,10 +253,11 @@ struct WaitingSlices: Sendable {
             guard now != (0, 0) else { break }
             last = now
             oldestReadNs = min(oldestReadNs ?? frame.readNs, frame.readNs)
+            isDue = isDue || frame.readNs <= dueNs || frame.isLargeRest(batch: most)
             index += 1
         }
         guard let oldestReadNs else { return Found() }
-        guard isFull || oldestReadNs <= dueNs || taken + behind(free[..<index]) >= most else {
+        guard isFull || isDue || taken + behind(free[..<index]) >= most else {
             return Found(oldestReadNs: oldestReadNs)
         }
         var claim = Claim()
@@ -302,6 +316,7 @@ struct WaitingSlices: Sendable {
             samples += most.samples
         }
         frame.sampleCount -= samples
+        frame.claimed += samples
         for key in frame.keys {
             claim.held[key] = frame.record
             keys[key]?.samples -= samples
