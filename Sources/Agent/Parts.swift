@@ -78,13 +78,14 @@ struct Parts: Sendable {
         } catch {
             throw StorageDirectory.fault(error, in: options.storagePath)
         }
-        return runner(entry, destination, try await signing(entry))
+        return await runner(entry, destination, try await signing(entry))
     }
 
-    /// The sender of one remote_write entry.
+    /// The sender of one remote_write entry, with its cursor prepared for the entry's URL.
     func runner(
         _ entry: RemoteWriteConfiguration, _ destination: BufferDestination, _ signing: Signing
-    ) -> DestinationRunner {
+    ) async -> DestinationRunner {
+        await workers.run { RemoteWriter.prepare(destination, for: entry) }
         let writer = RemoteWriter(
             configuration: entry, destination: destination,
             http: client(entry.http), credentials: signing.credentials, region: signing.region,

@@ -25,6 +25,14 @@ public final class RemoteWriter: Sendable {
     private let drainExpired = Event()
     private let stopped = Event()
 
+    /// Tells a destination's cursor which receiver the next sender sends to. Called before each sender is
+    /// made: what was in flight to another receiver is not taken to be stored by this one
+    /// (`BufferDestination.begin(for:)`). Writes a file, so not for Swift's cooperative pool.
+    public static func prepare(_ destination: BufferDestination, for configuration: RemoteWriteConfiguration)
+    {
+        destination.begin(for: DestinationMessages.digest(configuration.url))
+    }
+
     /// `destination` is the buffer's cursor for this destination. With a `sigv4` block requests are signed
     /// with `credentials`, for the block's region or else `region`. `families` gives what is known of the
     /// metric families now; without it no metadata are sent apart from samples.

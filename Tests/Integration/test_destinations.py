@@ -341,3 +341,39 @@ def test_troubles_that_come_and_go(make_agent, receivers, load_exporter, tmp_pat
             times = [at for at, _ in samples]
             assert times == sorted(set(times)), f"{name}: {labels}"
             assert dict(samples) == dict(whole[labels]), f"{name}: {labels}"
+
+
+def test_a_restart_with_another_url_under_the_same_name(make_agent, receivers, load_exporter):
+    """The agent is killed while requests have no answer, and its destination has another URL afterwards. The
+    new receiver calls the first request out of order. The old one would say so of samples that it has stored,
+    but the new one was never sent them: they are booked as refused, and not as delivered.
+    """
+    old, new = receivers["old"], receivers["new"]
+    old.decide = lambda received: Answer(delay=30, stores=False)
+    new.decide = lambda received: (
+        Answer(status=400, stores=False, body=b"err: out of order sample, series={}")
+        if received.number == 0
+        else Answer()
+    )
+    exporter = load_exporter("load:0", SERIES)
+    agent = make_agent(configuration({"load": exporter.address}, [entry("one", old.url)])).start()
+    wait_until(lambda: old.requests, 20, "a request that is not answered")
+    agent.kill()
+    lost = old.requests
+    agent.configure(configuration({"load": exporter.address}, [entry("one", new.url)]))
+    agent.start()
+    wait_until(lambda: len(new.accepted()) > 5, 30, "requests that the new receiver takes")
+
+    def count(requests):
+        return sum(len(samples) for request in requests for _, samples in new.decode(request))
+
+    def booked():
+        return read_ledger(agent)[("one", "load")]
+
+    first = new.requests[0]
+    assert first.body == lost[0].body, "what was in flight goes first"
+    dropped = {reason: samples for reason, samples in booked().dropped.items() if samples}
+    assert dropped == {"sample_out_of_order": count([first])}
+    wait_until(lambda: booked().delivered == count(new.accepted()), 20, "books of what is stored alone")
+    assert_balanced(read_ledger(agent))
+    assert agent.stop() == 0

@@ -2,6 +2,7 @@ import MetricModel
 import Platform
 import Synchronization
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import WriteAheadBuffer
@@ -56,6 +57,84 @@ struct BufferDestinationTests {
         }
         let buffer = try fixture.open()
         #expect(try buffer.openDestination("a").reader.sent == sent)
+    }
+
+    /// What is in flight to another receiver is not taken to be stored by this one, whether the receiver is
+    /// another one in the middle of a run or at a start.
+    @Test(arguments: [false, true]) func anotherReceiverIsNotTakenToHaveTheRequestInFlight(
+        restarts: Bool
+    ) throws {
+        let fixture = try BufferFixture()
+        var buffer = try fixture.open()
+        var stream = try buffer.openStream("a")
+        stream.destination.begin(for: 7)
+        for value in 0..<3 { try buffer.append(fixture.frame(Double(value))) }
+        let frames = try stream.all()
+        try stream.deliver(Array(frames[..<1]))
+        try stream.willSend(upTo: frames[1].end)
+        func begin(for receiver: UInt64) throws {
+            if restarts {
+                try buffer.close()
+                buffer = try fixture.open()
+                stream = try buffer.openStream("a")
+            } else {
+                stream.rewind()
+            }
+            stream.destination.begin(for: receiver)
+        }
+        try begin(for: 7)
+        #expect(stream.inFlightEnd == frames[1].end, "it is the same receiver")
+        try begin(for: 8)
+        #expect(stream.inFlightEnd == nil)
+        #expect(
+            stream.reader.receiver
+                == ReceiverNote(receiver: 8, protocolVersion: 0, foundMs: fixture.clock.wallMs))
+        try buffer.close()
+        let next = try fixture.open()
+        let again = try next.openStream("a")
+        #expect(again.inFlightEnd == nil && again.reader.receiver?.receiver == 8)
+        #expect(try again.drain().map { $0.frame.values[0] } == [1, 2])
+        try next.close()
+    }
+
+    /// A cursor of an older version does not say where the requests in flight went: they are kept.
+    @Test func whereNobodyHasToldTheReceiverWhatIsInFlightIsKept() throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let stream = try buffer.openStream("a")
+        try buffer.append(fixture.frame(0))
+        let frames = try stream.all()
+        try stream.willSend(upTo: frames[0].end)
+        stream.destination.begin(for: 7)
+        #expect(stream.inFlightEnd == frames[0].end && stream.reader.receiver?.receiver == 7)
+        // What a sender has learned of the receiver is not forgotten by the next.
+        let note = ReceiverNote(receiver: 7, protocolVersion: 2, foundMs: 5)
+        try stream.reader.note(note)
+        stream.destination.begin(for: 7)
+        #expect(stream.reader.receiver == note && stream.inFlightEnd == frames[0].end)
+        try buffer.close()
+    }
+
+    /// A cursor that cannot be written when a sender begins is written anew with the next sync.
+    @Test func anotherReceiverIsNotedOnceTheDiskTakesIt() throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let stream = try buffer.openStream("a")
+        stream.destination.begin(for: 7)
+        try buffer.append(fixture.frame(0))
+        let frames = try stream.all()
+        try stream.willSend(upTo: frames[0].end)
+        fixture.files.fail { operation, path in
+            operation == .write && path.contains("cursor-") ? FaultyFiles.Fault(errno: 5) : nil
+        }
+        stream.rewind()
+        stream.destination.begin(for: 8)
+        fixture.files.fail(nil)
+        #expect(stream.inFlightEnd == nil && stream.reader.receiver?.receiver == 8)
+        try stream.destination.sync()
+        let read = try CursorLog.read(stream.destination.logPath, files: fixture.files)
+        #expect(read.state == stream.destination.cursor && read.state?.sent.isEmpty == true)
+        try buffer.close()
     }
 
     @Test(arguments: Work.allCases) func figuresAreReadWhileTheDiskStandsStill(work: Work) async throws {

@@ -92,7 +92,7 @@ struct CursorStateTests {
         #expect(state.receiver == nil)
         var plain = RecordBuffer()
         CursorCoding.put(state, into: &plain)
-        for version in [UInt8(1), 2] {
+        for version in [UInt8(0), 1, 2] {
             let note = ReceiverNote(receiver: 0x0102, protocolVersion: version, foundMs: 1_700_000_000_000)
             state = applied(.receiver(note), to: state)
             #expect(state.receiver == note)

@@ -71,8 +71,8 @@ final class Stream: Sendable {
     }
 
     /// Begins again at what is not answered for.
-    func rewind(forAnotherReceiver: Bool = false) {
-        destination.rewind(forAnotherReceiver: forAnotherReceiver)
+    func rewind() {
+        destination.rewind()
         state.withLock { $0 = State() }
     }
 

@@ -123,24 +123,4 @@ struct WriteAheadBufferReloadingTests {
         #expect(values(try old.drain()) == [0])
         try buffer.close()
     }
-
-    @Test func anotherReceiverIsNotTakenToHaveTheRequestInFlight() throws {
-        let fixture = try BufferFixture()
-        let buffer = try fixture.open()
-        let destination = try buffer.openStream("a")
-        for value in 0..<3 { try buffer.append(fixture.frame(Double(value))) }
-        let frames = try destination.all()
-        try destination.deliver(Array(frames[..<1]))
-        try destination.willSend(upTo: frames[1].end)
-        destination.rewind()
-        #expect(destination.inFlightEnd == frames[1].end)
-        destination.rewind(forAnotherReceiver: true)
-        #expect(destination.inFlightEnd == nil)
-        try buffer.close()
-        let next = try fixture.open()
-        let again = try next.openStream("a")
-        #expect(again.inFlightEnd == nil)
-        #expect(values(try again.drain()) == [1, 2])
-        try next.close()
-    }
 }

@@ -28,11 +28,11 @@ extension Stages {
     ) async throws(AgentError) {
         let (new, difference) = (prepared.configuration, prepared.difference)
         let entries = Dictionary(new.remoteWrites.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
-        func runner(_ name: String, _ destination: BufferDestination) -> DestinationRunner {
+        func runner(_ name: String, _ destination: BufferDestination) async -> DestinationRunner {
             guard let entry = entries[name], let signing = prepared.signings[name] else {
                 preconditionFailure("what is new or other was prepared")
             }
-            return parts.runner(entry, destination, signing)
+            return await parts.runner(entry, destination, signing)
         }
         var begun: [(name: String, destination: BufferDestination)] = []
         do throws(AgentError) {
@@ -42,7 +42,7 @@ extension Stages {
             if let rename = difference.rename, let old = destinations.first(where: { $0.name == rename.old })
             {
                 let destination = try await self.rename(old, to: rename.new, logger)
-                replace(old, by: runner(rename.new, destination))
+                replace(old, by: await runner(rename.new, destination))
             }
         } catch {
             for (name, _) in begun { _ = await buffer.retireDestination(name) }
@@ -50,10 +50,10 @@ extension Stages {
         }
         parts.exemplars.isOn = new.sendsExemplars
         parts.details.isOn = new.sendsDetails
-        for (name, destination) in begun { replace(nil, by: runner(name, destination)) }
+        for (name, destination) in begun { replace(nil, by: await runner(name, destination)) }
         for old in destinations where difference.changedDestinations.contains(old.name) {
             await restart(old, hasOtherURL: entries[old.name]?.url != old.entry.url) { destination in
-                runner(old.name, destination)
+                await runner(old.name, destination)
             }
         }
         for old in destinations where difference.removedDestinations.contains(old.name) {
@@ -83,12 +83,12 @@ extension Stages {
 
     /// Goes on with the cursor of `old` in another sender.
     private func restart(
-        _ old: DestinationRunner, hasOtherURL: Bool, _ made: (BufferDestination) -> DestinationRunner
+        _ old: DestinationRunner, hasOtherURL: Bool, _ made: (BufferDestination) async -> DestinationRunner
     ) async {
         await old.end()
         if hasOtherURL { parts.forgetFigures(ofDestination: old.name) }
-        await parts.workers.run { old.destination.rewind(forAnotherReceiver: hasOtherURL) }
-        replace(old, by: made(old.destination))
+        await parts.workers.run { old.destination.rewind() }
+        replace(old, by: await made(old.destination))
     }
 
     private func beginDestination(_ name: String) async throws(AgentError) -> BufferDestination {
@@ -115,7 +115,9 @@ extension Stages {
                 ])
             return destination
         } catch {
-            await restart(old, hasOtherURL: false) { parts.runner(old.entry, $0, old.signing) }
+            await restart(old, hasOtherURL: false) {
+                await parts.runner(old.entry, $0, old.signing)
+            }
             throw AgentError(
                 .storage, "--storage.agent.path: the cursor of a changed URL cannot be carried over: \(error)"
             )

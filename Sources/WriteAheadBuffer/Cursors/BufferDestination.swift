@@ -39,19 +39,31 @@ public final class BufferDestination: Sendable {
         }
     }
 
-    /// Reading begins again at what is not answered for, for another sender. The one before has ended. With
-    /// `forAnotherReceiver` the requests in flight are forgotten: the new receiver never got them, so an
-    /// answer that tells of duplicates must not be taken as a sign that it did. Reads and writes files.
-    public func rewind(forAnotherReceiver: Bool = false) {
-        reader.rewind()
-        if forAnotherReceiver { forgetInFlight() }
+    /// Reading begins again at what is not answered for, for another sender. The one before has ended. Reads
+    /// files.
+    public func rewind() { reader.rewind() }
+
+    /// A sender is about to begin, to the receiver with this digest of its URL. Where the cursor says that
+    /// the requests in flight left for another receiver, they are forgotten: this one never got them, so an
+    /// answer that tells of duplicates must not be taken as a sign that it did, and their samples are sent as
+    /// any others. Where the cursor says nothing, as before any sender or after an older version, they are
+    /// kept. Called before the sender looks at the reader. Writes a file.
+    public func begin(for receiver: UInt64) {
+        let known = cursor.receiver
+        guard known?.receiver != receiver else { return }
+        // In this order: after a crash in between, the next start finds the former receiver and nothing in
+        // flight.
+        if known != nil { take { .sent([:], replacing: $0.sent.keys.sorted()) } }
+        let note = ReceiverNote(receiver: receiver, protocolVersion: 0, foundMs: core.clock.wallMs)
+        take { _ in .receiver(note) }
     }
 
-    private func forgetInFlight() {
+    /// Takes a change for true whether it can be written or not. It names no lane and nothing in flight.
+    private func take(_ change: (CursorState) -> CursorChange) {
         log.withLock { log in
-            let change = CursorChange.sent([:], replacing: cursor.sent.keys.sorted())
+            let change = change(cursor)
             let isKnown = state.withLock { $0.apply(change) }
-            precondition(isKnown, "no lane is named")
+            precondition(isKnown, "no lane is named, and nothing more is in flight")
             do throws(FileError) {
                 try core.evenIfFull { () throws(FileError) in try log.append(change) }
             } catch {

@@ -130,7 +130,7 @@ enum CursorChange: Sendable, Equatable {
     case answered(
         upTo: BufferPosition, requests: [UInt64] = [], ranges: [Range<BufferPosition>] = [],
         outcome: Outcomes = Outcomes())
-    /// The receiver has shown what it understands.
+    /// Requests leave for this receiver from now on, or it has shown what it understands.
     case receiver(ReceiverNote)
 
     /// The highest segment that it names; 0 when it names none.
