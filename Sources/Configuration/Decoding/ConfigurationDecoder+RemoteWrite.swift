@@ -53,6 +53,12 @@ extension ConfigurationDecoder {
                 reader.mark("send_custom_bucket_histograms"),
                 "Amazon Managed Service for Prometheus refuses histograms of custom buckets")
         }
+        // They are off unless they are asked for.
+        if write.sendExemplars, WorkspaceURL.hasHostOfAMP(url) {
+            sink.warn(
+                reader.mark("send_exemplars"),
+                "Amazon Managed Service for Prometheus does not support exemplars; leave send_exemplars out")
+        }
         if let problem = WorkspaceURL.problem(url) { reader.report("url", "url \(problem)") }
         if write.sigv4 == nil, write.http.authentication == .none, url.contains("//aps-workspaces") {
             sink.warn(

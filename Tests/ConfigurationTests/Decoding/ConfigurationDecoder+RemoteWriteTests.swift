@@ -56,6 +56,24 @@ import Testing
         #expect(errors(destination("protobuf_message: v2")).first?.contains("Valid:") == true)
     }
 
+    /// Whoever asks for exemplars where the host is one of AMP is told, once, that they are of no use there.
+    @Test(
+        arguments: [
+            ("https://aps-workspaces.eu-west-1.amazonaws.com", ", send_exemplars: true", 1),
+            ("https://vpce-1.aps-workspaces.eu-west-1.vpce.amazonaws.com", ", send_exemplars: true", 1),
+            ("https://aps-workspaces.eu-west-1.amazonaws.com", ", send_exemplars: false", 0),
+            ("https://aps-workspaces.eu-west-1.amazonaws.com", "", 0),
+            ("https://receiver.example", ", send_exemplars: true", 0),
+        ])
+    func amazonIsKnownToTakeNoExemplars(host: String, key: String, count: Int) throws {
+        let url = "\(host)/workspaces/ws-1/api/v1/remote_write"
+        let configuration = try load("remote_write: [{url: '\(url)', sigv4: {region: eu-west-1}\(key)}]")
+        let warnings = configuration.warnings
+        #expect(warnings.count == count, "\(warnings)")
+        #expect(warnings.allSatisfy { $0.line == 1 && $0.message.contains("does not support exemplars") })
+        #expect(configuration.remoteWrites[0].sendExemplars == key.contains("true"), "the key has its way")
+    }
+
     @Test func amazonIsNotKnownToTake20() throws {
         let url = "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write"
         func warnings(_ message: String) throws -> Int {
