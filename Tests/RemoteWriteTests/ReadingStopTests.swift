@@ -54,7 +54,31 @@ struct ReadingStopTests {
         window.release(first)
         let third = try claim(window, 10)
         #expect(third?.sampleCount == 10)
-        #expect(window.readingStop == nil, "there was no need to read")
+        #expect(window.readingStop == .waitingSamples && !window.hasRead, "there was no need to read")
+        #expect(window.turns.take(Event()) == .mine)
+        _ = window.turns.claimed()
+        let fourth = try claim(window, 10)
+        #expect(fourth == nil, "its key flies")
+        #expect(window.readingStop == .waitingSamples && window.hasRead, "one frame found room")
+    }
+
+    /// A look that finds all it takes in memory does not say whether the buffer may be read on.
+    @Test func aLookThatHasNoNeedToReadLeavesAStopAsItIs() throws {
+        let store = BufferedDestination(clock: clock)
+        let others = targets(1)
+        store.append(frames(0..<1) + others + frames(1..<40))
+        let window = window(store, batch: 30)
+        #expect(window.turns.take(Event()) == .mine)
+        #expect(try claim(window, 10)?.sampleCount == 10)
+        _ = window.turns.claimed()
+        // The other target's samples are not due, so more is read, until no more may wait.
+        guard case .short = try window.look(samples: 30, nowNs: 1_000, dueNs: 0) else {
+            Issue.record("they are not due")
+            return
+        }
+        #expect(window.readingStop == .waitingSamples && window.hasRead)
+        #expect(try claim(window, 10)?.slices.first?.frame.target.id == others[0].target.id)
+        #expect(window.readingStop == .waitingSamples && !window.hasRead)
     }
 
     @Test func readingStopsWhileTheCursorHoldsAsManyRangesAsItMay() throws {
@@ -268,6 +292,26 @@ struct ReadingStopTests {
         look(String(repeating: "sssssss-", count: 12), &log, said)
         #expect(said.all("the buffer is not read on").count == 2)
         #expect(said.all("the buffer is read on").count == 2)
+    }
+
+    /// A receiver that is merely slow: each of its answers makes room, which is full again after a frame.
+    @Test func aStopWithSomethingReadInBetweenIsAnotherOne() {
+        let said = SaidLines()
+        var log = WindowLog()
+        func look(_ seconds: Range<Int>, hasRead: Bool) {
+            for second in seconds {
+                log.looked(
+                    .waitingSamples, hasRead: hasRead, said.logger, nowNs: UInt64(second) * 1_000_000_000)
+            }
+        }
+        look(0..<100, hasRead: true)
+        #expect(said.all.isEmpty)
+        look(100..<110, hasRead: false)
+        #expect(said.all("the buffer is not read on").count == 1 && said.all.count == 1)
+        look(110..<111, hasRead: true)
+        #expect(said.all("the buffer is read on").count == 1 && said.all.count == 2)
+        let filled = [false, false, true].map { log.hasFilled(.waitingSamples, hasRead: $0) }
+        #expect(filled == [true, false, true])
     }
 
     /// What the log says can be read without knowing what a log is to this program, and says what ends it.

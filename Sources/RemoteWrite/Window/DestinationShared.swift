@@ -105,9 +105,9 @@ final class DestinationShared: Sendable {
         do throws(BufferError) {
             let look = try window.look(samples: samples, nowNs: nowNs, dueNs: dueNs)
             windowLog.withLock { log in
-                let stop = window.readingStop
-                log.looked(stop, logger, nowNs: nowNs)
-                if log.hasFilled(stop) { metrics.enqueueRetries.add() }
+                let (stop, hasRead) = (window.readingStop, window.hasRead)
+                log.looked(stop, hasRead: hasRead, logger, nowNs: nowNs)
+                if log.hasFilled(stop, hasRead: hasRead) { metrics.enqueueRetries.add() }
                 guard case .claim(let claim) = look, let resend = claim.resend else { return }
                 log.madeAgain(resend.request, options: window.options, logger)
             }

@@ -33,6 +33,8 @@ final class ShippingWindow: Sendable {
         var bodyBytes = 0
         var oldestMs: Int64?
         var readingStop: ReadingStop?
+        /// The last look has read something.
+        var hasRead = false
     }
 
     /// Used by the slot whose turn it is.
@@ -109,8 +111,11 @@ final class ShippingWindow: Sendable {
     /// Samples read and not claimed, and the timestamp of the oldest.
     var waiting: (samples: Int, oldestMs: Int64?) { state.withLock { ($0.waitingSamples, $0.oldestMs) } }
 
-    /// Why the last look did not read on; nil when it did, or had no need to.
+    /// Why the last look that had need to read on did not; nil when it did.
     var readingStop: ReadingStop? { state.withLock { $0.readingStop } }
+
+    /// Whether the last look has read something, before it stopped or not.
+    var hasRead: Bool { state.withLock { $0.hasRead } }
 
     /// Bytes charged for what waits and for what is in flight.
     var heldBytes: Int { hold.heldBytes }
@@ -134,14 +139,15 @@ final class ShippingWindow: Sendable {
             least: flying > 0 ? 0 : mostSamples)
         return try log.withLock { log throws(BufferError) in
             for claim in released { log.waiting.release(claim) }
-            var stop: ReadingStop?
+            var reading = Reading()
             var claimedBytes = 0
-            defer { publish(log.waiting, stop, claimedBytes: claimedBytes) }
+            defer { publish(log.waiting, reading, claimedBytes: claimedBytes) }
             while true {
                 let bodyBytes = state.withLock { $0.bodyBytes }
                 // As much as could wait while the window had its full size: then they may have left.
                 let sentMost = max(bounds.most, mostSamples * Self.waitingBatches * (mostFlying + 1))
-                stop = try readSent(&log, Bounds(most: sentMost, least: bounds.least), bodyBytes, nowNs)
+                try readSent(
+                    &log, Bounds(most: sentMost, least: bounds.least), bodyBytes, nowNs, &reading)
                 if let claim = claimResend(&log) {
                     claimedBytes = claim.bodyBytes
                     return .claim(claim)
@@ -149,7 +155,7 @@ final class ShippingWindow: Sendable {
                 // An answer or `left` ends the wait.
                 guard state.withLock({ $0.leaving.isEmpty }) else { return .nothing(isWaiting: true) }
                 let found = try claimNew(
-                    &log, samples: wanted, bounds, bodyBytes, nowNs: nowNs, dueNs: dueNs, stop: &stop)
+                    &log, samples: wanted, bounds, bodyBytes, nowNs: nowNs, dueNs: dueNs, &reading)
                 if let claim = found.claim {
                     claimedBytes = claim.bodyBytes
                     return .claim(claim)
@@ -160,12 +166,22 @@ final class ShippingWindow: Sendable {
                 // log is read on, a batch at a time, however much waits. Before the restart as much waited.
                 guard flying == 0, !log.sent.isEmpty else {
                     // What is full becomes free with an answer. More that is appended would not help.
-                    return .nothing(isWaiting: !log.waiting.isEmpty || stop != nil)
+                    return .nothing(isWaiting: !log.waiting.isEmpty || reading.stop != nil)
                 }
                 bounds.least = log.waiting.sampleCount + mostSamples
                 bounds.most = max(bounds.most, bounds.least)
             }
         }
+    }
+
+    /// What came of the reading in one look.
+    private struct Reading {
+        /// Something was to be read. A look that had no need says nothing of whether reading stands still.
+        var isAsked = false
+        /// A frame was read.
+        var hasRead = false
+        /// The bound that has ended the reading, if any.
+        var stop: ReadingStop?
     }
 
     /// How many samples are to wait.
@@ -191,20 +207,20 @@ final class ShippingWindow: Sendable {
     /// Claims what has not left before, and reads within bounds what that needs.
     private func claimNew(
         _ log: inout Log, samples: Int, _ bounds: Bounds, _ bodyBytes: Int, nowNs: UInt64, dueNs: UInt64,
-        stop: inout ReadingStop?
+        _ reading: inout Reading
     ) throws(BufferError) -> WaitingSlices.Found {
         // They are taken out of `log`, not copied: a copy of what the keys know would be made with each
         // target that is new.
-        var (keys, sent) = (ConflictKeys(), [UInt64: SentRequest]())
+        var (keys, sent, met) = (ConflictKeys(), [UInt64: SentRequest](), reading)
         swap(&keys, &log.keys)
         swap(&sent, &log.sent)
-        defer { (log.keys, log.sent) = (keys, sent) }
-        var met = stop
-        defer { stop = met }
+        defer { (log.keys, log.sent, reading) = (keys, sent, met) }
         do {
             return try log.waiting.claim(samples: samples, dueNs: dueNs) { waiting in
-                met = full(waiting, bounds, bodyBytes) ?? (reader.isFullOfRanges ? .answeredRanges : nil)
-                guard met == nil, let stored = try reader.next() else { return false }
+                met.isAsked = true
+                met.stop = full(waiting, bounds, bodyBytes) ?? (reader.isFullOfRanges ? .answeredRanges : nil)
+                guard met.stop == nil, let stored = try reader.next() else { return false }
+                met.hasRead = true
                 add(stored, nowNs, &sent, &keys, &waiting)
                 return true
             }
@@ -223,21 +239,24 @@ final class ShippingWindow: Sendable {
     }
 
     /// Reads, within bounds, until all frames of the requests to be made again are there. They may lie far
-    /// apart in the log. Returns the bound that has ended the reading early, if any.
+    /// apart in the log.
     private func readSent(
-        _ log: inout Log, _ bounds: Bounds, _ bodyBytes: Int, _ nowNs: UInt64
-    ) throws(BufferError) -> ReadingStop? {
+        _ log: inout Log, _ bounds: Bounds, _ bodyBytes: Int, _ nowNs: UInt64, _ reading: inout Reading
+    ) throws(BufferError) {
+        reading.stop = nil
         while !log.sent.isEmpty {
-            if let full = full(log.waiting, bounds, bodyBytes) { return full }
+            reading.isAsked = true
+            reading.stop = full(log.waiting, bounds, bodyBytes)
+            guard reading.stop == nil else { return }
             guard let stored = try reader.next() else {
                 // What is not there now is gone from the disk.
                 for number in log.sent.keys { log.waiting.completeResend(number) }
                 log.sent = [:]
-                return nil
+                return
             }
+            reading.hasRead = true
             add(stored, nowNs, &log.sent, &log.keys, &log.waiting)
         }
-        return nil
     }
 
     /// Adds the samples of a frame that are not answered for: those of a request to be made again to that
@@ -279,9 +298,10 @@ final class ShippingWindow: Sendable {
         }
     }
 
-    private func publish(_ waiting: WaitingSlices, _ stop: ReadingStop?, claimedBytes: Int) {
+    private func publish(_ waiting: WaitingSlices, _ reading: Reading, claimedBytes: Int) {
         let bodyBytes = state.withLock { state in
-            state.readingStop = stop
+            if reading.isAsked { state.readingStop = reading.stop }
+            state.hasRead = reading.hasRead
             state.waitingSamples = waiting.sampleCount
             state.bodyBytes += claimedBytes
             state.oldestMs = waiting.oldestMs

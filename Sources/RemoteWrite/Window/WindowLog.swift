@@ -6,7 +6,7 @@ struct WindowLog {
     /// Of the stop that goes on now, where it was said.
     private var said: ReadingStop?
     private var lastSaidNs: UInt64?
-    /// When the look was that first found reading stopped; nil where the last look read on.
+    /// When the look was that first found reading stopped, with nothing read since; nil where it goes on.
     private var stoppedNs: UInt64?
     private var hasSaidOptions = false
     private var wasFull = false
@@ -17,22 +17,23 @@ struct WindowLog {
     /// that are shorter, since each of its answers may end one.
     static let lastsNs: UInt64 = 5_000_000_000
 
-    /// After each look at the buffer: whether the side queue is full now and was not after the look before.
-    mutating func hasFilled(_ now: ReadingStop?) -> Bool {
+    /// After each look at the buffer: whether the side queue is full now and was not after the look before,
+    /// or had room since, as the look has read something (`hasRead`).
+    mutating func hasFilled(_ now: ReadingStop?, hasRead: Bool = false) -> Bool {
         defer { wasFull = now == .waitingSamples }
-        return now == .waitingSamples && !wasFull
+        return now == .waitingSamples && (!wasFull || hasRead)
     }
 
     /// After each look at the buffer, at `nowNs` of the monotonic clock: says once that reading has stopped,
-    /// where that lasts, and once that it goes on, where the stop was said.
-    mutating func looked(_ now: ReadingStop?, _ logger: Logger, nowNs: UInt64) {
-        guard let now else {
+    /// where that lasts, and once that it goes on, where the stop was said. A look that has read something
+    /// (`hasRead`) before it stopped ends the stop before it.
+    mutating func looked(_ now: ReadingStop?, hasRead: Bool = false, _ logger: Logger, nowNs: UInt64) {
+        if now == nil || hasRead {
             stoppedNs = nil
-            guard said != nil else { return }
+            if said != nil { logger.info("the buffer is read on for this destination") }
             said = nil
-            logger.info("the buffer is read on for this destination")
-            return
         }
+        guard let now else { return }
         let beganNs = stoppedNs ?? nowNs
         stoppedNs = beganNs
         guard now != said, nowNs >= beganNs + Self.lastsNs else { return }
