@@ -25,7 +25,10 @@ extension WriteAheadBuffer {
                 }
                 let destination = BufferDestination(core: core, cursor: cursor, log: log)
                 destinations.withLock { $0.append(destination) }
-                if known == nil { state.withLock { $0.newDestinations.append(name) } }
+                state.withLock { state in
+                    if known == nil { state.newDestinations.append(name) }
+                    state.successors[name] = known?.successor
+                }
                 return destination
             } catch {
                 throw .io("the cursor of \(name) cannot be written", error)
@@ -95,6 +98,14 @@ extension WriteAheadBuffer {
                 metadata: metadata)
             return
         }
+        if let name = sameCursor(as: former) {
+            logger.info(
+                """
+                the agent ended while a destination was given another name: what is buffered for it is sent \
+                under the name that is configured, and the cursor of the other name is removed
+                """, metadata: ["remote_name": "\(name)", "other_name": "\(former.name)"])
+            return
+        }
         let ledger = BufferDestination.ledger(former, books.withLock { $0.jobs })
         let samples = ledger.values.reduce(UInt64(0)) { SampleCount.sum($0, $1.buffered) }
         var metadata: Logger.Metadata = [
@@ -121,6 +132,18 @@ extension WriteAheadBuffer {
         let others = destinations.withLock { !$0.isEmpty }
         metadata["remedy"] = "\(FormerDestination.remedy(besideOthers: others))"
         logger.warning("\(FormerDestination.isSentNoMore)", metadata: metadata)
+    }
+
+    /// The destination of this run that goes on with a former one's cursor: an earlier run ended while it
+    /// renamed the one or the other, when both had a file.
+    private func sameCursor(as former: CursorState) -> String? {
+        let (new, successors) = state.withLock { ($0.newDestinations, $0.successors) }
+        if let name = former.successor, !new.contains(name),
+            destinations.withLock({ $0.contains { $0.name == name } })
+        {
+            return name
+        }
+        return successors.first { $0.value == former.name }?.key
     }
 
     /// The highest segment that each cursor names; `newest` is the highest there is.

@@ -65,11 +65,17 @@ extension WriteAheadBuffer {
             // Samples that were read for the old name and not answered for are read again for the new one.
             // Samples whose segment was removed meanwhile are counted as dropped now.
             try old.takeBack()
-            var cursor = old.cursor
-            cursor.name = newName
             // The new receiver never got the requests that were in flight.
-            cursor.forgetSent()
-            let destination = BufferDestination(core: core, cursor: cursor, log: try log(of: cursor))
+            var cursor = old.cursor
+            cursor.rename(to: newName)
+            old.willGoOn(as: newName)
+            let destination: BufferDestination
+            do throws(BufferError) {
+                destination = BufferDestination(core: core, cursor: cursor, log: try log(of: cursor))
+            } catch {
+                old.goesOn()
+                throw error
+            }
             destinations.withLock { destinations in
                 for index in destinations.indices where destinations[index] === old {
                     destinations[index] = destination

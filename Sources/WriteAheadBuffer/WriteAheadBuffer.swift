@@ -22,6 +22,9 @@ public final class WriteAheadBuffer: Sendable {
         var isClosed = false
         /// Destinations without a readable cursor before this run.
         var newDestinations: [String] = []
+        /// By their names, destinations of this run that another name was about to go on with when an earlier
+        /// run ended: that other name.
+        var successors: [String: String] = [:]
     }
 
     let configuration: BufferConfiguration

@@ -168,6 +168,7 @@ struct CursorStateTests {
                 upTo: span().lowerBound, requests: [2], ranges: [span()], outcome: ["j": .init(delivered: 1)]
             ),
             .receiver(ReceiverNote(receiver: generator.next(), protocolVersion: 1, foundMs: -1)),
+            .renamed(to: "name of another"),
         ]
         for change in changes {
             var buffer = RecordBuffer()

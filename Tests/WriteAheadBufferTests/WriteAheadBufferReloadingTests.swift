@@ -1,5 +1,7 @@
 import MetricModel
 import Platform
+import Telemetry
+import TestSupport
 import Testing
 
 @testable import WriteAheadBuffer
@@ -66,7 +68,65 @@ struct WriteAheadBufferReloadingTests {
         fixture.files.fail(nil)
         #expect(values(try old.drain()) == [0])
         #expect(buffer.ledger().destinations.keys.sorted() == ["old"])
+        // What was noted for the renaming goes with the next sync.
+        try old.destination.sync()
+        let read = try CursorLog.read(old.destination.logPath, files: fixture.files)
+        #expect(read.state == old.destination.cursor && read.end == read.length)
+        #expect(read.state?.successor == nil)
         try buffer.close()
+    }
+
+    private func open(_ files: PowerLossFiles, _ said: LogLines) throws -> WriteAheadBuffer {
+        try WriteAheadBuffer(
+            BufferConfiguration(directory: "/buffer", reserveBytes: 0), interner: LayoutInterner(),
+            clock: ManualClock(), files: files, registry: MetricRegistry(), logger: said.logger)
+    }
+
+    /// The agent is killed, or the power goes, at each operation of a renaming in turn. The next start has
+    /// the new name, or the old one again. It finds one cursor or both, goes on with the one that its
+    /// destination has, and says what is true of the other.
+    @Test(arguments: [false, true], [false, true])
+    func aKillInTheMiddleOfARenaming(losesPower: Bool, hasNewName: Bool) throws {
+        let target = TestFrames.target()
+        let layout = Layout([TestFrames.chunk("m", count: 10)])
+        let name = hasNewName ? "new" : "old"
+        var (found, operation, isOver) = ([false, false], 0, false)
+        while !isOver {
+            let files = PowerLossFiles()
+            let buffer = try open(files, LogLines())
+            let old = try buffer.openStream("old")
+            for value in 0..<4 {
+                try buffer.append(TestFrames.frame(target, layout, at: Int64(value), first: Double(value)))
+            }
+            let frames = try old.all()
+            try old.deliver(Array(frames[..<2]))
+            #expect(buffer.sync())
+            let begin = files.operationCount
+            files.fail { [operation] _, number in number >= begin + operation }
+            _ = try? buffer.rename("old", to: "new")
+            isOver = files.operationCount - begin <= operation
+            let disk = files.copy()
+            if losesPower { disk.losePower() }
+            let cursors = disk.names.filter { $0.hasSuffix(".log") }
+            let hasOwn = cursors.contains { $0.hasSuffix(BufferFileName.cursor(name)) }
+            let said = LogLines()
+            let next = try open(disk, said)
+            let stream = try next.openStream(name)
+            try next.retire(destinationsExcept: [name])
+            let sent = values(try stream.drain())
+            #expect(sent == (hasOwn ? [2, 3] : [0, 1, 2, 3]), "operation \(operation)")
+            let former = said.all("a destination is no longer configured")
+            #expect(former.count == (hasOwn ? 0 : 1), "operation \(operation): \(former)")
+            #expect(former.allSatisfy { $0.contains("go to the destinations that are new at this start") })
+            let interrupted = said.all("the agent ended while a destination was given another name")
+            #expect(interrupted.count == cursors.count - 1, "operation \(operation)")
+            let names = "other_name=\(hasNewName ? "old" : "new") remote_name=\(name)"
+            #expect(interrupted.allSatisfy { $0.hasPrefix("info") && $0.contains(names) }, "\(interrupted)")
+            #expect(disk.names.filter { $0.hasSuffix(".log") }.count == 1)
+            found[cursors.count - 1] = true
+            operation += 1
+        }
+        #expect(found == [true, true] && operation > 6)
     }
 
     @Test func aRetiredDestinationsBacklogIsCountedAndHoldsNoSegment() throws {

@@ -58,6 +58,22 @@ public final class BufferDestination: Sendable {
         take { _ in .receiver(note) }
     }
 
+    /// Notes, durably, that the destination `name` is about to go on with this cursor. A start after a kill
+    /// in between finds the cursors of both, and tells by it that they are one. A disk that does not take the
+    /// note keeps nobody from going on: only what that start says would be wrong.
+    func willGoOn(as name: String) {
+        take { _ in .renamed(to: name) }
+        syncLog()
+    }
+
+    /// Nobody has gone on with this cursor: the next sync makes the log anew, without the note.
+    func goesOn() {
+        log.withLock { log in
+            state.withLock { $0.forgetSuccessor() }
+            log.isInDoubt = true
+        }
+    }
+
     /// Takes a change for true whether it can be written or not. It names no lane and nothing in flight.
     private func take(_ change: (CursorState) -> CursorChange) {
         log.withLock { log in
@@ -138,14 +154,7 @@ public final class BufferDestination: Sendable {
     /// Makes the log durable, and makes it anew when it has grown long or a sync failed: the whole cursor is
     /// in memory. Called by one thread at a time; the disk is waited for outside the lock.
     func sync() throws(FileError) {
-        if let file = log.withLock({ $0.takeForSync() }) {
-            do throws(FileError) {
-                try core.files.sync(file)
-            } catch {
-                core.metrics.syncFailed(error)
-                log.withLock { $0.isInDoubt = true }
-            }
-        }
+        syncLog()
         let isAnew = log.withLock { $0.isInDoubt || $0.length > CursorLog.compactAboveBytes }
         guard isAnew else { return }
         let fresh = try core.evenIfFull { () throws(FileError) in
@@ -155,6 +164,17 @@ public final class BufferDestination: Sendable {
         }
         try log.withLock { log throws(FileError) in try log.take(fresh, cursor) }
         core.names.changed()
+    }
+
+    /// Makes what was written durable. Where that fails the log is in doubt.
+    private func syncLog() {
+        guard let file = log.withLock({ $0.takeForSync() }) else { return }
+        do throws(FileError) {
+            try core.files.sync(file)
+        } catch {
+            core.metrics.syncFailed(error)
+            log.withLock { $0.isInDoubt = true }
+        }
     }
 
     func close() throws(FileError) { try log.withLock { log throws(FileError) in try log.close() } }

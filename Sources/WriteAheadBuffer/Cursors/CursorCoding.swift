@@ -3,6 +3,7 @@ enum CursorCoding {
     private static let sent: UInt8 = 1
     private static let answered: UInt8 = 2
     private static let receiver: UInt8 = 3
+    private static let renamed: UInt8 = 4
 
     static func put(_ state: CursorState, into buffer: inout RecordBuffer) {
         buffer.putString(state.name)
@@ -59,6 +60,9 @@ enum CursorCoding {
         case .receiver(let note):
             buffer.putByte(receiver)
             put(note, into: &buffer)
+        case .renamed(let name):
+            buffer.putByte(renamed)
+            buffer.putString(name)
         }
     }
 
@@ -80,6 +84,9 @@ enum CursorCoding {
         case receiver?:
             guard let note = note(payload, &offset), offset == payload.count else { return nil }
             return .receiver(note)
+        case renamed?:
+            guard let name = Wire.string(payload, &offset), offset == payload.count else { return nil }
+            return .renamed(to: name)
         default: return nil
         }
     }

@@ -13,6 +13,7 @@ struct CursorOpening {
 
     func open(_ known: CursorState?) throws(BufferError) -> CursorState {
         guard var cursor = known, cursor.name == name else { return fresh() }
+        cursor.forgetSuccessor()
         let isMoved = place(&cursor)
         if isMoved || isInDoubt {
             try recount(&cursor)

@@ -27,6 +27,9 @@ struct CursorState: Sendable, Equatable {
     var jobs: [String: Job] = [:]
     /// What is known of the receiver; nil where nobody has told.
     private(set) var receiver: ReceiverNote?
+    /// The name that is about to go on with this cursor. No snapshot has it: where the renaming fails the
+    /// log is made anew, and says nothing of it any more.
+    private(set) var successor: String?
 
     /// A cursor that stands here.
     init(name: String, mark: BufferPosition) {
@@ -80,8 +83,14 @@ struct CursorState: Sendable, Equatable {
         lanes = []
     }
 
-    /// Nothing is in flight any more: the receiver is another one.
-    mutating func forgetSent() { (sent, inFlight) = ([:], InFlightSize()) }
+    /// Goes on under another name. Nothing is in flight any more: the receiver is another one.
+    mutating func rename(to name: String) {
+        self.name = name
+        (sent, inFlight, successor) = ([:], InFlightSize(), nil)
+    }
+
+    /// It goes on under its own name.
+    mutating func forgetSuccessor() { successor = nil }
 
     /// Whether a cursor remembers so much (`InFlightSize`), once these requests are in flight and none with
     /// the numbers `replaced`.
@@ -115,6 +124,7 @@ struct CursorState: Sendable, Equatable {
             forgetLanes()
             for entry in outcome.entries { jobs[entry.job, default: Job()].outcome.add(entry.outcome) }
         case .receiver(let note): receiver = note
+        case .renamed(let name): successor = name
         }
         return true
     }
@@ -132,6 +142,8 @@ enum CursorChange: Sendable, Equatable {
         outcome: Outcomes = Outcomes())
     /// Requests leave for this receiver from now on, or it has shown what it understands.
     case receiver(ReceiverNote)
+    /// The destination of this name is about to go on with the cursor, in a file of its own.
+    case renamed(to: String)
 
     /// The highest segment that it names; 0 when it names none.
     var newestSegment: UInt64 {
@@ -139,7 +151,7 @@ enum CursorChange: Sendable, Equatable {
         case .sent(let requests, _): requests.values.reduce(0) { max($0, $1.end?.segment ?? 0) }
         case .answered(let position, _, let ranges, _):
             ranges.reduce(position.segment) { max($0, $1.upperBound.segment) }
-        case .receiver: 0
+        case .receiver, .renamed: 0
         }
     }
 }
