@@ -316,6 +316,19 @@ import WriteAheadBuffer
         #expect(again.isAnswered && again.isBalanced && again.reader.sent.isEmpty)
     }
 
+    /// A cursor may name more than ever left as one request: it is cut as any other claim is.
+    @Test func whatIsLargerThanAnyRequestIsNotMadeAgainAsOne() throws {
+        let store = BufferedDestination(clock: clock)
+        store.append([TestFrames.frame(count: 40_000, timestampMs: 9_000_000)])
+        var collector = collector()
+        collector.load(try store.slices(), asBefore: [])
+        let requests = try requests(store, samples: 1_000_000, &collector)
+        #expect(requests.count > 1 && requests.reduce(0) { $0 + $1.sampleCount } == 40_000)
+        #expect(requests.allSatisfy { $0.uncompressedBytes <= BatchCollector.maxRequestBytes })
+        #expect(requests.allSatisfy { !$0.isResend && $0.mayBeStored })
+        #expect(store.isAnswered && store.isBalanced)
+    }
+
     @Test func aRequestKnowsWhetherASeriesMayStandInItTwice() throws {
         let store = BufferedDestination(clock: clock)
         let other = TestFrames.target(job: "other", [Label("instance", "b:9100"), Label("job", "other")])

@@ -320,6 +320,15 @@ struct ReadingStopTests {
         #expect(stop.sentence.contains("for this destination") && stop.sentence.contains(" when the "))
     }
 
+    @Test func requestsThatWereGivenUpAreSaid() {
+        let said = SaidLines()
+        let log = WindowLog()
+        log.foundDamaged(0, said.logger)
+        #expect(said.all.isEmpty)
+        log.foundDamaged(3, said.logger)
+        #expect(said.all("their samples are sent as new requests=3").count == 1)
+    }
+
     /// What was in flight under another configuration is made again with other bytes: it is said, once.
     @Test func aChangedConfigurationIsSaidWithTheFirstRequestMadeAgain() {
         let said = SaidLines()

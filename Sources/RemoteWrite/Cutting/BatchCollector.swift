@@ -160,16 +160,22 @@ struct BatchCollector: Sendable {
         sampleCount += whole.reduce(0) { $0 + $1.sampleCount }
     }
 
-    /// The request of the whole claim, without regard to limits or age; it is dropped where the options
-    /// let nothing of it through any more.
+    /// The request of the whole claim, without regard to the receiver's limit or age; it is dropped where the
+    /// options let nothing of it through any more. No request that was sent is larger than `maxRequestBytes`:
+    /// nothing is cut where this would be, since a cursor may name more than left as one, or be forged.
     private mutating func cutResend(
         _ message: WriteMessage, leavingOut omissions: [BufferOmission], scratch: RequestScratch
     ) -> Cut {
-        let encodeLimits = encodeLimits(message, samples: Int.max, bytes: Int.max)
+        let encodeLimits = encodeLimits(message, samples: Int.max, bytes: Self.maxRequestBytes)
         var batch = Batch(scratch, message)
+        let first = head
         while head < slices.count {
             let slice = slices[head]
             batch.append(slice, to: slice.to, encodeLimits, leavingOut: slice.runs(of: omissions))
+            guard batch.consumed(slice) else {
+                head = first
+                return .nothing
+            }
             head += 1
         }
         return take(batch, isResend: true)

@@ -107,6 +107,7 @@ final class DestinationShared: Sendable {
             windowLog.withLock { log in
                 let (stop, hasRead) = (window.readingStop, window.hasRead)
                 log.looked(stop, hasRead: hasRead, logger, nowNs: nowNs)
+                log.foundDamaged(window.takeDamaged(), logger)
                 if log.hasFilled(stop, hasRead: hasRead) { metrics.enqueueRetries.add() }
                 guard case .claim(let claim) = look, let resend = claim.resend else { return }
                 log.madeAgain(resend.request, options: window.options, logger)

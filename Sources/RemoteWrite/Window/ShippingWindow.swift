@@ -35,14 +35,16 @@ final class ShippingWindow: Sendable {
         var readingStop: ReadingStop?
         /// The last look has read something.
         var hasRead = false
+        /// Requests found damaged that `takeDamaged` has not given yet.
+        var damaged = 0
     }
 
     /// Used by the slot whose turn it is.
     private struct Log {
         var waiting: WaitingSlices
         var keys = ConflictKeys()
-        /// Requests to be made again whose frames are not all read yet, by number.
-        var sent: [UInt64: SentRequest]
+        /// Requests to be made again.
+        var sent: SentRequests
     }
 
     let reader: DestinationReader
@@ -64,7 +66,7 @@ final class ShippingWindow: Sendable {
 
     init(
         reader: DestinationReader, lessons: DestinationLessons, views: WriteRelabelViews?, mostSamples: Int,
-        mostFlying: Int = 1, options: UInt64
+        mostFlying: Int = 1, mostBeyondMemory: Int = SentRequests.mostBeyondMemory, options: UInt64
     ) {
         self.reader = reader
         hold = WindowHold(reader.memory, mostSamples: max(1, mostSamples))
@@ -76,7 +78,8 @@ final class ShippingWindow: Sendable {
         self.mostFlying = max(1, mostFlying)
         let sent = reader.sent
         state = Mutex(State(claimSize: ClaimSize(most: mostSamples), nextNumber: (sent.keys.max() ?? 0) &+ 1))
-        log = Mutex(Log(waiting: WaitingSlices(sent: sent), sent: sent))
+        let requests = SentRequests(sent, mostBeyondMemory: mostBeyondMemory)
+        log = Mutex(Log(waiting: WaitingSlices(sent: sent), sent: requests))
     }
 
     /// All of a claim is answered for.
@@ -146,8 +149,8 @@ final class ShippingWindow: Sendable {
                 let bodyBytes = state.withLock { $0.bodyBytes }
                 // As much as could wait while the window had its full size: then they may have left.
                 let sentMost = max(bounds.most, mostSamples * Self.waitingBatches * (mostFlying + 1))
-                try readSent(
-                    &log, Bounds(most: sentMost, least: bounds.least), bodyBytes, nowNs, &reading)
+                let sentBounds = Bounds(most: sentMost, least: bounds.least)
+                try readSent(&log, sentBounds, bodyBytes, nowNs, &reading)
                 if let claim = claimResend(&log) {
                     claimedBytes = claim.bodyBytes
                     return .claim(claim)
@@ -163,10 +166,16 @@ final class ShippingWindow: Sendable {
                 if let sinceNs = found.oldestReadNs { return .short(sinceNs: sinceNs) }
                 // No answer will make room, since nothing flies. All that waits has to follow a request to
                 // be made again, and that request is not complete: its last frames are not read yet. So the
-                // log is read on, a batch at a time, however much waits. Before the restart as much waited.
+                // log is read on, a batch at a time, however much waits. Before the restart as much waited,
+                // unless the cursor was forged or damaged.
                 guard flying == 0, !log.sent.isEmpty else {
                     // What is full becomes free with an answer. More that is appended would not help.
                     return .nothing(isWaiting: !log.waiting.isEmpty || reading.stop != nil)
+                }
+                let isUsedUp = hold.isUsedUp(parts: log.waiting.partCount, bodyBytes: bodyBytes)
+                guard log.sent.mayRead(samples: mostSamples, isMemoryUsedUp: isUsedUp) else {
+                    giveUpSent(&log)
+                    continue
                 }
                 bounds.least = log.waiting.sampleCount + mostSamples
                 bounds.most = max(bounds.most, bounds.least)
@@ -192,13 +201,33 @@ final class ShippingWindow: Sendable {
         var least: Int
     }
 
-    /// The next request to be made again; nil when none may leave now.
+    /// Reads nothing more for the requests to be made again that are not complete.
+    private func giveUpSent(_ log: inout Log) {
+        let numbers = log.sent.takeDamaged()
+        for number in numbers { log.waiting.completeResend(number) }
+        state.withLock { $0.damaged += numbers.count }
+    }
+
+    /// How many of the requests to be made again were found damaged since this was asked last.
+    func takeDamaged() -> Int {
+        state.withLock { state in
+            defer { state.damaged = 0 }
+            return state.damaged
+        }
+    }
+
+    /// The next request to be made again; nil when none may leave now. What was read of a damaged one goes
+    /// before all that waits, too, so that its targets keep their order.
     private func claimResend(_ log: inout Log) -> WaitingSlices.Claim? {
-        let empty = log.waiting.takeEmptyResends()
-        let claim = log.waiting.claimResend()
+        var over = log.waiting.takeEmptyResends()
+        var claim = log.waiting.claimResend()
+        if let number = claim?.resend?.number, log.sent.claimed(number) {
+            claim?.resend = nil
+            over.append(number)
+        }
         state.withLock { state in
             // The cursor forgets them with the next answer.
-            state.unbooked.numbers += empty
+            state.unbooked.numbers += over
             if let resend = claim?.resend { state.leaving.insert(resend.number) }
         }
         return claim
@@ -211,7 +240,7 @@ final class ShippingWindow: Sendable {
     ) throws(BufferError) -> WaitingSlices.Found {
         // They are taken out of `log`, not copied: a copy of what the keys know would be made with each
         // target that is new.
-        var (keys, sent, met) = (ConflictKeys(), [UInt64: SentRequest](), reading)
+        var (keys, sent, met) = (ConflictKeys(), SentRequests([:]), reading)
         swap(&keys, &log.keys)
         swap(&sent, &log.sent)
         defer { (log.keys, log.sent, reading) = (keys, sent, met) }
@@ -250,8 +279,7 @@ final class ShippingWindow: Sendable {
             guard reading.stop == nil else { return }
             guard let stored = try reader.next() else {
                 // What is not there now is gone from the disk.
-                for number in log.sent.keys { log.waiting.completeResend(number) }
-                log.sent = [:]
+                for number in log.sent.takeAll() { log.waiting.completeResend(number) }
                 return
             }
             reading.hasRead = true
@@ -263,7 +291,7 @@ final class ShippingWindow: Sendable {
     /// request, the rest behind all that waits. A request that ends with the frame, or before it, is
     /// complete then.
     private func add(
-        _ stored: StoredFrame, _ nowNs: UInt64, _ sent: inout [UInt64: SentRequest],
+        _ stored: StoredFrame, _ nowNs: UInt64, _ sent: inout SentRequests,
         _ keys: inout ConflictKeys, _ waiting: inout WaitingSlices
     ) {
         let held = hold.frame(stored)
@@ -275,27 +303,11 @@ final class ShippingWindow: Sendable {
                     stored, samples: samples, views: views, repeatsSeries: !maySplit, held: held),
                 keys: own, maySplit: maySplit, readNs: nowNs)
         }
-        var rest = stored.open
-        for (number, request) in sent.sorted(by: { $0.key < $1.key }) {
-            for samples in reader.samples(of: request, in: stored) {
-                // A sample belongs to one request. Where a damaged file names two, the first has it.
-                for part in rest.map({ $0.clamped(to: samples) }) where !part.isEmpty {
-                    waiting.append(entry(part), toResend: number)
-                }
-                rest = rest.flatMap { open in
-                    [
-                        open.clamped(to: 0..<max(0, samples.lowerBound)),
-                        open.clamped(to: samples.upperBound..<max(samples.upperBound, open.upperBound)),
-                    ].filter { !$0.isEmpty }
-                }
-            }
-        }
+        let (parts, rest) = sent.parts(of: stored, reader)
+        for part in parts { waiting.append(entry(part.samples), toResend: part.number) }
         for samples in rest { waiting.append(entry(samples)) }
         if !rest.isEmpty { keys.waits(own) }
-        for (number, request) in sent where request.spans.allSatisfy({ $0.upperBound <= stored.end }) {
-            waiting.completeResend(number)
-            sent[number] = nil
-        }
+        for number in sent.takeComplete(upTo: stored.end) { waiting.completeResend(number) }
     }
 
     private func publish(_ waiting: WaitingSlices, _ reading: Reading, claimedBytes: Int) {

@@ -43,6 +43,16 @@ struct WindowLog {
         logger.warning("\(now.sentence)", metadata: ["reason": "\(now.rawValue)"])
     }
 
+    /// The cursor names requests in flight that a sender with as much memory cannot have made.
+    func foundDamaged(_ requests: Int, _ logger: Logger) {
+        guard requests > 0 else { return }
+        logger.warning(
+            """
+            requests that the cursor says were in flight reach further through the buffer than fits in \
+            memory: the cursor is damaged, or the agent had more memory before; their samples are sent as new
+            """, metadata: ["requests": .stringConvertible(requests)])
+    }
+
     /// A request that was in flight before the start is made again: says once that its bytes may differ, as
     /// the configuration is another than the one that made it.
     mutating func madeAgain(_ request: SentRequest, options: UInt64, _ logger: Logger) {
