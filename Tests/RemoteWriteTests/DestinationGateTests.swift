@@ -56,11 +56,24 @@ import Testing
         let other = await waiting(2)
         clock.advance(ms: 1_000)
         #expect(await gate.pass(1, untilNs: nil, clock: clock) == .atOnce, "the probe")
-        gate.answered(2)
+        gate.answered(2, nowNs: clock.monotonicNs)
         #expect(gate.isClosed, "an answer to a request that left before the gate was closed")
-        gate.answered(1)
+        gate.answered(1, nowNs: clock.monotonicNs)
         #expect(await other.value == .afterWaiting)
         #expect(!gate.isClosed)
+    }
+
+    /// Refused with credentials that were others by then.
+    @Test func aRefusalOfWhatLeftBeforeTheProbeWasTakenClosesNothing() async {
+        let leftNs = clock.monotonicNs
+        fail(1, .destination, forMs: 30)
+        clock.advance(ms: 1_000)
+        #expect(await gate.pass(1, untilNs: nil, clock: clock) == .atOnce, "the probe")
+        gate.answered(1, nowNs: clock.monotonicNs)
+        gate.failed(2, .destination, untilNs: inMs(30), nowNs: clock.monotonicNs, leftNs: leftNs)
+        #expect(!gate.isClosed)
+        gate.failed(2, .destination, untilNs: inMs(30), nowNs: clock.monotonicNs, leftNs: clock.monotonicNs)
+        #expect(gate.isClosed, "it left since")
     }
 
     @Test func nobodyWaitsForADestinationThatADrainHasGivenUp() async {
@@ -75,7 +88,7 @@ import Testing
         fail(1, .destination, forMs: 30)
         fail(2, .destination, forMs: 60_000)
         #expect(await waitedMs(await waiting(1)) == 60_000, "whoever was told")
-        gate.answered(1)
+        gate.answered(1, nowNs: clock.monotonicNs)
         // Another may be tried next, and not before either.
         fail(1, .unclear, forMs: 60_000)
         #expect(await waitedMs(await waiting(2)) == 60_000)

@@ -107,6 +107,24 @@ struct SlotStateTests {
         #expect(drained.wait?.isUnderDrain == true)
     }
 
+    /// A receiver that fails is left its back-off by a drain that lasts longer. What people have to mend is
+    /// tried at once, and so is a request whose back-off is longer than the drain.
+    @Test func aDrainLeavesAReceiverThatFailsItsBackOff() {
+        var failing = answered(503)
+        let untilNs = failing.wait?.untilNs ?? 0
+        failing.machine.drain(untilNs: untilNs + 1)
+        #expect(failing.woke(now) == .wait(untilNs: untilNs))
+        #expect(failing.wait?.isUnderDrain == true)
+        var later = now
+        later.monotonicNs = untilNs
+        #expect(failing.woke(later) == .leave)
+        for (status, deadlineNs) in [(503, untilNs), (404, now.monotonicNs + 3_600_000_000_000)] {
+            var hurried = answered(status)
+            hurried.machine.drain(untilNs: deadlineNs)
+            #expect(hurried.woke(now) == .leave)
+        }
+    }
+
     /// Tries that end so while others are stored; how the fifth one ends.
     private func fifth(_ answer: ReceiverAnswer, storedElsewhere: Bool = true) -> SlotWalk.Step {
         var slot = flying()

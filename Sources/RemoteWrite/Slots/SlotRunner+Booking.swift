@@ -34,15 +34,15 @@ extension SlotRunner {
             shared.gate.failed(number, scope, untilNs: pausing.wait.untilNs, nowNs: now.monotonicNs)
         case .held(let held):
             // What an operator has to mend keeps this request waiting for long. The gate may let another one
-            // try before.
+            // try before. What was refused with other credentials says nothing of those of a probe since.
             let isSlow =
                 machine.obstacle == .misconfigured
                 || machine.obstacle == .unauthorized && held.flight.tries > 1
             shared.gate.failed(
                 number, scope, untilNs: isSlow ? askedNs : held.wait.untilNs, nowNs: now.monotonicNs,
-                isSlow: isSlow)
+                leftNs: sentNs, isSlow: isSlow)
         case .settling:
-            guard !answer.isFinal else { return shared.gate.answered(number) }
+            guard !answer.isFinal else { return shared.gate.answered(number, nowNs: now.monotonicNs) }
             shared.gate.failed(
                 number, scope == .request ? .request : .unclear, untilNs: askedNs, nowNs: now.monotonicNs)
         case .stopped:

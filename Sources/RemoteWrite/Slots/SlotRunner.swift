@@ -293,7 +293,7 @@ final class SlotRunner: Sendable {
         metrics.answered(answer)
         if case .status(let response) = answer {
             if await fallsBack(sent, response, text, now) {
-                shared.gate.answered(number)
+                shared.gate.answered(number, nowNs: now.monotonicNs)
                 return flying.messageChanged(&session.machine)
             }
             if answer.isStored {

@@ -29,6 +29,8 @@ final class DestinationGate: Sendable {
             firstMs: SlotStateMachine.slowFirstMs, mostMs: SlotStateMachine.slowMostMs)
         var random: SplitMix64
         var isGivenUp = false
+        /// When the gate was opened last, on the monotonic clock.
+        var openedNs: UInt64 = 0
     }
 
     private let state: Mutex<State>
@@ -46,13 +48,16 @@ final class DestinationGate: Sendable {
     var waiterCount: Int { changed.waiterCount }
 
     /// A try of the slot's request failed. It is to be tried again at `untilNs`, which heeds what the
-    /// receiver asked for; `isSlow` when waiting alone does not mend what is in the way.
+    /// receiver asked for; `isSlow` when waiting alone does not mend what is in the way. `leftNs` is when the
+    /// request left, where its answer is not to close a gate that was opened since.
     func failed(
-        _ slot: Int, _ scope: AnswerScope, untilNs: UInt64, nowNs: UInt64, isSlow: Bool = false
+        _ slot: Int, _ scope: AnswerScope, untilNs: UInt64, nowNs: UInt64, leftNs: UInt64 = .max,
+        isSlow: Bool = false
     ) {
         let isGivenOn = state.withLock { state in
             switch (state.stand, scope) {
             case (.open, .request), (.closed, .request): return false
+            case (.open, _) where leftNs < state.openedNs: return false
             case (.open, .destination):
                 // With `isSlow` the slot itself waits for long. Others were answered until now, so one of
                 // them becomes the probe before.
@@ -86,10 +91,11 @@ final class DestinationGate: Sendable {
     }
 
     /// The receiver gave a final answer to the slot's request: the gate opens if that is the probe.
-    func answered(_ slot: Int) {
+    func answered(_ slot: Int, nowNs: UInt64) {
         let opens = state.withLock { state in
             guard case .probing(slot, _) = state.stand else { return false }
             state.stand = .open
+            state.openedNs = nowNs
             state.backoff.reset()
             state.slowBackoff.reset()
             return true

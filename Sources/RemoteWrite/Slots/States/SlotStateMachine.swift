@@ -88,6 +88,13 @@ struct SlotStateMachine: Sendable {
             untilNs: min(untilNs, drainDeadlineNs ?? untilNs), isUnderDrain: isDraining)
     }
 
+    /// Whether the wait goes on although a drain has begun: a receiver that fails is given its whole back-off
+    /// where that ends before the drain does, as by Prometheus.
+    func leavesBackoff(_ wait: SlotState.Wait, _ now: Moment) -> Bool {
+        guard obstacle == .failing, let drainDeadlineNs else { return false }
+        return now.monotonicNs < wait.untilNs && wait.untilNs < drainDeadlineNs
+    }
+
     /// A try has ended: what the one before has changed about the size was told.
     mutating func tryEnded() { sizeChange = nil }
 
