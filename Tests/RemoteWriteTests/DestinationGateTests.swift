@@ -145,10 +145,21 @@ import Testing
         #expect(await third.value == .afterWaiting, "one that went away is not waited for")
     }
 
-    @Test func aDrainTriesOnceWithoutWaiting() async {
-        fail(1, .unclear, forMs: 60_000)
+    @Test(arguments: [true, false]) func aDrainTriesOnceWithoutWaiting(isSlow: Bool) async {
+        let untilNs = inMs(60_000)
+        gate.failed(1, .unclear, untilNs: untilNs, nowNs: clock.monotonicNs, isSlow: isSlow)
         let task = await waiting(2)
-        gate.hurry()
+        gate.hurry(untilNs: isSlow ? inMs(3_600_000) : untilNs)
+        #expect(await task.value == .afterWaiting)
+    }
+
+    /// Whoever is the next, and whether one is the probe already.
+    @Test(arguments: [AnswerScope.unclear, .destination])
+    func aDrainLeavesAReceiverThatFailsItsBackOff(scope: AnswerScope) async {
+        fail(1, scope, forMs: 5_000)
+        let task = await waiting(scope == .unclear ? 2 : 1)
+        gate.hurry(untilNs: inMs(5_001))
+        #expect(await waitedMs(task) == 5_000)
         #expect(await task.value == .afterWaiting)
     }
 
@@ -175,6 +186,12 @@ import Testing
         /// The number of the key that each request so far is signed with.
         var signed: [String] { state.withLock { $0.signed } }
         var inFlight: Int { state.withLock { $0.waiting.count } }
+
+        /// Answers the request that left last.
+        func answerLast() {
+            let event = state.withLock { $0.waiting.removeLast() }
+            event.signal()
+        }
 
         /// Answers the first requests in flight.
         func answer(_ count: Int) {
@@ -211,11 +228,10 @@ import Testing
         }
     }
 
-    /// The session of the credentials has ended while a whole window of requests is in flight. `late` of the
-    /// refusals come when the probe has left already.
-    @Test(arguments: [0, 12, 23])
-    func oneRefreshAndOneProbeFollowAWindowOfRefusedSignatures(late: Int) async throws {
-        let (fixture, service) = (WriterFixture(), ExpiredSession())
+    /// A writer to the service with 24 requests to send, whose credentials were fetched a minute ago.
+    private func writer(
+        _ fixture: WriterFixture, _ service: ExpiredSession
+    ) async throws -> (RemoteWriter, BufferedDestination) {
         let store = BufferedDestination(clock: fixture.clock)
         store.append(
             (0..<24).map { number in
@@ -237,6 +253,15 @@ import Testing
             destination: store.destination, http: service, credentials: chain, region: "eu-central-1",
             workers: fixture.workers, clock: fixture.clock, registry: fixture.registry,
             logger: fixture.said.logger)
+        return (writer, store)
+    }
+
+    /// The session of the credentials has ended while a whole window of requests is in flight. `late` of the
+    /// refusals come when the probe has left already.
+    @Test(arguments: [0, 12, 23])
+    func oneRefreshAndOneProbeFollowAWindowOfRefusedSignatures(late: Int) async throws {
+        let (fixture, service) = (WriterFixture(), ExpiredSession())
+        let (writer, store) = try await writer(fixture, service)
         enum Phase { case filling, refused, probing(sinceMs: Int64), open }
         var phase = Phase.filling
         await fixture.run(
@@ -259,6 +284,45 @@ import Testing
                     service.answer(1)
                     phase = .open
                 case .open: service.answer(service.inFlight)
+                }
+            }
+        ) { store.isAnswered }
+        #expect(service.fetches == 2)
+        #expect(service.signed == Array(repeating: "1", count: 24) + Array(repeating: "2", count: 24))
+        #expect(store.delivered == 240 && store.dropped.isEmpty)
+    }
+
+    /// The last of these refusals come after the probe was taken: they say nothing of the new credentials, so
+    /// nobody waits for another probe, and each of the refused is sent again.
+    @Test func lateRefusalsOfFormerCredentialsStopNobody() async throws {
+        let (fixture, service) = (WriterFixture(), ExpiredSession())
+        let (writer, store) = try await writer(fixture, service)
+        enum Phase { case filling, probing, open, late, done }
+        var phase = Phase.filling
+        await fixture.run(
+            writer,
+            between: {
+                switch phase {
+                case .filling:
+                    guard service.inFlight == 24 else { return }
+                    service.answer(12)
+                    phase = .probing
+                case .probing:
+                    guard service.signed.count == 25 else { return }
+                    service.answerLast()
+                    phase = .open
+                case .open:
+                    // The eleven others of the first twelve have left again.
+                    fixture.clock.advance(ms: 10)
+                    guard service.signed.count == 36, service.inFlight == 23 else { return }
+                    service.answer(12)
+                    phase = .late
+                case .late:
+                    // All leave without an answer to any: with a probe among them the others would wait.
+                    fixture.clock.advance(ms: 10)
+                    guard service.signed.count == 48, service.inFlight == 23 else { return }
+                    phase = .done
+                case .done: service.answer(service.inFlight)
                 }
             }
         ) { store.isAnswered }

@@ -12,12 +12,12 @@ struct SentRequestsTests {
 
     @Test func asMuchIsReadBeyondMemoryAsMayBeAndABatchAtLeast() {
         var sent = SentRequests([7: SentRequest(spans: [])], mostBeyondMemory: 100)
-        func reads(_ samples: Int, _ isMemoryUsedUp: Bool) -> Bool {
-            sent.mayRead(samples: samples, isMemoryUsedUp: isMemoryUsedUp)
+        func reads(waiting: Int, _ isMemoryUsedUp: Bool) -> Bool {
+            sent.mayRead(waiting: waiting, isMemoryUsedUp: isMemoryUsedUp)
         }
-        let few = [reads(40, true), reads(40, true), reads(40, true), reads(20, true), reads(1, true)]
-        #expect(few == [true, true, false, true, false])
-        let free = [reads(1_000, false), reads(1_000, true), reads(1, true)]
+        let few = [10, 50, 109, 110, 5_000].map { reads(waiting: $0, true) }
+        #expect(few == [true, true, true, false, false])
+        let free = [reads(waiting: 5_000, false), reads(waiting: 5_000, true), reads(waiting: 5_100, true)]
         #expect(free == [true, true, false])
         #expect(sent.takeDamaged() == [7] && sent.isEmpty)
         let claimed = [sent.claimed(8), sent.claimed(7), sent.claimed(7)]
@@ -44,7 +44,8 @@ struct SentRequestsTests {
     /// A forged cursor says of the first frame and the last that they were in one request, or of all that
     /// there is. Everything in between has to wait for it, as it is of the same target: no more of it is read
     /// than may be, all of it is sent as new, and in its order.
-    @Test(arguments: [false, true]) func aRequestAcrossTheWholeBufferIsForgotten(isWhole: Bool) throws {
+    @Test(arguments: [(isWhole: false, batch: 100), (true, 100), (false, 10)])
+    func aRequestAcrossTheWholeBufferIsForgotten(isWhole: Bool, batch: Int) throws {
         let memory = MemoryAccount(readingBytes: 64 << 10)
         var (store, first, last) = try store(memory)
         let spans = isWhole ? [first.start..<last.end] : [first.cover(0..<10), last.cover(0..<10)]
@@ -52,10 +53,12 @@ struct SentRequestsTests {
         store = store.afterCrash()
         let window = ShippingWindow(
             reader: store.reader, lessons: DestinationLessons(WindowSize(least: 1, most: 1)), views: nil,
-            mostSamples: 100, mostBeyondMemory: 5_000, options: 1)
+            mostSamples: batch, mostBeyondMemory: 5_000, options: 1)
         var (most, sent, isAgain) = (0, [Int64](), false)
-        for _ in 0..<1_000 {
-            guard case .claim(let claim) = try window.look(samples: 100, nowNs: 0, dueNs: .max) else { break }
+        for _ in 0..<10_000 {
+            guard case .claim(let claim) = try window.look(samples: batch, nowNs: 0, dueNs: .max) else {
+                break
+            }
             most = max(most, window.heldBytes)
             isAgain = isAgain || claim.resend != nil
             sent += claim.slices.map(\.frame.timestampMs)

@@ -137,6 +137,34 @@ struct BufferDestinationTests {
         try buffer.close()
     }
 
+    /// The new receiver is not written down where the end of the requests to the one before is not: after a
+    /// crash they would be taken for requests to the new one.
+    @Test func anotherReceiverIsNotNotedBeforeTheEndOfWhatWasInFlight() throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let stream = try buffer.openStream("a")
+        stream.destination.begin(for: 7)
+        try buffer.append(fixture.frame(0))
+        let frames = try stream.all()
+        try stream.willSend(upTo: frames[0].end)
+        try stream.destination.sync()
+        let hasFailed = Mutex(false)
+        fixture.files.fail { operation, path in
+            guard operation == .write, path.contains("cursor-") else { return nil }
+            return hasFailed.withLock { hasFailed in
+                defer { hasFailed = true }
+                return hasFailed ? nil : FaultyFiles.Fault(errno: 5)
+            }
+        }
+        stream.rewind()
+        stream.destination.begin(for: 8)
+        fixture.files.fail(nil)
+        let read = try CursorLog.read(stream.destination.logPath, files: fixture.files)
+        #expect(hasFailed.withLock { $0 })
+        #expect(read.state?.receiver?.receiver == 7 && read.state?.sent.isEmpty == false)
+        try buffer.close()
+    }
+
     @Test(arguments: Work.allCases) func figuresAreReadWhileTheDiskStandsStill(work: Work) async throws {
         // Not on Swift's cooperative pool: this thread waits.
         try await WorkerPool(name: "test", threads: 1).run { try check(work) }

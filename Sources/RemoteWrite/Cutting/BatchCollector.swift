@@ -161,8 +161,9 @@ struct BatchCollector: Sendable {
     }
 
     /// The request of the whole claim, without regard to the receiver's limit or age; it is dropped where the
-    /// options let nothing of it through any more. No request that was sent is larger than `maxRequestBytes`:
-    /// nothing is cut where this would be, since a cursor may name more than left as one, or be forged.
+    /// options let nothing of it through any more. No request that was sent is larger than `maxRequestBytes`.
+    /// Where this one would be, nothing is cut here, and the claim is cut as any other: a cursor may name
+    /// more than left as one, or be forged.
     private mutating func cutResend(
         _ message: WriteMessage, leavingOut omissions: [BufferOmission], scratch: RequestScratch
     ) -> Cut {

@@ -34,7 +34,8 @@ extension SlotRunner {
             shared.gate.failed(number, scope, untilNs: pausing.wait.untilNs, nowNs: now.monotonicNs)
         case .held(let held):
             // What an operator has to mend keeps this request waiting for long. The gate may let another one
-            // try before. What was refused with other credentials says nothing of those of a probe since.
+            // try before. A request that left before the gate was last opened may have been refused for what
+            // was mended since, so it does not close the gate.
             let isSlow =
                 machine.obstacle == .misconfigured
                 || machine.obstacle == .unauthorized && held.flight.tries > 1

@@ -85,7 +85,8 @@ struct ConflictKeys: Sendable {
         }
         if !isMixed(job) { mixedJobs.insert(job) }
         keys.job = wide
-        keys.former = narrow.used(ofJob: wide, isUsed: isUsed)
+        // A narrow key without any label is the same as the wide one.
+        keys.former = narrow.used(ofJob: wide, isUsed: isUsed).filter { $0 != wide }
         return keys
     }
 

@@ -29,6 +29,8 @@ final class DestinationGate: Sendable {
             firstMs: SlotStateMachine.slowFirstMs, mostMs: SlotStateMachine.slowMostMs)
         var random: SplitMix64
         var isGivenUp = false
+        /// Whether people have to mend what has closed it, or kept it closed, last.
+        var isSlow = false
         /// When the gate was opened last, on the monotonic clock.
         var openedNs: UInt64 = 0
     }
@@ -55,9 +57,10 @@ final class DestinationGate: Sendable {
         isSlow: Bool = false
     ) {
         let isGivenOn = state.withLock { state in
+            if state.stand == .open, leftNs < state.openedNs { return false }
+            if scope != .request { state.isSlow = isSlow }
             switch (state.stand, scope) {
             case (.open, .request), (.closed, .request): return false
-            case (.open, _) where leftNs < state.openedNs: return false
             case (.open, .destination):
                 // With `isSlow` the slot itself waits for long. Others were answered until now, so one of
                 // them becomes the probe before.
@@ -126,13 +129,19 @@ final class DestinationGate: Sendable {
         changed.signal()
     }
 
-    /// A drain begins: the next try need not wait.
-    func hurry() {
+    /// A drain begins that ends at `deadlineNs`: the next try need not wait for what people have to mend, nor
+    /// for a back-off that ends only after the drain. As a slot does (`SlotStateMachine.leavesBackoff`), the
+    /// gate leaves a receiver that fails any other back-off.
+    func hurry(untilNs deadlineNs: UInt64) {
         state.withLock { state in
+            func hurried(_ notBeforeNs: UInt64) -> UInt64 {
+                state.isSlow || notBeforeNs >= deadlineNs ? 0 : notBeforeNs
+            }
             switch state.stand {
             case .open: break
-            case .closed: state.stand = .closed(notBeforeNs: 0)
-            case .probing(let slot, _): state.stand = .probing(slot: slot, notBeforeNs: 0)
+            case .closed(let notBeforeNs): state.stand = .closed(notBeforeNs: hurried(notBeforeNs))
+            case .probing(let slot, let notBeforeNs):
+                state.stand = .probing(slot: slot, notBeforeNs: hurried(notBeforeNs))
             }
         }
         changed.signal()

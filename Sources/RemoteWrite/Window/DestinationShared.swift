@@ -93,7 +93,7 @@ final class DestinationShared: Sendable {
 
     func beginDrain(untilNs deadlineNs: UInt64) {
         state.withLock { $0.drainDeadlineNs = deadlineNs }
-        gate.hurry()
+        gate.hurry(untilNs: deadlineNs)
         draining.signal()
         window.changed.signal()
     }

@@ -7,15 +7,15 @@ internal import WriteAheadBuffer
 /// read up to its end, and what comes after its first frames has to wait until then. So there is a bound to
 /// what is read for it.
 struct SentRequests: Sendable {
-    /// So many samples are read, and one batch at least, while the share of memory is used up. The sender
-    /// that made the requests had read all of it and held as much memory, but for its last batch, of which
-    /// `max_samples_per_send` is 1,000,000 at most.
+    /// So many samples are read while the share of memory is used up, and one batch at least; the frame that
+    /// reaches the bound is read whole. The sender that made the requests had read all of it and held as much
+    /// memory, but for its last batch, of which `max_samples_per_send` is 1,000,000 at most.
     static let mostBeyondMemory = 1 << 20
 
     /// Those whose frames are not all read yet, by number.
     private var incomplete: [UInt64: SentRequest]
-    /// Samples read beyond the share of memory since it was last free.
-    private var beyondMemory = 0
+    /// How many samples waited when the share of memory was found used up; nil while it is free.
+    private var waitedAtLimit: Int?
     private let mostBeyondMemory: Int
     /// The numbers of those that were given up, and that are not claimed yet.
     private var damaged: Set<UInt64> = []
@@ -64,24 +64,24 @@ struct SentRequests: Sendable {
         return Array(incomplete.keys)
     }
 
-    /// Whether a batch of `samples` may be read for them, whatever waits.
-    mutating func mayRead(samples: Int, isMemoryUsedUp: Bool) -> Bool {
+    /// Whether one more batch may be read for them, where so many samples wait (`waiting`).
+    mutating func mayRead(waiting: Int, isMemoryUsedUp: Bool) -> Bool {
         guard isMemoryUsedUp else {
-            beyondMemory = 0
+            waitedAtLimit = nil
             return true
         }
-        guard beyondMemory > 0, beyondMemory + samples > mostBeyondMemory else {
-            beyondMemory += samples
+        guard let waitedAtLimit else {
+            waitedAtLimit = waiting
             return true
         }
-        return false
+        return waiting - waitedAtLimit < mostBeyondMemory
     }
 
     /// No sender with as much memory made those that are not complete by now: nothing more is read for them,
     /// and what was read is sent as any other samples. Their numbers.
     mutating func takeDamaged() -> [UInt64] {
         damaged.formUnion(incomplete.keys)
-        beyondMemory = 0
+        waitedAtLimit = nil
         return takeAll()
     }
 

@@ -173,7 +173,7 @@ final class ShippingWindow: Sendable {
                     return .nothing(isWaiting: !log.waiting.isEmpty || reading.stop != nil)
                 }
                 let isUsedUp = hold.isUsedUp(parts: log.waiting.partCount, bodyBytes: bodyBytes)
-                guard log.sent.mayRead(samples: mostSamples, isMemoryUsedUp: isUsedUp) else {
+                guard log.sent.mayRead(waiting: log.waiting.sampleCount, isMemoryUsedUp: isUsedUp) else {
                     giveUpSent(&log)
                     continue
                 }

@@ -74,12 +74,15 @@ public final class BufferDestination: Sendable {
         }
     }
 
-    /// Takes a change for true whether it can be written or not. It names no lane and nothing in flight.
+    /// Takes a change for true whether it can be written or not. It names no lane, and adds nothing that is
+    /// in flight. After a change that could not be written none is, until the next sync writes the whole
+    /// cursor: what a crash leaves is then a state that the cursor has had.
     private func take(_ change: (CursorState) -> CursorChange) {
         log.withLock { log in
             let change = change(cursor)
             let isKnown = state.withLock { $0.apply(change) }
             precondition(isKnown, "no lane is named, and nothing more is in flight")
+            guard !log.isInDoubt else { return }
             do throws(FileError) {
                 try core.evenIfFull { () throws(FileError) in try log.append(change) }
             } catch {

@@ -83,12 +83,10 @@ public final class DestinationReader: Sendable {
     func attach(_ destination: BufferDestination) { owner.withLock { $0.destination = destination } }
 
     private static func reader(
-        _ cursor: CursorState, from position: BufferPosition, countingThrough last: UInt64? = nil,
-        isLastLook: Bool = false, _ core: BufferCore, follows number: Int? = nil
+        _ cursor: CursorState, from position: BufferPosition, _ core: BufferCore, follows number: Int
     ) -> FrameReader {
-        var reader = core.reader(
-            from: position, AnsweredPlaces(cursor), countingThrough: last, isLastLook: isLastLook)
-        if let number { reader.recent = (core.recent, number) }
+        var reader = core.reader(from: position, AnsweredPlaces(cursor))
+        reader.recent = (core.recent, number)
         return reader
     }
 
@@ -266,11 +264,13 @@ public final class DestinationReader: Sendable {
         try reader.withLock { current throws(BufferError) in
             let handedOut = state.withLock { $0.handedOut }
             guard handedOut < behind, let cursor = destination?.cursor else { return }
+            let from = max(handedOut, .start(of: segment.number))
+            var places = AnsweredPlaces(cursor)
             // What was answered for before this start is not handed out again. Once the mark has passed it,
             // the cursor does not list its range any more.
-            let from = max(handedOut, cursor.mark, .start(of: segment.number))
-            var counting = Self.reader(
-                cursor, from: from, countingThrough: segment.number, isLastLook: true, core)
+            if from < cursor.mark { places.ranges.insert([from..<cursor.mark]) }
+            var counting = core.reader(
+                from: from, places, countingThrough: segment.number, isLastLook: true)
             defer { counting.close() }
             let (counts, damaged) = try counting.countAll()
             current.skip(to: behind)

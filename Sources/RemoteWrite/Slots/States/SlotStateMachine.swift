@@ -95,7 +95,7 @@ struct SlotStateMachine: Sendable {
         return now.monotonicNs < wait.untilNs && wait.untilNs < drainDeadlineNs
     }
 
-    /// A try has ended: what the one before has changed about the size was told.
+    /// A try has ended. Forgets what the answer before changed about the size, which was logged then.
     mutating func tryEnded() { sizeChange = nil }
 
     /// Something keeps a request from being stored.
