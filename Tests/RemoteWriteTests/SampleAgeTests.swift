@@ -1,5 +1,6 @@
 import Configuration
 import Logging
+import MetricModel
 import Platform
 import Telemetry
 import TestSupport
@@ -63,6 +64,32 @@ import Testing
     ])
     func otherHostsHaveNone(url: String) {
         #expect(SampleAge(configuredMs: 0, url: url).limitMs == nil)
+    }
+
+    /// Ten minutes older than their scrape, of 15 that are allowed: they leave, though their request waits for
+    /// another ten minutes.
+    @Test func timestampsOfTheirOwnAreJudgedByTheScrapeAndNotByTheClock() async {
+        let fixture = WriterFixture()
+        let store = BufferedDestination(clock: fixture.clock)
+        let scrapedMs = fixture.clock.wallMs
+        let old = (0..<10).map {
+            Frame.ExplicitTimestamp(series: $0, timestampMs: scrapedMs - 600_000)
+        }
+        let target = TestFrames.target(job: "node")
+        store.append([TestFrames.frame(target, count: 10, timestampMs: scrapedMs, explicit: old)])
+        let receiver = FakeReceiver([.status(503)])
+        let queue = QueueConfiguration(maxSamplesPerSend: 10, sampleAgeLimitMs: 900_000)
+        var hasWaited = false
+        await fixture.run(
+            fixture.writer(store, receiver, queue: queue),
+            between: {
+                guard receiver.requests.count == 1, !hasWaited else { return }
+                hasWaited = true
+                fixture.clock.advance(ms: 600_000)
+            }
+        ) { store.isAnswered }
+        #expect(receiver.requests.count == 2)
+        #expect(store.delivered == 10 && store.dropped.isEmpty && store.isBalanced)
     }
 
     @Test func ageNeverOverflows() {

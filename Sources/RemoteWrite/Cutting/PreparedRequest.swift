@@ -40,6 +40,9 @@ struct PreparedRequest: Sendable {
     /// The parts of the log that it covers.
     var covers: [Range<BufferPosition>] { FrameSlice.covers(slices[...]) }
 
+    /// The timestamp of its newest frame; nil for a request that holds no samples.
+    var newestFrameMs: Int64? { slices.map(\.frame.timestampMs).max() }
+
     /// Whether no series stands in it twice: it has one frame of a target at most, whose layout states
     /// each once.
     var holdsSeriesOnce: Bool {

@@ -10,7 +10,7 @@ internal import Configuration
 /// - A sample with a timestamp of its own is measured against its frame's timestamp: the same answer at any
 ///  time.
 ///
-/// A request that waits for a receiver until its newest sample is too old is given up as a whole, never
+/// A request that waits for a receiver until its newest frame is too old is given up as a whole, never
 /// thinned.
 struct SampleAge: Sendable, Equatable {
     /// Samples older than this are not sent; nil: every sample is.

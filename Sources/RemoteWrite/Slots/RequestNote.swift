@@ -16,14 +16,16 @@ struct RequestNote: Sendable {
         self.fault = fault
     }
 
-    /// Notes in the cursor what is about to be sent. Where the claim left before as a larger request, its
-    /// notes (`noted`) are replaced by one about this request and one about the `rest` of the claim. `before`
-    /// is the note of a request to be made again, where the claim is one. Writes a file: called on a worker.
+    /// Notes in the cursor what is about to be sent. Where samples of the claim left before in a larger
+    /// request, the notes about them are replaced by one about this request and one about those that are
+    /// among the `rest` of the claim. Writes a file: called on a worker.
     init(
-        _ request: PreparedRequest, rest: BatchCollector, _ noted: [UInt64], before: SentRequest?,
+        _ request: PreparedRequest, rest: BatchCollector, _ claimed: SlotRunner.Claimed?,
         _ window: ShippingWindow
     ) {
-        let message = request.message.rawValue
+        let (message, noted, before) = (
+            request.message.rawValue, claimed?.noted ?? [], claimed?.claim.resend?.request
+        )
         // It is made again as it was before the restart, so the note in the cursor still holds.
         if request.isResend, rest.isEmpty, noted.count == 1, let before, before.protocolVersion == message,
             before.options == 0 || before.options == window.options
@@ -31,7 +33,9 @@ struct RequestNote: Sendable {
             self.init(noted[0], [])
             return
         }
-        let hasRest = !rest.isEmpty && !noted.isEmpty
+        // What of the claim has not left yet is not noted: the receiver cannot have stored it.
+        let left = noted.isEmpty ? [] : Self.covers(of: rest, before: claimed?.leftTo)
+        let hasRest = !left.isEmpty
         let numbers = window.newNumbers(hasRest ? 2 : 1)
         var requests = [
             numbers[0]: SentRequest(
@@ -40,7 +44,7 @@ struct RequestNote: Sendable {
         ]
         if hasRest {
             requests[numbers[1]] = SentRequest(
-                spans: rest.covers, protocolVersion: message, options: window.options)
+                spans: left, protocolVersion: message, options: window.options)
         }
         do throws(BufferError) {
             try window.note(requests, replacing: noted)
@@ -49,5 +53,12 @@ struct RequestNote: Sendable {
             // The window keeps the note and writes it down with the next.
             self.init(numbers[0], hasRest ? [numbers[1]] : [], error)
         }
+    }
+    /// The parts of the log that the rest of a claim covers before `end`.
+    private static func covers(
+        of rest: BatchCollector, before end: BufferPosition?
+    ) -> [Range<BufferPosition>] {
+        guard let end else { return [] }
+        return rest.covers.filter { $0.lowerBound < end }.map { $0.lowerBound..<min($0.upperBound, end) }
     }
 }

@@ -63,7 +63,7 @@ extension SlotRunner {
         if sent.request.triesAgain { shared.forgive(sent.request) }
         session.collector.putBack(sent.request)
         // The parts take the place of the whole.
-        session.claimed?.noted.append(sent.note.number)
+        session.claimed?.putBack(sent)
     }
 
     /// A receiver that has judged the samples, or names what is wrong with one, is the right one: path and

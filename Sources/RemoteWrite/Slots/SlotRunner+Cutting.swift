@@ -66,8 +66,7 @@ extension SlotRunner {
                 .request(
                     Shipment(
                         request: request,
-                        note: RequestNote(
-                            request, rest: collector, claimed?.noted ?? [], before: resend, window),
+                        note: RequestNote(request, rest: collector, claimed, window),
                         cutNs: nowNs))
             }
         return CutOff(

@@ -60,6 +60,21 @@ final class SlotRunner: Sendable {
         /// The numbers of the cursor's notes about samples of the claim that have left before and are not cut
         /// again yet.
         var noted: [UInt64]
+        /// These samples lie before this position; nil where none has left before.
+        var leftTo: BufferPosition?
+
+        init(_ claim: WaitingSlices.Claim) {
+            self.claim = claim
+            noted = claim.resend.map { [$0.number] } ?? []
+            // All of a request that is made again has left.
+            leftTo = claim.resend == nil ? nil : claim.slices.map(\.cover.upperBound).max()
+        }
+
+        /// A request of the claim has left, and is cut again.
+        mutating func putBack(_ sent: Shipment) {
+            noted.append(sent.note.number)
+            leftTo = max(leftTo ?? sent.request.end, sent.request.end)
+        }
     }
 
     /// A request that was cut of a claim: it is on its way until it is booked, or put back to be cut smaller.
@@ -211,7 +226,7 @@ final class SlotRunner: Sendable {
                     case .claim(let claim):
                         // Another slot may look while this one cuts.
                         if window.turns.claimed() { spawn() }
-                        let claimed = Claimed(claim: claim, noted: claim.resend.map { [$0.number] } ?? [])
+                        let claimed = Claimed(claim)
                         var collector = empty
                         collector.load(claim.slices, asBefore: claim.resend?.request.omissions)
                         return .claim(claimed, cutOff(collector, claimed, filling))

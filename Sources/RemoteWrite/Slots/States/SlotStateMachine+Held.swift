@@ -44,6 +44,8 @@ extension SlotStateMachine {
         var bytes = 0
         /// After compression.
         var bodyBytes = 0
+        /// The timestamp of its newest frame. The timestamps that samples have of their own are judged by
+        /// their frames' when the request is cut, and not by the clock.
         var newestMs: Int64
         /// No series stands in it twice.
         var holdsSeriesOnce = false
@@ -94,7 +96,7 @@ extension SlotStateMachine.Held {
     init(_ request: PreparedRequest) {
         self.init(
             sampleCount: request.sampleCount, bytes: request.uncompressedBytes,
-            bodyBytes: request.body.count, newestMs: request.newestMs,
+            bodyBytes: request.body.count, newestMs: request.newestFrameMs ?? request.newestMs,
             holdsSeriesOnce: request.holdsSeriesOnce, mayBeStored: request.mayBeStored, end: request.end,
             triesAgain: request.triesAgain, message: request.message, histogramCount: request.histogramCount)
     }
