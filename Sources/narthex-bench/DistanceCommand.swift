@@ -79,6 +79,8 @@ struct DistanceCommand: AsyncParsableCommand {
         let delayMs: Int64
         let spans: [ShippingSpan]
         let settledSeconds: Double
+        /// The largest size of the window after `--settle-seconds`.
+        let mostShards: Double
     }
 
     private func measure(_ sessions: [AgentSession]) async throws -> BudgetReport {
@@ -116,6 +118,7 @@ struct DistanceCommand: AsyncParsableCommand {
         }
         try await watch(
             untilNs: changedNs + UInt64(settleSeconds) * 1_000_000_000, everyMs: Self.pageMs)
+        let settledNs = clock.monotonicNs
         var before: [ShippingRecord] = []
         for session in sessions { before.append(try await ShippingRecord(session)) }
         try await watch(
@@ -131,7 +134,9 @@ struct DistanceCommand: AsyncParsableCommand {
         let settledSeconds = curve.seconds(sinceNs: changedNs) { shards in
             delayMs == 0 ? shards <= near : shards >= wanted
         }
-        return Phase(delayMs: delayMs, spans: spans, settledSeconds: settledSeconds ?? .infinity)
+        return Phase(
+            delayMs: delayMs, spans: spans, settledSeconds: settledSeconds ?? .infinity,
+            mostShards: curve.most(sinceNs: settledNs))
     }
 
     private func report(_ phases: [Phase], _ sessions: [AgentSession]) async throws -> BudgetReport {
@@ -159,6 +164,7 @@ struct DistanceCommand: AsyncParsableCommand {
                 }
                 report.check("\(name)lag of 99 %, s", lag, atMost: lagBudget)
                 report.check("\(name)seconds behind at the end", span.secondsBehind, atMost: behindBudget)
+                report.note("\(name)shards at most, once settled", phase.mostShards)
                 report.note("\(name)shards at the end", span.to.shards)
                 if phase.delayMs == 0 {
                     report.check("\(name)shards", span.to.shards, atMost: nearBudget)

@@ -18,6 +18,9 @@ struct ShardCurve {
         points.first { $0.atNs >= sinceNs && isReached($0.shards) }.map { Double($0.atNs - sinceNs) / 1e9 }
     }
 
+    /// The largest size that the window was seen to have since `sinceNs`; 0 where nobody looked.
+    func most(sinceNs: UInt64) -> Double { points.filter { $0.atNs >= sinceNs }.map(\.shards).max() ?? 0 }
+
     /// A drawing of both, 720 × 300.
     var svg: String {
         let startNs = changes.first?.atNs ?? 0

@@ -66,8 +66,8 @@ import Testing
         #expect(SampleAge(configuredMs: 0, url: url).limitMs == nil)
     }
 
-    /// Ten minutes older than their scrape, of 15 that are allowed: they leave, though their request waits for
-    /// another ten minutes.
+    /// Ten minutes older than their scrape, of 15 that are allowed: they leave, though their request waits
+    /// for another ten minutes.
     @Test func timestampsOfTheirOwnAreJudgedByTheScrapeAndNotByTheClock() async {
         let fixture = WriterFixture()
         let store = BufferedDestination(clock: fixture.clock)
