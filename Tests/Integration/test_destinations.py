@@ -225,7 +225,7 @@ def test_every_key_of_the_queue(make_agent, receivers, load_exporter, text_expor
         one = read_ledger(agent).get((name, job))
         return one.dropped[reason] if one else 0
 
-    # A budget of 6 KB is used up by four requests where both jobs stand in each.
+    # Where both jobs stand in each request, four requests use up a budget of 6 KB.
     least = {write["name"]: 4 if write["name"] == "daily" else 6 for write in writes}
     wait_until(lambda: all(len(receivers[name].requests) >= least[name] for name in least), 60, "requests")
     wait_until(lambda: dropped("ages", "web", "too_old"), 30, "samples that are too old")
