@@ -33,7 +33,7 @@ struct RequestNote: Sendable {
             self.init(noted[0], [])
             return
         }
-        // What of the claim has not left yet is not noted: the receiver cannot have stored it.
+        // Only samples that have left are noted: the receiver cannot have stored any others.
         let left = noted.isEmpty ? [] : Self.covers(of: rest, before: claimed?.leftTo)
         let hasRest = !left.isEmpty
         let numbers = window.newNumbers(hasRest ? 2 : 1)

@@ -129,9 +129,9 @@ final class DestinationGate: Sendable {
         changed.signal()
     }
 
-    /// A drain begins that ends at `deadlineNs`: the next try need not wait for what people have to mend, nor
-    /// for a back-off that ends only after the drain. As a slot does (`SlotStateMachine.leavesBackoff`), the
-    /// gate leaves a receiver that fails any other back-off.
+    /// A drain begins; it ends at `deadlineNs`. The next try is made at once where people have to mend what
+    /// is in the way, and where the back-off would end only after the drain. Any other back-off is waited
+    /// for, as by a slot (`SlotStateMachine.leavesBackoff`).
     func hurry(untilNs deadlineNs: UInt64) {
         state.withLock { state in
             func hurried(_ notBeforeNs: UInt64) -> UInt64 {

@@ -17,7 +17,7 @@ struct SentRequests: Sendable {
     /// How many samples waited when the share of memory was found used up; nil while it is free.
     private var waitedAtLimit: Int?
     private let mostBeyondMemory: Int
-    /// The numbers of those that were given up, and that are not claimed yet.
+    /// The numbers of requests that were found damaged (`takeDamaged`) and have not been claimed since.
     private var damaged: Set<UInt64> = []
 
     init(_ sent: [UInt64: SentRequest], mostBeyondMemory: Int = mostBeyondMemory) {

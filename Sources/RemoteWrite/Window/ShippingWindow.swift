@@ -216,8 +216,8 @@ final class ShippingWindow: Sendable {
         }
     }
 
-    /// The next request to be made again; nil when none may leave now. What was read of a damaged one goes
-    /// before all that waits, too, so that its targets keep their order.
+    /// The next request to be made again; nil when none may leave now. What was read of a damaged request
+    /// is claimed here as well, so that it leaves before later frames of its targets.
     private func claimResend(_ log: inout Log) -> WaitingSlices.Claim? {
         var over = log.waiting.takeEmptyResends()
         var claim = log.waiting.claimResend()

@@ -17,8 +17,8 @@ struct WindowLog {
     /// that are shorter, since each of its answers may end one.
     static let lastsNs: UInt64 = 5_000_000_000
 
-    /// After each look at the buffer: whether the side queue is full now and was not after the look before,
-    /// or had room since, as the look has read something (`hasRead`).
+    /// After each look at the buffer: whether the side queue has become full since the look before. It has,
+    /// too, where it was full then and this look has read something (`hasRead`): in between there was room.
     mutating func hasFilled(_ now: ReadingStop?, hasRead: Bool = false) -> Bool {
         defer { wasFull = now == .waitingSamples }
         return now == .waitingSamples && (!wasFull || hasRead)
@@ -26,7 +26,7 @@ struct WindowLog {
 
     /// After each look at the buffer, at `nowNs` of the monotonic clock: says once that reading has stopped,
     /// where that lasts, and once that it goes on, where the stop was said. A look that has read something
-    /// (`hasRead`) before it stopped ends the stop before it.
+    /// (`hasRead`) shows that reading went on, even where it has stopped again since.
     mutating func looked(_ now: ReadingStop?, hasRead: Bool = false, _ logger: Logger, nowNs: UInt64) {
         if now == nil || hasRead {
             stoppedNs = nil

@@ -83,7 +83,8 @@ struct CursorState: Sendable, Equatable {
         lanes = []
     }
 
-    /// Goes on under another name. Nothing is in flight any more: the receiver is another one.
+    /// The destination has another name from now on. That comes with another URL, so the requests in flight,
+    /// which left for the former receiver, are forgotten.
     mutating func rename(to name: String) {
         self.name = name
         (sent, inFlight, successor) = ([:], InFlightSize(), nil)

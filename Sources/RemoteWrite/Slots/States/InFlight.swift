@@ -59,7 +59,8 @@ extension SlotState {
             }
         }
 
-        /// The receiver does not know the message that the request is: its samples go again as another one.
+        /// The receiver does not know the request's message (1.0 or 2.0): its samples are sent again in the
+        /// other one.
         func messageChanged(_ machine: inout SlotStateMachine) -> SlotState {
             machine.tryEnded()
             machine.recovered()
