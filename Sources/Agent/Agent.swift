@@ -58,8 +58,8 @@ public final class Agent: Sendable {
         settling = Task {
             // Cancelled by a stop that comes before: then there is nothing left to gain.
             guard (try? await clock.sleep(forMs: Self.settledAfterMs)) != nil else { return }
-            Heap.trim()
             ProgramPages.release(files: files)
+            Heap.trim()
         }
     }
 

@@ -4,43 +4,69 @@ import Glibc
 
 /// The memory that the program's own code and its libraries' takes.
 public enum ProgramPages {
-    /// Lets go of code that the start needed and running does not: reading the configuration, loading
-    /// libraries, building metadata. The kernel maps program files sixteen pages around each one touched
-    /// and keeps them; what is needed again is mapped again from its cache, at about a microsecond for each
-    /// run of sixteen. Most of an idle agent's resident memory is such pages.
+    /// Lets go of code and constants that the start needed and running does not: reading the configuration,
+    /// linking the libraries, building metadata. The kernel maps program files sixteen pages around each one
+    /// touched and keeps them; what is needed again is mapped again from its cache, at about a microsecond for
+    /// each run of sixteen. Most of an idle agent's resident memory is such pages.
     ///
-    /// Returns the bytes of address space looked at; 0 when /proc cannot be read, which costs nothing but the
+    /// Returns the bytes of address space let go of; 0 when /proc cannot be read, which costs nothing but the
     /// memory.
     @discardableResult
     public static func release(files: any FileDoor) -> Int {
         // Without /proc nothing is let go.
-        guard let bytes = try? files.contents(of: "/proc/self/maps", limitBytes: 4 << 20) else { return 0 }
+        guard let bytes = try? files.contents(of: "/proc/self/smaps", limitBytes: 4 << 20) else { return 0 }
         var total = 0
-        for range in codeRanges(String(decoding: bytes, as: UTF8.self)) {
+        for range in unchangedRanges(String(decoding: bytes, as: UTF8.self)) {
             guard let start = unsafe UnsafeMutableRawPointer(bitPattern: UInt(range.lowerBound)) else {
                 continue
             }
-            // Safety: the range is a whole mapping of this process that is readable, executable, private, of
-            // a file, and not writable: its pages equal the file's and come back from there when touched. A
-            // library unloaded meanwhile would make the call fail, which leaves things as they are.
+            // Safety: the range is a whole private mapping of a file in which no page differed from the file's
+            // when it was looked at, and which nobody may write to: its pages come back from the file when
+            // they are touched. A library unloaded meanwhile would make the call fail, which leaves things as
+            // they are.
             if unsafe madvise(start, range.count, Int32(MADV_DONTNEED)) == 0 { total += range.count }
         }
         return total
     }
 
-    /// The mappings of `maps` (proc(5)) that hold code of files. Read-only data is left alone: parts of it
-    /// were written by the dynamic linker before they were protected, and those writes are nowhere else.
-    static func codeRanges(_ maps: String) -> [Range<UInt64>] {
-        maps.split(separator: "\n").compactMap { line in
-            let fields = line.split(separator: " ", omittingEmptySubsequences: true)
-            guard fields.count >= 6, fields[1] == "r-xp", fields[5].utf8.first == UInt8(ascii: "/") else {
-                return nil
-            }
-            let ends = fields[0].split(separator: "-")
-            guard ends.count == 2, let low = UInt64(ends[0], radix: 16),
-                let high = UInt64(ends[1], radix: 16), low < high, high - low < 1 << 40
-            else { return nil }
-            return low..<high
+    /// The read-only mappings of files in `smaps` (proc(5)) that hold nothing but what their files hold. The
+    /// dynamic linker writes to some mappings before it makes them read-only, and a debugger writes to code:
+    /// the kernel counts such pages as anonymous, or as swapped out.
+    static func unchangedRanges(_ smaps: String) -> [Range<UInt64>] {
+        var found: [Range<UInt64>] = []
+        var candidate: Range<UInt64>?
+        var isCounted = false
+        func end() {
+            if let candidate, isCounted { found.append(candidate) }
+            candidate = nil
+            isCounted = false
         }
+        for line in smaps.split(separator: "\n") {
+            let fields = line.split(separator: " ", omittingEmptySubsequences: true)
+            guard let first = fields.first else { continue }
+            if first.utf8.last != UInt8(ascii: ":") {
+                end()
+                candidate = readOnlyRange(fields)
+            } else if first == "Anonymous:" {
+                isCounted = true
+                if fields.count < 2 || fields[1] != "0" { candidate = nil }
+            } else if first == "Swap:", fields.count < 2 || fields[1] != "0" {
+                candidate = nil
+            }
+        }
+        end()
+        return found
+    }
+
+    /// The addresses of a mapping's first line, where it is a private one of a file that nobody may write to.
+    private static func readOnlyRange(_ fields: [Substring]) -> Range<UInt64>? {
+        guard fields.count >= 6, fields[1] == "r-xp" || fields[1] == "r--p",
+            fields[5].utf8.first == UInt8(ascii: "/")
+        else { return nil }
+        let ends = fields[0].split(separator: "-")
+        guard ends.count == 2, let low = UInt64(ends[0], radix: 16), let high = UInt64(ends[1], radix: 16),
+            low < high, high - low < 1 << 40
+        else { return nil }
+        return low..<high
     }
 }
