@@ -52,7 +52,7 @@ struct LoopStateMachine: Sendable {
     mutating func begin(_ now: Moment) -> Action {
         if isStopped { return .finish }
         if let action = left(now) { return action }
-        if schedule.plannedMs < now.wallMs { schedule.advance(wallMs: now.wallMs) }
+        if schedule.hasMissed(wallMs: now.wallMs) { schedule.advance(wallMs: now.wallMs) }
         return untilTick(now)
     }
 

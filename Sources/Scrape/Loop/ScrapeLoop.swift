@@ -51,9 +51,10 @@ final class ScrapeLoop: HTTPExchange {
     private let shared: Mutex<Shared>
     private weak let owner: (any ScrapeLoopOwner)?
 
+    /// `takesCurrentPhase` has the loop begin with a scrape if the target's phase is the current one.
     init(
         target: ScrapeTarget, engine: ScrapeEngine, exchange: ScrapeExchange, context: ScrapeContext,
-        owner: any ScrapeLoopOwner
+        owner: any ScrapeLoopOwner, takesCurrentPhase: Bool
     ) {
         self.target = target
         self.engine = engine
@@ -65,7 +66,7 @@ final class ScrapeLoop: HTTPExchange {
         let schedule = ScrapeSchedule(
             intervalMs: intervalMs,
             targetHash: ScrapeSchedule.hash(targetID: engine.target.id, url: target.url),
-            seed: context.offsetSeed, wallMs: context.clock.wallMs)
+            seed: context.offsetSeed, wallMs: context.clock.wallMs, takesCurrentPhase: takesCurrentPhase)
         shared = Mutex(
             Shared(
                 state: TargetState(url: target.url, labels: target.labels),

@@ -22,6 +22,8 @@ public final class ScrapePool: ScrapeLoopOwner {
         var loops: [ScrapeTarget: ScrapeLoop] = [:]
         /// Made before `run`.
         var waiting: [ScrapeLoop] = []
+        /// The job has had targets: those that come from now on wait for their phase.
+        var hasHadTargets = false
         var isRunning = false
         var isStopping = false
         /// The job was removed: its targets end, and no others come.
@@ -145,6 +147,7 @@ public final class ScrapePool: ScrapeLoopOwner {
                 state.loops[target] = loop
                 state.waiting.append(loop)
             }
+            if !wanted.isEmpty { state.hasHadTargets = true }
             state.passed.setGone(
                 state.loops.lazy.filter { !$0.value.isWanted }.map(\.key), nowNs: startNs)
             handOver(state.loops)
@@ -351,6 +354,6 @@ public final class ScrapePool: ScrapeLoopOwner {
         return ScrapeLoop(
             target: target, engine: engine,
             exchange: ScrapeExchange(configuration, url: target.url, unixSocketPath: target.unixSocketPath),
-            context: state.context, owner: self)
+            context: state.context, owner: self, takesCurrentPhase: !state.hasHadTargets)
     }
 }

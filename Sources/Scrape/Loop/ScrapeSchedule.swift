@@ -15,18 +15,26 @@ struct ScrapeSchedule: Sendable {
     let intervalMs: Int64
     /// Where in each interval since 1970 the ticks lie.
     let phaseMs: Int64
+    /// Phases are multiples of this.
+    private let stepMs: Int64
     /// The tick that is waited for.
     private(set) var plannedMs: Int64
 
-    /// Plans the first tick: the next one of the phase.
-    init(intervalMs: Int64, targetHash: UInt64, seed: UInt64, wallMs: Int64) {
+    /// Plans the first tick: the next one of the phase. With `takesCurrentPhase` it is the last one while the
+    /// phase that follows has not begun: the first targets of an agent that starts are scraped at once.
+    init(
+        intervalMs: Int64, targetHash: UInt64, seed: UInt64, wallMs: Int64, takesCurrentPhase: Bool = false
+    ) {
         precondition(intervalMs > 0, "the configuration refuses an interval of nothing")
         self.intervalMs = intervalMs
-        let stepMs = max(1, min(Self.maxStepMs, intervalMs / 40))
+        stepMs = max(1, min(Self.maxStepMs, intervalMs / 40))
         phaseMs = Int64((targetHash ^ seed) % UInt64(intervalMs)) / stepMs * stepMs
         plannedMs = 0
-        plan(after: wallMs)
+        plan(after: takesCurrentPhase ? wallMs - stepMs : wallMs)
     }
+
+    /// Whether the planned tick has passed, and the next phase has begun.
+    func hasMissed(wallMs: Int64) -> Bool { plannedMs <= wallMs - stepMs }
 
     /// The timestamp of a scrape that begins now: the tick's own time when it is near.
     func timestamp(wallMs: Int64) -> Int64 {

@@ -14,6 +14,27 @@ import Testing
         }
     }
 
+    @Test func anAgentThatStartsTakesThePhaseThatHasBegun() {
+        var random = SeededGenerator(seed: printedSeed("anAgentThatStartsTakesThePhaseThatHasBegun"))
+        var atOnce = 0
+        for _ in 0..<1_000 {
+            let wallMs = Int64.random(in: -100_000...2_000_000_000_000, using: &random)
+            let (hash, seed) = (random.next(), random.next())
+            var starting = ScrapeSchedule(
+                intervalMs: 4_000, targetHash: hash, seed: seed, wallMs: wallMs, takesCurrentPhase: true)
+            let later = ScrapeSchedule(intervalMs: 4_000, targetHash: hash, seed: seed, wallMs: wallMs)
+            #expect(!starting.hasMissed(wallMs: wallMs) && starting.hasMissed(wallMs: wallMs + 4_000))
+            if starting.plannedMs == later.plannedMs { continue }
+            atOnce += 1
+            #expect(starting.plannedMs == later.plannedMs - 4_000 && wallMs - starting.plannedMs < 100)
+            #expect(starting.waitMs(wallMs: wallMs) == 0)
+            starting.advance(wallMs: wallMs + 30)
+            #expect(starting.plannedMs == later.plannedMs, "the second scrape is at the phase's tick")
+        }
+        // One in forty has the current phase.
+        #expect(atOnce > 5 && atOnce < 60)
+    }
+
     @Test func aRestartKeepsThePhaseAndAnotherSeedMovesIt() {
         let first = ScrapeSchedule(intervalMs: 15_000, targetHash: 77_777, seed: 5, wallMs: 1_000_000)
         let restarted = ScrapeSchedule(intervalMs: 15_000, targetHash: 77_777, seed: 5, wallMs: 9_123_456)
