@@ -82,11 +82,15 @@ struct ReportSeries: Sendable {
             return layouts.intern(builder.finish(metadata: metadata))
         }
         self.chunk = chunk(nil)
-        describedChunk = chunk(Self.metadata(of: names))
+        describedChunk = chunk(hasExtra ? Self.extraMetadata : Self.metadata)
         hashes = names.map {
             hasher.labelHash(name: nameLabel, value: Array($0.utf8)) &+ schema.allLabelsHash
         }
     }
+
+    /// What is said of `names`, and of these with `extraNames`: the same for every target.
+    private static let metadata = metadata(of: names)
+    private static let extraMetadata = metadata(of: names + extraNames)
 
     /// A family a series.
     private static func metadata(of names: [String]) -> ChunkMetadata? {
