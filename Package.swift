@@ -158,8 +158,8 @@ let package = Package(
         command(
             "narthex-bench",
             [
-                "JSON", "Scrape", "WriteAheadBuffer", "RemoteWrite", "StandIns", "AWS", "Cryptography",
-                "HTTPTransport", "MetricModel", "Telemetry", "Platform", logging,
+                "Compression", "JSON", "Scrape", "WriteAheadBuffer", "RemoteWrite", "StandIns", "AWS",
+                "Cryptography", "HTTPTransport", "MetricModel", "Telemetry", "Platform", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

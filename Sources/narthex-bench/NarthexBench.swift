@@ -9,7 +9,8 @@ struct NarthexBench: AsyncParsableCommand {
         abstract: "Measures the stages in one process, and the whole agent under load.",
         subcommands: [
             StagesCommand.self, ProcessCommand.self, BigCommand.self, ManyCommand.self, ParseCommand.self,
-            DistanceCommand.self, OutageCommand.self, StartCommand.self,
+            DistanceCommand.self, OutageCommand.self, StartCommand.self, RaceCommand.self,
+            InstructionsCommand.self,
         ])
 
     static func main() async {

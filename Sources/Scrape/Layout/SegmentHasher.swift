@@ -11,25 +11,25 @@ struct SegmentHasher: Sendable {
     private let key10, key11, key12, key13, key14, key15, key16, key17: UInt64
 
     init() {
-        var generator = SystemRandomNumberGenerator()
-        key0 = generator.next()
-        key1 = generator.next()
-        key2 = generator.next()
-        key3 = generator.next()
-        key4 = generator.next()
-        key5 = generator.next()
-        key6 = generator.next()
-        key7 = generator.next()
-        key8 = generator.next()
-        key9 = generator.next()
-        key10 = generator.next()
-        key11 = generator.next()
-        key12 = generator.next()
-        key13 = generator.next()
-        key14 = generator.next()
-        key15 = generator.next()
-        key16 = generator.next()
-        key17 = generator.next()
+        let words = HashKey.words(18)
+        key0 = words[0]
+        key1 = words[1]
+        key2 = words[2]
+        key3 = words[3]
+        key4 = words[4]
+        key5 = words[5]
+        key6 = words[6]
+        key7 = words[7]
+        key8 = words[8]
+        key9 = words[9]
+        key10 = words[10]
+        key11 = words[11]
+        key12 = words[12]
+        key13 = words[13]
+        key14 = words[14]
+        key15 = words[15]
+        key16 = words[16]
+        key17 = words[17]
     }
 
     /// The hash of `count` bytes from `start` on. The caller has checked that they lie in `text`.
