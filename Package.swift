@@ -136,8 +136,8 @@ let package = Package(
         room(
             "StandIns",
             [
-                "JSON", "HTTPServer", "AWS", "Cryptography", "Platform", "CPrompb", "CProtobufC", "CSnappy",
-                logging,
+                "JSON", "HTTPServer", "AWS", "Compression", "Cryptography", "Platform", "CPrompb",
+                "CProtobufC", "CSnappy", logging,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
@@ -199,7 +199,10 @@ let package = Package(
         tests("StatusServer", ["HTTPServer", "Telemetry", "Platform"]),
         tests(
             "StandIns",
-            ["JSON", "AWS", "Cryptography", "HTTPServer", "HTTPTransport", "Telemetry", "Platform", logging]),
+            [
+                "JSON", "AWS", "Compression", "Cryptography", "HTTPServer", "HTTPTransport", "Telemetry",
+                "Platform", logging,
+            ]),
         .testTarget(name: "DemoTests", dependencies: ["narthex-demo"], swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17

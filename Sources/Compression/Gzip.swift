@@ -57,9 +57,11 @@ public enum Gzip {
     }
 
     /// The bytes as one gzip member. Nil when there is no memory for the work.
-    public static func encode(_ bytes: Span<UInt8>) -> [UInt8]? {
-        // The quickest level: it makes a tenth of a page of metrics, and needs the least memory.
-        guard let compressor = unsafe libdeflate_alloc_compressor(1) else { return nil }
+    ///
+    /// `level` is one of libdeflate's, 1 to 12. The default is the quickest one, which needs the least memory
+    /// and makes a page of metrics an eighth as long.
+    public static func encode(_ bytes: Span<UInt8>, level: Int32 = 1) -> [UInt8]? {
+        guard let compressor = unsafe libdeflate_alloc_compressor(level) else { return nil }
         defer { unsafe libdeflate_free_compressor(compressor) }
         let room = unsafe libdeflate_gzip_compress_bound(compressor, bytes.count)
         var output: [UInt8] = []

@@ -1,115 +1,111 @@
-import Platform
-
 /// What every exporter of a fleet exposes: the text around the numbers, made once, and how each number moves.
-/// Numbers are a function of seed, exporter, series and scrape, so nothing is kept per series.
+/// Numbers are a function of seed, exporter, series and scrape, so nothing is kept per series. `ShapeBuilder`
+/// makes it.
 struct ExporterShape: Sendable {
-    enum Kind {
+    enum Kind: Sendable {
         /// Whole numbers that only grow.
         case counter
         /// Hundredths, up and down.
         case gauge
         /// A share of a histogram's count in thousandths; 1,000 is `+Inf` and `_count`.
-        case bucket(permille: UInt64)
+        case bucket(permille: UInt64, bound: Double)
+        /// A histogram's count of observations.
+        case count
         /// A histogram's sum, in thousandths.
         case sum
     }
 
-    struct Series {
-        /// Where the text in front of the number ends; it begins where that of the series before ended.
-        let textEnd: Int
-        /// Behind the opening brace, where a label that tells exporters apart goes.
-        let insertAt: Int
+    /// A label whose value is another one at each scrape.
+    enum MovingLabel: Sendable {
+        case none
+        /// `churn`, with the scrape's number.
+        case churn
+        /// `session`, with a number of the sliding window in front of the page. `place` counts from the
+        /// front, where the newest are.
+        case session(place: Int)
+    }
+
+    struct Series: Sendable {
+        /// In `text`: name and opening brace.
+        let head: Range<Int>
+        /// In `text`: labels, closing brace and space.
+        let labels: Range<Int>
+        /// The same as OpenMetrics writes them.
+        let openLabels: Range<Int>
+        /// In `messages`: the labels as fields of a Metric.
+        let pairs: Range<Int>
         let kind: Kind
         let base: UInt64
         /// What one scrape adds; 0 for a number that stands still.
         let step: UInt64
+        var movingLabel = MovingLabel.none
+        /// 0, or for a bucket that comes and goes: by how many buckets the histogram has grown when this one
+        /// is exposed.
+        let growth: Int
     }
 
-    private static let bounds: [(text: String, permille: UInt64)] = [
-        ("0.005", 11), ("0.01", 52), ("0.025", 147), ("0.05", 301), ("0.1", 502), ("0.25", 719), ("0.5", 867),
-        ("1", 951), ("2.5", 983), ("5", 996), ("10", 999), ("+Inf", 1_000),
-    ]
+    enum FamilyType: UInt64, Sendable {
+        // As in `io.prometheus.client.MetricType`.
+        case counter = 0
+        case gauge = 1
+        case histogram = 4
+    }
 
-    private(set) var text: [UInt8] = []
-    private(set) var series: [Series] = []
-    private var random: SplitMix64
-    private let movingShare: Double
-    private var owed = 0.0
+    struct Family: Sendable {
+        let type: FamilyType
+        /// In `text`: HELP and TYPE.
+        let comments: Range<Int>
+        /// The same as OpenMetrics writes them.
+        let openComments: Range<Int>
+        /// In `messages`: name, help and type as fields of a MetricFamily.
+        let fields: Range<Int>
+        /// In `series`.
+        let lines: Range<Int>
+        /// Lines that are exposed only while the family has grown.
+        let extraLines: Int
+        /// For a histogram that grows: by how many buckets it has grown at scrape 0.
+        var startGrowth: Int?
+    }
 
-    /// Exactly `count` series, `movingShare` of them with another number at each scrape (histograms move
-    /// whole).
-    init(count: Int, movingShare: Double, seed: UInt64) {
-        random = SplitMix64(seed: seed)
-        self.movingShare = movingShare
-        var family = 0
-        while series.count < count {
-            let left = count - series.count
-            switch family % 3 {
-            case 0: addCounters(family, min(10, left))
-            case 1: addGauges(family, min(8, left))
-            case _ where left >= Self.bounds.count + 2: addHistogram(family)
-            default: addGauges(family, min(8, left))
-            }
-            family += 1
+    let text: [UInt8]
+    let messages: [UInt8]
+    let series: [Series]
+    let families: [Family]
+    /// New lines of each scrape in front of the page; 0 unless they come there.
+    let newInFront: Int
+    let seed: UInt64
+
+    /// By how many buckets a family has grown at a scrape.
+    func growth(of family: Family, scrape: UInt64) -> Int {
+        guard let start = family.startGrowth else { return 0 }
+        return Int((UInt64(start) &+ scrape) % UInt64(FleetChurn.mostBuckets + 1))
+    }
+
+    /// Series of the page of a scrape.
+    func seriesCount(scrape: UInt64) -> Int {
+        families.reduce(0) { $0 + $1.lines.count - $1.extraLines + growth(of: $1, scrape: scrape) }
+    }
+
+    /// The count from which a series' number follows. `numbers` is the exporter's set of numbers.
+    func count(of one: Series, numbers: Int, scrape: UInt64) -> UInt64 {
+        if case .session(let place) = one.movingLabel {
+            // What a session has counted when it appears follows from its number and the seed.
+            let first = (session(at: place, scrape: scrape) &+ seed) &* 7_919 % 1_000_000
+            return first &+ UInt64(numbers) &+ UInt64(place / max(1, newInFront)) * 100
         }
+        return one.base &+ UInt64(numbers) &+ scrape &* one.step
     }
 
-    private mutating func addCounters(_ family: Int, _ count: Int) {
-        let name = "standin_service\(family)_requests_total"
-        begin("# HELP \(name) Requests that service \(family) has answered.\n# TYPE \(name) counter\n")
-        let methods = ["GET", "POST"]
-        for index in 0..<count {
-            let labels =
-                "code=\"\(200 + index / 2)\",handler=\"/api/v1/resource\",method=\"\(methods[index % 2])\""
-            add(name, labels, .counter, step: moves(1) ? random.next() % 900 + 1 : 0)
-        }
+    /// The number of the session that stands at this place.
+    func session(at place: Int, scrape: UInt64) -> UInt64 {
+        // The window's last place has the lowest number, and its first place is behind those of `scrape` + 1.
+        (scrape &+ UInt64(FleetChurn.frontScrapes)) &* UInt64(newInFront) &- UInt64(place)
     }
 
-    private mutating func addGauges(_ family: Int, _ count: Int) {
-        let name = "standin_pool\(family)_temperature_celsius"
-        begin("# HELP \(name) How warm the machines of pool \(family) are.\n# TYPE \(name) gauge\n")
-        for index in 0..<count {
-            let labels = "machine=\"node-\(index).pool\(family).example\",sensor=\"s\(index)\""
-            add(name, labels, .gauge, step: moves(1) ? random.next() % 90 + 1 : 0)
-        }
-    }
-
-    private mutating func addHistogram(_ family: Int) {
-        let name = "standin_work\(family)_duration_seconds"
-        begin("# HELP \(name) How long work of kind \(family) takes.\n# TYPE \(name) histogram\n")
-        // A thousand or more a scrape, so that every bucket moves.
-        let step = moves(Self.bounds.count + 2) ? random.next() % 1_000 + 1_000 : 0
-        let base = random.next() % 1_000_000
-        let labels = "kind=\"k\(family)\",queue=\"default\""
-        for bound in Self.bounds {
-            let all = "\(labels),le=\"\(bound.text)\""
-            add("\(name)_bucket", all, .bucket(permille: bound.permille), base: base, step: step)
-        }
-        add("\(name)_sum", labels, .sum, base: base, step: step)
-        add("\(name)_count", labels, .bucket(permille: 1_000), base: base, step: step)
-    }
-
-    /// Whether the next `size` series move: spread so that the share is kept as well as whole families allow.
-    private mutating func moves(_ size: Int) -> Bool {
-        owed += movingShare * Double(size)
-        guard owed * 2 >= Double(size), movingShare > 0 else { return false }
-        owed -= Double(size)
-        return true
-    }
-
-    private mutating func begin(_ comments: String) { text += comments.utf8 }
-
-    private mutating func add(
-        _ name: String, _ labels: String, _ kind: Kind, base: UInt64? = nil, step: UInt64
-    ) {
-        text += name.utf8
-        text.append(UInt8(ascii: "{"))
-        let insertAt = text.count
-        text += labels.utf8
-        text += "} ".utf8
-        series.append(
-            Series(
-                textEnd: text.count, insertAt: insertAt, kind: kind, base: base ?? random.next() % 1_000_000,
-                step: step))
+    /// Up from 15 to 35.48 and down again, in hundredths.
+    static func gauge(_ count: UInt64) -> UInt64 {
+        let period: UInt64 = 4_096
+        let phase = count % period
+        return 1_500 + min(phase, period - phase)
     }
 }

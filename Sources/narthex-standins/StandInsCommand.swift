@@ -24,6 +24,19 @@ struct StandInsCommand: AsyncParsableCommand {
     @Option(help: "Share of the series that move at each scrape.") var movingShare = 0.15
     @Option(help: "Seed of the numbers.") var seed: UInt64 = 1
     @Flag(help: "Give every series a label with its exporter's number.") var distinct = false
+    @Option(help: "Sets of numbers that exporters share; 0 for numbers of their own.") var numberSets = 0
+    @Option(help: "Share of the series that are new at each scrape, 0 to 1.") var churn = 0.0
+    @Option(
+        help: "What churns: lines, front, buckets (share of histograms) or shuffle (share of exporters).",
+        transform: Self.churnKind)
+    var churnKind: FleetChurn.Kind = .lines
+    @Option(
+        help: "Format for clients that ask for it: text, openmetrics or protobuf.", transform: Self.format)
+    var format: FleetFormat = .text
+    @Flag(help: "Answer gzip to exporters' clients that take it.") var gzip = false
+    @Option(help: "Share of the exporters, the first ones, that answer late.") var slowShare = 0.0
+    @Option(help: "Milliseconds that they are late.") var slowMs: Int64 = 1_000
+    @Option(help: "Share of the exporters, the last ones, that answer 500.") var failingShare = 0.0
 
     @Option(help: "Port of the AMP endpoint; 0 for any.") var ampPort: Int?
     @Option(help: "Workspace in its path.") var workspace = "ws-demo"
@@ -67,16 +80,33 @@ struct StandInsCommand: AsyncParsableCommand {
         guard exporters >= 0, series >= 0, tasksEach > 0, pageLimit > 0, (0...1).contains(movingShare) else {
             throw ValidationError("counts are not negative and --moving-share is 0 to 1")
         }
+        guard [churn, slowShare, failingShare].allSatisfy({ (0...1).contains($0) }), numberSets >= 0,
+            (0...86_400_000).contains(slowMs)
+        else { throw ValidationError("shares are 0 to 1, and --number-sets and --slow-ms not negative") }
         guard ecsPort == nil || exporters == 0 || addressing == .addresses else {
             throw ValidationError(
                 "tasks of one service share a port: use --addressing addresses with --ecs-port")
         }
     }
 
-    private static func addressing(_ text: String) throws -> FleetAddressing {
-        if let addressing = FleetAddressing(rawValue: text) { return addressing }
-        let choices = FleetAddressing.allCases.map(\.rawValue).joined(separator: ", ")
+    private static func addressing(_ text: String) throws -> FleetAddressing { try choice(text) }
+    private static func churnKind(_ text: String) throws -> FleetChurn.Kind { try choice(text) }
+    private static func format(_ text: String) throws -> FleetFormat { try choice(text) }
+
+    private static func choice<Choice: CaseIterable & RawRepresentable<String>>(
+        _ text: String
+    ) throws -> Choice {
+        if let choice = Choice(rawValue: text) { return choice }
+        let choices = Choice.allCases.map(\.rawValue).joined(separator: ", ")
         throw ValidationError("'\(text)' is none of \(choices)")
+    }
+
+    private var fleetConfiguration: FleetConfiguration {
+        FleetConfiguration(
+            exporters: exporters, seriesEach: series, addressing: addressing, port: exporterPort,
+            movingShare: movingShare, seed: seed, isDistinct: distinct, numberSets: numberSets,
+            churn: churn > 0 ? FleetChurn(churnKind, share: churn) : nil, format: format, isCompressed: gzip,
+            slowShare: slowShare, slowMs: slowMs, failingShare: failingShare)
     }
 
     func run() async throws {
@@ -87,10 +117,7 @@ struct StandInsCommand: AsyncParsableCommand {
         var ready = Ready(exporters: [], amp: nil, ecs: nil)
         var fleet: ExporterFleet?
         if exporters > 0 {
-            let started = try await ExporterFleet.start(
-                FleetConfiguration(
-                    exporters: exporters, seriesEach: series, addressing: addressing, port: exporterPort,
-                    movingShare: movingShare, seed: seed, isDistinct: distinct))
+            let started = try await ExporterFleet.start(fleetConfiguration)
             ready.exporters = started.places.map { Ready.Exporter(address: $0.address, path: $0.path) }
             fleet = started
         }

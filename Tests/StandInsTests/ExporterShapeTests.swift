@@ -2,6 +2,21 @@ import Testing
 
 @testable import StandIns
 
+extension ExporterShape {
+    init(count: Int, movingShare: Double, seed: UInt64, churn: FleetChurn? = nil) {
+        self = ShapeBuilder.shape(count: count, movingShare: movingShare, seed: seed, churn: churn)
+    }
+
+    func body(
+        exporter: Int, scrape: UInt64, isDistinct: Bool = false, visible: Int = .max
+    ) -> [UInt8] {
+        body(
+            PageID(
+                exporter: exporter, numbers: exporter, scrape: scrape, isDistinct: isDistinct,
+                visible: visible))
+    }
+}
+
 struct ExporterShapeTests {
     private func lines(_ body: [UInt8]) -> [Substring] {
         String(decoding: body, as: UTF8.self).split(separator: "\n")
