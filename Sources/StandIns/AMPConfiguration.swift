@@ -18,6 +18,8 @@ public struct AMPConfiguration: Sendable {
     /// Keeps labels and every sample: exact duplicates, and `series()`. For tests; memory grows with the
     /// samples.
     public var keepsHistory: Bool
+    /// Keeps a bit for every sample: exact duplicates of any age, and `arrivals`.
+    public var keepsArrivals: Bool
     /// One request in so many is checked and entered series by series. Of the others every sample is counted
     /// and nothing is checked: for loads under which a receiver that checks all would be the limit.
     public var verifiesOneIn: Int
@@ -27,7 +29,7 @@ public struct AMPConfiguration: Sendable {
         credentials: Credentials? = nil,
         service: String = "aps", requestLimitBytes: Int = 1 << 20, uncompressedLimitBytes: Int = 32 << 20,
         outOfOrderWindowMs: Int64 = 60_000, maxSampleAgeMs: Int64? = 3_600_000, keepsHistory: Bool = false,
-        verifiesOneIn: Int = 1
+        keepsArrivals: Bool = false, verifiesOneIn: Int = 1
     ) {
         self.port = port
         self.workspace = workspace
@@ -39,6 +41,7 @@ public struct AMPConfiguration: Sendable {
         self.outOfOrderWindowMs = outOfOrderWindowMs
         self.maxSampleAgeMs = maxSampleAgeMs
         self.keepsHistory = keepsHistory
+        self.keepsArrivals = keepsArrivals
         self.verifiesOneIn = max(1, verifiesOneIn)
     }
 }

@@ -7,6 +7,8 @@ public struct AMPCounts: Sendable, Equatable {
     public var answers: [String: UInt64] = [:]
     public var signaturesChecked: UInt64 = 0
     public var signaturesRefused: UInt64 = 0
+    /// Requests without a signature that were taken, as nobody has said whose signature is right.
+    public var unsigned: UInt64 = 0
     public var compressedBytes: UInt64 = 0
     public var uncompressedBytes: UInt64 = 0
     public var samples: UInt64 = 0
@@ -55,6 +57,7 @@ public struct AMPCounts: Sendable, Equatable {
             "tooNew": .integer(tooNew),
             "tooOld": .integer(tooOld),
             "uncompressedBytes": .integer(uncompressedBytes),
+            "unsigned": .integer(unsigned),
         ]
     }
 }

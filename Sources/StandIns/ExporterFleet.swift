@@ -30,7 +30,8 @@ public final class ExporterFleet: Sendable {
             switch configuration.addressing {
             case .paths:
                 let server = try await HTTPServer.startStandIn(
-                    port: configuration.port, bodyLimitBytes: 4_096, maxConnections: connections
+                    port: configuration.port, bodyLimitBytes: 4_096, maxConnections: connections,
+                    sent: { pages.note($0) }
                 ) { pages.answer($0) }
                 servers.append(server)
                 places = (0..<configuration.exporters).map {
@@ -64,7 +65,8 @@ public final class ExporterFleet: Sendable {
             port += number
         }
         return try await HTTPServer.startStandIn(
-            host: host, port: port, bodyLimitBytes: 4_096, maxConnections: connections
+            host: host, port: port, bodyLimitBytes: 4_096, maxConnections: connections,
+            sent: { pages.note($0) }
         ) {
             if $0.path == "/metrics" { return pages.answer(number, $0) }
             return pages.order($0)

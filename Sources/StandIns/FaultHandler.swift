@@ -28,9 +28,21 @@ final class FaultHandler: ChannelDuplexHandler {
     private var timer: Scheduled<Void>?
     private var lastWrite: EventLoopFuture<Void>?
     private var isStopping = false
+    /// Called on the event loop when the whole of an answer with a receipt has gone to the kernel.
+    private let sent: @Sendable (PageReceipt) -> Void
+    private var receipt: PageReceipt?
+
+    init(sent: @escaping @Sendable (PageReceipt) -> Void = { _ in }) { self.sent = sent }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let part = unwrapOutboundIn(data)
+        var promise = promise
+        if case .end = part, let whole = receipt {
+            receipt = nil
+            let written = promise ?? context.eventLoop.makePromise(of: Void.self)
+            written.futureResult.whenSuccess { [sent] in sent(whole) }
+            promise = written
+        }
         switch (state, part) {
         case (.passing, .head(let head)): begin(context, head, promise)
         case (.passing, _): context.write(data, promise: promise)
@@ -77,6 +89,8 @@ final class FaultHandler: ChannelDuplexHandler {
         var head = answer
         let fault = head.headers.first(name: ServerResponse.faultFieldName).flatMap { ServerFault(field: $0) }
         head.headers.remove(name: ServerResponse.faultFieldName)
+        receipt = head.headers.first(name: ServerResponse.receiptFieldName).flatMap { PageReceipt(field: $0) }
+        head.headers.remove(name: ServerResponse.receiptFieldName)
         switch fault {
         case nil: send(context, .head(head), promise)
         case .declareLength(let bytes):

@@ -34,6 +34,12 @@ enum LabelRules {
         return isMetricName(metricName) ? nil : "invalid metric name: '\(text(metricName))'"
     }
 
+    /// Whether agents make series of this name by themselves, beside what an exporter shows: `up`, and the
+    /// report of each scrape.
+    static func isOfAgents(_ metricName: String) -> Bool {
+        metricName == "up" || metricName.hasPrefix("scrape_")
+    }
+
     /// `[a-zA-Z_][a-zA-Z0-9_]*`: AMP refuses UTF-8 names.
     static func isLabelName(_ name: ArraySlice<UInt8>) -> Bool {
         guard let first = name.first, isLetter(first) else { return false }

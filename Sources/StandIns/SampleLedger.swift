@@ -1,4 +1,5 @@
-/// What a receiver has taken, series by series: 40 bytes and a hash table's slack each, unless it keeps more.
+/// What a receiver has taken, series by series: 40 bytes and the slack of a table of 12 bytes a slot, unless it
+/// keeps more.
 struct SampleLedger {
     /// The newest sample of a series.
     struct State {
@@ -6,9 +7,15 @@ struct SampleLedger {
         var value: Double
         /// Taken, duplicates not among them.
         var samples: UInt32
-        /// Of `jobNames`.
-        var job: UInt32
+        /// Of `jobSamples`.
+        let job: UInt32
+        /// Of `arrivals`: the target, and which of its series this is; `ownSeries` when the agent has made it.
+        let instance: UInt32
+        let index: UInt32
     }
+
+    /// The index of series that agents add by themselves.
+    private static let ownSeries = UInt32.max
 
     /// What is kept besides, when asked for: for tests with few series.
     struct Kept {
@@ -24,14 +31,24 @@ struct SampleLedger {
     static let maxFutureMs: Int64 = 600_000
     let keepsHistory: Bool
 
-    private(set) var series: [UInt64: State] = [:]
+    /// In the order in which they came first.
+    private(set) var series: [State] = []
+    private var table = SeriesTable()
     private(set) var kept: [UInt64: Kept] = [:]
     private(set) var counts = AMPCounts()
     /// Samples taken by job, and which job has which number.
     private var jobSamples: [UInt64] = []
     private var jobNumbers: [String: UInt32] = [:]
 
-    init(outOfOrderWindowMs: Int64, maxSampleAgeMs: Int64?, keepsHistory: Bool) {
+    /// Nil unless they are kept.
+    private(set) var arrivals: Arrivals?
+
+    /// With `keepsArrivals` a sample that is sent again is a duplicate however old it is, and `arrivals` tells
+    /// what has come of each scrape.
+    init(
+        outOfOrderWindowMs: Int64, maxSampleAgeMs: Int64?, keepsHistory: Bool, keepsArrivals: Bool = false
+    ) {
+        arrivals = keepsArrivals ? Arrivals() : nil
         self.outOfOrderWindowMs = outOfOrderWindowMs
         self.maxSampleAgeMs = maxSampleAgeMs
         self.keepsHistory = keepsHistory
@@ -45,27 +62,27 @@ struct SampleLedger {
             counts.exemplars += UInt64(one.exemplars)
             counts.nativeHistograms += UInt64(one.histograms)
             // Labels that were taken once are right: only a new series is looked at.
-            let job: UInt32
-            if let known = series[one.key] {
-                job = known.job
-            } else if let fault = LabelRules.fault(request, one) {
+            var number = table[one.key]
+            if number == nil, let fault = LabelRules.fault(request, one) {
                 counts.labelFaults += UInt64(max(1, one.samples.count))
                 refusal = refusal ?? fault
                 continue
-            } else {
-                job = jobNumber(request, one)
             }
             if keepsHistory, kept[one.key] == nil {
                 kept[one.key] = Kept(labels: request.strings(one), history: [:])
             }
             for sample in request.samples[one.samples] {
-                switch take(sample, key: one.key, job: job, nowMs: nowMs) {
-                case nil: jobSamples[Int(job)] += 1
+                if let why = limits(sample, nowMs: nowMs) {
+                    refusal = refusal ?? Self.words(why, sample, request, one)
+                    continue
+                }
+                let known = number ?? add(request, one)
+                number = known
+                switch take(sample, known, key: one.key) {
+                case nil: jobSamples[Int(series[known].job)] += 1
                 case .duplicate: break
                 case .refused(let why):
-                    refusal =
-                        refusal
-                        ?? "\(why). timestamp=\(sample.timestampMs), series=\(request.description(one))"
+                    refusal = refusal ?? Self.words(why, sample, request, one)
                 }
             }
         }
@@ -74,7 +91,7 @@ struct SampleLedger {
 
     /// The newest sample of the series with exactly these labels, whose order does not matter.
     func latest(_ labels: [(name: String, value: String)]) -> State? {
-        series[SeriesKey.of(labels)]
+        table[SeriesKey.of(labels)].map { series[$0] }
     }
 
     /// Samples taken by job.
@@ -85,21 +102,30 @@ struct SampleLedger {
         case refused(String)
     }
 
-    private mutating func take(
-        _ sample: DecodedRequest.Sample, key: UInt64, job: UInt32, nowMs: Int64
-    ) -> Outcome? {
+    private static func words(
+        _ why: String, _ sample: DecodedRequest.Sample, _ request: DecodedRequest, _ one: DecodedRequest.Series
+    ) -> String {
+        "\(why). timestamp=\(sample.timestampMs), series=\(request.description(one))"
+    }
+
+    /// Why a sample of any series is refused; nil when its age is right.
+    private mutating func limits(_ sample: DecodedRequest.Sample, nowMs: Int64) -> String? {
         if let maxSampleAgeMs, sample.timestampMs < nowMs - maxSampleAgeMs {
             counts.tooOld += 1
-            return .refused(
-                "greater_than_max_sample_age: the sample is older than \(maxSampleAgeMs / 1_000) s")
+            return "greater_than_max_sample_age: the sample is older than \(maxSampleAgeMs / 1_000) s"
         }
         if sample.timestampMs > nowMs + Self.maxFutureMs {
             counts.tooNew += 1
-            return .refused("timestamp too far in the future")
+            return "timestamp too far in the future"
         }
+        return nil
+    }
+
+    private mutating func take(_ sample: DecodedRequest.Sample, _ number: Int, key: UInt64) -> Outcome? {
         // Remote write 1.0 marks the end of a series with this one NaN (prometheus/model/value).
         let isStale = sample.value.bitPattern == 0x7FF0_0000_0000_0002
-        if var state = series[key] {
+        let state = series[number]
+        if state.samples > 0 {
             let known = knownBits(key, state, sample.timestampMs)
             if let known, known == sample.value.bitPattern {
                 counts.duplicates += 1
@@ -110,24 +136,53 @@ struct SampleLedger {
                 return .refused("duplicate sample for timestamp")
             }
             if sample.timestampMs < state.timestampMs {
+                if !isStale, state.index != Self.ownSeries,
+                    arrivals?.has(state.instance, state.index, sample.timestampMs) == true
+                {
+                    counts.duplicates += 1
+                    return .duplicate
+                }
                 counts.outOfOrder += 1
                 // A sender may claim any moment, so the distance may not fit.
                 let (lateMs, overflows) = state.timestampMs.subtractingReportingOverflow(sample.timestampMs)
                 guard !overflows, lateMs <= outOfOrderWindowMs else { return .refused("out of order sample") }
-            } else {
-                state.timestampMs = sample.timestampMs
-                state.value = sample.value
             }
-            state.samples &+= 1
-            series[key] = state
-        } else {
-            series[key] = State(
-                timestampMs: sample.timestampMs, value: sample.value, samples: 1, job: job)
         }
+        if state.samples == 0 || sample.timestampMs > state.timestampMs {
+            series[number].timestampMs = sample.timestampMs
+            series[number].value = sample.value
+        }
+        series[number].samples &+= 1
         counts.samples += 1
-        if isStale { counts.staleMarkers += 1 }
+        if isStale {
+            counts.staleMarkers += 1
+        } else if state.index != Self.ownSeries {
+            arrivals?.note(state.instance, state.index, sample.timestampMs)
+        }
         if keepsHistory { kept[key]?.history[sample.timestampMs] = sample.value.bitPattern }
         return nil
+    }
+
+    /// Enters a series whose labels are right.
+    private mutating func add(_ request: DecodedRequest, _ one: DecodedRequest.Series) -> Int {
+        let instance = arrivals?.instance(Self.value(of: "instance", request, one)) ?? 0
+        var index = Self.ownSeries
+        if !LabelRules.isOfAgents(Self.value(of: "__name__", request, one)) {
+            index = arrivals?.addSeries(to: instance) ?? 0
+        }
+        series.append(
+            State(
+                timestampMs: 0, value: 0, samples: 0, job: jobNumber(request, one), instance: instance,
+                index: index))
+        table.set(one.key, to: series.count - 1)
+        return series.count - 1
+    }
+
+    private static func value(
+        of name: String, _ request: DecodedRequest, _ series: DecodedRequest.Series
+    ) -> String {
+        let label = request.labels[series.labels].first { request.name($0).elementsEqual(name.utf8) }
+        return label.map { String(decoding: request.value($0), as: UTF8.self) } ?? ""
     }
 
     /// The value already taken for this moment, as far as it is remembered.
@@ -137,8 +192,7 @@ struct SampleLedger {
     }
 
     private mutating func jobNumber(_ request: DecodedRequest, _ series: DecodedRequest.Series) -> UInt32 {
-        let label = request.labels[series.labels].first { request.name($0).elementsEqual("job".utf8) }
-        let name = label.map { String(decoding: request.value($0), as: UTF8.self) } ?? ""
+        let name = Self.value(of: "job", request, series)
         if let number = jobNumbers[name] { return number }
         let number = UInt32(jobSamples.count)
         jobNumbers[name] = number

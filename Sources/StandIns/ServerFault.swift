@@ -68,15 +68,17 @@ extension ServerResponse {
 }
 
 extension HTTPServer {
-    /// A server of a stand-in: its answers may have a fault.
+    /// A server of a stand-in: its answers may have a fault, and a receipt, which is given to `sent` once the
+    /// answer has gone whole.
     static func startStandIn(
         host: String = "127.0.0.1", port: Int, bodyLimitBytes: Int, maxConnections: Int = 256,
+        sent: @escaping @Sendable (PageReceipt) -> Void = { _ in },
         handler: @escaping @Sendable (ServerRequest) async -> ServerResponse
     ) async throws(ServerError) -> HTTPServer {
         // An answer that is delayed or stalled on purpose is no timeout of the server's.
         let limits = ServerLimits(maxConnections: maxConnections, transferTimeoutMs: 3_600_000)
         return try await start(
             host: host, port: port, bodyLimitBytes: bodyLimitBytes, limits: limits,
-            connectionHandlers: { [FaultHandler()] }, handler: handler)
+            connectionHandlers: { [FaultHandler(sent: sent)] }, handler: handler)
     }
 }

@@ -32,12 +32,13 @@ extension StandInAMP {
         }
     }
 
-    /// The pages for other processes: `GET /stats`, `GET /ages`, `GET /series`, `POST /latest`,
+    /// The pages for other processes: `GET /stats`, `GET /ages`, `GET /arrivals`, `GET /series`, `POST /latest`,
     /// `POST /fault`. Nil for any other path. They are not signed and not counted.
     func controlAnswer(_ request: ServerRequest) -> ServerResponse? {
         switch (request.method, request.path) {
         case ("GET", "/stats"): return Self.json(counts.json)
         case ("GET", "/ages"): return ServerResponse(text: ages.text)
+        case ("GET", "/arrivals"): return ServerResponse(text: ArrivedScrape.text(arrivals))
         case ("GET", "/series"): return Self.json(.array(series().map(\.json)))
         case ("POST", "/latest"): return latestAnswer(request)
         case ("POST", "/fault"): return faultAnswer(request)

@@ -44,7 +44,8 @@ public final class StandInAMP: Sendable {
             State(
                 ledger: SampleLedger(
                     outOfOrderWindowMs: configuration.outOfOrderWindowMs,
-                    maxSampleAgeMs: configuration.maxSampleAgeMs, keepsHistory: configuration.keepsHistory),
+                    maxSampleAgeMs: configuration.maxSampleAgeMs, keepsHistory: configuration.keepsHistory,
+                    keepsArrivals: configuration.keepsArrivals),
                 requestLimitBytes: configuration.requestLimitBytes))
     }
 
@@ -73,6 +74,7 @@ public final class StandInAMP: Sendable {
             counts.answers = state.counts.answers
             counts.signaturesChecked = state.counts.signaturesChecked
             counts.signaturesRefused = state.counts.signaturesRefused
+            counts.unsigned = state.counts.unsigned
             counts.compressedBytes = state.counts.compressedBytes
             counts.uncompressedBytes = state.counts.uncompressedBytes
             counts.malformed = state.counts.malformed
@@ -85,6 +87,9 @@ public final class StandInAMP: Sendable {
 
     /// How old samples were when they came, those among them that were not taken.
     public var ages: SampleAges { state.withLock { $0.ages } }
+
+    /// What has come of each scrape; empty without `keepsArrivals`.
+    public var arrivals: [ArrivedScrape] { state.withLock { $0.ledger.arrivals }?.scrapes ?? [] }
 
     /// The newest sample of the series with exactly these labels.
     public func latest(_ labels: [(name: String, value: String)]) -> (timestampMs: Int64, value: Double)? {
@@ -176,6 +181,9 @@ public final class StandInAMP: Sendable {
                 state.withLock { $0.counts.signaturesRefused += 1 }
                 return message(403, error.message, type: error.type)
             }
+        }
+        if verifier == nil, request.headers["Authorization"] == nil {
+            state.withLock { $0.counts.unsigned += 1 }
         }
         if let fault = headerFault(request) { return malformed(fault) }
         let decoded: DecodedRequest

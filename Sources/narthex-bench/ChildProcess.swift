@@ -8,17 +8,31 @@ import Glibc
 final class ChildProcess: Sendable {
     let pid: Int32
 
+    private let leadsGroup: Bool
+
     /// Starts `arguments[0]` with the given environment added to this process' own; output goes to
-    /// `outputPath`.
-    init(_ arguments: [String], environment: [String: String] = [:], outputPath: String) throws(BenchError) {
+    /// `outputPath`, behind what is there if it `appends`. One that `leadsGroup` is ended together with
+    /// whatever it has started in its process group.
+    init(
+        _ arguments: [String], environment: [String: String] = [:], outputPath: String,
+        appends: Bool = false, leadsGroup: Bool = false
+    ) throws(BenchError) {
         var actions = unsafe posix_spawn_file_actions_t()
         // Safety: actions, attributes and the argument copies live until posix_spawn has returned and are
         // freed then.
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_addopen(
-            &actions, STDOUT_FILENO, outputPath, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+            &actions, STDOUT_FILENO, outputPath, O_WRONLY | O_CREAT | (appends ? O_APPEND : O_TRUNC), 0o600)
         unsafe posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
+        if leadsGroup {
+            // Group 0 is a new one, which has the number of its first process.
+            unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+            unsafe posix_spawnattr_setpgroup(&attributes, 0)
+        }
         var merged: [String] = environment.map { "\($0.key)=\($0.value)" }
         var entry = unsafe environ
         while let text = unsafe entry.pointee {
@@ -34,11 +48,12 @@ final class ChildProcess: Sendable {
         }
         var pid: Int32 = 0
         let status = unsafe posix_spawnp(
-            &pid, arguments[0], &actions, nil, &argumentCopies, &environmentCopies)
+            &pid, arguments[0], &actions, &attributes, &argumentCopies, &environmentCopies)
         guard status == 0 else {
             throw BenchError("cannot start \(arguments[0]): errno \(status)")
         }
         self.pid = pid
+        self.leadsGroup = leadsGroup
     }
 
     /// User and system CPU time in seconds, to a clock tick (10 ms); nil once it has ended.
@@ -84,18 +99,41 @@ final class ChildProcess: Sendable {
     /// Sends SIGTERM and waits up to `seconds` for the end, then SIGKILL. Returns the exit status, -1 when
     /// killed.
     @discardableResult
-    func stop(withinSeconds seconds: Int) -> Int32 {
-        kill(pid, SIGTERM)
-        var status: Int32 = 0
+    func stop(withinSeconds seconds: Int) -> Int32 { end(SIGTERM, withinSeconds: seconds).status }
+
+    /// How a process has ended.
+    struct End {
+        /// The exit status; -1 when a signal ended it.
+        let status: Int32
+        /// User and system time of the process and of the children that it has waited for, in seconds.
+        let cpuSeconds: Double
+    }
+
+    /// Sends a signal and waits up to `seconds` for the end, then sends SIGKILL.
+    func end(_ signal: Int32, withinSeconds seconds: Int) -> End {
+        let receiver = leadsGroup ? -pid : pid
+        kill(receiver, signal)
         for _ in 0..<seconds * 100 {
-            if unsafe waitpid(pid, &status, WNOHANG) == pid {
-                return status & 0x7F == 0 ? (status >> 8) & 0xFF : -1
+            if let end = ended(WNOHANG) {
+                // What the leader of a group leaves behind.
+                if leadsGroup { kill(receiver, SIGKILL) }
+                return end
             }
             usleep(10_000)
         }
-        kill(pid, SIGKILL)
-        _ = unsafe waitpid(pid, &status, 0)
-        return -1
+        kill(receiver, SIGKILL)
+        return ended(0) ?? End(status: -1, cpuSeconds: 0)
+    }
+
+    /// Its end, once only; nil while it runs.
+    func ended(_ options: Int32 = WNOHANG) -> End? {
+        var status: Int32 = 0
+        var usage = rusage()
+        guard unsafe wait4(pid, &status, options, &usage) == pid else { return nil }
+        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+        return End(
+            status: status & 0x7F == 0 ? (status >> 8) & 0xFF : -1,
+            cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime))
     }
 
     private static func number(_ key: String, in text: String) -> Int? {

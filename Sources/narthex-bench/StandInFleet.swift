@@ -8,8 +8,13 @@ import Glibc
 /// Exporters and an AMP endpoint, a process of their own, and the configuration with which an agent, ours or
 /// Prometheus, serves them.
 struct StandInFleet {
-    private static let accessKey = "AKIDBENCH"
-    private static let secretKey = "bench-secret"
+    static let accessKey = "AKIDBENCH"
+    static let secretKey = "bench-secret"
+    static let region = "eu-west-1"
+    /// The endpoint's keys for an agent that takes them as AWS' own programs do.
+    static let awsEnvironment = [
+        "AWS_ACCESS_KEY_ID": accessKey, "AWS_SECRET_ACCESS_KEY": secretKey, "AWS_REGION": region,
+    ]
 
     let places: StandInPlaces
     let configurationPath: String
@@ -17,10 +22,11 @@ struct StandInFleet {
     private let targetsPath: String
 
     /// Starts the process and writes the files: no targets yet. `name` tells the files of several fleets
-    /// apart, `queue` is YAML of `queue_config`; the endpoint checks signatures if it `isSigned`. Whoever
-    /// gets it stops it.
+    /// apart, `queue` is YAML of `queue_config`; the endpoint checks signatures if it `isSigned`. The
+    /// configuration has no `remote_write` unless it `writes`. Whoever gets it stops it.
     init(
-        _ plan: AgentSession.Plan, name: String = "", queue: String = "{}", isSigned: Bool = true
+        _ plan: AgentSession.Plan, name: String = "", queue: String = "{}", isSigned: Bool = true,
+        writes: Bool = true
     ) async throws {
         let output = "\(plan.folder)/\(name)stand-ins.log"
         process = try ChildProcess(
@@ -34,7 +40,7 @@ struct StandInFleet {
         do {
             places = try await StandInPlaces.read(from: output, clock: SystemClock())
             try Self.write(targetsPath, "[]")
-            try Self.write(configurationPath, configuration(plan, queue: queue, isSigned: isSigned))
+            try Self.write(configurationPath, configuration(plan, queue: queue, isSigned: isSigned, writes: writes))
         } catch {
             process.stop(withinSeconds: 10)
             throw error
@@ -79,6 +85,22 @@ struct StandInFleet {
     /// User and system CPU time in seconds; nil once the process has ended.
     func cpuSeconds() -> Double? { process.cpuSeconds() }
 
+    /// The pages that were given whole so far.
+    func servedPages(_ probe: PageProbe) async throws -> [ServedPage] {
+        guard let first = places.exporters.first,
+            let pages = ServedPage.all(in: try await probe.page("http://\(first.address)/served"))
+        else { throw BenchError("the exporters do not tell what they have served") }
+        return pages
+    }
+
+    /// What the endpoint has of each scrape.
+    func arrivedScrapes(_ probe: PageProbe) async throws -> [ArrivedScrape] {
+        guard let scrapes = ArrivedScrape.all(in: try await probe.page("\(places.amp.origin)/arrivals")) else {
+            throw BenchError("the endpoint does not tell what has arrived")
+        }
+        return scrapes
+    }
+
     /// When each exporter was scraped.
     func scrapeTimes(_ probe: PageProbe) async throws -> [ScrapeTimes] {
         guard let first = places.exporters.first,
@@ -87,26 +109,36 @@ struct StandInFleet {
         return times
     }
 
-    private func configuration(_ plan: AgentSession.Plan, queue: String, isSigned: Bool) -> String {
-        """
-        global:
-          scrape_interval: \(plan.intervalSeconds)s
-          scrape_timeout: \(min(10, plan.intervalSeconds))s
-        scrape_configs:
-          - job_name: fleet
-            file_sd_configs:
-              - files: ['\(targetsPath)']
-        remote_write:
-          - url: \(places.amp.url)
-            queue_config: \(queue)
+    private func configuration(
+        _ plan: AgentSession.Plan, queue: String, isSigned: Bool, writes: Bool
+    ) -> String {
+        let scraping = """
+            global:
+              scrape_interval: \(plan.intervalSeconds)s
+              scrape_timeout: \(min(10, plan.intervalSeconds))s
+            scrape_configs:
+              - job_name: fleet
+                file_sd_configs:
+                  - files: ['\(targetsPath)']
 
-        """ + (isSigned ? signing : "")
+            """
+        guard writes else { return scraping }
+        let writing = """
+            remote_write:
+              - url: \(places.amp.url)
+                queue_config: \(queue)
+
+            """
+        return scraping + writing + (isSigned ? signing : "")
     }
+
+    /// The label `instance` of an exporter.
+    static func instance(_ exporter: Int) -> String { "exporter-\(exporter)" }
 
     private var signing: String {
         """
             sigv4:
-              region: eu-west-1
+              region: \(Self.region)
               access_key: \(Self.accessKey)
               secret_key: \(Self.secretKey)
 
@@ -118,7 +150,7 @@ struct StandInFleet {
             + places.exporters.enumerated().map { index, exporter in
                 """
                 {"targets": ["\(exporter.address)"], "labels": {"__metrics_path__": "\(exporter.path)", \
-                "instance": "exporter-\(index)"}}
+                "instance": "\(Self.instance(index))"}}
                 """
             }.joined(separator: ",\n") + "]\n"
     }

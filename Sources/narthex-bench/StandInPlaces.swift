@@ -69,12 +69,26 @@ struct EndpointCounts: JSONReadable {
     let samples: UInt64
     let signaturesRefused: UInt64
     let outOfOrder: UInt64
+    let compressedBytes: UInt64
+    let duplicates: UInt64
+    /// Samples that were refused for their age or their labels, or for another value at the same moment.
+    let refused: UInt64
+    /// Requests without a signature that were taken.
+    let unsigned: UInt64
 
     init(json: JSONNode) throws(JSONMismatch) {
         let fields = try JSONFields(json)
         samples = try fields.required("samples")
         signaturesRefused = try fields.required("signaturesRefused")
         outOfOrder = try fields.required("outOfOrder")
+        compressedBytes = try fields.required("compressedBytes")
+        duplicates = try fields.required("duplicates")
+        unsigned = try fields.required("unsigned")
+        let tooOld: UInt64 = try fields.required("tooOld")
+        let tooNew: UInt64 = try fields.required("tooNew")
+        let labelFaults: UInt64 = try fields.required("labelFaults")
+        let conflicts: UInt64 = try fields.required("conflicts")
+        refused = tooOld &+ tooNew &+ labelFaults &+ conflicts
     }
 
     static func decode(_ json: String) throws(JSONError) -> EndpointCounts {

@@ -47,6 +47,9 @@ struct StandInsCommand: AsyncParsableCommand {
     var verifyOneIn = 1
     @Flag(help: "Keep labels and every sample for GET /series.") var keepHistory = false
 
+    @Flag(help: "Keep what has come of each scrape for GET /arrivals, and know every duplicate.")
+    var keepArrivals = false
+
     @Option(help: "Port of the ECS API; 0 for any. Tasks run the exporters; needs --addressing addresses.")
     var ecsPort: Int?
     @Option(help: "Name of the ECS cluster.") var cluster = "demo"
@@ -128,7 +131,7 @@ struct StandInsCommand: AsyncParsableCommand {
                     port: ampPort, workspace: workspace, region: region, credentials: credentials,
                     requestLimitBytes: requestLimitBytes, outOfOrderWindowMs: outOfOrderWindowMs,
                     maxSampleAgeMs: maxSampleAgeSeconds > 0 ? maxSampleAgeSeconds * 1_000 : nil,
-                    keepsHistory: keepHistory, verifiesOneIn: verifyOneIn))
+                    keepsHistory: keepHistory, keepsArrivals: keepArrivals, verifiesOneIn: verifyOneIn))
             ready.amp = Ready.Place(port: started.port, url: started.url)
             endpoint = started
         }

@@ -1,0 +1,102 @@
+/// Which samples have come, exactly: a bit for each series of a target at each timestamp. So a sample that is
+/// sent again is known for one however old it is, which the newest sample of a series alone does not tell.
+struct Arrivals {
+    private struct Scrape {
+        let timestampMs: Int64
+        /// Of `words`.
+        var first: Int
+        var capacity: Int
+        var samples = 0
+    }
+
+    private struct Instance {
+        let name: String
+        var series = 0
+        var scrapes: [Scrape] = []
+        /// The scrape asked for last, which is nearly always the one asked for next.
+        var last = 0
+    }
+
+    private var instances: [Instance] = []
+    private var numbers: [String: UInt32] = [:]
+    /// The bits of all scrapes.
+    private var words: [UInt64] = []
+
+    /// The number of a target, new or known.
+    mutating func instance(_ name: String) -> UInt32 {
+        if let number = numbers[name] { return number }
+        let number = UInt32(instances.count)
+        numbers[name] = number
+        instances.append(Instance(name: name))
+        return number
+    }
+
+    /// The number of a series that this target has not had before.
+    mutating func addSeries(to instance: UInt32) -> UInt32 {
+        instances[Int(instance)].series += 1
+        return UInt32(instances[Int(instance)].series - 1)
+    }
+
+    /// Whether this sample has come before.
+    mutating func has(_ instance: UInt32, _ series: UInt32, _ timestampMs: Int64) -> Bool {
+        guard let scrape = find(Int(instance), timestampMs) else { return false }
+        let place = instances[Int(instance)].scrapes[scrape]
+        let word = Int(series) / 64
+        return word < place.capacity && words[place.first + word] >> (UInt64(series) % 64) & 1 == 1
+    }
+
+    /// Takes a sample that has not come before.
+    mutating func note(_ instance: UInt32, _ series: UInt32, _ timestampMs: Int64) {
+        let number = Int(instance)
+        let scrape = find(number, timestampMs) ?? add(number, timestampMs)
+        let word = Int(series) / 64
+        if word >= instances[number].scrapes[scrape].capacity { widen(number, scrape) }
+        words[instances[number].scrapes[scrape].first + word] |= 1 << (UInt64(series) % 64)
+        instances[number].scrapes[scrape].samples += 1
+    }
+
+    /// Every scrape of which something has come, oldest first for each target.
+    var scrapes: [ArrivedScrape] {
+        instances.flatMap { instance in
+            instance.scrapes.sorted { $0.timestampMs < $1.timestampMs }.map {
+                ArrivedScrape(instance: instance.name, timestampMs: $0.timestampMs, samples: $0.samples)
+            }
+        }
+    }
+
+    private mutating func find(_ number: Int, _ timestampMs: Int64) -> Int? {
+        let last = instances[number].last
+        if last < instances[number].scrapes.count,
+            instances[number].scrapes[last].timestampMs == timestampMs
+        {
+            return last
+        }
+        guard let found = instances[number].scrapes.lastIndex(where: { $0.timestampMs == timestampMs }) else {
+            return nil
+        }
+        instances[number].last = found
+        return found
+    }
+
+    private mutating func add(_ number: Int, _ timestampMs: Int64) -> Int {
+        let capacity = Self.words(for: instances[number].series)
+        instances[number].scrapes.append(
+            Scrape(timestampMs: timestampMs, first: words.count, capacity: capacity))
+        words.append(contentsOf: repeatElement(0, count: capacity))
+        instances[number].last = instances[number].scrapes.count - 1
+        return instances[number].last
+    }
+
+    /// Series have come since the scrape began: its bits move to a larger place, and the old one stays empty.
+    private mutating func widen(_ number: Int, _ scrape: Int) {
+        let old = instances[number].scrapes[scrape]
+        let capacity = Self.words(for: instances[number].series + instances[number].series / 4)
+        let first = words.count
+        words.append(contentsOf: repeatElement(0, count: capacity))
+        for word in 0..<old.capacity { words[first + word] = words[old.first + word] }
+        instances[number].scrapes[scrape].first = first
+        instances[number].scrapes[scrape].capacity = capacity
+    }
+
+    private static func words(for series: Int) -> Int { series / 64 + 1 }
+}

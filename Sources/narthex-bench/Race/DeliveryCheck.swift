@@ -1,0 +1,109 @@
+import StandIns
+
+/// What exporters have shown, compared with what the receiver has.
+///
+/// An agent gives each scrape a timestamp of its own: the moment at which the scrape was due, was begun or
+/// ended. So the pages that one exporter has served whole and the timestamps that the receiver has of it are
+/// laid side by side, both in order, such that as many as possible find a partner and the distances are least
+/// in sum. Partners are at most half an interval apart.
+struct DeliveryCheck: Equatable {
+    /// Samples of pages that count.
+    var exposed = 0
+    /// Those of them that the receiver does not have.
+    var missing = 0
+    /// Samples of pages that went out just before the agent was killed and that the receiver does not have:
+    /// the kernel had them, and nobody can tell whether the agent did.
+    var undecided = 0
+    /// Samples that the receiver has and no page showed.
+    var surplus = 0
+
+    /// When the agent was ended, by the wall clock.
+    struct Ends {
+        /// A page is not counted when it went out in one of these spans of milliseconds.
+        var undecidedMs: [ClosedRange<Int64>] = []
+        /// Pages that went out later do not count, nor do samples with a later timestamp.
+        var cutoffMs: Int64
+    }
+
+    /// `instance` is the label of an exporter.
+    init(
+        pages: [ServedPage], arrivals: [ArrivedScrape], intervalMs: Int64, ends: Ends,
+        instance: (Int) -> String
+    ) {
+        let arrived = Dictionary(grouping: arrivals, by: \.instance).mapValues {
+            $0.sorted { $0.timestampMs < $1.timestampMs }
+        }
+        var seen: Set<String> = []
+        for (exporter, served) in Dictionary(grouping: pages, by: \.exporter) {
+            let name = instance(exporter)
+            seen.insert(name)
+            match(
+                served.sorted { $0.endMs < $1.endMs }, arrived[name] ?? [], toleranceMs: intervalMs / 2, ends)
+        }
+        for (name, scrapes) in arrived where !seen.contains(name) {
+            surplus += scrapes.reduce(0) { $0 + $1.samples }
+        }
+    }
+
+    private mutating func match(
+        _ pages: [ServedPage], _ scrapes: [ArrivedScrape], toleranceMs: Int64, _ ends: Ends
+    ) {
+        var taken: Set<Int> = []
+        for (page, scrape) in zip(pages, Self.partners(pages, scrapes, toleranceMs: toleranceMs)) {
+            if let scrape { taken.insert(scrape) }
+            book(page, scrape.map { scrapes[$0].samples } ?? 0, ends)
+        }
+        for (index, scrape) in scrapes.enumerated() where !taken.contains(index) {
+            if scrape.timestampMs <= ends.cutoffMs { surplus += scrape.samples }
+        }
+    }
+
+    /// For each page the scrape that belongs to it: the cheapest alignment of two sequences, where a pair costs
+    /// its distance and one that stays alone costs the tolerance.
+    private static func partners(
+        _ pages: [ServedPage], _ scrapes: [ArrivedScrape], toleranceMs: Int64
+    ) -> [Int?] {
+        let width = scrapes.count + 1
+        // cost[p * width + s]: of the pages from p on and the scrapes from s on.
+        var cost = [Int64](repeating: 0, count: (pages.count + 1) * width)
+        for s in 0..<scrapes.count { cost[pages.count * width + s] = Int64(scrapes.count - s) * toleranceMs }
+        for p in pages.indices.reversed() {
+            cost[p * width + scrapes.count] = Int64(pages.count - p) * toleranceMs
+            for s in scrapes.indices.reversed() {
+                let alone = min(cost[(p + 1) * width + s], cost[p * width + s + 1]) + toleranceMs
+                let apart = distance(scrapes[s], pages[p])
+                cost[p * width + s] =
+                    apart > toleranceMs ? alone : min(alone, cost[(p + 1) * width + s + 1] + apart)
+            }
+        }
+        var result: [Int?] = []
+        var s = 0
+        for p in pages.indices {
+            while s < scrapes.count, cost[p * width + s] == cost[p * width + s + 1] + toleranceMs { s += 1 }
+            let isPair =
+                s < scrapes.count && cost[p * width + s] != cost[(p + 1) * width + s] + toleranceMs
+            result.append(isPair ? s : nil)
+            if isPair { s += 1 }
+        }
+        return result
+    }
+
+    private mutating func book(_ page: ServedPage, _ got: Int, _ ends: Ends) {
+        guard page.endMs <= ends.cutoffMs else { return }
+        let lost = max(0, page.samples - got)
+        if lost > 0, ends.undecidedMs.contains(where: { $0.contains(page.endMs) }) {
+            undecided += lost
+            exposed += page.samples - lost
+            return
+        }
+        exposed += page.samples
+        missing += lost
+        surplus += max(0, got - page.samples)
+    }
+
+    /// Milliseconds between a timestamp and the time in which a page was served.
+    private static func distance(_ scrape: ArrivedScrape, _ page: ServedPage) -> Int64 {
+        if scrape.timestampMs < page.startMs { return page.startMs - scrape.timestampMs }
+        return max(0, scrape.timestampMs - page.endMs)
+    }
+}

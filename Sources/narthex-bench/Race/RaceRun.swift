@@ -1,0 +1,155 @@
+import Platform
+import StandIns
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// One run of one agent: a fleet and an endpoint of its own, a fresh folder, one scenario.
+struct RaceRun {
+    let plan: RacePlan
+    let agent: RaceAgent
+    let scenario: RaceScenario
+    let round: Int
+    private let clock = SystemClock()
+    private let probe = PageProbe()
+
+    init(plan: RacePlan, agent: RaceAgent, scenario: RaceScenario, round: Int) {
+        self.plan = plan
+        self.agent = agent
+        self.scenario = scenario
+        self.round = round
+    }
+
+    /// Never throws for what an agent does wrong: that is a result, too. Throws when the run could not be made.
+    func measure() async throws -> RaceResult {
+        let folder = try TemporaryFolder(name: "narthex-race")
+        defer { folder.remove() }
+        let box = try AgentBox(plan.limits, name: "narthex-race-\(getpid())")
+        defer { box.remove() }
+        let fleet = try await StandInFleet(
+            AgentSession.Plan(
+                folder: folder.path, agentPath: "", standInsPath: plan.standInsPath, targets: plan.targets,
+                series: plan.series, intervalSeconds: plan.intervalSeconds,
+                fleet: ["--keep-arrivals"] + plan.fleet + (scenario == .churn ? plan.churn : [])),
+            queue: agent.queue, isSigned: agent.isSigned, writes: !agent.command.has(.url))
+        defer { fleet.stop() }
+        // Before the start: a change while an agent begins to watch the file might not be seen for minutes.
+        try fleet.giveTargets()
+        let data = "\(folder.path)/data"
+        // Safety: mkdir reads the null-terminated path it is given.
+        guard unsafe mkdir(data, 0o700) == 0 else { throw BenchError("cannot make \(data): errno \(errno)") }
+        let listen = "127.0.0.1:\(try FreePort.find())"
+        let command = agent.command.filled { place in
+            switch place {
+            case .config: fleet.configurationPath
+            case .dir: data
+            case .listen: listen
+            case .url: fleet.places.amp.url
+            }
+        }
+        let process = RacedProcess(
+            command, environment: agent.environment, folder: folder.path, box: box)
+        var result = RaceResult(agent: agent.name, scenario: scenario.rawValue, round: round)
+        do {
+            try await measure(process, fleet, into: &result)
+        } catch let error as BenchError {
+            result.fault = error.description
+        }
+        if process.end(SIGTERM) != 0, result.fault == nil {
+            result.notes.append("did not end orderly within a minute of SIGTERM")
+        }
+        return result
+    }
+
+    private func measure(
+        _ process: RacedProcess, _ fleet: StandInFleet, into result: inout RaceResult
+    ) async throws {
+        try await fleet.order(answers, probe)
+        try process.start()
+        try await warmUp(process, fleet)
+        var meter = try await RaceMeter(process, fleet, probe)
+        var ends = DeliveryCheck.Ends(cutoffMs: 0)
+        try await live(process, fleet, &meter, &ends, &result)
+        result.figures.merge(try await meter.figures(series: plan.targets * plan.series)) { $1 }
+        result.points = meter.points
+        ends.cutoffMs = clock.wallMs
+        try await settle(fleet, ends, process, into: &result)
+        let counts = try await fleet.endpointCounts(probe)
+        result.figures[.duplicates] = Double(counts.duplicates)
+        result.figures[.outOfOrder] = Double(counts.outOfOrder)
+        result.figures[.refused] = Double(counts.refused)
+        result.figures[.unsigned] = Double(counts.unsigned)
+        result.figures[.badlySigned] = Double(counts.signaturesRefused)
+    }
+
+    /// The endpoint's order for the whole of the run.
+    private var answers: String {
+        let ms = scenario == .far ? plan.farMs : plan.answerMs
+        return ms > 0 ? "{\"fault\": \"delay\", \"delayMs\": \(ms)}" : "{\"fault\": \"none\"}"
+    }
+
+    private func warmUp(_ process: RacedProcess, _ fleet: StandInFleet) async throws {
+        for second in 0..<max(plan.warmupSeconds, plan.intervalSeconds * 2 + 60) {
+            try await clock.sleep(forMs: 1_000)
+            _ = try process.count()
+            if second == 0 { try process.checkLimits() }
+            let samples = try await fleet.endpointCounts(probe).samples
+            if second + 1 >= plan.warmupSeconds, samples > 0 { return }
+        }
+        throw BenchError("the endpoint had no sample \(plan.intervalSeconds * 2 + 60) s after the start")
+    }
+
+    /// The measured time.
+    private func live(
+        _ process: RacedProcess, _ fleet: StandInFleet, _ meter: inout RaceMeter,
+        _ ends: inout DeliveryCheck.Ends, _ result: inout RaceResult
+    ) async throws {
+        let eventAt = max(1, plan.seconds / 3)
+        for second in 0..<plan.seconds {
+            try await clock.sleep(forMs: 1_000)
+            try await meter.look()
+            guard second + 1 == eventAt else { continue }
+            switch scenario {
+            case .steady, .churn, .far, .ramp: break
+            case .restart: try again(process, SIGTERM, &ends)
+            case .kill: try again(process, SIGKILL, &ends)
+            case .outage:
+                try await fleet.order(
+                    "{\"fault\": \"status\", \"status\": 503, \"forMs\": \(plan.outageSeconds * 1_000)}", probe)
+            }
+        }
+    }
+
+    /// Ends the agent and starts it again. What it was served in the last second before the signal may have
+    /// been in the kernel's hands only.
+    private func again(
+        _ process: RacedProcess, _ signal: Int32, _ ends: inout DeliveryCheck.Ends
+    ) throws(BenchError) {
+        let fromMs = clock.wallMs - 1_000
+        process.end(signal)
+        ends.undecidedMs.append(fromMs...clock.wallMs)
+        try process.start()
+    }
+
+    /// Waits until nothing is missing, or for so long that what is missing will not come.
+    private func settle(
+        _ fleet: StandInFleet, _ ends: DeliveryCheck.Ends, _ process: RacedProcess,
+        into result: inout RaceResult
+    ) async throws {
+        var check: DeliveryCheck
+        var waited = 0
+        repeat {
+            try await clock.sleep(forMs: 1_000)
+            waited += 1
+            _ = try process.count()
+            check = DeliveryCheck(
+                pages: try await fleet.servedPages(probe), arrivals: try await fleet.arrivedScrapes(probe),
+                intervalMs: Int64(plan.intervalSeconds) * 1_000, ends: ends, instance: StandInFleet.instance)
+        } while check.missing > 0 && waited < plan.settleSeconds
+        result.figures[.exposed] = Double(check.exposed)
+        result.figures[.missing] = Double(check.missing)
+        result.figures[.undecided] = Double(check.undecided)
+        result.figures[.surplus] = Double(check.surplus)
+    }
+}

@@ -1,0 +1,19 @@
+import ArgumentParser
+
+/// What happens to an agent in the middle of the measured time.
+enum RaceScenario: String, CaseIterable, ExpressibleByArgument {
+    /// Nothing.
+    case steady
+    /// A share of the lines is new at each scrape, all the time.
+    case churn
+    /// The endpoint answers 503 for a while; measured until the agent has caught up.
+    case outage
+    /// SIGTERM, and a new start at once.
+    case restart
+    /// SIGKILL, and a new start at once.
+    case kill
+    /// Answers take 200 ms, all the time.
+    case far
+    /// More and more targets, a fresh start each, until the agent no longer delivers all in time.
+    case ramp
+}

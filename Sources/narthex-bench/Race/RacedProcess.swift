@@ -1,0 +1,71 @@
+import Platform
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// An agent under test: started, ended and started again within its limits, and what all its lives have cost.
+final class RacedProcess {
+    let folder: String
+    private let command: [String]
+    private let environment: [String: String]
+    private let box: AgentBox
+    private var process: ChildProcess?
+    /// Of the lives that are over.
+    private var pastCPUSeconds = 0.0
+    private var pastWrittenBytes: UInt64? = 0
+
+    init(_ command: [String], environment: [String: String], folder: String, box: AgentBox) {
+        self.command = command
+        self.environment = environment
+        self.folder = folder
+        self.box = box
+    }
+
+    func start() throws(BenchError) {
+        precondition(process == nil, "an agent lives once at a time")
+        process = try ChildProcess(
+            box.prefix + command, environment: environment, outputPath: "\(folder)/agent.log", appends: true,
+            leadsGroup: true)
+    }
+
+    /// CPU and written bytes of all lives, and what is resident now. Throws when the agent has ended by itself.
+    func count() throws(BenchError) -> (cpuSeconds: Double, residentBytes: Int, writtenBytes: UInt64?) {
+        guard let process else { throw BenchError("the agent does not run") }
+        if let end = process.ended() {
+            self.process = nil
+            throw BenchError("the agent ended by itself with status \(end.status)\(killed); \(logEnd)")
+        }
+        let tree = ProcessTree(root: process.pid)
+        let written = pastWrittenBytes.flatMap { past in tree.writtenBytes.map { past + $0 } }
+        return (pastCPUSeconds + tree.cpuSeconds, tree.residentBytes, written)
+    }
+
+    /// Throws unless the agent is within its limits.
+    func checkLimits() throws(BenchError) {
+        if let process { try box.check(process.pid) }
+    }
+
+    /// Sends a signal and waits for the end of the agent and of all that it has started.
+    @discardableResult
+    func end(_ signal: Int32, withinSeconds seconds: Int = 60) -> Int32 {
+        guard let process else { return 0 }
+        let last = ProcessTree(root: process.pid)
+        let end = process.end(signal, withinSeconds: seconds)
+        // A tree knows of children that nobody has waited for, and the kernel's account of the whole life knows
+        // what was spent after the last look.
+        pastCPUSeconds += max(last.cpuSeconds, end.cpuSeconds)
+        pastWrittenBytes = pastWrittenBytes.flatMap { past in last.writtenBytes.map { past + $0 } }
+        self.process = nil
+        return end.status
+    }
+
+    private var killed: String {
+        (box.memoryKills ?? 0) > 0 ? " (the kernel killed it for its use of memory)" : ""
+    }
+
+    private var logEnd: String {
+        let log = StandInPlaces.text(of: "\(folder)/agent.log") ?? ""
+        return "its log ends:\n" + log.split(separator: "\n").suffix(5).joined(separator: "\n")
+    }
+}
