@@ -8,6 +8,8 @@ public struct AMPConfiguration: Sendable {
     /// Whose signature is right; nil takes everything unsigned.
     public var credentials: Credentials?
     public var service: String
+    /// Refuses a signature that leaves out Content-Type, which AWS itself does not.
+    public var requiresSignedContentType: Bool
     /// Compressed bytes of a request; more is 413.
     public var requestLimitBytes: Int
     /// Uncompressed bytes of a request; more is 400.
@@ -27,7 +29,7 @@ public struct AMPConfiguration: Sendable {
     public init(
         port: Int = 0, workspace: String = "ws-demo", region: String = "eu-west-1",
         credentials: Credentials? = nil,
-        service: String = "aps", requestLimitBytes: Int = 1 << 20, uncompressedLimitBytes: Int = 32 << 20,
+        service: String = "aps", requiresSignedContentType: Bool = true, requestLimitBytes: Int = 1 << 20, uncompressedLimitBytes: Int = 32 << 20,
         outOfOrderWindowMs: Int64 = 60_000, maxSampleAgeMs: Int64? = 3_600_000, keepsHistory: Bool = false,
         keepsArrivals: Bool = false, verifiesOneIn: Int = 1
     ) {
@@ -36,6 +38,7 @@ public struct AMPConfiguration: Sendable {
         self.region = region
         self.credentials = credentials
         self.service = service
+        self.requiresSignedContentType = requiresSignedContentType
         self.requestLimitBytes = requestLimitBytes
         self.uncompressedLimitBytes = uncompressedLimitBytes
         self.outOfOrderWindowMs = outOfOrderWindowMs

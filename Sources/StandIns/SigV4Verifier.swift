@@ -24,10 +24,15 @@ public struct SigV4Verifier: Sendable {
     private let credentials: Credentials
     private let signer: SigV4Signer
     private let clock: any AgentClock
+    private let requiresContentType: Bool
 
+    /// AWS' documents want Content-Type signed, and its services take requests without: vmagent's, for one.
+    /// `requiresContentType` holds senders to the documents.
     public init(
-        credentials: Credentials, region: String, service: String, clock: any AgentClock = SystemClock()
+        credentials: Credentials, region: String, service: String, clock: any AgentClock = SystemClock(),
+        requiresContentType: Bool = true
     ) {
+        self.requiresContentType = requiresContentType
         self.credentials = credentials
         self.clock = clock
         signer = SigV4Signer(region: region, service: service)
@@ -136,7 +141,8 @@ public struct SigV4Verifier: Sendable {
     private func checkSignedHeaders(_ request: ServerRequest, _ given: Authorization) throws(SigV4Refusal) {
         let must = request.headers.fields.map { $0.name.lowercased() }
             .filter {
-                $0 == "host" || $0 == "content-type" || ($0.hasPrefix("x-amz-") && $0 != "x-amzn-trace-id")
+                $0 == "host" || ($0 == "content-type" && requiresContentType)
+                    || ($0.hasPrefix("x-amz-") && $0 != "x-amzn-trace-id")
             }
         for name in ["host", "x-amz-date"] + must where !given.signedHeaders.contains(name) {
             throw SigV4Refusal(

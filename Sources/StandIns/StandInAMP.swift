@@ -38,7 +38,8 @@ public final class StandInAMP: Sendable {
         self.clock = clock
         verifier = configuration.credentials.map {
             SigV4Verifier(
-                credentials: $0, region: configuration.region, service: configuration.service, clock: clock)
+                credentials: $0, region: configuration.region, service: configuration.service, clock: clock,
+                requiresContentType: configuration.requiresSignedContentType)
         }
         state = Mutex(
             State(

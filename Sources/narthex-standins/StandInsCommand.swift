@@ -61,6 +61,8 @@ struct StandInsCommand: AsyncParsableCommand {
     var accessKey: String?
     @Option(help: "Its secret key.") var secretKey: String?
     @Option(help: "Its session token.") var sessionToken: String?
+    @Flag(help: "Take signatures that leave out Content-Type, as AWS does.")
+    var unsignedContentType = false
     @Flag(help: "End when standard input closes, as it does when the starter ends.") var untilStdinCloses =
         false
 
@@ -129,7 +131,7 @@ struct StandInsCommand: AsyncParsableCommand {
             let started = try await StandInAMP.start(
                 AMPConfiguration(
                     port: ampPort, workspace: workspace, region: region, credentials: credentials,
-                    requestLimitBytes: requestLimitBytes, outOfOrderWindowMs: outOfOrderWindowMs,
+                    requiresSignedContentType: !unsignedContentType, requestLimitBytes: requestLimitBytes, outOfOrderWindowMs: outOfOrderWindowMs,
                     maxSampleAgeMs: maxSampleAgeSeconds > 0 ? maxSampleAgeSeconds * 1_000 : nil,
                     keepsHistory: keepHistory, keepsArrivals: keepArrivals, verifiesOneIn: verifyOneIn))
             ready.amp = Ready.Place(port: started.port, url: started.url)

@@ -31,7 +31,7 @@ struct RaceRun {
             AgentSession.Plan(
                 folder: folder.path, agentPath: "", standInsPath: plan.standInsPath, targets: plan.targets,
                 series: plan.series, intervalSeconds: plan.intervalSeconds,
-                fleet: ["--keep-arrivals"] + plan.fleet + (scenario == .churn ? plan.churn : [])),
+                fleet: ["--keep-arrivals", "--unsigned-content-type"] + plan.fleet + (scenario == .churn ? plan.churn : [])),
             queue: agent.queue, isSigned: agent.isSigned, writes: !agent.command.has(.url))
         defer { fleet.stop() }
         // Before the start: a change while an agent begins to watch the file might not be seen for minutes.
@@ -97,7 +97,10 @@ struct RaceRun {
             let samples = try await fleet.endpointCounts(probe).samples
             if second + 1 >= plan.warmupSeconds, samples > 0 { return }
         }
-        throw BenchError("the endpoint had no sample \(plan.intervalSeconds * 2 + 60) s after the start")
+        let counts = try await fleet.endpointCounts(probe)
+        throw BenchError(
+            "the endpoint had no sample \(plan.intervalSeconds * 2 + 60) s after the start, and refused "
+                + "\(counts.signaturesRefused) requests for their signature; \(process.logEnd)")
     }
 
     /// The measured time.

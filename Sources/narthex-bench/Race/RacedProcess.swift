@@ -64,7 +64,8 @@ final class RacedProcess {
         (box.memoryKills ?? 0) > 0 ? " (the kernel killed it for its use of memory)" : ""
     }
 
-    private var logEnd: String {
+    /// The last of what it has said.
+    var logEnd: String {
         let log = StandInPlaces.text(of: "\(folder)/agent.log") ?? ""
         return "its log ends:\n" + log.split(separator: "\n").suffix(5).joined(separator: "\n")
     }
