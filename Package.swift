@@ -69,6 +69,8 @@ let package = Package(
         .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
         .target(name: "CPlatform", cSettings: buildStamp),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
+        // Only the benchmark has it: libcurl without any of this project's Swift around it, as a yardstick.
+        .target(name: "CBareLoop", dependencies: ["CCurl"]),
         .target(name: "CPrompb", dependencies: ["CProtobufC"]),
 
         room("Platform", ["CPlatform"]),
@@ -158,8 +160,8 @@ let package = Package(
         command(
             "narthex-bench",
             [
-                "Compression", "JSON", "Scrape", "WriteAheadBuffer", "RemoteWrite", "StandIns", "AWS",
-                "Cryptography", "HTTPTransport", "MetricModel", "Telemetry", "Platform", logging,
+                "CBareLoop", "Compression", "JSON", "Scrape", "WriteAheadBuffer", "RemoteWrite", "StandIns",
+                "AWS", "Cryptography", "HTTPTransport", "MetricModel", "Telemetry", "Platform", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -200,10 +202,12 @@ let package = Package(
         tests(
             "StandIns",
             [
-                "JSON", "AWS", "Compression", "Cryptography", "HTTPServer", "HTTPTransport", "Telemetry",
-                "Platform", logging,
+                "JSON", "AWS", "Compression", "Configuration", "Cryptography", "HTTPServer", "HTTPTransport",
+                "MetricModel", "Scrape", "Telemetry", "Platform", logging,
             ]),
         .testTarget(name: "DemoTests", dependencies: ["narthex-demo"], swiftSettings: settings),
+        .testTarget(
+            name: "BenchTests", dependencies: ["narthex-bench", "StandIns", "JSON"], swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17
 )

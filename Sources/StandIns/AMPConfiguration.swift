@@ -22,6 +22,8 @@ public struct AMPConfiguration: Sendable {
     public var keepsHistory: Bool
     /// Keeps a bit for every sample: exact duplicates of any age, and `arrivals`.
     public var keepsArrivals: Bool
+    /// Samples a second that are taken; requests beyond are answered 429. Nil takes all.
+    public var samplesPerSecond: Int?
     /// One request in so many is checked and entered series by series. Of the others every sample is counted
     /// and nothing is checked: for loads under which a receiver that checks all would be the limit.
     public var verifiesOneIn: Int
@@ -31,7 +33,8 @@ public struct AMPConfiguration: Sendable {
         credentials: Credentials? = nil,
         service: String = "aps", requiresSignedContentType: Bool = true, requestLimitBytes: Int = 1 << 20, uncompressedLimitBytes: Int = 32 << 20,
         outOfOrderWindowMs: Int64 = 60_000, maxSampleAgeMs: Int64? = 3_600_000, keepsHistory: Bool = false,
-        keepsArrivals: Bool = false, verifiesOneIn: Int = 1
+        keepsArrivals: Bool = false, samplesPerSecond: Int? = nil,
+        verifiesOneIn: Int = 1
     ) {
         self.port = port
         self.workspace = workspace
@@ -45,6 +48,7 @@ public struct AMPConfiguration: Sendable {
         self.maxSampleAgeMs = maxSampleAgeMs
         self.keepsHistory = keepsHistory
         self.keepsArrivals = keepsArrivals
+        self.samplesPerSecond = samplesPerSecond
         self.verifiesOneIn = max(1, verifiesOneIn)
     }
 }

@@ -17,6 +17,8 @@ public final class StandInAMP: Sendable {
         var faultRequests: Int?
         var faultUntilNs: UInt64?
         var requestLimitBytes: Int
+        /// Nil takes any number of samples.
+        var budget: SampleBudget?
 
         mutating func note(
             _ request: ServerRequest, _ uncompressedBytes: Int, _ times: SampleTimes, nowMs: Int64
@@ -24,6 +26,7 @@ public final class StandInAMP: Sendable {
             counts.compressedBytes += UInt64(request.body.count)
             counts.uncompressedBytes += UInt64(uncompressedBytes)
             ages.note(times, nowMs: nowMs)
+            budget?.spend(times.samples)
         }
     }
 
@@ -47,7 +50,8 @@ public final class StandInAMP: Sendable {
                     outOfOrderWindowMs: configuration.outOfOrderWindowMs,
                     maxSampleAgeMs: configuration.maxSampleAgeMs, keepsHistory: configuration.keepsHistory,
                     keepsArrivals: configuration.keepsArrivals),
-                requestLimitBytes: configuration.requestLimitBytes))
+                requestLimitBytes: configuration.requestLimitBytes,
+                budget: configuration.samplesPerSecond.map { SampleBudget(samplesPerSecond: $0) }))
     }
 
     /// Starts listening on loopback.
@@ -173,6 +177,12 @@ public final class StandInAMP: Sendable {
             return (state.requestLimitBytes, state.taken % configuration.verifiesOneIn == 0)
         }
         guard request.body.count <= limit else { return message(413, "Request Too Long", type: nil) }
+        let nowNs = clock.monotonicNs
+        guard state.withLock({ $0.budget?.takes(nowNs: nowNs) ?? true }) else {
+            var refusal = message(429, "Rate exceeded", type: "ThrottlingException")
+            refusal.headers.add("Retry-After", "1")
+            return refusal
+        }
         guard isVerified else { return count(request) }
         if let verifier {
             do throws(SigV4Refusal) {

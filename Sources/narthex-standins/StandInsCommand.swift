@@ -45,6 +45,8 @@ struct StandInsCommand: AsyncParsableCommand {
     @Option(help: "Compressed bytes of a request that are taken.") var requestLimitBytes = 1 << 20
     @Option(help: "Check one remote-write request in so many, and only count the samples of the others.")
     var verifyOneIn = 1
+    @Option(help: "Samples a second that are taken; further requests are answered 429.")
+    var samplesPerSecond: Int?
     @Flag(help: "Keep labels and every sample for GET /series.") var keepHistory = false
 
     @Flag(help: "Keep what has come of each scrape for GET /arrivals, and know every duplicate.")
@@ -82,6 +84,9 @@ struct StandInsCommand: AsyncParsableCommand {
             throw ValidationError("nothing to play: give --exporters, --amp-port or --ecs-port")
         }
         guard verifyOneIn > 0 else { throw ValidationError("--verify-one-in is more than zero") }
+        guard samplesPerSecond.map({ $0 > 0 }) ?? true else {
+            throw ValidationError("--samples-per-second is more than zero")
+        }
         guard exporters >= 0, series >= 0, tasksEach > 0, pageLimit > 0, (0...1).contains(movingShare) else {
             throw ValidationError("counts are not negative and --moving-share is 0 to 1")
         }
@@ -133,7 +138,8 @@ struct StandInsCommand: AsyncParsableCommand {
                     port: ampPort, workspace: workspace, region: region, credentials: credentials,
                     requiresSignedContentType: !unsignedContentType, requestLimitBytes: requestLimitBytes, outOfOrderWindowMs: outOfOrderWindowMs,
                     maxSampleAgeMs: maxSampleAgeSeconds > 0 ? maxSampleAgeSeconds * 1_000 : nil,
-                    keepsHistory: keepHistory, keepsArrivals: keepArrivals, verifiesOneIn: verifyOneIn))
+                    keepsHistory: keepHistory, keepsArrivals: keepArrivals,
+                    samplesPerSecond: samplesPerSecond, verifiesOneIn: verifyOneIn))
             ready.amp = Ready.Place(port: started.port, url: started.url)
             endpoint = started
         }

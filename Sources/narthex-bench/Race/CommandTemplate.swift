@@ -61,13 +61,25 @@ struct CommandTemplate: Equatable {
     /// Whether the command names this place.
     func has(_ place: Place) -> Bool { words.contains { $0.contains("{\(place.rawValue)}") } }
 
-    /// The words with every place filled in.
+    /// The words with every place filled in. What is filled in is not looked at again.
     func filled(_ value: (Place) -> String) -> [String] {
         words.map { word in
-            Place.allCases.reduce(word) { text, place in
-                text.split(separator: "{\(place.rawValue)}", omittingEmptySubsequences: false)
-                    .joined(separator: value(place))
+            var filled = ""
+            var rest = word[...]
+            while let open = rest.firstIndex(of: "{") {
+                filled += rest[..<open]
+                rest = rest[open...]
+                if let close = rest.firstIndex(of: "}"),
+                    let place = Place(rawValue: String(rest[rest.index(after: open)..<close]))
+                {
+                    filled += value(place)
+                    rest = rest[rest.index(after: close)...]
+                } else {
+                    filled.append("{")
+                    rest = rest.dropFirst()
+                }
             }
+            return filled + rest
         }
     }
 

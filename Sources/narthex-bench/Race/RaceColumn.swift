@@ -1,5 +1,7 @@
 /// A figure of one run of one agent.
 enum RaceColumn: String, CaseIterable {
+    case borneTargets
+    case borneSeries
     case cpuMicrosecondsPerSample
     case cores
     case rssMeanMiB
@@ -12,6 +14,7 @@ enum RaceColumn: String, CaseIterable {
     case lagMostSeconds
     case catchUpSeconds
     case samplesPerSecond
+    case scrapedShare
     case exposed
     case missing
     case undecided
@@ -26,6 +29,8 @@ enum RaceColumn: String, CaseIterable {
     /// As a table names it.
     var title: String {
         switch self {
+        case .borneTargets: "targets borne"
+        case .borneSeries: "series borne"
         case .cpuMicrosecondsPerSample: "CPU, µs a sample"
         case .cores: "CPU, cores"
         case .rssMeanMiB: "RSS mean, MiB"
@@ -38,6 +43,7 @@ enum RaceColumn: String, CaseIterable {
         case .lagMostSeconds: "lag of all, s"
         case .catchUpSeconds: "caught up after, s"
         case .samplesPerSecond: "samples a second"
+        case .scrapedShare: "scrapes served, of those due"
         case .exposed: "samples exposed"
         case .missing: "missing"
         case .undecided: "lost in hand at the kill"
@@ -55,7 +61,7 @@ enum RaceColumn: String, CaseIterable {
     var hasRatio: Bool {
         switch self {
         case .cpuMicrosecondsPerSample, .rssMeanMiB, .rssPeakMiB, .bytesPerSeries, .wireBytesPerSample,
-            .diskBytesPerSample:
+            .diskBytesPerSample, .borneSeries:
             true
         default: false
         }
@@ -65,7 +71,7 @@ enum RaceColumn: String, CaseIterable {
     var decimals: Int {
         switch self {
         case .cpuMicrosecondsPerSample, .cores, .standInsCores: 3
-        case .lag50Seconds, .lag99Seconds, .lagMostSeconds, .wireBytesPerSample, .diskBytesPerSample: 2
+        case .scrapedShare, .lag50Seconds, .lag99Seconds, .lagMostSeconds, .wireBytesPerSample, .diskBytesPerSample: 2
         case .rssMeanMiB, .rssPeakMiB, .catchUpSeconds: 1
         default: 0
         }

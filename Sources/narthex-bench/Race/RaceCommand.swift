@@ -1,4 +1,5 @@
 import ArgumentParser
+import JSON
 import Platform
 import StandIns
 
@@ -28,20 +29,37 @@ struct RaceCommand: AsyncParsableCommand {
     var scenario: [RaceScenario] = [.steady]
     @Option(help: "Rounds. Agents take turns within each; figures are medians, counts are sums.") var rounds = 1
 
-    @Option(help: "Targets.") var targets = 200
-    @Option(help: "Series of each.") var series = 1_000
-    @Option(help: "Scrape interval in seconds.") var intervalSeconds = 10
+    @OptionGroup(title: "Load") var load: RaceLoadOptions
+    @OptionGroup(title: "Receiver") var receiver: RaceReceiverOptions
     @Option(help: "Seconds that are measured.") var seconds = 60
     @Option(help: "Seconds before that.") var warmupSeconds = 25
     @Option(help: "Seconds that samples may still be on their way afterwards.") var settleSeconds = 60
+    @Option(help: "Targets at which the scenario ramp stops at the latest.") var rampTargets = 10_000
+    @Option(help: "Processors that each agent may use, by a cgroup; needs root.") var cpus: Double?
+    @Option(help: "Memory that each agent may use, by a cgroup; needs root.") var memoryMib: Int?
+    @Flag(help: "Measure memcpy, libdeflate, libsnappy and a bare libcurl loop on the same bytes, too.")
+    var yardsticks = false
+    @Option(help: "Where all figures of all runs are written, as JSON.") var json: String?
+    @Option(help: "A folder for plots, as SVG.") var plots: String?
     @Option(help: "The stand-ins' program; by default the narthex-standins beside this one.")
     var standIns: String?
 
     func validate() throws {
-        guard targets > 0, series > 0, intervalSeconds > 0, seconds > 0, warmupSeconds > 0, settleSeconds > 0,
-            rounds > 0
-        else { throw ValidationError("counts and seconds must be more than zero") }
+        guard seconds > 2, warmupSeconds > 0, settleSeconds > 0, rounds > 0, rampTargets > 0 else {
+            throw ValidationError("counts must be more than zero, and --seconds more than two")
+        }
+        guard cpus.map({ $0 >= 0.01 && $0 <= 1_024 }) ?? true, memoryMib.map({ (16...(1 << 24)).contains($0) }) ?? true
+        else { throw ValidationError("--cpus is 0.01 or more, --memory-mib 16 or more") }
         guard !agents.isEmpty else { throw ValidationError("a race needs an agent") }
+        guard Set(agents.map(\.name)).count == agents.count else {
+            throw ValidationError("two agents have one name")
+        }
+        for name in unsigned + (base.map { [$0] } ?? []) where !agents.contains(where: { $0.name == name }) {
+            throw ValidationError("there is no agent '\(name)'")
+        }
+        guard !scenario.contains(.churn) || load.churn > 0 else {
+            throw ValidationError("the scenario churn takes --churn")
+        }
     }
 
     private var agents: [RaceAgent] {
@@ -57,20 +75,16 @@ struct RaceCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var plan = RacePlan()
-        plan.targets = targets
-        plan.series = series
-        plan.intervalSeconds = intervalSeconds
-        plan.seconds = seconds
-        plan.warmupSeconds = warmupSeconds
-        plan.settleSeconds = settleSeconds
-        plan.standInsPath = standIns ?? AgentSession.beside("narthex-standins")
+        let plan = plan
         var results: [RaceResult] = []
         for round in 1...rounds {
             for scenario in scenario {
                 for agent in agents {
-                    results.append(
-                        try await RaceRun(plan: plan, agent: agent, scenario: scenario, round: round).measure())
+                    let result = try await run(plan, scenario, agent, round)
+                    if let fault = result.fault {
+                        StandardStreams.writeError("\(agent.name), \(scenario.rawValue): \(fault)\n")
+                    }
+                    results.append(result)
                 }
             }
         }
@@ -80,6 +94,54 @@ struct RaceCommand: AsyncParsableCommand {
                     results.filter { $0.agent == agent.name && $0.scenario == scenario.rawValue })
             }
         }
+        let measured = yardsticks ? try await RaceYardsticks.measure(plan) : nil
         print(RaceTable.text(joined, base: base), terminator: "")
+        if let measured { print("\n" + measured.text(joined), terminator: "") }
+        if let json { try StandInFleet.write(json, report(plan, results, measured)) }
+        if let plots {
+            for plot in RacePlots.all(joined) { try StandInFleet.write("\(plots)/\(plot.name)", plot.svg) }
+        }
+        if results.contains(where: { $0.fault != nil }) { throw ExitCode(1) }
+    }
+
+    private func run(
+        _ plan: RacePlan, _ scenario: RaceScenario, _ agent: RaceAgent, _ round: Int
+    ) async throws -> RaceResult {
+        if scenario == .ramp {
+            return try await RaceRamp(plan: plan, agent: agent, round: round).measure()
+        }
+        return try await RaceRun(plan: plan, agent: agent, scenario: scenario, round: round).measure()
+    }
+
+    private var plan: RacePlan {
+        var plan = RacePlan()
+        plan.targets = load.targets
+        plan.series = load.series
+        plan.intervalSeconds = load.intervalSeconds
+        plan.fleet = load.flags
+        plan.churn = load.churnFlags
+        plan.failingShare = load.failingShare
+        plan.answerMs = receiver.answerMs
+        plan.samplesPerSecond = receiver.throttle
+        plan.outageSeconds = receiver.outageSeconds
+        plan.seconds = seconds
+        plan.warmupSeconds = warmupSeconds
+        plan.settleSeconds = settleSeconds
+        plan.rampTargets = rampTargets
+        plan.limits = AgentBox.Limits(cpus: cpus, memoryMiB: memoryMib)
+        plan.standInsPath = standIns ?? AgentSession.beside("narthex-standins")
+        return plan
+    }
+
+    private func report(_ plan: RacePlan, _ results: [RaceResult], _ yardsticks: RaceYardsticks?) -> String {
+        JSONValue.object([
+            "plan": plan.json,
+            "agents": .array(
+                agents.map { agent in
+                    ["name": .string(agent.name), "command": .strings(agent.command.words)]
+                }),
+            "results": .array(results.map(\.json)),
+            "yardsticks": yardsticks?.json,
+        ]).text(.lines(depth: 3)) + "\n"
     }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// What every agent of a race gets to do.
 struct RacePlan {
     var targets = 200
@@ -12,14 +14,49 @@ struct RacePlan {
     var answerMs: Int64 = 0
     /// Answers of the scenario `far`.
     var farMs: Int64 = 200
-    /// Requests a second that the endpoint takes; others are answered 429. Nil for all.
-    var requestsPerSecond: Int?
+    /// Samples a second that the endpoint takes; further requests are answered 429. Nil for all.
+    var samplesPerSecond: Int?
     /// Flags of the stand-ins for every scenario, and for `churn` besides.
     var fleet: [String] = []
     var churn: [String] = []
     var standInsPath = ""
     var limits = AgentBox.Limits()
 
-    /// The least lag that still counts as keeping up, in seconds: one interval, and what the answers take.
+    /// Share of the exporters that answer 500.
+    var failingShare = 0.0
+    /// The ramp begins with `targets` and ends with this many at most.
+    var rampTargets = 0
+
+    /// The lag of 99 % of the samples with which an agent still keeps up: an interval, and what the answers
+    /// take.
     var lagBoundSeconds: Double { Double(intervalSeconds) + Double(answerMs) / 1_000 }
+
+    /// Scrapes of exporters that answer that are due in so many milliseconds.
+    func scrapesDue(inMs ms: Int) -> Double {
+        let answering = Double(targets) - (failingShare * Double(targets)).rounded()
+        return max(1, answering * Double(ms) / 1_000 / Double(intervalSeconds))
+    }
+
+    /// What the stand-ins of a run are started with. Every sample is looked for, and signatures are taken as
+    /// AWS takes them.
+    func session(_ folder: String, churns: Bool) -> AgentSession.Plan {
+        var flags = ["--keep-arrivals", "--unsigned-content-type"] + fleet + (churns ? churn : [])
+        if failingShare > 0 { flags += ["--failing-share", "\(failingShare)"] }
+        if let samplesPerSecond { flags += ["--samples-per-second", "\(samplesPerSecond)"] }
+        return AgentSession.Plan(
+            folder: folder, agentPath: "", standInsPath: standInsPath, targets: targets, series: series,
+            intervalSeconds: intervalSeconds, fleet: flags)
+    }
+
+    var json: JSONValue {
+        .object([
+            "targets": .integer(targets), "series": .integer(series),
+            "intervalSeconds": .integer(intervalSeconds), "seconds": .integer(seconds),
+            "warmupSeconds": .integer(warmupSeconds), "settleSeconds": .integer(settleSeconds),
+            "outageSeconds": .integer(outageSeconds), "answerMs": .integer(answerMs),
+            "samplesPerSecond": samplesPerSecond.map { .integer($0) }, "fleet": .strings(fleet),
+            "failingShare": .double(failingShare), "churn": .strings(churn), "cpus": limits.cpus.map { .double($0) },
+            "memoryMiB": limits.memoryMiB.map { .integer($0) },
+        ])
+    }
 }

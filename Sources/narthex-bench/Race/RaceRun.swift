@@ -28,11 +28,8 @@ struct RaceRun {
         let box = try AgentBox(plan.limits, name: "narthex-race-\(getpid())")
         defer { box.remove() }
         let fleet = try await StandInFleet(
-            AgentSession.Plan(
-                folder: folder.path, agentPath: "", standInsPath: plan.standInsPath, targets: plan.targets,
-                series: plan.series, intervalSeconds: plan.intervalSeconds,
-                fleet: ["--keep-arrivals", "--unsigned-content-type"] + plan.fleet + (scenario == .churn ? plan.churn : [])),
-            queue: agent.queue, isSigned: agent.isSigned, writes: !agent.command.has(.url))
+            plan.session(folder.path, churns: scenario == .churn), queue: agent.queue,
+            isSigned: agent.isSigned, writes: !agent.command.has(.url))
         defer { fleet.stop() }
         // Before the start: a change while an agent begins to watch the file might not be seen for minutes.
         try fleet.giveTargets()
@@ -69,12 +66,16 @@ struct RaceRun {
         try process.start()
         try await warmUp(process, fleet)
         var meter = try await RaceMeter(process, fleet, probe)
+        let fromMs = clock.wallMs
         var ends = DeliveryCheck.Ends(cutoffMs: 0)
         try await live(process, fleet, &meter, &ends, &result)
         result.figures.merge(try await meter.figures(series: plan.targets * plan.series)) { $1 }
         result.points = meter.points
         ends.cutoffMs = clock.wallMs
         try await settle(fleet, ends, process, into: &result)
+        let span = fromMs..<max(fromMs + 1, ends.cutoffMs)
+        let served = try await fleet.servedPages(probe).filter { span.contains($0.endMs) }.count
+        result.figures[.scrapedShare] = Double(served) / plan.scrapesDue(inMs: span.count)
         let counts = try await fleet.endpointCounts(probe)
         result.figures[.duplicates] = Double(counts.duplicates)
         result.figures[.outOfOrder] = Double(counts.outOfOrder)
@@ -103,25 +104,55 @@ struct RaceRun {
                 + "\(counts.signaturesRefused) requests for their signature; \(process.logEnd)")
     }
 
-    /// The measured time.
+    /// The measured time. An outage lasts until the agent has caught up, or is given up.
     private func live(
         _ process: RacedProcess, _ fleet: StandInFleet, _ meter: inout RaceMeter,
         _ ends: inout DeliveryCheck.Ends, _ result: inout RaceResult
     ) async throws {
         let eventAt = max(1, plan.seconds / 3)
-        for second in 0..<plan.seconds {
+        var isCaughtUp = scenario != .outage
+        var second = 0
+        while second < plan.seconds || (!isCaughtUp && second < plan.seconds + plan.settleSeconds) {
             try await clock.sleep(forMs: 1_000)
+            second += 1
             try await meter.look()
-            guard second + 1 == eventAt else { continue }
-            switch scenario {
-            case .steady, .churn, .far, .ramp: break
-            case .restart: try again(process, SIGTERM, &ends)
-            case .kill: try again(process, SIGKILL, &ends)
-            case .outage:
-                try await fleet.order(
-                    "{\"fault\": \"status\", \"status\": 503, \"forMs\": \(plan.outageSeconds * 1_000)}", probe)
+            if second == eventAt { try await happen(process, fleet, &ends) }
+            let since = second - eventAt - plan.outageSeconds
+            if !isCaughtUp, since > 0, try await behind(fleet, ends) == 0 {
+                isCaughtUp = true
+                result.figures[.catchUpSeconds] = Double(since)
             }
         }
+        if !isCaughtUp { result.notes.append("had not caught up when it was given up") }
+    }
+
+    private func happen(
+        _ process: RacedProcess, _ fleet: StandInFleet, _ ends: inout DeliveryCheck.Ends
+    ) async throws {
+        switch scenario {
+        case .steady, .churn, .far, .ramp: break
+        case .restart: try again(process, SIGTERM, &ends)
+        case .kill: try again(process, SIGKILL, &ends)
+        case .outage:
+            try await fleet.order(
+                "{\"fault\": \"status\", \"status\": 503, \"forMs\": \(plan.outageSeconds * 1_000)}", probe)
+        }
+    }
+
+    /// Samples missing of all pages but those of the last seconds, which may be on their way.
+    private func behind(_ fleet: StandInFleet, _ ends: DeliveryCheck.Ends) async throws -> Int {
+        var ends = ends
+        ends.cutoffMs = clock.wallMs - Self.onTheirWayMs
+        return try await check(fleet, ends).missing
+    }
+
+    /// Longer than any of the agents keeps samples before it sends them: Prometheus waits up to 5 s by default.
+    private static let onTheirWayMs: Int64 = 6_000
+
+    private func check(_ fleet: StandInFleet, _ ends: DeliveryCheck.Ends) async throws -> DeliveryCheck {
+        DeliveryCheck(
+            pages: try await fleet.servedPages(probe), arrivals: try await fleet.arrivedScrapes(probe),
+            intervalMs: Int64(plan.intervalSeconds) * 1_000, ends: ends, instance: StandInFleet.instance)
     }
 
     /// Ends the agent and starts it again. What it was served in the last second before the signal may have
@@ -146,9 +177,7 @@ struct RaceRun {
             try await clock.sleep(forMs: 1_000)
             waited += 1
             _ = try process.count()
-            check = DeliveryCheck(
-                pages: try await fleet.servedPages(probe), arrivals: try await fleet.arrivedScrapes(probe),
-                intervalMs: Int64(plan.intervalSeconds) * 1_000, ends: ends, instance: StandInFleet.instance)
+            check = try await self.check(fleet, ends)
         } while check.missing > 0 && waited < plan.settleSeconds
         result.figures[.exposed] = Double(check.exposed)
         result.figures[.missing] = Double(check.missing)

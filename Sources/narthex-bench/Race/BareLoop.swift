@@ -1,0 +1,52 @@
+internal import CBareLoop
+import Platform
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// The scrapes of a fleet by libcurl alone: one thread, its multi interface, bodies thrown away as they come.
+struct BareLoop {
+    let urls: [String]
+    let intervalSeconds: Double
+    let seconds: Double
+    /// Whether gzip is asked for, which nobody inflates here.
+    let takesGzip: Bool
+
+    /// Pages, bytes and CPU seconds of the measured time.
+    struct Figures {
+        let pages: UInt64
+        let bytes: UInt64
+        let cpuSeconds: Double
+    }
+
+    /// Takes an interval longer than `seconds`, on a thread of its own.
+    func run() async throws -> Figures {
+        let loop = self
+        let result: narthex_bare_loop_result? = try await withCheckedThrowingContinuation { waiting in
+            do {
+                try SystemThread.start(name: "bare-loop") { waiting.resume(returning: loop.runHere()) }
+            } catch {
+                waiting.resume(throwing: error)
+            }
+        }
+        guard let result, result.pages > 0, result.failures == 0 else {
+            throw BenchError(
+                "the bare libcurl loop had \(result?.pages ?? 0) pages and \(result?.failures ?? 0) failures")
+        }
+        return Figures(pages: result.pages, bytes: result.bytes, cpuSeconds: result.cpu_seconds)
+    }
+
+    private func runHere() -> narthex_bare_loop_result? {
+        var result = narthex_bare_loop_result()
+        // Safety: the copies end with a null, live through the call, and are freed once, here.
+        let copies = unsafe urls.map { unsafe strdup($0) }
+        defer { unsafe copies.forEach { unsafe free($0) } }
+        let pointers = unsafe copies.map { unsafe UnsafePointer($0) }
+        let status = unsafe pointers.withUnsafeBufferPointer { list in
+            unsafe narthex_bare_loop(
+                list.baseAddress, list.count, intervalSeconds, seconds, takesGzip ? "gzip" : nil, &result)
+        }
+        return status == 0 ? result : nil
+    }
+}

@@ -1,0 +1,84 @@
+import StandIns
+import Testing
+
+@testable import narthex_bench
+
+struct DeliveryCheckTests {
+    private func page(_ startMs: Int64, _ samples: Int = 10, exporter: Int = 0) -> ServedPage {
+        ServedPage(exporter: exporter, startMs: startMs, endMs: startMs + 20, samples: samples)
+    }
+
+    private func scrape(_ timestampMs: Int64, _ samples: Int = 10, instance: String = "e0") -> ArrivedScrape {
+        ArrivedScrape(instance: instance, timestampMs: timestampMs, samples: samples)
+    }
+
+    private func check(
+        _ pages: [ServedPage], _ arrivals: [ArrivedScrape], cutoffMs: Int64 = 1_000_000,
+        undecidedMs: [ClosedRange<Int64>] = []
+    ) -> DeliveryCheck {
+        DeliveryCheck(
+            pages: pages, arrivals: arrivals, intervalMs: 1_000,
+            ends: DeliveryCheck.Ends(undecidedMs: undecidedMs, cutoffMs: cutoffMs)
+        ) { "e\($0)" }
+    }
+
+    private func counts(_ check: DeliveryCheck) -> [Int] {
+        [check.exposed, check.missing, check.undecided, check.surplus]
+    }
+
+    @Test func whatHasComeIsNotMissing() {
+        let check = check([page(1_000), page(2_000)], [scrape(1_000), scrape(2_000)])
+        #expect(counts(check) == [20, 0, 0, 0])
+    }
+
+    /// The moment at which a scrape was due, was begun, or ended; each agent has its own.
+    @Test(arguments: [-480, -100, 0, 15, 20, 400] as [Int64])
+    func anAgentTakesItsOwnTimestamp(offsetMs: Int64) {
+        let pages = (1...20).map { page($0 * 1_000) }
+        let check = check(pages, (1...20).map { scrape($0 * 1_000 + offsetMs) })
+        #expect(counts(check) == [200, 0, 0, 0])
+    }
+
+    @Test func aScrapeThatNeverCameIsMissing() {
+        let check = check([page(1_000), page(2_000), page(3_000)], [scrape(1_000), scrape(3_000)])
+        #expect(counts(check) == [30, 10, 0, 0])
+    }
+
+    @Test func seriesThatNeverCameAreMissing() {
+        #expect(counts(check([page(1_000)], [scrape(1_000, 7)])) == [10, 3, 0, 0])
+    }
+
+    @Test func anExporterOfWhichNothingCameIsMissing() {
+        let check = check([page(1_000), page(1_000, 4, exporter: 1)], [scrape(1_000)])
+        #expect(counts(check) == [14, 4, 0, 0])
+    }
+
+    @Test func moreThanWasShownIsSurplusAndHidesNothing() {
+        let pages = [page(1_000), page(2_000)]
+        let check = check(pages, [scrape(1_000, 15), scrape(5_000), scrape(6_000, 3, instance: "other")])
+        #expect(counts(check) == [20, 10, 0, 18])
+    }
+
+    /// After a restart an agent scrapes soon again: the new scrape must not stand in for the lost one.
+    @Test func aScrapeSoonAfterARestartDoesNotHideTheOneBeforeIt() {
+        let pages = [page(1_000), page(2_000), page(2_300)]
+        let lost = check(pages, [scrape(1_000), scrape(2_300)], undecidedMs: [1_900...2_200])
+        #expect(counts(lost) == [20, 0, 10, 0])
+        let later = check(pages, [scrape(1_000), scrape(2_300)], undecidedMs: [100...200])
+        #expect(counts(later) == [30, 10, 0, 0])
+        #expect(counts(check(pages, [scrape(1_000), scrape(2_000), scrape(2_300)])) == [30, 0, 0, 0])
+    }
+
+    @Test func whatWasInHandAtTheKillAndCameCounts() {
+        let check = check([page(1_000), page(2_000)], [scrape(1_000), scrape(2_000)], undecidedMs: [1_900...2_100])
+        #expect(counts(check) == [20, 0, 0, 0])
+    }
+
+    @Test func whatWasServedTooLateDoesNotCount() {
+        let check = check(
+            [page(1_000), page(2_000)], [scrape(1_000), scrape(2_000), scrape(3_000)], cutoffMs: 1_500)
+        #expect(counts(check) == [10, 0, 0, 0])
+    }
+
+    @Test func nothingIsNothing() { #expect(counts(check([], [])) == [0, 0, 0, 0]) }
+}
