@@ -69,6 +69,9 @@ struct StandInsCommand: AsyncParsableCommand {
         false
 
     static func main() async {
+        // Pages and requests come and go all the time: what one has left is used for the next, where malloc
+        // would otherwise give memory back and take it anew.
+        Heap.returnLargeBlocks(from: 32 << 20)
         do throws(ProcessArguments.Fault) {
             await main(try ProcessArguments.words())
         } catch {
