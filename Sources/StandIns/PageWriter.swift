@@ -100,11 +100,11 @@ import Glibc
 
     /// A double of protobuf, without its tag.
     mutating func append(double value: Double) {
-        var rest = value.bitPattern
-        for _ in 0..<8 {
-            append(UInt8(truncatingIfNeeded: rest))
-            rest >>= 8
-        }
+        precondition(capacity - count >= 8, "the room of a page is computed before")
+        // Safety: in bounds, as was checked; no alignment is asked for.
+        unsafe UnsafeMutableRawPointer(start + count).storeBytes(
+            of: value.bitPattern.littleEndian, as: UInt64.self)
+        count += 8
     }
 
     /// What `content` writes, behind its length as a varint.
