@@ -74,6 +74,22 @@ struct ExporterShape: Sendable {
     /// New lines of each scrape in front of the page; 0 unless they come there.
     let newInFront: Int
     let seed: UInt64
+    /// Series of a page on which no family has grown.
+    private let steadyCount: Int
+    private let growing: [Family]
+
+    init(
+        text: [UInt8], messages: [UInt8], series: [Series], families: [Family], newInFront: Int, seed: UInt64
+    ) {
+        self.text = text
+        self.messages = messages
+        self.series = series
+        self.families = families
+        self.newInFront = newInFront
+        self.seed = seed
+        steadyCount = families.reduce(0) { $0 + $1.lines.count - $1.extraLines }
+        growing = families.filter { $0.startGrowth != nil }
+    }
 
     /// By how many buckets a family has grown at a scrape.
     func growth(of family: Family, scrape: UInt64) -> Int {
@@ -83,7 +99,7 @@ struct ExporterShape: Sendable {
 
     /// Series of the page of a scrape.
     func seriesCount(scrape: UInt64) -> Int {
-        families.reduce(0) { $0 + $1.lines.count - $1.extraLines + growth(of: $1, scrape: scrape) }
+        growing.reduce(steadyCount) { $0 + growth(of: $1, scrape: scrape) }
     }
 
     /// The count from which a series' number follows. `numbers` is the exporter's set of numbers.

@@ -40,6 +40,8 @@ final class PageCache: Sendable {
         if let found = kept.withLock({ $0[page.numbers].last { $0.key == key }?.body }) { return found }
         let body = Self.make(shared, shape, packed)
         kept.withLock { kept in
+            // Another request may have made it at the same time.
+            if kept[page.numbers].contains(where: { $0.key == key }) { return }
             if kept[page.numbers].count == Self.pagesOfSet { kept[page.numbers].removeFirst() }
             kept[page.numbers].append((key, body))
         }
