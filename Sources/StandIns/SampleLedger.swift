@@ -33,7 +33,15 @@ struct SampleLedger {
 
     /// In the order in which they came first.
     private(set) var series: [State] = []
+    /// Numbers of series by the key of their labels.
     private var table = SeriesTable()
+    /// The same by the hash of their encoded labels; a series that senders encode differently has several.
+    private var encodedTable = SeriesTable()
+    /// The hash with which each series came first, in the order of `series`: requests have series in the same
+    /// order time after time, so the next one is nearly always the one behind the last.
+    private var encodedHashes: [UInt64] = []
+    /// Nobody outside can make two hashes equal.
+    let seed = UInt64.random(in: .min ... .max)
     private(set) var kept: [UInt64: Kept] = [:]
     private(set) var counts = AMPCounts()
     /// Samples taken by job, and which job has which number.
@@ -87,6 +95,73 @@ struct SampleLedger {
             }
         }
         return refusal
+    }
+
+    /// The same for a request whose labels are not decoded. Throws, and takes nothing, when the labels of a
+    /// series that has not come before cannot be read. Not for a ledger that keeps histories.
+    mutating func take(
+        _ request: WalkedRequest, of message: [UInt8], nowMs: Int64
+    ) throws(WriteRequestDecoder.Failure) -> String? {
+        precondition(!keepsHistory, "histories are kept of decoded requests")
+        var fresh: [Int: DecodedRequest] = [:]
+        var numbers: [Int] = []
+        numbers.reserveCapacity(request.series.count)
+        var expected = 0
+        for (index, one) in request.series.enumerated() {
+            if expected < encodedHashes.count, encodedHashes[expected] == one.labelHash {
+                numbers.append(expected)
+            } else if let known = encodedTable[one.labelHash] {
+                numbers.append(known)
+                expected = known
+            } else {
+                fresh[index] = try WriteRequestDecoder.decode(plain: Array(message[one.field]))
+                numbers.append(-1)
+                continue
+            }
+            expected += 1
+        }
+        var refusal: String?
+        for (index, one) in request.series.enumerated() {
+            if numbers[index] < 0, let decoded = fresh[index], let labels = decoded.series.first {
+                let why = takeNew(decoded, labels, hash: one.labelHash, nowMs: nowMs)
+                refusal = refusal ?? why
+                continue
+            }
+            for sample in request.samples[one.samples] {
+                guard let why = takeKnown(sample, numbers[index], nowMs: nowMs) else { continue }
+                if refusal == nil {
+                    let decoded = try WriteRequestDecoder.decode(plain: Array(message[one.field]))
+                    refusal = decoded.series.first.map { Self.words(why, sample, decoded, $0) }
+                }
+            }
+        }
+        return refusal
+    }
+
+    /// Takes a series that is new, or is known and encoded differently; why it is refused.
+    private mutating func takeNew(
+        _ decoded: DecodedRequest, _ labels: DecodedRequest.Series, hash: UInt64, nowMs: Int64
+    ) -> String? {
+        let refusal = take(decoded, nowMs: nowMs)
+        if let number = table[labels.key] {
+            encodedTable.set(hash, to: number)
+            if encodedHashes[number] == 0 { encodedHashes[number] = hash }
+        }
+        return refusal
+    }
+
+    /// Why a sample of a known series is refused; nil when it was taken or has come before.
+    private mutating func takeKnown(
+        _ sample: DecodedRequest.Sample, _ number: Int, nowMs: Int64
+    ) -> String? {
+        if let why = limits(sample, nowMs: nowMs) { return why }
+        switch take(sample, number, key: 0) {
+        case nil:
+            jobSamples[Int(series[number].job)] += 1
+            return nil
+        case .duplicate: return nil
+        case .refused(let why): return why
+        }
     }
 
     /// The newest sample of the series with exactly these labels, whose order does not matter.
@@ -174,6 +249,7 @@ struct SampleLedger {
             State(
                 timestampMs: 0, value: 0, samples: 0, job: jobNumber(request, one), instance: instance,
                 index: index))
+        encodedHashes.append(0)
         table.set(one.key, to: series.count - 1)
         return series.count - 1
     }

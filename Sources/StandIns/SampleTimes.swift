@@ -34,6 +34,11 @@ struct SampleTimes: Equatable {
         guard fields.isWhole else { return nil }
     }
 
+    /// Of samples in their order.
+    init(_ samples: [DecodedRequest.Sample]) {
+        for sample in samples { note(sample.timestampMs) }
+    }
+
     private mutating func note(_ timestampMs: Int64) {
         if let last = runs.last, last.timestampMs == timestampMs {
             runs[runs.count - 1].samples += 1

@@ -39,7 +39,46 @@ enum SeriesKey {
         return of(text, places[...])
     }
 
+    /// Of a range of bytes, whatever they mean. Two chains side by side, since each product waits for the one
+    /// before.
+    static func ofBytes(_ message: Span<UInt8>, _ range: Range<Int>, seed: UInt64) -> UInt64 {
+        var left = seed ^ UInt64(range.count)
+        var right = seed &+ 0x9E37_79B9_7F4A_7C15
+        // Safety: the range is checked once, and every load stays inside it.
+        unsafe message.extracting(range).withUnsafeBytes { bytes in
+            var offset = 0
+            while offset + 16 <= bytes.count {
+                mix(&left, unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+                mix(&right, unsafe bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
+                offset += 16
+            }
+            var rest: UInt64 = 0
+            while offset < bytes.count {
+                rest = rest << 8 | UInt64(unsafe bytes[offset])
+                offset += 1
+                // Fifteen bytes at most are left: eight, then the others.
+                if bytes.count - offset == 7 {
+                    mix(&left, rest)
+                    rest = 0
+                }
+            }
+            mix(&left, rest)
+        }
+        mix(&left, right)
+        return left
+    }
+
+    /// Eight bytes, little-endian.
+    @inline(__always)
+    static func word(_ message: Span<UInt8>, at offset: Int) -> UInt64 {
+        // Safety: the range is checked, and the load reads all of it and no more.
+        unsafe message.extracting(offset..<offset + 8).withUnsafeBytes { bytes in
+            UInt64(littleEndian: unsafe bytes.loadUnaligned(as: UInt64.self))
+        }
+    }
+
     /// The 128-bit product folded, as wyhash does it.
+    @inline(__always)
     private static func mix(_ hash: inout UInt64, _ word: UInt64) {
         let product = (hash ^ word ^ 0xA076_1D64_78BD_642F).multipliedFullWidth(by: 0xE703_7ED1_A0B4_28DB)
         hash = product.high ^ product.low ^ (hash &<< 1 | hash &>> 63)

@@ -34,6 +34,8 @@ public final class StandInAMP: Sendable {
     let clock: any AgentClock
     let state: Mutex<State>
     private let verifier: SigV4Verifier?
+    /// Of the ledger's hashes.
+    private let seed: UInt64
     private let server = Mutex<HTTPServer?>(nil)
 
     private init(_ configuration: AMPConfiguration, clock: any AgentClock) {
@@ -44,13 +46,14 @@ public final class StandInAMP: Sendable {
                 credentials: $0, region: configuration.region, service: configuration.service, clock: clock,
                 requiresContentType: configuration.requiresSignedContentType)
         }
+        let ledger = SampleLedger(
+            outOfOrderWindowMs: configuration.outOfOrderWindowMs,
+            maxSampleAgeMs: configuration.maxSampleAgeMs, keepsHistory: configuration.keepsHistory,
+            keepsArrivals: configuration.keepsArrivals)
+        seed = ledger.seed
         state = Mutex(
             State(
-                ledger: SampleLedger(
-                    outOfOrderWindowMs: configuration.outOfOrderWindowMs,
-                    maxSampleAgeMs: configuration.maxSampleAgeMs, keepsHistory: configuration.keepsHistory,
-                    keepsArrivals: configuration.keepsArrivals),
-                requestLimitBytes: configuration.requestLimitBytes,
+                ledger: ledger, requestLimitBytes: configuration.requestLimitBytes,
                 budget: configuration.samplesPerSecond.map { SampleBudget(samplesPerSecond: $0) }))
     }
 
@@ -197,23 +200,40 @@ public final class StandInAMP: Sendable {
             state.withLock { $0.counts.unsigned += 1 }
         }
         if let fault = headerFault(request) { return malformed(fault) }
-        let decoded: DecodedRequest
-        let times: SampleTimes
+        let refusal: String?
         do throws(WriteRequestDecoder.Failure) {
-            let plain = try plain(request)
-            decoded = try WriteRequestDecoder.decode(plain: plain)
-            times = try Self.times(plain)
+            refusal = try enter(request)
         } catch {
             return malformed(error.message)
-        }
-        let nowMs = clock.wallMs
-        let refusal = state.withLock { state in
-            state.note(request, decoded.uncompressedBytes, times, nowMs: nowMs)
-            return state.ledger.take(decoded, nowMs: nowMs)
         }
         guard let refusal else { return ServerResponse() }
         return ServerResponse(
             status: 400, text: "user=123456789012_\(configuration.workspace): err: \(refusal)\n")
+    }
+
+    /// Reads a request and enters its samples. Returns why some of them were refused.
+    private func enter(_ request: ServerRequest) throws(WriteRequestDecoder.Failure) -> String? {
+        let plain = try plain(request)
+        let nowMs = clock.wallMs
+        if !configuration.keepsHistory, let walked = WalkedRequest(plain.span, seed: seed) {
+            let times = SampleTimes(walked.samples)
+            let result = state.withLock { state -> Result<String?, WriteRequestDecoder.Failure> in
+                do throws(WriteRequestDecoder.Failure) {
+                    let refusal = try state.ledger.take(walked, of: plain, nowMs: nowMs)
+                    state.note(request, plain.count, times, nowMs: nowMs)
+                    return .success(refusal)
+                } catch {
+                    return .failure(error)
+                }
+            }
+            return try result.get()
+        }
+        let decoded = try WriteRequestDecoder.decode(plain: plain)
+        let times = try Self.times(plain)
+        return state.withLock { state in
+            state.note(request, decoded.uncompressedBytes, times, nowMs: nowMs)
+            return state.ledger.take(decoded, nowMs: nowMs)
+        }
     }
 
     /// Takes a request without looking at its signature, its headers and its labels.

@@ -16,9 +16,9 @@ struct RaceTableTests {
             [result("quick", [.cpuMicrosecondsPerSample: 0.5, .missing: 0]), slow], base: nil)
         #expect(
             text == """
-                steady             quick           slow
-                CPU, µs a sample   0.500  2.500 (×5.00)
-                missing                0              7
+                steady            quick           slow
+                CPU, µs a sample  0.500  2.500 (×5.00)
+                missing               0              7
                   slow: a note
 
                 """)

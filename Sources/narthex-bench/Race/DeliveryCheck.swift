@@ -5,7 +5,8 @@ import StandIns
 /// An agent gives each scrape a timestamp of its own: the moment at which the scrape was due, was begun or
 /// ended. So the pages that one exporter has served whole and the timestamps that the receiver has of it are
 /// laid side by side, both in order, such that as many as possible find a partner and the distances are least
-/// in sum. Partners are at most half an interval apart.
+/// in sum. Partners are at most an interval apart, or five seconds where that is more: a busy machine may let
+/// that long pass between the timestamp and the request.
 struct DeliveryCheck: Equatable {
     /// Samples of pages that count.
     var exposed = 0
@@ -16,6 +17,17 @@ struct DeliveryCheck: Equatable {
     var undecided = 0
     /// Samples that the receiver has and no page showed.
     var surplus = 0
+    /// The first few pages of which something is missing, for whoever wants to look at an agent's log.
+    var examples: [Example] = []
+
+    struct Example: Equatable {
+        let instance: String
+        let page: ServedPage
+        let arrived: Int
+    }
+
+    private static let mostExamples = 5
+    private static let leastToleranceMs: Int64 = 5_000
 
     /// When the agent was ended, by the wall clock.
     struct Ends {
@@ -38,7 +50,8 @@ struct DeliveryCheck: Equatable {
             let name = instance(exporter)
             seen.insert(name)
             match(
-                served.sorted { $0.endMs < $1.endMs }, arrived[name] ?? [], toleranceMs: intervalMs / 2, ends)
+                served.sorted { $0.endMs < $1.endMs }, arrived[name] ?? [],
+                toleranceMs: max(Self.leastToleranceMs, intervalMs), ends, name)
         }
         for (name, scrapes) in arrived where !seen.contains(name) {
             surplus += scrapes.reduce(0) { $0 + $1.samples }
@@ -46,12 +59,13 @@ struct DeliveryCheck: Equatable {
     }
 
     private mutating func match(
-        _ pages: [ServedPage], _ scrapes: [ArrivedScrape], toleranceMs: Int64, _ ends: Ends
+        _ pages: [ServedPage], _ scrapes: [ArrivedScrape], toleranceMs: Int64, _ ends: Ends,
+        _ name: String
     ) {
         var taken: Set<Int> = []
         for (page, scrape) in zip(pages, Self.partners(pages, scrapes, toleranceMs: toleranceMs)) {
             if let scrape { taken.insert(scrape) }
-            book(page, scrape.map { scrapes[$0].samples } ?? 0, ends)
+            book(page, scrape.map { scrapes[$0].samples } ?? 0, ends, name)
         }
         for (index, scrape) in scrapes.enumerated() where !taken.contains(index) {
             if scrape.timestampMs <= ends.cutoffMs { surplus += scrape.samples }
@@ -88,7 +102,7 @@ struct DeliveryCheck: Equatable {
         return result
     }
 
-    private mutating func book(_ page: ServedPage, _ got: Int, _ ends: Ends) {
+    private mutating func book(_ page: ServedPage, _ got: Int, _ ends: Ends, _ name: String) {
         guard page.endMs <= ends.cutoffMs else { return }
         let lost = max(0, page.samples - got)
         if lost > 0, ends.undecidedMs.contains(where: { $0.contains(page.endMs) }) {
@@ -98,6 +112,9 @@ struct DeliveryCheck: Equatable {
         }
         exposed += page.samples
         missing += lost
+        if lost > 0, examples.count < Self.mostExamples {
+            examples.append(Example(instance: name, page: page, arrived: got))
+        }
         surplus += max(0, got - page.samples)
     }
 

@@ -179,6 +179,11 @@ struct RaceRun {
             _ = try process.count()
             check = try await self.check(fleet, ends)
         } while check.missing > 0 && waited < plan.settleSeconds
+        for example in check.examples {
+            result.notes.append(
+                "of the \(example.page.samples) samples that \(example.instance) gave at "
+                    + "\(Timestamp.text(ms: example.page.endMs)), \(example.arrived) arrived")
+        }
         result.figures[.exposed] = Double(check.exposed)
         result.figures[.missing] = Double(check.missing)
         result.figures[.undecided] = Double(check.undecided)

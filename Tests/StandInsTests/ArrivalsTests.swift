@@ -1,0 +1,105 @@
+import Testing
+
+@testable import StandIns
+
+struct ArrivalsTests {
+    @Test func everySampleCountsOnce() {
+        var arrivals = Arrivals()
+        let instance = arrivals.instance("a")
+        let other = arrivals.instance("b")
+        #expect(arrivals.instance("a") == instance)
+        let series = (0..<200).map { _ in arrivals.addSeries(to: instance) }
+        let single = arrivals.addSeries(to: other)
+        for one in series {
+            #expect(!arrivals.has(instance, one, 10))
+            arrivals.note(instance, one, 10)
+            #expect(arrivals.has(instance, one, 10))
+        }
+        arrivals.note(instance, series[7], 20)
+        arrivals.note(other, single, 5)
+        #expect(!arrivals.has(instance, series[8], 20))
+        #expect(!arrivals.has(other, single, 20))
+        #expect(
+            arrivals.scrapes == [
+                ArrivedScrape(instance: "a", timestampMs: 10, samples: 200),
+                ArrivedScrape(instance: "a", timestampMs: 20, samples: 1),
+                ArrivedScrape(instance: "b", timestampMs: 5, samples: 1),
+            ])
+    }
+
+    /// Series that come while a scrape is entered need more bits than it had.
+    @Test func aScrapeGrowsWithItsTarget() {
+        var arrivals = Arrivals()
+        let instance = arrivals.instance("a")
+        for number in 0..<1_000 {
+            let series = arrivals.addSeries(to: instance)
+            arrivals.note(instance, series, 1)
+            if number % 3 == 0 { arrivals.note(instance, series, 2) }
+        }
+        #expect(arrivals.scrapes.map(\.samples) == [1_000, 334])
+        #expect(arrivals.has(instance, 999, 1) && arrivals.has(instance, 999, 2))
+        #expect(!arrivals.has(instance, 998, 2))
+    }
+
+    @Test func olderScrapesAreFoundAgain() {
+        var arrivals = Arrivals()
+        let instance = arrivals.instance("a")
+        let series = arrivals.addSeries(to: instance)
+        for timestampMs in [5, 9, 7, 1] as [Int64] { arrivals.note(instance, series, timestampMs) }
+        #expect(([1, 5, 7, 9] as [Int64]).allSatisfy { arrivals.has(instance, series, $0) })
+        #expect(arrivals.scrapes.map(\.timestampMs) == [1, 5, 7, 9])
+    }
+
+    @Test func bothTextsReadBack() {
+        let scrapes = [
+            ArrivedScrape(instance: "a b", timestampMs: -1, samples: 3),
+            ArrivedScrape(instance: "", timestampMs: 7, samples: 0),
+        ]
+        #expect(ArrivedScrape.all(in: ArrivedScrape.text(scrapes)) == scrapes)
+        #expect(ArrivedScrape.all(in: "1 2\n") == nil)
+        let pages = [ServedPage(exporter: 3, startMs: 1, endMs: 2, samples: 4)]
+        #expect(ServedPage.all(in: ServedPage.text(pages)) == pages)
+        #expect(ServedPage.all(in: "1 2 x 4\n") == nil)
+    }
+}
+
+struct SampleLedgerArrivalsTests {
+    private static let stale = Double(bitPattern: 0x7FF0_0000_0000_0002)
+
+    private func request(_ name: String, _ samples: [(Int64, Double)]) throws -> DecodedRequest {
+        try WriteRequestDecoder.decode(
+            plain: WireRequest.message([
+                WireRequest(labels: [("__name__", name), ("instance", "i"), ("job", "a")], samples: samples)
+            ]))
+    }
+
+    /// After a crash an agent sends again what was not answered: all of it is known, and none is out of order.
+    @Test func samplesSentAgainAreDuplicatesHoweverOldTheyAre() throws {
+        var ledger = SampleLedger(
+            outOfOrderWindowMs: 0, maxSampleAgeMs: nil, keepsHistory: false, keepsArrivals: true)
+        let batch = try request("m", [(1, 1), (2, 2), (3, 3)])
+        #expect(ledger.take(batch, nowMs: 5) == nil)
+        #expect(ledger.take(batch, nowMs: 5) == nil)
+        #expect(ledger.counts.duplicates == 3)
+        #expect(ledger.counts.outOfOrder == 0)
+        #expect(ledger.arrivals?.scrapes.map(\.samples) == [1, 1, 1])
+    }
+
+    @Test func whatWasRefusedHasNotArrived() throws {
+        var ledger = SampleLedger(
+            outOfOrderWindowMs: 0, maxSampleAgeMs: nil, keepsHistory: false, keepsArrivals: true)
+        _ = ledger.take(try request("m", [(5, 1)]), nowMs: 5)
+        #expect(ledger.take(try request("m", [(4, 1)]), nowMs: 5) != nil)
+        #expect(ledger.arrivals?.scrapes.map(\.timestampMs) == [5])
+    }
+
+    @Test func seriesOfAgentsAndStaleMarkersAreNoArrivals() throws {
+        var ledger = SampleLedger(
+            outOfOrderWindowMs: 0, maxSampleAgeMs: nil, keepsHistory: false, keepsArrivals: true)
+        _ = ledger.take(try request("up", [(1, 1)]), nowMs: 5)
+        _ = ledger.take(try request("scrape_duration_seconds", [(1, 1)]), nowMs: 5)
+        _ = ledger.take(try request("m", [(1, Self.stale)]), nowMs: 5)
+        #expect(ledger.arrivals?.scrapes == [])
+        #expect(ledger.counts.samples == 3)
+    }
+}
