@@ -13,7 +13,7 @@ struct Arrivals {
         let name: String
         var series = 0
         var scrapes: [Scrape] = []
-        /// The scrape asked for last, which is nearly always the one asked for next.
+        /// The scrape of the last sample, which is nearly always that of the next.
         var last = 0
     }
 
@@ -38,7 +38,7 @@ struct Arrivals {
     }
 
     /// Whether this sample has come before.
-    mutating func has(_ instance: UInt32, _ series: UInt32, _ timestampMs: Int64) -> Bool {
+    func has(_ instance: UInt32, _ series: UInt32, _ timestampMs: Int64) -> Bool {
         guard let scrape = find(Int(instance), timestampMs) else { return false }
         let place = instances[Int(instance)].scrapes[scrape]
         let word = Int(series) / 64
@@ -49,6 +49,7 @@ struct Arrivals {
     mutating func note(_ instance: UInt32, _ series: UInt32, _ timestampMs: Int64) {
         let number = Int(instance)
         let scrape = find(number, timestampMs) ?? add(number, timestampMs)
+        instances[number].last = scrape
         let word = Int(series) / 64
         if word >= instances[number].scrapes[scrape].capacity { widen(number, scrape) }
         words[instances[number].scrapes[scrape].first + word] |= 1 << (UInt64(series) % 64)
@@ -64,18 +65,14 @@ struct Arrivals {
         }
     }
 
-    private mutating func find(_ number: Int, _ timestampMs: Int64) -> Int? {
+    private func find(_ number: Int, _ timestampMs: Int64) -> Int? {
         let last = instances[number].last
         if last < instances[number].scrapes.count,
             instances[number].scrapes[last].timestampMs == timestampMs
         {
             return last
         }
-        guard let found = instances[number].scrapes.lastIndex(where: { $0.timestampMs == timestampMs }) else {
-            return nil
-        }
-        instances[number].last = found
-        return found
+        return instances[number].scrapes.lastIndex { $0.timestampMs == timestampMs }
     }
 
     private mutating func add(_ number: Int, _ timestampMs: Int64) -> Int {
@@ -83,8 +80,7 @@ struct Arrivals {
         instances[number].scrapes.append(
             Scrape(timestampMs: timestampMs, first: words.count, capacity: capacity))
         words.append(contentsOf: repeatElement(0, count: capacity))
-        instances[number].last = instances[number].scrapes.count - 1
-        return instances[number].last
+        return instances[number].scrapes.count - 1
     }
 
     /// Series have come since the scrape began: its bits move to a larger place, and the old one stays empty.

@@ -32,11 +32,18 @@ struct DeliveryCheckTests {
     }
 
     /// The moment at which a scrape was due, was begun, or ended; each agent has its own.
-    @Test(arguments: [-480, -100, 0, 15, 20, 400] as [Int64])
+    @Test(arguments: [-480, -100, 0, 15, 20, 400, 1_700] as [Int64])
     func anAgentTakesItsOwnTimestamp(offsetMs: Int64) {
         let pages = (1...20).map { page($0 * 1_000) }
         let check = check(pages, (1...20).map { scrape($0 * 1_000 + offsetMs) })
         #expect(counts(check) == [200, 0, 0, 0])
+    }
+
+    @Test func theFirstPagesOfWhichSomethingIsMissingAreNamed() {
+        let check = check((1...20).map { page($0 * 1_000) }, [scrape(1_000), scrape(2_000, 4)])
+        #expect(check.examples.map(\.arrived) == [4, 0, 0, 0, 0])
+        #expect(check.examples.first?.page == page(2_000))
+        #expect(check.examples.first?.instance == "e0")
     }
 
     @Test func aScrapeThatNeverCameIsMissing() {
@@ -55,7 +62,7 @@ struct DeliveryCheckTests {
 
     @Test func moreThanWasShownIsSurplusAndHidesNothing() {
         let pages = [page(1_000), page(2_000)]
-        let check = check(pages, [scrape(1_000, 15), scrape(5_000), scrape(6_000, 3, instance: "other")])
+        let check = check(pages, [scrape(1_000, 15), scrape(8_000), scrape(6_000, 3, instance: "other")])
         #expect(counts(check) == [20, 10, 0, 18])
     }
 

@@ -17,9 +17,11 @@ struct RaceLoadOptions: ParsableArguments {
     @Option(help: "Milliseconds that they are late.") var slowMs = 1_000
     @Option(help: "Share of the exporters that answer 500.") var failingShare = 0.0
     @Option(help: "Seed of the numbers.") var seed = 1
+    @Option(help: "Sets of numbers that exporters share, which makes their pages cheap; 0 for none shared.")
+    var numberSets = 0
 
     func validate() throws {
-        guard targets > 0, series > 0, intervalSeconds > 0, slowMs >= 0, seed >= 0 else {
+        guard targets > 0, series > 0, intervalSeconds > 0, slowMs >= 0, seed >= 0, numberSets >= 0 else {
             throw ValidationError("counts and seconds must be more than zero")
         }
         for (name, share) in [
@@ -33,6 +35,7 @@ struct RaceLoadOptions: ParsableArguments {
     /// Of the stand-ins, in every scenario. The share that fails stands in the plan.
     var flags: [String] {
         var flags = ["--moving-share", "\(movingShare)", "--seed", "\(seed)", "--format", format]
+        if numberSets > 0 { flags += ["--number-sets", "\(numberSets)"] }
         if distinct { flags.append("--distinct") }
         if gzip { flags.append("--gzip") }
         if slowShare > 0 { flags += ["--slow-share", "\(slowShare)", "--slow-ms", "\(slowMs)"] }
@@ -48,9 +51,11 @@ struct RaceReceiverOptions: ParsableArguments {
     @Option(help: "Milliseconds that its answers take; the scenario far has 200.") var answerMs: Int64 = 0
     @Option(help: "Samples a second that it takes; further requests are answered 429.") var throttle: Int?
     @Option(help: "Seconds of the scenario outage in which it answers 503.") var outageSeconds = 20
+    @Option(help: "Seconds in which it answers 503 before an agent is killed or restarted.")
+    var killOutageSeconds = 5
 
     func validate() throws {
-        guard (0...60_000).contains(answerMs), outageSeconds > 0, throttle.map({ $0 > 0 }) ?? true else {
+        guard (0...60_000).contains(answerMs), outageSeconds > 0, killOutageSeconds >= 0, throttle.map({ $0 > 0 }) ?? true else {
             throw ValidationError("--answer-ms is 0 to 60000, --throttle and --outage-seconds more than zero")
         }
     }

@@ -10,6 +10,8 @@ struct RacePlan {
     /// For what is still on its way when the measured time is over.
     var settleSeconds = 60
     var outageSeconds = 20
+    /// How long the endpoint answers 503 before an agent is ended, so that it has something to lose.
+    var killOutageSeconds = 5
     /// How long the endpoint's answers take, in all scenarios but `far`.
     var answerMs: Int64 = 0
     /// Answers of the scenario `far`.
@@ -53,7 +55,8 @@ struct RacePlan {
             "targets": .integer(targets), "series": .integer(series),
             "intervalSeconds": .integer(intervalSeconds), "seconds": .integer(seconds),
             "warmupSeconds": .integer(warmupSeconds), "settleSeconds": .integer(settleSeconds),
-            "outageSeconds": .integer(outageSeconds), "answerMs": .integer(answerMs),
+            "outageSeconds": .integer(outageSeconds),
+            "killOutageSeconds": .integer(killOutageSeconds), "answerMs": .integer(answerMs),
             "samplesPerSecond": samplesPerSecond.map { .integer($0) }, "fleet": .strings(fleet),
             "failingShare": .double(failingShare), "churn": .strings(churn), "cpus": limits.cpus.map { .double($0) },
             "memoryMiB": limits.memoryMiB.map { .integer($0) },

@@ -116,6 +116,9 @@ struct RaceRun {
             try await clock.sleep(forMs: 1_000)
             second += 1
             try await meter.look()
+            if second == eventAt - plan.killOutageSeconds, scenario == .kill || scenario == .restart {
+                try await fleet.order("{\"fault\": \"status\", \"status\": 503}", probe)
+            }
             if second == eventAt { try await happen(process, fleet, &ends) }
             let since = second - eventAt - plan.outageSeconds
             if !isCaughtUp, since > 0, try await behind(fleet, ends) == 0 {
@@ -131,8 +134,9 @@ struct RaceRun {
     ) async throws {
         switch scenario {
         case .steady, .churn, .far, .ramp: break
-        case .restart: try again(process, SIGTERM, &ends)
-        case .kill: try again(process, SIGKILL, &ends)
+        case .restart, .kill:
+            try again(process, scenario == .kill ? SIGKILL : SIGTERM, &ends)
+            try await fleet.order(answers, probe)
         case .outage:
             try await fleet.order(
                 "{\"fault\": \"status\", \"status\": 503, \"forMs\": \(plan.outageSeconds * 1_000)}", probe)

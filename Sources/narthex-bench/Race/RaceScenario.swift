@@ -8,9 +8,10 @@ enum RaceScenario: String, CaseIterable, ExpressibleByArgument {
     case churn
     /// The endpoint answers 503 for a while; measured until the agent has caught up.
     case outage
-    /// SIGTERM, and a new start at once.
+    /// SIGTERM, and a new start at once. The endpoint answers 503 for some seconds before, so that the agent
+    /// has something to lose.
     case restart
-    /// SIGKILL, and a new start at once.
+    /// SIGKILL, and a new start at once; the endpoint as before a restart.
     case kill
     /// Answers take 200 ms, all the time.
     case far
