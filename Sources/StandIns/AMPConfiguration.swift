@@ -31,7 +31,8 @@ public struct AMPConfiguration: Sendable {
     public init(
         port: Int = 0, workspace: String = "ws-demo", region: String = "eu-west-1",
         credentials: Credentials? = nil,
-        service: String = "aps", requiresSignedContentType: Bool = true, requestLimitBytes: Int = 1 << 20, uncompressedLimitBytes: Int = 32 << 20,
+        service: String = "aps", requiresSignedContentType: Bool = true, requestLimitBytes: Int = 1 << 20,
+        uncompressedLimitBytes: Int = 32 << 20,
         outOfOrderWindowMs: Int64 = 60_000, maxSampleAgeMs: Int64? = 3_600_000, keepsHistory: Bool = false,
         keepsArrivals: Bool = false, samplesPerSecond: Int? = nil,
         verifiesOneIn: Int = 1

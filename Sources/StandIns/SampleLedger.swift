@@ -1,5 +1,5 @@
-/// What a receiver has taken, series by series: 40 bytes and the slack of a table of 12 bytes a slot, unless it
-/// keeps more.
+/// What a receiver has taken, series by series: 40 bytes and the slack of a table of 12 bytes a slot, unless
+/// it keeps more.
 struct SampleLedger {
     /// The newest sample of a series.
     struct State {
@@ -9,7 +9,8 @@ struct SampleLedger {
         var samples: UInt32
         /// Of `jobSamples`.
         let job: UInt32
-        /// Of `arrivals`: the target, and which of its series this is; `ownSeries` when the agent has made it.
+        /// Of `arrivals`: the target, and which of its series this is; `ownSeries` when the agent has made
+        /// it.
         let instance: UInt32
         let index: UInt32
     }
@@ -51,8 +52,8 @@ struct SampleLedger {
     /// Nil unless they are kept.
     private(set) var arrivals: Arrivals?
 
-    /// With `keepsArrivals` a sample that is sent again is a duplicate however old it is, and `arrivals` tells
-    /// what has come of each scrape.
+    /// With `keepsArrivals` a sample that is sent again is a duplicate however old it is, and `arrivals`
+    /// tells what has come of each scrape.
     init(
         outOfOrderWindowMs: Int64, maxSampleAgeMs: Int64?, keepsHistory: Bool, keepsArrivals: Bool = false
     ) {
@@ -178,7 +179,8 @@ struct SampleLedger {
     }
 
     private static func words(
-        _ why: String, _ sample: DecodedRequest.Sample, _ request: DecodedRequest, _ one: DecodedRequest.Series
+        _ why: String, _ sample: DecodedRequest.Sample, _ request: DecodedRequest,
+        _ one: DecodedRequest.Series
     ) -> String {
         "\(why). timestamp=\(sample.timestampMs), series=\(request.description(one))"
     }

@@ -32,8 +32,8 @@ extension StandInAMP {
         }
     }
 
-    /// The pages for other processes: `GET /stats`, `GET /ages`, `GET /arrivals`, `GET /series`, `POST /latest`,
-    /// `POST /fault`. Nil for any other path. They are not signed and not counted.
+    /// The pages for other processes: `GET /stats`, `GET /ages`, `GET /arrivals`, `GET /series`, `POST
+    /// /latest`, `POST /fault`. Nil for any other path. They are not signed and not counted.
     func controlAnswer(_ request: ServerRequest) -> ServerResponse? {
         switch (request.method, request.path) {
         case ("GET", "/stats"): return Self.json(counts.json)

@@ -40,7 +40,8 @@ struct StandInFleet {
         do {
             places = try await StandInPlaces.read(from: output, clock: SystemClock())
             try Self.write(targetsPath, "[]")
-            try Self.write(configurationPath, configuration(plan, queue: queue, isSigned: isSigned, writes: writes))
+            try Self.write(
+                configurationPath, configuration(plan, queue: queue, isSigned: isSigned, writes: writes))
         } catch {
             process.stop(withinSeconds: 10)
             throw error
@@ -95,7 +96,8 @@ struct StandInFleet {
 
     /// What the endpoint has of each scrape.
     func arrivedScrapes(_ probe: PageProbe) async throws -> [ArrivedScrape] {
-        guard let scrapes = ArrivedScrape.all(in: try await probe.page("\(places.amp.origin)/arrivals")) else {
+        guard let scrapes = ArrivedScrape.all(in: try await probe.page("\(places.amp.origin)/arrivals"))
+        else {
             throw BenchError("the endpoint does not tell what has arrived")
         }
         return scrapes

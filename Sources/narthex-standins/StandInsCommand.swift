@@ -139,7 +139,8 @@ struct StandInsCommand: AsyncParsableCommand {
             let started = try await StandInAMP.start(
                 AMPConfiguration(
                     port: ampPort, workspace: workspace, region: region, credentials: credentials,
-                    requiresSignedContentType: !unsignedContentType, requestLimitBytes: requestLimitBytes, outOfOrderWindowMs: outOfOrderWindowMs,
+                    requiresSignedContentType: !unsignedContentType, requestLimitBytes: requestLimitBytes,
+                    outOfOrderWindowMs: outOfOrderWindowMs,
                     maxSampleAgeMs: maxSampleAgeSeconds > 0 ? maxSampleAgeSeconds * 1_000 : nil,
                     keepsHistory: keepHistory, keepsArrivals: keepArrivals,
                     samplesPerSecond: samplesPerSecond, verifiesOneIn: verifyOneIn))

@@ -77,7 +77,8 @@ struct DeliveryCheckTests {
     }
 
     @Test func whatWasInHandAtTheKillAndCameCounts() {
-        let check = check([page(1_000), page(2_000)], [scrape(1_000), scrape(2_000)], undecidedMs: [1_900...2_100])
+        let check = check(
+            [page(1_000), page(2_000)], [scrape(1_000), scrape(2_000)], undecidedMs: [1_900...2_100])
         #expect(counts(check) == [20, 0, 0, 0])
     }
 

@@ -25,7 +25,9 @@ struct PlotScaleTests {
 struct BarPlotTests {
     private let plot = BarPlot(
         title: "CPU <µs>", names: ["a", "b"],
-        groups: [BarPlot.Group(name: "steady", values: [2, 10]), BarPlot.Group(name: "kill", values: [nil, 5])]
+        groups: [
+            BarPlot.Group(name: "steady", values: [2, 10]), BarPlot.Group(name: "kill", values: [nil, 5]),
+        ]
     ) { RaceColumn.text($0, decimals: 1) }
 
     /// The space between 62 and 284 is as high as the axis: 10.

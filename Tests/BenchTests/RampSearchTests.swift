@@ -43,7 +43,9 @@ struct RampSearchTests {
 struct RaceRampTests {
     private func result(_ figures: [RaceColumn: Double], fault: String? = nil) -> RaceResult {
         var result = RaceResult(agent: "a", scenario: "ramp", round: 1)
-        result.figures = [.exposed: 100, .missing: 0, .lag99Seconds: 1, .scrapedShare: 1].merging(figures) { $1 }
+        result.figures = [.exposed: 100, .missing: 0, .lag99Seconds: 1, .scrapedShare: 1].merging(figures) {
+            $1
+        }
         result.fault = fault
         return result
     }
@@ -52,11 +54,12 @@ struct RaceRampTests {
         #expect(RaceRamp.whyNotBorne(result([:]), lagBoundSeconds: 10) == nil)
     }
 
-    @Test(arguments: [
-        ([.missing: 1], "missing: 1"), ([.lag99Seconds: 10.5], "lag of 99 %, s: 10.50"),
-        ([.refused: 3], "refused for age or labels: 3"), ([.exposed: 0], "nothing was scraped"),
-        ([.scrapedShare: 0.5], "only 50 % of the scrapes that were due"),
-    ] as [([RaceColumn: Double], String)])
+    @Test(
+        arguments: [
+            ([.missing: 1], "missing: 1"), ([.lag99Seconds: 10.5], "lag of 99 %, s: 10.50"),
+            ([.refused: 3], "refused for age or labels: 3"), ([.exposed: 0], "nothing was scraped"),
+            ([.scrapedShare: 0.5], "only 50 % of the scrapes that were due"),
+        ] as [([RaceColumn: Double], String)])
     func aLoadIsNotBorneOtherwise(figures: [RaceColumn: Double], why: String) {
         #expect(RaceRamp.whyNotBorne(result(figures), lagBoundSeconds: 10) == why)
     }

@@ -73,7 +73,8 @@ struct SampleLedgerArrivalsTests {
             ]))
     }
 
-    /// After a crash an agent sends again what was not answered: all of it is known, and none is out of order.
+    /// After a crash an agent sends again what was not answered: all of it is known, and none is out of
+    /// order.
     @Test func samplesSentAgainAreDuplicatesHoweverOldTheyAre() throws {
         var ledger = SampleLedger(
             outOfOrderWindowMs: 0, maxSampleAgeMs: nil, keepsHistory: false, keepsArrivals: true)

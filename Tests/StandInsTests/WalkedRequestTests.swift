@@ -63,8 +63,8 @@ struct WalkedRequestTests {
         #expect(hashes.count == 160)
     }
 
-    /// Both ways into the ledger count the same, whatever comes: equal and other series, samples again, out of
-    /// order, too old and too new, and labels that break a rule.
+    /// Both ways into the ledger count the same, whatever comes: equal and other series, samples again, out
+    /// of order, too old and too new, and labels that break a rule.
     @Test(arguments: [false, true]) func theLedgerCountsAlikeEitherWay(keepsArrivals: Bool) throws {
         var random = SplitMix64(seed: 14)
         var quick = SampleLedger(
@@ -97,8 +97,10 @@ struct WalkedRequestTests {
     /// same labels is the same series.
     @Test func anotherEncodingIsTheSameSeries() throws {
         var ledger = SampleLedger(outOfOrderWindowMs: 0, maxSampleAgeMs: nil, keepsHistory: false)
-        let label: [UInt8] = WireRequest.field(1, Array("__name__".utf8)) + WireRequest.field(2, Array("up".utf8))
-        let turned: [UInt8] = WireRequest.field(2, Array("up".utf8)) + WireRequest.field(1, Array("__name__".utf8))
+        let label: [UInt8] =
+            WireRequest.field(1, Array("__name__".utf8)) + WireRequest.field(2, Array("up".utf8))
+        let turned: [UInt8] =
+            WireRequest.field(2, Array("up".utf8)) + WireRequest.field(1, Array("__name__".utf8))
         for (label, timestampMs) in [(label, 1), (turned, 2), (label, 3), (turned, 3)] as [([UInt8], UInt8)] {
             let sample: [UInt8] = [0x12, 2, 0x10, timestampMs]
             let plain = WireRequest.field(1, WireRequest.field(1, label) + sample)

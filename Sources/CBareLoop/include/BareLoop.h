@@ -16,7 +16,7 @@ struct narthex_bare_loop_result {
 
 // Fetches each of `count` addresses once an interval, spread evenly over it, on the calling thread with one
 // multi handle and connections that are kept, and throws the bodies away as they come. The first interval,
-// which connects, is not measured; `seconds` after it are. `accept_encoding` is the header's value; NULL sends
-// none. Nothing is inflated. Returns 0, or -1 when libcurl could not be set up.
+// which connects, is not measured; `seconds` after it are. `accept_encoding` is the header's value; NULL
+// sends none. Nothing is inflated. Returns 0, or -1 when libcurl could not be set up.
 int narthex_bare_loop(const char *const *urls, size_t count, double interval_seconds, double seconds,
                       const char *accept_encoding, struct narthex_bare_loop_result *result);

@@ -33,7 +33,8 @@ struct BarPlot {
             for (colour, value) in group.values.enumerated() {
                 if let value, value.isFinite {
                     page.bar(
-                        x: x + 2, y: y(value), width: width - 4, height: Self.bottom - y(value), colour: colour,
+                        x: x + 2, y: y(value), width: width - 4, height: Self.bottom - y(value),
+                        colour: colour,
                         says: "\(names[colour]), \(group.name): \(text(value))")
                     page.text(x + width / 2, y(value) - 4, text(value), anchor: "middle")
                 }

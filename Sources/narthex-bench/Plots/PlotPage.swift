@@ -30,10 +30,10 @@ struct PlotPage {
 
     /// The whole file.
     var svg: String {
-        let size = "\(Self.number(Self.width)) \(Self.number(height))"
+        let (width, height) = (Self.number(Self.width), Self.number(height))
         return """
-            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(size)">
-            \(Self.style)<rect class="paper" width="\(Self.number(Self.width))" height="\(Self.number(height))"/>
+            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(width) \(height)">
+            \(Self.style)<rect class="paper" width="\(width)" height="\(height)"/>
             \(body)</svg>
 
             """

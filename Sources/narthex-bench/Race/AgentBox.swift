@@ -32,8 +32,8 @@ struct AgentBox {
     private let groups: [Group]
     let limits: Limits
 
-    /// Makes the groups below /sys/fs/cgroup. Throws when the machine does not allow it: a measurement without
-    /// the limits would be another one.
+    /// Makes the groups below /sys/fs/cgroup. Throws when the machine does not allow it: a measurement
+    /// without the limits would be another one.
     init(_ limits: Limits, name: String) throws(BenchError) {
         self.limits = limits
         let isUnified = (try? POSIXFiles().status("/sys/fs/cgroup/cgroup.controllers")) != nil
@@ -56,7 +56,9 @@ struct AgentBox {
         let bytes = limits.memoryMiB.map { $0 << 20 }
         if isUnified {
             var values: [Group.Value] = []
-            if let quota { values.append(Group.Value(file: "cpu.max", text: "\(quota) \(periodMicroseconds)")) }
+            if let quota {
+                values.append(Group.Value(file: "cpu.max", text: "\(quota) \(periodMicroseconds)"))
+            }
             if let bytes {
                 values.append(Group.Value(file: "memory.max", text: "\(bytes)"))
                 values.append(Group.Value(file: "memory.swap.max", text: "0"))
@@ -85,7 +87,8 @@ struct AgentBox {
     /// What a command line begins with, so that the process enters the groups before it becomes the agent.
     var prefix: [String] {
         guard !groups.isEmpty else { return [] }
-        let script = "for group; do shift; [ \"$group\" = -- ] && break; echo $$ >\"$group\" || exit 125; done; "
+        let script =
+            "for group; do shift; [ \"$group\" = -- ] && break; echo $$ >\"$group\" || exit 125; done; "
             + "exec \"$@\""
         return ["/bin/sh", "-c", script, "sh"] + groups.map { "\($0.folder)/cgroup.procs" } + ["--"]
     }
@@ -140,6 +143,8 @@ struct AgentBox {
 
     private static func text(_ path: String) -> String? {
         // Absent is an answer of its own.
-        (try? POSIXFiles().contents(of: path, limitBytes: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
+        (try? POSIXFiles().contents(of: path, limitBytes: 1 << 20)).map {
+            String(decoding: $0, as: UTF8.self)
+        }
     }
 }

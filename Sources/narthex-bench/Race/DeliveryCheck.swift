@@ -72,8 +72,8 @@ struct DeliveryCheck: Equatable {
         }
     }
 
-    /// For each page the scrape that belongs to it: the cheapest alignment of two sequences, where a pair costs
-    /// its distance and one that stays alone costs the tolerance.
+    /// For each page the scrape that belongs to it: the cheapest alignment of two sequences, where a pair
+    /// costs its distance and one that stays alone costs the tolerance.
     private static func partners(
         _ pages: [ServedPage], _ scrapes: [ArrivedScrape], toleranceMs: Int64
     ) -> [Int?] {

@@ -4,8 +4,8 @@ import Glibc
 
 /// A port of loopback for an agent that cannot choose one by itself.
 enum FreePort {
-    /// One that nobody listens on now. Somebody else may take it before the agent does; then the agent says so
-    /// and the run fails.
+    /// One that nobody listens on now. Somebody else may take it before the agent does; then the agent says
+    /// so and the run fails.
     static func find() throws(BenchError) -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw BenchError("no socket: errno \(errno)") }

@@ -9,8 +9,8 @@ struct ProcessTree {
     /// User and system time in seconds, to a clock tick (10 ms) each, that of ended children included.
     private(set) var cpuSeconds = 0.0
     private(set) var residentBytes = 0
-    /// Bytes that were made dirty in the page cache and so will reach a disk, less those that were thrown away
-    /// before (proc(5), write_bytes). Nil where the kernel does not count it or does not tell us.
+    /// Bytes that were made dirty in the page cache and so will reach a disk, less those that were thrown
+    /// away before (proc(5), write_bytes). Nil where the kernel does not count it or does not tell us.
     private(set) var writtenBytes: UInt64? = 0
     private(set) var processes = 0
 

@@ -71,7 +71,9 @@ enum RaceColumn: String, CaseIterable {
     var decimals: Int {
         switch self {
         case .cpuMicrosecondsPerSample, .cores, .standInsCores: 3
-        case .scrapedShare, .lag50Seconds, .lag99Seconds, .lagMostSeconds, .wireBytesPerSample, .diskBytesPerSample: 2
+        case .scrapedShare, .lag50Seconds, .lag99Seconds, .lagMostSeconds, .wireBytesPerSample,
+            .diskBytesPerSample:
+            2
         case .rssMeanMiB, .rssPeakMiB, .catchUpSeconds: 1
         default: 0
         }

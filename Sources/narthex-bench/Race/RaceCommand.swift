@@ -9,12 +9,13 @@ struct RaceCommand: AsyncParsableCommand {
         commandName: "race",
         abstract: "Gives any agents the same work, one after the other, and compares cost and delivery.",
         discussion: """
-            Each agent gets a fleet of exporters and a verifying endpoint of its own, a fresh folder, and one \
-            scenario after the other. An agent is --agent NAME=COMMAND, where {config} is its configuration \
-            in Prometheus' format, {dir} a folder for its data, {listen} an address for its own pages, and \
-            {url} the address of remote write: a command that has {url} gets a configuration without \
-            remote_write. The keys that requests are to be signed with are in the configuration and in the \
-            environment (AWS_ACCESS_KEY_ID and so on). docs/benchmarks.md explains every figure.
+            Each agent gets a fleet of exporters and a verifying endpoint of its own, a fresh folder, and \
+            one scenario after the other. An agent is --agent NAME=COMMAND, where {config} is its \
+            configuration in Prometheus' format, {dir} a folder for its data, {listen} an address for its \
+            own pages, and {url} the address of remote write: a command that has {url} gets a \
+            configuration without remote_write. The keys that requests are to be signed with are in the \
+            configuration and in the environment (AWS_ACCESS_KEY_ID and so on). docs/benchmarks.md \
+            explains every figure.
             """)
 
     @Option(help: "An agent, as NAME=COMMAND; may be given several times.", transform: RaceAgent.parse)
@@ -25,9 +26,11 @@ struct RaceCommand: AsyncParsableCommand {
     @Option(help: "A prometheus 2.32 to 2.x, run in agent mode without signatures.") var prometheus: String?
     @Option(help: "A vmagent.") var vmagent: String?
     @Option(help: "The agent that ratios are to; by default the first.") var base: String?
-    @Option(help: "What happens: steady, churn, outage, restart, kill, far or ramp; may be given several times.")
+    @Option(
+        help: "What happens: steady, churn, outage, restart, kill, far or ramp; may be given several times.")
     var scenario: [RaceScenario] = [.steady]
-    @Option(help: "Rounds. Agents take turns within each; figures are medians, counts are sums.") var rounds = 1
+    @Option(help: "Rounds. Agents take turns within each; figures are medians, counts are sums.") var rounds =
+        1
 
     @OptionGroup(title: "Load") var load: RaceLoadOptions
     @OptionGroup(title: "Receiver") var receiver: RaceReceiverOptions
@@ -48,7 +51,8 @@ struct RaceCommand: AsyncParsableCommand {
         guard seconds > 2, warmupSeconds > 0, settleSeconds > 0, rounds > 0, rampTargets > 0 else {
             throw ValidationError("counts must be more than zero, and --seconds more than two")
         }
-        guard cpus.map({ $0 >= 0.01 && $0 <= 1_024 }) ?? true, memoryMib.map({ (16...(1 << 24)).contains($0) }) ?? true
+        guard cpus.map({ $0 >= 0.01 && $0 <= 1_024 }) ?? true,
+            memoryMib.map({ (16...(1 << 24)).contains($0) }) ?? true
         else { throw ValidationError("--cpus is 0.01 or more, --memory-mib 16 or more") }
         guard receiver.killOutageSeconds < max(1, seconds / 3) else {
             throw ValidationError("--kill-outage-seconds is less than a third of --seconds")

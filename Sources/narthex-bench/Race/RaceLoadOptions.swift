@@ -55,7 +55,9 @@ struct RaceReceiverOptions: ParsableArguments {
     var killOutageSeconds = 5
 
     func validate() throws {
-        guard (0...60_000).contains(answerMs), outageSeconds > 0, killOutageSeconds >= 0, throttle.map({ $0 > 0 }) ?? true else {
+        guard (0...60_000).contains(answerMs), outageSeconds > 0, killOutageSeconds >= 0,
+            throttle.map({ $0 > 0 }) ?? true
+        else {
             throw ValidationError("--answer-ms is 0 to 60000, --throttle and --outage-seconds more than zero")
         }
     }

@@ -58,7 +58,8 @@ struct RacePlan {
             "outageSeconds": .integer(outageSeconds),
             "killOutageSeconds": .integer(killOutageSeconds), "answerMs": .integer(answerMs),
             "samplesPerSecond": samplesPerSecond.map { .integer($0) }, "fleet": .strings(fleet),
-            "failingShare": .double(failingShare), "churn": .strings(churn), "cpus": limits.cpus.map { .double($0) },
+            "failingShare": .double(failingShare), "churn": .strings(churn),
+            "cpus": limits.cpus.map { .double($0) },
             "memoryMiB": limits.memoryMiB.map { .integer($0) },
         ])
     }

@@ -36,7 +36,8 @@ enum RacePlots {
                         } ?? [])
                 }
                 guard lines.contains(where: { $0.points.count > 1 }) else { continue }
-                plots.append(("\(scenario)-\(file).svg", LinePlot(title: "\(scenario): \(title)", lines: lines).svg))
+                plots.append(
+                    ("\(scenario)-\(file).svg", LinePlot(title: "\(scenario): \(title)", lines: lines).svg))
             }
         }
         return plots

@@ -34,7 +34,9 @@ struct RaceRamp {
     static func whyNotBorne(_ result: RaceResult, lagBoundSeconds: Double) -> String? {
         if let fault = result.fault { return String(fault.prefix { $0 != "\n" }) }
         for column in [RaceColumn.missing, .refused, .badlySigned] {
-            if let count = result.figures[column], count > 0 { return "\(column.title): \(column.text(count))" }
+            if let count = result.figures[column], count > 0 {
+                return "\(column.title): \(column.text(count))"
+            }
         }
         guard (result.figures[.exposed] ?? 0) > 0 else { return "nothing was scraped" }
         if let share = result.figures[.scrapedShare], share < leastScrapedShare {
@@ -44,6 +46,7 @@ struct RaceRamp {
         return "\(RaceColumn.lag99Seconds.title): \(RaceColumn.lag99Seconds.text(lag))"
     }
 
-    /// A page may fall just before or behind the measured time, and so one scrape of each target be uncounted.
+    /// A page may fall just before or behind the measured time, and so one scrape of each target be
+    /// uncounted.
     private static let leastScrapedShare = 0.9
 }

@@ -43,8 +43,8 @@ struct RaceResult {
         ])
     }
 
-    /// One result of several rounds of an agent: of each figure the median, and the points of the first round.
-    /// Counts of what must not happen are summed up, so that no round hides another's.
+    /// One result of several rounds of an agent: of each figure the median, and the points of the first
+    /// round. Counts of what must not happen are summed up, so that no round hides another's.
     static func joined(_ rounds: [RaceResult]) -> RaceResult? {
         guard var joined = rounds.first else { return nil }
         for column in RaceColumn.allCases {

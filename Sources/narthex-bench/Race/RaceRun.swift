@@ -21,7 +21,8 @@ struct RaceRun {
         self.round = round
     }
 
-    /// Never throws for what an agent does wrong: that is a result, too. Throws when the run could not be made.
+    /// Never throws for what an agent does wrong: that is a result, too. Throws when the run could not be
+    /// made.
     func measure() async throws -> RaceResult {
         let folder = try TemporaryFolder(name: "narthex-race")
         defer { folder.remove() }
@@ -150,7 +151,8 @@ struct RaceRun {
         return try await check(fleet, ends).missing
     }
 
-    /// Longer than any of the agents keeps samples before it sends them: Prometheus waits up to 5 s by default.
+    /// Longer than any of the agents keeps samples before it sends them: Prometheus waits up to 5 s by
+    /// default.
     private static let onTheirWayMs: Int64 = 6_000
 
     private func check(_ fleet: StandInFleet, _ ends: DeliveryCheck.Ends) async throws -> DeliveryCheck {

@@ -12,8 +12,8 @@ import Glibc
 
 /// What the parts of the work take at least, on this machine, at this moment, on the bytes of the race.
 struct RaceYardsticks {
-    /// Nanoseconds a sample, the least of some rounds: a page copied, its gzip inflated by libdeflate, and its
-    /// WriteRequest compressed by libsnappy.
+    /// Nanoseconds a sample, the least of some rounds: a page copied, its gzip inflated by libdeflate, and
+    /// its WriteRequest compressed by libsnappy.
     var memcpyNs = Double.infinity
     var inflateNs = Double.infinity
     var snappyNs = Double.infinity
@@ -44,7 +44,9 @@ struct RaceYardsticks {
     }
 
     private mutating func measure(_ page: [UInt8], samples: Double) throws {
-        guard let packed = Gzip.encode(page.span, level: 6) else { throw BenchError("a page cannot be packed") }
+        guard let packed = Gzip.encode(page.span, level: 6) else {
+            throw BenchError("a page cannot be packed")
+        }
         let target = Target(
             job: "fleet", own: LabelSet([Label("instance", StandInFleet.instance(0)), Label("job", "fleet")]))
         let scrape = TargetScrape(target: target, interner: LayoutInterner())
@@ -92,7 +94,9 @@ struct RaceYardsticks {
             text += "  \(title): \(RaceColumn.text(value, decimals: 3)) \(unit)\n"
         }
         for result in results where result.scenario == RaceScenario.steady.rawValue {
-            guard let cpu = result.figures[.cpuMicrosecondsPerSample], bareLoopMicroseconds > 0 else { continue }
+            guard let cpu = result.figures[.cpuMicrosecondsPerSample], bareLoopMicroseconds > 0 else {
+                continue
+            }
             let ratio = RaceColumn.text(cpu / bareLoopMicroseconds, decimals: 2)
             text += "  CPU of \(result.agent), in bare loops: \(ratio)\n"
         }

@@ -29,7 +29,8 @@ final class RacedProcess {
             leadsGroup: true)
     }
 
-    /// CPU and written bytes of all lives, and what is resident now. Throws when the agent has ended by itself.
+    /// CPU and written bytes of all lives, and what is resident now. Throws when the agent has ended by
+    /// itself.
     func count() throws(BenchError) -> (cpuSeconds: Double, residentBytes: Int, writtenBytes: UInt64?) {
         guard let process else { throw BenchError("the agent does not run") }
         if let end = process.ended() {
@@ -52,8 +53,8 @@ final class RacedProcess {
         guard let process else { return 0 }
         let last = ProcessTree(root: process.pid)
         let end = process.end(signal, withinSeconds: seconds)
-        // A tree knows of children that nobody has waited for, and the kernel's account of the whole life knows
-        // what was spent after the last look.
+        // A tree knows of children that nobody has waited for, and the kernel's account of the whole life
+        // knows what was spent after the last look.
         pastCPUSeconds += max(last.cpuSeconds, end.cpuSeconds)
         pastWrittenBytes = pastWrittenBytes.flatMap { past in last.writtenBytes.map { past + $0 } }
         self.process = nil
