@@ -62,6 +62,26 @@ struct SigV4VerifierTests {
             body: body ?? request.body)
     }
 
+    /// AWS' documents ask for Content-Type among the signed headers, and its services take requests without.
+    @Test func contentTypeNeedNotBeSignedWhereThatIsNotRequired() throws {
+        let plain = [HTTPHeader(name: "Content-Encoding", value: "snappy")]
+        let added = try SigV4Signer(region: "eu-west-1", service: "aps").sign(
+            method: .post, url: "http://h/w", headers: plain, payloadSHA256Hex: SHA256.hex(bytes: [1]),
+            credentials: Self.key, timestampMs: Self.nowMs)
+        let fields =
+            [ServerHeader("Host", "h"), ServerHeader("Content-Type", "application/x-protobuf")]
+            + (plain + added).map { ServerHeader($0.name, $0.value) }
+        let request = ServerRequest(method: "POST", target: "/w", headers: ServerHeaders(fields), body: [1])
+        #expect(refusal(request)?.message.contains("'content-type' must be") == true)
+        let lenient = SigV4Verifier(
+            credentials: Self.key, region: "eu-west-1", service: "aps",
+            clock: ManualClock(wallMs: Self.nowMs), requiresContentType: false)
+        try lenient.verify(request)
+        #expect(throws: SigV4Refusal.self) {
+            try lenient.verify(changed(request, body: [2]))
+        }
+    }
+
     @Test func aRightSignaturePasses() throws {
         #expect(refusal(try signed()) == nil)
         #expect(refusal(try signed(body: [])) == nil)

@@ -15,10 +15,12 @@ struct LinePlot {
         var page = PlotPage(title: title, height: Self.height)
         page.legend(lines.map(\.name), y: 44)
         let points = lines.flatMap(\.points)
-        let across = PlotScale(greatest: points.map(\.seconds).max() ?? 0)
+        // The curve ends where the paper does, and not at the next round number.
+        let endSeconds = max(points.map(\.seconds).max() ?? 0, 1e-3)
+        let across = PlotScale(greatest: endSeconds)
         let up = PlotScale(greatest: points.map(\.value).filter(\.isFinite).max() ?? 0)
         func x(_ seconds: Double) -> Double {
-            Self.left + (Self.right - Self.left) * min(max(seconds, 0), across.end) / across.end
+            Self.left + (Self.right - Self.left) * min(max(seconds, 0), endSeconds) / endSeconds
         }
         func y(_ value: Double) -> Double {
             Self.bottom - (Self.bottom - Self.top) * min(max(value, 0), up.end) / up.end
@@ -27,7 +29,7 @@ struct LinePlot {
             page.line([(Self.left, y(mark)), (Self.right, y(mark))], style: mark == 0 ? "axis" : "grid")
             page.text(Self.left - 8, y(mark) + 4, up.text(mark), anchor: "end")
         }
-        for mark in across.marks {
+        for mark in across.marks where mark <= endSeconds {
             page.text(x(mark), Self.bottom + 18, across.text(mark), anchor: "middle")
         }
         page.text((Self.left + Self.right) / 2, Self.bottom + 38, "seconds", anchor: "middle")

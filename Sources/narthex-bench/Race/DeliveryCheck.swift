@@ -72,19 +72,22 @@ struct DeliveryCheck: Equatable {
         }
     }
 
-    /// For each page the scrape that belongs to it: the cheapest alignment of two sequences, where a pair
-    /// costs its distance and one that stays alone costs the tolerance.
+    /// More than all distances of a run in sum, so that partners are found first and near ones second.
+    private static let aloneCost: Int64 = 1 << 40
+
+    /// For each page the scrape that belongs to it: the cheapest alignment of two sequences, where a pair costs
+    /// its distance.
     private static func partners(
         _ pages: [ServedPage], _ scrapes: [ArrivedScrape], toleranceMs: Int64
     ) -> [Int?] {
         let width = scrapes.count + 1
         // cost[p * width + s]: of the pages from p on and the scrapes from s on.
         var cost = [Int64](repeating: 0, count: (pages.count + 1) * width)
-        for s in 0..<scrapes.count { cost[pages.count * width + s] = Int64(scrapes.count - s) * toleranceMs }
+        for s in 0..<scrapes.count { cost[pages.count * width + s] = Int64(scrapes.count - s) * aloneCost }
         for p in pages.indices.reversed() {
-            cost[p * width + scrapes.count] = Int64(pages.count - p) * toleranceMs
+            cost[p * width + scrapes.count] = Int64(pages.count - p) * aloneCost
             for s in scrapes.indices.reversed() {
-                let alone = min(cost[(p + 1) * width + s], cost[p * width + s + 1]) + toleranceMs
+                let alone = min(cost[(p + 1) * width + s], cost[p * width + s + 1]) + aloneCost
                 let apart = distance(scrapes[s], pages[p])
                 cost[p * width + s] =
                     apart > toleranceMs ? alone : min(alone, cost[(p + 1) * width + s + 1] + apart)
@@ -93,9 +96,9 @@ struct DeliveryCheck: Equatable {
         var result: [Int?] = []
         var s = 0
         for p in pages.indices {
-            while s < scrapes.count, cost[p * width + s] == cost[p * width + s + 1] + toleranceMs { s += 1 }
+            while s < scrapes.count, cost[p * width + s] == cost[p * width + s + 1] + aloneCost { s += 1 }
             let isPair =
-                s < scrapes.count && cost[p * width + s] != cost[(p + 1) * width + s] + toleranceMs
+                s < scrapes.count && cost[p * width + s] != cost[(p + 1) * width + s] + aloneCost
             result.append(isPair ? s : nil)
             if isPair { s += 1 }
         }

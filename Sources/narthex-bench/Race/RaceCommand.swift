@@ -54,8 +54,9 @@ struct RaceCommand: AsyncParsableCommand {
         guard cpus.map({ $0 >= 0.01 && $0 <= 1_024 }) ?? true,
             memoryMib.map({ (16...(1 << 24)).contains($0) }) ?? true
         else { throw ValidationError("--cpus is 0.01 or more, --memory-mib 16 or more") }
-        guard receiver.killOutageSeconds < max(1, seconds / 3) else {
-            throw ValidationError("--kill-outage-seconds is less than a third of --seconds")
+        let endsAgents = scenario.contains(.kill) || scenario.contains(.restart)
+        guard !endsAgents || receiver.killOutageSeconds < seconds / 3 else {
+            throw ValidationError("--kill-outage-seconds must be less than a third of --seconds")
         }
         guard !agents.isEmpty else { throw ValidationError("a race needs an agent") }
         guard Set(agents.map(\.name)).count == agents.count else {
