@@ -7,6 +7,8 @@ struct Arrivals {
         var first: Int
         var capacity: Int
         var samples = 0
+        /// Whether the agent has said that the scrape failed.
+        var isDown = false
     }
 
     private struct Instance {
@@ -56,11 +58,20 @@ struct Arrivals {
         instances[number].scrapes[scrape].samples += 1
     }
 
+    /// The agent says with `up` that its scrape of this moment failed.
+    mutating func noteDown(_ instance: UInt32, _ timestampMs: Int64) {
+        let number = Int(instance)
+        let scrape = find(number, timestampMs) ?? add(number, timestampMs)
+        instances[number].scrapes[scrape].isDown = true
+    }
+
     /// Every scrape of which something has come, oldest first for each target.
     var scrapes: [ArrivedScrape] {
         instances.flatMap { instance in
             instance.scrapes.sorted { $0.timestampMs < $1.timestampMs }.map {
-                ArrivedScrape(instance: instance.name, timestampMs: $0.timestampMs, samples: $0.samples)
+                ArrivedScrape(
+                    instance: instance.name, timestampMs: $0.timestampMs, samples: $0.samples,
+                    isDown: $0.isDown)
             }
         }
     }

@@ -6,17 +6,22 @@ public struct ArrivedScrape: Sendable, Equatable {
     /// Different series that have come. Stale markers and the series that agents add by themselves are not
     /// among them.
     public let samples: Int
+    /// Whether the agent has said with `up` that the scrape failed.
+    public let isDown: Bool
 
-    public init(instance: String, timestampMs: Int64, samples: Int) {
+    public init(instance: String, timestampMs: Int64, samples: Int, isDown: Bool = false) {
+        self.isDown = isDown
         self.instance = instance
         self.timestampMs = timestampMs
         self.samples = samples
     }
 
-    /// A line for each: timestamp, samples, instance.
+    /// A line for each: timestamp, samples, `down` or `up`, instance.
     static func text(_ all: [ArrivedScrape]) -> String {
         var text = ""
-        for one in all { text += "\(one.timestampMs) \(one.samples) \(one.instance)\n" }
+        for one in all {
+            text += "\(one.timestampMs) \(one.samples) \(one.isDown ? "down" : "up") \(one.instance)\n"
+        }
         return text
     }
 
@@ -25,13 +30,14 @@ public struct ArrivedScrape: Sendable, Equatable {
         var all: [ArrivedScrape] = []
         for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
             let words = line.split(
-                separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
-            guard words.count == 3, let timestampMs = Int64(Substring(words[0])),
-                let samples = Int(Substring(words[1]))
+                separator: UInt8(ascii: " "), maxSplits: 3, omittingEmptySubsequences: false)
+            guard words.count == 4, let timestampMs = Int64(Substring(words[0])),
+                let samples = Int(Substring(words[1])), ["down", "up"].contains(Substring(words[2]))
             else { return nil }
             all.append(
                 ArrivedScrape(
-                    instance: String(Substring(words[2])), timestampMs: timestampMs, samples: samples))
+                    instance: String(Substring(words[3])), timestampMs: timestampMs, samples: samples,
+                    isDown: Substring(words[2]) == "down"))
         }
         return all
     }

@@ -15,8 +15,9 @@ struct SampleLedger {
         let index: UInt32
     }
 
-    /// The index of series that agents add by themselves.
+    /// The index of series that agents add by themselves, and that of `up`. No target has so many series.
     private static let ownSeries = UInt32.max
+    private static let upSeries = UInt32.max - 1
 
     /// What is kept besides, when asked for: for tests with few series.
     struct Kept {
@@ -213,7 +214,7 @@ struct SampleLedger {
                 return .refused("duplicate sample for timestamp")
             }
             if sample.timestampMs < state.timestampMs {
-                if !isStale, state.index != Self.ownSeries,
+                if !isStale, state.index < Self.upSeries,
                     arrivals?.has(state.instance, state.index, sample.timestampMs) == true
                 {
                     counts.duplicates += 1
@@ -233,8 +234,10 @@ struct SampleLedger {
         counts.samples += 1
         if isStale {
             counts.staleMarkers += 1
-        } else if state.index != Self.ownSeries {
+        } else if state.index < Self.upSeries {
             arrivals?.note(state.instance, state.index, sample.timestampMs)
+        } else if state.index == Self.upSeries, sample.value == 0 {
+            arrivals?.noteDown(state.instance, sample.timestampMs)
         }
         if keepsHistory { kept[key]?.history[sample.timestampMs] = sample.value.bitPattern }
         return nil
@@ -243,10 +246,9 @@ struct SampleLedger {
     /// Enters a series whose labels are right.
     private mutating func add(_ request: DecodedRequest, _ one: DecodedRequest.Series) -> Int {
         let instance = arrivals?.instance(Self.value(of: "instance", request, one)) ?? 0
-        var index = Self.ownSeries
-        if !LabelRules.isOfAgents(Self.value(of: "__name__", request, one)) {
-            index = arrivals?.addSeries(to: instance) ?? 0
-        }
+        let name = Self.value(of: "__name__", request, one)
+        var index = name == "up" ? Self.upSeries : Self.ownSeries
+        if !LabelRules.isOfAgents(name) { index = arrivals?.addSeries(to: instance) ?? 0 }
         series.append(
             State(
                 timestampMs: 0, value: 0, samples: 0, job: jobNumber(request, one), instance: instance,

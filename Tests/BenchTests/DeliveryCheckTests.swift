@@ -88,5 +88,14 @@ struct DeliveryCheckTests {
         #expect(counts(check) == [10, 0, 0, 0])
     }
 
+    /// The kernel had the page, and the agent no longer waited for it.
+    @Test func aScrapeThatTheAgentCallsFailedIsGivenUp() {
+        let down = ArrivedScrape(instance: "e0", timestampMs: 2_000, samples: 0, isDown: true)
+        let check = check([page(1_000), page(2_000)], [scrape(1_000), down])
+        #expect(counts(check) == [10, 0, 0, 0])
+        #expect(check.givenUp == 10)
+        #expect(check.examples.isEmpty)
+    }
+
     @Test func nothingIsNothing() { #expect(counts(check([], [])) == [0, 0, 0, 0]) }
 }

@@ -53,10 +53,11 @@ struct ArrivalsTests {
     @Test func bothTextsReadBack() {
         let scrapes = [
             ArrivedScrape(instance: "a b", timestampMs: -1, samples: 3),
-            ArrivedScrape(instance: "", timestampMs: 7, samples: 0),
+            ArrivedScrape(instance: "", timestampMs: 7, samples: 0, isDown: true),
         ]
         #expect(ArrivedScrape.all(in: ArrivedScrape.text(scrapes)) == scrapes)
-        #expect(ArrivedScrape.all(in: "1 2\n") == nil)
+        #expect(ArrivedScrape.all(in: "1 2 up\n") == nil)
+        #expect(ArrivedScrape.all(in: "1 2 3 a\n") == nil)
         let pages = [ServedPage(exporter: 3, startMs: 1, endMs: 2, samples: 4)]
         #expect(ServedPage.all(in: ServedPage.text(pages)) == pages)
         #expect(ServedPage.all(in: "1 2 x 4\n") == nil)
@@ -92,6 +93,16 @@ struct SampleLedgerArrivalsTests {
         _ = ledger.take(try request("m", [(5, 1)]), nowMs: 5)
         #expect(ledger.take(try request("m", [(4, 1)]), nowMs: 5) != nil)
         #expect(ledger.arrivals?.scrapes.map(\.timestampMs) == [5])
+    }
+
+    @Test func aScrapeThatFailedIsKnownByUp() throws {
+        var ledger = SampleLedger(
+            outOfOrderWindowMs: 0, maxSampleAgeMs: nil, keepsHistory: false, keepsArrivals: true)
+        _ = ledger.take(try request("up", [(1, 1), (2, 0), (3, Self.stale)]), nowMs: 5)
+        #expect(
+            ledger.arrivals?.scrapes == [
+                ArrivedScrape(instance: "i", timestampMs: 2, samples: 0, isDown: true)
+            ])
     }
 
     @Test func seriesOfAgentsAndStaleMarkersAreNoArrivals() throws {

@@ -15,6 +15,9 @@ struct DeliveryCheck: Equatable {
     /// Samples of pages that went out just before the agent was killed and that the receiver does not have:
     /// the kernel had them, and nobody can tell whether the agent did.
     var undecided = 0
+    /// Samples of pages that the kernel had and whose scrapes the agent calls failed (`up` is 0): it had
+    /// given them up, for their time was over.
+    var givenUp = 0
     /// Samples that the receiver has and no page showed.
     var surplus = 0
     /// The first few pages of which something is missing, for whoever wants to look at an agent's log.
@@ -65,7 +68,7 @@ struct DeliveryCheck: Equatable {
         var taken: Set<Int> = []
         for (page, scrape) in zip(pages, Self.partners(pages, scrapes, toleranceMs: toleranceMs)) {
             if let scrape { taken.insert(scrape) }
-            book(page, scrape.map { scrapes[$0].samples } ?? 0, ends, name)
+            book(page, scrape.map { scrapes[$0] }, ends, name)
         }
         for (index, scrape) in scrapes.enumerated() where !taken.contains(index) {
             if scrape.timestampMs <= ends.cutoffMs { surplus += scrape.samples }
@@ -75,8 +78,8 @@ struct DeliveryCheck: Equatable {
     /// More than all distances of a run in sum, so that partners are found first and near ones second.
     private static let aloneCost: Int64 = 1 << 40
 
-    /// For each page the scrape that belongs to it: the cheapest alignment of two sequences, where a pair costs
-    /// its distance.
+    /// For each page the scrape that belongs to it: the cheapest alignment of two sequences, where a pair
+    /// costs its distance.
     private static func partners(
         _ pages: [ServedPage], _ scrapes: [ArrivedScrape], toleranceMs: Int64
     ) -> [Int?] {
@@ -105,9 +108,15 @@ struct DeliveryCheck: Equatable {
         return result
     }
 
-    private mutating func book(_ page: ServedPage, _ got: Int, _ ends: Ends, _ name: String) {
+    private mutating func book(_ page: ServedPage, _ scrape: ArrivedScrape?, _ ends: Ends, _ name: String) {
         guard page.endMs <= ends.cutoffMs else { return }
+        let got = scrape?.samples ?? 0
         let lost = max(0, page.samples - got)
+        if lost > 0, scrape?.isDown == true {
+            givenUp += lost
+            exposed += page.samples - lost
+            return
+        }
         if lost > 0, ends.undecidedMs.contains(where: { $0.contains(page.endMs) }) {
             undecided += lost
             exposed += page.samples - lost

@@ -17,6 +17,7 @@ enum RaceColumn: String, CaseIterable {
     case scrapedShare
     case exposed
     case missing
+    case givenUp
     case undecided
     case surplus
     case duplicates
@@ -46,6 +47,7 @@ enum RaceColumn: String, CaseIterable {
         case .scrapedShare: "scrapes served, of those due"
         case .exposed: "samples exposed"
         case .missing: "missing"
+        case .givenUp: "given up by the agent"
         case .undecided: "lost in hand at the kill"
         case .surplus: "never exposed"
         case .duplicates: "duplicate"

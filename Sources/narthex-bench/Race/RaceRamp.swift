@@ -33,7 +33,7 @@ struct RaceRamp {
     /// What an agent did wrong under a load; nil when it delivered all, in time.
     static func whyNotBorne(_ result: RaceResult, lagBoundSeconds: Double) -> String? {
         if let fault = result.fault { return String(fault.prefix { $0 != "\n" }) }
-        for column in [RaceColumn.missing, .refused, .badlySigned] {
+        for column in [RaceColumn.missing, .givenUp, .refused, .badlySigned] {
             if let count = result.figures[column], count > 0 {
                 return "\(column.title): \(column.text(count))"
             }

@@ -65,7 +65,8 @@ struct RaceResult {
 extension RaceColumn {
     fileprivate var isCount: Bool {
         switch self {
-        case .exposed, .missing, .undecided, .surplus, .duplicates, .outOfOrder, .refused, .unsigned,
+        case .exposed, .missing, .givenUp, .undecided, .surplus, .duplicates, .outOfOrder, .refused,
+            .unsigned,
             .badlySigned:
             true
         default: false

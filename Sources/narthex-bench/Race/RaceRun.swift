@@ -192,6 +192,7 @@ struct RaceRun {
         }
         result.figures[.exposed] = Double(check.exposed)
         result.figures[.missing] = Double(check.missing)
+        result.figures[.givenUp] = Double(check.givenUp)
         result.figures[.undecided] = Double(check.undecided)
         result.figures[.surplus] = Double(check.surplus)
     }
