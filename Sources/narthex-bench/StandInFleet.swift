@@ -11,6 +11,8 @@ struct StandInFleet {
     static let accessKey = "AKIDBENCH"
     static let secretKey = "bench-secret"
     static let region = "eu-west-1"
+    /// The scrape timeout, where the interval is not shorter; Prometheus' default.
+    static let longestTimeoutMs: Int64 = 10_000
     /// The endpoint's keys for an agent that takes them as AWS' own programs do.
     static let awsEnvironment = [
         "AWS_ACCESS_KEY_ID": accessKey, "AWS_SECRET_ACCESS_KEY": secretKey, "AWS_REGION": region,
@@ -117,7 +119,7 @@ struct StandInFleet {
         let scraping = """
             global:
               scrape_interval: \(plan.intervalSeconds)s
-              scrape_timeout: \(min(10, plan.intervalSeconds))s
+              scrape_timeout: \(min(Int(Self.longestTimeoutMs / 1_000), plan.intervalSeconds))s
             scrape_configs:
               - job_name: fleet
                 file_sd_configs:

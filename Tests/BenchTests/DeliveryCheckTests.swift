@@ -97,5 +97,23 @@ struct DeliveryCheckTests {
         #expect(check.examples.isEmpty)
     }
 
+    /// A scrape whose request never got as far as the exporter has no page, and takes none from another. The
+    /// newest page is still on its way.
+    @Test func aFailedScrapeWithoutAPageTakesNone() {
+        let down = ArrivedScrape(instance: "e0", timestampMs: 2_000, samples: 0, isDown: true)
+        let pages = [page(1_000)] + (4...20).map { page($0 * 1_000) }
+        let arrivals = [scrape(1_000), down] + (4...19).map { scrape($0 * 1_000) }
+        let check = check(pages, arrivals, cutoffMs: 19_500)
+        #expect(counts(check) == [170, 0, 0, 0])
+        #expect(check.givenUp == 0)
+    }
+
+    /// What an agent calls failed does not excuse what it lost later.
+    @Test func aLossSomeTimeAfterAFailedScrapeIsALoss() {
+        let down = ArrivedScrape(instance: "e0", timestampMs: 2_000, samples: 0, isDown: true)
+        let check = check([page(1_000), page(4_000), page(5_000)], [scrape(1_000), down, scrape(5_000)])
+        #expect(counts(check) == [30, 10, 0, 0])
+    }
+
     @Test func nothingIsNothing() { #expect(counts(check([], [])) == [0, 0, 0, 0]) }
 }

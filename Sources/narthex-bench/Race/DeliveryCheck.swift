@@ -54,7 +54,7 @@ struct DeliveryCheck: Equatable {
             seen.insert(name)
             match(
                 served.sorted { $0.endMs < $1.endMs }, arrived[name] ?? [],
-                toleranceMs: max(Self.leastToleranceMs, intervalMs), ends, name)
+                Spans(intervalMs: intervalMs), ends, name)
         }
         for (name, scrapes) in arrived where !seen.contains(name) {
             surplus += scrapes.reduce(0) { $0 + $1.samples }
@@ -62,11 +62,11 @@ struct DeliveryCheck: Equatable {
     }
 
     private mutating func match(
-        _ pages: [ServedPage], _ scrapes: [ArrivedScrape], toleranceMs: Int64, _ ends: Ends,
+        _ pages: [ServedPage], _ scrapes: [ArrivedScrape], _ spans: Spans, _ ends: Ends,
         _ name: String
     ) {
         var taken: Set<Int> = []
-        for (page, scrape) in zip(pages, Self.partners(pages, scrapes, toleranceMs: toleranceMs)) {
+        for (page, scrape) in zip(pages, Self.partners(pages, scrapes, spans, cutoffMs: ends.cutoffMs)) {
             if let scrape { taken.insert(scrape) }
             book(page, scrape.map { scrapes[$0] }, ends, name)
         }
@@ -79,33 +79,68 @@ struct DeliveryCheck: Equatable {
     private static let aloneCost: Int64 = 1 << 40
 
     /// For each page the scrape that belongs to it: the cheapest alignment of two sequences, where a pair
-    /// costs its distance.
+    /// costs its distance. A failed scrape without samples may stay alone for nothing, since it need not have
+    /// had a page, and so may a page behind the cutoff, whose samples may be on their way.
     private static func partners(
-        _ pages: [ServedPage], _ scrapes: [ArrivedScrape], toleranceMs: Int64
+        _ pages: [ServedPage], _ scrapes: [ArrivedScrape], _ spans: Spans, cutoffMs: Int64
     ) -> [Int?] {
         let width = scrapes.count + 1
         // cost[p * width + s]: of the pages from p on and the scrapes from s on.
         var cost = [Int64](repeating: 0, count: (pages.count + 1) * width)
-        for s in 0..<scrapes.count { cost[pages.count * width + s] = Int64(scrapes.count - s) * aloneCost }
-        for p in pages.indices.reversed() {
-            cost[p * width + scrapes.count] = Int64(pages.count - p) * aloneCost
-            for s in scrapes.indices.reversed() {
-                let alone = min(cost[(p + 1) * width + s], cost[p * width + s + 1]) + aloneCost
-                let apart = distance(scrapes[s], pages[p])
-                cost[p * width + s] =
-                    apart > toleranceMs ? alone : min(alone, cost[(p + 1) * width + s + 1] + apart)
+        func pageAlone(_ p: Int, _ s: Int) -> Int64 {
+            cost[(p + 1) * width + s] + (pages[p].endMs > cutoffMs ? 0 : aloneCost)
+        }
+        func scrapeAlone(_ p: Int, _ s: Int) -> Int64 {
+            cost[p * width + s + 1] + (scrapes[s].samples == 0 ? 0 : aloneCost)
+        }
+        func pair(_ p: Int, _ s: Int) -> Int64 {
+            guard spans.mayBelong(scrapes[s], to: pages[p]) else { return .max }
+            return cost[(p + 1) * width + s + 1] + distance(scrapes[s], pages[p])
+        }
+        for p in (0...pages.count).reversed() {
+            for s in (0...scrapes.count).reversed() where p < pages.count || s < scrapes.count {
+                var best = Int64.max
+                if p < pages.count { best = min(best, pageAlone(p, s)) }
+                if s < scrapes.count { best = min(best, scrapeAlone(p, s)) }
+                if p < pages.count, s < scrapes.count { best = min(best, pair(p, s)) }
+                cost[p * width + s] = best
             }
         }
         var result: [Int?] = []
         var s = 0
         for p in pages.indices {
-            while s < scrapes.count, cost[p * width + s] == cost[p * width + s + 1] + aloneCost { s += 1 }
-            let isPair =
-                s < scrapes.count && cost[p * width + s] != cost[(p + 1) * width + s] + aloneCost
+            while s < scrapes.count, cost[p * width + s] != pair(p, s),
+                cost[p * width + s] == scrapeAlone(p, s)
+            {
+                s += 1
+            }
+            let isPair = s < scrapes.count && cost[p * width + s] == pair(p, s)
             result.append(isPair ? s : nil)
             if isPair { s += 1 }
         }
         return result
+    }
+
+    /// How far a timestamp may be from its page.
+    private struct Spans {
+        let toleranceMs: Int64
+        let timeoutMs: Int64
+        /// For an agent that is late to notice that its time is over.
+        private static let slackMs: Int64 = 500
+
+        init(intervalMs: Int64) {
+            toleranceMs = max(DeliveryCheck.leastToleranceMs, intervalMs)
+            timeoutMs = min(StandInFleet.longestTimeoutMs, intervalMs)
+        }
+
+        /// A page that an agent has given up went out between the beginning of the scrape and its timeout.
+        func mayBelong(_ scrape: ArrivedScrape, to page: ServedPage) -> Bool {
+            guard scrape.isDown, scrape.samples == 0 else {
+                return DeliveryCheck.distance(scrape, page) <= toleranceMs
+            }
+            let afterMs = page.startMs - scrape.timestampMs
+            return (-Self.slackMs...timeoutMs + Self.slackMs).contains(afterMs)
+        }
     }
 
     private mutating func book(_ page: ServedPage, _ scrape: ArrivedScrape?, _ ends: Ends, _ name: String) {
