@@ -37,6 +37,10 @@ struct AgentBox {
     init(_ limits: Limits, name: String) throws(BenchError) {
         self.limits = limits
         let isUnified = (try? POSIXFiles().status("/sys/fs/cgroup/cgroup.controllers")) != nil
+        if isUnified, !limits.isEmpty {
+            // The root may not hand its controllers on yet. Where it cannot, writing the limits fails below.
+            try? StandInFleet.write("/sys/fs/cgroup/cgroup.subtree_control", "+cpu +memory")
+        }
         groups = limits.isEmpty ? [] : Self.groups(limits, name: name, isUnified: isUnified)
         for group in groups {
             do throws(BenchError) {
