@@ -101,10 +101,10 @@ struct DeliveryCheckTests {
     /// newest page is still on its way.
     @Test func aFailedScrapeWithoutAPageTakesNone() {
         let down = ArrivedScrape(instance: "e0", timestampMs: 2_000, samples: 0, isDown: true)
-        let pages = [page(1_000)] + (4...20).map { page($0 * 1_000) }
-        let arrivals = [scrape(1_000), down] + (4...19).map { scrape($0 * 1_000) }
+        let pages = [page(1_000)] + (3...20).map { page($0 * 1_000) }
+        let arrivals = [scrape(1_000), down] + (3...19).map { scrape($0 * 1_000) }
         let check = check(pages, arrivals, cutoffMs: 19_500)
-        #expect(counts(check) == [170, 0, 0, 0])
+        #expect(counts(check) == [180, 0, 0, 0])
         #expect(check.givenUp == 0)
     }
 
