@@ -37,6 +37,8 @@ struct Parts: Sendable {
     let targetFileTimes: TargetFileTimes
     /// Signalled when much memory may have become free: what a reload has replaced is over.
     let freed = Event()
+    /// The number of the targets of all jobs.
+    let fleet = ScrapeFleet()
     /// What the targets of all jobs say about their metric families.
     let families: SharedFamilies
     /// Made with the first job that wants it.
@@ -151,7 +153,7 @@ struct Parts: Sendable {
             configuration: job, externalLabels: externalLabels,
             // The client itself begins scrapes at their time; what adds to requests needs a task for each.
             http: job.http.addsNothing ? http : client(job.http), offsetSeed: offsetSeed(externalLabels),
-            startFloorMs: buffer.appendedHighestTimestampMs, failureLog: failureLog)
+            startFloorMs: buffer.appendedHighestTimestampMs, failureLog: failureLog, fleet: fleet)
     }
 
     private static var discoveryLogger: Logger { Logger(label: "discovery") }

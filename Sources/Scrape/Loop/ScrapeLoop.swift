@@ -51,10 +51,11 @@ final class ScrapeLoop: HTTPExchange {
     private let shared: Mutex<Shared>
     private weak let owner: (any ScrapeLoopOwner)?
 
-    /// `takesCurrentPhase` has the loop begin with a scrape if the target's phase is the current one.
+    /// `fleetSize` is how many targets the agent has. `takesCurrentPhase` has the loop begin with a scrape if
+    /// the target's phase is the current one.
     init(
         target: ScrapeTarget, engine: ScrapeEngine, exchange: ScrapeExchange, context: ScrapeContext,
-        owner: any ScrapeLoopOwner, takesCurrentPhase: Bool
+        fleetSize: Int, owner: any ScrapeLoopOwner, takesCurrentPhase: Bool
     ) {
         self.target = target
         self.engine = engine
@@ -66,7 +67,8 @@ final class ScrapeLoop: HTTPExchange {
         let schedule = ScrapeSchedule(
             intervalMs: intervalMs,
             targetHash: ScrapeSchedule.hash(targetID: engine.target.id, url: target.url),
-            seed: context.offsetSeed, wallMs: context.clock.wallMs, takesCurrentPhase: takesCurrentPhase)
+            seed: context.offsetSeed, targets: fleetSize, wallMs: context.clock.wallMs,
+            takesCurrentPhase: takesCurrentPhase)
         shared = Mutex(
             Shared(
                 state: TargetState(url: target.url, labels: target.labels),

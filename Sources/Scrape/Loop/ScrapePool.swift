@@ -78,6 +78,8 @@ public final class ScrapePool: ScrapeLoopOwner {
         show(plan)
     }
 
+    deinit { state.withLock { $0.plan.fleet }?.leave(self) }
+
     /// Other values for a job of the same name. Targets of the next list are taken by it. With `renewsLoops`
     /// each of them has a new loop, which takes over from the one of equal labels that it had: the old one
     /// writes stale markers only for series that the new one does not give. Without, the plan differs from
@@ -108,6 +110,7 @@ public final class ScrapePool: ScrapeLoopOwner {
     public func end() {
         let (loops, over) = state.withLock { state in
             state.isEnding = true
+            state.plan.fleet?.leave(self)
             // What has not begun has nothing to end.
             for loop in state.waiting { state.loops[loop.target] = nil }
             state.waiting = []
@@ -141,8 +144,9 @@ public final class ScrapePool: ScrapeLoopOwner {
                 loop.isWanted = wanted.contains(target)
                 loop.refusal = refusal
             }
+            let fleetSize = state.plan.fleet?.note(wanted.count, of: self) ?? .max
             for target in wanted where state.loops[target] == nil {
-                let loop = makeLoop(target, state)
+                let loop = makeLoop(target, state, fleetSize: fleetSize)
                 loop.refusal = refusal
                 state.loops[target] = loop
                 state.waiting.append(loop)
@@ -268,6 +272,26 @@ public final class ScrapePool: ScrapeLoopOwner {
         return loops.reduce(into: ScrapePoolSize()) { $0.add($1.scrape) }
     }
 
+    /// What a pool's targets keep of their lines in memory, equal ones once.
+    public struct LineMemory: Sendable, Equatable {
+        /// Targets that are scraped or end.
+        public var targets = 0
+        /// Runs of lines that are kept together.
+        public var chunks = 0
+        /// By which the next scrape's lines are known: hash and length of each, and each series' own hash.
+        public var lineBytes = 0
+        /// HELP, TYPE and UNIT comments.
+        public var commentBytes = 0
+    }
+
+    /// What the targets keep of their lines now; a look at each chunk of them.
+    public var lineMemory: LineMemory {
+        let (templates, targets) = state.withLock { ($0.templates, $0.loops.count) }
+        var memory = templates.size
+        memory.targets = targets
+        return memory
+    }
+
     /// A target and what it says about its metric families; empty before its first good scrape.
     public struct DescribedTarget: Sendable {
         public let labels: LabelSet
@@ -336,7 +360,7 @@ public final class ScrapePool: ScrapeLoopOwner {
         if isLastOld { whenOldAreOver() }
     }
 
-    private func makeLoop(_ target: ScrapeTarget, _ state: State) -> ScrapeLoop {
+    private func makeLoop(_ target: ScrapeTarget, _ state: State, fleetSize: Int) -> ScrapeLoop {
         let plan = state.plan
         var configuration = plan.configuration
         configuration.scrapeTimeoutMs = target.timeoutMs ?? configuration.scrapeTimeoutMs
@@ -354,6 +378,7 @@ public final class ScrapePool: ScrapeLoopOwner {
         return ScrapeLoop(
             target: target, engine: engine,
             exchange: ScrapeExchange(configuration, url: target.url, unixSocketPath: target.unixSocketPath),
-            context: state.context, owner: self, takesCurrentPhase: !state.hasHadTargets)
+            context: state.context, fleetSize: fleetSize, owner: self,
+            takesCurrentPhase: !state.hasHadTargets)
     }
 }

@@ -7,10 +7,15 @@ struct ScrapeSchedule: Sendable {
     /// How far from its tick a scrape may begin and still be stored under the tick's time, at most.
     static let maxToleranceMs: Int64 = 2
 
-    /// Phases are multiples of a fortieth of the interval, 250 ms at most: what a scrape runs through is cold
-    /// after 50 ms of something else, and warm for the few targets that share a phase. In Prometheus every
-    /// target has a millisecond of its own.
-    static let maxStepMs: Int64 = 250
+    /// Phases are multiples of a step: what a scrape runs through is cold after 50 ms of something else, and
+    /// warm for the targets that share a phase. In Prometheus every target has a millisecond of its own.
+    ///
+    /// The finest step is a fortieth of the interval, 250 ms at most. Where few targets are scraped it is
+    /// twice or four times that, so that they still come several at a time.
+    static let finestStepMs: Int64 = 250
+    /// A step is doubled as long as not more targets than this share a phase on average: enough for the
+    /// caches, and few enough that the burst lasts some milliseconds.
+    static let targetsPerPhase = 32
 
     let intervalMs: Int64
     /// Where in each interval since 1970 the ticks lie.
@@ -20,14 +25,16 @@ struct ScrapeSchedule: Sendable {
     /// The tick that is waited for.
     private(set) var plannedMs: Int64
 
-    /// Plans the first tick: the next one of the phase. With `takesCurrentPhase` it is the last one while the
-    /// phase that follows has not begun: the first targets of an agent that starts are scraped at once.
+    /// Plans the first tick: the next one of the phase. `targets` is how many the agent scrapes. With
+    /// `takesCurrentPhase` it is the last one while the phase that follows has not begun: the first targets
+    /// of an agent that starts are scraped at once.
     init(
-        intervalMs: Int64, targetHash: UInt64, seed: UInt64, wallMs: Int64, takesCurrentPhase: Bool = false
+        intervalMs: Int64, targetHash: UInt64, seed: UInt64, targets: Int = .max, wallMs: Int64,
+        takesCurrentPhase: Bool = false
     ) {
         precondition(intervalMs > 0, "the configuration refuses an interval of nothing")
         self.intervalMs = intervalMs
-        stepMs = max(1, min(Self.maxStepMs, intervalMs / 40))
+        stepMs = Self.stepMs(intervalMs: intervalMs, targets: targets)
         phaseMs = Int64((targetHash ^ seed) % UInt64(intervalMs)) / stepMs * stepMs
         plannedMs = 0
         plan(after: takesCurrentPhase ? wallMs - stepMs : wallMs)
@@ -56,6 +63,18 @@ struct ScrapeSchedule: Sendable {
 
     /// From now to the planned tick.
     func waitMs(wallMs: Int64) -> Int64 { max(0, plannedMs - wallMs) }
+
+    /// What phases are multiples of. A coarser step leaves a target in the same multiple of it, so that a
+    /// fleet which grows or shrinks moves it by less than a second.
+    private static func stepMs(intervalMs: Int64, targets: Int) -> Int64 {
+        let finestMs = max(1, min(finestStepMs, intervalMs / 40))
+        let fitting = [4, 2].first { (factor: Int64) in
+            // Steps in an interval, the last of which may be a shorter one.
+            let phases = (intervalMs - 1) / (factor * finestMs) + 1
+            return targets / targetsPerPhase < phases
+        }
+        return finestMs * (fitting ?? 1)
+    }
 
     private mutating func plan(after wallMs: Int64) {
         let start = wallMs - phaseMs

@@ -115,7 +115,7 @@ struct PoolParts {
 
     init(
         intervalMs: Int64 = 10_000, targetLimit: Int = 0, shedsAbove sampleLimit: Int = 0,
-        honorLabels: Bool = false, failureLog: ScrapeFailureLog? = nil,
+        honorLabels: Bool = false, failureLog: ScrapeFailureLog? = nil, fleet: ScrapeFleet? = nil,
         whenOldAreOver: @escaping @Sendable () -> Void = {}
     ) {
         var configuration = ScrapeConfiguration(
@@ -127,7 +127,7 @@ struct PoolParts {
         exchanges = CountedHTTP(http, clock: clock)
         plan = ScrapePlan(
             configuration: configuration, externalLabels: LabelSet([Label("region", "r")]), http: exchanges,
-            offsetSeed: 1, failureLog: failureLog)
+            offsetSeed: 1, failureLog: failureLog, fleet: fleet)
         pool = ScrapePool(
             plan, workers: workers, appender: appender, interner: LayoutInterner(), clock: clock,
             registry: registry, logger: log.logger, whenOldAreOver: whenOldAreOver)

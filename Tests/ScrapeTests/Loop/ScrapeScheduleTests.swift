@@ -70,6 +70,32 @@ import Testing
 
     @Test(
         arguments: [
+            (10_000, 1, 1_000), (10_000, 319, 1_000), (10_000, 320, 500), (10_000, 639, 500),
+            (10_000, 640, 250), (60_000, 1_919, 1_000), (60_000, 3_840, 250), (1_000, 200, 100),
+            (1_000, 5_000, 25), (20, 1, 4), (1, 1, 4),
+        ] as [(Int64, Int, Int64)])
+    func aSmallFleetSharesPhasesSoThatSeveralAreScrapedTogether(
+        intervalMs: Int64, targets: Int, stepMs: Int64
+    ) {
+        func phase(_ hash: UInt64, targets: Int) -> Int64 {
+            ScrapeSchedule(intervalMs: intervalMs, targetHash: hash, seed: 0, targets: targets, wallMs: 0)
+                .phaseMs
+        }
+        var shared: [Int64: Int] = [:]
+        for index in 0..<UInt64(targets) {
+            let hash = index &* 0x9E37_79B9_7F4A_7C15
+            let phaseMs = phase(hash, targets: targets)
+            shared[phaseMs, default: 0] += 1
+            #expect(phaseMs % stepMs == 0 && phaseMs < intervalMs)
+            // In a larger fleet it is scraped within the same multiple of the step.
+            #expect(phase(hash, targets: .max) / stepMs == phaseMs / stepMs)
+        }
+        let most = shared.values.max() ?? 0
+        #expect(stepMs * 40 <= intervalMs || most <= 2 * ScrapeSchedule.targetsPerPhase)
+    }
+
+    @Test(
+        arguments: [
             (15_000, 2, true), (15_000, -2, true), (15_000, 3, false), (15_000, -3, false), (100, 1, true),
             (100, 2, false),
             (99, 0, true), (99, 1, false),
