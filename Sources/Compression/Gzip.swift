@@ -29,10 +29,10 @@ public enum Gzip {
         guard !packed.isEmpty else {
             throw CompressionError(.damaged, "the body is empty, where gzip was announced")
         }
-        guard let decompressor = unsafe libdeflate_alloc_decompressor() else {
+        guard let decoder = GzipDecoder.take() else {
             throw CompressionError(.noRoom, "there is no memory for a gzip decoder")
         }
-        defer { unsafe libdeflate_free_decompressor(decompressor) }
+        defer { decoder.putBack() }
         let limitBytes = min(limitBytes, Int.max >> 1)
         let before = output.count
         var place = 0
@@ -40,7 +40,7 @@ public enum Gzip {
             place = try dataStart(packed, from: place)
             let start = output.count
             while true {
-                let step = unsafe inflate(decompressor, packed, place, &output, limitBytes - (start - before))
+                let step = inflate(decoder, packed, place, &output, limitBytes - (start - before))
                 if let used = step.used {
                     place += used
                     break
@@ -85,7 +85,7 @@ public enum Gzip {
     /// Decodes one member's data behind what `output` holds. `used` is the number of bytes of `packed` that
     /// it took; nil when it did not decode, for want of room or as it is damaged.
     private static func inflate(
-        _ decompressor: OpaquePointer, _ packed: Span<UInt8>, _ place: Int, _ output: inout [UInt8],
+        _ decoder: GzipDecoder, _ packed: Span<UInt8>, _ place: Int, _ output: inout [UInt8],
         _ leftBytes: Int
     ) -> (used: Int?, needsRoom: Bool) {
         let room = max(0, min(output.capacity - output.count, leftBytes))
@@ -100,7 +100,7 @@ public enum Gzip {
                 unsafe output.withUnsafeMutableBufferPointer { buffer, initialized in
                     guard let from = packed.baseAddress, let to = buffer.baseAddress else { return }
                     result = unsafe libdeflate_deflate_decompress_ex(
-                        decompressor, from + place, packed.count - place, to + initialized, room, &used,
+                        decoder.pointer, from + place, packed.count - place, to + initialized, room, &used,
                         &got)
                     if result == LIBDEFLATE_SUCCESS { initialized += got }
                 }

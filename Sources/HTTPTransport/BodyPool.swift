@@ -30,10 +30,18 @@ final class BodyPool: Sendable {
         keptBytes = memory.limitBytes(of: .bodies) / 8
     }
 
-    /// An empty buffer, used before when there is one.
-    func take() -> [UInt8] {
-        var buffer = kept.withLock { kept in
-            let buffer = kept.buffers.popLast() ?? []
+    /// An empty buffer, used before when there is one: of several the smallest that has room for so many
+    /// bytes. So bodies as they came and what they decode to each find one of their size, and none grows.
+    func take(roomFor bytes: Int = 0) -> [UInt8] {
+        var buffer: [UInt8] = kept.withLock { kept in
+            guard let last = kept.buffers.indices.last else { return [] }
+            var best = last
+            for index in kept.buffers.indices where kept.buffers[index].capacity >= bytes {
+                let capacity = kept.buffers[best].capacity
+                if capacity < bytes || kept.buffers[index].capacity < capacity { best = index }
+            }
+            kept.buffers.swapAt(best, last)
+            let buffer = kept.buffers.removeLast()
             kept.bytes -= buffer.capacity
             return buffer
         }

@@ -57,7 +57,7 @@ public final class HTTPBody: Sendable {
             return true
         }
         let room = Self.decodedRoom(of: packed, limitBytes: limitBytes)
-        var bytes = pool?.take() ?? []
+        var bytes = pool?.take(roomFor: room) ?? []
         if grow(to: room) { bytes.reserveCapacity(room) }
         do throws(CompressionError) {
             try Gzip.decode(

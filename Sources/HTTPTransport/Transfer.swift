@@ -272,7 +272,7 @@ final class Transfer {
     }
 
     private func takePooledBuffer() {
-        var buffer = admission.pool.take()
+        var buffer = admission.pool.take(roomFor: max(body.count, announced ?? 0))
         buffer.append(contentsOf: body)
         body = buffer
     }

@@ -36,6 +36,22 @@ struct HTTPBodyTests {
         #expect(released.withLock { $0 } == [.bytes(60)])
     }
 
+    @Test func aBodyTakesTheSmallestBufferThatHasRoomForIt() {
+        let pool = BodyPool(keptCount: 8) { _, _ in }
+        for count in [20_000, 900_000, 100_000] {
+            var buffer: [UInt8] = []
+            buffer.reserveCapacity(count)
+            pool.keep(buffer)
+        }
+        let taken = [12_000, 97_000, 97_000, 97_000].map { pool.take(roomFor: $0).capacity }
+        #expect((20_000..<100_000).contains(taken[0]))
+        #expect((100_000..<900_000).contains(taken[1]))
+        #expect(taken[2] >= 900_000 && taken[3] == 0)
+        // One that is too small is better than none.
+        pool.keep([UInt8](repeating: 0, count: 50))
+        #expect((50..<97_000).contains(pool.take(roomFor: 97_000).capacity))
+    }
+
     @Test func aHugeBufferIsNotKept() {
         let pool = BodyPool(keptCount: 4) { _, _ in }
         pool.takeBack([UInt8](repeating: 0, count: BodyPool.keptBufferBytes + 1), claim: .slot)
