@@ -156,23 +156,33 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
 
     // MARK: - The plain way
 
-    /// Where a request goes that needs neither a name resolved nor TLS: `http` and an IPv4 address.
+    /// Where a request goes that needs no TLS.
     ///
-    /// Nil for whatever libcurl might rewrite, too: another spelling of scheme or port, a user, a fragment,
-    /// bytes beyond ASCII.
-    public var ipv4Destination: IPv4Destination? {
-        guard scheme == .http, !authority.isBracketed, !hasUser, !hasFragment, isASCII,
-            isLowerCase, let address = authority.address?.ipv4
-        else { return nil }
+    /// Nil for whatever libcurl might rewrite or treat as special: another spelling of scheme or port, a
+    /// user, a fragment, bytes beyond ASCII, an IPv4 address in brackets, a name that is never looked up
+    /// (`.onion`, RFC 7686).
+    public var plainDestination: PlainDestination? {
+        guard scheme == .http, !hasUser, !hasFragment, isASCII, isLowerCase else { return nil }
+        let place: PlainDestination.Place
+        if let address = authority.address {
+            // In brackets it is connected to as an IPv6 address.
+            guard !authority.isBracketed || address.ipv4 == nil else { return nil }
+            place = .address(address, zone: zone)
+        } else {
+            let name = hostName
+            guard !name.hasSuffix(".onion"), !name.hasSuffix(".onion.") else { return nil }
+            place = .name(name)
+        }
         let digits = authority.portDigits
         switch authority.port {
         case .empty: return nil
         case .number where text.utf8.span[digits.lowerBound] == UInt8(ascii: "0"): return nil
         case .none, .number: break
         }
-        let hostEnd = port == scheme.defaultPort ? authority.host.upperBound : server.upperBound
-        return IPv4Destination(
-            address: address, port: port, host: server.lowerBound..<hostEnd,
+        let hostEnd = port == scheme.defaultPort ? hostEnd : server.upperBound
+        return PlainDestination(
+            place: place, port: port, host: server.lowerBound..<hostEnd,
+            hostHeader: authority.isBracketed ? hostHeader : nil,
             target: server.upperBound..<text.utf8.count)
     }
 
@@ -230,13 +240,21 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// Where the parts of a URL of the plain way are.
-public struct IPv4Destination: Sendable, Equatable {
-    /// The first octet in the highest bits.
-    public let address: UInt32
+/// Where a request of the plain way goes, and where the parts of its URL are.
+public struct PlainDestination: Sendable, Equatable {
+    public enum Place: Sendable, Equatable {
+        /// The zone is as the kernel knows it: an interface's name or number.
+        case address(IPAddress, zone: String?)
+        /// In lower case.
+        case name(String)
+    }
+
+    public let place: Place
     public let port: UInt16
     /// Of the URL's bytes: the host, and the port unless it is 80.
     public let host: Range<Int>
+    /// The Host header where it is not what stands at `host`: of an IPv6 address.
+    public let hostHeader: String?
     /// Path and query, to the end; empty when there are none.
     public let target: Range<Int>
 }

@@ -3,9 +3,12 @@
 #include <curl/curl.h>
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -175,23 +178,78 @@ static inline CURLcode narthex_curl_set_blob(
     return curl_easy_setopt(easy, option, &blob);
 }
 
-// A TCP connection to an IPv4 address (its first octet in the highest bits), begun without waiting. A
-// descriptor, or -1 with errno set.
-static inline int narthex_connect_ipv4(uint32_t address, uint16_t port) {
-    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+// A TCP connection, begun without waiting. A descriptor, or -1 with errno set.
+static inline int narthex_connect(const struct sockaddr *place, socklen_t size) {
+    int descriptor = socket(place->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -1;
     int one = 1;
     (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    struct sockaddr_in place = {0};
-    place.sin_family = AF_INET;
-    place.sin_port = htons(port);
-    place.sin_addr.s_addr = htonl(address);
-    if (connect(descriptor, (struct sockaddr *)&place, sizeof place) == 0 || errno == EINPROGRESS)
-        return descriptor;
+    if (connect(descriptor, place, size) == 0 || errno == EINPROGRESS) return descriptor;
     int problem = errno;
     close(descriptor);
     errno = problem;
     return -1;
+}
+
+// The same to an IPv4 address, its first octet in the highest bits.
+static inline int narthex_connect_ipv4(uint32_t address, uint16_t port) {
+    struct sockaddr_in place = {0};
+    place.sin_family = AF_INET;
+    place.sin_port = htons(port);
+    place.sin_addr.s_addr = htonl(address);
+    return narthex_connect((struct sockaddr *)&place, sizeof place);
+}
+
+// The same to the 16 bytes of an IPv6 address. `scope` is the number of its interface; 0 where any will do.
+static inline int narthex_connect_ipv6(const uint8_t *address, uint16_t port, uint32_t scope) {
+    struct sockaddr_in6 place = {0};
+    place.sin6_family = AF_INET6;
+    place.sin6_port = htons(port);
+    place.sin6_scope_id = scope;
+    memcpy(&place.sin6_addr, address, sizeof place.sin6_addr);
+    return narthex_connect((struct sockaddr *)&place, sizeof place);
+}
+
+// The number of an interface; 0 where there is none of this name.
+static inline uint32_t narthex_interface_number(const char *name) { return if_nametoindex(name); }
+
+// An address of a host: `count`, 4 or 16, of the bytes, and the interface of an IPv6 one that has a link.
+typedef struct {
+    uint8_t bytes[16];
+    int count;
+    uint32_t scope;
+} narthex_host_address;
+
+// Looks a host's addresses up, as libcurl does: by getaddrinfo(3), and IPv6 ones only where the kernel speaks
+// it. Blocks. The number of addresses, `capacity` at most, in the order in which they are to be tried; 0 when
+// the name has none or cannot be looked up.
+static inline int narthex_find_host(const char *name, narthex_host_address *found, int capacity) {
+    int probe = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (probe >= 0) close(probe);
+    struct addrinfo hints = {0};
+    hints.ai_family = probe >= 0 ? AF_UNSPEC : AF_INET;
+    hints.ai_socktype = SOCK_STREAM;
+    struct addrinfo *first = NULL;
+    if (getaddrinfo(name, NULL, &hints, &first) != 0) return 0;
+    int count = 0;
+    for (struct addrinfo *next = first; next != NULL && count < capacity; next = next->ai_next) {
+        narthex_host_address address = {0};
+        if (next->ai_family == AF_INET) {
+            struct sockaddr_in *four = (struct sockaddr_in *)next->ai_addr;
+            address.count = 4;
+            memcpy(address.bytes, &four->sin_addr, 4);
+        } else if (next->ai_family == AF_INET6) {
+            struct sockaddr_in6 *six = (struct sockaddr_in6 *)next->ai_addr;
+            address.count = 16;
+            address.scope = six->sin6_scope_id;
+            memcpy(address.bytes, &six->sin6_addr, 16);
+        } else {
+            continue;
+        }
+        found[count++] = address;
+    }
+    freeaddrinfo(first);
+    return count;
 }
 
 // Why a connection did not come about; 0 when it did.

@@ -138,28 +138,59 @@ import Testing
             ("http://0.0.0.0?x", "0.0.0.0", "?x", 80),
         ] as [(String, String, String, UInt16)])
     func ipv4AddressesAreForThePlainWay(text: String, host: String, target: String, port: UInt16) throws {
-        let plain = try #require(HTTPURL(text)?.ipv4Destination)
+        let plain = try #require(HTTPURL(text)?.plainDestination)
         let bytes = Array(text.utf8)
         #expect(String(decoding: bytes[plain.host], as: UTF8.self) == host)
         #expect(String(decoding: bytes[plain.target], as: UTF8.self) == target)
-        #expect(plain.port == port)
+        #expect(plain.port == port && plain.hostHeader == nil)
+        #expect(plain.place == .address(try #require(IPAddress(host.part(before: ":"))), zone: nil))
+    }
+
+    @Test(
+        arguments: [
+            ("http://localhost:9100/metrics", "localhost", "localhost:9100"),
+            ("http://Node-1.Example.:80/?a", "node-1.example.", "Node-1.Example."),
+            ("http://10.0.0.7.example/", "10.0.0.7.example", "10.0.0.7.example"),
+            ("http://a_b/", "a_b", "a_b"), ("http://onion/", "onion", "onion"),
+        ] as [(String, String, String)])
+    func namesAreForThePlainWay(text: String, name: String, host: String) throws {
+        let plain = try #require(HTTPURL(text)?.plainDestination)
+        #expect(plain.place == .name(name) && plain.hostHeader == nil)
+        #expect(String(decoding: Array(text.utf8)[plain.host], as: UTF8.self) == host)
+    }
+
+    @Test(
+        arguments: [
+            ("http://[::1]:9100/metrics", "::1", nil, "[::1]:9100"),
+            ("http://[fe80:0:0:0:0:0:0:7%25eth0]/", "fe80::7", "eth0", "[fe80::7]"),
+            ("http://[fe80::7%2]:80?x", "fe80::7", "2", "[fe80::7]"),
+        ] as [(String, String, String?, String)])
+    func ipv6AddressesAreForThePlainWay(text: String, address: String, zone: String?, host: String) throws {
+        let plain = try #require(HTTPURL(text)?.plainDestination)
+        #expect(plain.place == .address(try #require(IPAddress(address)), zone: zone))
+        #expect(plain.hostHeader == host)
     }
 
     @Test func octetsStandInTheirOrder() throws {
-        #expect(try #require(HTTPURL("http://1.2.3.4:5/")?.ipv4Destination).address == 0x0102_0304)
+        let place = try #require(HTTPURL("http://1.2.3.4:5/")?.plainDestination).place
+        #expect(place == .address(IPAddress(ipv4: 0x0102_0304), zone: nil))
     }
 
     @Test(arguments: [
-        "", "http://", "https://10.0.0.7/", "HTTP://10.0.0.7/", "http://localhost:9100/",
-        "http://10.0.0.7.example/",
+        "", "http://", "https://10.0.0.7/", "HTTP://10.0.0.7/", "https://localhost:9100/",
+        "http://hidden.onion/", "http://hidden.ONION./", "http://näme/", "http://u@localhost/",
         "http://10.0.0/", "http://10.0.0.256/", "http://010.0.0.7/", "http://0x0a.0.0.7/", "http://10.0.0.7.",
         "http://1.2.3.4444/", "http://10.0.0.7:/", "http://10.0.0.7:0/", "http://10.0.0.7:65536/",
         "http://10.0.0.7:080/", "http://10.0.0.7:123456/", "http://u:p@10.0.0.7/", "http://10.0.0.7:80@evil/",
         "http://10.0.0.7/a#b", "http://10.0.0.7/a b", "http://10.0.0.7/\u{7F}", "http://10.0.0.7/ä",
-        "http://10.0.0.7/\r\nX: y", "http://10.0.0.7\\@evil/", "http://[::1]:9100/", "http://10.0.0.7:80x/",
+        "http://10.0.0.7/\r\nX: y", "http://10.0.0.7\\@evil/", "https://[::1]:9100/", "http://10.0.0.7:80x/",
         "unix://10.0.0.7/", "http://[::ffff:10.0.0.7]/", "hTTP://10.0.0.7/", "http://10.0.0.7/#",
     ])
     func everythingElseIsForLibcurl(text: String) {
-        #expect(HTTPURL(text)?.ipv4Destination == nil)
+        #expect(HTTPURL(text)?.plainDestination == nil)
     }
+}
+
+extension String {
+    fileprivate func part(before mark: Character) -> String { String(prefix { $0 != mark }) }
 }

@@ -14,15 +14,27 @@ final class RawServer: Sendable {
     private let accepted = Atomic<Int>(0)
 
     /// Serves until `stop`; `serve` runs for every connection, which is closed when it returns.
-    init(_ serve: @escaping @Sendable (Connection) -> Void) throws {
+    convenience init(_ serve: @escaping @Sendable (Connection) -> Void) throws {
+        try self.init(isIPv6: false, serve)
+    }
+
+    /// The same, on the IPv6 loopback address where that is wanted.
+    init(isIPv6: Bool, _ serve: @escaping @Sendable (Connection) -> Void) throws {
         let socketType = Int32(SOCK_STREAM.rawValue)
-        let listener = socket(AF_INET, socketType, 0)
+        let listener = socket(isIPv6 ? AF_INET6 : AF_INET, socketType, 0)
         self.listener = listener
         guard listener >= 0 else { throw RawServerError(step: "socket") }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        // Both kinds of address have family and port at the same place. An IPv4 address stands where the
+        // other kind has its flow.
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(isIPv6 ? AF_INET6 : AF_INET)
+        if isIPv6 {
+            address.sin6_addr = in6addr_loopback
+        } else {
+            address.sin6_flowinfo = UInt32(0x7F00_0001).bigEndian
+        }
+        var length = socklen_t(
+            isIPv6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size)
         // Safety: the address lives through the calls and is as long as said.
         let bound = unsafe withUnsafeMutablePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
@@ -31,7 +43,7 @@ final class RawServer: Sendable {
             }
         }
         guard bound else { throw RawServerError(step: "bind") }
-        port = Int(UInt16(bigEndian: address.sin_port))
+        port = Int(UInt16(bigEndian: address.sin6_port))
         connections = Mutex([])
         SystemThread.startOrExit(name: "raw-server") { [self] in
             // The thread that accepts closes: closed elsewhere, the number could already be another

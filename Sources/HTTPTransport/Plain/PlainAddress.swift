@@ -1,15 +1,25 @@
 import Addresses
 
-/// Where a plain request goes: an IPv4 address and a port.
+/// Where a plain connection goes: an address, a port, and for an IPv6 address that holds on one link alone
+/// the number of its interface; 0 for every other.
 struct PlainAddress: Hashable, Sendable {
-    /// The first octet in the highest bits.
-    let address: UInt32
+    let address: IPAddress
     let port: UInt16
+    let scope: UInt32
+
+    init(_ address: IPAddress, port: UInt16, scope: UInt32 = 0) {
+        self.address = address
+        self.port = port
+        self.scope = scope
+    }
+
+    /// An IPv4 address, its first octet in the highest bits.
+    init(address: UInt32, port: UInt16) { self.init(IPAddress(ipv4: address), port: port) }
 }
 
-extension PlainAddress {
-    init(_ url: IPv4Destination) {
-        address = url.address
-        port = url.port
-    }
+/// What a connection that is kept may be used for again: requests by the same name, or by the same address.
+struct PlainPlace: Hashable, Sendable {
+    let address: PlainAddress
+    /// Nil where the URL holds the address itself.
+    let name: String?
 }

@@ -1,3 +1,4 @@
+import Addresses
 internal import CCurl
 
 #if canImport(Glibc)
@@ -37,7 +38,7 @@ final class PlainConnection {
     }
 
     let descriptor: Int32
-    let address: PlainAddress
+    let place: PlainPlace
     /// The request in flight.
     private(set) var transfer: Transfer?
     /// The request fails at this time: while the connection is being made, when it must be there; after that,
@@ -60,12 +61,21 @@ final class PlainConnection {
     private var unread: [UInt8] = []
     private var isPaused = false
 
-    /// Begins to connect; nil when the kernel refuses at once.
-    init?(_ address: PlainAddress) {
-        let descriptor = narthex_connect_ipv4(address.address, address.port)
+    /// Begins to connect; nil, and errno says why, when the kernel refuses at once.
+    init?(_ address: PlainAddress, name: String? = nil) {
+        let descriptor = Self.connect(address)
         guard descriptor >= 0 else { return nil }
         self.descriptor = descriptor
-        self.address = address
+        place = PlainPlace(address: address, name: name)
+    }
+
+    private static func connect(_ address: PlainAddress) -> Int32 {
+        if let four = address.address.ipv4 { return narthex_connect_ipv4(four, address.port) }
+        let bytes = address.address.bytes
+        // Safety: an address that is not an IPv4 one has the 16 bytes that are read.
+        return unsafe bytes.withUnsafeBufferPointer {
+            unsafe narthex_connect_ipv6($0.baseAddress, address.port, address.scope)
+        }
     }
 
     deinit { _ = close(descriptor) }

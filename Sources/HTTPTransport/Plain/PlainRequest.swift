@@ -25,7 +25,7 @@ struct PlainRequest {
 
     /// Puts the request, whose URL is taken apart in `url`, into `bytes`; false when one of its headers is
     /// not for the plain way.
-    mutating func write(_ request: HTTPRequest, _ url: IPv4Destination, to bytes: inout [UInt8]) -> Bool {
+    mutating func write(_ request: HTTPRequest, _ url: PlainDestination, to bytes: inout [UInt8]) -> Bool {
         if common == nil || request.acceptGzip != asksGzip || request.headers != headers {
             headers = request.headers
             asksGzip = request.acceptGzip
@@ -40,7 +40,11 @@ struct PlainRequest {
         }
         for index in url.target { bytes.append(text[index]) }
         bytes.append(contentsOf: " HTTP/1.1\r\nHost: ".utf8)
-        for index in url.host { bytes.append(text[index]) }
+        if let header = url.hostHeader {
+            bytes.append(contentsOf: header.utf8)
+        } else {
+            for index in url.host { bytes.append(text[index]) }
+        }
         bytes.append(contentsOf: common)
         return true
     }

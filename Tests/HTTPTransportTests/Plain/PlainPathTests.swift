@@ -32,12 +32,15 @@ struct PlainPathTests {
         var connections = 0
         private var nextID: UInt64 = 1
 
-        init(slots: Int = 4, _ configuration: HTTPClientConfiguration = HTTPClientConfiguration()) throws {
+        init(
+            slots: Int = 4, _ configuration: HTTPClientConfiguration = HTTPClientConfiguration(),
+            find: @escaping @Sendable (String) -> [HostAddress] = { _ in [] }
+        ) throws {
             watch = try #require(SocketWatch())
             admission = BodyAdmission(
                 slots: BodySlots(capacity: slots, bytesLimit: 1 << 20),
                 pool: BodyPool(keptCount: slots) { _, _ in })
-            path = PlainPath(watch: watch, configuration: configuration)
+            path = PlainPath(watch: watch, configuration: configuration, find: find)
         }
 
         func begin(_ url: String, timeoutMs: Int64 = 20_000, limit: Int = 64 << 20) -> Transfer? {

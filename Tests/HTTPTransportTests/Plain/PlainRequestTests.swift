@@ -6,7 +6,7 @@ import Testing
 struct PlainRequestTests {
     private func written(_ request: HTTPRequest, _ writer: inout PlainRequest) throws -> String? {
         var bytes: [UInt8] = [1, 2, 3]
-        let url = try #require(HTTPURL(request.url)?.ipv4Destination)
+        let url = try #require(HTTPURL(request.url)?.plainDestination)
         return writer.write(request, url, to: &bytes) ? String(decoding: bytes, as: UTF8.self) : nil
     }
 
@@ -39,6 +39,18 @@ struct PlainRequestTests {
                     == "GET /?q HTTP/1.1\r\nHost: 10.0.0.8\r\nUser-Agent: n\r\nAccept: */*\r\n"
                     + "Accept-Encoding: gzip\r\nX-A: 1\r\n\r\n")
         }
+    }
+
+    @Test(
+        arguments: [
+            ("http://[fe80:0::7%25lo]:9100/m", "[fe80::7]:9100"), ("http://[::1]/m", "[::1]"),
+            ("http://Name.example:80/m", "Name.example"),
+        ] as [(String, String)])
+    func theHostIsWrittenAsLibcurlDoes(url: String, host: String) throws {
+        var writer = PlainRequest(userAgent: "n")
+        #expect(
+            try written(HTTPRequest(url: url), &writer)
+                == "GET /m HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: n\r\nAccept: */*\r\n\r\n")
     }
 
     @Test(arguments: [

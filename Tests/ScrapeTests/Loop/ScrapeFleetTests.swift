@@ -6,8 +6,9 @@ import Testing
 @Suite struct ScrapeFleetTests {
     private static func targets(_ count: Int, job: String) -> [ScrapeTarget] {
         (0..<count).map {
-            ScrapeTarget(
-                url: "http://\(job).\($0):9100/metrics", labels: LabelSet([Label("instance", "\(job).\($0)")]))
+            let instance = "\(job).\($0)"
+            return ScrapeTarget(
+                url: "http://\(instance):9100/metrics", labels: LabelSet([Label("instance", instance)]))
         }
     }
 
