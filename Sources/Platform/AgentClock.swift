@@ -14,12 +14,15 @@ public protocol AgentClock: Sendable {
     /// Returns once `monotonicNs` has reached `deadlineNs`. Throws `CancellationError` when the task is
     /// cancelled.
     func sleep(untilNs deadlineNs: UInt64) async throws
+    /// Whether `monotonicNs` is the kernel's monotonic clock, so that its deadlines need no task that sleeps.
+    var isKernels: Bool { get }
 }
 
 extension AgentClock {
     public var agingMs: Int64 { wallMs }
     public var elapsedNs: UInt64 { monotonicNs }
     public var isSynchronised: Bool? { nil }
+    public var isKernels: Bool { false }
 
     /// What `monotonicNs` will be in `durationMs` milliseconds: now for zero or less, and the largest number
     /// for a duration that it cannot count.

@@ -74,7 +74,29 @@ public final class Event: Sendable {
         guard let id = arrive(after: seen) else { return .signalled }
         guard !Task.isCancelled else { return .cancelled }
         guard deadlineNs > clock.monotonicNs else { return .deadline }
-        return await withTaskGroup(of: Void.self) { group in
+        if clock.isKernels, DeadlineQueue.process.begin() {
+            return await waitByQueue(id, after: seen, untilNs: deadlineNs)
+        }
+        return await waitByTask(id, after: seen, untilNs: deadlineNs, clock: clock)
+    }
+
+    /// A wait with the deadline in the process' queue.
+    private func waitByQueue(_ id: UInt64, after seen: UInt64, untilNs deadlineNs: UInt64) async -> Outcome {
+        let queue = DeadlineQueue.process
+        var ticket: DeadlineQueue.Ticket?
+        let outcome = await suspend(id, after: seen) {
+            // Only now that the wait is registered: a deadline that passes at once finds it.
+            ticket = queue.add(deadlineNs) { self.end(id, .deadline) }
+        }
+        if let ticket, outcome != .deadline { queue.remove(ticket) }
+        return outcome
+    }
+
+    /// A wait with a task that sleeps until the deadline.
+    private func waitByTask(
+        _ id: UInt64, after seen: UInt64, untilNs deadlineNs: UInt64, clock: any AgentClock
+    ) async -> Outcome {
+        await withTaskGroup(of: Void.self) { group in
             let outcome = await suspend(id, after: seen) {
                 // Begun only now that the wait is registered: a deadline that passes at once finds it.
                 group.addTask {

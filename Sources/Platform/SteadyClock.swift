@@ -26,6 +26,7 @@ public final class SteadyClock: AgentClock {
     public var monotonicNs: UInt64 { base.monotonicNs }
     public var elapsedNs: UInt64 { base.elapsedNs }
     public var isSynchronised: Bool? { base.isSynchronised }
+    public var isKernels: Bool { base.isKernels }
     /// How far the machine's clock is from `wallMs` while a jump of it is not followed; 0 otherwise.
     public var doubtedMs: Int64 { look().doubtedMs }
 

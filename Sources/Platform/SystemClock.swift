@@ -19,6 +19,8 @@ public struct SystemClock: AgentClock {
         return answer < 0 ? nil : answer > 0
     }
 
+    public var isKernels: Bool { true }
+
     public func sleep(untilNs deadlineNs: UInt64) async throws {
         let nowNs = monotonicNs
         guard deadlineNs > nowNs else { return try Task.checkCancellation() }

@@ -1,6 +1,10 @@
 /// A few threads for work that computes or blocks: parsing a scrape, appending a frame, encoding a request,
 /// reading a segment. Whole scrapes and whole requests, never single samples.
-public final class WorkerPool: Sendable {
+///
+/// Tasks may prefer it as their executor: they then run on its threads, and what they have `run` there is done
+/// at once, by the thread that they are on. A task that leaves for the network and for a wait costs one change
+/// of thread where it comes back, and none for its work.
+public final class WorkerPool: TaskExecutor {
     /// A box: a function as the element of a generic container is wrapped once more each time it is moved
     /// there, and each wrapping is kept and called through.
     private struct Work: Sendable {
@@ -42,9 +46,24 @@ public final class WorkerPool: Sendable {
         precondition(accepted, "the pool outlives its work: it is closed only in deinit")
     }
 
-    /// Runs `body` on one of the threads and returns its result. Items run in the order they came.
+    /// Runs a part of a task that prefers this pool.
+    public func enqueue(_ job: consuming ExecutorJob) {
+        // Safety: a job that was enqueued is run once.
+        let job = UnownedJob(job)
+        post { unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
+
+    /// Whether the caller is a part of a task that prefers this pool, and so on one of its threads.
+    private var isCallers: Bool {
+        // Safety: nothing of the task is kept.
+        unsafe withUnsafeCurrentTask { unsafe $0?.unownedTaskExecutor == asUnownedTaskExecutor() }
+    }
+
+    /// Runs `body` on one of the threads and returns its result. Items run in the order they came, except
+    /// that a task which is on one of the threads runs its own at once.
     public func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
+        if isCallers { return try body() }
+        return try await withCheckedThrowingContinuation { continuation in
             let accepted = queue.push(Work { continuation.resume(with: Result { try body() }) })
             precondition(accepted, "the pool outlives its work: it is closed only in deinit")
         }
@@ -52,7 +71,8 @@ public final class WorkerPool: Sendable {
 
     /// As `run`, for a body that does not throw.
     public func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
-        await withCheckedContinuation { continuation in
+        if isCallers { return body() }
+        return await withCheckedContinuation { continuation in
             let accepted = queue.push(Work { continuation.resume(returning: body()) })
             precondition(accepted, "the pool outlives its work: it is closed only in deinit")
         }

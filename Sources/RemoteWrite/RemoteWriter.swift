@@ -140,10 +140,13 @@ public final class RemoteWriter: Sendable {
     /// Runs the slots there are, and those that are asked for, until all have ended.
     private func runSlots() async {
         await withDiscardingTaskGroup { group in
-            for slot in slots.all { group.addTask { await self.run(slot) } }
+            // On the workers: an answer is booked and the next request cut, signed and handed to the client
+            // by the thread that the answer wakes.
+            let workers = shared.workers
+            for slot in slots.all { group.addTask(executorPreference: workers) { await self.run(slot) } }
             for await _ in spawns {
                 let slot = newSlot()
-                group.addTask { await self.run(slot) }
+                group.addTask(executorPreference: workers) { await self.run(slot) }
             }
         }
     }

@@ -259,7 +259,8 @@ final class SlotRunner: Sendable {
                     let isOwed = window.hasUnbooked || reader.isUnsettled
                     let idleMs = UInt64(isOwed ? Self.bufferRetryMs : Self.idleMs)
                     let untilNs = nowNs + idleMs * 1_000_000
-                    await shared.draining.cancelling { await reader.waitForMore(until: untilNs) }
+                    // A drain that begins from here on ends the wait.
+                    if shared.drainDeadlineNs == nil { await reader.waitForMore(until: untilNs) }
                 }
             case .failure(let error):
                 shared.metrics.bufferErrors.add()

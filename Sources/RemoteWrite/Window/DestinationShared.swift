@@ -96,6 +96,7 @@ final class DestinationShared: Sendable {
         gate.hurry(untilNs: deadlineNs)
         draining.signal()
         window.changed.signal()
+        window.reader.endWaits()
     }
 
     /// Looks for the next request (`ShippingWindow.look`), and says what the look has shown.

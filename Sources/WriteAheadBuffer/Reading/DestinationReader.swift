@@ -183,11 +183,14 @@ public final class DestinationReader: Sendable {
     }
 
     /// Waits until something was appended since `next` gave nil, or until the deadline of the monotonic
-    /// clock, or until the task is cancelled.
+    /// clock, or until the task is cancelled. `endWaits` ends it, too.
     public func waitForMore(until deadlineNs: UInt64) async {
         let seen = state.withLock { $0.seenAppends }
         await appended.wait(after: seen, untilNs: deadlineNs, clock: core.clock)
     }
+
+    /// Ends every wait for more, and one that begins later without another `next` before it.
+    public func endWaits() { appended.signal() }
 
     /// Notes requests before they leave, by numbers that no request has that is in flight. Of the requests
     /// with the numbers `replaced` nothing is in flight any more: these are their parts. Beyond
