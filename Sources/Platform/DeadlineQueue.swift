@@ -6,7 +6,7 @@ import Glibc
 ///
 /// A wait puts its deadline in and takes it out again when it has ended, which wakes nobody unless the
 /// deadline is earlier than the one that the thread sleeps for. As a task that sleeps, a deadline cost two
-/// tasks, a timer of Dispatch and its cancellation, which together were a tenth of the agent's processor time.
+/// tasks, a timer of Dispatch and its cancellation: together a tenth of the agent's processor time.
 @safe final class DeadlineQueue: @unchecked Sendable {  // `mutex` guards it.
     // @unchecked: what varies is touched only while `mutex` is held.
 

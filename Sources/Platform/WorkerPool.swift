@@ -1,9 +1,11 @@
+import Synchronization
+
 /// A few threads for work that computes or blocks: parsing a scrape, appending a frame, encoding a request,
 /// reading a segment. Whole scrapes and whole requests, never single samples.
 ///
-/// Tasks may prefer it as their executor: they then run on its threads, and what they have `run` there is done
-/// at once, by the thread that they are on. A task that leaves for the network and for a wait costs one change
-/// of thread where it comes back, and none for its work.
+/// Tasks may prefer it as their executor: they then run on its threads, and what they have `run` there is
+/// done at once, by the thread that they are on. A task that waits, for the network or an event, costs one
+/// change of thread where it goes on, and none for its work.
 public final class WorkerPool: TaskExecutor {
     /// A box: a function as the element of a generic container is wrapped once more each time it is moved
     /// there, and each wrapping is kept and called through.
@@ -12,6 +14,10 @@ public final class WorkerPool: TaskExecutor {
     }
 
     private let queue = ConditionQueue<Work>()
+    private let jobs = Atomic<UInt64>(0)
+
+    /// How many parts of tasks that prefer this pool have come so far; for tests.
+    package var jobCount: UInt64 { jobs.load(ordering: .sequentiallyConsistent) }
 
     /// Starts `threads` threads named `name`, while the process starts: it ends when they cannot be made
     /// (`SystemThread.startOrExit`).
@@ -50,6 +56,7 @@ public final class WorkerPool: TaskExecutor {
     public func enqueue(_ job: consuming ExecutorJob) {
         // Safety: a job that was enqueued is run once.
         let job = UnownedJob(job)
+        jobs.wrappingAdd(1, ordering: .sequentiallyConsistent)
         post { unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 

@@ -20,7 +20,7 @@ struct InstructionsCommand: ParsableCommand {
             """)
 
     enum Choice: String, CaseIterable, ExpressibleByArgument {
-        case all, first, scrape, gzip, append, read, encode, snappy, hash
+        case all, first, scrape, gzip, append, read, encode, snappy, together, packed, hash
     }
 
     @Option(help: "The stage to run; the others run uncounted where it needs what they make.")

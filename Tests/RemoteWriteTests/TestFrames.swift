@@ -13,6 +13,12 @@ enum TestFrames {
         Target(job: job, own: LabelSet(labels))
     }
 
+    /// The samples of each target in their order. A request holds frames of one shape a few series at a time,
+    /// so that only the order within a target can be told beforehand.
+    static func byTarget(_ samples: [SentSample]) -> [[Label]: [SentSample]] {
+        Dictionary(grouping: samples) { $0.labels.filter { $0.name != "__name__" } }
+    }
+
     /// A chunk of series, each given by its own labels; the target's go between them by name.
     static func chunk(_ series: [[Label]], _ target: Target) -> LayoutChunk {
         var builder = LayoutChunkBuilder()

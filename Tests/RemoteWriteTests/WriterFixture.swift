@@ -45,7 +45,7 @@ struct WriterFixture {
             }
             if clock.sleeperCount > 0 {
                 // Where no job has come since the last look nobody has begun to work.
-                if idleAt != tasks.count { idleAt = await idleCount() }
+                if idleAt != jobCount { idleAt = await idleCount() }
                 if idleAt != nil { clock.advance(ms: 5) }
             }
             await Task.yield()
@@ -58,11 +58,14 @@ struct WriterFixture {
     /// How many jobs of the writer's tasks there were so far, once all are over and none has come meanwhile;
     /// nil when one has. A busy machine makes nobody late by this clock, as it stands still until then.
     private func idleCount() async -> UInt64? {
-        let count = tasks.count
+        let count = jobCount
         await tasks.drained()
         await workers.run {}
-        return tasks.count == count ? count : nil
+        return jobCount == count ? count : nil
     }
+
+    /// Jobs of the writer's tasks: its slots run on the workers.
+    private var jobCount: UInt64 { tasks.count + workers.jobCount }
 
     func frames(_ count: Int, series: Int, job: String = "node") -> [Frame] {
         let target = TestFrames.target(job: job, [Label("instance", "\(job):9100"), Label("job", job)])

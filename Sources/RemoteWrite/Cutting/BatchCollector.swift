@@ -106,12 +106,26 @@ struct BatchCollector: Sendable {
         // What was searched for may be gone meanwhile.
         let end = search.end.flatMap { slices[head].start < $0 ? $0 : nil }
         var batch = Batch(scratch, message)
+        // A frame that is not to be whole in this request.
+        var partial: Int?
         while head < slices.count, !batch.triesAgain,
             dropReason(slices[head], agingMs, isUsedUp) == nil
         {
+            if partial == nil {
+                let whole = wholeFrames(message, room: encodeLimits.samples - scratch.sampleCount) { slice in
+                    dropReason(slice, agingMs, isUsedUp) == nil
+                        && end.map { slice.position(of: slice.to) <= $0 } ?? true
+                        && (leftOut.isEmpty || leftOut.runs(of: slice.frame, search.nowNs).isEmpty)
+                }
+                let fitting = batch.appendWhole(slices[head..<head + whole], encodeLimits)
+                head += fitting
+                if fitting < whole { partial = head + (fitting == 0 ? 1 : 0) }
+                if fitting > 0 { continue }
+            }
             let slice = slices[head]
             if let end, slice.start >= end { break }
             var to = end.map { min(slice.to, slice.samples(before: $0)) } ?? slice.to
+            if head == partial { to = min(to, slice.to - 1) }
             var runs = leftOut.isEmpty ? [] : leftOut.runs(of: slice.frame, search.nowNs)
             if let due = firstDue(runs, slice.from..<to), batch.mayTryAgain(search) {
                 if batch.slices.isEmpty, due.lowerBound == slice.from {
@@ -125,7 +139,8 @@ struct BatchCollector: Sendable {
             batch.append(slice, to: to, encodeLimits, leavingOut: runs)
             guard batch.consumed(slice) else {
                 // A batch that was to end here did not end by its bytes.
-                batch.isFullByBytes = batch.lastSample < to && batch.endedByBytes(encodeLimits)
+                batch.isFullByBytes =
+                    (batch.lastSample < to || head == partial) && batch.endedByBytes(encodeLimits)
                 slices[head] = slice.part(from: batch.lastSample, to: slice.to)
                 break
             }
@@ -137,6 +152,21 @@ struct BatchCollector: Sendable {
             search.giveBackTryingAgain()
         }
         return cut
+    }
+
+    /// How many of the next slices are whole frames that may be written together; 0 where they are fewer than
+    /// two, or more than `room` samples.
+    private func wholeFrames(
+        _ message: WriteMessage, room: Int, admits: (FrameSlice) -> Bool
+    ) -> Int {
+        guard message == .v1 else { return 0 }
+        var samples = 0
+        let count = WholeFrames.count(slices[head...]) { slice in
+            guard slice.sampleCount <= room - samples, admits(slice) else { return false }
+            samples += slice.sampleCount
+            return true
+        }
+        return count > 1 ? count : 0
     }
 
     private func firstDue(_ runs: [LeftOutSeries.Run], _ samples: Range<Int>) -> Range<Int>? {
@@ -171,6 +201,18 @@ struct BatchCollector: Sendable {
         var batch = Batch(scratch, message)
         let first = head
         while head < slices.count {
+            let whole = wholeFrames(message, room: .max) { slice in
+                slice.runs(of: omissions).allSatisfy { $0.samples.isEmpty }
+            }
+            if whole > 1 {
+                let fitting = batch.appendWhole(slices[head..<head + whole], encodeLimits)
+                guard fitting == whole else {
+                    head = first
+                    return .nothing
+                }
+                head += whole
+                continue
+            }
             let slice = slices[head]
             batch.append(slice, to: slice.to, encodeLimits, leavingOut: slice.runs(of: omissions))
             guard batch.consumed(slice) else {
@@ -248,102 +290,5 @@ struct BatchCollector: Sendable {
             slices.removeFirst(head)
             head = 0
         }
-    }
-
-    /// A batch while it is encoded.
-    private struct Batch {
-        let scratch: RequestScratch
-        var slices: [FrameSlice] = []
-        var outcome = Outcomes()
-        var end: BufferPosition?
-        var lastSample = 0
-        var oldestMs = Int64.max
-        var newestMs = Int64.min
-        var histograms = 0
-        var droppedHistograms: [String: Int] = [:]
-        var exemplars = 0
-        var exemplarsOff = 0
-        var omissions: [BufferOmission] = []
-        var triesAgain = false
-        var isFullByBytes = false
-        /// Whether there were requests left to try series again; nil when none was due so far.
-        var grantedTryingAgain: Bool?
-
-        init(_ scratch: RequestScratch, _ message: WriteMessage) {
-            self.scratch = scratch
-            scratch.begin(message)
-        }
-
-        mutating func append(
-            _ slice: FrameSlice, to: Int, _ limits: EncodeLimits, leavingOut runs: [LeftOutSeries.Run]
-        ) {
-            lastSample = slice.from
-            var isFull = false
-            for run in runs where !isFull {
-                let samples = run.samples.clamped(to: lastSample..<to)
-                guard !samples.isEmpty else { continue }
-                encode(slice, to: samples.lowerBound, limits)
-                isFull = lastSample < samples.lowerBound
-                if !isFull { leaveOut(slice, samples, run.reason) }
-            }
-            if !isFull { encode(slice, to: to, limits) }
-            // A frame without samples is passed over with the batch that reaches it.
-            guard lastSample > slice.from || slice.sampleCount == 0 else { return }
-            slices.append(slice.part(from: slice.from, to: lastSample))
-            end = slice.position(of: lastSample)
-        }
-
-        mutating func mayTryAgain(_ search: Search) -> Bool {
-            let isGranted = grantedTryingAgain ?? search.takeTryingAgain()
-            grantedTryingAgain = isGranted
-            return isGranted
-        }
-
-        private mutating func leaveOut(_ slice: FrameSlice, _ samples: Range<Int>, _ reason: String) {
-            omissions.append(
-                BufferOmission(
-                    start: BufferPosition(
-                        segment: slice.record.segment, offset: slice.record.offset,
-                        sample: UInt32(samples.lowerBound)),
-                    count: UInt32(samples.count), reason: reason))
-            outcome.drop(samples.count, of: slice.frame.target.job, reason)
-            dropHistograms(slice.frame.histogramCount(in: samples), reason)
-            lastSample = samples.upperBound
-        }
-
-        private mutating func dropHistograms(_ count: Int, _ reason: String) {
-            if count > 0 { droppedHistograms[reason, default: 0] += count }
-        }
-
-        private mutating func encode(_ slice: FrameSlice, to: Int, _ limits: EncodeLimits) {
-            guard lastSample < to else { return }
-            let encoding = scratch.append(
-                slice.frame, drops: slice.drops, from: lastSample, to: to, limits: limits)
-            lastSample += encoding.consumed
-            let job = slice.frame.target.job
-            let collided = slice.drops.collisions(
-                in: lastSample - encoding.consumed..<lastSample, of: slice.frame)
-            outcome.deliver(encoding.written, of: job)
-            outcome.drop(encoding.tooOld, of: job, DropReason.tooOld)
-            outcome.drop(collided, of: job, DropReason.nameCollision)
-            outcome.drop(encoding.unwanted - collided, of: job, DropReason.writeRelabel)
-            outcome.drop(encoding.malformed, of: job, DropReason.malformed)
-            outcome.drop(encoding.histogramsOff, of: job, DropReason.histogramsOff)
-            outcome.drop(encoding.customBuckets, of: job, DropReason.customBuckets)
-            dropHistograms(encoding.tooOldHistograms, DropReason.tooOld)
-            dropHistograms(encoding.unwantedHistograms, DropReason.writeRelabel)
-            dropHistograms(encoding.histogramsOff, DropReason.histogramsOff)
-            dropHistograms(encoding.customBuckets, DropReason.customBuckets)
-            histograms += encoding.histograms
-            exemplars += encoding.exemplars
-            exemplarsOff += encoding.exemplarsOff
-            oldestMs = min(oldestMs, encoding.oldestMs)
-            newestMs = max(newestMs, encoding.newestMs)
-        }
-
-        func consumed(_ slice: FrameSlice) -> Bool { lastSample == slice.to }
-
-        /// Whether it ended although it could have had more samples by their number.
-        func endedByBytes(_ limits: EncodeLimits) -> Bool { scratch.sampleCount < limits.samples }
     }
 }

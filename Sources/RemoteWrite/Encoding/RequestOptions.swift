@@ -8,6 +8,8 @@ enum RequestOptions {
     /// "not told". The same in every run.
     static func digest(_ configuration: RemoteWriteConfiguration, age: SampleAge) -> UInt64 {
         var hash = FNV1a()
+        // The order of the samples in a request of 1.0 (`WholeFrames`).
+        hash.mix("eight series by eight frames")
         for isOn in [
             configuration.sendNativeHistograms, configuration.sendExemplars, configuration.sendCustomBuckets,
             sendsCustomBucketsBySymbols(configuration), escapesNames(configuration),

@@ -29,6 +29,8 @@ import Glibc
     /// Whose labels `paddedLabels` are.
     private var paddedTarget: Target?
     private var paddedLabels: [UInt8] = []
+    /// The same of the targets whose frames are written together.
+    private(set) var paddedGroup: [[UInt8]] = []
     private var fields = SampleFields()
 
     /// A copy of labels may read up to this many bytes past what it means.
@@ -358,11 +360,21 @@ import Glibc
     private func padded(_ target: Target) -> [UInt8] {
         if paddedTarget !== target {
             paddedTarget = target
-            paddedLabels.removeAll(keepingCapacity: true)
-            paddedLabels.append(contentsOf: target.encodedLabels)
-            paddedLabels.append(contentsOf: repeatElement(0, count: Self.readPadding))
+            Self.pad(target, into: &paddedLabels)
         }
         return paddedLabels
+    }
+
+    /// Fills `paddedGroup`.
+    func pad(_ targets: [Target]) {
+        while paddedGroup.count < targets.count { paddedGroup.append([]) }
+        for (number, target) in targets.enumerated() { Self.pad(target, into: &paddedGroup[number]) }
+    }
+
+    private static func pad(_ target: Target, into padded: inout [UInt8]) {
+        padded.removeAll(keepingCapacity: true)
+        padded.append(contentsOf: target.encodedLabels)
+        padded.append(contentsOf: repeatElement(0, count: readPadding))
     }
 
     /// Makes room for `needed` bytes in all; the first `written` stay.

@@ -32,6 +32,8 @@ UNITS = {
     "read": "frame",
     "encode": "request",
     "snappy": "request",
+    "together": "request",
+    "packed": "request",
     "hash": "request",
 }
 # How far a figure may be from the table. Two runs of one program differ by half a percent at most.
