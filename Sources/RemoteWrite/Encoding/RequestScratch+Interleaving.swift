@@ -15,8 +15,8 @@ internal import MetricModel
 /// Frames of one shape, written a few series at a time.
 extension RequestScratch {
     /// Writes the samples of all `frames`, a few series of each at a time; none of them when they do not fit
-    /// into `limitBytes`, which bounds the whole request. Each frame has `seriesCount` series, and a plain sample
-    /// of each. Returns the share that was written before the limit: 1 when all are.
+    /// into `limitBytes`, which bounds the whole request. Each frame has `seriesCount` series, and a plain
+    /// sample of each. Returns the share that was written before the limit: 1 when all are.
     func appendInterleaved(_ frames: [Frame], seriesCount: Int, limitBytes: Int) -> Double {
         precondition(
             frames.allSatisfy { $0.values.count == seriesCount && $0.layout.seriesCount == seriesCount },
