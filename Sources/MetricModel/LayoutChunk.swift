@@ -1,10 +1,9 @@
 /// A run of series of one scrape, in exposition order, without the target's labels: for each series its
-/// finished, sorted, encoded labels, cut where the target's labels go in between. Immutable, interned, shared
-/// by every target whose lines are equal, and stated as it is in the write-ahead buffer.
+/// finished, sorted, encoded labels, cut where the target's labels go in between. Immutable, interned, and
+/// shared by every target whose lines are equal.
 ///
-/// Series `i` is the pieces `pieceOffsets[i]..<pieceOffsets[i + 1]`. To encode it: for each piece copy
-/// `bytes` from where the piece before ended up to `runEnd`, then the target's labels
-/// `firstTargetLabel..<firstTargetLabel + targetLabelCount`.
+/// The labels are kept as a `SeriesCode`. `plain` is what they are made from, and what the write-ahead buffer
+/// states.
 public final class LayoutChunk: Sendable {
     /// A run of encoded labels, then some of the target's labels (by index into `Target.labels`; possibly
     /// none).
@@ -21,12 +20,32 @@ public final class LayoutChunk: Sendable {
         }
     }
 
+    /// A chunk's labels one after the other.
+    ///
+    /// Series `i` is the pieces `pieceOffsets[i]..<pieceOffsets[i + 1]`: for each piece `bytes` from where
+    /// the piece before ended up to `runEnd`, then the target's labels
+    /// `firstTargetLabel..<firstTargetLabel + targetLabelCount`.
+    public struct Plain: Sendable, Equatable {
+        public var bytes: [UInt8] = []
+        public var pieces: [Piece] = []
+        /// `seriesCount + 1` indices into `pieces`.
+        public var pieceOffsets: [UInt32] = [0]
+
+        /// Where the bytes of series `index` begin.
+        public func runStart(ofSeries index: Int) -> Int {
+            let firstPiece = Int(pieceOffsets[index])
+            return firstPiece == 0 ? 0 : Int(pieces[firstPiece - 1].runEnd)
+        }
+
+        /// The pieces of series `index`.
+        public func pieces(ofSeries index: Int) -> ArraySlice<Piece> {
+            pieces[Int(pieceOffsets[index])..<Int(pieceOffsets[index + 1])]
+        }
+    }
+
     /// How many series there are.
-    public let seriesCount: Int
-    public let bytes: [UInt8]
-    public let pieces: [Piece]
-    /// `seriesCount + 1` indices into `pieces`.
-    public let pieceOffsets: [UInt32]
+    public var seriesCount: Int { code.seriesCount }
+    public let code: SeriesCode
     /// Series whose samples are native histograms: ordinals in the chunk, ascending, each once. Mostly empty.
     public let histogramSeries: [UInt32]
     /// What the target says about the families of the series; nil while no destination sends it.
@@ -62,50 +81,60 @@ public final class LayoutChunk: Sendable {
             }
         }
         guard Int(runStart) == bytes.count else { return nil }
-        self.bytes = bytes
-        self.pieces = pieces
-        self.pieceOffsets = pieceOffsets
+        code = SeriesCoder.code(bytes, pieces, pieceOffsets)
         self.histogramSeries = histogramSeries
         self.metadata = metadata
-        seriesCount = pieceOffsets.count - 1
         targetLabelBound = bound
-        digest = Self.digest(bytes, pieces, pieceOffsets, histogramSeries, metadata)
+        digest = Self.digest(code, histogramSeries, metadata)
     }
 
-    /// The same series with what is known of their families.
+    private init(_ code: SeriesCode, _ bound: Int, _ histogramSeries: [UInt32], _ metadata: ChunkMetadata) {
+        self.code = code
+        self.histogramSeries = histogramSeries
+        self.metadata = metadata
+        targetLabelBound = bound
+        digest = Self.digest(code, histogramSeries, metadata)
+    }
+
+    /// The same series with what is known of their families; the same chunk where that tells of series that
+    /// it does not have.
     public func adding(_ metadata: ChunkMetadata) -> LayoutChunk {
-        LayoutChunk(
-            bytes: bytes, pieces: pieces, pieceOffsets: pieceOffsets, histogramSeries: histogramSeries,
-            metadata: metadata) ?? self
+        guard metadata.runs.last.map({ Int($0.firstSeries) < seriesCount }) ?? true else { return self }
+        return LayoutChunk(code, targetLabelBound, histogramSeries, metadata)
+    }
+
+    /// The labels one after the other: several times what the chunk takes, so for one look at all of them.
+    public var plain: Plain {
+        var plain = Plain()
+        plain.pieceOffsets.reserveCapacity(seriesCount + 1)
+        for index in 0..<seriesCount {
+            code.append(series: index, to: &plain.bytes, &plain.pieces)
+            plain.pieceOffsets.append(UInt32(plain.pieces.count))
+        }
+        return plain
     }
 
     /// Bytes held beside the object itself.
     public var heldBytes: Int {
-        bytes.count + pieces.count * MemoryLayout<Piece>.stride
-            + (pieceOffsets.count + histogramSeries.count) * MemoryLayout<UInt32>.stride
-            + (metadata?.heldBytes ?? 0)
-    }
-
-    /// Where the bytes of series `index` begin.
-    public func runStart(ofSeries index: Int) -> Int {
-        let firstPiece = Int(pieceOffsets[index])
-        return firstPiece == 0 ? 0 : Int(pieces[firstPiece - 1].runEnd)
+        code.heldBytes + histogramSeries.count * MemoryLayout<UInt32>.stride + (metadata?.heldBytes ?? 0)
     }
 
     /// Equal in every byte, not by digest alone.
     public func hasSameContent(as other: LayoutChunk) -> Bool {
         self === other
-            || (digest == other.digest && bytes == other.bytes && pieces == other.pieces
-                && pieceOffsets == other.pieceOffsets && histogramSeries == other.histogramSeries
+            || (digest == other.digest && code == other.code && histogramSeries == other.histogramSeries
                 && metadata == other.metadata)
     }
 
     /// The labels of one series of `target`, decoded, for pages and tests; nil when the bytes are not labels.
     public func labels(ofSeries index: Int, target: Target) -> LabelSet? {
         var encoded: [UInt8] = []
-        var runStart = runStart(ofSeries: index)
-        for piece in pieces[Int(pieceOffsets[index])..<Int(pieceOffsets[index + 1])] {
-            encoded += bytes[runStart..<Int(piece.runEnd)]
+        var own: [UInt8] = []
+        var pieces: [Piece] = []
+        code.append(series: index, to: &own, &pieces)
+        var runStart = 0
+        for piece in pieces {
+            encoded += own[runStart..<Int(piece.runEnd)]
             runStart = Int(piece.runEnd)
             let first = Int(piece.firstTargetLabel)
             let end = first + Int(piece.targetLabelCount)
@@ -120,24 +149,22 @@ public final class LayoutChunk: Sendable {
     /// A hash of the own labels of series `index` and of where the target's labels go in between: the same
     /// in every layout of the target. Not stable between releases.
     public func seriesHash(_ index: Int) -> UInt64 {
-        let pieces = pieces[Int(pieceOffsets[index])..<Int(pieceOffsets[index + 1])]
-        let start = runStart(ofSeries: index)
+        var own: [UInt8] = []
+        var pieces: [Piece] = []
+        code.append(series: index, to: &own, &pieces)
         var hash = Hash()
-        if let last = pieces.last { hash.mix(bytes, start..<Int(last.runEnd)) }
-        for piece in pieces where piece.targetLabelCount > 0 {
-            hash.mix(piece, after: UInt32(start))
-        }
+        hash.mix(own, 0..<own.count)
+        for piece in pieces where piece.targetLabelCount > 0 { hash.mix(piece) }
         return hash.value
     }
 
     private static func digest(
-        _ bytes: [UInt8], _ pieces: [Piece], _ offsets: [UInt32], _ histograms: [UInt32],
-        _ metadata: ChunkMetadata?
+        _ code: SeriesCode, _ histograms: [UInt32], _ metadata: ChunkMetadata?
     ) -> UInt64 {
         var hash = Hash()
-        hash.mix(bytes, 0..<bytes.count)
-        for piece in pieces { hash.mix(piece, after: 0) }
-        hash.mix(UInt64(offsets.count))
+        hash.mix(code.bytes, 0..<code.bytes.count)
+        hash.mix(UInt64(code.partCount) << 32 | UInt64(code.seriesCount))
+        for run in code.targetRuns { hash.mix(UInt64(run.first) << 16 | UInt64(run.count)) }
         for series in histograms { hash.mix(UInt64(series)) }
         if let metadata {
             hash.mix(metadata.comments, 0..<metadata.comments.count)
@@ -155,10 +182,9 @@ public final class LayoutChunk: Sendable {
             value = high ^ low
         }
 
-        mutating func mix(_ piece: Piece, after start: UInt32) {
-            // No underflow: a piece ends at `start`, where its series begins, or behind it.
+        mutating func mix(_ piece: Piece) {
             mix(
-                UInt64(piece.runEnd - start) << 32 | UInt64(piece.firstTargetLabel) << 16
+                UInt64(piece.runEnd) << 32 | UInt64(piece.firstTargetLabel) << 16
                     | UInt64(piece.targetLabelCount))
         }
 

@@ -48,15 +48,11 @@ public struct LayoutChunkBuilder {
     /// The chunk; the builder is empty afterwards. `metadata` is about as many series.
     public mutating func finish(metadata: ChunkMetadata? = nil) -> LayoutChunk {
         precondition(pendingCount == 0, "endSeries ends each series")
-        // Copies of just the right size: a chunk lives as long as its targets, and growth by doubling would
-        // leave a third of it empty. The builder keeps its own arrays for the next chunk.
-        // Safety: each pointer is used only inside its closure.
+        // The chunk holds none of these arrays, which the builder keeps for the next one.
         guard
             let chunk = LayoutChunk(
-                bytes: unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) },
-                pieces: unsafe pieces.withUnsafeBufferPointer { unsafe Array($0) },
-                pieceOffsets: unsafe pieceOffsets.withUnsafeBufferPointer { unsafe Array($0) },
-                histogramSeries: histogramSeries, metadata: metadata)
+                bytes: bytes, pieces: pieces, pieceOffsets: pieceOffsets, histogramSeries: histogramSeries,
+                metadata: metadata)
         else {
             preconditionFailure("the builder keeps its offsets ascending and inside its bytes")
         }

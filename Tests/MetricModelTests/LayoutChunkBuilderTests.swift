@@ -8,8 +8,8 @@ import Testing
         builder.appendTargetLabel(2)
         builder.endSeries()
         let chunk = builder.finish()
-        #expect(chunk.pieces == [.init(runEnd: 0, firstTargetLabel: 1, targetLabelCount: 2)])
-        #expect(chunk.bytes.isEmpty)
+        #expect(chunk.plain.pieces == [.init(runEnd: 0, firstTargetLabel: 1, targetLabelCount: 2)])
+        #expect(chunk.plain.bytes.isEmpty)
     }
 
     @Test func aGapInTargetLabelsBeginsANewPiece() {
@@ -18,8 +18,8 @@ import Testing
         builder.appendTargetLabel(2)
         builder.endSeries()
         let chunk = builder.finish()
-        #expect(chunk.pieces.map(\.firstTargetLabel) == [0, 2])
-        #expect(chunk.pieceOffsets == [0, 2])
+        #expect(chunk.plain.pieces.map(\.firstTargetLabel) == [0, 2])
+        #expect(chunk.plain.pieceOffsets == [0, 2])
     }
 
     @Test func theBuilderIsEmptyAfterFinish() {
@@ -45,7 +45,7 @@ import Testing
         #expect(!chunk([0, 2]).hasSameContent(as: chunk([0])))
         #expect(chunk([0, 2]).hasSameContent(as: chunk([0, 2])))
         #expect(Layout([chunk([1]), chunk([]), chunk([0, 2])]).histogramSeries == [1, 6, 8])
-        let plain = chunk([])
+        let plain = chunk([]).plain
         for bad: [UInt32] in [[3], [1, 1], [2, 0]] {
             #expect(
                 LayoutChunk(

@@ -45,8 +45,8 @@ import Testing
     @Test func neighbouringTargetLabelsShareAPiece() {
         let chunk = chunk([[Label("__name__", "up")]])
         #expect(
-            chunk.pieces == [
-                .init(runEnd: UInt32(chunk.bytes.count), firstTargetLabel: 0, targetLabelCount: 3)
+            chunk.plain.pieces == [
+                .init(runEnd: UInt32(chunk.plain.bytes.count), firstTargetLabel: 0, targetLabelCount: 3)
             ])
     }
 
@@ -69,10 +69,10 @@ import Testing
         // The own label stands before the target's, or behind them.
         let before = chunk([[Label("a", "1")]])
         let behind = LayoutChunk(
-            bytes: before.bytes,
+            bytes: before.plain.bytes,
             pieces: [
                 .init(runEnd: 0, firstTargetLabel: 0, targetLabelCount: 3),
-                .init(runEnd: UInt32(before.bytes.count), firstTargetLabel: 0, targetLabelCount: 0),
+                .init(runEnd: UInt32(before.plain.bytes.count), firstTargetLabel: 0, targetLabelCount: 0),
             ], pieceOffsets: [0, 2])
         #expect(behind?.seriesHash(0) != before.seriesHash(0))
     }

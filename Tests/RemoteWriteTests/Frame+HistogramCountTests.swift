@@ -5,9 +5,10 @@ import Testing
 
 @Suite struct FrameHistogramCountTests {
     private func marked(_ chunk: LayoutChunk, _ series: [UInt32]) throws -> LayoutChunk {
-        try #require(
+        let plain = chunk.plain
+        return try #require(
             LayoutChunk(
-                bytes: chunk.bytes, pieces: chunk.pieces, pieceOffsets: chunk.pieceOffsets,
+                bytes: plain.bytes, pieces: plain.pieces, pieceOffsets: plain.pieceOffsets,
                 histogramSeries: series))
     }
 

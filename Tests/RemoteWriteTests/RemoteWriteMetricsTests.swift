@@ -28,7 +28,7 @@ import Testing
     /// Two floats, one of them with an exemplar, and a histogram.
     private func frame() throws -> Frame {
         let target = TestFrames.target()
-        let plain = TestFrames.chunk(["a", "b", "h"].map { [Label("__name__", $0)] }, target)
+        let plain = TestFrames.chunk(["a", "b", "h"].map { [Label("__name__", $0)] }, target).plain
         let chunk = try #require(
             LayoutChunk(
                 bytes: plain.bytes, pieces: plain.pieces, pieceOffsets: plain.pieceOffsets,

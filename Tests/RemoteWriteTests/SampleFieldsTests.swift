@@ -68,7 +68,7 @@ import WriteAheadBuffer
 
     private func frame(_ histogram: NativeHistogram) -> Frame {
         let target = TestFrames.target()
-        let plain = TestFrames.chunk([[Label("__name__", "h")]], target)
+        let plain = TestFrames.chunk([[Label("__name__", "h")]], target).plain
         guard
             let chunk = LayoutChunk(
                 bytes: plain.bytes, pieces: plain.pieces, pieceOffsets: plain.pieceOffsets,
@@ -91,8 +91,9 @@ import WriteAheadBuffer
         let plain = TestFrames.random(&random)
         func marked(_ chunk: LayoutChunk) -> LayoutChunk {
             let series = (0..<UInt32(chunk.seriesCount)).filter { _ in random.next() % 4 == 0 }
+            let plain = chunk.plain
             return LayoutChunk(
-                bytes: chunk.bytes, pieces: chunk.pieces, pieceOffsets: chunk.pieceOffsets,
+                bytes: plain.bytes, pieces: plain.pieces, pieceOffsets: plain.pieceOffsets,
                 histogramSeries: series) ?? chunk
         }
         let layout = Layout(plain.layout.chunks.map(marked))

@@ -62,7 +62,7 @@ enum TestFrames {
 
     /// The same with every third series a histogram.
     static func histogramChunk(_ prefix: String, count: Int) -> LayoutChunk {
-        let plain = chunk(prefix, count: count)
+        let plain = chunk(prefix, count: count).plain
         guard
             let chunk = LayoutChunk(
                 bytes: plain.bytes, pieces: plain.pieces, pieceOffsets: plain.pieceOffsets,
@@ -227,10 +227,10 @@ struct FrameContent: Equatable {
         labels = frame.target.labels
         timestampMs = frame.timestampMs
         bits = frame.values.map(\.bitPattern)
-        chunks = frame.layout.chunks.map(\.bytes)
+        chunks = frame.layout.chunks.map(\.plain.bytes)
         explicit = frame.explicitTimestamps
         absent = frame.absent
-        departed = frame.departed.map { "\($0.chunk.bytes) \($0.series) \($0.chunk.histogramSeries)" }
+        departed = frame.departed.map { "\($0.chunk.plain.bytes) \($0.series) \($0.chunk.histogramSeries)" }
         histogramSeries = frame.layout.histogramSeries
         histograms = frame.histograms
         exemplars = frame.exemplars

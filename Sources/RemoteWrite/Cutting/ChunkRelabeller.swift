@@ -24,9 +24,10 @@ struct ChunkRelabeller: Sendable {
         var escaped: [UInt32] = []
         var collided: [UInt32] = []
         var nextHistogram = 0
+        let plain = chunk.plain
         for series in 0..<chunk.seriesCount {
             scratch.removeAll()
-            let isRead = gather(series, of: chunk, labels, target.isExternal, into: &scratch)
+            let isRead = gather(series, of: plain, labels, target.isExternal, into: &scratch)
             var isKept =
                 isRead && rules.apply(to: &scratch) == .kept && scratch.value(of: Self.nameLabel) != nil
             if isKept, let names {
@@ -61,12 +62,12 @@ struct ChunkRelabeller: Sendable {
     /// The series as Prometheus' rules find it: its own labels and the target's in their order, then those of
     /// `external_labels`. False when the bytes are not labels, which only a damaged file can have.
     private func gather(
-        _ series: Int, of chunk: LayoutChunk, _ target: [(name: [UInt8], value: [UInt8])],
+        _ series: Int, of chunk: LayoutChunk.Plain, _ target: [(name: [UInt8], value: [UInt8])],
         _ isExternal: [Bool], into scratch: inout LabelScratch
     ) -> Bool {
         var offset = chunk.runStart(ofSeries: series)
         var external: [Int] = []
-        for piece in chunk.pieces[Int(chunk.pieceOffsets[series])..<Int(chunk.pieceOffsets[series + 1])] {
+        for piece in chunk.pieces(ofSeries: series) {
             guard addLabels(of: chunk, offset..<Int(piece.runEnd), into: &scratch) else { return false }
             offset = Int(piece.runEnd)
             let first = Int(piece.firstTargetLabel)
@@ -86,7 +87,7 @@ struct ChunkRelabeller: Sendable {
     }
 
     private func addLabels(
-        of chunk: LayoutChunk, _ range: Range<Int>, into scratch: inout LabelScratch
+        of chunk: LayoutChunk.Plain, _ range: Range<Int>, into scratch: inout LabelScratch
     ) -> Bool {
         let content = chunk.bytes
         let bytes = content.span

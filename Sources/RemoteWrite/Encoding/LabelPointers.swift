@@ -1,24 +1,61 @@
 internal import MetricModel
 
-/// A chunk's and a target's arrays as pointers, for the length of one closure.
+/// A chunk's code and a target's arrays as pointers, for the length of one closure.
 ///
-/// `LayoutChunk.init` has checked that pieces and runs lie inside their arrays, and `with` that the target
-/// has every label the pieces name, so nothing is checked per sample.
+/// A `SeriesCode` is made by its coder alone, whose stretches lie inside their text, and `with` asks that the
+/// target has every label the chunk names, so nothing is checked per sample.
 @unsafe struct LabelPointers {
-    /// Which pieces one series has, and where its last run ends.
+    /// Which parts one series has: where in the code its first begins, and where its last ends.
     struct Shape {
-        var firstPiece: Int
-        var endPiece: Int
-        var runEnd: Int
+        var start: Int
+        var end: Int
     }
 
     private let bytes: UnsafeRawPointer
-    private let byteCount: Int
-    private let pieces: UnsafePointer<LayoutChunk.Piece>
-    private let pieceOffsets: UnsafePointer<UInt32>
+    private let partBytes: Int
+    private let partMask: UInt64
+    private let offsetMask: UInt64
+    private let lengthShift: UInt64
+    private let lengthMask: UInt64
+    private let runShift: UInt64
+    private let partsStart: Int
+    private let numbersStart: Int
+    private let numberBytes: Int
+    private let numberMask: UInt32
+    private let targetRuns: UnsafePointer<SeriesCode.TargetRun>
     private let targetBytes: UnsafeRawPointer
     private let targetByteCount: Int
     private let targetOffsets: UnsafePointer<UInt32>
+
+    /// What parts take at most for each of their own bytes.
+    private let mostPerByte: Int
+
+    /// Up to so many bytes of parts, the room for a series is what as many of the longest would take.
+    private static let fewBytes = 256
+
+    // Safety: the caller vouches for the pointers, that they are those of the code and the target.
+    private init(
+        _ code: SeriesCode, _ bytes: UnsafeRawPointer, _ targetRuns: UnsafePointer<SeriesCode.TargetRun>,
+        _ targetBytes: UnsafeRawPointer, _ targetByteCount: Int, _ targetOffsets: UnsafePointer<UInt32>
+    ) {
+        unsafe self.bytes = bytes
+        unsafe partBytes = Int(code.partBytes)
+        unsafe partMask = ~0 >> UInt64(64 - 8 * Int(code.partBytes))
+        unsafe offsetMask = 1 << UInt64(code.offsetBits) - 1
+        unsafe lengthShift = UInt64(code.offsetBits)
+        unsafe lengthMask = 1 << UInt64(code.lengthBits) - 1
+        unsafe runShift = UInt64(code.offsetBits + code.lengthBits)
+        unsafe partsStart = code.partsStart
+        unsafe numbersStart = code.numbersStart
+        unsafe numberBytes = Int(code.numberBytes)
+        unsafe numberMask = ~0 >> UInt32(32 - 8 * Int(code.numberBytes))
+        unsafe self.targetRuns = targetRuns
+        unsafe self.targetBytes = targetBytes
+        unsafe self.targetByteCount = targetByteCount
+        unsafe self.targetOffsets = targetOffsets
+        let partBytes = Int(code.partBytes)
+        unsafe mostPerByte = (code.mostLength + targetByteCount + partBytes - 1) / partBytes
+    }
 
     /// Calls `body` with the pointers, which are valid until it returns. The target must have the chunk's
     /// labels; `targetLabels` is its encoded labels and `readPadding` bytes more.
@@ -31,88 +68,99 @@ internal import MetricModel
         precondition(
             targetLabels.count == target.encodedLabels.count + RequestScratch.readPadding,
             "the target's labels are padded")
-        // Safety: each array outlives the closures it is borrowed for; none of them is empty but for `bytes`,
-        // for which any address will do as nothing is read from it.
-        return unsafe chunk.bytes.withUnsafeBytes { bytes in
-            unsafe chunk.pieces.withUnsafeBufferPointer { pieces in
-                unsafe chunk.pieceOffsets.withUnsafeBufferPointer { offsets in
-                    unsafe targetLabels.withUnsafeBytes { targetBytes in
-                        unsafe target.encodedLabelOffsets.withUnsafeBufferPointer { targetOffsets in
-                            guard let pieces = pieces.baseAddress, let offsets = offsets.baseAddress,
-                                let targetBytes = targetBytes.baseAddress,
-                                let targetOffsets = targetOffsets.baseAddress
-                            else { return true }  // A chunk without series.
-                            return unsafe body(
-                                LabelPointers(
-                                    bytes: bytes.baseAddress ?? UnsafeRawPointer(offsets),
-                                    byteCount: bytes.count,
-                                    pieces: pieces, pieceOffsets: offsets, targetBytes: targetBytes,
-                                    targetByteCount: targetLabels.count - RequestScratch.readPadding,
-                                    targetOffsets: targetOffsets))
-                        }
+        let code = chunk.code
+        // Safety: each array outlives the closures it is borrowed for; none of them is empty.
+        return unsafe code.bytes.withUnsafeBytes { bytes in
+            unsafe code.targetRuns.withUnsafeBufferPointer { runs in
+                unsafe targetLabels.withUnsafeBytes { targetBytes in
+                    unsafe target.encodedLabelOffsets.withUnsafeBufferPointer { targetOffsets in
+                        guard let bytes = bytes.baseAddress, let runs = runs.baseAddress,
+                            let targetBytes = targetBytes.baseAddress,
+                            let targetOffsets = targetOffsets.baseAddress
+                        else { return true }
+                        return unsafe body(
+                            LabelPointers(
+                                code, bytes, runs, targetBytes,
+                                targetLabels.count - RequestScratch.readPadding, targetOffsets))
                     }
                 }
             }
         }
     }
 
+    /// Where in the code the parts of series `index` begin. There is one for the end of the last, too.
+    // Safety: what is read reaches four bytes behind the number, where the code has room.
     @inline(__always)
-    func runStart(ofSeries index: Int) -> Int {
-        let first = unsafe Int(pieceOffsets[index])
-        return unsafe first == 0 ? 0 : Int(pieces[first - 1].runEnd)
+    func start(ofSeries index: Int) -> Int {
+        let number = unsafe (bytes + numbersStart).loadUnaligned(
+            fromByteOffset: index &* numberBytes, as: UInt32.self)
+        return unsafe partsStart &+ Int(UInt32(littleEndian: number) & numberMask) &* partBytes
     }
 
     @inline(__always)
     func shape(ofSeries index: Int) -> Shape {
-        let end = unsafe Int(pieceOffsets[index + 1])
-        return unsafe Shape(
-            firstPiece: Int(pieceOffsets[index]), endPiece: end, runEnd: Int(pieces[end - 1].runEnd))
+        unsafe Shape(start: start(ofSeries: index), end: start(ofSeries: index &+ 1))
     }
 
-    /// What the labels take at most: each piece may name all of the target's.
+    // Safety: what is read reaches eight bytes behind the part's beginning, where the code has room.
     @inline(__always)
-    func mostBytes(_ shape: Shape, runStart: Int) -> Int {
-        unsafe shape.runEnd &- runStart &+ (shape.endPiece &- shape.firstPiece) &* targetByteCount
+    private func part(at place: Int) -> UInt64 {
+        unsafe UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)) & partMask
+    }
+
+    /// What the labels take at most: each part may be of the greatest length, and name all of the target's.
+    @inline(__always)
+    func mostBytes(_ shape: Shape) -> Int {
+        let bytes = shape.end &- shape.start
+        return unsafe bytes > Self.fewBytes ? mostBytesOfMany(shape) : bytes &* mostPerByte
+    }
+
+    /// The same for a series of many parts, where the greatest length would be much more than there is.
+    @inline(never)
+    private func mostBytesOfMany(_ shape: Shape) -> Int {
+        var total = 0
+        for place in unsafe stride(from: shape.start, to: shape.end, by: partBytes) {
+            let part = unsafe part(at: place)
+            total += unsafe Int((part >> lengthShift) & lengthMask)
+            total += unsafe part >> runShift == 0 ? 0 : targetByteCount
+        }
+        return total
     }
 
     /// Copies the labels to `out`, which has room for them and `RequestScratch.slack` more; returns the
     /// end.
     @inline(__always)
-    func copy(_ shape: Shape, runStart: Int, to start: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+    func copy(_ shape: Shape, to start: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
         var out = unsafe start
-        var from = runStart
-        var number = shape.firstPiece
-        while number < shape.endPiece {
-            let piece = unsafe pieces[number]
-            let length = Int(piece.runEnd) &- from
-            unsafe Self.copyRun(bytes + from, length, readable: byteCount &- from, to: out)
+        var place = shape.start
+        while place < shape.end {
+            let part = unsafe part(at: place)
+            let length = unsafe Int((part &>> lengthShift) & lengthMask)
+            // The code is readable this far behind every stretch's beginning.
+            unsafe Self.copyRun(bytes + Int(part & offsetMask), length, to: out)
             unsafe out += length
-            from = Int(piece.runEnd)
-            number &+= 1
-            guard piece.targetLabelCount > 0 else { continue }
-            let label = Int(piece.firstTargetLabel)
+            unsafe place &+= partBytes
+            let number = unsafe Int(part &>> runShift)
+            guard number > 0 else { continue }
+            let run = unsafe targetRuns[number]
+            let label = Int(run.first)
             let first = unsafe Int(targetOffsets[label])
-            let targetLength = unsafe Int(targetOffsets[label &+ Int(piece.targetLabelCount)]) &- first
+            let targetLength = unsafe Int(targetOffsets[label &+ Int(run.count)]) &- first
             // The padding makes every label readable this far.
-            unsafe Self.copyRun(
-                targetBytes + first, targetLength, readable: RequestScratch.readPadding, to: out)
+            unsafe Self.copyRun(targetBytes + first, targetLength, to: out)
             unsafe out += targetLength
         }
         return unsafe out
     }
 
-    /// Copies 64 bytes whatever the length, and more where there is more: for runs as short as labels a call
-    /// of memcpy, or a branch on the length, costs more than the bytes.
+    /// Copies 64 bytes, which are readable, whatever the length, and more where there is more: for runs as
+    /// short as labels a call of memcpy, or a branch on the length, costs more than the bytes.
     @inline(__always)
     private static func copyRun(
-        _ source: UnsafeRawPointer, _ count: Int, readable: Int, to out: UnsafeMutableRawPointer
+        _ source: UnsafeRawPointer, _ count: Int, to out: UnsafeMutableRawPointer
     ) {
-        if readable >= 64 {
-            unsafe copy64(source, to: out)
-            if count > 64 { unsafe (out + 64).copyMemory(from: source + 64, byteCount: count - 64) }
-        } else {
-            unsafe out.copyMemory(from: source, byteCount: count)
-        }
+        unsafe copy64(source, to: out)
+        if count > 64 { unsafe (out + 64).copyMemory(from: source + 64, byteCount: count - 64) }
     }
 
     @inline(__always)

@@ -26,22 +26,22 @@ import Glibc
     @inline(never)
     mutating func putRun(
         _ labels: LabelPointers, _ series: Range<Int>, _ values: Span<Double>, at first: Int,
-        _ field: TimestampField, _ scratch: RequestScratch, _ runStart: inout Int
+        _ field: TimestampField, _ scratch: RequestScratch
     ) -> Int {
         // A copy on the stack, so that the loop keeps it in registers.
         var cursor = unsafe self
-        var from = runStart
         var written = 0
+        var shape = unsafe labels.shape(ofSeries: series.lowerBound)
         precondition(first >= 0 && series.count <= values.count - first, "a value for each series")
         for index in series {
-            let shape = unsafe labels.shape(ofSeries: index)
             // Safety: in bounds by the precondition.
             let bits = unsafe values[unchecked: first &+ written].bitPattern
-            guard unsafe cursor.put(labels, shape, runStart: from, bits, field, scratch) else { break }
-            from = shape.runEnd
+            guard unsafe cursor.put(labels, shape, bits, field, scratch) else { break }
             written &+= 1
+            // One after the last series has a beginning, too, and an end that is not looked at.
+            shape.start = shape.end
+            unsafe shape.end = labels.start(ofSeries: index &+ 2)
         }
-        runStart = from
         unsafe self = cursor
         return written
     }
@@ -53,10 +53,10 @@ import Glibc
     /// before.
     @inline(__always)
     mutating func put(
-        _ labels: LabelPointers, _ shape: LabelPointers.Shape, runStart: Int, _ valueBits: UInt64,
+        _ labels: LabelPointers, _ shape: LabelPointers.Shape, _ valueBits: UInt64,
         _ field: TimestampField, _ scratch: RequestScratch
     ) -> Bool {
-        let most = unsafe byteCount &+ labels.mostBytes(shape, runStart: runStart) &+ RequestScratch.slack
+        let most = unsafe byteCount &+ labels.mostBytes(shape) &+ RequestScratch.slack
         if unsafe most > capacity {
             unsafe scratch.grow(to: most, written: byteCount)
             unsafe base = scratch.raw
@@ -67,7 +67,7 @@ import Glibc
         // promises.
         let start = unsafe base + byteCount
         let content = unsafe start + 1 + lengthBytes
-        var out = unsafe labels.copy(shape, runStart: runStart, to: content)
+        var out = unsafe labels.copy(shape, to: content)
         let valueLength = valueBits == 0 ? 0 : 9
         let sampleLength = valueLength + field.length
         unsafe out.storeBytes(
@@ -110,11 +110,11 @@ import Glibc
     /// Writes one series with finished fields behind its labels; false when it would pass the byte limit,
     /// and nothing has changed then.
     mutating func put(
-        _ labels: LabelPointers, _ shape: LabelPointers.Shape, runStart: Int, fields: [UInt8],
+        _ labels: LabelPointers, _ shape: LabelPointers.Shape, fields: [UInt8],
         _ scratch: RequestScratch
     ) -> Bool {
         let most =
-            unsafe byteCount + labels.mostBytes(shape, runStart: runStart) + fields.count
+            unsafe byteCount + labels.mostBytes(shape) + fields.count
             + RequestScratch.slack
         if unsafe most > capacity {
             unsafe scratch.grow(to: most, written: byteCount)
@@ -125,7 +125,7 @@ import Glibc
         let start = unsafe base + byteCount
         // Tag and length take at most eleven bytes; what is behind them is moved once the length is known.
         let content = unsafe start + 11
-        let out = unsafe labels.copy(shape, runStart: runStart, to: content)
+        let out = unsafe labels.copy(shape, to: content)
         unsafe fields.withUnsafeBytes { bytes in
             if let address = bytes.baseAddress {
                 unsafe out.copyMemory(from: address, byteCount: bytes.count)

@@ -211,7 +211,6 @@ import Glibc
         guard series.contains(walk.ordinal) else { return true }
         var cursor = unsafe RequestCursor(self, limitBytes: limits.bytes)
         let frameField = TimestampField(frame.timestampMs)
-        var runStart = unsafe labels.runStart(ofSeries: walk.ordinal - series.lowerBound)
         var isFull = false
         while walk.ordinal < series.upperBound, walk.remaining > 0, !isFull {
             let index = walk.ordinal - series.lowerBound
@@ -227,13 +226,12 @@ import Glibc
                     if rich.isSent {
                         isFull =
                             unsafe room <= 0
-                            || !cursor.put(labels, shape, runStart: runStart, fields: fields.bytes, self)
+                            || !cursor.put(labels, shape, fields: fields.bytes, self)
                         if isFull { break }
                         result.cover(timestampMs)
                         sampleCount += 1
                     }
                     result.add(rich)
-                    runStart = shape.runEnd
                     walk.remaining -= 1
                     walk.passSpecial(of: frame)
                     continue
@@ -244,7 +242,6 @@ import Glibc
                         walk.remaining -= 1
                     }
                     walk.passSpecial(of: frame)
-                    runStart = unsafe labels.shape(ofSeries: index).runEnd
                     continue
                 }
                 field = TimestampField(ownMs)
@@ -252,8 +249,7 @@ import Glibc
             }
             let wanted = min(most, walk.remaining, room)
             let written = unsafe cursor.putRun(
-                labels, index..<index + max(0, wanted), frame.values.span, at: walk.ordinal, field, self,
-                &runStart)
+                labels, index..<index + max(0, wanted), frame.values.span, at: walk.ordinal, field, self)
             isFull = written < min(most, walk.remaining)
             guard written > 0 else { break }
             result.cover(field.timestampMs)
@@ -332,9 +328,8 @@ import Glibc
                         fields.removeAll()
                         fields.putStaleHistogram(timestampMs: frame.timestampMs)
                         let shape = unsafe labels.shape(ofSeries: series)
-                        let runStart = unsafe labels.runStart(ofSeries: series)
                         guard sampleCount < limits.samples,
-                            unsafe cursor.put(labels, shape, runStart: runStart, fields: fields.bytes, self)
+                            unsafe cursor.put(labels, shape, fields: fields.bytes, self)
                         else { return false }
                         sampleCount += 1
                         result.cover(frame.timestampMs)
@@ -342,10 +337,9 @@ import Glibc
                     result.add(RichSample(isHistogram: true, isSent: isSent))
                     continue
                 }
-                let runStart = unsafe labels.runStart(ofSeries: series)
                 let shape = unsafe labels.shape(ofSeries: series)
                 guard sampleCount < limits.samples,
-                    unsafe cursor.put(labels, shape, runStart: runStart, StaleMarker.bits, field, self)
+                    unsafe cursor.put(labels, shape, StaleMarker.bits, field, self)
                 else { return false }
                 sampleCount += 1
                 result.written += 1

@@ -43,7 +43,7 @@ enum NameEscaper {
 
     /// Whether all names of a chunk's own labels and metrics are such. Bytes that are not labels have none.
     static func isLegacy(_ chunk: LayoutChunk) -> Bool {
-        let bytes = chunk.bytes
+        let bytes = chunk.plain.bytes
         var offset = 0
         while offset < bytes.count, let label = EncodedLabels.next(bytes.span, at: &offset) {
             let name = bytes[label.name]

@@ -24,8 +24,11 @@ final class ChunkSymbols: Sendable {
     /// References of the labels that the chunk itself has: a name and a value in turn, in the order of its
     /// pieces.
     let references: [UInt32]
-    /// For each piece where its references end; they begin where those of the piece before ended.
-    let referenceEnds: [UInt32]
+    /// The chunk's pieces, each with where its references end in place of its bytes; they begin where those
+    /// of the piece before ended.
+    let pieces: [LayoutChunk.Piece]
+    /// For each series, and behind the last one, the index of its first piece.
+    let pieceOffsets: [UInt32]
     let families: [Family]
     /// Ascending; the first begins at series 0.
     let runs: [Run]
@@ -34,18 +37,22 @@ final class ChunkSymbols: Sendable {
     init?(_ chunk: LayoutChunk) {
         var strings = Strings()
         var references: [UInt32] = []
-        var ends: [UInt32] = []
-        ends.reserveCapacity(chunk.pieces.count)
-        let content = chunk.bytes
+        let plain = chunk.plain
+        var pieces: [LayoutChunk.Piece] = []
+        pieces.reserveCapacity(plain.pieces.count)
+        let content = plain.bytes
         var offset = 0
-        for piece in chunk.pieces {
+        for piece in plain.pieces {
             while offset < Int(piece.runEnd) {
                 guard let label = EncodedLabels.next(content.span, at: &offset) else { return nil }
                 references.append(strings.index(of: content[label.name]))
                 references.append(strings.index(of: content[label.value]))
             }
             guard offset == Int(piece.runEnd) else { return nil }
-            ends.append(UInt32(references.count))
+            pieces.append(
+                LayoutChunk.Piece(
+                    runEnd: UInt32(references.count), firstTargetLabel: piece.firstTargetLabel,
+                    targetLabelCount: piece.targetLabelCount))
         }
         var families: [Family] = []
         var places: [UInt32: Int] = [:]
@@ -66,7 +73,8 @@ final class ChunkSymbols: Sendable {
             runs.append(Run(firstSeries: Int(run.firstSeries), family: index))
         }
         self.references = references
-        referenceEnds = ends
+        self.pieces = pieces
+        pieceOffsets = plain.pieceOffsets
         text = strings.text
         starts = strings.starts
         self.families = families
@@ -75,7 +83,8 @@ final class ChunkSymbols: Sendable {
 
     private init() {
         references = []
-        referenceEnds = []
+        pieces = []
+        pieceOffsets = [0]
         text = []
         starts = [0, 0]
         families = []
@@ -107,8 +116,8 @@ final class ChunkSymbols: Sendable {
 
     /// Bytes held.
     var heldBytes: Int {
-        text.count + 4 * (starts.count + references.count + referenceEnds.count) + 16 * families.count
-            + 24 * runs.count + 128
+        text.count + 4 * (starts.count + references.count + pieceOffsets.count) + 8 * pieces.count
+            + 16 * families.count + 24 * runs.count + 128
     }
 
     private struct Strings {

@@ -47,8 +47,6 @@ import Glibc
         var symbols = ChunkSymbols.none
         /// Of the chunk's strings in `indices`.
         var start = 0
-        var pieces: [LayoutChunk.Piece] = []
-        var pieceOffsets: [UInt32] = [0]
         /// The metadata field of the run that the last series was in, and where that run ends.
         var metadata = MetadataField()
         var run = 0..<0
@@ -234,9 +232,7 @@ import Glibc
             indices.append(contentsOf: repeatElement(0, count: symbols.stringCount))
         }
         return openChunks[key].map {
-            Place(
-                symbols: $0.symbols, start: $0.start, pieces: chunk.pieces,
-                pieceOffsets: chunk.pieceOffsets)
+            Place(symbols: $0.symbols, start: $0.start)
         }
     }
 
@@ -280,10 +276,10 @@ import Glibc
         _ limits: EncodeLimits, _ scratch: RequestScratch
     ) -> Bool {
         guard scratch.sampleCount < limits.samples else { return end(mark) }
-        let firstPiece = Int(place.pieceOffsets[series])
-        let endPiece = Int(place.pieceOffsets[series + 1])
-        var reference = firstPiece == 0 ? 0 : Int(place.symbols.referenceEnds[firstPiece - 1])
-        let own = Int(place.symbols.referenceEnds[endPiece - 1]) - reference
+        let firstPiece = Int(place.symbols.pieceOffsets[series])
+        let endPiece = Int(place.symbols.pieceOffsets[series + 1])
+        var reference = firstPiece == 0 ? 0 : Int(place.symbols.pieces[firstPiece - 1].runEnd)
+        let own = Int(place.symbols.pieces[endPiece - 1].runEnd) - reference
         // A reference takes five bytes at most.
         let most =
             scratch.written + 5 * (own + (endPiece - firstPiece) * targetIndices.count) + fields.bytes.count
@@ -297,7 +293,8 @@ import Glibc
         let labels = unsafe start + 12
         var out = unsafe labels
         for number in firstPiece..<endPiece {
-            let end = Int(place.symbols.referenceEnds[number])
+            let piece = place.symbols.pieces[number]
+            let end = Int(piece.runEnd)
             while reference < end {
                 let string = place.symbols.references[reference]
                 var index = indices[place.start + Int(string)]
@@ -305,7 +302,6 @@ import Glibc
                 unsafe out = out.put(varint: index)
                 reference += 1
             }
-            let piece = place.pieces[number]
             let first = 2 * Int(piece.firstTargetLabel)
             for number in first..<first + 2 * Int(piece.targetLabelCount) {
                 var index = targetIndices[number]

@@ -214,9 +214,10 @@ struct ConflictKeys: Sendable {
         let key = ObjectIdentifier(chunk)
         if let known = names[key], known.chunk.object === chunk { return known.names }
         var found: Set<String>? = []
+        let plain = chunk.plain
         for series in 0..<chunk.seriesCount {
-            let last = Int(chunk.pieces[Int(chunk.pieceOffsets[series + 1]) - 1].runEnd)
-            let encoded = Array(chunk.bytes[chunk.runStart(ofSeries: series)..<last])
+            let encoded = Array(
+                plain.bytes[plain.runStart(ofSeries: series)..<plain.runStart(ofSeries: series + 1)])
             guard let labels = EncodedLabels.decode(encoded) else {
                 found = nil
                 break
@@ -234,9 +235,10 @@ struct ConflictKeys: Sendable {
         if let known = chunks[key], known.chunk === chunk { return known }
         var lacking: UInt64 = 0
         var lackedByAll = UInt64.max
+        let plain = chunk.plain
         for series in 0..<chunk.seriesCount {
             var has: UInt64 = 0
-            for piece in chunk.pieces[Int(chunk.pieceOffsets[series])..<Int(chunk.pieceOffsets[series + 1])] {
+            for piece in plain.pieces(ofSeries: series) {
                 let first = Int(piece.firstTargetLabel)
                 for label in first..<first + Int(piece.targetLabelCount) where label < Self.mostLabels {
                     has |= 1 << UInt64(label)

@@ -71,10 +71,11 @@ enum StatementCoding {
     }
 
     static func put(_ chunk: LayoutChunk, into buffer: inout RecordBuffer) {
-        buffer.putRaw(chunk.bytes)
-        buffer.putVarint(UInt64(chunk.pieces.count))
+        let plain = chunk.plain
+        buffer.putRaw(plain.bytes)
+        buffer.putVarint(UInt64(plain.pieces.count))
         var runStart: UInt32 = 0
-        for piece in chunk.pieces {
+        for piece in plain.pieces {
             buffer.putVarint(UInt64(piece.runEnd - runStart))
             runStart = piece.runEnd
             buffer.putVarint(UInt64(piece.firstTargetLabel))
@@ -82,7 +83,7 @@ enum StatementCoding {
         }
         buffer.putVarint(UInt64(chunk.seriesCount))
         for series in 0..<chunk.seriesCount {
-            buffer.putVarint(UInt64(chunk.pieceOffsets[series + 1] - chunk.pieceOffsets[series]))
+            buffer.putVarint(UInt64(plain.pieceOffsets[series + 1] - plain.pieceOffsets[series]))
         }
         if !chunk.histogramSeries.isEmpty { buffer.putAscending(chunk.histogramSeries) }
     }

@@ -21,12 +21,12 @@ import Testing
         #expect(strings(symbols) == ["", "__name__", "a", "z", "1", "b"])
         #expect(symbols.references == [1, 2, 3, 4, 1, 5, 3, 4, 1, 3])
         // Two pieces a series: before and behind the target's label.
-        #expect(symbols.referenceEnds == [2, 4, 6, 8, 10])
+        #expect(symbols.pieces.map(\.runEnd) == [2, 4, 6, 8, 10])
     }
 
     @Test func familiesAreReferences() throws {
         let target = TestFrames.target([])
-        let plain = TestFrames.chunk(["a", "b", "c"].map { [Label("__name__", $0)] }, target)
+        let plain = TestFrames.chunk(["a", "b", "c"].map { [Label("__name__", $0)] }, target).plain
         var comments: [UInt8] = []
         ChunkMetadata.append(.type, family: Array("b".utf8), text: Array("gauge".utf8)[...], to: &comments)
         ChunkMetadata.append(.help, family: Array("b".utf8), text: Array("a".utf8)[...], to: &comments)

@@ -188,7 +188,7 @@ import Testing
     private func frame(metadata: ChunkMetadata?, histograms: [UInt32] = [], _ names: [String]) throws -> Frame
     {
         let target = TestFrames.target()
-        let plain = TestFrames.chunk(names.map { [Label("__name__", $0)] }, target)
+        let plain = TestFrames.chunk(names.map { [Label("__name__", $0)] }, target).plain
         let chunk = try #require(
             LayoutChunk(
                 bytes: plain.bytes, pieces: plain.pieces, pieceOffsets: plain.pieceOffsets,
@@ -316,7 +316,7 @@ import Testing
 
     @Test func staleMarkersOfHistogramsAreEmptyHistograms() throws {
         let target = TestFrames.target()
-        let plain = TestFrames.chunk([[Label("__name__", "h")]], target)
+        let plain = TestFrames.chunk([[Label("__name__", "h")]], target).plain
         let chunk = try #require(
             LayoutChunk(
                 bytes: plain.bytes, pieces: plain.pieces, pieceOffsets: plain.pieceOffsets,
