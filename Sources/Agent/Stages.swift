@@ -148,6 +148,13 @@ final class Stages: Sendable {
         AgentMetrics.registerSizes(in: registry) { [weak stages] in
             stages?.jobs.map { ($0.name, $0.pool.size) } ?? []
         }
+        let interner = parts.interner
+        SeriesMemory.register(in: registry) { [weak stages] in
+            SeriesMemory(
+                layouts: interner.size, lines: stages?.jobs.map(\.pool.lineMemory) ?? [],
+                valueBytes: buffer.baseBytes,
+                requestBytes: stages?.destinations.reduce(0) { $0 + $1.writer.keptRequestBytes } ?? 0)
+        }
         ClockReport.register(in: registry, clock: clock)
         return stages
     }

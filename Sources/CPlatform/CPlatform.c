@@ -186,6 +186,12 @@ void narthex_name_thread(const char *name) {
 
 void narthex_trim_heap(void) { malloc_trim(0); }
 
+void narthex_heap_bytes(unsigned long long *allocated, unsigned long long *free) {
+    struct mallinfo2 all = mallinfo2();
+    *allocated = all.uordblks + all.hblkhd;
+    *free = all.fordblks;
+}
+
 void narthex_limit_arenas(int arenas) { mallopt(M_ARENA_MAX, arenas); }
 
 void narthex_return_large_blocks(int bytes) {

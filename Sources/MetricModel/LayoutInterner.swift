@@ -39,6 +39,33 @@ public final class LayoutInterner: Sendable {
         }
     }
 
+    /// What the chunks in use take together.
+    public struct Size: Sendable, Equatable {
+        public var chunks = 0
+        public var series = 0
+        /// Encoded labels, each stretch once.
+        public var labelBytes = 0
+        /// Which labels each series has, and where its target's go in between.
+        public var partBytes = 0
+        /// What destinations of remote write 2.0 are told of the series' families.
+        public var metadataBytes = 0
+
+        public init() {}
+    }
+
+    /// What the chunks in use take now; a look at each of them.
+    public var size: Size {
+        let chunks = state.withLock { $0.entries.values.flatMap { $0.compactMap(\.chunk) } }
+        return chunks.reduce(into: Size()) { size, chunk in
+            let metadataBytes = chunk.metadata?.heldBytes ?? 0
+            size.chunks += 1
+            size.series += chunk.seriesCount
+            size.labelBytes += chunk.code.textBytes
+            size.partBytes += chunk.heldBytes - chunk.code.textBytes - metadataBytes
+            size.metadataBytes += metadataBytes
+        }
+    }
+
     /// Chunks in use now.
     public var count: Int {
         state.withLock { $0.entries.values.reduce(0) { $0 + $1.filter { $0.chunk != nil }.count } }

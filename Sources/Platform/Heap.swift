@@ -12,6 +12,15 @@ public enum Heap {
         narthex_return_large_blocks(Int32(clamping: bytes))
     }
 
+    /// Bytes that malloc has given out and keeps free. Of the free ones those count as resident that no
+    /// `trim` has handed back.
+    public static var bytes: (allocated: UInt64, free: UInt64) {
+        var (allocated, free): (UInt64, UInt64) = (0, 0)
+        // Safety: both pointers are used only inside the call.
+        unsafe narthex_heap_bytes(&allocated, &free)
+        return (allocated, free)
+    }
+
     /// Hands free pages back to the kernel: after a large body, a reload, a target's end.
     public static func trim() { narthex_trim_heap() }
 }

@@ -79,6 +79,9 @@ public final class RemoteWriter: Sendable {
         _ = newSlot()
     }
 
+    /// Bytes of the buffers that are kept for the next requests.
+    public var keptRequestBytes: Int { shared.scratches.keptBytes }
+
     private static func metadataSender(
         _ families: (@Sendable () -> [MetricMetadata])?, _ shared: DestinationShared, _ logger: Logger
     ) -> MetadataSender? {

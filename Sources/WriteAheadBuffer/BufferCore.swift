@@ -15,6 +15,8 @@ final class BufferCore: Sendable {
     /// What readers and windows hold is charged to it.
     let memory: MemoryAccount
     let recent: RecentFrames
+    /// Bytes of the columns that the appender keeps as bases of the targets' next ones.
+    let baseBytes = Atomic<Int>(0)
     private let salts: @Sendable () -> UInt32
 
     private struct Owner: Sendable {

@@ -165,6 +165,10 @@ public final class WriteAheadBuffer: Sendable {
     /// The newest timestamp appended, now or in an earlier run; 0 before the first.
     public var appendedHighestTimestampMs: Int64 { books.withLock { max(0, $0.newestTimestampMs) } }
 
+    /// Bytes of the columns in memory that are the bases of the targets' next ones: the values of all series
+    /// once, which readers that follow share.
+    public var baseBytes: Int { core.baseBytes.load(ordering: .relaxed) }
+
     /// Bytes of all segments.
     public var sizeBytes: UInt64 { core.catalog.totalBytes }
 
@@ -183,6 +187,7 @@ public final class WriteAheadBuffer: Sendable {
             let before = state.writer?.length ?? 0
             let stated = try state.writer?.append(frame)
             let length = state.writer?.length ?? 0
+            core.baseBytes.store(state.writer?.baseBytes ?? 0, ordering: .relaxed)
             // Before the frame can be seen: what a destination answers for is in the books.
             books.withLock { books in
                 books.jobs[frame.target.job, default: JobTotal()].append(samples)

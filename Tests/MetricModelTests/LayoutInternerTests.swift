@@ -23,4 +23,19 @@ import Testing
         #expect(interner.count == 1)
         #expect(interner.intern(chunk("kept")) === kept)
     }
+
+    @Test func sizeIsThatOfTheChunksInUse() throws {
+        let interner = LayoutInterner()
+        let metadata = try #require(
+            ChunkMetadata(comments: [], runs: [.init(firstSeries: 0, offset: .max)], seriesCount: 1))
+        let kept = [interner.intern(chunk("a")), interner.intern(chunk("b").adding(metadata))]
+        _ = interner.intern(chunk("gone"))
+        _ = interner.intern(chunk("a"))
+        let size = interner.size
+        #expect(size.chunks == 2 && size.series == 2 && size.metadataBytes == 8)
+        #expect(
+            size.labelBytes + size.partBytes + size.metadataBytes
+                == kept.reduce(0) { $0 + $1.heldBytes })
+        #expect(size.labelBytes == kept.reduce(0) { $0 + $1.plain.bytes.count }, "nothing repeats in one")
+    }
 }

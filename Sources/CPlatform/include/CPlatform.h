@@ -56,6 +56,9 @@ void narthex_name_thread(const char *name);
 // Hands free heap pages back to the kernel (malloc_trim), after a large body was let go.
 void narthex_trim_heap(void);
 
+// Bytes that malloc has given out, mappings of their own among them, and bytes that it keeps free.
+void narthex_heap_bytes(unsigned long long *allocated, unsigned long long *free);
+
 // Limits glibc to `arenas` malloc arenas: each costs address space and fragments of its own.
 void narthex_limit_arenas(int arenas);
 

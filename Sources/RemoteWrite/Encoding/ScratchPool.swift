@@ -13,6 +13,9 @@ final class ScratchPool: Sendable {
 
     init(memory: MemoryAccount = MemoryAccount()) { symbols = ChunkSymbolCache(memory: memory) }
 
+    /// Bytes of those that are kept and not lent.
+    var keptBytes: Int { free.withLock { $0.reduce(0) { $0 + $1.heldBytes } } }
+
     /// Calls `body` with a scratch of its own.
     func with<Result>(_ body: (RequestScratch) throws -> Result) rethrows -> Result {
         let scratch = free.withLock { $0.popLast() } ?? RequestScratch(symbols: symbols)

@@ -95,6 +95,11 @@ final class TemplateChunk: Sendable {
     }
 
     var lineCount: Int { hashes.count }
+    /// Bytes that what is known of lines and series takes, comments and layout not among them.
+    var lineBytes: Int {
+        8 * hashes.count + 4 * lengths.count + 8 * ownHashes.count
+            + 4 * (droppedLines.count + refused.count)
+    }
     /// Whether the layout says which series belong to which family.
     var statesFamilies: Bool { layout.metadata != nil }
     var seriesCount: Int { ownHashes.count }

@@ -58,6 +58,17 @@ final class TemplateInterner: Sendable {
         }
     }
 
+    /// What the templates in use take now, their layouts not among it; a look at each of them.
+    var size: ScrapePool.LineMemory {
+        let chunks = state.withLock { $0.entries.values.flatMap { $0.compactMap(\.chunk) } }
+        return chunks.reduce(into: ScrapePool.LineMemory()) { memory, chunk in
+            memory.chunks += 1
+            memory.lineBytes += chunk.lineBytes
+            // Where the layout has the comments, both share one array.
+            if !chunk.statesFamilies { memory.commentBytes += chunk.metadata.count }
+        }
+    }
+
     /// Templates in use now.
     var count: Int {
         state.withLock { $0.entries.values.reduce(0) { $0 + $1.filter { $0.chunk != nil }.count } }

@@ -65,6 +65,8 @@ struct SegmentWriter {
     private var nextLookNs: UInt64 = 0
     /// The time that it was told last.
     private var nowNs: UInt64
+    /// Bytes of the columns that are held.
+    private(set) var baseBytes = 0
     /// Bytes of all chunks stated, those that no target uses any more among them.
     private var chunkBytes = 0
     /// The number of targets at which `isMostlyOfTheGone` looks again.
@@ -172,6 +174,7 @@ struct SegmentWriter {
         state.layout = frame.layout
         state.layoutNumber = layoutNumber
         state.chunks = chunkNumbers
+        baseBytes += HeldBytes.of(frame.values, sides) - HeldBytes.of(state.values, state.sides)
         state.values = frame.values
         state.sides = sides
         state.lastNs = nowNs
