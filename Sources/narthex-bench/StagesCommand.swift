@@ -9,7 +9,9 @@ struct StagesCommand: AsyncParsableCommand {
         discussion: """
             Two bodies: 's' is like a node_exporter's (15 % of the values move between scrapes), 'h' is \
             histograms (57 % move). Each figure is the least of several rounds. The yardsticks are taken in \
-            the same run: strtod on the same numbers, and libsnappy on the same requests.
+            the same run: strtod on the same numbers, and libsnappy on the same requests. With --churn \
+            the pages change from round to round, each target's in its own way; the budgets are for pages \
+            that do not.
             """)
 
     @Option(help: "Equal targets in a round.") var targets = 40
@@ -20,7 +22,15 @@ struct StagesCommand: AsyncParsableCommand {
     var cpuBudget = 5.4
     @Option(help: "Budget of the buffer in bytes a sample.") var bufferBudget = 1.0
 
+    @Option(help: "Share of the page that changes in each round, from 0 to 1.") var churn = 0.0
+    @Option(help: "What changes: lines, front, buckets or shuffle.") var churnKind = Churn.Kind.lines
+    @Option(help: "Only this body, s or h.") var body: String?
+
     func validate() throws {
+        guard (0...1).contains(churn) else { throw ValidationError("--churn must be from 0 to 1") }
+        guard body.map({ ["s", "h"].contains($0) }) ?? true else {
+            throw ValidationError("--body must be s or h")
+        }
         guard targets > 0, rounds > 1 else {
             throw ValidationError("--targets must be more than zero and --rounds more than one")
         }
@@ -28,10 +38,12 @@ struct StagesCommand: AsyncParsableCommand {
 
     func run() async throws {
         var exceeded = false
-        for body in [SyntheticBody.nodeExporter, .histograms] {
+        for body in [SyntheticBody.nodeExporter, .histograms] where self.body ?? body.name == body.name {
             let folder = try TemporaryFolder(name: "narthex-bench")
             defer { folder.remove() }
-            var bench = try StageBench(body: body, targets: targets, folder: folder.path)
+            var bench = try StageBench(
+                body: body, churn: Churn(kind: churnKind, share: churn), targets: targets,
+                folder: folder.path)
             for round in 0..<rounds { try bench.round(round) }
             let best = bench.best
             var report = BudgetReport()
