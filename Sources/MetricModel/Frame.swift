@@ -84,12 +84,14 @@ public struct Frame: Sendable {
     /// Ascending by series, each once. The same array scrape after scrape where nothing restarted, so that
     /// it is not kept twice.
     public let startTimestamps: [StartTimestamp]
+    /// Whether it is known that the layout states no series twice. False where nobody has looked.
+    public let statesEachOnce: Bool
 
     public init(
         target: Target, layout: Layout, timestampMs: Int64, values: [Double],
         explicitTimestamps: [ExplicitTimestamp] = [], absent: [UInt32] = [], departed: [Departed] = [],
         histograms: [Histogram] = [], exemplars: [SeriesExemplar] = [],
-        startTimestamps: [StartTimestamp] = []
+        startTimestamps: [StartTimestamp] = [], statesEachOnce: Bool = false
     ) {
         precondition(values.count == layout.seriesCount, "a frame has a value for each series of its layout")
         self.target = target
@@ -102,6 +104,7 @@ public struct Frame: Sendable {
         self.histograms = histograms
         self.exemplars = exemplars
         self.startTimestamps = startTimestamps
+        self.statesEachOnce = statesEachOnce
     }
 
     /// Samples this frame stands for, histograms among them: what is appended, delivered or dropped with it.

@@ -151,13 +151,15 @@ struct ConflictKeysTests {
         let target = TestFrames.target()
         let once = TestFrames.chunk([[Label("__name__", "a")], [Label("__name__", "b")]], target)
         let again = TestFrames.chunk([[Label("__name__", "c")], [Label("__name__", "a")]], target)
-        func repeats(_ chunks: [LayoutChunk]) -> Bool {
+        func repeats(_ chunks: [LayoutChunk], statesEachOnce: Bool = false) -> Bool {
             let layout = Layout(chunks)
             return keys.repeatsSeries(
                 Frame(
                     target: target, layout: layout, timestampMs: 1,
-                    values: Array(repeating: 1, count: layout.seriesCount)))
+                    values: Array(repeating: 1, count: layout.seriesCount), statesEachOnce: statesEachOnce))
         }
+        // Whoever made the frame has looked.
+        #expect(!repeats([again, again], statesEachOnce: true))
         #expect(!repeats([once]) && !repeats([again]))
         #expect(repeats([once, again]) && repeats([again, again]))
         let many = (0..<5).map { part in

@@ -123,6 +123,8 @@ struct ConflictKeys: Sendable {
 
     /// Whether parts of the frame may hold the same series: its layout states one twice.
     mutating func repeatsSeries(_ frame: Frame) -> Bool {
+        // The scrape has looked: a target that changes with each scrape has a new layout each time.
+        if frame.statesEachOnce { return false }
         var hash = FNV1a()
         for chunk in frame.layout.chunks {
             for shift in stride(from: 0, to: 64, by: 8) {
