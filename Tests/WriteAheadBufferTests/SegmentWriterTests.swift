@@ -8,6 +8,62 @@ import Testing
 
 /// The disk refuses: what was written stays, what was not is booked, and it goes on.
 struct SegmentWriterTests {
+    private func append(
+        _ chunk: LayoutChunk, of target: Target, _ value: Double, to buffer: WriteAheadBuffer
+    ) throws {
+        let values = Array(repeating: value, count: chunk.seriesCount)
+        try buffer.append(
+            Frame(
+                target: target, layout: Layout([chunk]), timestampMs: Int64(value),
+                values: values))
+    }
+
+    @Test func aChunkThatNoTargetUsesIsLetGo() throws {
+        let fixture = try BufferFixture()
+        // No reader follows and holds frames.
+        let buffer = try fixture.open()
+        let target = TestFrames.target()
+        let isThere = try appendAndForget(TestFrames.chunk("a", count: 10), of: target, 1, to: buffer)
+        #expect(isThere())
+        try append(TestFrames.chunk("b", count: 10), of: target, 2, to: buffer)
+        #expect(!isThere())
+    }
+
+    /// Appends a chunk's frame; the result tells whether anybody still holds the chunk.
+    private func appendAndForget(
+        _ chunk: consuming LayoutChunk, of target: Target, _ value: Double, to buffer: WriteAheadBuffer
+    ) throws -> () -> Bool {
+        try append(chunk, of: target, value, to: buffer)
+        return { [weak chunk] in chunk != nil }
+    }
+
+    /// Chunks come and go in thousands, so that new ones take the places of old ones in memory.
+    @Test func eachFrameHasItsOwnChunkThoughOthersWereLetGo() throws {
+        let fixture = try BufferFixture()
+        let count = 3_000
+        do {
+            let buffer = try fixture.open()
+            _ = try buffer.openDestination("a")
+            let target = TestFrames.target()
+            for number in 1...count {
+                // Each seventh as it was before, after it was let go.
+                let chunk = TestFrames.chunk("m\(number % 7 == 0 ? 0 : number)_", count: 2)
+                try buffer.append(
+                    Frame(
+                        target: target, layout: Layout([chunk]), timestampMs: Int64(number),
+                        values: [Double(number), 0]))
+            }
+        }
+        let frames = try fixture.open().openStream("a").all()
+        #expect(frames.count == count)
+        for (index, stored) in frames.enumerated() {
+            let number = index + 1
+            let labels = stored.frame.layout.labels(ofSeries: 0, target: stored.frame.target)
+            #expect(stored.frame.values[0] == Double(number))
+            try #require(labels?["__name__"] == "m\(number % 7 == 0 ? 0 : number)_0")
+        }
+    }
+
     private func books(_ buffer: WriteAheadBuffer) throws -> DestinationLedger {
         try #require(buffer.ledger().destinations["a"]?["node"])
     }

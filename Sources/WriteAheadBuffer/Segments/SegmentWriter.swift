@@ -25,7 +25,9 @@ struct SegmentWriter {
     }
 
     private struct ChunkState {
-        let chunk: LayoutChunk
+        /// Not held: a chunk that no target uses any more goes, and its entry with it. Another chunk may take
+        /// the identity that is the key.
+        weak var chunk: LayoutChunk?
         let number: UInt32
         /// Of the record that states it.
         let recordBytes: Int
@@ -82,7 +84,15 @@ struct SegmentWriter {
     private var plain = RecordBuffer(capacity: 0)
     private var targets: [ObjectIdentifier: TargetState] = [:]
     private var chunks: [ObjectIdentifier: ChunkState] = [:]
+    /// Chunks stated so far, those that are gone among them.
+    private var chunkCount = 0
+    /// `chunks.count` at which the entries of those that are gone are let go.
+    private var nextSweep = leastSwept
+    private static let leastSwept = 1_024
+    /// By the numbers of their chunks. Forgotten when they are many more than targets: one of them is stated
+    /// again then if a target comes back to it.
     private var layouts: [[UInt32]: UInt32] = [:]
+    private var layoutCount: UInt32 = 0
     /// A failed write may have left bytes behind `length` that could not be cut off.
     private(set) var isTorn = false
 
@@ -131,7 +141,7 @@ struct SegmentWriter {
             if let known = layouts[chunkNumbers] {
                 layoutNumber = known
             } else {
-                layoutNumber = UInt32(layouts.count)
+                layoutNumber = layoutCount
                 isStated = false
                 let start = scratch.begin(.layout, subject: layoutNumber)
                 StatementCoding.put(layout: chunkNumbers, into: &scratch)
@@ -167,9 +177,12 @@ struct SegmentWriter {
         if isFirst { state.repeatedBytes += scratch.count - start }
         try finish()
 
-        chunks.merge(added) { known, _ in known }
-        chunkBytes += added.values.reduce(0) { $0 + $1.recordBytes }
-        if !isStated { layouts[chunkNumbers] = layoutNumber }
+        keep(added)
+        if !isStated {
+            if layouts.count >= max(Self.leastSwept, 4 * targets.count) { layouts = [:] }
+            layouts[chunkNumbers] = layoutNumber
+            layoutCount += 1
+        }
         state.sequence += 1
         state.layout = frame.layout
         state.layoutNumber = layoutNumber
@@ -214,11 +227,11 @@ struct SegmentWriter {
         numbers.reserveCapacity(wanted.count)
         for chunk in wanted {
             let key = ObjectIdentifier(chunk)
-            if let known = chunks[key] ?? added[key] {
+            if let known = known(chunk) ?? added[key] {
                 numbers.append(known.number)
                 continue
             }
-            let number = UInt32(chunks.count + added.count)
+            let number = UInt32(chunkCount + added.count)
             let start = scratch.count
             StatementCoding.putRecords(
                 of: chunk, number: number, salt: salt, scratch: &plain, into: &scratch)
@@ -227,6 +240,23 @@ struct SegmentWriter {
             if scratch.count >= Self.pieceBytes { try writePiece() }
         }
         return numbers
+    }
+
+    private func known(_ chunk: LayoutChunk) -> ChunkState? {
+        guard let known = chunks[ObjectIdentifier(chunk)], known.chunk === chunk else { return nil }
+        return known
+    }
+
+    /// Takes in chunks that have been stated, and lets go of the entries of those that are gone once they may
+    /// be half of all, so that this costs a constant for each.
+    private mutating func keep(_ added: [ObjectIdentifier: ChunkState]) {
+        guard !added.isEmpty else { return }
+        chunks.merge(added) { _, new in new }
+        chunkCount += added.count
+        chunkBytes += added.values.reduce(0) { $0 + $1.recordBytes }
+        guard chunks.count >= nextSweep else { return }
+        chunks = chunks.filter { $0.value.chunk != nil }
+        nextSweep = max(Self.leastSwept, 2 * chunks.count)
     }
 
     private mutating func begin() {
@@ -327,7 +357,7 @@ struct SegmentWriter {
         for state in targets.values {
             first += state.repeatedBytes
             for chunk in state.layout?.chunks ?? [] {
-                if let stated = chunks[ObjectIdentifier(chunk)] { bytes[stated.number] = stated.recordBytes }
+                if let stated = known(chunk) { bytes[stated.number] = stated.recordBytes }
             }
         }
         return (UInt64(bytes.values.reduce(0, +)), UInt64(first))
