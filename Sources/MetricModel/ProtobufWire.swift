@@ -26,10 +26,15 @@ public enum ProtobufWire {
         appendVarint(UInt64(length), to: &bytes)
         bytes.append(0x0A)
         appendVarint(UInt64(name.count), to: &bytes)
-        for index in name.indices { bytes.append(name[index]) }
+        append(name, to: &bytes)
         bytes.append(0x12)
         appendVarint(UInt64(value.count), to: &bytes)
-        for index in value.indices { bytes.append(value[index]) }
+        append(value, to: &bytes)
+    }
+
+    private static func append(_ part: Span<UInt8>, to bytes: inout [UInt8]) {
+        // Safety: the pointer is used only inside the closure, for the span's own length.
+        unsafe part.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
     }
 
     /// Reads a varint at `offset` and moves it on; nil when the bytes end early or it does not fit 64 bits.

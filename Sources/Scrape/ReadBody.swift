@@ -26,6 +26,25 @@ struct ReadBody {
     var startTimestamps: [Frame.StartTimestamp] = []
     /// For each series of a protobuf body, what makes it that series.
     var keys: [UInt64] = []
+    /// What the page means by its order, where it was read by that.
+    var page: PageChange?
+    /// What an order of the page is made of, where one is wanted.
+    var record: PageRecord?
+    /// Whether there was an order and the page could not be read by it.
+    var hasDefiedOrder = false
+
+    init(_ page: consuming PageChange) {
+        chunks = page.chunks
+        lineCount = page.order.lineCount
+        parsedLines = page.work.parsedLines
+        timestamps = page.timestamps
+        scrapedExemplars = page.exemplars
+        values = page.takeValues()
+        self.page = page
+    }
+
+    /// Samples that rules leave.
+    var keptCount: Int { page?.keptCount ?? values.count - unconverted.count }
 
     init(_ reader: consuming BodyReader) {
         chunks = reader.chunks
@@ -37,6 +56,7 @@ struct ReadBody {
         scrapedExemplars = reader.exemplars
         startTimestamps = reader.starts
         skippedLines = reader.skippedLines
+        record = reader.record
         values = reader.takeValues()
     }
 
@@ -75,7 +95,7 @@ struct ReadBody {
 
     /// Whether no line differs from `before`'s, and none is missing.
     func isUnchanged(from before: [TemplateChunk]) -> Bool {
-        parsedLines == 0 && chunks.count == before.count
+        page?.isUnchanged ?? (parsedLines == 0 && chunks.count == before.count)
     }
 
     /// The histograms that `absent` leaves, within the job's limits; throws when one is none, or has too many

@@ -51,6 +51,7 @@ extension ScrapeEngine {
             values += column
         }
         return Frame(
-            target: target, layout: layout, timestampMs: timestampMs, values: values, absent: absent)
+            target: target, layout: layout, timestampMs: timestampMs, values: values, absent: absent,
+            statesEachOnce: state.statesEachOnce)
     }
 }

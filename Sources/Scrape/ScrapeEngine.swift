@@ -19,6 +19,8 @@ struct ScrapeEngine: Sendable {
         var skippedLines = 0
         /// Lines that were not as the scrape before had them.
         var parsedLines = 0
+        /// What the reading cost, where the page was read by the order of its lines.
+        var pageWork: PageWalk.Work?
     }
 
     let target: Target
@@ -29,7 +31,7 @@ struct ScrapeEngine: Sendable {
     /// Whether start timestamps and metadata go into frames, which remote write 2.0 has a place for.
     let detailSwitch: FrameSwitch
     /// Whether `_created` lines of OpenMetrics tell when series began and are none themselves.
-    private let readsStarts: Bool
+    let readsStarts: Bool
     /// Whether a series gets a sample of 0 at the time at which it began, where its target tells when.
     let addsStartSamples: Bool
     private let startFloorMs: Int64
@@ -40,10 +42,12 @@ struct ScrapeEngine: Sendable {
     /// What is wrong with the target's own labels by the job's limits.
     private let ownLabelFault: ScrapeError?
     let report: ReportSeries
-    private let schema: TargetSchema
-    private let hasher: SegmentHasher
-    private let layouts: LayoutInterner
-    private let templates: TemplateInterner
+    /// Whether a page that changes often is read by the order of its lines; tests compare both ways.
+    let readsByOrder: Bool
+    let schema: TargetSchema
+    let hasher: SegmentHasher
+    let layouts: LayoutInterner
+    let templates: TemplateInterner
 
     init(
         target: Target, honorLabels: Bool, honorTimestamps: Bool,
@@ -52,8 +56,10 @@ struct ScrapeEngine: Sendable {
         histograms: HistogramOptions = HistogramOptions(), rules: SeriesRules = SeriesRules(),
         tracksStaleness: Bool = false, reportsExtra: Bool = false,
         timeoutMs: Int64 = 0, relabelling: MetricRelabelling = MetricRelabelling(),
+        readsByOrder: Bool = true,
         layouts: LayoutInterner, templates: TemplateInterner, hasher: SegmentHasher = .process
     ) {
+        self.readsByOrder = readsByOrder
         self.target = target
         self.honorTimestamps = honorTimestamps
         exemplarSwitch = exemplars
@@ -91,13 +97,11 @@ struct ScrapeEngine: Sendable {
     ) throws(ScrapeError) -> Prepared {
         try checkClock(timestampMs, state)
         let keepsDetails = detailSwitch.isOn
-        var reader = try read(
-            body, format, expected: state.chunks.isEmpty ? templates.expectation(of: schema) : state.chunks,
-            keepsMetadata: keepsDetails)
+        var reader = try readPage(body, format, at: timestampMs, after: state, keepsMetadata: keepsDetails)
+        let keptCount = reader.keptCount
         var values = reader.values
         // The only copy, so that it is changed in its place.
         reader.values = []
-        let keptCount = values.count - reader.unconverted.count
         let lineCount = reader.lineCount
         if let ownLabelFault, keptCount > 0 { throw ownLabelFault.after(samples: 1, kept: 0) }
         var next = state
@@ -105,20 +109,21 @@ struct ScrapeEngine: Sendable {
         var departed: [Frame.Departed] = []
         var addedCount = 0
         let isUnchanged = reader.isUnchanged(from: state.chunks)
-        if !isUnchanged {
+        if let page = reader.page {
+            departed = page.departed
+            addedCount = page.addedCount
+            if !isUnchanged { next.layout = layout(of: page.chunks, keepsDetails: keepsDetails) }
+        } else if !isUnchanged {
             let old = LayoutComparison.Side(
                 chunks: state.chunks, silent: withoutMarker(state, timestampMs), isLive: state.isLive,
                 hasDuplicates: !state.duplicates.isEmpty)
             let comparison = LayoutComparison(
                 old: old, new: reader.chunks, report: report.hashes, schema: schema)
             templates.note(reader.chunks, of: schema)
-            // A chunk of which rules keep nothing has nothing to state.
-            next.layout = Layout(
-                reader.chunks.filter { $0.seriesCount > 0 }.map(\.layout)
-                    + [keepsDetails ? report.describedChunk : report.chunk])
+            next.layout = layout(of: reader.chunks, keepsDetails: keepsDetails)
             next.duplicates = comparison.duplicates
             departed = comparison.departed
-            addedCount = comparison.addedCount
+            addedCount = comparison.addedCount + returnedCount(state, reader.chunks)
             let limits = schema.rules.limits
             next.shed = ShedPlan(
                 reader.chunks, duplicates: comparison.duplicates, before: state.chunks,
@@ -138,6 +143,12 @@ struct ScrapeEngine: Sendable {
         }
         var rules = rules(reader, state, next, timestampMs, isUnchanged: isUnchanged)
         rules.leaveOut(next.shed.leftOut)
+        if let page = reader.page {
+            rules.leaveOut(page.absent)
+            rules.keepSilent(page.ending)
+        }
+        next.order = order(of: reader, next)
+        next.changes.note(reader, hasOrder: next.order != nil, isUnchanged: isUnchanged)
         endUnconverted(reader, state, timestampMs, isUnchanged: isUnchanged, &rules, &values)
         for ordinal in rules.absent { values[Int(ordinal)] = 0 }
         let kept: [Frame.Histogram]
@@ -167,11 +178,13 @@ struct ScrapeEngine: Sendable {
         let frame = Frame(
             target: target, layout: next.layout, timestampMs: timestampMs, values: values,
             explicitTimestamps: rules.kept, absent: rules.absent, departed: departed, histograms: kept,
-            exemplars: exemplars, startTimestamps: keepsDetails ? next.startTimestamps : [])
+            exemplars: exemplars, startTimestamps: keepsDetails ? next.startTimestamps : [],
+            statesEachOnce: next.statesEachOnce)
         let zeros = zeros(before: frame, reader, state, &next, isUnchanged: isUnchanged)
         return Prepared(
             frame: frame, zeros: zeros, next: next, report: reported, leftOut: rules.leftOut,
-            skippedLines: reader.skippedLines, parsedLines: reader.parsedLines)
+            skippedLines: reader.skippedLines, parsedLines: reader.parsedLines,
+            pageWork: reader.page?.work)
     }
 
     private func exemplars(
@@ -227,6 +240,13 @@ struct ScrapeEngine: Sendable {
 
     func seriesTable(of chunks: [TemplateChunk]) -> SeriesTable { SeriesTable(of: chunks, schema) }
 
+    private func layout(of chunks: [TemplateChunk], keepsDetails: Bool) -> Layout {
+        // A chunk of which rules keep nothing has nothing to state.
+        Layout(
+            chunks.filter { $0.seriesCount > 0 }.map(\.layout)
+                + [keepsDetails ? report.describedChunk : report.chunk])
+    }
+
     private func makeReader(_ format: ExpositionFormat, keepsMetadata: Bool) -> BodyReader {
         BodyReader(
             schema: schema, isOpenMetrics: format == .openMetrics, histograms: histograms,
@@ -234,8 +254,9 @@ struct ScrapeEngine: Sendable {
             templates: templates)
     }
 
-    private func read(
-        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk], keepsMetadata: Bool
+    func read(
+        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk], keepsMetadata: Bool,
+        records: Bool
     ) throws(ScrapeError) -> ReadBody {
         guard format != .protobuf else {
             var reader = ProtobufBodyReader(
@@ -245,16 +266,20 @@ struct ScrapeEngine: Sendable {
             return ReadBody(reader)
         }
         do {
-            return ReadBody(try readText(body, format, expected: expected, keepsMetadata: keepsMetadata))
+            return ReadBody(
+                try readText(
+                    body, format, expected: expected, keepsMetadata: keepsMetadata, records: records))
         } catch {
             throw error.located(in: body)
         }
     }
 
     private func readText(
-        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk], keepsMetadata: Bool
+        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk], keepsMetadata: Bool,
+        records: Bool
     ) throws(ScrapeError) -> BodyReader {
         var reader = makeReader(format, keepsMetadata: keepsMetadata)
+        if records { reader.record = PageRecord() }
         do throws(ScrapeError) {
             try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
         } catch {
@@ -281,7 +306,10 @@ struct ScrapeEngine: Sendable {
         let before = history(state)
         return TimestampRules(
             duplicates: next.duplicates, timestamps: timestamps,
-            before: isUnchanged ? before : carried(before, from: state.chunks, to: reader.chunks),
+            before: isUnchanged
+                ? before
+                : reader.page?.carried(before, nothing: Int64.min)
+                    ?? carried(before, from: state.chunks, to: reader.chunks),
             scrapedAtMs: timestampMs, tracksStaleness: tracksStaleness, windowMs: outOfOrderWindowMs)
     }
 

@@ -32,6 +32,10 @@ struct ScrapeState: Sendable {
 
     /// Lines without a sample by the job's rules, duplicates not among them.
     var shed = ShedPlan()
+    /// The order of the page's lines, once they change often; nil while each chunk has its lines.
+    var order: PageOrder?
+    /// How often the page changes.
+    var changes = PageChanges()
     private let reportCount: Int
     /// Only while exemplars are kept.
     var exemplars = ExemplarHistory()
@@ -47,8 +51,14 @@ struct ScrapeState: Sendable {
     var activeSeriesCount: Int {
         guard hasReported else { return 0 }
         guard isLive else { return reportCount }
-        return max(reportCount, layout.seriesCount - duplicates.count - shed.leftOut.count)
+        return max(reportCount, layout.seriesCount - duplicates.count - shed.leftOut.count - holeCount)
     }
+
+    /// Whether no series stands twice in the layout. Those that broke a rule all stand there without labels.
+    var statesEachOnce: Bool { duplicates.isEmpty && shed.refusedCount == 0 }
+
+    /// Series of `chunks` that have left and keep their places.
+    private var holeCount: Int { order?.holes.count ?? 0 }
 
     /// Series of the last successful scrape.
     var seriesCount: Int { layout.seriesCount - reportCount }

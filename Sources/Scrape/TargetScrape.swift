@@ -37,7 +37,7 @@ public final class TargetScrape {
         addsStartSamples: Bool = true, startFloorMs: Int64 = Int64.min,
         histograms: HistogramConfiguration = HistogramConfiguration(), rules: SeriesRules,
         tracksStaleness: Bool = false, reportsExtra: Bool = false,
-        relabelling: MetricRelabelling = MetricRelabelling(),
+        relabelling: MetricRelabelling = MetricRelabelling(), readsByOrder: Bool = true,
         interner: LayoutInterner = LayoutInterner()
     ) {
         engine = ScrapeEngine(
@@ -46,7 +46,8 @@ public final class TargetScrape {
             readsStarts: readsStarts, addsStartSamples: readsStarts && addsStartSamples,
             startFloorMs: startFloorMs, histograms: HistogramOptions(histograms),
             rules: rules, tracksStaleness: tracksStaleness,
-            reportsExtra: reportsExtra, timeoutMs: 10_000, relabelling: relabelling, layouts: interner,
+            reportsExtra: reportsExtra, timeoutMs: 10_000, relabelling: relabelling,
+            readsByOrder: readsByOrder, layouts: interner,
             templates: TemplateInterner())
         state = engine.makeState()
     }
@@ -83,6 +84,13 @@ public final class TargetScrape {
     var startTimestamps: [Frame.StartTimestamp] { state.startTimestamps }
     /// Series that have left and are remembered for their start.
     var rememberedStarts: Int { state.starts.count }
+    /// What the reading of the last page cost, where it was read by the order of its lines.
+    private(set) var pageWork: PageWalk.Work?
+    /// Chunks of the last scrape that succeeded, and series in them that have no line.
+    var chunkCount: Int { state.chunks.count }
+    /// Descriptions of families in them, however often each is there.
+    var commentCount: Int { state.chunks.reduce(0) { $0 + PackedMetadata.entries($1.metadata).count } }
+    var holeCount: Int { state.order?.holes.count ?? 0 }
     /// Lines of the last scrape that were skipped.
     private(set) var skippedLines = 0
 
@@ -95,6 +103,7 @@ public final class TargetScrape {
         leftOut = prepared.leftOut
         skippedLines = prepared.skippedLines
         zeros = prepared.zeros
+        pageWork = prepared.pageWork
         return prepared.frame
     }
 }

@@ -25,6 +25,11 @@ struct TimestampRules {
     /// Takes the lines at `ordinals`, ascending, out of the scrape as well.
     mutating func leaveOut(_ ordinals: [UInt32]) {
         guard !ordinals.isEmpty else { return }
+        if silent.isEmpty, lastSampleMs.isEmpty {
+            absent = ordinals
+            silent = ordinals
+            return
+        }
         let out = Set(ordinals)
         kept.removeAll { out.contains($0.series) }
         absent = Set(absent).union(out).sorted()
@@ -36,7 +41,8 @@ struct TimestampRules {
 
     /// Makes staleness pass over the lines at `ordinals`, ascending, which end with this scrape.
     mutating func keepSilent(_ ordinals: [UInt32]) {
-        if !ordinals.isEmpty { silent = Set(silent).union(ordinals).sorted() }
+        guard !ordinals.isEmpty else { return }
+        silent = silent.isEmpty ? ordinals : Set(silent).union(ordinals).sorted()
     }
 
     /// For a scrape without timestamps, now and before.

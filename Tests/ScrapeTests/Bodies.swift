@@ -102,9 +102,10 @@ func plainTarget(_ own: [Label] = [], external: [Label] = []) -> Target {
 /// A scrape of the plain target.
 func plainScrape(
     honorLabels: Bool = false, honorTimestamps: Bool = true, keepsExemplars: Bool = false,
-    own: [Label] = [], external: [Label] = []
+    own: [Label] = [], external: [Label] = [], readsByOrder: Bool = true
 ) -> TargetScrape {
     TargetScrape(
         target: plainTarget(own, external: external), honorLabels: honorLabels,
-        honorTimestamps: honorTimestamps, keepsExemplars: keepsExemplars)
+        honorTimestamps: honorTimestamps, keepsExemplars: keepsExemplars, rules: SeriesRules(),
+        readsByOrder: readsByOrder)
 }

@@ -36,6 +36,9 @@ struct BodyReader {
     private(set) var starts: [Frame.StartTimestamp] = []
     /// Lines that have no sample because they tell of others.
     private var createdLines = 0
+    /// What an order of the page is made of, where one is wanted: set before a reading without expected
+    /// chunks.
+    var record: PageRecord?
     /// Whether the reading ended with a series that a rule of the job refused.
     private var hasRefused = false
 
@@ -246,6 +249,7 @@ struct BodyReader {
             }
             parsedLines += 1
             endsMatched = false
+            record?.add(parser, body, hasher)
             append(lineOf: parser)
         }
     }

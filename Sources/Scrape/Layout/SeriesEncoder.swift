@@ -166,15 +166,27 @@ struct SeriesEncoder {
     }
 
     /// Byte order: negative, 0 or positive.
+    @inline(__always)
     private func compare(_ left: Range<Int>, _ other: [UInt8], _ right: Range<Int>) -> Int {
-        for index in 0..<min(left.count, right.count) {
-            let a = text[left.lowerBound + index]
-            let b = other[right.lowerBound + index]
-            if a != b { return a < b ? -1 : 1 }
+        // Most names differ in their first bytes.
+        if !left.isEmpty, !right.isEmpty {
+            let (first, second) = (text[left.lowerBound], other[right.lowerBound])
+            if first != second { return first < second ? -1 : 1 }
+        }
+        return compareAll(left, other, right)
+    }
+
+    @inline(never)
+    private func compareAll(_ left: Range<Int>, _ other: [UInt8], _ right: Range<Int>) -> Int {
+        let (names, others) = (text.span.extracting(left), other.span.extracting(right))
+        for index in 0..<min(names.count, others.count) {
+            let (first, second) = (names[index], others[index])
+            if first != second { return first < second ? -1 : 1 }
         }
         return left.count - right.count
     }
 
+    @inline(__always)
     func compare(_ left: Range<Int>, _ name: [UInt8]) -> Int { compare(left, name, 0..<name.count) }
 
     // MARK: the target's labels

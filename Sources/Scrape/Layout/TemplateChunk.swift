@@ -94,6 +94,35 @@ final class TemplateChunk: Sendable {
         self.digest = digest
     }
 
+    /// Series without lines of their own: a page's order says which lines stand for them.
+    init(
+        series ownHashes: [UInt64], exclusions: [Exclusion], layout: LayoutChunk, isOpenMetrics: Bool,
+        metadata: [UInt8]
+    ) {
+        precondition(ownHashes.count == layout.seriesCount, "each series has a hash")
+        hashes = []
+        lengths = []
+        droppedLines = []
+        self.ownHashes = ownHashes
+        self.exclusions = exclusions
+        self.layout = layout
+        before = FamilyContext()
+        after = FamilyContext()
+        self.isOpenMetrics = isOpenMetrics
+        self.metadata = metadata
+        familyCount = PackedMetadata.familyCount(metadata)
+        refused = []
+        refusal = nil
+        skippedLines = 0
+        groups = []
+        foldedLines = 0
+        openGroup = 0
+        starts = []
+        createdLines = 0
+        openRun = 0
+        digest = layout.digest
+    }
+
     var lineCount: Int { hashes.count }
     /// Bytes that what is known of lines and series takes, comments and layout not among them.
     var lineBytes: Int {

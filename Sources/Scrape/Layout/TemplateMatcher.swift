@@ -23,30 +23,31 @@ enum TemplateMatcher {
         let firstTimestamp = timestamps.count
         let firstExemplar = exemplars.count
         values.append(contentsOf: repeatElement(0, count: chunk.lineCount))
-        let end = readLines(
-            chunk, body, at: start, hasher: hasher, firstOrdinal: firstOrdinal, values: &values,
-            timestamps: &timestamps, exemplars: &exemplars)
-        if end < 0 {
+        let lineHashes = chunk.hashes
+        let lineLengths = chunk.lengths
+        let read = readLines(
+            lineHashes.span, lineLengths.span, isOpenMetrics: chunk.isOpenMetrics, body, at: start,
+            hasher: hasher, firstOrdinal: firstOrdinal, values: &values, timestamps: &timestamps,
+            exemplars: &exemplars)
+        if read.count < chunk.lineCount {
             values.removeLast(chunk.lineCount)
             timestamps.removeLast(timestamps.count - firstTimestamp)
             exemplars.removeLast(exemplars.count - firstExemplar)
             return nil
         }
-        return end
+        return read.end
     }
 
-    /// -1 on a difference.
-    private static func readLines(
-        _ chunk: TemplateChunk, _ body: RawSpan, at start: Int, hasher: SegmentHasher, firstOrdinal: Int,
-        values: inout [Double], timestamps: inout [Frame.ExplicitTimestamp],
-        exemplars: inout [ScrapedExemplar]
-    ) -> Int {
-        let lineHashes = chunk.hashes
-        let lineLengths = chunk.lengths
-        let hashes = lineHashes.span
-        let lengths = lineLengths.span
+    /// Reads lines from `start` on as long as they have these hashes and lengths. Their values go into
+    /// `values` from `firstOrdinal` on, which has room for all of them. Returns how many lines are as
+    /// expected and where the next line begins.
+    static func readLines(
+        _ hashes: Span<UInt64>, _ lengths: Span<UInt32>, isOpenMetrics: Bool, _ body: RawSpan, at start: Int,
+        hasher: SegmentHasher, firstOrdinal: Int, values: inout [Double],
+        timestamps: inout [Frame.ExplicitTimestamp], exemplars: inout [ScrapedExemplar]
+    ) -> (count: Int, end: Int) {
         let count = hashes.count
-        precondition(lengths.count == count && values.count - firstOrdinal == count, "a value for each line")
+        precondition(lengths.count == count && values.count - firstOrdinal >= count, "a value for each line")
         var column = values.mutableSpan
         // From here on a value and the separator in front of it may be read without asking for the body's
         // end.
@@ -58,7 +59,7 @@ enum TemplateMatcher {
             let hash = unsafe hashes[unchecked: index]
             let segmentEnd = position &+ length
             if segmentEnd <= fastEnd {
-                if hasher.hash(body, position, length) != hash { return -1 }
+                if hasher.hash(body, position, length) != hash { return (index, position) }
                 if body.uncheckedByte(segmentEnd) == 0x20 {
                     // Safety: the column has a value for each line after `firstOrdinal`, as checked above.
                     let short = DecimalFloat.parseShortLine(body, segmentEnd &+ 1)
@@ -76,14 +77,13 @@ enum TemplateMatcher {
                 }
             } else {
                 guard segmentEnd <= body.byteCount, hasher.hash(body, position, length) == hash else {
-                    return -1
+                    return (index, position)
                 }
             }
-            let isOpenMetrics = chunk.isOpenMetrics
             guard
                 let line = isOpenMetrics
                     ? openMetricsLineEnd(body, segmentEnd) : lineEnd(body, segmentEnd)
-            else { return -1 }
+            else { return (index, position) }
             column[firstOrdinal &+ index] = line.value
             if let timestampMs = line.timestampMs {
                 timestamps.append(
@@ -95,7 +95,7 @@ enum TemplateMatcher {
             }
             position = line.end
         }
-        return position
+        return (count, position)
     }
 
     /// The same for OpenMetrics: value, timestamp, exemplar.

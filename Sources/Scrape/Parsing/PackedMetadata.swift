@@ -47,6 +47,12 @@ struct PackedMetadata: Sendable {
         ChunkMetadata.append(kind.subject, family: family, text: text[..<end], to: &bytes)
     }
 
+    /// Adds all comments of another block.
+    mutating func append(packed comments: [UInt8]) {
+        bytes += comments
+        lastFamily = nil
+    }
+
     /// Begins with the comments of one family, as another block has them.
     mutating func begin(with family: ArraySlice<UInt8>) {
         guard isEmpty, let comment = Self.entries(Array(family)).first else { return }

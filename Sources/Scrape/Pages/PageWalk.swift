@@ -1,0 +1,246 @@
+import Configuration
+import MetricModel
+
+/// Reads a page against the order that the scrape before left: finds each line's series, or parses the line.
+///
+/// A line is looked for where the one before it ended, then behind as many lines as have been new since, then
+/// among the next few, and in a table of all lines once lines keep missing. So each line costs a bounded
+/// number of comparisons, whatever a target does to its page.
+struct PageWalk {
+    /// Marks the ordinal of a new series, counted from 0.
+    static let newSeries: UInt32 = 1 << 31
+    /// Lines behind the expected one that are looked at without a table.
+    private static let nextLines = 16
+    /// New lines in a row after which the table is made.
+    private static let patience = 16
+
+    /// A line of more bytes is not hashed in vain for every new line in a row, but only for the first few.
+    private static let longLine: UInt32 = 1_024
+    private static let longTries = 4
+
+    /// What the reading has cost, in steps.
+    struct Work: Equatable {
+        /// Stretches of lines that were tried, and lines compared to see where one has gone.
+        var tries = 0
+        /// Lines read by the parser.
+        var parsedLines = 0
+        /// Lines of which the labels were made.
+        var encodedLines = 0
+        /// Series copied from chunks that were made anew.
+        var copiedSeries = 0
+    }
+
+    // The page's lines.
+    private(set) var hashes: [UInt64] = []
+    private(set) var lengths: [UInt32] = []
+    private(set) var types: [ExpositionParser.FamilyType] = []
+    /// Ordinals in the order before, `newSeries` plus a number, or `PageOrder.noSeries`.
+    private(set) var ordinals: [UInt32] = []
+    /// A value for each line.
+    private(set) var values: [Double] = []
+    /// By line.
+    private(set) var timestamps: [Frame.ExplicitTimestamp] = []
+    private(set) var exemplars: [ScrapedExemplar] = []
+    /// The new series' chunks.
+    private(set) var new: [TemplateChunk] = []
+    private(set) var comments: Set<UInt64>
+    private(set) var work = Work()
+    /// Whether every line is as before and none is missing; the lists of lines are empty then.
+    private(set) var isUnchanged = false
+    /// Whether the table was needed.
+    var lookedUp: Bool { table != nil }
+
+    var isOpenMetrics: Bool { order.isOpenMetrics }
+    /// Bytes of comments that new lines brought.
+    private(set) var commentBytes = 0
+
+    private let order: PageOrder
+    private let hasher: SegmentHasher
+    private var parser: ExpositionParser
+    private var encoder: SeriesEncoder
+    private var gatherer: SeriesGatherer
+    private var table: LineTable?
+    /// Lines of `order` that the page has.
+    private var isTaken: [Bool] = []
+    /// The line of `order` that is expected next.
+    private var expected = 0
+    /// New lines since a line was last found.
+    private var newInARow = 0
+
+    init(
+        _ order: PageOrder, schema: TargetSchema, hasher: SegmentHasher, layouts: LayoutInterner
+    ) {
+        self.order = order
+        self.hasher = hasher
+        comments = order.comments
+        parser = ExpositionParser(
+            isOpenMetrics: order.isOpenMetrics, skipsBadLines: schema.rules.onBadLine == .skip)
+        encoder = SeriesEncoder(schema: schema, hasher: hasher)
+        gatherer = SeriesGatherer(isOpenMetrics: order.isOpenMetrics, layouts: layouts)
+    }
+
+    /// Reads the body. False where it has what only the reading by chunks looks after: lines that are not in
+    /// the format or that rules refuse, or a line that stands twice.
+    mutating func read(_ body: RawSpan) -> Bool {
+        values = Array(repeating: 0, count: order.lineCount + Self.patience)
+        let first = run(body, from: 0, atLine: 0)
+        if first == order.lineCount {
+            // The page may go on.
+            let (position, type) = (parser.position, parser.type)
+            do throws(ScrapeError) {
+                if try !parser.next(body) {
+                    values.removeLast(Self.patience)
+                    isUnchanged = true
+                    return parser.skippedLines == 0
+                }
+            } catch {
+                return false
+            }
+            parser.position = position
+            parser.type = type
+        }
+        reserve()
+        isTaken = Array(repeating: false, count: order.lineCount)
+        guard take(first, from: 0) else { return false }
+        do throws(ScrapeError) {
+            guard try readRest(body) else { return false }
+        } catch {
+            // The reading by chunks meets the same fault and says where.
+            return false
+        }
+        values.removeLast(values.count - hashes.count)
+        new = gatherer.take()
+        return true
+    }
+
+    private mutating func reserve() {
+        let room = order.lineCount + order.lineCount / 8 + Self.patience
+        hashes.reserveCapacity(room)
+        lengths.reserveCapacity(room)
+        types.reserveCapacity(room)
+        ordinals.reserveCapacity(room)
+    }
+
+    /// False where the body has something that ends the walk.
+    private mutating func readRest(_ body: RawSpan) throws(ScrapeError) -> Bool {
+        while true {
+            var found = try follow(body, from: expected)
+            if found == 0, newInARow > 0 { found = try follow(body, from: expected + newInARow) }
+            guard found >= 0 else { return false }
+            if found > 0 {
+                newInARow = 0
+                continue
+            }
+            guard try parser.next(body) else { return parser.skippedLines == 0 }
+            guard parser.skippedLines == 0, try readLine(body) else { return false }
+        }
+    }
+
+    /// Reads lines as `order` has them from `line` on; how many, or -1 where one stands twice.
+    private mutating func follow(_ body: RawSpan, from line: Int) throws(ScrapeError) -> Int {
+        guard line < order.lineCount, parser.type == order.typeBefore(line),
+            newInARow < Self.longTries || order.lengths[line] <= Self.longLine
+        else { return 0 }
+        work.tries += 1
+        let count = run(body, from: line, atLine: hashes.count)
+        return take(count, from: line) ? count : -1
+    }
+
+    /// Reads values of lines as `order` has them from `line` on into those from `atLine` on; how many.
+    private mutating func run(_ body: RawSpan, from line: Int, atLine: Int) -> Int {
+        if values.count <= atLine {
+            // By half, so that each value is moved a bounded number of times.
+            values.append(contentsOf: repeatElement(0, count: values.count / 2 + Self.patience))
+        }
+        let last = min(order.lineCount, line + values.count - atLine)
+        let (lineHashes, lineLengths) = (order.hashes, order.lengths)
+        let read = TemplateMatcher.readLines(
+            lineHashes.span.extracting(line..<last), lineLengths.span.extracting(line..<last),
+            isOpenMetrics: order.isOpenMetrics, body, at: parser.position, hasher: hasher,
+            firstOrdinal: atLine, values: &values, timestamps: &timestamps, exemplars: &exemplars)
+        parser.position = read.end
+        if read.count > 0 { parser.type = order.types[line + read.count - 1] }
+        return read.count
+    }
+
+    /// Takes in that the next lines of the page are those of `order` from `line` on. False where one of them
+    /// was taken before and has a series.
+    private mutating func take(_ count: Int, from line: Int) -> Bool {
+        guard count > 0 else { return true }
+        let range = line..<line + count
+        let known = order.ordinals
+        let series = known.span
+        var taken = isTaken.mutableSpan
+        for index in range {
+            if taken[index], series[index] != PageOrder.noSeries { return false }
+            taken[index] = true
+        }
+        hashes += order.hashes[range]
+        lengths += order.lengths[range]
+        types += order.types[range]
+        ordinals += known[range]
+        expected = range.upperBound
+        return true
+    }
+
+    /// Takes in the line that the parser has read. False where it ends the walk.
+    private mutating func readLine(_ body: RawSpan) throws(ScrapeError) -> Bool {
+        work.parsedLines += 1
+        let hash = hasher.hash(body, parser.segment.lowerBound, parser.segment.count)
+        let line = hashes.count
+        if values.count <= line {
+            values.append(contentsOf: repeatElement(0, count: values.count / 2 + Self.patience))
+        }
+        values[line] = parser.value
+        if let timestampMs = parser.timestampMs {
+            timestamps.append(Frame.ExplicitTimestamp(series: UInt32(line), timestampMs: timestampMs))
+        }
+        if let exemplar = parser.exemplar {
+            exemplars.append(ScrapedExemplar(series: UInt32(line), exemplar: exemplar))
+        }
+        hashes.append(hash)
+        lengths.append(UInt32(parser.segment.count))
+        types.append(parser.type)
+        if let known = find(hash) {
+            isTaken[known] = true
+            ordinals.append(order.ordinals[known])
+            expected = known + 1
+            newInARow = 0
+            return true
+        }
+        newInARow += 1
+        return try encode(body, hash)
+    }
+
+    /// The line of `order` that the parser stands on, among the next few or in the table.
+    private mutating func find(_ hash: UInt64) -> Int? {
+        for line in expected..<min(expected + Self.nextLines, order.lineCount) {
+            work.tries += 1
+            if isLine(line, hash) { return line }
+        }
+        if table == nil, order.looksUp || newInARow >= Self.patience { table = LineTable(order.hashes) }
+        guard let table, let line = table.line(of: hash, in: order.hashes) else { return nil }
+        work.tries += 1
+        return isLine(line, hash) ? line : nil
+    }
+
+    private func isLine(_ line: Int, _ hash: UInt64) -> Bool {
+        order.hashes[line] == hash && !isTaken[line] && Int(order.lengths[line]) == parser.segment.count
+            && order.types[line] == parser.type
+    }
+
+    private mutating func encode(_ body: RawSpan, _ hash: UInt64) throws(ScrapeError) -> Bool {
+        work.encodedLines += 1
+        if let block = PageRecord.comments(parser, body, hasher), comments.insert(block).inserted {
+            gatherer.note(parser.metadata, body)
+            commentBytes += parser.metadata.reduce(0) { $0 + $1.name.count + $1.text.count }
+        }
+        let number = gatherer.seriesCount
+        if try gatherer.append(parser, body, hash: hash, &encoder) {
+            ordinals.append(Self.newSeries | UInt32(number))
+        } else {
+            ordinals.append(PageOrder.noSeries)
+        }
+        return true
+    }
+}
