@@ -48,22 +48,12 @@ public struct LayoutChunkBuilder {
     /// Adds series that another chunk has, with their labels as they are there.
     public mutating func append(seriesOf chunk: LayoutChunk, _ range: Range<Int>) {
         precondition(pendingCount == 0, "endSeries ends each series")
-        guard !range.isEmpty else { return }
-        let start = chunk.runStart(ofSeries: range.lowerBound)
-        let own = Int(chunk.pieceOffsets[range.lowerBound])..<Int(chunk.pieceOffsets[range.upperBound])
-        let (before, firstPiece) = (bytes.count, pieces.count)
-        bytes += chunk.bytes[start..<Int(chunk.pieces[own.upperBound - 1].runEnd)]
-        for piece in chunk.pieces[own] {
-            pieces.append(
-                LayoutChunk.Piece(
-                    runEnd: UInt32(before + Int(piece.runEnd) - start),
-                    firstTargetLabel: piece.firstTargetLabel, targetLabelCount: piece.targetLabelCount))
-        }
         for series in chunk.histogramSeries where range.contains(Int(series)) {
             histogramSeries.append(UInt32(seriesCount + Int(series) - range.lowerBound))
         }
-        for end in chunk.pieceOffsets[range.lowerBound + 1...range.upperBound] {
-            pieceOffsets.append(UInt32(firstPiece + Int(end) - own.lowerBound))
+        for series in range {
+            chunk.code.append(series: series, to: &bytes, &pieces)
+            pieceOffsets.append(UInt32(pieces.count))
         }
     }
 

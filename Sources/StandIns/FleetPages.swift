@@ -8,6 +8,7 @@ final class FleetPages: Sendable {
         var scrapes: [ScrapeTimes]
         var faults: [Int: ExporterFault] = [:]
         var visible: [Int: Int] = [:]
+        var served: [ServedPage] = []
     }
 
     let contents: FleetContents
@@ -40,6 +41,7 @@ final class FleetPages: Sendable {
     func order(_ request: ServerRequest) -> ServerResponse {
         switch request.path {
         case "/fault": obey(request)
+        case "/served": ServerResponse(text: ServedPage.text(state.withLock { $0.served }))
         case "/scrapes": ServerResponse(text: ScrapeTimes.text(scrapes))
         default: ServerResponse(status: 404)
         }
@@ -62,8 +64,15 @@ final class FleetPages: Sendable {
         return answer(number, request)
     }
 
+    /// A page has gone whole.
+    func note(_ receipt: PageReceipt) {
+        let page = receipt.page(endMs: clock.wallMs)
+        state.withLock { $0.served.append(page) }
+    }
+
     /// Answers for one exporter.
     func answer(_ number: Int, _ request: ServerRequest) -> ServerResponse {
+        let startMs = clock.wallMs
         let nowNs = clock.monotonicNs
         let (scrape, faultOnCue, visible) = state.withLock { state in
             let scrape = state.scrapes[number].count
@@ -87,6 +96,8 @@ final class FleetPages: Sendable {
             page, of: contents.shape, packed: configuration.isCompressed && request.takesGzip)
         if body.isPacked { headers.add("Content-Encoding", "gzip") }
         var response = ServerResponse(headers: headers, body: body.bytes)
+        let samples = min(visible, contents.seriesCount(exporter: number, scrape: scrape))
+        response.set(receipt: PageReceipt(exporter: number, startMs: startMs, samples: samples))
         if case .truncate(let bytes) = fault { response.set(fault: .closeAfter(bodyBytes: bytes)) }
         if case .delay(let ms) = fault { response.set(fault: .delay(ms: ms)) }
         return response
