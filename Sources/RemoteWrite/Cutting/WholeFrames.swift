@@ -20,15 +20,17 @@ enum WholeFrames {
     /// as in a load generator, take fewer than with one at a time.
     static let rowsTogether = 8
 
-    /// Frames of the same shape have as many series, and as many bytes of labels. They mostly have the same
-    /// series; where they have not, the request is as right, and larger.
+    /// Frames of the same shape have as many series, and labels that take as many bytes as they are coded.
+    /// They mostly have the same series; where they have not, the request is as right, and larger. The code
+    /// of labels depends on the labels alone; a release that codes them otherwise changes the order, so it
+    /// must change the digest of `RequestOptions` as well.
     private struct Shape: Hashable {
         let seriesCount: Int
-        let labelBytes: Int
+        let codeBytes: Int
 
         init(_ layout: Layout) {
             seriesCount = layout.seriesCount
-            labelBytes = layout.chunks.reduce(0) { $0 + $1.bytes.count }
+            codeBytes = layout.chunks.reduce(0) { $0 + $1.code.bytes.count }
         }
     }
 

@@ -8,8 +8,6 @@ internal import MetricModel
     /// The values of all of the frame's series.
     let values: UnsafePointer<Double>
     let field: TimestampField
-    /// Where the labels of the next series begin.
-    var runStart: Int
 }
 
 /// Frames of one shape, written a few series at a time.
@@ -37,9 +35,9 @@ extension RequestScratch {
             let rows = row..<end
             var passed = 0
             unsafe lanes.removeAll(keepingCapacity: true)
-            unsafe withLanes(frames[...], chunks[...], row, &lanes) { lanes in
+            unsafe withLanes(frames[...], chunks[...], &lanes) { lanes in
                 var cursor = unsafe RequestCursor(self, limitBytes: limitBytes)
-                passed = unsafe cursor.putRows(&lanes, rows, self)
+                passed = unsafe cursor.putRows(lanes, rows, self)
                 written = unsafe cursor.byteCount
             }
             guard passed == rows.count else {
@@ -52,15 +50,13 @@ extension RequestScratch {
         return 1
     }
 
-    /// Calls `body` with a lane for each frame, which stands at series `row` in the chunk named. The lanes
-    /// are valid until it returns.
+    /// Calls `body` with a lane for each frame and the chunk named. The lanes are valid until it returns.
     private func withLanes(
-        _ frames: ArraySlice<Frame>, _ chunks: ArraySlice<Int>, _ row: Int,
-        _ lanes: inout [EncodingLane],
-        _ body: (inout [EncodingLane]) -> Void
+        _ frames: ArraySlice<Frame>, _ chunks: ArraySlice<Int>, _ lanes: inout [EncodingLane],
+        _ body: ([EncodingLane]) -> Void
     ) {
         guard let frame = frames.first, let number = chunks.first else {
-            unsafe body(&lanes)
+            unsafe body(lanes)
             return
         }
         let padded = unsafe paddedGroup[lanes.count]
@@ -72,9 +68,8 @@ extension RequestScratch {
                 unsafe lanes.append(
                     EncodingLane(
                         labels: labels, firstSeries: first, values: values,
-                        field: TimestampField(frame.timestampMs),
-                        runStart: labels.runStart(ofSeries: row - first)))
-                unsafe withLanes(frames.dropFirst(), chunks.dropFirst(), row, &lanes, body)
+                        field: TimestampField(frame.timestampMs)))
+                unsafe withLanes(frames.dropFirst(), chunks.dropFirst(), &lanes, body)
             }
             return true
         }
@@ -87,28 +82,24 @@ extension RequestCursor {
     /// lane has a value for each of them.
     @inline(never)
     mutating func putRows(
-        _ lanes: inout [EncodingLane], _ rows: Range<Int>, _ scratch: RequestScratch
+        _ lanes: [EncodingLane], _ rows: Range<Int>, _ scratch: RequestScratch
     ) -> Int {
         // A copy on the stack, so that the loop keeps it in registers.
         var cursor = unsafe self
         var first = rows.lowerBound
-        unsafe lanes.withUnsafeMutableBufferPointer { lanes in
+        unsafe lanes.withUnsafeBufferPointer { lanes in
             all: while first < rows.upperBound {
                 let end = min(first + WholeFrames.rowsTogether, rows.upperBound)
                 for number in lanes.indices {
                     let lane = unsafe lanes[number]
-                    var runStart = unsafe lane.runStart
                     for row in first..<end {
                         let shape = unsafe lane.labels.shape(ofSeries: row &- lane.firstSeries)
                         // Safety: there is a value for each row, as the caller promises.
                         let bits = unsafe lane.values[row].bitPattern
-                        guard
-                            unsafe cursor.put(
-                                lane.labels, shape, runStart: runStart, bits, lane.field, scratch)
-                        else { break all }
-                        runStart = shape.runEnd
+                        guard unsafe cursor.put(lane.labels, shape, bits, lane.field, scratch) else {
+                            break all
+                        }
                     }
-                    unsafe lanes[number].runStart = runStart
                 }
                 first = end
             }
