@@ -26,6 +26,8 @@ public struct SeriesCode: Sendable, Equatable {
     public let bytes: [UInt8]
     /// Bytes of text, at the beginning of `bytes`.
     public let textBytes: Int
+    /// Bytes of all series' own labels, as they are one after the other.
+    public let labelBytes: Int
     public let partCount: Int
     public let seriesCount: Int
     /// Bits of a part, from the lowest: the stretch's offset, its length, and above them the number of the

@@ -274,9 +274,11 @@
             written = total
         }
         return SeriesCode(
-            bytes: bytes, textBytes: textBytes, partCount: count, seriesCount: firstStretches.count - 1,
-            offsetBits: UInt8(offsetBits), lengthBits: UInt8(lengthBits), partBytes: UInt8(partBytes),
-            numberBytes: UInt8(numberBytes), targetRuns: runs.exactCopy)
+            bytes: bytes, textBytes: textBytes,
+            labelBytes: stretches.reduce(0) { $0 + Int($1.length) }, partCount: count,
+            seriesCount: firstStretches.count - 1, offsetBits: UInt8(offsetBits),
+            lengthBits: UInt8(lengthBits), partBytes: UInt8(partBytes), numberBytes: UInt8(numberBytes),
+            targetRuns: runs.exactCopy)
     }
 }
 

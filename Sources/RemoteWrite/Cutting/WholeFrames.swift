@@ -20,17 +20,15 @@ enum WholeFrames {
     /// as in a load generator, take fewer than with one at a time.
     static let rowsTogether = 8
 
-    /// Frames of the same shape have as many series, and labels that take as many bytes as they are coded.
-    /// They mostly have the same series; where they have not, the request is as right, and larger. The code
-    /// of labels depends on the labels alone; a release that codes them otherwise changes the order, so it
-    /// must change the digest of `RequestOptions` as well.
+    /// Frames of the same shape have as many series, and as many bytes of labels. They mostly have the same
+    /// series; where they have not, the request is as right, and larger.
     private struct Shape: Hashable {
         let seriesCount: Int
-        let codeBytes: Int
+        let labelBytes: Int
 
         init(_ layout: Layout) {
             seriesCount = layout.seriesCount
-            codeBytes = layout.chunks.reduce(0) { $0 + $1.code.bytes.count }
+            labelBytes = layout.chunks.reduce(0) { $0 + $1.code.labelBytes }
         }
     }
 
