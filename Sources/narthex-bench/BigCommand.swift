@@ -14,10 +14,10 @@ struct BigCommand: AsyncParsableCommand {
     @Option(help: "Scrape interval in seconds.") var intervalSeconds = 8
     @Option(help: "Later scrapes that are measured.") var scrapes = 2
     @Option(help: "Memory in bytes a series above body and idle agent, at the first scrape.")
-    var firstBudget = 280.0
+    var firstBudget = 150.0
     @Option(help: "Memory in bytes a series above body and idle agent, at later ones.")
-    var laterBudget = 260.0
-    @Option(help: "Memory in bytes a series above the idle agent, between scrapes.") var keptBudget = 250.0
+    var laterBudget = 150.0
+    @Option(help: "Memory in bytes a series above the idle agent, between scrapes.") var keptBudget = 150.0
     @Option(help: "The agent's program; by default the narthex beside this one.") var agent: String?
     @Option(help: "The stand-ins' program; by default the narthex-standins beside this one.")
     var standIns: String?

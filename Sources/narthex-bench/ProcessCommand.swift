@@ -38,7 +38,7 @@ struct ProcessCommand: AsyncParsableCommand {
     @Option(help: "How often threads may go to sleep for a scrape, its share of requests included.")
     var sleepBudget = 6.5
     @Option(help: "Memory budget in bytes a series above the idle agent.") var seriesBudget = 150.0
-    @Option(help: "Memory budget of the idle agent in MiB.") var idleBudget = 25.0
+    @Option(help: "Memory budget of the idle agent in MiB.") var idleBudget = 12.0
     @Option(help: "The agent's program; by default the narthex beside this one.") var agent: String?
     @Option(help: "The stand-ins' program; by default the narthex-standins beside this one.") var standIns:
         String?
