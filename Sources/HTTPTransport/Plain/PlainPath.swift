@@ -89,12 +89,15 @@ final class PlainPath {
             switch lookup.look(name, nowNs: nowNs) {
             case .addresses(let found): addresses = run.places(found)
             case .failed:
-                ended.append((transfer, 0, .failed(Self.unresolved(transfer))))
+                ended.append((transfer, 0, .failed(run.unresolved)))
+                return transfer
+            case .expired(let old):
+                run.old = run.places(old)
+                run.nextTryNs = nowNs + HostLookup.patienceNs
+                wait(run, for: name)
                 return transfer
             case .pending:
-                running[transfer.id] = run
-                lookingUp[name, default: []].append(transfer.id)
-                nextDeadlineNs = min(nextDeadlineNs, run.deadlineNs)
+                wait(run, for: name)
                 return transfer
             }
         }
@@ -123,7 +126,7 @@ final class PlainPath {
         }
         if wantedToWrite, !connection.wantsToWrite {
             guard watch.set(descriptor, readable: true, writable: false) == nil else {
-                end(run, .failed(Self.unwatched(transfer)))
+                end(run, .failed(run.unwatched))
                 return true
             }
         }
@@ -141,7 +144,7 @@ final class PlainPath {
         nextDeadlineNs = .max
         for run in Array(running.values) {
             guard run.deadlineNs <= nowNs else {
-                if run.nextTryNs <= nowNs { _ = connect(run, nowNs) }
+                if run.nextTryNs <= nowNs { tryFurther(run, nowNs) }
                 nextDeadlineNs = min(nextDeadlineNs, run.deadlineNs, run.nextTryNs)
                 continue
             }
@@ -158,7 +161,7 @@ final class PlainPath {
     func resume(_ id: UInt64, nowNs: UInt64) {
         guard let run = running[id], let connection = run.connection else { return }
         guard watch.set(connection.descriptor, readable: true, writable: false) == nil else {
-            return end(run, .failed(Self.unwatched(run.transfer)))
+            return end(run, .failed(run.unwatched))
         }
         act(on: connection.resume(), run, nowNs)
     }
@@ -180,13 +183,30 @@ final class PlainPath {
 
     // MARK: - Connecting
 
+    /// The request waits until its name has been looked up.
+    private func wait(_ run: PlainRun, for name: String) {
+        running[run.transfer.id] = run
+        lookingUp[name, default: []].append(run.transfer.id)
+        nextDeadlineNs = min(nextDeadlineNs, run.deadlineNs, run.nextTryNs)
+    }
+
+    /// The look-up of the name, or the connection that is being made, takes long.
+    private func tryFurther(_ run: PlainRun, _ nowNs: UInt64) {
+        guard run.isLookingUp else {
+            _ = connect(run, nowNs)
+            return
+        }
+        run.nextTryNs = .max
+        if !write(run) || !go(run, to: run.old, nowNs) { end(run, .givenBack) }
+    }
+
     /// A name was looked up.
     private func found(_ name: String, _ addresses: [HostAddress], _ nowNs: UInt64) {
         for id in lookingUp.removeValue(forKey: name) ?? [] {
             // Else it has ended meanwhile.
             guard let run = running[id], run.isLookingUp else { continue }
             guard !addresses.isEmpty else {
-                end(run, .failed(Self.unresolved(run.transfer)))
+                end(run, .failed(run.unresolved))
                 continue
             }
             guard write(run), go(run, to: run.places(addresses), nowNs) else {
@@ -288,16 +308,6 @@ final class PlainPath {
         if !connect(run, nowNs) { end(run, .givenBack) }
     }
 
-    private static func unwatched(_ transfer: Transfer) -> HTTPError {
-        transfer.failure(.other, "the kernel does not watch the connection any more")
-    }
-
-    /// In libcurl's words.
-    private static func unresolved(_ transfer: Transfer) -> HTTPError {
-        transfer.failure(
-            .resolve, "Could not resolve host: \(HTTPURL(transfer.request.url)?.writtenHost ?? "")")
-    }
-
     // MARK: - Carrying
 
     private func act(on event: PlainConnection.Event, _ run: PlainRun, _ nowNs: UInt64) {
@@ -309,7 +319,7 @@ final class PlainPath {
         case .paused:
             guard let connection = run.connection else { return }
             if watch.set(connection.descriptor, readable: false, writable: false) != nil {
-                end(run, .failed(Self.unwatched(run.transfer)))
+                end(run, .failed(run.unwatched))
             }
         case .stale: if let connection = run.connection { askAgain(run, insteadOf: connection, nowNs) }
         case .refused:

@@ -1,4 +1,5 @@
 import Addresses
+import Platform
 import Synchronization
 import Testing
 
@@ -75,7 +76,7 @@ struct PlainRunTests {
             #expect(resolver.asked.withLock { $0 } == ["node.example"])
             #expect(hosts.withLock { $0 } == ["Host: Node.example:\(server.port)"])
             #expect(driver.path.nameCount == 1)
-            driver.path.endLate(nowNs: driver.admission.nowNs + 2 * HostLookup.keptNs)
+            driver.path.endLate(nowNs: driver.admission.nowNs + 2 * HostLookup.oldestNs)
             #expect(driver.path.nameCount == 0)
         }
     }
@@ -109,6 +110,28 @@ struct PlainRunTests {
             resolver.gate.withLock { $0 = true }
             #expect(driver.ask(Self.url(server)) == .whole("a 1\n"))
             #expect(resolver.asked.withLock { $0.count } == 1 && server.acceptedCount == 2)
+        }
+    }
+
+    /// The name has expired, and its name server is silent since.
+    @Test func anAddressServesOnWhileItsNameServerIsSilent() async throws {
+        try await RawServer.saying(answer("a 1\n")) { server in
+            let resolver = Self.resolver("127.0.0.1")
+            let driver = try Driver(find: resolver.find)
+            let transfer = try #require(driver.begin(Self.url(server)))
+            while resolver.asked.withLock({ $0.isEmpty }) { SystemThread.pause(ms: 1) }
+            SystemThread.pause(ms: 20)
+            // What was found is taken as if that were longer ago than it is kept.
+            let nowNs = driver.admission.nowNs
+            try #require(nowNs > HostLookup.keptNs)
+            driver.path.endLate(nowNs: nowNs - HostLookup.keptNs)
+            #expect(driver.outcome(of: transfer) == .whole("a 1\n"))
+            resolver.gate.withLock { $0 = false }
+            for _ in 0..<3 { #expect(driver.ask(Self.url(server)) == .whole("a 1\n")) }
+            #expect(resolver.asked.withLock { $0.count } == 2)
+            resolver.gate.withLock { $0 = true }
+            #expect(driver.ask(Self.url(server)) == .whole("a 1\n"))
+            #expect(driver.connections == 1)
         }
     }
 
@@ -170,15 +193,16 @@ struct PlainRunTests {
     @Test func connectionsToAnAddressThatTheNameHasNoMoreAreNotUsed() async throws {
         try await RawServer.saying(answer("a 1\n")) { server in
             let resolver = Self.resolver("127.0.0.1")
-            let driver = try Driver(find: resolver.find)
+            let configuration = HTTPClientConfiguration(idleConnectionMs: 3_600_000)
+            let driver = try Driver(configuration, find: resolver.find)
             #expect(driver.ask(Self.url(server)) == .whole("a 1\n"))
             Self.say(["127.0.0.9"], resolver)
             // As long as the look-up is kept nothing changes.
             #expect(driver.ask(Self.url(server)) == .whole("a 1\n"))
-            driver.path.endLate(nowNs: driver.admission.nowNs + HostLookup.keptNs + 1_000_000_000)
+            driver.path.endLate(nowNs: driver.admission.nowNs + HostLookup.oldestNs + 1_000_000_000)
             #expect(driver.ask(Self.url(server)) == .failed(.connect))
             Self.say(["127.0.0.1"], resolver)
-            driver.path.endLate(nowNs: driver.admission.nowNs + 3 * HostLookup.keptNs)
+            driver.path.endLate(nowNs: driver.admission.nowNs + 3 * HostLookup.oldestNs)
             #expect(driver.ask(Self.url(server)) == .whole("a 1\n"))
             #expect(server.acceptedCount == 1)
         }
