@@ -64,6 +64,16 @@ struct HostLookup {
         return nowNs >= sinceNs + Self.patienceNs ? .addresses(known.addresses) : .expired(known.addresses)
     }
 
+    /// The addresses that the last look-up of a name found, however long ago; none when it failed.
+    func last(_ name: String) -> [HostAddress] { known[name]?.addresses ?? [] }
+
+    /// No connection to the addresses of the name came about: it is looked up anew when somebody asks for it
+    /// next. A look-up that failed is kept as long as ever.
+    mutating func expire(_ name: String) {
+        guard let entry = known[name], !entry.addresses.isEmpty else { return }
+        known[name]?.untilNs = 0
+    }
+
     /// The names that have been looked up since, with their addresses; without any where that failed.
     mutating func takeFound(nowNs: UInt64) -> [(name: String, addresses: [HostAddress])] {
         guard !pending.isEmpty else { return [] }

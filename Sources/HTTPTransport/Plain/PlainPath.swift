@@ -299,11 +299,14 @@ final class PlainPath {
         run.connections = [connection]
     }
 
-    /// Nothing of an answer came over a connection that was kept: once more, over a new one.
+    /// Nothing of an answer came over a connection that was kept: once more, over a new one. The server of a
+    /// name may have left the address; then the name's other addresses have their turns.
     private func askAgain(_ run: PlainRun, insteadOf old: PlainConnection, _ nowNs: UInt64) {
         run.connections = []
         drop(old)
-        run.untried = [old.place.address]
+        let address = old.place.address
+        run.untried = [address]
+        if let name = run.name { run.untried += run.places(lookup.last(name)).filter { $0 != address } }
         run.connectDeadlineNs = connectDeadlineNs(run.transfer, nowNs)
         if !connect(run, nowNs) { end(run, .givenBack) }
     }
@@ -332,6 +335,7 @@ final class PlainPath {
     private func end(_ run: PlainRun, _ ending: Ending, nowNs: UInt64 = 0) {
         running[run.transfer.id] = nil
         let connection = run.connection
+        if connection == nil, let name = run.name, case .failed = ending { lookup.expire(name) }
         let isNew = connection.map { !$0.isKept } ?? false
         ended.append((run.transfer, isNew ? 1 : 0, ending))
         let isAnswered =

@@ -164,6 +164,39 @@ struct PlainRunTests {
         #expect(driver.path.connectionCount == 0)
     }
 
+    /// The server reads the second request, and then the address that it has is nobody's any more.
+    @Test func aKeptConnectionThatEndsLeavesTheNamesOtherAddressesTheirTurns() async throws {
+        let first = Mutex<RawServer?>(nil)
+        let serve: @Sendable (Connection) -> Void = { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.write(answer("a 1\n"))
+            guard connection.readRequest() != nil else { return }
+            first.withLock { $0 }?.stop()
+        }
+        try await RawServer.with(serve) { server in
+            first.withLock { $0 = server }
+            let second = try RawServer(isIPv6: false, address: 0x7F00_0009, port: server.port) {
+                while $0.readRequest() != nil, $0.write(answer("b 1\n")) {}
+            }
+            defer { second.stop() }
+            let driver = try Driver(find: Self.resolver("127.0.0.1", "127.0.0.9").find)
+            #expect(driver.ask(Self.url(server)) == .whole("a 1\n"))
+            for _ in 0..<2 { #expect(driver.ask(Self.url(server)) == .whole("b 1\n")) }
+            #expect(server.acceptedCount == 1 && second.acceptedCount == 1)
+        }
+    }
+
+    @Test func aNameWhoseAddressRefusesIsLookedUpAnew() async throws {
+        try await RawServer.saying(answer("a 1\n")) { server in
+            let resolver = Self.resolver("127.0.0.9")
+            let driver = try Driver(find: resolver.find)
+            #expect(driver.ask(Self.url(server)) == .failed(.connect))
+            Self.say(["127.0.0.1"], resolver)
+            for _ in 0..<2 { #expect(driver.ask(Self.url(server)) == .whole("a 1\n")) }
+            #expect(resolver.asked.withLock { $0.count } == 2)
+        }
+    }
+
     @Test func anAddressThatIsSilentHasAHeadStartAlone() async throws {
         try await RawServer.saying(answer("a 1\n")) { server in
             let silent = try SilentListener(0x7F00_0009, port: UInt16(server.port))
