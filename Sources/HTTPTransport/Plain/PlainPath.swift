@@ -233,9 +233,13 @@ final class PlainPath {
     private func connect(_ run: PlainRun, _ nowNs: UInt64) -> Bool {
         run.nextTryNs = .max
         guard !run.untried.isEmpty, configuration.maxConnectionsPerHost == 0, write(run) else { return false }
-        while !run.untried.isEmpty {
-            let address = run.untried.removeFirst()
-            guard connections.count < configuration.maxConnections else { return false }
+        while let address = run.untried.first {
+            guard connections.count < configuration.maxConnections else {
+                // The address stays: there may be room before the attempts that go on have ended.
+                planNextTry(run, nowNs)
+                return false
+            }
+            run.untried.removeFirst()
             guard let connection = PlainConnection(address, name: run.name) else {
                 run.problem = (.connect, "no connection: \(PlainConnection.text(errno))")
                 continue
@@ -246,13 +250,17 @@ final class PlainPath {
                 continue
             }
             guard begin(run, on: connection) else { continue }
-            if !run.untried.isEmpty {
-                run.nextTryNs = nowNs + Self.headStartNs
-                nextDeadlineNs = min(nextDeadlineNs, run.nextTryNs)
-            }
+            planNextTry(run, nowNs)
             return true
         }
         return false
+    }
+
+    /// The next address has its turn when the attempts that go on have had their head start.
+    private func planNextTry(_ run: PlainRun, _ nowNs: UInt64) {
+        guard !run.untried.isEmpty, !run.connections.isEmpty else { return }
+        run.nextTryNs = nowNs + Self.headStartNs
+        nextDeadlineNs = min(nextDeadlineNs, run.nextTryNs)
     }
 
     private func connectDeadlineNs(_ transfer: Transfer, _ nowNs: UInt64) -> UInt64 {
@@ -287,7 +295,8 @@ final class PlainPath {
         run.connections.removeAll { $0 === failed }
         drop(failed)
         guard !connect(run, nowNs), run.connections.isEmpty else { return }
-        let problem = run.problem ?? (.connect, "no connection")
+        // Addresses that are left could not be tried here.
+        guard run.untried.isEmpty, let problem = run.problem else { return end(run, .givenBack) }
         end(run, .failed(run.transfer.failure(problem.code, problem.text)))
     }
 

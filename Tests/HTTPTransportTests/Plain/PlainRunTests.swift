@@ -214,6 +214,24 @@ struct PlainRunTests {
         }
     }
 
+    /// Another request has the last connection that may be made, until its server answers and closes.
+    @Test func anAddressWaitsUntilThereMayBeAConnectionToIt() async throws {
+        let serve: @Sendable (Connection) -> Void = { connection in
+            guard connection.readRequest() != nil else { return }
+            SystemThread.pause(ms: 3 * Int(PlainPath.headStartNs / 1_000_000))
+            connection.write(answer("a 1\n", headers: ["Connection: close"]))
+        }
+        try await RawServer.with(serve) { server in
+            let silent = try SilentListener(0x7F00_0009, port: UInt16(server.port))
+            defer { silent.close() }
+            let configuration = HTTPClientConfiguration(maxConnections: 2)
+            let driver = try Driver(configuration, find: Self.resolver("127.0.0.9", "127.0.0.1").find)
+            let other = try #require(driver.begin(server.url()))
+            #expect(driver.ask(Self.url(server)) == .whole("a 1\n"))
+            #expect(driver.outcome(of: other) == .whole("a 1\n"))
+        }
+    }
+
     @Test func whereEveryAddressIsSilentTheTimeIsUp() async throws {
         let port = try await RawServer.saying("") { $0.port }
         let silent = try SilentListener(0x7F00_0009, port: UInt16(port))
