@@ -29,6 +29,11 @@ final class PlainPath {
     private static let pruneNs: UInt64 = 60_000_000_000
     /// What an address has before the next one is tried beside it: as in libcurl.
     static let headStartNs: UInt64 = 200_000_000
+    /// Connections that are made at once for one request.
+    static let attemptsAtOnce = 3
+    /// While so many go on, the oldest gives way to the next address after this time. It is 1.4 s old then,
+    /// and a first packet that was lost is sent again after 1 s (RFC 6298).
+    static let silentNs: UInt64 = 1_000_000_000
 
     private let watch: SocketWatch
     private let configuration: HTTPClientConfiguration
@@ -94,8 +99,7 @@ final class PlainPath {
             case .expired(let old):
                 run.old = run.places(old)
                 run.nextTryNs = nowNs + HostLookup.patienceNs
-                wait(run, for: name)
-                return transfer
+                fallthrough
             case .pending:
                 wait(run, for: name)
                 return transfer
@@ -233,6 +237,7 @@ final class PlainPath {
     private func connect(_ run: PlainRun, _ nowNs: UInt64) -> Bool {
         run.nextTryNs = .max
         guard !run.untried.isEmpty, configuration.maxConnectionsPerHost == 0, write(run) else { return false }
+        if run.connections.count >= Self.attemptsAtOnce { drop(run.connections.removeFirst()) }
         while let address = run.untried.first {
             guard connections.count < configuration.maxConnections else {
                 // The address stays: there may be room before the attempts that go on have ended.
@@ -256,10 +261,11 @@ final class PlainPath {
         return false
     }
 
-    /// The next address has its turn when the attempts that go on have had their head start.
+    /// The next address has its turn when the attempts that go on have had their time.
     private func planNextTry(_ run: PlainRun, _ nowNs: UInt64) {
         guard !run.untried.isEmpty, !run.connections.isEmpty else { return }
-        run.nextTryNs = nowNs + Self.headStartNs
+        let isFull = run.connections.count >= Self.attemptsAtOnce
+        run.nextTryNs = nowNs + (isFull ? Self.silentNs : Self.headStartNs)
         nextDeadlineNs = min(nextDeadlineNs, run.nextTryNs)
     }
 
@@ -345,8 +351,7 @@ final class PlainPath {
         running[run.transfer.id] = nil
         let connection = run.connection
         if connection == nil, let name = run.name, case .failed = ending { lookup.expire(name) }
-        let isNew = connection.map { !$0.isKept } ?? false
-        ended.append((run.transfer, isNew ? 1 : 0, ending))
+        ended.append((run.transfer, connection?.isKept == false ? 1 : 0, ending))
         let isAnswered =
             switch ending {
             case .whole, .redirected: true
@@ -388,9 +393,7 @@ final class PlainPath {
         guard nowNs >= nextPruneNs else { return }
         nextPruneNs = nowNs + Self.pruneNs
         lookup.prune(nowNs: nowNs)
-        for kept in Array(idle.values) {
-            for connection in kept where isOld(connection, nowNs) { drop(connection) }
-        }
+        for connection in Array(idle.values.joined()) where isOld(connection, nowNs) { drop(connection) }
         for (place, kept) in idle where kept.isEmpty { idle[place] = nil }
     }
 }

@@ -214,6 +214,27 @@ struct PlainRunTests {
         }
     }
 
+    @Test func fewConnectionsAreMadeAtOnceAndEveryAddressHasItsTurn() async throws {
+        try await RawServer.saying(answer("a 1\n")) { server in
+            var silent: [SilentListener] = []
+            defer { for listener in silent { listener.close() } }
+            for last in UInt32(9)...12 {
+                silent.append(try SilentListener(0x7F00_0000 + last, port: UInt16(server.port)))
+            }
+            let resolver = Self.resolver("127.0.0.9", "127.0.0.10", "127.0.0.11", "127.0.0.12", "127.0.0.1")
+            let driver = try Driver(find: resolver.find)
+            let transfer = try #require(driver.begin(Self.url(server)))
+            var most = 0
+            while driver.path.ended.isEmpty {
+                driver.turn()
+                most = max(most, driver.path.connectionCount)
+            }
+            #expect(driver.outcome(of: transfer) == .whole("a 1\n"))
+            #expect(most == PlainPath.attemptsAtOnce)
+            #expect(driver.path.connectionCount == 1)
+        }
+    }
+
     /// Another request has the last connection that may be made, until its server answers and closes.
     @Test func anAddressWaitsUntilThereMayBeAConnectionToIt() async throws {
         let serve: @Sendable (Connection) -> Void = { connection in
