@@ -117,6 +117,7 @@ static inline CURL *narthex_curl_next_done(CURLM *multi, CURLcode *result) {
 // What happened on a descriptor. Errors and hang-ups count as both: whoever reads or writes finds them.
 typedef struct {
     int descriptor;
+    uint32_t generation;
     int readable;
     int writable;
 } narthex_ready;
@@ -139,11 +140,12 @@ static inline void narthex_eventfd_take(int event) {
 }
 
 // Waits for these events of a descriptor from now on, and for no others, whether it was waited for before or
-// not.
-static inline int narthex_epoll_set(int epoll, int descriptor, int readable, int writable, int known) {
+// not. `generation` comes back with each event.
+static inline int narthex_epoll_set(
+    int epoll, int descriptor, uint32_t generation, int readable, int writable, int known) {
     struct epoll_event event = {0};
     event.events = (readable ? EPOLLIN : 0) | (writable ? EPOLLOUT : 0);
-    event.data.fd = descriptor;
+    event.data.u64 = (uint64_t)generation << 32 | (uint32_t)descriptor;
     int status = epoll_ctl(epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, descriptor, &event);
     if (status != 0 && (errno == ENOENT || errno == EEXIST))
         status = epoll_ctl(epoll, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, &event);
@@ -163,7 +165,8 @@ static inline int narthex_epoll_wait(int epoll, narthex_ready *ready, int capaci
     if (count < 0) return errno == EINTR ? 0 : -1;
     for (int i = 0; i < count; i++) {
         int both = (events[i].events & (EPOLLERR | EPOLLHUP)) != 0;
-        ready[i].descriptor = events[i].data.fd;
+        ready[i].descriptor = (int)(uint32_t)events[i].data.u64;
+        ready[i].generation = (uint32_t)(events[i].data.u64 >> 32);
         ready[i].readable = both || (events[i].events & EPOLLIN) != 0;
         ready[i].writable = both || (events[i].events & EPOLLOUT) != 0;
     }

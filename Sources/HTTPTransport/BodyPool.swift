@@ -31,7 +31,8 @@ final class BodyPool: Sendable {
     }
 
     /// An empty buffer, used before when there is one: of several the smallest that has room for so many
-    /// bytes. So bodies as they came and what they decode to each find one of their size, and none grows.
+    /// bytes, or the one kept last, which then grows, where none has room. So bodies as they came do not take
+    /// the large buffers that bodies are decoded to.
     func take(roomFor bytes: Int = 0) -> [UInt8] {
         var buffer: [UInt8] = kept.withLock { kept in
             guard let last = kept.buffers.indices.last else { return [] }

@@ -12,7 +12,10 @@ import Glibc
 
     private let epoll = narthex_epoll_create()
     private let event = narthex_eventfd_create()
-    private var watched: Set<Int32> = []
+    /// The descriptors waited for, each with the number that it got when it was added. The kernel gives the
+    /// number of a closed descriptor to the next socket; the generation tells the two apart.
+    private var watched: [Int32: UInt32] = [:]
+    private var nextGeneration: UInt32 = 0
     private var ready = [narthex_ready](repeating: narthex_ready(), count: SocketWatch.eventsAtOnce)
 
     /// Nil when the kernel has no descriptor left.
@@ -30,14 +33,20 @@ import Glibc
 
     /// Waits for these events of a descriptor from now on, and for no others. The text of a failure, or nil.
     func set(_ descriptor: Int32, readable: Bool, writable: Bool) -> String? {
-        let isKnown = !watched.insert(descriptor).inserted
-        let status = narthex_epoll_set(epoll, descriptor, readable ? 1 : 0, writable ? 1 : 0, isKnown ? 1 : 0)
+        let known = watched[descriptor]
+        let generation = known ?? nextGeneration
+        if known == nil {
+            watched[descriptor] = generation
+            nextGeneration &+= 1
+        }
+        let status = narthex_epoll_set(
+            epoll, descriptor, generation, readable ? 1 : 0, writable ? 1 : 0, known == nil ? 0 : 1)
         return status == 0 ? nil : "epoll_ctl: errno \(errno)"
     }
 
     /// Waits for the descriptor no more.
     func remove(_ descriptor: Int32) -> String? {
-        guard watched.remove(descriptor) != nil else { return nil }
+        guard watched.removeValue(forKey: descriptor) != nil else { return nil }
         return narthex_epoll_remove(epoll, descriptor) == 0 ? nil : "epoll_ctl: errno \(errno)"
     }
 
@@ -54,8 +63,9 @@ import Glibc
             let happened = ready[index]
             if happened.descriptor == event {
                 narthex_eventfd_take(event)
-            } else if watched.contains(happened.descriptor) {
-                // Else an earlier event of this round ended the connection.
+            } else if watched[happened.descriptor] == happened.generation {
+                // Else an earlier event of this round ended the connection that this one is about. A new
+                // connection may have its descriptor by now.
                 act(happened.descriptor, happened.readable != 0, happened.writable != 0)
             }
         }

@@ -18,8 +18,12 @@ final class RawServer: Sendable {
         try self.init(isIPv6: false, serve)
     }
 
-    /// The same, on the IPv6 loopback address where that is wanted.
-    init(isIPv6: Bool, _ serve: @escaping @Sendable (Connection) -> Void) throws {
+    /// The same, on the IPv6 loopback address where that is wanted, else on an IPv4 one, and on the port that
+    /// is given; 0 is any.
+    init(
+        isIPv6: Bool, address four: UInt32 = 0x7F00_0001, port wanted: Int = 0,
+        _ serve: @escaping @Sendable (Connection) -> Void
+    ) throws {
         let socketType = Int32(SOCK_STREAM.rawValue)
         let listener = socket(isIPv6 ? AF_INET6 : AF_INET, socketType, 0)
         self.listener = listener
@@ -28,10 +32,11 @@ final class RawServer: Sendable {
         // other kind has its flow.
         var address = sockaddr_in6()
         address.sin6_family = sa_family_t(isIPv6 ? AF_INET6 : AF_INET)
+        address.sin6_port = UInt16(wanted).bigEndian
         if isIPv6 {
             address.sin6_addr = in6addr_loopback
         } else {
-            address.sin6_flowinfo = UInt32(0x7F00_0001).bigEndian
+            address.sin6_flowinfo = four.bigEndian
         }
         var length = socklen_t(
             isIPv6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size)

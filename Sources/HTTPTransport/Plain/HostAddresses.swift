@@ -15,7 +15,7 @@ struct HostAddress: Hashable, Sendable {
 
 /// What the system knows of hosts and interfaces.
 enum HostAddresses {
-    /// Addresses of one name that are tried: each may take a head start of a request's time.
+    /// Of one name so many addresses are used; any others are left out.
     private static let most = 32
 
     /// The addresses of a name in lower case, in the order in which they are to be tried; none when it has

@@ -29,6 +29,11 @@ final class PlainPath {
     private static let pruneNs: UInt64 = 60_000_000_000
     /// What an address has before the next one is tried beside it: as in libcurl.
     static let headStartNs: UInt64 = 200_000_000
+    /// Connections that are made at once for one request.
+    static let attemptsAtOnce = 3
+    /// While so many go on, the oldest gives way to the next address after this time. It is 1.4 s old then,
+    /// and a first packet that was lost is sent again after 1 s (RFC 6298).
+    static let silentNs: UInt64 = 1_000_000_000
 
     private let watch: SocketWatch
     private let configuration: HTTPClientConfiguration
@@ -89,12 +94,14 @@ final class PlainPath {
             switch lookup.look(name, nowNs: nowNs) {
             case .addresses(let found): addresses = run.places(found)
             case .failed:
-                ended.append((transfer, 0, .failed(Self.unresolved(transfer))))
+                ended.append((transfer, 0, .failed(run.unresolved)))
                 return transfer
+            case .expired(let old):
+                run.old = run.places(old)
+                run.nextTryNs = nowNs + HostLookup.patienceNs
+                fallthrough
             case .pending:
-                running[transfer.id] = run
-                lookingUp[name, default: []].append(transfer.id)
-                nextDeadlineNs = min(nextDeadlineNs, run.deadlineNs)
+                wait(run, for: name)
                 return transfer
             }
         }
@@ -123,7 +130,7 @@ final class PlainPath {
         }
         if wantedToWrite, !connection.wantsToWrite {
             guard watch.set(descriptor, readable: true, writable: false) == nil else {
-                end(run, .failed(Self.unwatched(transfer)))
+                end(run, .failed(run.unwatched))
                 return true
             }
         }
@@ -141,7 +148,7 @@ final class PlainPath {
         nextDeadlineNs = .max
         for run in Array(running.values) {
             guard run.deadlineNs <= nowNs else {
-                if run.nextTryNs <= nowNs { _ = connect(run, nowNs) }
+                if run.nextTryNs <= nowNs { tryFurther(run, nowNs) }
                 nextDeadlineNs = min(nextDeadlineNs, run.deadlineNs, run.nextTryNs)
                 continue
             }
@@ -158,7 +165,7 @@ final class PlainPath {
     func resume(_ id: UInt64, nowNs: UInt64) {
         guard let run = running[id], let connection = run.connection else { return }
         guard watch.set(connection.descriptor, readable: true, writable: false) == nil else {
-            return end(run, .failed(Self.unwatched(run.transfer)))
+            return end(run, .failed(run.unwatched))
         }
         act(on: connection.resume(), run, nowNs)
     }
@@ -180,13 +187,30 @@ final class PlainPath {
 
     // MARK: - Connecting
 
+    /// The request waits until its name has been looked up.
+    private func wait(_ run: PlainRun, for name: String) {
+        running[run.transfer.id] = run
+        lookingUp[name, default: []].append(run.transfer.id)
+        nextDeadlineNs = min(nextDeadlineNs, run.deadlineNs, run.nextTryNs)
+    }
+
+    /// The look-up of the name, or the connection that is being made, takes long.
+    private func tryFurther(_ run: PlainRun, _ nowNs: UInt64) {
+        guard run.isLookingUp else {
+            _ = connect(run, nowNs)
+            return
+        }
+        run.nextTryNs = .max
+        if !write(run) || !go(run, to: run.old, nowNs) { end(run, .givenBack) }
+    }
+
     /// A name was looked up.
     private func found(_ name: String, _ addresses: [HostAddress], _ nowNs: UInt64) {
         for id in lookingUp.removeValue(forKey: name) ?? [] {
             // Else it has ended meanwhile.
             guard let run = running[id], run.isLookingUp else { continue }
             guard !addresses.isEmpty else {
-                end(run, .failed(Self.unresolved(run.transfer)))
+                end(run, .failed(run.unresolved))
                 continue
             }
             guard write(run), go(run, to: run.places(addresses), nowNs) else {
@@ -213,9 +237,14 @@ final class PlainPath {
     private func connect(_ run: PlainRun, _ nowNs: UInt64) -> Bool {
         run.nextTryNs = .max
         guard !run.untried.isEmpty, configuration.maxConnectionsPerHost == 0, write(run) else { return false }
-        while !run.untried.isEmpty {
-            let address = run.untried.removeFirst()
-            guard connections.count < configuration.maxConnections else { return false }
+        if run.connections.count >= Self.attemptsAtOnce { drop(run.connections.removeFirst()) }
+        while let address = run.untried.first {
+            guard connections.count < configuration.maxConnections else {
+                // The address stays: there may be room before the attempts that go on have ended.
+                planNextTry(run, nowNs)
+                return false
+            }
+            run.untried.removeFirst()
             guard let connection = PlainConnection(address, name: run.name) else {
                 run.problem = (.connect, "no connection: \(PlainConnection.text(errno))")
                 continue
@@ -226,13 +255,18 @@ final class PlainPath {
                 continue
             }
             guard begin(run, on: connection) else { continue }
-            if !run.untried.isEmpty {
-                run.nextTryNs = nowNs + Self.headStartNs
-                nextDeadlineNs = min(nextDeadlineNs, run.nextTryNs)
-            }
+            planNextTry(run, nowNs)
             return true
         }
         return false
+    }
+
+    /// The next address has its turn when the attempts that go on have had their time.
+    private func planNextTry(_ run: PlainRun, _ nowNs: UInt64) {
+        guard !run.untried.isEmpty, !run.connections.isEmpty else { return }
+        let isFull = run.connections.count >= Self.attemptsAtOnce
+        run.nextTryNs = nowNs + (isFull ? Self.silentNs : Self.headStartNs)
+        nextDeadlineNs = min(nextDeadlineNs, run.nextTryNs)
     }
 
     private func connectDeadlineNs(_ transfer: Transfer, _ nowNs: UInt64) -> UInt64 {
@@ -267,7 +301,8 @@ final class PlainPath {
         run.connections.removeAll { $0 === failed }
         drop(failed)
         guard !connect(run, nowNs), run.connections.isEmpty else { return }
-        let problem = run.problem ?? (.connect, "no connection")
+        // Addresses that are left could not be tried here.
+        guard run.untried.isEmpty, let problem = run.problem else { return end(run, .givenBack) }
         end(run, .failed(run.transfer.failure(problem.code, problem.text)))
     }
 
@@ -279,23 +314,16 @@ final class PlainPath {
         run.connections = [connection]
     }
 
-    /// Nothing of an answer came over a connection that was kept: once more, over a new one.
+    /// Nothing of an answer came over a connection that was kept: once more, over a new one. The server of a
+    /// name may have left the address; then the name's other addresses have their turns.
     private func askAgain(_ run: PlainRun, insteadOf old: PlainConnection, _ nowNs: UInt64) {
         run.connections = []
         drop(old)
-        run.untried = [old.place.address]
+        let address = old.place.address
+        run.untried = [address]
+        if let name = run.name { run.untried += run.places(lookup.last(name)).filter { $0 != address } }
         run.connectDeadlineNs = connectDeadlineNs(run.transfer, nowNs)
         if !connect(run, nowNs) { end(run, .givenBack) }
-    }
-
-    private static func unwatched(_ transfer: Transfer) -> HTTPError {
-        transfer.failure(.other, "the kernel does not watch the connection any more")
-    }
-
-    /// In libcurl's words.
-    private static func unresolved(_ transfer: Transfer) -> HTTPError {
-        transfer.failure(
-            .resolve, "Could not resolve host: \(HTTPURL(transfer.request.url)?.writtenHost ?? "")")
     }
 
     // MARK: - Carrying
@@ -309,7 +337,7 @@ final class PlainPath {
         case .paused:
             guard let connection = run.connection else { return }
             if watch.set(connection.descriptor, readable: false, writable: false) != nil {
-                end(run, .failed(Self.unwatched(run.transfer)))
+                end(run, .failed(run.unwatched))
             }
         case .stale: if let connection = run.connection { askAgain(run, insteadOf: connection, nowNs) }
         case .refused:
@@ -322,8 +350,8 @@ final class PlainPath {
     private func end(_ run: PlainRun, _ ending: Ending, nowNs: UInt64 = 0) {
         running[run.transfer.id] = nil
         let connection = run.connection
-        let isNew = connection.map { !$0.isKept } ?? false
-        ended.append((run.transfer, isNew ? 1 : 0, ending))
+        if connection == nil, let name = run.name, case .failed = ending { lookup.expire(name) }
+        ended.append((run.transfer, connection?.isKept == false ? 1 : 0, ending))
         let isAnswered =
             switch ending {
             case .whole, .redirected: true
@@ -365,9 +393,7 @@ final class PlainPath {
         guard nowNs >= nextPruneNs else { return }
         nextPruneNs = nowNs + Self.pruneNs
         lookup.prune(nowNs: nowNs)
-        for kept in Array(idle.values) {
-            for connection in kept where isOld(connection, nowNs) { drop(connection) }
-        }
+        for connection in Array(idle.values.joined()) where isOld(connection, nowNs) { drop(connection) }
         for (place, kept) in idle where kept.isEmpty { idle[place] = nil }
     }
 }

@@ -1,3 +1,5 @@
+import Addresses
+
 /// One request on the plain way: where it stands between its name and its answer. Transfer thread only.
 final class PlainRun {
     let transfer: Transfer
@@ -10,7 +12,10 @@ final class PlainRun {
     var connections: [PlainConnection] = []
     /// Addresses that have not been tried.
     var untried: [PlainAddress] = []
-    /// When the next of them is tried beside those that have not answered.
+    /// The addresses that the name had before the look-up that the request waits for.
+    var old: [PlainAddress] = []
+    /// When the next of `untried` is tried beside those that have not answered, or when `old` is used because
+    /// the look-up has not answered.
     var nextTryNs = UInt64.max
     /// Why the last connection did not come about.
     var problem: (code: HTTPError.Code, text: String)?
@@ -38,4 +43,15 @@ final class PlainRun {
 
     /// The request waits for the addresses of its name.
     var isLookingUp: Bool { connections.isEmpty && untried.isEmpty }
+
+    /// The name has no address, in libcurl's words.
+    var unresolved: HTTPError {
+        transfer.failure(
+            .resolve, "Could not resolve host: \(HTTPURL(transfer.request.url)?.writtenHost ?? "")")
+    }
+
+    /// epoll does not take the connection.
+    var unwatched: HTTPError {
+        transfer.failure(.other, "the kernel does not watch the connection any more")
+    }
 }

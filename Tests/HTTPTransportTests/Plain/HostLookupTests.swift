@@ -49,7 +49,7 @@ struct HostLookupTests {
         let last = HostLookup.keptNs + 4
         #expect(lookup.look("a", nowNs: last) == .addresses(Self.addresses("10.0.0.1")))
         #expect(resolver.asked.withLock { $0 } == ["a"])
-        #expect(lookup.look("a", nowNs: last + 1) == .pending)
+        #expect(lookup.look("a", nowNs: last + 1) == .expired(Self.addresses("10.0.0.1")))
     }
 
     @Test func aFailureIsKeptForAFewSeconds() {
@@ -65,8 +65,115 @@ struct HostLookupTests {
         #expect(lookup.look("nobody", nowNs: HostLookup.failedNs - 1) == .failed)
         #expect(lookup.count == 1)
         lookup.prune(nowNs: HostLookup.failedNs)
-        #expect(lookup.count == 0)
         #expect(lookup.look("nobody", nowNs: HostLookup.failedNs) == .pending)
+    }
+
+    @Test func failuresInARowAreKeptLongerAndLonger() {
+        let resolver = FakeResolver()
+        var lookup = HostLookup(LookupThreads(find: resolver.find) {})
+        var nowNs: UInt64 = 0
+        /// Looks up and takes the result; false when that did not come.
+        func find() -> Bool {
+            guard lookup.look("a", nowNs: nowNs) == .pending else { return false }
+            return waitFor { !lookup.takeFound(nowNs: nowNs).isEmpty }
+        }
+        for seconds: UInt64 in [5, 10, 20, 40, 60, 60, 60, 60, 60, 60, 60] {
+            #expect(find())
+            lookup.prune(nowNs: nowNs)
+            nowNs += seconds * 1_000_000_000
+            #expect(lookup.look("a", nowNs: nowNs - 1) == .failed)
+        }
+        resolver.answers.withLock { $0["a"] = Self.addresses("10.0.0.1") }
+        #expect(find())
+        resolver.answers.withLock { $0["a"] = nil }
+        // The first failure after a success; the addresses are not used any more.
+        nowNs += HostLookup.keptNs
+        #expect(lookup.look("a", nowNs: nowNs) == .expired(Self.addresses("10.0.0.1")))
+        let isFound = waitFor { !lookup.takeFound(nowNs: nowNs).isEmpty }
+        #expect(isFound)
+        #expect(lookup.look("a", nowNs: nowNs) == .failed)
+        #expect(lookup.look("a", nowNs: nowNs + HostLookup.failedNs) == .pending)
+    }
+
+    @Test func addressesServeOnWhileNameServersAreSilent() {
+        let resolver = FakeResolver()
+        let addresses = Self.addresses("10.0.0.1")
+        resolver.answers.withLock { $0["a"] = addresses }
+        var lookup = HostLookup(LookupThreads(find: resolver.find) {})
+        #expect(lookup.look("a", nowNs: 0) == .pending)
+        let isFound = waitFor { !lookup.takeFound(nowNs: 0).isEmpty }
+        #expect(isFound)
+        resolver.gate.withLock { $0 = false }
+        let expiredNs = HostLookup.keptNs + 7
+        lookup.prune(nowNs: expiredNs)
+        // Whoever asks first gives the look-up some time; whoever asks later need not.
+        let patientNs = expiredNs + HostLookup.patienceNs
+        #expect(lookup.look("a", nowNs: expiredNs) == .expired(addresses))
+        #expect(lookup.look("a", nowNs: patientNs - 1) == .expired(addresses))
+        #expect(lookup.look("a", nowNs: patientNs) == .addresses(addresses))
+        #expect(lookup.look("a", nowNs: HostLookup.oldestNs - 1) == .addresses(addresses))
+        #expect(lookup.look("a", nowNs: HostLookup.oldestNs) == .pending)
+        resolver.gate.withLock { $0 = true }
+        let isFoundAgain = waitFor { !lookup.takeFound(nowNs: HostLookup.oldestNs).isEmpty }
+        #expect(isFoundAgain)
+        #expect(lookup.look("a", nowNs: HostLookup.oldestNs) == .addresses(addresses))
+        #expect(resolver.asked.withLock { $0.count } == 2)
+        lookup.prune(nowNs: 2 * HostLookup.oldestNs)
+        #expect(lookup.count == 0)
+    }
+
+    @Test func namesThatFailLeaveThreadsForOthers() {
+        let resolver = FakeResolver()
+        var lookup = HostLookup(LookupThreads(find: resolver.find) {})
+        let failing = (0..<40).map { "n\($0)" }
+        for name in failing { #expect(lookup.look(name, nowNs: 0) == .pending) }
+        var count = 0
+        let haveFailed = waitFor {
+            count += lookup.takeFound(nowNs: 0).count
+            return count == failing.count
+        }
+        #expect(haveFailed)
+        // Threads that have nothing to do end.
+        SystemThread.pause(ms: 20)
+        resolver.asked.withLock { $0 = [] }
+        resolver.gate.withLock { $0 = false }
+        for name in failing { #expect(lookup.look(name, nowNs: HostLookup.failedNs) == .pending) }
+        let areAsked = waitFor { resolver.asked.withLock { $0.count } >= LookupThreads.mostFailing }
+        #expect(areAsked)
+        SystemThread.pause(ms: 20)
+        #expect(resolver.asked.withLock { $0.count } == LookupThreads.mostFailing)
+        #expect(lookup.look("healthy", nowNs: HostLookup.failedNs) == .pending)
+        let isAsked = waitFor { resolver.asked.withLock { $0.contains("healthy") } }
+        #expect(isAsked)
+        resolver.gate.withLock { $0 = true }
+        var found: Set<String> = []
+        let areFound = waitFor {
+            found.formUnion(lookup.takeFound(nowNs: 0).map(\.name))
+            return found.count == failing.count + 1
+        }
+        #expect(areFound)
+    }
+
+    @Test func namesThatHaveResolvedAreLookedUpFirst() {
+        let others = FakeResolver()
+        let last = FakeResolver()
+        for resolver in [others, last] { resolver.gate.withLock { $0 = false } }
+        let threads = LookupThreads(find: { $0.hasPrefix("other") ? others.find($0) : last.find($0) }) {}
+        for number in 1..<LookupThreads.most { threads.ask("other\(number)", .new) }
+        threads.ask("last", .new)
+        let areBusy = waitFor {
+            others.asked.withLock { $0.count } + last.asked.withLock { $0.count } == LookupThreads.most
+        }
+        #expect(areBusy)
+        threads.ask("failing", .failing)
+        threads.ask("new", .new)
+        threads.ask("resolved", .resolved)
+        // The one thread that goes on takes them by turns.
+        last.gate.withLock { $0 = true }
+        let areAsked = waitFor { last.asked.withLock { $0.count } == 4 }
+        #expect(areAsked)
+        #expect(last.asked.withLock { $0 } == ["last", "resolved", "new", "failing"])
+        others.gate.withLock { $0 = true }
     }
 
     @Test func silentNameServersHoldABoundedNumberOfThreads() {

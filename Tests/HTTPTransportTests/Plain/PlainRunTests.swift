@@ -1,4 +1,5 @@
 import Addresses
+import Platform
 import Synchronization
 import Testing
 
@@ -75,7 +76,7 @@ struct PlainRunTests {
             #expect(resolver.asked.withLock { $0 } == ["node.example"])
             #expect(hosts.withLock { $0 } == ["Host: Node.example:\(server.port)"])
             #expect(driver.path.nameCount == 1)
-            driver.path.endLate(nowNs: driver.admission.nowNs + 2 * HostLookup.keptNs)
+            driver.path.endLate(nowNs: driver.admission.nowNs + 2 * HostLookup.oldestNs)
             #expect(driver.path.nameCount == 0)
         }
     }
@@ -112,6 +113,28 @@ struct PlainRunTests {
         }
     }
 
+    /// The name has expired, and its name server is silent since.
+    @Test func anAddressServesOnWhileItsNameServerIsSilent() async throws {
+        try await RawServer.saying(answer("a 1\n")) { server in
+            let resolver = Self.resolver("127.0.0.1")
+            let driver = try Driver(find: resolver.find)
+            let transfer = try #require(driver.begin(Self.url(server)))
+            while resolver.asked.withLock({ $0.isEmpty }) { SystemThread.pause(ms: 1) }
+            SystemThread.pause(ms: 20)
+            // What was found is taken as if that were longer ago than it is kept.
+            let nowNs = driver.admission.nowNs
+            try #require(nowNs > HostLookup.keptNs)
+            driver.path.endLate(nowNs: nowNs - HostLookup.keptNs)
+            #expect(driver.outcome(of: transfer) == .whole("a 1\n"))
+            resolver.gate.withLock { $0 = false }
+            for _ in 0..<3 { #expect(driver.ask(Self.url(server)) == .whole("a 1\n")) }
+            #expect(resolver.asked.withLock { $0.count } == 2)
+            resolver.gate.withLock { $0 = true }
+            #expect(driver.ask(Self.url(server)) == .whole("a 1\n"))
+            #expect(driver.connections == 1)
+        }
+    }
+
     @Test func aRequestThatIsLeftWhileItsNameIsLookedUpIsNotBegun() async throws {
         try await RawServer.saying(answer("a 1\n")) { server in
             let resolver = Self.resolver("127.0.0.1")
@@ -141,6 +164,39 @@ struct PlainRunTests {
         #expect(driver.path.connectionCount == 0)
     }
 
+    /// The server reads the second request, and then the address that it has is nobody's any more.
+    @Test func aKeptConnectionThatEndsLeavesTheNamesOtherAddressesTheirTurns() async throws {
+        let first = Mutex<RawServer?>(nil)
+        let serve: @Sendable (Connection) -> Void = { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.write(answer("a 1\n"))
+            guard connection.readRequest() != nil else { return }
+            first.withLock { $0 }?.stop()
+        }
+        try await RawServer.with(serve) { server in
+            first.withLock { $0 = server }
+            let second = try RawServer(isIPv6: false, address: 0x7F00_0009, port: server.port) {
+                while $0.readRequest() != nil, $0.write(answer("b 1\n")) {}
+            }
+            defer { second.stop() }
+            let driver = try Driver(find: Self.resolver("127.0.0.1", "127.0.0.9").find)
+            #expect(driver.ask(Self.url(server)) == .whole("a 1\n"))
+            for _ in 0..<2 { #expect(driver.ask(Self.url(server)) == .whole("b 1\n")) }
+            #expect(server.acceptedCount == 1 && second.acceptedCount == 1)
+        }
+    }
+
+    @Test func aNameWhoseAddressRefusesIsLookedUpAnew() async throws {
+        try await RawServer.saying(answer("a 1\n")) { server in
+            let resolver = Self.resolver("127.0.0.9")
+            let driver = try Driver(find: resolver.find)
+            #expect(driver.ask(Self.url(server)) == .failed(.connect))
+            Self.say(["127.0.0.1"], resolver)
+            for _ in 0..<2 { #expect(driver.ask(Self.url(server)) == .whole("a 1\n")) }
+            #expect(resolver.asked.withLock { $0.count } == 2)
+        }
+    }
+
     @Test func anAddressThatIsSilentHasAHeadStartAlone() async throws {
         try await RawServer.saying(answer("a 1\n")) { server in
             let silent = try SilentListener(0x7F00_0009, port: UInt16(server.port))
@@ -158,6 +214,45 @@ struct PlainRunTests {
         }
     }
 
+    @Test func fewConnectionsAreMadeAtOnceAndEveryAddressHasItsTurn() async throws {
+        try await RawServer.saying(answer("a 1\n")) { server in
+            var silent: [SilentListener] = []
+            defer { for listener in silent { listener.close() } }
+            for last in UInt32(9)...12 {
+                silent.append(try SilentListener(0x7F00_0000 + last, port: UInt16(server.port)))
+            }
+            let resolver = Self.resolver("127.0.0.9", "127.0.0.10", "127.0.0.11", "127.0.0.12", "127.0.0.1")
+            let driver = try Driver(find: resolver.find)
+            let transfer = try #require(driver.begin(Self.url(server)))
+            var most = 0
+            while driver.path.ended.isEmpty {
+                driver.turn()
+                most = max(most, driver.path.connectionCount)
+            }
+            #expect(driver.outcome(of: transfer) == .whole("a 1\n"))
+            #expect(most == PlainPath.attemptsAtOnce)
+            #expect(driver.path.connectionCount == 1)
+        }
+    }
+
+    /// Another request has the last connection that may be made, until its server answers and closes.
+    @Test func anAddressWaitsUntilThereMayBeAConnectionToIt() async throws {
+        let serve: @Sendable (Connection) -> Void = { connection in
+            guard connection.readRequest() != nil else { return }
+            SystemThread.pause(ms: 3 * Int(PlainPath.headStartNs / 1_000_000))
+            connection.write(answer("a 1\n", headers: ["Connection: close"]))
+        }
+        try await RawServer.with(serve) { server in
+            let silent = try SilentListener(0x7F00_0009, port: UInt16(server.port))
+            defer { silent.close() }
+            let configuration = HTTPClientConfiguration(maxConnections: 2)
+            let driver = try Driver(configuration, find: Self.resolver("127.0.0.9", "127.0.0.1").find)
+            let other = try #require(driver.begin(server.url()))
+            #expect(driver.ask(Self.url(server)) == .whole("a 1\n"))
+            #expect(driver.outcome(of: other) == .whole("a 1\n"))
+        }
+    }
+
     @Test func whereEveryAddressIsSilentTheTimeIsUp() async throws {
         let port = try await RawServer.saying("") { $0.port }
         let silent = try SilentListener(0x7F00_0009, port: UInt16(port))
@@ -170,15 +265,16 @@ struct PlainRunTests {
     @Test func connectionsToAnAddressThatTheNameHasNoMoreAreNotUsed() async throws {
         try await RawServer.saying(answer("a 1\n")) { server in
             let resolver = Self.resolver("127.0.0.1")
-            let driver = try Driver(find: resolver.find)
+            let configuration = HTTPClientConfiguration(idleConnectionMs: 3_600_000)
+            let driver = try Driver(configuration, find: resolver.find)
             #expect(driver.ask(Self.url(server)) == .whole("a 1\n"))
             Self.say(["127.0.0.9"], resolver)
             // As long as the look-up is kept nothing changes.
             #expect(driver.ask(Self.url(server)) == .whole("a 1\n"))
-            driver.path.endLate(nowNs: driver.admission.nowNs + HostLookup.keptNs + 1_000_000_000)
+            driver.path.endLate(nowNs: driver.admission.nowNs + HostLookup.oldestNs + 1_000_000_000)
             #expect(driver.ask(Self.url(server)) == .failed(.connect))
             Self.say(["127.0.0.1"], resolver)
-            driver.path.endLate(nowNs: driver.admission.nowNs + 3 * HostLookup.keptNs)
+            driver.path.endLate(nowNs: driver.admission.nowNs + 3 * HostLookup.oldestNs)
             #expect(driver.ask(Self.url(server)) == .whole("a 1\n"))
             #expect(server.acceptedCount == 1)
         }
