@@ -6,8 +6,8 @@ import Glibc
 public enum ProgramPages {
     /// Lets go of code and constants that the start needed and running does not: reading the configuration,
     /// linking the libraries, building metadata. The kernel maps program files sixteen pages around each one
-    /// touched and keeps them; what is needed again is mapped again from its cache, at about a microsecond for
-    /// each run of sixteen. Most of an idle agent's resident memory is such pages.
+    /// touched and keeps them; what is needed again is mapped again from its cache, at about a microsecond
+    /// for each run of sixteen. Most of an idle agent's resident memory is such pages.
     ///
     /// Returns the bytes of address space let go of; 0 when /proc cannot be read, which costs nothing but the
     /// memory.
@@ -20,9 +20,9 @@ public enum ProgramPages {
             guard let start = unsafe UnsafeMutableRawPointer(bitPattern: UInt(range.lowerBound)) else {
                 continue
             }
-            // Safety: the range is a whole private mapping of a file in which no page differed from the file's
-            // when it was looked at, and which nobody may write to: its pages come back from the file when
-            // they are touched. A library unloaded meanwhile would make the call fail, which leaves things as
+            // Safety: the range is a whole private mapping of a file in which no page differed from the
+            // file's when it was looked at, and which nobody may write to: its pages come back from the file
+            // when they are touched. A library unloaded meanwhile would make the call fail, which leaves things as
             // they are.
             if unsafe madvise(start, range.count, Int32(MADV_DONTNEED)) == 0 { total += range.count }
         }
