@@ -22,8 +22,8 @@ public enum ProgramPages {
             }
             // Safety: the range is a whole private mapping of a file in which no page differed from the
             // file's when it was looked at, and which nobody may write to: its pages come back from the file
-            // when they are touched. A library unloaded meanwhile would make the call fail, which leaves things as
-            // they are.
+            // when they are touched. A library unloaded meanwhile would make the call fail, which leaves
+            // things as they are.
             if unsafe madvise(start, range.count, Int32(MADV_DONTNEED)) == 0 { total += range.count }
         }
         return total
