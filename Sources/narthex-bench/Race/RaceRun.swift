@@ -21,9 +21,19 @@ struct RaceRun {
         self.round = round
     }
 
-    /// Never throws for what an agent does wrong: that is a result, too. Throws when the run could not be
-    /// made.
-    func measure() async throws -> RaceResult {
+    /// Never throws: what an agent does wrong is a result, and so is a run that could not be made. The results
+    /// of the runs before must not be lost with it.
+    func measure() async -> RaceResult {
+        var result = RaceResult(agent: agent.name, scenario: scenario.rawValue, round: round)
+        do {
+            try await measure(into: &result)
+        } catch {
+            result.fault = String(describing: error)
+        }
+        return result
+    }
+
+    private func measure(into result: inout RaceResult) async throws {
         let folder = try TemporaryFolder(name: "narthex-race")
         defer { folder.remove() }
         let box = try AgentBox(plan.limits, name: "narthex-race-\(getpid())")
@@ -48,16 +58,14 @@ struct RaceRun {
         }
         let process = RacedProcess(
             command, environment: agent.environment, folder: folder.path, box: box)
-        var result = RaceResult(agent: agent.name, scenario: scenario.rawValue, round: round)
         do {
             try await measure(process, fleet, into: &result)
-        } catch let error as BenchError {
-            result.fault = error.description
+        } catch {
+            result.fault = String(describing: error)
         }
         if process.end(SIGTERM) != 0, result.fault == nil {
             result.notes.append("did not end orderly within a minute of SIGTERM")
         }
-        return result
     }
 
     private func measure(
