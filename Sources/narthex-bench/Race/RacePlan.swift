@@ -33,9 +33,12 @@ struct RacePlan {
     /// take.
     var lagBoundSeconds: Double { Double(intervalSeconds) + Double(answerMs) / 1_000 }
 
+    /// Exporters that answer 500: those with the highest numbers.
+    var failingTargets: Int { Int((failingShare * Double(targets)).rounded()) }
+
     /// Scrapes of exporters that answer that are due in so many milliseconds.
     func scrapesDue(inMs ms: Int) -> Double {
-        let answering = Double(targets) - (failingShare * Double(targets)).rounded()
+        let answering = Double(targets - failingTargets)
         return max(1, answering * Double(ms) / 1_000 / Double(intervalSeconds))
     }
 
