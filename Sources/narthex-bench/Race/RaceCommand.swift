@@ -90,6 +90,7 @@ struct RaceCommand: AsyncParsableCommand {
         let plan = plan
         // Limits that this machine does not allow would be the fault of every run.
         try AgentBox(plan.limits, name: "narthex-race-\(getpid())").remove()
+        try makePlaces()
         var results: [RaceResult] = []
         for round in 1...rounds {
             for scenario in scenario {
@@ -132,6 +133,18 @@ struct RaceCommand: AsyncParsableCommand {
             }
         }
         if !isWhole { throw ExitCode(1) }
+    }
+
+    /// Makes the folder of the plots and opens the file of the figures, so that a place where nothing can be
+    /// written is found before anything is measured.
+    private func makePlaces() throws {
+        if let json { try StandInFleet.write(json, "", appends: true) }
+        guard let plots else { return }
+        try POSIXFiles().makeDirectory(plots, mode: 0o755)
+        // Safety: access reads the null-terminated path it is given.
+        guard unsafe access(plots, W_OK | X_OK) == 0 else {
+            throw BenchError("cannot write into \(plots): errno \(errno)")
+        }
     }
 
     /// Does one part of the report. Says on standard error why it failed, and notes that it did.
