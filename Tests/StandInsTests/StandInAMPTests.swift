@@ -121,6 +121,31 @@ struct StandInAMPTests {
         }
     }
 
+    @Test func aDelayComesBackBehindAFaultThatEnds() async throws {
+        let clock = ManualClock(wallMs: nowMs)
+        let endpoint = try await StandInAMP.start(AMPConfiguration(credentials: Self.key), clock: clock)
+        func takenMs() async throws -> Int64 {
+            let beginMs = SystemClock().wallMs
+            #expect(try await client.write(endpoint.url, body()).status == 200)
+            return SystemClock().wallMs - beginMs
+        }
+        endpoint.setFault(.delay(ms: 300))
+        for _ in 0..<2 {
+            endpoint.setFault(.status(503, retryAfter: nil, body: ""), forMs: 1_000)
+            endpoint.setFault(.status(429, retryAfter: nil, body: ""), requests: 1)
+            #expect(try await client.write(endpoint.url, body()).status == 429)
+            #expect(try await takenMs() >= 290)
+            endpoint.setFault(.status(503, retryAfter: nil, body: ""), forMs: 1_000)
+            #expect(try await client.write(endpoint.url, body()).status == 503)
+            clock.advance(ms: 1_000)
+            #expect(try await takenMs() >= 290)
+        }
+        endpoint.setFault(.status(503, retryAfter: nil, body: ""), forMs: 1_000)
+        endpoint.setFault(nil)
+        #expect(try await takenMs() < 290)
+        await endpoint.stop()
+    }
+
     @Test func faultsLastAsLongAsTheyAreOrdered() async throws {
         let clock = ManualClock(wallMs: nowMs)
         let endpoint = try await StandInAMP.start(AMPConfiguration(credentials: Self.key), clock: clock)
