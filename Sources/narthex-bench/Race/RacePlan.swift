@@ -29,6 +29,12 @@ struct RacePlan {
     /// The ramp begins with `targets` and ends with this many at most.
     var rampTargets = 0
 
+    /// The second of the measured time in which a scenario's event begins.
+    var eventAt: Int { max(1, seconds / 3) }
+
+    /// How long the scenario `outage` is measured at least: the outage is over then, and a second has passed.
+    var outageRunSeconds: Int { max(seconds, eventAt + outageSeconds + 1) }
+
     /// The lag of 99 % of the samples with which an agent still keeps up: an interval, and what the answers
     /// take.
     var lagBoundSeconds: Double { Double(intervalSeconds) + Double(answerMs) / 1_000 }

@@ -118,10 +118,11 @@ struct RaceRun {
         _ process: RacedProcess, _ fleet: StandInFleet, _ meter: inout RaceMeter,
         _ ends: inout DeliveryCheck.Ends, _ result: inout RaceResult
     ) async throws {
-        let eventAt = max(1, plan.seconds / 3)
+        let eventAt = plan.eventAt
+        let enough = scenario == .outage ? plan.outageRunSeconds : plan.seconds
         var isCaughtUp = scenario != .outage
         var second = 0
-        while second < plan.seconds || (!isCaughtUp && second < plan.seconds + plan.settleSeconds) {
+        while second < enough || (!isCaughtUp && second < enough + plan.settleSeconds) {
             try await clock.sleep(forMs: 1_000)
             second += 1
             try await meter.look()
