@@ -88,6 +88,7 @@ public final class StandInAMP: Sendable {
         state.withLock { state in
             var counts = state.ledger.counts
             counts.requests = state.counts.requests
+            counts.receivedBytes = state.counts.receivedBytes
             counts.answers = state.counts.answers
             counts.signaturesChecked = state.counts.signaturesChecked
             counts.signaturesRefused = state.counts.signaturesRefused
@@ -164,6 +165,7 @@ public final class StandInAMP: Sendable {
         let status = response.fault?.hidesStatus ?? false ? "0" : String(response.status)
         state.withLock { state in
             state.counts.requests += 1
+            state.counts.receivedBytes += UInt64(request.body.count)
             state.counts.answers[status, default: 0] += 1
         }
         return response

@@ -24,10 +24,11 @@ struct StandInFleet {
     private let targetsPath: String
 
     /// Starts the process and writes the files: no targets yet. `name` tells the files of several fleets
-    /// apart, `queue` is YAML of `queue_config`; the endpoint checks signatures if it `isSigned`. The
+    /// apart, `queue` is YAML of `queue_config`, `protocols` of `scrape_protocols`; the endpoint checks signatures if it `isSigned`. The
     /// configuration has no `remote_write` unless it `writes`. Whoever gets it stops it.
     init(
-        _ plan: AgentSession.Plan, name: String = "", queue: String = "{}", isSigned: Bool = true,
+        _ plan: AgentSession.Plan, name: String = "", queue: String = "{}", protocols: String? = nil,
+        isSigned: Bool = true,
         writes: Bool = true
     ) async throws {
         let output = "\(plan.folder)/\(name)stand-ins.log"
@@ -43,7 +44,9 @@ struct StandInFleet {
             places = try await StandInPlaces.read(from: output, clock: SystemClock())
             try Self.write(targetsPath, "[]")
             try Self.write(
-                configurationPath, configuration(plan, queue: queue, isSigned: isSigned, writes: writes))
+                configurationPath,
+                configuration(
+                    plan, queue: queue, protocols: protocols, isSigned: isSigned, writes: writes))
         } catch {
             process.stop(withinSeconds: 10)
             throw error
@@ -114,12 +117,13 @@ struct StandInFleet {
     }
 
     private func configuration(
-        _ plan: AgentSession.Plan, queue: String, isSigned: Bool, writes: Bool
+        _ plan: AgentSession.Plan, queue: String, protocols: String?, isSigned: Bool, writes: Bool
     ) -> String {
         let scraping = """
             global:
               scrape_interval: \(plan.intervalSeconds)s
-              scrape_timeout: \(min(Int(Self.longestTimeoutMs / 1_000), plan.intervalSeconds))s
+              scrape_timeout: \(min(Int(Self.longestTimeoutMs / 1_000), plan.intervalSeconds))s\
+            \(protocols.map { "\n  scrape_protocols: \($0)" } ?? "")
             scrape_configs:
               - job_name: fleet
                 file_sd_configs:

@@ -13,6 +13,10 @@ struct RacePlanTests {
         #expect(plan.outageRunSeconds == expected)
     }
 
+    @Test func anAgentsBacklogIsLookedForLessAndLessOften() {
+        #expect((-2...21).filter(RaceRun.isLook) == [1, 2, 3, 4, 5, 10, 15, 20])
+    }
+
     @Test func whatIsDueIsWhatAnswers() {
         var plan = RacePlan()
         plan.targets = 10

@@ -76,9 +76,11 @@ struct RaceCommand: AsyncParsableCommand {
 
     private var agents: [RaceAgent] {
         var all: [RaceAgent] = []
-        if !withoutNarthex { all.append(.narthex(narthex ?? AgentSession.beside("narthex"))) }
+        if !withoutNarthex { 
+            all.append(.narthex(narthex ?? AgentSession.beside("narthex"), load.format))
+        }
         if let vmagent { all.append(.vmagent(vmagent)) }
-        if let prometheus { all.append(.prometheus(prometheus)) }
+        if let prometheus { all.append(.prometheus(prometheus, load.format)) }
         for var one in agent {
             if unsigned.contains(one.name) { one.isSigned = false }
             all.append(one)
@@ -174,6 +176,7 @@ struct RaceCommand: AsyncParsableCommand {
         plan.series = load.series
         plan.intervalSeconds = load.intervalSeconds
         plan.fleet = load.flags
+        plan.isPlainText = load.format == .text && !load.gzip
         plan.churn = load.churnFlags
         plan.failingShare = load.failingShare
         plan.answerMs = receiver.answerMs

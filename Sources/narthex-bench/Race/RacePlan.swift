@@ -21,6 +21,8 @@ struct RacePlan {
     /// Flags of the stand-ins for every scenario, and for `churn` besides.
     var fleet: [String] = []
     var churn: [String] = []
+    /// Whether exporters give text without gzip to everybody, so that no agent can be given anything else.
+    var isPlainText = true
     var standInsPath = ""
     var limits = AgentBox.Limits()
 

@@ -40,7 +40,7 @@ struct RaceRun {
         defer { box.remove() }
         let fleet = try await StandInFleet(
             plan.session(folder.path, churns: scenario == .churn), queue: agent.queue,
-            isSigned: agent.isSigned, writes: !agent.command.has(.url))
+            protocols: agent.protocols, isSigned: agent.isSigned, writes: !agent.command.has(.url))
         defer { fleet.stop() }
         // Before the start: a change while an agent begins to watch the file might not be seen for minutes.
         try fleet.giveTargets()
@@ -83,8 +83,11 @@ struct RaceRun {
         ends.cutoffMs = clock.wallMs
         try await settle(fleet, ends, process, into: &result)
         let span = fromMs..<max(fromMs + 1, ends.cutoffMs)
-        let served = try await fleet.servedPages(probe).filter { span.contains($0.endMs) }.count
-        result.figures[.scrapedShare] = Double(served) / plan.scrapesDue(inMs: span.count)
+        let served = try await fleet.servedPages(probe).filter { span.contains($0.endMs) }
+        result.figures[.scrapedShare] = Double(served.count) / plan.scrapesDue(inMs: span.count)
+        if !plan.isPlainText, !served.isEmpty {
+            result.figures[.asSetShare] = Double(served.count { $0.isAsSet }) / Double(served.count)
+        }
         let counts = try await fleet.endpointCounts(probe)
         result.figures[.duplicates] = Double(counts.duplicates)
         result.figures[.outOfOrder] = Double(counts.outOfOrder)
@@ -131,7 +134,7 @@ struct RaceRun {
             }
             if second == eventAt { try await happen(process, fleet, &ends) }
             let since = second - eventAt - plan.outageSeconds
-            if !isCaughtUp, since > 0, try await behind(fleet, ends) == 0 {
+            if !isCaughtUp, Self.isLook(since), try await behind(fleet, ends) == 0 {
                 isCaughtUp = true
                 result.figures[.catchUpSeconds] = Double(since)
             }
@@ -152,6 +155,11 @@ struct RaceRun {
                 "{\"fault\": \"status\", \"status\": 503, \"forMs\": \(plan.outageSeconds * 1_000)}", probe)
         }
     }
+
+    /// Whether the agent's backlog is looked for so many seconds after an outage. Each look costs the
+    /// stand-ins a page of all that they know, which must not compete with what is measured: every second
+    /// at first, where there is little, every five later.
+    static func isLook(_ seconds: Int) -> Bool { seconds > 0 && (seconds <= 5 || seconds % 5 == 0) }
 
     /// Samples missing of all pages but those of the last seconds, which may be on their way.
     private func behind(_ fleet: StandInFleet, _ ends: DeliveryCheck.Ends) async throws -> Int {
