@@ -20,7 +20,8 @@ struct PageReceipt: Equatable {
         let numbers = field.split(separator: " ").compactMap { Int64($0) }
         guard numbers.count == 4 else { return nil }
         self.init(
-            exporter: Int(numbers[0]), startMs: numbers[1], samples: Int(numbers[2]), isAsSet: numbers[3] != 0)
+            exporter: Int(numbers[0]), startMs: numbers[1], samples: Int(numbers[2]), isAsSet: numbers[3] != 0
+        )
     }
 
     /// The receipt as the value of a header field.

@@ -166,7 +166,9 @@ struct StandInFleet {
     /// Writes a file: in place of what is there, or behind it if it `appends`.
     static func write(_ path: String, _ text: String, appends: Bool = false) throws(BenchError) {
         // Safety: the strings live through their calls; the file is closed once, here, and unused afterwards.
-        guard let file = unsafe fopen(path, appends ? "a" : "w") else { throw BenchError("cannot write \(path)") }
+        guard let file = unsafe fopen(path, appends ? "a" : "w") else {
+            throw BenchError("cannot write \(path)")
+        }
         let written = unsafe fputs(text, file)
         guard unsafe fclose(file) == 0, written >= 0 else { throw BenchError("cannot write \(path)") }
     }

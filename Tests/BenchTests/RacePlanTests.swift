@@ -43,7 +43,9 @@ struct RaceLoadOptionsTests {
         #expect(throws: (any Error).self) { try RaceLoadOptions.parse(words) }
     }
 
-    @Test(arguments: [["--outage-seconds", "0"], ["--outage-seconds", "3001"], ["--kill-outage-seconds", "-1"]])
+    @Test(arguments: [
+        ["--outage-seconds", "0"], ["--outage-seconds", "3001"], ["--kill-outage-seconds", "-1"],
+    ])
     func outagesThatCannotBeMeasuredAreRefused(words: [String]) {
         #expect(throws: (any Error).self) { try RaceReceiverOptions.parse(words) }
     }

@@ -47,7 +47,8 @@ struct BareLoop {
         let pointers = unsafe copies.map { unsafe UnsafePointer($0) }
         let status = unsafe pointers.withUnsafeBufferPointer { list in
             unsafe narthex_bare_loop(
-                list.baseAddress, list.count, max(0, failing), intervalSeconds, seconds, takesGzip ? "gzip" : nil, &result)
+                list.baseAddress, list.count, max(0, failing), intervalSeconds, seconds,
+                takesGzip ? "gzip" : nil, &result)
         }
         return status == 0 ? result : nil
     }

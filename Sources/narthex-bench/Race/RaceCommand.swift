@@ -76,7 +76,7 @@ struct RaceCommand: AsyncParsableCommand {
 
     private var agents: [RaceAgent] {
         var all: [RaceAgent] = []
-        if !withoutNarthex { 
+        if !withoutNarthex {
             all.append(.narthex(narthex ?? AgentSession.beside("narthex"), load.format))
         }
         if let vmagent { all.append(.vmagent(vmagent)) }
@@ -93,6 +93,7 @@ struct RaceCommand: AsyncParsableCommand {
         // Limits that this machine does not allow would be the fault of every run.
         try AgentBox(plan.limits, name: "narthex-race-\(getpid())").remove()
         try makePlaces()
+        let setting = RaceSetting(agents)
         var results: [RaceResult] = []
         for round in 1...rounds {
             for scenario in scenario {
@@ -124,7 +125,7 @@ struct RaceCommand: AsyncParsableCommand {
         }
         if let json {
             await attempt("the JSON", &isWhole) {
-                try StandInFleet.write(json, report(plan, results, measured))
+                try StandInFleet.write(json, report(plan, setting, results, measured))
             }
         }
         if let plots {
@@ -192,12 +193,20 @@ struct RaceCommand: AsyncParsableCommand {
         return plan
     }
 
-    private func report(_ plan: RacePlan, _ results: [RaceResult], _ yardsticks: RaceYardsticks?) -> String {
+    private func report(
+        _ plan: RacePlan, _ setting: RaceSetting, _ results: [RaceResult], _ yardsticks: RaceYardsticks?
+    ) -> String {
         JSONValue.object([
+            "setting": setting.json,
+            "rounds": .integer(rounds),
+            "scenarios": .strings(scenario.map(\.rawValue)),
             "plan": plan.json,
             "agents": .array(
                 agents.map { agent in
-                    ["name": .string(agent.name), "command": .strings(agent.command.words)]
+                    .object([
+                        "name": .string(agent.name), "command": .strings(agent.command.words),
+                        "version": setting.versions[agent.name].map(JSONValue.string),
+                    ])
                 }),
             "results": .array(results.map(\.json)),
             "yardsticks": yardsticks?.json,
