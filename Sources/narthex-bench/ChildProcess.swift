@@ -118,11 +118,11 @@ final class ChildProcess: Sendable {
         kill(receiver, signal)
         for _ in 0..<seconds * 100 {
             look()
-            if hasEnded { look() }
-            if let end = ended(WNOHANG) {
+            if hasEnded {
+                look()
                 // What the leader of a group leaves behind.
                 if leadsGroup { kill(receiver, SIGKILL) }
-                return end
+                return ended(0) ?? End(status: -1, cpuSeconds: 0)
             }
             usleep(10_000)
         }
