@@ -9,6 +9,9 @@ public struct AMPCounts: Sendable, Equatable {
     public var signaturesRefused: UInt64 = 0
     /// Requests without a signature that were taken, as nobody has said whose signature is right.
     public var unsigned: UInt64 = 0
+    /// Bodies of all requests of remote write, those among them that were refused.
+    public var receivedBytes: UInt64 = 0
+    /// Bodies that were read and entered.
     public var compressedBytes: UInt64 = 0
     public var uncompressedBytes: UInt64 = 0
     public var samples: UInt64 = 0
@@ -48,6 +51,7 @@ public struct AMPCounts: Sendable, Equatable {
             "metadata": .integer(metadata),
             "nativeHistograms": .integer(nativeHistograms),
             "outOfOrder": .integer(outOfOrder),
+            "receivedBytes": .integer(receivedBytes),
             "requests": .integer(requests),
             "samples": .integer(samples),
             "series": .integer(series),

@@ -97,7 +97,9 @@ final class FleetPages: Sendable {
         if body.isPacked { headers.add("Content-Encoding", "gzip") }
         var response = ServerResponse(headers: headers, body: body.bytes)
         let samples = min(visible, contents.seriesCount(exporter: number, scrape: scrape))
-        response.set(receipt: PageReceipt(exporter: number, startMs: startMs, samples: samples))
+        let isAsSet = format == configuration.format && body.isPacked == configuration.isCompressed
+        response.set(
+            receipt: PageReceipt(exporter: number, startMs: startMs, samples: samples, isAsSet: isAsSet))
         if case .truncate(let bytes) = fault { response.set(fault: .closeAfter(bodyBytes: bytes)) }
         if case .delay(let ms) = fault { response.set(fault: .delay(ms: ms)) }
         return response

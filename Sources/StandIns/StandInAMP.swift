@@ -16,9 +16,18 @@ public final class StandInAMP: Sendable {
         /// Requests that the fault is still good for; nil for no end.
         var faultRequests: Int?
         var faultUntilNs: UInt64?
+        /// A delay without end that a fault with an end has put aside. It comes back then.
+        var delayAfterwards: AMPFault?
         var requestLimitBytes: Int
         /// Nil takes any number of samples.
         var budget: SampleBudget?
+
+        /// Ends a fault that has an end. Returns the one that goes on.
+        mutating func endFault() -> AMPFault? {
+            fault = delayAfterwards
+            (faultRequests, faultUntilNs, delayAfterwards) = (nil, nil, nil)
+            return fault
+        }
 
         mutating func note(
             _ request: ServerRequest, _ uncompressedBytes: Int, _ times: SampleTimes, nowMs: Int64
@@ -79,6 +88,7 @@ public final class StandInAMP: Sendable {
         state.withLock { state in
             var counts = state.ledger.counts
             counts.requests = state.counts.requests
+            counts.receivedBytes = state.counts.receivedBytes
             counts.answers = state.counts.answers
             counts.signaturesChecked = state.counts.signaturesChecked
             counts.signaturesRefused = state.counts.signaturesRefused
@@ -104,10 +114,17 @@ public final class StandInAMP: Sendable {
         state.withLock { $0.ledger.latest(labels) }.map { ($0.timestampMs, $0.value) }
     }
 
-    /// Sets what goes wrong from now on: for so many requests, for so long, or until it is set to nil.
+    /// Sets what goes wrong from now on: for so many requests, for so long, or until it is set to nil. A fault
+    /// that has an end puts a delay that has none aside: answers are late again when it is over.
     public func setFault(_ fault: AMPFault?, requests: Int? = nil, forMs: Int64? = nil) {
         let untilNs = forMs.map { clock.monotonicNs + UInt64(max(0, $0)) * 1_000_000 }
         state.withLock { state in
+            let isEndless = state.faultRequests == nil && state.faultUntilNs == nil
+            if requests == nil, untilNs == nil {
+                state.delayAfterwards = nil
+            } else if isEndless, case .delay? = state.fault {
+                state.delayAfterwards = state.fault
+            }
             state.fault = fault
             state.faultRequests = requests
             state.faultUntilNs = untilNs
@@ -148,6 +165,7 @@ public final class StandInAMP: Sendable {
         let status = response.fault?.hidesStatus ?? false ? "0" : String(response.status)
         state.withLock { state in
             state.counts.requests += 1
+            state.counts.receivedBytes += UInt64(request.body.count)
             state.counts.answers[status, default: 0] += 1
         }
         return response
@@ -157,15 +175,9 @@ public final class StandInAMP: Sendable {
         let nowNs = clock.monotonicNs
         return state.withLock { state in
             guard let fault = state.fault else { return nil }
-            if let untilNs = state.faultUntilNs, nowNs >= untilNs {
-                state.fault = nil
-                return nil
-            }
+            if let untilNs = state.faultUntilNs, nowNs >= untilNs { return state.endFault() }
             if let left = state.faultRequests {
-                guard left > 0 else {
-                    state.fault = nil
-                    return nil
-                }
+                guard left > 0 else { return state.endFault() }
                 state.faultRequests = left - 1
             }
             return fault

@@ -109,20 +109,34 @@ final class ChildProcess: Sendable {
         let cpuSeconds: Double
     }
 
-    /// Sends a signal and waits up to `seconds` for the end, then sends SIGKILL.
-    func end(_ signal: Int32, withinSeconds seconds: Int) -> End {
+    /// Sends a signal and waits up to `seconds` for the end, then sends SIGKILL. `look` is called before the
+    /// signal, every 10 ms after it, and once more when the process has ended and its entry in /proc is still
+    /// there.
+    func end(_ signal: Int32, withinSeconds seconds: Int, look: () -> Void = {}) -> End {
         let receiver = leadsGroup ? -pid : pid
+        look()
         kill(receiver, signal)
         for _ in 0..<seconds * 100 {
-            if let end = ended(WNOHANG) {
+            look()
+            if hasEnded {
+                look()
                 // What the leader of a group leaves behind.
                 if leadsGroup { kill(receiver, SIGKILL) }
-                return end
+                return ended(0) ?? End(status: -1, cpuSeconds: 0)
             }
             usleep(10_000)
         }
         kill(receiver, SIGKILL)
+        look()
         return ended(0) ?? End(status: -1, cpuSeconds: 0)
+    }
+
+    /// Whether it has ended. Its entry in /proc stays until `ended` is called.
+    private var hasEnded: Bool {
+        var info = unsafe siginfo_t()
+        // Safety: the structure lives through the call. Its signal stays 0 while the process runs (wait(2)).
+        guard unsafe waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 else { return false }
+        return unsafe info.si_signo == SIGCHLD
     }
 
     /// Its end, once only; nil while it runs.

@@ -24,10 +24,11 @@ struct StandInFleet {
     private let targetsPath: String
 
     /// Starts the process and writes the files: no targets yet. `name` tells the files of several fleets
-    /// apart, `queue` is YAML of `queue_config`; the endpoint checks signatures if it `isSigned`. The
+    /// apart, `queue` is YAML of `queue_config`, `protocols` of `scrape_protocols`; the endpoint checks signatures if it `isSigned`. The
     /// configuration has no `remote_write` unless it `writes`. Whoever gets it stops it.
     init(
-        _ plan: AgentSession.Plan, name: String = "", queue: String = "{}", isSigned: Bool = true,
+        _ plan: AgentSession.Plan, name: String = "", queue: String = "{}", protocols: String? = nil,
+        isSigned: Bool = true,
         writes: Bool = true
     ) async throws {
         let output = "\(plan.folder)/\(name)stand-ins.log"
@@ -43,7 +44,9 @@ struct StandInFleet {
             places = try await StandInPlaces.read(from: output, clock: SystemClock())
             try Self.write(targetsPath, "[]")
             try Self.write(
-                configurationPath, configuration(plan, queue: queue, isSigned: isSigned, writes: writes))
+                configurationPath,
+                configuration(
+                    plan, queue: queue, protocols: protocols, isSigned: isSigned, writes: writes))
         } catch {
             process.stop(withinSeconds: 10)
             throw error
@@ -114,12 +117,13 @@ struct StandInFleet {
     }
 
     private func configuration(
-        _ plan: AgentSession.Plan, queue: String, isSigned: Bool, writes: Bool
+        _ plan: AgentSession.Plan, queue: String, protocols: String?, isSigned: Bool, writes: Bool
     ) -> String {
         let scraping = """
             global:
               scrape_interval: \(plan.intervalSeconds)s
-              scrape_timeout: \(min(Int(Self.longestTimeoutMs / 1_000), plan.intervalSeconds))s
+              scrape_timeout: \(min(Int(Self.longestTimeoutMs / 1_000), plan.intervalSeconds))s\
+            \(protocols.map { "\n  scrape_protocols: \($0)" } ?? "")
             scrape_configs:
               - job_name: fleet
                 file_sd_configs:
@@ -159,9 +163,12 @@ struct StandInFleet {
             }.joined(separator: ",\n") + "]\n"
     }
 
-    static func write(_ path: String, _ text: String) throws(BenchError) {
+    /// Writes a file: in place of what is there, or behind it if it `appends`.
+    static func write(_ path: String, _ text: String, appends: Bool = false) throws(BenchError) {
         // Safety: the strings live through their calls; the file is closed once, here, and unused afterwards.
-        guard let file = unsafe fopen(path, "w") else { throw BenchError("cannot write \(path)") }
+        guard let file = unsafe fopen(path, appends ? "a" : "w") else {
+            throw BenchError("cannot write \(path)")
+        }
         let written = unsafe fputs(text, file)
         guard unsafe fclose(file) == 0, written >= 0 else { throw BenchError("cannot write \(path)") }
     }

@@ -69,9 +69,11 @@ struct EndpointCounts: JSONReadable {
     let samples: UInt64
     let signaturesRefused: UInt64
     let outOfOrder: UInt64
-    let compressedBytes: UInt64
+    /// Bodies of all requests, refused ones included.
+    let receivedBytes: UInt64
     let duplicates: UInt64
-    /// Samples that were refused for their age or their labels, or for another value at the same moment.
+    /// Samples that were refused for their age or their labels, or for another value at the same moment, and
+    /// requests that could not be read.
     let refused: UInt64
     /// Requests without a signature that were taken.
     let unsigned: UInt64
@@ -81,14 +83,15 @@ struct EndpointCounts: JSONReadable {
         samples = try fields.required("samples")
         signaturesRefused = try fields.required("signaturesRefused")
         outOfOrder = try fields.required("outOfOrder")
-        compressedBytes = try fields.required("compressedBytes")
+        receivedBytes = try fields.required("receivedBytes")
         duplicates = try fields.required("duplicates")
         unsigned = try fields.required("unsigned")
         let tooOld: UInt64 = try fields.required("tooOld")
         let tooNew: UInt64 = try fields.required("tooNew")
         let labelFaults: UInt64 = try fields.required("labelFaults")
         let conflicts: UInt64 = try fields.required("conflicts")
-        refused = tooOld &+ tooNew &+ labelFaults &+ conflicts
+        let malformed: UInt64 = try fields.required("malformed")
+        refused = tooOld &+ tooNew &+ labelFaults &+ conflicts &+ malformed
     }
 
     static func decode(_ json: String) throws(JSONError) -> EndpointCounts {

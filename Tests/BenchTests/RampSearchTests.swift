@@ -57,7 +57,7 @@ struct RaceRampTests {
     @Test(
         arguments: [
             ([.missing: 1], "missing: 1"), ([.lag99Seconds: 10.5], "lag of 99 %, s: 10.50"),
-            ([.refused: 3], "refused for age or labels: 3"), ([.exposed: 0], "nothing was scraped"),
+            ([.refused: 3], "refused for age, labels or form: 3"), ([.exposed: 0], "nothing was scraped"),
             ([.scrapedShare: 0.5], "only 50 % of the scrapes that were due"),
         ] as [([RaceColumn: Double], String)])
     func aLoadIsNotBorneOtherwise(figures: [RaceColumn: Double], why: String) {

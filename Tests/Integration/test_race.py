@@ -42,8 +42,7 @@ def test_agents_race_and_one_that_forgets_is_found_out(tmp_path):
     script = tmp_path / "forgetful"
     script.write_text(FORGETFUL)
     script.chmod(0o755)
-    plots = tmp_path / "plots"
-    plots.mkdir()
+    plots = tmp_path / "new" / "plots"
     prometheus = f"--prometheus={PROMETHEUS}"
     forgetful = f"--agent=forgetful={script} {{dir}} {program('narthex')} {{config}} {{listen}}"
     runs = [

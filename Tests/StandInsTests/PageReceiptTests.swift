@@ -49,12 +49,39 @@ struct PageReceiptTests {
         let receipt = PageReceipt(exporter: 3, startMs: 5, samples: 7)
         #expect(PageReceipt(field: receipt.field) == receipt)
         #expect(PageReceipt(field: "3 5") == nil)
+        let plain = PageReceipt(exporter: 3, startMs: 5, samples: 7, isAsSet: false)
+        #expect(PageReceipt(field: plain.field) == plain)
+        #expect(!plain.page(endMs: 9).isAsSet)
         #expect(receipt.page(endMs: 9) == ServedPage(exporter: 3, startMs: 5, endMs: 9, samples: 7))
     }
 }
 
 @Suite(.timeLimit(.minutes(1)))
 struct ServedPageTests {
+    /// Who does not ask for a format or a coding gets text, and the fleet says so.
+    @Test(arguments: [
+        (FleetFormat.text, false, [true, true, true]), (.text, true, [false, true, false]),
+        (.openmetrics, false, [false, false, true]), (.openmetrics, true, [false, false, false]),
+    ])
+    func aFleetTellsWhichPagesAreAsItIsSet(
+        format: FleetFormat, isCompressed: Bool, expected: [Bool]
+    ) async throws {
+        let fleet = try await ExporterFleet.start(
+            FleetConfiguration(exporters: 1, seriesEach: 30, format: format, isCompressed: isCompressed))
+        let place = fleet.places[0]
+        for headers in [
+            "", "Accept-Encoding: gzip\r\n", "Accept: application/openmetrics-text\r\n",
+        ] {
+            let client = try await RawClient.connect(port: place.port)
+            try await client.send(
+                "GET \(place.path) HTTP/1.1\r\nHost: h\r\n\(headers)Connection: close\r\n\r\n")
+            _ = try await client.readToEnd()
+        }
+        let text = try await TestClient().get("http://\(place.address)/served").text
+        #expect(ServedPage.all(in: text)?.map(\.isAsSet) == expected)
+        await fleet.stop()
+    }
+
     @Test func aFleetTellsWhatItHasServedAndHowMuchWasOnIt() async throws {
         let fleet = try await ExporterFleet.start(FleetConfiguration(exporters: 2, seriesEach: 30))
         let client = TestClient()

@@ -121,6 +121,33 @@ struct StandInAMPTests {
         }
     }
 
+    @Test func aDelayComesBackBehindAFaultThatEnds() async throws {
+        let clock = ManualClock(wallMs: nowMs)
+        let endpoint = try await StandInAMP.start(AMPConfiguration(credentials: Self.key), clock: clock)
+        func takenMs() async throws -> Int64 {
+            let beginMs = SystemClock().wallMs
+            #expect(try await client.write(endpoint.url, body()).status == 200)
+            return SystemClock().wallMs - beginMs
+        }
+        endpoint.setFault(.delay(ms: 300))
+        for _ in 0..<2 {
+            endpoint.setFault(.status(503, retryAfter: nil, body: ""), forMs: 1_000)
+            endpoint.setFault(.status(429, retryAfter: nil, body: ""), requests: 1)
+            #expect(try await client.write(endpoint.url, body()).status == 429)
+            #expect(try await takenMs() >= 290)
+            endpoint.setFault(.status(503, retryAfter: nil, body: ""), forMs: 1_000)
+            #expect(try await client.write(endpoint.url, body()).status == 503)
+            clock.advance(ms: 1_000)
+            #expect(try await takenMs() >= 290)
+        }
+        // An order without an end is for good. A delay that came back would be longer than the client waits.
+        endpoint.setFault(.delay(ms: 3_600_000))
+        endpoint.setFault(.status(503, retryAfter: nil, body: ""), forMs: 1_000)
+        endpoint.setFault(nil)
+        _ = try await takenMs()
+        await endpoint.stop()
+    }
+
     @Test func faultsLastAsLongAsTheyAreOrdered() async throws {
         let clock = ManualClock(wallMs: nowMs)
         let endpoint = try await StandInAMP.start(AMPConfiguration(credentials: Self.key), clock: clock)
@@ -140,6 +167,8 @@ struct StandInAMPTests {
         endpoint.setFault(nil)
         #expect(try await client.write(endpoint.url, body()).status == 200)
         #expect(endpoint.counts.answers == ["200": 3, "403": 1, "429": 2, "503": 1])
+        // A refused body has crossed the network, too.
+        #expect(endpoint.counts.receivedBytes == UInt64(7 * body().count))
         await endpoint.stop()
     }
 

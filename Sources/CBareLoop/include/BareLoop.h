@@ -6,7 +6,7 @@
 struct narthex_bare_loop_result {
     // Whole pages of status 200 in the measured time.
     uint64_t pages;
-    // Transfers of the measured time that ended otherwise.
+    // Transfers of the measured time that ended otherwise, without those that are told to fail.
     uint64_t failures;
     // Bytes of their bodies, as they came.
     uint64_t bytes;
@@ -17,6 +17,7 @@ struct narthex_bare_loop_result {
 // Fetches each of `count` addresses once an interval, spread evenly over it, on the calling thread with one
 // multi handle and connections that are kept, and throws the bodies away as they come. The first interval,
 // which connects, is not measured; `seconds` after it are. `accept_encoding` is the header's value; NULL
-// sends none. Nothing is inflated. Returns 0, or -1 when libcurl could not be set up.
-int narthex_bare_loop(const char *const *urls, size_t count, double interval_seconds, double seconds,
-                      const char *accept_encoding, struct narthex_bare_loop_result *result);
+// sends none. Nothing is inflated. The last `failing` addresses are told to answer with another status than
+// 200, which is no failure of theirs. Returns 0, or -1 when libcurl could not be set up.
+int narthex_bare_loop(const char *const *urls, size_t count, size_t failing, double interval_seconds,
+                      double seconds, const char *accept_encoding, struct narthex_bare_loop_result *result);

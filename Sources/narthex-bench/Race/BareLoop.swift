@@ -8,6 +8,8 @@ import Glibc
 /// The scrapes of a fleet by libcurl alone: one thread, its multi interface, bodies thrown away as they come.
 struct BareLoop {
     let urls: [String]
+    /// How many of them, the last ones, are told to answer with another status than 200.
+    let failing: Int
     let intervalSeconds: Double
     let seconds: Double
     /// Whether gzip is asked for, which nobody inflates here.
@@ -45,7 +47,8 @@ struct BareLoop {
         let pointers = unsafe copies.map { unsafe UnsafePointer($0) }
         let status = unsafe pointers.withUnsafeBufferPointer { list in
             unsafe narthex_bare_loop(
-                list.baseAddress, list.count, intervalSeconds, seconds, takesGzip ? "gzip" : nil, &result)
+                list.baseAddress, list.count, max(0, failing), intervalSeconds, seconds,
+                takesGzip ? "gzip" : nil, &result)
         }
         return status == 0 ? result : nil
     }

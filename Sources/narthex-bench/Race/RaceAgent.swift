@@ -1,3 +1,5 @@
+import StandIns
+
 /// One agent of a race: how it is started, and what its configuration has to say.
 struct RaceAgent {
     let name: String
@@ -7,6 +9,9 @@ struct RaceAgent {
     var isSigned = true
     /// YAML of its `queue_config`.
     var queue = "{}"
+
+    /// `scrape_protocols` of its configuration; nil leaves them to the agent, as not every one knows the key.
+    var protocols: String?
 
     /// `NAME=COMMAND`.
     static func parse(_ text: String) throws(CommandTemplate.Fault) -> RaceAgent {
@@ -23,25 +28,27 @@ struct RaceAgent {
             environment: StandInFleet.awsEnvironment)
     }
 
-    /// This project's agent.
-    static func narthex(_ program: String) -> RaceAgent {
+    /// This project's agent. It asks for protobuf only if it is told to.
+    static func narthex(_ program: String, _ format: FleetFormat = .text) -> RaceAgent {
         RaceAgent(
             name: "narthex",
             command: CommandTemplate(words: [
                 program, "run", "--config.file={config}", "--storage.agent.path={dir}",
                 "--web.listen-address={listen}",
-            ]), environment: ["SWIFT_BACKTRACE": "enable=no"])
+            ]), environment: ["SWIFT_BACKTRACE": "enable=no"],
+            protocols: format == .protobuf
+                ? "[PrometheusProto, OpenMetricsText1.0.0, PrometheusText0.0.4]" : nil)
     }
 
     /// Prometheus 2.32 to 2.x, which has its agent behind a feature flag. Debian builds it without SigV4, so
     /// it does not sign. Requests have 2,000 samples, as with Prometheus 3: the 500 of its predecessor cost
-    /// it more.
-    static func prometheus(_ program: String) -> RaceAgent {
+    /// it more. From 2.40 on it asks for protobuf if its native histograms are switched on.
+    static func prometheus(_ program: String, _ format: FleetFormat = .text) -> RaceAgent {
         RaceAgent(
             name: "prometheus",
             command: CommandTemplate(words: [
-                program, "--enable-feature=agent", "--config.file={config}", "--storage.agent.path={dir}",
-                "--web.listen-address={listen}",
+                program, "--enable-feature=agent" + (format == .protobuf ? ",native-histograms" : ""),
+                "--config.file={config}", "--storage.agent.path={dir}", "--web.listen-address={listen}",
             ]), isSigned: false, queue: "{max_samples_per_send: 2000}")
     }
 

@@ -15,6 +15,7 @@ enum RaceColumn: String, CaseIterable {
     case catchUpSeconds
     case samplesPerSecond
     case scrapedShare
+    case asSetShare
     case exposed
     case missing
     case givenUp
@@ -45,6 +46,7 @@ enum RaceColumn: String, CaseIterable {
         case .catchUpSeconds: "caught up after, s"
         case .samplesPerSecond: "samples a second"
         case .scrapedShare: "scrapes served, of those due"
+        case .asSetShare: "pages in the format and coding set"
         case .exposed: "samples exposed"
         case .missing: "missing"
         case .givenUp: "given up by the agent"
@@ -52,7 +54,7 @@ enum RaceColumn: String, CaseIterable {
         case .surplus: "never exposed"
         case .duplicates: "duplicate"
         case .outOfOrder: "out of order"
-        case .refused: "refused for age or labels"
+        case .refused: "refused for age, labels or form"
         case .unsigned: "requests unsigned"
         case .badlySigned: "requests badly signed"
         case .standInsCores: "CPU of the stand-ins, cores"
@@ -73,7 +75,7 @@ enum RaceColumn: String, CaseIterable {
     var decimals: Int {
         switch self {
         case .cpuMicrosecondsPerSample, .cores, .standInsCores: 3
-        case .scrapedShare, .lag50Seconds, .lag99Seconds, .lagMostSeconds, .wireBytesPerSample,
+        case .scrapedShare, .asSetShare, .lag50Seconds, .lag99Seconds, .lagMostSeconds, .wireBytesPerSample,
             .diskBytesPerSample:
             2
         case .rssMeanMiB, .rssPeakMiB, .catchUpSeconds: 1

@@ -3,6 +3,10 @@ import JSON
 import Platform
 import StandIns
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 /// `narthex-bench race`: agents with the same work, one after the other.
 struct RaceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -72,9 +76,11 @@ struct RaceCommand: AsyncParsableCommand {
 
     private var agents: [RaceAgent] {
         var all: [RaceAgent] = []
-        if !withoutNarthex { all.append(.narthex(narthex ?? AgentSession.beside("narthex"))) }
+        if !withoutNarthex {
+            all.append(.narthex(narthex ?? AgentSession.beside("narthex"), load.format))
+        }
         if let vmagent { all.append(.vmagent(vmagent)) }
-        if let prometheus { all.append(.prometheus(prometheus)) }
+        if let prometheus { all.append(.prometheus(prometheus, load.format)) }
         for var one in agent {
             if unsigned.contains(one.name) { one.isSigned = false }
             all.append(one)
@@ -84,11 +90,15 @@ struct RaceCommand: AsyncParsableCommand {
 
     func run() async throws {
         let plan = plan
+        // Limits that this machine does not allow would be the fault of every run.
+        try AgentBox(plan.limits, name: "narthex-race-\(getpid())").remove()
+        try makePlaces()
+        let setting = RaceSetting(agents)
         var results: [RaceResult] = []
         for round in 1...rounds {
             for scenario in scenario {
                 for agent in agents {
-                    let result = try await run(plan, scenario, agent, round)
+                    let result = await run(plan, scenario, agent, round)
                     if let fault = result.fault {
                         StandardStreams.writeError("\(agent.name), \(scenario.rawValue): \(fault)\n")
                     }
@@ -102,23 +112,63 @@ struct RaceCommand: AsyncParsableCommand {
                     results.filter { $0.agent == agent.name && $0.scenario == scenario.rawValue })
             }
         }
-        let measured = yardsticks ? try await RaceYardsticks.measure(plan) : nil
         print(RaceTable.text(joined, base: base), terminator: "")
-        if let measured { print("\n" + measured.text(joined), terminator: "") }
-        if let json { try StandInFleet.write(json, report(plan, results, measured)) }
-        if let plots {
-            for plot in RacePlots.all(joined) { try StandInFleet.write("\(plots)/\(plot.name)", plot.svg) }
+        var isWhole = !results.contains { $0.fault != nil }
+        var measured: RaceYardsticks?
+        // A failure of one of these must not cost the others, nor what was measured.
+        if yardsticks {
+            await attempt("the yardsticks", &isWhole) {
+                let found = try await RaceYardsticks.measure(plan)
+                print("\n" + found.text(joined), terminator: "")
+                measured = found
+            }
         }
-        if results.contains(where: { $0.fault != nil }) { throw ExitCode(1) }
+        if let json {
+            await attempt("the JSON", &isWhole) {
+                try StandInFleet.write(json, report(plan, setting, results, measured))
+            }
+        }
+        if let plots {
+            await attempt("the plots", &isWhole) {
+                for plot in RacePlots.all(joined) {
+                    try StandInFleet.write("\(plots)/\(plot.name)", plot.svg)
+                }
+            }
+        }
+        if !isWhole { throw ExitCode(1) }
+    }
+
+    /// Makes the folder of the plots and opens the file of the figures, so that a place where nothing can be
+    /// written is found before anything is measured.
+    private func makePlaces() throws {
+        if let json { try StandInFleet.write(json, "", appends: true) }
+        guard let plots else { return }
+        try POSIXFiles().makeDirectory(plots, mode: 0o755)
+        // Safety: access reads the null-terminated path it is given.
+        guard unsafe access(plots, W_OK | X_OK) == 0 else {
+            throw BenchError("cannot write into \(plots): errno \(errno)")
+        }
+    }
+
+    /// Does one part of the report. Says on standard error why it failed, and notes that it did.
+    private func attempt(
+        _ part: String, _ isWhole: inout Bool, _ work: () async throws -> Void
+    ) async {
+        do {
+            try await work()
+        } catch {
+            isWhole = false
+            StandardStreams.writeError("\(part): \(error)\n")
+        }
     }
 
     private func run(
         _ plan: RacePlan, _ scenario: RaceScenario, _ agent: RaceAgent, _ round: Int
-    ) async throws -> RaceResult {
+    ) async -> RaceResult {
         if scenario == .ramp {
-            return try await RaceRamp(plan: plan, agent: agent, round: round).measure()
+            return await RaceRamp(plan: plan, agent: agent, round: round).measure()
         }
-        return try await RaceRun(plan: plan, agent: agent, scenario: scenario, round: round).measure()
+        return await RaceRun(plan: plan, agent: agent, scenario: scenario, round: round).measure()
     }
 
     private var plan: RacePlan {
@@ -127,6 +177,7 @@ struct RaceCommand: AsyncParsableCommand {
         plan.series = load.series
         plan.intervalSeconds = load.intervalSeconds
         plan.fleet = load.flags
+        plan.isPlainText = load.format == .text && !load.gzip
         plan.churn = load.churnFlags
         plan.failingShare = load.failingShare
         plan.answerMs = receiver.answerMs
@@ -142,12 +193,20 @@ struct RaceCommand: AsyncParsableCommand {
         return plan
     }
 
-    private func report(_ plan: RacePlan, _ results: [RaceResult], _ yardsticks: RaceYardsticks?) -> String {
+    private func report(
+        _ plan: RacePlan, _ setting: RaceSetting, _ results: [RaceResult], _ yardsticks: RaceYardsticks?
+    ) -> String {
         JSONValue.object([
+            "setting": setting.json,
+            "rounds": .integer(rounds),
+            "scenarios": .strings(scenario.map(\.rawValue)),
             "plan": plan.json,
             "agents": .array(
                 agents.map { agent in
-                    ["name": .string(agent.name), "command": .strings(agent.command.words)]
+                    .object([
+                        "name": .string(agent.name), "command": .strings(agent.command.words),
+                        "version": setting.versions[agent.name].map(JSONValue.string),
+                    ])
                 }),
             "results": .array(results.map(\.json)),
             "yardsticks": yardsticks?.json,

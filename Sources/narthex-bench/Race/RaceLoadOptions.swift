@@ -1,4 +1,5 @@
 import ArgumentParser
+import StandIns
 
 /// What agents scrape.
 struct RaceLoadOptions: ParsableArguments {
@@ -8,11 +9,14 @@ struct RaceLoadOptions: ParsableArguments {
     @Option(help: "Share of the series that move at each scrape.") var movingShare = 0.15
     @Option(help: "Share of the lines that are new at each scrape in the scenario churn, 0 to 1.")
     var churn = 0.1
-    @Option(help: "How they come: lines, front, buckets or shuffle.") var churnKind = "lines"
+    @Option(help: "How they come: lines, front, buckets or shuffle.", transform: Self.word)
+    var churnKind: FleetChurn.Kind = .lines
     @Flag(help: "Give every series a label with its exporter's number.") var distinct = false
     @Flag(help: "Exporters answer gzip.") var gzip = false
-    @Option(help: "What exporters speak: text, openmetrics or protobuf, to agents that ask for it.")
-    var format = "text"
+    @Option(
+        help: "What exporters speak: text, openmetrics or protobuf, to agents that ask for it.",
+        transform: Self.word)
+    var format: FleetFormat = .text
     @Option(help: "Share of the exporters that answer late.") var slowShare = 0.0
     @Option(help: "Milliseconds that they are late.") var slowMs = 1_000
     @Option(help: "Share of the exporters that answer 500.") var failingShare = 0.0
@@ -32,9 +36,18 @@ struct RaceLoadOptions: ParsableArguments {
         }
     }
 
+    /// One of the words that the stand-ins know.
+    private static func word<Word: RawRepresentable<String> & CaseIterable>(_ text: String) throws -> Word {
+        guard let word = Word(rawValue: text) else {
+            let known = Word.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("'\(text)' is none of \(known)")
+        }
+        return word
+    }
+
     /// Of the stand-ins, in every scenario. The share that fails stands in the plan.
     var flags: [String] {
-        var flags = ["--moving-share", "\(movingShare)", "--seed", "\(seed)", "--format", format]
+        var flags = ["--moving-share", "\(movingShare)", "--seed", "\(seed)", "--format", format.rawValue]
         if numberSets > 0 { flags += ["--number-sets", "\(numberSets)"] }
         if distinct { flags.append("--distinct") }
         if gzip { flags.append("--gzip") }
@@ -43,7 +56,7 @@ struct RaceLoadOptions: ParsableArguments {
     }
 
     /// Of the stand-ins, in the scenario churn.
-    var churnFlags: [String] { ["--churn", "\(churn)", "--churn-kind", churnKind] }
+    var churnFlags: [String] { ["--churn", "\(churn)", "--churn-kind", churnKind.rawValue] }
 }
 
 /// How the endpoint behaves.
@@ -55,10 +68,12 @@ struct RaceReceiverOptions: ParsableArguments {
     var killOutageSeconds = 5
 
     func validate() throws {
-        guard (0...60_000).contains(answerMs), outageSeconds > 0, killOutageSeconds >= 0,
+        guard (0...60_000).contains(answerMs), (1...3_000).contains(outageSeconds), killOutageSeconds >= 0,
             throttle.map({ $0 > 0 }) ?? true
         else {
-            throw ValidationError("--answer-ms is 0 to 60000, --throttle and --outage-seconds more than zero")
+            throw ValidationError(
+                "--answer-ms is 0 to 60000, --throttle more than zero, --kill-outage-seconds zero or more, and "
+                    + "--outage-seconds 1 to 3000: the endpoint refuses what is older than an hour")
         }
     }
 }

@@ -69,7 +69,7 @@ struct RaceMeter {
             .rssMeanMiB: resident / 1_048_576,
             .rssPeakMiB: Double(residentPeak) / 1_048_576,
             .bytesPerSeries: resident / Double(max(1, series)),
-            .wireBytesPerSample: Double(last.counts.compressedBytes &- first.counts.compressedBytes)
+            .wireBytesPerSample: Double(last.counts.receivedBytes &- first.counts.receivedBytes)
                 / samples,
             .lag50Seconds: Double(ages.quantile(0.5)) / 1_000,
             .lag99Seconds: Double(ages.quantile(0.99)) / 1_000,

@@ -21,6 +21,8 @@ struct RacePlan {
     /// Flags of the stand-ins for every scenario, and for `churn` besides.
     var fleet: [String] = []
     var churn: [String] = []
+    /// Whether exporters give text without gzip to everybody, so that no agent can be given anything else.
+    var isPlainText = true
     var standInsPath = ""
     var limits = AgentBox.Limits()
 
@@ -29,13 +31,22 @@ struct RacePlan {
     /// The ramp begins with `targets` and ends with this many at most.
     var rampTargets = 0
 
+    /// The second of the measured time in which a scenario's event begins.
+    var eventAt: Int { max(1, seconds / 3) }
+
+    /// How long the scenario `outage` is measured at least: the outage is over then, and a second has passed.
+    var outageRunSeconds: Int { max(seconds, eventAt + outageSeconds + 1) }
+
     /// The lag of 99 % of the samples with which an agent still keeps up: an interval, and what the answers
     /// take.
     var lagBoundSeconds: Double { Double(intervalSeconds) + Double(answerMs) / 1_000 }
 
+    /// Exporters that answer 500: those with the highest numbers.
+    var failingTargets: Int { Int((failingShare * Double(targets)).rounded()) }
+
     /// Scrapes of exporters that answer that are due in so many milliseconds.
     func scrapesDue(inMs ms: Int) -> Double {
-        let answering = Double(targets) - (failingShare * Double(targets)).rounded()
+        let answering = Double(targets - failingTargets)
         return max(1, answering * Double(ms) / 1_000 / Double(intervalSeconds))
     }
 

@@ -5,14 +5,14 @@ struct RaceRamp {
     let round: Int
 
     /// The result of the highest load that was borne, with a note for each load that was tried.
-    func measure() async throws -> RaceResult {
+    func measure() async -> RaceResult {
         var search = RampSearch(first: plan.targets, limit: max(plan.targets, plan.rampTargets))
         var best = RaceResult(agent: agent.name, scenario: RaceScenario.ramp.rawValue, round: round)
         var notes: [String] = []
         while let targets = search.next {
             var step = plan
             step.targets = targets
-            let result = try await RaceRun(plan: step, agent: agent, scenario: .ramp, round: round).measure()
+            let result = await RaceRun(plan: step, agent: agent, scenario: .ramp, round: round).measure()
             let why = Self.whyNotBorne(result, lagBoundSeconds: plan.lagBoundSeconds)
             search.note(targets, isBorne: why == nil)
             notes.append("\(targets) targets: \(why.map { "not borne: \($0)" } ?? "borne")")

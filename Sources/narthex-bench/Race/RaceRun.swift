@@ -21,16 +21,26 @@ struct RaceRun {
         self.round = round
     }
 
-    /// Never throws for what an agent does wrong: that is a result, too. Throws when the run could not be
-    /// made.
-    func measure() async throws -> RaceResult {
+    /// Never throws: what an agent does wrong is a result, and so is a run that could not be made. The results
+    /// of the runs before must not be lost with it.
+    func measure() async -> RaceResult {
+        var result = RaceResult(agent: agent.name, scenario: scenario.rawValue, round: round)
+        do {
+            try await measure(into: &result)
+        } catch {
+            result.fault = String(describing: error)
+        }
+        return result
+    }
+
+    private func measure(into result: inout RaceResult) async throws {
         let folder = try TemporaryFolder(name: "narthex-race")
         defer { folder.remove() }
         let box = try AgentBox(plan.limits, name: "narthex-race-\(getpid())")
         defer { box.remove() }
         let fleet = try await StandInFleet(
             plan.session(folder.path, churns: scenario == .churn), queue: agent.queue,
-            isSigned: agent.isSigned, writes: !agent.command.has(.url))
+            protocols: agent.protocols, isSigned: agent.isSigned, writes: !agent.command.has(.url))
         defer { fleet.stop() }
         // Before the start: a change while an agent begins to watch the file might not be seen for minutes.
         try fleet.giveTargets()
@@ -48,16 +58,14 @@ struct RaceRun {
         }
         let process = RacedProcess(
             command, environment: agent.environment, folder: folder.path, box: box)
-        var result = RaceResult(agent: agent.name, scenario: scenario.rawValue, round: round)
         do {
             try await measure(process, fleet, into: &result)
-        } catch let error as BenchError {
-            result.fault = error.description
+        } catch {
+            result.fault = String(describing: error)
         }
         if process.end(SIGTERM) != 0, result.fault == nil {
             result.notes.append("did not end orderly within a minute of SIGTERM")
         }
-        return result
     }
 
     private func measure(
@@ -75,8 +83,11 @@ struct RaceRun {
         ends.cutoffMs = clock.wallMs
         try await settle(fleet, ends, process, into: &result)
         let span = fromMs..<max(fromMs + 1, ends.cutoffMs)
-        let served = try await fleet.servedPages(probe).filter { span.contains($0.endMs) }.count
-        result.figures[.scrapedShare] = Double(served) / plan.scrapesDue(inMs: span.count)
+        let served = try await fleet.servedPages(probe).filter { span.contains($0.endMs) }
+        result.figures[.scrapedShare] = Double(served.count) / plan.scrapesDue(inMs: span.count)
+        if !plan.isPlainText, !served.isEmpty {
+            result.figures[.asSetShare] = Double(served.count { $0.isAsSet }) / Double(served.count)
+        }
         let counts = try await fleet.endpointCounts(probe)
         result.figures[.duplicates] = Double(counts.duplicates)
         result.figures[.outOfOrder] = Double(counts.outOfOrder)
@@ -110,10 +121,11 @@ struct RaceRun {
         _ process: RacedProcess, _ fleet: StandInFleet, _ meter: inout RaceMeter,
         _ ends: inout DeliveryCheck.Ends, _ result: inout RaceResult
     ) async throws {
-        let eventAt = max(1, plan.seconds / 3)
+        let eventAt = plan.eventAt
+        let enough = scenario == .outage ? plan.outageRunSeconds : plan.seconds
         var isCaughtUp = scenario != .outage
         var second = 0
-        while second < plan.seconds || (!isCaughtUp && second < plan.seconds + plan.settleSeconds) {
+        while second < enough || (!isCaughtUp && second < enough + plan.settleSeconds) {
             try await clock.sleep(forMs: 1_000)
             second += 1
             try await meter.look()
@@ -122,7 +134,7 @@ struct RaceRun {
             }
             if second == eventAt { try await happen(process, fleet, &ends) }
             let since = second - eventAt - plan.outageSeconds
-            if !isCaughtUp, since > 0, try await behind(fleet, ends) == 0 {
+            if !isCaughtUp, Self.isLook(since), try await behind(fleet, ends) == 0 {
                 isCaughtUp = true
                 result.figures[.catchUpSeconds] = Double(since)
             }
@@ -143,6 +155,11 @@ struct RaceRun {
                 "{\"fault\": \"status\", \"status\": 503, \"forMs\": \(plan.outageSeconds * 1_000)}", probe)
         }
     }
+
+    /// Whether the agent's backlog is looked for so many seconds after an outage. Each look costs the
+    /// stand-ins a page of all that they know, which must not compete with what is measured: every second
+    /// at first, where there is little, every five later.
+    static func isLook(_ seconds: Int) -> Bool { seconds > 0 && (seconds <= 5 || seconds % 5 == 0) }
 
     /// Samples missing of all pages but those of the last seconds, which may be on their way.
     private func behind(_ fleet: StandInFleet, _ ends: DeliveryCheck.Ends) async throws -> Int {

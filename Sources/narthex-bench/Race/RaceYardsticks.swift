@@ -35,7 +35,8 @@ struct RaceYardsticks {
         try yardsticks.measure(Array(page.utf8), samples: Double(plan.series))
         let loop = BareLoop(
             urls: fleet.places.exporters.map { "http://\($0.address)\($0.path)" },
-            intervalSeconds: Double(plan.intervalSeconds), seconds: Double(plan.seconds),
+            failing: plan.failingTargets, intervalSeconds: Double(plan.intervalSeconds),
+            seconds: Double(plan.seconds),
             takesGzip: plan.fleet.contains("--gzip"))
         let figures = try await loop.run()
         yardsticks.bareLoopMicroseconds =

@@ -51,12 +51,21 @@ final class RacedProcess {
     @discardableResult
     func end(_ signal: Int32, withinSeconds seconds: Int = 60) -> Int32 {
         guard let process else { return 0 }
-        let last = ProcessTree(root: process.pid)
-        let end = process.end(signal, withinSeconds: seconds)
+        var lastCPUSeconds = 0.0
+        var lastWrittenBytes: UInt64?
+        // Much may be written while it ends. A child's share is gone from the tree once it has ended, so the
+        // most that was seen counts.
+        let end = process.end(signal, withinSeconds: seconds) {
+            let tree = ProcessTree(root: process.pid)
+            lastCPUSeconds = max(lastCPUSeconds, tree.cpuSeconds)
+            if tree.processes > 0, let written = tree.writtenBytes {
+                lastWrittenBytes = max(lastWrittenBytes ?? 0, written)
+            }
+        }
         // A tree knows of children that nobody has waited for, and the kernel's account of the whole life
         // knows what was spent after the last look.
-        pastCPUSeconds += max(last.cpuSeconds, end.cpuSeconds)
-        pastWrittenBytes = pastWrittenBytes.flatMap { past in last.writtenBytes.map { past + $0 } }
+        pastCPUSeconds += max(lastCPUSeconds, end.cpuSeconds)
+        pastWrittenBytes = pastWrittenBytes.flatMap { past in lastWrittenBytes.map { past + $0 } }
         self.process = nil
         return end.status
     }
