@@ -19,6 +19,8 @@ struct ScrapeEngine: Sendable {
         var skippedLines = 0
         /// Lines that were not as the scrape before had them.
         var parsedLines = 0
+        /// Series that end with the frame and keep their places in the chunks: ordinals, ascending.
+        var ended: [UInt32] = []
         /// What the reading cost, where the page was read by the order of its lines.
         var pageWork: PageWalk.Work?
     }
@@ -184,7 +186,7 @@ struct ScrapeEngine: Sendable {
         return Prepared(
             frame: frame, zeros: zeros, next: next, report: reported, leftOut: rules.leftOut,
             skippedLines: reader.skippedLines, parsedLines: reader.parsedLines,
-            pageWork: reader.page?.work)
+            ended: reader.page?.ending ?? [], pageWork: reader.page?.work)
     }
 
     private func exemplars(

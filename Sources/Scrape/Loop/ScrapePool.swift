@@ -333,15 +333,15 @@ public final class ScrapePool: ScrapeLoopOwner {
     }
 
     func gives(
-        _ loop: ScrapeLoop, _ chunks: [TemplateChunk], after before: [TemplateChunk], at timestampMs: Int64
+        _ loop: ScrapeLoop, _ now: ScrapeState?, ended: [UInt32], after before: ScrapeState,
+        at timestampMs: Int64
     ) {
-        guard state.withLock({ $0.passed.isAwaited }) else { return }
-        let now = Set(chunks.map { ObjectIdentifier($0) })
-        let passed = before.filter { !now.contains(ObjectIdentifier($0)) }
-        guard !passed.isEmpty else { return }
         let nowNs = clock.monotonicNs
         state.withLock {
-            $0.passed.add(passed, of: loop.target, loop.engine, at: timestampMs, nowNs: nowNs)
+            guard $0.passed.isAwaited else { return }
+            $0.passed.add(
+                before: before, after: now, ended: ended, of: loop.target, loop.engine, at: timestampMs,
+                nowNs: nowNs)
         }
     }
 

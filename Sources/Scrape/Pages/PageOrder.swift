@@ -54,6 +54,13 @@ final class PageOrder: Sendable {
         self.work = work
     }
 
+    /// An order without lines: it says only which series of the chunks have no sample.
+    convenience init(holes: [UInt32]) {
+        self.init(
+            hashes: [], lengths: [], types: [], ordinals: [], holes: holes, debts: [], comments: [],
+            isOpenMetrics: false)
+    }
+
     /// The order of a page that was parsed as a whole; nil where a chunk has what only the parsing of whole
     /// chunks looks after.
     convenience init?(
