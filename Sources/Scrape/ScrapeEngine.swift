@@ -129,7 +129,7 @@ struct ScrapeEngine: Sendable {
             let limits = schema.rules.limits
             next.shed = ShedPlan(
                 reader.chunks, duplicates: comparison.duplicates, before: state.chunks,
-                leftOutBefore: state.shed.leftOut, limit: limits.samples,
+                leftOutBefore: PageChange.merged(state.shed.leftOut, state.holes), limit: limits.samples,
                 sheds: schema.rules.onLimit == .shed, target: target, schema: schema)
             // The comparison takes a line that was left out before for a series that was there.
             if !next.shed.leftOut.isEmpty || !state.shed.leftOut.isEmpty {
