@@ -150,7 +150,12 @@ struct ScrapeEngine: Sendable {
             rules.keepSilent(page.ending)
         }
         next.order = order(of: reader, next)
-        next.changes.note(reader, hasOrder: next.order != nil, isUnchanged: isUnchanged)
+        // A target's first page has not changed, nor has one that was read anew for its order and comes to
+        // the very same chunks.
+        if !state.chunks.isEmpty {
+            next.changes.note(
+                reader, hasOrder: next.order != nil, isUnchanged: isUnchanged || next.hasChunks(of: state))
+        }
         endUnconverted(reader, state, timestampMs, isUnchanged: isUnchanged, &rules, &values)
         for ordinal in rules.absent { values[Int(ordinal)] = 0 }
         let kept: [Frame.Histogram]

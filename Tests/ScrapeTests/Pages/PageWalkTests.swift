@@ -140,4 +140,14 @@ import Testing
         let frame = try scrape.consume(kind(100, 6).joined(), at: 91)
         #expect(frame.absent.isEmpty && frame.values.count == 105)
     }
+
+    /// A page counts as changed only against one before it.
+    @Test func aPageThatChangedOnceKeepsItsChunks() throws {
+        let scrape = plainScrape()
+        let kind = Self.kinds[0].lines
+        for round in 1...8 {
+            _ = try scrape.consume(kind(100, round == 1 ? 1 : 2).joined(), at: Int64(round))
+            #expect(scrape.pageWork == nil, "round \(round)")
+        }
+    }
 }
