@@ -175,7 +175,9 @@ struct ScrapeEngine: Sendable {
         next.hasReported = true
         next.lastTimestampMs = timestampMs
         next.lastSeriesMs = timestampMs
-        let exemplars = exemplars(reader, body, &next, absent: rules.absent, isUnchanged: isUnchanged)
+        // While the chunks are the same, so are the series that are known.
+        let exemplars = exemplars(
+            reader, body, &next, absent: rules.absent, isUnchanged: isUnchanged || next.hasChunks(of: state))
         let reported = ReportSeries.Values(
             isUp: true, durationSeconds: durationSeconds(), samplesScraped: lineCount,
             samplesPostMetricRelabeling: keptCount, seriesAdded: addedCount,
