@@ -221,6 +221,9 @@ struct ScrapeEngine: Sendable {
         next.hasReported = true
         next.lastTimestampMs = timestampMs
         if state.isLive { next.lastSeriesMs = timestampMs }
+        if state.order != nil, !state.isLive, error?.code == .sampleLimit || error?.code == .labelLimit {
+            next.changes.noteBrokenLimit()
+        }
         let reported = ReportSeries.Values(
             isUp: false, durationSeconds: durationSeconds, samplesScraped: error?.samplesScraped ?? 0,
             samplesPostMetricRelabeling: error?.samplesKept ?? 0, seriesAdded: 0,

@@ -17,6 +17,12 @@ struct PageChanges: Sendable {
     /// Whether an order no longer pays.
     var isCalm: Bool { calm >= Self.calmPages }
 
+    /// Whether the order that there is waits: pages break a limit, so that each would be read twice.
+    var isWaiting: Bool { wait > 0 }
+
+    /// Takes in that a page broke a limit again, as the one before it did.
+    mutating func noteBrokenLimit() { wait = wait > 0 ? wait - 1 : Self.pause }
+
     /// Takes in a page that was read; `hasOrder` says whether the next one is read by an order.
     mutating func note(_ body: ReadBody, hasOrder: Bool, isUnchanged: Bool) {
         changed = changed << 1 | (isUnchanged ? 0 : 1)
