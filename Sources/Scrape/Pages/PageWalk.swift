@@ -43,7 +43,7 @@ struct PageWalk {
     private(set) var exemplars: [ScrapedExemplar] = []
     /// The new series' chunks.
     private(set) var new: [TemplateChunk] = []
-    private(set) var comments: Set<UInt64>
+    private(set) var comments: LastComments
     private(set) var work = Work()
     /// Whether every line is as before and none is missing; the lists of lines are empty then.
     private(set) var isUnchanged = false
@@ -51,7 +51,7 @@ struct PageWalk {
     var lookedUp: Bool { table != nil }
 
     var isOpenMetrics: Bool { order.isOpenMetrics }
-    /// Bytes of comments that new lines brought.
+    /// Bytes of comments in front of new lines that say something new.
     private(set) var commentBytes = 0
 
     private let order: PageOrder
@@ -231,9 +231,9 @@ struct PageWalk {
 
     private mutating func encode(_ body: RawSpan, _ hash: UInt64) throws(ScrapeError) -> Bool {
         work.encodedLines += 1
-        if let block = PageRecord.comments(parser, body, hasher), comments.insert(block).inserted {
-            gatherer.note(parser.metadata, body)
-            commentBytes += parser.metadata.reduce(0) { $0 + $1.name.count + $1.text.count }
+        for line in parser.metadata where comments.take(line, body, hasher) {
+            gatherer.note(line, body)
+            commentBytes += line.name.count + line.text.count
         }
         let number = gatherer.seriesCount
         if try gatherer.append(parser, body, hash: hash, &encoder) {
