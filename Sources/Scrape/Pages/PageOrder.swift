@@ -100,6 +100,10 @@ final class PageOrder: Sendable {
     }
 
     var lineCount: Int { hashes.count }
+    /// Bytes that it takes.
+    var heldBytes: Int {
+        17 * lineCount + 4 * holes.count + 8 * debts.count + comments.heldBytes
+    }
 
     /// Whether the page is to be read afresh.
     var isSpent: Bool { work > Self.freshAfter * max(lineCount, Self.leastLines) }
