@@ -12,18 +12,19 @@ struct PageChange {
     private(set) var timestamps: [Frame.ExplicitTimestamp] = []
     /// Ascending by series.
     private(set) var exemplars: [ScrapedExemplar] = []
-    /// Series that end with a marker in `values`: ordinals, ascending.
+    /// Ordinals of series of `chunks` that end with this scrape, ascending: `values` has a stale marker for
+    /// each of them.
     private(set) var ending: [UInt32] = []
-    /// Series without a sample: ordinals, ascending.
+    /// Ordinals of series of `chunks` that have neither a sample nor a marker in this scrape, ascending.
     private(set) var absent: [UInt32] = []
-    /// Series of chunks that have gone.
+    /// Series that end with this scrape and stand in none of `chunks`: the frame states their markers.
     private(set) var departed: [Frame.Departed] = []
     /// Series that the page before did not have.
     private(set) var addedCount = 0
     private(set) var isUnchanged: Bool
     private(set) var work: PageWalk.Work
 
-    /// Series that have a sample of the page.
+    /// Lines of the page whose series is in `chunks`: all but those that rules drop.
     private(set) var keptCount = 0
     private var seriesCount = 0
 

@@ -3,9 +3,11 @@ import MetricModel
 
 /// Reads a page against the order that the scrape before left: finds each line's series, or parses the line.
 ///
-/// A line is looked for where the one before it ended, then behind as many lines as have been new since, then
-/// among the next few, and in a table of all lines once lines keep missing. So each line costs a bounded
-/// number of comparisons, whatever a target does to its page.
+/// Each line of the page is compared first with the line of the order that follows the last one found. If it
+/// is another, it is compared with the line that stands as many places further on as the page has had new
+/// lines since, because those may have replaced as many old ones. Then it is looked for among the next few
+/// lines, and, once several lines in a row have not been found, in a table of all lines. So each line costs a
+/// bounded number of comparisons, whatever a target does to its page.
 struct PageWalk {
     /// Marks the ordinal of a new series, counted from 0.
     static let newSeries: UInt32 = 1 << 31
