@@ -153,8 +153,8 @@ struct ScrapeEngine: Sendable {
         // A target's first page has not changed, nor has one that was read anew for its order and comes to
         // the very same chunks.
         if !state.chunks.isEmpty {
-            next.changes.note(
-                reader, hasOrder: next.order != nil, isUnchanged: isUnchanged || next.hasChunks(of: state))
+            let isSame = isUnchanged || reader.record != nil && next.hasChunks(of: state)
+            next.changes.note(reader, hasOrder: next.order != nil, isUnchanged: isSame)
         }
         endUnconverted(reader, state, timestampMs, isUnchanged: isUnchanged, &rules, &values)
         for ordinal in rules.absent { values[Int(ordinal)] = 0 }

@@ -179,4 +179,13 @@ import Testing
         for round in 13...40 { _ = try scrape.consume(kind(100, round).joined(), at: Int64(round)) }
         #expect(scrape.pageWork != nil)
     }
+
+    /// A page whose lines only move keeps its chunks, and changes nevertheless.
+    @Test func aPageOfMovingLinesKeepsItsOrder() throws {
+        let scrape = plainScrape()
+        for round in 1...90 {
+            _ = try scrape.consume(Self.kinds[8].lines(100, round).joined(), at: Int64(round))
+            #expect((scrape.pageWork != nil) == (round > 4), "round \(round)")
+        }
+    }
 }
