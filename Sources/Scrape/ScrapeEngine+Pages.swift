@@ -14,7 +14,7 @@ extension ScrapeEngine {
             && !readsStarts && !addsStartSamples
         var hasDefiedOrder = false
         if mayHaveOrder, let order = state.order, order.isOpenMetrics == (format == .openMetrics),
-            !order.isSpent, !state.changes.isCalm
+            !order.isSpent, !state.changes.isCalm, !state.changes.isWaiting
         {
             if let page = readByOrder(body, order, at: timestampMs, after: state) { return ReadBody(page) }
             hasDefiedOrder = true

@@ -19,6 +19,8 @@ struct ScrapeEngine: Sendable {
         var skippedLines = 0
         /// Lines that were not as the scrape before had them.
         var parsedLines = 0
+        /// Series that end with the frame and keep their places in the chunks: ordinals, ascending.
+        var ended: [UInt32] = []
         /// What the reading cost, where the page was read by the order of its lines.
         var pageWork: PageWalk.Work?
     }
@@ -127,7 +129,7 @@ struct ScrapeEngine: Sendable {
             let limits = schema.rules.limits
             next.shed = ShedPlan(
                 reader.chunks, duplicates: comparison.duplicates, before: state.chunks,
-                leftOutBefore: state.shed.leftOut, limit: limits.samples,
+                leftOutBefore: PageChange.merged(state.shed.leftOut, state.holes), limit: limits.samples,
                 sheds: schema.rules.onLimit == .shed, target: target, schema: schema)
             // The comparison takes a line that was left out before for a series that was there.
             if !next.shed.leftOut.isEmpty || !state.shed.leftOut.isEmpty {
@@ -148,7 +150,12 @@ struct ScrapeEngine: Sendable {
             rules.keepSilent(page.ending)
         }
         next.order = order(of: reader, next)
-        next.changes.note(reader, hasOrder: next.order != nil, isUnchanged: isUnchanged)
+        // A target's first page has not changed, nor has one that was read anew for its order and comes to
+        // the very same chunks.
+        if !state.chunks.isEmpty {
+            let isSame = isUnchanged || reader.record != nil && next.hasChunks(of: state)
+            next.changes.note(reader, hasOrder: next.order != nil, isUnchanged: isSame)
+        }
         endUnconverted(reader, state, timestampMs, isUnchanged: isUnchanged, &rules, &values)
         for ordinal in rules.absent { values[Int(ordinal)] = 0 }
         let kept: [Frame.Histogram]
@@ -168,7 +175,9 @@ struct ScrapeEngine: Sendable {
         next.hasReported = true
         next.lastTimestampMs = timestampMs
         next.lastSeriesMs = timestampMs
-        let exemplars = exemplars(reader, body, &next, absent: rules.absent, isUnchanged: isUnchanged)
+        // While the chunks are the same, so are the series that are known.
+        let exemplars = exemplars(
+            reader, body, &next, absent: rules.absent, isUnchanged: isUnchanged || next.hasChunks(of: state))
         let reported = ReportSeries.Values(
             isUp: true, durationSeconds: durationSeconds(), samplesScraped: lineCount,
             samplesPostMetricRelabeling: keptCount, seriesAdded: addedCount,
@@ -184,7 +193,7 @@ struct ScrapeEngine: Sendable {
         return Prepared(
             frame: frame, zeros: zeros, next: next, report: reported, leftOut: rules.leftOut,
             skippedLines: reader.skippedLines, parsedLines: reader.parsedLines,
-            pageWork: reader.page?.work)
+            ended: reader.page?.ending ?? [], pageWork: reader.page?.work)
     }
 
     private func exemplars(
@@ -212,6 +221,9 @@ struct ScrapeEngine: Sendable {
         next.hasReported = true
         next.lastTimestampMs = timestampMs
         if state.isLive { next.lastSeriesMs = timestampMs }
+        if state.order != nil, !state.isLive, error?.code == .sampleLimit || error?.code == .labelLimit {
+            next.changes.noteBrokenLimit()
+        }
         let reported = ReportSeries.Values(
             isUp: false, durationSeconds: durationSeconds, samplesScraped: error?.samplesScraped ?? 0,
             samplesPostMetricRelabeling: error?.samplesKept ?? 0, seriesAdded: 0,

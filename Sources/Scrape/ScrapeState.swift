@@ -51,14 +51,19 @@ struct ScrapeState: Sendable {
     var activeSeriesCount: Int {
         guard hasReported else { return 0 }
         guard isLive else { return reportCount }
-        return max(reportCount, layout.seriesCount - duplicates.count - shed.leftOut.count - holeCount)
+        return max(reportCount, layout.seriesCount - duplicates.count - shed.leftOut.count - holes.count)
     }
 
     /// Whether no series stands twice in the layout. Those that broke a rule all stand there without labels.
     var statesEachOnce: Bool { duplicates.isEmpty && shed.refusedCount == 0 }
 
-    /// Series of `chunks` that have left and keep their places.
-    private var holeCount: Int { order?.holes.count ?? 0 }
+    /// Ordinals of series that have left and keep their places in `chunks`, ascending.
+    var holes: [UInt32] { order?.holes ?? [] }
+
+    /// Whether both have the very same chunks.
+    func hasChunks(of other: ScrapeState) -> Bool {
+        chunks.count == other.chunks.count && zip(chunks, other.chunks).allSatisfy { $0 === $1 }
+    }
 
     /// Series of the last successful scrape.
     var seriesCount: Int { layout.seriesCount - reportCount }

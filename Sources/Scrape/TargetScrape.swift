@@ -90,6 +90,8 @@ public final class TargetScrape {
     var chunkCount: Int { state.chunks.count }
     /// Descriptions of families in them, however often each is there.
     var commentCount: Int { state.chunks.reduce(0) { $0 + PackedMetadata.entries($1.metadata).count } }
+    /// Bytes of them.
+    var commentBytes: Int { state.chunks.reduce(0) { $0 + $1.metadata.count } }
     var holeCount: Int { state.order?.holes.count ?? 0 }
     /// Lines of the last scrape that were skipped.
     private(set) var skippedLines = 0

@@ -52,4 +52,31 @@ import Testing
         #expect(try scrape.fail(at: 3).lines() == ["a stale", "b stale"])
         #expect(try scrape.consume("c 1\na 1\nb 2\n", at: 4).lines() == ["a 1.0", "b 2.0"])
     }
+
+    /// Series that had left a page which changes often still have places in its chunks. When they come back,
+    /// they are new ones.
+    @Test func seriesThatComeBackAreShedAndNotThoseThatWereThere() throws {
+        var rules = SeriesRules()
+        rules.limits.samples = 100
+        rules.onLimit = .shed
+        func make(_ byOrder: Bool) -> TargetScrape {
+            TargetScrape(target: plainTarget(), rules: rules, readsByOrder: byOrder)
+        }
+        func lines(_ ids: Range<Int>) -> String { ids.map { "x{id=\"\($0)\"} 1\n" }.joined() }
+        let (scrape, byChunks) = (make(true), make(false))
+        func consume(_ text: String, _ round: Int) throws -> Frame {
+            let frame = try scrape.consume(text, at: Int64(round))
+            let other = try byChunks.consume(text, at: Int64(round))
+            #expect(frame.lines(report: true).sorted() == other.lines(report: true).sorted(), "\(round)")
+            return frame
+        }
+        for round in 1...5 { _ = try consume(lines(0..<90) + "y{round=\"\(round)\"} 1\n", round) }
+        _ = try consume(lines(20..<90) + lines(100..<128), 6)
+        #expect(scrape.pageWork != nil && scrape.holeCount >= 20)
+        let frame = try consume(lines(0..<90) + lines(100..<128), 7)
+        // Of 118 lines 98 were there before, and two of the others have room.
+        #expect(scrape.shed.shedCount == 18)
+        #expect(!frame.lines().contains { $0.hasSuffix("stale") })
+        #expect(frame.values.last == 2)
+    }
 }

@@ -123,6 +123,14 @@ final class TemplateChunk: Sendable {
         digest = layout.digest
     }
 
+    /// Comments alone.
+    convenience init(comments: [UInt8], _ layouts: LayoutInterner, isOpenMetrics: Bool) {
+        var none = LayoutChunkBuilder()
+        self.init(
+            series: [], exclusions: [], layout: layouts.intern(none.finish()), isOpenMetrics: isOpenMetrics,
+            metadata: comments)
+    }
+
     var lineCount: Int { hashes.count }
     /// Bytes that what is known of lines and series takes, comments and layout not among them.
     var lineBytes: Int {

@@ -61,12 +61,7 @@ final class TemplateInterner: Sendable {
     /// What the templates in use take now, their layouts not among it; a look at each of them.
     var size: ScrapePool.LineMemory {
         let chunks = state.withLock { $0.entries.values.flatMap { $0.compactMap(\.chunk) } }
-        return chunks.reduce(into: ScrapePool.LineMemory()) { memory, chunk in
-            memory.chunks += 1
-            memory.lineBytes += chunk.lineBytes
-            // Where the layout has the comments, both share one array.
-            if !chunk.statesFamilies { memory.commentBytes += chunk.metadata.count }
-        }
+        return chunks.reduce(into: ScrapePool.LineMemory()) { $0.add($1) }
     }
 
     /// Templates in use now.

@@ -44,19 +44,60 @@ struct PassedSeries {
     }
 
     /// `chunks` were in the target's frames up to the one of `timestampMs`, and will be in none behind it.
+    /// Their series at the ordinals `holes`, ascending, were in none.
     mutating func add(
-        _ chunks: [TemplateChunk], of target: ScrapeTarget, _ engine: ScrapeEngine, at timestampMs: Int64,
-        nowNs: UInt64
+        _ chunks: [TemplateChunk], holes: [UInt32] = [], of target: ScrapeTarget, _ engine: ScrapeEngine,
+        at timestampMs: Int64, nowNs: UInt64
     ) {
         guard isAwaited else { return }
         // Of others only what lacks labels of its target can be theirs.
         let hasEqual = goneSinceNs[target.labels] != nil
-        let kept = chunks.filter { hasEqual || !$0.exclusions.isEmpty }
-        guard !kept.isEmpty else { return }
+        let kept = Self.given(chunks, holes: holes) { hasEqual || !$0.exclusions.isEmpty }
+        guard !kept.chunks.isEmpty else { return }
         var scrape = engine.makeState()
-        scrape.chunks = kept
+        scrape.chunks = kept.chunks
+        if !kept.holes.isEmpty { scrape.order = PageOrder(holes: kept.holes) }
         scrape.lastSeriesMs = timestampMs
         entries[target.labels, default: []].append(Entry(engine: engine, scrape: scrape, atNs: nowNs))
+    }
+
+    /// Notes what a target gave up to the frame of `timestampMs`, and gives no more from then on. `after` is
+    /// its state now, nil when it has ended; its series at the ordinals `ended` end with that frame.
+    mutating func add(
+        before: ScrapeState, after: ScrapeState?, ended: [UInt32], of target: ScrapeTarget,
+        _ engine: ScrapeEngine, at timestampMs: Int64, nowNs: UInt64
+    ) {
+        let chunks = after?.chunks ?? []
+        let now = Set(chunks.map { ObjectIdentifier($0) })
+        let gone = Self.given(before.chunks, holes: before.holes) { !now.contains(ObjectIdentifier($0)) }
+        add(gone.chunks, holes: gone.holes, of: target, engine, at: timestampMs, nowNs: nowNs)
+        guard !ended.isEmpty else { return }
+        let ending = Set(ended)
+        let others = (0..<UInt32(chunks.reduce(0) { $0 + $1.seriesCount })).filter { !ending.contains($0) }
+        add(chunks, holes: others, of: target, engine, at: timestampMs, nowNs: nowNs)
+    }
+
+    /// Those of `chunks` that `isWanted` takes and that have series outside of `holes`; the holes in them,
+    /// numbered anew.
+    private static func given(
+        _ chunks: [TemplateChunk], holes: [UInt32], where isWanted: (TemplateChunk) -> Bool
+    ) -> (chunks: [TemplateChunk], holes: [UInt32]) {
+        var result: (chunks: [TemplateChunk], holes: [UInt32]) = ([], [])
+        var rest = holes[...]
+        var start: UInt32 = 0
+        var resultStart: UInt32 = 0
+        for chunk in chunks {
+            let end = start + UInt32(chunk.seriesCount)
+            let own = rest.prefix { $0 < end }
+            rest = rest.dropFirst(own.count)
+            if own.count < chunk.seriesCount, isWanted(chunk) {
+                result.chunks.append(chunk)
+                result.holes += own.map { $0 - start + resultStart }
+                resultStart += UInt32(chunk.seriesCount)
+            }
+            start = end
+        }
+        return result
     }
 
     /// Of targets with the labels of this one, or of all.

@@ -11,10 +11,11 @@ protocol ScrapeLoopOwner: AnyObject, Sendable {
     func mayEnd(_ loop: ScrapeLoop) -> Bool
     /// The job's other loops.
     func others(than loop: ScrapeLoop) -> [ScrapeLoop]
-    /// The loop's frame of `timestampMs` was appended: its series are those of `chunks` now, and were those
-    /// of `before`.
+    /// The loop's frame of `timestampMs` was appended: its series are those of `now`, nil for none, and were
+    /// those of `before`. Those at the ordinals `ended` of `now` end with that frame.
     func gives(
-        _ loop: ScrapeLoop, _ chunks: [TemplateChunk], after before: [TemplateChunk], at timestampMs: Int64)
+        _ loop: ScrapeLoop, _ now: ScrapeState?, ended: [UInt32], after before: ScrapeState,
+        at timestampMs: Int64)
     /// What targets with the loop's labels, or all, gave since it has been gone, and give no more.
     func passed(for loop: ScrapeLoop, andOthers: Bool) -> [PassedSeries.Entry]
     /// The loop does nothing any more.
@@ -256,9 +257,8 @@ final class ScrapeLoop: HTTPExchange {
         let outcome = outcome(of: body, format, failure, state, timestampMs, startNs)
         note(outcome, timestampMs: timestampMs)
         // Before the state that others look at changes.
-        let (before, after) = (state.chunks, outcome.state.chunks)
-        if before.count != after.count || zip(before, after).contains(where: { $0 !== $1 }) {
-            owner?.gives(self, after, after: before, at: timestampMs)
+        if !outcome.ended.isEmpty || !outcome.state.hasChunks(of: state) {
+            owner?.gives(self, outcome.state, ended: outcome.ended, after: state, at: timestampMs)
         }
         let now = context.now
         carryOut(
@@ -275,6 +275,8 @@ final class ScrapeLoop: HTTPExchange {
         var error: ScrapeError?
         var prepared: ScrapeEngine.Prepared?
         var durationSeconds: Double
+        /// As `Prepared` has them; none where its frame was not appended.
+        var ended: [UInt32] = []
     }
 
     /// Parses and appends, on a worker thread. The state moves on only when the frame was appended.
@@ -307,6 +309,7 @@ final class ScrapeLoop: HTTPExchange {
             if let zeros = final.zeros { try context.appender.append(zeros) }
             try context.appender.append(final.frame)
             outcome.state = final.next
+            outcome.ended = final.ended
         } catch let error as ScrapeError {
             outcome.error = error
         } catch {
@@ -333,7 +336,7 @@ final class ScrapeLoop: HTTPExchange {
             if let prepared = try engine.removed(at: markedMs, after: state, goingOn: goingOn) {
                 try context.appender.append(prepared.frame)
                 // Others that are gone may have the series, too: one marker is enough.
-                if sharesSeries { owner?.gives(self, [], after: state.chunks, at: markedMs) }
+                if sharesSeries { owner?.gives(self, nil, ended: [], after: state, at: markedMs) }
                 shared.withLock { $0.scrape = prepared.next }
             }
         } catch {

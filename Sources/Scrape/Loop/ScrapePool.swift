@@ -272,23 +272,12 @@ public final class ScrapePool: ScrapeLoopOwner {
         return loops.reduce(into: ScrapePoolSize()) { $0.add($1.scrape) }
     }
 
-    /// What a pool's targets keep of their lines in memory, equal ones once.
-    public struct LineMemory: Sendable, Equatable {
-        /// Targets that are scraped or end.
-        public var targets = 0
-        /// Runs of lines that are kept together.
-        public var chunks = 0
-        /// By which the next scrape's lines are known: hash and length of each, and each series' own hash.
-        public var lineBytes = 0
-        /// HELP, TYPE and UNIT comments.
-        public var commentBytes = 0
-    }
-
     /// What the targets keep of their lines now; a look at each chunk of them.
     public var lineMemory: LineMemory {
-        let (templates, targets) = state.withLock { ($0.templates, $0.loops.count) }
+        let (templates, loops) = state.withLock { ($0.templates, Array($0.loops.values)) }
         var memory = templates.size
-        memory.targets = targets
+        memory.targets = loops.count
+        for loop in loops { memory.addOwn(loop.scrape) }
         return memory
     }
 
@@ -333,15 +322,15 @@ public final class ScrapePool: ScrapeLoopOwner {
     }
 
     func gives(
-        _ loop: ScrapeLoop, _ chunks: [TemplateChunk], after before: [TemplateChunk], at timestampMs: Int64
+        _ loop: ScrapeLoop, _ now: ScrapeState?, ended: [UInt32], after before: ScrapeState,
+        at timestampMs: Int64
     ) {
-        guard state.withLock({ $0.passed.isAwaited }) else { return }
-        let now = Set(chunks.map { ObjectIdentifier($0) })
-        let passed = before.filter { !now.contains(ObjectIdentifier($0)) }
-        guard !passed.isEmpty else { return }
         let nowNs = clock.monotonicNs
         state.withLock {
-            $0.passed.add(passed, of: loop.target, loop.engine, at: timestampMs, nowNs: nowNs)
+            guard $0.passed.isAwaited else { return }
+            $0.passed.add(
+                before: before, after: now, ended: ended, of: loop.target, loop.engine, at: timestampMs,
+                nowNs: nowNs)
         }
     }
 

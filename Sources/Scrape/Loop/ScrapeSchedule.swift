@@ -1,8 +1,10 @@
 import Platform
 
-/// When a target is scraped: the same phase of the interval for as long as its labels, its URL and the seed
-/// are the same, restarts included, so that a fleet is spread over the interval and stays so
-/// (prometheus/scrape, Target.offset and the scrape loop's alignment).
+/// When a target is scraped. A hash of the target's labels and URL and of the seed chooses its phase, so that
+/// a fleet is spread over the interval and a restart leaves each target its phase (prometheus/scrape,
+/// Target.offset and the scrape loop's alignment). The phase is rounded down to a step, which depends on how
+/// many targets the agent has when the target comes: with another number the phase may be another multiple,
+/// less than a second away.
 struct ScrapeSchedule: Sendable {
     /// How far from its tick a scrape may begin and still be stored under the tick's time, at most.
     static let maxToleranceMs: Int64 = 2
@@ -40,7 +42,7 @@ struct ScrapeSchedule: Sendable {
         plan(after: takesCurrentPhase ? wallMs - stepMs : wallMs)
     }
 
-    /// Whether the planned tick has passed, and the next phase has begun.
+    /// Whether the planned tick has passed by at least a step.
     func hasMissed(wallMs: Int64) -> Bool { plannedMs <= wallMs - stepMs }
 
     /// The timestamp of a scrape that begins now: the tick's own time when it is near.
@@ -64,8 +66,9 @@ struct ScrapeSchedule: Sendable {
     /// From now to the planned tick.
     func waitMs(wallMs: Int64) -> Int64 { max(0, plannedMs - wallMs) }
 
-    /// What phases are multiples of. A coarser step leaves a target in the same multiple of it, so that a
-    /// fleet which grows or shrinks moves it by less than a second.
+    /// What phases are multiples of, in milliseconds. A coarser step is a multiple of the finest one, and a
+    /// phase is rounded down to it. So a target of another step is scraped less than a second (the coarsest
+    /// step) earlier or later.
     private static func stepMs(intervalMs: Int64, targets: Int) -> Int64 {
         let finestMs = max(1, min(finestStepMs, intervalMs / 40))
         let fitting = [4, 2].first { (factor: Int64) in

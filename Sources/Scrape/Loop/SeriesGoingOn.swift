@@ -24,15 +24,17 @@ struct SeriesGoingOn {
         var found: Set<UInt32> = []
         for other in later {
             let isEqual = other.engine.target.labels == engine.target.labels
-            for chunk in other.state.chunks where isEqual || !chunk.exclusions.isEmpty {
+            // A series that had left before still has its place in the chunk.
+            let holes = Set(other.state.holes)
+            var start: UInt32 = 0
+            for chunk in other.state.chunks {
+                defer { start += UInt32(chunk.seriesCount) }
+                guard isEqual || !chunk.exclusions.isEmpty else { continue }
                 let hashes = other.engine.seriesHashes(of: chunk)
-                if isEqual {
-                    for hash in hashes { if let ordinal = table.number(of: hash) { found.insert(ordinal) } }
-                } else {
-                    for exclusion in chunk.exclusions {
-                        let ordinal = table.number(of: hashes[Int(exclusion.series)])
-                        if let ordinal { found.insert(ordinal) }
-                    }
+                let candidates =
+                    isEqual ? Array(0..<UInt32(chunk.seriesCount)) : chunk.exclusions.map(\.series)
+                for series in candidates where !holes.contains(start + series) {
+                    if let ordinal = table.number(of: hashes[Int(series)]) { found.insert(ordinal) }
                 }
             }
         }

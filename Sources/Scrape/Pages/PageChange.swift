@@ -12,18 +12,19 @@ struct PageChange {
     private(set) var timestamps: [Frame.ExplicitTimestamp] = []
     /// Ascending by series.
     private(set) var exemplars: [ScrapedExemplar] = []
-    /// Series that end with a marker in `values`: ordinals, ascending.
+    /// Ordinals of series of `chunks` that end with this scrape, ascending: `values` has a stale marker for
+    /// each of them.
     private(set) var ending: [UInt32] = []
-    /// Series without a sample: ordinals, ascending.
+    /// Ordinals of series of `chunks` that have neither a sample nor a marker in this scrape, ascending.
     private(set) var absent: [UInt32] = []
-    /// Series of chunks that have gone.
+    /// Series that end with this scrape and stand in none of `chunks`: the frame states their markers.
     private(set) var departed: [Frame.Departed] = []
     /// Series that the page before did not have.
     private(set) var addedCount = 0
     private(set) var isUnchanged: Bool
     private(set) var work: PageWalk.Work
 
-    /// Series that have a sample of the page.
+    /// Lines of the page whose series is in `chunks`: all but those that rules drop.
     private(set) var keptCount = 0
     private var seriesCount = 0
 
@@ -36,6 +37,8 @@ struct PageChange {
     /// For each series of the scrape before, its ordinal now; nil where no series has moved or left.
     private var moved: [UInt32]?
     private static let gone = UInt32.max
+    /// Bytes of comments that were copied from chunks.
+    private var copiedCommentBytes = 0
 
     /// A chunk with fewer series is small: beyond some of them they are made one.
     private static let fewSeries = TemplateBuilder.minLines
@@ -86,11 +89,12 @@ struct PageChange {
         findEnds(before, uses)
         let seriesCount = firstNew + new.reduce(0) { $0 + $1.seriesCount }
         scatter(walk, ordinals, seriesCount: seriesCount, report)
-        let worked = work.encodedLines + work.copiedSeries + walk.commentBytes / Self.commentBytesPerWork
+        let commentWork = (walk.commentBytes + copiedCommentBytes) / Self.commentBytesPerWork
+        let worked = work.encodedLines + work.copiedSeries + commentWork
         order = PageOrder(
             hashes: walk.hashes.exactCopy, lengths: walk.lengths.exactCopy, types: walk.types.exactCopy,
-            ordinals: ordinals, holes: Self.merged(ending, absent), debts: debts, comments: walk.comments,
-            isOpenMetrics: order.isOpenMetrics,
+            ordinals: ordinals, holes: Self.merged(ending, absent), debts: debts,
+            comments: walk.comments.of(chunks), isOpenMetrics: order.isOpenMetrics,
             looksUp: order.looksUp || (walk.lookedUp && found.count > PageOrder.leastLines),
             work: order.work + worked)
     }
@@ -150,12 +154,17 @@ struct PageChange {
         let lastSmall = plans.lastIndex(of: .join)
         var small = SeriesGatherer(isOpenMetrics: order.isOpenMetrics, layouts: layouts)
         var joined: [Range<Int>] = []
-        // What the comments said that came with chunks of which nothing is left; others go before it.
-        var comments = PackedMetadata(isOpenMetrics: order.isOpenMetrics)
+        // Chunks that have no place any more and whose comments keep theirs: of several comments on a family
+        // the last in the order of the chunks holds.
+        var waiting: [TemplateChunk] = []
         for (index, chunk) in before.chunks.enumerated() {
             let start = map.count
-            if chunk.seriesCount == 0 || plans[index] == .drop { comments.append(packed: chunk.metadata) }
+            let losesPlace = chunk.seriesCount == 0 || plans[index] == .drop || plans[index] == .join
+            if losesPlace, !chunk.metadata.isEmpty { waiting.append(chunk) }
             if chunk.seriesCount == 0 { continue }
+            if plans[index] == .keep || plans[index] == .shrink || index == lastSmall {
+                keepComments(of: &waiting, layouts, &result, &debts)
+            }
             switch plans[index] {
             case .keep:
                 for series in 0..<chunk.seriesCount { map.append(next + UInt32(series)) }
@@ -168,7 +177,6 @@ struct PageChange {
                 gatherer.note(of: chunk)
                 next = copy(chunk, uses, start, to: &gatherer, &map, from: next)
             case .join:
-                small.note(of: chunk)
                 joined.append(start..<start + chunk.seriesCount)
                 _ = copy(chunk, uses, start, to: &small, &map, from: 0)
             }
@@ -185,22 +193,27 @@ struct PageChange {
                 debts += Array(repeating: 0, count: all.count)
             }
         }
-        if !comments.isEmpty {
-            result.insert(Self.holder(of: comments.take(), layouts, order.isOpenMetrics), at: 0)
-            debts.insert(0, at: 0)
-        }
+        keepComments(of: &waiting, layouts, &result, &debts)
         chunks = result
         moved = map
     }
 
-    /// A chunk of comments alone.
-    private static func holder(
-        of comments: [UInt8], _ layouts: LayoutInterner, _ isOpenMetrics: Bool
-    ) -> TemplateChunk {
-        var none = LayoutChunkBuilder()
-        return TemplateChunk(
-            series: [], exclusions: [], layout: layouts.intern(none.finish()), isOpenMetrics: isOpenMetrics,
-            metadata: comments)
+    /// Adds a chunk of the comments of `waiting`, which is empty afterwards.
+    private mutating func keepComments(
+        of waiting: inout [TemplateChunk], _ layouts: LayoutInterner, _ result: inout [TemplateChunk],
+        _ debts: inout [Int]
+    ) {
+        guard let first = waiting.first else { return }
+        var holder = first
+        if waiting.count > 1 || first.seriesCount > 0 {
+            let comments = waiting.flatMap(\.metadata)
+            copiedCommentBytes += comments.count
+            holder = TemplateChunk(
+                comments: PackedMetadata.lastWords(comments), layouts, isOpenMetrics: order.isOpenMetrics)
+        }
+        result.append(holder)
+        debts.append(0)
+        waiting = []
     }
 
     /// Copies what is left of a chunk; the ordinal behind it.
@@ -239,7 +252,8 @@ struct PageChange {
             let isHoley =
                 4 * holes >= chunk.seriesCount || before.order.debts[index] + holes >= chunk.seriesCount
             if chunk.seriesCount == 0 {
-                plans.append(.keep)
+                // Comments that stand together become one chunk.
+                plans.append(index > 0 && before.chunks[index - 1].seriesCount == 0 ? .drop : .keep)
             } else if holes == chunk.seriesCount {
                 plans.append(.drop)
             } else {

@@ -26,8 +26,7 @@ final class PageOrder: Sendable {
     let holes: [UInt32]
     /// For each chunk, how many holes the changed pages have found in it, added up.
     let debts: [Int]
-    /// Keyed hashes of the comments in front of lines that chunks have taken in.
-    let comments: Set<UInt64>
+    let comments: LastComments
     let isOpenMetrics: Bool
     /// Whether lines move, so that it pays to look every line up that is not where it was.
     let looksUp: Bool
@@ -36,7 +35,7 @@ final class PageOrder: Sendable {
 
     init(
         hashes: [UInt64], lengths: [UInt32], types: [ExpositionParser.FamilyType], ordinals: [UInt32],
-        holes: [UInt32] = [], debts: [Int], comments: Set<UInt64>, isOpenMetrics: Bool,
+        holes: [UInt32] = [], debts: [Int], comments: LastComments, isOpenMetrics: Bool,
         looksUp: Bool = false, work: Int = 0
     ) {
         precondition(
@@ -52,6 +51,13 @@ final class PageOrder: Sendable {
         self.isOpenMetrics = isOpenMetrics
         self.looksUp = looksUp
         self.work = work
+    }
+
+    /// An order without lines: it says only which series of the chunks have no sample.
+    convenience init(holes: [UInt32]) {
+        self.init(
+            hashes: [], lengths: [], types: [], ordinals: [], holes: holes, debts: [],
+            comments: LastComments(), isOpenMetrics: false)
     }
 
     /// The order of a page that was parsed as a whole; nil where a chunk has what only the parsing of whole
@@ -83,7 +89,7 @@ final class PageOrder: Sendable {
         guard hashes.count == types.count else { return nil }
         self.init(
             hashes: hashes, lengths: lengths, types: types.exactCopy, ordinals: ordinals,
-            debts: Array(repeating: 0, count: chunks.count), comments: record.comments,
+            debts: Array(repeating: 0, count: chunks.count), comments: record.comments.of(chunks),
             isOpenMetrics: isOpenMetrics)
     }
 
@@ -94,6 +100,10 @@ final class PageOrder: Sendable {
     }
 
     var lineCount: Int { hashes.count }
+    /// Bytes that it takes.
+    var heldBytes: Int {
+        17 * lineCount + 4 * holes.count + 8 * debts.count + comments.heldBytes
+    }
 
     /// Whether the page is to be read afresh.
     var isSpent: Bool { work > Self.freshAfter * max(lineCount, Self.leastLines) }
@@ -106,18 +116,10 @@ final class PageOrder: Sendable {
 struct PageRecord {
     /// For each line, the type in force.
     var types: [ExpositionParser.FamilyType] = []
-    /// Keyed hashes of the comments in front of lines.
-    var comments: Set<UInt64> = []
+    var comments = LastComments()
 
     mutating func add(_ parser: ExpositionParser, _ body: RawSpan, _ hasher: SegmentHasher) {
         types.append(parser.type)
-        if let hash = Self.comments(parser, body, hasher) { comments.insert(hash) }
-    }
-
-    /// A keyed hash of the comments in front of the line that `parser` stands on; nil where they say nothing.
-    static func comments(_ parser: ExpositionParser, _ body: RawSpan, _ hasher: SegmentHasher) -> UInt64? {
-        guard !parser.metadata.isEmpty else { return nil }
-        let start = parser.segment.lowerBound
-        return hasher.hash(body, start, parser.lineStart - start)
+        for line in parser.metadata { _ = comments.take(line, body, hasher) }
     }
 }

@@ -3,9 +3,11 @@ import MetricModel
 
 /// Reads a page against the order that the scrape before left: finds each line's series, or parses the line.
 ///
-/// A line is looked for where the one before it ended, then behind as many lines as have been new since, then
-/// among the next few, and in a table of all lines once lines keep missing. So each line costs a bounded
-/// number of comparisons, whatever a target does to its page.
+/// Each line of the page is compared first with the line of the order that follows the last one found. If it
+/// is another, it is compared with the line that stands as many places further on as the page has had new
+/// lines since, because those may have replaced as many old ones. Then it is looked for among the next few
+/// lines, and, once several lines in a row have not been found, in a table of all lines. So each line costs a
+/// bounded number of comparisons, whatever a target does to its page.
 struct PageWalk {
     /// Marks the ordinal of a new series, counted from 0.
     static let newSeries: UInt32 = 1 << 31
@@ -43,7 +45,7 @@ struct PageWalk {
     private(set) var exemplars: [ScrapedExemplar] = []
     /// The new series' chunks.
     private(set) var new: [TemplateChunk] = []
-    private(set) var comments: Set<UInt64>
+    private(set) var comments: LastComments
     private(set) var work = Work()
     /// Whether every line is as before and none is missing; the lists of lines are empty then.
     private(set) var isUnchanged = false
@@ -51,7 +53,7 @@ struct PageWalk {
     var lookedUp: Bool { table != nil }
 
     var isOpenMetrics: Bool { order.isOpenMetrics }
-    /// Bytes of comments that new lines brought.
+    /// Bytes of comments in front of new lines that say something new.
     private(set) var commentBytes = 0
 
     private let order: PageOrder
@@ -231,9 +233,9 @@ struct PageWalk {
 
     private mutating func encode(_ body: RawSpan, _ hash: UInt64) throws(ScrapeError) -> Bool {
         work.encodedLines += 1
-        if let block = PageRecord.comments(parser, body, hasher), comments.insert(block).inserted {
-            gatherer.note(parser.metadata, body)
-            commentBytes += parser.metadata.reduce(0) { $0 + $1.name.count + $1.text.count }
+        for line in parser.metadata where comments.take(line, body, hasher) {
+            gatherer.note(line, body)
+            commentBytes += line.name.count + line.text.count
         }
         let number = gatherer.seriesCount
         if try gatherer.append(parser, body, hash: hash, &encoder) {

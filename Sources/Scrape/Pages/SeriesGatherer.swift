@@ -19,18 +19,12 @@ struct SeriesGatherer {
         metadata = PackedMetadata(isOpenMetrics: isOpenMetrics)
     }
 
-    /// Adds what the comments in front of a line say.
-    mutating func note(_ lines: [FamilyMetadata.Line], _ body: RawSpan) {
-        for line in lines where metadata.bytes.count < TemplateBuilder.maxLabelBytes {
-            metadata.append(line, body)
-        }
-    }
+    /// Adds what a comment in front of a line says.
+    mutating func note(_ line: FamilyMetadata.Line, _ body: RawSpan) { metadata.append(line, body) }
 
     /// Adds what the comments of an older chunk say.
     mutating func note(of chunk: TemplateChunk) {
-        if !chunk.metadata.isEmpty, metadata.bytes.count < TemplateBuilder.maxLabelBytes {
-            metadata.append(packed: chunk.metadata)
-        }
+        if !chunk.metadata.isEmpty { metadata.append(packed: chunk.metadata) }
     }
 
     /// Adds the series of the line that `parser` stands on. False when rules drop it.
@@ -70,9 +64,8 @@ struct SeriesGatherer {
     }
 
     private mutating func finishIfFull() {
-        if ownHashes.count >= TemplateBuilder.maxLines || layout.byteCount >= TemplateBuilder.maxLabelBytes {
-            finish()
-        }
+        let bytes = layout.byteCount + metadata.bytes.count
+        if ownHashes.count >= TemplateBuilder.maxLines || bytes >= TemplateBuilder.maxLabelBytes { finish() }
     }
 
     /// Ends the chunk that is being made.
@@ -87,9 +80,13 @@ struct SeriesGatherer {
         exclusions.removeAll()
     }
 
-    /// The chunks made so far; the gatherer is empty afterwards.
+    /// The chunks made so far; the gatherer is empty afterwards. Comments without series behind them come
+    /// last, in a chunk of their own.
     mutating func take() -> [TemplateChunk] {
         finish()
+        if !metadata.isEmpty {
+            chunks.append(TemplateChunk(comments: metadata.take(), layouts, isOpenMetrics: isOpenMetrics))
+        }
         defer {
             chunks = []
             seriesCount = 0

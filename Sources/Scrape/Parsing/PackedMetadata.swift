@@ -111,6 +111,26 @@ struct PackedMetadata: Sendable {
         return result
     }
 
+    /// Packed bytes with the last comment of each kind on each family alone.
+    static func lastWords(_ bytes: [UInt8]) -> [UInt8] {
+        var last: [[UInt8]: Range<Int>] = [:]
+        var offset = 0
+        while offset + 9 <= bytes.count {
+            func count(at place: Int) -> Int {
+                (0..<4).reduce(0) { $0 | Int(bytes[place + $1]) << (8 * $1) }
+            }
+            let start = offset
+            let nameEnd = start + 9 + count(at: start + 1)
+            offset = nameEnd + count(at: start + 5)
+            guard offset <= bytes.count else { break }
+            // The kind goes into the key in front of the name, in the place of the lengths.
+            last[[bytes[start]] + bytes[start + 9..<nameEnd]] = start..<offset
+        }
+        var result: [UInt8] = []
+        for range in last.values.sorted(by: { $0.lowerBound < $1.lowerBound }) { result += bytes[range] }
+        return result.exactCopy
+    }
+
     /// How many families packed bytes are about: comments of one stand together. Nothing is decoded.
     static func familyCount(_ bytes: [UInt8]) -> Int {
         var families = 0

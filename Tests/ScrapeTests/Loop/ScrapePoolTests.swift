@@ -346,4 +346,23 @@ import Testing
     func intervalsAreWrittenAsGoWritesThem(milliseconds: Int64, text: String) {
         #expect(ScrapeMetrics.goDuration(milliseconds) == text)
     }
+
+    /// A page that is read by the order of its lines has chunks of its own, which count as well.
+    @Test func theMemoryOfAChangingPageCounts() async throws {
+        let parts = PoolParts()
+        let target = ScrapeTarget(url: "http://h:1/metrics", labels: LabelSet([Label("instance", "i")]))
+        parts.pool.sync([target])
+        await parts.running {
+            for round in 0..<8 {
+                var text = "# HELP y\(round) What it says.\n"
+                for id in 0..<100 { text += "y\(round){id=\"\(id)\"} 1\n" }
+                parts.http.answer(target.url, text)
+                await parts.pass(ms: 10_000)
+            }
+            let memory = parts.pool.lineMemory
+            // A hash, a length, a type and an ordinal for each line, and a hash for each series.
+            #expect(memory.lineBytes >= 25 * 100)
+            #expect(memory.chunks > 0 && memory.commentBytes > 0)
+        }
+    }
 }

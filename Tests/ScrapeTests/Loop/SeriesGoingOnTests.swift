@@ -206,4 +206,83 @@ import Testing
         #expect(times.map(\.isMarker) == [false, false, true])
         #expect(times.map(\.timestampMs) == times.map(\.timestampMs).sorted())
     }
+
+    /// The times of all samples of `shared`, the series that both targets of the tests below may give.
+    private func shared(_ frames: [Frame]) -> [(isMarker: Bool, timestampMs: Int64)] {
+        frames.flatMap { frame in
+            frame.samples(report: true).filter { $0.labels["__name__"] == "shared" }.map {
+                (isMarker: $0.bits == StaleMarker.bits, timestampMs: frame.timestampMs)
+            }
+        }
+    }
+
+    private static func gateway(_ port: Int) -> ScrapeTarget {
+        ScrapeTarget(
+            url: "http://h:\(port)/", labels: LabelSet([Label("instance", "\(port)"), Label("job", "j")]))
+    }
+
+    /// A page that is read by the order of its lines once a few of its rounds were seen.
+    private static func page(_ round: Int, shared: Bool) -> String {
+        (0..<60).map { "x{id=\"\($0)\"} 1\n" }.joined() + "y{round=\"\(round)\"} 1\n"
+            + (shared ? "shared{instance=\"s\",job=\"s\"} 1\n" : "")
+    }
+
+    /// Serves a page of its own for each of so many scrapes of a target.
+    private func scrapes(
+        _ target: ScrapeTarget, _ rounds: Range<Int>, shared: Bool, _ parts: PoolParts
+    ) async {
+        for round in rounds {
+            parts.http.answer(target.url, Self.page(round, shared: shared))
+            await parts.pass(ms: 10_000)
+        }
+    }
+
+    /// A series that has left keeps its place in the chunk of a page that changes often: the target does not
+    /// give it.
+    @Test(arguments: [2, 3, 4, 5])
+    func aSeriesThatLeftTheOtherTargetEnds(port: Int) async throws {
+        let parts = PoolParts(honorLabels: true)
+        let other = Self.gateway(port)
+        parts.http.answer(Self.gateway(1).url, "a 1\n")
+        parts.pool.sync([Self.gateway(1), other])
+        await parts.running {
+            await scrapes(other, 0..<6, shared: true, parts)
+            await scrapes(other, 6..<8, shared: false, parts)
+            parts.http.answer(Self.gateway(1).url, "a 1\nshared{instance=\"s\",job=\"s\"} 1\n")
+            await scrapes(other, 8..<10, shared: false, parts)
+            parts.pool.sync([other])
+            await scrapes(other, 10..<14, shared: false, parts)
+        }
+        let times = shared(parts.appender.frames)
+        // One when it leaves the other target, and one when the target that has it next is gone.
+        #expect(times.count { $0.isMarker } == 2)
+        #expect(times.last?.isMarker == true)
+        #expect(times.map(\.timestampMs) == times.map(\.timestampMs).sorted())
+    }
+
+    /// The other target ends the series while the old one waits: one marker is enough.
+    @Test(arguments: [2, 3, 4, 5])
+    func aSeriesThatLeftAChangingPageMeanwhileHasOneMarker(port: Int) async throws {
+        let parts = PoolParts(honorLabels: true)
+        let other = Self.gateway(port)
+        let labels = "{instance=\"s\",job=\"s\"}"
+        parts.http.answer(Self.gateway(1).url, "a 1\nshared\(labels) 1\n")
+        parts.pool.sync([Self.gateway(1), other])
+        await parts.running {
+            await scrapes(other, 0..<6, shared: true, parts)
+            // Each frame of the other target counts from here on.
+            let first = parts.appender.frames.count
+            parts.pool.sync([other])
+            parts.http.answer(other.url, Self.page(6, shared: false))
+            await parts.advance {
+                parts.appender.frames.dropFirst(first).contains { $0.values.count > 20 }
+            }
+            await parts.pass(ms: 40_000)
+        }
+        let times = shared(parts.appender.frames)
+        #expect(times.last?.isMarker == true)
+        #expect(times.map(\.timestampMs) == times.map(\.timestampMs).sorted())
+        let lastSample = times.lastIndex { !$0.isMarker } ?? 0
+        #expect(times.count - lastSample - 1 == 1)
+    }
 }

@@ -214,4 +214,62 @@ import Testing
         }
         #expect(scrape.pageWork != nil)
     }
+
+    /// What comments say of series that go on is taken in, and the last word holds, whatever becomes of the
+    /// lines that it came with.
+    @Test func changedCommentsOfSeriesThatGoOnHold() throws {
+        let scrape = plainScrape()
+        func consume(_ round: Int, _ help: String, other: Int? = nil, extra: String = "") throws {
+            var text = "# HELP f \(help)\n"
+            for id in 0..<200 { text += "f{id=\"\(id)\"} 1\n" }
+            text += "g{round=\"\(other ?? round)\"} 1\n"
+            _ = try scrape.consume(text + extra, at: Int64(round))
+            #expect(scrape.metadata.first { $0.family == "f" }?.help == help, "round \(round)")
+        }
+        for round in 1...5 { try consume(round, "A") }
+        #expect(scrape.pageWork != nil)
+        // No series is new.
+        for (round, help) in zip(6..., ["B", "B", "A", "B", "A"]) { try consume(round, help, other: 5) }
+        for (round, help) in zip(11..., ["B", "A", "A"]) { try consume(round, help) }
+        // One more series with each text, so that the text comes with a chunk that goes.
+        for round in 14...40 {
+            try consume(round, round % 3 == 0 ? "A" : "B", extra: "f{extra=\"\(round)\"} 1\n")
+            #expect(scrape.commentCount <= 12, "round \(round)")
+        }
+        #expect(scrape.pageWork != nil)
+    }
+
+    @Test func theTextsOfManyNewFamiliesAreKept() throws {
+        let scrape = plainScrape()
+        let help = String(repeating: "h", count: 16 << 10)
+        for round in 1...7 {
+            var text = ""
+            for id in 0..<200 { text += "f{id=\"\(id)\"} 1\n" }
+            text += "g{round=\"\(round)\"} 1\n"
+            if round == 7 {
+                for family in 0..<100 { text += "# HELP n\(family) \(help)\nn\(family) 1\n" }
+            }
+            _ = try scrape.consume(text, at: Int64(round))
+        }
+        #expect(scrape.pageWork != nil)
+        #expect(scrape.metadata.count { $0.help == help } == 100)
+    }
+
+    /// A target may bring new comments with every page.
+    @Test func commentsOfAChangingPageHaveABound() throws {
+        let scrape = plainScrape()
+        let help = String(repeating: "h", count: 16 << 10)
+        let lines = (0..<8_000).map { "f{id=\"\($0)\"} 1\n" }.joined()
+        for round in 1...8 {
+            var text = lines + "g{round=\"\(round)\"} 1\n"
+            // Twice nearly all that may be kept, with series that are gone in the next page.
+            for family in 0..<(round < 7 ? 0 : 480) {
+                text += "# HELP n\(round)_\(family) \(help)\nn\(round)_\(family) 1\n"
+            }
+            _ = try scrape.consume(text, at: Int64(round))
+        }
+        #expect(scrape.pageWork != nil)
+        #expect(scrape.commentBytes <= TemplateBuilder.maxMetadataBytes + (32 << 10))
+        #expect(scrape.commentBytes >= TemplateBuilder.maxMetadataBytes)
+    }
 }

@@ -1,3 +1,4 @@
+import Configuration
 import MetricModel
 import Testing
 
@@ -139,5 +140,52 @@ import Testing
         #expect(scrape.holeCount == 0)
         let frame = try scrape.consume(kind(100, 6).joined(), at: 91)
         #expect(frame.absent.isEmpty && frame.values.count == 105)
+    }
+
+    /// A page counts as changed only against one before it.
+    @Test func aPageThatChangedOnceKeepsItsChunks() throws {
+        let scrape = plainScrape()
+        let kind = Self.kinds[0].lines
+        for round in 1...8 {
+            _ = try scrape.consume(kind(100, round == 1 ? 1 : 2).joined(), at: Int64(round))
+            #expect(scrape.pageWork == nil, "round \(round)")
+        }
+    }
+
+    /// A page that goes on breaking a limit is read by chunks alone, and not by its order before that.
+    @Test func aPageThatGoesOnBreakingALimitIsReadOnce() throws {
+        var rules = SeriesRules()
+        rules.limits.samples = 110
+        let scrape = TargetScrape(target: plainTarget(), rules: rules)
+        let kind = Self.kinds[0].lines
+        for round in 1...6 { _ = try scrape.consume(kind(100, round).joined(), at: Int64(round)) }
+        #expect(scrape.pageWork != nil)
+        func breakLimit(_ rounds: ClosedRange<Int>) throws {
+            for round in rounds {
+                let error = #expect(throws: ScrapeError.self) {
+                    try scrape.consume(kind(200, round).joined(), at: Int64(round))
+                }
+                _ = try scrape.fail(at: Int64(round), error: error)
+            }
+        }
+        // Once may be by chance.
+        try breakLimit(7...7)
+        _ = try scrape.consume(kind(100, 8).joined(), at: 8)
+        #expect(scrape.pageWork != nil)
+        try breakLimit(9...11)
+        _ = try scrape.consume(kind(100, 12).joined(), at: 12)
+        #expect(scrape.pageWork == nil)
+        // The order is made again after a while.
+        for round in 13...40 { _ = try scrape.consume(kind(100, round).joined(), at: Int64(round)) }
+        #expect(scrape.pageWork != nil)
+    }
+
+    /// A page whose lines only move keeps its chunks, and changes nevertheless.
+    @Test func aPageOfMovingLinesKeepsItsOrder() throws {
+        let scrape = plainScrape()
+        for round in 1...90 {
+            _ = try scrape.consume(Self.kinds[8].lines(100, round).joined(), at: Int64(round))
+            #expect((scrape.pageWork != nil) == (round > 4), "round \(round)")
+        }
     }
 }
