@@ -128,6 +128,31 @@ import WriteAheadBuffer
         #expect(together > 60)
     }
 
+    /// Another slot may use up the budget of a day, or give back what it had reserved, in the middle of a cut.
+    @Test(arguments: 1...20)
+    func aBudgetThatIsUsedUpMeanwhileDoesNotChangeTheOrder(asked: Int) throws {
+        var random = SplitMix64(seed: 1)
+        let store = BufferedDestination(clock: clock)
+        store.append(frames(&random, count: 6, plainOnly: true, cut: 9))
+        var first = collector(bytes: BatchCollector.maxRequestBytes)
+        first.load(try store.slices())
+        var leftOut = LeftOutSeries()
+        var count = 0
+        let cut = first.cut(
+            samples: 1_000, leftOut: &leftOut, agingMs: 0,
+            isUsedUp: { _ in
+                count += 1
+                return count == asked
+            }, scratch: scratch)
+        guard let request = cut.request else { return }
+        try store.reader.willSend([1: SentRequest(spans: request.covers)])
+        let again = store.afterCrash()
+        var second = collector(bytes: BatchCollector.maxRequestBytes)
+        let noted = try #require(again.reader.sent[1])
+        second.load(try again.slices(of: noted), asBefore: [])
+        #expect(self.cut(&second, samples: 1)?.body == request.body)
+    }
+
     @Test func noMoreThanEightFramesStandSideBySide() throws {
         var random = SplitMix64(seed: 1)
         let store = BufferedDestination(clock: clock)
