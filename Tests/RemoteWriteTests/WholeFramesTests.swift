@@ -1,5 +1,6 @@
 import MetricModel
 import Platform
+import Relabel
 import TestSupport
 import Testing
 import WriteAheadBuffer
@@ -151,6 +152,34 @@ import WriteAheadBuffer
         let noted = try #require(again.reader.sent[1])
         second.load(try again.slices(of: noted), asBefore: [])
         #expect(self.cut(&second, samples: 1)?.body == request.body)
+    }
+
+    /// Where rules make series of several targets equal, the samples of each stay in the order of the log,
+    /// whatever the shapes of the frames. Where they leave the targets' labels, nothing changes.
+    @Test(arguments: ["instance", "instance|job", "zone", "none"])
+    func seriesThatRulesMakeEqualStayInTheOrderOfTheLog(dropped: String) throws {
+        let store = BufferedDestination(clock: clock)
+        let frames = (0..<7).map { number in
+            let target = TestFrames.target([Label("instance", "host-\(number)"), Label("job", "node")])
+            // Two shapes, in which a series stands in different rows.
+            let series = (number % 2 * 3..<20).map { [Label("__name__", "s\($0)"), Label("zone", "z")] }
+            return Frame(
+                target: target, layout: Layout([TestFrames.chunk(series, target)]),
+                timestampMs: 9_000_000 + Int64(number), values: series.indices.map { Double($0) })
+        }
+        store.append(frames)
+        let rules = RelabelRules([try RelabelRule(.init(action: .labeldrop, regex: dropped))])
+        var collector = collector(bytes: BatchCollector.maxRequestBytes)
+        collector.load(try store.slices(views: WriteRelabelViews(rules)))
+        let request = try #require(cut(&collector, samples: 1_000))
+        let sent = try ReferenceCodec.samples(ofBody: request.body)
+        #expect(sent.count == 4 * 20 + 3 * 17)
+        for samples in Dictionary(grouping: sent, by: \.labels).values {
+            let times = samples.map(\.timestampMs)
+            #expect(times == times.sorted())
+        }
+        let isInOrder = sent.map(\.timestampMs) == sent.map(\.timestampMs).sorted()
+        #expect(isInOrder == dropped.hasPrefix("instance"))
     }
 
     @Test func noMoreThanEightFramesStandSideBySide() throws {

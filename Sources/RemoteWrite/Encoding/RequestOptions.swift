@@ -9,7 +9,7 @@ enum RequestOptions {
     static func digest(_ configuration: RemoteWriteConfiguration, age: SampleAge) -> UInt64 {
         var hash = FNV1a()
         // The order of the samples in a request of 1.0 (`WholeFrames`).
-        hash.mix("eight series by eight frames")
+        hash.mix("eight series by eight frames with the labels of their targets")
         for isOn in [
             configuration.sendNativeHistograms, configuration.sendExemplars, configuration.sendCustomBuckets,
             sendsCustomBucketsBySymbols(configuration), escapesNames(configuration),
