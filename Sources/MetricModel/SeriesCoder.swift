@@ -21,6 +21,8 @@
     /// Bytes whose hash is looked up.
     private static let keyBytes = 8
     private static let tableBits: UInt64 = 12
+    /// Stretches for which room is reserved at most.
+    private static let mostReserved = 1 << 16
 
     /// The text, with room for all labels.
     private let text: UnsafeMutableRawPointer
@@ -43,7 +45,8 @@
         unsafe text = .allocate(byteCount: labels.count + 1, alignment: 8)
         unsafe table = .allocate(capacity: slots)
         unsafe table.initialize(repeating: 0, count: slots)
-        stretches.reserveCapacity(3 * pieces.count)
+        // More than the chunks of a scrape have is not reserved before it is needed: a file may be forged.
+        stretches.reserveCapacity(min(3 * pieces.count, Self.mostReserved))
         firstStretches.reserveCapacity(pieceOffsets.count)
     }
 

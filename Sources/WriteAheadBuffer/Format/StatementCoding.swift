@@ -4,6 +4,9 @@ internal import MetricModel
 enum StatementCoding {
     /// No layout has more series: the bound on what a damaged file can make a reader allocate.
     static let maxSeries = 1 << 24
+    /// No chunk has more pieces: another bound of this kind. The scrape makes chunks of 512 lines or one
+    /// histogram, and a series has no more pieces than labels.
+    static let maxPieces = 1 << 22
 
     // MARK: targets
 
@@ -110,7 +113,7 @@ enum StatementCoding {
     ) -> LayoutChunk? {
         var offset = 0
         guard let bytes = Wire.raw(payload, &offset),
-            let pieceCount = Wire.count(payload, &offset, itemBytes: 3)
+            let pieceCount = Wire.count(payload, &offset, itemBytes: 3), pieceCount <= maxPieces
         else { return nil }
         plainBytes = bytes.count + pieceCount * MemoryLayout<LayoutChunk.Piece>.stride
         var pieces: [LayoutChunk.Piece] = []
