@@ -166,8 +166,8 @@ struct BatchCollector: Sendable {
         return cut
     }
 
-    /// How many of the next slices are whole frames that may be written together; 0 where they are fewer than
-    /// two, or more than `room` samples.
+    /// How many of the next slices are whole frames that may be written together: the longest row of them
+    /// that has at most `room` samples, or 0 where that is a single frame.
     private func wholeFrames(
         _ message: WriteMessage, room: Int, admits: (FrameSlice) -> Bool
     ) -> Int {
