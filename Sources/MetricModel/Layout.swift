@@ -1,4 +1,5 @@
-/// The series of one scrape, in exposition order: a list of chunks. A changed line makes its chunk anew and
+/// The series of one scrape: a list of chunks. They stand in the order of the exposition, or where a page
+/// changes often in an order that is kept from scrape to scrape. A changed line makes its chunk anew and
 /// leaves the others as they are; targets whose lines are equal share the chunks.
 public struct Layout: Sendable {
     public let chunks: [LayoutChunk]

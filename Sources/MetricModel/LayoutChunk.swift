@@ -1,6 +1,6 @@
-/// A run of series of one scrape, in exposition order, without the target's labels: for each series its
-/// finished, sorted, encoded labels, cut where the target's labels go in between. Immutable, interned, and
-/// shared by every target whose lines are equal.
+/// A run of series of one scrape, without the target's labels: for each series its finished, sorted, encoded
+/// labels, cut where the target's labels go in between. Immutable, interned, and shared by every target whose
+/// lines are equal.
 ///
 /// The labels are kept as a `SeriesCode`. `plain` is what they are made from, and what the write-ahead buffer
 /// states.

@@ -12,8 +12,8 @@ public enum Heap {
         narthex_return_large_blocks(Int32(clamping: bytes))
     }
 
-    /// Bytes that malloc has given out and keeps free. Of the free ones those count as resident that no
-    /// `trim` has handed back.
+    /// How many bytes malloc has given out, and how many it keeps free for later. Free bytes may be part
+    /// of the resident memory until `trim` hands their pages back to the kernel.
     public static var bytes: (allocated: UInt64, free: UInt64) {
         var (allocated, free): (UInt64, UInt64) = (0, 0)
         // Safety: both pointers are used only inside the call.

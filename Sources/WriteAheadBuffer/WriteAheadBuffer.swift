@@ -165,8 +165,8 @@ public final class WriteAheadBuffer: Sendable {
     /// The newest timestamp appended, now or in an earlier run; 0 before the first.
     public var appendedHighestTimestampMs: Int64 { books.withLock { max(0, $0.newestTimestampMs) } }
 
-    /// Bytes of the columns in memory that are the bases of the targets' next ones: the values of all series
-    /// once, which readers that follow share.
+    /// Bytes in memory of each target's last values. The next frame of a target is written as the difference
+    /// from them. Readers that keep up with the log use the same memory.
     public var baseBytes: Int { core.baseBytes.load(ordering: .relaxed) }
 
     /// Bytes of all segments.

@@ -7,13 +7,14 @@ import Testing
 
 struct StartThreadsTests {
     @Test func everyThreadOfTheStartIsCounted() {
-        // Signals, HTTP, the buffer's keeper, look-ups, the status page, Swift's own.
-        #expect(StartThreads.count(workers: 2) == 10)
+        // Signals, HTTP, the buffer's keeper, look-ups, target files, files of credentials, the status page,
+        // deadlines, Swift's own.
+        #expect(StartThreads.count(workers: 2) == 11)
         var job = ScrapeConfiguration(jobName: "j")
         job.httpSDConfigs = [HTTPSDConfiguration(url: "http://a.test/")]
-        #expect(StartThreads.count(workers: 2, jobs: [job]) == 10)
+        #expect(StartThreads.count(workers: 2, jobs: [job]) == 11)
         job.dnsSDConfigs = [DNSSDConfiguration(names: ["a.test"])]
         // Look-ups of names, which all jobs share.
-        #expect(StartThreads.count(workers: 2, jobs: [job, job]) == 14)
+        #expect(StartThreads.count(workers: 2, jobs: [job, job]) == 15)
     }
 }

@@ -374,4 +374,24 @@ import WriteAheadBuffer
         let byBytes = try #require(ended(bytes: 900, samples: 30))
         #expect(byBytes.samples > 0 && byBytes.samples < 30 && byBytes.byBytes)
     }
+    /// How many whole frames fit is an estimate, which must not leave most of a request's bytes unused.
+    @Test func framesOfFewSeriesFillARequest() throws {
+        let store = BufferedDestination(clock: clock)
+        let frames = ["a", "b", "c", "d"].map {
+            TestFrames.frame(TestFrames.target([Label("instance", $0)]), count: 8, timestampMs: clock.wallMs)
+        }
+        store.append(frames)
+        let slices = try store.slices()
+        for frame in frames {
+            _ = scratch.append(frame, from: 0, to: 8, limits: EncodeLimits(samples: .max, bytes: .max))
+        }
+        let sampleBytes = scratch.byteCount / 32
+        // So much room, and so many samples: the frame behind those that fit together is not to be whole.
+        for (room, samples, isFull) in [(28, 23, true), (12, 12, true), (32, 32, false)] {
+            var collector = collector(bytes: room * sampleBytes + 1)
+            collector.load(slices)
+            let request = try #require(cut(&collector, samples: 1_000).request)
+            #expect((request.sampleCount, request.isFullByBytes) == (samples, isFull))
+        }
+    }
 }

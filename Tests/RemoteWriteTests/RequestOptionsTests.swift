@@ -1,6 +1,7 @@
 import Configuration
 import Relabel
 import Testing
+import WriteAheadBuffer
 
 @testable import RemoteWrite
 
@@ -32,6 +33,16 @@ struct RequestOptionsTests {
         #expect(Set(digests + [digest(plain, ageMs: 5)]).count == 9)
         #expect(!digests.contains(0))
         #expect(digest(plain) == digests[0])
+    }
+
+    /// Versions that have not told their options wrote the frames of a request of 1.0 in another order.
+    @Test func aRequestOfAnOlderVersionIsOfOtherOptionsForRemoteWriteOne() {
+        for (options, version, isSame) in [
+            (0, 1, false), (0, 2, true), (7, 1, true), (7, 2, true), (8, 1, false), (8, 2, false),
+        ] as [(UInt64, UInt8, Bool)] {
+            let request = SentRequest(spans: [], protocolVersion: version, options: options)
+            #expect(request.isMade(by: 7) == isSame, "options \(options), version \(version)")
+        }
     }
 
     /// Where and how often requests are sent does not change them.

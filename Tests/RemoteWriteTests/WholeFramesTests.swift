@@ -1,5 +1,6 @@
 import MetricModel
 import Platform
+import Relabel
 import TestSupport
 import Testing
 import WriteAheadBuffer
@@ -11,8 +12,10 @@ import WriteAheadBuffer
     private let scratch = RequestScratch()
 
     /// Frames of targets of their own. Those of one shape have the same series, cut into chunks at places
-    /// of their own; some hold what is out of the ordinary.
-    private func frames(_ random: inout SplitMix64, count: Int, plainOnly: Bool = false) -> [Frame] {
+    /// of their own, or all at `cut`; some hold what is out of the ordinary.
+    private func frames(_ random: inout SplitMix64, count: Int, plainOnly: Bool = false, cut: Int? = nil)
+        -> [Frame]
+    {
         func below(_ bound: Int) -> Int { Int(random.next() % UInt64(bound)) }
         return (0..<count).map { number in
             let target = TestFrames.target([
@@ -20,7 +23,7 @@ import WriteAheadBuffer
             ])
             let shape = plainOnly ? 0 : below(3)
             let series = (0..<[23, 40, 7][shape]).map { [Label("__name__", "s\(shape)_\($0)")] }
-            let cut = 1 + below(series.count - 1)
+            let cut = cut ?? 1 + below(series.count - 1)
             let layout = Layout([
                 TestFrames.chunk(Array(series[..<cut]), target),
                 TestFrames.chunk(Array(series[cut...]), target),
@@ -126,10 +129,63 @@ import WriteAheadBuffer
         #expect(together > 60)
     }
 
+    /// Another slot may use up the budget of a day, or give back what it had reserved, in the middle of a cut.
+    @Test(arguments: 1...20)
+    func aBudgetThatIsUsedUpMeanwhileDoesNotChangeTheOrder(asked: Int) throws {
+        var random = SplitMix64(seed: 1)
+        let store = BufferedDestination(clock: clock)
+        store.append(frames(&random, count: 6, plainOnly: true, cut: 9))
+        var first = collector(bytes: BatchCollector.maxRequestBytes)
+        first.load(try store.slices())
+        var leftOut = LeftOutSeries()
+        var count = 0
+        let cut = first.cut(
+            samples: 1_000, leftOut: &leftOut, agingMs: 0,
+            isUsedUp: { _ in
+                count += 1
+                return count == asked
+            }, scratch: scratch)
+        guard let request = cut.request else { return }
+        try store.reader.willSend([1: SentRequest(spans: request.covers)])
+        let again = store.afterCrash()
+        var second = collector(bytes: BatchCollector.maxRequestBytes)
+        let noted = try #require(again.reader.sent[1])
+        second.load(try again.slices(of: noted), asBefore: [])
+        #expect(self.cut(&second, samples: 1)?.body == request.body)
+    }
+
+    /// Where rules make series of several targets equal, the samples of each stay in the order of the log,
+    /// whatever the shapes of the frames. Where they leave the targets' labels, nothing changes.
+    @Test(arguments: ["instance", "instance|job", "zone", "none"])
+    func seriesThatRulesMakeEqualStayInTheOrderOfTheLog(dropped: String) throws {
+        let store = BufferedDestination(clock: clock)
+        let frames = (0..<7).map { number in
+            let target = TestFrames.target([Label("instance", "host-\(number)"), Label("job", "node")])
+            // Two shapes, in which a series stands in different rows.
+            let series = (number % 2 * 3..<20).map { [Label("__name__", "s\($0)"), Label("zone", "z")] }
+            return Frame(
+                target: target, layout: Layout([TestFrames.chunk(series, target)]),
+                timestampMs: 9_000_000 + Int64(number), values: series.indices.map { Double($0) })
+        }
+        store.append(frames)
+        let rules = RelabelRules([try RelabelRule(.init(action: .labeldrop, regex: dropped))])
+        var collector = collector(bytes: BatchCollector.maxRequestBytes)
+        collector.load(try store.slices(views: WriteRelabelViews(rules)))
+        let request = try #require(cut(&collector, samples: 1_000))
+        let sent = try ReferenceCodec.samples(ofBody: request.body)
+        #expect(sent.count == 4 * 20 + 3 * 17)
+        for samples in Dictionary(grouping: sent, by: \.labels).values {
+            let times = samples.map(\.timestampMs)
+            #expect(times == times.sorted())
+        }
+        let isInOrder = sent.map(\.timestampMs) == sent.map(\.timestampMs).sorted()
+        #expect(isInOrder == dropped.hasPrefix("instance"))
+    }
+
     @Test func noMoreThanEightFramesStandSideBySide() throws {
         var random = SplitMix64(seed: 1)
         let store = BufferedDestination(clock: clock)
-        store.append(frames(&random, count: 20, plainOnly: true))
+        store.append(frames(&random, count: 20, plainOnly: true, cut: 9))
         let groups = WholeFrames.groups(try store.slices()[...])
         #expect(groups == [Array(0..<8), Array(8..<16), Array(16..<20)])
     }

@@ -136,4 +136,18 @@ struct ChunkPackingTests {
             _ = chunk(bytes, flags: UInt8(generator.below(256)))
         }
     }
+    /// A forged file may name millions of empty pieces for a few bytes each.
+    @Test func aChunkOfMorePiecesThanAnyHasIsNone() {
+        let count = StatementCoding.maxPieces + 1
+        var payload = RecordBuffer()
+        payload.putRaw([])
+        payload.putVarint(UInt64(count))
+        var bytes = payload.bytes + [UInt8](repeating: 0, count: 3 * count)
+        payload = RecordBuffer()
+        payload.putVarint(1)
+        payload.putVarint(UInt64(count))
+        bytes += payload.bytes
+        #expect(chunk(bytes, flags: 0) == nil)
+        #expect(StatementCoding.readChunk(bytes.span, flags: 0).plainBytes == bytes.count)
+    }
 }

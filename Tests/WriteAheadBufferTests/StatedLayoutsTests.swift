@@ -51,11 +51,44 @@ struct StatedLayoutsTests {
     /// Packed chunks may state many times their bytes: beyond a bound they are lost as damaged ones are.
     @Test(arguments: [(1, 0, false), (1, 1 << 30, true), (64, 0, true)])
     func whatUnpacksToTooMuchIsLost(times: Int, leastBytes: Int, isWhole: Bool) throws {
-        let fixture = try BufferFixture()
-        let buffer = try fixture.open()
         let layouts = (0..<12).map { number in
             Layout([TestFrames.chunk("some_metric_of_a_fleet_\(number)_", count: 1_000)])
         }
+        let (found, ownBytes, length) = try read(layouts, .init(times: times, leastBytes: leastBytes))
+        #expect(found[0] && found[11] == isWhole)
+        let held = layouts.reduce(0) { $0 + $1.chunks[0].heldBytes }
+        if isWhole {
+            #expect(ownBytes == held)
+        } else {
+            #expect(ownBytes < Int(length) + held / 12 + 1 && ownBytes < held)
+        }
+    }
+
+    /// A chunk keeps what its series have in common once, and is read as if it were all written out.
+    @Test func theBoundCountsWhatIsWrittenOut() throws {
+        let layouts = (0..<3).map { number in
+            Layout([TestFrames.chunk("some_metric_of_a_fleet_\(number)_", count: 1_000)])
+        }
+        let sizes = layouts.map { layout in
+            let plain = layout.chunks[0].plain
+            return plain.bytes.count + 8 * plain.pieces.count + 4 * plain.pieceOffsets.count
+        }
+        #expect(layouts[0].chunks[0].heldBytes + layouts[1].chunks[0].heldBytes < sizes[0])
+        for (bound, isFound) in [
+            (sizes[0], [true, false, false]), (sizes[0] + 1, [true, true, false]),
+            (sizes[0] + sizes[1], [true, true, false]), (sizes[0] + sizes[1] + 1, [true, true, true]),
+        ] {
+            #expect(try read(layouts, .init(times: 0, leastBytes: bound)).found == isFound)
+        }
+    }
+
+    /// Whether each layout is found in a segment that states them, what of the chunks is nobody else's, and
+    /// the segment's length, all in bytes.
+    private func read(
+        _ layouts: [Layout], _ bound: StatedLayouts.Bound
+    ) throws -> (found: [Bool], ownBytes: Int, length: UInt64) {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
         for layout in layouts {
             try buffer.append(TestFrames.frame(fixture.target, layout, at: fixture.clock.wallMs))
         }
@@ -65,8 +98,7 @@ struct StatedLayoutsTests {
             info, isLastLook: false, catalog: core.catalog, files: fixture.files, metrics: core.metrics,
             clock: fixture.clock)
         defer { segment?.close() }
-        var stated = StatedLayouts(
-            LayoutInterner(), bound: .init(times: times, leastBytes: leastBytes))
+        var stated = StatedLayouts(LayoutInterner(), bound: bound)
         var numbers: [UInt32] = []
         while case .record(let header, let place)? = try segment?.next() {
             switch header.type {
@@ -78,14 +110,8 @@ struct StatedLayoutsTests {
             }
             segment?.done()
         }
-        #expect(numbers.count == 12)
-        let found = try numbers.map { try stated.layout($0, in: &segment) }
-        #expect(found[0] != nil && (found[11] != nil) == isWhole)
-        let held = layouts.reduce(0) { $0 + $1.chunks[0].heldBytes }
-        if isWhole {
-            #expect(stated.ownBytes == held)
-        } else {
-            #expect(stated.ownBytes < Int(info.length) + held / 12 + 1 && stated.ownBytes < held)
-        }
+        #expect(numbers.count == layouts.count)
+        let found = try numbers.map { try stated.layout($0, in: &segment) != nil }
+        return (found, stated.ownBytes, info.length)
     }
 }

@@ -52,7 +52,9 @@ extension BatchCollector {
             while whole.count > 1 {
                 let share = encodeWhole(whole, limits.bytes)
                 if share >= 1 { break }
-                whole = whole.prefix(min(whole.count - 1, Int(Double(whole.count) * share)))
+                // The share counts rows that all frames have had. It is too small where frames have few rows.
+                let fitting = max(whole.count / 2, Int(Double(whole.count) * share))
+                whole = whole.prefix(min(whole.count - 1, fitting))
             }
             guard whole.count > 1 else { return 0 }
             for slice in whole {

@@ -99,7 +99,19 @@ struct BatchCollector: Sendable {
             let cut = cutResend(message, leavingOut: omissions, scratch: scratch)
             if case .nothing = cut {} else { return cut }
         }
-        if let dropped = cutDropped(agingMs, isUsedUp) { return .dropped(dropped) }
+        // The budgets change while other slots send. Each job is asked about once, so that the frames of a
+        // request are admitted by the same answers wherever they are looked at: the order in which they are
+        // written depends on it.
+        var known: (job: String, isUsedUp: Bool)?
+        var answers: [String: Bool] = [:]
+        func isUsedUpNow(_ job: String) -> Bool {
+            if let known, known.job == job { return known.isUsedUp }
+            let answer = answers[job] ?? isUsedUp(job)
+            answers[job] = answer
+            known = (job, answer)
+            return answer
+        }
+        if let dropped = cutDropped(agingMs, isUsedUpNow) { return .dropped(dropped) }
         guard !isEmpty else { return .nothing }
         let encodeLimits = encodeLimits(
             message, samples: max(1, samples), bytes: min(limits.bytes, bytes ?? limits.bytes))
@@ -109,11 +121,11 @@ struct BatchCollector: Sendable {
         // A frame that is not to be whole in this request.
         var partial: Int?
         while head < slices.count, !batch.triesAgain,
-            dropReason(slices[head], agingMs, isUsedUp) == nil
+            dropReason(slices[head], agingMs, isUsedUpNow) == nil
         {
             if partial == nil {
                 let whole = wholeFrames(message, room: encodeLimits.samples - scratch.sampleCount) { slice in
-                    dropReason(slice, agingMs, isUsedUp) == nil
+                    dropReason(slice, agingMs, isUsedUpNow) == nil
                         && end.map { slice.position(of: slice.to) <= $0 } ?? true
                         && (leftOut.isEmpty || leftOut.runs(of: slice.frame, search.nowNs).isEmpty)
                 }
@@ -154,8 +166,8 @@ struct BatchCollector: Sendable {
         return cut
     }
 
-    /// How many of the next slices are whole frames that may be written together; 0 where they are fewer than
-    /// two, or more than `room` samples.
+    /// How many of the next slices are whole frames that may be written together: the longest row of them
+    /// that has at most `room` samples, or 0 where that is a single frame.
     private func wholeFrames(
         _ message: WriteMessage, room: Int, admits: (FrameSlice) -> Bool
     ) -> Int {

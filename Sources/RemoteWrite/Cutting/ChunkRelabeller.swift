@@ -23,11 +23,13 @@ struct ChunkRelabeller: Sendable {
         var dropped: [UInt32] = []
         var escaped: [UInt32] = []
         var collided: [UInt32] = []
+        var keepsTargetLabels = true
         var nextHistogram = 0
         let plain = chunk.plain
         for series in 0..<chunk.seriesCount {
             scratch.removeAll()
             let isRead = gather(series, of: plain, labels, target.isExternal, into: &scratch)
+            let ownLabels = Self.targetLabelCount(scratch, target)
             var isKept =
                 isRead && rules.apply(to: &scratch) == .kept && scratch.value(of: Self.nameLabel) != nil
             if isKept, let names {
@@ -45,6 +47,7 @@ struct ChunkRelabeller: Sendable {
             }
             if isKept {
                 scratch.sort()
+                keepsTargetLabels = keepsTargetLabels && Self.targetLabelCount(scratch, target) == ownLabels
                 append(scratch, to: &builder)
             } else if collided.last != UInt32(series) {
                 dropped.append(UInt32(series))
@@ -56,7 +59,12 @@ struct ChunkRelabeller: Sendable {
         }
         return ChunkView(
             chunk: builder.finish(metadata: chunk.metadata), dropped: dropped, escaped: escaped,
-            collided: collided)
+            collided: collided, keepsTargetLabels: keepsTargetLabels)
+    }
+
+    /// How many of the labels are the target's own, without external labels.
+    private static func targetLabelCount(_ scratch: LabelScratch, _ target: Target) -> Int {
+        scratch.labels.count { label in label.origin.map { !target.isExternal[$0] } ?? false }
     }
 
     /// The series as Prometheus' rules find it: its own labels and the target's in their order, then those of

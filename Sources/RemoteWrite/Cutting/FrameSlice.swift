@@ -5,7 +5,7 @@ internal import WriteAheadBuffer
 struct FrameSlice: Sendable {
     /// As `write_relabel_configs` leave it.
     let frame: Frame
-    /// Series that they drop.
+    /// Series that they drop, and whether they remove labels of the target.
     let drops: SeriesDrops
     /// Where all of the frame stands.
     let place: FramePlace

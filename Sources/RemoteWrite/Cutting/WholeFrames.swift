@@ -65,11 +65,14 @@ enum WholeFrames {
 }
 
 extension FrameSlice {
-    /// Whether it is all of a frame that holds one plain sample of each series of its layout.
+    /// Whether it is all of a frame that holds one plain sample of each series of its layout, and rules have
+    /// not made its series equal to another target's. The samples of each series must stand in a request in
+    /// the order of the log.
     fileprivate var isWholeAndPlain: Bool {
         from == 0 && to == place.sampleCount && to == frame.values.count && to == frame.layout.seriesCount
-            && !repeatsSeries && drops.isEmpty && frame.absent.isEmpty && frame.departed.isEmpty
-            && frame.explicitTimestamps.isEmpty && frame.exemplars.isEmpty && frame.histograms.isEmpty
+            && !repeatsSeries && drops.isEmpty && !drops.losesTargetLabels
+            && frame.absent.isEmpty && frame.departed.isEmpty && frame.explicitTimestamps.isEmpty
+            && frame.exemplars.isEmpty && frame.histograms.isEmpty
             && frame.layout.histogramSeries.isEmpty
     }
 }

@@ -52,7 +52,7 @@ final class WriteRelabelViews: Sendable {
         relabeller = ChunkRelabeller(rules, escaping: names)
     }
 
-    /// The frame as the rules leave it: each series at its place, and which of them are dropped. The frame
+    /// The frame as the rules leave it: each series at its place, and what they take from it. The frame
     /// must be well-formed.
     func view(of frame: Frame) -> (frame: Frame, drops: SeriesDrops) {
         state.withLock { state in
@@ -68,6 +68,7 @@ final class WriteRelabelViews: Sendable {
                 let view = view(of: chunk, frame.target, target, &state)
                 chunks.append(view.chunk)
                 isSame = isSame && view.chunk === chunk
+                drops.losesTargetLabels = drops.losesTargetLabels || !view.keepsTargetLabels
                 hasEscaped = hasEscaped || !view.escaped.isEmpty || !view.collided.isEmpty
                 if names != nil { views.append(view) }
                 let start = frame.layout.starts[index]
@@ -80,6 +81,7 @@ final class WriteRelabelViews: Sendable {
                 departed.append(Frame.Departed(chunk: view.chunk, series: part.series))
                 drops.departed.append(view.dropped)
                 isSame = isSame && view.chunk === part.chunk
+                drops.losesTargetLabels = drops.losesTargetLabels || !view.keepsTargetLabels
                 hasEscaped = hasEscaped || !view.escaped.isEmpty || !view.collided.isEmpty
                 if names != nil { departedViews.append(view) }
             }
@@ -152,9 +154,12 @@ struct ChunkView: Sendable {
     var escaped: [UInt32] = []
     /// Series of which two labels would have one name, ascending; they have no labels in `chunk`.
     var collided: [UInt32] = []
+    /// Whether all series that are kept have those of the target's own labels still that they had before. If
+    /// not, series of two targets may have become equal.
+    var keepsTargetLabels = true
 }
 
-/// The series of a frame that rules drop.
+/// What rules take from a frame: series that they drop, and labels by which targets are told apart.
 struct SeriesDrops: Sendable {
     /// Ordinals in the frame's layout, ascending.
     var layout: [UInt32] = []
@@ -165,6 +170,10 @@ struct SeriesDrops: Sendable {
     /// the same as other series.
     var collided: [UInt32] = []
     var departedCollided: [[UInt32]] = []
+    /// Series of the frame that are kept have lost some of the target's own labels, so that series of two
+    /// targets may have become equal.
+    var losesTargetLabels = false
 
+    /// Whether no series is dropped.
     var isEmpty: Bool { layout.isEmpty && departed.allSatisfy(\.isEmpty) }
 }

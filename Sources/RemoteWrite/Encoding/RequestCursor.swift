@@ -38,7 +38,8 @@ import Glibc
             let bits = unsafe values[unchecked: first &+ written].bitPattern
             guard unsafe cursor.put(labels, shape, bits, field, scratch) else { break }
             written &+= 1
-            // One after the last series has a beginning, too, and an end that is not looked at.
+            // After the last series of the chunk this reads a place behind the numbers, where the code has
+            // room. The shape that it gives is not used.
             shape.start = shape.end
             unsafe shape.end = labels.start(ofSeries: index &+ 2)
         }

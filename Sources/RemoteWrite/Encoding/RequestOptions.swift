@@ -1,6 +1,7 @@
 internal import Configuration
 internal import Platform
 internal import Relabel
+internal import WriteAheadBuffer
 
 /// What in a configuration changes the bytes of a request that is made of the same samples.
 enum RequestOptions {
@@ -9,7 +10,7 @@ enum RequestOptions {
     static func digest(_ configuration: RemoteWriteConfiguration, age: SampleAge) -> UInt64 {
         var hash = FNV1a()
         // The order of the samples in a request of 1.0 (`WholeFrames`).
-        hash.mix("eight series by eight frames")
+        hash.mix("eight series by eight frames with the labels of their targets")
         for isOn in [
             configuration.sendNativeHistograms, configuration.sendExemplars, configuration.sendCustomBuckets,
             sendsCustomBucketsBySymbols(configuration), escapesNames(configuration),
@@ -35,5 +36,14 @@ enum RequestOptions {
     /// Managed Service for Prometheus takes schemas from -4 to 8.
     static func sendsCustomBucketsBySymbols(_ configuration: RemoteWriteConfiguration) -> Bool {
         configuration.sendCustomBuckets || !SampleAge.isAMP(configuration.url)
+    }
+}
+
+extension SentRequest {
+    /// Whether the request has the same bytes when it is made again by `options`. Versions that have not
+    /// told their options wrote the frames of a 1.0 request one after the other, and those of a 2.0 request
+    /// as now.
+    func isMade(by options: UInt64) -> Bool {
+        self.options == options || self.options == 0 && protocolVersion != WriteMessage.v1.rawValue
     }
 }

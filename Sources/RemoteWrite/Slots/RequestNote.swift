@@ -28,7 +28,7 @@ struct RequestNote: Sendable {
         )
         // It is made again as it was before the restart, so the note in the cursor still holds.
         if request.isResend, rest.isEmpty, noted.count == 1, let before, before.protocolVersion == message,
-            before.options == 0 || before.options == window.options
+            before.isMade(by: window.options)
         {
             self.init(noted[0], [])
             return

@@ -15,9 +15,7 @@ extension SlotRunner {
     }
 
     /// Whether a request that was in flight when the agent ended was made by the options that hold now.
-    func isMadeAsNow(_ request: SentRequest) -> Bool {
-        request.options == 0 || request.options == window.options
-    }
+    func isMadeAsNow(_ request: SentRequest) -> Bool { request.isMade(by: window.options) }
 
     /// Whether the samples go again, as the answer says that the receiver has not understood the message.
     func fallsBack(

@@ -115,12 +115,15 @@ final class SlotRunner: Sendable {
     /// follows its end: `filling` or `stopped`.
     private func ship(_ sent: Shipment, _ first: SlotState, _ session: inout Session) async -> SlotState {
         var state = first
+        var hasLeft = false
         while !Task.isCancelled {
             heedDrain(&session)
             publish(session, .init(state, session.machine.obstacle), sent.request)
             switch state {
             case .ready(let ready): state = await passGate(ready, &session)
-            case .inFlight(let flying): state = await send(sent, flying, &session)
+            case .inFlight(let flying):
+                hasLeft = true
+                state = await send(sent, flying, &session)
             case .pausing(let pausing):
                 await wait(pausing.wait)
                 heedDrain(&session)
@@ -136,6 +139,8 @@ final class SlotRunner: Sendable {
                     await settle(sent, verdict, &session)
                 case .putBack: putBack(sent, &session)
                 }
+                // As in `collect`: a request that was given up without being sent has waited for nobody.
+                if !hasLeft { await Task.yield() }
                 return settling.settled(session.machine, shared.now)
             case .filling, .stopped: return state
             }
@@ -171,8 +176,11 @@ final class SlotRunner: Sendable {
                 shared.lessons.finished(samples: batch.outcome.total, busyNs: session.busyNs)
                 session.busyNs = 0
                 await book(batch.covers, batch.outcome, &session)
-            case .nothing: continue
+            case .nothing: break
             }
+            // A slot that sends nothing never waits. Between two cuts it lets others have its worker, so that
+            // scrapes are parsed while a long backlog is dropped.
+            await Task.yield()
         }
         return nil
     }

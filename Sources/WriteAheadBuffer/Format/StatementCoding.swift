@@ -4,6 +4,9 @@ internal import MetricModel
 enum StatementCoding {
     /// No layout has more series: the bound on what a damaged file can make a reader allocate.
     static let maxSeries = 1 << 24
+    /// No chunk has more pieces: another bound of this kind. The scrape makes chunks of 512 lines or one
+    /// histogram, and a series has no more pieces than labels.
+    static let maxPieces = 1 << 22
 
     // MARK: targets
 
@@ -89,14 +92,30 @@ enum StatementCoding {
     }
 
     static func chunk(_ payload: Span<UInt8>, flags: UInt8) -> LayoutChunk? {
+        readChunk(payload, flags: flags).chunk
+    }
+
+    /// A chunk, nil where the payload is none, and how many bytes it took to find out: those of the payload
+    /// when it is unpacked, or of the labels written out with their pieces and offsets where that is more.
+    static func readChunk(_ payload: Span<UInt8>, flags: UInt8) -> (chunk: LayoutChunk?, plainBytes: Int) {
         guard flags & RecordHeader.isPacked == 0 else {
-            guard let plain = ChunkPacking.plain(payload) else { return nil }
-            return chunk(plain.span, flags: flags & ~RecordHeader.isPacked)
+            guard let plain = ChunkPacking.plain(payload) else { return (nil, payload.count) }
+            return readChunk(plain.span, flags: flags & ~RecordHeader.isPacked)
         }
+        var plainBytes = 0
+        let hasHistograms = flags & RecordHeader.hasHistograms != 0
+        let chunk = chunk(unpacked: payload, hasHistograms: hasHistograms, &plainBytes)
+        return (chunk, max(plainBytes, payload.count))
+    }
+
+    private static func chunk(
+        unpacked payload: Span<UInt8>, hasHistograms: Bool, _ plainBytes: inout Int
+    ) -> LayoutChunk? {
         var offset = 0
         guard let bytes = Wire.raw(payload, &offset),
-            let pieceCount = Wire.count(payload, &offset, itemBytes: 3)
+            let pieceCount = Wire.count(payload, &offset, itemBytes: 3), pieceCount <= maxPieces
         else { return nil }
+        plainBytes = bytes.count + pieceCount * MemoryLayout<LayoutChunk.Piece>.stride
         var pieces: [LayoutChunk.Piece] = []
         pieces.reserveCapacity(pieceCount)
         var runEnd = 0
@@ -110,6 +129,7 @@ enum StatementCoding {
             pieces.append(.init(runEnd: UInt32(runEnd), firstTargetLabel: first, targetLabelCount: count))
         }
         guard let seriesCount = Wire.count(payload, &offset, itemBytes: 1) else { return nil }
+        plainBytes += (seriesCount + 1) * MemoryLayout<UInt32>.stride
         var offsets: [UInt32] = [0]
         offsets.reserveCapacity(seriesCount + 1)
         var total = 0
@@ -120,7 +140,7 @@ enum StatementCoding {
             offsets.append(UInt32(total))
         }
         var histograms: [UInt32] = []
-        if flags & RecordHeader.hasHistograms != 0 {
+        if hasHistograms {
             guard let listed = Wire.ascending(payload, &offset) else { return nil }
             histograms = listed
         }

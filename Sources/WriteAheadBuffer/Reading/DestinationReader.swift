@@ -189,7 +189,8 @@ public final class DestinationReader: Sendable {
         await appended.wait(after: seen, untilNs: deadlineNs, clock: core.clock)
     }
 
-    /// Ends every wait for more, and one that begins later without another `next` before it.
+    /// Ends every wait for more. A wait that begins later ends at once, too, unless `next` was called in
+    /// between.
     public func endWaits() { appended.signal() }
 
     /// Notes requests before they leave, by numbers that no request has that is in flight. Of the requests

@@ -8,17 +8,18 @@ struct StatedLayouts: Sendable {
     private var metadataPlaces: [UInt32: (RecordHeader, UInt64)] = [:]
     private var chunks: [UInt32: LayoutChunk] = [:]
     private var layouts: [UInt32: ([UInt32], Layout)] = [:]
-    /// What the chunks that were read take, as they are when they are not packed.
-    private var chunkBytes = 0
-    /// What of them nobody else had.
+    /// Bytes of all chunks that were read, with their labels written out: the work of reading them.
+    private var plainBytes = 0
+    /// Bytes in memory of the chunks that nobody else had, as they are kept (`LayoutChunk.heldBytes`).
     private(set) var ownBytes = 0
 
     private let bound: Bound
 
-    /// What the chunks of a segment may take in memory.
+    /// How many bytes the chunks of a segment may have with their labels written out.
     struct Bound: Sendable {
-        /// So many times the bytes of the segment. Packed chunks are a quarter of what they state, mostly,
-        /// and those whose labels repeat kilobytes a sixtieth. A damaged file could make 255 of each byte.
+        /// So many times the bytes of the segment. Packed chunks mostly take a quarter of what they state,
+        /// and a sixtieth where their labels repeat kilobytes. A damaged file could state 255 times its
+        /// bytes.
         var times = 64
         /// Or so many bytes, where that is more.
         var leastBytes = 256 << 20
@@ -89,16 +90,21 @@ struct StatedLayouts: Sendable {
     ) throws(BufferError) -> LayoutChunk? {
         if let known = chunks[number] { return known }
         guard let (header, place) = chunkPlaces[number] else { return nil }
-        guard chunkBytes < bound.bytes(ofSegment: segment?.info.length ?? 0),
-            let (bytes, range) = try segment?.payload(header, at: place),
-            let chunk = StatementCoding.chunk(bytes.span.extracting(range), flags: header.flags)
+        guard plainBytes < bound.bytes(ofSegment: segment?.info.length ?? 0),
+            let (bytes, range) = try segment?.payload(header, at: place)
         else {
+            chunkPlaces[number] = nil
+            return nil
+        }
+        let read = StatementCoding.readChunk(bytes.span.extracting(range), flags: header.flags)
+        plainBytes += read.plainBytes
+        guard let chunk = read.chunk else {
             chunkPlaces[number] = nil
             return nil
         }
         let stated = try metadata(ofChunk: number, chunk.seriesCount, in: &segment)
         let whole = stated.map { chunk.adding($0) } ?? chunk
-        chunkBytes += whole.heldBytes
+        plainBytes += whole.metadata?.heldBytes ?? 0
         // The object that scraping uses, where it does.
         let shared = interner.intern(whole)
         if shared === whole { ownBytes += whole.heldBytes }
