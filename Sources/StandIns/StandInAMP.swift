@@ -114,8 +114,8 @@ public final class StandInAMP: Sendable {
         state.withLock { $0.ledger.latest(labels) }.map { ($0.timestampMs, $0.value) }
     }
 
-    /// Sets what goes wrong from now on: for so many requests, for so long, or until it is set to nil. A fault
-    /// that has an end puts a delay that has none aside: answers are late again when it is over.
+    /// Sets what goes wrong from now on: for so many requests, for so long, or until it is set to nil. A
+    /// fault that has an end puts a delay that has none aside: answers are late again when it is over.
     public func setFault(_ fault: AMPFault?, requests: Int? = nil, forMs: Int64? = nil) {
         let untilNs = forMs.map { clock.monotonicNs + UInt64(max(0, $0)) * 1_000_000 }
         state.withLock { state in

@@ -24,8 +24,9 @@ struct StandInFleet {
     private let targetsPath: String
 
     /// Starts the process and writes the files: no targets yet. `name` tells the files of several fleets
-    /// apart, `queue` is YAML of `queue_config`, `protocols` of `scrape_protocols`; the endpoint checks signatures if it `isSigned`. The
-    /// configuration has no `remote_write` unless it `writes`. Whoever gets it stops it.
+    /// apart, `queue` is YAML of `queue_config`, `protocols` of `scrape_protocols`; the endpoint checks
+    /// signatures if it `isSigned`. The configuration has no `remote_write` unless it `writes`. Whoever gets
+    /// it stops it.
     init(
         _ plan: AgentSession.Plan, name: String = "", queue: String = "{}", protocols: String? = nil,
         isSigned: Bool = true,

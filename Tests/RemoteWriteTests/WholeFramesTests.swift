@@ -129,7 +129,8 @@ import WriteAheadBuffer
         #expect(together > 60)
     }
 
-    /// Another slot may use up the budget of a day, or give back what it had reserved, in the middle of a cut.
+    /// Another slot may use up the budget of a day, or give back what it had reserved, in the middle of a
+    /// cut.
     @Test(arguments: 1...20)
     func aBudgetThatIsUsedUpMeanwhileDoesNotChangeTheOrder(asked: Int) throws {
         var random = SplitMix64(seed: 1)

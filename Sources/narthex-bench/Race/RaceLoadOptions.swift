@@ -72,8 +72,8 @@ struct RaceReceiverOptions: ParsableArguments {
             throttle.map({ $0 > 0 }) ?? true
         else {
             throw ValidationError(
-                "--answer-ms is 0 to 60000, --throttle more than zero, --kill-outage-seconds zero or more, and "
-                    + "--outage-seconds 1 to 3000: the endpoint refuses what is older than an hour")
+                "--answer-ms is 0 to 60000, --throttle more than zero, --kill-outage-seconds zero or more, "
+                    + "and --outage-seconds 1 to 3000: the endpoint refuses what is older than an hour")
         }
     }
 }

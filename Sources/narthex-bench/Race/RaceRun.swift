@@ -21,8 +21,8 @@ struct RaceRun {
         self.round = round
     }
 
-    /// Never throws: what an agent does wrong is a result, and so is a run that could not be made. The results
-    /// of the runs before must not be lost with it.
+    /// Never throws: what an agent does wrong is a result, and so is a run that could not be made. The
+    /// results of the runs before must not be lost with it.
     func measure() async -> RaceResult {
         var result = RaceResult(agent: agent.name, scenario: scenario.rawValue, round: round)
         do {
