@@ -12,10 +12,8 @@ import WriteAheadBuffer
     private let scratch = RequestScratch()
 
     /// Frames of targets of their own. Those of one shape have the same series, cut into chunks at places
-    /// of their own, or all at `cut`; some hold what is out of the ordinary.
-    private func frames(_ random: inout SplitMix64, count: Int, plainOnly: Bool = false, cut: Int? = nil)
-        -> [Frame]
-    {
+    /// of their own; some hold what is out of the ordinary.
+    private func frames(_ random: inout SplitMix64, count: Int, plainOnly: Bool = false) -> [Frame] {
         func below(_ bound: Int) -> Int { Int(random.next() % UInt64(bound)) }
         return (0..<count).map { number in
             let target = TestFrames.target([
@@ -23,7 +21,7 @@ import WriteAheadBuffer
             ])
             let shape = plainOnly ? 0 : below(3)
             let series = (0..<[23, 40, 7][shape]).map { [Label("__name__", "s\(shape)_\($0)")] }
-            let cut = cut ?? 1 + below(series.count - 1)
+            let cut = 1 + below(series.count - 1)
             let layout = Layout([
                 TestFrames.chunk(Array(series[..<cut]), target),
                 TestFrames.chunk(Array(series[cut...]), target),
@@ -186,7 +184,7 @@ import WriteAheadBuffer
     @Test func noMoreThanEightFramesStandSideBySide() throws {
         var random = SplitMix64(seed: 1)
         let store = BufferedDestination(clock: clock)
-        store.append(frames(&random, count: 20, plainOnly: true, cut: 9))
+        store.append(frames(&random, count: 20, plainOnly: true))
         let groups = WholeFrames.groups(try store.slices()[...])
         #expect(groups == [Array(0..<8), Array(8..<16), Array(16..<20)])
     }
