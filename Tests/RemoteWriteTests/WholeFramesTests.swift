@@ -133,7 +133,7 @@ import WriteAheadBuffer
     func aBudgetThatIsUsedUpMeanwhileDoesNotChangeTheOrder(asked: Int) throws {
         var random = SplitMix64(seed: 1)
         let store = BufferedDestination(clock: clock)
-        store.append(frames(&random, count: 6, plainOnly: true, cut: 9))
+        store.append(frames(&random, count: 6, plainOnly: true))
         var first = collector(bytes: BatchCollector.maxRequestBytes)
         first.load(try store.slices())
         var leftOut = LeftOutSeries()
