@@ -172,6 +172,8 @@ struct PoolParts {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await pool.run() }
             defer { group.cancelAll() }
+            // The clock must not move before the loops of the targets that there are have begun.
+            for _ in 0..<10_000 where exchanges.changes == 0 { await Task.yield() }
             try await body()
         }
     }
