@@ -106,7 +106,8 @@ def test_flags_are_those_of_their_pages():
     offered = set()
     for name in ["flags", "discover", "doctor"]:
         offered |= set(re.findall(r"--[a-z][a-z.-]+", (ROOT / f"docs/{name}.md").read_text()))
-    for path in (ROOT / "Sources/narthex-bench").glob("*Command.swift"):
+    bench = ROOT / "Sources/narthex-bench"
+    for path in [*bench.rglob("*Command.swift"), *bench.rglob("*Options.swift")]:
         # Its options are named as its properties.
         properties = re.findall(r"\bvar (\w+)", path.read_text())
         offered |= {"--" + re.sub(r"([A-Z])", r"-\1", name).lower() for name in properties}

@@ -35,14 +35,18 @@ struct RequestOptionsTests {
         #expect(digest(plain) == digests[0])
     }
 
-    /// Versions that have not told their options wrote the frames of a request of 1.0 in another order.
-    @Test func aRequestOfAnOlderVersionIsOfOtherOptionsForRemoteWriteOne() {
-        for (options, version, isSame) in [
-            (0, 1, false), (0, 2, true), (7, 1, true), (7, 2, true), (8, 1, false), (8, 2, false),
-        ] as [(UInt64, UInt8, Bool)] {
-            let request = SentRequest(spans: [], protocolVersion: version, options: options)
-            #expect(request.isMade(by: 7) == isSame, "options \(options), version \(version)")
+    /// Former versions wrote one frame after the other, whether they told their options or not.
+    @Test func aRequestOfAFormerVersionIsMadeAgainInTheOrderOfTheLog() {
+        for (options, order) in [(0, .log), (6, .log), (7, .together), (8, nil)]
+            as [(UInt64, SentRequest.FrameOrder?)]
+        {
+            let request = SentRequest(spans: [], protocolVersion: 1, options: options)
+            #expect(request.frameOrder(by: 7, former: 6) == order, "options \(options)")
         }
+        // The number is what those versions have written into their cursors for these options.
+        let age = SampleAge(configuredMs: 0, url: plain.url)
+        #expect(RequestOptions.formerDigest(plain, age: age) == 7_148_017_125_850_935_094)
+        #expect(digest(plain) != RequestOptions.formerDigest(plain, age: age))
     }
 
     /// Where and how often requests are sent does not change them.

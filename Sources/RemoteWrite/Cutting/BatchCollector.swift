@@ -37,6 +37,7 @@ struct BatchCollector: Sendable {
     let isSigned: Bool
     /// What the request left out that is to be made again; nil once that is done, and where there is none.
     private var resendOmissions: [BufferOmission]?
+    private var resendOrder = SentRequest.FrameOrder.together
     /// The claim was in flight when the agent ended, in whatever form.
     private var mayBeStored = false
     private var slices: [FrameSlice] = []
@@ -69,8 +70,12 @@ struct BatchCollector: Sendable {
         head = 0
         sampleCount = claimed.reduce(0) { $0 + $1.sampleCount }
         resendOmissions = omissions
+        resendOrder = .together
         mayBeStored = omissions != nil
     }
+
+    /// The request that is to be made again has its frames in this order.
+    mutating func resend(in order: SentRequest.FrameOrder) { resendOrder = order }
 
     /// The claim was in flight as another message or by other options: it is cut like any other, within the
     /// limits that hold now.
@@ -213,9 +218,12 @@ struct BatchCollector: Sendable {
         var batch = Batch(scratch, message)
         let first = head
         while head < slices.count {
-            let whole = wholeFrames(message, room: .max) { slice in
-                slice.runs(of: omissions).allSatisfy { $0.samples.isEmpty }
-            }
+            let whole =
+                resendOrder == .log
+                ? 0
+                : wholeFrames(message, room: .max) { slice in
+                    slice.runs(of: omissions).allSatisfy { $0.samples.isEmpty }
+                }
             if whole > 1 {
                 let fitting = batch.appendWhole(slices[head..<head + whole], encodeLimits)
                 guard fitting == whole else {

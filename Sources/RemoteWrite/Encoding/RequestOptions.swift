@@ -8,9 +8,20 @@ enum RequestOptions {
     /// A digest (FNV-1a) of it, which a request is noted with before it leaves; never 0, which stands for
     /// "not told". The same in every run.
     static func digest(_ configuration: RemoteWriteConfiguration, age: SampleAge) -> UInt64 {
-        var hash = FNV1a()
         // The order of the samples in a request of 1.0 (`WholeFrames`).
-        hash.mix("eight series by eight frames with the labels of their targets")
+        digest(configuration, age, order: "eight series by eight frames with the labels of their targets")
+    }
+
+    /// The digest of the same as versions told it that wrote the frames of a 1.0 request one after the other.
+    static func formerDigest(_ configuration: RemoteWriteConfiguration, age: SampleAge) -> UInt64 {
+        digest(configuration, age, order: nil)
+    }
+
+    private static func digest(
+        _ configuration: RemoteWriteConfiguration, _ age: SampleAge, order: String?
+    ) -> UInt64 {
+        var hash = FNV1a()
+        if let order { hash.mix(order) }
         for isOn in [
             configuration.sendNativeHistograms, configuration.sendExemplars, configuration.sendCustomBuckets,
             sendsCustomBucketsBySymbols(configuration), escapesNames(configuration),
@@ -40,10 +51,19 @@ enum RequestOptions {
 }
 
 extension SentRequest {
-    /// Whether the request has the same bytes when it is made again by `options`. Versions that have not
-    /// told their options wrote the frames of a 1.0 request one after the other, and those of a 2.0 request
-    /// as now.
-    func isMade(by options: UInt64) -> Bool {
-        self.options == options || self.options == 0 && protocolVersion != WriteMessage.v1.rawValue
+    /// In which order a request of 1.0 has its samples.
+    enum FrameOrder: Equatable {
+        /// Whole frames of one shape are written together (`WholeFrames`).
+        case together
+        /// One frame after the other, as former versions wrote them.
+        case log
+    }
+
+    /// The order in which the request has the same bytes when it is made again by the `options` that hold
+    /// now; `former` is the digest of the same options by former versions. Versions that told no options
+    /// wrote one frame after the other. Nil where other options have made the request.
+    func frameOrder(by options: UInt64, former: UInt64) -> FrameOrder? {
+        if self.options == options { return .together }
+        return self.options == 0 || self.options == former ? .log : nil
     }
 }

@@ -18,17 +18,18 @@ struct RequestNote: Sendable {
 
     /// Notes in the cursor what is about to be sent. Where samples of the claim left before in a larger
     /// request, the notes about them are replaced by one about this request and one about those that are
-    /// among the `rest` of the claim. Writes a file: called on a worker.
+    /// among the `rest` of the claim. `isMadeAsNow` says that the options which hold now made the request
+    /// that the claim is to make again. Writes a file: called on a worker.
     init(
         _ request: PreparedRequest, rest: BatchCollector, _ claimed: SlotRunner.Claimed?,
-        _ window: ShippingWindow
+        _ window: ShippingWindow, isMadeAsNow: Bool
     ) {
         let (message, noted, before) = (
             request.message.rawValue, claimed?.noted ?? [], claimed?.claim.resend?.request
         )
         // It is made again as it was before the restart, so the note in the cursor still holds.
         if request.isResend, rest.isEmpty, noted.count == 1, let before, before.protocolVersion == message,
-            before.isMade(by: window.options)
+            isMadeAsNow
         {
             self.init(noted[0], [])
             return

@@ -38,8 +38,13 @@ extension SlotRunner {
         var collector = collector
         let resend = claimed?.claim.resend?.request
         let message = message(of: collector, resend, nowNs)
-        if let resend, resend.protocolVersion != message.rawValue || !isMadeAsNow(resend) {
-            collector.cutAnew()
+        let order = resend.flatMap { shared.frameOrder(of: $0) }
+        if let resend {
+            if resend.protocolVersion == message.rawValue, let order {
+                collector.resend(in: order)
+            } else {
+                collector.cutAnew()
+            }
         }
         var leftOut = shared.leftOut.withLock { leftOut in
             leftOut.forgetOld(nowNs)
@@ -66,7 +71,8 @@ extension SlotRunner {
                 .request(
                     Shipment(
                         request: request,
-                        note: RequestNote(request, rest: collector, claimed, window),
+                        note: RequestNote(
+                            request, rest: collector, claimed, window, isMadeAsNow: order != nil),
                         cutNs: nowNs))
             }
         return CutOff(

@@ -8,14 +8,11 @@ extension SlotRunner {
     /// The message of the request that is cut next. One that was in flight when the agent ended (`resend`)
     /// is what it was, where the options are, too, so that its bytes are the same.
     func message(of collector: BatchCollector, _ resend: SentRequest?, _ nowNs: UInt64) -> WriteMessage {
-        guard collector.isResending, let resend, isMadeAsNow(resend) else {
+        guard collector.isResending, let resend, shared.frameOrder(of: resend) != nil else {
             return shared.messages.current(nowNs)
         }
         return shared.messages.again(WriteMessage(rawValue: resend.protocolVersion), nowNs)
     }
-
-    /// Whether a request that was in flight when the agent ended was made by the options that hold now.
-    func isMadeAsNow(_ request: SentRequest) -> Bool { request.isMade(by: window.options) }
 
     /// Whether the samples go again, as the answer says that the receiver has not understood the message.
     func fallsBack(

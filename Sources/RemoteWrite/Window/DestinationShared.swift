@@ -27,6 +27,8 @@ final class DestinationShared: Sendable {
     let messages: DestinationMessages
     let gate: DestinationGate
     let window: ShippingWindow
+    /// What former versions would tell of the options that hold now.
+    private let formerOptions: UInt64
     /// Series that are not sent for a while.
     let leftOut = Mutex(LeftOutSeries())
     let log: DestinationLog
@@ -61,6 +63,7 @@ final class DestinationShared: Sendable {
             ? EscapedNames(count: metrics.escapedNames, logger: logger, clock: clock) : nil
         let views = rules.isEmpty && names == nil ? nil : WriteRelabelViews(rules, escaping: names)
         let age = SampleAge(configuredMs: queue.sampleAgeLimitMs, url: configuration.url)
+        formerOptions = RequestOptions.formerDigest(configuration, age: age)
         window = ShippingWindow(
             reader: reader, lessons: lessons, views: views, mostSamples: queue.maxSamplesPerSend,
             mostFlying: queue.maxShards,
@@ -99,6 +102,12 @@ final class DestinationShared: Sendable {
         window.reader.endWaits()
     }
 
+    /// The order of a request that was in flight when the agent ended; nil where it was made by other
+    /// options than those that hold now.
+    func frameOrder(of request: SentRequest) -> SentRequest.FrameOrder? {
+        request.frameOrder(by: window.options, former: formerOptions)
+    }
+
     /// Looks for the next request (`ShippingWindow.look`), and says what the look has shown.
     func look(
         samples: Int, nowNs: UInt64, dueNs: UInt64
@@ -110,7 +119,9 @@ final class DestinationShared: Sendable {
                 log.looked(stop, hasRead: hasRead, logger, nowNs: nowNs)
                 log.foundDamaged(window.takeDamaged(), logger)
                 if log.hasFilled(stop, hasRead: hasRead) { metrics.enqueueRetries.add() }
-                guard case .claim(let claim) = look, let resend = claim.resend else { return }
+                guard case .claim(let claim) = look, let resend = claim.resend,
+                    frameOrder(of: resend.request) == nil
+                else { return }
                 log.madeAgain(resend.request, options: window.options, logger)
             }
             return .success(look)
