@@ -43,7 +43,7 @@ struct ProcessTree {
     }
 
     private static func all() -> [Int32: Entry] {
-        // A machine without /proc is none on which this program runs.
+        // This program runs on Linux only, which has /proc.
         let names = (try? POSIXFiles().list("/proc")) ?? []
         var entries: [Int32: Entry] = [:]
         for name in names {
