@@ -156,7 +156,7 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
 
     // MARK: - The plain way
 
-    /// Where a request goes that needs no TLS.
+    /// The host and port to connect to, for a URL whose request needs no TLS.
     ///
     /// Nil for whatever libcurl might rewrite or treat as special: another spelling of scheme or port, a
     /// user, a fragment, bytes beyond ASCII, an IPv4 address in brackets, a name that is never looked up

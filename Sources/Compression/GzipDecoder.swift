@@ -3,8 +3,7 @@ import Synchronization
 
 /// One of libdeflate's decoders: 11 KiB of tables, which are used again for the next body. They hold nothing
 /// of the one before that the next could see. One thread has it at a time.
-@safe final class GzipDecoder: @unchecked Sendable {
-    // @unchecked: whoever took it is the only one that refers to it until it is put back.
+@safe final class GzipDecoder: @unchecked Sendable {  // Whoever took it alone uses it, until it is put back.
     /// As many threads as decode at once, on all but the largest machines.
     private static let mostKept = 16
     private static let kept = Mutex<[GzipDecoder]>([])

@@ -1,5 +1,6 @@
 /// The labels of a chunk's series, each stretch of bytes kept once: neighbours share their metric's name and
-/// most of their labels. Measured, a series takes 27 bytes so, and 135 with its labels written out.
+/// most of their labels. A series takes 27 bytes, where its
+/// labels written out take 135 (500 targets of 2,000 series, all different).
 ///
 /// A series is a list of parts. A part is a stretch of `text`, then some of the target's labels. Equal series
 /// have equal codes: the coder decides by the labels alone.

@@ -127,7 +127,7 @@ import Glibc
                     sleepsUntilNs = entries.last?.ticket.deadlineNs ?? .max
                     sleep(untilNs: sleepsUntilNs)
                 }
-                // Whoever adds while these are called need not wake anybody.
+                // The thread is awake while it calls these, so a deadline added meanwhile need not wake it.
                 sleepsUntilNs = 0
             }
             for call in passed { call() }

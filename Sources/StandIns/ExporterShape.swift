@@ -15,7 +15,7 @@ struct ExporterShape: Sendable {
         case sum
     }
 
-    /// A label whose value is another one at each scrape.
+    /// A label that gets a new value at each scrape.
     enum MovingLabel: Sendable {
         case none
         /// `churn`, with the scrape's number.

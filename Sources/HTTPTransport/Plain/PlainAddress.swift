@@ -1,7 +1,7 @@
 import Addresses
 
-/// Where a plain connection goes: an address, a port, and for an IPv6 address that holds on one link alone
-/// the number of its interface; 0 for every other.
+/// Where a plain connection goes: an address and a port. A link-local IPv6 address also has the number of its
+/// network interface, which is 0 for every other address.
 struct PlainAddress: Hashable, Sendable {
     let address: IPAddress
     let port: UInt16

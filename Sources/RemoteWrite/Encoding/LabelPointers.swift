@@ -5,7 +5,7 @@ internal import MetricModel
 /// A `SeriesCode` is made by its coder alone, whose stretches lie inside their text, and `with` asks that the
 /// target has every label the chunk names, so nothing is checked per sample.
 @unsafe struct LabelPointers {
-    /// Which parts one series has: where in the code its first begins, and where its last ends.
+    /// The parts of one series, as offsets into the code: where the first part begins and the last one ends.
     struct Shape {
         var start: Int
         var end: Int

@@ -132,7 +132,8 @@ final class TemplateChunk: Sendable {
     }
 
     var lineCount: Int { hashes.count }
-    /// Bytes that what is known of lines and series takes, comments and layout not among them.
+    /// Bytes of the hashes and lengths by which lines and series are known again. Comments and the layout are
+    /// not counted.
     var lineBytes: Int {
         8 * hashes.count + 4 * lengths.count + 8 * ownHashes.count
             + 4 * (droppedLines.count + refused.count)

@@ -101,7 +101,7 @@ struct PageChange {
 
     // MARK: chunks
 
-    /// The new lines' chunks without the series that older chunks have.
+    /// Chunks of the new lines' series, except for those series that stand in an older chunk already.
     private static func without(
         _ found: [SeriesUses.Known], _ walk: PageWalk, _ layouts: LayoutInterner, _ numbers: inout [UInt32]?
     ) -> [TemplateChunk] {

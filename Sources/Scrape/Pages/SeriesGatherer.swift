@@ -22,7 +22,7 @@ struct SeriesGatherer {
     /// Adds what a comment in front of a line says.
     mutating func note(_ line: FamilyMetadata.Line, _ body: RawSpan) { metadata.append(line, body) }
 
-    /// Adds what the comments of an older chunk say.
+    /// Adds the HELP, TYPE and UNIT comments of an older chunk to those of the chunk that is being made.
     mutating func note(of chunk: TemplateChunk) {
         if !chunk.metadata.isEmpty { metadata.append(packed: chunk.metadata) }
     }

@@ -83,8 +83,8 @@ struct CursorState: Sendable, Equatable {
         lanes = []
     }
 
-    /// The destination has another name from now on. That comes with another URL, so the requests in flight,
-    /// which left for the former receiver, are forgotten.
+    /// Gives the destination another name. A new name means that its URL has changed, so the requests in
+    /// flight are forgotten: they went to the former receiver.
     mutating func rename(to name: String) {
         self.name = name
         (sent, inFlight, successor) = ([:], InFlightSize(), nil)

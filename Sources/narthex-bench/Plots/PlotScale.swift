@@ -1,4 +1,4 @@
-/// An axis from 0 to a round number, with a few marks.
+/// The axis of a plot. It begins at 0, ends at a round number and has a few marks with labels.
 struct PlotScale: Equatable {
     /// The end of the axis, at least the greatest value.
     let end: Double

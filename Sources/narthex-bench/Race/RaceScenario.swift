@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// What happens to an agent in the middle of the measured time.
+/// What the harness does to an agent, to its exporters or to the endpoint during the measured time.
 enum RaceScenario: String, CaseIterable, ExpressibleByArgument {
     /// Nothing.
     case steady
