@@ -9,6 +9,19 @@ import Glibc
 #endif
 
 struct RacedProcessTests {
+    /// An agent that needs more memory than it has is killed without a word in its log.
+    @Test(
+        arguments: [
+            (-1, SIGKILL, 1, 64, "used up its 64 MiB of memory, and the kernel killed it"),
+            (-1, SIGKILL, nil, 64, "was killed, most likely by the kernel, as it may use 64 MiB of memory"),
+            (-1, SIGKILL, 0, 64, "was ended by signal 9"), (-1, SIGKILL, nil, nil, "was ended by signal 9"),
+            (-1, SIGSEGV, nil, 64, "was ended by signal 11"), (3, 0, 0, 64, "ended by itself with status 3"),
+        ] as [(Int32, Int32, Int?, Int?, String)])
+    func anEndIsExplained(status: Int32, signal: Int32, kills: Int?, memoryMiB: Int?, words: String) {
+        let end = ChildProcess.End(status: status, signal: signal, cpuSeconds: 0)
+        #expect(RacedProcess.words(end, kills, memoryMiB) == words)
+    }
+
     /// What an agent saves when it is told to end is part of what it writes.
     @Test func theLastLookIsAtTheEndOfALife() async throws {
         let folder = try TemporaryFolder(name: "raced")
