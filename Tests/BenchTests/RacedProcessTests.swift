@@ -22,6 +22,22 @@ struct RacedProcessTests {
         #expect(RacedProcess.words(end, kills, memoryMiB) == words)
     }
 
+    /// Threads of Swift's tasks block all signals, which a child would inherit. An agent that is a shell script
+    /// could not be told to end then.
+    @Test func childrenBlockNoSignalsWhateverTheirStarterBlocks() throws {
+        let folder = try TemporaryFolder(name: "raced")
+        defer { folder.remove() }
+        var (all, before) = (sigset_t(), sigset_t())
+        // Safety: the sets live through the calls, and the thread's own mask is put back before it goes on.
+        unsafe sigfillset(&all)
+        unsafe pthread_sigmask(SIG_BLOCK, &all, &before)
+        defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
+        let process = try ChildProcess(
+            ["/bin/grep", "SigBlk", "/proc/self/status"], outputPath: "\(folder.path)/log")
+        #expect(process.ended(0)?.status == 0)
+        #expect(StandInPlaces.text(of: "\(folder.path)/log") == "SigBlk:\t0000000000000000\n")
+    }
+
     /// What an agent saves when it is told to end is part of what it writes.
     @Test func theLastLookIsAtTheEndOfALife() async throws {
         let folder = try TemporaryFolder(name: "raced")
