@@ -33,8 +33,8 @@ final class ChildProcess: Sendable {
         unsafe sigemptyset(&defaults)
         unsafe sigaddset(&defaults, SIGPIPE)
         unsafe posix_spawnattr_setsigdefault(&attributes, &defaults)
-        // The threads that Swift's tasks run on take no signals, and a child of theirs would take none either:
-        // a shell script could not be told to end.
+        // The threads that Swift's tasks run on take no signals, and a child of theirs would take none
+        // either: a shell script could not be told to end.
         var blocked = sigset_t()
         unsafe sigemptyset(&blocked)
         unsafe posix_spawnattr_setsigmask(&attributes, &blocked)

@@ -22,8 +22,8 @@ struct RacedProcessTests {
         #expect(RacedProcess.words(end, kills, memoryMiB) == words)
     }
 
-    /// Threads of Swift's tasks block all signals, which a child would inherit. An agent that is a shell script
-    /// could not be told to end then.
+    /// Threads of Swift's tasks block all signals, which a child would inherit. An agent that is a shell
+    /// script could not be told to end then.
     @Test func childrenBlockNoSignalsWhateverTheirStarterBlocks() throws {
         let folder = try TemporaryFolder(name: "raced")
         defer { folder.remove() }

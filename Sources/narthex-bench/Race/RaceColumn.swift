@@ -14,6 +14,7 @@ enum RaceColumn: String, CaseIterable {
     case lagMostSeconds
     case catchUpSeconds
     case overloadScrapedShare
+    case overloadSamplesPerSecond
     case overloadLag99Seconds
     case punctualAfterSeconds
     case lagBackAfterSeconds
@@ -52,6 +53,7 @@ enum RaceColumn: String, CaseIterable {
         case .lagMostSeconds: "lag of all, s"
         case .catchUpSeconds: "caught up after, s"
         case .overloadScrapedShare: "scrapes served of those due, overloaded"
+        case .overloadSamplesPerSecond: "samples a second, overloaded"
         case .overloadLag99Seconds: "lag of 99 %, overloaded, s"
         case .punctualAfterSeconds: "scrapes on time again after, s"
         case .lagBackAfterSeconds: "lag back after, s"

@@ -21,9 +21,12 @@ struct RaceOverload {
         while second < plan.eventAt { second += try await step(&course, &meter, &watch) }
         watch.setBounds()
 
-        let agesBefore = watch.ages
+        let (agesBefore, pointsBefore) = (watch.ages, meter.points.count)
         let longerMs = try lengthen(course.fleet)
         while second < plan.eventAt * 2 { second += try await step(&course, &meter, &watch) }
+        let points = meter.points[pointsBefore...]
+        result.figures[.overloadSamplesPerSecond] =
+            points.reduce(0) { $0 + $1.samplesPerSecond } / Double(max(1, points.count))
         result.figures[.overloadLag99Seconds] =
             Double(watch.ages.since(agesBefore).quantile(0.99)) / 1_000
 
