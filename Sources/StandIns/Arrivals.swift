@@ -9,6 +9,13 @@ struct Arrivals {
         var samples = 0
         /// Whether the agent has said that the scrape failed.
         var isDown = false
+        /// The revision in which something of it came last.
+        var changedIn: UInt64 = 0
+
+        mutating func addSample(in revision: UInt64) {
+            samples += 1
+            changedIn = revision
+        }
     }
 
     private struct Instance {
@@ -23,6 +30,8 @@ struct Arrivals {
     private var numbers: [String: UInt32] = [:]
     /// The bits of all scrapes.
     private var words: [UInt64] = []
+    /// Goes up by one with each question for changes.
+    private var revision: UInt64 = 0
 
     /// The number of a target, new or known.
     mutating func instance(_ name: String) -> UInt32 {
@@ -55,7 +64,7 @@ struct Arrivals {
         let word = Int(series) / 64
         if word >= instances[number].scrapes[scrape].capacity { widen(number, scrape) }
         words[instances[number].scrapes[scrape].first + word] |= 1 << (UInt64(series) % 64)
-        instances[number].scrapes[scrape].samples += 1
+        instances[number].scrapes[scrape].addSample(in: revision)
     }
 
     /// The agent says with `up` that its scrape of this moment failed.
@@ -63,12 +72,23 @@ struct Arrivals {
         let number = Int(instance)
         let scrape = find(number, timestampMs) ?? add(number, timestampMs)
         instances[number].scrapes[scrape].isDown = true
+        instances[number].scrapes[scrape].changedIn = revision
     }
 
     /// Every scrape of which something has come, oldest first for each target.
-    var scrapes: [ArrivedScrape] {
+    var scrapes: [ArrivedScrape] { scrapes(changedFrom: 0) }
+
+    /// The scrapes of which something has come since the question that gave `cursor` as its `next`: all of
+    /// them for 0. The work is small where little has come, so that it can be asked for every second.
+    mutating func changes(since cursor: UInt64) -> ArrivalChanges {
+        let changed = scrapes(changedFrom: cursor)
+        revision += 1
+        return ArrivalChanges(next: revision, scrapes: changed)
+    }
+
+    private func scrapes(changedFrom first: UInt64) -> [ArrivedScrape] {
         instances.flatMap { instance in
-            instance.scrapes.sorted { $0.timestampMs < $1.timestampMs }.map {
+            instance.scrapes.filter { $0.changedIn >= first }.sorted { $0.timestampMs < $1.timestampMs }.map {
                 ArrivedScrape(
                     instance: instance.name, timestampMs: $0.timestampMs, samples: $0.samples,
                     isDown: $0.isDown)

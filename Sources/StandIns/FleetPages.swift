@@ -41,10 +41,19 @@ final class FleetPages: Sendable {
     func order(_ request: ServerRequest) -> ServerResponse {
         switch request.path {
         case "/fault": obey(request)
-        case "/served": ServerResponse(text: ServedPage.text(state.withLock { $0.served }))
+        case "/served": servedAnswer(request.query)
         case "/scrapes": ServerResponse(text: ScrapeTimes.text(scrapes))
         default: ServerResponse(status: 404)
         }
+    }
+
+    /// All pages without a query, and with `from=NUMBER` those behind the first so many.
+    private func servedAnswer(_ query: String) -> ServerResponse {
+        if query.isEmpty { return ServerResponse(text: ServedPage.text(state.withLock { $0.served })) }
+        guard query.hasPrefix("from="), let first = Int(query.dropFirst("from=".count)), first >= 0 else {
+            return ServerResponse(status: 400, text: "pages are asked for with from=NUMBER\n")
+        }
+        return ServerResponse(text: ServedPage.text(state.withLock { Array($0.served.dropFirst(first)) }))
     }
 
     private func obey(_ request: ServerRequest) -> ServerResponse {

@@ -171,6 +171,11 @@ struct SampleLedger {
         table[SeriesKey.of(labels)].map { series[$0] }
     }
 
+    /// Nil unless arrivals are kept.
+    mutating func arrivalChanges(since cursor: UInt64) -> ArrivalChanges? {
+        arrivals?.changes(since: cursor)
+    }
+
     /// Samples taken by job.
     var jobs: [String: UInt64] { jobNumbers.mapValues { jobSamples[Int($0)] }.filter { $0.value > 0 } }
 

@@ -27,7 +27,8 @@ public struct ServedPage: Sendable, Equatable {
         return text
     }
 
-    /// What `GET /served` on any port of a fleet answers; nil when it is something else.
+    /// What `GET /served` and `GET /served?from=NUMBER` on any port of a fleet answer; nil when it is
+    /// something else.
     public static func all(in text: String) -> [ServedPage]? {
         var all: [ServedPage] = []
         for line in text.utf8.split(separator: UInt8(ascii: "\n")) {

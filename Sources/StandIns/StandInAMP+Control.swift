@@ -38,12 +38,21 @@ extension StandInAMP {
         switch (request.method, request.path) {
         case ("GET", "/stats"): return Self.json(counts.json)
         case ("GET", "/ages"): return ServerResponse(text: ages.text)
-        case ("GET", "/arrivals"): return ServerResponse(text: ArrivedScrape.text(arrivals))
+        case ("GET", "/arrivals"): return arrivalsAnswer(request.query)
         case ("GET", "/series"): return Self.json(.array(series().map(\.json)))
         case ("POST", "/latest"): return latestAnswer(request)
         case ("POST", "/fault"): return faultAnswer(request)
         default: return nil
         }
+    }
+
+    /// All scrapes without a query, and with `since=NUMBER` those that have changed.
+    private func arrivalsAnswer(_ query: String) -> ServerResponse {
+        if query.isEmpty { return ServerResponse(text: ArrivedScrape.text(arrivals)) }
+        guard query.hasPrefix("since="), let cursor = UInt64(query.dropFirst("since=".count)) else {
+            return Self.refusal("arrivals are asked for with since=NUMBER")
+        }
+        return ServerResponse(text: arrivalChanges(since: cursor).text)
     }
 
     /// Body: an array of label objects. Answer: an array of samples or null.

@@ -109,6 +109,13 @@ public final class StandInAMP: Sendable {
     /// What has come of each scrape; empty without `keepsArrivals`.
     public var arrivals: [ArrivedScrape] { state.withLock { $0.ledger.arrivals }?.scrapes ?? [] }
 
+    /// What has come since the question that gave this cursor, all of it for 0; nothing without
+    /// `keepsArrivals`.
+    public func arrivalChanges(since cursor: UInt64) -> ArrivalChanges {
+        state.withLock { $0.ledger.arrivalChanges(since: cursor) }
+            ?? ArrivalChanges(next: cursor, scrapes: [])
+    }
+
     /// The newest sample of the series with exactly these labels.
     public func latest(_ labels: [(name: String, value: String)]) -> (timestampMs: Int64, value: Double)? {
         state.withLock { $0.ledger.latest(labels) }.map { ($0.timestampMs, $0.value) }

@@ -28,11 +28,22 @@ final class ChildProcess: Sendable {
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe posix_spawnattr_destroy(&attributes) }
-        if leadsGroup {
-            // Group 0 is a new one, which has the number of its first process.
-            unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
-            unsafe posix_spawnattr_setpgroup(&attributes, 0)
-        }
+        // A harness that takes signals ignores SIGPIPE, which its children are not to inherit.
+        var defaults = sigset_t()
+        unsafe sigemptyset(&defaults)
+        unsafe sigaddset(&defaults, SIGPIPE)
+        unsafe posix_spawnattr_setsigdefault(&attributes, &defaults)
+        // The threads that Swift's tasks run on take no signals, and a child of theirs would take none
+        // either: a shell script could not be told to end.
+        var blocked = sigset_t()
+        unsafe sigemptyset(&blocked)
+        unsafe posix_spawnattr_setsigmask(&attributes, &blocked)
+        // Group 0 is a new one, which has the number of its first process.
+        unsafe posix_spawnattr_setpgroup(&attributes, 0)
+        unsafe posix_spawnattr_setflags(
+            &attributes,
+            Int16(
+                POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | (leadsGroup ? POSIX_SPAWN_SETPGROUP : 0)))
         var merged: [String] = environment.map { "\($0.key)=\($0.value)" }
         var entry = unsafe environ
         while let text = unsafe entry.pointee {
@@ -105,6 +116,8 @@ final class ChildProcess: Sendable {
     struct End {
         /// The exit status; -1 when a signal ended it.
         let status: Int32
+        /// The signal that ended it; 0 when none did.
+        var signal: Int32 = 0
         /// User and system time of the process and of the children that it has waited for, in seconds.
         let cpuSeconds: Double
     }
@@ -146,7 +159,7 @@ final class ChildProcess: Sendable {
         guard unsafe wait4(pid, &status, options, &usage) == pid else { return nil }
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
         return End(
-            status: status & 0x7F == 0 ? (status >> 8) & 0xFF : -1,
+            status: status & 0x7F == 0 ? (status >> 8) & 0xFF : -1, signal: status & 0x7F,
             cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime))
     }
 

@@ -56,9 +56,9 @@ struct StandInFleet {
 
     func stop() { process.stop(withinSeconds: 10) }
 
-    /// Shows the agent its targets.
-    func giveTargets() throws(BenchError) {
-        try Self.write("\(targetsPath).new", targetFile)
+    /// Shows the agent its targets: all exporters, or the `first` so many.
+    func giveTargets(first count: Int = .max) throws(BenchError) {
+        try Self.write("\(targetsPath).new", targetFile(count))
         // Safety: both strings are bridged with a closing zero and live through the call.
         guard unsafe rename("\(targetsPath).new", targetsPath) == 0 else {
             throw BenchError("cannot rename the target file: errno \(errno)")
@@ -92,21 +92,28 @@ struct StandInFleet {
     /// User and system CPU time in seconds; nil once the process has ended.
     func cpuSeconds() -> Double? { process.cpuSeconds() }
 
-    /// The pages that were given whole so far.
-    func servedPages(_ probe: PageProbe) async throws -> [ServedPage] {
+    /// The pages that were given whole, behind the first `known` of them.
+    func servedPages(from known: Int, _ probe: PageProbe) async throws -> [ServedPage] {
         guard let first = places.exporters.first,
-            let pages = ServedPage.all(in: try await probe.page("http://\(first.address)/served"))
+            let pages = ServedPage.all(
+                in: try await probe.page("http://\(first.address)/served?from=\(known)"))
         else { throw BenchError("the exporters do not tell what they have served") }
         return pages
     }
 
-    /// What the endpoint has of each scrape.
-    func arrivedScrapes(_ probe: PageProbe) async throws -> [ArrivedScrape] {
-        guard let scrapes = ArrivedScrape.all(in: try await probe.page("\(places.amp.origin)/arrivals"))
-        else {
+    /// Returns when the exporters have answered a question that costs nothing: late, if they have more to do
+    /// than they can.
+    func awaitExporters(_ probe: PageProbe) async throws {
+        _ = try await servedPages(from: .max, probe)
+    }
+
+    /// What has come of each scrape of which something came since the question that gave `cursor`.
+    func arrivals(since cursor: UInt64, _ probe: PageProbe) async throws -> ArrivalChanges {
+        let text = try await probe.page("\(places.amp.origin)/arrivals?since=\(cursor)")
+        guard let changes = ArrivalChanges(text: text) else {
             throw BenchError("the endpoint does not tell what has arrived")
         }
-        return scrapes
+        return changes
     }
 
     /// When each exporter was scraped.
@@ -154,9 +161,9 @@ struct StandInFleet {
         """
     }
 
-    private var targetFile: String {
+    private func targetFile(_ count: Int) -> String {
         "["
-            + places.exporters.enumerated().map { index, exporter in
+            + places.exporters.prefix(count).enumerated().map { index, exporter in
                 """
                 {"targets": ["\(exporter.address)"], "labels": {"__metrics_path__": "\(exporter.path)", \
                 "instance": "\(Self.instance(index))"}}

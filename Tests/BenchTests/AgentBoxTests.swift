@@ -18,7 +18,10 @@ struct AgentBoxTests {
         let groups = AgentBox.groups(limits, name: "n", isUnified: false)
         #expect(groups.map(\.folder) == ["/sys/fs/cgroup/cpu/n", "/sys/fs/cgroup/memory/n"])
         #expect(groups[0].values.map(\.text) == ["100000", "25000"])
-        #expect(groups[1].values.map(\.text) == ["536870912"])
+        #expect(
+            groups[1].values.map { "\($0.file)=\($0.text)" } == [
+                "memory.limit_in_bytes=536870912", "memory.memsw.limit_in_bytes=536870912",
+            ])
         let memory = AgentBox.groups(AgentBox.Limits(memoryMiB: 64), name: "n", isUnified: false)
         #expect(memory.map(\.folder) == ["/sys/fs/cgroup/memory/n"])
     }

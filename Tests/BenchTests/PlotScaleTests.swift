@@ -30,13 +30,35 @@ struct BarPlotTests {
         ]
     ) { RaceColumn.text($0, decimals: 1) }
 
-    /// The space between 62 and 284 is as high as the axis: 10.
-    @Test func barsAreAsHighAsTheirValues() {
+    /// A bar begins at 84. The longest ends where its figure, 4 letters of 8, still fits before 464.
+    @Test func barsAreAsLongAsTheirValues() {
         let svg = plot.svg
-        #expect(svg.contains("y=\"62\" width=\"56\" height=\"222\"><title>b, steady: 10.0</title>"))
-        #expect(svg.contains("y=\"239.6\" width=\"56\" height=\"44.4\"><title>a, steady: 2.0</title>"))
+        #expect(svg.contains("x=\"84\" y=\"79\" width=\"342\" height=\"13\"><title>b, steady: 10.0</title>"))
+        #expect(svg.contains("x=\"84\" y=\"62\" width=\"68.4\" height=\"13\"><title>a, steady: 2.0</title>"))
         #expect(svg.contains("<title>b, kill: 5.0</title>"))
         #expect(!svg.contains("<title>a, kill"))
+    }
+
+    /// A figure stands behind its bar, in a line of its own, so that no two can meet.
+    @Test func figuresDoNotOverlap() {
+        let groups = ["steady", "churn", "outage", "restart", "kill", "far", "overload"].map {
+            BarPlot.Group(name: $0, values: [0, 123_456_789, 12_345])
+        }
+        let svg = BarPlot(title: "t", names: ["narthex", "vmagent", "prometheus"], groups: groups) {
+            RaceColumn.text($0, decimals: 0)
+        }.svg
+        let rows = svg.split(separator: "\n").filter { row in
+            row.contains(">123456789</text>") || row.contains(">0<")
+        }
+        #expect(rows.count == 14)
+        let heights = rows.compactMap { row -> Double? in
+            row.firstRange(of: " y=\"").flatMap { start in
+                Double(row[start.upperBound...].prefix { $0 != "\"" })
+            }
+        }
+        #expect(zip(heights, heights.dropFirst()).allSatisfy { $1 - $0 >= 17 })
+        // 9 letters behind the longest bar end within the page.
+        #expect(svg.contains("x=\"392\"") && 392 + 9 * 8 <= 464)
     }
 
     @Test func textIsEscapedAndColoursFollowTheReader() {
@@ -45,12 +67,52 @@ struct BarPlotTests {
     }
 }
 
+struct PlotPageTests {
+    @Test func aLegendHasAsManyLinesAsItNeeds() {
+        var page = PlotPage(title: "t")
+        #expect(page.legend(["narthex", "vmagent", "prometheus"]) == 52)
+        var long = PlotPage(title: "t")
+        #expect(long.legend(["narthex", "vmagent", "prometheus", "prometheus3", "vmagent-wide"]) == 70)
+    }
+}
+
 struct LinePlotTests {
     @Test func pointsStandWhereTheAxesPutThem() {
         let svg = LinePlot(
             title: "t", lines: [LinePlot.Line(name: "a", points: [(0, 0), (50, 50), (100, 100)])]
         ).svg
-        #expect(svg.contains("<polyline class=\"line s0\" points=\"60,270 382,166 704,62\"/>"))
+        #expect(svg.contains("<polyline class=\"line s0\" points=\"52,252 258,157 464,62\"/>"))
+    }
+
+    /// The same points always become the same text, and not more of it for a longer race.
+    @Test func aLongRaceHasAsManyPointsAsAShortOne() {
+        let points = (0..<1_000).map { (seconds: Double($0), value: Double($0 % 2)) }
+        let thinned = LinePlot.thinned(points)
+        #expect(thinned.count == 200)
+        #expect(thinned.first?.seconds == 2)
+        #expect(thinned.first?.value == 0.4)
+        #expect(LinePlot.thinned(Array(points.prefix(200))).count == 200)
+        #expect(LinePlot.thinned(Array(points.prefix(201))).count == 101)
+        #expect(LinePlot.thinned([]).isEmpty)
+        let line = LinePlot.Line(name: "a", points: points)
+        let svg = LinePlot(title: "t", lines: [line, line, line]).svg
+        #expect(svg == LinePlot(title: "t", lines: [line, line, line]).svg)
+        #expect(svg.utf8.count < 12_000)
+    }
+
+    /// Two moments that are close to each other, and one at the end, whose name stands before it.
+    @Test func eventsAreNamedInLinesOfTheirOwn() {
+        let svg = LinePlot(
+            title: "t", lines: [LinePlot.Line(name: "a", points: [(0, 1), (600, 1)])],
+            events: [
+                LinePlot.Event(seconds: 200, name: "outage"), LinePlot.Event(seconds: 220, name: "answers"),
+                LinePlot.Event(seconds: 600, name: "end"), LinePlot.Event(seconds: 601, name: "never"),
+            ]
+        ).svg
+        #expect(svg.contains("<text x=\"194.3\" y=\"71\" text-anchor=\"start\">outage</text>"))
+        #expect(svg.contains("<text x=\"208.1\" y=\"86\" text-anchor=\"start\">answers</text>"))
+        #expect(svg.contains("<text x=\"459\" y=\"101\" text-anchor=\"end\">end</text>"))
+        #expect(!svg.contains("never"))
     }
 
     @Test func aLineOfNothingDrawsNothing() {

@@ -13,16 +13,44 @@ struct RacePlanTests {
         #expect(plan.outageRunSeconds == expected)
     }
 
-    @Test func anAgentsBacklogIsLookedForLessAndLessOften() {
-        #expect((-2...21).filter(RaceRun.isLook) == [1, 2, 3, 4, 5, 10, 15, 20])
-    }
-
     @Test func whatIsDueIsWhatAnswers() {
         var plan = RacePlan()
         plan.targets = 10
         plan.failingShare = 0.25
         #expect(plan.failingTargets == 3)
         #expect(plan.scrapesDue(inMs: 20_000) == 14)
+    }
+
+    /// The exporters that fail are those with the highest numbers of the longest list.
+    @Test func theLongListHasItsOwnShareThatFails() {
+        var plan = RacePlan()
+        plan.targets = 10
+        plan.overloadTimes = 3
+        plan.failingShare = 0.1
+        #expect(plan.longTargets == 30)
+        #expect(plan.scrapesDue(inMs: 20_000, targets: 10) == 20)
+        #expect(plan.scrapesDue(inMs: 20_000, targets: 30) == 54)
+        #expect(plan.session("/x", .overload).targets == 30)
+        #expect(plan.session("/x").targets == 10)
+    }
+
+    @Test func onlyTheScenarioChurnChurns() {
+        var plan = RacePlan()
+        plan.churn = ["--churn", "0.1"]
+        #expect(plan.session("/x", .churn).fleet.contains("--churn"))
+        for scenario in RaceScenario.allCases where scenario != .churn {
+            #expect(!plan.session("/x", scenario).fleet.contains("--churn"))
+        }
+    }
+
+    @Test func curvesTellWhatHappened() {
+        var plan = RacePlan()
+        plan.seconds = 60
+        plan.outageSeconds = 15
+        #expect(plan.events(of: "outage").map(\.seconds) == [20, 35])
+        #expect(plan.events(of: "overload").map(\.seconds) == [20, 40])
+        #expect(plan.events(of: "kill").map(\.seconds) == [20])
+        #expect(plan.events(of: "steady").isEmpty)
     }
 }
 
@@ -41,6 +69,11 @@ struct RaceLoadOptionsTests {
     @Test(arguments: [["--format", "json"], ["--churn-kind", "pages"], ["--churn-kind", "Lines"]])
     func otherWordsAreRefusedAtOnce(words: [String]) {
         #expect(throws: (any Error).self) { try RaceLoadOptions.parse(words) }
+    }
+
+    @Test(arguments: ["0", "1", "101"])
+    func listsThatAreNotLongerAreRefused(times: String) {
+        #expect(throws: (any Error).self) { try RaceLoadOptions.parse(["--overload-times", times]) }
     }
 
     @Test(arguments: [

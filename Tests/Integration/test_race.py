@@ -2,9 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
+import time
 import xml.etree.ElementTree
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from parts.agent import IS_NARTHEX, clean_environment, program
@@ -21,27 +24,43 @@ FORGETFUL = """#!/bin/sh
 rm -rf "$1"/*
 exec "$2" run --config.file="$3" --storage.agent.path="$1" --web.listen-address="$4"
 """
+# Stand-ins that do nothing for two seconds again and again, as if they had more to do than they can.
+STALLED = """#!/bin/sh
+"$STAND_INS" "$@" & pid=$!
+trap 'kill -CONT $pid; kill $pid; exit' TERM
+while sleep 3 & wait $!; do
+    kill -STOP $pid
+    sleep 2
+    kill -CONT $pid
+done
+"""
+
+
+def executable(path, text):
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
 
 
 def race(folder, *flags):
-    """(exit status, standard output, figures by (agent, scenario))"""
+    """(exit status, what was said, results by (agent, scenario))"""
     folder.mkdir()
     report = folder / "race.json"
     ended = subprocess.run(
         [program("narthex-bench"), "race", *SMALL, f"--json={report}", *flags],
-        capture_output=True, text=True, timeout=100, env=clean_environment(TMPDIR=str(folder)),
+        capture_output=True, text=True, timeout=100,
+        env=clean_environment(TMPDIR=str(folder), STAND_INS=program("narthex-standins")),
     )  # fmt: skip
     assert report.exists(), ended.stderr
     results = json.loads(report.read_text())["results"]
     print(ended.stdout, ended.stderr)
-    return ended.returncode, ended.stdout, {(one["agent"], one["scenario"]): one for one in results}
+    text = ended.stdout + ended.stderr
+    return ended.returncode, text, {(one["agent"], one["scenario"]): one for one in results}
 
 
 @pytest.mark.timeout(150)
 def test_agents_race_and_one_that_forgets_is_found_out(tmp_path):
-    script = tmp_path / "forgetful"
-    script.write_text(FORGETFUL)
-    script.chmod(0o755)
+    script = executable(tmp_path / "forgetful", FORGETFUL)
     plots = tmp_path / "new" / "plots"
     prometheus = f"--prometheus={PROMETHEUS}"
     forgetful = f"--agent=forgetful={script} {{dir}} {program('narthex')} {{config}} {{listen}}"
@@ -76,6 +95,74 @@ def test_agents_race_and_one_that_forgets_is_found_out(tmp_path):
     assert {"cpu.svg", "rss.svg", "missing.svg", "steady-samples.svg"} <= set(drawn)
     for name in drawn:
         assert xml.etree.ElementTree.parse(plots / name).getroot().tag.endswith("svg")
+
+
+@pytest.mark.timeout(100)
+def test_an_agent_catches_up_recovers_and_is_not_blamed_for_its_stand_ins(tmp_path):
+    stalled = executable(tmp_path / "stalled", STALLED)
+    runs = [
+        ("--scenario=outage", "--outage-seconds=3"),
+        # It looks for a changed list of targets every three seconds.
+        ("--scenario=overload", "--seconds=18"),
+        ("--scenario=steady", f"--stand-ins={stalled}"),
+    ]
+    with ThreadPoolExecutor(len(runs)) as pool:
+        races = [pool.submit(race, tmp_path / f"race-{n}", *flags) for n, flags in enumerate(runs)]
+        (outage_status, _, outage), (overload_status, _, overload), (_, said, steady) = [
+            one.result() for one in races
+        ]
+    assert outage_status == overload_status == 0
+    figures = outage["narthex", "outage"]["figures"]
+    assert figures["missing"] == 0 and 1 <= figures["catchUpSeconds"]
+
+    result = overload["narthex", "overload"]
+    figures = result["figures"]
+    # Ten targets for 18 s, and 20 more for some of the 6 s in the middle.
+    assert figures["exposed"] >= 20_000 and figures["missing"] == figures["surplus"] == 0, result["notes"]
+    assert 0.35 < figures["overloadScrapedShare"] < 1.5 and 0.5 < figures["scrapedShare"] < 1.5
+    assert figures["overloadSamplesPerSecond"] > 0 and figures["endRSSMiB"] > 0
+    for name in ("overloadLag99Seconds", "punctualAfterSeconds", "lagBackAfterSeconds"):
+        assert figures[name] >= 0, name
+    assert any("scraped an added target" in note for note in result["notes"])
+
+    # The figures are not the agent's when the stand-ins were not there: the table and standard error say so.
+    result = steady["narthex", "steady"]
+    assert "may be the limit, and not the agent" in result["warning"] and "--number-sets" in result["warning"]
+    assert result["figures"]["standInsAnswerSeconds"] >= 1 and said.count("WARNING: the stand-ins") == 2
+
+
+def groups_of(pid):
+    """The control groups that the race with this process id has made."""
+    root = Path("/sys/fs/cgroup")
+    return [path for path in root.glob(f"**/narthex-race-{pid}") if path.is_dir()]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make control groups")
+@pytest.mark.timeout(60)
+def test_nothing_stays_behind_when_a_race_is_interrupted(tmp_path):
+    with subprocess.Popen(
+        [program("narthex-bench"), "race", *SMALL, "--seconds=60", "--cpus=1", "--memory-mib=256"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=clean_environment(TMPDIR=str(tmp_path)),
+    ) as running:  # fmt: skip
+        try:
+            members = []
+            while not members and running.poll() is None:
+                time.sleep(0.1)
+                members = [
+                    int(pid)
+                    for group in groups_of(running.pid)
+                    for pid in (group / "cgroup.procs").read_text().split()
+                ]
+            if running.poll() is not None and "nothing was measured" in running.stderr.read():
+                pytest.skip("this machine lets nobody make control groups")
+            running.send_signal(signal.SIGINT)
+            assert running.wait(20) == 130
+        finally:
+            running.kill()
+        assert "interrupted" in running.stderr.read() and "FAILED: interrupted" in running.stdout.read()
+    assert members and groups_of(running.pid) == [] and list(tmp_path.iterdir()) == []
+    assert not any(Path(f"/proc/{pid}").exists() for pid in members)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may put another folder over /sys/fs/cgroup")

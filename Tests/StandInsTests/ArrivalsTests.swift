@@ -50,6 +50,39 @@ struct ArrivalsTests {
         #expect(arrivals.scrapes.map(\.timestampMs) == [1, 5, 7, 9])
     }
 
+    /// A caller that asks every second hears of each scrape again and again while it grows, and then no more.
+    @Test func changesAreThoseSinceTheLastQuestion() {
+        var arrivals = Arrivals()
+        let instance = arrivals.instance("a")
+        let series = (0..<2).map { _ in arrivals.addSeries(to: instance) }
+        func scrape(_ timestampMs: Int64, _ samples: Int, isDown: Bool = false) -> ArrivedScrape {
+            ArrivedScrape(instance: "a", timestampMs: timestampMs, samples: samples, isDown: isDown)
+        }
+        arrivals.note(instance, series[0], 10)
+        arrivals.note(instance, series[0], 20)
+        func changes(since cursor: UInt64) -> ArrivalChanges { arrivals.changes(since: cursor) }
+        let first = changes(since: 0)
+        #expect(first.scrapes == [scrape(10, 1), scrape(20, 1)])
+        #expect(changes(since: first.next).scrapes.isEmpty)
+
+        arrivals.note(instance, series[1], 10)
+        arrivals.noteDown(instance, 30)
+        let second = changes(since: first.next)
+        #expect(second.scrapes == [scrape(10, 2), scrape(30, 0, isDown: true)])
+        #expect(changes(since: second.next).scrapes.isEmpty)
+        // Another caller, which has not heard of anything since the first question, loses nothing.
+        #expect(changes(since: first.next).scrapes == second.scrapes)
+        #expect(changes(since: 0).scrapes == arrivals.scrapes)
+    }
+
+    @Test func changesReadBack() {
+        let changes = ArrivalChanges(
+            next: 7, scrapes: [ArrivedScrape(instance: "a b", timestampMs: 5, samples: 3)])
+        #expect(ArrivalChanges(text: changes.text) == changes)
+        #expect(ArrivalChanges(text: "7\n") == ArrivalChanges(next: 7, scrapes: []))
+        for text in ["", "7", "x\n", "-1\n", "7\n1 2 up\n"] { #expect(ArrivalChanges(text: text) == nil) }
+    }
+
     @Test func bothTextsReadBack() {
         let scrapes = [
             ArrivedScrape(instance: "a b", timestampMs: -1, samples: 3),

@@ -95,6 +95,14 @@ struct ServedPageTests {
         _ = try? await client.get(fleet.places[0].url)
         let text = try await client.get("http://\(fleet.places[0].address)/served").text
         let pages = try #require(ServedPage.all(in: text))
+        for (first, expected) in [(0, pages), (1, [pages[1]]), (2, []), (.max, [])] {
+            let rest = try await client.get("http://\(fleet.places[0].address)/served?from=\(first)").text
+            #expect(ServedPage.all(in: rest) == expected)
+        }
+        for query in ["from=-1", "from=", "since=1"] {
+            let url = "http://\(fleet.places[0].address)/served?\(query)"
+            #expect(try await client.get(url).status == 400)
+        }
         #expect(pages.map(\.exporter) == [1, 1])
         #expect(pages.map(\.samples) == [30, 7])
         #expect(pages.allSatisfy { beforeMs <= $0.startMs && $0.startMs <= $0.endMs })

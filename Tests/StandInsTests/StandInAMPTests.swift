@@ -46,6 +46,23 @@ struct StandInAMPTests {
         }
     }
 
+    @Test func tellsWhatHasArrivedSinceItWasLastAsked() async throws {
+        try await withEndpoint(AMPConfiguration(credentials: Self.key, keepsArrivals: true)) {
+            endpoint async throws in
+            let page = "http://127.0.0.1:\(endpoint.port)/arrivals"
+            _ = try await client.write(endpoint.url, body(name: "m"))
+            let all = try await client.get("\(page)?since=0").text
+            let first = try #require(ArrivalChanges(text: all))
+            #expect(first.scrapes.map(\.timestampMs) == [nowMs])
+            _ = try await client.write(endpoint.url, body(atMs: nowMs + 1, name: "m"))
+            let new = try await client.get("\(page)?since=\(first.next)").text
+            let second = try #require(ArrivalChanges(text: new))
+            #expect(second.scrapes.map(\.timestampMs) == [nowMs + 1])
+            #expect(ArrivedScrape.all(in: try await client.get(page).text)?.count == 2)
+            #expect(try await client.get("\(page)?since=x").status == 400)
+        }
+    }
+
     @Test func refusesWhatIsNotSignedRightly() async throws {
         try await withEndpoint { endpoint async throws in
             let unsigned = try await TestClient().write(endpoint.url, body())

@@ -1,19 +1,21 @@
-/// One drawing as SVG that can stand in a page: 720 wide, dark where the reader's system is dark. Colours are
-/// told apart by people who do not see red and green, and every colour is named in the legend.
+/// One drawing as SVG that can stand in a page: dark where the reader's system is dark, and so narrow that
+/// its letters can still be read where it is as wide as a phone. Colours are told apart by people who do not
+/// see red and green, and every colour is named in the legend.
 struct PlotPage {
-    static let width = 720.0
+    static let width = 480.0
     /// As many as there are colours; a further line has the first one's again.
     static let colours = 6
 
     private static let style = """
         <style>
-        text{font:12px sans-serif;fill:#222}.title{font-size:14px;font-weight:bold}.paper{fill:#fff}
+        text{font:13px sans-serif;fill:#222}.title{font-size:15px;font-weight:bold}.paper{fill:#fff}
         .grid{stroke:#ddd;fill:none}.axis{stroke:#888;fill:none}.line{fill:none;stroke-width:2}
+        .line{stroke-linejoin:round}.event{stroke:#888;fill:none;stroke-dasharray:3 3}
         .f0{fill:#0b65c2}.f1{fill:#d9730d}.f2{fill:#2f7d4f}.f3{fill:#8a4fbf}.f4{fill:#6b6b6b}.f5{fill:#b0305c}
         .s0{stroke:#0b65c2}.s1{stroke:#d9730d}.s2{stroke:#2f7d4f}.s3{stroke:#8a4fbf}.s4{stroke:#6b6b6b}
         .s5{stroke:#b0305c}
         @media (prefers-color-scheme:dark){text{fill:#e6e6e6}.paper{fill:#161616}.grid{stroke:#3a3a3a}
-        .axis{stroke:#8a8a8a}.f0{fill:#6cb2ff}.f1{fill:#ffa657}.f2{fill:#7ad19b}.f3{fill:#c9a0f0}
+        .axis,.event{stroke:#8a8a8a}.f0{fill:#6cb2ff}.f1{fill:#ffa657}.f2{fill:#7ad19b}.f3{fill:#c9a0f0}
         .f4{fill:#b5b5b5}.f5{fill:#ff8fb3}.s0{stroke:#6cb2ff}.s1{stroke:#ffa657}.s2{stroke:#7ad19b}
         .s3{stroke:#c9a0f0}.s4{stroke:#b5b5b5}.s5{stroke:#ff8fb3}}
         </style>
@@ -21,15 +23,11 @@ struct PlotPage {
         """
 
     private var body = ""
-    private let height: Double
 
-    init(title: String, height: Double) {
-        self.height = height
-        text(16, 22, title, anchor: "start", style: "title")
-    }
+    init(title: String) { text(16, 24, title, anchor: "start", style: "title") }
 
     /// The whole file.
-    var svg: String {
+    func svg(height: Double) -> String {
         let (width, height) = (Self.number(Self.width), Self.number(height))
         return """
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(width) \(height)">
@@ -59,16 +57,21 @@ struct PlotPage {
             + "<title>\(Self.escaped(says))</title></rect>\n"
     }
 
-    /// Names with their colours, from the left, in one line.
-    mutating func legend(_ names: [String], y: Double) {
-        var x = 16.0
+    /// Names with their colours, from the left, in as many lines as they need. Returns where they end.
+    mutating func legend(_ names: [String]) -> Double {
+        var (x, y) = (16.0, 46.0)
         for (index, name) in names.enumerated() {
-            bar(x: x, y: y - 10, width: 12, height: 12, colour: index, says: name)
+            let width = 17 + Self.width(name)
+            if x > 16, x + width > Self.width - 16 { (x, y) = (16, y + 18) }
+            bar(x: x, y: y - 11, width: 12, height: 12, colour: index, says: name)
             text(x + 17, y, name, anchor: "start")
-            // About as wide as a letter of 12 px is, and a gap.
-            x += 17 + Double(name.count) * 7 + 18
+            x += width + 18
         }
+        return y + 6
     }
+
+    /// About how wide a text is: the letters of the widest of the usual fonts have 8 on average.
+    static func width(_ text: String) -> Double { Double(text.count) * 8 }
 
     /// At most one decimal, none where it is 0.
     static func number(_ value: Double) -> String {

@@ -12,8 +12,8 @@ struct DeliveryCheck: Equatable {
     var exposed = 0
     /// Those of them that the receiver does not have.
     var missing = 0
-    /// Samples of pages that went out just before the agent was killed and that the receiver does not have:
-    /// the kernel had them, and nobody can tell whether the agent did.
+    /// Samples that the receiver does not have, of pages that went out just before the agent was killed or
+    /// the exporter was taken off its list: the kernel had them, and nobody can tell whether the agent did.
     var undecided = 0
     /// Samples of pages that the kernel had and whose scrapes the agent calls failed (`up` is 0): it had
     /// given them up, for their time was over.
@@ -38,6 +38,23 @@ struct DeliveryCheck: Equatable {
         var undecidedMs: [ClosedRange<Int64>] = []
         /// Pages that went out later do not count, nor do samples with a later timestamp.
         var cutoffMs: Int64
+        /// Targets that the agent no longer has.
+        var removal: Removal?
+
+        func isUndecided(_ page: ServedPage) -> Bool {
+            undecidedMs.contains { $0.contains(page.endMs) } || removal.map { $0.covers(page) } ?? false
+        }
+    }
+
+    /// Exporters that were taken off the agent's list: those with this number and higher ones. What they gave
+    /// later, or just before, may be thrown away.
+    struct Removal {
+        let firstExporter: Int
+        let fromMs: Int64
+
+        func covers(_ page: ServedPage) -> Bool {
+            page.exporter >= firstExporter && page.endMs >= fromMs
+        }
     }
 
     /// `instance` is the label of an exporter.
@@ -152,7 +169,7 @@ struct DeliveryCheck: Equatable {
             exposed += page.samples - lost
             return
         }
-        if lost > 0, ends.undecidedMs.contains(where: { $0.contains(page.endMs) }) {
+        if lost > 0, ends.isUndecided(page) {
             undecided += lost
             exposed += page.samples - lost
             return

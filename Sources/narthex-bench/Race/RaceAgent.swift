@@ -10,6 +10,9 @@ struct RaceAgent {
     /// YAML of its `queue_config`.
     var queue = "{}"
 
+    /// What its command gets besides where the list of targets changes.
+    var targetListWords: [String] = []
+
     /// `scrape_protocols` of its configuration; nil leaves them to the agent, as not every one knows the key.
     var protocols: String?
 
@@ -66,6 +69,8 @@ struct RaceAgent {
             environment: [
                 "remoteWrite_aws_accessKey": StandInFleet.accessKey,
                 "remoteWrite_aws_secretKey": StandInFleet.secretKey,
-            ])
+            ],
+            // By default it looks every five minutes whether the list has changed, the others within seconds.
+            targetListWords: ["-promscrape.fileSDCheckInterval=5s"])
     }
 }

@@ -13,6 +13,12 @@ enum RaceColumn: String, CaseIterable {
     case lag99Seconds
     case lagMostSeconds
     case catchUpSeconds
+    case overloadScrapedShare
+    case overloadSamplesPerSecond
+    case overloadLag99Seconds
+    case punctualAfterSeconds
+    case lagBackAfterSeconds
+    case endRSSMiB
     case samplesPerSecond
     case scrapedShare
     case asSetShare
@@ -26,7 +32,9 @@ enum RaceColumn: String, CaseIterable {
     case refused
     case unsigned
     case badlySigned
+    case memoryKills
     case standInsCores
+    case standInsAnswerSeconds
 
     /// As a table names it.
     var title: String {
@@ -44,20 +52,28 @@ enum RaceColumn: String, CaseIterable {
         case .lag99Seconds: "lag of 99 %, s"
         case .lagMostSeconds: "lag of all, s"
         case .catchUpSeconds: "caught up after, s"
+        case .overloadScrapedShare: "scrapes served of those due, overloaded"
+        case .overloadSamplesPerSecond: "samples a second, overloaded"
+        case .overloadLag99Seconds: "lag of 99 %, overloaded, s"
+        case .punctualAfterSeconds: "scrapes on time again after, s"
+        case .lagBackAfterSeconds: "lag back after, s"
+        case .endRSSMiB: "RSS at the end, MiB"
         case .samplesPerSecond: "samples a second"
         case .scrapedShare: "scrapes served, of those due"
         case .asSetShare: "pages in the format and coding set"
         case .exposed: "samples exposed"
         case .missing: "missing"
         case .givenUp: "given up by the agent"
-        case .undecided: "lost in hand at the kill"
+        case .undecided: "lost in hand at the kill or removal"
         case .surplus: "never exposed"
         case .duplicates: "duplicate"
         case .outOfOrder: "out of order"
         case .refused: "refused for age, labels or form"
         case .unsigned: "requests unsigned"
         case .badlySigned: "requests badly signed"
+        case .memoryKills: "killed for its use of memory"
         case .standInsCores: "CPU of the stand-ins, cores"
+        case .standInsAnswerSeconds: "slowest answer of the stand-ins, s"
         }
     }
 
@@ -75,10 +91,12 @@ enum RaceColumn: String, CaseIterable {
     var decimals: Int {
         switch self {
         case .cpuMicrosecondsPerSample, .cores, .standInsCores: 3
-        case .scrapedShare, .asSetShare, .lag50Seconds, .lag99Seconds, .lagMostSeconds, .wireBytesPerSample,
-            .diskBytesPerSample:
+        case .scrapedShare, .asSetShare, .overloadScrapedShare, .lag50Seconds, .lag99Seconds, .lagMostSeconds,
+            .overloadLag99Seconds, .wireBytesPerSample, .diskBytesPerSample, .standInsAnswerSeconds:
             2
-        case .rssMeanMiB, .rssPeakMiB, .catchUpSeconds: 1
+        case .rssMeanMiB, .rssPeakMiB, .endRSSMiB, .catchUpSeconds, .punctualAfterSeconds,
+            .lagBackAfterSeconds:
+            1
         default: 0
         }
     }

@@ -31,7 +31,7 @@ struct RaceCommand: AsyncParsableCommand {
     @Option(help: "A vmagent.") var vmagent: String?
     @Option(help: "The agent that ratios are to; by default the first.") var base: String?
     @Option(
-        help: "What happens: steady, churn, outage, restart, kill, far or ramp; may be given several times.")
+        help: "What happens: steady, churn, outage, restart, kill, far, overload or ramp; repeatable.")
     var scenario: [RaceScenario] = [.steady]
     @Option(help: "Rounds. Agents take turns within each; figures are medians, counts are sums.") var rounds =
         1
@@ -90,6 +90,7 @@ struct RaceCommand: AsyncParsableCommand {
 
     func run() async throws {
         let plan = plan
+        let interruption = RaceInterruption.watch()
         // Limits that this machine does not allow would be the fault of every run.
         try AgentBox(plan.limits, name: "narthex-race-\(getpid())").remove()
         try makePlaces()
@@ -97,10 +98,11 @@ struct RaceCommand: AsyncParsableCommand {
         var results: [RaceResult] = []
         for round in 1...rounds {
             for scenario in scenario {
-                for agent in agents {
-                    let result = await run(plan, scenario, agent, round)
-                    if let fault = result.fault {
-                        StandardStreams.writeError("\(agent.name), \(scenario.rawValue): \(fault)\n")
+                for agent in agents where !interruption.hasCome {
+                    let result = await run(plan, scenario, agent, round, interruption)
+                    for words in [result.fault, result.warning.map { "WARNING: \($0)" }] {
+                        guard let words else { continue }
+                        StandardStreams.writeError("\(agent.name), \(scenario.rawValue): \(words)\n")
                     }
                     results.append(result)
                 }
@@ -116,7 +118,7 @@ struct RaceCommand: AsyncParsableCommand {
         var isWhole = !results.contains { $0.fault != nil }
         var measured: RaceYardsticks?
         // A failure of one of these must not cost the others, nor what was measured.
-        if yardsticks {
+        if yardsticks, !interruption.hasCome {
             await attempt("the yardsticks", &isWhole) {
                 let found = try await RaceYardsticks.measure(plan)
                 print("\n" + found.text(joined), terminator: "")
@@ -130,11 +132,12 @@ struct RaceCommand: AsyncParsableCommand {
         }
         if let plots {
             await attempt("the plots", &isWhole) {
-                for plot in RacePlots.all(joined) {
+                for plot in RacePlots.all(joined, plan) {
                     try StandInFleet.write("\(plots)/\(plot.name)", plot.svg)
                 }
             }
         }
+        if interruption.hasCome { throw ExitCode(RaceInterruption.status) }
         if !isWhole { throw ExitCode(1) }
     }
 
@@ -163,12 +166,16 @@ struct RaceCommand: AsyncParsableCommand {
     }
 
     private func run(
-        _ plan: RacePlan, _ scenario: RaceScenario, _ agent: RaceAgent, _ round: Int
+        _ plan: RacePlan, _ scenario: RaceScenario, _ agent: RaceAgent, _ round: Int,
+        _ interruption: RaceInterruption
     ) async -> RaceResult {
         if scenario == .ramp {
-            return await RaceRamp(plan: plan, agent: agent, round: round).measure()
+            return await RaceRamp(plan: plan, agent: agent, round: round, interruption: interruption)
+                .measure()
         }
-        return await RaceRun(plan: plan, agent: agent, scenario: scenario, round: round).measure()
+        let run = RaceRun(
+            plan: plan, agent: agent, scenario: scenario, round: round, interruption: interruption)
+        return await run.measure()
     }
 
     private var plan: RacePlan {
@@ -184,6 +191,7 @@ struct RaceCommand: AsyncParsableCommand {
         plan.samplesPerSecond = receiver.throttle
         plan.killOutageSeconds = receiver.killOutageSeconds
         plan.outageSeconds = receiver.outageSeconds
+        plan.overloadTimes = load.overloadTimes
         plan.seconds = seconds
         plan.warmupSeconds = warmupSeconds
         plan.settleSeconds = settleSeconds

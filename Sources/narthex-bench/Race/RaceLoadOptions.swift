@@ -20,6 +20,8 @@ struct RaceLoadOptions: ParsableArguments {
     @Option(help: "Share of the exporters that answer late.") var slowShare = 0.0
     @Option(help: "Milliseconds that they are late.") var slowMs = 1_000
     @Option(help: "Share of the exporters that answer 500.") var failingShare = 0.0
+    @Option(help: "How many times as long the list of targets becomes in the scenario overload.")
+    var overloadTimes = 3
     @Option(help: "Seed of the numbers.") var seed = 1
     @Option(help: "Sets of numbers that exporters share, which makes their pages cheap; 0 for none shared.")
     var numberSets = 0
@@ -27,6 +29,9 @@ struct RaceLoadOptions: ParsableArguments {
     func validate() throws {
         guard targets > 0, series > 0, intervalSeconds > 0, slowMs >= 0, seed >= 0, numberSets >= 0 else {
             throw ValidationError("counts and seconds must be more than zero")
+        }
+        guard (2...100).contains(overloadTimes) else {
+            throw ValidationError("--overload-times is 2 to 100")
         }
         for (name, share) in [
             ("--moving-share", movingShare), ("--churn", churn), ("--slow-share", slowShare),

@@ -25,6 +25,7 @@ struct RaceMeter {
     private var residentSum = 0.0
     private var residentCount = 0.0
     private var residentPeak = 0
+    private var slowestAnswerNs: UInt64 = 0
 
     init(_ process: RacedProcess, _ fleet: StandInFleet, _ probe: PageProbe) async throws {
         self.process = process
@@ -39,8 +40,11 @@ struct RaceMeter {
     /// Looks at the agent: about once a second, as each look makes one point of a curve.
     mutating func look() async throws {
         let count = try process.count()
+        let askedNs = clock.monotonicNs
         let samples = try await fleet.endpointCounts(probe).samples
         let nowNs = clock.monotonicNs
+        try await fleet.awaitExporters(probe)
+        slowestAnswerNs = max(slowestAnswerNs, nowNs &- askedNs, clock.monotonicNs &- nowNs)
         let seconds = Double(nowNs &- lastNs) / 1e9
         residentSum += Double(count.residentBytes)
         residentCount += 1
@@ -76,6 +80,7 @@ struct RaceMeter {
             .lagMostSeconds: Double(ages.quantile(1)) / 1_000,
             .samplesPerSecond: samples / seconds,
             .standInsCores: (last.standInsCPUSeconds - first.standInsCPUSeconds) / seconds,
+            .standInsAnswerSeconds: Double(slowestAnswerNs) / 1e9,
         ]
         if let before = first.writtenBytes, let after = last.writtenBytes {
             figures[.diskBytesPerSample] = (Double(after) - Double(before)) / samples

@@ -1,7 +1,7 @@
 /// The drawings of a race: bars of what compares over all scenarios, and curves over time for each of them.
 enum RacePlots {
     /// File names and their SVG. Agents have the same colour in all of them.
-    static func all(_ results: [RaceResult]) -> [(name: String, svg: String)] {
+    static func all(_ results: [RaceResult], _ plan: RacePlan) -> [(name: String, svg: String)] {
         let agents = results.map(\.agent).reduce(into: [String]()) { names, name in
             if !names.contains(name) { names.append(name) }
         }
@@ -36,8 +36,9 @@ enum RacePlots {
                         } ?? [])
                 }
                 guard lines.contains(where: { $0.points.count > 1 }) else { continue }
-                plots.append(
-                    ("\(scenario)-\(file).svg", LinePlot(title: "\(scenario): \(title)", lines: lines).svg))
+                let plot = LinePlot(
+                    title: "\(scenario): \(title)", lines: lines, events: plan.events(of: scenario))
+                plots.append(("\(scenario)-\(file).svg", plot.svg))
             }
         }
         return plots

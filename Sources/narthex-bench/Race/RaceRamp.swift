@@ -3,19 +3,24 @@ struct RaceRamp {
     let plan: RacePlan
     let agent: RaceAgent
     let round: Int
+    let interruption: RaceInterruption
 
     /// The result of the highest load that was borne, with a note for each load that was tried.
     func measure() async -> RaceResult {
         var search = RampSearch(first: plan.targets, limit: max(plan.targets, plan.rampTargets))
         var best = RaceResult(agent: agent.name, scenario: RaceScenario.ramp.rawValue, round: round)
         var notes: [String] = []
-        while let targets = search.next {
+        while let targets = search.next, !interruption.hasCome {
             var step = plan
             step.targets = targets
-            let result = await RaceRun(plan: step, agent: agent, scenario: .ramp, round: round).measure()
+            let run = RaceRun(
+                plan: step, agent: agent, scenario: .ramp, round: round, interruption: interruption)
+            let result = await run.measure()
             let why = Self.whyNotBorne(result, lagBoundSeconds: plan.lagBoundSeconds)
             search.note(targets, isBorne: why == nil)
-            notes.append("\(targets) targets: \(why.map { "not borne: \($0)" } ?? "borne")")
+            notes.append(
+                "\(targets) targets: \(why.map { "not borne: \($0)" } ?? "borne")"
+                    + (result.warning.map { "; WARNING: \($0)" } ?? ""))
             if why == nil, search.borne == targets {
                 best = result
                 best.figures[.borneTargets] = Double(targets)
@@ -23,6 +28,7 @@ struct RaceRamp {
             }
         }
         if search.borne == nil { best.fault = "bore no load at all" }
+        if interruption.hasCome { best.fault = "interrupted" }
         if let borne = search.borne, search.notBorne == nil {
             notes.append("\(borne) targets are as many as were tried: the limit is higher")
         }
@@ -32,8 +38,11 @@ struct RaceRamp {
 
     /// What an agent did wrong under a load; nil when it delivered all, in time.
     static func whyNotBorne(_ result: RaceResult, lagBoundSeconds: Double) -> String? {
-        if let fault = result.fault { return String(fault.prefix { $0 != "\n" }) }
-        for column in [RaceColumn.missing, .givenUp, .refused, .badlySigned] {
+        if let fault = result.fault {
+            let end = fault.firstRange(of: RacedProcess.logEnds)?.lowerBound ?? fault.endIndex
+            return String(fault[..<end].prefix { $0 != "\n" })
+        }
+        for column in [RaceColumn.memoryKills, .missing, .givenUp, .refused, .badlySigned] {
             if let count = result.figures[column], count > 0 {
                 return "\(column.title): \(column.text(count))"
             }

@@ -20,6 +20,8 @@ struct RaceResult {
     var points: [Point] = []
     /// What went wrong, in words; such a run has no figures that compare.
     var fault: String?
+    /// Why the figures may not be the agent's.
+    var warning: String?
     /// What one has to know about the figures.
     var notes: [String] = []
 
@@ -27,6 +29,7 @@ struct RaceResult {
         .object([
             "agent": .string(agent), "scenario": .string(scenario), "round": .integer(round),
             "fault": fault.map(JSONValue.string),
+            "warning": warning.map(JSONValue.string),
             "notes": notes.isEmpty ? nil : .strings(notes),
             "figures": .object(
                 RaceColumn.allCases.compactMap { column in
@@ -55,6 +58,7 @@ struct RaceResult {
             joined.figures[column] = column.isCount ? values.reduce(0, +) : median
         }
         joined.fault = rounds.compactMap(\.fault).first
+        joined.warning = rounds.compactMap(\.warning).first
         joined.notes = rounds.flatMap(\.notes).reduce(into: []) { notes, note in
             if !notes.contains(note) { notes.append(note) }
         }
@@ -66,8 +70,7 @@ extension RaceColumn {
     fileprivate var isCount: Bool {
         switch self {
         case .exposed, .missing, .givenUp, .undecided, .surplus, .duplicates, .outOfOrder, .refused,
-            .unsigned,
-            .badlySigned:
+            .unsigned, .badlySigned, .memoryKills:
             true
         default: false
         }

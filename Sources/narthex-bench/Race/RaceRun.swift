@@ -14,11 +14,17 @@ struct RaceRun {
     private let clock = SystemClock()
     private let probe = PageProbe()
 
-    init(plan: RacePlan, agent: RaceAgent, scenario: RaceScenario, round: Int) {
+    private let interruption: RaceInterruption
+
+    init(
+        plan: RacePlan, agent: RaceAgent, scenario: RaceScenario, round: Int,
+        interruption: RaceInterruption
+    ) {
         self.plan = plan
         self.agent = agent
         self.scenario = scenario
         self.round = round
+        self.interruption = interruption
     }
 
     /// Never throws: what an agent does wrong is a result, and so is a run that could not be made. The
@@ -39,11 +45,11 @@ struct RaceRun {
         let box = try AgentBox(plan.limits, name: "narthex-race-\(getpid())")
         defer { box.remove() }
         let fleet = try await StandInFleet(
-            plan.session(folder.path, churns: scenario == .churn), queue: agent.queue,
-            protocols: agent.protocols, isSigned: agent.isSigned, writes: !agent.command.has(.url))
+            plan.session(folder.path, scenario), queue: agent.queue, protocols: agent.protocols,
+            isSigned: agent.isSigned, writes: !agent.command.has(.url))
         defer { fleet.stop() }
         // Before the start: a change while an agent begins to watch the file might not be seen for minutes.
-        try fleet.giveTargets()
+        try fleet.giveTargets(first: plan.targets)
         let data = "\(folder.path)/data"
         // Safety: mkdir reads the null-terminated path it is given.
         guard unsafe mkdir(data, 0o700) == 0 else { throw BenchError("cannot make \(data): errno \(errno)") }
@@ -57,34 +63,45 @@ struct RaceRun {
             }
         }
         let process = RacedProcess(
-            command, environment: agent.environment, folder: folder.path, box: box)
+            command + (scenario == .overload ? agent.targetListWords : []), environment: agent.environment,
+            folder: folder.path, box: box)
+        var course = RaceCourse(plan, process, fleet, probe, interruption)
         do {
-            try await measure(process, fleet, into: &result)
+            try await measure(&course, into: &result)
         } catch {
             result.fault = String(describing: error)
         }
-        if process.end(SIGTERM) != 0, result.fault == nil {
+        // Nobody waits for an agent that has much to write when the race was interrupted.
+        let isOrderly = process.end(SIGTERM, withinSeconds: interruption.hasCome ? 5 : 60) == 0
+        if !isOrderly, result.fault == nil {
             result.notes.append("did not end orderly within a minute of SIGTERM")
         }
+        if let kills = box.memoryKills { result.figures[.memoryKills] = Double(kills) }
     }
 
-    private func measure(
-        _ process: RacedProcess, _ fleet: StandInFleet, into result: inout RaceResult
-    ) async throws {
+    private func measure(_ course: inout RaceCourse, into result: inout RaceResult) async throws {
+        let fleet = course.fleet
         try await fleet.order(answers, probe)
-        try process.start()
-        try await warmUp(process, fleet)
-        var meter = try await RaceMeter(process, fleet, probe)
+        try course.process.start()
+        try await warmUp(&course)
+        var meter = try await RaceMeter(course.process, fleet, probe)
         let fromMs = clock.wallMs
-        var ends = DeliveryCheck.Ends(cutoffMs: 0)
-        try await live(process, fleet, &meter, &ends, &result)
+        var addedDue = 0.0
+        if scenario == .overload {
+            addedDue = try await RaceOverload(plan).live(&course, &meter, &result)
+        } else {
+            try await live(&course, &meter, &result)
+        }
         result.figures.merge(try await meter.figures(series: plan.targets * plan.series)) { $1 }
+        if scenario == .overload { result.figures[.bytesPerSeries] = nil }
         result.points = meter.points
-        ends.cutoffMs = clock.wallMs
-        try await settle(fleet, ends, process, into: &result)
-        let span = fromMs..<max(fromMs + 1, ends.cutoffMs)
-        let served = try await fleet.servedPages(probe).filter { span.contains($0.endMs) }
-        result.figures[.scrapedShare] = Double(served.count) / plan.scrapesDue(inMs: span.count)
+        result.warning = RaceWarning.standIns(result.figures, plan)
+        course.ends.cutoffMs = clock.wallMs
+        try await settle(&course, into: &result)
+        let span = fromMs..<max(fromMs + 1, course.ends.cutoffMs)
+        let served = course.watch.pages.filter { span.contains($0.endMs) }
+        result.figures[.scrapedShare] =
+            Double(served.count) / (plan.scrapesDue(inMs: span.count) + addedDue)
         if !plan.isPlainText, !served.isEmpty {
             result.figures[.asSetShare] = Double(served.count { $0.isAsSet }) / Double(served.count)
         }
@@ -102,39 +119,43 @@ struct RaceRun {
         return ms > 0 ? "{\"fault\": \"delay\", \"delayMs\": \(ms)}" : "{\"fault\": \"none\"}"
     }
 
-    private func warmUp(_ process: RacedProcess, _ fleet: StandInFleet) async throws {
-        for second in 0..<max(plan.warmupSeconds, plan.intervalSeconds * 2 + 60) {
-            try await clock.sleep(forMs: 1_000)
-            _ = try process.count()
-            if second == 0 { try process.checkLimits() }
-            let samples = try await fleet.endpointCounts(probe).samples
-            if second + 1 >= plan.warmupSeconds, samples > 0 { return }
+    private func warmUp(_ course: inout RaceCourse) async throws {
+        var second = 0
+        while second < max(plan.warmupSeconds, plan.intervalSeconds * 2 + 60) {
+            let isFirst = second == 0
+            second += try await course.pace.next()
+            _ = try course.process.count()
+            if isFirst { try course.process.checkLimits() }
+            let samples = try await course.fleet.endpointCounts(probe).samples
+            if second >= plan.warmupSeconds, samples > 0 { return }
         }
-        let counts = try await fleet.endpointCounts(probe)
+        let counts = try await course.fleet.endpointCounts(probe)
         throw BenchError(
-            "the endpoint had no sample \(plan.intervalSeconds * 2 + 60) s after the start, and refused "
-                + "\(counts.signaturesRefused) requests for their signature; \(process.logEnd)")
+            "the endpoint had no sample \(second) s after the start, and refused "
+                + "\(counts.signaturesRefused) requests for their signature\(course.process.logEnd)")
     }
 
     /// The measured time. An outage lasts until the agent has caught up, or is given up.
     private func live(
-        _ process: RacedProcess, _ fleet: StandInFleet, _ meter: inout RaceMeter,
-        _ ends: inout DeliveryCheck.Ends, _ result: inout RaceResult
+        _ course: inout RaceCourse, _ meter: inout RaceMeter, _ result: inout RaceResult
     ) async throws {
-        let eventAt = plan.eventAt
         let enough = scenario == .outage ? plan.outageRunSeconds : plan.seconds
-        var isCaughtUp = scenario != .outage
+        let endsAgent = scenario == .kill || scenario == .restart
+        var (isCaughtUp, isDeaf, hasHappened) = (scenario != .outage, false, false)
         var second = 0
         while second < enough || (!isCaughtUp && second < enough + plan.settleSeconds) {
-            try await clock.sleep(forMs: 1_000)
-            second += 1
+            second += try await course.pace.next()
             try await meter.look()
-            if second == eventAt - plan.killOutageSeconds, scenario == .kill || scenario == .restart {
-                try await fleet.order("{\"fault\": \"status\", \"status\": 503}", probe)
+            if endsAgent, !isDeaf, second >= plan.eventAt - plan.killOutageSeconds {
+                isDeaf = true
+                try await course.fleet.order("{\"fault\": \"status\", \"status\": 503}", probe)
             }
-            if second == eventAt { try await happen(process, fleet, &ends) }
-            let since = second - eventAt - plan.outageSeconds
-            if !isCaughtUp, Self.isLook(since), try await behind(fleet, ends) == 0 {
+            if !hasHappened, second >= plan.eventAt {
+                hasHappened = true
+                try await happen(&course)
+            }
+            let since = second - plan.eventAt - plan.outageSeconds
+            if !isCaughtUp, since > 0, try await !course.isBehind() {
                 isCaughtUp = true
                 result.figures[.catchUpSeconds] = Double(since)
             }
@@ -142,66 +163,35 @@ struct RaceRun {
         if !isCaughtUp { result.notes.append("had not caught up when it was given up") }
     }
 
-    private func happen(
-        _ process: RacedProcess, _ fleet: StandInFleet, _ ends: inout DeliveryCheck.Ends
-    ) async throws {
+    private func happen(_ course: inout RaceCourse) async throws {
         switch scenario {
-        case .steady, .churn, .far, .ramp: break
+        case .steady, .churn, .far, .ramp, .overload: break
         case .restart, .kill:
-            try again(process, scenario == .kill ? SIGKILL : SIGTERM, &ends)
-            try await fleet.order(answers, probe)
+            try again(&course, scenario == .kill ? SIGKILL : SIGTERM)
+            try await course.fleet.order(answers, probe)
         case .outage:
-            try await fleet.order(
+            try await course.fleet.order(
                 "{\"fault\": \"status\", \"status\": 503, \"forMs\": \(plan.outageSeconds * 1_000)}", probe)
         }
     }
 
-    /// Whether the agent's backlog is looked for so many seconds after an outage. Each look costs the
-    /// stand-ins a page of all that they know, which must not compete with what is measured: every second
-    /// at first, where there is little, every five later.
-    static func isLook(_ seconds: Int) -> Bool { seconds > 0 && (seconds <= 5 || seconds % 5 == 0) }
-
-    /// Samples missing of all pages but those of the last seconds, which may be on their way.
-    private func behind(_ fleet: StandInFleet, _ ends: DeliveryCheck.Ends) async throws -> Int {
-        var ends = ends
-        ends.cutoffMs = clock.wallMs - Self.onTheirWayMs
-        return try await check(fleet, ends).missing
-    }
-
-    /// Longer than any of the agents keeps samples before it sends them: Prometheus waits up to 5 s by
-    /// default.
-    private static let onTheirWayMs: Int64 = 6_000
-
-    private func check(_ fleet: StandInFleet, _ ends: DeliveryCheck.Ends) async throws -> DeliveryCheck {
-        DeliveryCheck(
-            pages: try await fleet.servedPages(probe), arrivals: try await fleet.arrivedScrapes(probe),
-            intervalMs: Int64(plan.intervalSeconds) * 1_000, ends: ends, instance: StandInFleet.instance)
-    }
-
     /// Ends the agent and starts it again. What it was served in the last second before the signal may have
     /// been in the kernel's hands only.
-    private func again(
-        _ process: RacedProcess, _ signal: Int32, _ ends: inout DeliveryCheck.Ends
-    ) throws(BenchError) {
+    private func again(_ course: inout RaceCourse, _ signal: Int32) throws(BenchError) {
         let fromMs = clock.wallMs - 1_000
-        process.end(signal)
-        ends.undecidedMs.append(fromMs...clock.wallMs)
-        try process.start()
+        course.process.end(signal)
+        course.ends.undecidedMs.append(fromMs...clock.wallMs)
+        try course.process.start()
     }
 
     /// Waits until nothing is missing, or for so long that what is missing will not come.
-    private func settle(
-        _ fleet: StandInFleet, _ ends: DeliveryCheck.Ends, _ process: RacedProcess,
-        into result: inout RaceResult
-    ) async throws {
-        var check: DeliveryCheck
+    private func settle(_ course: inout RaceCourse, into result: inout RaceResult) async throws {
         var waited = 0
         repeat {
-            try await clock.sleep(forMs: 1_000)
-            waited += 1
-            _ = try process.count()
-            check = try await self.check(fleet, ends)
-        } while check.missing > 0 && waited < plan.settleSeconds
+            waited += try await course.pace.next()
+            _ = try course.process.count()
+        } while try await course.isBehind(course.ends) && waited < plan.settleSeconds
+        let check = course.watch.check(course.ends)
         for example in check.examples {
             result.notes.append(
                 "of the \(example.page.samples) samples that \(example.instance) gave at "

@@ -15,6 +15,8 @@ enum RaceScenario: String, CaseIterable, ExpressibleByArgument {
     case kill
     /// Answers take 200 ms, all the time.
     case far
+    /// A list of targets some times as long for a third of the time, and the first one again afterwards.
+    case overload
     /// More and more targets, a fresh start each, until the agent no longer delivers all in time.
     case ramp
 }

@@ -39,6 +39,7 @@ enum RaceTable {
         }
         for result in results {
             if let fault = result.fault { text += "  \(result.agent): FAILED: \(fault)\n" }
+            if let warning = result.warning { text += "  \(result.agent): WARNING: \(warning)\n" }
             for note in result.notes { text += "  \(result.agent): \(note)\n" }
         }
         return text

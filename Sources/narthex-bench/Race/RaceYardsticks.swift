@@ -27,7 +27,7 @@ struct RaceYardsticks {
     static func measure(_ plan: RacePlan) async throws -> RaceYardsticks {
         let folder = try TemporaryFolder(name: "narthex-race")
         defer { folder.remove() }
-        let fleet = try await StandInFleet(plan.session(folder.path, churns: false))
+        let fleet = try await StandInFleet(plan.session(folder.path))
         defer { fleet.stop() }
         guard let first = fleet.places.exporters.first else { throw BenchError("there is no exporter") }
         var yardsticks = RaceYardsticks()

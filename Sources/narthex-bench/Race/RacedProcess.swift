@@ -35,7 +35,8 @@ final class RacedProcess {
         guard let process else { throw BenchError("the agent does not run") }
         if let end = process.ended() {
             self.process = nil
-            throw BenchError("the agent ended by itself with status \(end.status)\(killed); \(logEnd)")
+            throw BenchError(
+                "the agent \(Self.words(end, box.memoryKills, box.limits.memoryMiB))\(logEnd)")
         }
         let tree = ProcessTree(root: process.pid)
         let written = pastWrittenBytes.flatMap { past in tree.writtenBytes.map { past + $0 } }
@@ -70,13 +71,25 @@ final class RacedProcess {
         return end.status
     }
 
-    private var killed: String {
-        (box.memoryKills ?? 0) > 0 ? " (the kernel killed it for its use of memory)" : ""
+    /// How an agent has ended that nobody had told to end. `memoryKills` is how many processes of its group
+    /// the kernel has killed for the group's use of memory, nil where it does not count them.
+    static func words(_ end: ChildProcess.End, _ memoryKills: Int?, _ memoryMiB: Int?) -> String {
+        if let memoryKills, memoryKills > 0, let memoryMiB {
+            return "used up its \(memoryMiB) MiB of memory, and the kernel killed it"
+        }
+        if end.signal == SIGKILL, memoryKills == nil, let memoryMiB {
+            return "was killed, most likely by the kernel, as it may use \(memoryMiB) MiB of memory"
+        }
+        return end.signal == 0
+            ? "ended by itself with status \(end.status)" : "was ended by signal \(end.signal)"
     }
 
-    /// The last of what it has said.
+    /// What stands between the words of a fault and the end of the agent's log.
+    static let logEnds = "; its log ends:\n"
+
+    /// The last of what it has said, behind `logEnds`.
     var logEnd: String {
         let log = StandInPlaces.text(of: "\(folder)/agent.log") ?? ""
-        return "its log ends:\n" + log.split(separator: "\n").suffix(5).joined(separator: "\n")
+        return Self.logEnds + log.split(separator: "\n").suffix(5).joined(separator: "\n")
     }
 }

@@ -1,0 +1,62 @@
+import Platform
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Whether somebody wants the race to end before its time.
+///
+/// An agent leads a process group of its own, so that Ctrl-C on a terminal does not reach it, and its cgroup
+/// stays until somebody removes it. So a signal only sets a flag, which the loops look at every second: they
+/// end the agent, the stand-ins and the group as they do at the end of any run.
+final class RaceInterruption: Sendable {
+    private let came = Mutex(false)
+
+    /// Watches for SIGINT, SIGTERM and SIGHUP from now on. A second signal ends the process at once, and
+    /// leaves behind what it leaves. To be called once.
+    static func watch() -> RaceInterruption {
+        let interruption = RaceInterruption()
+        Signals.handle { _ in
+            let isSecond = interruption.came.withLock { came in
+                defer { came = true }
+                return came
+            }
+            if isSecond { _exit(status) }
+            StandardStreams.writeError("interrupted: the agent is ended and its groups are removed\n")
+        }
+        return interruption
+    }
+
+    /// The exit status of a program that SIGINT ended, as shells have it.
+    static let status: Int32 = 130
+
+    var hasCome: Bool { came.withLock { $0 } }
+
+    func check() throws(BenchError) {
+        if hasCome { throw BenchError("interrupted") }
+    }
+}
+
+/// Wakes a loop once a second, by the clock: what the loop does between takes nothing from the count.
+struct RacePace {
+    private let clock = SystemClock()
+    private let interruption: RaceInterruption
+    private var dueNs: UInt64
+
+    init(_ interruption: RaceInterruption) {
+        self.interruption = interruption
+        dueNs = clock.monotonicNs
+    }
+
+    /// Sleeps until the next full second since the start, and leaves out those that have passed already.
+    /// Returns how many seconds went by. Throws when the race is to end.
+    mutating func next() async throws -> Int {
+        let nowNs = clock.monotonicNs
+        let seconds = 1 + Int((nowNs - min(nowNs, dueNs)) / 1_000_000_000)
+        dueNs += UInt64(seconds) * 1_000_000_000
+        try await clock.sleep(untilNs: dueNs)
+        try interruption.check()
+        return seconds
+    }
+}
