@@ -160,8 +160,9 @@ let package = Package(
         command(
             "narthex-bench",
             [
-                "CBareLoop", "Compression", "JSON", "Scrape", "WriteAheadBuffer", "RemoteWrite", "StandIns",
-                "AWS", "Cryptography", "HTTPTransport", "MetricModel", "Telemetry", "Platform", logging,
+                "CBareLoop", "Compression", "Configuration", "JSON", "Scrape", "WriteAheadBuffer",
+                "RemoteWrite", "StandIns", "AWS", "Cryptography", "HTTPTransport", "MetricModel", "Telemetry",
+                "Platform", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

@@ -87,7 +87,7 @@ struct Churn {
         let mark = Array("le=\"0.005\"".utf8)
         var number = 0
         for line in lines {
-            if let place = line.firstRange(of: mark) {
+            if let place = Self.place(of: mark, in: line) {
                 if isChosen(number) {
                     for bucket in 0...scrape {
                         result += line[..<place.lowerBound]
@@ -101,6 +101,16 @@ struct Churn {
             result += line
             result.append(0x0A)
         }
+    }
+
+    /// Where `mark` stands first. `firstRange(of:)` takes twenty times as many instructions.
+    private static func place(of mark: [UInt8], in line: ArraySlice<UInt8>) -> Range<Int>? {
+        guard line.count >= mark.count else { return nil }
+        for start in line.startIndex...line.endIndex - mark.count where line[start] == mark[0] {
+            let range = start..<start + mark.count
+            if line[range].elementsEqual(mark) { return range }
+        }
+        return nil
     }
 
     private func shuffle(

@@ -7,9 +7,15 @@ enum FreePort {
     /// One that nobody listens on now. Somebody else may take it before the agent does; then the agent says
     /// so and the run fails.
     static func find() throws(BenchError) -> UInt16 {
+        let (socket, port) = try bound()
+        close(socket)
+        return port
+    }
+
+    /// A socket that is bound to such a port, and the port. The caller closes it.
+    static func bound() throws(BenchError) -> (socket: Int32, port: UInt16) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw BenchError("no socket: errno \(errno)") }
-        defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr = in_addr(s_addr: UInt32(0x7F00_0001).bigEndian)
@@ -21,7 +27,11 @@ enum FreePort {
                 return bound == 0 ? unsafe getsockname(descriptor, generic, &length) : bound
             }
         }
-        guard status == 0 else { throw BenchError("no free port: errno \(errno)") }
-        return UInt16(bigEndian: address.sin_port)
+        guard status == 0 else {
+            let problem = errno
+            close(descriptor)
+            throw BenchError("no free port: errno \(problem)")
+        }
+        return (descriptor, UInt16(bigEndian: address.sin_port))
     }
 }

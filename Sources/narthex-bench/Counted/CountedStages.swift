@@ -22,9 +22,28 @@ struct CountedStages {
     }
 
     /// 2026-01-01T00:00:00Z, the time of the first scrape and of the clock.
-    private static let startMs: Int64 = 1_767_225_600_000
+    static let startMs: Int64 = 1_767_225_600_000
     private static let intervalMs: Int64 = 15_000
-    private static let instance = "10.0.0.1:9100"
+    /// What all stages scrape.
+    static var target: Target { target(instance: "10.0.0.1:9100") }
+
+    static func target(instance: String) -> Target {
+        Target(job: "bench", own: LabelSet([Label("instance", instance), Label("job", "bench")]))
+    }
+
+    static func timeMs(ofScrape round: Int) -> Int64 { startMs + Int64(round) * intervalMs }
+
+    /// A buffer in `folder`; `clock` stands still unless it is given.
+    static func buffer(
+        in folder: String, clock: any AgentClock = StandingClock(wallMs: startMs)
+    ) throws -> WriteAheadBuffer {
+        try WriteAheadBuffer(
+            BufferConfiguration(directory: folder), interner: LayoutInterner(), clock: clock,
+            files: POSIXFiles(), registry: MetricRegistry(), logger: silent)
+    }
+
+    /// Logs nothing.
+    static var silent: Logger { Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() } }
 
     private let body = SyntheticBody.nodeExporter
     private let rounds: Int
@@ -36,10 +55,7 @@ struct CountedStages {
     init(rounds: Int, folder: String) throws {
         HashKey.fix(seed: 1)
         self.rounds = rounds
-        buffer = try WriteAheadBuffer(
-            BufferConfiguration(directory: folder), interner: LayoutInterner(),
-            clock: StandingClock(wallMs: Self.startMs), files: POSIXFiles(), registry: MetricRegistry(),
-            logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() })
+        buffer = try Self.buffer(in: folder)
         reader = try buffer.openDestination("bench").reader
     }
 
@@ -61,9 +77,7 @@ struct CountedStages {
         }
 
         let texts = (0...rounds + 1).map { body.text(scrape: $0) }
-        let scrape = TargetScrape(
-            target: Target(
-                job: "bench", own: LabelSet([Label("instance", Self.instance), Label("job", "bench")])))
+        let scrape = TargetScrape(target: Self.target)
         samples = body.seriesCount
         var frames: [Frame] = []
         frames.reserveCapacity(rounds + 2)
@@ -127,7 +141,7 @@ struct CountedStages {
 
     private func consume(_ text: [UInt8], _ round: Int, _ scrape: TargetScrape) throws -> Frame {
         // Safety: every element is a byte, and the array lives through the call.
-        unsafe try scrape.consume(text.span.bytes, at: Self.startMs + Int64(round) * Self.intervalMs)
+        unsafe try scrape.consume(text.span.bytes, at: Self.timeMs(ofScrape: round))
     }
 
     private func read() throws -> [StoredFrame] {
