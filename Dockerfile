@@ -26,7 +26,7 @@ FROM debian:12-slim
 # the owner of the folder that it is mounted on.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libcurl4 libdeflate0 libexpat1 libprotobuf-c1 \
-        libre2-9 libsnappy1v5 libssl3 libstdc++6 libyaml-0-2 zlib1g \
+        libre2-9 libssl3 libstdc++6 libyaml-0-2 zlib1g \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/lib/dpkg/*-old \
         /var/log/apt /var/log/dpkg.log \
     && install --directory --owner=65534 --group=65534 /prometheus /output

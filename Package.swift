@@ -115,7 +115,6 @@ let package = Package(
             [
                 "Addresses", "AWS", "Cryptography", "HTTPTransport", "Relabel", "Configuration",
                 "MetricModel", "Telemetry", "Platform", "WriteAheadBuffer", "CPrompb", "CProtobufC",
-                "CSnappy",
                 logging,
             ]),
         room(

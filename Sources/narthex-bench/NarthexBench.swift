@@ -10,7 +10,7 @@ struct NarthexBench: AsyncParsableCommand {
         subcommands: [
             StagesCommand.self, ProcessCommand.self, BigCommand.self, ManyCommand.self, ParseCommand.self,
             DistanceCommand.self, OutageCommand.self, StartCommand.self, RaceCommand.self,
-            InstructionsCommand.self,
+            InstructionsCommand.self, BytesCommand.self,
         ])
 
     static func main() async {

@@ -5,6 +5,7 @@ import MetricModel
 import Platform
 import RemoteWrite
 import Scrape
+import StandIns
 import Telemetry
 import WriteAheadBuffer
 
@@ -21,6 +22,7 @@ struct StageBench {
         var readNs = Double.infinity
         var encodeNs = Double.infinity
         var snappyNs = Double.infinity
+        var libsnappyNs = Double.infinity
         var hashNs = Double.infinity
         var requestBytes = 0.0
         var compressedBytes = 0.0
@@ -81,6 +83,7 @@ struct StageBench {
         var compressed: [UInt8] = []
         var encodeNs = 0.0
         var snappyNs = 0.0
+        var libsnappyNs = 0.0
         var hashNs = 0.0
         var rawBytes = 0
         var sentBytes = 0
@@ -88,6 +91,8 @@ struct StageBench {
         for frame in stored {
             encodeNs += time { request = encoder.encode([frame.frame]) }
             snappyNs += time { compressed = encoder.compress() }
+            let plain = encoder.bytes
+            libsnappyNs += time { _ = LibSnappy.compress(plain) }
             // Safety: bytes have no padding, so every one of the span's may be read.
             hashNs += time { _ = unsafe SHA256.hex(compressed.span.bytes) }
             rawBytes += request.byteCount
@@ -111,6 +116,7 @@ struct StageBench {
         best.readNs = min(best.readNs, readNs / samples)
         best.encodeNs = min(best.encodeNs, encodeNs / samples)
         best.snappyNs = min(best.snappyNs, snappyNs / samples)
+        best.libsnappyNs = min(best.libsnappyNs, libsnappyNs / samples)
         best.hashNs = min(best.hashNs, hashNs / samples)
         best.requestBytes = Double(rawBytes) / samples
         best.compressedBytes = Double(sentBytes) / samples

@@ -114,6 +114,22 @@ enum ReferenceCodec {
         }
     }
 
+    /// The block that libsnappy makes.
+    static func compress(_ plain: [UInt8]) -> [UInt8] {
+        var length = snappy_max_compressed_length(plain.count)
+        var block = [UInt8](repeating: 0, count: length)
+        // Safety: pointers stay inside their closures, and `block` has the room that snappy asks for.
+        let status = unsafe plain.withUnsafeBytes { source in
+            unsafe block.withUnsafeMutableBytes {
+                unsafe snappy_compress(
+                    source.assumingMemoryBound(to: CChar.self).baseAddress, source.count,
+                    $0.assumingMemoryBound(to: CChar.self).baseAddress, &length)
+            }
+        }
+        precondition(status == SNAPPY_OK, "snappy fails only when the output has no room, and it has")
+        return Array(block.prefix(length))
+    }
+
     /// The samples of a request's body.
     static func samples(ofBody body: [UInt8]) throws -> [SentSample] { try unpack(uncompress(body)) }
 }

@@ -59,9 +59,7 @@ import Glibc
     ) -> Bool {
         let most = unsafe byteCount &+ labels.mostBytes(shape) &+ RequestScratch.slack
         if unsafe most > capacity {
-            unsafe scratch.grow(to: most, written: byteCount)
-            unsafe base = scratch.raw
-            unsafe capacity = scratch.capacity
+            unsafe (base, capacity) = Self.grown(scratch, to: most, written: byteCount)
         }
         // Safety: all that is written, the slack that the wide stores touch included, is below `most`, so
         // within the capacity; copying from inside the chunk and the target is what `LabelPointers`
@@ -118,9 +116,7 @@ import Glibc
             unsafe byteCount + labels.mostBytes(shape) + fields.count
             + RequestScratch.slack
         if unsafe most > capacity {
-            unsafe scratch.grow(to: most, written: byteCount)
-            unsafe base = scratch.raw
-            unsafe capacity = scratch.capacity
+            unsafe (base, capacity) = Self.grown(scratch, to: most, written: byteCount)
         }
         // Safety: as in the function above; the fields are copied to room that `most` counts.
         let start = unsafe base + byteCount
@@ -147,5 +143,16 @@ import Glibc
         }
         unsafe byteCount = end
         return true
+    }
+
+    /// Lets the scratch grow, and returns where it then is. Not inlined, so that loops do not read the
+    /// scratch's properties where it does not grow.
+    // Safety: what was read of the scratch before is not used any more.
+    @inline(never)
+    private static func grown(
+        _ scratch: RequestScratch, to byteCount: Int, written: Int
+    ) -> (UnsafeMutableRawPointer, Int) {
+        scratch.grow(to: byteCount, written: written)
+        return unsafe (scratch.raw, scratch.capacity)
     }
 }

@@ -1,6 +1,5 @@
 import Cryptography
 internal import AWS
-internal import CSnappy
 internal import MetricModel
 
 #if canImport(Glibc)
@@ -18,6 +17,7 @@ import Glibc
     var capacity: Int
     private var compressed: UnsafeMutableRawPointer
     private var compressedCapacity: Int
+    private let snappy = SnappyEncoder()
     /// The message of remote write that the request holds.
     private(set) var message = WriteMessage.v1
     /// Bytes in `raw`: of 2.0 the series alone until `assemble` puts the symbols before them.
@@ -56,7 +56,7 @@ import Glibc
     }
 
     /// Bytes held.
-    var heldBytes: Int { capacity + compressedCapacity + symbols.heldBytes }
+    var heldBytes: Int { capacity + compressedCapacity + snappy.heldBytes + symbols.heldBytes }
 
     /// Whether it keeps chunks of its last request alive.
     var holdsChunks: Bool { symbols.holdsChunks }
@@ -107,22 +107,18 @@ import Glibc
     /// The request as a snappy block, in an array of just its length. Nothing is appended afterwards.
     func compress() -> [UInt8] {
         assemble()
-        let bound = snappy_max_compressed_length(byteCount)
-        if bound > compressedCapacity {
+        let room = SnappyEncoder.room(for: byteCount)
+        if room > compressedCapacity {
             // Safety: nothing in the old block is needed.
             unsafe compressed.deallocate()
-            compressedCapacity = bound
-            unsafe compressed = .allocate(byteCount: bound, alignment: 16)
+            compressedCapacity = room
+            unsafe compressed = .allocate(byteCount: room, alignment: 16)
         }
-        var length = compressedCapacity
-        // Safety: `raw` holds `byteCount` bytes; `compressed` has room for what snappy may need at most.
-        let status = unsafe snappy_compress(
-            raw.assumingMemoryBound(to: CChar.self), byteCount,
-            compressed.assumingMemoryBound(to: CChar.self), &length)
-        precondition(status == SNAPPY_OK, "snappy fails only when the output has no room, and it has")
+        // Safety: `raw` holds `byteCount` bytes; `compressed` has the room.
+        let length = unsafe snappy.encode(raw, count: byteCount, to: compressed)
         // The chunks of a request are not kept until the next one.
         if message == .v2 { symbols.removeAll() }
-        // Safety: snappy wrote `length` bytes.
+        // Safety: `length` bytes of it are written.
         return unsafe [UInt8](UnsafeRawBufferPointer(start: compressed, count: length))
     }
 

@@ -125,7 +125,7 @@ struct CountedStages {
         // As many frames of one shape in a request as there are rounds.
         let all = sent.flatMap { $0 }
         samples = all.reduce(0) { $0 + $1.sampleCount }
-        try stage("together", units: 1) { _ = encoder.encode(all, together: true) }
+        try stage("together", units: 1) { _ = encoder.encode(all, .together(frames: .max)) }
         try stage("packed", units: 1) { _ = encoder.compress() }
         samples = sent[0][0].sampleCount
         try stage("hash", units: 1) {
