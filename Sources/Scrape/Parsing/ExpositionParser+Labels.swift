@@ -62,11 +62,7 @@ extension ExpositionParser {
     /// `[a-zA-Z_][a-zA-Z0-9_]*`; the caller has seen the first byte.
     private mutating func labelToken(_ body: RawSpan) -> Range<Int> {
         let start = position
-        while position < body.byteCount {
-            let byte = body.uncheckedByte(position)
-            guard Byte.isNameStart(byte) || Byte.isDigit(byte) else { break }
-            position += 1
-        }
+        position = Self.endOfName(body, from: start, colons: false)
         return start..<position
     }
 
@@ -79,6 +75,11 @@ extension ExpositionParser {
         let limit = min(body.byteCount, start + Self.maxSeriesBytes)
         var offset = start
         while offset < limit {
+            if offset + 8 <= limit {
+                let count = Byte.quotedBytes(in: body.uncheckedWord64(offset), lines: false)
+                offset += count
+                if count == 8 { continue }
+            }
             let byte = body.uncheckedByte(offset)
             if byte == Byte.quote {
                 position = offset + 1

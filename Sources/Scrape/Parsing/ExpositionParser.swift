@@ -175,12 +175,24 @@ struct ExpositionParser {
     /// `[a-zA-Z_:][a-zA-Z0-9_:]*`; the caller has seen the first byte.
     mutating func nameToken(_ body: RawSpan) -> Range<Int> {
         let start = position
-        while position < body.byteCount {
-            let byte = body.uncheckedByte(position)
-            guard Byte.isNameStart(byte) || byte == Byte.colon || Byte.isDigit(byte) else { break }
-            position += 1
-        }
+        position = Self.endOfName(body, from: start, colons: true)
         return start..<position
+    }
+
+    /// Where the letters, digits and underscores end that begin at `start`.
+    static func endOfName(_ body: RawSpan, from start: Int, colons: Bool) -> Int {
+        var offset = start
+        while offset + 8 <= body.byteCount {
+            let count = Byte.nameBytes(in: body.uncheckedWord64(offset), colons: colons)
+            offset += count
+            if count < 8 { return offset }
+        }
+        while offset < body.byteCount {
+            let byte = body.uncheckedByte(offset)
+            guard Byte.isNameStart(byte) || Byte.isDigit(byte) || colons && byte == Byte.colon else { break }
+            offset += 1
+        }
+        return offset
     }
 
     mutating func skipBlanks(_ body: RawSpan) {
