@@ -158,6 +158,12 @@ struct SeriesEncoder {
         }
     }
 
+    /// Whether a label of this name may hold a bucket's or a quantile's bound.
+    static func mayBeBound(_ body: RawSpan, _ name: Range<Int>) -> Bool {
+        name.count == 2 && body.hasPrefix("le", at: name.lowerBound)
+            || name.count == 8 && body.hasPrefix("quantile", at: name.lowerBound)
+    }
+
     /// The normal form of a bound; nil where it is in it, or is no number.
     private func normalFloat(_ value: Range<Int>) -> [UInt8]? {
         // Safety: bytes have no padding, so every one of the span's may be read.
