@@ -173,6 +173,7 @@ struct SeriesEncoder {
     }
 
     /// Whether the labels are sorted by name, none twice, as far as the names' beginnings tell.
+    @inline(__always)
     private func isAscending() -> Bool {
         for index in items.indices.dropFirst() where items[index - 1].key >= items[index].key { return false }
         return true
@@ -218,6 +219,7 @@ struct SeriesEncoder {
 
     // MARK: the target's labels
 
+    @inline(__always)
     private func meetsTargetLabel() -> Bool {
         let count = schema.nameKeys.count
         var index = 0

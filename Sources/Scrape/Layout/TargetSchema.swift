@@ -82,6 +82,7 @@ extension SegmentHasher {
     }
 
     /// The same for a label whose name and value are ranges of `text`; the bounds are checked.
+    @inline(__always)
     func labelHash(_ text: RawSpan, name: Range<Int>, value: Range<Int>) -> UInt64 {
         precondition(name.lowerBound >= 0 && name.upperBound <= text.byteCount, "the name lies in the text")
         precondition(

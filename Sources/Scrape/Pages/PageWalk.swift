@@ -231,6 +231,7 @@ struct PageWalk {
         return isLine(line, hash) ? line : nil
     }
 
+    @inline(__always)
     private func isLine(_ line: Int, _ hash: UInt64) -> Bool {
         order.hashes[line] == hash && !isTaken[line] && Int(order.lengths[line]) == parser.segment.count
             && order.types[line] == parser.type

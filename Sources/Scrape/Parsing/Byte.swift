@@ -54,6 +54,13 @@ enum Byte {
         return found.trailingZeroBitCount >> 3
     }
 
+    /// Whether the lowest `count` bytes, eight at most, are ASCII.
+    @inline(__always)
+    static func isASCII(_ word: UInt64, first count: Int) -> Bool {
+        // A shift by as many bits as there are gives 0.
+        word & highBits & ~(UInt64.max << UInt64(8 * count)) == 0
+    }
+
     /// The highest bit of the lowest byte that is 0. Of a higher byte it may be set as well.
     @inline(__always)
     private static func zeroBytes(_ word: UInt64) -> UInt64 { (word &- ones) & ~word & highBits }

@@ -131,13 +131,21 @@ struct ExpositionParser {
 
     private mutating func valueAndTimestamp(_ body: RawSpan) throws(ScrapeError) {
         let start = position
-        while position < body.byteCount, !Byte.endsValue(body.uncheckedByte(position)) { position += 1 }
-        guard position > start else { throw unexpected(body, "a value is expected after the metric") }
-        guard let number = DecimalFloat.parse(body, start..<position) else {
-            throw ScrapeError("\"\(body.excerpt(start..<position))\" is no value", offset: start)
+        if start + DecimalFloat.prefixReach <= body.byteCount,
+            case let (number, end) = DecimalFloat.parsePrefix(body, start), end >= 0,
+            Byte.endsValue(body.uncheckedByte(end))
+        {
+            value = number
+            position = end
+        } else {
+            while position < body.byteCount, !Byte.endsValue(body.uncheckedByte(position)) { position += 1 }
+            guard position > start else { throw unexpected(body, "a value is expected after the metric") }
+            guard let number = DecimalFloat.parse(body, start..<position) else {
+                throw ScrapeError("\"\(body.excerpt(start..<position))\" is no value", offset: start)
+            }
+            // A target's own NaN must not look like a stale marker.
+            value = ScrapeValue.normalized(number)
         }
-        // A target's own NaN must not look like a stale marker.
-        value = ScrapeValue.normalized(number)
         skipBlanks(body)
         timestampMs = nil
         if let byte = peek(body), Byte.isDigit(byte) {
