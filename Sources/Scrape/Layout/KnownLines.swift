@@ -23,8 +23,8 @@ struct KnownLines {
     /// For each of `chunks` the number of its first line.
     private var firstLines: [Int] = []
 
-    /// Chunks whose lines have more or fewer series than one each are left out, and those with a series that a
-    /// rule of the job refused.
+    /// Chunks whose lines have more or fewer series than one each are left out, and those with a series that
+    /// a rule of the job refused.
     init(_ chunks: [TemplateChunk]) {
         table = SeriesTable(capacity: chunks.reduce(0) { $0 + $1.lineCount })
         var number = 0

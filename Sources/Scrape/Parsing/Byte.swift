@@ -30,7 +30,8 @@ enum Byte {
     private static let ones: UInt64 = 0x0101_0101_0101_0101
     private static let highBits: UInt64 = 0x8080_8080_8080_8080
 
-    /// How many bytes, from the lowest on, are letters, digits or underscores; of a metric's name also colons.
+    /// How many bytes, from the lowest on, are letters, digits or underscores, or colons where a metric's
+    /// name is read.
     @inline(__always)
     static func nameBytes(in word: UInt64, colons: Bool) -> Int {
         // Of each byte the highest bit says whether it belongs to a name: sums of seven bits and a bound do

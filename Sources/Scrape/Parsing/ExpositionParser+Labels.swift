@@ -60,9 +60,9 @@ extension ExpositionParser {
         }
     }
 
-    /// Reads a label as nearly all are written: no white space, quoted name or escape, a value in ASCII, and a
-    /// comma or the closing brace behind. Moves behind the comma, or to the brace. False where it is another;
-    /// nothing has been read then.
+    /// Reads a label as nearly all are written: no white space, quoted name or escape, a value in ASCII, and
+    /// a comma or the closing brace behind. Moves behind the comma, or to the brace. False where it is
+    /// another; nothing has been read then.
     private mutating func plainLabel(_ body: RawSpan) -> Bool {
         let start = position
         let end = min(body.byteCount, lineStart + Self.maxSeriesBytes)
