@@ -67,3 +67,29 @@ struct KnownLines {
         return low < dropped.count && Int(dropped[low]) == line ? nil : line - low
     }
 }
+
+/// The same, made once it pays: a table of all lines costs more than it saves where a few of very many have
+/// changed.
+struct LazyKnownLines {
+    /// The table is made once one in so many lines has been parsed.
+    private static let share = 32
+
+    private let chunks: [TemplateChunk]
+    private let lineCount: Int
+    private var lines: KnownLines?
+
+    init(_ chunks: [TemplateChunk]) {
+        self.chunks = chunks
+        lineCount = chunks.reduce(0) { $0 + $1.lineCount }
+    }
+
+    /// The line of this hash; nil where the chunks have none, or where fewer than one in 32 lines have been
+    /// parsed.
+    mutating func line(_ hash: UInt64, parsedLines: Int) -> KnownLines.Line? {
+        if lines == nil {
+            guard lineCount > 0, parsedLines >= lineCount / Self.share else { return nil }
+            lines = KnownLines(chunks)
+        }
+        return lines?.line(hash)
+    }
+}

@@ -14,8 +14,8 @@ struct ProtobufBodyReader {
     private let hasher: SegmentHasher
     private var builder: TemplateBuilder
     private var line = SeriesLine()
-    /// The series of the scrape before; nil until a chunk has changed.
-    private var known: KnownLines?
+    /// The series of the scrape before.
+    private var known = LazyKnownLines([])
     /// Bytes of new series as text: a message may name few labels for many buckets, so what it unfolds to has
     /// the bound that a body of text has.
     private var unfoldedBytes = 0
@@ -84,7 +84,7 @@ struct ProtobufBodyReader {
             if beginnings == nil {
                 beginnings = BodyReader.beginnings(of: expected)
                 // What is said of a series' family is found by its line.
-                if !expected.isEmpty, !keepsMetadata { known = KnownLines(expected) }
+                if !keepsMetadata, !expected.isEmpty { known = LazyKnownLines(expected) }
             }
             // The chunk at `index` has changed; only later ones are looked for, so this ends.
             (index, position) = try build(body, from: position, until: beginnings ?? [:], after: index)
@@ -141,7 +141,7 @@ struct ProtobufBodyReader {
         _ body: RawSpan, _ position: Int, _ key: UInt64, _ family: MetricFamilyHeader
     ) throws(ScrapeError) {
         let place = series.places[position]
-        let known = known?.line(key)
+        let known = known.line(key, parsedLines: parsedLines)
         if let known {
             unfoldedBytes += Int(known.length)
         } else {

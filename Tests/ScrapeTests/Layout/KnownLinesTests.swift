@@ -78,4 +78,41 @@ import Testing
         _ = try scrape.consume(page(1_000), at: 2)
         #expect(scrape.shed.leftOut == [3])
     }
+
+    private func chunk(_ hashes: Range<UInt64>, dropped: [UInt32] = []) -> TemplateChunk {
+        var layout = LayoutChunkBuilder()
+        let kept = hashes.enumerated().filter { !dropped.contains(UInt32($0.offset)) }.map(\.element)
+        for hash in kept {
+            layout.appendLabel(name: Array("n".utf8).span, value: Array("\(hash)".utf8).span)
+            layout.endSeries()
+        }
+        return TemplateChunk(
+            hashes: Array(hashes), lengths: hashes.map { UInt32($0) }, droppedLines: dropped, ownHashes: kept,
+            exclusions: [], layout: layout.finish(), before: FamilyContext(), after: FamilyContext())
+    }
+
+    @Test func linesHaveTheirOwnSeriesBehindDroppedOnes() throws {
+        let chunks = [
+            chunk(100..<140, dropped: [0, 3, 4, 39]), chunk(140..<150), chunk(150..<160, dropped: [9]),
+        ]
+        let known = KnownLines(chunks)
+        for hash in UInt64(100)..<160 {
+            let line = try #require(known.line(hash))
+            #expect(line.length == UInt32(hash))
+            let isDropped = [100, 103, 104, 139, 159].contains(hash)
+            #expect((line.series == nil) == isDropped)
+            if let series = line.series { #expect(line.chunk.ownHashes[series] == hash) }
+        }
+        #expect(known.line(99) == nil && known.line(160) == nil)
+    }
+
+    /// One changed line of very many must not cost a look at all of them.
+    @Test func noTableIsMadeForFewChangedLines() {
+        var known = LazyKnownLines([chunk(0..<320), chunk(320..<640)])
+        #expect(known.line(5, parsedLines: 0) == nil)
+        #expect(known.line(5, parsedLines: 19) == nil)
+        #expect(known.line(5, parsedLines: 20)?.series == 5)
+        var none = LazyKnownLines([])
+        #expect(none.line(5, parsedLines: 20) == nil)
+    }
 }
