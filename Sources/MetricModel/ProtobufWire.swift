@@ -22,6 +22,7 @@ public enum ProtobufWire {
     public static func appendLabel(name: Span<UInt8>, value: Span<UInt8>, to bytes: inout [UInt8]) {
         let length =
             2 + varintLength(name.count) + name.count + varintLength(value.count) + value.count
+        if length < 128 { return appendShortLabel(name, value, UInt8(length), to: &bytes) }
         bytes.append(0x0A)
         appendVarint(UInt64(length), to: &bytes)
         bytes.append(0x0A)
@@ -30,6 +31,41 @@ public enum ProtobufWire {
         bytes.append(0x12)
         appendVarint(UInt64(value.count), to: &bytes)
         append(value, to: &bytes)
+    }
+
+    /// The same for a label whose lengths all take one byte: most of them.
+    private static func appendShortLabel(
+        _ name: Span<UInt8>, _ value: Span<UInt8>, _ length: UInt8, to bytes: inout [UInt8]
+    ) {
+        let count = 2 + Int(length)
+        bytes.append(addingCapacity: count) { room in
+            // Safety: there is room for `count` bytes, which are two and those that `length` counts, and all
+            // of them are written; no pointer leaves its closure.
+            unsafe room.withUnsafeMutableBufferPointer { buffer, used in
+                guard let start = buffer.baseAddress else { return }
+                let place = unsafe UnsafeMutableRawPointer(start + used)
+                unsafe place.storeBytes(of: 0x0A, as: UInt8.self)
+                unsafe place.storeBytes(of: length, toByteOffset: 1, as: UInt8.self)
+                unsafe place.storeBytes(of: 0x0A, toByteOffset: 2, as: UInt8.self)
+                unsafe place.storeBytes(of: UInt8(name.count), toByteOffset: 3, as: UInt8.self)
+                unsafe copy(name, to: place + 4)
+                let behind = unsafe place + 4 + name.count
+                unsafe behind.storeBytes(of: 0x12, as: UInt8.self)
+                unsafe behind.storeBytes(of: UInt8(value.count), toByteOffset: 1, as: UInt8.self)
+                unsafe copy(value, to: behind + 2)
+                used += count
+            }
+        }
+    }
+
+    // Safety: the caller vouches for as many bytes behind `place`.
+    @inline(__always)
+    private static func copy(_ part: Span<UInt8>, to place: UnsafeMutableRawPointer) {
+        unsafe part.withUnsafeBytes { bytes in
+            if let start = bytes.baseAddress {
+                unsafe place.copyMemory(from: start, byteCount: bytes.count)
+            }
+        }
     }
 
     private static func append(_ part: Span<UInt8>, to bytes: inout [UInt8]) {

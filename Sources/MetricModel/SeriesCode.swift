@@ -71,10 +71,13 @@ public struct SeriesCode: Sendable, Equatable {
             run: Int(word >> UInt64(offsetBits + lengthBits)))
     }
 
+    /// A little-endian number of one to eight bytes.
     private func load(_ offset: Int, bytes count: Int) -> UInt64 {
-        var word: UInt64 = 0
-        for index in 0..<count { word |= UInt64(bytes[offset + index]) << UInt64(8 * index) }
-        return word
+        precondition(offset >= 0 && offset + 8 <= bytes.count, "eight bytes follow where any number begins")
+        // Safety: the bound has been checked, and every bit pattern is a number.
+        let word = unsafe bytes.span.bytes.unsafeLoadUnaligned(
+            fromUncheckedByteOffset: offset, as: UInt64.self)
+        return UInt64(littleEndian: word) & (UInt64.max >> UInt64(64 - 8 * count))
     }
 
     /// Appends a series' own labels, and where the target's stand in between.
@@ -83,7 +86,9 @@ public struct SeriesCode: Sendable, Equatable {
         let first = pieces.count
         for number in parts(ofSeries: index) {
             let part = part(number)
-            bytes += self.bytes[part.offset..<part.offset + part.length]
+            let stretch = self.bytes.span.extracting(part.offset..<part.offset + part.length)
+            // Safety: the pointer is used only inside the closure, for the span's own length.
+            unsafe stretch.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
             let run = targetRuns[part.run]
             if run.count > 0 {
                 pieces.append(

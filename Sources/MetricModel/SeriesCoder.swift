@@ -101,7 +101,9 @@
                 let shortest =
                     isFirst && isLast ? 0 : isFirst || isLast ? Self.shortestAtEdge : Self.shortestInside
                 guard length + back >= shortest else {
-                    place += 1
+                    // A longer match that begins among these bytes reaches beyond them: it is found by the
+                    // first eight bytes that do, and then extended to the front.
+                    place += length - Self.keyBytes + 1
                     continue
                 }
                 unsafe addText(input + literal, place - back - literal, since: first)

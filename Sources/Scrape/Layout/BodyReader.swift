@@ -52,6 +52,8 @@ struct BodyReader {
     private var context = FamilyContext()
     /// What there was before the chunk at the end of `chunks`, or the one being built.
     private var mark = Mark()
+    /// The lines of the scrape before.
+    private var known = LazyKnownLines([])
     /// Whether the chunk at the end of `chunks` was known and nothing has been parsed since.
     private var endsMatched = false
 
@@ -114,7 +116,10 @@ struct BodyReader {
                 index += 1
                 continue
             }
-            if beginnings == nil { beginnings = Self.beginnings(of: expected) }
+            if beginnings == nil {
+                beginnings = Self.beginnings(of: expected)
+                known = LazyKnownLines(expected)
+            }
             // The chunk at `index` has changed; only later ones are looked for, so this ends.
             (index, done) = try parse(body, until: beginnings ?? [:], after: index, expected)
         }
@@ -240,9 +245,11 @@ struct BodyReader {
                 setMark(at: start, before)
                 if keepsMetadata, parser.metadata.isEmpty { builder.beginFamily(behind: chunks) }
             }
+            let known = classic == nil && started == nil ? known(hash, body) : nil
             do throws(ScrapeError) {
                 _ = try builder.append(
-                    parser, body, hash: hash, before: before, classic: classic, start: started)
+                    parser, body, hash: hash, before: before, classic: classic, start: started,
+                    known: known)
             } catch {
                 hasRefused = true
                 throw error
@@ -252,6 +259,15 @@ struct BodyReader {
             record?.add(parser, body, hasher)
             append(lineOf: parser)
         }
+    }
+
+    /// The line that `parser` stands on, where the scrape before had it. Not one whose labels depend on what
+    /// a TYPE line somewhere above says.
+    private mutating func known(_ hash: UInt64, _ body: RawSpan) -> KnownLines.Line? {
+        guard let line = known.line(hash, parsedLines: parsedLines), Int(line.length) == parser.segment.count,
+            !parser.labels.contains(where: { SeriesEncoder.mayBeBound(body, $0.name) })
+        else { return nil }
+        return line
     }
 
     /// The value of a line and what stands beside it, whether it will have a series or not.

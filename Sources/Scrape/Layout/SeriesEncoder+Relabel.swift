@@ -58,7 +58,7 @@ extension SeriesEncoder {
             if let index = label.origin {
                 isMissing[index] = false
             } else {
-                items.append(Item(name: label.name, value: label.value))
+                items.append(Item(name: label.name, value: label.value, in: text))
             }
         }
         var excluded: [UInt16] = []

@@ -8,6 +8,14 @@ struct SeriesEncoder {
     struct Item {
         var name: Range<Int>
         var value: Range<Int>
+        /// The name's `LabelOrder.key`.
+        let key: UInt64
+
+        init(name: Range<Int>, value: Range<Int>, in text: [UInt8]) {
+            self.name = name
+            self.value = value
+            key = LabelOrder.key(text, name)
+        }
     }
 
     /// The series' own part: the sum of its own labels' hashes, and which of the target's labels it does not
@@ -74,10 +82,12 @@ struct SeriesEncoder {
     /// the series does not have.
     mutating func ownLabels(_ parser: ExpositionParser, _ body: RawSpan) throws(ScrapeError) -> [UInt16] {
         collect(parser, body)
-        sortItems()
-        for index in items.indices.dropFirst() where compare(items[index - 1].name, items[index].name) == 0 {
-            let name = String(decoding: text[items[index].name], as: UTF8.self)
-            throw ScrapeError("label name \"\(name)\" is not unique", offset: parser.lineStart)
+        if !isAscending() {
+            sortItems()
+            for index in items.indices.dropFirst() where compare(items[index - 1], items[index]) == 0 {
+                let name = String(decoding: text[items[index].name], as: UTF8.self)
+                throw ScrapeError("label name \"\(name)\" is not unique", offset: parser.lineStart)
+            }
         }
         return meetsTargetLabel() ? resolveConflicts() : []
     }
@@ -106,23 +116,35 @@ struct SeriesEncoder {
         text.removeAll(keepingCapacity: true)
         items.removeAll(keepingCapacity: true)
         text += Self.metricNameLabel
-        let name = take(body, parser.name, hasEscapes: parser.nameHasEscapes)
-        items.append(Item(name: 0..<Self.metricNameLabel.count, value: name))
-        for label in parser.labels {
-            let name = take(body, label.name, hasEscapes: label.hasEscapes)
-            var value = take(body, label.value, hasEscapes: label.hasEscapes)
-            if isBoundLabel(name, parser.type), let normal = normalFloat(value) {
-                text.removeLast(value.count)
+        // The line's name and labels as they stand there, in one piece; the name may stand among the labels.
+        let labels = parser.labels
+        let start = min(parser.name.lowerBound, labels.first?.name.lowerBound ?? Int.max)
+        let end = max(parser.name.upperBound, labels.last?.value.upperBound ?? 0)
+        body.append(start..<end, to: &text)
+        let shift = Self.metricNameLabel.count - start
+        let hasBounds = parser.type == .histogram || parser.type == .summary
+        let name = place(parser.name, shift, body, hasEscapes: parser.nameHasEscapes)
+        items.append(Item(name: 0..<Self.metricNameLabel.count, value: name, in: text))
+        for label in labels {
+            let name = place(label.name, shift, body, hasEscapes: label.hasEscapes)
+            var value = place(label.value, shift, body, hasEscapes: label.hasEscapes)
+            if hasBounds, isBoundLabel(name, parser.type), let normal = normalFloat(value) {
+                let start = text.count
                 text += normal
-                value = value.lowerBound..<text.count
+                value = start..<text.count
             }
-            items.append(Item(name: name, value: value))
+            items.append(Item(name: name, value: value, in: text))
         }
     }
 
-    private mutating func take(_ body: RawSpan, _ range: Range<Int>, hasEscapes: Bool) -> Range<Int> {
+    /// Where in `text` a stretch of the line stands, which is `shift` behind its place in the body; one with
+    /// escapes is added to the text without them.
+    private mutating func place(
+        _ range: Range<Int>, _ shift: Int, _ body: RawSpan, hasEscapes: Bool
+    ) -> Range<Int> {
+        guard hasEscapes else { return range.lowerBound + shift..<range.upperBound + shift }
         let start = text.count
-        Unescaping.append(body, range, hasEscapes: hasEscapes, to: &text)
+        Unescaping.append(body, range, hasEscapes: true, to: &text)
         return start..<text.count
     }
 
@@ -136,11 +158,25 @@ struct SeriesEncoder {
         }
     }
 
+    /// Whether a label of this name may hold a bucket's or a quantile's bound.
+    static func mayBeBound(_ body: RawSpan, _ name: Range<Int>) -> Bool {
+        name.count == 2 && body.hasPrefix("le", at: name.lowerBound)
+            || name.count == 8 && body.hasPrefix("quantile", at: name.lowerBound)
+    }
+
+    /// The normal form of a bound; nil where it is in it, or is no number.
     private func normalFloat(_ value: Range<Int>) -> [UInt8]? {
-        // Safety: the pointer is used only inside the closure.
-        unsafe text.withUnsafeBytes { unsafe OpenMetricsFloat.normalized($0.bytes, value) }.map {
-            Array($0.utf8)
-        }
+        // Safety: bytes have no padding, so every one of the span's may be read.
+        let bytes = unsafe text.span.bytes
+        if OpenMetricsFloat.isPlain(bytes, value) { return nil }
+        return OpenMetricsFloat.normalized(bytes, value).map { Array($0.utf8) }
+    }
+
+    /// Whether the labels are sorted by name, none twice, as far as the names' beginnings tell.
+    @inline(__always)
+    private func isAscending() -> Bool {
+        for index in items.indices.dropFirst() where items[index - 1].key >= items[index].key { return false }
+        return true
     }
 
     /// By name in byte order; few labels, mostly sorted already.
@@ -153,7 +189,7 @@ struct SeriesEncoder {
         for index in 1..<max(1, items.count) {
             let item = items[index]
             var slot = index
-            while slot > 0, compare(item.name, items[slot - 1].name) < 0 {
+            while slot > 0, compare(item, items[slot - 1]) < 0 {
                 items[slot] = items[slot - 1]
                 slot -= 1
             }
@@ -161,42 +197,41 @@ struct SeriesEncoder {
         }
     }
 
-    private func compare(_ left: Range<Int>, _ right: Range<Int>) -> Int {
-        compare(left, text, right)
-    }
-
-    /// Byte order: negative, 0 or positive.
+    /// By name in byte order: negative, 0 or positive.
     @inline(__always)
-    private func compare(_ left: Range<Int>, _ other: [UInt8], _ right: Range<Int>) -> Int {
-        // Most names differ in their first bytes.
-        if !left.isEmpty, !right.isEmpty {
-            let (first, second) = (text[left.lowerBound], other[right.lowerBound])
-            if first != second { return first < second ? -1 : 1 }
-        }
-        return compareAll(left, other, right)
+    private func compare(_ left: Item, _ right: Item) -> Int {
+        if left.key != right.key { return left.key < right.key ? -1 : 1 }
+        return LabelOrder.compare(text, left.name, text, right.name)
     }
 
-    @inline(never)
-    private func compareAll(_ left: Range<Int>, _ other: [UInt8], _ right: Range<Int>) -> Int {
-        let (names, others) = (text.span.extracting(left), other.span.extracting(right))
-        for index in 0..<min(names.count, others.count) {
-            let (first, second) = (names[index], others[index])
-            if first != second { return first < second ? -1 : 1 }
-        }
-        return left.count - right.count
-    }
-
+    /// The same for a label and one of the target's.
     @inline(__always)
-    func compare(_ left: Range<Int>, _ name: [UInt8]) -> Int { compare(left, name, 0..<name.count) }
+    private func compare(_ item: Item, target index: Int) -> Int {
+        let key = schema.nameKeys[index]
+        if item.key != key { return item.key < key ? -1 : 1 }
+        let name = schema.names[index]
+        return LabelOrder.compare(text, item.name, name, 0..<name.count)
+    }
+
+    func compare(_ left: Range<Int>, _ name: [UInt8]) -> Int {
+        LabelOrder.compare(text, left, name, 0..<name.count)
+    }
 
     // MARK: the target's labels
 
+    @inline(__always)
     private func meetsTargetLabel() -> Bool {
+        let count = schema.nameKeys.count
         var index = 0
         for item in items {
-            while index < schema.names.count, compare(item.name, schema.names[index]) > 0 { index += 1 }
-            guard index < schema.names.count else { return false }
-            if compare(item.name, schema.names[index]) == 0 { return true }
+            var order = -1
+            while index < count {
+                order = compare(item, target: index)
+                if order <= 0 { break }
+                index += 1
+            }
+            guard index < count else { return false }
+            if order == 0 { return true }
         }
         return false
     }
@@ -221,7 +256,8 @@ struct SeriesEncoder {
         let order = renamed.indices.sorted { (renamed[$0].name.count, $0) < (renamed[$1].name.count, $1) }
         for index in order {
             let item = renamed[index]
-            items.append(Item(name: freeName(item.name), value: item.value))
+            let name = freeName(item.name)
+            items.append(Item(name: name, value: item.value, in: text))
         }
         sortItems()
         for (index, name) in schema.names.enumerated() where schema.isExternal[index] {
@@ -244,7 +280,8 @@ struct SeriesEncoder {
             let start = text.count
             text += name
             text += value
-            items.append(Item(name: start..<start + name.count, value: start + name.count..<text.count))
+            let end = start + name.count
+            items.append(Item(name: start..<end, value: end..<text.count, in: text))
         }
         // An empty one of the same name stands for nothing and stays where it is.
         if items.count > count { sortItems() }
@@ -272,25 +309,33 @@ struct SeriesEncoder {
     func emit(
         excluded: [UInt16], into chunk: inout LayoutChunkBuilder, isHistogram: Bool = false
     ) -> Identity {
-        let bytes = text.span
+        let text = text.span
+        // Safety: bytes have no padding, so every one of the span's may be read.
+        let bytes = unsafe text.bytes
         var ownHash: UInt64 = 0
+        let count = schema.nameKeys.count
         var next = 0
-        func appendTargetLabels(before name: Range<Int>?, _ chunk: inout LayoutChunkBuilder) {
-            while next < schema.names.count {
-                if let name, compare(name, schema.names[next]) <= 0 { return }
-                if !excluded.contains(UInt16(next)) { chunk.appendTargetLabel(next) }
-                next += 1
-            }
-        }
         for item in items where !item.value.isEmpty {
-            appendTargetLabels(before: item.name, &chunk)
-            // The excluded label of the same name stands here; it goes by.
-            if next < schema.names.count, compare(item.name, schema.names[next]) == 0 { next += 1 }
-            chunk.appendLabel(name: bytes.extracting(item.name), value: bytes.extracting(item.value))
-            ownHash &+= hasher.labelHash(text, name: item.name, value: item.value)
+            while next < count {
+                let order = compare(item, target: next)
+                if order < 0 { break }
+                next += 1
+                // The excluded label of the same name stands here; it goes by.
+                if order == 0 { break }
+                append(target: next - 1, excluded, &chunk)
+            }
+            chunk.appendLabel(name: text.extracting(item.name), value: text.extracting(item.value))
+            ownHash &+= hasher.labelHash(bytes, name: item.name, value: item.value)
         }
-        appendTargetLabels(before: nil, &chunk)
+        while next < count {
+            append(target: next, excluded, &chunk)
+            next += 1
+        }
         chunk.endSeries(isHistogram: isHistogram)
         return Identity(ownHash: ownHash, excluded: excluded)
+    }
+
+    private func append(target index: Int, _ excluded: [UInt16], _ chunk: inout LayoutChunkBuilder) {
+        if excluded.isEmpty || !excluded.contains(UInt16(index)) { chunk.appendTargetLabel(index) }
     }
 }

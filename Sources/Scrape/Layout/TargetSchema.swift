@@ -16,6 +16,8 @@ struct TargetSchema: Sendable {
 
     /// Sorted by bytes: the order of `Target.labels`.
     let names: [[UInt8]]
+    /// For each of them its `LabelOrder.key`.
+    let nameKeys: [UInt64]
     /// Came from `external_labels`: gives way to a scraped label of the same name.
     let isExternal: [Bool]
     let honorLabels: Bool
@@ -51,7 +53,9 @@ struct TargetSchema: Sendable {
         shadowedValues = zip(labels, target.isExternal).map { label, isExternal in
             isExternal ? [] : Array((relabelling.externalLabels[label.name] ?? "").utf8)
         }
-        names = target.labels.labels.map { Array($0.name.utf8) }
+        let names = target.labels.labels.map { Array($0.name.utf8) }
+        self.names = names
+        nameKeys = names.map { LabelOrder.key($0, 0..<$0.count) }
         isExternal = target.isExternal
         self.honorLabels = honorLabels
         labelHashes = target.labels.labels.map {
@@ -78,14 +82,11 @@ extension SegmentHasher {
     }
 
     /// The same for a label whose name and value are ranges of `text`; the bounds are checked.
-    func labelHash(_ text: [UInt8], name: Range<Int>, value: Range<Int>) -> UInt64 {
-        precondition(name.lowerBound >= 0 && name.upperBound <= text.count, "the name lies in the text")
-        precondition(value.lowerBound >= 0 && value.upperBound <= text.count, "the value lies in the text")
-        // Safety: the pointer is used only inside the closure.
-        return unsafe text.withUnsafeBytes { buffer in
-            let bytes = unsafe buffer.bytes
-            return combine(
-                hash(bytes, name.lowerBound, name.count), hash(bytes, value.lowerBound, value.count))
-        }
+    @inline(__always)
+    func labelHash(_ text: RawSpan, name: Range<Int>, value: Range<Int>) -> UInt64 {
+        precondition(name.lowerBound >= 0 && name.upperBound <= text.byteCount, "the name lies in the text")
+        precondition(
+            value.lowerBound >= 0 && value.upperBound <= text.byteCount, "the value lies in the text")
+        return combine(hash(text, name.lowerBound, name.count), hash(text, value.lowerBound, value.count))
     }
 }

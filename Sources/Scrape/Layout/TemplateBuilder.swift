@@ -79,10 +79,11 @@ struct TemplateBuilder {
     }
 
     /// Adds the line that `parser` stands on; `before` held where its segment began. False when it has no
-    /// series.
+    /// series. `known` is the same line in a scrape before, whose series is copied.
     mutating func append(
         _ parser: ExpositionParser, _ body: RawSpan, hash: UInt64, before: FamilyContext = FamilyContext(),
-        isHistogram: Bool = false, classic: ClassicLine? = nil, start: StartLine? = nil
+        isHistogram: Bool = false, classic: ClassicLine? = nil, start: StartLine? = nil,
+        known: KnownLines.Line? = nil
     ) throws(ScrapeError) -> Bool {
         if hashes.isEmpty { self.before = before }
         for line in parser.metadata where keepsMetadata { metadata.append(line, body) }
@@ -96,8 +97,13 @@ struct TemplateBuilder {
         }
         let hasNoSeries = isCreated ? true : try fold(classic, parser, body, hash: hash)
         let identity =
-            hasNoSeries
-            ? nil : try encoder.encode(parser, body, lineHash: hash, into: &layout, isHistogram: isHistogram)
+            if hasNoSeries {
+                nil as SeriesEncoder.Identity?
+            } else if let known {
+                copy(known)
+            } else {
+                try encoder.encode(parser, body, lineHash: hash, into: &layout, isHistogram: isHistogram)
+            }
         if let identity {
             add(identity)
         } else {
@@ -108,6 +114,23 @@ struct TemplateBuilder {
         hashes.append(hash)
         lengths.append(UInt32(parser.segment.count))
         return identity != nil
+    }
+
+    /// Adds a line that a scrape before had, where no series' family is stated. False when it has no series.
+    mutating func append(_ known: KnownLines.Line, hash: UInt64, before: FamilyContext) -> Bool {
+        if hashes.isEmpty { self.before = before }
+        let identity = copy(known)
+        if let identity { add(identity) } else { droppedLines.append(UInt32(hashes.count)) }
+        hashes.append(hash)
+        lengths.append(known.length)
+        return identity != nil
+    }
+
+    /// Adds the labels of the line's series; nil when rules drop it.
+    private mutating func copy(_ known: KnownLines.Line) -> SeriesEncoder.Identity? {
+        guard let series = known.series else { return nil }
+        layout.append(seriesOf: known.chunk.layout, series..<series + 1)
+        return SeriesEncoder.Identity(ownHash: known.chunk.ownHashes[series], excluded: known.excluded)
     }
 
     private var keepsMetadata: Bool { metadataBytes + metadata.bytes.count < Self.maxMetadataBytes }

@@ -92,8 +92,8 @@ struct PageChange {
         let commentWork = (walk.commentBytes + copiedCommentBytes) / Self.commentBytesPerWork
         let worked = work.encodedLines + work.copiedSeries + commentWork
         order = PageOrder(
-            hashes: walk.hashes.exactCopy, lengths: walk.lengths.exactCopy, types: walk.types.exactCopy,
-            ordinals: ordinals, holes: Self.merged(ending, absent), debts: debts,
+            hashes: walk.hashes, lengths: walk.lengths, types: walk.types, ordinals: ordinals,
+            holes: Self.merged(ending, absent), debts: debts,
             comments: walk.comments.of(chunks), isOpenMetrics: order.isOpenMetrics,
             looksUp: order.looksUp || (walk.lookedUp && found.count > PageOrder.leastLines),
             work: order.work + worked)
@@ -275,7 +275,7 @@ struct PageChange {
     private func final(
         _ walk: PageWalk, _ found: [SeriesUses.Known], _ newNumbers: [UInt32]?, _ firstNew: UInt32
     ) -> [UInt32] {
-        var result = walk.ordinals.exactCopy
+        var result = walk.ordinals
         for index in result.indices {
             var ordinal = result[index]
             if ordinal == PageOrder.noSeries { continue }

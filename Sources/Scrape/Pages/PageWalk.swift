@@ -32,7 +32,7 @@ struct PageWalk {
         var copiedSeries = 0
     }
 
-    // The page's lines.
+    // The page's lines, once all of them have been read.
     private(set) var hashes: [UInt64] = []
     private(set) var lengths: [UInt32] = []
     private(set) var types: [ExpositionParser.FamilyType] = []
@@ -55,6 +55,14 @@ struct PageWalk {
     var isOpenMetrics: Bool { order.isOpenMetrics }
     /// Bytes of comments in front of new lines that say something new.
     private(set) var commentBytes = 0
+
+    // What stands for each new line.
+    private var newHashes: [UInt64] = []
+    private var newLengths: [UInt32] = []
+    private var newTypes: [ExpositionParser.FamilyType] = []
+    private var newOrdinals: [UInt32] = []
+    /// The lines so far.
+    private var stretches = PageStretches()
 
     private let order: PageOrder
     private let hasher: SegmentHasher
@@ -101,7 +109,6 @@ struct PageWalk {
             parser.position = position
             parser.type = type
         }
-        reserve()
         isTaken = Array(repeating: false, count: order.lineCount)
         guard take(first, from: 0) else { return false }
         do throws(ScrapeError) {
@@ -110,17 +117,13 @@ struct PageWalk {
             // The reading by chunks meets the same fault and says where.
             return false
         }
-        values.removeLast(values.count - hashes.count)
+        values.removeLast(values.count - stretches.lineCount)
+        hashes = stretches.column(order.hashes, newHashes)
+        lengths = stretches.column(order.lengths, newLengths)
+        types = stretches.column(order.types, newTypes)
+        ordinals = stretches.column(order.ordinals, newOrdinals)
         new = gatherer.take()
         return true
-    }
-
-    private mutating func reserve() {
-        let room = order.lineCount + order.lineCount / 8 + Self.patience
-        hashes.reserveCapacity(room)
-        lengths.reserveCapacity(room)
-        types.reserveCapacity(room)
-        ordinals.reserveCapacity(room)
     }
 
     /// False where the body has something that ends the walk.
@@ -144,7 +147,7 @@ struct PageWalk {
             newInARow < Self.longTries || order.lengths[line] <= Self.longLine
         else { return 0 }
         work.tries += 1
-        let count = run(body, from: line, atLine: hashes.count)
+        let count = run(body, from: line, atLine: stretches.lineCount)
         return take(count, from: line) ? count : -1
     }
 
@@ -177,10 +180,7 @@ struct PageWalk {
             if taken[index], series[index] != PageOrder.noSeries { return false }
             taken[index] = true
         }
-        hashes += order.hashes[range]
-        lengths += order.lengths[range]
-        types += order.types[range]
-        ordinals += known[range]
+        stretches.append(range, isNew: false)
         expected = range.upperBound
         return true
     }
@@ -189,7 +189,7 @@ struct PageWalk {
     private mutating func readLine(_ body: RawSpan) throws(ScrapeError) -> Bool {
         work.parsedLines += 1
         let hash = hasher.hash(body, parser.segment.lowerBound, parser.segment.count)
-        let line = hashes.count
+        let line = stretches.lineCount
         if values.count <= line {
             values.append(contentsOf: repeatElement(0, count: values.count / 2 + Self.patience))
         }
@@ -200,25 +200,30 @@ struct PageWalk {
         if let exemplar = parser.exemplar {
             exemplars.append(ScrapedExemplar(series: UInt32(line), exemplar: exemplar))
         }
-        hashes.append(hash)
-        lengths.append(UInt32(parser.segment.count))
-        types.append(parser.type)
         if let known = find(hash) {
             isTaken[known] = true
-            ordinals.append(order.ordinals[known])
+            stretches.append(known..<known + 1, isNew: false)
             expected = known + 1
             newInARow = 0
             return true
         }
         newInARow += 1
+        let number = newHashes.count
+        stretches.append(number..<number + 1, isNew: true)
+        newHashes.append(hash)
+        newLengths.append(UInt32(parser.segment.count))
+        newTypes.append(parser.type)
         return try encode(body, hash)
     }
 
     /// The line of `order` that the parser stands on, among the next few or in the table.
     private mutating func find(_ hash: UInt64) -> Int? {
-        for line in expected..<min(expected + Self.nextLines, order.lineCount) {
+        // Where lines move at each scrape, it is seldom one of the next few.
+        let near = order.looksUp ? 1 : Self.nextLines
+        let hashes = order.hashes
+        for line in expected..<min(expected + near, hashes.count) {
             work.tries += 1
-            if isLine(line, hash) { return line }
+            if hashes[line] == hash, isLine(line, hash) { return line }
         }
         if table == nil, order.looksUp || newInARow >= Self.patience { table = LineTable(order.hashes) }
         guard let table, let line = table.line(of: hash, in: order.hashes) else { return nil }
@@ -226,6 +231,7 @@ struct PageWalk {
         return isLine(line, hash) ? line : nil
     }
 
+    @inline(__always)
     private func isLine(_ line: Int, _ hash: UInt64) -> Bool {
         order.hashes[line] == hash && !isTaken[line] && Int(order.lengths[line]) == parser.segment.count
             && order.types[line] == parser.type
@@ -239,9 +245,9 @@ struct PageWalk {
         }
         let number = gatherer.seriesCount
         if try gatherer.append(parser, body, hash: hash, &encoder) {
-            ordinals.append(Self.newSeries | UInt32(number))
+            newOrdinals.append(Self.newSeries | UInt32(number))
         } else {
-            ordinals.append(PageOrder.noSeries)
+            newOrdinals.append(PageOrder.noSeries)
         }
         return true
     }

@@ -4,6 +4,7 @@ extension ExpositionParser {
     /// braces.
     mutating func labelList(_ body: RawSpan, hasName: inout Bool) throws(ScrapeError) {
         while true {
+            if plainLabel(body) { continue }
             skipBlanks(body)
             if position - lineStart > Self.maxSeriesBytes { throw tooLong() }
             guard let byte = peek(body) else { throw unexpected(body, "a label name or } is expected") }
@@ -59,14 +60,39 @@ extension ExpositionParser {
         }
     }
 
+    /// Reads a label as nearly all are written: no white space, quoted name or escape, a value in ASCII, and
+    /// a comma or the closing brace behind. Moves behind the comma, or to the brace. False where it is
+    /// another; nothing has been read then.
+    private mutating func plainLabel(_ body: RawSpan) -> Bool {
+        let start = position
+        let end = min(body.byteCount, lineStart + Self.maxSeriesBytes)
+        guard start < end, Byte.isNameStart(body.uncheckedByte(start)) else { return false }
+        let nameEnd = Self.endOfName(body, from: start, colons: false)
+        let valueStart = nameEnd + 2
+        guard valueStart < end, body.uncheckedByte(nameEnd) == Byte.equals,
+            body.uncheckedByte(nameEnd + 1) == Byte.quote
+        else { return false }
+        var offset = valueStart
+        while offset + 8 < end {
+            let word = body.uncheckedWord64(offset)
+            let count = Byte.quotedBytes(in: word, lines: false)
+            guard Byte.isASCII(word, first: count) else { return false }
+            offset += count
+            if count == 8 { continue }
+            guard body.uncheckedByte(offset) == Byte.quote else { return false }
+            let behind = body.uncheckedByte(offset + 1)
+            guard behind == Byte.comma || behind == Byte.closeBrace else { return false }
+            addLabel(LabelRange(name: start..<nameEnd, value: valueStart..<offset, hasEscapes: false))
+            position = behind == Byte.comma ? offset + 2 : offset + 1
+            return true
+        }
+        return false
+    }
+
     /// `[a-zA-Z_][a-zA-Z0-9_]*`; the caller has seen the first byte.
     private mutating func labelToken(_ body: RawSpan) -> Range<Int> {
         let start = position
-        while position < body.byteCount {
-            let byte = body.uncheckedByte(position)
-            guard Byte.isNameStart(byte) || Byte.isDigit(byte) else { break }
-            position += 1
-        }
+        position = Self.endOfName(body, from: start, colons: false)
         return start..<position
     }
 
@@ -79,6 +105,11 @@ extension ExpositionParser {
         let limit = min(body.byteCount, start + Self.maxSeriesBytes)
         var offset = start
         while offset < limit {
+            if offset + 8 <= limit {
+                let count = Byte.quotedBytes(in: body.uncheckedWord64(offset), lines: false)
+                offset += count
+                if count == 8 { continue }
+            }
             let byte = body.uncheckedByte(offset)
             if byte == Byte.quote {
                 position = offset + 1

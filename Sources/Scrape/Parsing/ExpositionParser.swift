@@ -131,13 +131,21 @@ struct ExpositionParser {
 
     private mutating func valueAndTimestamp(_ body: RawSpan) throws(ScrapeError) {
         let start = position
-        while position < body.byteCount, !Byte.endsValue(body.uncheckedByte(position)) { position += 1 }
-        guard position > start else { throw unexpected(body, "a value is expected after the metric") }
-        guard let number = DecimalFloat.parse(body, start..<position) else {
-            throw ScrapeError("\"\(body.excerpt(start..<position))\" is no value", offset: start)
+        if start + DecimalFloat.prefixReach <= body.byteCount,
+            case let (number, end) = DecimalFloat.parsePrefix(body, start), end >= 0,
+            Byte.endsValue(body.uncheckedByte(end))
+        {
+            value = number
+            position = end
+        } else {
+            while position < body.byteCount, !Byte.endsValue(body.uncheckedByte(position)) { position += 1 }
+            guard position > start else { throw unexpected(body, "a value is expected after the metric") }
+            guard let number = DecimalFloat.parse(body, start..<position) else {
+                throw ScrapeError("\"\(body.excerpt(start..<position))\" is no value", offset: start)
+            }
+            // A target's own NaN must not look like a stale marker.
+            value = ScrapeValue.normalized(number)
         }
-        // A target's own NaN must not look like a stale marker.
-        value = ScrapeValue.normalized(number)
         skipBlanks(body)
         timestampMs = nil
         if let byte = peek(body), Byte.isDigit(byte) {
@@ -175,12 +183,24 @@ struct ExpositionParser {
     /// `[a-zA-Z_:][a-zA-Z0-9_:]*`; the caller has seen the first byte.
     mutating func nameToken(_ body: RawSpan) -> Range<Int> {
         let start = position
-        while position < body.byteCount {
-            let byte = body.uncheckedByte(position)
-            guard Byte.isNameStart(byte) || byte == Byte.colon || Byte.isDigit(byte) else { break }
-            position += 1
-        }
+        position = Self.endOfName(body, from: start, colons: true)
         return start..<position
+    }
+
+    /// Where the letters, digits and underscores end that begin at `start`.
+    static func endOfName(_ body: RawSpan, from start: Int, colons: Bool) -> Int {
+        var offset = start
+        while offset + 8 <= body.byteCount {
+            let count = Byte.nameBytes(in: body.uncheckedWord64(offset), colons: colons)
+            offset += count
+            if count < 8 { return offset }
+        }
+        while offset < body.byteCount {
+            let byte = body.uncheckedByte(offset)
+            guard Byte.isNameStart(byte) || Byte.isDigit(byte) || colons && byte == Byte.colon else { break }
+            offset += 1
+        }
+        return offset
     }
 
     mutating func skipBlanks(_ body: RawSpan) {

@@ -25,6 +25,35 @@ enum OpenMetricsFloat {
         DecimalFloat.parse(bytes, range).map(text)
     }
 
+    /// Whether the bytes are certainly in the normal form: `+Inf`, or digits on both sides of a point without
+    /// zeros that could be left out, few enough of them that a float has them all.
+    static func isPlain(_ bytes: RawSpan, _ range: Range<Int>) -> Bool {
+        if range.count == 4, bytes.hasPrefix("+Inf", at: range.lowerBound) { return true }
+        guard range.count >= 3, range.count <= 16 else { return false }
+        var point: Int?
+        for offset in range {
+            let byte = bytes.byte(offset)
+            if byte == UInt8(ascii: "."), point == nil {
+                point = offset
+            } else if !Byte.isDigit(byte) {
+                return false
+            }
+        }
+        guard let point else { return false }
+        let whole = point - range.lowerBound
+        let fraction = range.upperBound - point - 1
+        guard whole >= 1, whole <= 6, fraction >= 1 else { return false }
+        let zero = UInt8(ascii: "0")
+        let isZero = bytes.byte(range.lowerBound) == zero
+        if whole > 1, isZero { return false }
+        // Below 0.0001 there is an exponent.
+        if whole == 1, isZero, fraction >= 4 {
+            let isSmall = (1...4).allSatisfy { bytes.byte(point + $0) == zero }
+            if isSmall { return false }
+        }
+        return fraction == 1 || bytes.byte(range.upperBound - 1) != zero
+    }
+
     private static func scientific(_ digits: String, _ exponent: Int) -> String {
         var result = String(digits.prefix(1))
         if digits.utf8.count > 1 { result += "." + digits.dropFirst() }

@@ -46,7 +46,7 @@ struct OpenMetricsLabels {
             if let after = peek(body), after == Byte.comma || after == Byte.closeBrace { return element }
         } else if Byte.isNameStart(byte) {
             let nameStart = position
-            while let byte = peek(body), Byte.isNameStart(byte) || Byte.isDigit(byte) { position += 1 }
+            position = ExpositionParser.endOfName(body, from: nameStart, colons: false)
             element.name = nameStart..<position
         } else {
             throw unexpected(body, "a label name or } is expected")
@@ -81,6 +81,11 @@ struct OpenMetricsLabels {
         let end = min(body.byteCount, first + limit)
         var offset = first
         while offset < end {
+            if offset + 8 <= end {
+                let count = Byte.quotedBytes(in: body.uncheckedWord64(offset), lines: true)
+                offset += count
+                if count == 8 { continue }
+            }
             var byte = body.uncheckedByte(offset)
             if byte == Byte.quote {
                 position = offset + 1

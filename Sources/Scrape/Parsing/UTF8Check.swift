@@ -7,6 +7,11 @@ enum UTF8Check {
         var offset = range.lowerBound
         let end = range.upperBound
         while offset < end {
+            // Mostly all of it is ASCII.
+            if offset + 8 <= end, bytes.uncheckedWord64(offset) & 0x8080_8080_8080_8080 == 0 {
+                offset += 8
+                continue
+            }
             let first = bytes.uncheckedByte(offset)
             offset += 1
             if first < 0x80 { continue }

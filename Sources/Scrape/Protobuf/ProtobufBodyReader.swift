@@ -14,6 +14,8 @@ struct ProtobufBodyReader {
     private let hasher: SegmentHasher
     private var builder: TemplateBuilder
     private var line = SeriesLine()
+    /// The series of the scrape before.
+    private var known = LazyKnownLines([])
     /// Bytes of new series as text: a message may name few labels for many buckets, so what it unfolds to has
     /// the bound that a body of text has.
     private var unfoldedBytes = 0
@@ -79,7 +81,11 @@ struct ProtobufBodyReader {
                 index += 1
                 continue
             }
-            if beginnings == nil { beginnings = BodyReader.beginnings(of: expected) }
+            if beginnings == nil {
+                beginnings = BodyReader.beginnings(of: expected)
+                // What is said of a series' family is found by its line.
+                if !keepsMetadata, !expected.isEmpty { known = LazyKnownLines(expected) }
+            }
             // The chunk at `index` has changed; only later ones are looked for, so this ends.
             (index, position) = try build(body, from: position, until: beginnings ?? [:], after: index)
         }
@@ -135,8 +141,13 @@ struct ProtobufBodyReader {
         _ body: RawSpan, _ position: Int, _ key: UInt64, _ family: MetricFamilyHeader
     ) throws(ScrapeError) {
         let place = series.places[position]
-        try line.write(body, family, place)
-        unfoldedBytes += line.bytes.count
+        let known = known.line(key, parsedLines: parsedLines)
+        if let known {
+            unfoldedBytes += Int(known.length)
+        } else {
+            try line.write(body, family, place)
+            unfoldedBytes += line.bytes.count
+        }
         guard unfoldedBytes <= BodyReader.maxBodyBytes else {
             throw ScrapeError(
                 .bodyTooLarge,
@@ -151,6 +162,12 @@ struct ProtobufBodyReader {
             if !family.unit.isEmpty { builder.note(.unit, family: name, text: body.copy(family.unit)) }
             builder.repeatsFamily = isContinued
         }
+        let before = builder.lineCount == 0 ? before(body, position) : FamilyContext()
+        if let known {
+            // What rules drop is taken out once the body has been read.
+            _ = builder.append(known, hash: key, before: before)
+            return
+        }
         var parser = ExpositionParser(isOpenMetrics: false)
         do throws(ScrapeError) {
             // Safety: bytes have no padding.
@@ -162,8 +179,7 @@ struct ProtobufBodyReader {
             // What rules drop is taken out once the body has been read.
             _ = try builder.append(
                 parser, text, hash: key,
-                before: builder.lineCount == 0 ? before(body, position) : FamilyContext(),
-                isHistogram: place.part == .native)
+                before: before, isHistogram: place.part == .native)
         } catch {
             throw ScrapeError(
                 error.code, "protobuf: metric family \(body.excerpt(family.name)): \(error.message)")

@@ -93,13 +93,15 @@ struct SeriesLine {
     }
 
     private mutating func escape(_ body: RawSpan, _ range: Range<Int>) {
+        var start = range.lowerBound
         for offset in range {
             let byte = body.byte(offset)
-            switch byte {
-            case Byte.quote, Byte.backslash: bytes += [Byte.backslash, byte]
-            case Byte.newline: bytes += [Byte.backslash, UInt8(ascii: "n")]
-            default: bytes.append(byte)
-            }
+            guard byte == Byte.quote || byte == Byte.backslash || byte == Byte.newline else { continue }
+            body.append(start..<offset, to: &bytes)
+            bytes.append(Byte.backslash)
+            bytes.append(byte == Byte.newline ? UInt8(ascii: "n") : byte)
+            start = offset + 1
         }
+        body.append(start..<range.upperBound, to: &bytes)
     }
 }

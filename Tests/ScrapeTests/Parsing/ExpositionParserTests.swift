@@ -167,9 +167,47 @@ struct RefusedBody: CustomStringConvertible, Sendable {
     ])
     func invalidUTF8IsRefused(place: String, text: String, reason: String) {
         let bytes = Array(text.utf8).map { $0 == 1 ? 0xFF : $0 }
-        let scrape = plainScrape()
-        let error = #expect(throws: ScrapeError.self) { try scrape.consume(bytes, at: 1) }
-        #expect(error?.message.contains(reason) == true)
+        for behind in ["", Self.behind] {
+            let scrape = plainScrape()
+            let body = bytes + Array(behind.utf8)
+            let error = #expect(throws: ScrapeError.self) { try scrape.consume(body, at: 1) }
+            #expect(error?.message.contains(reason) == true)
+        }
+    }
+
+    /// Far from the body's end more bytes are looked at together: it must not matter.
+    private static let behind = "# " + String(repeating: "x", count: 100) + "\n"
+
+    @Test(arguments: accepted.filter { $0.body.hasSuffix("\n") })
+    func isAcceptedFarFromTheEnd(_ row: AcceptedBody) throws {
+        let frame = try plainScrape().consume(row.body + Self.behind, at: 1_700_000_000_000)
+        #expect(frame.lines() == row.lines)
+    }
+
+    @Test(arguments: refused.filter { $0.body.hasSuffix("\n") })
+    func isRefusedFarFromTheEnd(_ row: RefusedBody) throws {
+        let error = #expect(throws: ScrapeError.self) {
+            try plainScrape().consume(row.body + Self.behind, at: 1)
+        }
+        #expect(error?.line == row.line)
+        #expect(error?.message.contains(row.reason) == true, "\(error?.message ?? "")")
+    }
+
+    /// Labels written plainly and with white space between are the same, whatever their values.
+    @Test func valuesAreReadInAnySpacing() throws {
+        var random = SeededGenerator(seed: printedSeed("valuesAreReadInAnySpacing"))
+        let alphabet = ["a", "0", "_", ",", "}", "{", "=", " ", "ä", "\\\\", "\\\"", "\\n", "\n", "\u{0}"]
+        for _ in 0..<2_000 {
+            let labels = (0..<Int.random(in: 1...4, using: &random)).map { number in
+                let length = Int.random(in: 0...20, using: &random)
+                let value = (0..<length).map { _ in alphabet.randomElement(using: &random) ?? "a" }.joined()
+                return ("label_\(number)", value)
+            }
+            let plain = labels.map { "\($0)=\"\($1)\"" }.joined(separator: ",")
+            let spaced = labels.map { " \($0) = \"\($1)\" " }.joined(separator: ",")
+            let read = try plainScrape().consume("m{\(plain)} 12.5\n" + Self.behind, at: 1).lines()
+            #expect(try plainScrape().consume("m { \(spaced) } 12.5 \n", at: 1).lines() == read)
+        }
     }
 
     @Test func shortTimestampsAreReadNear1970() throws {

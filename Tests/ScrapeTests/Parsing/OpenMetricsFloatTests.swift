@@ -17,4 +17,29 @@ import Testing
     func formIsPrometheus(value: Double, text: String) {
         #expect(OpenMetricsFloat.text(value) == text)
     }
+
+    private func isPlain(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        // Safety: the span is used only inside the closure, where the array's bytes live.
+        return unsafe bytes.withUnsafeBytes { unsafe OpenMetricsFloat.isPlain($0.bytes, 0..<bytes.count) }
+    }
+
+    /// What is left as it is must be what would be written for it.
+    @Test func whatIsPlainIsTheNormalForm() throws {
+        for text in ["+Inf", "0.0", "0.005", "1.0", "20.0", "123456.75", "0.0001", "0.00015", "100000.0"] {
+            #expect(isPlain(text), "\(text)")
+        }
+        for text in ["1", "1.", ".5", "+0.5", "-1.0", "1.00", "00.5", "0.00001", "1000000.0", "1e3"] {
+            #expect(!isPlain(text), "\(text)")
+        }
+        var random = SeededGenerator(seed: printedSeed("whatIsPlainIsTheNormalForm"))
+        let alphabet = Array("000123459.")
+        for _ in 0..<20_000 {
+            let length = Int.random(in: 0...18, using: &random)
+            let text = String((0..<length).map { _ in alphabet.randomElement(using: &random) ?? "0" })
+            guard isPlain(text) else { continue }
+            let value = try #require(Double(text))
+            #expect(OpenMetricsFloat.text(value) == text)
+        }
+    }
 }

@@ -51,6 +51,34 @@ import Testing
         }
     }
 
+    /// Series that a changed chunk goes on to have are copied: they are as if they had been made again.
+    @Test func copiedSeriesAreAsIfMade() throws {
+        func body(_ scrape: Int) -> [UInt8] {
+            ProtoBody.family(
+                "h", 4, help: "Help.",
+                (0..<60).map { index in
+                    {
+                        $0.label("n", "\(index % 7 == 0 ? index + 1_000 * scrape : index)")
+                        if index % 5 == 0 { $0.label("job", "other") }
+                        $0.message(7) { histogram in
+                            histogram.varint(1, 9)
+                            histogram.double(2, Double(scrape))
+                            for bound in 1...4 { histogram.bucket(Double(bound), UInt64(bound)) }
+                        }
+                    }
+                }) + gauges(Array(0..<50).map { $0 % 9 == 0 ? $0 + 1_000 * scrape : $0 }, value: 1)
+        }
+        let copying = TargetScrape(target: target)
+        for number in 0..<5 {
+            let frame = try copying.consume(protobuf: body(number), at: Int64(number + 1))
+            let fresh = try TargetScrape(target: target).consume(
+                protobuf: body(number), at: Int64(number + 1))
+            let (all, made) = (frame.samples().map(\.description), fresh.samples().map(\.description))
+            #expect(Set(made).isSubset(of: all))
+            #expect(Set(all).subtracting(made).allSatisfy { $0.contains("stale") })
+        }
+    }
+
     @Test func metadataIsKeptAndItsChangeSeen() throws {
         let scrape = TargetScrape(target: target)
         _ = try scrape.consume(protobuf: gauges([1, 2], value: 1, help: "One \\ \"two\"\nthree"), at: 1)
