@@ -12,16 +12,15 @@ extension WriteAheadBuffer {
         precondition(
             !destinations.withLock { $0.contains { $0.name == name } }, "a destination is opened once")
         return try housekeeping.withLock { _ throws(BufferError) in
-            let known = try knownCursor(name)
+            let read = try knownCursor(name)
+            let known = read?.state
             let totals = books.withLock { $0.jobs }
             let opening = CursorOpening(
                 core: core, name: name, totals: totals, isInDoubt: booksAreInDoubt, logger: logger)
             let cursor = try opening.open(known)
             do throws(FileError) {
-                let log = try core.evenIfFull { () throws(FileError) in
-                    try CursorLog(
-                        directory: core.directory, state: cursor, salt: core.newSalt(),
-                        nowMs: core.clock.wallMs, files: core.files)
+                let log = try core.evenIfFull { () throws(FileError) -> CursorLog in
+                    try openLog(of: cursor, read)
                 }
                 let destination = BufferDestination(core: core, cursor: cursor, log: log)
                 destinations.withLock { $0.append(destination) }
@@ -36,7 +35,21 @@ extension WriteAheadBuffer {
         }
     }
 
-    private func knownCursor(_ name: String) throws(BufferError) -> CursorState? {
+    /// The log on the disk where that is the cursor's as it stands, so that the first scrape does not wait
+    /// for a disk to sync; else a new one.
+    private func openLog(of cursor: CursorState, _ read: CursorLog.Read?) throws(FileError) -> CursorLog {
+        if let read,
+            let log = try CursorLog(
+                goingOnWith: read, directory: core.directory, state: cursor, files: core.files)
+        {
+            return log
+        }
+        return try CursorLog(
+            directory: core.directory, state: cursor, salt: core.newSalt(), nowMs: core.clock.wallMs,
+            files: core.files)
+    }
+
+    private func knownCursor(_ name: String) throws(BufferError) -> CursorLog.Read? {
         let path = "\(core.directory)/\(BufferFileName.cursor(name))"
         do throws(FileError) {
             guard try core.files.status(path) != nil else { return nil }
@@ -56,7 +69,7 @@ extension WriteAheadBuffer {
                 "the end of a cursor's log is torn or damaged: what it said is sent again",
                 metadata: ["remote_name": "\(name)", "path": "\(path)", "offset": "\(read.end)"])
         }
-        return read.state
+        return read
     }
 
     /// Removes the cursors of destinations that are not among these: nothing waits for them any more. Called

@@ -30,6 +30,8 @@ extension WriteAheadBuffer {
         removeAnswered()
         enforceRetention()
         regainReserve()
+        // What it says of a segment is to be durable before.
+        if syncs, isDurable { index.withLock { $0.update(core) } }
         return isDurable
     }
 

@@ -39,6 +39,8 @@ public final class WriteAheadBuffer: Sendable {
     let housekeeping = Mutex<Void>(())
     /// Taken by whoever makes durable or closes. It is held while the disk works: nobody else waits for it.
     let syncing = Mutex(Syncing())
+    /// Held while the disk writes it.
+    let index: Mutex<SegmentIndex>
     /// fsync and retention block: they have a thread of their own.
     let keeper = WorkerPool(name: "buffer-keeper", threads: 1)
     private let lockFile: OpenFile
@@ -96,6 +98,7 @@ public final class WriteAheadBuffer: Sendable {
             state = Mutex(fresh)
             books = Mutex(recovery.ledger)
             booksAreInDoubt = recovery.isInDoubt
+            index = Mutex(SegmentIndex(leavesOutEarlierRuns: recovery.isInDoubt, logger: logger))
             self.core = core
         } catch {
             // What failed is told; the lock must not outlive the attempt.
@@ -262,11 +265,11 @@ public final class WriteAheadBuffer: Sendable {
         state.owesBooks = false
         core.metrics.writtenBytes.add(writer.length)
         core.metrics.segment.set(Double(number))
-        core.catalog.add(
-            SegmentInfo(
-                number: number, path: path, salt: writer.salt, length: writer.length, isActive: true,
-                newestTimestampMs: nowMs, before: books.jobs, previousSegment: books.previousSegment,
-                previousLength: books.previousLength, lastNs: writer.createdNs))
+        var info = SegmentInfo(
+            number: number, path: path, salt: writer.salt, length: writer.length, isActive: true,
+            newestTimestampMs: nowMs, before: [:], lastNs: writer.createdNs)
+        info.books = books
+        core.catalog.add(info)
     }
 
     // MARK: closing
@@ -294,13 +297,16 @@ public final class WriteAheadBuffer: Sendable {
             return !state.isClosed
         }
         guard isFirst else { return }
+        var isDurable = false
         if durably {
             // The last attempt: it does not wait for the pause after an earlier one.
             syncing.withLock { $0.renewals.succeeded() }
             removeAnswered()
             // What cannot be made durable even now is told.
-            sync()
+            isDurable = sync()
         }
+        // While the directory is locked.
+        index.withLock { $0.close(core, end: isDurable ? books.withLock { $0 } : nil) }
         try syncing.withLock { syncing throws(FileError) in
             let open = state.withLock { state in
                 defer { state.ended = [] }

@@ -116,7 +116,7 @@ struct BufferRecoveryTests {
         let buffer = try fixture.open()
         let stream = try buffer.openStream("a")
         let read = fixture.files.readBytes - before
-        let bound = segments.count * RecordWindow.pieceBytes + last + 2 * RecordWindow.pieceBytes
+        let bound = segments.count * Int(RecordWindow.pageBytes) + last + 2 * RecordWindow.pieceBytes
         #expect(read <= UInt64(bound), "\(read) bytes read, at most \(bound)")
         #expect(try stream.all().count == 600)
     }

@@ -1,5 +1,6 @@
 import MetricModel
 import Platform
+import Synchronization
 import Testing
 
 @testable import WriteAheadBuffer
@@ -140,5 +141,51 @@ struct CursorLogTests {
         let stream = try buffer.openStream("a")
         #expect(try stream.next() == nil)
         #expect(buffer.ledger().destinations["a"]?["node"]?.delivered == 10)
+    }
+
+    /// Nothing is made durable before the first scrape: the first sync makes the log anew.
+    @Test func aStartGoesOnWithTheLogThatIsThere() throws {
+        let fixture = try BufferFixture()
+        try deliverThree(fixture)
+        let syncs = Mutex(0)
+        fixture.files.fail { operation, _ in
+            if operation == .sync { syncs.withLock { $0 += 1 } }
+            return nil
+        }
+        let before = try #require(try fixture.files.status(path(fixture)))
+        for value in [4.0, 5] {
+            // Each of these runs is killed before its first sync.
+            let buffer = try fixture.open()
+            let stream = try buffer.openStream("a")
+            #expect(try stream.next() == nil)
+            try buffer.append(fixture.frame(value))
+            #expect(try stream.drain().map { $0.frame.values[0] } == [value])
+            #expect(syncs.withLock { $0 } == 0)
+            #expect(try fixture.files.status(path(fixture))?.inode == before.inode)
+        }
+        let buffer = try fixture.open()
+        let stream = try buffer.openStream("a")
+        buffer.keep()
+        #expect(try fixture.files.status(path(fixture))?.inode != before.inode)
+        #expect(try stream.drain().isEmpty)
+        #expect(buffer.ledger().destinations["a"]?["node"]?.delivered == 50)
+        let anew = try #require(try fixture.files.status(path(fixture)))
+        buffer.keep()
+        #expect(try fixture.files.status(path(fixture)) == anew)
+    }
+
+    /// What is written behind a torn end would not be read.
+    @Test func aStartMakesALogWithATornEndAnew() throws {
+        let fixture = try BufferFixture()
+        try deliverThree(fixture)
+        try fixture.overwrite(path(fixture), with: try fixture.bytes(path(fixture)) + [1, 2, 3])
+        for value in [4.0, 5] {
+            let buffer = try fixture.open()
+            let stream = try buffer.openStream("a")
+            try buffer.append(fixture.frame(value))
+            #expect(try stream.drain().map { $0.frame.values[0] } == [value])
+        }
+        let buffer = try fixture.open()
+        #expect(try buffer.openStream("a").drain().isEmpty)
     }
 }

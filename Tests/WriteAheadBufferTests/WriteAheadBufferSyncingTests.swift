@@ -37,13 +37,14 @@ struct WriteAheadBufferSyncingTests {
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, salts: { 0x5A17_5A17 })
         }
 
-        /// Appends, sends and makes durable in turns; segments are begun and removed on the way.
-        func work() throws {
+        /// Appends, sends and makes durable in turns; segments are begun and removed on the way. Values begin
+        /// with `first`. Unless it ends durably, the last steps are as a kill leaves them.
+        func work(from first: Double = 0, endsDurably: Bool = true) throws {
             // A start that fails is tried again, as an orchestrator does.
             guard let buffer = try? open(), let stream = try? buffer.openStream("a")
             else { return }
             for step in 0..<24 where files.operationCount < endsAt {
-                let value = Double(step * 100)
+                let value = first + Double(step * 100)
                 let frame = TestFrames.frame(target, layout, at: Int64(step), first: value)
                 if (try? buffer.append(frame)) != nil { appended.append(value) }
                 if step % 2 == 1, let stored = try stream.next() {
@@ -58,6 +59,7 @@ struct WriteAheadBufferSyncingTests {
                 clock.advance(ms: 1_000)
                 if step % 5 == 4 { keep(buffer) }
             }
+            guard endsDurably else { return }
             // Whatever failed is tried again by now.
             for _ in 0..<2 {
                 clock.advance(ms: 120_000)
@@ -129,6 +131,34 @@ struct WriteAheadBufferSyncingTests {
             let durable = run.kept.last { $0.operations <= end } ?? ([], [], 0)
             let found = try run.remaining("at operation \(stop)")
             let owed = Set(durable.appended).subtracting(run.delivered)
+            #expect(owed.isSubset(of: found), "power lost at operation \(stop)")
+            #expect(Set(found).isDisjoint(with: durable.delivered), "power lost at operation \(stop)")
+            #expect(found == found.sorted(), "power lost at operation \(stop)")
+            stop += 1
+        }
+        #expect(stop > 60)
+    }
+
+    /// A start goes on with the cursor that a killed run has left, and makes it anew with its first sync. So
+    /// it is, too, where the killed run's syncs have failed.
+    @Test(arguments: [0..<0, 40..<1_000])
+    func aPowerLossAfterAKillCostsWhatCameAfterTheLastSyncAtMost(failing: Range<Int>) throws {
+        var stop = 0
+        while true {
+            let files = PowerLossFiles()
+            let run = Run(files)
+            files.fail { operation, count in operation == .sync && failing.contains(count) }
+            try run.work(endsDurably: false)
+            // What the killed run had not made durable yet, no later run does.
+            let atRisk = Set(run.appended).subtracting(run.kept.last?.appended ?? [])
+            let end = files.operationCount + stop
+            run.endsAt = end
+            files.fail { _, count in count >= end }
+            try run.work(from: 1_000_000)
+            guard files.operationCount >= end else { break }
+            let durable = run.kept.last { $0.operations <= end } ?? ([], [], 0)
+            let found = try run.remaining("at operation \(stop) behind the kill")
+            let owed = Set(durable.appended).subtracting(run.delivered).subtracting(atRisk)
             #expect(owed.isSubset(of: found), "power lost at operation \(stop)")
             #expect(Set(found).isDisjoint(with: durable.delivered), "power lost at operation \(stop)")
             #expect(found == found.sorted(), "power lost at operation \(stop)")

@@ -154,12 +154,12 @@ public final class BufferDestination: Sendable {
     /// Wakes whoever reads: something was appended, or a segment ended.
     func raise() { reader.appended.signal() }
 
-    /// Makes the log durable, and makes it anew when it has grown long or a sync failed: the whole cursor is
-    /// in memory. Called by one thread at a time; the disk is waited for outside the lock.
+    /// Makes the log durable, and makes it anew when it has grown long, a sync failed or an earlier run has
+    /// written it: the whole cursor is in memory. Called by one thread at a time; the disk is waited for
+    /// outside the lock.
     func sync() throws(FileError) {
         syncLog()
-        let isAnew = log.withLock { $0.isInDoubt || $0.length > CursorLog.compactAboveBytes }
-        guard isAnew else { return }
+        guard log.withLock({ $0.isDueAnew }) else { return }
         let fresh = try core.evenIfFull { () throws(FileError) in
             try CursorLog.Fresh(
                 cursor, directory: core.directory, salt: core.newSalt(), nowMs: core.clock.wallMs,

@@ -18,6 +18,11 @@ struct CursorLog {
     /// A sync failed: what was written since the one before is in doubt, whatever a later sync says. The log
     /// is to be made anew.
     var isInDoubt = false
+    /// An earlier run has written it. What that run wrote last may not be durable, and a sync of it may have
+    /// failed: the first sync of this run makes the log anew.
+    private(set) var isOfEarlierRun = false
+    /// Whether the next sync is to make it anew.
+    var isDueAnew: Bool { isInDoubt || isOfEarlierRun || length > Self.compactAboveBytes }
 
     /// What an existing log says.
     struct Read {
@@ -26,6 +31,8 @@ struct CursorLog {
         /// Where its last good record ends; what is behind is torn or damaged, and left out.
         var end: UInt64
         var length: UInt64
+        /// Where its checksums begin, if this version may write behind its end.
+        var salt: UInt32?
     }
 
     /// Reads an existing log; throws when the disk does, or another version of Narthex wrote it. A record
@@ -53,6 +60,7 @@ struct CursorLog {
                     try readLanes(scanner, mostSegment, into: &read)
                 } else {
                     try self.read(scanner, mostSegment, into: &read)
+                    read.salt = header.salt
                 }
                 return read
             }
@@ -130,6 +138,21 @@ struct CursorLog {
         }
     }
 
+    /// Goes on with the log that is there, without waiting for the disk; nil where it says something else
+    /// than `state`, is damaged at its end, or is another version's.
+    init?(
+        goingOnWith read: Read, directory: String, state: CursorState, files: any FileDoor
+    ) throws(FileError) {
+        guard let salt = read.salt, read.state == state, read.end == read.length else { return nil }
+        self.directory = directory
+        self.files = files
+        self.salt = salt
+        path = "\(directory)/\(BufferFileName.cursor(state.name))"
+        length = read.length
+        isOfEarlierRun = true
+        file = try files.open(path, .update)
+    }
+
     /// Appends a change; after a throw the log is as before.
     mutating func append(_ change: CursorChange) throws(FileError) {
         scratch.removeAll()
@@ -166,6 +189,7 @@ struct CursorLog {
         salt = fresh.salt
         isDirty = true
         isInDoubt = false
+        isOfEarlierRun = false
     }
 
     /// What `sync` outside a lock needs; taking it marks the log as clean. nil when there is nothing to sync.

@@ -4,6 +4,8 @@ import Platform
 enum BufferFileName {
     static let lock = "narthex.lock"
     static let reserve = "narthex.reserve"
+    /// What the ended segments begin with.
+    static let index = "narthex.segments"
     private static let unfinishedSuffix = ".new"
     private static let segmentSuffix = ".segment"
     private static let cursorPrefix = "cursor-"

@@ -5,6 +5,7 @@ struct FileHeader: Equatable {
     enum Kind: UInt8 {
         case segment = 1
         case cursorLog = 2
+        case segmentIndex = 3
     }
 
     /// What is written.

@@ -16,4 +16,6 @@ enum RecordType: UInt8 {
     case snapshot = 16
     /// What changed in a destination's cursor.
     case progress = 17
+    /// What a segment begins with, in the index of segments.
+    case indexed = 24
 }

@@ -144,7 +144,7 @@ struct FrameReader: Sendable {
         case .metadata: statements.note(metadata: header, at: place)
         case .target: try takeTarget(header, at: place)
         case .frame: return try takeFrame(header, at: place)
-        case .ledger, .snapshot, .progress: break
+        case .ledger, .snapshot, .progress, .indexed: break
         }
         return nil
     }

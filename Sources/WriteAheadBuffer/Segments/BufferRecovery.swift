@@ -2,13 +2,16 @@ internal import Logging
 internal import MetricModel
 internal import Platform
 
-/// What an earlier run left in the directory. Reads the last segment, and of the others no more than the
-/// beginning, unless that is damaged.
+/// What an earlier run left in the directory. Takes from the index what segments begin with, and opens those
+/// that it does not have. Of these it reads no more than the beginning, unless that is damaged. The last
+/// segment is walked, unless the buffer was closed in order.
 struct BufferRecovery {
     private struct Opened {
         var info: SegmentInfo
         /// The books it begins with; nil when they are damaged.
         var books: LedgerRecord?
+        /// Those at its end, where the index has them.
+        var end: LedgerRecord?
     }
 
     private(set) var segments: [SegmentInfo] = []
@@ -33,6 +36,7 @@ struct BufferRecovery {
         } catch {
             throw .io("the storage directory cannot be listed", error)
         }
+        let index = SegmentIndex.read(directory, files: files)
         var opened: [Opened] = []
         for name in names {
             if BufferFileName.isUnfinishedSegment(name) {
@@ -41,12 +45,30 @@ struct BufferRecovery {
             }
             guard let number = BufferFileName.segmentNumber(name) else { continue }
             nextNumber = max(nextNumber, number + 1)
-            if let segment = try open(number, "\(directory)/\(name)", metrics) { opened.append(segment) }
+            let path = "\(directory)/\(name)"
+            if let entry = index[number], isCurrent(entry, path) {
+                opened.append(Opened(info: entry.info, books: entry.info.books, end: entry.end))
+            } else if let segment = try open(number, path, metrics) {
+                opened.append(segment)
+            }
         }
         opened.sort { $0.info.number < $1.info.number }
         try chain(&opened)
         segments = opened.map(\.info)
-        if let last = opened.last { try readLast(last.info, last.books ?? LedgerRecord()) }
+        guard let last = opened.last else { return }
+        guard let end = last.end else {
+            try readLast(last.info, last.books ?? LedgerRecord())
+            return
+        }
+        let newestMs = max(last.info.newestTimestampMs, end.newestTimestampMs)
+        segments[segments.count - 1].newestTimestampMs = newestMs
+        ledger = end
+    }
+
+    /// Whether the entry is about the file that is there.
+    private func isCurrent(_ entry: SegmentIndex.Entry, _ path: String) -> Bool {
+        // A file that cannot be looked at is opened, which says why.
+        entry.isOf(try? files.status(path))
     }
 
     /// No segment may have a number that a cursor knows: after power loss a segment may be gone that a cursor
@@ -63,6 +85,8 @@ struct BufferRecovery {
             defer { try? files.close(file) }
             let length = try files.length(of: file)
             var window = RecordWindow(file, files: files)
+            // The header and the books behind it are seldom longer than a page.
+            window.reach = .page
             let headerBytes = Int(min(length, UInt64(FileHeader.sizeBytes)))
             guard try window.require(headerBytes, at: 0, limit: length) != nil,
                 let header = FileHeader(window.bytes.span.extracting(0..<window.count)),
@@ -101,7 +125,7 @@ struct BufferRecovery {
     }
 
     private func beginning(_ info: SegmentInfo, _ window: RecordWindow) throws(FileError) -> Opened {
-        var opened = Opened(info: info, books: nil)
+        var opened = Opened(info: info)
         var scanner = RecordScanner(window, salt: info.salt)
         if case .record(let record, let place) = try scanner.next(limit: info.length), record.type == .ledger,
             place == UInt64(FileHeader.sizeBytes),
@@ -122,9 +146,7 @@ struct BufferRecovery {
                 opened[index].books = try index > 0 ? booksBehind(opened[index - 1]) : booksBefore(opened)
             }
             guard let books = opened[index].books else { continue }
-            opened[index].info.before = books.jobs
-            opened[index].info.previousSegment = books.previousSegment
-            opened[index].info.previousLength = books.previousLength
+            opened[index].info.books = books
             guard index > 0 else { continue }
             // Older than its own creation it cannot be by more than its frames' timestamps say.
             opened[index - 1].info.newestTimestampMs = max(

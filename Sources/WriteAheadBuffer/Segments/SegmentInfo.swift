@@ -17,11 +17,31 @@ struct SegmentInfo: Sendable, Equatable {
     /// The segment before and its final length; 0 when there was none.
     var previousSegment: UInt64 = 0
     var previousLength: UInt64 = 0
+    /// The newest timestamp of any frame before it; `Int64.min` where there is none.
+    var newestBeforeMs = Int64.min
     /// When the segment was last written to, by `AgentClock.elapsedNs`. For a segment of an earlier run it is
     /// when this run began.
     var lastNs: UInt64 = 0
     /// An earlier run has written it.
     var isOfEarlierRun = false
+
+    /// What it begins with.
+    var books: LedgerRecord {
+        get {
+            var books = LedgerRecord()
+            books.newestTimestampMs = newestBeforeMs
+            books.previousSegment = previousSegment
+            books.previousLength = previousLength
+            books.jobs = before
+            return books
+        }
+        set {
+            newestBeforeMs = newValue.newestTimestampMs
+            previousSegment = newValue.previousSegment
+            previousLength = newValue.previousLength
+            before = newValue.jobs
+        }
+    }
 
     /// How old its newest frame is. What this run has written is as old as the time that has passed since,
     /// the machine's sleep included, whatever the wall clock did. The age of what an earlier run has written
