@@ -2,14 +2,6 @@ internal import HTTPTransport
 
 /// A request in the one form that both sides can make of it; what is hashed and signed.
 struct CanonicalRequest: Equatable {
-    /// Never signed: a proxy, a load balancer, libcurl or a tracer may add, change or take these.
-    private static let hopMutable: Set<String> = [
-        "accept-encoding", "authorization", "baggage", "connection", "expect", "keep-alive",
-        "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "traceparent",
-        "tracestate", "uber-trace-id", "upgrade", "user-agent", "via", "x-amzn-trace-id", "x-b3-parentspanid",
-        "x-b3-sampled", "x-b3-spanid", "x-b3-traceid", "x-forwarded-for", "x-forwarded-proto",
-    ]
-
     let text: String
     let signedHeaders: String
 
@@ -17,34 +9,15 @@ struct CanonicalRequest: Equatable {
         method: String, path: String, query: String, headers: [HTTPHeader], payloadSHA256Hex: String,
         normalizesPath: Bool
     ) {
-        var fields: [(name: String, value: String)] = []
-        fields.reserveCapacity(headers.count)
-        for header in headers {
-            let name = header.name.lowercased()
-            guard !Self.hopMutable.contains(name) else { continue }
-            let value = Self.collapse(header.value)
-            if let index = fields.firstIndex(where: { $0.name == name }) {
-                fields[index].value += ",\(value)"
-            } else {
-                fields.append((name, value))
-            }
-        }
-        fields.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-        var names = ""
-        var lines = ""
-        for field in fields {
-            if !names.isEmpty { names += ";" }
-            names += field.name
-            lines += field.name
-            lines += ":"
-            lines += field.value
-            lines += "\n"
-        }
-        signedHeaders = names
-        let canonicalPath = normalizesPath ? Self.normalised(path) : Self.encoded(path: path)
-        text =
-            "\(method)\n\(canonicalPath)\n\(Self.canonical(query: query))\n"
-            + "\(lines)\n\(names)\n\(payloadSHA256Hex)"
+        let template = CanonicalTemplate(
+            method: method, path: path, query: query, headers: headers, normalizesPath: normalizesPath)
+        self.init(template, date: nil, token: nil, payloadSHA256Hex: payloadSHA256Hex)
+    }
+
+    /// `date` and `token` are the values of the headers that the signer gives.
+    init(_ template: CanonicalTemplate, date: String?, token: String?, payloadSHA256Hex: String) {
+        (text, signedHeaders) = template.request(
+            date: date, token: token, payloadSHA256Hex: payloadSHA256Hex)
     }
 
     /// Headers that the signer itself gives.

@@ -59,11 +59,27 @@ public struct SigV4Signer: Sendable {
         method: HTTPMethod, host: String, path: String, query: String, headers: [HTTPHeader],
         payloadSHA256Hex: String, credentials: Credentials, timestampMs: Int64
     ) -> [HTTPHeader] {
+        sign(
+            template(method: method.rawValue, host: host, path: path, query: query, headers: headers),
+            payloadSHA256Hex: payloadSHA256Hex, credentials: credentials, timestampMs: timestampMs)
+    }
+
+    /// What requests to one URL with the same `headers` have in common, for those who send many. As for
+    /// `sign`. Throws `.malformed` for a URL that is none.
+    public func template(
+        method: HTTPMethod, url: String, headers: [HTTPHeader]
+    ) throws(AWSError) -> SigningTemplate {
+        let (host, path, query) = try Self.parts(of: url)
+        return template(method: method.rawValue, host: host, path: path, query: query, headers: headers)
+    }
+
+    /// The headers to add to a request made of the template, which is one of this signer's.
+    public func sign(
+        _ template: SigningTemplate, payloadSHA256Hex: String, credentials: Credentials, timestampMs: Int64
+    ) -> [HTTPHeader] {
         let time = SigningTime(timestampMs)
         let request = canonicalRequest(
-            method: method.rawValue, host: host, path: path, query: query, headers: headers,
-            payloadSHA256Hex: payloadSHA256Hex, credentials: credentials, at: time)
-        let scope = scope(on: time.date)
+            template, payloadSHA256Hex: payloadSHA256Hex, credentials: credentials, at: time)
         let signature = signature(
             of: stringToSign(request, at: time), credentials: credentials, on: time.date)
         var added = [HTTPHeader(name: "X-Amz-Date", value: time.text)]
@@ -71,7 +87,7 @@ public struct SigV4Signer: Sendable {
             added.append(HTTPHeader(name: "X-Amz-Security-Token", value: token))
         }
         let authorization =
-            "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(scope), "
+            "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(scope(on: time.date)), "
             + "SignedHeaders=\(request.signedHeaders), Signature=\(signature)"
         added.append(HTTPHeader(name: "Authorization", value: authorization))
         return added
@@ -82,17 +98,29 @@ public struct SigV4Signer: Sendable {
         method: String, host: String, path: String, query: String, headers: [HTTPHeader],
         payloadSHA256Hex: String, credentials: Credentials, at time: SigningTime
     ) -> CanonicalRequest {
+        canonicalRequest(
+            template(method: method, host: host, path: path, query: query, headers: headers),
+            payloadSHA256Hex: payloadSHA256Hex, credentials: credentials, at: time)
+    }
+
+    private func canonicalRequest(
+        _ template: SigningTemplate, payloadSHA256Hex: String, credentials: Credentials, at time: SigningTime
+    ) -> CanonicalRequest {
+        CanonicalRequest(
+            template.canonical, date: time.text, token: signsSessionToken ? credentials.sessionToken : nil,
+            payloadSHA256Hex: payloadSHA256Hex)
+    }
+
+    private func template(
+        method: String, host: String, path: String, query: String, headers: [HTTPHeader]
+    ) -> SigningTemplate {
         var signed = headers.filter { !CanonicalRequest.isSetHere($0.name) }
         if !signed.contains(where: { $0.name.lowercased() == "host" }) {
             signed.append(HTTPHeader(name: "host", value: host))
         }
-        signed.append(HTTPHeader(name: "x-amz-date", value: time.text))
-        if signsSessionToken, let token = credentials.sessionToken {
-            signed.append(HTTPHeader(name: "x-amz-security-token", value: token))
-        }
-        return CanonicalRequest(
-            method: method, path: path, query: query, headers: signed,
-            payloadSHA256Hex: payloadSHA256Hex, normalizesPath: normalizesPath)
+        return SigningTemplate(
+            canonical: CanonicalTemplate(
+                method: method, path: path, query: query, headers: signed, normalizesPath: normalizesPath))
     }
 
     func stringToSign(_ request: CanonicalRequest, at time: SigningTime) -> String {

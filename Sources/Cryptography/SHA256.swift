@@ -10,7 +10,10 @@ public enum SHA256 {
     public static func hex(_ bytes: RawSpan) -> String { Hex.text(digest(bytes)) }
 
     /// Of text, as UTF-8.
-    public static func hex(_ text: String) -> String { hex(bytes: Array(text.utf8)) }
+    public static func hex(_ text: String) -> String {
+        // Safety: bytes have no padding.
+        unsafe hex(text.utf8.span.bytes)
+    }
 
     /// Of an array.
     public static func hex(bytes: [UInt8]) -> String {

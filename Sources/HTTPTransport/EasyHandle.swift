@@ -39,22 +39,38 @@ internal import CCurl
         unsafe errorText[0] = 0
     }
 
-    /// Whether the handle would do for `request` with another URL and time alone, as for the next target of a
-    /// job: thirty options and their copies are then left as they are. A way of connecting of its own may say
-    /// something about the URL, so it never does.
+    /// Whether the handle would do for `request` with another URL, time, body and other headers alone, as for
+    /// the next target of a job or the next request to a destination: thirty options and their copies are
+    /// then left as they are. A way of connecting of its own may say something about the URL, so it never
+    /// does.
     func isConfigured(for request: HTTPRequest) -> Bool {
-        guard let configured, request.connection == nil else { return false }
+        guard let configured, request.connection == nil, request.method == configured.method else {
+            return false
+        }
         var other = request
         other.url = configured.url
         other.timeoutMs = configured.timeoutMs
         other.bodyLimitBytes = configured.bodyLimitBytes
+        other.headers = configured.headers
+        other.body = configured.body
         return other == configured
     }
 
-    /// Makes the handle fit to be kept: lets go of what only its last request needed.
+    /// Makes the handle fit to be kept: lets go of what only its last request needed. Of a request with a
+    /// body these are the body and the headers, which are signed for it.
     func finish() {
-        guard let configured, configured.body.isEmpty, configured.method == .get else { return reset() }
+        guard let configured, configured.method == .get || configured.connection == nil else {
+            return reset()
+        }
         unsafe errorText[0] = 0
+        guard configured.method != .get else { return }
+        guard unsafe setPointer(CURLOPT_HTTPHEADER, nil) == CURLE_OK,
+            unsafe setPointer(CURLOPT_COPYPOSTFIELDS, nil) == CURLE_OK
+        else { return reset() }
+        unsafe curl_slist_free_all(headerList)
+        unsafe headerList = nil
+        self.configured?.headers = []
+        self.configured?.body = []
     }
 
     /// libcurl's words about a failure; empty when it said nothing.
@@ -65,12 +81,20 @@ internal import CCurl
         for transfer: Transfer, _ configuration: HTTPClientConfiguration, timeoutMs: Int64, receiveBytes: Int
     ) throws(HTTPError) {
         let request = transfer.request
-        if isConfigured(for: request) {
+        if let configured, isConfigured(for: request) {
             try set(CURLOPT_URL, request.url)
+            if request.method != .get { try setMethodAndBody(request) }
+            if request.method != .get || request.headers != configured.headers {
+                try request.checkHeaders()
+                try setHeaders(request)
+            }
+            self.configured?.headers = request.headers
         } else {
             if configured != nil { reset() }
             try configure(request, configuration)
             configured = request
+            // libcurl has its own copy.
+            configured?.body = []
         }
         // Safety: the loop owns the transfer until the handle has left the multi handle, so no reference is
         // taken.
@@ -144,11 +168,11 @@ internal import CCurl
         let size = curl_off_t(request.body.count)
         try unsafe check(
             narthex_curl_set_offset(pointer, CURLOPT_POSTFIELDSIZE_LARGE, size), CURLOPT_POSTFIELDSIZE_LARGE)
-        var body = request.body
-        if body.isEmpty { body = [0] }
-        // Safety: libcurl copies before the call returns and does not write.
-        let code = unsafe body.withUnsafeMutableBytes {
-            unsafe narthex_curl_set_pointer(pointer, CURLOPT_COPYPOSTFIELDS, $0.baseAddress)
+        let body = request.body.isEmpty ? [0] : request.body
+        // Safety: libcurl copies before the call returns, and does not write although its option takes a
+        // pointer through which it could.
+        let code = unsafe body.withUnsafeBytes {
+            unsafe setPointer(CURLOPT_COPYPOSTFIELDS, $0.baseAddress.map { unsafe .init(mutating: $0) })
         }
         try check(code, CURLOPT_COPYPOSTFIELDS)
         if request.method == .put { try set(CURLOPT_CUSTOMREQUEST, request.method.rawValue) }
@@ -166,8 +190,13 @@ internal import CCurl
                 lines.append("Content-Type:")
             }
         }
+        let old = unsafe headerList
+        // Freed once libcurl has the new list.
+        defer { unsafe curl_slist_free_all(old) }
+        unsafe headerList = nil
         for line in lines {
             guard let longer = unsafe curl_slist_append(headerList, line) else {
+                try unsafe check(setPointer(CURLOPT_HTTPHEADER, nil), CURLOPT_HTTPHEADER)
                 throw HTTPError(.other, "no memory for the request's headers")
             }
             unsafe headerList = longer

@@ -79,8 +79,13 @@ extension HTTPRequest {
 extension HTTPHeader {
     /// RFC 9110's token characters in the name; no line end or zero in the value.
     var isSendable: Bool {
-        !name.isEmpty && name.utf8.allSatisfy(Self.isToken)
-            && value.utf8.allSatisfy { $0 == 0x09 || ($0 >= 0x20 && $0 != 0x7F) }
+        let (name, value) = (name.utf8.span, value.utf8.span)
+        for index in name.indices where !Self.isToken(name[index]) { return false }
+        for index in value.indices where value[index] != 0x09 && (value[index] < 0x20 || value[index] == 0x7F)
+        {
+            return false
+        }
+        return !name.isEmpty
     }
 
     /// The name for an error message, without what made it unfit.

@@ -25,6 +25,8 @@ final class RemoteWriteMetrics: Sendable {
     let metadataBytes: Counter
     private let highestSent: Gauge
     private let highestSentMs = Mutex(Int64.min)
+    /// By the label `code`: to look one up in the registry costs several times what counting does.
+    private let answers = Mutex<[String: Counter]>([:])
     private let registry: MetricRegistry
     private let labels: MetricRegistry.Labels
 
@@ -280,10 +282,14 @@ final class RemoteWriteMetrics: Sendable {
     /// A try has ended: by status, `error` for none, and by why it was not let in.
     func answered(_ answer: ReceiverAnswer) {
         let code = if case .status(let response) = answer { String(response.status) } else { "error" }
-        registry.counter(
-            "narthex_remote_write_answers_total", help: "Tries by how they were answered.",
-            labels: labels + [(name: "code", value: code)]
-        ).add()
+        answers.withLock { answers in
+            if let known = answers[code] { return known }
+            let counter = registry.counter(
+                "narthex_remote_write_answers_total", help: "Tries by how they were answered.",
+                labels: labels + [(name: "code", value: code)])
+            answers[code] = counter
+            return counter
+        }.add()
         guard let reason = answer.unauthorized else { return }
         registry.counter(
             "narthex_remote_write_unauthorized_total",

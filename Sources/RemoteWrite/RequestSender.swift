@@ -18,12 +18,52 @@ struct RequestSender: Sendable {
     private let timeoutMs: Int64
     private let followsRedirects: Bool
     private let spreadsOverAddresses: Bool
-    private let headers: [HTTPHeader]
     private let http: any HTTPPerforming
     private let credentials: (any CredentialsProvider)?
-    private let signer: SigV4Signer?
     private let isSigned: Bool
+    private let heads: Heads
     private let clock: any AgentClock
+
+    /// What the requests of one message have in common.
+    private struct Head {
+        let headers: [HTTPHeader]
+        /// nil where requests are not signed, or no region is known.
+        let signing: Result<(signer: SigV4Signer, template: SigningTemplate), AWSError>?
+
+        init(_ message: WriteMessage, _ own: [HTTPHeader], url: String, _ signer: SigV4Signer?) {
+            let headers =
+                [
+                    HTTPHeader(name: "Content-Encoding", value: "snappy"),
+                    HTTPHeader(name: "Content-Type", value: message.contentType),
+                    HTTPHeader(name: "X-Prometheus-Remote-Write-Version", value: message.version),
+                ] + own
+            self.headers = headers
+            signing = signer.map { signer in
+                do throws(AWSError) {
+                    let template = try signer.template(method: .post, url: url, headers: headers)
+                    return .success((signer, template))
+                } catch {
+                    return .failure(error)
+                }
+            }
+        }
+    }
+
+    private struct Heads {
+        let v1, v2: Head
+
+        init(_ own: [HTTPHeader], url: String, _ signer: SigV4Signer?) {
+            v1 = Head(.v1, own, url: url, signer)
+            v2 = Head(.v2, own, url: url, signer)
+        }
+
+        subscript(_ message: WriteMessage) -> Head {
+            switch message {
+            case .v1: v1
+            case .v2: v2
+            }
+        }
+    }
 
     /// An answer's body only explains a refusal.
     private static let answerLimitBytes = 1 << 20
@@ -44,11 +84,12 @@ struct RequestSender: Sendable {
         isSigned = configuration.sigv4 != nil
         // Configuration refuses custom headers with these names and those of the message (remote write
         // demands them as they are). The client adds Host, Content-Length and User-Agent.
-        headers = configuration.headers.map { HTTPHeader(name: $0.name, value: $0.value) }
+        let headers = configuration.headers.map { HTTPHeader(name: $0.name, value: $0.value) }
         let region = configuration.sigv4?.region ?? region
-        signer = configuration.sigv4.flatMap { block in
+        let signer = configuration.sigv4.flatMap { block in
             region.map { SigV4Signer(region: $0, service: block.serviceName) }
         }
+        heads = Heads(headers, url: configuration.url, signer)
     }
 
     /// One try. Signed anew each time, as a signature holds for minutes only. `leaves` is called when the
@@ -56,15 +97,11 @@ struct RequestSender: Sendable {
     func send(
         _ request: PreparedRequest, skewMs: Int64, leaves: @Sendable () -> Void = {}
     ) async -> Outcome {
-        var headers =
-            [
-                HTTPHeader(name: "Content-Encoding", value: "snappy"),
-                HTTPHeader(name: "Content-Type", value: request.message.contentType),
-                HTTPHeader(name: "X-Prometheus-Remote-Write-Version", value: request.message.version),
-            ] + headers
+        let head = heads[request.message]
+        var headers = head.headers
         var used: Credentials?
         if isSigned {
-            guard let signer else {
+            guard let signing = head.signing else {
                 return .answer(.unsigned, text: "no region to sign for: set sigv4.region or AWS_REGION")
             }
             guard let credentials else {
@@ -72,9 +109,10 @@ struct RequestSender: Sendable {
             }
             do throws(AWSError) {
                 let current = try await credentials.credentials()
-                headers += try signer.sign(
-                    method: .post, url: url, headers: headers, payloadSHA256Hex: request.payloadHash,
-                    credentials: current, timestampMs: clock.wallMs + skewMs)
+                let (signer, template) = try signing.get()
+                headers += signer.sign(
+                    template, payloadSHA256Hex: request.payloadHash, credentials: current,
+                    timestampMs: clock.wallMs + skewMs)
                 used = current
             } catch {
                 return Task.isCancelled ? .stopped : .answer(.unsigned, text: "not signed: \(error.message)")
@@ -103,6 +141,10 @@ struct RequestSender: Sendable {
     /// A line for logs and pages: the status, the beginning of the body and where a redirect leads, without
     /// control characters.
     private static func text(_ response: HTTPResponse) -> String {
+        // As of every 2xx: its body is not asked for.
+        if response.body.count == 0, !(300..<400).contains(response.status) {
+            return "status \(response.status)"
+        }
         let said = ReceiverAnswer.text(response)
         // Behind it a refused signature repeats the request, session token included.
         let end = said.firstRange(of: "The Canonical String")?.lowerBound ?? said.endIndex

@@ -9,12 +9,20 @@ extension WriteAheadBuffer {
     private static let roundMs: Int64 = 1_000
 
     /// Makes the buffer durable every sync interval and keeps it within its bounds, until cancelled.
+    ///
+    /// The task runs on the keeper's thread, so that a round wakes no other.
     public func run() async {
+        await withTaskExecutorPreference(keeper) { await runOnKeeper() }
+    }
+
+    private func runOnKeeper() async {
         let intervalMs = configuration.syncIntervalMs
         var dueNs = core.clock.deadlineNs(inMs: intervalMs)
         while !Task.isCancelled {
-            // A cancelled sleep ends the loop.
-            guard (try? await core.clock.sleep(forMs: min(intervalMs, Self.roundMs))) != nil else { return }
+            let untilNs = core.clock.deadlineNs(inMs: min(intervalMs, Self.roundMs))
+            // Nobody signals it. A sleep would wake the timer thread of Dispatch twice, and one of its
+            // workers. A cancelled wait ends the loop.
+            guard await Event().wait(untilNs: untilNs, clock: core.clock) != .cancelled else { return }
             let isDue = core.clock.monotonicNs >= dueNs
             let isDurable = await keeper.run { [self] in keep(syncs: isDue) }
             // What the disk has refused is tried again in the next round.

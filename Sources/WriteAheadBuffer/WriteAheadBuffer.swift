@@ -159,7 +159,7 @@ public final class WriteAheadBuffer: Sendable {
             throw failure
         }
         core.metrics.appended(frame)
-        for destination in destinations { destination.raise() }
+        for destination in destinations { destination.raise(samples: samples) }
     }
 
     /// Samples appended and failed so far, by job.
@@ -200,7 +200,7 @@ public final class WriteAheadBuffer: Sendable {
                 core.recent.append(
                     RecentFrames.Entry(
                         frame: frame, end: BufferPosition(segment: segment, offset: length),
-                        prefix: stated.prefix, chunks: stated.chunks))
+                        prefix: stated.prefix, chunks: stated.chunks, appendedNs: core.clock.monotonicNs))
             }
             core.metrics.writtenBytes.add(length - before)
             if let tail = state.writer?.tail, tail.isInDoubt { core.catalog.doubt(tail.number) }

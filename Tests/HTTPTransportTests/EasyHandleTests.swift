@@ -1,5 +1,6 @@
 import HTTPTransport
 import Platform
+import Synchronization
 import Testing
 
 /// What the options of a transfer bring about: TLS is verified, proxies are not taken from the environment.
@@ -46,6 +47,60 @@ struct EasyHandleTests {
             return
         }
         #expect(mismatch.code == .tls, "\(mismatch)")
+    }
+
+    /// Requests of one kind go by one handle that stays configured: each has its own headers and body, and
+    /// nothing of the one before.
+    @Test func aHandleThatIsUsedAgainKeepsNothingOfTheRequestBefore() async throws {
+        let seen = Mutex<[Connection.Request]>([])
+        let serve: @Sendable (Connection) -> Void = { connection in
+            while let request = connection.readRequest() {
+                seen.withLock { $0.append(request) }
+                connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            }
+        }
+        let asked: [(method: HTTPMethod, path: String, headers: [String], size: Int)] = [
+            (.post, "/a", ["X-A", "Content-Type"], 200_000), (.post, "/b", ["X-B"], 10), (.post, "/c", [], 0),
+            (.post, "/d", ["X-A"], 70_000), (.get, "/e", ["X-B"], 0), (.put, "/f", [], 5),
+            (.get, "/g", [], 0), (.get, "/h", ["X-A"], 0), (.post, "/i", [], 20),
+        ]
+        let all = ["X-A", "X-B", "Content-Type"]
+        try await RawServer.with(serve) { server in
+            try await withClient { client in
+                for (method, path, headers, size) in asked {
+                    let request = HTTPRequest(
+                        method: method, url: server.url(path),
+                        headers: headers.map { HTTPHeader(name: $0, value: "of \(path)") },
+                        body: [UInt8](repeating: path.utf8.last ?? 0, count: size))
+                    _ = try await client.perform(request)
+                }
+            }
+            #expect(server.acceptedCount == 1)
+        }
+        let requests = seen.withLock { $0 }
+        try #require(requests.count == asked.count)
+        for (request, (method, path, headers, size)) in zip(requests, asked) {
+            #expect(request.head.hasPrefix("\(method.rawValue) \(path) HTTP/1.1\r\n"))
+            #expect(request.body == [UInt8](repeating: path.utf8.last ?? 0, count: size))
+            for name in all {
+                #expect(
+                    request.header(name) == (headers.contains(name) ? "of \(path)" : nil), "\(path) \(name)")
+            }
+            #expect(request.header("Expect") == nil)
+            #expect(request.header("Content-Length") == (method == .get ? nil : "\(size)"))
+        }
+    }
+
+    /// A header that cannot be sent is refused by a handle that is configured, too.
+    @Test func aHandleThatIsUsedAgainRefusesAHeaderThatCannotBeSent() async throws {
+        try await RawServer.saying("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") { server in
+            try await withClient { client in
+                var request = HTTPRequest(method: .post, url: server.url(), body: [1])
+                _ = try await client.perform(request)
+                request.headers = [HTTPHeader(name: "X-A", value: "a\r\nX-B: b")]
+                #expect(await failure(of: request, client)?.code == .badRequest)
+            }
+        }
     }
 
     @Test func plainTextWhereTLSIsExpectedIsNamed() async throws {

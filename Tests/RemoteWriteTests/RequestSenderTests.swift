@@ -27,6 +27,22 @@ import Testing
         #expect(!lines.contains { $0.contains("hunter2") })
     }
 
+    /// The counters of answers are kept by their codes, each counts for itself.
+    @Test func answersAreCountedByTheirCodes() async {
+        let store = BufferedDestination(clock: fixture.clock)
+        store.append(fixture.frames(3, series: 3))
+        let receiver = FakeReceiver([.status(503), .error(.timeout), .status(503)], otherwise: .status(200))
+        let writer = fixture.writer(store, receiver)
+        await fixture.run(writer) { store.isAnswered }
+        func count(_ code: String) -> Double? {
+            let name = "narthex_remote_write_answers_total"
+            let url = "http://receiver.example/api/v1/write"
+            return fixture.metric("\(name){remote_name=\"main\",url=\"\(url)\",code=\"\(code)\"}")
+        }
+        #expect(count("503") == 2 && count("error") == 1)
+        #expect(count("200") == Double(receiver.requests.count - 3))
+    }
+
     /// A receiver's words behind a 2xx must not make the request go out again.
     @Test func theStatusAloneIsAskedFor() async {
         let store = BufferedDestination(clock: fixture.clock)

@@ -1,5 +1,6 @@
 import MetricModel
 import Platform
+import TestSupport
 import Testing
 
 @testable import WriteAheadBuffer
@@ -56,6 +57,23 @@ struct RecentFramesTests {
                 && first.end == second.end && first.open == second.open && first.lead == second.lead
             #expect(isEqual, "seed \(seed), at \(first.start)")
         }
+    }
+
+    /// Who follows knows when a frame was appended, however late it reads; the disk does not say so.
+    @Test func whoFollowsKnowsWhenAFrameWasAppended() throws {
+        let fixture = try BufferFixture()
+        fixture.recentFrameBytes = 1 << 20
+        let buffer = try fixture.open()
+        let (following, decoding) = (try reader(buffer, "following"), try reader(buffer, "decoding"))
+        #expect(try all(following).isEmpty)
+        var appendedNs: [UInt64?] = []
+        for value in 0..<3 {
+            try buffer.append(fixture.frame(Double(value)))
+            appendedNs.append(fixture.clock.monotonicNs)
+            fixture.clock.advance(ms: 7_000)
+        }
+        #expect(try all(following).map(\.appendedNs) == appendedNs)
+        #expect(try all(decoding).map(\.appendedNs) == [nil, nil, nil])
     }
 
     /// One that stands still for long holds up nothing: the oldest frames go, and it reads the disk until

@@ -296,6 +296,22 @@ struct WriteAheadBufferKeepingTests {
         await running.value
     }
 
+    /// Its own task, too: a round wakes no other thread.
+    @Test func theKeepersRoundsRunOnItsThread() async throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let running = Task { await buffer.run() }
+        while fixture.clock.sleeperCount == 0 { await Task.yield() }
+        let before = buffer.keeper.jobCount
+        for _ in 0..<10 {
+            fixture.clock.advance(ms: 1_000)
+            while fixture.clock.sleeperCount == 0 { await Task.yield() }
+        }
+        #expect(before > 0 && buffer.keeper.jobCount >= before + 10)
+        running.cancel()
+        await running.value
+    }
+
     @Test func theKeeperStopsWhenCancelled() async throws {
         let fixture = try BufferFixture()
         let buffer = try fixture.open()

@@ -22,7 +22,8 @@ final class SlotRunner: Sendable {
     private static let bufferRetryMs: Int64 = 1_000
     /// So a disk that was away is found to be back within half a minute.
     private static let bufferRetryMostMs: Int64 = 30_000
-    /// While a batch fills, the log is looked at this often: rare enough to cost nothing.
+    /// While something other than an append or an answer may let a request leave, the log is looked at this
+    /// often: rare enough to cost nothing.
     private static let lookMs: Int64 = 500
     /// A slot without work looks around once a minute even if nobody wakes it.
     private static let idleMs: Int64 = 60_000
@@ -204,7 +205,7 @@ final class SlotRunner: Sendable {
         /// A claim, and the first that was cut of it.
         case claim(Claimed, CutOff)
         /// No claim: see `ShippingWindow.Look`.
-        case short(sinceNs: UInt64)
+        case short(sinceNs: UInt64, lacking: Int)
         case nothing(isWaiting: Bool)
     }
 
@@ -229,7 +230,8 @@ final class SlotRunner: Sendable {
             let result = await shared.workers.run { [self] in
                 shared.look(samples: samples, nowNs: nowNs, dueNs: dueNs).map { look -> Found in
                     switch look {
-                    case .short(let sinceNs): return .short(sinceNs: sinceNs)
+                    case .short(let sinceNs, let lacking):
+                        return .short(sinceNs: sinceNs, lacking: lacking)
                     case .nothing(let isWaiting): return .nothing(isWaiting: isWaiting)
                     case .claim(let claim):
                         // Another slot may look while this one cuts.
@@ -246,10 +248,17 @@ final class SlotRunner: Sendable {
             case .success(.claim(let claimed, let off)):
                 session.claimed = claimed
                 return take(off, filling, &session)
-            case .success(.short(let sinceNs)):
-                // An append does not end the wait: a batch that fills meanwhile is found at the next look. An
-                // answer does, as it lets go of keys that others wait for.
-                let untilNs = min(sinceNs + deadlineNs, nowNs + UInt64(Self.lookMs) * 1_000_000)
+            case .success(.short(let sinceNs, let lacking)):
+                // The append that fills the batch ends the wait, and no other before it. An answer ends it as
+                // well, since it lets go of keys that others wait for.
+                var untilNs = sinceNs + deadlineNs
+                if window.readingStop == nil {
+                    reader.signal(window.changed, onceAppended: lacking)
+                } else {
+                    // What is appended is not read now. Memory that another destination lets go of is not
+                    // told of.
+                    untilNs = min(untilNs, nowNs + UInt64(Self.lookMs) * 1_000_000)
+                }
                 await window.changed.wait(after: seen, untilNs: untilNs, clock: shared.clock)
             case .success(.nothing(let isWaiting)):
                 // The cursor could not be written when the last answer came, and the next answer may be far

@@ -12,8 +12,8 @@ final class ShippingWindow: Sendable {
     /// What a look at the log gave.
     enum Look: Sendable {
         case claim(WaitingSlices.Claim)
-        /// Frames are there, but fewer than a batch; the oldest of them was read then.
-        case short(sinceNs: UInt64)
+        /// Frames are there, but so many samples fewer than a batch; the oldest of them was read then.
+        case short(sinceNs: UInt64, lacking: Int)
         /// Nothing may leave now. With `isWaiting` an answer will change that: parts wait for keys that are
         /// in flight, or the reader waits for room.
         case nothing(isWaiting: Bool)
@@ -163,7 +163,7 @@ final class ShippingWindow: Sendable {
                     claimedBytes = claim.bodyBytes
                     return .claim(claim)
                 }
-                if let sinceNs = found.oldestReadNs { return .short(sinceNs: sinceNs) }
+                if let ns = found.oldestReadNs { return .short(sinceNs: ns, lacking: found.lacking) }
                 // No answer will make room, since nothing flies. All that waits has to follow a request to
                 // be made again, and that request is not complete: its last frames are not read yet. So the
                 // log is read on, a batch at a time, however much waits. Before the restart as much waited,
@@ -301,7 +301,7 @@ final class ShippingWindow: Sendable {
             .init(
                 slice: FrameSlice(
                     stored, samples: samples, views: views, repeatsSeries: !maySplit, held: held),
-                keys: own, maySplit: maySplit, readNs: nowNs)
+                keys: own, maySplit: maySplit, readNs: min(nowNs, stored.appendedNs ?? nowNs))
         }
         let (parts, rest) = sent.parts(of: stored, reader)
         for part in parts { waiting.append(entry(part.samples), toResend: part.number) }

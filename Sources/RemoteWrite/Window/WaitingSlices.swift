@@ -215,6 +215,8 @@ struct WaitingSlices: Sendable {
         var claim: Claim?
         /// When the oldest of what is not due yet was read; nil where nothing may leave now.
         var oldestReadNs: UInt64?
+        /// Of what is not due yet: how many samples it would have to have more.
+        var lacking = 0
     }
 
     /// The first parts that may leave now: `samples` samples at most, or one frame that may not be split and
@@ -257,9 +259,8 @@ struct WaitingSlices: Sendable {
             index += 1
         }
         guard let oldestReadNs else { return Found() }
-        guard isFull || isDue || taken + behind(free[..<index]) >= most else {
-            return Found(oldestReadNs: oldestReadNs)
-        }
+        let ready = isFull || isDue ? most : taken + behind(free[..<index])
+        guard ready >= most else { return Found(oldestReadNs: oldestReadNs, lacking: most - ready) }
         var claim = Claim()
         let numbers = Array(free[..<index])
         free.removeFirst(index)

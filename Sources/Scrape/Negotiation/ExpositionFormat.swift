@@ -28,13 +28,19 @@ enum ExpositionFormat: Sendable {
         }
     }
 
+    private static let known = KnownFormats()
+
     /// The format of an answer (Prometheus 3, textparse.New): its media type decides, whatever the version it
     /// names; a Content-Type that is absent, blank, malformed or no exposition format leaves it to
     /// `fallback`.
     static func of(contentType: String?, fallback: ScrapeProtocol?) throws(ScrapeError) -> ExpositionFormat {
         let header = contentType ?? ""
+        if let format = known.format(of: header) { return format }
         let mediaType = MediaType(header)
-        if let mediaType, let format = ExpositionFormat(mediaType: mediaType.name) { return format }
+        if let mediaType, let format = ExpositionFormat(mediaType: mediaType.name) {
+            known.keep(format, of: header)
+            return format
+        }
         if let fallback { return ExpositionFormat(fallback) }
         let advice = "set fallback_scrape_protocol (PrometheusText0.0.4 if the target sends text)"
         if header.isEmpty {

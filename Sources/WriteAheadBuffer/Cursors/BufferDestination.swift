@@ -152,7 +152,7 @@ public final class BufferDestination: Sendable {
     }
 
     /// Wakes whoever reads: something was appended, or a segment ended.
-    func raise() { reader.appended.signal() }
+    func raise(samples: UInt64 = 0) { reader.raise(samples: samples) }
 
     /// Makes the log durable, and makes it anew when it has grown long, a sync failed or an earlier run has
     /// written it: the whole cursor is in memory. Called by one thread at a time; the disk is waited for

@@ -33,6 +33,8 @@ public final class DestinationReader: Sendable {
         /// In no order that matters.
         var lost: [Lost] = []
         var seenAppends: UInt64 = 0
+        /// Samples that had been appended when the tail was met last.
+        var seenSamples: UInt64 = 0
         /// Why retention took segments with frames that are still open.
         var retiredReason = BufferDropReason.retentionSize
         /// The cursor could not be written when what is lost was to be booked.
@@ -48,6 +50,7 @@ public final class DestinationReader: Sendable {
 
     /// Signalled when something was appended.
     let appended = Event()
+    private let growth = Mutex(AppendedSamples())
     private let core: BufferCore
     /// Held while the disk reads. Taken before `state` where both are needed.
     private let reader: Mutex<FrameReader>
@@ -125,7 +128,7 @@ public final class DestinationReader: Sendable {
     /// cannot be written keeps nobody from reading on: what is lost then stays in memory, and is booked with
     /// the next answer, or when `next` meets the tail again.
     public func next() throws(BufferError) -> StoredFrame? {
-        let seen = appended.count
+        let seen = (appends: appended.count, samples: growth.withLock { $0.total })
         let frame = try reader.withLock { reader throws(BufferError) -> StoredFrame? in
             while true {
                 let found = try reader.next()
@@ -160,7 +163,8 @@ public final class DestinationReader: Sendable {
     /// Notes what the reader found before `position`. Done with a frame, and at the tail, which had `seen`
     /// appends.
     private static func take(
-        _ found: FrameReader.Found, upTo position: BufferPosition, _ seen: UInt64, _ state: inout State
+        _ found: FrameReader.Found, upTo position: BufferPosition,
+        _ seen: (appends: UInt64, samples: UInt64), _ state: inout State
     ) -> (isDone: Bool, StoredFrame?) {
         switch found {
         case .frame(var stored, let lost):
@@ -176,7 +180,8 @@ public final class DestinationReader: Sendable {
             return (false, nil)
         case .counted: preconditionFailure("this reader hands frames out")
         case .nothing:
-            state.seenAppends = seen
+            state.seenAppends = seen.appends
+            state.seenSamples = seen.samples
             state.handedOut = max(state.handedOut, position)
             return (true, nil)
         }
@@ -192,6 +197,21 @@ public final class DestinationReader: Sendable {
     /// Ends every wait for more. A wait that begins later ends at once, too, unless `next` was called in
     /// between.
     public func endWaits() { appended.signal() }
+
+    /// Signals `event` once so many samples were appended since `next` gave nil, at once where they were. It
+    /// takes the place of what was asked for before. The event may be signalled a little early, since what is
+    /// appended while `next` reads may count and be handed out as well.
+    public func signal(_ event: Event, onceAppended samples: Int) {
+        let seen = state.withLock { $0.seenSamples }
+        let isThere = growth.withLock { $0.expect(event, at: seen &+ UInt64(max(1, samples))) }
+        if isThere { event.signal() }
+    }
+
+    /// Something was appended: so many samples.
+    func raise(samples: UInt64) {
+        appended.signal()
+        growth.withLock { $0.append(samples) }?.signal()
+    }
 
     /// Notes requests before they leave, by numbers that no request has that is in flight. Of the requests
     /// with the numbers `replaced` nothing is in flight any more: these are their parts. Beyond

@@ -206,21 +206,25 @@ struct FrameReader: Sendable {
         targets[header.subject] = state
         let here = BufferPosition(segment: end.segment, offset: place)
         let lost = count(known.prefix, of: state.target.job)
-        return give(known.frame, of: state.target, known.prefix, max(here, position), end, lost)
+        return give(
+            known.frame, of: state.target, known.prefix, max(here, position), end, lost,
+            appendedNs: known.appendedNs)
     }
 
     /// Hands out a frame, unless all of it is answered for. A nil frame could not be
     /// decoded: its samples are reported as lost.
     private mutating func give(
         _ frame: Frame?, of target: Target, _ prefix: FramePrefix, _ start: BufferPosition,
-        _ end: BufferPosition, _ lost: [String: UInt64]
+        _ end: BufferPosition, _ lost: [String: UInt64], appendedNs: UInt64? = nil
     ) -> Found? {
         guard end > position else { return nil }
         position = end
         let open = open(prefix, of: target, start, end)
         if let frame {
             guard !open.isEmpty else { return lost.isEmpty ? nil : .lost(lost, at: end) }
-            return .frame(StoredFrame(frame: frame, start: start, end: end, open: open), lost: lost)
+            var stored = StoredFrame(frame: frame, start: start, end: end, open: open)
+            stored.appendedNs = appendedNs
+            return .frame(stored, lost: lost)
         }
         segment?.damaged(at: start.offset, bytes: end.offset - start.offset)
         // Intact but without its base.

@@ -18,6 +18,8 @@ final class RecentFrames: Sendable {
         let prefix: FramePrefix
         /// The numbers of the layout's chunks in the segment.
         let chunks: [UInt32]
+        /// When it was appended, by the monotonic clock.
+        let appendedNs: UInt64
 
         /// An estimate of what the frame's own arrays take.
         var bytes: Int { Self.overheadBytes + HeldBytes.of(frame) }

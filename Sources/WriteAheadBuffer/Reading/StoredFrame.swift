@@ -12,6 +12,8 @@ public struct StoredFrame: Sendable {
     public internal(set) var lead: BufferPosition
     /// Samples that are not answered for, ascending: nearly always one range, from `start` to the end.
     public let open: [Range<Int>]
+    /// When it was appended, by the monotonic clock; nil where it was read from the disk.
+    public internal(set) var appendedNs: UInt64?
 
     public init(
         frame: Frame, start: BufferPosition, end: BufferPosition, lead: BufferPosition? = nil,
