@@ -48,13 +48,26 @@ public struct LayoutChunkBuilder {
     /// Adds series that another chunk has, with their labels as they are there.
     public mutating func append(seriesOf chunk: LayoutChunk, _ range: Range<Int>) {
         precondition(pendingCount == 0, "endSeries ends each series")
-        for series in chunk.histogramSeries where range.contains(Int(series)) {
-            histogramSeries.append(UInt32(seriesCount + Int(series) - range.lowerBound))
+        let histograms = chunk.histogramSeries
+        var next = histograms.isEmpty ? 0 : Self.first(of: histograms, from: range.lowerBound)
+        while next < histograms.count, Int(histograms[next]) < range.upperBound {
+            histogramSeries.append(UInt32(seriesCount + Int(histograms[next]) - range.lowerBound))
+            next += 1
         }
         for series in range {
             chunk.code.append(series: series, to: &bytes, &pieces)
             pieceOffsets.append(UInt32(pieces.count))
         }
+    }
+
+    /// The index of the first of ascending ordinals that is not below `series`; their count where all are.
+    private static func first(of ordinals: [UInt32], from series: Int) -> Int {
+        var (low, high) = (0, ordinals.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if Int(ordinals[middle]) < series { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// The chunk; the builder is empty afterwards. `metadata` is about as many series.

@@ -101,8 +101,10 @@
                 let shortest =
                     isFirst && isLast ? 0 : isFirst || isLast ? Self.shortestAtEdge : Self.shortestInside
                 guard length + back >= shortest else {
-                    // A longer match that begins among these bytes reaches beyond them: it is found by the
-                    // first eight bytes that do, and then extended to the front.
+                    // A longer match that begins among these bytes ends behind them. Mostly it is found by
+                    // the first eight bytes of which the last stands behind them, and then extended to the
+                    // front; not where the table has another place for the hash of these eight, as it keeps
+                    // only the last one.
                     place += length - Self.keyBytes + 1
                     continue
                 }

@@ -32,6 +32,32 @@ import Testing
         #expect(builder.finish().seriesCount == 0)
     }
 
+    @Test func seriesOfAnotherChunkAreAsIfMade() {
+        func append(_ series: Range<Int>, _ histograms: Set<Int>, to builder: inout LayoutChunkBuilder) {
+            for index in series {
+                builder.appendLabel(name: Array("a".utf8).span, value: Array("\(index)".utf8).span)
+                builder.appendTargetLabel(index % 3)
+                builder.endSeries(isHistogram: histograms.contains(index))
+            }
+        }
+        for histograms: Set<Int> in [[], [3], [0, 2, 3, 6, 7, 11]] {
+            var builder = LayoutChunkBuilder()
+            append(0..<12, histograms, to: &builder)
+            let chunk = builder.finish()
+            for first in 0...12 {
+                for last in first...12 {
+                    append(0..<2, histograms, to: &builder)
+                    builder.append(seriesOf: chunk, first..<last)
+                    let copied = builder.finish()
+                    append(0..<2, histograms, to: &builder)
+                    append(first..<last, histograms, to: &builder)
+                    let made = builder.finish()
+                    #expect(copied.hasSameContent(as: made), "\(first)..<\(last) of \(histograms)")
+                }
+            }
+        }
+    }
+
     @Test func histogramsAreMarkedAndMakeAnotherChunk() {
         func chunk(_ histograms: Set<Int>) -> LayoutChunk {
             var builder = LayoutChunkBuilder()

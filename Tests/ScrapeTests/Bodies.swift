@@ -17,6 +17,24 @@ extension TargetScrape {
     }
 }
 
+extension BodyReader {
+    /// Reads text.
+    mutating func read(_ text: String, expected: [TemplateChunk]) throws {
+        let bytes = Array(text.utf8)
+        // Safety: the span is used only inside the closure, where the array's bytes live.
+        try unsafe bytes.withUnsafeBytes { try unsafe read($0.bytes, expected: expected, extraValues: 0) }
+    }
+}
+
+extension PageWalk {
+    /// Reads text.
+    mutating func read(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        // Safety: the span is used only inside the closure, where the array's bytes live.
+        return unsafe bytes.withUnsafeBytes { unsafe read($0.bytes) }
+    }
+}
+
 /// A number generator that gives the same numbers for the same seed (splitmix64), so that a failure can be
 /// run again.
 struct SeededGenerator: RandomNumberGenerator {

@@ -53,7 +53,7 @@ struct BodyReader {
     /// What there was before the chunk at the end of `chunks`, or the one being built.
     private var mark = Mark()
     /// The lines of the scrape before.
-    private var known = LazyKnownLines([])
+    private var knownLines = LazyKnownLines([])
     /// Whether the chunk at the end of `chunks` was known and nothing has been parsed since.
     private var endsMatched = false
 
@@ -118,7 +118,7 @@ struct BodyReader {
             }
             if beginnings == nil {
                 beginnings = Self.beginnings(of: expected)
-                known = LazyKnownLines(expected)
+                knownLines = LazyKnownLines(expected)
             }
             // The chunk at `index` has changed; only later ones are looked for, so this ends.
             (index, done) = try parse(body, until: beginnings ?? [:], after: index, expected)
@@ -245,7 +245,7 @@ struct BodyReader {
                 setMark(at: start, before)
                 if keepsMetadata, parser.metadata.isEmpty { builder.beginFamily(behind: chunks) }
             }
-            let known = classic == nil && started == nil ? known(hash, body) : nil
+            let known = classic == nil && started == nil ? knownLine(hash, body) : nil
             do throws(ScrapeError) {
                 _ = try builder.append(
                     parser, body, hash: hash, before: before, classic: classic, start: started,
@@ -263,9 +263,12 @@ struct BodyReader {
 
     /// The line that `parser` stands on, where the scrape before had it. Not one whose labels depend on what
     /// a TYPE line somewhere above says.
-    private mutating func known(_ hash: UInt64, _ body: RawSpan) -> KnownLines.Line? {
-        guard let line = known.line(hash, parsedLines: parsedLines), Int(line.length) == parser.segment.count,
-            !parser.labels.contains(where: { SeriesEncoder.mayBeBound(body, $0.name) })
+    private mutating func knownLine(_ hash: UInt64, _ body: RawSpan) -> KnownLines.Line? {
+        // The labels come first: a page of such lines needs no table.
+        guard knownLines.pays(parsedLines: parsedLines),
+            !parser.labels.contains(where: { SeriesEncoder.mayBeBound(body, $0.name) }),
+            let line = knownLines.line(hash, parsedLines: parsedLines),
+            Int(line.length) == parser.segment.count
         else { return nil }
         return line
     }

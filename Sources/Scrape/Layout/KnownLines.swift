@@ -13,8 +13,8 @@ struct KnownLines {
 
         /// Indices of those of the target's labels that the series does not have.
         var excluded: [UInt16] {
-            guard let series, !chunk.exclusions.isEmpty else { return [] }
-            return chunk.exclusions.first { Int($0.series) == series }?.targetLabels ?? []
+            guard let series else { return [] }
+            return chunk.exclusions(of: series..<series + 1).first?.targetLabels ?? []
         }
     }
 
@@ -23,10 +23,9 @@ struct KnownLines {
     /// For each of `chunks` the number of its first line.
     private var firstLines: [Int] = []
 
-    /// Chunks whose lines have more or fewer series than one each are left out, and those with a series that
-    /// a rule of the job refused.
+    /// Takes those of `chunks` that `lineCount(of:)` counts.
     init(_ chunks: [TemplateChunk]) {
-        table = SeriesTable(capacity: chunks.reduce(0) { $0 + $1.lineCount })
+        table = SeriesTable(capacity: Self.lineCount(of: chunks))
         var number = 0
         for chunk in chunks where Self.takes(chunk) {
             self.chunks.append(chunk)
@@ -38,6 +37,13 @@ struct KnownLines {
         }
     }
 
+    /// How many lines those of `chunks` have whose series can be copied.
+    static func lineCount(of chunks: [TemplateChunk]) -> Int {
+        chunks.reduce(0) { takes($1) ? $0 + $1.lineCount : $0 }
+    }
+
+    /// Whether each line of the chunk has a series of its own, or none because rules drop it. False, too,
+    /// where a rule of the job refused a series or a line was skipped: the reason has to be found again.
     private static func takes(_ chunk: TemplateChunk) -> Bool {
         chunk.groups.isEmpty && chunk.starts.isEmpty && chunk.createdLines == 0 && chunk.refused.isEmpty
             && chunk.refusal == nil && chunk.lineCount - chunk.droppedLines.count == chunk.seriesCount
@@ -75,21 +81,24 @@ struct LazyKnownLines {
     private static let share = 32
 
     private let chunks: [TemplateChunk]
+    /// Lines that the table would have.
     private let lineCount: Int
     private var lines: KnownLines?
 
     init(_ chunks: [TemplateChunk]) {
         self.chunks = chunks
-        lineCount = chunks.reduce(0) { $0 + $1.lineCount }
+        lineCount = KnownLines.lineCount(of: chunks)
     }
 
-    /// The line of this hash; nil where the chunks have none, or where fewer than one in 32 lines have been
-    /// parsed.
+    /// Whether it pays to look for a line once so many have been parsed.
+    func pays(parsedLines: Int) -> Bool { lineCount > 0 && parsedLines >= lineCount / Self.share }
+
+    /// The line of this hash; nil where the chunks have none, or where fewer than one in 32 of their lines
+    /// have been parsed.
     mutating func line(_ hash: UInt64, parsedLines: Int) -> KnownLines.Line? {
-        if lines == nil {
-            guard lineCount > 0, parsedLines >= lineCount / Self.share else { return nil }
-            lines = KnownLines(chunks)
-        }
-        return lines?.line(hash)
+        guard pays(parsedLines: parsedLines) else { return nil }
+        let lines = lines ?? KnownLines(chunks)
+        self.lines = lines
+        return lines.line(hash)
     }
 }

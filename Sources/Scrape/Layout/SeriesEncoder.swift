@@ -6,8 +6,8 @@ import Relabel
 struct SeriesEncoder {
     /// A scraped label: ranges of `text`. An empty value means that the label is absent.
     struct Item {
-        var name: Range<Int>
-        var value: Range<Int>
+        let name: Range<Int>
+        let value: Range<Int>
         /// The name's `LabelOrder.key`.
         let key: UInt64
 
@@ -137,8 +137,8 @@ struct SeriesEncoder {
         }
     }
 
-    /// Where in `text` a stretch of the line stands, which is `shift` behind its place in the body; one with
-    /// escapes is added to the text without them.
+    /// Where in `text` a stretch of the line stands: its place in the body plus `shift`; one with escapes is
+    /// added to the text without them.
     private mutating func place(
         _ range: Range<Int>, _ shift: Int, _ body: RawSpan, hasEscapes: Bool
     ) -> Range<Int> {
@@ -172,7 +172,8 @@ struct SeriesEncoder {
         return OpenMetricsFloat.normalized(bytes, value).map { Array($0.utf8) }
     }
 
-    /// Whether the labels are sorted by name, none twice, as far as the names' beginnings tell.
+    /// Whether the labels are sorted by name, none twice, as the first eight bytes of the names tell. False
+    /// may also be returned for sorted names that share these bytes.
     @inline(__always)
     private func isAscending() -> Bool {
         for index in items.indices.dropFirst() where items[index - 1].key >= items[index].key { return false }

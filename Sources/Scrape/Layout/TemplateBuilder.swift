@@ -116,7 +116,8 @@ struct TemplateBuilder {
         return identity != nil
     }
 
-    /// Adds a line that a scrape before had, where no series' family is stated. False when it has no series.
+    /// Adds a line that a scrape before had, only where `statesFamilies` is off: `FamilyRuns` is not told of
+    /// the line. False when it has no series.
     mutating func append(_ known: KnownLines.Line, hash: UInt64, before: FamilyContext) -> Bool {
         if hashes.isEmpty { self.before = before }
         let identity = copy(known)

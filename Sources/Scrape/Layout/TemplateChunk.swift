@@ -23,6 +23,7 @@ final class TemplateChunk: Sendable {
     let droppedLines: [UInt32]
     /// For each series, the sum of its own labels' hashes.
     let ownHashes: [UInt64]
+    /// Ascending by series, each series once.
     let exclusions: [Exclusion]
     /// The series: one for each line that is kept, and one for each histogram made of lines.
     let layout: LayoutChunk
@@ -141,6 +142,17 @@ final class TemplateChunk: Sendable {
     /// Whether the layout says which series belong to which family.
     var statesFamilies: Bool { layout.metadata != nil }
     var seriesCount: Int { ownHashes.count }
+
+    /// Those of `exclusions` whose series are in `range`.
+    func exclusions(of range: Range<Int>) -> ArraySlice<Exclusion> {
+        if exclusions.isEmpty { return [] }
+        var (low, high) = (0, exclusions.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if Int(exclusions[middle].series) < range.lowerBound { low = middle + 1 } else { high = middle }
+        }
+        return exclusions[low...].prefix { Int($0.series) < range.upperBound }
+    }
 
     /// Hashes of the whole series of a target, in order: equal for equal label sets, whichever line they come
     /// from.

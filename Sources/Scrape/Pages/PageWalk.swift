@@ -6,12 +6,13 @@ import MetricModel
 /// Each line of the page is compared first with the line of the order that follows the last one found. If it
 /// is another, it is compared with the line that stands as many places further on as the page has had new
 /// lines since, because those may have replaced as many old ones. Then it is looked for among the next few
-/// lines, and, once several lines in a row have not been found, in a table of all lines. So each line costs a
-/// bounded number of comparisons, whatever a target does to its page.
+/// lines, and, once several lines in a row have not been found, in a table of all lines: at once where lines
+/// of the target have moved before, and then only there. So each line costs a bounded number of comparisons,
+/// whatever a target does to its page.
 struct PageWalk {
     /// Marks the ordinal of a new series, counted from 0.
     static let newSeries: UInt32 = 1 << 31
-    /// Lines behind the expected one that are looked at without a table.
+    /// Lines from the expected one on that are looked at as long as there is no table.
     private static let nextLines = 16
     /// New lines in a row after which the table is made.
     private static let patience = 16
@@ -218,8 +219,8 @@ struct PageWalk {
 
     /// The line of `order` that the parser stands on, among the next few or in the table.
     private mutating func find(_ hash: UInt64) -> Int? {
-        // Where lines move at each scrape, it is seldom one of the next few.
-        let near = order.looksUp ? 1 : Self.nextLines
+        // Once there is a table, a step in it takes less than as many comparisons.
+        let near = table == nil ? Self.nextLines : 1
         let hashes = order.hashes
         for line in expected..<min(expected + near, hashes.count) {
             work.tries += 1

@@ -48,7 +48,7 @@ struct SeriesGatherer {
         while !rest.isEmpty {
             let part = rest.prefix(TemplateBuilder.maxLines - ownHashes.count)
             layout.append(seriesOf: chunk.layout, part)
-            for exclusion in chunk.exclusions where part.contains(Int(exclusion.series)) {
+            for exclusion in chunk.exclusions(of: part) {
                 let series = UInt32(ownHashes.count + Int(exclusion.series) - part.lowerBound)
                 exclusions.append(.init(series: series, targetLabels: exclusion.targetLabels))
             }

@@ -15,7 +15,7 @@ struct ProtobufBodyReader {
     private var builder: TemplateBuilder
     private var line = SeriesLine()
     /// The series of the scrape before.
-    private var known = LazyKnownLines([])
+    private var knownLines = LazyKnownLines([])
     /// Bytes of new series as text: a message may name few labels for many buckets, so what it unfolds to has
     /// the bound that a body of text has.
     private var unfoldedBytes = 0
@@ -83,8 +83,9 @@ struct ProtobufBodyReader {
             }
             if beginnings == nil {
                 beginnings = BodyReader.beginnings(of: expected)
-                // What is said of a series' family is found by its line.
-                if !keepsMetadata, !expected.isEmpty { known = LazyKnownLines(expected) }
+                // With metadata each series is written out as a line of text, although it could be copied:
+                // from the name in the line the builder tells whether the series belongs to the family.
+                if !keepsMetadata { knownLines = LazyKnownLines(expected) }
             }
             // The chunk at `index` has changed; only later ones are looked for, so this ends.
             (index, position) = try build(body, from: position, until: beginnings ?? [:], after: index)
@@ -141,7 +142,7 @@ struct ProtobufBodyReader {
         _ body: RawSpan, _ position: Int, _ key: UInt64, _ family: MetricFamilyHeader
     ) throws(ScrapeError) {
         let place = series.places[position]
-        let known = known.line(key, parsedLines: parsedLines)
+        let known = knownLines.line(key, parsedLines: parsedLines)
         if let known {
             unfoldedBytes += Int(known.length)
         } else {

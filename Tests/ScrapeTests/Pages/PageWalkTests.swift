@@ -180,6 +180,38 @@ import Testing
         #expect(scrape.pageWork != nil)
     }
 
+    /// Where lines of the target have moved before, a table of all lines is made for a line that has moved
+    /// far, and not for one whose neighbour has left.
+    @Test func theTableIsMadeForWhatIsNotNear() throws {
+        let hasher = SegmentHasher()
+        let schema = TargetSchema(plainTarget(), honorLabels: false, hasher: hasher)
+        let lines = (0..<200).map { Self.line($0) }
+        var reader = BodyReader(
+            schema: schema, isOpenMetrics: false, hasher: hasher, layouts: LayoutInterner(),
+            templates: TemplateInterner())
+        reader.record = PageRecord()
+        try reader.read(lines.joined(), expected: [])
+        let record = try #require(reader.record)
+        let parsed = try #require(PageOrder(parsed: reader.chunks, record, isOpenMetrics: false))
+        let order = PageOrder(
+            hashes: parsed.hashes, lengths: parsed.lengths, types: parsed.types, ordinals: parsed.ordinals,
+            debts: parsed.debts, comments: parsed.comments, isOpenMetrics: false, looksUp: true)
+        func walk(_ lines: [String]) -> PageWalk {
+            var walk = PageWalk(order, schema: schema, hasher: hasher, layouts: LayoutInterner())
+            let isRead = walk.read(lines.joined())
+            #expect(isRead)
+            return walk
+        }
+        var some = lines
+        some.removeSubrange(50..<60)
+        let near = walk(some)
+        #expect(!near.lookedUp && near.work.encodedLines == 0)
+        let far = walk(Array(lines[100...] + lines[..<100]))
+        #expect(far.lookedUp && far.work.encodedLines == 0)
+        // Once there is a table, the next lines are not looked at one by one.
+        #expect(walk(Array(lines.reversed())).work.tries < 5 * lines.count)
+    }
+
     /// A page whose lines only move keeps its chunks, and changes nevertheless.
     @Test func aPageOfMovingLinesKeepsItsOrder() throws {
         let scrape = plainScrape()

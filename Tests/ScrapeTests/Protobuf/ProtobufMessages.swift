@@ -120,3 +120,10 @@ extension TargetScrape {
         try unsafe bytes.withUnsafeBytes { try unsafe consume(protobuf: $0.bytes, at: timestampMs) }
     }
 }
+
+extension ProtobufBodyReader {
+    mutating func read(protobuf bytes: [UInt8], expected: [TemplateChunk]) throws {
+        // Safety: the span is used only inside the closure, where the array's bytes live.
+        try unsafe bytes.withUnsafeBytes { try unsafe read($0.bytes, expected: expected, extraValues: 0) }
+    }
+}
