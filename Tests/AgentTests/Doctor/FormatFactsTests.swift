@@ -67,9 +67,9 @@ struct FormatFactsTests {
             clock: SystemClock(), files: files, registry: MetricRegistry(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         _ = try buffer.openDestination("a")
-        let names = try files.list(folder.path)
         let probe = StorageProbe(files: files, clock: SystemClock())
         for isOpen in [true, false] {
+            let names = try files.list(folder.path)
             let facts = probe.facts(folder.path)
             #expect(facts.format.headers == BufferHeaders(counts: [BufferHeaders.writtenVersion: 2]))
             let lines = facts.lines(retentionBytes: 0)
@@ -78,7 +78,7 @@ struct FormatFactsTests {
             #expect(try files.list(folder.path) == names)
             if isOpen { try buffer.close() }
         }
-        let segment = try #require(names.first { $0.hasSuffix(".segment") })
+        let segment = try #require(try files.list(folder.path).first { $0.hasSuffix(".segment") })
         try files.replace("\(folder.path)/\(segment)", with: [1, 2, 3])
         let line = probe.facts(folder.path).lines(retentionBytes: 0).last
         #expect(line?.verdict == .wrong)
