@@ -42,7 +42,7 @@ public struct BufferConfiguration: Sendable, Equatable {
     var segmentLimitBytes: UInt64 { min(UInt64(segmentSizeBytes), max(4_096, retentionBytes / 4)) }
 
     /// The length at which a segment ends, unless half of it is what the next one repeats. Retention takes
-    /// a segment as a whole, and a start reads the last one from its beginning.
+    /// a segment as a whole, and a start after a crash reads the last one from its beginning.
     var segmentMostBytes: UInt64 { max(segmentLimitBytes, retentionBytes / 8) }
 
     /// The length at which a segment ends whatever it states.

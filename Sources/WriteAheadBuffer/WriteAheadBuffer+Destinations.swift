@@ -35,18 +35,22 @@ extension WriteAheadBuffer {
         }
     }
 
-    /// The log on the disk where that is the cursor's as it stands, so that the first scrape does not wait
-    /// for a disk to sync; else a new one.
+    /// Goes on with the log on the disk if it says exactly what the cursor is now; so the first scrape does
+    /// not wait for a sync. Else makes a new one. Its name is made durable by the first sync of the buffer:
+    /// a sync of the directory now would do the same to removals of segments, which other cursors may not
+    /// know of durably yet.
     private func openLog(of cursor: CursorState, _ read: CursorLog.Read?) throws(FileError) -> CursorLog {
         if let read,
-            let log = try CursorLog(
+            let log = CursorLog(
                 goingOnWith: read, directory: core.directory, state: cursor, files: core.files)
         {
             return log
         }
-        return try CursorLog(
+        let log = try CursorLog(
             directory: core.directory, state: cursor, salt: core.newSalt(), nowMs: core.clock.wallMs,
             files: core.files)
+        core.names.changed()
+        return log
     }
 
     private func knownCursor(_ name: String) throws(BufferError) -> CursorLog.Read? {

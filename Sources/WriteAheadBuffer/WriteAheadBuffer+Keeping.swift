@@ -8,7 +8,8 @@ extension WriteAheadBuffer {
     /// Rounds come at least so often: they look at the clock, and remove what is answered for.
     private static let roundMs: Int64 = 1_000
 
-    /// Makes the buffer durable every sync interval and keeps it within its bounds, until cancelled.
+    /// Makes the buffer durable in the first round and then every sync interval, and keeps it within its
+    /// bounds, until cancelled. What a run that was killed has not made durable is so after the first round.
     ///
     /// The task runs on the keeper's thread, so that a round wakes no other.
     public func run() async {
@@ -17,7 +18,7 @@ extension WriteAheadBuffer {
 
     private func runOnKeeper() async {
         let intervalMs = configuration.syncIntervalMs
-        var dueNs = core.clock.deadlineNs(inMs: intervalMs)
+        var dueNs = core.clock.monotonicNs
         while !Task.isCancelled {
             let untilNs = core.clock.deadlineNs(inMs: min(intervalMs, Self.roundMs))
             // Nobody signals it. A sleep would wake the timer thread of Dispatch twice, and one of its
@@ -38,9 +39,21 @@ extension WriteAheadBuffer {
         removeAnswered()
         enforceRetention()
         regainReserve()
-        // What it says of a segment is to be durable before.
-        if syncs, isDurable { index.withLock { $0.update(core) } }
+        if syncs, isDurable { updateIndex() }
         return isDurable
+    }
+
+    /// Tells the index of the segments that have ended and are durable. One that has ended since the sync is
+    /// not durable: after a power loss its file may lack what the index would say of it.
+    private func updateIndex() {
+        // In this order: a segment that ends between the two is still the active one here.
+        let segments = core.catalog.all
+        let dirty = syncing.withLock { syncing in
+            state.withLock { state in
+                Set((syncing.ended + state.ended).filter(\.isDirty).map(\.number) + syncing.earlier)
+            }
+        }
+        index.withLock { $0.update(segments.filter { !dirty.contains($0.number) }, core) }
     }
 
     /// After the disk was full: ends the segment, so that it can go once it is answered for, and makes the

@@ -109,6 +109,15 @@ extension WriteAheadBuffer {
                     files: core.files)
             }
             core.names.changed()
+            do throws(FileError) {
+                // Before the former destination's file goes.
+                try core.files.syncDirectory(core.directory)
+            } catch {
+                var log = log
+                // Nobody uses it.
+                try? log.close()
+                throw error
+            }
             return log
         } catch {
             // The name may be there though the folder could not be made durable. No destination has it, so

@@ -7,6 +7,9 @@ internal import Telemetry
 struct Syncing {
     /// Segments that were ended and are not durable yet, oldest first.
     var ended: [UnsyncedTail] = []
+    /// Segments of earlier runs that may not be durable, oldest first: a run that was killed has written to
+    /// them, or the index does not have them.
+    var earlier: [UInt64] = []
     /// When segments in doubt are written anew.
     var renewals = RetryPause()
 
@@ -45,8 +48,9 @@ extension WriteAheadBuffer {
             if !dirty.isEmpty {
                 core.metrics.fsyncSeconds.observe(Double(core.clock.monotonicNs - beganNs) / 1e9)
             }
+            let hasEarlier = syncEarlier(&syncing)
             letGo(&syncing)
-            let isWritten = renew(&syncing, active)
+            let isWritten = renew(&syncing, active) && hasEarlier
             let hasNames = syncNames()
             let hasCursors = syncCursors()
             return isWritten && hasNames && hasCursors

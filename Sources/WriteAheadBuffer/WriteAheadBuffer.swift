@@ -38,7 +38,7 @@ public final class WriteAheadBuffer: Sendable {
     /// Taken by whoever removes segments or opens destinations: one of them at a time.
     let housekeeping = Mutex<Void>(())
     /// Taken by whoever makes durable or closes. It is held while the disk works: nobody else waits for it.
-    let syncing = Mutex(Syncing())
+    let syncing: Mutex<Syncing>
     /// Held while the disk writes it.
     let index: Mutex<SegmentIndex>
     /// fsync and retention block: they have a thread of their own.
@@ -95,10 +95,14 @@ public final class WriteAheadBuffer: Sendable {
             } catch {
                 throw .io("a segment cannot be begun", error, segment: fresh.nextNumber)
             }
+            // A run that was killed may have removed segments before cursors that know of it were durable:
+            // the first sync is to make the cursors durable before the removals.
+            core.names.removed()
             state = Mutex(fresh)
+            syncing = Mutex(Syncing(earlier: recovery.unproven))
             books = Mutex(recovery.ledger)
             booksAreInDoubt = recovery.isInDoubt
-            index = Mutex(SegmentIndex(leavesOutEarlierRuns: recovery.isInDoubt, logger: logger))
+            index = Mutex(SegmentIndex(leavesOutEarlierRuns: recovery.hasLostBooks, logger: logger))
             self.core = core
         } catch {
             // What failed is told; the lock must not outlive the attempt.
@@ -183,10 +187,7 @@ public final class WriteAheadBuffer: Sendable {
                     message: "the disk is full; what is left is kept for the cursors")
             }
             if needsRotation(&state) { try rotateIfPossible(&state) }
-            if state.owesBooks {
-                try state.writer?.append(books.withLock { $0 })
-                state.owesBooks = false
-            }
+            try writeOwedBooks(&state)
             let before = state.writer?.length ?? 0
             let stated = try state.writer?.append(frame)
             let length = state.writer?.length ?? 0
@@ -215,6 +216,13 @@ public final class WriteAheadBuffer: Sendable {
                 "a frame of job \(frame.target.job) cannot be written and is lost", error,
                 segment: state.writer?.number, offset: state.writer?.length)
         }
+    }
+
+    /// Writes the books down where appends failed since they were.
+    private func writeOwedBooks(_ state: inout State) throws(FileError) {
+        guard state.owesBooks else { return }
+        try state.writer?.append(books.withLock { $0 })
+        state.owesBooks = false
     }
 
     private func needsRotation(_ state: inout State) -> Bool {
@@ -292,9 +300,10 @@ public final class WriteAheadBuffer: Sendable {
     }
 
     func close(durably: Bool) throws(FileError) {
-        let isFirst = state.withLock { state in
+        let (isFirst, owesBooks) = state.withLock { state in
             defer { state.isClosed = true }
-            return !state.isClosed
+            if durably, !state.isClosed { settleBooks(&state) }
+            return (!state.isClosed, state.owesBooks)
         }
         guard isFirst else { return }
         var isDurable = false
@@ -305,8 +314,9 @@ public final class WriteAheadBuffer: Sendable {
             // What cannot be made durable even now is told.
             isDurable = sync()
         }
-        // While the directory is locked.
-        index.withLock { $0.close(core, end: isDurable ? books.withLock { $0 } : nil) }
+        // While the directory is locked. What is not in the segments is not in the index, either.
+        let end = isDurable && !owesBooks ? books.withLock { $0 } : nil
+        index.withLock { $0.close(core, end: end) }
         try syncing.withLock { syncing throws(FileError) in
             let open = state.withLock { state in
                 defer { state.ended = [] }
@@ -316,6 +326,21 @@ public final class WriteAheadBuffer: Sendable {
             for tail in open { try core.files.close(tail.file) }
             if durably { for destination in destinations.withLock({ $0 }) { try destination.close() } }
             try core.files.close(lockFile)
+        }
+    }
+
+    /// Writes down at the end which appends have failed, so that the next start knows of them.
+    private func settleBooks(_ state: inout State) {
+        guard state.owesBooks else { return }
+        do throws(FileError) {
+            if state.writer?.isTorn ?? true { try rotateIfPossible(&state) }
+            try writeOwedBooks(&state)
+            guard let length = state.writer?.length else { return }
+            core.catalog.grow(to: length, newestTimestampMs: Int64.min, nowNs: core.clock.elapsedNs)
+        } catch {
+            logger.warning(
+                "the next start does not know how many samples the disk has not taken",
+                metadata: ["err": "\(error)"])
         }
     }
 

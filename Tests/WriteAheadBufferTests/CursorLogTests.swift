@@ -174,6 +174,26 @@ struct CursorLogTests {
         #expect(try fixture.files.status(path(fixture)) == anew)
     }
 
+    /// It can be read, and not written.
+    @Test func aStartMakesALogThatItCannotWriteAnew() throws {
+        let fixture = try BufferFixture()
+        try deliverThree(fixture)
+        let opens = Mutex(0)
+        let cursor = path(fixture)
+        fixture.files.fail { operation, path in
+            guard operation == .open, path == cursor else { return nil }
+            // Two read it; the third is to write.
+            return opens.withLock { opens in
+                opens += 1
+                return opens > 2 ? .init(errno: 13) : nil
+            }
+        }
+        let buffer = try fixture.open()
+        #expect(try buffer.openStream("a").drain().isEmpty)
+        #expect(opens.withLock { $0 } == 3)
+        #expect(buffer.ledger().destinations["a"]?["node"]?.delivered == 30)
+    }
+
     /// What is written behind a torn end would not be read.
     @Test func aStartMakesALogWithATornEndAnew() throws {
         let fixture = try BufferFixture()

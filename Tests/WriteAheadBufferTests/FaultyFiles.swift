@@ -3,7 +3,7 @@ import Synchronization
 
 /// The kernel's files behind a door that fails on cue and counts what passes.
 final class FaultyFiles: FileDoor {
-    enum Operation: Sendable { case open, write, read, sync, truncate, rename, remove }
+    enum Operation: Sendable { case open, write, read, sync, truncate, rename, remove, status }
 
     /// What goes wrong; a write leaves `keptBytes` of its beginning behind.
     struct Fault: Sendable {
@@ -18,6 +18,7 @@ final class FaultyFiles: FileDoor {
         var open = 0
         var capacityBytes = UInt64.max
         var badSectors: (path: String, places: [Range<UInt64>])?
+        var statuses: [String: FileStatus] = [:]
     }
 
     private let files = POSIXFiles()
@@ -43,6 +44,9 @@ final class FaultyFiles: FileDoor {
 
     /// From now on a write that makes the files of a folder longer than this in all finds no space.
     func hold(atMostBytes capacity: UInt64) { state.withLock { $0.capacityBytes = capacity } }
+
+    /// From now on a file has this status, as one that rots on its disk.
+    func setStatus(_ status: FileStatus, of path: String) { state.withLock { $0.statuses[path] = status } }
 
     private func checkSpace(_ end: UInt64, _ file: OpenFile) throws(FileError) {
         let capacity = state.withLock { $0.capacityBytes }
@@ -133,5 +137,9 @@ final class FaultyFiles: FileDoor {
     func list(_ directory: String) throws(FileError) -> [String] { try files.list(directory) }
     func makeDirectory(_ path: String) throws(FileError) { try files.makeDirectory(path) }
     func lock(_ file: OpenFile) throws(FileError) -> Bool { try files.lock(file) }
-    func status(_ path: String) throws(FileError) -> FileStatus? { try files.status(path) }
+    func status(_ path: String) throws(FileError) -> FileStatus? {
+        try check(.status, path)
+        if let set = state.withLock({ $0.statuses[path] }) { return set }
+        return try files.status(path)
+    }
 }

@@ -31,7 +31,7 @@ struct CursorLog {
         /// Where its last good record ends; what is behind is torn or damaged, and left out.
         var end: UInt64
         var length: UInt64
-        /// Where its checksums begin, if this version may write behind its end.
+        /// The salt of its checksums; nil for a log of version 1 or 2, to which nothing may be appended.
         var salt: UInt32?
     }
 
@@ -117,7 +117,8 @@ struct CursorLog {
         }
     }
 
-    /// Begins a new log that holds `state`, in the place of whatever is there.
+    /// Begins a new log that holds `state`, in the place of whatever is there. What it says is durable, its
+    /// name only once the directory is synced, by who called: removals of segments become durable with it.
     init(
         directory: String, state: CursorState, salt: UInt32, nowMs: Int64, files: any FileDoor
     ) throws(FileError) {
@@ -130,7 +131,6 @@ struct CursorLog {
         length = fresh.length
         do throws(FileError) {
             try files.rename(fresh.temporary, to: path)
-            try files.syncDirectory(directory)
         } catch {
             // The old log stands; that the new one cannot be closed changes nothing.
             try? files.close(file)
@@ -139,18 +139,20 @@ struct CursorLog {
     }
 
     /// Goes on with the log that is there, without waiting for the disk; nil where it says something else
-    /// than `state`, is damaged at its end, or is another version's.
-    init?(
-        goingOnWith read: Read, directory: String, state: CursorState, files: any FileDoor
-    ) throws(FileError) {
-        guard let salt = read.salt, read.state == state, read.end == read.length else { return nil }
+    /// than `state`, is damaged at its end, is another version's, or cannot be written.
+    init?(goingOnWith read: Read, directory: String, state: CursorState, files: any FileDoor) {
+        let path = "\(directory)/\(BufferFileName.cursor(state.name))"
+        // A log that may be read and not written is replaced by a new one; what is wrong shows there.
+        guard let salt = read.salt, read.state == state, read.end == read.length,
+            let file = try? files.open(path, .update)
+        else { return nil }
         self.directory = directory
         self.files = files
         self.salt = salt
-        path = "\(directory)/\(BufferFileName.cursor(state.name))"
+        self.path = path
+        self.file = file
         length = read.length
         isOfEarlierRun = true
-        file = try files.open(path, .update)
     }
 
     /// Appends a change; after a throw the log is as before.

@@ -47,11 +47,16 @@ struct FileHeader: Equatable {
 
     /// The same without what to do.
     func reasonNotRead(_ path: String) -> String? {
-        guard Self.knownVersions.contains(version) else {
+        Self.reasonNotRead(path, kind, version: version, features: features)
+    }
+
+    /// The same for a file whose header says this.
+    static func reasonNotRead(_ path: String, _ kind: Kind, version: UInt32, features: UInt8) -> String? {
+        guard knownVersions.contains(version) else {
             return "\(path) has format version \(version), and this version of Narthex reads none above "
-                + "\(Self.formatVersion)"
+                + "\(formatVersion)"
         }
-        let unknown = features & ~Self.knownFeatures(kind)
+        let unknown = features & ~knownFeatures(kind)
         return version >= 3 && unknown != 0
             ? "\(path) has features that this version of Narthex does not know (bits \(unknown))" : nil
     }

@@ -35,6 +35,14 @@ struct RecordScanner: Sendable {
         return .damage(at: start, end: offset)
     }
 
+    /// The next record if its header is right, and nil at the end or where it is wrong: no later record is
+    /// looked for.
+    mutating func nextInOrder(limit: UInt64) throws(FileError) -> (header: RecordHeader, place: UInt64)? {
+        guard offset < limit, let header = try header(at: offset, limit: limit) else { return nil }
+        defer { offset += UInt64(header.recordBytes) }
+        return (header, offset)
+    }
+
     /// Goes on at the same place of another file with the same records.
     mutating func goOn(in window: RecordWindow) { self.window = window }
 

@@ -15,6 +15,8 @@ struct SegmentReader: Sendable {
     /// nil when the file cannot be opened for a last look.
     private var file: OpenFile?
     private var scanner: RecordScanner?
+    /// The header was looked at, or need not be.
+    private var hasLookedAtHeader = false
     /// Given by `next`, and not done with.
     private var pending: (header: RecordHeader, place: UInt64)?
     /// The place that could not be read last, and since when.
@@ -44,6 +46,27 @@ struct SegmentReader: Sendable {
                 metrics.readFailures.add()
                 throw .io("a segment cannot be opened", error, segment: info.number)
             }
+        }
+    }
+
+    /// Tells of a segment whose header is damaged, though its records can be read: the start that had it from
+    /// the index has not looked at the header, and a start without the index could not read the segment.
+    /// Looked at once; a read that fails throws and moves nothing.
+    private mutating func checkHeader() throws(BufferError) {
+        guard !hasLookedAtHeader, let file else { return }
+        hasLookedAtHeader = true
+        guard info.isOfEarlierRun, !awaitsRenewal else { return }
+        var window = RecordWindow(file, files: files)
+        window.reach = .wanted
+        do throws(FileError) {
+            guard let base = try window.require(FileHeader.sizeBytes, at: 0, limit: info.length) else {
+                return
+            }
+            let bytes = window.bytes.span.extracting(base..<base + FileHeader.sizeBytes)
+            if FileHeader(bytes)?.salt != info.salt { damaged(at: 0, bytes: UInt64(FileHeader.sizeBytes)) }
+        } catch {
+            metrics.readFailures.add()
+            guard isLastLook else { throw refused(error, at: 0) }
         }
     }
 
@@ -84,9 +107,9 @@ struct SegmentReader: Sendable {
     mutating func next() throws(BufferError) -> RecordScanner.Item {
         if let pending { return .record(pending.header, at: pending.place) }
         let place = scanner?.offset ?? 0
+        let item: RecordScanner.Item
         do throws(FileError) {
-            let item = try step()
-            guard case .damage = item, awaitsRenewal else { return item }
+            item = try step()
         } catch {
             try failed(error, at: place)
             if isLastLook {
@@ -100,6 +123,12 @@ struct SegmentReader: Sendable {
             }
             return .damage(at: place, end: scanner?.offset ?? limit)
         }
+        guard case .damage = item else {
+            // After a throw the same is given again.
+            try checkHeader()
+            return item
+        }
+        guard awaitsRenewal else { return item }
         scanner?.goBack(to: place)
         throw inDoubt(at: place)
     }

@@ -12,6 +12,8 @@ struct BufferRecovery {
         var books: LedgerRecord?
         /// Those at its end, where the index has them.
         var end: LedgerRecord?
+        /// The index has it: it was durable when it was noted there, and has not changed since.
+        var isProven = false
     }
 
     private(set) var segments: [SegmentInfo] = []
@@ -19,6 +21,10 @@ struct BufferRecovery {
     private(set) var ledger = LedgerRecord()
     /// Damage may have taken samples from the books that cursors have counted: they are to be counted anew.
     private(set) var isInDoubt = false
+    /// A segment's first ledger record was damaged.
+    private(set) var hasLostBooks = false
+    /// Segments that may not be durable, oldest first: all that the index does not have.
+    private(set) var unproven: [UInt64] = []
     /// Greater than every number met, so that none is used twice.
     private(set) var nextNumber: UInt64 = 1
 
@@ -47,7 +53,8 @@ struct BufferRecovery {
             nextNumber = max(nextNumber, number + 1)
             let path = "\(directory)/\(name)"
             if let entry = index[number], isCurrent(entry, path) {
-                opened.append(Opened(info: entry.info, books: entry.info.books, end: entry.end))
+                opened.append(
+                    Opened(info: entry.info, books: entry.info.books, end: entry.end, isProven: true))
             } else if let segment = try open(number, path, metrics) {
                 opened.append(segment)
             }
@@ -55,6 +62,7 @@ struct BufferRecovery {
         opened.sort { $0.info.number < $1.info.number }
         try chain(&opened)
         segments = opened.map(\.info)
+        unproven = opened.filter { !$0.isProven }.map(\.info.number)
         guard let last = opened.last else { return }
         guard let end = last.end else {
             try readLast(last.info, last.books ?? LedgerRecord())
@@ -65,10 +73,15 @@ struct BufferRecovery {
         ledger = end
     }
 
-    /// Whether the entry is about the file that is there.
+    /// Whether the entry is about the file that is there, and this version can read that.
     private func isCurrent(_ entry: SegmentIndex.Entry, _ path: String) -> Bool {
+        // What cannot be read is opened, which refuses it.
+        let info = entry.info
+        guard
+            FileHeader.reasonNotRead(path, .segment, version: info.version, features: info.features) == nil
+        else { return false }
         // A file that cannot be looked at is opened, which says why.
-        entry.isOf(try? files.status(path))
+        return entry.isOf(try? files.status(path))
     }
 
     /// No segment may have a number that a cursor knows: after power loss a segment may be gone that a cursor
@@ -98,10 +111,12 @@ struct BufferRecovery {
             }
             refused = header.refusal(path)
             if refused == nil {
-                return try beginning(
-                    SegmentInfo(
-                        number: number, path: path, salt: header.salt, length: length, isActive: false,
-                        newestTimestampMs: header.createdMs, before: [:]), window)
+                var info = SegmentInfo(
+                    number: number, path: path, salt: header.salt, length: length, isActive: false,
+                    newestTimestampMs: header.createdMs, before: [:])
+                info.version = header.version
+                info.features = header.features
+                return try beginning(info, window)
             }
         } catch {
             throw .io("a segment cannot be opened", error, segment: number)
@@ -143,6 +158,7 @@ struct BufferRecovery {
         for index in opened.indices {
             if opened[index].books == nil {
                 isInDoubt = true
+                hasLostBooks = true
                 opened[index].books = try index > 0 ? booksBehind(opened[index - 1]) : booksBefore(opened)
             }
             guard let books = opened[index].books else { continue }
@@ -191,6 +207,7 @@ struct BufferRecovery {
                 // What is cut is past any reader; a descriptor that does not close is the kernel's.
                 defer { try? files.close(file) }
                 try files.truncate(file, to: walked.end)
+                if unproven.last != last.number { unproven.append(last.number) }
             } catch {
                 throw .io(
                     "the torn end of a segment cannot be cut off", error, segment: last.number,

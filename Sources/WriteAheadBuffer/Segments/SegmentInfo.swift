@@ -24,8 +24,11 @@ struct SegmentInfo: Sendable, Equatable {
     var lastNs: UInt64 = 0
     /// An earlier run has written it.
     var isOfEarlierRun = false
+    /// What its header says: by them a version of Narthex knows whether it can read the segment.
+    var version = FileHeader.formatVersion
+    var features = FileHeader.isDense
 
-    /// What it begins with.
+    /// The ledger record it begins with.
     var books: LedgerRecord {
         get {
             var books = LedgerRecord()

@@ -68,6 +68,15 @@ final class UnsyncedTail: Sendable {
         self.metrics = metrics
     }
 
+    /// Of a segment that an earlier run has written: nothing of it is known to be durable, and there is no
+    /// copy. After a failed sync a renewal reads it from the old file.
+    convenience init(
+        earlier segment: SegmentInfo, file: OpenFile, files: any FileDoor, metrics: BufferMetrics
+    ) {
+        self.init(number: segment.number, file: file, files: files, metrics: metrics)
+        state.withLock { $0.fresh.end = segment.length }
+    }
+
     /// Something was written that is not known to be durable.
     var isDirty: Bool { state.withLock { $0.settling.start < $0.fresh.end } }
     /// A sync failed: what is not known to be durable is in doubt until the segment is written anew.
