@@ -8,7 +8,7 @@
 FROM swift:6.3.1-bookworm AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends binutils ca-certificates libcurl4-openssl-dev \
-        libdeflate-dev libexpat1-dev libprotobuf-c-dev libre2-dev libsnappy-dev libssl-dev libyaml-dev \
+        libdeflate-dev libexpat1-dev libprotobuf-c-dev libre2-dev libssl-dev libyaml-dev \
         pkg-config python3 zlib1g-dev
 WORKDIR /source
 COPY . .

@@ -10,6 +10,8 @@
 // As large as a page of some thousand series is: fewer calls of the kernel than with libcurl's 16 KiB.
 static const long receive_bytes = 128 * 1024;
 static const long timeout_ms = 10000;
+// The longest wait between two questions whether to go on.
+static const int question_ms = 500;
 
 static double now_seconds(void) {
     struct timespec time;
@@ -68,7 +70,8 @@ static void collect(CURLM *multi, int measures, struct narthex_bare_loop_result 
 }
 
 static int run(CURLM *multi, CURL **transfers, size_t count, double interval, double seconds,
-               uint64_t *received, struct narthex_bare_loop_result *result) {
+               int (*goes_on)(void *), void *context, uint64_t *received,
+               struct narthex_bare_loop_result *result) {
     double start = now_seconds(), cpu = 0;
     uint64_t begun = 0, bytes = 0;
     int measures = 0, running = 0;
@@ -79,7 +82,7 @@ static int run(CURLM *multi, CURL **transfers, size_t count, double interval, do
             cpu = thread_seconds();
             bytes = *received;
         }
-        if (elapsed >= interval + seconds) break;
+        if (elapsed >= interval + seconds || !goes_on(context)) break;
         // Transfer n is due n / count intervals after the start. One that still runs misses its turn.
         while ((double)begun * interval / (double)count <= elapsed) {
             curl_multi_add_handle(multi, transfers[begun % count]);
@@ -89,6 +92,7 @@ static int run(CURLM *multi, CURL **transfers, size_t count, double interval, do
         collect(multi, measures, result);
         double next = (double)begun * interval / (double)count - (now_seconds() - start);
         int wait_ms = next <= 0 ? 0 : (int)(next * 1000) + 1;
+        if (wait_ms > question_ms) wait_ms = question_ms;
         if (wait_ms > 0 && curl_multi_poll(multi, NULL, 0, wait_ms, NULL) != CURLM_OK) return -1;
     }
     result->cpu_seconds = thread_seconds() - cpu;
@@ -97,7 +101,8 @@ static int run(CURLM *multi, CURL **transfers, size_t count, double interval, do
 }
 
 int narthex_bare_loop(const char *const *urls, size_t count, size_t failing, double interval_seconds,
-                      double seconds, const char *accept_encoding, struct narthex_bare_loop_result *result) {
+                      double seconds, const char *accept_encoding, int (*goes_on)(void *), void *context,
+                      struct narthex_bare_loop_result *result) {
     *result = (struct narthex_bare_loop_result){0};
     if (count == 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return -1;
     CURLM *multi = curl_multi_init();
@@ -117,7 +122,8 @@ int narthex_bare_loop(const char *const *urls, size_t count, size_t failing, dou
     }
     if (status == 0) {
         curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)count);
-        status = run(multi, transfers, count, interval_seconds, seconds, &received, result);
+        status = run(multi, transfers, count, interval_seconds, seconds, goes_on, context, &received,
+                     result);
     }
     for (size_t i = 0; transfers != NULL && i < count; i++) {
         if (transfers[i] == NULL) continue;

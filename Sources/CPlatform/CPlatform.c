@@ -142,7 +142,7 @@ int narthex_next_signal(int descriptor) {
     return byte;
 }
 
-int narthex_catch_signals(void) {
+int narthex_catch_signals(int keeps_ignored, int reaps_orphans) {
     if (pipe2(signal_pipe, O_CLOEXEC) != 0) {
         return -1;
     }
@@ -156,8 +156,14 @@ int narthex_catch_signals(void) {
     action.sa_flags |= SA_NOCLDSTOP;
     // The last one only where processes become children that nobody here has started.
     const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
-    const size_t count = sizeof numbers / sizeof *numbers - (narthex_adopts_orphans() ? 0 : 1);
+    const int reaps = reaps_orphans && narthex_adopts_orphans();
+    const size_t count = sizeof numbers / sizeof *numbers - (reaps ? 0 : 1);
     for (size_t i = 0; i < count; i++) {
+        struct sigaction before;
+        if (sigaction(numbers[i], NULL, &before) != 0) {
+            return -1;
+        }
+        if (keeps_ignored && before.sa_handler == SIG_IGN) continue;
         if (sigaction(numbers[i], &action, NULL) != 0) {
             return -1;
         }

@@ -17,10 +17,17 @@ public enum Signals {
     }
 
     /// Calls `handler` for each signal that comes from now on, for as long as the process lives, and ignores
-    /// SIGPIPE. Threads that run already need not have blocked anything. As process 1 of a container it also
-    /// takes the status of orphans that end. To be called once, while the process starts.
-    public static func handle(_ handler: @escaping @Sendable (Signal) -> Void) {
-        let descriptor = narthex_catch_signals()
+    /// SIGPIPE. Threads that run already need not have blocked anything. To be called once, while the process
+    /// starts.
+    ///
+    /// With `keepsIgnored` a signal stays ignored that whoever started the process ignores, as nohup(1) does
+    /// with SIGHUP. With `reapsOrphans` the status of orphans that end is taken where the process gets them,
+    /// as process 1 of a container. Without it the caller waits for its own children, and orphans stay.
+    public static func handle(
+        keepsIgnored: Bool = false, reapsOrphans: Bool = true,
+        _ handler: @escaping @Sendable (Signal) -> Void
+    ) {
+        let descriptor = narthex_catch_signals(keepsIgnored ? 1 : 0, reapsOrphans ? 1 : 0)
         precondition(
             descriptor >= 0, "a process that has just started can open a pipe and set signal handlers")
         SystemThread.startOrExit(name: "signals") {

@@ -25,12 +25,11 @@ struct StandInFleet {
 
     /// Starts the process and writes the files: no targets yet. `name` tells the files of several fleets
     /// apart, `queue` is YAML of `queue_config`, `protocols` of `scrape_protocols`; the endpoint checks
-    /// signatures if it `isSigned`. The configuration has no `remote_write` unless it `writes`. Whoever gets
-    /// it stops it.
+    /// signatures if it `isSigned`. The configuration has no `remote_write` unless it `writes`. A process
+    /// that `leadsGroup` is not reached by Ctrl-C on a terminal. Whoever gets it stops it.
     init(
         _ plan: AgentSession.Plan, name: String = "", queue: String = "{}", protocols: String? = nil,
-        isSigned: Bool = true,
-        writes: Bool = true
+        isSigned: Bool = true, writes: Bool = true, leadsGroup: Bool = false
     ) async throws {
         let output = "\(plan.folder)/\(name)stand-ins.log"
         process = try ChildProcess(
@@ -38,7 +37,7 @@ struct StandInFleet {
                 plan.standInsPath, "--exporters", "\(plan.targets)", "--series", "\(plan.series)",
                 "--amp-port", "0",
             ] + (isSigned ? ["--access-key", Self.accessKey, "--secret-key", Self.secretKey] : [])
-                + plan.fleet, outputPath: output)
+                + plan.fleet, outputPath: output, leadsGroup: leadsGroup)
         targetsPath = "\(plan.folder)/\(name)targets.json"
         configurationPath = "\(plan.folder)/\(name)prometheus.yml"
         do {

@@ -30,6 +30,9 @@ struct RacePlanTests {
         #expect(plan.longTargets == 30)
         #expect(plan.scrapesDue(inMs: 20_000, targets: 10) == 20)
         #expect(plan.scrapesDue(inMs: 20_000, targets: 30) == 54)
+        // Of the list that the scenarios begin with, none fails in overload, and one of ten elsewhere.
+        #expect(plan.scrapesDue(inMs: 20_000, in: .overload) == 20)
+        #expect(plan.scrapesDue(inMs: 20_000, in: .steady) == 18)
         #expect(plan.session("/x", .overload).targets == 30)
         #expect(plan.session("/x").targets == 10)
     }

@@ -48,6 +48,14 @@ struct RaceTableTests {
         #expect(RaceResult.joined([]) == nil)
     }
 
+    @Test func aRoundThatWasInterruptedHasNoPartInAMedian() throws {
+        let whole = result("a", [.rssMeanMiB: 4, .missing: 1])
+        var broken = result("a", [.rssMeanMiB: 2, .missing: 2], round: 2)
+        broken.fault = "interrupted"
+        #expect(try #require(RaceResult.joined([whole, broken])).figures == [.rssMeanMiB: 4, .missing: 3])
+        #expect(try #require(RaceResult.joined([broken])).figures == [.rssMeanMiB: 2, .missing: 2])
+    }
+
     @Test(arguments: [
         (0.0, 0, "0"), (1.5, 0, "2"), (-0.25, 2, "-0.25"), (0.0625, 3, "0.063"), (1e20, 0, "100000000000000"),
         (12.005, 1, "12.0"), (0.999, 2, "1.00"),

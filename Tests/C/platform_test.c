@@ -59,7 +59,11 @@ static void children(void) {
 }
 
 static void signals(void) {
-    const int descriptor = narthex_catch_signals();
+    // A signal that is ignored stays so where that is wanted.
+    CHECK(signal(SIGHUP, SIG_IGN) != SIG_ERR);
+    CHECK(narthex_catch_signals(1, 0) >= 0);
+    CHECK(signal(SIGHUP, SIG_IGN) == SIG_IGN && signal(SIGTERM, SIG_DFL) != SIG_DFL);
+    const int descriptor = narthex_catch_signals(0, 1);
     CHECK(descriptor >= 0);
     const int numbers[] = {SIGHUP, SIGTERM, SIGINT, SIGTERM};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {

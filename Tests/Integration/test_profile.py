@@ -11,7 +11,17 @@ from parts import profiles
     [
         ("libdeflate_deflate_decompress_ex [libdeflate.so.0]", "inflate"),
         ("0x000000000029ad80 [libcrypto.so.3]", "hash and signature"),
-        ("snappy::internal::CompressFragment(char const*, unsigned long) [libsnappy.so.1.1.9]", "snappy"),
+        (
+            "RemoteWrite.SnappyEncoder.encode(_: Swift.UnsafeRawPointer, count: Swift.Int,"
+            " to: Swift.UnsafeMutableRawPointer) -> Swift.Int [narthex]",
+            "snappy",
+        ),
+        (
+            "RemoteWrite.SnappyOutput.(putLiteral in _392AA94FCD4CA316BC17785E85BF3CD5)"
+            "(Swift.UnsafeRawPointer, Swift.Int) -> () [narthex]",
+            "snappy",
+        ),
+        ("RemoteWrite.RequestScratch.compress() -> Swift.Array<Swift.UInt8> [narthex]", "snappy"),
         ("[unknown] [libcurl.so.4.8.0]", "network out"),
         (
             "HTTPTransport.PlainConnection.(takeLines in _392AA94FCD4CA316BC17785E85BF3CD5)"

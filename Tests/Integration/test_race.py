@@ -1,5 +1,6 @@
 """`narthex-bench race`: the same work for several agents, and a check of what they deliver that can fail."""
 
+import ctypes
 import json
 import os
 import signal
@@ -137,13 +138,18 @@ def groups_of(pid):
     return [path for path in root.glob(f"**/narthex-race-{pid}") if path.is_dir()]
 
 
+def take_signals():
+    """What a program in the foreground of a terminal starts with, wherever the tests run."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may make control groups")
 @pytest.mark.timeout(60)
 def test_nothing_stays_behind_when_a_race_is_interrupted(tmp_path):
     with subprocess.Popen(
         [program("narthex-bench"), "race", *SMALL, "--seconds=60", "--cpus=1", "--memory-mib=256"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=clean_environment(TMPDIR=str(tmp_path)),
+        env=clean_environment(TMPDIR=str(tmp_path)), preexec_fn=take_signals,
     ) as running:  # fmt: skip
         try:
             members = []
@@ -163,6 +169,78 @@ def test_nothing_stays_behind_when_a_race_is_interrupted(tmp_path):
         assert "interrupted" in running.stderr.read() and "FAILED: interrupted" in running.stdout.read()
     assert members and groups_of(running.pid) == [] and list(tmp_path.iterdir()) == []
     assert not any(Path(f"/proc/{pid}").exists() for pid in members)
+
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def adopt_and_ignore_hang_up():
+    """As process 1 of a container, and under nohup(1)."""
+    take_signals()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def interrupted_race(folder, scenario):
+    """(standard error, the result) of a race of a minute that Ctrl-C ends after some seconds."""
+    folder.mkdir()
+    report = folder / "race.json"
+    with subprocess.Popen(
+        [program("narthex-bench"), "race", *SMALL, "--seconds=60", f"--scenario={scenario}",
+         f"--json={report}"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=clean_environment(TMPDIR=str(folder)), preexec_fn=adopt_and_ignore_hang_up,
+    ) as running:  # fmt: skip
+        try:
+            time.sleep(6)
+            os.killpg(running.pid, signal.SIGHUP)
+            time.sleep(4)
+            assert running.poll() is None
+            # To all processes in the terminal's foreground.
+            os.killpg(running.pid, signal.SIGINT)
+            assert running.wait(20) == 130
+        finally:
+            running.kill()
+        said = running.stderr.read()
+    (result,) = json.loads(report.read_text())["results"]
+    print(said, result)
+    report.unlink()
+    assert list(folder.iterdir()) == []
+    return said, result
+
+
+@pytest.mark.timeout(60)
+def test_an_interrupted_race_reports_what_was_measured(tmp_path):
+    with ThreadPoolExecutor(2) as pool:
+        races = [pool.submit(interrupted_race, tmp_path / name, name) for name in ("steady", "ramp")]
+        (said, steady), (_, ramp) = [one.result() for one in races]
+    assert said.count("interrupted: the race ends") == 1
+    assert steady["fault"] == ramp["fault"] == "interrupted"
+    figures = steady["figures"]
+    assert figures["cpuMicrosecondsPerSample"] > 0 and figures["samplesPerSecond"] > 500
+    assert "missing" not in figures and len(steady["points"]) >= 3
+    assert any("until it was interrupted" in note for note in steady["notes"])
+    # A load that was not measured to its end is neither borne nor not borne.
+    assert ramp["notes"] == ["10 targets: interrupted"] and "borneTargets" not in ramp["figures"]
+
+
+@pytest.mark.timeout(60)
+def test_yardsticks_end_when_the_race_is_interrupted(tmp_path):
+    with subprocess.Popen(
+        [program("narthex-bench"), "race", *SMALL, "--seconds=60", "--yardsticks", "--without-narthex",
+         "--agent=ends=/bin/false {config}"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=clean_environment(TMPDIR=str(tmp_path)), preexec_fn=take_signals,
+    ) as running:  # fmt: skip
+        try:
+            assert "ended by itself with status 1" in running.stderr.readline()
+            time.sleep(3)
+            os.killpg(running.pid, signal.SIGINT)
+            assert running.wait(15) == 130
+        finally:
+            running.kill()
+        assert "the yardsticks: interrupted" in running.stderr.read()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may put another folder over /sys/fs/cgroup")

@@ -9,11 +9,20 @@ import Glibc
 #endif
 
 @Suite struct SnappyEncoderTests {
-    /// The block of `bytes`. Input and output end where the process may read and write no more.
+    /// The block of `bytes`, made twice: where the process may read and write nothing behind input and
+    /// output, and where it may read and write nothing in front of them.
     private func encode(_ bytes: [UInt8], with encoder: borrowing SnappyEncoder = SnappyEncoder()) -> [UInt8]
     {
-        let input = FencedMemory(bytes.count)
-        let output = FencedMemory(SnappyEncoder.room(for: bytes.count))
+        let block = encode(bytes, with: encoder, beforeFence: true)
+        #expect(encode(bytes, with: encoder, beforeFence: false) == block)
+        return block
+    }
+
+    private func encode(
+        _ bytes: [UInt8], with encoder: borrowing SnappyEncoder, beforeFence: Bool
+    ) -> [UInt8] {
+        let input = FencedMemory(bytes.count, beforeFence: beforeFence)
+        let output = FencedMemory(SnappyEncoder.room(for: bytes.count), beforeFence: beforeFence)
         // Safety: both have the room, and live to the end of this function.
         unsafe bytes.withUnsafeBytes { source in
             if let address = source.baseAddress {
@@ -71,6 +80,15 @@ import Glibc
         let isSame = try ReferenceCodec.uncompress(block) == bytes
         #expect(isSame)
         #expect(block.count <= count + count / 60 + 6)
+    }
+
+    /// Where copies overlap what they write, and the last ones end at the end of the input.
+    @Test(arguments: 1...8) func bytesWithAPeriodUncompressToThemselves(period: Int) throws {
+        for count in 0...200 {
+            let bytes = (0..<count).map { UInt8($0 % period) }
+            let isSame = try ReferenceCodec.uncompress(encode(bytes)) == bytes
+            #expect(isSame, "\(count) bytes")
+        }
     }
 
     /// libsnappy's pieces of 64 KiB are no border.
@@ -134,25 +152,27 @@ import Glibc
     }
 }
 
-/// Memory whose end is the end of what may be read and written.
+/// Memory that ends where no more may be read and written, or begins where something may.
 @safe private final class FencedMemory {
     private let base: UnsafeMutableRawPointer
     private let mappedBytes: Int
     /// Where as many bytes as asked for begin.
     let start: UnsafeMutableRawPointer
 
-    init(_ count: Int) {
+    /// `beforeFence`: whether the memory ends at a page that is inaccessible; else it begins behind one.
+    init(_ count: Int, beforeFence: Bool) {
         let page = sysconf(Int32(_SC_PAGESIZE))
         let whole = (count + page - 1) / page * page
-        mappedBytes = whole + page
-        // Safety: a mapping of its own; the last page is taken away from it, and `start` has `count` bytes
-        // before that page.
+        mappedBytes = page + whole + page
+        // Safety: a mapping of its own; the first and the last page are taken away from it, and `start` has
+        // `count` bytes between them.
         let mapped = unsafe mmap(nil, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED,
-            unsafe mprotect(mapped + whole, page, PROT_NONE) == 0
+            unsafe mprotect(mapped, page, PROT_NONE) == 0,
+            unsafe mprotect(mapped + page + whole, page, PROT_NONE) == 0
         else { preconditionFailure("there is no memory") }
         unsafe base = mapped
-        unsafe start = mapped + (whole - count)
+        unsafe start = mapped + page + (beforeFence ? whole - count : 0)
     }
 
     // Safety: mapped in init; nobody has `start` any more.

@@ -18,6 +18,8 @@ struct narthex_bare_loop_result {
 // multi handle and connections that are kept, and throws the bodies away as they come. The first interval,
 // which connects, is not measured; `seconds` after it are. `accept_encoding` is the header's value; NULL
 // sends none. Nothing is inflated. The last `failing` addresses are told to answer with another status than
-// 200, which is no failure of theirs. Returns 0, or -1 when libcurl could not be set up.
+// 200, which is no failure of theirs. `goes_on` is asked with `context` at each turn, every half second at
+// least: the loop ends before its time when it returns 0. Returns 0, or -1 when libcurl could not be set up.
 int narthex_bare_loop(const char *const *urls, size_t count, size_t failing, double interval_seconds,
-                      double seconds, const char *accept_encoding, struct narthex_bare_loop_result *result);
+                      double seconds, const char *accept_encoding, int (*goes_on)(void *), void *context,
+                      struct narthex_bare_loop_result *result);

@@ -22,16 +22,20 @@ struct BareLoop {
         let cpuSeconds: Double
     }
 
-    /// Takes an interval longer than `seconds`, on a thread of its own.
-    func run() async throws -> Figures {
+    /// Takes an interval longer than `seconds`, on a thread of its own. Throws when the race is interrupted,
+    /// within a second of it.
+    func run(until interruption: RaceInterruption) async throws -> Figures {
         let loop = self
         let result: narthex_bare_loop_result? = try await withCheckedThrowingContinuation { waiting in
             do {
-                try SystemThread.start(name: "bare-loop") { waiting.resume(returning: loop.runHere()) }
+                try SystemThread.start(name: "bare-loop") {
+                    waiting.resume(returning: loop.runHere(until: interruption))
+                }
             } catch {
                 waiting.resume(throwing: error)
             }
         }
+        try interruption.check()
         guard let result, result.pages > 0, result.failures == 0 else {
             throw BenchError(
                 "the bare libcurl loop had \(result?.pages ?? 0) pages and \(result?.failures ?? 0) failures")
@@ -39,7 +43,7 @@ struct BareLoop {
         return Figures(pages: result.pages, bytes: result.bytes, cpuSeconds: result.cpu_seconds)
     }
 
-    private func runHere() -> narthex_bare_loop_result? {
+    private func runHere(until interruption: RaceInterruption) -> narthex_bare_loop_result? {
         var result = narthex_bare_loop_result()
         // Safety: the copies end with a null, live through the call, and are freed once, here.
         let copies = unsafe urls.map { unsafe strdup($0) }
@@ -48,8 +52,16 @@ struct BareLoop {
         let status = unsafe pointers.withUnsafeBufferPointer { list in
             unsafe narthex_bare_loop(
                 list.baseAddress, list.count, max(0, failing), intervalSeconds, seconds,
-                takesGzip ? "gzip" : nil, &result)
+                takesGzip ? "gzip" : nil,
+                { context in
+                    // Safety: the interruption that is kept alive below.
+                    guard let context = unsafe context else { return 0 }
+                    let interruption = unsafe Unmanaged<RaceInterruption>.fromOpaque(context)
+                        .takeUnretainedValue()
+                    return interruption.hasCome ? 0 : 1
+                }, Unmanaged.passUnretained(interruption).toOpaque(), &result)
         }
+        withExtendedLifetime(interruption) {}
         return status == 0 ? result : nil
     }
 }

@@ -120,7 +120,7 @@ struct RaceCommand: AsyncParsableCommand {
         // A failure of one of these must not cost the others, nor what was measured.
         if yardsticks, !interruption.hasCome {
             await attempt("the yardsticks", &isWhole) {
-                let found = try await RaceYardsticks.measure(plan)
+                let found = try await RaceYardsticks.measure(plan, interruption)
                 print("\n" + found.text(joined), terminator: "")
                 measured = found
             }

@@ -7,23 +7,27 @@ import Glibc
 
 /// Whether somebody wants the race to end before its time.
 ///
-/// An agent leads a process group of its own, so that Ctrl-C on a terminal does not reach it, and its cgroup
-/// stays until somebody removes it. So a signal only sets a flag, which the loops look at every second: they
-/// end the agent, the stand-ins and the group as they do at the end of any run.
+/// An agent and its stand-ins each lead a process group of their own, so that Ctrl-C on a terminal does not
+/// reach them, and the agent's cgroup stays until somebody removes it. So a signal only sets a flag, which
+/// the loops look at every second: they end the agent, the stand-ins and the cgroup as they do at the end of
+/// any run.
 final class RaceInterruption: Sendable {
     private let came = Mutex(false)
 
-    /// Watches for SIGINT, SIGTERM and SIGHUP from now on. A second signal ends the process at once, and
-    /// leaves behind what it leaves. To be called once.
+    /// Watches for SIGINT, SIGTERM and SIGHUP from now on, but for one that is ignored already, as SIGHUP is
+    /// under nohup(1). A second signal ends the process at once, and leaves behind what it leaves. To be
+    /// called once.
     static func watch() -> RaceInterruption {
         let interruption = RaceInterruption()
-        Signals.handle { _ in
+        // Where this is process 1, orphans are not reaped, as that would also take away the end and the CPU
+        // time of the agents and the stand-ins, which `ChildProcess` waits for.
+        Signals.handle(keepsIgnored: true, reapsOrphans: false) { _ in
             let isSecond = interruption.came.withLock { came in
                 defer { came = true }
                 return came
             }
             if isSecond { _exit(status) }
-            StandardStreams.writeError("interrupted: the agent is ended and its groups are removed\n")
+            StandardStreams.writeError("interrupted: the race ends, with all that it has started\n")
         }
         return interruption
     }

@@ -57,6 +57,11 @@ struct RacePlan {
     /// Scrapes of exporters that answer that are due in so many milliseconds.
     func scrapesDue(inMs ms: Int) -> Double { scrapesDue(inMs: ms, answering: targets - failingTargets) }
 
+    /// The same for the list of targets that a scenario begins with.
+    func scrapesDue(inMs ms: Int, in scenario: RaceScenario) -> Double {
+        scenario == .overload ? scrapesDue(inMs: ms, targets: targets) : scrapesDue(inMs: ms)
+    }
+
     /// The same for a list of so many targets in the scenario `overload`.
     func scrapesDue(inMs ms: Int, targets: Int) -> Double {
         scrapesDue(inMs: ms, answering: answering(targets, of: longTargets))

@@ -16,6 +16,10 @@ struct RaceRamp {
             let run = RaceRun(
                 plan: step, agent: agent, scenario: .ramp, round: round, interruption: interruption)
             let result = await run.measure()
+            if result.fault != nil, interruption.hasCome {
+                notes.append("\(targets) targets: interrupted")
+                break
+            }
             let why = Self.whyNotBorne(result, lagBoundSeconds: plan.lagBoundSeconds)
             search.note(targets, isBorne: why == nil)
             notes.append(

@@ -47,11 +47,14 @@ struct RaceResult {
     }
 
     /// One result of several rounds of an agent: of each figure the median, and the points of the first
-    /// round. Counts of what must not happen are summed up, so that no round hides another's.
+    /// round. Counts of what must not happen are summed up, so that no round hides another's. A round that
+    /// was interrupted or failed has no part in a median when there are others.
     static func joined(_ rounds: [RaceResult]) -> RaceResult? {
         guard var joined = rounds.first else { return nil }
+        let whole = rounds.filter { $0.fault == nil }
         for column in RaceColumn.allCases {
-            let values = rounds.compactMap { $0.figures[column] }.sorted()
+            let counted = column.isCount || whole.isEmpty ? rounds : whole
+            let values = counted.compactMap { $0.figures[column] }.sorted()
             guard !values.isEmpty else { continue }
             let middle = values.count / 2
             let median = values.count % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2

@@ -46,7 +46,7 @@ struct RaceRun {
         defer { box.remove() }
         let fleet = try await StandInFleet(
             plan.session(folder.path, scenario), queue: agent.queue, protocols: agent.protocols,
-            isSigned: agent.isSigned, writes: !agent.command.has(.url))
+            isSigned: agent.isSigned, writes: !agent.command.has(.url), leadsGroup: true)
         defer { fleet.stop() }
         // Before the start: a change while an agent begins to watch the file might not be seen for minutes.
         try fleet.giveTargets(first: plan.targets)
@@ -87,21 +87,24 @@ struct RaceRun {
         var meter = try await RaceMeter(course.process, fleet, probe)
         let fromMs = clock.wallMs
         var addedDue = 0.0
-        if scenario == .overload {
-            addedDue = try await RaceOverload(plan).live(&course, &meter, &result)
-        } else {
-            try await live(&course, &meter, &result)
+        do {
+            if scenario == .overload {
+                addedDue = try await RaceOverload(plan).live(&course, &meter, &result)
+            } else {
+                try await live(&course, &meter, &result)
+            }
+        } catch {
+            // What it cost until then. What is missing is not known, as nobody waits for what is on its way.
+            if interruption.hasCome { await bookInterrupted(meter, &result) }
+            throw error
         }
-        result.figures.merge(try await meter.figures(series: plan.targets * plan.series)) { $1 }
-        if scenario == .overload { result.figures[.bytesPerSeries] = nil }
-        result.points = meter.points
-        result.warning = RaceWarning.standIns(result.figures, plan)
+        try await book(meter, &result)
         course.ends.cutoffMs = clock.wallMs
         try await settle(&course, into: &result)
         let span = fromMs..<max(fromMs + 1, course.ends.cutoffMs)
         let served = course.watch.pages.filter { span.contains($0.endMs) }
         result.figures[.scrapedShare] =
-            Double(served.count) / (plan.scrapesDue(inMs: span.count) + addedDue)
+            Double(served.count) / (plan.scrapesDue(inMs: span.count, in: scenario) + addedDue)
         if !plan.isPlainText, !served.isEmpty {
             result.figures[.asSetShare] = Double(served.count { $0.isAsSet }) / Double(served.count)
         }
@@ -111,6 +114,25 @@ struct RaceRun {
         result.figures[.refused] = Double(counts.refused)
         result.figures[.unsigned] = Double(counts.unsigned)
         result.figures[.badlySigned] = Double(counts.signaturesRefused)
+    }
+
+    private func book(_ meter: RaceMeter, _ result: inout RaceResult) async throws {
+        result.points = meter.points
+        result.figures.merge(try await meter.figures(series: plan.targets * plan.series)) { $1 }
+        if scenario == .overload { result.figures[.bytesPerSeries] = nil }
+        result.warning = RaceWarning.standIns(result.figures, plan)
+    }
+
+    private func bookInterrupted(_ meter: RaceMeter, _ result: inout RaceResult) async {
+        // Without a point nothing was measured.
+        guard let last = meter.points.last else { return }
+        do {
+            try await book(meter, &result)
+            let seconds = RaceColumn.text(last.seconds, decimals: 0)
+            result.notes.append("the figures are of \(seconds) s, until it was interrupted")
+        } catch {
+            result.notes.append("there are no figures of the time until it was interrupted: \(error)")
+        }
     }
 
     /// The endpoint's order for the whole of the run.

@@ -23,22 +23,23 @@ struct RaceYardsticks {
     /// Rounds of which the least counts: the others were interrupted.
     private static let rounds = 50
 
-    /// Starts a fleet as the agents get it and measures on it.
-    static func measure(_ plan: RacePlan) async throws -> RaceYardsticks {
+    /// Starts a fleet as the agents get it and measures on it. Throws when the race is interrupted.
+    static func measure(_ plan: RacePlan, _ interruption: RaceInterruption) async throws -> RaceYardsticks {
         let folder = try TemporaryFolder(name: "narthex-race")
         defer { folder.remove() }
-        let fleet = try await StandInFleet(plan.session(folder.path))
+        let fleet = try await StandInFleet(plan.session(folder.path), leadsGroup: true)
         defer { fleet.stop() }
         guard let first = fleet.places.exporters.first else { throw BenchError("there is no exporter") }
         var yardsticks = RaceYardsticks()
         let page = try await PageProbe().page("http://\(first.address)\(first.path)")
+        try interruption.check()
         try yardsticks.measure(Array(page.utf8), samples: Double(plan.series))
         let loop = BareLoop(
             urls: fleet.places.exporters.map { "http://\($0.address)\($0.path)" },
             failing: plan.failingTargets, intervalSeconds: Double(plan.intervalSeconds),
             seconds: Double(plan.seconds),
             takesGzip: plan.fleet.contains("--gzip"))
-        let figures = try await loop.run()
+        let figures = try await loop.run(until: interruption)
         yardsticks.bareLoopMicroseconds =
             figures.cpuSeconds * 1e6 / Double(figures.pages) / Double(plan.series)
         return yardsticks

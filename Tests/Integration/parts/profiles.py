@@ -26,7 +26,7 @@ REST, UNKNOWN = "rest", "unattributed"
 _RULES = [
     (stage, re.compile(pattern))
     for stage, pattern in [
-        ("snappy", r"snappy|RequestScratch\.compress"),
+        ("snappy", r"[Ss]nappy|RequestScratch\.compress"),
         ("inflate", r"libdeflate|^Compression\.|HTTPBody\.unpacked"),
         ("hash and signature", r"libcrypto|^Cryptography\.|^AWS\."),
         ("network out", r"libcurl|libnghttp2|EasyHandle|startWithCurl|finishDone|HTTPClient\.perform"),
