@@ -5,7 +5,7 @@ extension EasyHandle {
     /// Lays `options` over what `prepare` has set. The lists and texts that libcurl does not copy are kept by
     /// the handle, in `applied`.
     func apply(_ options: HTTPConnectionOptions, url: String) throws(HTTPError) {
-        let applied = AppliedConnection(options)
+        let applied = AppliedConnection(url: url)
         try setLong(
             CURLOPT_HTTP_VERSION,
             Int(options.offersHTTP2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1))
@@ -35,6 +35,7 @@ extension EasyHandle {
             throw HTTPError(.badRequest, "the server name for TLS \(error)")
         }
         try setText(CURLOPT_URL, named.text)
+        applied.url = named.text
         let way = "\(named.writtenHost):\(named.port):\(origin.writtenHost):\(origin.port)"
         guard applied.connectTo.append(way) else {
             throw HTTPError(.other, "no memory for the connection's address")
@@ -172,11 +173,12 @@ private struct TLSPlace {
 
 /// What a handle keeps for the options it is configured with.
 final class AppliedConnection {
-    let options: HTTPConnectionOptions
+    /// The URL as libcurl has it: with the server name for TLS in place of the host, where there is one.
+    fileprivate(set) var url: String
     fileprivate let connectTo = TextList()
     fileprivate let connectHeaders = TextList()
 
-    init(_ options: HTTPConnectionOptions) { self.options = options }
+    init(url: String) { self.url = url }
 }
 
 /// A list of libcurl's, freed with its last reference. Transfer thread only.

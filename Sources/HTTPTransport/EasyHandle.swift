@@ -39,13 +39,17 @@ internal import CCurl
         unsafe errorText[0] = 0
     }
 
-    /// Whether the handle would do for `request` with another URL, time, body and other headers alone, as for
-    /// the next target of a job or the next request to a destination: thirty options and their copies are
-    /// then left as they are. A way of connecting of its own may say something about the URL, so it never
-    /// does.
+    /// Whether the handle is configured as `request` needs it: thirty options and their copies are then left
+    /// as they are. Only URL, time limit, body limit, body and headers may differ, as for the next target of
+    /// a job or the next request to a destination. What is set for a `connection` depends on the URL, so a
+    /// request that has one needs a handle that is configured for the same object and the same URL.
     func isConfigured(for request: HTTPRequest) -> Bool {
-        guard let configured, request.connection == nil, request.method == configured.method else {
-            return false
+        guard let configured, request.method == configured.method,
+            request.connection === configured.connection
+        else { return false }
+        if request.connection != nil {
+            // Strings may be equal that differ in bytes.
+            guard request.url.utf8.elementsEqual(configured.url.utf8) else { return false }
         }
         var other = request
         other.url = configured.url
@@ -59,9 +63,7 @@ internal import CCurl
     /// Makes the handle fit to be kept: lets go of what only its last request needed. Of a request with a
     /// body these are the body and the headers, which are signed for it.
     func finish() {
-        guard let configured, configured.method == .get || configured.connection == nil else {
-            return reset()
-        }
+        guard let configured else { return reset() }
         unsafe errorText[0] = 0
         guard configured.method != .get else { return }
         guard unsafe setPointer(CURLOPT_HTTPHEADER, nil) == CURLE_OK,
@@ -82,12 +84,17 @@ internal import CCurl
     ) throws(HTTPError) {
         let request = transfer.request
         if let configured, isConfigured(for: request) {
-            try set(CURLOPT_URL, request.url)
+            // Of a request with a connection the URL is the same, and libcurl's may have another host in it.
+            try set(CURLOPT_URL, applied?.url ?? request.url)
             if request.method != .get { try setMethodAndBody(request) }
-            if request.method != .get || request.headers != configured.headers {
+            // Headers that differ in bytes alone may be equal as strings. With a connection they may hold
+            // credentials.
+            let mayStay = request.method == .get && request.connection == nil
+            if !mayStay || request.headers != configured.headers {
                 try request.checkHeaders()
                 try setHeaders(request)
             }
+            self.configured?.url = request.url
             self.configured?.headers = request.headers
         } else {
             if configured != nil { reset() }
@@ -164,7 +171,7 @@ internal import CCurl
     private func setMethodAndBody(_ request: HTTPRequest) throws(HTTPError) {
         guard request.method != .get else { return try set(CURLOPT_HTTPGET, 1) }
         // The size first: with it libcurl copies that many bytes, zeros included. The copy lives until
-        // `reset`.
+        // `finish`, or until the next body takes its place.
         let size = curl_off_t(request.body.count)
         try unsafe check(
             narthex_curl_set_offset(pointer, CURLOPT_POSTFIELDSIZE_LARGE, size), CURLOPT_POSTFIELDSIZE_LARGE)

@@ -13,7 +13,7 @@ public import WriteAheadBuffer
 /// which is a child task. There are as many slots as were ever of use at the same time.
 public final class RemoteWriter: Sendable {
     private let configuration: RemoteWriteConfiguration
-    private let shared: DestinationShared
+    let shared: DestinationShared
     private let slots: SlotList
     private let spawns: AsyncStream<Void>
     private let spawning: AsyncStream<Void>.Continuation

@@ -141,7 +141,7 @@ struct RequestSender: Sendable {
     /// A line for logs and pages: the status, the beginning of the body and where a redirect leads, without
     /// control characters.
     private static func text(_ response: HTTPResponse) -> String {
-        // As of every 2xx: its body is not asked for.
+        // No body, as with every 2xx, whose body the client leaves out: nothing to quote.
         if response.body.count == 0, !(300..<400).contains(response.status) {
             return "status \(response.status)"
         }

@@ -1,5 +1,7 @@
 import Platform
+import TestSupport
 import Testing
+import WriteAheadBuffer
 
 @testable import RemoteWrite
 
@@ -60,5 +62,30 @@ struct ClaimSizeTests {
         size.cut(samples: 0, bytes: 0, isFull: true)
         #expect(size.samples(limitBytes: limitBytes) == 1)
         #expect(size.samples(limitBytes: 0) == 1)
+    }
+
+    /// What waits may be enough for a smaller claim: whoever waits for more looks again.
+    @Test func theWindowTellsThatClaimsHaveBecomeSmaller() {
+        let store = BufferedDestination(clock: ManualClock())
+        let window = ShippingWindow(
+            reader: store.reader, lessons: DestinationLessons(), views: nil, mostSamples: 1_000, options: 0)
+        let signals = [100, 1_000_000, 1_000_000, 100].map { bytes in
+            window.cut(request(samples: 10, bytes: bytes))
+            return window.changed.count
+        }
+        // By the average: bytes for a thousand, for fewer, for fewer still, for more again.
+        #expect(signals == [0, 1, 2, 2])
+    }
+
+    private func request(samples: Int, bytes: Int) -> PreparedRequest {
+        let end = BufferPosition(segment: 1, offset: 200)
+        let stored = StoredFrame(
+            frame: TestFrames.frame(count: samples, timestampMs: 0),
+            start: BufferPosition(segment: 1, offset: 100), end: end)
+        return PreparedRequest(
+            body: [], uncompressedBytes: bytes, payloadHash: "", end: end, outcome: Outcomes(),
+            sampleCount: samples, histogramCount: 0, droppedHistograms: [:], exemplarCount: 0,
+            exemplarsOff: 0, oldestMs: 0, newestMs: 0, slices: [FrameSlice(stored)], omissions: [],
+            isResend: false, triesAgain: false, isFullByBytes: false)
     }
 }

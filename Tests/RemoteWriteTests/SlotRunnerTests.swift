@@ -99,10 +99,11 @@ import WriteAheadBuffer
         let store = BufferedDestination(clock: clock)
         let receiver = FakeReceiver()
         let writer = writer(store, receiver, samples: 30, shards: 1, deadlineMs: 3_600_000)
-        let running = Task { await writer.run() }
         store.append([frame("a", ageMs: 3_000), frame("b", ageMs: 2_000)])
-        // The slot has looked, and waits for the rest of a batch, or for the deadline.
-        while clock.sleeperCount == 0 || writer.status().slots[0].pendingSamples > 0 { await Task.yield() }
+        let running = Task { await writer.run() }
+        // The slot has read both, and waits for the rest of a batch, or for the deadline.
+        let window = writer.shared.window
+        while window.waiting.samples < 20 || window.changed.waiterCount == 0 { await Task.yield() }
         let waitsNs = clock.monotonicNs
         store.append([frame("c", ageMs: 1_000)])
         for _ in 0..<4_000_000 where receiver.requests.isEmpty { await Task.yield() }

@@ -8,7 +8,7 @@ import WriteAheadBuffer
 struct WaitingSlicesTests {
     private func entry(
         _ key: UInt64, at offset: UInt64, samples: Int = 10, job: UInt64? = nil, maySplit: Bool = true,
-        readNs: UInt64 = 50
+        sinceNs: UInt64 = 50
     ) -> WaitingSlices.Entry {
         let stored = StoredFrame(
             frame: TestFrames.frame(count: samples, timestampMs: Int64(offset)),
@@ -16,7 +16,7 @@ struct WaitingSlicesTests {
             end: BufferPosition(segment: 1, offset: offset + 100))
         return .init(
             slice: FrameSlice(stored), keys: .init(target: key, job: job), maySplit: maySplit,
-            readNs: readNs)
+            sinceNs: sinceNs)
     }
 
     private func claim(
@@ -97,15 +97,15 @@ struct WaitingSlicesTests {
 
     @Test func fewerThanABatchWaitUntilTheOldestIsDue() {
         var waiting = WaitingSlices()
-        waiting.append(entry(1, at: 0, readNs: 50))
-        waiting.append(entry(2, at: 100, readNs: 60))
-        waiting.append(entry(1, at: 200, readNs: 70))
+        waiting.append(entry(1, at: 0, sinceNs: 50))
+        waiting.append(entry(2, at: 100, sinceNs: 60))
+        waiting.append(entry(1, at: 200, sinceNs: 70))
         let found = waiting.claim(samples: 100, dueNs: 49) { _ in false }
-        #expect(found.claim == nil && found.oldestReadNs == 50, "the next frame of a target makes no batch")
+        #expect(found.claim == nil && found.sinceNs == 50, "the next frame of a target makes no batch")
         let first = claim(&waiting, 100, dueNs: 50)
         #expect(places(first) == ["0 0..<10", "100 0..<10"])
         let blocked = waiting.claim(samples: 100, dueNs: 100) { _ in false }
-        #expect(blocked.claim == nil && blocked.oldestReadNs == nil, "its target flies")
+        #expect(blocked.claim == nil && blocked.sinceNs == nil, "its target flies")
     }
 
     /// Claims of 10 samples at most, nothing of which is due by its age; then what is not due.
@@ -115,7 +115,7 @@ struct WaitingSlicesTests {
         var claims: [WaitingSlices.Claim] = []
         while true {
             let found = waiting.claim(samples: 10, dueNs: 49) { _ in false }
-            guard let claim = found.claim else { return (claims, found.oldestReadNs) }
+            guard let claim = found.claim else { return (claims, found.sinceNs) }
             claims.append(claim)
         }
     }

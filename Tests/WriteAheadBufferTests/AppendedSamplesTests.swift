@@ -61,4 +61,35 @@ struct AppendedSamplesTests {
         try buffer.append(fixture.frame(5))
         #expect(event.count == 3)
     }
+
+    /// A reader that an append wakes has the samples of that append: they do not count once more as appended
+    /// since.
+    @Test func whatWakesAReaderIsCountedBefore() async throws {
+        let fixture = try BufferFixture()
+        let buffer = try fixture.open()
+        let reader = try buffer.openStream("a").reader
+        let event = Event()
+        while try reader.next() != nil {}
+        let seen = reader.appended.count
+        let woken = Task(executorPreference: AtOnce()) {
+            await reader.appended.wait(after: seen)
+            while try reader.next() != nil {}
+            reader.signal(event, onceAppended: 20)
+        }
+        // The task reads within this call.
+        try buffer.append(fixture.frame(1))
+        try await woken.value
+        try buffer.append(fixture.frame(2))
+        #expect(!event.isSignalled)
+        try buffer.append(fixture.frame(3))
+        #expect(event.count == 1)
+    }
+}
+
+/// Runs what is ready on the thread that has made it ready, within that call.
+private final class AtOnce: TaskExecutor {
+    func enqueue(_ job: consuming ExecutorJob) {
+        // Safety: the job was handed over to this executor, which runs it once.
+        unsafe job.runSynchronously(on: asUnownedTaskExecutor())
+    }
 }

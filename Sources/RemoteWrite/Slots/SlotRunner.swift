@@ -218,11 +218,12 @@ final class SlotRunner: Sendable {
         let samples = max(1, shared.configuration.queue.maxSamplesPerSend)
         while !Task.isCancelled {
             publish(session, .idle)
+            // Counted before anything is looked at: a drain that begins after it was asked for ends the wait.
+            let seen = window.changed.count
             let isDraining = shared.drainDeadlineNs != nil
             let nowNs = shared.clock.monotonicNs
             let deadlineNs = UInt64(shared.configuration.queue.batchSendDeadlineMs) * 1_000_000
             let dueNs = isDraining ? .max : nowNs - min(nowNs, deadlineNs)
-            let seen = window.changed.count
             // Asked before the look. If nothing flew by then, the look knows all keys that were let go of,
             // and no answer will make another frame free.
             let mayBeAnswered = window.turns.flying > 0
@@ -249,14 +250,15 @@ final class SlotRunner: Sendable {
                 session.claimed = claimed
                 return take(off, filling, &session)
             case .success(.short(let sinceNs, let lacking)):
-                // The append that fills the batch ends the wait, and no other before it. An answer ends it as
-                // well, since it lets go of keys that others wait for.
+                // The append that fills the batch ends the wait, and mostly no other before it. An answer
+                // ends it as well, since it lets go of keys that others wait for, and so does a request after
+                // which claims are smaller.
                 var untilNs = sinceNs + deadlineNs
                 if window.readingStop == nil {
                     reader.signal(window.changed, onceAppended: lacking)
                 } else {
-                    // What is appended is not read now. Memory that another destination lets go of is not
-                    // told of.
+                    // What is appended is not read now. Nobody signals when another destination frees memory,
+                    // so look again.
                     untilNs = min(untilNs, nowNs + UInt64(Self.lookMs) * 1_000_000)
                 }
                 await window.changed.wait(after: seen, untilNs: untilNs, clock: shared.clock)

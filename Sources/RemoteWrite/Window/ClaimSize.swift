@@ -24,6 +24,15 @@ struct ClaimSize: Sendable {
         return max(1, fitting < Double(most) ? Int(fitting) : most)
     }
 
+    /// The request was cut of a claim. True where the next claims are to be smaller than before it.
+    mutating func cut(_ request: PreparedRequest, limitBytes: Int) -> Bool {
+        let before = samples(limitBytes: limitBytes)
+        cut(
+            samples: request.slices.reduce(0) { $0 + $1.sampleCount }, bytes: request.uncompressedBytes,
+            isFull: request.isFullByBytes)
+        return samples(limitBytes: limitBytes) < before
+    }
+
     /// A request of so many samples, those among them that were dropped, had so many bytes.
     /// `isFull`: bytes ended it, and left something of the claim.
     mutating func cut(samples: Int, bytes: Int, isFull: Bool) {

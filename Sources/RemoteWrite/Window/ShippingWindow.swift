@@ -12,7 +12,8 @@ final class ShippingWindow: Sendable {
     /// What a look at the log gave.
     enum Look: Sendable {
         case claim(WaitingSlices.Claim)
-        /// Frames are there, but so many samples fewer than a batch; the oldest of them was read then.
+        /// Frames wait, `lacking` samples short of a batch; the oldest was appended (or read from disk) at
+        /// `sinceNs`.
         case short(sinceNs: UInt64, lacking: Int)
         /// Nothing may leave now. With `isWaiting` an answer will change that: parts wait for keys that are
         /// in flight, or the reader waits for room.
@@ -50,7 +51,8 @@ final class ShippingWindow: Sendable {
     let reader: DestinationReader
     /// `RequestOptions.digest` of the configuration.
     let options: UInt64
-    /// Signalled when a request is over: what waits for its keys may leave.
+    /// Signalled when another look may find a claim: a request is over, so that what waits for its keys may
+    /// leave, or claims have become smaller.
     let changed = Event()
     let turns: SlotTurns
     private let lessons: DestinationLessons
@@ -126,8 +128,8 @@ final class ShippingWindow: Sendable {
     // MARK: looking
 
     /// Looks for the next claim, of `samples` samples at most. It may have fewer when one of its frames was
-    /// read at `dueNs` or before, on the monotonic clock. Reads the log, so it is called on a worker, by the
-    /// slot whose turn it is.
+    /// appended (or read from disk) at `dueNs` or before, on the monotonic clock. Reads the log, so it is
+    /// called on a worker, by the slot whose turn it is.
     func look(samples: Int, nowNs: UInt64, dueNs: UInt64) throws(BufferError) -> Look {
         let flying = turns.flying
         let (released, wanted) = state.withLock { state in
@@ -163,7 +165,7 @@ final class ShippingWindow: Sendable {
                     claimedBytes = claim.bodyBytes
                     return .claim(claim)
                 }
-                if let ns = found.oldestReadNs { return .short(sinceNs: ns, lacking: found.lacking) }
+                if let ns = found.sinceNs { return .short(sinceNs: ns, lacking: found.lacking) }
                 // No answer will make room, since nothing flies. All that waits has to follow a request to
                 // be made again, and that request is not complete: its last frames are not read yet. So the
                 // log is read on, a batch at a time, however much waits. Before the restart as much waited,
@@ -301,7 +303,7 @@ final class ShippingWindow: Sendable {
             .init(
                 slice: FrameSlice(
                     stored, samples: samples, views: views, repeatsSeries: !maySplit, held: held),
-                keys: own, maySplit: maySplit, readNs: min(nowNs, stored.appendedNs ?? nowNs))
+                keys: own, maySplit: maySplit, sinceNs: min(nowNs, stored.appendedNs ?? nowNs))
         }
         let (parts, rest) = sent.parts(of: stored, reader)
         for part in parts { waiting.append(entry(part.samples), toResend: part.number) }
@@ -324,11 +326,9 @@ final class ShippingWindow: Sendable {
 
     /// A request was cut of a claim.
     func cut(_ request: PreparedRequest) {
-        let samples = request.slices.reduce(0) { $0 + $1.sampleCount }
-        state.withLock {
-            $0.claimSize.cut(
-                samples: samples, bytes: request.uncompressedBytes, isFull: request.isFullByBytes)
-        }
+        let limitBytes = BatchCollector.maxRequestBytes
+        // What waits may be enough for a smaller claim.
+        if state.withLock({ $0.claimSize.cut(request, limitBytes: limitBytes) }) { changed.signal() }
     }
 
     // MARK: the cursor

@@ -18,8 +18,8 @@ struct WaitingSlices: Sendable {
         let keys: ConflictKeys.Keys
         /// The frame may fly in parts.
         let maySplit: Bool
-        /// When it was read, on the monotonic clock.
-        var readNs: UInt64 = 0
+        /// When it was appended (or read from disk), on the monotonic clock.
+        var sinceNs: UInt64 = 0
     }
 
     /// Parts that leave together, and the keys that they hold until `release`.
@@ -51,7 +51,7 @@ struct WaitingSlices: Sendable {
         let record: BufferPosition
         let keys: ConflictKeys.Keys
         let maySplit: Bool
-        let readNs: UInt64
+        let sinceNs: UInt64
         var slices: [FrameSlice]
         var sampleCount: Int
         /// Samples of the frame that were claimed before.
@@ -134,7 +134,7 @@ struct WaitingSlices: Sendable {
         let number = nextNumber
         nextNumber += 1
         let frame = Waiting(
-            record: entry.slice.record, keys: entry.keys, maySplit: entry.maySplit, readNs: entry.readNs,
+            record: entry.slice.record, keys: entry.keys, maySplit: entry.maySplit, sinceNs: entry.sinceNs,
             slices: [entry.slice], sampleCount: count)
         frames[number] = frame
         for key in entry.keys {
@@ -213,24 +213,27 @@ struct WaitingSlices: Sendable {
     struct Found: Sendable {
         /// nil where it is not due yet, and where there is none.
         var claim: Claim?
-        /// When the oldest of what is not due yet was read; nil where nothing may leave now.
-        var oldestReadNs: UInt64?
-        /// Of what is not due yet: how many samples it would have to have more.
+        /// When the oldest of what is not due yet was appended (or read from disk); nil where nothing may
+        /// leave now.
+        var sinceNs: UInt64?
+        /// Of what is not due yet: how many samples it would have to have more. Fewer may be enough, since
+        /// samples that wait behind two of its frames, by a key of each, count twice (`behind`).
         var lacking = 0
     }
 
     /// The first parts that may leave now: `samples` samples at most, or one frame that may not be split and
-    /// is larger. Fewer samples leave when one of the parts was read at `dueNs` or before, or is the rest of
-    /// a large frame, which would else arrive late by the whole deadline. They also leave when the later
-    /// frames of their targets, which have to leave after them, would fill the claim: waiting would only hold
-    /// these up. `read` is asked for more and adds it with `append`; it returns false when there is none now.
+    /// is larger. Fewer samples leave when one of the parts was appended (or read from disk) at `dueNs` or
+    /// before, or is the rest of a large frame, which would else arrive late by the whole deadline. They also
+    /// leave when the later frames of their targets, which have to leave after them, would fill the claim:
+    /// waiting would only hold these up. `read` is asked for more and adds it with `append`; it returns false
+    /// when there is none now.
     mutating func claim(
         samples most: Int, dueNs: UInt64, read: (inout WaitingSlices) throws -> Bool
     ) rethrows -> Found {
         var taken = 0
         var isFull = false
         var isDue = false
-        var oldestReadNs: UInt64?
+        var sinceNs: UInt64?
         /// How many parts of the last frame are taken whole, and how many samples of the next one.
         var last = (parts: 0, samples: 0)
         var index = 0
@@ -254,13 +257,13 @@ struct WaitingSlices: Sendable {
             }
             guard now != (0, 0) else { break }
             last = now
-            oldestReadNs = min(oldestReadNs ?? frame.readNs, frame.readNs)
-            isDue = isDue || frame.readNs <= dueNs || frame.isLargeRest(batch: most)
+            sinceNs = min(sinceNs ?? frame.sinceNs, frame.sinceNs)
+            isDue = isDue || frame.sinceNs <= dueNs || frame.isLargeRest(batch: most)
             index += 1
         }
-        guard let oldestReadNs else { return Found() }
+        guard let sinceNs else { return Found() }
         let ready = isFull || isDue ? most : taken + behind(free[..<index])
-        guard ready >= most else { return Found(oldestReadNs: oldestReadNs, lacking: most - ready) }
+        guard ready >= most else { return Found(sinceNs: sinceNs, lacking: most - ready) }
         var claim = Claim()
         let numbers = Array(free[..<index])
         free.removeFirst(index)

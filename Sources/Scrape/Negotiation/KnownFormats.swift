@@ -20,7 +20,8 @@ final class KnownFormats: Sendable {
         formats.withLock { if $0.count < Self.most { $0[header] = format } }
     }
 
-    /// ASCII alone: other texts may be equal to one of other bytes.
+    /// ASCII alone. Swift compares strings by canonical equivalence, so two non-ASCII headers with different
+    /// bytes may be equal.
     private static func mayBeKept(_ header: String) -> Bool {
         header.utf8.count <= longestBytes && header.utf8.allSatisfy { $0 < 0x80 }
     }

@@ -209,8 +209,10 @@ public final class DestinationReader: Sendable {
 
     /// Something was appended: so many samples.
     func raise(samples: UInt64) {
+        // Counted before anybody is woken: a reader notes with what it reads how many samples there were.
+        let event = growth.withLock { $0.append(samples) }
         appended.signal()
-        growth.withLock { $0.append(samples) }?.signal()
+        event?.signal()
     }
 
     /// Notes requests before they leave, by numbers that no request has that is in flight. Of the requests
