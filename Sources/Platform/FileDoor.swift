@@ -84,6 +84,48 @@ extension FileDoor {
         return try result.get()
     }
 
+    /// Gives `take` the file's lines one after the other, without their newlines, and holds no more of the
+    /// file than 16 KiB and one line. Refused above `limitBytes`; `take` has had the lines before that.
+    func forEachLine(
+        of path: String, limitBytes: Int, _ take: (ArraySlice<UInt8>) -> Void
+    ) throws(FileError) {
+        let file = try open(path, .read)
+        let result: Result<Void, FileError>
+        do throws(FileError) {
+            result = .success(try readLines(file, limitBytes: limitBytes, take))
+        } catch {
+            result = .failure(error)
+        }
+        try close(file)
+        return try result.get()
+    }
+
+    private func readLines(
+        _ file: OpenFile, limitBytes: Int, _ take: (ArraySlice<UInt8>) -> Void
+    ) throws(FileError) {
+        var chunk = [UInt8](repeating: 0, count: 16_384)
+        var line: [UInt8] = []
+        var total = 0
+        while true {
+            var span = chunk.mutableSpan
+            // Safety: UInt8 has no bit pattern that is not a value.
+            var raw = unsafe span.mutableBytes
+            let count = try read(into: &raw, from: file, at: UInt64(total))
+            guard count > 0 else { break }
+            total += count
+            guard total <= limitBytes else { throw Self.tooLarge(file, limitBytes) }
+            var rest = chunk[..<count]
+            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                line.append(contentsOf: rest[..<end])
+                take(line[...])
+                line.removeAll(keepingCapacity: true)
+                rest = rest[(end + 1)...]
+            }
+            line.append(contentsOf: rest)
+        }
+        if !line.isEmpty { take(line[...]) }
+    }
+
     private func readAll(_ file: OpenFile, limitBytes: Int) throws(FileError) -> [UInt8] {
         // Special files such as those in /proc say length 0, so reading goes on until there is no more.
         var bytes: [UInt8] = []
@@ -94,12 +136,14 @@ extension FileDoor {
             var raw = unsafe span.mutableBytes
             let count = try read(into: &raw, from: file, at: UInt64(bytes.count))
             guard count > 0 else { return bytes }
-            guard bytes.count + count <= limitBytes else {
-                throw FileError(
-                    operation: "read", path: file.path, errno: 0,
-                    message: "the file is larger than the \(limitBytes) bytes allowed")
-            }
+            guard bytes.count + count <= limitBytes else { throw Self.tooLarge(file, limitBytes) }
             bytes.append(contentsOf: chunk[..<count])
         }
+    }
+
+    private static func tooLarge(_ file: OpenFile, _ limitBytes: Int) -> FileError {
+        FileError(
+            operation: "read", path: file.path, errno: 0,
+            message: "the file is larger than the \(limitBytes) bytes allowed")
     }
 }

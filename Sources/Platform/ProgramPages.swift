@@ -13,10 +13,15 @@ public enum ProgramPages {
     /// memory.
     @discardableResult
     public static func release(files: any FileDoor) -> Int {
+        // Line by line: what the whole takes, malloc would keep.
+        var mappings = UnchangedMappings()
+        let read: Void? = try? files.forEachLine(of: "/proc/self/smaps", limitBytes: 4 << 20) {
+            mappings.take(String(decoding: $0, as: UTF8.self))
+        }
         // Without /proc nothing is let go.
-        guard let bytes = try? files.contents(of: "/proc/self/smaps", limitBytes: 4 << 20) else { return 0 }
+        guard read != nil else { return 0 }
         var total = 0
-        for range in unchangedRanges(String(decoding: bytes, as: UTF8.self)) {
+        for range in mappings.end() {
             guard let start = unsafe UnsafeMutableRawPointer(bitPattern: UInt(range.lowerBound)) else {
                 continue
             }
@@ -28,34 +33,40 @@ public enum ProgramPages {
         }
         return total
     }
+}
 
-    /// The read-only mappings of files in `smaps` (proc(5)) that hold nothing but what their files hold. The
-    /// dynamic linker writes to some mappings before it makes them read-only, and a debugger writes to code:
-    /// the kernel counts such pages as anonymous, or as swapped out.
-    static func unchangedRanges(_ smaps: String) -> [Range<UInt64>] {
-        var found: [Range<UInt64>] = []
-        var candidate: Range<UInt64>?
-        var isCounted = false
-        func end() {
-            if let candidate, isCounted { found.append(candidate) }
+/// The read-only mappings of files in the lines of /proc/PID/smaps (proc(5)) that hold nothing but what
+/// their files hold. The dynamic linker writes to some mappings before it makes them read-only, and a
+/// debugger writes to code: the kernel counts such pages as anonymous, or as swapped out.
+struct UnchangedMappings {
+    private var found: [Range<UInt64>] = []
+    private var candidate: Range<UInt64>?
+    private var isCounted = false
+
+    mutating func take(_ line: String) {
+        let fields = line.split(separator: " ", omittingEmptySubsequences: true)
+        guard let first = fields.first else { return }
+        if first.utf8.last != UInt8(ascii: ":") {
+            endMapping()
+            candidate = Self.readOnlyRange(fields)
+        } else if first == "Anonymous:" {
+            isCounted = true
+            if fields.count < 2 || fields[1] != "0" { candidate = nil }
+        } else if first == "Swap:", fields.count < 2 || fields[1] != "0" {
             candidate = nil
-            isCounted = false
         }
-        for line in smaps.split(separator: "\n") {
-            let fields = line.split(separator: " ", omittingEmptySubsequences: true)
-            guard let first = fields.first else { continue }
-            if first.utf8.last != UInt8(ascii: ":") {
-                end()
-                candidate = readOnlyRange(fields)
-            } else if first == "Anonymous:" {
-                isCounted = true
-                if fields.count < 2 || fields[1] != "0" { candidate = nil }
-            } else if first == "Swap:", fields.count < 2 || fields[1] != "0" {
-                candidate = nil
-            }
-        }
-        end()
+    }
+
+    /// All of them, in their order.
+    mutating func end() -> [Range<UInt64>] {
+        endMapping()
         return found
+    }
+
+    private mutating func endMapping() {
+        if let candidate, isCounted { found.append(candidate) }
+        candidate = nil
+        isCounted = false
     }
 
     /// The addresses of a mapping's first line, where it is a private one of a file that nobody may write to.
