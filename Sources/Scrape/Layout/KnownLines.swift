@@ -23,7 +23,7 @@ struct KnownLines {
     /// For each of `chunks` the number of its first line.
     private var firstLines: [Int] = []
 
-    /// Takes those of `chunks` that `lineCount(of:)` counts.
+    /// Makes the table from those chunks whose series can be copied (`takes`).
     init(_ chunks: [TemplateChunk]) {
         table = SeriesTable(capacity: Self.lineCount(of: chunks))
         var number = 0

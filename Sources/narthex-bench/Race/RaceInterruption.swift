@@ -54,7 +54,7 @@ struct RacePace {
     }
 
     /// Sleeps until the next full second since the start, and leaves out those that have passed already.
-    /// Returns how many seconds went by. Throws when the race is to end.
+    /// Returns how many seconds the due time has moved on. Throws when somebody has asked to end the race.
     mutating func next() async throws -> Int {
         let nowNs = clock.monotonicNs
         let seconds = 1 + Int((nowNs - min(nowNs, dueNs)) / 1_000_000_000)

@@ -16,7 +16,7 @@ struct RecoveryWatch {
     private(set) var ages: SampleAges
     private let firstAges: SampleAges
 
-    /// For what other programs of the machine do to the lag of a single second.
+    /// How much longer the lag may be before it counts as late: other programs can delay a single second.
     private static let lagSlackMs: Int64 = 1_000
 
     /// Watches so many exporters, those with the lowest numbers. `ages` is what the endpoint has counted so
