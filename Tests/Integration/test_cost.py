@@ -7,10 +7,10 @@ from parts import costs
 
 # Twenty seconds on two cores that nobody else uses.
 @pytest.mark.timeout(300)
-def test_each_stage_costs_what_the_table_says(tmp_path):
+def test_each_stage_costs_what_the_table_says():
     if reason := costs.why_not_here():
         pytest.skip(reason)
-    findings = costs.compare(costs.read_table(), costs.measure(tmp_path))
+    findings = costs.compare(costs.read_table(), costs.measure())
     assert not findings, costs.advice(findings)
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from parts.agent import clean_environment, program
+from parts.agent import program
 
 TABLE = Path(__file__).resolve().parents[1] / "costs.json"
 # What a stage's units are.
@@ -56,6 +56,9 @@ ALLOCATIONS_LEAST = 0.5
 _COUNTED = "$s13narthex_bench12countedStage*"
 _THREAD = "$s8Platform12SystemThreadO5start*U_To"
 _ON_THREADS = {"network", "request"}
+# Each of these scrapes is another one, so that a figure is of more of them.
+_CHANGING = {"lines", "front", "buckets", "shuffle"}
+_CHANGING_ROUNDS = 12
 _ALLOCATORS = {"malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"}
 
 
@@ -69,14 +72,20 @@ def why_not_here():
     return None
 
 
-def measure(folder, stages=tuple(UNITS)):
-    """{stage: {"instructions": a sample, "allocations": a unit}} of the release build."""
-    # Valgrind cannot read the debug information that Swift writes.
-    bench = Path(folder) / "narthex-bench"
-    command = ["strip", "--strip-debug", "-o", bench, program("narthex-bench")]
-    subprocess.run(command, check=True, timeout=60)
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        return dict(zip(stages, pool.map(lambda stage: _count(Path(folder), bench, stage), stages)))
+def measure(stages=tuple(UNITS)):
+    """{stage: {"instructions": a sample, "allocations": a unit}} of the release build.
+
+    How far an array grows depends on the block that malloc finds, and so on all that was allocated before:
+    the program's path, its arguments and its environment are as long in each run.
+    """
+    with tempfile.TemporaryDirectory(prefix="narthex-costs-", dir="/tmp") as name:
+        folder = Path(name)
+        # Valgrind cannot read the debug information that Swift writes.
+        bench = folder / "narthex-bench"
+        command = ["strip", "--strip-debug", "-o", bench, program("narthex-bench")]
+        subprocess.run(command, check=True, timeout=60)
+        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+            return dict(zip(stages, pool.map(lambda stage: _count(folder, bench, stage), stages)))
 
 
 def _count(folder, bench, stage):
@@ -85,8 +94,10 @@ def _count(folder, bench, stage):
     result = subprocess.run(
         ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={output}"]
         + ["--dump-instr=yes", "--compress-pos=no", "--compress-strings=no", f"--toggle-collect={counted}"]
-        + [bench, "instructions", "--stage", stage],
-        env=clean_environment(SWIFT_DETERMINISTIC_HASHING="1", TMPDIR=str(folder)),
+        + [f"./{bench.name}", "instructions", "--stage", stage]
+        + (["--rounds", str(_CHANGING_ROUNDS)] if stage in _CHANGING else []),
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "SWIFT_DETERMINISTIC_HASHING": "1", "TMPDIR": "."},
         capture_output=True,
         text=True,
         timeout=120,
@@ -167,8 +178,7 @@ def main():
     parser = argparse.ArgumentParser(prog="script/costs", description=__doc__)
     parser.add_argument("--renew", action="store_true", help="write the figures to the table")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="narthex-costs-") as folder:
-        measured = measure(folder)
+    measured = measure()
     print(f"{'stage':8} {'instructions a sample':>22} {'allocations':>14}")
     for stage, figures in measured.items():
         allocations = f"{figures['allocations']:g} a {UNITS[stage]}"
