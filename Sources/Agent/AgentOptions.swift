@@ -30,6 +30,9 @@ public struct AgentOptions: Sendable {
     /// `--storage.agent.sync-interval`, milliseconds: how often the buffer is made durable. Not in
     /// Prometheus, whose agent does so when a segment ends.
     public var syncIntervalMs: Int64 = 1_000
+    /// `--memory.limit`, bytes: the resident memory that the agent stays below. Zero is none; nil, where the
+    /// flag is not given, is 80 % of what the cgroup allows, and none where it allows any.
+    public var memoryLimitBytes: UInt64?
     /// `--web.listen-address`, each time that it is given, else `NARTHEX_WEB_LISTEN_ADDRESS`; at least one.
     public var listenAddresses = ["127.0.0.1:9090"]
     /// The first of `listenAddresses`; setting it makes it the only one.

@@ -21,14 +21,18 @@ public final class MemoryAccount: Sendable {
     /// Where there is no limit to take a share of.
     public static let defaultBytes = 1 << 30
 
-    private let limits: [Int]
-    private let used = Mutex([Int](repeating: 0, count: Kind.allCases.count))
+    private struct Amounts {
+        var limits: [Int]
+        var used = [Int](repeating: 0, count: Kind.allCases.count)
+    }
+
+    private let amounts: Mutex<Amounts>
     /// How many owners share each kind.
     private let owners = Mutex([Int](repeating: 0, count: Kind.allCases.count))
 
     /// An account whose kinds may hold so much.
     public init(bodiesBytes: Int = defaultBytes, readingBytes: Int = defaultBytes) {
-        limits = [bodiesBytes, readingBytes]
+        amounts = Mutex(Amounts(limits: [bodiesBytes, readingBytes]))
     }
 
     /// An account for a process that may have `memoryBytes`; nil is without a limit.
@@ -50,9 +54,9 @@ public final class MemoryAccount: Sendable {
     /// Charges `bytes`; false, and nothing charged, when they do not fit.
     public func charge(_ bytes: Int, to kind: Kind) -> Bool {
         let index = Self.index(kind)
-        return used.withLock { used in
-            guard bytes <= limits[index] - used[index] else { return false }
-            used[index] += bytes
+        return amounts.withLock { amounts in
+            guard bytes <= amounts.limits[index] - amounts.used[index] else { return false }
+            amounts.used[index] += bytes
             return true
         }
     }
@@ -60,18 +64,18 @@ public final class MemoryAccount: Sendable {
     /// Gives back what was charged.
     public func discharge(_ bytes: Int, from kind: Kind) {
         let index = Self.index(kind)
-        used.withLock { used in
-            used[index] -= bytes
-            precondition(used[index] >= 0, "no more is given back than was charged")
+        amounts.withLock { amounts in
+            amounts.used[index] -= bytes
+            precondition(amounts.used[index] >= 0, "no more is given back than was charged")
         }
     }
 
     /// Charges what is there already, whether it fits or not; below zero gives back.
     func change(_ kind: Kind, by bytes: Int) {
         let index = Self.index(kind)
-        used.withLock { used in
-            used[index] += bytes
-            precondition(used[index] >= 0, "no more is given back than was charged")
+        amounts.withLock { amounts in
+            amounts.used[index] += bytes
+            precondition(amounts.used[index] >= 0, "no more is given back than was charged")
         }
     }
 
@@ -88,12 +92,22 @@ public final class MemoryAccount: Sendable {
     }
 
     /// What the kind may hold.
-    public func limitBytes(of kind: Kind) -> Int { limits[Self.index(kind)] }
+    public func limitBytes(of kind: Kind) -> Int {
+        let index = Self.index(kind)
+        return amounts.withLock { $0.limits[index] }
+    }
+
+    /// Lets the kind hold so many bytes from now on. What it holds beyond them stays charged: nothing more
+    /// fits until enough of it was given back.
+    public func setLimit(of kind: Kind, toBytes bytes: Int) {
+        let index = Self.index(kind)
+        amounts.withLock { $0.limits[index] = bytes }
+    }
 
     /// What the kind holds now.
     public func usedBytes(of kind: Kind) -> Int {
         let index = Self.index(kind)
-        return used.withLock { $0[index] }
+        return amounts.withLock { $0.used[index] }
     }
 
     private static func index(_ kind: Kind) -> Int {

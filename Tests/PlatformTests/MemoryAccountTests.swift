@@ -24,4 +24,17 @@ struct MemoryAccountTests {
         #expect(account.limitBytes(of: .bodies) == bytes)
         #expect(account.limitBytes(of: .reading) == bytes)
     }
+
+    @Test func aLimitThatIsMadeLowerHoldsForWhatComes() {
+        let account = MemoryAccount(bodiesBytes: 100, readingBytes: 100)
+        #expect(account.charge(80, to: .bodies))
+        account.setLimit(of: .bodies, toBytes: 50)
+        #expect(account.limitBytes(of: .bodies) == 50)
+        #expect(account.limitBytes(of: .reading) == 100)
+        #expect(!account.charge(1, to: .bodies))
+        account.discharge(40, from: .bodies)
+        #expect(account.charge(10, to: .bodies))
+        #expect(account.usedBytes(of: .bodies) == 50)
+        #expect(!account.charge(1, to: .bodies))
+    }
 }

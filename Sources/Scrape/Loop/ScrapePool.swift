@@ -48,6 +48,7 @@ public final class ScrapePool: ScrapeLoopOwner {
     private let metrics: ScrapeMetrics
     private let targetLimit: Gauge
     private let whenOldAreOver: @Sendable () -> Void
+    private let room: MemoryRoom
     private let state: Mutex<State>
 
     /// A pool without targets. `whenOldAreOver` is called when the last of the loops is over that a plan with
@@ -56,8 +57,9 @@ public final class ScrapePool: ScrapeLoopOwner {
         _ plan: ScrapePlan, workers: WorkerPool, appender: any FrameAppending, interner: LayoutInterner,
         clock: any AgentClock, registry: MetricRegistry, logger: Logger,
         exemplars: FrameSwitch = FrameSwitch(false), details: FrameSwitch = FrameSwitch(false),
-        whenOldAreOver: @escaping @Sendable () -> Void = {}
+        room: MemoryRoom = MemoryRoom(), whenOldAreOver: @escaping @Sendable () -> Void = {}
     ) {
+        self.room = room
         self.whenOldAreOver = whenOldAreOver
         self.exemplars = exemplars
         self.details = details

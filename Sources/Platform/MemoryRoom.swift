@@ -1,0 +1,29 @@
+import Synchronization
+
+/// How many bytes the process may still grow by before what is new is refused: a few looks a second at the
+/// resident memory set it, and whoever is about to keep more takes from it in between. Any thread.
+public final class MemoryRoom: Sendable {
+    private let left = Atomic<Int>(.max)
+
+    /// Without a ceiling, until the first `set`.
+    public init() {}
+
+    /// Bytes left; `Int.max` where there is no ceiling.
+    public var leftBytes: Int { left.load(ordering: .relaxed) }
+
+    /// What a look at the resident memory has found; below zero counts as zero.
+    public func set(leftBytes: Int) { left.store(max(0, leftBytes), ordering: .relaxed) }
+
+    /// Takes `bytes`, zero or more; false, and nothing taken, when so many are not left.
+    public func take(_ bytes: Int) -> Bool {
+        var now = left.load(ordering: .relaxed)
+        while now != .max {
+            guard bytes <= now else { return false }
+            let (exchanged, original) = left.weakCompareExchange(
+                expected: now, desired: now - bytes, ordering: .relaxed)
+            if exchanged { return true }
+            now = original
+        }
+        return true
+    }
+}

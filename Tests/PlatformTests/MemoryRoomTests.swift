@@ -1,0 +1,26 @@
+import Testing
+
+@testable import Platform
+
+@Suite struct MemoryRoomTests {
+    @Test func thereIsRoomForAllWithoutACeiling() {
+        let room = MemoryRoom()
+        #expect(room.take(.max))
+        #expect(room.leftBytes == .max)
+    }
+
+    @Test func whatIsTakenIsGoneUntilTheNextLook() {
+        let room = MemoryRoom()
+        room.set(leftBytes: 100)
+        #expect(room.take(60))
+        #expect(!room.take(41))
+        #expect(room.leftBytes == 40)
+        #expect(room.take(40))
+        #expect(!room.take(1))
+        #expect(room.take(0))
+        room.set(leftBytes: -5)
+        #expect(room.leftBytes == 0)
+        room.set(leftBytes: .max)
+        #expect(room.take(1 << 40))
+    }
+}
