@@ -27,6 +27,8 @@ final class MemoryKeeper: Sendable {
         let resident: @Sendable () -> Result<ResidentMemory, FileError>
         /// The jobs that run now.
         let jobs: @Sendable () -> [Job]
+        /// Has bodies that wait looked at anew: what all may hold has changed.
+        let bodiesLimitChanged: @Sendable () -> Void
         /// Closes idle connections and empties caches.
         let relax: @Sendable () -> Void
         /// Gives free memory back to the kernel.
@@ -151,7 +153,7 @@ final class MemoryKeeper: Sendable {
                 if isFirst { warn(step.sentence, step.rawValue, used) }
                 if step == .connectionsClose { means.relax() }
             case .ends(let step):
-                if step == .bodiesWait { account.setLimit(of: .bodies, toBytes: bodiesBytes) }
+                if step == .bodiesWait { limitBodies(toBytes: bodiesBytes, means) }
                 if step == .newSeriesAreShed { state.shedding = [] }
                 if step >= .newSeriesAreShed { tell(means.jobs(), state) }
             case .isOver:
@@ -170,7 +172,7 @@ final class MemoryKeeper: Sendable {
         room.set(leftBytes: state.pressure.leftBytes(usedBytes: used, ceilingBytes: limit))
         if state.pressure.isInForce(.bodiesWait) {
             let half = limit > used ? Int(clamping: (limit - used) / 2) : 0
-            account.setLimit(of: .bodies, toBytes: min(bodiesBytes, max(Self.leastBodiesBytes, half)))
+            limitBodies(toBytes: min(bodiesBytes, max(Self.leastBodiesBytes, half)), means)
         }
         guard state.pressure.isInForce(.newSeriesAreShed) else { return }
         let jobs = means.jobs()
@@ -186,6 +188,12 @@ final class MemoryKeeper: Sendable {
         }
         // At each look: a reload may have brought other pools.
         tell(jobs, state)
+    }
+
+    private func limitBodies(toBytes bytes: Int, _ means: Means) {
+        guard account.limitBytes(of: .bodies) != bytes else { return }
+        account.setLimit(of: .bodies, toBytes: bytes)
+        means.bodiesLimitChanged()
     }
 
     private func tell(_ jobs: [Job], _ state: State) {

@@ -24,7 +24,7 @@ extension Stages {
             MemoryKeeper.Means(
                 resident: { figures.resident() },
                 jobs: { [weak self] in self?.jobs.map { MemoryKeeper.Job($0.name, $0.pool) } ?? [] },
-                relax: relax,
+                bodiesLimitChanged: { http.memoryLimitsChanged() }, relax: relax,
                 giveBack: {
                     relax()
                     Heap.trim()

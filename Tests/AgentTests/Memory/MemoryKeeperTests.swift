@@ -20,6 +20,7 @@ private final class FakeProcess: Sendable {
         var isReadable = true
         /// What giving memory back leaves.
         var usedAfterBytes: UInt64?
+        var limitChanges = 0
         var relaxed = 0
         var givenBack = 0
         var jobs: [String: Job] = [:]
@@ -28,6 +29,7 @@ private final class FakeProcess: Sendable {
     let state = Mutex(State())
 
     func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
+    var limitChanges: Int { state.withLock { $0.limitChanges } }
     var relaxed: Int { state.withLock { $0.relaxed } }
     var givenBack: Int { state.withLock { $0.givenBack } }
     var shedding: [String] { state.withLock { $0.jobs.filter(\.value.sheds).keys.sorted() } }
@@ -50,6 +52,7 @@ private final class FakeProcess: Sendable {
                     return .success(ResidentMemory(totalBytes: state.usedBytes, fileBytes: 0))
                 }
             }, jobs: { self.state.withLock { $0.jobs.keys.sorted() }.map(self.job) },
+            bodiesLimitChanged: { self.set { $0.limitChanges += 1 } },
             relax: { self.set { $0.relaxed += 1 } },
             giveBack: {
                 self.set { state in
@@ -98,10 +101,12 @@ struct MemoryKeeperTests {
         _ = look(76, 2)
         #expect(bodiesMiB == 12)
         _ = look(84, 3)
-        #expect(bodiesMiB == 8)
+        #expect(bodiesMiB == 8 && process.limitChanges == 3)
+        _ = look(84, 4)
+        #expect(process.limitChanges == 3)
         // Once it is over they have what they had.
         _ = look(20, 40)
-        #expect(keeper.stepNumber == 0 && bodiesMiB == 25)
+        #expect(keeper.stepNumber == 0 && bodiesMiB == 25 && process.limitChanges == 4)
     }
 
     @Test func connectionsCloseOnceAStep() {
@@ -202,5 +207,29 @@ struct MemoryKeeperTests {
         keeper.end()
         _ = look(99, 1)
         #expect(process.relaxed == 0 && keeper.stepNumber == 0)
+    }
+
+    /// This process has more than a megabyte, and nothing can change that.
+    @Test(.timeLimit(.minutes(1))) func anAgentAboveItsCeilingGoesOn() async throws {
+        let folder = try TemporaryFolder()
+        let text = """
+            global: {scrape_interval: 1s}
+            scrape_configs: [{job_name: a, static_configs: [{targets: ["127.0.0.1:1"]}]}]
+            remote_write: [{url: "http://127.0.0.1:1/api/v1/write"}]
+            """
+        try POSIXFiles().replace(folder.path + "/narthex.yml", with: Array(text.utf8))
+        var options = AgentOptions(configFile: folder.path + "/narthex.yml")
+        options.storagePath = folder.path + "/data"
+        options.listenAddress = "127.0.0.1:0"
+        options.flushDeadlineMs = 0
+        options.memoryLimitBytes = 1 << 20
+        let agent = try await Agent.start(options)
+        var page = ""
+        while !page.contains("narthex_memory_step 5\n") {
+            page = try await PageClient.get("/metrics", from: agent.statusURL)
+        }
+        #expect(page.contains("narthex_memory_limit_bytes{kind=\"bodies\"} 8388608\n"))
+        #expect(page.contains("narthex_memory_ceiling_bytes 1048576\n"))
+        #expect(try await agent.stop().isBalanced)
     }
 }
