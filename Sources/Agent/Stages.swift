@@ -154,7 +154,7 @@ final class Stages: Sendable {
         AgentMetrics.registerSizes(in: registry) { [weak stages] in
             stages?.jobs.map { ($0.name, $0.pool.size) } ?? []
         }
-        SeriesMemory.register(in: registry) { [weak stages] in stages?.seriesMemory() ?? SeriesMemory() }
+        SeriesMemory.register(in: registry) { [figures = parts.figures] in figures.seriesMemory() }
         ClockReport.register(in: registry, clock: clock)
         parts.figures.register()
         stages.beginMemory()

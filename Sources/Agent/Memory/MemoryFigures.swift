@@ -13,13 +13,17 @@ final class MemoryFigures: Sendable {
     }
 
     private struct State {
-        var counts: (@Sendable () -> Counts)?
+        var count: (@Sendable () -> Counts)?
+        var counts = Counts()
+        /// When they were counted; nil before the first time.
+        var countedNs: UInt64?
         /// What malloc had given out when the agent had started and had not scraped yet, without the kinds.
         var startBytes = 0
         /// Pages of the program's files that it has written to.
         var writtenBytes = 0
         var made: MemoryReport?
-        var madeNs: UInt64 = 0
+        /// The counts that it was made of.
+        var madeOfNs: UInt64?
     }
 
     /// Readers that ask within so long are given the same report: a look at each chunk of lines is work.
@@ -63,10 +67,11 @@ final class MemoryFigures: Sendable {
 
     /// Sets the function that counts, and takes what the start has allocated. Called once the parts of the
     /// agent are there, and before anything is scraped.
-    func begin(_ counts: @escaping @Sendable () -> Counts) {
+    func begin(_ count: @escaping @Sendable () -> Counts) {
         state.withLock { state in
-            state.counts = counts
-            let kinds = held(counts()).reduce(0) { $0 + $1.bytes }
+            state.count = count
+            state.countedNs = nil
+            let kinds = held(count()).reduce(0) { $0 + $1.bytes }
             state.startBytes = max(0, Int(clamping: Heap.bytes.allocated) - kinds)
         }
     }
@@ -84,19 +89,33 @@ final class MemoryFigures: Sendable {
     /// Not older than five seconds; nil where the kernel does not say what is resident.
     func report() -> MemoryReport? {
         state.withLock { state in
-            let nowNs = clock.monotonicNs
-            guard let resident = try? source.now() else { return nil }
-            if var made = state.made, nowNs >= state.madeNs, nowNs - state.madeNs < Self.keptNs {
+            let counts = counts(&state)
+            if var made = state.made, state.madeOfNs == state.countedNs {
                 made.step = keeper.stepNumber
                 return made
             }
-            let rows = held(state.counts?() ?? Counts()) + measured(resident, state)
+            // Without /proc the page tells nothing.
+            guard let resident = try? source.now() else { return nil }
             let report = MemoryReport(
-                rows: rows, resident: resident, ceiling: keeper.ceiling, step: keeper.stepNumber)
+                rows: held(counts) + measured(resident, state), resident: resident, ceiling: keeper.ceiling,
+                step: keeper.stepNumber)
             state.made = report
-            state.madeNs = nowNs
+            state.madeOfNs = state.countedNs
             return report
         }
+    }
+
+    /// What the series take, not older than five seconds.
+    func seriesMemory() -> SeriesMemory { state.withLock { counts(&$0).series } }
+
+    private func counts(_ state: inout State) -> Counts {
+        let nowNs = clock.monotonicNs
+        if let countedNs = state.countedNs, nowNs >= countedNs, nowNs - countedNs < Self.keptNs {
+            return state.counts
+        }
+        state.counts = state.count?() ?? Counts()
+        state.countedNs = nowNs
+        return state.counts
     }
 
     /// What stands in blocks of malloc and is known by somebody.

@@ -53,6 +53,8 @@ struct MemoryFiguresTests {
         let first = figures.report()
         clock.advance(ms: 4_999)
         #expect(figures.report() == first && looks.withLock { $0 } == 2)
+        _ = figures.seriesMemory()
+        #expect(looks.withLock { $0 } == 2)
         clock.advance(ms: 1)
         _ = figures.report()
         #expect(looks.withLock { $0 } == 3)
