@@ -6,8 +6,9 @@ import MetricModel
 extension ScrapeEngine {
     func readPage(
         _ body: RawSpan, _ format: ExpositionFormat, at timestampMs: Int64, after state: ScrapeState,
-        keepsMetadata: Bool
+        keepsMetadata: Bool, elder: KnownSeries?
     ) throws(ScrapeError) -> ReadBody {
+        var admission = SeriesAdmission(gate, after: state, schema, elder: elder)
         // All these look at runs of lines as the page has them.
         let mayHaveOrder =
             readsByOrder && format != .protobuf && !keepsMetadata && !histograms.convertsClassic
@@ -16,28 +17,92 @@ extension ScrapeEngine {
         if mayHaveOrder, let order = state.order, order.isOpenMetrics == (format == .openMetrics),
             !order.isSpent, !state.changes.isCalm, !state.changes.isWaiting
         {
-            if let page = readByOrder(body, order, at: timestampMs, after: state) { return ReadBody(page) }
+            if let page = readByOrder(body, order, at: timestampMs, after: state, admission) {
+                return ReadBody(page)
+            }
             hasDefiedOrder = true
         }
         let records =
-            mayHaveOrder && !hasDefiedOrder && state.changes.isFrequent
+            mayHaveOrder && !hasDefiedOrder && !admission.isShedding && state.changes.isFrequent
             && state.seriesCount >= PageOrder.leastLines
         var expected: [TemplateChunk] = []
         if state.order == nil, !records {
-            expected = state.chunks.isEmpty ? templates.expectation(of: schema) : state.chunks
+            expected = state.chunks
+            if expected.isEmpty || admission.mayShare(expected) {
+                expected = templates.expectation(of: schema)
+            }
+        } else {
+            admission.looksUp = true
         }
         var reader = try read(
-            body, format, expected: expected, keepsMetadata: keepsMetadata, records: records)
+            body, format, expected: expected, keepsMetadata: keepsMetadata, records: records, admission)
+        reader.isByOthers = !state.chunks.isEmpty && expected.first !== state.chunks.first
         reader.hasDefiedOrder = hasDefiedOrder
+        return reader
+    }
+
+    private func makeReader(
+        _ format: ExpositionFormat, keepsMetadata: Bool, _ admission: SeriesAdmission
+    ) -> BodyReader {
+        BodyReader(
+            schema: schema, isOpenMetrics: format == .openMetrics, histograms: histograms,
+            readsStarts: readsStarts, keepsMetadata: keepsMetadata, hasher: hasher, layouts: layouts,
+            templates: templates, admission: admission)
+    }
+
+    private func read(
+        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk], keepsMetadata: Bool,
+        records: Bool, _ admission: SeriesAdmission
+    ) throws(ScrapeError) -> ReadBody {
+        guard format != .protobuf else {
+            var reader = ProtobufBodyReader(
+                schema: schema, options: histograms, keepsExemplars: keepsExemplars,
+                keepsMetadata: keepsMetadata, hasher: hasher, layouts: layouts, templates: templates,
+                admission: admission)
+            try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
+            return ReadBody(reader)
+        }
+        do {
+            return ReadBody(
+                try readText(
+                    body, format, expected: expected, keepsMetadata: keepsMetadata, records: records,
+                    admission))
+        } catch {
+            throw error.located(in: body)
+        }
+    }
+
+    private func readText(
+        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk], keepsMetadata: Bool,
+        records: Bool, _ admission: SeriesAdmission
+    ) throws(ScrapeError) -> BodyReader {
+        var reader = makeReader(format, keepsMetadata: keepsMetadata, admission)
+        if records { reader.record = PageRecord() }
+        do throws(ScrapeError) {
+            try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
+        } catch {
+            throw error.after(samples: reader.sampleCount, kept: reader.keptCount)
+        }
+        // Lines that come and go leave short chunks behind. Cut anew, all of it is as if it was read first.
+        if reader.parsedLines > 0, !expected.isEmpty,
+            reader.chunks.count > 4 + 2 * reader.lineCount / TemplateBuilder.minLines
+        {
+            var anew = admission
+            anew.looksUp = true
+            reader = makeReader(format, keepsMetadata: keepsMetadata, anew)
+            try reader.read(body, expected: [], extraValues: report.chunk.seriesCount)
+        }
         return reader
     }
 
     /// Nil where the page must be read by chunks, which finds out what is wrong with it.
     private func readByOrder(
-        _ body: RawSpan, _ order: PageOrder, at timestampMs: Int64, after state: ScrapeState
+        _ body: RawSpan, _ order: PageOrder, at timestampMs: Int64, after state: ScrapeState,
+        _ admission: SeriesAdmission
     ) -> PageChange? {
         guard body.byteCount <= BodyReader.maxBodyBytes else { return nil }
-        var walk = PageWalk(order, schema: schema, hasher: hasher, layouts: layouts)
+        var walk = PageWalk(
+            order, schema: schema, hasher: hasher, layouts: layouts, admission: admission)
         guard walk.read(body) else { return nil }
         let before = PageChange.Before(
             chunks: state.chunks, order: order, silent: withoutMarker(state, timestampMs),

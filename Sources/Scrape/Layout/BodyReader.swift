@@ -69,7 +69,7 @@ struct BodyReader {
     init(
         schema: TargetSchema, isOpenMetrics: Bool, histograms: HistogramOptions = HistogramOptions(),
         readsStarts: Bool = false, keepsMetadata: Bool = false, hasher: SegmentHasher,
-        layouts: LayoutInterner, templates: TemplateInterner
+        layouts: LayoutInterner, templates: TemplateInterner, admission: SeriesAdmission = SeriesAdmission()
     ) {
         self.hasher = hasher
         convertsClassic = histograms.convertsClassic
@@ -81,7 +81,11 @@ struct BodyReader {
             encoder: SeriesEncoder(schema: schema, hasher: hasher), isOpenMetrics: isOpenMetrics,
             layouts: layouts, templates: templates, keepsClassic: histograms.alwaysScrapesClassic,
             statesFamilies: keepsMetadata)
+        builder.encoder.admission = admission
     }
+
+    /// Samples of the page that are left out because memory is short.
+    var shedCount: Int { builder.encoder.admission.isOpen ? 0 : chunks.reduce(0) { $0 + $1.shedCount } }
 
     /// Samples that the lines come to, one among them that a rule of the job refused.
     var sampleCount: Int {
@@ -128,7 +132,7 @@ struct BodyReader {
     private mutating func match(_ chunk: TemplateChunk, _ body: RawSpan) -> Bool {
         let before = mark
         setMark(at: parser.position, context)
-        guard chunk.before == context,
+        guard chunk.before == context, builder.encoder.admission.takes(chunk),
             let end = TemplateMatcher.match(
                 chunk, body, at: parser.position, hasher: hasher, values: &values, timestamps: &timestamps,
                 exemplars: &exemplars)
