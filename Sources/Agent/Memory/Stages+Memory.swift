@@ -25,8 +25,10 @@ extension Stages {
                 resident: { figures.resident() },
                 jobs: { [weak self] in self?.jobs.map { MemoryKeeper.Job($0.name, $0.pool) } ?? [] },
                 bodiesLimitChanged: { http.memoryLimitsChanged() }, relax: relax,
-                giveBack: {
+                giveBack: { [weak self] in
                     relax()
+                    // What that frees goes back the next time.
+                    self?.buffer.letGoOfThePast()
                     Heap.trim()
                     ProgramPages.release(files: files)
                 }),
