@@ -71,6 +71,7 @@ class Seen:
     after: int = 0
     settled_after: float = 0.0
     looks: list = field(default_factory=list)
+    unanswered: list = field(default_factory=list)  # looks that the agent's pages did not answer
 
     @property
     def highest_step(self):
@@ -195,9 +196,16 @@ class Siege:
         while (now := time.monotonic() - begun) < seconds:
             while moments and moments[0][0] <= now:
                 self._set(moments.pop(0)[1])
-            look = self._look(has_steps)
-            if has_steps:
-                assert_balanced(read_ledger(self.agent))
+            try:
+                look = self._look(has_steps)
+                if has_steps:
+                    assert_balanced(read_ledger(self.agent))
+            except OSError as error:
+                # Killed in the middle of an answer, or slow.
+                time.sleep(0.5)
+                self._assert_lives()
+                self.seen.unanswered.append(f"{now:.1f} s: {error}")
+                continue
             if look.step >= 4 and not is_late:
                 is_late = True
                 self.fleet.set(late=1)
@@ -322,5 +330,5 @@ class Siege:
         return (
             f"memory {seen.before >> 20} MiB before, {seen.peak >> 20} at most, {seen.after >> 20} after"
             f" {seen.settled_after:.0f} s of {self.cgroup.limit_bytes // MEBIBYTE}; steps {steps};"
-            f" unaccounted {worst:.0%} at most"
+            f" unaccounted {worst:.0%} at most; pages without an answer: {seen.unanswered}"
         )
