@@ -23,14 +23,13 @@ SIZES = (128, 256)
 
 
 @pytest.fixture
-def siege(make_agent, parts, receiver, load_exporter, node_exporter, tmp_path):
+def siege(make_agent, parts, receiver, node_exporter, tmp_path):
     """siege(kind, MiB, seed): the storm's course and its judgement."""
 
     def run(kind, mebibytes, seed):
         print(f"storm {kind} in {mebibytes} MiB: NARTHEX_SEED={seed}")
-        exporters = [load_exporter(f"load:{index}", 100) for index in range(3)]
         one = Siege(
-            make_agent, parts, tmp_path / f"{kind}-{mebibytes}-{seed}", receiver, exporters,
+            make_agent, parts, tmp_path / f"{kind}-{mebibytes}-{seed}", receiver,
             random.Random(seed), mebibytes * MEBIBYTE, extra=[node_exporter.address],
         )  # fmt: skip
         try:

@@ -160,8 +160,6 @@ final class MemoryKeeper: Sendable {
                 if step >= .newSeriesAreShed { tell(means.jobs(), state) }
             case .isOver:
                 state.said = []
-                // What was freed since the last time, and what the end of the steps has freed.
-                means.giveBack()
                 logger.info(
                     "memory is far enough below its ceiling again: nothing waits for it or is refused",
                     metadata: metadata(0, used))

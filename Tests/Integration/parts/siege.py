@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from .ceiling import MEBIBYTE, MemoryCgroup, StormBooks
 from .custody import Custody
+from .exporters import LoadExporter
 from .exposition import from_bits
 from .ledger import assert_balanced, read_ledger
 from .process import wait_until
@@ -52,6 +53,12 @@ def _times(random, seconds, every):
         at += every * random.uniform(0.5, 1.5)
 
 
+class SteadyExporter(LoadExporter):
+    """Without series that come and go: those that come back are new, and are shed while memory is short."""
+
+    BLINKING = 0
+
+
 @dataclass
 class Look:
     """One look at the agent during a storm."""
@@ -79,10 +86,12 @@ class Seen:
 
 
 class Siege:
-    def __init__(self, make_agent, parts, folder, receiver, exporters, random, limit_bytes, extra=()):
+    def __init__(self, make_agent, parts, folder, receiver, random, limit_bytes, extra=()):
         self.random = random
         self.receiver = receiver
-        self.exporters = exporters  # LoadExporter
+        self.exporters = [SteadyExporter(f"load:{index}", 100).start() for index in range(3)]
+        for exporter in self.exporters:
+            parts.callback(exporter.stop)
         self.extra = extra  # addresses of real exporters
         self.folder = folder
         self.folder.mkdir()
