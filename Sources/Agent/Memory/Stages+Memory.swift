@@ -29,6 +29,8 @@ extension Stages {
                     relax()
                     // What that frees goes back the next time.
                     self?.buffer.letGoOfThePast()
+                    for job in self?.jobs ?? [] { job.pool.letGoOfThePast() }
+                    self?.parts.interner.sweep()
                     Heap.trim()
                     ProgramPages.release(files: files)
                 }),
