@@ -190,10 +190,16 @@ class Siege:
     # The course.
 
     def calm(self, seconds=8, has_steps=True):
-        """Starts, and measures the memory while nothing storms."""
+        """Starts, and measures the memory while nothing storms. The pages are asked for as in the storm: what of
+        the program and of the heap that needs was there before.
+        """
         self.agent.start()
         self.begun = time.monotonic()
-        time.sleep(seconds)
+        while time.monotonic() - self.begun < seconds:
+            self._look(has_steps)
+            if has_steps:
+                read_ledger(self.agent)
+            time.sleep(0.5)
         self.seen.before = self.agent.process.rss_bytes()
         if has_steps:
             self._assert_accounted()
