@@ -93,10 +93,16 @@ public struct MemoryPressure: Sendable {
         return actions
     }
 
-    /// Bytes that the process may grow by before new series are refused: none while they are.
+    /// Bytes that new series of all jobs may take until the next look. Before the fourth step they may reach
+    /// a little beyond its mark: what is refused then is refused under a step that has a line and a number.
+    /// While it is in force jobs that do not shed go on up to the mark of the last step, and under that one
+    /// there is no room for anybody.
     public func leftBytes(usedBytes: UInt64, ceilingBytes: UInt64) -> Int {
-        guard !isInForce(.newSeriesAreShed) else { return 0 }
-        let mark = Step.newSeriesAreShed.markBytes(ceilingBytes: ceilingBytes)
+        guard !isInForce(.newTargetsWait) else { return 0 }
+        let percent =
+            isInForce(.newSeriesAreShed)
+            ? Step.newTargetsWait.markPercent : Step.newSeriesAreShed.markPercent + 1
+        let mark = MemoryCeiling.part(percent, of: ceilingBytes)
         // Never Int.max, which stands for no ceiling.
         return min(mark > usedBytes ? Int(clamping: mark - usedBytes) : 0, .max - 1)
     }

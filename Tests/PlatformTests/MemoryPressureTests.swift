@@ -89,14 +89,17 @@ struct MemoryPressureTests {
         #expect(begins(800, 81) == [true])
     }
 
-    @Test func roomIsWhatIsLeftToTheFourthMark() {
+    @Test func roomReachesBeyondTheFourthMarkThenToTheFifthThenNowhere() {
         var pressure = MemoryPressure()
-        #expect(pressure.leftBytes(usedBytes: 0, ceilingBytes: 1_000) == 920)
-        #expect(pressure.leftBytes(usedBytes: 919, ceilingBytes: 1_000) == 1)
+        #expect(pressure.leftBytes(usedBytes: 0, ceilingBytes: 1_000) == 930)
+        // What takes all of it is above the mark at the next look.
+        #expect(pressure.leftBytes(usedBytes: 919, ceilingBytes: 1_000) == 11)
         #expect(pressure.leftBytes(usedBytes: 2_000, ceilingBytes: 1_000) == 0)
         // Int.max would stand for no ceiling.
         #expect(pressure.leftBytes(usedBytes: 0, ceilingBytes: .max) == .max - 1)
         _ = pressure.observed(usedBytes: 920, ceilingBytes: 1_000, nowNs: 0)
+        #expect(pressure.leftBytes(usedBytes: 920, ceilingBytes: 1_000) == 30)
+        _ = pressure.observed(usedBytes: 950, ceilingBytes: 1_000, nowNs: 0)
         // Until the step ends there is none, though memory became free.
         #expect(pressure.leftBytes(usedBytes: 100, ceilingBytes: 1_000) == 0)
     }

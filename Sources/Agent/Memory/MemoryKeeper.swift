@@ -237,7 +237,7 @@ extension MemoryPressure.Step {
         case .connectionsClose: "idle connections close, and caches are emptied"
         case .memoryGoesBack: "free memory goes back to the kernel"
         case .newSeriesAreShed: "new series of the job that grows fastest are refused"
-        case .newTargetsWait: "targets that are new wait, and those that are scraped go on"
+        case .newTargetsWait: "targets that are new wait, and new series of all jobs are refused"
         }
     }
 }
