@@ -60,7 +60,6 @@ struct ReadBody {
         scrapedExemplars = reader.exemplars
         startTimestamps = reader.starts
         skippedLines = reader.skippedLines
-        shedCount = reader.shedCount
         record = reader.record
         values = reader.takeValues()
     }
@@ -68,7 +67,6 @@ struct ReadBody {
     init(_ reader: consuming ProtobufBodyReader) {
         chunks = reader.chunks
         parsedLines = reader.parsedLines
-        shedCount = reader.shedCount
         var series = reader.takeSeries()
         timestamps = series.timestamps
         histograms = series.histograms

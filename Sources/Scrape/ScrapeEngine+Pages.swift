@@ -8,7 +8,7 @@ extension ScrapeEngine {
         _ body: RawSpan, _ format: ExpositionFormat, at timestampMs: Int64, after state: ScrapeState,
         keepsMetadata: Bool, elder: KnownSeries?
     ) throws(ScrapeError) -> ReadBody {
-        var admission = SeriesAdmission(gate, after: state, schema, elder: elder)
+        let admission = SeriesAdmission.of(gate, after: state, schema, elder: elder)
         // All these look at runs of lines as the page has them.
         let mayHaveOrder =
             readsByOrder && format != .protobuf && !keepsMetadata && !histograms.convertsClassic
@@ -23,26 +23,34 @@ extension ScrapeEngine {
             hasDefiedOrder = true
         }
         let records =
-            mayHaveOrder && !hasDefiedOrder && !admission.isShedding && state.changes.isFrequent
+            mayHaveOrder && !hasDefiedOrder && !(admission?.isShedding ?? false) && state.changes.isFrequent
             && state.seriesCount >= PageOrder.leastLines
         var expected: [TemplateChunk] = []
         if state.order == nil, !records {
             expected = state.chunks
-            if expected.isEmpty || admission.mayShare(expected) {
-                expected = templates.expectation(of: schema)
-            }
+            if isAsNew(state, admission) { expected = templates.expectation(of: schema) }
         } else {
-            admission.looksUp = true
+            admission?.startAnew()
         }
         var reader = try read(
             body, format, expected: expected, keepsMetadata: keepsMetadata, records: records, admission)
         reader.isByOthers = !state.chunks.isEmpty && expected.first !== state.chunks.first
         reader.hasDefiedOrder = hasDefiedOrder
+        if admission != nil { reader.shedCount = reader.chunks.reduce(0) { $0 + $1.shedCount } }
         return reader
     }
 
+    /// Whether the target has no chunks to be read by: none at all, or such as have no series, because memory
+    /// was short, while those of another target fit now.
+    private func isAsNew(_ state: ScrapeState, _ admission: SeriesAdmission?) -> Bool {
+        if state.chunks.isEmpty { return true }
+        guard state.seriesCount == 0 else { return false }
+        let shedCount = state.chunks.reduce(0) { $0 + $1.shedCount }
+        return shedCount > 0 && admission?.hasRoom(forLines: shedCount) ?? true
+    }
+
     private func makeReader(
-        _ format: ExpositionFormat, keepsMetadata: Bool, _ admission: SeriesAdmission
+        _ format: ExpositionFormat, keepsMetadata: Bool, _ admission: SeriesAdmission?
     ) -> BodyReader {
         BodyReader(
             schema: schema, isOpenMetrics: format == .openMetrics, histograms: histograms,
@@ -52,7 +60,7 @@ extension ScrapeEngine {
 
     private func read(
         _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk], keepsMetadata: Bool,
-        records: Bool, _ admission: SeriesAdmission
+        records: Bool, _ admission: SeriesAdmission?
     ) throws(ScrapeError) -> ReadBody {
         guard format != .protobuf else {
             var reader = ProtobufBodyReader(
@@ -74,7 +82,7 @@ extension ScrapeEngine {
 
     private func readText(
         _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk], keepsMetadata: Bool,
-        records: Bool, _ admission: SeriesAdmission
+        records: Bool, _ admission: SeriesAdmission?
     ) throws(ScrapeError) -> BodyReader {
         var reader = makeReader(format, keepsMetadata: keepsMetadata, admission)
         if records { reader.record = PageRecord() }
@@ -87,9 +95,8 @@ extension ScrapeEngine {
         if reader.parsedLines > 0, !expected.isEmpty,
             reader.chunks.count > 4 + 2 * reader.lineCount / TemplateBuilder.minLines
         {
-            var anew = admission
-            anew.looksUp = true
-            reader = makeReader(format, keepsMetadata: keepsMetadata, anew)
+            admission?.startAnew()
+            reader = makeReader(format, keepsMetadata: keepsMetadata, admission)
             try reader.read(body, expected: [], extraValues: report.chunk.seriesCount)
         }
         return reader
@@ -98,7 +105,7 @@ extension ScrapeEngine {
     /// Nil where the page must be read by chunks, which finds out what is wrong with it.
     private func readByOrder(
         _ body: RawSpan, _ order: PageOrder, at timestampMs: Int64, after state: ScrapeState,
-        _ admission: SeriesAdmission
+        _ admission: SeriesAdmission?
     ) -> PageChange? {
         guard body.byteCount <= BodyReader.maxBodyBytes else { return nil }
         var walk = PageWalk(

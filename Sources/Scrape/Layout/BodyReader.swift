@@ -45,6 +45,7 @@ struct BodyReader {
     private let hasher: SegmentHasher
     private let convertsClassic: Bool
     private let readsStarts: Bool
+    private let admission: SeriesAdmission?
     private let keepsMetadata: Bool
     private var builder: TemplateBuilder
     private var parser: ExpositionParser
@@ -69,8 +70,9 @@ struct BodyReader {
     init(
         schema: TargetSchema, isOpenMetrics: Bool, histograms: HistogramOptions = HistogramOptions(),
         readsStarts: Bool = false, keepsMetadata: Bool = false, hasher: SegmentHasher,
-        layouts: LayoutInterner, templates: TemplateInterner, admission: SeriesAdmission = SeriesAdmission()
+        layouts: LayoutInterner, templates: TemplateInterner, admission: SeriesAdmission? = nil
     ) {
+        self.admission = admission
         self.hasher = hasher
         convertsClassic = histograms.convertsClassic
         self.readsStarts = readsStarts && isOpenMetrics
@@ -78,14 +80,11 @@ struct BodyReader {
         parser = ExpositionParser(
             isOpenMetrics: isOpenMetrics, skipsBadLines: schema.rules.onBadLine == .skip)
         builder = TemplateBuilder(
-            encoder: SeriesEncoder(schema: schema, hasher: hasher), isOpenMetrics: isOpenMetrics,
+            encoder: SeriesEncoder(schema: schema, hasher: hasher, admission: admission),
+            isOpenMetrics: isOpenMetrics,
             layouts: layouts, templates: templates, keepsClassic: histograms.alwaysScrapesClassic,
             statesFamilies: keepsMetadata)
-        builder.encoder.admission = admission
     }
-
-    /// Samples of the page that are left out because memory is short.
-    var shedCount: Int { builder.encoder.admission.isOpen ? 0 : chunks.reduce(0) { $0 + $1.shedCount } }
 
     /// Samples that the lines come to, one among them that a rule of the job refused.
     var sampleCount: Int {
@@ -132,7 +131,7 @@ struct BodyReader {
     private mutating func match(_ chunk: TemplateChunk, _ body: RawSpan) -> Bool {
         let before = mark
         setMark(at: parser.position, context)
-        guard chunk.before == context, builder.encoder.admission.takes(chunk),
+        guard chunk.before == context, admission?.takes(chunk) ?? (chunk.shedCount == 0),
             let end = TemplateMatcher.match(
                 chunk, body, at: parser.position, hasher: hasher, values: &values, timestamps: &timestamps,
                 exemplars: &exemplars)

@@ -39,12 +39,13 @@ struct SeriesEncoder {
     var text: [UInt8] = []
     var items: [Item] = []
     private var scratch = LabelScratch()
-    /// Whether series that are new come in.
-    var admission = SeriesAdmission()
+    /// Which series come in while memory is short; nil where all do.
+    let admission: SeriesAdmission?
     /// What `explain` has found before it met a fault.
     var explainedLabels = LabelSet()
 
-    init(schema: TargetSchema, hasher: SegmentHasher) {
+    init(schema: TargetSchema, hasher: SegmentHasher, admission: SeriesAdmission? = nil) {
+        self.admission = admission
         self.schema = schema
         self.hasher = hasher
     }
@@ -79,7 +80,7 @@ struct SeriesEncoder {
         }
         if schema.rules.checkSeries { try check(excluded, at: parser.lineStart) }
         uncoverExternal(excluded)
-        if !admission.isOpen, !admits(excluded, lineBytes: parser.segment.count) {
+        if let admission, !admits(excluded, lineBytes: parser.segment.count, admission) {
             return Identity(ownHash: 0, excluded: [], isShed: true)
         }
         return emit(excluded: excluded, into: &chunk, isHistogram: isHistogram)
@@ -344,7 +345,7 @@ struct SeriesEncoder {
     }
 
     /// Whether the series that `emit` would add comes in.
-    private mutating func admits(_ excluded: [UInt16], lineBytes: Int) -> Bool {
+    private func admits(_ excluded: [UInt16], lineBytes: Int, _ admission: SeriesAdmission) -> Bool {
         if admission.admitsAny(lineBytes: lineBytes) { return true }
         let hash = seriesHash(excluded: excluded)
         return admission.admits(hash, lineBytes: lineBytes)

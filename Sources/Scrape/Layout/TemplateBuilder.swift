@@ -36,8 +36,7 @@ struct TemplateBuilder {
     private var families: FamilyRuns
     private var layout = LayoutChunkBuilder()
     private var before = FamilyContext()
-    /// Makes the series of new lines; says which of them come in.
-    var encoder: SeriesEncoder
+    private var encoder: SeriesEncoder
     private var metadata: PackedMetadata
     /// Of the body's chunks so far.
     private var metadataBytes = 0
@@ -128,7 +127,7 @@ struct TemplateBuilder {
     /// Adds the labels of the line's series; nil when rules drop it.
     private mutating func copy(_ known: KnownLines.Line) -> SeriesEncoder.Identity? {
         guard let series = known.series else { return nil }
-        if !encoder.admission.isOpen, !encoder.admission.admits(known, encoder.schema) {
+        if let admission = encoder.admission, !admission.admits(known, encoder.schema) {
             return SeriesEncoder.Identity(ownHash: 0, excluded: [], isShed: true)
         }
         layout.append(seriesOf: known.chunk.layout, series..<series + 1)

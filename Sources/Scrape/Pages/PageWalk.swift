@@ -80,15 +80,14 @@ struct PageWalk {
 
     init(
         _ order: PageOrder, schema: TargetSchema, hasher: SegmentHasher, layouts: LayoutInterner,
-        admission: SeriesAdmission = SeriesAdmission()
+        admission: SeriesAdmission? = nil
     ) {
         self.order = order
         self.hasher = hasher
         comments = order.comments
         parser = ExpositionParser(
             isOpenMetrics: order.isOpenMetrics, skipsBadLines: schema.rules.onBadLine == .skip)
-        encoder = SeriesEncoder(schema: schema, hasher: hasher)
-        encoder.admission = admission
+        encoder = SeriesEncoder(schema: schema, hasher: hasher, admission: admission)
         gatherer = SeriesGatherer(isOpenMetrics: order.isOpenMetrics, layouts: layouts)
     }
 

@@ -11,7 +11,7 @@ struct ProtobufBodyReader {
     private let options: HistogramOptions
     private let keepsExemplars: Bool
     private let keepsMetadata: Bool
-    private let admission: SeriesAdmission
+    private let admission: SeriesAdmission?
     private let hasher: SegmentHasher
     private var builder: TemplateBuilder
     private var line = SeriesLine()
@@ -24,7 +24,7 @@ struct ProtobufBodyReader {
     init(
         schema: TargetSchema, options: HistogramOptions, keepsExemplars: Bool, keepsMetadata: Bool = false,
         hasher: SegmentHasher, layouts: LayoutInterner, templates: TemplateInterner,
-        admission: SeriesAdmission = SeriesAdmission()
+        admission: SeriesAdmission? = nil
     ) {
         self.options = options
         self.admission = admission
@@ -32,9 +32,8 @@ struct ProtobufBodyReader {
         self.hasher = hasher
         series = ScrapedSeries(expected: 0)
         builder = TemplateBuilder(
-            encoder: SeriesEncoder(schema: schema, hasher: hasher), isOpenMetrics: false, layouts: layouts,
-            templates: templates, statesFamilies: keepsMetadata)
-        builder.encoder.admission = admission
+            encoder: SeriesEncoder(schema: schema, hasher: hasher, admission: admission),
+            isOpenMetrics: false, layouts: layouts, templates: templates, statesFamilies: keepsMetadata)
         self.keepsMetadata = keepsMetadata
     }
 
@@ -61,14 +60,10 @@ struct ProtobufBodyReader {
             chunks.removeAll()
             parsedLines = 0
             unfoldedBytes = 0
-            builder.encoder.admission = admission
-            builder.encoder.admission.looksUp = true
+            admission?.startAnew()
             try match(body, [])
         }
     }
-
-    /// Samples of the page that are left out because memory is short.
-    var shedCount: Int { builder.encoder.admission.isOpen ? 0 : chunks.reduce(0) { $0 + $1.shedCount } }
 
     /// What was read, handed over.
     mutating func takeSeries() -> ScrapedSeries {
@@ -82,7 +77,7 @@ struct ProtobufBodyReader {
         var position = 0
         while position < series.count {
             if index < expected.count,
-                builder.encoder.admission.takes(expected[index]),
+                admission?.takes(expected[index]) ?? (expected[index].shedCount == 0),
                 series.matches(expected[index], at: position, before: before(body, position))
             {
                 chunks.append(expected[index])
