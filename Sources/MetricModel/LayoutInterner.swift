@@ -10,6 +10,15 @@ public final class LayoutInterner: Sendable {
     private struct State {
         var entries: [UInt64: [Entry]] = [:]
         var additions = 0
+
+        /// Lets go of the entries of chunks that are gone.
+        mutating func sweep() {
+            additions = 0
+            entries = entries.compactMapValues { entries in
+                let live = entries.filter { $0.chunk != nil }
+                return live.isEmpty ? nil : live
+            }
+        }
     }
 
     private let state = Mutex(State())
@@ -28,16 +37,14 @@ public final class LayoutInterner: Sendable {
             state.entries[chunk.digest] = entries
             state.additions += 1
             // Dead entries go once they may be half of all, so a sweep costs a constant for each addition.
-            if state.additions > max(1_024, state.entries.count / 2) {
-                state.additions = 0
-                state.entries = state.entries.compactMapValues { entries in
-                    let live = entries.filter { $0.chunk != nil }
-                    return live.isEmpty ? nil : live
-                }
-            }
+            if state.additions > max(1_024, state.entries.count / 2) { state.sweep() }
             return chunk
         }
     }
+
+    /// Memory is scarce: the entries of chunks that are gone go at once. Each is small, but they were made
+    /// among what has become free, and keep its pages.
+    public func sweep() { state.withLock { $0.sweep() } }
 
     /// What the chunks in use take together.
     public struct Size: Sendable, Equatable {

@@ -39,6 +39,7 @@ extension WriteAheadBuffer {
         removeAnswered()
         enforceRetention()
         regainReserve()
+        if isToLetGo.exchange(false, ordering: .relaxed) { endWhatIsPast() }
         if syncs, isDurable { updateIndex() }
         return isDurable
     }

@@ -41,6 +41,8 @@ public final class WriteAheadBuffer: Sendable {
     let syncing: Mutex<Syncing>
     /// Held while the disk writes it.
     let index: Mutex<SegmentIndex>
+    /// Asked for by `letGoOfThePast`, and not done yet.
+    let isToLetGo = Atomic(false)
     /// fsync and retention block: they have a thread of their own.
     let keeper = WorkerPool(name: "buffer-keeper", threads: 1)
     private let lockFile: OpenFile

@@ -115,7 +115,9 @@ final class MemoryKeeper: Sendable {
             // Memory that is free in the process counts as used until it has gone back. So it goes before
             // anything is refused.
             let shedMark = MemoryPressure.Step.newSeriesAreShed.markBytes(ceilingBytes: limit)
-            if used >= MemoryPressure.Step.memoryGoesBack.markBytes(ceilingBytes: limit),
+            // Below the mark of a step that is in force it helps that step to end.
+            let isFalling = state.pressure.step.map { used < $0.markBytes(ceilingBytes: limit) } ?? false
+            if isFalling || used >= MemoryPressure.Step.memoryGoesBack.markBytes(ceilingBytes: limit),
                 state.givenBackNs.map({ nowNs >= $0 && nowNs - $0 >= Self.giveBackNs }) ?? true
             {
                 observe(min(used, max(1, shedMark) - 1), &state, means, nowNs: nowNs)

@@ -25,8 +25,12 @@ extension Stages {
                 resident: { figures.resident() },
                 jobs: { [weak self] in self?.jobs.map { MemoryKeeper.Job($0.name, $0.pool) } ?? [] },
                 bodiesLimitChanged: { http.memoryLimitsChanged() }, relax: relax,
-                giveBack: {
+                giveBack: { [weak self] in
                     relax()
+                    // What that frees goes back the next time.
+                    self?.buffer.letGoOfThePast()
+                    for job in self?.jobs ?? [] { job.pool.letGoOfThePast() }
+                    self?.parts.interner.sweep()
                     Heap.trim()
                     ProgramPages.release(files: files)
                 }),

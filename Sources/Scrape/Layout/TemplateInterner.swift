@@ -11,6 +11,15 @@ final class TemplateInterner: Sendable {
         var additions = 0
         /// For each schema, the chunks of the target that changed last.
         var latest: [TargetSchema.Key: [Entry]] = [:]
+
+        /// Lets go of the entries of templates that are gone.
+        mutating func sweep() {
+            additions = 0
+            entries = entries.compactMapValues { entries in
+                let live = entries.filter { $0.chunk != nil }
+                return live.isEmpty ? nil : live
+            }
+        }
     }
 
     /// Schemas remembered; a job's targets rarely have more than one.
@@ -31,14 +40,17 @@ final class TemplateInterner: Sendable {
             state.entries[chunk.digest] = entries
             state.additions += 1
             // Dead entries go once they may be half of all, so a sweep costs a constant for each addition.
-            if state.additions > max(256, state.entries.count / 2) {
-                state.additions = 0
-                state.entries = state.entries.compactMapValues { entries in
-                    let live = entries.filter { $0.chunk != nil }
-                    return live.isEmpty ? nil : live
-                }
-            }
+            if state.additions > max(256, state.entries.count / 2) { state.sweep() }
             return chunk
+        }
+    }
+
+    /// Memory is scarce: the entries of templates that are gone go at once, and with them the pages that they
+    /// keep.
+    func sweep() {
+        state.withLock { state in
+            state.sweep()
+            state.latest = state.latest.mapValues { $0.filter { $0.chunk != nil } }
         }
     }
 

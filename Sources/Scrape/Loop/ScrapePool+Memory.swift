@@ -25,6 +25,9 @@ extension ScrapePool {
         }
     }
 
+    /// Memory is scarce: what is kept for lines that are gone goes at once. Any thread.
+    public func letGoOfThePast() { state.withLock { $0.templates }.sweep() }
+
     /// Targets that are not scraped because of `holdsNewTargets`.
     public var waitingTargets: Int { state.withLock { $0.held.count } }
 

@@ -75,6 +75,8 @@ struct SegmentWriter {
     private var nextCensus = leastGone
     /// Fewer targets that are gone end no segment.
     private static let leastGone = 16
+    /// Less in statements ends no segment because it is of the past.
+    private static let leastPastBytes = 256 << 10
     /// Samples of each job in this segment.
     private(set) var jobSamples: [String: UInt64] = [:]
 
@@ -329,6 +331,26 @@ struct SegmentWriter {
         // Also where it is to end: if no new one can be begun, this one goes on.
         nextCensus = targets.count + max(there - gone, Self.leastGone)
         return gone >= max(there, Self.leastGone)
+    }
+
+    /// Whether most of what it states, and that is much, or most of its targets are used by nobody any more.
+    /// A look at each target and its chunks.
+    mutating func isMostlyOfThePast() -> Bool {
+        var used: [UInt32: Int] = [:]
+        var gone = 0
+        // An array, as in `isMostlyOfTheGone`.
+        for key in Array(targets.keys) {
+            if targets[key]?.isGone() ?? false {
+                gone += 1
+                continue
+            }
+            for chunk in targets[key]?.layout?.chunks ?? [] {
+                if let stated = known(chunk) { used[stated.number] = stated.recordBytes }
+            }
+        }
+        let usedBytes = used.values.reduce(0, +)
+        return gone >= max(targets.count - gone, Self.leastGone)
+            || chunkBytes >= Self.leastPastBytes && chunkBytes / 2 > usedBytes
     }
 
     /// Whether another segment is to be begun because this one is `maxAgeNs` old: the state of what went is

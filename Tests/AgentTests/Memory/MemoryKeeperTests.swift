@@ -131,6 +131,17 @@ struct MemoryKeeperTests {
         #expect(process.givenBack == 2)
     }
 
+    @Test func whatIsFreedWhileTheMemoryFallsGoesBackUntilTheStepsEnd() {
+        _ = look(81, 1)
+        #expect(process.givenBack == 0 && keeper.stepNumber == 1)
+        for second in 2...11 { _ = look(79, UInt64(second)) }
+        #expect(process.givenBack == 1)
+        for second in 12...21 { _ = look(79, UInt64(second)) }
+        #expect(process.givenBack == 2 && keeper.stepNumber == 1)
+        for second in 22...120 { _ = look(60, UInt64(second)) }
+        #expect(process.givenBack == 5 && keeper.stepNumber == 0)
+    }
+
     @Test func newSeriesOfTheFastestJobsAreRefusedOneJobAfterTheOther() {
         process.set { $0.jobs = ["a": .init(series: 10), "b": .init(series: 1_000), "c": .init(series: 5)] }
         _ = look(10, 1)
