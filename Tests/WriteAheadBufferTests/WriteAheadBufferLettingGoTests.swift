@@ -1,5 +1,6 @@
 import MetricModel
 import TestSupport
+import Synchronization
 import Testing
 
 @testable import WriteAheadBuffer
