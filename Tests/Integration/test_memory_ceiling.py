@@ -18,7 +18,7 @@ from parts.siege import KINDS, SETTLE_SECONDS, Siege
 pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="the ceiling is Narthex' own")
 
 LONG = float(os.environ.get("NARTHEX_TORTURE_SECONDS", "0"))
-STORM_SECONDS = 20 if LONG else 12
+STORM_SECONDS = 20 if LONG else 8
 SIZES = (128, 256)
 
 
