@@ -1,4 +1,5 @@
 import MetricModel
+import Synchronization
 import TestSupport
 import Testing
 

@@ -290,6 +290,8 @@ class Siege:
             for (name, labels), value in metrics.items()
             if name == "narthex_memory_shed_samples_total"
         }
+        steps = self.agent.metric("narthex_memory_steps_total")
+        assert steps >= self.seen.highest_step, f"{steps} steps counted, {self.seen.highest_step} seen"
         assert self.agent.stop() == 0
         books = StormBooks(self.receiver, set(TARGETS))
         self._assert_nothing_dropped(metrics)
