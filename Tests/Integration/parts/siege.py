@@ -1,4 +1,4 @@
-"""One agent in a memory cgroup, steady targets, and a storm by a seed: what was seen, and what it must come to."""
+"""One agent in a memory cgroup, steady targets, and a storm by a seed: what it must come to."""
 
 import json
 import time
@@ -18,8 +18,8 @@ TARGETS = {"ids": 10, "bodies": 12, "bombs": 6, "many": 20}
 STEADY_SECONDS = 2
 SETTLE_SECONDS = 60
 WITHIN = 0.10  # what the kinds' sum may differ by, and the memory after a storm from what it was before
-# Beside that the memory after a storm has pages of the program that only a storm needs (3 MiB, and the kernel's to
-# take), and pages of the heap on which a block lies that is in use: 4 to 14 MiB, as malloc moves no block.
+# Beside that the memory after a storm has pages of the program that only a storm needs (3 MiB, and the
+# kernel's to take), and pages of the heap on which a block lies that is in use: 4 to 14 MiB, as malloc moves no block.
 LEFT_BYTES = 16 << 20
 
 
@@ -31,7 +31,8 @@ def schedule(kind, random, seconds):
         length = random.choice([150, 400])
         most = (1_500_000 if kind == "mixed" else 4_000_000) // (length + 100)
         moments += [
-            (t, {"length": length, "ids": random.randint(most // 2, most)}) for t in _times(random, seconds, 4)
+            (t, {"length": length, "ids": random.randint(most // 2, most)})
+            for t in _times(random, seconds, 4)
         ]
     if "bodies" in kinds:
         moments += [
@@ -104,7 +105,9 @@ class Siege:
         parts.callback(self.fleet.stop)
         for kind, count in TARGETS.items():
             self._list(kind, range(count))
-        self.agent = make_agent(self._configuration(), name=f"{folder.name}-agent", flags=["--log.level=info"])
+        self.agent = make_agent(
+            self._configuration(), name=f"{folder.name}-agent", flags=["--log.level=info"]
+        )
         self.cgroup.enclose(self.agent.process)
         # After the cgroup's removal was registered, so that it comes before it.
         parts.callback(self._end)
@@ -193,8 +196,8 @@ class Siege:
     # The course.
 
     def calm(self, seconds=7, has_steps=True):
-        """Starts, and measures the memory while nothing storms. The pages are asked for as in the storm: what of
-        the program and of the heap that needs was there before.
+        """Starts, and measures the memory while nothing storms. The pages are asked for as in the storm: what
+        of the program and of the heap that needs was there before.
         """
         self.agent.start()
         self.begun = time.monotonic()
