@@ -19,7 +19,8 @@ STEADY_SECONDS = 2
 SETTLE_SECONDS = 60
 WITHIN = 0.10  # what the kinds' sum may differ by, and the memory after a storm from what it was before
 # Beside that the memory after a storm has pages of the program that only a storm needs (3 MiB, and the
-# kernel's to take), and pages of the heap on which a block lies that is in use: 4 to 14 MiB, as malloc moves no block.
+# kernel's to take), and pages of the heap on which a block lies that is in use: 4 to 14 MiB, as malloc moves
+# no block.
 LEFT_BYTES = 16 << 20
 
 
