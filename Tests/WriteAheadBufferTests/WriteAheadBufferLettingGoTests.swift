@@ -1,4 +1,5 @@
 import MetricModel
+import Synchronization
 import TestSupport
 import Synchronization
 import Testing

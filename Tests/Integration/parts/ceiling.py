@@ -75,6 +75,7 @@ _INSTANCE = _field_value(b"instance")
 _JOB = _field_value(b"job")
 _NAME_AT = 14  # where the name begins in a series' bytes
 _NEW = (b"storm_new", b"storm_huge", b"storm_bomb")  # series of one scrape alone
+_STEADY = b"\x03job\x12\x06steady"
 _STALE = struct.pack("<Q", STALE_BITS)
 
 
@@ -102,7 +103,8 @@ class StormBooks:
     kept as they came.
 
     `shown[(instance, timestamp)]` is how many samples came, markers and the report apart; `reports` holds the
-    report's values by the same key. `findings` names samples out of order and markers of what never was there.
+    report's values by the same key. `findings` names samples out of order and markers of what never
+    was there.
     """
 
     REPORTS = {"up": "up", "scrape_samples_scraped": "scraped", "storm_scrape": "number"}
@@ -194,16 +196,16 @@ class StormBooks:
                 missing[self.job_of[key[0]]] += int(report["scraped"]) - self.shown[key]
         return dict(missing)
 
-    # The other jobs' books, as Custody reads them.
+    # The steady job's books, as Custody reads them.
 
     def accepted(self):
         return self._accepted
 
     def decode(self, request):
-        return [self._decoder._series(series) for series in self._others[request.body]]
+        return [self._decoder._series(series) for series in self._others[request.body] if _STEADY in series]
 
     def samples(self):
-        """{labels: [(timestamp, bits)]} of the other jobs"""
+        """{labels: [(timestamp, bits)]} of all jobs but the storm's"""
         found = {}
         for series in (series for body in self._others.values() for series in body):
             labels, samples = self._decoder._series(series)

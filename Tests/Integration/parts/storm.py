@@ -1,10 +1,10 @@
-"""A fleet of exporters that storms: huge bodies, ids in labels, gzip bombs, many targets. It runs as a process
-of its own, so that neither the tests' threads nor the agent's cgroup carry its work:
+"""A fleet of exporters that storms: huge bodies, ids in labels, gzip bombs, many targets. It runs as a
+process of its own, so that neither the tests' threads nor the agent's cgroup carry its work:
 
     python -m parts.storm SEED
 
-It prints its port. The place of a target is /KIND?n=NUMBER. /set?KEY=VALUE… changes what is played, /books tells
-how many lines each answer had.
+It prints its port. The place of a target is /KIND?n=NUMBER. /set?KEY=VALUE… changes what is played,
+/books tells how many lines each answer had.
 """
 
 import asyncio
