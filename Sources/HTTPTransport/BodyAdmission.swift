@@ -11,15 +11,12 @@ final class BodyAdmission {
     var toPause: [UInt64] = []
     /// Who may grow into the upper half of the memory.
     private var grower: UInt64?
-    /// What bodies might hold at the beginning. The limit may be less for a time, while memory is scarce.
-    private let wholeLimitBytes: Int
     private let clock = SystemClock()
 
     init(slots: BodySlots, pool: BodyPool, memory: MemoryAccount = MemoryAccount()) {
         self.slots = slots
         self.pool = pool
         self.memory = memory
-        wholeLimitBytes = memory.limitBytes(of: .bodies)
     }
 
     var nowNs: UInt64 { clock.monotonicNs }
@@ -41,22 +38,23 @@ final class BodyAdmission {
         return next
     }
 
-    /// Whether a body that waits for a slot may take so many bytes more. While the limit of the memory
-    /// account is narrowed, what such bodies may hold together is narrowed by as much. Who may not take more
-    /// waits for its slot with what it has.
-    func mayWait(with bytes: Int) -> Bool {
+    /// Bytes that bodies without a slot may take more before they have to have one. While the limit of the
+    /// memory account is narrowed, what such bodies may hold together is narrowed by as much: whoever may not
+    /// take more waits for a slot with what it has, and who has a slot keeps it. `.max` otherwise: what is
+    /// beyond `BodySlots.bytesLimit` is then refused.
+    var leftWithoutSlot: Int {
         let limit = memory.limitBytes(of: .bodies)
-        guard limit < wholeLimitBytes else { return true }
-        let narrowed = Double(slots.bytesLimit) * (Double(limit) / Double(wholeLimitBytes))
-        return slots.unslottedBytes + bytes <= Int(narrowed)
+        let whole = memory.wholeLimitBytes(of: .bodies)
+        guard limit < whole else { return .max }
+        return Int(Double(slots.bytesLimit) * (Double(limit) / Double(whole))) - slots.unslottedBytes
     }
 
     /// How those that wait come on when they hold all memory that is in use, so that none of them gets more.
     enum WayOn: Equatable {
         /// This one has been charged what it waits for, or a part of it, although that may not fit.
         case goesOn(UInt64, bytes: Int)
-        /// This one must give up its body.
-        case givesWay(UInt64)
+        /// This one must give up its body. `cannotFit`: it needs more than the limit by itself.
+        case givesWay(UInt64, cannotFit: Bool)
     }
 
     /// A part of what a body waits for that is of use: less would soon be asked for again.
@@ -67,8 +65,9 @@ final class BodyAdmission {
     ///
     /// A body asks for more than it may need. One after the other gets what is left of the limit. Where the
     /// limit was narrowed below what is held, it may grow up to half of the limit all the same, or up to the
-    /// limit while more than that is held: then more is held for a while, by one body at most, and less once
-    /// that has ended. If that helps nobody, one gives way: one that cannot fit any more, or the longest.
+    /// limit while more than that is held. One body at most does so at a time, so what is held beyond the
+    /// limit, or before it was narrowed, grows by the limit at most, and is less once that body has ended. If
+    /// that helps nobody, one gives way: one that cannot fit any more, or the longest.
     func wayOn(heldBytes: (UInt64) -> Int, takesPart: (UInt64) -> Bool) -> WayOn? {
         let usedBytes = memory.usedBytes(of: .bodies)
         guard let longest = line.victim(usedBytes: usedBytes, heldBytes: heldBytes) else { return nil }
@@ -95,7 +94,14 @@ final class BodyAdmission {
             let held = heldBytes(next.id)
             return held > 0 && held + (takesPart(next.id) ? Self.partBytes : next.bytes) > limit
         }
-        return .givesWay(large?.id ?? longest)
+        return .givesWay(large?.id ?? longest, cannotFit: large != nil)
+    }
+
+    /// Those in line that need all they ask for, which is more than the limit has become.
+    func cannotFit(heldBytes: (UInt64) -> Int, needsAll: (UInt64) -> Bool) -> [UInt64] {
+        let limit = memory.limitBytes(of: .bodies)
+        let large = line.waiting.filter { needsAll($0.id) && heldBytes($0.id) + $0.bytes > limit }
+        return large.map(\.id)
     }
 
     /// The transfer is over, or holds nothing any more.

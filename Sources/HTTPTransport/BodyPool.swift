@@ -17,8 +17,8 @@ final class BodyPool: Sendable {
     private let onRelease: @Sendable (BodyClaim, _ heldBytes: Int) -> Void
 
     /// Keeps `keptCount` buffers at most, and of the memory that bodies may hold at the time an eighth, which
-    /// no body is charged for. `onRelease` is
-    /// told of every body let go, on whichever thread, after its memory was given back.
+    /// no body is charged for. `onRelease` is told of every body let go, on whichever thread, after its
+    /// memory was given back.
     init(
         keptCount: Int, memory: MemoryAccount = MemoryAccount(),
         onRelease: @escaping @Sendable (BodyClaim, _ heldBytes: Int) -> Void
@@ -40,12 +40,16 @@ final class BodyPool: Sendable {
     private var mostKeptBytes: Int { memory.limitBytes(of: .bodies) / 8 }
 
     private func shrink(toBytes bytes: Int) {
-        // Freed once the lock is open again.
+        // Freed once the lock is open again; the largest first, so that many are left.
         let dropped = kept.withLock { kept in
             var dropped: [[UInt8]] = []
-            while kept.bytes > bytes, let buffer = kept.buffers.popLast() {
-                kept.bytes -= buffer.capacity
-                dropped.append(buffer)
+            while kept.bytes > bytes,
+                let largest = kept.buffers.indices.max(by: {
+                    kept.buffers[$0].capacity < kept.buffers[$1].capacity
+                })
+            {
+                kept.bytes -= kept.buffers[largest].capacity
+                dropped.append(kept.buffers.remove(at: largest))
             }
             return dropped
         }
@@ -85,9 +89,9 @@ final class BodyPool: Sendable {
     func keep(_ buffer: [UInt8]) {
         let capacity = buffer.capacity
         guard capacity > 0, capacity <= Self.keptBufferBytes else { return }
-        let mostBytes = mostKeptBytes
         kept.withLock { kept in
-            guard kept.buffers.count < keptCount, kept.bytes + capacity <= mostBytes else { return }
+            // Read under the lock: a buffer must not come in by the old limit once `followLimit` is over.
+            guard kept.buffers.count < keptCount, kept.bytes + capacity <= mostKeptBytes else { return }
             kept.buffers.append(buffer)
             kept.bytes += capacity
         }

@@ -28,6 +28,9 @@ struct BodySlots {
         var totalBytes: Int
     }
 
+    /// Takes most bodies whole, and stays below the 128 KiB from which on malloc maps memory for each.
+    private static let wholeBodyBytes = 120 << 10
+
     private let capacity: Int
     let bytesLimit: Int
     private var receiving: [UInt64: Progress] = [:]
@@ -47,6 +50,14 @@ struct BodySlots {
     var slotsInUse: Int { receiving.count + heldByConsumers }
     /// Consumers hold every slot: a new transfer would only wait in memory, so it had better not begin.
     var consumersAreBehind: Bool { heldByConsumers >= capacity }
+
+    /// libcurl's receive buffer, which is also what a paused transfer may hold: small when thousands are in
+    /// flight. One that can be sure of a slot is not paused, and takes a whole body at once:
+    /// each filling costs a turn of epoll and of libcurl's state machine.
+    func receiveBytes(inFlight: Int) -> Int {
+        if inFlight + slotsInUse < capacity / 2 { return Self.wholeBodyBytes }
+        return inFlight < 64 ? 64 << 10 : inFlight < 512 ? 16 << 10 : 8 << 10
+    }
 
     /// A body of `sizeBytes` so far needs a slot. False: it waits in line.
     mutating func want(_ id: UInt64, sizeBytes: Int, nowNs: UInt64) -> Bool {
@@ -104,15 +115,17 @@ struct BodySlots {
     }
 
     /// While others wait: the holders whose senders are slow. They hold no slot any more; charge what they
-    /// hold.
-    /// `othersWait` says that somebody waits for memory.
+    /// hold. `othersWait` says that somebody waits for memory. Bodies without a slot may hold `leftBytes`
+    /// more together: whoever does not fit in what is left of that keeps its slot.
     mutating func takeSlotsOfSlowSenders(
-        nowNs: UInt64, othersWait: Bool = false
+        nowNs: UInt64, othersWait: Bool = false, leftBytes: Int = .max
     ) -> [(id: UInt64, sizeBytes: Int)] {
         guard hasWaiters || othersWait else { return [] }
         var slow: [(id: UInt64, sizeBytes: Int)] = []
+        var leftBytes = leftBytes
         for (id, progress) in receiving where nowNs >= progress.windowStartNs + Self.slowWindowNs {
-            if progress.windowBytes < Self.slowBytes {
+            if progress.windowBytes < Self.slowBytes, progress.totalBytes <= leftBytes {
+                leftBytes -= progress.totalBytes
                 slow.append((id, progress.totalBytes))
                 receiving[id] = nil
             } else {

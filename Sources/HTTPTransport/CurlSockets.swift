@@ -8,22 +8,40 @@ import Glibc
 /// Counts the sockets that libcurl has open for one client, and tells idle ones that it closes from others.
 /// The transfer thread counts; any thread reads `openCount`.
 final class CurlSockets: Sendable {
+    private struct State {
+        /// Sockets that libcurl has opened, or has given up watching, in its present call.
+        var ofThisCall: [Int32] = []
+        var isGivingUp = false
+        var idleClosed = 0
+    }
+
     private let open = Atomic<Int>(0)
-    /// The socket that libcurl gave up watching last, since `forgetUnwatched`.
-    private let unwatched = Atomic<Int32>(-1)
-    private let idleClosed = Atomic<Int>(0)
+    private let state = Mutex(State())
 
     /// Sockets open, connecting and idle ones included.
     var openCount: Int { open.load(ordering: .relaxed) }
 
-    /// Idle ones that were closed, since the last call.
-    func takeIdleClosed() -> Int { idleClosed.exchange(0, ordering: .relaxed) }
+    /// Idle ones that were closed, for whatever reason, since the last call. One whose transfer was paused,
+    /// and ran out of time, is counted as well.
+    func takeIdleClosed() -> Int {
+        state.withLock { state in
+            defer { state.idleClosed = 0 }
+            return state.idleClosed
+        }
+    }
 
     /// libcurl does not wait for the socket any more: its transfer is over, or it is about to be closed.
-    func unwatched(_ socket: Int32) { unwatched.store(socket, ordering: .relaxed) }
+    func unwatched(_ socket: Int32) { state.withLock { $0.ofThisCall.append(socket) } }
 
     /// A new call of libcurl begins.
-    func forgetUnwatched() { unwatched.store(-1, ordering: .relaxed) }
+    func beginCall() { state.withLock { $0.ofThisCall.removeAll(keepingCapacity: true) } }
+
+    /// `body` gives a transfer up, which may be paused and so not watched: what closes is not idle.
+    func giveUp<Result>(_ body: () -> Result) -> Result {
+        state.withLock { $0.isGivingUp = true }
+        defer { state.withLock { $0.isGivingUp = false } }
+        return body()
+    }
 
     /// Has the handle's sockets counted. Connections refer to this object until they are closed: it must live
     /// as long as the multi handle. False when libcurl refuses.
@@ -34,12 +52,22 @@ final class CurlSockets: Sendable {
             && narthex_curl_set_socket_closing(easy, socketClosing, context) == CURLE_OK
     }
 
-    fileprivate func opened() { open.add(1, ordering: .relaxed) }
+    func opened(_ socket: Int32) {
+        open.add(1, ordering: .relaxed)
+        state.withLock { $0.ofThisCall.append(socket) }
+    }
 
-    /// A socket of a transfer is watched until just before it is closed; an idle one has not been watched.
-    fileprivate func closing(_ socket: Int32) {
+    /// A socket of a transfer is watched until just before it is closed, or was opened just before; an idle
+    /// one has not been watched.
+    func closing(_ socket: Int32) {
         open.subtract(1, ordering: .relaxed)
-        if unwatched.load(ordering: .relaxed) != socket { idleClosed.add(1, ordering: .relaxed) }
+        state.withLock { state in
+            if let index = state.ofThisCall.lastIndex(of: socket) {
+                state.ofThisCall.remove(at: index)
+            } else if !state.isGivingUp {
+                state.idleClosed += 1
+            }
+        }
     }
 }
 
@@ -49,7 +77,7 @@ private nonisolated func socketOpened(
 ) -> Int32 {
     guard let context = unsafe context else { return Int32(CURL_SOCKOPT_OK) }
     // Safety: the counter outlives the multi handle's connections.
-    unsafe Unmanaged<CurlSockets>.fromOpaque(context).takeUnretainedValue().opened()
+    unsafe Unmanaged<CurlSockets>.fromOpaque(context).takeUnretainedValue().opened(socket)
     return Int32(CURL_SOCKOPT_OK)
 }
 

@@ -4,7 +4,7 @@ struct KeptHandles {
     /// An estimate of what a handle that was used holds: libcurl's own state, thirty options and their
     /// copies, and the TLS sessions that it remembers.
     static let handleBytes = 20 << 10
-    /// A few KiB each; more than ever run at once outside a fault.
+    /// More than ever run at once outside a fault.
     private static let limit = 64
 
     private let multi: MultiHandle
@@ -36,6 +36,8 @@ struct KeptHandles {
 
     /// Frees the handles; connections that idle are closed from now on, for a while.
     mutating func relax(nowNs: UInt64) {
+        // Those that libcurl closed for other reasons, before the window, are not counted.
+        if !relaxing.isOpen { _ = multi.sockets.takeIdleClosed() }
         handles = []
         relaxing.open(nowNs: nowNs)
     }
@@ -49,7 +51,7 @@ struct KeptHandles {
     }
 
     /// What a connection may have idled for to be used again; libcurl closes those that idled longer.
-    func mostIdleSeconds(nowNs: UInt64) -> Int {
-        relaxing.isOpen(nowNs: nowNs) ? min(idleSeconds, RelaxWindow.mostIdleSeconds) : idleSeconds
+    var mostIdleSeconds: Int {
+        relaxing.isOpen ? min(idleSeconds, RelaxWindow.mostIdleSeconds) : idleSeconds
     }
 }

@@ -16,8 +16,8 @@ internal import Platform
     private let clock = SystemClock()
     /// When libcurl wants to be called at the latest; nil when it does not.
     private var deadlineNs: UInt64?
-    /// A socket that could not be watched; told with the next turn.
-    private var watchProblem: String?
+    /// A socket that could not be watched, or what went wrong in `closeIdle`; told with the next turn.
+    private var lateProblem: String?
 
     /// Nil when libcurl or the kernel has no memory or descriptor for it.
     init?(configuration: HTTPClientConfiguration) {
@@ -55,22 +55,25 @@ internal import Platform
 
     /// Takes a transfer out, finished or not; its callbacks are not called any more.
     func remove(_ easy: EasyHandle) -> String? {
-        unsafe text(curl_multi_remove_handle(pointer, easy.pointer))
+        sockets.giveUp { unsafe text(curl_multi_remove_handle(pointer, easy.pointer)) }
     }
 
     /// Has libcurl close connections that have idled for too long while memory is scarce (`RelaxWindow`). It
-    /// looks for them when a request begins, so one begins here that connects to nothing. The text of a
-    /// failure, or nil.
+    /// looks for them when a request begins, so one begins here that connects to nothing. Other transfers may
+    /// come to their end meanwhile. The text of a failure, or nil; one after which nothing can be relied upon
+    /// is told with the next turn.
     func closeIdle() -> String? {
         guard let easy = EasyHandle(), easy.prepareForLook(mostIdleSeconds: RelaxWindow.mostIdleSeconds)
         else {
             return "no memory for a handle"
         }
         if let problem = add(easy) { return problem }
-        sockets.forgetUnwatched()
+        sockets.beginCall()
         var running: Int32 = 0
-        let problem = unsafe text(narthex_curl_multi_timeout_reached(pointer, &running))
-        return remove(easy) ?? problem
+        if let problem = unsafe text(narthex_curl_multi_timeout_reached(pointer, &running)) {
+            lateProblem = problem
+        }
+        return remove(easy)
     }
 
     /// Waits for sockets, libcurl's timer, `wake`, or the time given, and lets libcurl do what is to be done.
@@ -86,19 +89,19 @@ internal import Platform
             if others(descriptor, isReadable, isWritable) { return }
             var ready: Int32 = isReadable ? CURL_CSELECT_IN : 0
             if isWritable { ready |= CURL_CSELECT_OUT }
-            sockets.forgetUnwatched()
+            sockets.beginCall()
             let code = unsafe curl_multi_socket_action(pointer, descriptor, ready, &running)
             if let text = text(code) { problem = text }
         }
         if let deadlineNs, clock.monotonicNs >= deadlineNs {
             self.deadlineNs = nil
-            sockets.forgetUnwatched()
+            sockets.beginCall()
             if let text = unsafe text(narthex_curl_multi_timeout_reached(pointer, &running)) {
                 problem = text
             }
         }
-        defer { watchProblem = nil }
-        return failure ?? problem ?? watchProblem
+        defer { lateProblem = nil }
+        return failure ?? problem ?? lateProblem
     }
 
     /// libcurl waits for other events on a socket, or for none any more.
@@ -110,7 +113,7 @@ internal import Platform
             : watch.set(
                 descriptor, readable: what == CURL_POLL_IN || what == CURL_POLL_INOUT,
                 writable: what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
-        if let problem { watchProblem = problem }
+        if let problem { lateProblem = problem }
     }
 
     /// libcurl wants to be called in `timeoutMs` milliseconds; negative: not at all.
@@ -120,6 +123,7 @@ internal import Platform
 
     /// Rounded up, or the last millisecond before a deadline would be spent turning.
     private func timeoutMs(atMost limitMs: Int32) -> Int32 {
+        guard lateProblem == nil else { return 0 }
         guard let deadlineNs else { return limitMs }
         let nowNs = clock.monotonicNs
         guard deadlineNs > nowNs else { return 0 }

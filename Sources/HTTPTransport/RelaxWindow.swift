@@ -13,13 +13,14 @@ struct RelaxWindow {
     /// finds all that have idled for 2 s.
     static let steps: UInt64 = 3
 
-    /// The window is open until then.
+    /// The last look comes then.
     private var endNs: UInt64 = 0
     /// When libcurl is to look the next time; `.max` outside of a window.
     private(set) var nextNs = UInt64.max
 
-    /// A request that begins now asks for young connections only.
-    func isOpen(nowNs: UInt64) -> Bool { nowNs < endNs }
+    /// A request that begins now asks for young connections only. So until the last look was done: a request
+    /// that asked for others just before that look would make libcurl skip it.
+    var isOpen: Bool { nextNs != .max }
 
     /// Opens the window anew; the looks stay a second apart however often it is opened.
     mutating func open(nowNs: UInt64) {

@@ -59,12 +59,10 @@ final class SubmissionQueue: Sendable {
         var releasedSlots = 0
         /// Bytes given back by bodies that held no slot.
         var releasedBytes = 0
-        /// Memory was given back to the account.
+        /// Memory was given back to the account, or its limits have changed.
         var hasReleasedMemory = false
         /// Idle connections and what is kept for later requests are to go.
         var relaxes = false
-        /// The memory account has other limits.
-        var changesLimits = false
         var shutDown = false
     }
 
@@ -152,11 +150,11 @@ final class SubmissionQueue: Sendable {
         }
     }
 
-    /// The memory account has other limits.
+    /// The memory account has other limits: there may be room as after a release.
     func changeLimits() {
         state.withLock { state in
-            state.batch.changesLimits = true
-            wake(&state)
+            state.batch.hasReleasedMemory = true
+            if state.wantsReleases { wake(&state) }
         }
     }
 
@@ -187,8 +185,8 @@ final class SubmissionQueue: Sendable {
             let isReleased =
                 batch.releasedSlots > 0 || batch.releasedBytes > 0 || batch.hasReleasedMemory
             guard batch.submissions.isEmpty, batch.cancellations.isEmpty, !batch.shutDown,
-                !batch.relaxes, !batch.changesLimits,
-                !(wantsReleases && isReleased), batch.scheduled.allSatisfy({ $0.deadlineNs >= untilNs })
+                !batch.relaxes, !(wantsReleases && isReleased),
+                batch.scheduled.allSatisfy({ $0.deadlineNs >= untilNs })
             else { return false }
             state.waitsUntilNs = untilNs
             state.wantsReleases = wantsReleases

@@ -1,11 +1,35 @@
 import Addresses
 internal import CCurl
+internal import Platform
 
 #if canImport(Glibc)
 import Glibc
 #endif
 
 extension Transfer {
+    /// Others cannot go on while this one holds what it does. `cannotFit`: it needs more than there is.
+    func mustGiveWay(cannotFit: Bool) -> HTTPError {
+        if cannotFit {
+            return failure(.overloaded, Self.tooLarge(admission.memory.limitBytes(of: .bodies)))
+        }
+        return failure(
+            .overloaded,
+            "the bodies under way need more memory than the "
+                + "\(admission.memory.limitBytes(of: .bodies)) bytes that all may hold, and this one "
+                + "holds most"
+        )
+    }
+
+    /// What a body waits for; nil when it does not.
+    var waitsFor: String? {
+        if isShort {
+            let memory = admission.memory
+            return "memory: bodies hold \(memory.usedBytes(of: .bodies)) of the "
+                + "\(memory.limitBytes(of: .bodies)) bytes they may"
+        }
+        return standing == .waiting ? "a body slot" : nil
+    }
+
     /// What is wrong with a transfer that libcurl ended with `result`; nil when nothing is.
     func fault(after result: CURLcode, systemError: Int) -> HTTPError? {
         guard result == CURLE_OK else { return error(for: result, systemError: systemError) }

@@ -49,9 +49,14 @@ extension Transfer {
     /// Reads bytes of an announced body straight to where they stay.
     func receiveBody(from descriptor: Int32, atMost count: Int) -> Arrival {
         // What there is room for, or else as much again, whatever small pieces the body comes in.
-        let spare = body.capacity - body.count
+        // A pooled buffer may have room beyond what was charged: that is asked for like any other.
+        let spare = min(body.capacity, heldBytes > 0 ? max(heldBytes, body.count) : .max) - body.count
         let room = min(count, spare >= Self.spareBytes ? spare : max(Self.growBytes, body.count))
         if standing == .waiting { return .pause }
+        if standing == .lostSlot, admission.leftWithoutSlot < Self.spareBytes {
+            let verdict = claimAgain()
+            guard verdict == .taken else { return verdict == .pause ? .pause : .refused }
+        }
         switch hold(body.count + room) {
         case .taken: break
         case .pause: return .pause

@@ -47,7 +47,7 @@ final class Transfer {
     private var headerBytes = 0
     /// The empty line after the last response's headers was seen.
     private(set) var headersEnded = false
-    private var announced: Int?
+    private(set) var announced: Int?
     /// A Content-Encoding came with the last response's headers.
     private(set) var isCoded = false
     /// Why a callback refused; libcurl itself only says "write error".
@@ -132,9 +132,15 @@ final class Transfer {
         case .unclaimed: break
         case .holdsSlot: admission.slots.received(id, bytes: bytes.count)
         case .waiting:
-            if size > Self.waitingBytes || !admission.mayWait(with: bytes.count) { return .pause }
+            if size > Self.waitingBytes || admission.leftWithoutSlot < bytes.count { return .pause }
             guard charge(bytes.count) else { return .refused }
-        case .lostSlot: guard charge(bytes.count) else { return .refused }
+        case .lostSlot:
+            if admission.leftWithoutSlot < bytes.count {
+                let verdict = claimAgain()
+                guard verdict == .taken else { return verdict }
+            } else {
+                guard charge(bytes.count) else { return .refused }
+            }
         }
         let verdict = hold(size)
         guard verdict == .taken else { return verdict }
@@ -271,6 +277,17 @@ final class Transfer {
         return charge(body.count)
     }
 
+    /// A body that has lost its slot may take no more without one. `.pause`: it waits for a slot, or for
+    /// memory.
+    func claimAgain() -> Verdict {
+        guard admission.slots.want(id, sizeBytes: body.count, nowNs: admission.nowNs) else {
+            standing = .waiting
+            everWaited = true
+            return .pause
+        }
+        return slotGranted()
+    }
+
     private func takePooledBuffer() {
         var buffer = admission.pool.take(roomFor: max(body.count, announced ?? 0))
         buffer.append(contentsOf: body)
@@ -301,7 +318,7 @@ final class Transfer {
     private static let firstBytes = 128 << 10
     private static let announcedBytes = 1 << 20
 
-    private static func tooLarge(_ limit: Int) -> String {
+    static func tooLarge(_ limit: Int) -> String {
         "the body needs more than the \(limit) bytes of memory that all bodies may hold"
     }
 
@@ -345,26 +362,6 @@ final class Transfer {
         admission.memory.discharge(heldBytes, from: .bodies)
         heldBytes = 0
         decodedBytes = 0
-    }
-
-    /// Others cannot go on while this one holds what it does.
-    func mustGiveWay() -> HTTPError {
-        failure(
-            .overloaded,
-            "the bodies under way need more memory than the "
-                + "\(admission.memory.limitBytes(of: .bodies)) bytes that all may hold, and this one "
-                + "holds most"
-        )
-    }
-
-    /// What a body waits for; nil when it does not.
-    var waitsFor: String? {
-        if isShort {
-            let memory = admission.memory
-            return "memory: bodies hold \(memory.usedBytes(of: .bodies)) of the "
-                + "\(memory.limitBytes(of: .bodies)) bytes they may"
-        }
-        return standing == .waiting ? "a body slot" : nil
     }
 
     func charge(_ bytes: Int) -> Bool {

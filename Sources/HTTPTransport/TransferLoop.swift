@@ -9,10 +9,8 @@ final class TransferLoop {
     private static let waitingTickMs: Int32 = 100
     /// Without work there is nothing to wake for; libcurl's own timers shorten this.
     private static let idleTickMs: Int32 = 60_000
-    /// epoll waits in milliseconds: an exchange begins up to one before its time rather than after it.
+    /// epoll waits in milliseconds: what is planned begins up to one before its time rather than after it.
     private static let earlyNs: UInt64 = 1_000_000
-    /// Takes most bodies whole, and stays below the 128 KiB from which on malloc maps memory for each.
-    private static let wholeBodyBytes = 120 << 10
 
     private let configuration: HTTPClientConfiguration
     private let queue: SubmissionQueue
@@ -52,7 +50,7 @@ final class TransferLoop {
             let batch = queue.take()
             if batch.shutDown { return end(batch) }
             admit(batch)
-            relax(batch.relaxes)
+            if batch.relaxes { relax() }
             beginDue()
             moveSlots()
             moveMemory()
@@ -71,6 +69,7 @@ final class TransferLoop {
                 failAll("libcurl cannot go on: \(problem)")
                 SystemThread.pause(ms: Int(Self.waitingTickMs))
             }
+            closeIdle()
             finishPlain()
             finishDone()
             pauseWaiting()
@@ -90,14 +89,17 @@ final class TransferLoop {
         return Int32((untilNs - nowNs) / 1_000_000)
     }
 
-    /// When it `isAsked`, lets go of what serves later requests only; libcurl's part of that takes a while.
-    private func relax(_ isAsked: Bool) {
-        if isAsked {
-            metrics.closedIdle(plain.closeIdle())
-            handles.relax(nowNs: admission.nowNs)
-        }
+    /// Lets go of what serves later requests only; libcurl's idle connections go later (`closeIdle`).
+    private func relax() {
+        metrics.closedIdle(plain.closeIdle())
+        handles.relax(nowNs: admission.nowNs)
+    }
+
+    /// Has libcurl close idle connections when it is time for that. Like any turn of libcurl it may end
+    /// transfers, so it comes before those that have ended are looked for.
+    private func closeIdle() {
         if handles.nextNs == .max { return }
-        if let problem = handles.closeIdle(nowNs: admission.nowNs) {
+        if let problem = handles.closeIdle(nowNs: admission.nowNs + Self.earlyNs) {
             logger.warning("libcurl's idle connections stay open", metadata: ["problem": "\(problem)"])
         }
         metrics.closedIdle(multi.sockets.takeIdleClosed())
@@ -153,7 +155,8 @@ final class TransferLoop {
         do throws(HTTPError) {
             try easy.prepare(
                 for: transfer, configuration, timeoutMs: leftMs,
-                receiveBytes: receiveBytes, mostIdleSeconds: handles.mostIdleSeconds(nowNs: nowNs))
+                receiveBytes: admission.slots.receiveBytes(inFlight: transfers.count),
+                mostIdleSeconds: handles.mostIdleSeconds)
         } catch {
             return transfer.fail(transfer.failure(error.code, error.message))
         }
@@ -163,22 +166,11 @@ final class TransferLoop {
         transfers[transfer.id] = transfer
     }
 
-    /// libcurl's receive buffer, which is also what a paused transfer may hold: small when thousands are in
-    /// flight. One that can be sure of a slot is not paused, and takes a whole body at once:
-    /// each filling costs a turn of epoll and of libcurl's state machine.
-    private var receiveBytes: Int {
-        if transfers.count + admission.slots.slotsInUse < configuration.bodySlots / 2 {
-            return Self.wholeBodyBytes
-        }
-        return transfers.count < 64 ? 64 << 10 : transfers.count < 512 ? 16 << 10 : 8 << 10
-    }
-
     private func cancel(_ ids: [UInt64]) {
         for entry in scheduled.remove(Set(ids)) { entry.exchange.end(.failure(Self.cancelledError)) }
         for id in ids {
             if let transfer = transfers[id] {
-                leave(transfer)
-                transfer.fail(transfer.failure(.cancelled, "the request was cancelled"))
+                giveUp(transfer, transfer.failure(.cancelled, "the request was cancelled"))
             } else if let (transfer, _) = decoding.removeValue(forKey: id) {
                 transfer.fail(transfer.failure(.cancelled, "the request was cancelled"))
             } else {
@@ -195,7 +187,8 @@ final class TransferLoop {
         // Who waits for memory is not slow.
         for (id, _) in admission.line.waiting { admission.slots.received(id, bytes: BodySlots.slowBytes) }
         let slow = admission.slots.takeSlotsOfSlowSenders(
-            nowNs: admission.nowNs, othersWait: !admission.line.isEmpty)
+            nowNs: admission.nowNs, othersWait: !admission.line.isEmpty,
+            leftBytes: admission.leftWithoutSlot)
         for (id, _) in slow {
             guard let transfer = transfers[id], !transfer.slotLost() else { continue }
             giveUp(transfer, transfer.refusal ?? transfer.failure(.overloaded, "no memory for a slow body"))
@@ -211,9 +204,15 @@ final class TransferLoop {
         }
     }
 
-    /// Gives free memory to those in line. When all that is held is held by those who wait, one gives way.
+    /// Gives free memory to those in line. Where they hold all that is held, one goes on or gives way.
     private func moveMemory() {
         guard !admission.line.isEmpty else { return }
+        for id in admission.cannotFit(heldBytes: heldBytes, needsAll: { decoding[$0] != nil }) {
+            // It leaves the line and asks anew, and is refused.
+            admission.ended(id)
+            guard let (transfer, status) = decoding.removeValue(forKey: id) else { continue }
+            conclude(transfer, status: status)
+        }
         repeat {
             while let (id, bytes) = admission.nextGranted() { grant(bytes, to: id) }
         } while goOn()
@@ -233,21 +232,25 @@ final class TransferLoop {
             resume(transfer)
         } else {
             admission.memory.discharge(bytes, from: .bodies)
+            admission.ended(id)
         }
     }
 
+    private func heldBytes(_ id: UInt64) -> Int { (transfers[id] ?? decoding[id]?.transfer)?.heldBytes ?? 0 }
+
+    /// A part of what a body asks for is of use where the body may be shorter than that. One that is to be
+    /// decoded, or announces its length, needs all of it.
+    private func takesPart(_ id: UInt64) -> Bool { transfers[id]?.announced == nil && decoding[id] == nil }
+
     /// When those who wait hold all that is in use, one goes on or gives way. False when none has to.
     private func goOn() -> Bool {
-        let way = admission.wayOn(
-            heldBytes: { (transfers[$0] ?? decoding[$0]?.transfer)?.heldBytes ?? 0 },
-            takesPart: { decoding[$0] == nil })
-        switch way {
+        switch admission.wayOn(heldBytes: heldBytes, takesPart: takesPart) {
         case .goesOn(let id, let bytes): grant(bytes, to: id)
-        case .givesWay(let victim):
+        case .givesWay(let victim, let cannotFit):
             if let (transfer, _) = decoding.removeValue(forKey: victim) {
-                transfer.fail(transfer.mustGiveWay())
+                transfer.fail(transfer.mustGiveWay(cannotFit: cannotFit))
             } else if let transfer = transfers[victim] {
-                giveUp(transfer, transfer.mustGiveWay())
+                giveUp(transfer, transfer.mustGiveWay(cannotFit: cannotFit))
             } else {
                 return false
             }
@@ -296,8 +299,7 @@ final class TransferLoop {
             guard let transfer = transfers[id], transfer.isWaiting, let easy = transfer.easy,
                 !easy.pauseReceiving()
             else { continue }
-            leave(transfer)
-            transfer.fail(transfer.failure(.other, "libcurl cannot pause the transfer"))
+            giveUp(transfer, transfer.failure(.other, "libcurl cannot pause the transfer"))
         }
     }
 
@@ -372,10 +374,7 @@ final class TransferLoop {
 
     private func failAll(_ what: String) {
         logger.error("every transfer in flight was given up", metadata: ["problem": "\(what)"])
-        for transfer in Array(transfers.values) {
-            leave(transfer)
-            transfer.fail(transfer.failure(.other, what))
-        }
+        for transfer in Array(transfers.values) { giveUp(transfer, transfer.failure(.other, what)) }
     }
 
     private func end(_ batch: SubmissionQueue.Batch) {

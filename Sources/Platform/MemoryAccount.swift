@@ -27,12 +27,14 @@ public final class MemoryAccount: Sendable {
     }
 
     private let amounts: Mutex<Amounts>
+    private let wholeLimits: [Int]
     /// How many owners share each kind.
     private let owners = Mutex([Int](repeating: 0, count: Kind.allCases.count))
 
     /// An account whose kinds may hold so much.
     public init(bodiesBytes: Int = defaultBytes, readingBytes: Int = defaultBytes) {
-        amounts = Mutex(Amounts(limits: [bodiesBytes, readingBytes]))
+        wholeLimits = [bodiesBytes, readingBytes]
+        amounts = Mutex(Amounts(limits: wholeLimits))
     }
 
     /// An account for a process that may have `memoryBytes`; nil is without a limit.
@@ -70,8 +72,8 @@ public final class MemoryAccount: Sendable {
         }
     }
 
-    /// Charges what is there already, or what its owner must have to give back the rest, whether it fits or
-    /// not; below zero gives back.
+    /// Charges whether it fits or not: what is there already, or what a body needs to come to its end, after
+    /// which it gives everything back. Below zero gives back.
     public func change(_ kind: Kind, by bytes: Int) {
         let index = Self.index(kind)
         amounts.withLock { amounts in
@@ -97,6 +99,9 @@ public final class MemoryAccount: Sendable {
         let index = Self.index(kind)
         return amounts.withLock { $0.limits[index] }
     }
+
+    /// What the kind may hold while its limit is not narrowed by `setLimit`.
+    public func wholeLimitBytes(of kind: Kind) -> Int { wholeLimits[Self.index(kind)] }
 
     /// Lets the kind hold so many bytes from now on. What it holds beyond them stays charged: nothing more
     /// fits until enough of it was given back.

@@ -83,7 +83,7 @@ public final class RemoteWriter: Sendable {
     public var keptRequestBytes: Int { shared.scratches.keptBytes }
 
     /// Frees what is kept for the next requests: buffers, and symbols of remote write 2.0. They are made
-    /// again when they are needed. Any thread; returns at once.
+    /// again when they are needed. Any thread; they are freed on the caller's, without waiting for another.
     public func relax() { shared.scratches.relax() }
 
     private static func metadataSender(

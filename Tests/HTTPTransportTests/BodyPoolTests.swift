@@ -25,6 +25,17 @@ struct BodyPoolTests {
         #expect(pool.keptBytes > 3_000_000 && pool.keptBytes <= 4 << 20)
     }
 
+    /// One large buffer goes rather than many small ones.
+    @Test func theLargestGoFirst() {
+        let memory = MemoryAccount(bodiesBytes: 16 << 20)
+        let pool = BodyPool(keptCount: 16, memory: memory) { _, _ in }
+        pool.keep(buffer(1_000_000))
+        for _ in 0..<8 { pool.keep(buffer(50_000)) }
+        memory.setLimit(of: .bodies, toBytes: 8 << 20)
+        pool.followLimit()
+        #expect(pool.keptBytes >= 400_000 && pool.keptBytes < 1_000_000)
+    }
+
     @Test func anEmptiedPoolKeepsBuffersAgain() {
         let pool = BodyPool(keptCount: 2) { _, _ in }
         pool.keep(buffer(100_000))

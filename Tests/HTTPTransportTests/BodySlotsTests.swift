@@ -18,12 +18,22 @@ private final class Line {
     func released(_ count: Int) { slots.releasedByConsumers(count) }
     func charge(_ bytes: Int) -> Bool { slots.charge(bytes) }
     func discharge(_ bytes: Int) { slots.discharge(bytes) }
-    func slow(at nowNs: UInt64) -> [(id: UInt64, sizeBytes: Int)] {
-        slots.takeSlotsOfSlowSenders(nowNs: nowNs)
+    func slow(at nowNs: UInt64, leftBytes: Int = .max) -> [(id: UInt64, sizeBytes: Int)] {
+        slots.takeSlotsOfSlowSenders(nowNs: nowNs, leftBytes: leftBytes)
     }
 }
 
 struct BodySlotsTests {
+    /// While memory is scarce a slow sender keeps its slot when there is no room for its body without one.
+    @Test func slowSendersKeepTheirSlotsWhereNothingIsLeft() {
+        let line = Line(capacity: 3)
+        for id in UInt64(1)...3 { #expect(line.want(id, 40)) }
+        #expect(!line.want(4))
+        #expect(line.slow(at: BodySlots.slowWindowNs, leftBytes: 39).isEmpty)
+        #expect(line.slow(at: 3 * BodySlots.slowWindowNs, leftBytes: 80).map(\.sizeBytes) == [40, 40])
+        #expect(line.state.slotsInUse == 1)
+    }
+
     @Test func slotsAreGivenInTheOrderTheyWereWanted() {
         let line = Line(capacity: 2)
         #expect(line.want(1))

@@ -18,11 +18,11 @@ struct HTTPClientRelaxingTests {
     }
 
     /// Waits for something another thread brings about, for a minute at most.
-    private func until(_ what: () -> Bool) async -> Bool {
+    private func until(_ what: () async -> Bool) async -> Bool {
         let endNs = Self.clock.monotonicNs + 60_000_000_000
-        while !what() {
+        while await !what() {
             guard Self.clock.monotonicNs < endNs else { return false }
-            await Task.yield()
+            guard (try? await Task.sleep(for: .milliseconds(1))) != nil else { return false }
         }
         return true
     }
@@ -76,7 +76,7 @@ struct HTTPClientRelaxingTests {
                 #expect(await until { Self.clock.monotonicNs > endNs })
                 for _ in 0..<3 { #expect(await ask(1, client, request) == 1) }
                 #expect(server.acceptedCount == 6)
-                SystemPause.milliseconds(2_500)
+                try await Task.sleep(for: .milliseconds(2_500))
                 #expect(await ask(1, client, request) == 1)
                 #expect(server.acceptedCount == 6)
             }
@@ -106,12 +106,101 @@ struct HTTPClientRelaxingTests {
                 let endNs = Self.clock.monotonicNs + (RelaxWindow.steps + 1) * RelaxWindow.stepNs
                 while Self.clock.monotonicNs < endNs {
                     client.relax()
-                    SystemPause.milliseconds(1)
+                    try await Task.sleep(for: .milliseconds(1))
                 }
                 #expect(client.connectionCount == 1)
                 mayEnd.store(true, ordering: .relaxed)
                 let received = try await response.body
                 #expect(received.text == body)
+            }
+        }
+    }
+
+    private static let noSocket = HTTPRequest(
+        url: "http://127.0.0.1/metrics", timeoutMs: 60_000, takesBodySlot: true,
+        connection: HTTPConnectionOptions(unixSocketPath: "/nonexistent/narthex.sock"))
+
+    /// A request ends while libcurl looks for idle connections: it is told at once, not with the next look,
+    /// which comes 1.05 s later. Another one is in flight, so that libcurl has a timer of its own: a late
+    /// one, once those that go with connecting are over.
+    @Test func whatEndsInALookIsToldAtOnce() async throws {
+        let asked = Atomic<Int>(0)
+        let serve: @Sendable (Connection) -> Void = { connection in
+            while connection.readRequest() != nil { asked.add(1, ordering: .relaxed) }
+        }
+        try await RawServer.with(serve) { server in
+            // The thread mostly meets both, the call and the request, in one turn, yet not each time.
+            for count in 1...5 {
+                try await withClient { client in
+                    async let open = failure(of: request(server, isPlain: false), client)
+                    #expect(await until { asked.load(ordering: .relaxed) == count })
+                    try await Task.sleep(for: .milliseconds(400))
+                    let startNs = Self.clock.monotonicNs
+                    client.relax()
+                    let error = await failure(of: Self.noSocket, client)
+                    let tookNs = Self.clock.monotonicNs - startNs
+                    #expect(error?.code == .connect, "\(error?.message ?? "")")
+                    #expect(tookNs < 1_000_000_000, "\(tookNs / 1_000_000) ms")
+                    client.shutDown()
+                    #expect(await open?.code == .shutDown)
+                }
+            }
+        }
+    }
+
+    /// Only idle connections that go because memory is scarce are counted as such: not those that servers
+    /// have closed before, nor sockets whose connections fail.
+    @Test func whatClosesForOtherReasonsIsNotCounted() async throws {
+        let begun = Atomic<Int>(0)
+        let mayClose = Atomic<Bool>(false)
+        let serve: @Sendable (Connection) -> Void = { connection in
+            guard connection.readRequest() != nil else { return }
+            begun.add(1, ordering: .relaxed)
+            while begun.load(ordering: .relaxed) < 5 { SystemPause.milliseconds(1) }
+            connection.write(answer("x 1\n"))
+            while !mayClose.load(ordering: .relaxed) { SystemPause.milliseconds(1) }
+        }
+        let registry = MetricRegistry()
+        try await RawServer.with(serve) { server in
+            try await withClient(registry: registry) { client in
+                let request = request(server, isPlain: false)
+                #expect(await ask(5, client, request) == 5)
+                #expect(await until { client.connectionCount == 5 })
+                mayClose.store(true, ordering: .relaxed)
+                // libcurl looks once a second at most, when a request begins.
+                #expect(
+                    await until {
+                        guard client.connectionCount > 1 else { return true }
+                        _ = await failure(of: Self.noSocket, client)
+                        return false
+                    })
+                client.relax()
+                for _ in 0..<50 {
+                    _ = await failure(of: Self.noSocket, client)
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                let text = "narthex_http_idle_connections_closed_total{client=\"test\"} 0\n"
+                #expect(registry.render().contains(text))
+            }
+        }
+    }
+
+    /// The client ends while libcurl's idle connections are being looked for: all close.
+    @Test(arguments: [0, 20, 1_100, 2_150])
+    func aClientEndsWhileItLetsGo(afterMs: Int) async throws {
+        let closed = Atomic<Int>(0)
+        let serve: @Sendable (Connection) -> Void = { connection in
+            while connection.readRequest() != nil { guard connection.write(answer("x 1\n")) else { break } }
+            closed.add(1, ordering: .relaxed)
+        }
+        try await RawServer.with(serve) { server in
+            try await withClient { client in
+                #expect(await ask(5, client, request(server, isPlain: false)) == 5)
+                client.relax()
+                try await Task.sleep(for: .milliseconds(afterMs))
+                client.shutDown()
+                #expect(await until { client.connectionCount == 0 })
+                #expect(await until { closed.load(ordering: .relaxed) == server.acceptedCount })
             }
         }
     }
@@ -149,7 +238,7 @@ struct HTTPClientRelaxingTests {
                     async let plain = ask(20, client, request(server, isPlain: true))
                     async let curl = ask(20, client, request(server, isPlain: false))
                     #expect(await (plain, curl) == (20, 20))
-                    SystemPause.milliseconds(100)
+                    try await Task.sleep(for: .milliseconds(100))
                 }
                 isOver.store(true, ordering: .relaxed)
                 #expect(await until { relaxing.isOver })

@@ -1,5 +1,6 @@
 import Platform
 import Synchronization
+import Telemetry
 import Testing
 
 @testable import HTTPTransport
@@ -28,13 +29,17 @@ struct MemoryLineTests {
         let endNs = Self.clock.monotonicNs + 60_000_000_000
         while !what() {
             guard Self.clock.monotonicNs < endNs else { return false }
-            await Task.yield()
+            guard (try? await Task.sleep(for: .milliseconds(1))) != nil else { return false }
         }
         return true
     }
 
-    private func ask(_ count: Int, _ client: HTTPClient, _ request: HTTPRequest) async -> [String] {
-        await withTaskGroup(of: String?.self) { group in
+    private func ask(
+        _ count: Int, _ client: HTTPClient, _ request: HTTPRequest,
+        _ isOver: borrowing Atomic<Bool> = Atomic(false)
+    ) async -> [String] {
+        defer { isOver.store(true, ordering: .releasing) }
+        return await withTaskGroup(of: String?.self) { group in
             for _ in 0..<count {
                 group.addTask {
                     do throws(HTTPError) {
@@ -63,10 +68,25 @@ struct MemoryLineTests {
                 let request = HTTPRequest(
                     url: server.url(), timeoutMs: 120_000, followRedirects: isPlain, takesBodySlot: true,
                     connection: isPlain ? nil : HTTPConnectionOptions())
-                async let failures = ask(100, client, request)
+                let isOver = Atomic<Bool>(false)
+                async let failures = ask(100, client, request, isOver)
                 #expect(await until { memory.usedBytes(of: .bodies) >= 20 << 20 })
                 memory.setLimit(of: .bodies, toBytes: 8 << 20)
                 client.memoryLimitsChanged()
+                // Charges that came before the fall are in it; what grows later does so by the limit at most.
+                let mostBytes = memory.usedBytes(of: .bodies) + 8 << 20
+                var peakBytes = 0
+                var wasWithin = false
+                #expect(
+                    await until {
+                        let usedBytes = memory.usedBytes(of: .bodies)
+                        peakBytes = max(peakBytes, usedBytes)
+                        if isOver.load(ordering: .acquiring) { return true }
+                        if usedBytes > 0, usedBytes <= 8 << 20 { wasWithin = true }
+                        return false
+                    })
+                #expect(peakBytes <= mostBytes)
+                #expect(wasWithin, "requests go on within the narrowed limit")
                 let said = await failures
                 #expect(said.count == 0, "of 100: \(said.first ?? "")")
                 #expect(memory.usedBytes(of: .bodies) == 0)
@@ -88,7 +108,7 @@ struct MemoryLineTests {
                 client.memoryLimitsChanged()
                 async let second = client.perform(request)
                 #expect(await until { memory.usedBytes(of: .bodies) > 3 << 20 })
-                SystemPause.milliseconds(300)
+                try await Task.sleep(for: .milliseconds(300))
                 #expect(memory.usedBytes(of: .bodies) <= 5 << 20)
                 memory.setLimit(of: .bodies, toBytes: 64 << 20)
                 client.memoryLimitsChanged()
@@ -96,6 +116,47 @@ struct MemoryLineTests {
                 #expect(body.count == first.body.count)
                 first.body.letGo()
                 body.letGo()
+            }
+        }
+        #expect(memory.usedBytes(of: .bodies) == 0)
+    }
+
+    /// A gzip body waits for what it decodes to, which is then more than all may hold.
+    @Test(arguments: [true, false])
+    func aPackedBodyThatCannotFitAnyMoreFailsAtOnce(isPlain: Bool) async throws {
+        let memory = MemoryAccount(bodiesBytes: 300_000)
+        let long = String(repeating: "#", count: 200_000)
+        // Its last four bytes say what it decodes to: 65,536 times 3 and some.
+        var packed = Array(gzip(String(repeating: "#", count: 6_000)).dropLast(4))
+        packed += [0x90, 0xD0, 0x03, 0x00]
+        let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: \(packed.count)\r\n\r\n"
+        let coded = Array(head.utf8) + packed
+        let serve: @Sendable (Connection) -> Void = { connection in
+            while let asked = connection.readRequest() {
+                let isCoded = asked.head.contains("/coded")
+                guard connection.write(isCoded ? coded : Array(answer(long).utf8)) else { return }
+            }
+        }
+        try await RawServer.with(serve) { server in
+            let registry = MetricRegistry()
+            let configuration = HTTPClientConfiguration(name: "t", memory: memory)
+            try await withClient(configuration, registry: registry) { client in
+                func request(_ path: String) -> HTTPRequest {
+                    HTTPRequest(
+                        url: server.url(path), timeoutMs: 60_000, acceptGzip: true, followRedirects: isPlain,
+                        takesBodySlot: true, connection: isPlain ? nil : HTTPConnectionOptions())
+                }
+                let first = try await client.perform(request("/long"))
+                async let error = failure(of: request("/coded"), client)
+                #expect(await until { registry.render().contains("bodies_waiting{client=\"t\"} 1\n") })
+                let startNs = Self.clock.monotonicNs
+                memory.setLimit(of: .bodies, toBytes: 150_000)
+                client.memoryLimitsChanged()
+                let said = await error
+                #expect(said?.code == .overloaded, "\(said?.message ?? "")")
+                #expect(said?.message.contains("150000 bytes") == true, "\(said?.message ?? "")")
+                #expect(Self.clock.monotonicNs - startNs < 30_000_000_000, "and not at its deadline")
+                first.body.letGo()
             }
         }
         #expect(memory.usedBytes(of: .bodies) == 0)

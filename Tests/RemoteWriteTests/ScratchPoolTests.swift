@@ -38,13 +38,24 @@ struct ScratchPoolTests {
         #expect(pool.keptBytes > 0)
     }
 
-    /// What is lent meanwhile goes on and comes back.
-    @Test func whatIsLentIsNotFreed() {
-        let pool = ScratchPool()
-        let lent = pool.with { scratch in
-            pool.relax()
-            return scratch
+    /// What is lent meanwhile goes on with the same bytes, and comes back.
+    @Test(arguments: [WriteMessage.v1, .v2])
+    func whatIsLentGoesOn(message: WriteMessage) {
+        let frame = TestFrames.frame(count: 100, timestampMs: 1)
+        let all = EncodeLimits(samples: .max, bytes: .max, ownAgeMs: nil)
+        func encoded(relaxing: Bool) -> [UInt8] {
+            let pool = ScratchPool()
+            let (lent, bytes) = pool.with { scratch in
+                scratch.begin(message)
+                _ = scratch.append(frame, from: 0, to: 100, limits: all)
+                if relaxing { pool.relax() }
+                _ = scratch.append(frame, from: 0, to: 100, limits: all)
+                if relaxing { pool.relax() }
+                return (scratch, scratch.compress())
+            }
+            #expect(pool.with { $0 === lent })
+            return bytes
         }
-        #expect(pool.with { $0 === lent })
+        #expect(encoded(relaxing: true) == encoded(relaxing: false))
     }
 }

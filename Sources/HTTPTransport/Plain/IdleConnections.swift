@@ -2,18 +2,24 @@
 struct IdleConnections {
     private var kept: [PlainPlace: [PlainConnection]] = [:]
 
-    var all: [PlainConnection] { Array(kept.values.joined()) }
+    /// All of them, which are gone from here.
+    mutating func takeAll() -> [PlainConnection] {
+        defer { kept = [:] }
+        return Array(kept.values.joined())
+    }
+
+    /// Those that have idled for so long. Places that have had none since the last call are forgotten.
+    mutating func idled(forMs ms: Int64, nowNs: UInt64) -> [PlainConnection] {
+        kept = kept.filter { !$0.value.isEmpty }
+        return kept.values.joined().filter { $0.hasIdled(forMs: ms, nowNs: nowNs) }
+    }
 
     mutating func add(_ connection: PlainConnection) {
         kept[connection.place, default: []].append(connection)
     }
 
-    /// The one that was used last.
-    mutating func take(_ place: PlainPlace) -> PlainConnection? {
-        guard let connection = kept[place]?.popLast() else { return nil }
-        if kept[place]?.isEmpty == true { kept[place] = nil }
-        return connection
-    }
+    /// The one that was used last. The place's array stays, as the connection mostly comes back soon.
+    mutating func take(_ place: PlainPlace) -> PlainConnection? { kept[place]?.popLast() }
 
     mutating func remove(_ connection: PlainConnection) {
         guard let others = kept[connection.place]?.filter({ $0 !== connection }) else { return }

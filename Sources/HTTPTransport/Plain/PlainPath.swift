@@ -178,7 +178,7 @@ final class PlainPath {
 
     /// Closes the connections that no request uses; how many there were.
     func closeIdle() -> Int {
-        let kept = idle.all
+        let kept = idle.takeAll()
         for connection in kept { drop(connection) }
         return kept.count
     }
@@ -394,7 +394,7 @@ final class PlainPath {
         guard nowNs >= nextPruneNs else { return }
         nextPruneNs = nowNs + Self.pruneNs
         lookup.prune(nowNs: nowNs)
-        let idleMs = configuration.idleConnectionMs
-        for connection in idle.all where connection.hasIdled(forMs: idleMs, nowNs: nowNs) { drop(connection) }
+        let old = idle.idled(forMs: configuration.idleConnectionMs, nowNs: nowNs)
+        for connection in old { drop(connection) }
     }
 }
