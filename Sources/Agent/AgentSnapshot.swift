@@ -9,6 +9,7 @@ public struct AgentSnapshot: Sendable {
         public var labels: String
         /// nil before the first scrape.
         public var isUp: Bool?
+        /// Why the last scrape failed, else what is to be said of the target; nil for nothing.
         public var lastError: String?
     }
 

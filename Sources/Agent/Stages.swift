@@ -75,9 +75,10 @@ final class Stages: Sendable {
         let accessFiles = WorkerPool(name: "access-files", threads: 1)
         try StorageDirectory.check(options.storagePath, files: files, logger: Logger(label: "agent"))
         let memory = MemoryAccount(memoryBytes: options.memoryBytes(cgroupBytes: limits.memoryBytes))
+        let memoryLogger = Logger(label: "memory")
         let keeper = MemoryKeeper(
-            MemoryCeiling(flagBytes: options.memoryLimitBytes, cgroupBytes: limits.memoryBytes),
-            account: memory, registry: registry, logger: Logger(label: "memory"))
+            ceiling(options, cgroupBytes: limits.memoryBytes, logger: memoryLogger), account: memory,
+            registry: registry, logger: memoryLogger)
         let buffer: WriteAheadBuffer
         let openingNs = clock.monotonicNs
         do {
@@ -225,7 +226,7 @@ final class Stages: Sendable {
                 AgentSnapshot.Endpoint(
                     job: job.name, url: state.url, labels: "\(state.labels)",
                     isUp: state.health == .unknown ? nil : state.health == .up,
-                    lastError: state.lastError.map { "\($0)" })
+                    lastError: state.lastError.map { "\($0)" } ?? state.remark)
             }
         }
         snapshot.destinations = destinations.compactMap { runner in

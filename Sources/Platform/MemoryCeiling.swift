@@ -17,6 +17,8 @@ public struct MemoryCeiling: Sendable, Equatable {
     /// process' resident memory: buffers of sockets, page tables, and pages of files that are not on the disk
     /// yet. It is also what a burst may take between two looks.
     public static let cgroupPercent: UInt64 = 80
+    /// So much of a small cgroup is left for the kernel.
+    static let kernelBytes: UInt64 = 8 << 20
 
     public init(bytes: UInt64, source: Source) {
         self.bytes = bytes
@@ -24,15 +26,36 @@ public struct MemoryCeiling: Sendable, Equatable {
     }
 
     /// The ceiling by `--memory.limit`, where zero is none, else by what the cgroup allows; nil where there
-    /// is none.
+    /// is none. Never above what the cgroup allows: the kernel would kill the process before.
     public init?(flagBytes: UInt64?, cgroupBytes: UInt64?) {
+        let cgroupBytes = cgroupBytes.flatMap { $0 > 0 ? $0 : nil }
         if let flagBytes {
             guard flagBytes > 0 else { return nil }
-            self.init(bytes: flagBytes, source: .flag)
+            self.init(bytes: min(flagBytes, cgroupBytes ?? flagBytes), source: .flag)
         } else {
-            guard let cgroupBytes, cgroupBytes > 0 else { return nil }
-            self.init(bytes: Self.part(Self.cgroupPercent, of: cgroupBytes), source: .cgroup)
+            guard let cgroupBytes else { return nil }
+            self.init(bytes: Self.bytes(ofCgroup: cgroupBytes), source: .cgroup)
         }
+    }
+
+    /// What is wrong with the limits that a ceiling is made of, a sentence; nil where nothing is.
+    public static func warning(flagBytes: UInt64?, cgroupBytes: UInt64?) -> String? {
+        guard let cgroupBytes, cgroupBytes > 0 else { return nil }
+        if let flagBytes {
+            guard flagBytes > cgroupBytes else { return nil }
+            return "--memory.limit is above what the cgroup allows, so the ceiling on memory is the cgroup's "
+                + "limit"
+        }
+        guard bytes(ofCgroup: cgroupBytes) < leastBytes else { return nil }
+        return "the cgroup allows too little memory for more than a few series: give it "
+            + "\((leastBytes * 100 / cgroupPercent) >> 20)MB or more"
+    }
+
+    /// Of a small cgroup more than the usual part, so that there is room beside what the agent has without
+    /// series.
+    private static func bytes(ofCgroup cgroupBytes: UInt64) -> UInt64 {
+        let most = cgroupBytes > kernelBytes ? cgroupBytes - kernelBytes : 0
+        return max(1, part(cgroupPercent, of: cgroupBytes), min(leastBytes, most))
     }
 
     /// Bytes of so many percent of `bytes`, rounded down; does not overflow for 100 percent and less.

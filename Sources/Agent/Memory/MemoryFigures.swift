@@ -21,9 +21,8 @@ final class MemoryFigures: Sendable {
         var startBytes = 0
         /// Pages of the program's files that it has written to.
         var writtenBytes = 0
+        /// Made with the counts, so that both are of one moment; nil where the kernel says nothing.
         var made: MemoryReport?
-        /// The counts that it was made of.
-        var madeOfNs: UInt64?
     }
 
     /// Readers that ask within so long are given the same report: a look at each chunk of lines is work.
@@ -82,40 +81,40 @@ final class MemoryFigures: Sendable {
         let written = ProgramPages.writtenBytes(files: files)
         state.withLock { state in
             state.writtenBytes = written
-            state.made = nil
+            state.countedNs = nil
         }
     }
 
     /// Not older than five seconds; nil where the kernel does not say what is resident.
     func report() -> MemoryReport? {
         state.withLock { state in
-            let counts = counts(&state)
-            if var made = state.made, state.madeOfNs == state.countedNs {
-                made.step = keeper.stepNumber
-                return made
-            }
-            // Without /proc the page tells nothing.
-            guard let resident = try? source.now() else { return nil }
-            let report = MemoryReport(
-                rows: held(counts) + measured(resident, state), resident: resident, ceiling: keeper.ceiling,
-                step: keeper.stepNumber)
-            state.made = report
-            state.madeOfNs = state.countedNs
-            return report
+            look(&state)
+            state.made?.step = keeper.stepNumber
+            return state.made
         }
     }
 
     /// What the series take, not older than five seconds.
-    func seriesMemory() -> SeriesMemory { state.withLock { counts(&$0).series } }
-
-    private func counts(_ state: inout State) -> Counts {
-        let nowNs = clock.monotonicNs
-        if let countedNs = state.countedNs, nowNs >= countedNs, nowNs - countedNs < Self.keptNs {
-            return state.counts
+    func seriesMemory() -> SeriesMemory {
+        state.withLock { state in
+            look(&state)
+            return state.counts.series
         }
+    }
+
+    private func look(_ state: inout State) {
+        let nowNs = clock.monotonicNs
+        if let countedNs = state.countedNs, nowNs >= countedNs, nowNs - countedNs < Self.keptNs { return }
         state.counts = state.count?() ?? Counts()
         state.countedNs = nowNs
-        return state.counts
+        // Without /proc the page tells nothing.
+        guard let resident = try? source.now() else {
+            state.made = nil
+            return
+        }
+        state.made = MemoryReport(
+            rows: held(state.counts) + measured(resident, state), resident: resident, ceiling: keeper.ceiling,
+            step: keeper.stepNumber)
     }
 
     /// What stands in blocks of malloc and is known by somebody.

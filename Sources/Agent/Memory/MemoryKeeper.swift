@@ -31,8 +31,15 @@ final class MemoryKeeper: Sendable {
         let bodiesLimitChanged: @Sendable () -> Void
         /// Closes idle connections and empties caches.
         let relax: @Sendable () -> Void
-        /// Gives free memory back to the kernel.
+        /// Gives free memory back to the kernel. Closes no connection.
         let giveBack: @Sendable () -> Void
+    }
+
+    /// A line of the log that is written once the lock is free: nobody may read the log at the moment.
+    private struct Line {
+        let level: Logger.Level
+        let text: String
+        let metadata: Logger.Metadata
     }
 
     private struct State {
@@ -43,25 +50,49 @@ final class MemoryKeeper: Sendable {
         /// Jobs that the log told of since no step was in force.
         var said: Set<String> = []
         var shedNs: UInt64 = 0
-        /// Nil before the first time.
-        var givenBackNs: UInt64?
+        var givingBack = GivingBack()
+        /// A step has begun, and the next time that memory is given back connections close as well.
+        var isToRelax = false
+        /// When the jobs were last found to have enough series for refusing some to help; nil for not.
+        var enoughNs: UInt64?
+        /// The memory is above the mark of the fourth step with hardly a series.
+        var isTooSmall = false
+        /// When the room was last filled while it is too small.
+        var filledNs: UInt64 = 0
+        var hasSaidTooSmall = false
         var hasSaidFault = false
         var isEnded = false
+        var lines: [Line] = []
+
+        mutating func say(_ level: Logger.Level, _ text: String, _ metadata: Logger.Metadata) {
+            lines.append(Line(level: level, text: text, metadata: metadata))
+        }
+
+        mutating func takeLines() -> [Line] {
+            defer { lines = [] }
+            return lines
+        }
     }
 
     /// Bodies may always hold so much, so that one at a time goes on. The least of an account without a
     /// ceiling, too.
     static let leastBodiesBytes = 8 << 20
-    /// Giving memory back holds the locks of malloc for about 10 ms for each 100 MB.
-    static let giveBackNs: UInt64 = 10_000_000_000
     /// How long a job that sheds has to be of help before another does as well.
     static let nextJobNs: UInt64 = 5_000_000_000
+    /// As long as all jobs together have fewer series nothing of theirs is refused: it would not help, and an
+    /// agent whose ceiling is too low would scrape nothing at all.
+    static let leastSeries = 1_000
+    /// What these series may take within `nextJobNs`, however much is in use.
+    static let leastRoomBytes = 1 << 20
+    /// How long it is taken for granted that jobs which had enough series still have them.
+    static let enoughNs: UInt64 = 10_000_000_000
 
     let ceiling: MemoryCeiling?
     /// What new series take from.
     let room = MemoryRoom()
     private let account: MemoryAccount
     private let bodiesBytes: Int
+    private let leastSeries: Int
     private let logger: Logger
     private let steps: [Counter]
     private let state = Mutex(State())
@@ -69,10 +100,14 @@ final class MemoryKeeper: Sendable {
     private let step = Atomic<Int>(0)
 
     /// Keeps `account` and what runs below `ceiling`; does nothing without one. Looks once it has begun.
-    init(_ ceiling: MemoryCeiling?, account: MemoryAccount, registry: MetricRegistry, logger: Logger) {
+    init(
+        _ ceiling: MemoryCeiling?, account: MemoryAccount, registry: MetricRegistry, logger: Logger,
+        leastSeries: Int = leastSeries
+    ) {
         self.ceiling = ceiling
         self.account = account
         self.logger = logger
+        self.leastSeries = leastSeries
         bodiesBytes = account.limitBytes(of: .bodies)
         steps = MemoryPressure.Step.allCases.map { step in
             registry.counter(
@@ -83,7 +118,7 @@ final class MemoryKeeper: Sendable {
     }
 
     /// The number of the last step in force; zero for none. Any thread; does not wait.
-    var stepNumber: Int { step.load(ordering: .relaxed) }
+    var stepNumber: Int { step.load(ordering: .sequentiallyConsistent) }
 
     /// Begins to look, on a thread of its own, until `end`; at the start of the process, which ends when no
     /// thread can be made. Called once.
@@ -107,28 +142,49 @@ final class MemoryKeeper: Sendable {
 
     /// Looks once and acts. Returns in how many milliseconds to look again.
     func look(_ means: Means, nowNs: UInt64) -> Int {
-        guard let ceiling else { return 1_000 }
-        return state.withLock { state in
-            guard !state.isEnded, var used = used(means, &state) else { return 1_000 }
-            let limit = ceiling.bytes
-            if state.growth.isDue(nowNs: nowNs) { state.growth.note(sizes(means.jobs()), nowNs: nowNs) }
-            // Memory that is free in the process counts as used until it has gone back. So it goes before
-            // anything is refused.
-            let shedMark = MemoryPressure.Step.newSeriesAreShed.markBytes(ceilingBytes: limit)
-            // Below the mark of a step that is in force it helps that step to end.
-            let isFalling = state.pressure.step.map { used < $0.markBytes(ceilingBytes: limit) } ?? false
-            if isFalling || used >= MemoryPressure.Step.memoryGoesBack.markBytes(ceilingBytes: limit),
-                state.givenBackNs.map({ nowNs >= $0 && nowNs - $0 >= Self.giveBackNs }) ?? true
-            {
-                observe(min(used, max(1, shedMark) - 1), &state, means, nowNs: nowNs)
-                state.givenBackNs = nowNs
-                means.giveBack()
-                used = self.used(means, &state) ?? used
-            }
-            observe(used, &state, means, nowNs: nowNs)
-            hold(used, &state, means, nowNs: nowNs)
-            return MemoryPressure.nextLookMs(usedBytes: used, ceilingBytes: limit)
+        guard let limit = ceiling?.bytes else { return 1_000 }
+        let (pauseMs, lines) = state.withLock { state in
+            let pauseMs = state.isEnded ? 1_000 : look(means, &state, limit, nowNs: nowNs)
+            return (pauseMs, state.takeLines())
         }
+        for line in lines { logger.log(level: line.level, "\(line.text)", metadata: line.metadata) }
+        return pauseMs
+    }
+
+    private func look(_ means: Means, _ state: inout State, _ limit: UInt64, nowNs: UInt64) -> Int {
+        guard var used = used(means, &state) else {
+            lift(&state, means)
+            return 1_000
+        }
+        if state.growth.isDue(nowNs: nowNs) { state.growth.note(sizes(means.jobs()), nowNs: nowNs) }
+        // Memory that is free in the process counts as used until it has gone back. So it goes before
+        // anything is refused.
+        let shedMark = MemoryPressure.Step.newSeriesAreShed.markBytes(ceilingBytes: limit)
+        let isUrgent = used >= shedMark && !state.pressure.isInForce(.newSeriesAreShed)
+        // Below the mark of a step that is in force it helps that step to end.
+        let isFalling = state.pressure.step.map { used < $0.markBytes(ceilingBytes: limit) } ?? false
+        if isFalling || used >= MemoryPressure.Step.memoryGoesBack.markBytes(ceilingBytes: limit),
+            state.givingBack.isDue(
+                usedBytes: used, ceilingBytes: limit, isUrgent: isUrgent, nowNs: nowNs)
+        {
+            observe(min(used, max(1, shedMark) - 1), &state, means, nowNs: nowNs)
+            let before = used
+            used = giveBack(before, &state, means)
+            state.givingBack.done(fromBytes: before, toBytes: used, ceilingBytes: limit, nowNs: nowNs)
+        }
+        observe(used, &state, means, nowNs: nowNs)
+        hold(used, &state, means, nowNs: nowNs)
+        return MemoryPressure.nextLookMs(usedBytes: used, ceilingBytes: limit)
+    }
+
+    /// Returns what is in use then.
+    private func giveBack(_ used: UInt64, _ state: inout State, _ means: Means) -> UInt64 {
+        if state.isToRelax {
+            state.isToRelax = false
+            means.relax()
+        }
+        means.giveBack()
+        return self.used(means, &state) ?? used
     }
 
     private func used(_ means: Means, _ state: inout State) -> UInt64? {
@@ -137,59 +193,116 @@ final class MemoryKeeper: Sendable {
         case .failure(let error):
             if !state.hasSaidFault {
                 state.hasSaidFault = true
-                logger.error(
-                    "the ceiling on memory cannot be kept: the resident memory cannot be read",
-                    metadata: ["error": "\(error)"])
+                state.say(
+                    .error, "the ceiling on memory cannot be kept: the resident memory cannot be read",
+                    ["error": "\(error)"])
             }
             return nil
         }
     }
 
+    /// Ends all steps, as without a ceiling: nothing would end them while the memory cannot be read.
+    private func lift(_ state: inout State, _ means: Means) {
+        guard room.leftBytes != .max else { return }
+        let isShedding = state.pressure.isInForce(.newSeriesAreShed)
+        state.pressure = MemoryPressure()
+        state.shedding = []
+        step.store(0, ordering: .sequentiallyConsistent)
+        room.set(leftBytes: .max)
+        limitBodies(toBytes: bodiesBytes, means)
+        if isShedding { tell(means.jobs(), state) }
+    }
+
     /// Tells the machine of the memory in use, and does once what its steps do when they begin and end.
     private func observe(_ used: UInt64, _ state: inout State, _ means: Means, nowNs: UInt64) {
         guard let limit = ceiling?.bytes else { return }
-        for action in state.pressure.observed(usedBytes: used, ceilingBytes: limit, nowNs: nowNs) {
+        let actions = state.pressure.observed(usedBytes: used, ceilingBytes: limit, nowNs: nowNs)
+        // Before the jobs are told: a pool that a reload makes meanwhile is either prepared for this step, or
+        // is among the jobs already when they are asked for.
+        step.store(state.pressure.step?.rawValue ?? 0, ordering: .sequentiallyConsistent)
+        var hasRelaxed = false
+        for action in actions {
             switch action {
             case .begins(let step, let isFirst):
                 steps[step.rawValue - 1].add()
-                if isFirst { warn(step.sentence, step.rawValue, used) }
-                if step == .connectionsClose { means.relax() }
+                if isFirst { warn(step.sentence, step.rawValue, used, &state) }
+                if step == .connectionsClose {
+                    means.relax()
+                    hasRelaxed = true
+                }
+                state.isToRelax = !hasRelaxed && step > .connectionsClose
             case .ends(let step):
                 if step == .bodiesWait { limitBodies(toBytes: bodiesBytes, means) }
                 if step == .newSeriesAreShed { state.shedding = [] }
                 if step >= .newSeriesAreShed { tell(means.jobs(), state) }
             case .isOver:
                 state.said = []
-                logger.info(
-                    "memory is far enough below its ceiling again: nothing waits for it or is refused",
-                    metadata: metadata(0, used))
+                state.hasSaidTooSmall = false
+                state.say(
+                    .info, "memory is far enough below its ceiling again: nothing waits for it or is refused",
+                    metadata(0, used))
             }
         }
-        step.store(state.pressure.step?.rawValue ?? 0, ordering: .relaxed)
     }
 
     /// Does what the steps in force do at each look.
     private func hold(_ used: UInt64, _ state: inout State, _ means: Means, nowNs: UInt64) {
         guard let limit = ceiling?.bytes else { return }
-        room.set(leftBytes: state.pressure.leftBytes(usedBytes: used, ceilingBytes: limit))
+        let left = state.pressure.leftBytes(usedBytes: used, ceilingBytes: limit)
         if state.pressure.isInForce(.bodiesWait) {
             let half = limit > used ? Int(clamping: (limit - used) / 2) : 0
             limitBodies(toBytes: min(bodiesBytes, max(Self.leastBodiesBytes, half)), means)
         }
-        guard state.pressure.isInForce(.newSeriesAreShed) else { return }
+        guard state.pressure.isInForce(.newSeriesAreShed) else {
+            state.isTooSmall = false
+            room.set(leftBytes: left)
+            return
+        }
         let jobs = means.jobs()
-        let isAbove = used >= MemoryPressure.Step.newSeriesAreShed.markBytes(ceilingBytes: limit)
-        let isNext = isAbove && nowNs >= state.shedNs && nowNs - state.shedNs >= Self.nextJobNs
-        if state.shedding.isEmpty || isNext {
-            let sizes = sizes(jobs)
-            state.shedNs = nowNs
-            if let name = state.growth.fastest(of: sizes, except: state.shedding) {
-                state.shedding.append(name)
-                if state.said.insert(name).inserted { warnOf(name, sizes, used, state) }
-            }
+        if hasFewSeries(jobs, &state, nowNs: nowNs) {
+            goOn(left, used, &state, nowNs: nowNs)
+        } else {
+            state.isTooSmall = false
+            room.set(leftBytes: left)
+            let isAbove = used >= MemoryPressure.Step.newSeriesAreShed.markBytes(ceilingBytes: limit)
+            let isNext = isAbove && nowNs >= state.shedNs && nowNs - state.shedNs >= Self.nextJobNs
+            if state.shedding.isEmpty || isNext { shedNext(jobs, used, &state, nowNs: nowNs) }
         }
         // At each look: a reload may have brought other pools.
         tell(jobs, state)
+    }
+
+    /// One more job sheds, unless all do.
+    private func shedNext(_ jobs: [Job], _ used: UInt64, _ state: inout State, nowNs: UInt64) {
+        let sizes = sizes(jobs)
+        state.shedNs = nowNs
+        guard let name = state.growth.fastest(of: sizes, except: state.shedding) else { return }
+        state.shedding.append(name)
+        if state.said.insert(name).inserted { warnOf(name, sizes, used, &state) }
+    }
+
+    private func hasFewSeries(_ jobs: [Job], _ state: inout State, nowNs: UInt64) -> Bool {
+        if let since = state.enoughNs, nowNs >= since, nowNs - since < Self.enoughNs { return false }
+        let hasFew = sizes(jobs).reduce(0) { $0 + $1.series } < leastSeries
+        state.enoughNs = hasFew ? nil : nowNs
+        return hasFew
+    }
+
+    /// Nothing is refused for now, but the first series come in slowly, and it is said why there are no more.
+    private func goOn(_ left: Int, _ used: UInt64, _ state: inout State, nowNs: UInt64) {
+        let isDue = nowNs >= state.filledNs && nowNs - state.filledNs >= Self.nextJobNs
+        if !state.isTooSmall || isDue { state.filledNs = nowNs }
+        let least = state.filledNs == nowNs ? Self.leastRoomBytes : min(room.leftBytes, Self.leastRoomBytes)
+        room.set(leftBytes: max(left, least))
+        state.isTooSmall = true
+        state.shedding = []
+        guard !state.hasSaidTooSmall else { return }
+        state.hasSaidTooSmall = true
+        state.say(
+            .error,
+            "the ceiling on memory is too low: the agent is near it with fewer than \(leastSeries) series, "
+                + "which are taken all the same",
+            metadata(state.pressure.step?.rawValue ?? 0, used))
     }
 
     private func limitBodies(toBytes bytes: Int, _ means: Means) {
@@ -199,7 +312,7 @@ final class MemoryKeeper: Sendable {
     }
 
     private func tell(_ jobs: [Job], _ state: State) {
-        let holds = state.pressure.isInForce(.newTargetsWait)
+        let holds = state.pressure.isInForce(.newTargetsWait) && !state.isTooSmall
         for job in jobs {
             job.setShedsNewSeries(state.shedding.contains(job.name))
             job.setHoldsNewTargets(holds)
@@ -208,17 +321,20 @@ final class MemoryKeeper: Sendable {
 
     private func sizes(_ jobs: [Job]) -> [SeriesGrowth.Size] { jobs.map { ($0.name, $0.activeSeries()) } }
 
-    private func warnOf(_ name: String, _ sizes: [SeriesGrowth.Size], _ used: UInt64, _ state: State) {
+    private func warnOf(
+        _ name: String, _ sizes: [SeriesGrowth.Size], _ used: UInt64, _ state: inout State
+    ) {
         var metadata = metadata(MemoryPressure.Step.newSeriesAreShed.rawValue, used)
         metadata["scrape_job"] = "\(name)"
         metadata["series"] = .stringConvertible(sizes.first { $0.job == name }?.series ?? 0)
-        logger.warning(
+        state.say(
+            .warning,
             "memory is near its ceiling: new series of this job are refused, and those that are known go on",
-            metadata: metadata)
+            metadata)
     }
 
-    private func warn(_ sentence: String, _ step: Int, _ used: UInt64) {
-        logger.warning("memory is near its ceiling: \(sentence)", metadata: metadata(step, used))
+    private func warn(_ sentence: String, _ step: Int, _ used: UInt64, _ state: inout State) {
+        state.say(.warning, "memory is near its ceiling: \(sentence)", metadata(step, used))
     }
 
     private func metadata(_ step: Int, _ used: UInt64) -> Logger.Metadata {

@@ -1,4 +1,5 @@
 import HTTPTransport
+import Logging
 import MetricModel
 import Platform
 import RemoteWrite
@@ -26,8 +27,7 @@ extension Stages {
                 jobs: { [weak self] in self?.jobs.map { MemoryKeeper.Job($0.name, $0.pool) } ?? [] },
                 bodiesLimitChanged: { http.memoryLimitsChanged() }, relax: relax,
                 giveBack: { [weak self] in
-                    relax()
-                    // What that frees goes back the next time.
+                    // What this and closing connections free later goes back the next time.
                     self?.buffer.letGoOfThePast()
                     for job in self?.jobs ?? [] { job.pool.letGoOfThePast() }
                     self?.parts.interner.sweep()
@@ -35,6 +35,23 @@ extension Stages {
                     ProgramPages.release(files: files)
                 }),
             clock: parts.clock)
+    }
+
+    /// The ceiling by the flag and by what the cgroup allows; says what is wrong with them.
+    static func ceiling(
+        _ options: AgentOptions, cgroupBytes: UInt64?, logger: Logger
+    ) -> MemoryCeiling? {
+        let flagBytes = options.memoryLimitBytes
+        let ceiling = MemoryCeiling(flagBytes: flagBytes, cgroupBytes: cgroupBytes)
+        if let warning = MemoryCeiling.warning(flagBytes: flagBytes, cgroupBytes: cgroupBytes) {
+            logger.warning(
+                "\(warning)",
+                metadata: [
+                    "cgroup_bytes": .stringConvertible(cgroupBytes ?? 0),
+                    "ceiling_bytes": .stringConvertible(ceiling?.bytes ?? 0),
+                ])
+        }
+        return ceiling
     }
 
     /// What the series of all jobs take; a look at each chunk of their lines.

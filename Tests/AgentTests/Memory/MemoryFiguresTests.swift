@@ -60,6 +60,26 @@ struct MemoryFiguresTests {
         #expect(looks.withLock { $0 } == 3)
     }
 
+    /// The families of series are asked for first, seconds before the report at times.
+    @Test func whatIsResidentIsOfTheMomentOfTheCounts() throws {
+        let files = PowerLossFiles()
+        let figures = figures(files: files)
+        let statm = try files.open("/proc/self/statm", .update)
+        func set(residentPages: Int) throws {
+            let line = Array("9000 \(residentPages) 100 1 0 1 0\n".utf8)
+            // Safety: UInt8 has no bytes that are not its value.
+            try unsafe files.write(line.span.bytes, to: statm, at: 0)
+        }
+        try set(residentPages: 500)
+        _ = figures.seriesMemory()
+        try set(residentPages: 700)
+        clock.advance(ms: 4_000)
+        let early = try #require(figures.report()).resident
+        clock.advance(ms: 1_000)
+        let late = try #require(figures.report()).resident
+        #expect(early.totalBytes == 5 * early.fileBytes && late.totalBytes == 7 * late.fileBytes)
+    }
+
     @Test func withoutProcThereIsNoReportAndNoFamily() {
         let figures = figures(files: PowerLossFiles())
         figures.register()

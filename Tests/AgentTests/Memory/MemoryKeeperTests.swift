@@ -1,67 +1,13 @@
 import Logging
+import MetricModel
 import Platform
+import StatusServer
 import Synchronization
 import Telemetry
 import TestSupport
 import Testing
 
 @testable import Agent
-
-/// A process whose memory a test sets, and jobs that remember what they were told.
-private final class FakeProcess: Sendable {
-    struct Job: Sendable, Equatable {
-        var series = 0
-        var sheds = false
-        var holds = false
-    }
-
-    struct State {
-        var usedBytes: UInt64 = 0
-        var isReadable = true
-        /// What giving memory back leaves.
-        var usedAfterBytes: UInt64?
-        var limitChanges = 0
-        var relaxed = 0
-        var givenBack = 0
-        var jobs: [String: Job] = [:]
-    }
-
-    let state = Mutex(State())
-
-    func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
-    var limitChanges: Int { state.withLock { $0.limitChanges } }
-    var relaxed: Int { state.withLock { $0.relaxed } }
-    var givenBack: Int { state.withLock { $0.givenBack } }
-    var shedding: [String] { state.withLock { $0.jobs.filter(\.value.sheds).keys.sorted() } }
-    var holding: [String] { state.withLock { $0.jobs.filter(\.value.holds).keys.sorted() } }
-
-    func job(_ name: String) -> MemoryKeeper.Job {
-        MemoryKeeper.Job(
-            name: name, activeSeries: { self.state.withLock { $0.jobs[name]?.series ?? 0 } },
-            setShedsNewSeries: { sheds in self.set { $0.jobs[name]?.sheds = sheds } },
-            setHoldsNewTargets: { holds in self.set { $0.jobs[name]?.holds = holds } })
-    }
-
-    var means: MemoryKeeper.Means {
-        MemoryKeeper.Means(
-            resident: {
-                self.state.withLock { state in
-                    guard state.isReadable else {
-                        return .failure(FileError(operation: "open", path: "/proc", errno: 2, message: ""))
-                    }
-                    return .success(ResidentMemory(totalBytes: state.usedBytes, fileBytes: 0))
-                }
-            }, jobs: { self.state.withLock { $0.jobs.keys.sorted() }.map(self.job) },
-            bodiesLimitChanged: { self.set { $0.limitChanges += 1 } },
-            relax: { self.set { $0.relaxed += 1 } },
-            giveBack: {
-                self.set { state in
-                    state.givenBack += 1
-                    if let after = state.usedAfterBytes { state.usedBytes = after }
-                }
-            })
-    }
-}
 
 struct MemoryKeeperTests {
     private static let mib: UInt64 = 1 << 20
@@ -74,7 +20,7 @@ struct MemoryKeeperTests {
     init() {
         keeper = MemoryKeeper(
             MemoryCeiling(bytes: 100 << 20, source: .flag), account: account, registry: registry,
-            logger: lines.logger)
+            logger: lines.logger, leastSeries: 0)
     }
 
     /// A look at so many MiB after so many seconds.
@@ -220,12 +166,154 @@ struct MemoryKeeperTests {
         #expect(process.relaxed == 0 && keeper.stepNumber == 0)
     }
 
-    /// This process has more than a megabyte, and nothing can change that.
+    /// What an agent at its ceiling gives up for nothing may not cost it for good.
+    @Test func whereGivingBackWinsNothingItIsSeldom() {
+        for second in 0...600 { _ = look(89, UInt64(second)) }
+        #expect(process.givenBack == 7 && process.relaxed == 1 && keeper.stepNumber == 3)
+        // Before something is refused it is tried again.
+        _ = look(92, 601)
+        #expect(process.givenBack == 8)
+    }
+
+    @Test func connectionsCloseAgainWithTheFirstMemoryThatGoesBack() {
+        _ = look(86, 1)
+        #expect(process.relaxed == 1 && process.givenBack == 0)
+        for second in 2...20 { _ = look(89, UInt64(second)) }
+        #expect(process.relaxed == 2 && process.givenBack == 2)
+    }
+
+    /// A reload takes its pool's state while the steps end at a look, and has the pool among the jobs later.
+    @Test func aPoolThatComesWhileTheLastStepEndsDoesNotWait() {
+        process.set { $0.jobs = ["a": .init(series: 10), "late": .init()] }
+        let whole = process.means
+        let (keeper, process) = (keeper, process)
+        let job = process.job("late")
+        let means = MemoryKeeper.Means(
+            resident: whole.resident,
+            jobs: {
+                process.set { $0.jobs["late"]?.holds = false }
+                keeper.prepare(job)
+                return whole.jobs().filter { $0.name != "late" }
+            }, bodiesLimitChanged: whole.bodiesLimitChanged, relax: whole.relax, giveBack: whole.giveBack)
+        process.set { $0.usedBytes = 96 * Self.mib }
+        _ = keeper.look(means, nowNs: 1_000_000_000)
+        #expect(process.holding == ["a", "late"])
+        process.set { $0.usedBytes = 10 * Self.mib }
+        _ = keeper.look(means, nowNs: 40_000_000_000)
+        #expect(keeper.stepNumber == 0 && process.holding.isEmpty)
+    }
+
+    @Test func stepsEndWhereTheKernelsNumberIsGone() {
+        process.set { $0.jobs = ["a": .init(series: 10)] }
+        _ = look(96, 1)
+        #expect(keeper.stepNumber == 5 && process.holding == ["a"] && keeper.room.leftBytes == 0)
+        process.set { $0.isReadable = false }
+        _ = look(96, 2)
+        #expect(keeper.stepNumber == 0 && process.holding.isEmpty && process.shedding.isEmpty)
+        #expect(keeper.room.leftBytes == .max && bodiesMiB == 25)
+        #expect(lines.all("the ceiling on memory cannot be kept").count == 1)
+        process.set { $0.isReadable = true }
+        _ = look(96, 3)
+        #expect(keeper.stepNumber == 5 && process.holding == ["a"])
+    }
+
+    /// Nobody may read the log, and the agent stops all the same.
+    @Test func whatIsLoggedIsLoggedWhileNothingIsLocked() {
+        struct Handler: LogHandler {
+            let act: @Sendable () -> Void
+            var metadata: Logger.Metadata = [:]
+            var logLevel = Logger.Level.info
+
+            subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+                get { metadata[key] }
+                set { metadata[key] = newValue }
+            }
+
+            func log(event: LogEvent) { act() }
+        }
+        let box = Mutex<MemoryKeeper?>(nil)
+        let count = Atomic<Int>(0)
+        let act: @Sendable () -> Void = {
+            count.add(1, ordering: .relaxed)
+            box.withLock { $0 }?.end()
+        }
+        let keeper = MemoryKeeper(
+            MemoryCeiling(bytes: 100 << 20, source: .flag), account: account, registry: MetricRegistry(),
+            logger: Logger(label: "test") { _ in Handler(act: act) })
+        box.withLock { $0 = keeper }
+        process.set { $0.usedBytes = 81 * Self.mib }
+        _ = keeper.look(process.means, nowNs: 1)
+        #expect(count.load(ordering: .relaxed) == 1)
+        box.withLock { $0 = nil }
+    }
+}
+
+/// An exporter whose page has other series each time that it is asked.
+private final class ChangingPages: StatusPages {
+    let asked = Atomic<Int>(0)
+
+    func metrics(_ format: MetricFormat) -> String {
+        let round = asked.add(1, ordering: .relaxed).newValue
+        let lines = (0..<MemoryKeeper.leastSeries * 3 / 2).map { "a{id=\"\(round)-\($0)\"} 1\n" }
+        return lines.joined() + "# EOF\n"
+    }
+    func isReady() -> Bool { true }
+    func summary() -> StatusSummary {
+        StatusSummary(
+            version: "0", discoveredTargets: 0, healthyTargets: 0, scrapedSamples: 0, bufferedSamples: 0,
+            acknowledgedSamples: 0, droppedSamples: 0)
+    }
+    func memory() -> String? { nil }
+    func eachTargetMetadata(_ query: TargetMetadataQuery, _ take: (TargetMetadata) -> Bool) {}
+}
+
+/// A ceiling below what the agent has without series.
+struct LowCeilingTests {
+    @Test func fewSeriesAreTakenAndItIsSaidOnceThatTheCeilingIsTooLow() {
+        let process = FakeProcess()
+        let lines = LogLines()
+        let keeper = MemoryKeeper(
+            MemoryCeiling(bytes: 100 << 20, source: .flag), account: MemoryAccount(memoryBytes: 100 << 20),
+            registry: MetricRegistry(), logger: lines.logger)
+        func look(_ mebibytes: UInt64, _ seconds: UInt64) {
+            process.set { $0.usedBytes = mebibytes << 20 }
+            _ = keeper.look(process.means, nowNs: seconds * 1_000_000_000)
+        }
+        process.set { $0.jobs = ["a": .init(series: 0), "b": .init(series: 999)] }
+        for second in 1...3 as ClosedRange<UInt64> { look(120, second) }
+        #expect(keeper.stepNumber == 5 && process.holding.isEmpty && process.shedding.isEmpty)
+        #expect(keeper.room.leftBytes == 1 << 20)
+        #expect(lines.all("error the ceiling on memory is too low").count == 1)
+        // What was taken comes back after five seconds, not with each look.
+        #expect(keeper.room.take(1 << 20))
+        look(120, 4)
+        #expect(keeper.room.leftBytes == 0)
+        look(120, 6)
+        #expect(keeper.room.leftBytes == 1 << 20)
+        // With enough series the steps are in force as ever.
+        process.set { $0.jobs["a"]?.series = 1 }
+        look(120, 7)
+        #expect(process.holding == ["a", "b"] && process.shedding.count == 1 && keeper.room.leftBytes == 0)
+        // It is not counted at each look.
+        process.set { $0.jobs["b"]?.series = 0 }
+        look(120, 8)
+        #expect(process.holding == ["a", "b"])
+        look(120, 18)
+        #expect(process.holding.isEmpty && process.shedding.isEmpty)
+        #expect(lines.all("error the ceiling on memory is too low").count == 1)
+    }
+
+    /// This process has more than a megabyte, and nothing can change that. The agent scrapes all the same
+    /// until it has some series, refuses new ones from then on, and says so on its page.
     @Test(.timeLimit(.minutes(1))) func anAgentAboveItsCeilingGoesOn() async throws {
+        let pages = ChangingPages()
+        let exporter = try await StatusServer.start(
+            addresses: [ListenAddress.parse("127.0.0.1:0")], pages: pages, registry: MetricRegistry())
         let folder = try TemporaryFolder()
+        let address = try #require(exporter.urls.first).dropFirst("http://".count).dropLast()
         let text = """
             global: {scrape_interval: 1s}
-            scrape_configs: [{job_name: a, static_configs: [{targets: ["127.0.0.1:1"]}]}]
+            scrape_configs: [{job_name: a, static_configs: [{targets: ["\(address)"]}]}]
             remote_write: [{url: "http://127.0.0.1:1/api/v1/write"}]
             """
         try POSIXFiles().replace(folder.path + "/narthex.yml", with: Array(text.utf8))
@@ -235,12 +323,16 @@ struct MemoryKeeperTests {
         options.flushDeadlineMs = 0
         options.memoryLimitBytes = 1 << 20
         let agent = try await Agent.start(options)
-        var page = ""
-        while !page.contains("narthex_memory_step 5\n") {
-            page = try await PageClient.get("/metrics", from: agent.statusURL)
+        var overview = ""
+        while !overview.contains("<td>up</td><td>memory is short: ") {
+            try Task.checkCancellation()
+            overview = try await PageClient.get("/", from: agent.statusURL)
         }
+        let page = try await PageClient.get("/metrics", from: agent.statusURL)
+        #expect(page.contains("narthex_memory_step 5\n"))
         #expect(page.contains("narthex_memory_limit_bytes{kind=\"bodies\"} 8388608\n"))
         #expect(page.contains("narthex_memory_ceiling_bytes 1048576\n"))
         #expect(try await agent.stop().isBalanced)
+        await exporter.stop()
     }
 }
