@@ -60,6 +60,7 @@ struct ReadBody {
         scrapedExemplars = reader.exemplars
         startTimestamps = reader.starts
         skippedLines = reader.skippedLines
+        shedCount = reader.passedOverCount
         record = reader.record
         values = reader.takeValues()
     }

@@ -26,17 +26,18 @@ extension ScrapeEngine {
             mayHaveOrder && !hasDefiedOrder && !(admission?.isShedding ?? false) && state.changes.isFrequent
             && state.seriesCount >= PageOrder.leastLines
         var expected: [TemplateChunk] = []
+        var isByOthers = false
         if state.order == nil, !records {
-            expected = state.chunks
-            if isAsNew(state, admission) { expected = templates.expectation(of: schema) }
+            isByOthers = isAsNew(state, admission)
+            expected = isByOthers ? templates.expectation(of: schema) : state.chunks
         } else {
             admission?.startAnew()
         }
         var reader = try read(
             body, format, expected: expected, keepsMetadata: keepsMetadata, records: records, admission)
-        reader.isByOthers = !state.chunks.isEmpty && expected.first !== state.chunks.first
+        reader.isByOthers = isByOthers && !state.chunks.isEmpty
         reader.hasDefiedOrder = hasDefiedOrder
-        if admission != nil { reader.shedCount = reader.chunks.reduce(0) { $0 + $1.shedCount } }
+        if admission != nil { reader.shedCount += reader.chunks.reduce(0) { $0 + $1.shedCount } }
         return reader
     }
 

@@ -36,6 +36,8 @@ struct BodyReader {
     private(set) var starts: [Frame.StartTimestamp] = []
     /// Lines that have no sample because they tell of others.
     private var createdLines = 0
+    /// Lines of new series that are in no chunk, because memory is too short even to know them again.
+    private(set) var passedOverCount = 0
     /// What an order of the page is made of, where one is wanted: set before a reading without expected
     /// chunks.
     var record: PageRecord?
@@ -83,12 +85,15 @@ struct BodyReader {
             encoder: SeriesEncoder(schema: schema, hasher: hasher, admission: admission),
             isOpenMetrics: isOpenMetrics,
             layouts: layouts, templates: templates, keepsClassic: histograms.alwaysScrapesClassic,
-            statesFamilies: keepsMetadata)
+            statesFamilies: keepsMetadata,
+            // What a histogram, a start or a family is depends on the lines in between as well.
+            passesOver: !histograms.convertsClassic && !(readsStarts && isOpenMetrics) && !keepsMetadata)
     }
 
     /// Samples that the lines come to, one among them that a rule of the job refused.
     var sampleCount: Int {
-        lineCount - createdLines - outcome.foldedLines + builder.sampleCount + (hasRefused ? 1 : 0)
+        lineCount - createdLines - outcome.foldedLines + builder.sampleCount + passedOverCount
+            + (hasRefused ? 1 : 0)
     }
 
     /// Of those, the ones that rules leave.
@@ -249,6 +254,7 @@ struct BodyReader {
                 if keepsMetadata, parser.metadata.isEmpty { builder.beginFamily(behind: chunks) }
             }
             let known = classic == nil && started == nil ? knownLine(hash, body) : nil
+            let countBefore = builder.lineCount
             do throws(ScrapeError) {
                 _ = try builder.append(
                     parser, body, hash: hash, before: before, classic: classic, start: started,
@@ -259,6 +265,12 @@ struct BodyReader {
             }
             parsedLines += 1
             endsMatched = false
+            if builder.lineCount == countBefore {
+                // An order has all lines.
+                record = nil
+                passedOverCount += 1
+                continue
+            }
             record?.add(parser, body, hasher)
             append(lineOf: parser)
         }

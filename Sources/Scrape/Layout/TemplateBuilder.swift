@@ -33,6 +33,8 @@ struct TemplateBuilder {
     private(set) var openGroup: UInt64 = 0
     private var starts = StartRuns()
     private let keepsClassic: Bool
+    /// Whether lines that are shed may be left out of the chunk.
+    private let passesOver: Bool
     private var families: FamilyRuns
     private var layout = LayoutChunkBuilder()
     private var before = FamilyContext()
@@ -46,8 +48,9 @@ struct TemplateBuilder {
 
     init(
         encoder: SeriesEncoder, isOpenMetrics: Bool, layouts: LayoutInterner, templates: TemplateInterner,
-        keepsClassic: Bool = true, statesFamilies: Bool = false
+        keepsClassic: Bool = true, statesFamilies: Bool = false, passesOver: Bool = false
     ) {
+        self.passesOver = passesOver
         families = FamilyRuns(isOn: statesFamilies)
         self.keepsClassic = keepsClassic
         self.encoder = encoder
@@ -81,7 +84,8 @@ struct TemplateBuilder {
     }
 
     /// Adds the line that `parser` stands on; `before` held where its segment began. False when it has no
-    /// series. `known` is the same line in a scrape before, whose series is copied.
+    /// series. `known` is the same line in a scrape before, whose series is copied. With `passesOver` a line
+    /// that is shed is not added where memory is too short even to know it again.
     mutating func append(
         _ parser: ExpositionParser, _ body: RawSpan, hash: UInt64, before: FamilyContext = FamilyContext(),
         isHistogram: Bool = false, classic: ClassicLine? = nil, start: StartLine? = nil,
@@ -106,6 +110,7 @@ struct TemplateBuilder {
             } else {
                 try encoder.encode(parser, body, lineHash: hash, into: &layout, isHistogram: isHistogram)
             }
+        if let identity, identity.isShed, !keepsShedLine(parser) { return false }
         let hasSeries = add(identity, ofLine: line)
         skippedLines += parser.skippedLines
         skippedReason = skippedReason ?? parser.skippedReason
@@ -132,6 +137,13 @@ struct TemplateBuilder {
         }
         layout.append(seriesOf: known.chunk.layout, series..<series + 1)
         return SeriesEncoder.Identity(ownHash: known.chunk.ownHashes[series], excluded: known.excluded)
+    }
+
+    /// Whether the shed line that `parser` stands on is added. Always one with comments that others depend
+    /// on, or behind lines that were skipped, which are counted.
+    private func keepsShedLine(_ parser: ExpositionParser) -> Bool {
+        let isKept = encoder.admission?.keepsShedLine() ?? true
+        return isKept || !passesOver || !parser.metadata.isEmpty || parser.skippedLines > 0
     }
 
     private var keepsMetadata: Bool { metadataBytes + metadata.bytes.count < Self.maxMetadataBytes }

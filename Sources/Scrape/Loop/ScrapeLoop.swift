@@ -40,10 +40,15 @@ final class ScrapeLoop: HTTPExchange {
         /// What the client calls the exchange that is scheduled or in flight.
         var exchangeID: UInt64 = 0
         var refusal: ScrapeError?
-        /// The loop that this one takes over from.
-        weak var elder: ScrapeLoop?
+        /// Loops that this one takes over from.
+        var elders: [Elder] = []
         /// What was said of samples that were left out.
         var leftOut = LeftOutMemory()
+    }
+
+    /// A loop that may have ended by now.
+    private struct Elder {
+        weak var loop: ScrapeLoop?
     }
 
     let target: ScrapeTarget
@@ -127,15 +132,25 @@ final class ScrapeLoop: HTTPExchange {
         }
     }
 
-    /// The loop of a target that is gone, from which this one takes over: its series are not new.
-    func follow(_ elder: ScrapeLoop) { shared.withLock { $0.elder = elder } }
+    /// The loops of targets that are gone, from which this one takes over: their series are not new.
+    func follow(_ elders: [ScrapeLoop]) {
+        let elders = elders.map { Elder(loop: $0) }
+        shared.withLock { $0.elders = elders }
+    }
 
-    /// The series of the loop that this one takes over from; nil once it has series itself.
+    /// The series of the loops that this one takes over from: of the one that had some last, as those that
+    /// were replaced before their first scrape have none. Nil once it has series itself.
     private func elderSeries(_ state: ScrapeState) -> KnownSeries? {
-        guard state.chunks.isEmpty, let elder = shared.withLock({ $0.elder }) else { return nil }
+        guard state.chunks.isEmpty else { return nil }
         // Looked at without the lock: a loop holds no other's while it has its own.
-        let known = KnownSeries(elder.scrape, elder.engine.schema)
-        return known.count > 0 ? known : nil
+        let elders = shared.withLock { $0.elders }
+        return elders.compactMap(\.loop).map { (loop: $0, scrape: $0.scrape) }
+            .filter { $0.scrape.seriesCount > $0.scrape.holes.count }
+            .max {
+                ($0.loop.target.generation, $0.scrape.lastTimestampMs)
+                    < ($1.loop.target.generation, $1.scrape.lastTimestampMs)
+            }
+            .map { KnownSeries($0.scrape, $0.loop.engine.schema) }
     }
 
     /// Whether anything of the target was ever appended.

@@ -17,7 +17,9 @@ extension ScrapePool {
     public var holdsNewTargets: Bool {
         get { state.withLock { $0.holdsNew } }
         set {
-            let due = state.withLock { state in
+            let due = state.withLock { state -> [ScrapeLoop] in
+                // Said again with every look at the memory; only a list of targets changes what waits.
+                guard state.holdsNew != newValue else { return [] }
                 state.holdsNew = newValue
                 return takeWaiting(&state)
             }
@@ -35,7 +37,7 @@ extension ScrapePool {
     func takeWaiting(_ state: inout State) -> [ScrapeLoop] {
         let elders = state.waiting.isEmpty ? [:] : state.elders
         for loop in state.waiting {
-            if let elder = elders[loop.target.labels] { loop.follow(elder) }
+            if let elders = elders[loop.target.labels] { loop.follow(elders) }
         }
         let due = state.takeWaiting(elders)
         metrics.waitingTargets.set(Double(state.held.count))
@@ -45,21 +47,19 @@ extension ScrapePool {
 
 extension ScrapePool.State {
     /// By labels, loops of targets that are gone and have not ended.
-    var elders: [LabelSet: ScrapeLoop] {
+    var elders: [LabelSet: [ScrapeLoop]] {
+        let gone = loops.values.filter { !$0.isWanted }
+        guard !gone.isEmpty else { return [:] }
         let unstarted = Set(waiting.map(\.target))
-        var result: [LabelSet: ScrapeLoop] = [:]
-        for (target, loop) in loops where !loop.isWanted && !unstarted.contains(target) {
-            result[target.labels] = loop
-        }
-        return result
+        return Dictionary(grouping: gone.filter { !unstarted.contains($0.target) }, by: \.target.labels)
     }
 
     /// Takes those of `waiting` out that are to be started now; `elders` are those that they may follow.
-    mutating func takeWaiting(_ elders: [LabelSet: ScrapeLoop]) -> [ScrapeLoop] {
+    mutating func takeWaiting(_ elders: [LabelSet: [ScrapeLoop]]) -> [ScrapeLoop] {
         let rest = holdsNew ? waiting.filter { elders[$0.target.labels] == nil } : []
         held = Set(rest.map(\.target))
         guard isRunning, !isStopping else { return [] }
-        let due = waiting.filter { !held.contains($0.target) }
+        let due = held.isEmpty ? waiting : waiting.filter { !held.contains($0.target) }
         waiting = rest
         activeCount += due.count
         return due

@@ -1,20 +1,44 @@
 import MetricModel
 
 /// The series of a target's last good scrape: those that go on being taken while memory is short.
-final class KnownSeries: Sendable {
+struct KnownSeries: Sendable {
     private let chunks: [TemplateChunk]
     /// Ordinals of series in the chunks that have left, ascending.
     private let holes: [UInt32]
     private let schema: TargetSchema
-    /// Those that have left included.
-    let count: Int
 
     /// Those of `state`, which a target of `schema` has left.
     init(_ state: ScrapeState, _ schema: TargetSchema) {
         chunks = state.chunks
         holes = state.holes
-        count = chunks.reduce(0) { $0 + $1.seriesCount }
         self.schema = schema
+    }
+
+    /// Those that have left included.
+    var count: Int { chunks.reduce(0) { $0 + $1.seriesCount } }
+
+    /// Whether the series of this hash is one of them: a look at every series, which takes no memory.
+    func contains(_ hash: UInt64) -> Bool {
+        let own = hash &- schema.allLabelsHash
+        var start = 0
+        for chunk in chunks {
+            let hashes = chunk.exclusions.isEmpty ? chunk.ownHashes : chunk.seriesHashes(of: schema)
+            let wanted = chunk.exclusions.isEmpty ? own : hash
+            for index in hashes.indices where hashes[index] == wanted {
+                if !isHole(start + index) { return true }
+            }
+            start += hashes.count
+        }
+        return false
+    }
+
+    private func isHole(_ ordinal: Int) -> Bool {
+        var (low, high) = (0, holes.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if Int(holes[middle]) < ordinal { low = middle + 1 } else { high = middle }
+        }
+        return low < holes.count && Int(holes[low]) == ordinal
     }
 
     /// A table of their hashes, for one page: a look at every series.
@@ -36,16 +60,12 @@ final class KnownSeries: Sendable {
 /// short. Of some billion series that are not in it one is taken for one that is.
 struct SeriesPrints {
     private var places: [UInt32]
-    private let mask: Int
-    /// Places in use; at most half of them, so that every search meets an empty one.
+    /// Places in use; at most three of four, so that every search meets an empty one.
     private var count = 0
 
     /// A set for up to `count` series.
     init(capacity count: Int) {
-        var size = 16
-        while size < count * 2 { size *= 2 }
-        places = Array(repeating: 0, count: size)
-        mask = size - 1
+        places = Array(repeating: 0, count: count + count / 3 + 16)
     }
 
     /// Adds a series; no more of them than the set was made for.
@@ -53,7 +73,7 @@ struct SeriesPrints {
         let place = place(of: hash)
         guard places[place] == 0 else { return }
         count += 1
-        precondition(count <= places.count / 2, "the set was made for as many series as it takes")
+        precondition(count <= places.count / 4 * 3 + 3, "the set was made for as many series as it takes")
         places[place] = Self.print(hash)
     }
 
@@ -63,8 +83,12 @@ struct SeriesPrints {
     /// Where the series stands, or the empty place where it would.
     private func place(of hash: UInt64) -> Int {
         let print = Self.print(hash)
-        var place = Int(truncatingIfNeeded: hash) & mask
-        while places[place] != 0, places[place] != print { place = (place + 1) & mask }
+        // The lower half of the hash, scaled to the number of places.
+        var place = Int(UInt64(UInt32(truncatingIfNeeded: hash)) &* UInt64(places.count) >> 32)
+        while places[place] != 0, places[place] != print {
+            place += 1
+            if place == places.count { place = 0 }
+        }
         return place
     }
 

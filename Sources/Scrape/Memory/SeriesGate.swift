@@ -7,8 +7,14 @@ final class SeriesGate: Sendable {
     let room: MemoryRoom
     private let sheds = Atomic<Bool>(false)
 
+    /// Lines that are shed and kept for each page although there is no room for them.
+    let freeShedLines: Int
+
     /// Open until the room is used up or `shedsNewSeries` is set.
-    init(room: MemoryRoom = MemoryRoom()) { self.room = room }
+    init(room: MemoryRoom = MemoryRoom(), freeShedLines: Int = 4_096) {
+        self.room = room
+        self.freeShedLines = freeShedLines
+    }
 
     /// While it is on, a series that its target did not have in its last good scrape is left out.
     var shedsNewSeries: Bool {

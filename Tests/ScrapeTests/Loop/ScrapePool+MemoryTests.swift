@@ -91,6 +91,32 @@ import Testing
         #expect(parts.appender.frames.count >= 3)
     }
 
+    /// The loop in between was replaced before its first scrape, and has no series to hand on.
+    @Test(arguments: 10..<18) func twoReloadsInARowShedNoKnownSeries(_ number: Int) async throws {
+        let parts = PoolParts()
+        let target = Self.target(number)
+        parts.http.answer(target.url, "a 1\nb 2\n")
+        parts.pool.sync([target])
+        await parts.running {
+            await parts.advance { parts.appender.frames.count == 1 }
+            parts.room.set(leftBytes: 0)
+            parts.pool.shedsNewSeries = true
+            parts.pool.holdsNewTargets = true
+            parts.http.answer(target.url, "new 1\na 1\nb 2\n")
+            for _ in 0..<2 {
+                parts.pool.replan(parts.plan, renewsLoops: true)
+                parts.pool.sync([target])
+            }
+            #expect(parts.pool.waitingTargets == 0)
+            await parts.pass(ms: 40_000)
+        }
+        let samples = parts.appender.frames.flatMap { $0.samples(report: true) }
+        #expect(!samples.contains { $0.bits == StaleMarker.bits })
+        #expect(!samples.contains { $0.labels["__name__"] == "new" })
+        #expect(samples.count { $0.labels["__name__"] == "a" } == parts.appender.frames.count)
+        #expect(parts.appender.frames.count >= 3)
+    }
+
     @Test func newTargetsWaitAndStartAtTheirPhases() async throws {
         let parts = PoolParts()
         let new = (2...40).map { Self.target($0) }

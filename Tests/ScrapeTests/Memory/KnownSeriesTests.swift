@@ -42,5 +42,11 @@ import Testing
             #expect(prints.contains(hash(Int(round) * 1_000)))
             #expect(!prints.contains(hash(Int(round - 1) * 1_000)) && !prints.contains(hash(30)))
         }
+        // The same without a table.
+        for known in [scrape.known, other.known] {
+            #expect(known.contains(hash(0)) && known.contains(hash(59)))
+            #expect(known.contains(hash(Int(round) * 1_000)))
+            #expect(!known.contains(hash(Int(round - 1) * 1_000)) && !known.contains(hash(30)))
+        }
     }
 }

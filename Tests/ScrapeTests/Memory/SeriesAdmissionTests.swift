@@ -1,6 +1,7 @@
 import Configuration
 import MetricModel
 import Platform
+import Relabel
 import Testing
 
 @testable import Scrape
@@ -199,5 +200,39 @@ import Testing
         }
         #expect(scrape.pageWork != nil)
         #expect((1 << 30) - room.leftBytes < 2_000 * cost / 2)
+    }
+
+    /// A target all of whose series were shed has those of an equal one at once, even where the first lines
+    /// of both have none.
+    @Test func aFirstChunkWithoutSeriesHidesNothing() throws {
+        let rules = RelabelRules([
+            try RelabelRule(.init(action: .keep, sourceLabels: ["__name__"], regex: "metric"))
+        ])
+        func scrape(_ instance: String) -> TargetScrape {
+            TargetScrape(
+                target: Target(job: "j", own: LabelSet([Label("instance", instance)])), rules: SeriesRules(),
+                relabelling: MetricRelabelling(rules: rules), gate: gate, interner: layouts,
+                templates: templates)
+        }
+        let body = (0..<600).map { "other{n=\"\($0)\"} 1\n" }.joined() + page(0..<300)
+        let one = scrape("1")
+        #expect(delivered(try one.consume(body, at: 1)) == 300)
+        let two = scrape("2")
+        room.set(leftBytes: 0)
+        #expect(delivered(try two.consume(body, at: 1)) == 0 && two.shedCount == 300)
+        room.set(leftBytes: 1 << 20)
+        #expect(delivered(try two.consume(body, at: 2)) == 300 && two.shedCount == 0)
+        #expect(delivered(try two.consume(body, at: 3)) == 300)
+    }
+
+    /// Known lines around a new one are parsed with it, and are not charged where there is little room.
+    @Test func knownLinesThatAreParsedAreNotCharged() throws {
+        let scrape = scrape()
+        _ = try scrape.consume(page(0..<5_000), at: 1)
+        room.set(leftBytes: 2 << 20)
+        var ids = Array(0..<5_000)
+        ids.insert(9_999, at: 100)
+        #expect(delivered(try scrape.consume(page(ids), at: 2)) == 5_001)
+        #expect((2 << 20) - room.leftBytes == 4 << 10)
     }
 }
