@@ -274,6 +274,7 @@ struct ScrapeEngine: Sendable {
             var reader = ProtobufBodyReader(
                 schema: schema, options: histograms, keepsExemplars: keepsExemplars,
                 keepsMetadata: keepsMetadata, hasher: hasher, layouts: layouts, templates: templates)
+            if records { reader.record = PageRecord() }
             try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
             return ReadBody(reader)
         }
