@@ -1,6 +1,6 @@
 import MetricModel
 
-/// A page of counters as protobuf: for each family a MetricFamily of `io.prometheus.client` behind its length.
+/// A page of counters as protobuf: each family is a MetricFamily of `io.prometheus.client` behind its length.
 enum MessagePage {
     /// The same page from text without escapes, in which each family begins with its HELP and TYPE.
     static func messages(of text: [UInt8]) -> [UInt8] {
