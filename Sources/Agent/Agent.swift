@@ -60,6 +60,7 @@ public final class Agent: Sendable {
             guard (try? await clock.sleep(forMs: Self.settledAfterMs)) != nil else { return }
             ProgramPages.release(files: files)
             Heap.trim()
+            stages.parts.figures.measureProgram()
         }
     }
 
@@ -126,6 +127,7 @@ public final class Agent: Sendable {
             clock: clock, files: files)
         agent.publishAddress()
         notifier?.ready()
+        let ceiling = stages.parts.keeper.ceiling
         logger[metadataKey: "version"] = "\(options.version)"
         logger.info(
             "started",
@@ -133,6 +135,9 @@ public final class Agent: Sendable {
                 "jobs": .stringConvertible(configuration.scrapeConfigs.count),
                 "status": "\(server.urls.joined(separator: " "))",
                 "remote_writes": .stringConvertible(configuration.remoteWrites.count),
+                // Zero is none.
+                "memory_ceiling_bytes": .stringConvertible(ceiling?.bytes ?? 0),
+                "memory_ceiling_source": "\(ceiling?.source.rawValue ?? "none")",
                 "startup_ms": .stringConvertible((clock.monotonicNs - startNs) / 1_000_000),
             ])
         return agent
@@ -219,6 +224,7 @@ public final class Agent: Sendable {
         keeper.cancel()
         await keeper.value
         await settling.value
+        stages.parts.keeper.end()
         let last = stages.snapshot()
         // One that stays names an address where nobody answers, which a health check finds out.
         try? addressFile.remove()

@@ -59,4 +59,11 @@ public struct AgentOptions: Sendable {
     public static let defaultAutoReloadIntervalMs: Int64 = 30_000
 
     var features: FeatureFlags { FeatureFlags(enabledFeatures) }
+
+    /// What the shares of memory are taken from where the cgroup allows so many bytes: the flag or the
+    /// cgroup's limit, whichever is less; nil where there is neither.
+    func memoryBytes(cgroupBytes: UInt64?) -> UInt64? {
+        guard let flag = memoryLimitBytes, flag > 0 else { return cgroupBytes }
+        return min(flag, cgroupBytes ?? flag)
+    }
 }

@@ -1,4 +1,5 @@
 import Configuration
+import Platform
 import StatusServer
 
 /// Prometheus' grammars for flags; the configuration file uses the same.
@@ -72,6 +73,13 @@ public enum FlagGrammar {
     /// The listen addresses of NARTHEX_WEB_LISTEN_ADDRESS, unchecked; empty where it is not set.
     public static func listenAddresses(of environment: [String: String]) -> [String] {
         ListenAddress.list(environment[ListenAddress.variable] ?? "")
+    }
+
+    /// Why `--memory.limit` cannot be so many bytes, a sentence; nil where it can, or is not given.
+    public static func faultOfMemoryLimit(_ bytes: Int?) -> String? {
+        guard let bytes, bytes != 0, bytes < MemoryCeiling.leastBytes else { return nil }
+        return "--memory.limit must be at least \(MemoryCeiling.leastBytes >> 20)MB, or 0 for none: an agent "
+            + "without targets has up to 26MB, and response bodies and what is sent need 8MB each"
     }
 
     /// Bytes of a size such as `15MB`; nil when it is none or does not fit.

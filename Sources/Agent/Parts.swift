@@ -25,6 +25,10 @@ struct Parts: Sendable {
     let targetFiles: WorkerPool
     let buffer: WriteAheadBuffer
     let http: HTTPClient
+    /// Keeps the resident memory below its ceiling.
+    let keeper: MemoryKeeper
+    /// Reports what is held in memory.
+    let figures: MemoryFigures
     let aws: AWSAccess
     let inventories: ECSInventories
     let clock: SteadyClock
@@ -131,8 +135,9 @@ struct Parts: Sendable {
         let pool = ScrapePool(
             needs.plan, workers: workers,
             appender: BufferAppender(buffer: buffer), interner: interner, clock: clock, registry: registry,
-            logger: Logger(label: "scrape"), exemplars: exemplars, details: details,
+            logger: Logger(label: "scrape"), exemplars: exemplars, details: details, room: keeper.room,
             whenOldAreOver: { [freed] in freed.signal() })
+        keeper.prepare(MemoryKeeper.Job(job.jobName, pool))
         let discovery = DiscoveryManager(
             job: job, providers: providers(job, needs), clock: clock, registry: registry,
             logger: Self.discoveryLogger)

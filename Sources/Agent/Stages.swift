@@ -74,7 +74,10 @@ final class Stages: Sendable {
         let targetFiles = WorkerPool(name: "target-files", threads: 1)
         let accessFiles = WorkerPool(name: "access-files", threads: 1)
         try StorageDirectory.check(options.storagePath, files: files, logger: Logger(label: "agent"))
-        let memory = MemoryAccount(memoryBytes: limits.memoryBytes)
+        let memory = MemoryAccount(memoryBytes: options.memoryBytes(cgroupBytes: limits.memoryBytes))
+        let keeper = MemoryKeeper(
+            MemoryCeiling(flagBytes: options.memoryLimitBytes, cgroupBytes: limits.memoryBytes),
+            account: memory, registry: registry, logger: Logger(label: "memory"))
         let buffer: WriteAheadBuffer
         let openingNs = clock.monotonicNs
         do {
@@ -104,7 +107,10 @@ final class Stages: Sendable {
         let parts = Parts(
             options: options, registry: registry, interner: interner, workers: workers,
             lookups: lookups, targetFiles: targetFiles, buffer: buffer,
-            http: http, aws: aws,
+            http: http, keeper: keeper,
+            figures: MemoryFigures(
+                account: memory, keeper: keeper, registry: registry, clock: clock, files: files),
+            aws: aws,
             inventories: ECSInventories(aws: aws, routes: routes, clock: clock, registry: registry),
             clock: clock, files: files, failureLogs: ScrapeFailureLogs(files: files),
             exemplars: FrameSwitch(configuration.sendsExemplars),
@@ -148,14 +154,10 @@ final class Stages: Sendable {
         AgentMetrics.registerSizes(in: registry) { [weak stages] in
             stages?.jobs.map { ($0.name, $0.pool.size) } ?? []
         }
-        let interner = parts.interner
-        SeriesMemory.register(in: registry) { [weak stages] in
-            SeriesMemory(
-                layouts: interner.size, lines: stages?.jobs.map(\.pool.lineMemory) ?? [],
-                valueBytes: buffer.baseBytes,
-                requestBytes: stages?.destinations.reduce(0) { $0 + $1.writer.keptRequestBytes } ?? 0)
-        }
+        SeriesMemory.register(in: registry) { [figures = parts.figures] in figures.seriesMemory() }
         ClockReport.register(in: registry, clock: clock)
+        parts.figures.register()
+        stages.beginMemory()
         return stages
     }
 
@@ -202,7 +204,10 @@ final class Stages: Sendable {
     func setStopping() { running.withLock { $0.isStopping = true } }
 
     /// Lets go of what a failed start has opened.
-    func abandon() { Self.letGo(buffer, http) }
+    func abandon() {
+        parts.keeper.end()
+        Self.letGo(buffer, http)
+    }
 
     private static func letGo(_ buffer: WriteAheadBuffer, _ http: HTTPClient) {
         http.shutDown()

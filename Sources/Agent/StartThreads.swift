@@ -6,8 +6,9 @@ public import Platform
 /// where they get none, so room for all is asked for before.
 public enum StartThreads {
     /// Beside the workers: signals, HTTP, the buffer's keeper, look-ups for discovery, target files, files of
-    /// credentials, the status page, deadlines of waits, and Swift's own, of which one would do.
-    private static let besideWorkers = 9
+    /// credentials, the status page, deadlines of waits, the keeper of memory, and Swift's own, of which one
+    /// would do.
+    private static let besideWorkers = 10
 
     /// Ends the process with a sentence, unless it may have the threads that every configuration needs. To
     /// be called before the first of them is made.

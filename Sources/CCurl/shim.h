@@ -45,6 +45,24 @@ static inline CURLcode narthex_curl_set_header_receiver(
     return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_HEADERDATA, context);
 }
 
+// Told of each socket that a transfer opens, before it connects: anything but 0 refuses it.
+typedef int (*narthex_curl_socket_opened)(void *context, curl_socket_t socket, curlsocktype purpose);
+// Closes a socket that libcurl has opened; 0 when that went well.
+typedef int (*narthex_curl_socket_closing)(void *context, curl_socket_t socket);
+
+static inline CURLcode narthex_curl_set_socket_opened(
+    CURL *easy, narthex_curl_socket_opened opened, void *context) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, opened);
+    return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, context);
+}
+
+// A connection keeps both until it is closed, which may be after the handle that made it is gone.
+static inline CURLcode narthex_curl_set_socket_closing(
+    CURL *easy, narthex_curl_socket_closing closing, void *context) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, closing);
+    return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, context);
+}
+
 // http and https alone, for the request and for redirects. The string options came with 7.85.
 static inline CURLcode narthex_curl_allow_only_http(CURL *easy) {
 #if LIBCURL_VERSION_NUM >= 0x075500

@@ -13,12 +13,11 @@ final class BodyPool: Sendable {
 
     private let kept = Mutex(Kept())
     private let keptCount: Int
-    /// Of all buffers kept, which no body is charged for.
-    private let keptBytes: Int
     private let memory: MemoryAccount
     private let onRelease: @Sendable (BodyClaim, _ heldBytes: Int) -> Void
 
-    /// Keeps `keptCount` buffers at most, and of the memory that bodies may hold an eighth. `onRelease` is
+    /// Keeps `keptCount` buffers at most, and of the memory that bodies may hold at the time an eighth, which
+    /// no body is charged for. `onRelease` is
     /// told of every body let go, on whichever thread, after its memory was given back.
     init(
         keptCount: Int, memory: MemoryAccount = MemoryAccount(),
@@ -27,7 +26,30 @@ final class BodyPool: Sendable {
         self.keptCount = keptCount
         self.memory = memory
         self.onRelease = onRelease
-        keptBytes = memory.limitBytes(of: .bodies) / 8
+    }
+
+    /// Bytes of all buffers that are kept. Any thread.
+    var keptBytes: Int { kept.withLock { $0.bytes } }
+
+    /// Frees all buffers that are kept. Any thread.
+    func empty() { shrink(toBytes: 0) }
+
+    /// Frees what is kept beyond the limit of the memory account, which has become smaller. Any thread.
+    func followLimit() { shrink(toBytes: mostKeptBytes) }
+
+    private var mostKeptBytes: Int { memory.limitBytes(of: .bodies) / 8 }
+
+    private func shrink(toBytes bytes: Int) {
+        // Freed once the lock is open again.
+        let dropped = kept.withLock { kept in
+            var dropped: [[UInt8]] = []
+            while kept.bytes > bytes, let buffer = kept.buffers.popLast() {
+                kept.bytes -= buffer.capacity
+                dropped.append(buffer)
+            }
+            return dropped
+        }
+        _ = consume dropped
     }
 
     /// An empty buffer, used before when there is one: of several the smallest that has room for so many
@@ -63,8 +85,9 @@ final class BodyPool: Sendable {
     func keep(_ buffer: [UInt8]) {
         let capacity = buffer.capacity
         guard capacity > 0, capacity <= Self.keptBufferBytes else { return }
+        let mostBytes = mostKeptBytes
         kept.withLock { kept in
-            guard kept.buffers.count < keptCount, kept.bytes + capacity <= keptBytes else { return }
+            guard kept.buffers.count < keptCount, kept.bytes + capacity <= mostBytes else { return }
             kept.buffers.append(buffer)
             kept.bytes += capacity
         }

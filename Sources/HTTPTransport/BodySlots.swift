@@ -29,7 +29,7 @@ struct BodySlots {
     }
 
     private let capacity: Int
-    private let bytesLimit: Int
+    let bytesLimit: Int
     private var receiving: [UInt64: Progress] = [:]
     private var waiting: [UInt64] = []
     /// Slots of bodies that are whole and not let go yet.

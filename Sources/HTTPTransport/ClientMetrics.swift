@@ -10,6 +10,8 @@ final class ClientMetrics: Sendable {
     private let inFlight: Gauge
     private let waiting: Gauge
     private let slotsInUse: Gauge
+    private let connections: Gauge
+    private let idleClosed: Counter
 
     init(name: String, registry: MetricRegistry) {
         let label = [(name: "dialer_name", value: name)]
@@ -40,6 +42,12 @@ final class ClientMetrics: Sendable {
         slotsInUse = registry.gauge(
             "narthex_http_body_slots_in_use", help: "Body slots held by bodies being received or worked on.",
             labels: client)
+        connections = registry.gauge(
+            "narthex_http_connections", help: "Connections the HTTP client has open, idle ones included.",
+            labels: client)
+        idleClosed = registry.counter(
+            "narthex_http_idle_connections_closed_total",
+            help: "Idle connections the HTTP client closed because memory was scarce.", labels: client)
     }
 
     /// A transfer ended. `connections` counts those it made; 0 when it used a kept one or made none.
@@ -53,9 +61,13 @@ final class ClientMetrics: Sendable {
         }
     }
 
-    func report(inFlight: Int, waiting: Int, slotsInUse: Int) {
+    func report(inFlight: Int, waiting: Int, slotsInUse: Int, connections: Int) {
         self.inFlight.set(Double(inFlight))
         self.waiting.set(Double(waiting))
         self.slotsInUse.set(Double(slotsInUse))
+        self.connections.set(Double(connections))
     }
+
+    /// Idle connections were closed because memory is scarce.
+    func closedIdle(_ count: Int) { if count > 0 { idleClosed.add(UInt64(count)) } }
 }

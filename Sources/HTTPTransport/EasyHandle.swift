@@ -12,9 +12,13 @@ internal import CCurl
     /// What the handle is configured for; nil when it has been reset.
     private var configured: HTTPRequest?
     private var receiveBytes = 0
+    private var mostIdleSeconds = 0
+    /// Counts the sockets that it opens.
+    private let sockets: CurlSockets?
 
-    /// Nil when libcurl has no memory for it.
-    init?() {
+    /// Nil when libcurl has no memory for it. What counts its sockets must live as long as the multi handle.
+    init?(countedBy sockets: CurlSockets? = nil) {
+        self.sockets = sockets
         guard let pointer = unsafe curl_easy_init() else { return nil }
         unsafe self.pointer = pointer
         unsafe errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
@@ -36,6 +40,7 @@ internal import CCurl
         applied = nil
         configured = nil
         receiveBytes = 0
+        mostIdleSeconds = 0
         unsafe errorText[0] = 0
     }
 
@@ -78,9 +83,11 @@ internal import CCurl
     /// libcurl's words about a failure; empty when it said nothing.
     var failureText: String { unsafe String(cString: errorText) }
 
-    /// Makes the handle ready for `transfer`, which must outlive its stay in the multi handle.
+    /// Makes the handle ready for `transfer`, which must outlive its stay in the multi handle. A kept
+    /// connection that has idled for more than `mostIdleSeconds` is closed rather than used.
     func prepare(
-        for transfer: Transfer, _ configuration: HTTPClientConfiguration, timeoutMs: Int64, receiveBytes: Int
+        for transfer: Transfer, _ configuration: HTTPClientConfiguration, timeoutMs: Int64, receiveBytes: Int,
+        mostIdleSeconds: Int = 300
     ) throws(HTTPError) {
         let request = transfer.request
         if let configured, isConfigured(for: request) {
@@ -113,6 +120,10 @@ internal import CCurl
             narthex_curl_set_header_receiver(pointer, receiveHeader, context), CURLOPT_HEADERFUNCTION)
         try set(CURLOPT_TIMEOUT_MS, Int(max(1, timeoutMs)))
         try set(CURLOPT_CONNECTTIMEOUT_MS, Int(max(1, min(timeoutMs, configuration.connectTimeoutMs))))
+        if mostIdleSeconds != self.mostIdleSeconds {
+            try set(CURLOPT_MAXAGE_CONN, mostIdleSeconds)
+            self.mostIdleSeconds = mostIdleSeconds
+        }
         guard receiveBytes != self.receiveBytes else { return }
         try set(CURLOPT_BUFFERSIZE, receiveBytes)
         self.receiveBytes = receiveBytes
@@ -126,6 +137,9 @@ internal import CCurl
         try unsafe check(setPointer(CURLOPT_ERRORBUFFER, errorText), CURLOPT_ERRORBUFFER)
         try unsafe check(narthex_curl_allow_only_http(pointer), CURLOPT_PROTOCOLS)
         try unsafe check(narthex_curl_never_wait_for_resolver(pointer), CURLOPT_NOSIGNAL)
+        if let sockets, unsafe !sockets.count(socketsOf: pointer) {
+            throw HTTPError(.other, "libcurl does not let its sockets be counted")
+        }
 
         try set(CURLOPT_URL, request.url)
         try set(CURLOPT_USERAGENT, configuration.userAgent)
@@ -135,7 +149,6 @@ internal import CCurl
         try set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         try set(CURLOPT_HTTP09_ALLOWED, 0)
         try set(CURLOPT_TCP_NODELAY, 1)
-        try set(CURLOPT_MAXAGE_CONN, Int(max(1, configuration.idleConnectionMs / 1_000)))
         try set(CURLOPT_FOLLOWLOCATION, request.followRedirects ? 1 : 0)
         try set(CURLOPT_MAXREDIRS, request.redirectsLeft)
         try set(CURLOPT_SSL_VERIFYPEER, 1)
@@ -155,6 +168,24 @@ internal import CCurl
         if let connection = request.connection { try apply(connection, url: request.url) }
         try setMethodAndBody(request)
         try setHeaders(request)
+    }
+
+    /// Makes the handle fit for a request that never leaves: libcurl looks for connections that have idled
+    /// for more than `mostIdleSeconds`, and is then refused a socket. False when libcurl refuses an option.
+    func prepareForLook(mostIdleSeconds: Int) -> Bool {
+        do throws(HTTPError) {
+            try set(CURLOPT_URL, "http://127.0.0.1:9/")
+            try set(CURLOPT_PROXY, "")
+            try set(CURLOPT_NOPROXY, "*")
+            try set(CURLOPT_NOSIGNAL, 1)
+            try set(CURLOPT_FRESH_CONNECT, 1)
+            try set(CURLOPT_MAXAGE_CONN, mostIdleSeconds)
+            try unsafe check(
+                narthex_curl_set_socket_opened(pointer, refuseSocket, nil), CURLOPT_SOCKOPTFUNCTION)
+            return true
+        } catch {
+            return false
+        }
     }
 
     /// Stops reading the response; libcurl may still hand over what it has read.
@@ -237,6 +268,11 @@ internal import CCurl
         return unsafe narthex_curl_get_long(pointer, info, &value) == CURLE_OK ? value : 0
     }
 }
+
+/// libcurl's callback for a new socket that is not to connect.
+private nonisolated func refuseSocket(
+    _ context: UnsafeMutableRawPointer?, _ socket: Int32, _ purpose: curlsocktype
+) -> Int32 { Int32(CURL_SOCKOPT_ERROR) }
 
 /// libcurl's body callback. Not a closure made in an isolated place: it runs on the transfer thread.
 private nonisolated func receiveBody(

@@ -11,6 +11,8 @@ public final class HTTPClient: HTTPPerforming {
     private static let libraryStatus = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
 
     let queue: SubmissionQueue
+    let pool: BodyPool
+    let holdings = ClientHoldings()
     private let clock = SystemClock()
 
     /// Starts the client's thread, while the process starts: it ends when that cannot be made
@@ -27,11 +29,12 @@ public final class HTTPClient: HTTPPerforming {
         let pool = BodyPool(keptCount: configuration.bodySlots, memory: configuration.memory) {
             queue.release($0, heldBytes: $1)
         }
-        SystemThread.startOrExit(name: "http-\(configuration.name)") {
+        self.pool = pool
+        SystemThread.startOrExit(name: "http-\(configuration.name)") { [holdings] in
             SystemThread.blockPipeSignal()
             TransferLoop(
-                configuration: configuration, queue: queue, multi: multi, pool: pool, metrics: metrics,
-                logger: logger
+                configuration: configuration, queue: queue, multi: multi, pool: pool, holdings: holdings,
+                metrics: metrics, logger: logger
             ).run()
         }
     }

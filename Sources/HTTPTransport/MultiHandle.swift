@@ -11,6 +11,8 @@ internal import Platform
     private let pointer: UnsafeMutableRawPointer
     /// The client's other sockets are waited for with libcurl's.
     let watch: SocketWatch
+    /// Those that libcurl has open.
+    let sockets = CurlSockets()
     private let clock = SystemClock()
     /// When libcurl wants to be called at the latest; nil when it does not.
     private var deadlineNs: UInt64?
@@ -56,6 +58,21 @@ internal import Platform
         unsafe text(curl_multi_remove_handle(pointer, easy.pointer))
     }
 
+    /// Has libcurl close connections that have idled for too long while memory is scarce (`RelaxWindow`). It
+    /// looks for them when a request begins, so one begins here that connects to nothing. The text of a
+    /// failure, or nil.
+    func closeIdle() -> String? {
+        guard let easy = EasyHandle(), easy.prepareForLook(mostIdleSeconds: RelaxWindow.mostIdleSeconds)
+        else {
+            return "no memory for a handle"
+        }
+        if let problem = add(easy) { return problem }
+        sockets.forgetUnwatched()
+        var running: Int32 = 0
+        let problem = unsafe text(narthex_curl_multi_timeout_reached(pointer, &running))
+        return remove(easy) ?? problem
+    }
+
     /// Waits for sockets, libcurl's timer, `wake`, or the time given, and lets libcurl do what is to be done.
     /// `others` is told what happened on a socket and says whether it was one of its own. The text of a
     /// failure after which nothing can be relied upon, or nil.
@@ -69,11 +86,13 @@ internal import Platform
             if others(descriptor, isReadable, isWritable) { return }
             var ready: Int32 = isReadable ? CURL_CSELECT_IN : 0
             if isWritable { ready |= CURL_CSELECT_OUT }
+            sockets.forgetUnwatched()
             let code = unsafe curl_multi_socket_action(pointer, descriptor, ready, &running)
             if let text = text(code) { problem = text }
         }
         if let deadlineNs, clock.monotonicNs >= deadlineNs {
             self.deadlineNs = nil
+            sockets.forgetUnwatched()
             if let text = unsafe text(narthex_curl_multi_timeout_reached(pointer, &running)) {
                 problem = text
             }
@@ -84,6 +103,7 @@ internal import Platform
 
     /// libcurl waits for other events on a socket, or for none any more.
     fileprivate func watchSocket(_ descriptor: Int32, what: Int32) {
+        if what == CURL_POLL_REMOVE { sockets.unwatched(descriptor) }
         let problem =
             what == CURL_POLL_REMOVE
             ? watch.remove(descriptor)

@@ -61,6 +61,10 @@ final class SubmissionQueue: Sendable {
         var releasedBytes = 0
         /// Memory was given back to the account.
         var hasReleasedMemory = false
+        /// Idle connections and what is kept for later requests are to go.
+        var relaxes = false
+        /// The memory account has other limits.
+        var changesLimits = false
         var shutDown = false
     }
 
@@ -140,6 +144,22 @@ final class SubmissionQueue: Sendable {
         }
     }
 
+    /// Idle connections and what is kept for later requests are to go.
+    func relax() {
+        state.withLock { state in
+            state.batch.relaxes = true
+            wake(&state)
+        }
+    }
+
+    /// The memory account has other limits.
+    func changeLimits() {
+        state.withLock { state in
+            state.batch.changesLimits = true
+            wake(&state)
+        }
+    }
+
     /// Ends the thread once it has failed what it holds.
     func shutDown() {
         state.withLock { state in
@@ -167,6 +187,7 @@ final class SubmissionQueue: Sendable {
             let isReleased =
                 batch.releasedSlots > 0 || batch.releasedBytes > 0 || batch.hasReleasedMemory
             guard batch.submissions.isEmpty, batch.cancellations.isEmpty, !batch.shutDown,
+                !batch.relaxes, !batch.changesLimits,
                 !(wantsReleases && isReleased), batch.scheduled.allSatisfy({ $0.deadlineNs >= untilNs })
             else { return false }
             state.waitsUntilNs = untilNs

@@ -132,7 +132,7 @@ final class Transfer {
         case .unclaimed: break
         case .holdsSlot: admission.slots.received(id, bytes: bytes.count)
         case .waiting:
-            if size > Self.waitingBytes { return .pause }
+            if size > Self.waitingBytes || !admission.mayWait(with: bytes.count) { return .pause }
             guard charge(bytes.count) else { return .refused }
         case .lostSlot: guard charge(bytes.count) else { return .refused }
         }

@@ -5,8 +5,6 @@ internal import Platform
 
 /// The transfer thread's work: takes requests, drives libcurl, hands responses over. It parses nothing.
 final class TransferLoop {
-    /// Idle easy handles kept, a few KiB each; more than ever run at once outside a fault.
-    private static let idleHandleLimit = 64
     /// While somebody waits for a slot, slow senders and deadlines are looked at this often.
     private static let waitingTickMs: Int32 = 100
     /// Without work there is nothing to wake for; libcurl's own timers shorten this.
@@ -21,6 +19,7 @@ final class TransferLoop {
     private let multi: MultiHandle
     private let plain: PlainPath
     private let admission: BodyAdmission
+    private let holdings: ClientHoldings
     private let metrics: ClientMetrics
     private let logger: Logger
     private var transfers: [UInt64: Transfer] = [:]
@@ -28,18 +27,19 @@ final class TransferLoop {
     private var decoding: [UInt64: (transfer: Transfer, status: Int)] = [:]
     /// Exchanges whose time has not come.
     private var scheduled = DeadlineQueue()
-    /// Not begun, because consumers are behind; in the order they came.
-    private var held: [Submission] = []
-    private var idle: [EasyHandle] = []
+    private var held = HeldRequests()
+    private var handles: KeptHandles
 
     init(
         configuration: HTTPClientConfiguration, queue: SubmissionQueue, multi: MultiHandle, pool: BodyPool,
-        metrics: ClientMetrics, logger: Logger
+        holdings: ClientHoldings, metrics: ClientMetrics, logger: Logger
     ) {
         self.configuration = configuration
         self.queue = queue
         self.multi = multi
+        handles = KeptHandles(multi, idleConnectionMs: configuration.idleConnectionMs)
         plain = PlainPath(watch: multi.watch, configuration: configuration)
+        self.holdings = holdings
         self.metrics = metrics
         self.logger = logger
         let slots = BodySlots(capacity: configuration.bodySlots, bytesLimit: configuration.waitingBytesLimit)
@@ -52,14 +52,17 @@ final class TransferLoop {
             let batch = queue.take()
             if batch.shutDown { return end(batch) }
             admit(batch)
+            relax(batch.relaxes)
             beginDue()
             moveSlots()
             moveMemory()
             startHeld()
+            holdings.report(
+                plain: plain.connectionCount, curl: multi.sockets.openCount, handles: handles.count)
             metrics.report(
                 inFlight: transfers.count + held.count + decoding.count,
                 waiting: admission.slots.waiterCount + admission.line.count,
-                slotsInUse: admission.slots.slotsInUse)
+                slotsInUse: admission.slots.slotsInUse, connections: holdings.connectionCount)
             let problem = multi.turn(waitAtMostMs: waitMs()) { descriptor, isReadable, isWritable in
                 plain.ready(
                     descriptor, isReadable: isReadable, isWritable: isWritable, nowNs: admission.nowNs)
@@ -81,9 +84,23 @@ final class TransferLoop {
         let nowNs = admission.nowNs
         var untilNs = nowNs + UInt64(isStarved ? Self.waitingTickMs : Self.idleTickMs) * 1_000_000
         untilNs = min(untilNs, max(plain.nextDeadlineNs, nowNs))
+        untilNs = min(untilNs, max(handles.nextNs, nowNs))
         if let nextNs = scheduled.nextNs { untilNs = min(untilNs, max(nextNs, nowNs)) }
         guard queue.mayWait(untilNs: untilNs, wantsReleases: isStarved) else { return 0 }
         return Int32((untilNs - nowNs) / 1_000_000)
+    }
+
+    /// When it `isAsked`, lets go of what serves later requests only; libcurl's part of that takes a while.
+    private func relax(_ isAsked: Bool) {
+        if isAsked {
+            metrics.closedIdle(plain.closeIdle())
+            handles.relax(nowNs: admission.nowNs)
+        }
+        if handles.nextNs == .max { return }
+        if let problem = handles.closeIdle(nowNs: admission.nowNs) {
+            logger.warning("libcurl's idle connections stay open", metadata: ["problem": "\(problem)"])
+        }
+        metrics.closedIdle(multi.sockets.takeIdleClosed())
     }
 
     /// Begins the exchanges whose time has come.
@@ -106,7 +123,7 @@ final class TransferLoop {
 
     private func take(_ submission: Submission) {
         if submission.request.takesBodySlot, admission.slots.consumersAreBehind || !held.isEmpty {
-            held.append(submission)
+            held.add(submission)
         } else {
             start(submission)
         }
@@ -122,21 +139,21 @@ final class TransferLoop {
         do throws(AddressError) { place = try HTTPURL(parsing: submission.request.url) } catch {
             return submission.reply.end(.failure(HTTPError(.badURL, "the URL \(error)")))
         }
-        guard let easy = idleHandle(for: submission.request) ?? EasyHandle() else {
+        guard let easy = handles.take(for: submission.request) else {
             let what = "\(place): no memory for another transfer"
             return submission.reply.end(.failure(HTTPError(.other, what)))
         }
         let transfer = Transfer(submission, easy: easy, admission: admission)
         let nowNs = admission.nowNs
         guard submission.deadlineNs > nowNs else {
-            recycle(easy)
+            handles.keep(easy)
             return transfer.fail(transfer.failure(.timeout, "the time was up before a connection was begun"))
         }
         let leftMs = Int64((submission.deadlineNs - nowNs + 999_999) / 1_000_000)
         do throws(HTTPError) {
             try easy.prepare(
                 for: transfer, configuration, timeoutMs: leftMs,
-                receiveBytes: receiveBytes)
+                receiveBytes: receiveBytes, mostIdleSeconds: handles.mostIdleSeconds(nowNs: nowNs))
         } catch {
             return transfer.fail(transfer.failure(error.code, error.message))
         }
@@ -156,14 +173,6 @@ final class TransferLoop {
         return transfers.count < 64 ? 64 << 10 : transfers.count < 512 ? 16 << 10 : 8 << 10
     }
 
-    /// One that is configured for such a request, or else any.
-    private func idleHandle(for request: HTTPRequest) -> EasyHandle? {
-        guard let index = idle.lastIndex(where: { $0.isConfigured(for: request) }) else {
-            return idle.popLast()
-        }
-        return idle.remove(at: index)
-    }
-
     private func cancel(_ ids: [UInt64]) {
         for entry in scheduled.remove(Set(ids)) { entry.exchange.end(.failure(Self.cancelledError)) }
         for id in ids {
@@ -172,8 +181,8 @@ final class TransferLoop {
                 transfer.fail(transfer.failure(.cancelled, "the request was cancelled"))
             } else if let (transfer, _) = decoding.removeValue(forKey: id) {
                 transfer.fail(transfer.failure(.cancelled, "the request was cancelled"))
-            } else if let index = held.firstIndex(where: { $0.id == id }) {
-                held.remove(at: index).reply.end(.failure(Self.cancelledError))
+            } else {
+                held.remove(id)?.reply.end(.failure(Self.cancelledError))
             }
         }
     }
@@ -205,32 +214,46 @@ final class TransferLoop {
     /// Gives free memory to those in line. When all that is held is held by those who wait, one gives way.
     private func moveMemory() {
         guard !admission.line.isEmpty else { return }
-        while let (id, bytes) = admission.nextGranted() {
-            if let (transfer, status) = decoding.removeValue(forKey: id) {
-                transfer.memoryGranted(bytes)
-                transfer.succeed(status: status, nowNs: admission.nowNs)
-            } else if let transfer = transfers[id] {
-                transfer.memoryGranted(bytes)
-                resume(transfer)
-            } else {
-                admission.memory.discharge(bytes, from: .bodies)
-            }
-        }
+        repeat {
+            while let (id, bytes) = admission.nextGranted() { grant(bytes, to: id) }
+        } while goOn()
         let nowNs = admission.nowNs
         for (id, (transfer, _)) in decoding where transfer.deadlineNs <= nowNs {
             decoding[id] = nil
             transfer.fail(transfer.failure(.timeout, transfer.timeoutText("timed out")))
         }
-        let usedBytes = admission.memory.usedBytes(of: .bodies)
-        let victim = admission.line.victim(usedBytes: usedBytes) {
-            (transfers[$0] ?? decoding[$0]?.transfer)?.heldBytes ?? 0
+    }
+
+    private func grant(_ bytes: Int, to id: UInt64) {
+        if let (transfer, status) = decoding.removeValue(forKey: id) {
+            transfer.memoryGranted(bytes)
+            transfer.succeed(status: status, nowNs: admission.nowNs)
+        } else if let transfer = transfers[id] {
+            transfer.memoryGranted(bytes)
+            resume(transfer)
+        } else {
+            admission.memory.discharge(bytes, from: .bodies)
         }
-        guard let victim else { return }
-        if let (transfer, _) = decoding.removeValue(forKey: victim) {
-            transfer.fail(transfer.mustGiveWay())
-        } else if let transfer = transfers[victim] {
-            giveUp(transfer, transfer.mustGiveWay())
+    }
+
+    /// When those who wait hold all that is in use, one goes on or gives way. False when none has to.
+    private func goOn() -> Bool {
+        let way = admission.wayOn(
+            heldBytes: { (transfers[$0] ?? decoding[$0]?.transfer)?.heldBytes ?? 0 },
+            takesPart: { decoding[$0] == nil })
+        switch way {
+        case .goesOn(let id, let bytes): grant(bytes, to: id)
+        case .givesWay(let victim):
+            if let (transfer, _) = decoding.removeValue(forKey: victim) {
+                transfer.fail(transfer.mustGiveWay())
+            } else if let transfer = transfers[victim] {
+                giveUp(transfer, transfer.mustGiveWay())
+            } else {
+                return false
+            }
+        case nil: return false
         }
+        return true
     }
 
     /// Reads on where a transfer has waited.
@@ -260,20 +283,9 @@ final class TransferLoop {
         guard !held.isEmpty else { return }
         if !admission.slots.consumersAreBehind {
             // A few at a time: what they bring may put consumers behind again.
-            let count = min(held.count, configuration.bodySlots)
-            let due = Array(held.prefix(count))
-            held.removeFirst(count)
-            for submission in due { start(submission) }
+            for submission in held.take(atMost: configuration.bodySlots) { start(submission) }
         }
-        let nowNs = admission.nowNs
-        guard held.contains(where: { $0.deadlineNs <= nowNs }) else { return }
-        for submission in held where submission.deadlineNs <= nowNs {
-            let what =
-                "\(submission.request.place): not begun in time, as every body slot is held by a body being"
-                + " worked on"
-            submission.reply.end(.failure(HTTPError(.timeout, what)))
-        }
-        held.removeAll { $0.deadlineNs <= nowNs }
+        held.endLate(nowNs: admission.nowNs)
     }
 
     private func pauseWaiting() {
@@ -354,14 +366,8 @@ final class TransferLoop {
             // The handle is in an unknown state: dropped rather than used again.
             logger.error("libcurl does not let a transfer go", metadata: ["problem": "\(problem)"])
         } else if endedWell {
-            recycle(easy)
+            handles.keep(easy)
         }
-    }
-
-    private func recycle(_ easy: EasyHandle) {
-        guard idle.count < Self.idleHandleLimit else { return }
-        easy.finish()
-        idle.append(easy)
     }
 
     private func failAll(_ what: String) {
@@ -375,7 +381,7 @@ final class TransferLoop {
     private func end(_ batch: SubmissionQueue.Batch) {
         let last = queue.close()
         let error = SubmissionQueue.shutDownError
-        for submission in held + batch.submissions + last.submissions {
+        for submission in held.waiting + batch.submissions + last.submissions {
             submission.reply.end(.failure(error))
         }
         for entry in scheduled.removeAll() + batch.scheduled + last.scheduled {
@@ -388,7 +394,7 @@ final class TransferLoop {
             transfer.fail(transfer.failure(.shutDown, "the HTTP client was shut down"))
         }
         decoding.removeAll()
-        idle.removeAll()
-        metrics.report(inFlight: 0, waiting: 0, slotsInUse: 0)
+        holdings.report(plain: 0, curl: 0, handles: 0)
+        metrics.report(inFlight: 0, waiting: 0, slotsInUse: 0, connections: 0)
     }
 }

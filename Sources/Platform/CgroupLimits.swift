@@ -6,7 +6,8 @@ import Glibc
 public struct CgroupLimits: Sendable, Equatable {
     /// Cores as a fraction, for instance 0.25; nil without a quota.
     public let cpus: Double?
-    /// Bytes of memory; nil without a limit.
+    /// Bytes of memory; nil without a limit. In cgroup v2 the lower one of `memory.max`, beyond which the
+    /// kernel kills, and `memory.high`, beyond which it makes the process wait.
     public let memoryBytes: UInt64?
 
     /// Worker threads that make sense: the quota rounded up, at least one, at most the cores there are.
@@ -27,7 +28,8 @@ public struct CgroupLimits: Sendable, Equatable {
         let membership = text("/proc/self/cgroup") ?? ""
         let folders = folders(of: membership, root: "/sys/fs/cgroup")
         let cpus = folders.compactMap { text("\($0)/cpu.max").flatMap(parseCPUMax) }.min()
-        let memory = folders.compactMap { text("\($0)/memory.max").flatMap(parseMemory) }.min()
+        let memory = folders.flatMap { ["\($0)/memory.max", "\($0)/memory.high"] }
+            .compactMap { text($0).flatMap(parseMemory) }.min()
         return CgroupLimits(
             cpus: cpus ?? folders1(of: membership, controller: "cpu").compactMap { cpuQuota(text, $0) }.min(),
             memoryBytes: memory

@@ -70,8 +70,9 @@ public final class MemoryAccount: Sendable {
         }
     }
 
-    /// Charges what is there already, whether it fits or not; below zero gives back.
-    func change(_ kind: Kind, by bytes: Int) {
+    /// Charges what is there already, or what its owner must have to give back the rest, whether it fits or
+    /// not; below zero gives back.
+    public func change(_ kind: Kind, by bytes: Int) {
         let index = Self.index(kind)
         amounts.withLock { amounts in
             amounts.used[index] += bytes

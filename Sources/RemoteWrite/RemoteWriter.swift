@@ -82,6 +82,10 @@ public final class RemoteWriter: Sendable {
     /// Bytes of the buffers that are kept for the next requests.
     public var keptRequestBytes: Int { shared.scratches.keptBytes }
 
+    /// Frees what is kept for the next requests: buffers, and symbols of remote write 2.0. They are made
+    /// again when they are needed. Any thread; returns at once.
+    public func relax() { shared.scratches.relax() }
+
     private static func metadataSender(
         _ families: (@Sendable () -> [MetricMetadata])?, _ shared: DestinationShared, _ logger: Logger
     ) -> MetadataSender? {

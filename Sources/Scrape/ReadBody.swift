@@ -14,6 +14,10 @@ struct ReadBody {
     var parsedLines: Int
     /// Lines of a body of text that are not in the format and were skipped.
     var skippedLines = 0
+    /// Samples that are left out because memory is short.
+    var shedCount = 0
+    /// Whether it was read by the chunks of another target, although the target had chunks of its own.
+    var isByOthers = false
     /// Exemplars of a body of text, still in it.
     var scrapedExemplars: [ScrapedExemplar] = []
     /// Series of classic histograms that could not be converted: they have no sample. Ascending.
@@ -128,7 +132,7 @@ struct ReadBody {
 
     /// Whether no line differs from `before`'s, and none is missing.
     func isUnchanged(from before: [TemplateChunk]) -> Bool {
-        page?.isUnchanged ?? (parsedLines == 0 && chunks.count == before.count)
+        page?.isUnchanged ?? (parsedLines == 0 && chunks.count == before.count && !isByOthers)
     }
 
     /// The histograms that `absent` leaves, within the job's limits; throws when one is none, or has too many

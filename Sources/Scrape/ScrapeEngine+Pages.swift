@@ -6,8 +6,9 @@ import MetricModel
 extension ScrapeEngine {
     func readPage(
         _ body: RawSpan, _ format: ExpositionFormat, at timestampMs: Int64, after state: ScrapeState,
-        keepsMetadata: Bool
+        keepsMetadata: Bool, elder: KnownSeries?
     ) throws(ScrapeError) -> ReadBody {
+        let admission = SeriesAdmission.of(gate, after: state, schema, elder: elder)
         // All these look at runs of lines as the page has them. A protobuf message tells of its start and its
         // buckets by itself.
         let looksAtRuns = format != .protobuf && (histograms.convertsClassic || readsStarts)
@@ -19,44 +20,116 @@ extension ScrapeEngine {
         {
             let page =
                 format == .protobuf
-                ? readProtobufByOrder(body, order, at: timestampMs, after: state)
-                : readByOrder(body, order, at: timestampMs, after: state).map { ReadBody($0) }
+                ? readProtobufByOrder(body, order, at: timestampMs, after: state, admission)
+                : readByOrder(body, order, at: timestampMs, after: state, admission).map { ReadBody($0) }
             if let page { return page }
             hasDefiedOrder = true
         }
         let records =
-            mayHaveOrder && !hasDefiedOrder && state.changes.isFrequent
+            mayHaveOrder && !hasDefiedOrder && !(admission?.isShedding ?? false) && state.changes.isFrequent
             && state.seriesCount >= PageOrder.leastLines
         var expected: [TemplateChunk] = []
         if state.order == nil, !records {
-            expected = state.chunks.isEmpty ? templates.expectation(of: schema) : state.chunks
+            expected = state.chunks
+            if isAsNew(state, admission) { expected = templates.expectation(of: schema) }
+        } else {
+            admission?.startAnew()
         }
         var reader = try read(
-            body, format, expected: expected, keepsMetadata: keepsMetadata, records: records)
+            body, format, expected: expected, keepsMetadata: keepsMetadata, records: records, admission)
+        reader.isByOthers = !state.chunks.isEmpty && expected.first !== state.chunks.first
         reader.hasDefiedOrder = hasDefiedOrder
+        if admission != nil { reader.shedCount = reader.chunks.reduce(0) { $0 + $1.shedCount } }
+        return reader
+    }
+
+    /// Whether the target has no chunks to be read by: none at all, or such as have no series, because memory
+    /// was short, while those of another target fit now.
+    private func isAsNew(_ state: ScrapeState, _ admission: SeriesAdmission?) -> Bool {
+        if state.chunks.isEmpty { return true }
+        guard state.seriesCount == 0 else { return false }
+        let shedCount = state.chunks.reduce(0) { $0 + $1.shedCount }
+        return shedCount > 0 && admission?.hasRoom(forLines: shedCount) ?? true
+    }
+
+    private func makeReader(
+        _ format: ExpositionFormat, keepsMetadata: Bool, _ admission: SeriesAdmission?
+    ) -> BodyReader {
+        BodyReader(
+            schema: schema, isOpenMetrics: format == .openMetrics, histograms: histograms,
+            readsStarts: readsStarts, keepsMetadata: keepsMetadata, hasher: hasher, layouts: layouts,
+            templates: templates, admission: admission)
+    }
+
+    private func read(
+        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk], keepsMetadata: Bool,
+        records: Bool, _ admission: SeriesAdmission?
+    ) throws(ScrapeError) -> ReadBody {
+        guard format != .protobuf else {
+            var reader = ProtobufBodyReader(
+                schema: schema, options: histograms, keepsExemplars: keepsExemplars,
+                keepsMetadata: keepsMetadata, hasher: hasher, layouts: layouts, templates: templates,
+                admission: admission)
+            if records { reader.record = PageRecord() }
+            try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
+            return ReadBody(reader)
+        }
+        do {
+            return ReadBody(
+                try readText(
+                    body, format, expected: expected, keepsMetadata: keepsMetadata, records: records,
+                    admission))
+        } catch {
+            throw error.located(in: body)
+        }
+    }
+
+    private func readText(
+        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk], keepsMetadata: Bool,
+        records: Bool, _ admission: SeriesAdmission?
+    ) throws(ScrapeError) -> BodyReader {
+        var reader = makeReader(format, keepsMetadata: keepsMetadata, admission)
+        if records { reader.record = PageRecord() }
+        do throws(ScrapeError) {
+            try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
+        } catch {
+            throw error.after(samples: reader.sampleCount, kept: reader.keptCount)
+        }
+        // Lines that come and go leave short chunks behind. Cut anew, all of it is as if it was read first.
+        if reader.parsedLines > 0, !expected.isEmpty,
+            reader.chunks.count > 4 + 2 * reader.lineCount / TemplateBuilder.minLines
+        {
+            admission?.startAnew()
+            reader = makeReader(format, keepsMetadata: keepsMetadata, admission)
+            try reader.read(body, expected: [], extraValues: report.chunk.seriesCount)
+        }
         return reader
     }
 
     /// Nil where the page must be read by chunks, which finds out what is wrong with it.
     private func readByOrder(
-        _ body: RawSpan, _ order: PageOrder, at timestampMs: Int64, after state: ScrapeState
+        _ body: RawSpan, _ order: PageOrder, at timestampMs: Int64, after state: ScrapeState,
+        _ admission: SeriesAdmission?
     ) -> PageChange? {
         guard body.byteCount <= BodyReader.maxBodyBytes else { return nil }
-        var walk = PageWalk(order, schema: schema, hasher: hasher, layouts: layouts)
+        var walk = PageWalk(
+            order, schema: schema, hasher: hasher, layouts: layouts, admission: admission)
         guard walk.read(body) else { return nil }
         return change(walk, order, at: timestampMs, after: state)
     }
 
     /// The same for a protobuf body.
     private func readProtobufByOrder(
-        _ body: RawSpan, _ order: PageOrder, at timestampMs: Int64, after state: ScrapeState
+        _ body: RawSpan, _ order: PageOrder, at timestampMs: Int64, after state: ScrapeState,
+        _ admission: SeriesAdmission?
     ) -> ReadBody? {
         guard body.byteCount <= BodyReader.maxBodyBytes else { return nil }
         var decoder = ProtobufDecoder(
             options: histograms, keepsExemplars: keepsExemplars, hasher: hasher, expected: order.lineCount)
         do throws(ScrapeError) { try decoder.read(body) } catch { return nil }
         var walk = ProtobufWalk(
-            order, decoder.takeSeries(), schema: schema, hasher: hasher, layouts: layouts)
+            order, decoder.takeSeries(), schema: schema, hasher: hasher, layouts: layouts,
+            admission: admission)
         guard walk.read(body), let page = change(walk, order, at: timestampMs, after: state) else {
             return nil
         }

@@ -17,6 +17,8 @@ struct ScrapeEngine: Sendable {
         var leftOut = LeftOutSamples()
         /// Lines that are not in the format and were skipped.
         var skippedLines = 0
+        /// Samples of new series that were left out because memory is short.
+        var memoryShedCount = 0
         /// Lines that were not as the scrape before had them.
         var parsedLines = 0
         /// Series that end with the frame and keep their places in the chunks: ordinals, ascending.
@@ -50,6 +52,8 @@ struct ScrapeEngine: Sendable {
     let hasher: SegmentHasher
     let layouts: LayoutInterner
     let templates: TemplateInterner
+    /// Whether series that are new come in.
+    let gate: SeriesGate
 
     init(
         target: Target, honorLabels: Bool, honorTimestamps: Bool,
@@ -58,9 +62,10 @@ struct ScrapeEngine: Sendable {
         histograms: HistogramOptions = HistogramOptions(), rules: SeriesRules = SeriesRules(),
         tracksStaleness: Bool = false, reportsExtra: Bool = false,
         timeoutMs: Int64 = 0, relabelling: MetricRelabelling = MetricRelabelling(),
-        readsByOrder: Bool = true,
+        readsByOrder: Bool = true, gate: SeriesGate = SeriesGate(),
         layouts: LayoutInterner, templates: TemplateInterner, hasher: SegmentHasher = .process
     ) {
+        self.gate = gate
         self.readsByOrder = readsByOrder
         self.target = target
         self.honorTimestamps = honorTimestamps
@@ -92,14 +97,16 @@ struct ScrapeEngine: Sendable {
     }
 
     /// The frame of a body. Throws when the body is not in the format: then nothing of it counts, and
-    /// `failed` makes the frame. `durationSeconds` is asked once, when the body has been read.
+    /// `failed` makes the frame. `elder` are the series of the target that this one takes over from, for its
+    /// first page. `durationSeconds` is asked once, when the body has been read.
     func scraped(
         _ body: RawSpan, format: ExpositionFormat = .text, at timestampMs: Int64, after state: ScrapeState,
-        durationSeconds: () -> Double
+        elder: KnownSeries? = nil, durationSeconds: () -> Double
     ) throws(ScrapeError) -> Prepared {
         try checkClock(timestampMs, state)
         let keepsDetails = detailSwitch.isOn
-        var reader = try readPage(body, format, at: timestampMs, after: state, keepsMetadata: keepsDetails)
+        var reader = try readPage(
+            body, format, at: timestampMs, after: state, keepsMetadata: keepsDetails, elder: elder)
         let keptCount = reader.keptCount
         var values = reader.values
         // The only copy, so that it is changed in its place.
@@ -192,8 +199,8 @@ struct ScrapeEngine: Sendable {
         let zeros = zeros(before: frame, reader, state, &next, isUnchanged: isUnchanged)
         return Prepared(
             frame: frame, zeros: zeros, next: next, report: reported, leftOut: rules.leftOut,
-            skippedLines: reader.skippedLines, parsedLines: reader.parsedLines,
-            ended: reader.page?.ending ?? [], pageWork: reader.page?.work)
+            skippedLines: reader.skippedLines, memoryShedCount: reader.shedCount,
+            parsedLines: reader.parsedLines, ended: reader.page?.ending ?? [], pageWork: reader.page?.work)
     }
 
     private func exemplars(
@@ -257,55 +264,6 @@ struct ScrapeEngine: Sendable {
         Layout(
             chunks.filter { $0.seriesCount > 0 }.map(\.layout)
                 + [keepsDetails ? report.describedChunk : report.chunk])
-    }
-
-    private func makeReader(_ format: ExpositionFormat, keepsMetadata: Bool) -> BodyReader {
-        BodyReader(
-            schema: schema, isOpenMetrics: format == .openMetrics, histograms: histograms,
-            readsStarts: readsStarts, keepsMetadata: keepsMetadata, hasher: hasher, layouts: layouts,
-            templates: templates)
-    }
-
-    func read(
-        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk], keepsMetadata: Bool,
-        records: Bool
-    ) throws(ScrapeError) -> ReadBody {
-        guard format != .protobuf else {
-            var reader = ProtobufBodyReader(
-                schema: schema, options: histograms, keepsExemplars: keepsExemplars,
-                keepsMetadata: keepsMetadata, hasher: hasher, layouts: layouts, templates: templates)
-            if records { reader.record = PageRecord() }
-            try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
-            return ReadBody(reader)
-        }
-        do {
-            return ReadBody(
-                try readText(
-                    body, format, expected: expected, keepsMetadata: keepsMetadata, records: records))
-        } catch {
-            throw error.located(in: body)
-        }
-    }
-
-    private func readText(
-        _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk], keepsMetadata: Bool,
-        records: Bool
-    ) throws(ScrapeError) -> BodyReader {
-        var reader = makeReader(format, keepsMetadata: keepsMetadata)
-        if records { reader.record = PageRecord() }
-        do throws(ScrapeError) {
-            try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
-        } catch {
-            throw error.after(samples: reader.sampleCount, kept: reader.keptCount)
-        }
-        // Lines that come and go leave short chunks behind. Cut anew, all of it is as if it was read first.
-        if reader.parsedLines > 0, !expected.isEmpty,
-            reader.chunks.count > 4 + 2 * reader.lineCount / TemplateBuilder.minLines
-        {
-            reader = makeReader(format, keepsMetadata: keepsMetadata)
-            try reader.read(body, expected: [], extraValues: report.chunk.seriesCount)
-        }
-        return reader
     }
 
     private func rules(

@@ -38,7 +38,8 @@ public final class TargetScrape {
         histograms: HistogramConfiguration = HistogramConfiguration(), rules: SeriesRules,
         tracksStaleness: Bool = false, reportsExtra: Bool = false,
         relabelling: MetricRelabelling = MetricRelabelling(), readsByOrder: Bool = true,
-        interner: LayoutInterner = LayoutInterner()
+        gate: SeriesGate = SeriesGate(), interner: LayoutInterner = LayoutInterner(),
+        templates: TemplateInterner = TemplateInterner()
     ) {
         engine = ScrapeEngine(
             target: target, honorLabels: honorLabels, honorTimestamps: honorTimestamps,
@@ -47,8 +48,7 @@ public final class TargetScrape {
             startFloorMs: startFloorMs, histograms: HistogramOptions(histograms),
             rules: rules, tracksStaleness: tracksStaleness,
             reportsExtra: reportsExtra, timeoutMs: 10_000, relabelling: relabelling,
-            readsByOrder: readsByOrder, layouts: interner,
-            templates: TemplateInterner())
+            readsByOrder: readsByOrder, gate: gate, layouts: interner, templates: templates)
         state = engine.makeState()
     }
 
@@ -61,6 +61,13 @@ public final class TargetScrape {
             body, format: isOpenMetrics ? .openMetrics : .text, at: timestampMs, after: state
         ) { 0 }
         return take(prepared)
+    }
+
+    /// The same for a body of text, the first one of a target that takes over from one of the series `elder`.
+    func consume(
+        _ body: RawSpan, at timestampMs: Int64, elder: KnownSeries
+    ) throws(ScrapeError) -> Frame {
+        take(try engine.scraped(body, at: timestampMs, after: state, elder: elder) { 0 })
     }
 
     /// The same for a body of delimited protobuf messages.
@@ -95,6 +102,17 @@ public final class TargetScrape {
     var holeCount: Int { state.order?.holes.count ?? 0 }
     /// Lines of the last scrape that were skipped.
     private(set) var skippedLines = 0
+    /// Samples of the last scrape that were left out because memory was short.
+    private(set) var shedCount = 0
+    /// What the next scrape's lines are compared with.
+    var lineMemory: ScrapePool.LineMemory {
+        var memory = ScrapePool.LineMemory()
+        for chunk in state.chunks where chunk.lineCount > 0 { memory.add(chunk) }
+        memory.addOwn(state)
+        return memory
+    }
+    /// What a target that takes over from this one counts as known.
+    var known: KnownSeries { KnownSeries(state, engine.schema) }
 
     /// What the lines of the last scrape said about metric families, in their order.
     public var metadata: [MetricFamilyMetadata] { MetricFamilyMetadata.merged(state.chunks) }
@@ -104,6 +122,7 @@ public final class TargetScrape {
         parsedLines += prepared.parsedLines
         leftOut = prepared.leftOut
         skippedLines = prepared.skippedLines
+        shedCount = prepared.memoryShedCount
         zeros = prepared.zeros
         pageWork = prepared.pageWork
         return prepared.frame

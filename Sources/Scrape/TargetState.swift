@@ -25,6 +25,16 @@ public struct TargetState: Sendable, Equatable {
     /// them, and what that is with the first.
     public var skippedLines = 0
     public var skippedReason: String?
+    /// Samples of new series that were left out of the last good scrape because memory is short.
+    public var memoryShedSamples = 0
+    /// Whether the target is new and is not scraped yet because memory is short.
+    public var waitsForMemory = false
+    /// What a page says of the target beside its health; nil for nothing.
+    public var remark: String? {
+        if waitsForMemory { return "waits for memory: it is scraped once there is room for its series" }
+        guard memoryShedSamples > 0 else { return nil }
+        return "memory is short: \(memoryShedSamples) samples of series that are new are left out"
+    }
 
     init(url: String, labels: LabelSet) {
         self.url = url

@@ -8,6 +8,8 @@ public protocol StatusPages: Sendable {
     func isReady() -> Bool
     /// The numbers of the first page.
     func summary() -> StatusSummary
+    /// What the agent holds in memory, as JSON; nil where the kernel does not tell.
+    func memory() -> String?
     /// What targets say about their metric families, target by target, until `take` is false.
     func eachTargetMetadata(
         _ query: TargetMetadataQuery, _ take: (TargetMetadata) -> Bool

@@ -10,6 +10,7 @@ struct StatusRouter: Sendable {
         case healthy = "/-/healthy"
         case ready = "/-/ready"
         case targetMetadata = "/api/v1/targets/metadata"
+        case memory = "/api/v1/narthex/memory"
         case reload = "/-/reload"
         case quit = "/-/quit"
 
@@ -34,7 +35,7 @@ struct StatusRouter: Sendable {
         self.prefix = prefix
         self.clock = clock
         // Prometheus shows its handlers before their first request, so that a rate has a beginning.
-        for page in [Page.overview, .metrics, .healthy, .ready, .targetMetadata, .reload, .quit] {
+        for page in [Page.overview, .metrics, .healthy, .ready, .targetMetadata, .memory, .reload, .quit] {
             _ = counter(status: 200, handler: page.rawValue)
         }
     }
@@ -123,12 +124,21 @@ struct StatusRouter: Sendable {
             return response
         case .healthy: return ServerResponse(text: StatusServer.healthyText)
         case .targetMetadata: return targetMetadata(request.query)
+        case .memory: return memory()
         case .reload, .quit: return ServerResponse(status: 404, text: "404 page not found\n")
         case .ready:
             return pages.isReady()
                 ? ServerResponse(text: "Narthex is Ready.\n")
                 : ServerResponse(status: 503, text: "Narthex is not Ready yet.\n")
         }
+    }
+
+    private func memory() -> ServerResponse {
+        guard let text = pages.memory() else {
+            let error = #"{"status":"error","errorType":"unavailable","error":"/proc cannot be read"}"#
+            return ServerResponse(status: 503, contentType: "application/json", text: error)
+        }
+        return ServerResponse(contentType: "application/json", text: text)
     }
 
     private func targetMetadata(_ text: String) -> ServerResponse {

@@ -46,8 +46,18 @@ public final class MetricRegistry: Sendable {
     }
 
     private let state = Mutex(State())
+    private let pageBytes = Atomic<Int>(0)
 
     public init() {}
+
+    /// Bytes of the last page in memory.
+    public var lastPageBytes: Int { pageBytes.load(ordering: .relaxed) }
+
+    /// How many instruments there are. A reader of `observe` may ask for it, too: none is called while the
+    /// registry is locked.
+    public var instrumentCount: Int {
+        state.withLock { $0.families.values.reduce(0) { $0 + $1.children.count } }
+    }
 
     /// The counter of this name and these labels.
     public func counter(_ name: String, help: String, labels: Labels = []) -> Counter {
@@ -157,7 +167,9 @@ public final class MetricRegistry: Sendable {
                 }
             }
         }
-        return page.finished
+        let finished = page.finished
+        pageBytes.store(finished.utf8.count, ordering: .relaxed)
+        return finished
     }
 
     private func child(

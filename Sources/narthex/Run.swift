@@ -96,6 +96,14 @@ struct Run: AsyncParsableCommand {
     var syncInterval = FlagDuration(ms: 1_000)
 
     @Option(
+        name: .customLong("memory.limit"),
+        help: """
+            Resident memory that the agent stays below: near it, it takes less in, step by step. 0 is none. \
+            (default: 80% of the cgroup's limit, none elsewhere)
+            """)
+    var memoryLimit: FlagSize?
+
+    @Option(
         name: .customLong("storage.remote.flush-deadline"),
         help: "How long to go on sending on shutdown; what is left stays in the buffer.")
     var flushDeadline = FlagDuration(ms: 20_000)
@@ -147,6 +155,7 @@ struct Run: AsyncParsableCommand {
         if retentionMaxTime.ms <= 0 {
             faults.append("--storage.agent.retention.max-time must be more than zero")
         }
+        if let fault = FlagGrammar.faultOfMemoryLimit(memoryLimit?.bytes) { faults.append(fault) }
         faults += FlagGrammar.faultsOfPages(
             listenAddresses: listenAddresses, externalURL: externalURL, routePrefix: routePrefix)
         guard faults.isEmpty else { throw ValidationError(faults.joined(separator: "\n")) }
@@ -245,6 +254,7 @@ struct Run: AsyncParsableCommand {
         options.retentionMaxBytes = UInt64(retentionMaxSize.bytes)
         options.segmentSizeBytes = segmentSize.bytes
         options.syncIntervalMs = syncInterval.ms
+        options.memoryLimitBytes = memoryLimit.map { UInt64($0.bytes) }
         options.flushDeadlineMs = flushDeadline.ms
         let addresses =
             listenAddresses.isEmpty ? FlagGrammar.listenAddresses(of: environment) : listenAddresses

@@ -10,4 +10,16 @@ struct AgentOptionsTests {
         #expect(AgentVersion.current == "0.1.0")
         #expect(SourceDate.ms == Timestamp.ms(year: 2026, month: 11, day: 1))
     }
+
+    /// Zero is no ceiling, and the shares are of what the cgroup allows then.
+    @Test(
+        arguments: [
+            (nil, nil, nil), (nil, 500, 500), (300, 500, 300), (300, nil, 300), (700, 500, 500),
+            (0, 500, 500), (0, nil, nil),
+        ] as [(UInt64?, UInt64?, UInt64?)])
+    func sharesOfMemoryAreOfTheFlagOrTheCgroup(flag: UInt64?, cgroup: UInt64?, bytes: UInt64?) {
+        var options = AgentOptions(configFile: "")
+        options.memoryLimitBytes = flag
+        #expect(options.memoryBytes(cgroupBytes: cgroup) == bytes)
+    }
 }

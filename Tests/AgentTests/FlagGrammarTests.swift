@@ -24,6 +24,16 @@ import Testing
             FlagGrammar.faultsOfPages(listenAddresses: [], externalURL: nil, routePrefix: nil) == [])
     }
 
+    @Test(
+        arguments: [
+            (nil, false), (0, false), (1, true), ((48 << 20) - 1, true), (48 << 20, false), (.max, false),
+        ] as [(Int?, Bool)])
+    func aCeilingOnMemoryBelowWhatTheAgentNeedsIsRefused(bytes: Int?, isRefused: Bool) {
+        let fault = FlagGrammar.faultOfMemoryLimit(bytes)
+        #expect((fault != nil) == isRefused)
+        #expect(fault?.hasPrefix("--memory.limit must be at least 48MB, or 0 for none: ") ?? true)
+    }
+
     @Test func refusedFeaturesAreNamed() {
         let faults = FlagGrammar.refusedFeatures(["st-synthesis,old-ui", "no-such-feature"])
         #expect(faults.count == 1 && faults[0].hasPrefix("--enable-feature: st-synthesis is not supported"))

@@ -96,10 +96,13 @@ private final class Budget {
         while let (id, bytes) = admission.nextGranted() {
             transfers.first { $0.id == id }?.memoryGranted(bytes)
         }
-        let victim = admission.line.victim(usedBytes: memoryBytes) { id in
-            transfers.first { $0.id == id }?.heldBytes ?? 0
+        let way = admission.wayOn(
+            heldBytes: { id in transfers.first { $0.id == id }?.heldBytes ?? 0 }, takesPart: { _ in true })
+        switch way {
+        case .goesOn(let id, let bytes): transfers.first { $0.id == id }?.memoryGranted(bytes)
+        case .givesWay(let id): if let index = transfers.firstIndex(where: { $0.id == id }) { fail(index) }
+        case nil: break
         }
-        if let index = transfers.firstIndex(where: { $0.id == victim }) { fail(index) }
     }
 
     var memoryBytes: Int { admission.memory.usedBytes(of: .bodies) }
@@ -153,6 +156,9 @@ struct BodyAdmissionTests {
                 case 6 where count > 0: budget.succeed(random.number(0...count - 1))
                 case 7 where count > 0: budget.fail(random.number(0...count - 1))
                 case 8 where budget.bodyCount > 0: budget.letGo(random.number(0...budget.bodyCount - 1))
+                case 9 where random.number(0...9) == 0:
+                    budget.admission.memory.setLimit(
+                        of: .bodies, toBytes: random.number(50_000...1_000_000))
                 default:
                     nowNs += UInt64(random.number(0...300_000_000))
                     budget.turn(nowNs: nowNs)
@@ -164,5 +170,91 @@ struct BodyAdmissionTests {
             #expect(budget.memoryBytes == 0)
             #expect(!budget.admission.hasWaiters)
         }
+    }
+
+    /// Of whole grants alone.
+    private func way(_ admission: BodyAdmission, _ held: [UInt64: Int]) -> BodyAdmission.WayOn? {
+        admission.wayOn(heldBytes: { held[$0] ?? 0 }, takesPart: { _ in false })
+    }
+
+    /// Two bodies that wait hold more than the limit is now: one after the other grows to its end.
+    @Test func aNarrowedLimitLetsOneBodyAfterTheOtherFinish() {
+        let memory = MemoryAccount(bodiesBytes: 100)
+        let admission = BodyAdmission(
+            slots: BodySlots(capacity: 4, bytesLimit: 0),
+            pool: BodyPool(keptCount: 1, memory: memory) { _, _ in }, memory: memory)
+        var held: [UInt64: Int] = [1: 20, 2: 20]
+        #expect(admission.charge(20, for: 1) && admission.charge(20, for: 2))
+        memory.setLimit(of: .bodies, toBytes: 30)
+        #expect(!admission.charge(5, for: 3), "it is new, so it waits")
+        #expect(!admission.charge(10, for: 1))
+        #expect(admission.nextGranted() == nil)
+        #expect(way(admission, held) == nil, "the second may give its memory back")
+        #expect(!admission.charge(10, for: 2))
+        #expect(way(admission, held) == .goesOn(1, bytes: 10))
+        held[1] = 30
+        #expect(memory.usedBytes(of: .bodies) == 50)
+        #expect(way(admission, held) == nil, "the first does not wait any more")
+        admission.ended(1)
+        memory.discharge(30, from: .bodies)
+        held[1] = nil
+        // Ten are left of the limit.
+        #expect(admission.nextGranted().map { $0.id == 3 && $0.bytes == 5 } == true)
+        held[3] = 5
+        admission.ended(3)
+        memory.discharge(5, from: .bodies)
+        #expect(admission.nextGranted().map { $0.id == 2 && $0.bytes == 10 } == true)
+    }
+
+    /// Whoever needs more than the narrowed limit by itself gives way, before one that is longer now.
+    @Test func aBodyThatCannotFitAnyMoreGivesWayFirst() {
+        let memory = MemoryAccount(bodiesBytes: 100)
+        let admission = BodyAdmission(
+            slots: BodySlots(capacity: 4, bytesLimit: 0),
+            pool: BodyPool(keptCount: 1, memory: memory) { _, _ in }, memory: memory)
+        let held: [UInt64: Int] = [1: 40, 2: 15]
+        #expect(admission.charge(40, for: 1) && admission.charge(5, for: 2))
+        // From here on it alone may grow.
+        #expect(admission.charge(10, for: 2))
+        memory.setLimit(of: .bodies, toBytes: 45)
+        #expect(!admission.charge(3, for: 1) && !admission.charge(60, for: 2))
+        #expect(way(admission, held) == .givesWay(2))
+    }
+
+    /// Bodies that wait for a slot take no more while the limit is narrowed, and do not fail by it.
+    @Test func bodiesInLineForASlotTakeLessUnderANarrowedLimit() {
+        let budget = Budget(slots: 1, bytesLimit: 100_000, memoryBytes: 1_000_000)
+        budget.start()
+        budget.receive(0, 20_000)
+        budget.start()
+        budget.receive(1, 8_000)
+        budget.receive(1, 20_000)
+        budget.admission.memory.setLimit(of: .bodies, toBytes: 300_000)
+        budget.receive(1, 20_000)
+        #expect(budget.transfers.count == 2)
+        #expect(budget.transfers[1].body.count == 28_000)
+        budget.admission.memory.setLimit(of: .bodies, toBytes: 1_000_000)
+        budget.receive(1, 20_000)
+        #expect(budget.transfers[1].body.count == 48_000)
+        budget.end()
+        #expect(budget.admission.slots.unslottedBytes == 0)
+    }
+
+    /// Bodies whose length is not known ask for twice what has come. The last of them is not that long.
+    @Test func whatIsLeftOfTheLimitIsOfUseToOneThatAsksForMore() {
+        let memory = MemoryAccount(bodiesBytes: 1_000_000)
+        let admission = BodyAdmission(
+            slots: BodySlots(capacity: 4, bytesLimit: 0),
+            pool: BodyPool(keptCount: 1, memory: memory) { _, _ in }, memory: memory)
+        var held: [UInt64: Int] = [1: 300_000, 2: 200_000]
+        #expect(admission.charge(300_000, for: 1) && admission.charge(200_000, for: 2))
+        #expect(!admission.charge(600_000, for: 1) && !admission.charge(800_000, for: 2))
+        #expect(way(admission, held) == .givesWay(1), "nothing less would do")
+        let part = admission.wayOn(heldBytes: { held[$0] ?? 0 }, takesPart: { _ in true })
+        #expect(part == .goesOn(1, bytes: 500_000))
+        #expect(memory.usedBytes(of: .bodies) == 1_000_000)
+        held[1] = 800_000
+        #expect(!admission.charge(100_000, for: 1))
+        #expect(way(admission, held) == .givesWay(1), "there is nothing left")
     }
 }

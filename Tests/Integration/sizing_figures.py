@@ -1,11 +1,13 @@
 """script/sizing-figures: what some fleets cost the agent, and Debian's Prometheus as an agent beside it,
-which does the same work at the same time. docs/operations.md has what comes of it.
+which does the same work at the same time. docs/operations.md has what comes of it: its table of fleets and
+the measured constants are printed as they stand there, behind the line of each fleet with all that was found.
 
 The exporters are those of narthex-standins behind a front that answers gzip, as real ones do. Both agents get
 every target from it and ship to a stand-in AMP of their own; ours signs. Nothing of stand-ins and front is in
 the figures.
 """
 
+import argparse
 import asyncio
 import contextlib
 import gzip
@@ -17,14 +19,17 @@ import threading
 import time
 from pathlib import Path
 
-from parts.agent import Agent
+from parts import sizing
+from parts.agent import ROOT, Agent
 from parts.aws import REGION
 from parts.exposition import parse
 from parts.ledger import assert_balanced, read_ledger
 from parts.process import ChildProcess, free_port
 from parts.prometheus import PROGRAM
 from parts.standins import ACCESS_KEY, SECRET_KEY, StandIns
+from series_bytes import print_bytes
 
+PAGE = ROOT / "docs/operations.md"
 # targets, series of each, seconds between scrapes, whether every target has series of its own, and whether
 # the agent has no more than Fargate's smallest task: a quarter of a processor and 512 MiB.
 FLEETS = [
@@ -36,6 +41,8 @@ FLEETS = [
     (2_000, 1_000, 30, False, True),
     (500, 1_000, 30, True, True),
 ]
+# What the first ones are called where constants are made of them.
+NAMES = ["few", "equal", "different", "many", "large"]
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Encoding: gzip\r\n"
 
 
@@ -246,11 +253,11 @@ def measure(fleet, seconds, top, stack):
     others = moved["peer cpu"] * 1e6 / max(1, moved["peer"])
     expected = targets * (series + 5) * moved["at"] / interval
     anonymous = agent.metric("process_resident_memory_anonymous_bytes")
-    stated = (before["written"] - before["scraped"] * moved["written"] / max(1, moved["scraped"])) / (
-        targets * series if distinct else series
-    )
+    stated_bytes = before["written"] - before["scraped"] * moved["written"] / max(1, moved["scraped"])
+    stated = stated_bytes / (targets * series if distinct else series)
+    name = f"{targets:,} × {series:,}{', all different' * distinct}"
     row = [
-        f"{targets} × {series}{', all different' * distinct}{', 0.25 vCPU and 512 MiB' * is_limited}",
+        f"{name}{', 0.25 vCPU and 512 MiB' * is_limited}",
         f"{interval} s", f"{samples / moved['at']:.0f}",
         f"{samples / expected:.0%}", f"{micros:.2f}", f"{micros / others:.2f}" if others else "",
         f"{moved['cpu'] / moved['at']:.4f}", f"{greatest[0] / (1 << 20):.1f}",
@@ -262,9 +269,101 @@ def measure(fleet, seconds, top, stack):
     ]  # fmt: skip
     print("| " + " | ".join(row) + " |", flush=True)
     assert agent.stop() == 0
+    return {
+        "name": name, "targets": targets, "series": series, "interval": interval,
+        "rate": samples / moved["at"], "micros": micros, "cores": moved["cpu"] / moved["at"],
+        "of peer": micros / others if others else None, "MiB": greatest[0] / (1 << 20),
+        "peer MiB": greatest[1] / (1 << 20), "stated bytes": stated_bytes,
+        "buffer bytes": moved["written"] / max(1, moved["scraped"]),
+        "sent bytes": moved["sent"] / samples,
+    }  # fmt: skip
 
 
-def main(seconds, only):
+def page_table(rounds):
+    """The table of measured fleets as the page has it; a cell has a figure of each round."""
+    lines = [
+        "| targets × series | interval | samples a second | µs a sample | of Prometheus' | MiB |"
+        " Prometheus' MiB | buffer bytes a sample | bytes sent a sample |",
+        "|---" * 9 + "|",
+    ]
+    for same in zip(*(fleets.values() for fleets in rounds)):
+
+        def cell(name, places, same=same):
+            texts = [f"{figures[name]:,.{places}f}" for figures in same]
+            return texts[0] if len(set(texts)) == 1 else ", ".join(texts)
+
+        cells = [
+            same[0]["name"], f"{same[0]['interval']} s",
+            f"{sum(figures['rate'] for figures in same) / len(same):,.0f}", cell("micros", 2),
+            cell("of peer", 2), cell("MiB", 0), cell("peer MiB", 0), cell("buffer bytes", 2),
+            cell("sent bytes", 1),
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def constants_table(rounds):
+    """What the rounds give for each constant, the least and the most, beside what the page plans with."""
+    planned = sizing.planned(PAGE.read_text())
+    found = {}
+    for fleets in rounds:
+        for symbol, figures in sizing.measured(fleets).items():
+            found.setdefault(symbol, []).extend(figures)
+    lines = ["| constant | to plan with, as the page has it | measured |", "|---|---|---|"]
+    for symbol, figures in found.items():
+        places = {"c": 2, "s": 3, "b": 2, "n": 1}.get(symbol, 0)
+        least, most = (f"{figure:.{places}f}" for figure in (min(figures), max(figures)))
+        between = least if least == most else f"{least} to {most}"
+        lines.append(f"| `{symbol}` | {planned[symbol]:g} | {between} |")
+    return "\n".join(lines)
+
+
+def print_formulae():
+    """What follows from the constants of the page, once they are changed."""
+    page = PAGE.read_text()
+    head, rule, *rows = re.search(r"<!-- what the formulae give -->\n((?:\|.*\n)+)", page)[1].splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    print("\n".join([head, rule, sizing.formulae_table(page, cells)]))
+    # Rounded down.
+    millions = [int(series / 1e5) / 10 for series in sizing.smallest_task(page)]
+    print(
+        f"\nThe smallest task, every 30 s, 1,000 series a target: {millions[0]} million series with half of"
+        f" the processor; by memory alone {millions[1]} million equal ones, or {millions[2]} million all"
+        " different."
+    )
+
+
+def measure_all(seconds, only):
+    """{number of a fleet: its figures}"""
+    found = {}
+    for number, fleet in enumerate(FLEETS):
+        if only and number not in only:
+            continue
+        with contextlib.ExitStack() as stack:
+            top = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="narthex-sizing-")))
+            found[number] = measure(fleet, max(seconds, 3 * fleet[2]), top, stack)
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="script/sizing-figures", description=__doc__)
+    parser.add_argument("seconds", nargs="?", type=float, default=60, help="at least three intervals")
+    parser.add_argument("fleets", nargs="*", type=int, metavar="NUMBER", help="of a fleet, from 0; all")
+    parser.add_argument("--rounds", type=int, default=1, help="how often all of them are measured")
+    parser.add_argument(
+        "--formulae", action="store_true", help="measures nothing: what the constants of the page give"
+    )
+    parser.add_argument(
+        "--bytes", type=int, nargs="*", metavar=("TARGETS", "SERIES"),
+        help="measures memory alone, by what takes it; of 500 targets of 2000 series unless said",
+    )  # fmt: skip
+    options = parser.parse_args()
+    if options.bytes is not None:
+        print_bytes(*(options.bytes or [500, 2_000]))
+        return 0
+    if options.formulae:
+        print_formulae()
+        return 0
     print(
         "| targets × series | interval | samples/s | of those due | µs a sample | of Prometheus' | cores |"
         " MiB resident | of them its own | Prometheus' MiB | bytes a sample to files |"
@@ -272,14 +371,15 @@ def main(seconds, only):
         " to the disk, in pages | bytes sent a sample | requests/s | gzip bytes read a sample |"
     )
     print("|---" * 16 + "|", flush=True)
-    for number, fleet in enumerate(FLEETS):
-        if only and number not in only:
-            continue
-        with contextlib.ExitStack() as stack:
-            top = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="narthex-sizing-")))
-            measure(fleet, max(seconds, 3 * fleet[2]), top, stack)
+    rounds = []
+    for _ in range(options.rounds):
+        found = measure_all(options.seconds, options.fleets)
+        # The limited ones run without Prometheus, and the page has another table for them.
+        rounds.append({NAMES[number]: found[number] for number in found if number < len(NAMES)})
+    if rounds[0]:
+        print(f"\nAs docs/operations.md has it:\n\n{page_table(rounds)}\n\n{constants_table(rounds)}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]), [int(word) for word in sys.argv[2:]]))
+    sys.exit(main())

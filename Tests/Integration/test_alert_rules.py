@@ -80,6 +80,11 @@ CASES = {
             series("narthex_memory_limit_bytes", 'kind="bodies"'): "0x130",
         },
     ),
+    "NarthexMemoryShed": (
+        {series("narthex_memory_step"): "4x130"},
+        {series("narthex_memory_step"): "3x130"},
+        {series("narthex_memory_step"): "0x112 5x20"},
+    ),
     "NarthexClockJumped": above("narthex_clock_jump_seconds", -6, -5),
     "NarthexTargetsDown": (
         {**DOWN, POOL: "2x130"},

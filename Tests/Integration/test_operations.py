@@ -11,6 +11,7 @@ import textwrap
 import pytest
 import yaml
 
+from parts import sizing
 from parts.agent import IS_NARTHEX, ROOT, program
 from parts.aws import REGION
 from parts.ledger import Entry, assert_balanced, read_ledger
@@ -261,30 +262,52 @@ def test_bytes_a_sample_are_those_of_the_page(make_agent, make_standins):
 
 def test_the_table_is_what_the_formulae_give():
     """With the constants as they stand there, to the digits that it shows."""
-    found = dict(re.findall(r"^\| `(\w)` \|[^|]*\| ([\d.]+) \|", PAGE, re.MULTILINE))
-    assert sorted(found) == sorted("csmtedabn")
-    c, s, m, t, e, d, a, b, n = (float(found[name]) for name in "csmtedabn")
+    constants = sizing.planned(PAGE)
     rows = table("what the formulae give")
     assert len(rows) > 5
     for row in rows:
         cells = [float(number.replace(",", "")) for number in re.findall(r"[\d,.]+", " ".join(row))]
-        targets, series, different, interval = cells[:4]
-        rate = targets * (series + 5) / interval
-        stated = a * different + 4 * targets * series
-        length = max(32 << 20, 8 * stated)
-        scrapes = 3600 * b * rate
-        segments = max(min(4, max(1, scrapes / (7 * stated))), scrapes / (length - stated))
-        hour = scrapes + segments * stated
-        month = 2_628_000 * rate
-        billed = max(0, month - 40e6)
-        dollars = min(billed, 2e9) * 0.9 + min(max(0, billed - 2e9), 250e9) * 0.35
-        expected = [
-            rate, 0.001 + s / 1e3 * targets / interval + c / 1e6 * rate,
-            m + (t * targets + e * targets * series + d * different) / (1 << 20),
-            24 * hour / 1e9, hour / 1e6, 86_400 * n * rate / 1e9, month / 1e9, dollars / 1e7,
-        ]  # fmt: skip
+        expected = sizing.formulae(constants, *cells[:4])
         texts = re.findall(r"[\d,.]+", " ".join(row))[4:]
         digits = [len(text.partition(".")[2]) for text in texts]
         assert [float(text.replace(",", "")) for text in texts] == [
             pytest.approx(value, abs=0.6 * 10**-places) for value, places in zip(expected, digits)
         ], row
+
+
+def test_what_the_smallest_task_bears_is_what_the_formulae_give():
+    """In millions, rounded down to a tenth."""
+    sentence = (
+        r"that is ([\d.]+) million series every 30 s\. Memory alone would let in ([\d.]+) million\s+"
+        r"series of equal tasks, or ([\d.]+) million of which each is another"
+    )
+    [found] = re.findall(sentence, PAGE)
+    expected = [int(series / 1e5) / 10 for series in sizing.smallest_task(PAGE)]
+    assert [float(number) for number in found] == expected
+
+
+def test_constants_come_back_from_the_figures_that_they_give():
+    """`script/sizing-figures` makes constants of what it has measured."""
+    given = dict(c=0.7, s=0.09, m=25.5, t=6_000, e=31, d=177, a=14, b=0.5, n=19)
+    fleets = {}
+    for name, targets, series, interval, is_different in [
+        ("few", 10, 1_000, 30, False), ("equal", 100, 1_000, 15, False),
+        ("different", 100, 1_000, 15, True), ("many", 1_000, 100, 15, False),
+        ("large", 1_000, 1_000, 30, False),
+    ]:  # fmt: skip
+        different = targets * series if is_different else series
+        fleets[name] = {
+            "targets": targets, "series": series, "interval": interval,
+            "rate": targets * (series + 5) / interval,
+            "cores": sizing.vcpu(given, targets, series, interval),
+            # The first fleet's memory is what the constant `m` is.
+            "MiB": given["m"] if name == "few" else sizing.mebibytes(given, targets, series, different),
+            "stated bytes": given["a"] * different + 4 * targets * series,
+            "buffer bytes": given["b"], "sent bytes": given["n"],
+        }  # fmt: skip
+    found = sizing.measured(fleets)
+    assert list(found) == list(sizing.SYMBOLS)
+    for symbol, figures in found.items():
+        assert figures == [pytest.approx(given[symbol], rel=1e-3)] * len(figures), symbol
+    del fleets["many"]
+    assert list(sizing.measured(fleets)) == list("mdabn")

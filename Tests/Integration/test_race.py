@@ -103,18 +103,23 @@ def test_an_agent_catches_up_recovers_and_is_not_blamed_for_its_stand_ins(tmp_pa
     stalled = executable(tmp_path / "stalled", STALLED)
     runs = [
         ("--scenario=outage", "--outage-seconds=3"),
+        ("--scenario=restart",),
         # It looks for a changed list of targets every three seconds.
         ("--scenario=overload", "--seconds=18"),
         ("--scenario=steady", f"--stand-ins={stalled}"),
     ]
     with ThreadPoolExecutor(len(runs)) as pool:
         races = [pool.submit(race, tmp_path / f"race-{n}", *flags) for n, flags in enumerate(runs)]
-        (outage_status, _, outage), (overload_status, _, overload), (_, said, steady) = [
-            one.result() for one in races
-        ]
-    assert outage_status == overload_status == 0
+        ended = [one.result() for one in races]
+    outage, restart, overload, steady = (results for _, _, results in ended)
+    assert [status for status, _, _ in ended[:3]] == [0, 0, 0]
+    said = ended[3][1]
     figures = outage["narthex", "outage"]["figures"]
     assert figures["missing"] == 0 and 1 <= figures["catchUpSeconds"]
+
+    # The endpoint answers when the agent is told to end: so that need not try until its deadline of 20 s.
+    figures = restart["narthex", "restart"]["figures"]
+    assert figures["missing"] == 0 and 0 < figures["stopSeconds"] < 10
 
     result = overload["narthex", "overload"]
     figures = result["figures"]

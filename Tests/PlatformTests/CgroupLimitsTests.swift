@@ -69,6 +69,16 @@ struct CgroupLimitsTests {
         #expect(found == CgroupLimits(cpus: 0.5, memoryBytes: 100))
     }
 
+    @Test func memoryThatIsSlowedDownAtCountsAsMemoryThatIsKilledAt() {
+        let found = limits([
+            "/proc/self/cgroup": "0::/task/container\n",
+            "/sys/fs/cgroup/task/container/memory.max": "300\n",
+            "/sys/fs/cgroup/task/container/memory.high": "max\n",
+            "/sys/fs/cgroup/task/memory.max": "max\n", "/sys/fs/cgroup/task/memory.high": "200\n",
+        ])
+        #expect(found.memoryBytes == 200)
+    }
+
     @Test func readsVersionOne() {
         let found = limits([
             "/proc/self/cgroup": "12:cpu,cpuacct:/docker/x\n3:memory:/docker/x\n",

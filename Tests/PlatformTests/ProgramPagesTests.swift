@@ -38,6 +38,22 @@ struct ProgramPagesTests {
             ])
     }
 
+    @Test func pagesOfFilesThatWereWrittenToAreCounted() {
+        var mappings = WrittenMappings()
+        for line in [
+            "55d0c1151000-55d0c11d2000 r--p 01151000 fe:00 1234  /usr/bin/nx", "Rss:  700 kB",
+            "Anonymous:  632 kB", "55d0c11d2000-55d0c1300000 rw-p 011d2000 fe:00 1234  /usr/bin/nx",
+            "Anonymous:  8 kB", "55d0c1300000-55d0c1400000 rw-p 00000000 00:00 0  [heap]",
+            "Anonymous:  4000 kB", "7f0000000000-7f0000010000 rw-p 00000000 00:00 0", "Anonymous:  5000 kB",
+            "7f0000050000-7f0000060000 r-xp 00000000 fe:00 99  /lib/a.so", "Anonymous:  -3 kB",
+            "Anonymous:", "Anonymous:  many kB", "Anonymous:  99999999999999 kB", "", " ",
+        ] {
+            mappings.take(line)
+        }
+        #expect(mappings.bytes == 640 << 10)
+        #expect(ProgramPages.writtenBytes(files: POSIXFiles()) > 0)
+    }
+
     @Test func theProgramGoesOn() throws {
         let files = POSIXFiles()
         let released = ProgramPages.release(files: files)

@@ -9,6 +9,14 @@ extension TargetScrape {
         try consume(Array(text.utf8), isOpenMetrics: isOpenMetrics, at: timestampMs)
     }
 
+    func consume(_ text: String, at timestampMs: Int64, elder: KnownSeries) throws -> Frame {
+        let bytes = Array(text.utf8)
+        // Safety: the span is used only inside the closure, where the array's bytes live.
+        return try unsafe bytes.withUnsafeBytes {
+            try unsafe consume($0.bytes, at: timestampMs, elder: elder)
+        }
+    }
+
     func consume(_ bytes: [UInt8], isOpenMetrics: Bool = false, at timestampMs: Int64) throws -> Frame {
         // Safety: the span is used only inside the closure, where the array's bytes live.
         try unsafe bytes.withUnsafeBytes {

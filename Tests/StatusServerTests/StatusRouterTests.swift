@@ -15,6 +15,8 @@ final class FakePages: StatusPages {
     }
     func isReady() -> Bool { ready.withLock { $0 } }
     func summary() -> StatusSummary { numbers.withLock { $0 } }
+    let memoryText = Mutex<String?>(nil)
+    func memory() -> String? { memoryText.withLock { $0 } }
 
     func eachTargetMetadata(
         _ query: TargetMetadataQuery, _ take: (TargetMetadata) -> Bool
@@ -105,6 +107,16 @@ struct StatusRouterTests {
             #expect(plain.headers["Content-Encoding"] == nil, "\(taken)")
             #expect(text(plain) == "fake_metric 1\n")
         }
+    }
+
+    @Test func whatIsHeldInMemoryIsJSONOrAnError() {
+        #expect(answer("GET", "/api/v1/narthex/memory").status == 503)
+        let json = #"{"status":"success","data":{}}"#
+        pages.memoryText.withLock { $0 = json }
+        let response = answer("GET", "/api/v1/narthex/memory")
+        #expect(response.status == 200 && text(response) == json)
+        #expect(response.headers["content-type"] == "application/json")
+        #expect(answer("POST", "/api/v1/narthex/memory").status == 405)
     }
 
     @Test func requestsAreMeasuredByHandler() {

@@ -1,6 +1,7 @@
 import MetricModel
 import Platform
 import Synchronization
+import Telemetry
 import TestSupport
 import Testing
 
@@ -212,5 +213,55 @@ struct SegmentIndexWritingTests {
         #expect(lines.count == (damaged == 80 ? 1 : 0))
         #expect(lines.allSatisfy { $0.contains("segment=2") && $0.contains("offset=0") })
         #expect(buffer.ledger().destinations["b"]?["node"]?.dropped.isEmpty == true)
+    }
+
+    /// The books that a segment begins with stand in the index as well, so nothing else is missing. Without
+    /// the index they are made from a neighbour's. Either way the disk has rotted, and somebody should know.
+    @Test(arguments: [0, RecordHeader.sizeBytes + 4], [true, false])
+    func aFirstLedgerThatIsRottenIsToldByItsReader(byte: Int, isIndexed: Bool) throws {
+        do {
+            let buffer = try fixture.open()
+            for name in ["a", "b"] { _ = try buffer.openStream(name) }
+            try fill(buffer, segments: 4)
+            try buffer.close()
+        }
+        let second = try fixture.segmentPaths.sorted()[1]
+        let before = try #require(try fixture.files.status(second))
+        var bytes = try fixture.bytes(second)
+        bytes[FileHeader.sizeBytes + byte] ^= 0x55
+        try fixture.overwrite(second, with: bytes)
+        if isIndexed { fixture.files.setStatus(before, of: second) }
+        let buffer = try fixture.open()
+        for name in ["a", "b"] { try buffer.openStream(name).drain() }
+        let lines = fixture.said.all("damage in the buffer was passed over")
+        #expect(lines.count == 1)
+        #expect(lines.allSatisfy { $0.contains("segment=2") && $0.contains("offset=80") })
+        #expect(fixture.registry.render().contains("\nnarthex_buffer_damaged_records_total 1\n"))
+        for name in ["a", "b"] {
+            let books = try #require(buffer.ledger().destinations[name]?["node"])
+            #expect(books.delivered == buffer.ledger().jobs["node"] && books.buffered == 0)
+            #expect(books.dropped.isEmpty)
+        }
+    }
+
+    /// No reader needs what a ledger record says, so one that the disk does not give keeps no sample waiting.
+    @Test func aLedgerThatCannotBeReadHoldsNothingUp() throws {
+        let appended: Int = try {
+            let buffer = try fixture.open()
+            try fill(buffer, segments: 4)
+            try buffer.close()
+            return Int(buffer.ledger().jobs["node"] ?? 0) / 10
+        }()
+        let second = try fixture.segmentPaths.sorted()[1]
+        let payload = UInt64(FileHeader.sizeBytes + RecordHeader.sizeBytes)
+        fixture.files.spoil(second, payload..<payload + 1)
+        let buffer = try fixture.open()
+        let stream = try buffer.openStream("a")
+        var frames: [StoredFrame] = []
+        // The read of a whole piece fails. After that, no more is read at a time than is wanted.
+        for _ in 0..<appended + 1 { if let frame = try? stream.next() { frames.append(frame) } }
+        #expect(appended > 8 && frames.count == appended)
+        #expect(fixture.registry.render().contains("\nnarthex_buffer_read_failures_total 2\n"))
+        #expect(fixture.said.all("damage in the buffer was passed over").isEmpty)
     }
 }

@@ -32,6 +32,9 @@ public enum FlagTable {
         FlagRule(
             "storage.agent.sync-interval", .duration, .honoured,
             "Narthex' own: is how often the buffer is made durable"),
+        FlagRule(
+            "memory.limit", .size, .honoured,
+            "Narthex' own: is the resident memory that the agent stays below; 0 is none"),
     ]
 
     private static let configuration: [FlagRule] = [

@@ -42,7 +42,7 @@ final class PlainPath {
     /// By names that are being looked up: the requests that wait for it.
     private var lookingUp: [String: [UInt64]] = [:]
     private var connections: [Int32: PlainConnection] = [:]
-    private var idle: [PlainPlace: [PlainConnection]] = [:]
+    private var idle = IdleConnections()
     private var running: [UInt64: PlainRun] = [:]
     private var bytes: [UInt8] = []
     /// For bytes that are read and then copied. Together with the 8 KiB that a body may hold before it needs
@@ -174,6 +174,13 @@ final class PlainPath {
     func leave(_ id: UInt64) {
         guard let run = running.removeValue(forKey: id) else { return }
         for connection in run.connections { drop(connection) }
+    }
+
+    /// Closes the connections that no request uses; how many there were.
+    func closeIdle() -> Int {
+        let kept = idle.all
+        for connection in kept { drop(connection) }
+        return kept.count
     }
 
     /// Connections open, the idle ones included.
@@ -362,30 +369,24 @@ final class PlainPath {
             return
         }
         connection.finish(nowNs: nowNs)
-        idle[connection.place, default: []].append(connection)
+        idle.add(connection)
     }
 
     private func drop(_ connection: PlainConnection) {
-        if connection.transfer == nil, let kept = idle[connection.place] {
-            let others = kept.filter { $0 !== connection }
-            idle[connection.place] = others.isEmpty ? nil : others
-        }
+        if connection.transfer == nil { idle.remove(connection) }
         // A descriptor that epoll does not let go of leaves it when it is closed.
         _ = watch.remove(connection.descriptor)
         connections[connection.descriptor] = nil
     }
 
     private func takeIdle(_ place: PlainPlace, _ nowNs: UInt64) -> PlainConnection? {
-        while let connection = idle[place]?.popLast() {
-            if !isOld(connection, nowNs), connection.isQuiet { return connection }
+        while let connection = idle.take(place) {
+            if !connection.hasIdled(forMs: configuration.idleConnectionMs, nowNs: nowNs), connection.isQuiet {
+                return connection
+            }
             drop(connection)
         }
         return nil
-    }
-
-    private func isOld(_ connection: PlainConnection, _ nowNs: UInt64) -> Bool {
-        let idleMs = (nowNs - min(nowNs, connection.idleSinceNs)) / 1_000_000
-        return idleMs >= UInt64(max(0, configuration.idleConnectionMs))
     }
 
     /// Connections of targets that are gone must not stay for good, nor what was known of their names.
@@ -393,7 +394,7 @@ final class PlainPath {
         guard nowNs >= nextPruneNs else { return }
         nextPruneNs = nowNs + Self.pruneNs
         lookup.prune(nowNs: nowNs)
-        for connection in Array(idle.values.joined()) where isOld(connection, nowNs) { drop(connection) }
-        for (place, kept) in idle where kept.isEmpty { idle[place] = nil }
+        let idleMs = configuration.idleConnectionMs
+        for connection in idle.all where connection.hasIdled(forMs: idleMs, nowNs: nowNs) { drop(connection) }
     }
 }

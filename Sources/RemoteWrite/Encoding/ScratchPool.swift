@@ -16,6 +16,18 @@ final class ScratchPool: Sendable {
     /// Bytes of those that are kept and not lent.
     var keptBytes: Int { free.withLock { $0.reduce(0) { $0 + $1.heldBytes } } }
 
+    /// Frees what is kept and not lent, and the symbols that requests share: they are made again when they
+    /// are needed. Any thread.
+    func relax() {
+        // Freed once the lock is open again.
+        let dropped = free.withLock { free in
+            defer { free = [] }
+            return free
+        }
+        _ = consume dropped
+        symbols.removeAll()
+    }
+
     /// Calls `body` with a scratch of its own.
     func with<Result>(_ body: (RequestScratch) throws -> Result) rethrows -> Result {
         let scratch = free.withLock { $0.popLast() } ?? RequestScratch(symbols: symbols)

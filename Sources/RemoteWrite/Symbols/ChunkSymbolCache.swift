@@ -72,6 +72,19 @@ final class ChunkSymbolCache: Sendable {
         return made
     }
 
+    /// Lets go of all; they are made again when they are needed.
+    func removeAll() {
+        // Freed once the lock is open again.
+        let dropped = state.withLock { state in
+            defer {
+                state = State()
+                hold.set(0)
+            }
+            return state.entries
+        }
+        _ = consume dropped
+    }
+
     /// Whether the chunk's symbols are kept.
     func holds(_ chunk: LayoutChunk) -> Bool {
         state.withLock { $0.entries[ObjectIdentifier(chunk)]?.chunk === chunk }

@@ -45,6 +45,7 @@ struct BodyReader {
     private let hasher: SegmentHasher
     private let convertsClassic: Bool
     private let readsStarts: Bool
+    private let admission: SeriesAdmission?
     private let keepsMetadata: Bool
     private var builder: TemplateBuilder
     private var parser: ExpositionParser
@@ -69,8 +70,9 @@ struct BodyReader {
     init(
         schema: TargetSchema, isOpenMetrics: Bool, histograms: HistogramOptions = HistogramOptions(),
         readsStarts: Bool = false, keepsMetadata: Bool = false, hasher: SegmentHasher,
-        layouts: LayoutInterner, templates: TemplateInterner
+        layouts: LayoutInterner, templates: TemplateInterner, admission: SeriesAdmission? = nil
     ) {
+        self.admission = admission
         self.hasher = hasher
         convertsClassic = histograms.convertsClassic
         self.readsStarts = readsStarts && isOpenMetrics
@@ -78,7 +80,8 @@ struct BodyReader {
         parser = ExpositionParser(
             isOpenMetrics: isOpenMetrics, skipsBadLines: schema.rules.onBadLine == .skip)
         builder = TemplateBuilder(
-            encoder: SeriesEncoder(schema: schema, hasher: hasher), isOpenMetrics: isOpenMetrics,
+            encoder: SeriesEncoder(schema: schema, hasher: hasher, admission: admission),
+            isOpenMetrics: isOpenMetrics,
             layouts: layouts, templates: templates, keepsClassic: histograms.alwaysScrapesClassic,
             statesFamilies: keepsMetadata)
     }
@@ -128,7 +131,7 @@ struct BodyReader {
     private mutating func match(_ chunk: TemplateChunk, _ body: RawSpan) -> Bool {
         let before = mark
         setMark(at: parser.position, context)
-        guard chunk.before == context,
+        guard chunk.before == context, admission?.takes(chunk) ?? (chunk.shedCount == 0),
             let end = TemplateMatcher.match(
                 chunk, body, at: parser.position, hasher: hasher, values: &values, timestamps: &timestamps,
                 exemplars: &exemplars)

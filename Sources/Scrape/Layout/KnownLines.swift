@@ -49,7 +49,8 @@ struct KnownLines {
             && chunk.refusal == nil && chunk.lineCount - chunk.droppedLines.count == chunk.seriesCount
     }
 
-    /// The line of this hash; nil where the chunks have none.
+    /// The line of this hash; nil where the chunks have none, and for one whose series was left out because
+    /// memory was short.
     func line(_ hash: UInt64) -> Line? {
         guard let number = table.number(of: hash).map({ Int($0) }) else { return nil }
         var (low, high) = (0, chunks.count)
@@ -59,18 +60,25 @@ struct KnownLines {
         }
         let chunk = chunks[low]
         let line = number - firstLines[low]
-        return Line(chunk: chunk, length: chunk.lengths[line], series: Self.series(of: line, in: chunk))
+        let series = Self.series(of: line, in: chunk)
+        if series == nil, Self.find(line, in: chunk.shedLines).isThere { return nil }
+        return Line(chunk: chunk, length: chunk.lengths[line], series: series)
     }
 
     private static func series(of line: Int, in chunk: TemplateChunk) -> Int? {
-        let dropped = chunk.droppedLines
-        if dropped.isEmpty { return line }
-        var (low, high) = (0, dropped.count)
+        if chunk.droppedLines.isEmpty { return line }
+        let place = find(line, in: chunk.droppedLines)
+        return place.isThere ? nil : line - place.countBefore
+    }
+
+    /// How many of the ascending indices are below `line`, and whether it is among them.
+    private static func find(_ line: Int, in lines: [UInt32]) -> (countBefore: Int, isThere: Bool) {
+        var (low, high) = (0, lines.count)
         while low < high {
             let middle = (low + high) / 2
-            if Int(dropped[middle]) < line { low = middle + 1 } else { high = middle }
+            if Int(lines[middle]) < line { low = middle + 1 } else { high = middle }
         }
-        return low < dropped.count && Int(dropped[low]) == line ? nil : line - low
+        return (low, low < lines.count && Int(lines[low]) == line)
     }
 }
 

@@ -25,6 +25,8 @@ struct SeriesEncoder {
         var excluded: [UInt16]
         /// Why the line has no series; it then stands for one without labels that never has a sample.
         var refusal: String?
+        /// Whether the series is new and memory is short: then no labels were made, and the line has none.
+        var isShed = false
     }
 
     static let metricNameLabel = Array("__name__".utf8)
@@ -37,10 +39,13 @@ struct SeriesEncoder {
     var text: [UInt8] = []
     var items: [Item] = []
     private var scratch = LabelScratch()
+    /// Which series come in while memory is short; nil where all do.
+    let admission: SeriesAdmission?
     /// What `explain` has found before it met a fault.
     var explainedLabels = LabelSet()
 
-    init(schema: TargetSchema, hasher: SegmentHasher) {
+    init(schema: TargetSchema, hasher: SegmentHasher, admission: SeriesAdmission? = nil) {
+        self.admission = admission
         self.schema = schema
         self.hasher = hasher
     }
@@ -75,6 +80,9 @@ struct SeriesEncoder {
         }
         if schema.rules.checkSeries { try check(excluded, at: parser.lineStart) }
         uncoverExternal(excluded)
+        if let admission, !admits(excluded, lineBytes: parser.segment.count, admission) {
+            return Identity(ownHash: 0, excluded: [], isShed: true)
+        }
         return emit(excluded: excluded, into: &chunk, isHistogram: isHistogram)
     }
 
@@ -334,6 +342,24 @@ struct SeriesEncoder {
         }
         chunk.endSeries(isHistogram: isHistogram)
         return Identity(ownHash: ownHash, excluded: excluded)
+    }
+
+    /// Whether the series that `emit` would add comes in.
+    private func admits(_ excluded: [UInt16], lineBytes: Int, _ admission: SeriesAdmission) -> Bool {
+        if admission.admitsAny(lineBytes: lineBytes) { return true }
+        let hash = seriesHash(excluded: excluded)
+        return admission.admits(hash, lineBytes: lineBytes)
+    }
+
+    /// The hash of the series that `emit` would add, as its chunk has it for the target.
+    private func seriesHash(excluded: [UInt16]) -> UInt64 {
+        // Safety: bytes have no padding, so every one of the span's may be read.
+        let bytes = unsafe text.span.bytes
+        var hash = schema.allLabelsHash
+        for item in items where !item.value.isEmpty {
+            hash &+= hasher.labelHash(bytes, name: item.name, value: item.value)
+        }
+        return excluded.reduce(hash) { $0 &- schema.labelHashes[Int($1)] }
     }
 
     private func append(target index: Int, _ excluded: [UInt16], _ chunk: inout LayoutChunkBuilder) {

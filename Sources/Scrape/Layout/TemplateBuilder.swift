@@ -19,6 +19,8 @@ struct TemplateBuilder {
     private var hashes: [UInt64] = []
     private var lengths: [UInt32] = []
     private var droppedLines: [UInt32] = []
+    private var shedLines: [UInt32] = []
+    private var shedHistograms = 0
     private var ownHashes: [UInt64] = []
     private var exclusions: [TemplateChunk.Exclusion] = []
     private var refused: [UInt32] = []
@@ -104,32 +106,30 @@ struct TemplateBuilder {
             } else {
                 try encoder.encode(parser, body, lineHash: hash, into: &layout, isHistogram: isHistogram)
             }
-        if let identity {
-            add(identity)
-        } else {
-            droppedLines.append(line)
-        }
+        let hasSeries = add(identity, ofLine: line)
         skippedLines += parser.skippedLines
         skippedReason = skippedReason ?? parser.skippedReason
         hashes.append(hash)
         lengths.append(UInt32(parser.segment.count))
-        return identity != nil
+        return hasSeries
     }
 
     /// Adds a line that a scrape before had, only where `statesFamilies` is off: `FamilyRuns` is not told of
     /// the line. False when it has no series.
     mutating func append(_ known: KnownLines.Line, hash: UInt64, before: FamilyContext) -> Bool {
         if hashes.isEmpty { self.before = before }
-        let identity = copy(known)
-        if let identity { add(identity) } else { droppedLines.append(UInt32(hashes.count)) }
+        let hasSeries = add(copy(known), ofLine: UInt32(hashes.count))
         hashes.append(hash)
         lengths.append(known.length)
-        return identity != nil
+        return hasSeries
     }
 
     /// Adds the labels of the line's series; nil when rules drop it.
     private mutating func copy(_ known: KnownLines.Line) -> SeriesEncoder.Identity? {
         guard let series = known.series else { return nil }
+        if let admission = encoder.admission, !admission.admits(known, encoder.schema) {
+            return SeriesEncoder.Identity(ownHash: 0, excluded: [], isShed: true)
+        }
         layout.append(seriesOf: known.chunk.layout, series..<series + 1)
         return SeriesEncoder.Identity(ownHash: known.chunk.ownHashes[series], excluded: known.excluded)
     }
@@ -139,6 +139,17 @@ struct TemplateBuilder {
     /// Counts a chunk that was known, or with `isBack` one that was given back.
     mutating func pass(_ chunk: TemplateChunk, isBack: Bool = false) {
         metadataBytes += isBack ? -chunk.metadata.count : chunk.metadata.count
+    }
+
+    /// Adds what a line stands for; nil is a line without a series. Returns whether it has one.
+    private mutating func add(_ identity: SeriesEncoder.Identity?, ofLine line: UInt32) -> Bool {
+        if let identity, !identity.isShed {
+            add(identity)
+            return true
+        }
+        if identity != nil { shedLines.append(line) }
+        droppedLines.append(line)
+        return false
     }
 
     private mutating func add(_ identity: SeriesEncoder.Identity) {
@@ -182,8 +193,14 @@ struct TemplateBuilder {
             // What stands for a series that is left out must differ from what stands for the line.
             let identity = try encoder.encode(
                 histogram, body, lineHash: ~hash, into: &layout, isHistogram: true)
-            var group = ClassicGroup(series: identity.map { _ in UInt32(ownHashes.count) }, first: line)
-            if let identity { add(identity) }
+            var series: UInt32?
+            if let identity, identity.isShed {
+                shedHistograms += 1
+            } else if let identity {
+                series = UInt32(ownHashes.count)
+                add(identity)
+            }
+            var group = ClassicGroup(series: series, first: line)
             group.add(classic.role, line: line)
             groups.append(group)
             openGroup = classic.key
@@ -230,6 +247,7 @@ struct TemplateBuilder {
         // Copies of just the right size; these live as long as the target.
         let chunk = TemplateChunk(
             hashes: hashes.exactCopy, lengths: lengths.exactCopy, droppedLines: droppedLines.exactCopy,
+            shedLines: shedLines.exactCopy, shedHistograms: shedHistograms,
             ownHashes: ownHashes.exactCopy, exclusions: exclusions, layout: layout,
             before: before, after: after, isOpenMetrics: isOpenMetrics,
             // One array for both, where both have it.
@@ -241,6 +259,8 @@ struct TemplateBuilder {
         hashes.removeAll(keepingCapacity: true)
         lengths.removeAll(keepingCapacity: true)
         droppedLines.removeAll(keepingCapacity: true)
+        shedLines.removeAll(keepingCapacity: true)
+        shedHistograms = 0
         ownHashes.removeAll(keepingCapacity: true)
         exclusions.removeAll()
         refused.removeAll()

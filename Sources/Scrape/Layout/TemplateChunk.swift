@@ -21,6 +21,10 @@ final class TemplateChunk: Sendable {
     /// Lines that have no series, because metric_relabel_configs drop them or a histogram has them: indices,
     /// ascending.
     let droppedLines: [UInt32]
+    /// Those of them whose series are left out because memory is short, ascending.
+    let shedLines: [UInt32]
+    /// Histograms made of lines that are left out for the same reason.
+    let shedHistograms: Int
     /// For each series, the sum of its own labels' hashes.
     let ownHashes: [UInt64]
     /// Ascending by series, each series once.
@@ -57,8 +61,8 @@ final class TemplateChunk: Sendable {
     let digest: UInt64
 
     init(
-        hashes: [UInt64], lengths: [UInt32], droppedLines: [UInt32] = [], ownHashes: [UInt64],
-        exclusions: [Exclusion],
+        hashes: [UInt64], lengths: [UInt32], droppedLines: [UInt32] = [], shedLines: [UInt32] = [],
+        shedHistograms: Int = 0, ownHashes: [UInt64], exclusions: [Exclusion],
         layout: LayoutChunk,
         before: FamilyContext, after: FamilyContext, isOpenMetrics: Bool = false, metadata: [UInt8] = [],
         repeatedFamilies: Int = 0, refused: [UInt32] = [], refusal: String? = nil,
@@ -79,6 +83,8 @@ final class TemplateChunk: Sendable {
         self.hashes = hashes
         self.lengths = lengths
         self.droppedLines = droppedLines
+        self.shedLines = shedLines
+        self.shedHistograms = shedHistograms
         self.ownHashes = ownHashes
         self.exclusions = exclusions
         self.layout = layout
@@ -92,6 +98,7 @@ final class TemplateChunk: Sendable {
         self.skippedLines = skippedLines
         var digest = layout.digest
         for hash in hashes { digest = (digest &* 0x9E37_79B9_7F4A_7C15) ^ hash }
+        digest ^= UInt64(shedLines.count + shedHistograms)
         self.digest = digest
     }
 
@@ -104,6 +111,8 @@ final class TemplateChunk: Sendable {
         hashes = []
         lengths = []
         droppedLines = []
+        shedLines = []
+        shedHistograms = 0
         self.ownHashes = ownHashes
         self.exclusions = exclusions
         self.layout = layout
@@ -137,7 +146,13 @@ final class TemplateChunk: Sendable {
     /// not counted.
     var lineBytes: Int {
         8 * hashes.count + 4 * lengths.count + 8 * ownHashes.count
-            + 4 * (droppedLines.count + refused.count)
+            + 4 * (droppedLines.count + shedLines.count + refused.count)
+    }
+    /// Samples that are left out because memory is short.
+    var shedCount: Int { shedLines.count + shedHistograms }
+    /// What they would cost, as `SeriesAdmission` estimates it.
+    var shedBytes: Int {
+        shedLines.reduce(shedCount * SeriesAdmission.seriesBytes) { $0 + Int(lengths[Int($1)]) }
     }
     /// Whether the layout says which series belong to which family.
     var statesFamilies: Bool { layout.metadata != nil }
@@ -166,6 +181,13 @@ final class TemplateChunk: Sendable {
         return result
     }
 
+    /// The same of one series.
+    func seriesHash(_ series: Int, of schema: TargetSchema) -> UInt64 {
+        exclusions(of: series..<series + 1).reduce(ownHashes[series] &+ schema.allLabelsHash) { hash, own in
+            own.targetLabels.reduce(hash) { $0 &- schema.labelHashes[Int($1)] }
+        }
+    }
+
     /// Whether any series of a target is in `table`, without making the list of all.
     func sharesSeries(with table: SeriesTable, _ schema: TargetSchema) -> Bool {
         guard exclusions.isEmpty else {
@@ -179,7 +201,8 @@ final class TemplateChunk: Sendable {
         digest == other.digest && layout === other.layout && before == other.before
             && after == other.after && isOpenMetrics == other.isOpenMetrics && hashes == other.hashes
             && lengths == other.lengths
-            && droppedLines == other.droppedLines && ownHashes == other.ownHashes
+            && droppedLines == other.droppedLines && shedLines == other.shedLines
+            && shedHistograms == other.shedHistograms && ownHashes == other.ownHashes
             && exclusions == other.exclusions
             && metadata == other.metadata && refused == other.refused
             && skippedLines == other.skippedLines && groups.count == other.groups.count

@@ -16,11 +16,14 @@ struct ScrapeContext: Sendable {
     let offsetSeed: UInt64
     let job: String
     let failureLog: ScrapeFailureLog?
+    /// When it was last said that memory is short.
+    let memoryLog: MemoryLog
 
     init(
         _ plan: ScrapePlan, workers: WorkerPool, appender: any FrameAppending, clock: any AgentClock,
-        metrics: ScrapeMetrics, logger: Logger
+        metrics: ScrapeMetrics, logger: Logger, memoryLog: MemoryLog = MemoryLog()
     ) {
+        self.memoryLog = memoryLog
         let configuration = plan.configuration
         http = plan.http as? any HTTPScheduling ?? HTTPTaskScheduler(plan.http, clock: clock)
         self.workers = workers
@@ -39,7 +42,7 @@ struct ScrapeContext: Sendable {
     init(_ plan: ScrapePlan, like other: ScrapeContext) {
         self.init(
             plan, workers: other.workers, appender: other.appender, clock: other.clock,
-            metrics: other.metrics, logger: other.logger)
+            metrics: other.metrics, logger: other.logger, memoryLog: other.memoryLog)
     }
 
     var now: LoopStateMachine.Moment { .init(wallMs: clock.wallMs, monotonicNs: clock.monotonicNs) }

@@ -1,9 +1,51 @@
 import Logging
 import MetricModel
+import Platform
 import Telemetry
 
-/// What a scrape that succeeded left out, in metrics, state and log.
+/// What a scrape came to and what it left out, in metrics, state and log.
 extension ScrapeLoop {
+    /// What a scrape came to, in metrics, state and log.
+    func note(_ outcome: Outcome, timestampMs: Int64) {
+        let metrics = context.metrics
+        metrics.duration.observe(outcome.durationSeconds)
+        if let prepared = outcome.prepared {
+            metrics.parsedLines.add(UInt64(prepared.parsedLines))
+            noteLeftOut(prepared)
+            if !prepared.leftOut.isEmpty { noteDropped(prepared) }
+            metrics.samples.add(UInt64(prepared.report.samplesScraped))
+        }
+        let before = changeState { state in
+            let before = state.lastError
+            state.health = outcome.error == nil ? .up : .down
+            state.lastError = outcome.error
+            state.lastScrapeMs = timestampMs
+            state.lastScrapeDurationSeconds = outcome.durationSeconds
+            if outcome.error == nil { state.samples = outcome.prepared?.report.samplesScraped ?? 0 }
+            return before
+        }
+        guard let error = outcome.error else {
+            if before != nil {
+                context.logger.info("scrape works again", metadata: ["target": "\(target.url)"])
+            }
+            return
+        }
+        metrics.countFailure(error.code)
+        do {
+            try context.failureLog?.write(
+                job: context.job, target: target.url, error: "\(error)", wallMs: timestampMs)
+        } catch {
+            context.logger.warning(
+                "scrape_failure_log_file cannot be written", metadata: ["err": "\(error)"])
+        }
+        // Once for each fault, not once for each scrape; the buffer reports its own faults.
+        if before?.code != error.code {
+            context.logger.warning(
+                "scrape failed",
+                metadata: ["target": "\(target.url)", "err": "\(error)", "reason": "\(error.code.rawValue)"])
+        }
+    }
+
     /// Samples left out for their timestamps or as repetitions: at most one line in the log for all of them.
     func noteDropped(_ prepared: ScrapeEngine.Prepared) {
         let samples = prepared.leftOut
@@ -32,10 +74,19 @@ extension ScrapeLoop {
             context.metrics.shed.count(shed.shedCount, label: shed.grownLabel)
         }
         if skipped > 0 { context.metrics.countSkipped(skipped) }
+        if prepared.memoryShedCount > 0 {
+            context.metrics.memoryShed.add(UInt64(prepared.memoryShedCount))
+            if context.memoryLog.isDue(nowNs: context.clock.monotonicNs) {
+                context.logger.warning(
+                    "memory is short: series that are new are left out, of this target and maybe of others",
+                    metadata: ["target": "\(target.url)", "shed": "\(prepared.memoryShedCount)"])
+            }
+        }
         let before = changeState { state in
             let before = (label: state.shedLabel, isShedding: state.shedSamples > 0, state.skippedReason)
             state.shedSamples = shed.shedCount
             state.shedLabel = shed.grownLabel
+            state.memoryShedSamples = prepared.memoryShedCount
             state.skippedLines = skipped
             state.skippedReason = reason
             return before

@@ -40,6 +40,8 @@ final class ScrapeLoop: HTTPExchange {
         /// What the client calls the exchange that is scheduled or in flight.
         var exchangeID: UInt64 = 0
         var refusal: ScrapeError?
+        /// The loop that this one takes over from.
+        weak var elder: ScrapeLoop?
         /// What was said of samples that were left out.
         var leftOut = LeftOutMemory()
     }
@@ -123,6 +125,17 @@ final class ScrapeLoop: HTTPExchange {
                     successors.contains { $0 === one } || given.contains { $0 === one }
                 } + fresh
         }
+    }
+
+    /// The loop of a target that is gone, from which this one takes over: its series are not new.
+    func follow(_ elder: ScrapeLoop) { shared.withLock { $0.elder = elder } }
+
+    /// The series of the loop that this one takes over from; nil once it has series itself.
+    private func elderSeries(_ state: ScrapeState) -> KnownSeries? {
+        guard state.chunks.isEmpty, let elder = shared.withLock({ $0.elder }) else { return nil }
+        // Looked at without the lock: a loop holds no other's while it has its own.
+        let known = KnownSeries(elder.scrape, elder.engine.schema)
+        return known.count > 0 ? known : nil
     }
 
     /// Whether anything of the target was ever appended.
@@ -270,7 +283,7 @@ final class ScrapeLoop: HTTPExchange {
     }
 
     /// What one scrape came to.
-    private struct Outcome {
+    struct Outcome {
         var state: ScrapeState
         var error: ScrapeError?
         var prepared: ScrapeEngine.Prepared?
@@ -290,9 +303,11 @@ final class ScrapeLoop: HTTPExchange {
             var prepared: ScrapeEngine.Prepared?
             if let body, failure == nil {
                 do {
+                    let elder = elderSeries(state)
                     prepared = try body.withSpan {
                         try engine.scraped(
-                            $0, format: format, at: timestampMs, after: state, durationSeconds: seconds)
+                            $0, format: format, at: timestampMs, after: state, elder: elder,
+                            durationSeconds: seconds)
                     }
                 } catch let error as ScrapeError where error.code != .clock {
                     outcome.error = error
@@ -347,45 +362,5 @@ final class ScrapeLoop: HTTPExchange {
         let now = context.now
         let mayEnd = owner?.mayEnd(self) ?? true
         carryOut(mayEnd ? .finish : shared.withLock { $0.machine.cameBack(now) })
-    }
-
-    private func note(_ outcome: Outcome, timestampMs: Int64) {
-        let metrics = context.metrics
-        metrics.duration.observe(outcome.durationSeconds)
-        if let prepared = outcome.prepared {
-            metrics.parsedLines.add(UInt64(prepared.parsedLines))
-            noteLeftOut(prepared)
-            if !prepared.leftOut.isEmpty { noteDropped(prepared) }
-            metrics.samples.add(UInt64(prepared.report.samplesScraped))
-        }
-        let before = shared.withLock { shared in
-            let before = shared.state.lastError
-            shared.state.health = outcome.error == nil ? .up : .down
-            shared.state.lastError = outcome.error
-            shared.state.lastScrapeMs = timestampMs
-            shared.state.lastScrapeDurationSeconds = outcome.durationSeconds
-            if outcome.error == nil { shared.state.samples = outcome.prepared?.report.samplesScraped ?? 0 }
-            return before
-        }
-        guard let error = outcome.error else {
-            if before != nil {
-                context.logger.info("scrape works again", metadata: ["target": "\(target.url)"])
-            }
-            return
-        }
-        metrics.countFailure(error.code)
-        do {
-            try context.failureLog?.write(
-                job: context.job, target: target.url, error: "\(error)", wallMs: timestampMs)
-        } catch {
-            context.logger.warning(
-                "scrape_failure_log_file cannot be written", metadata: ["err": "\(error)"])
-        }
-        // Once for each fault, not once for each scrape; the buffer reports its own faults.
-        if before?.code != error.code {
-            context.logger.warning(
-                "scrape failed",
-                metadata: ["target": "\(target.url)", "err": "\(error)", "reason": "\(error.code.rawValue)"])
-        }
     }
 }

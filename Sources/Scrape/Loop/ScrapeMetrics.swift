@@ -27,6 +27,8 @@ struct ScrapeMetrics: Sendable {
     let parsedLines: Counter
     let samples: Counter
     let shed: ShedCounters
+    let memoryShed: Counter
+    let waitingTargets: Gauge
     private let registry: MetricRegistry
     private let clock: any AgentClock
     private let job: String
@@ -59,6 +61,12 @@ struct ScrapeMetrics: Sendable {
         poolTargets = registry.gauge(
             "prometheus_target_scrape_pool_targets", help: "Current number of targets in this scrape pool.",
             labels: jobLabel)
+        memoryShed = registry.counter(
+            "narthex_memory_shed_samples_total",
+            help: "Samples of new series that were left out because memory is short.", labels: jobLabel)
+        waitingTargets = registry.gauge(
+            "narthex_memory_waiting_targets",
+            help: "New targets that are not scraped yet because memory is short.", labels: jobLabel)
         targetLimitExceeded = registry.counter(
             "prometheus_target_scrape_pool_exceeded_target_limit_total",
             help: "Total number of times scrape pools hit the target limit, during sync or config reload.")

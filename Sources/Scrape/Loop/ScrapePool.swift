@@ -7,7 +7,7 @@ public import Telemetry
 
 /// The targets of one job, each with a loop of its own. Thread-safe.
 public final class ScrapePool: ScrapeLoopOwner {
-    private struct State {
+    struct State {
         var plan: ScrapePlan
         var context: ScrapeContext
         /// What is known of lines, which holds for one way of reading and relabelling them.
@@ -20,8 +20,12 @@ public final class ScrapePool: ScrapeLoopOwner {
         var replannedNs: UInt64?
         /// Every loop that has not ended, unwanted ones included.
         var loops: [ScrapeTarget: ScrapeLoop] = [:]
-        /// Made before `run`.
+        /// Made and not started: before `run`, and those of new targets while these are held.
         var waiting: [ScrapeLoop] = []
+        /// New targets wait until memory is no longer short.
+        var holdsNew = false
+        /// Those of `waiting` that wait for that.
+        var held: Set<ScrapeTarget> = []
         /// The job has had targets: those that come from now on wait for their phase.
         var hasHadTargets = false
         var isRunning = false
@@ -45,21 +49,23 @@ public final class ScrapePool: ScrapeLoopOwner {
     private let layouts: LayoutInterner
     private let clock: any AgentClock
     private let logger: Logger
-    private let metrics: ScrapeMetrics
+    let metrics: ScrapeMetrics
     private let targetLimit: Gauge
-    private let whenOldAreOver: @Sendable () -> Void
-    private let room: MemoryRoom
-    private let state: Mutex<State>
+    let whenOldAreOver: @Sendable () -> Void
+    /// Whether series that are new come in.
+    let gate: SeriesGate
+    let state: Mutex<State>
 
     /// A pool without targets. `whenOldAreOver` is called when the last of the loops is over that a plan with
-    /// new loops has replaced: what they knew of their series is free then.
+    /// new loops has replaced: what they knew of their series is free then. What new series cost is taken
+    /// from `room`; those that do not fit are left out.
     public init(
         _ plan: ScrapePlan, workers: WorkerPool, appender: any FrameAppending, interner: LayoutInterner,
         clock: any AgentClock, registry: MetricRegistry, logger: Logger,
         exemplars: FrameSwitch = FrameSwitch(false), details: FrameSwitch = FrameSwitch(false),
         room: MemoryRoom = MemoryRoom(), whenOldAreOver: @escaping @Sendable () -> Void = {}
     ) {
-        self.room = room
+        gate = SeriesGate(room: room)
         self.whenOldAreOver = whenOldAreOver
         self.exemplars = exemplars
         self.details = details
@@ -110,18 +116,18 @@ public final class ScrapePool: ScrapeLoopOwner {
     /// that may give some of them end as well. So a job that has them next, of this or another name, gives
     /// its first samples behind the markers. `run` returns when that is done; later lists are ignored.
     public func end() {
-        let (loops, over) = state.withLock { state in
+        let (loops, over, isLastOld) = state.withLock { state in
             state.isEnding = true
             state.plan.fleet?.leave(self)
-            // What has not begun has nothing to end.
-            for loop in state.waiting { state.loops[loop.target] = nil }
-            state.waiting = []
+            let isLastOld = state.dropWaiting { _ in true }
             for loop in state.loops.values { loop.isWanted = false }
             state.passed.setGone(state.loops.keys, nowNs: clock.monotonicNs)
-            return (Array(state.loops.values), state.takeOver())
+            metrics.waitingTargets.set(0)
+            return (Array(state.loops.values), state.takeOver(), isLastOld)
         }
         for loop in loops { loop.endWithJob() }
         over?.resume()
+        if isLastOld { whenOldAreOver() }
         metrics.poolTargets.set(0)
     }
 
@@ -146,6 +152,7 @@ public final class ScrapePool: ScrapeLoopOwner {
                 loop.isWanted = wanted.contains(target)
                 loop.refusal = refusal
             }
+            let isLastOld = state.dropWaiting { !$0.isWanted }
             let fleetSize = state.plan.fleet?.note(wanted.count, of: self) ?? .max
             for target in wanted where state.loops[target] == nil {
                 let loop = makeLoop(target, state, fleetSize: fleetSize)
@@ -163,11 +170,12 @@ public final class ScrapePool: ScrapeLoopOwner {
             let replanned = state.replannedNs.take().map { (sinceNs: $0, intervalMs: intervalMs) }
             return Taken(
                 count: wanted.count, due: takeWaiting(&state), ended: ended, refusal: refusal,
-                replanned: replanned)
+                replanned: replanned, isLastOld: isLastOld)
         }
         guard let taken else { return }
         for loop in taken.due { loop.start() }
         for loop in taken.ended { loop.endNow() }
+        if taken.isLastOld { whenOldAreOver() }
         if let refusal = taken.refusal {
             metrics.targetLimitExceeded.add()
             logger.error("no target of this job is scraped", metadata: ["err": "\(refusal)"])
@@ -188,6 +196,8 @@ public final class ScrapePool: ScrapeLoopOwner {
         var ended: [ScrapeLoop]
         var refusal: ScrapeError?
         var replanned: (sinceNs: UInt64, intervalMs: Int64)?
+        /// Of the loops that a plan with new ones has replaced the last is gone.
+        var isLastOld: Bool
     }
 
     /// Tells the loops of targets that are gone which others have their labels.
@@ -230,84 +240,6 @@ public final class ScrapePool: ScrapeLoopOwner {
             for loop in loops { loop.stop() }
             over?.resume()
         }
-    }
-
-    /// The loops to be started now.
-    private func takeWaiting(_ state: inout State) -> [ScrapeLoop] {
-        guard state.isRunning, !state.isStopping else { return [] }
-        defer { state.waiting = [] }
-        state.activeCount += state.waiting.count
-        return state.waiting
-    }
-
-    /// What the job's targets say about their metric families, each family once with the last word: that of
-    /// the last target in the order of their URLs and labels. Lines that targets share are read once.
-    public var families: [MetricMetadata] {
-        let loops = loopsInOrder
-        var seen: Set<ObjectIdentifier> = []
-        var packed: [[UInt8]] = []
-        // From the last target to the first, so that a chunk which several have counts where the last of them
-        // has it.
-        for loop in loops.reversed() {
-            // The state holds the chunks, so that none of them takes the identity of another meanwhile.
-            for chunk in loop.scrape.chunks.reversed() where seen.insert(ObjectIdentifier(chunk)).inserted {
-                if !chunk.metadata.isEmpty { packed.append(chunk.metadata) }
-            }
-        }
-        packed.reverse()
-        return MetricFamilyMetadata.merged(packed).map {
-            MetricMetadata(
-                family: $0.family, kind: MetricMetadata.Kind(word: $0.type) ?? .unknown, help: $0.help,
-                unit: $0.unit)
-        }
-    }
-
-    /// The job's targets in the order of their URLs and labels.
-    public func targetStates() -> [TargetState] {
-        let loops = state.withLock { state in state.loops.values.filter(\.isWanted) }
-        return loops.map(\.state).sorted { Self.stands(($0.url, $0.labels), before: ($1.url, $1.labels)) }
-    }
-
-    /// What the job's targets have now. Quick: no series and no text is looked at.
-    public var size: ScrapePoolSize {
-        let loops = state.withLock { state in state.loops.values.filter(\.isWanted) }
-        return loops.reduce(into: ScrapePoolSize()) { $0.add($1.scrape) }
-    }
-
-    /// What the targets keep of their lines now; a look at each chunk of them.
-    public var lineMemory: LineMemory {
-        let (templates, loops) = state.withLock { ($0.templates, Array($0.loops.values)) }
-        var memory = templates.size
-        memory.targets = loops.count
-        for loop in loops { memory.addOwn(loop.scrape) }
-        return memory
-    }
-
-    /// A target and what it says about its metric families; empty before its first good scrape.
-    public struct DescribedTarget: Sendable {
-        public let labels: LabelSet
-        /// Made when it is called, of what the last good scrape left.
-        public let metadata: @Sendable () -> [MetricFamilyMetadata]
-    }
-
-    /// The job's targets in the order of their URLs and labels.
-    public var targets: [DescribedTarget] {
-        loopsInOrder.map { loop in DescribedTarget(labels: loop.target.labels) { loop.metadata } }
-    }
-
-    private var loopsInOrder: [ScrapeLoop] {
-        state.withLock { state in state.loops.values.filter(\.isWanted) }.sorted {
-            Self.stands(($0.target.url, $0.target.labels), before: ($1.target.url, $1.target.labels))
-        }
-    }
-
-    /// By URLs, then by labels. These are written out only where two targets have the same URL: a text is
-    /// much work for each comparison of a sort.
-    private static func stands(
-        _ one: (url: String, labels: LabelSet), before other: (url: String, labels: LabelSet)
-    ) -> Bool {
-        guard one.url == other.url else { return one.url < other.url }
-        return one.labels.description < other.labels.description
     }
 
     func mayEnd(_ loop: ScrapeLoop) -> Bool {
@@ -365,7 +297,7 @@ public final class ScrapePool: ScrapeLoopOwner {
             reportsExtra: configuration.extraScrapeMetrics, timeoutMs: configuration.scrapeTimeoutMs,
             relabelling: MetricRelabelling(
                 rules: configuration.metricRelabelRules, externalLabels: plan.externalLabels),
-            layouts: layouts, templates: state.templates)
+            gate: gate, layouts: layouts, templates: state.templates)
         return ScrapeLoop(
             target: target, engine: engine,
             exchange: ScrapeExchange(configuration, url: target.url, unixSocketPath: target.unixSocketPath),

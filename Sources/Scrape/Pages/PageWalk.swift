@@ -79,19 +79,20 @@ struct PageWalk: WalkedPage {
     private var newInARow = 0
 
     init(
-        _ order: PageOrder, schema: TargetSchema, hasher: SegmentHasher, layouts: LayoutInterner
+        _ order: PageOrder, schema: TargetSchema, hasher: SegmentHasher, layouts: LayoutInterner,
+        admission: SeriesAdmission? = nil
     ) {
         self.order = order
         self.hasher = hasher
         comments = order.comments
         parser = ExpositionParser(
             isOpenMetrics: order.isOpenMetrics, skipsBadLines: schema.rules.onBadLine == .skip)
-        encoder = SeriesEncoder(schema: schema, hasher: hasher)
+        encoder = SeriesEncoder(schema: schema, hasher: hasher, admission: admission)
         gatherer = SeriesGatherer(isOpenMetrics: order.isOpenMetrics, layouts: layouts)
     }
 
     /// Reads the body. False where it has what only the reading by chunks looks after: lines that are not in
-    /// the format or that rules refuse, or a line that stands twice.
+    /// the format or that rules refuse, a line that stands twice, or a new series while memory is short.
     mutating func read(_ body: RawSpan) -> Bool {
         values = Array(repeating: 0, count: order.lineCount + Self.patience)
         let first = run(body, from: 0, atLine: 0)

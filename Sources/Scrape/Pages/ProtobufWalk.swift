@@ -57,18 +57,19 @@ struct ProtobufWalk: WalkedPage {
 
     init(
         _ order: PageOrder, _ series: ScrapedSeries, schema: TargetSchema, hasher: SegmentHasher,
-        layouts: LayoutInterner
+        layouts: LayoutInterner, admission: SeriesAdmission? = nil
     ) {
         self.order = order
         self.series = series
         self.hasher = hasher
         comments = order.comments
-        encoder = SeriesEncoder(schema: schema, hasher: hasher)
+        encoder = SeriesEncoder(schema: schema, hasher: hasher, admission: admission)
         gatherer = SeriesGatherer(isOpenMetrics: false, layouts: layouts)
     }
 
     /// Reads the series of `body`. False where it has what only the reading by chunks looks after: names and
-    /// labels that are not allowed, series that rules refuse, or too many bytes of new ones.
+    /// labels that are not allowed, series that rules refuse, too many bytes of new ones, or a new series
+    /// while memory is short.
     mutating func read(_ body: RawSpan) -> Bool {
         let keys = series.keys
         if keys == order.hashes {

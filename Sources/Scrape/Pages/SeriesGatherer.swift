@@ -41,6 +41,9 @@ struct SeriesGatherer {
             let identity = try encoder.encode(
                 parser, body, lineHash: hash, into: &layout, isHistogram: isHistogram)
         else { return false }
+        if identity.isShed {
+            throw ScrapeError("the series is new, and memory is short", offset: parser.lineStart)
+        }
         if let refusal = identity.refusal { throw ScrapeError(refusal, offset: parser.lineStart) }
         if !identity.excluded.isEmpty { exclude(identity.excluded) }
         ownHashes.append(identity.ownHash)

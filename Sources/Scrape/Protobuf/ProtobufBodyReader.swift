@@ -14,6 +14,7 @@ struct ProtobufBodyReader {
     private let options: HistogramOptions
     private let keepsExemplars: Bool
     private let keepsMetadata: Bool
+    private let admission: SeriesAdmission?
     private let hasher: SegmentHasher
     private var builder: TemplateBuilder
     private var line = SeriesLine()
@@ -25,15 +26,17 @@ struct ProtobufBodyReader {
 
     init(
         schema: TargetSchema, options: HistogramOptions, keepsExemplars: Bool, keepsMetadata: Bool = false,
-        hasher: SegmentHasher, layouts: LayoutInterner, templates: TemplateInterner
+        hasher: SegmentHasher, layouts: LayoutInterner, templates: TemplateInterner,
+        admission: SeriesAdmission? = nil
     ) {
         self.options = options
+        self.admission = admission
         self.keepsExemplars = keepsExemplars
         self.hasher = hasher
         series = ScrapedSeries(expected: 0)
         builder = TemplateBuilder(
-            encoder: SeriesEncoder(schema: schema, hasher: hasher), isOpenMetrics: false, layouts: layouts,
-            templates: templates, statesFamilies: keepsMetadata)
+            encoder: SeriesEncoder(schema: schema, hasher: hasher, admission: admission),
+            isOpenMetrics: false, layouts: layouts, templates: templates, statesFamilies: keepsMetadata)
         self.keepsMetadata = keepsMetadata
     }
 
@@ -61,6 +64,7 @@ struct ProtobufBodyReader {
             chunks.removeAll()
             parsedLines = 0
             unfoldedBytes = 0
+            admission?.startAnew()
             try match(body, [])
         }
     }
@@ -77,6 +81,7 @@ struct ProtobufBodyReader {
         var position = 0
         while position < series.count {
             if index < expected.count,
+                admission?.takes(expected[index]) ?? (expected[index].shedCount == 0),
                 series.matches(expected[index], at: position, before: before(body, position))
             {
                 chunks.append(expected[index])

@@ -144,7 +144,8 @@ struct FrameReader: Sendable {
         case .metadata: statements.note(metadata: header, at: place)
         case .target: try takeTarget(header, at: place)
         case .frame: return try takeFrame(header, at: place)
-        case .ledger, .snapshot, .progress, .indexed: break
+        case .ledger: segment?.checkLedger(header, at: place)
+        case .snapshot, .progress, .indexed: break
         }
         return nil
     }

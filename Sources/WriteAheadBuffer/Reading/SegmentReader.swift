@@ -70,6 +70,21 @@ struct SegmentReader: Sendable {
         }
     }
 
+    /// Tells of a ledger record that is damaged. No reader takes books from it: the catalog has them, from
+    /// the index, from this record or from a neighbour. So one that the disk does not give holds nothing up.
+    mutating func checkLedger(_ header: RecordHeader, at place: UInt64) {
+        var isRight = false
+        do throws(FileError) {
+            if let range = try read(header, at: place, false), let bytes = scanner?.bytes {
+                isRight = LedgerRecord(bytes.span.extracting(range)) != nil
+            }
+        } catch {
+            metrics.readFailures.add()
+            guard isLastLook else { return }
+        }
+        if !isRight, !awaitsRenewal { damaged(at: place, bytes: UInt64(header.recordBytes)) }
+    }
+
     /// Lets the file go.
     mutating func close() {
         // Only read from: nothing is lost if the close fails.

@@ -13,6 +13,7 @@ enum RaceColumn: String, CaseIterable {
     case lag99Seconds
     case lagMostSeconds
     case catchUpSeconds
+    case stopSeconds
     case overloadScrapedShare
     case overloadSamplesPerSecond
     case overloadLag99Seconds
@@ -52,6 +53,7 @@ enum RaceColumn: String, CaseIterable {
         case .lag99Seconds: "lag of 99 %, s"
         case .lagMostSeconds: "lag of all, s"
         case .catchUpSeconds: "caught up after, s"
+        case .stopSeconds: "from SIGTERM to the end, s"
         case .overloadScrapedShare: "scrapes served of those due, overloaded"
         case .overloadSamplesPerSecond: "samples a second, overloaded"
         case .overloadLag99Seconds: "lag of 99 %, overloaded, s"
@@ -92,7 +94,8 @@ enum RaceColumn: String, CaseIterable {
         switch self {
         case .cpuMicrosecondsPerSample, .cores, .standInsCores: 3
         case .scrapedShare, .asSetShare, .overloadScrapedShare, .lag50Seconds, .lag99Seconds, .lagMostSeconds,
-            .overloadLag99Seconds, .wireBytesPerSample, .diskBytesPerSample, .standInsAnswerSeconds:
+            .overloadLag99Seconds, .wireBytesPerSample, .diskBytesPerSample, .standInsAnswerSeconds,
+            .stopSeconds:
             2
         case .rssMeanMiB, .rssPeakMiB, .endRSSMiB, .catchUpSeconds, .punctualAfterSeconds,
             .lagBackAfterSeconds:

@@ -174,7 +174,7 @@ struct RaceRun {
             }
             if !hasHappened, second >= plan.eventAt {
                 hasHappened = true
-                try await happen(&course)
+                try await happen(&course, &result)
             }
             let since = second - plan.eventAt - plan.outageSeconds
             if !isCaughtUp, since > 0, try await !course.isBehind() {
@@ -185,11 +185,15 @@ struct RaceRun {
         if !isCaughtUp { result.notes.append("had not caught up when it was given up") }
     }
 
-    private func happen(_ course: inout RaceCourse) async throws {
+    private func happen(_ course: inout RaceCourse, _ result: inout RaceResult) async throws {
         switch scenario {
         case .steady, .churn, .far, .ramp, .overload: break
-        case .restart, .kill:
-            try again(&course, scenario == .kill ? SIGKILL : SIGTERM)
+        case .restart:
+            // Before the signal: the outage must not last as long as the agent tries to send at its end.
+            try await course.fleet.order(answers, probe)
+            result.figures[.stopSeconds] = try again(&course, SIGTERM)
+        case .kill:
+            try again(&course, SIGKILL)
             try await course.fleet.order(answers, probe)
         case .outage:
             try await course.fleet.order(
@@ -198,12 +202,16 @@ struct RaceRun {
     }
 
     /// Ends the agent and starts it again. What it was served in the last second before the signal may have
-    /// been in the kernel's hands only.
-    private func again(_ course: inout RaceCourse, _ signal: Int32) throws(BenchError) {
+    /// been in the kernel's hands only. Returns the seconds from the signal to the end.
+    @discardableResult
+    private func again(_ course: inout RaceCourse, _ signal: Int32) throws(BenchError) -> Double {
         let fromMs = clock.wallMs - 1_000
+        let signalledNs = clock.monotonicNs
         course.process.end(signal)
+        let endedNs = clock.monotonicNs
         course.ends.undecidedMs.append(fromMs...clock.wallMs)
         try course.process.start()
+        return Double(endedNs - signalledNs) / 1e9
     }
 
     /// Waits until nothing is missing, or for so long that what is missing will not come.

@@ -8,10 +8,12 @@ enum RaceScenario: String, CaseIterable, ExpressibleByArgument {
     case churn
     /// The endpoint answers 503 for a while; measured until the agent has caught up.
     case outage
-    /// SIGTERM, and a new start at once. The endpoint answers 503 for some seconds before, so that the agent
-    /// has something to lose.
+    /// SIGTERM, and a new start as soon as the agent has ended. The endpoint answers 503 for some seconds
+    /// before, so that the agent has something to lose, and answers again right before the signal, however
+    /// long the agent takes to end.
     case restart
-    /// SIGKILL, and a new start at once; the endpoint as before a restart.
+    /// SIGKILL, and a new start at once. The endpoint answers 503 for some seconds before, and again after
+    /// the start.
     case kill
     /// Answers take 200 ms, all the time.
     case far

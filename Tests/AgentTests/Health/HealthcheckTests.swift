@@ -238,6 +238,7 @@ import Glibc
                 version: "", discoveredTargets: 0, healthyTargets: 0, scrapedSamples: 0, bufferedSamples: 0,
                 acknowledgedSamples: 0, droppedSamples: 0)
         }
+        func memory() -> String? { nil }
         func eachTargetMetadata(
             _ query: TargetMetadataQuery, _ take: (TargetMetadata) -> Bool
         ) throws(StatusQueryError) {}

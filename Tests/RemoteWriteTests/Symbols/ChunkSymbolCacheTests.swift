@@ -51,6 +51,21 @@ import Testing
         #expect(cache.heldBytes < 400 * 400)
     }
 
+    @Test func anEmptiedCacheFillsAgain() throws {
+        let memory = MemoryAccount()
+        let cache = ChunkSymbolCache(memory: memory)
+        let chunk = chunk("a")
+        let first = try #require(cache.symbols(of: chunk))
+        cache.removeAll()
+        #expect(cache.heldBytes == 0)
+        #expect(memory.usedBytes(of: .reading) == 0)
+        #expect(!cache.holds(chunk))
+        let second = try #require(cache.symbols(of: chunk))
+        #expect(second !== first)
+        #expect(second.heldBytes == first.heldBytes)
+        #expect(memory.usedBytes(of: .reading) == second.heldBytes)
+    }
+
     /// What it holds is charged, and given back with it; less memory is less of it.
     @Test func itIsChargedAndBoundedByTheMemoryAccount() throws {
         let one = try #require(ChunkSymbols(chunk("00"))).heldBytes

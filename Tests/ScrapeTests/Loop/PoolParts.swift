@@ -111,6 +111,7 @@ struct PoolParts {
     let log = LogLines()
     let workers = WorkerPool(name: "test", threads: 1)
     let plan: ScrapePlan
+    let room = MemoryRoom()
     let pool: ScrapePool
 
     init(
@@ -130,7 +131,7 @@ struct PoolParts {
             offsetSeed: 1, failureLog: failureLog, fleet: fleet)
         pool = ScrapePool(
             plan, workers: workers, appender: appender, interner: LayoutInterner(), clock: clock,
-            registry: registry, logger: log.logger, whenOldAreOver: whenOldAreOver)
+            registry: registry, logger: log.logger, room: room, whenOldAreOver: whenOldAreOver)
     }
 
     /// Moves the clock on in steps until `condition` holds, each when loops and worker have come to rest.

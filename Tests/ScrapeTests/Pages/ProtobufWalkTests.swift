@@ -1,5 +1,6 @@
 import Configuration
 import MetricModel
+import Platform
 import Relabel
 import Testing
 
@@ -29,6 +30,8 @@ import Testing
         var families: [Family] = []
         var nextID = 0
         var isBroken = false
+        /// Whether a series may stand twice.
+        var repeatsSeries = true
 
         init(families count: Int, _ random: inout SeededGenerator) {
             for number in 0..<count {
@@ -157,7 +160,7 @@ import Testing
             case 12:
                 // A series twice, now and then.
                 if let metric = families[index].metrics.randomElement(using: &random),
-                    Int.random(in: 0..<6, using: &random) == 0
+                    Int.random(in: 0..<6, using: &random) == 0, repeatsSeries
                 {
                     families[index].metrics.append(metric)
                 }
@@ -210,13 +213,15 @@ import Testing
             let frame = try scrape.consume(protobuf: body, at: timestampMs)
             #expect(frame.values.count == frame.layout.seriesCount)
             #expect(frame.absent == frame.absent.sorted() && Set(frame.absent).count == frame.absent.count)
-            return words(frame) + ["\(scrape.leftOut[.duplicate])"]
+            return words(frame) + ["\(scrape.leftOut[.duplicate])", "shed \(scrape.shedCount)"]
         } catch let error as ScrapeError {
             return ["\(error)"] + words(try scrape.fail(at: timestampMs, error: error))
         }
     }
 
-    private static func scrape(byOrder: Bool, variant: Int) throws -> TargetScrape {
+    private static func scrape(
+        byOrder: Bool, variant: Int, gate: SeriesGate = SeriesGate()
+    ) throws -> TargetScrape {
         let rules = try RelabelRules([
             RelabelRule(.init(action: .drop, sourceLabels: ["drop"], regex: "yes"))
         ])
@@ -228,7 +233,7 @@ import Testing
                 scrapeNative: variant != 3, alwaysScrapeClassic: variant == 2 || variant == 5,
                 convertClassicToNHCB: variant >= 5),
             rules: seriesRules, tracksStaleness: variant & 2 == 2,
-            relabelling: MetricRelabelling(rules: rules), readsByOrder: byOrder)
+            relabelling: MetricRelabelling(rules: rules), readsByOrder: byOrder, gate: gate)
     }
 
     /// Pages that are compared at least, and at most.
@@ -259,6 +264,70 @@ import Testing
             page.edit(&random)
         }
         #expect(byOrder >= wanted, "\(byOrder) in \(Self.mostRounds) rounds")
+    }
+
+    /// While memory is short, the same series are shed, and the same ones stay. No series stands twice here:
+    /// the number of repetitions that come in may differ.
+    @Test(arguments: [0, 1, 3, 5, 6])
+    func newSeriesAreShedAsByChunks(variant: Int) throws {
+        let seed = printedSeed("ProtobufWalkTests.newSeriesAreShedAsByChunks(\(variant))")
+        var random = SeededGenerator(seed: seed)
+        var page = Page(families: [3, 12, 30][variant % 3], &random)
+        page.repeatsSeries = false
+        let gate = SeriesGate()
+        let scrape = try Self.scrape(byOrder: true, variant: variant, gate: gate)
+        let byChunks = try Self.scrape(byOrder: false, variant: variant, gate: gate)
+        // Pages while new series are shed: those read by order, and those of which the order was given up.
+        var (kept, givenUp) = (0, 0)
+        var wasByOrder = false
+        let wanted = variant == 6 ? 0 : 3
+        for round in 1...Self.mostRounds where round <= 60 || min(kept, givenUp) < wanted {
+            // An order is made again some twenty pages after one was given up.
+            gate.shedsNewSeries = round % 28 >= 24
+            let timestampMs = 1_700_000_000_000 + Int64(round) * 1_000
+            let body = page.bytes(&random, at: timestampMs)
+            let found = try Self.result(scrape, body, at: timestampMs)
+            let expected = try Self.result(byChunks, body, at: timestampMs)
+            let missing = Set(expected).subtracting(found).sorted()
+            let extra = Set(found).subtracting(expected).sorted()
+            try #require(
+                found == expected,
+                "seed \(seed), round \(round): missing \(missing.prefix(5)), extra \(extra.prefix(5))")
+            let isByOrder = scrape.pageWork != nil
+            if gate.shedsNewSeries, !page.isBroken {
+                if isByOrder { kept += 1 }
+                if !isByOrder, wasByOrder, scrape.shedCount > 0 { givenUp += 1 }
+            }
+            wasByOrder = isByOrder
+            page.edit(&random)
+        }
+        #expect(min(kept, givenUp) >= wanted, "\(kept) and \(givenUp) in \(Self.mostRounds) rounds")
+    }
+
+    /// New series are paid from the room, and a body with more than fit is read by chunks.
+    @Test func newSeriesTakeRoom() throws {
+        let room = MemoryRoom()
+        let scrape = TargetScrape(
+            target: plainTarget(), rules: SeriesRules(), gate: SeriesGate(room: room))
+        var time: Int64 = 0
+        func consume(_ round: Int) throws -> Frame {
+            time += 1
+            let ids = (0..<200).map { $0 % 10 == 3 ? $0 + round * 1_000 : $0 }
+            return try scrape.consume(protobuf: Self.gauges(ids), at: time)
+        }
+        for round in 1...12 { _ = try consume(round) }
+        #expect(scrape.pageWork != nil)
+        room.set(leftBytes: 1 << 20)
+        _ = try consume(13)
+        #expect(scrape.pageWork != nil && room.leftBytes == (1 << 20) - (4 << 10))
+        _ = try consume(13)
+        #expect(room.leftBytes == (1 << 20) - (4 << 10))
+        room.set(leftBytes: 10 * ("{\"g\",id=\"14003\"}".utf8.count + SeriesAdmission.seriesBytes))
+        let frame = try consume(14)
+        #expect(scrape.pageWork == nil && scrape.shedCount >= 10 && scrape.shedCount <= 20)
+        let samples = frame.samples()
+        #expect(samples.count { $0.bits == StaleMarker.bits } == 20)
+        #expect(samples.count == 220 - scrape.shedCount)
     }
 
     private static func gauges(_ ids: [Int], help: String = "Help.") -> [UInt8] {

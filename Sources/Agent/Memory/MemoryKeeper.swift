@@ -1,0 +1,241 @@
+import Logging
+import Platform
+import Synchronization
+import Telemetry
+
+/// Keeps the agent's resident memory below its ceiling: looks at it several times a second, and takes the
+/// steps of `MemoryPressure` and takes them back.
+///
+/// What counts as used is the whole resident memory, pages of the program among them, though the kernel may
+/// take those back: the agent cannot run without most of them, they are bounded by the size of the program,
+/// and the sum is the number that everybody sees. What the cgroup is charged with is no measure: it counts
+/// pages of the buffer's files, which may be most of it and go whenever memory is needed.
+///
+/// A thread of its own looks, so that neither workers that wait for a disk nor busy tasks hold it up.
+/// Without a ceiling there is no such thread.
+final class MemoryKeeper: Sendable {
+    /// A job as the keeper sees it.
+    struct Job: Sendable {
+        let name: String
+        let activeSeries: @Sendable () -> Int
+        let setShedsNewSeries: @Sendable (Bool) -> Void
+        let setHoldsNewTargets: @Sendable (Bool) -> Void
+    }
+
+    /// How it looks and acts. Each is called by one thread at a time, while the keeper's lock is held.
+    struct Means: Sendable {
+        let resident: @Sendable () -> Result<ResidentMemory, FileError>
+        /// The jobs that run now.
+        let jobs: @Sendable () -> [Job]
+        /// Has bodies that wait looked at anew: what all may hold has changed.
+        let bodiesLimitChanged: @Sendable () -> Void
+        /// Closes idle connections and empties caches.
+        let relax: @Sendable () -> Void
+        /// Gives free memory back to the kernel.
+        let giveBack: @Sendable () -> Void
+    }
+
+    private struct State {
+        var pressure = MemoryPressure()
+        var growth = SeriesGrowth()
+        /// Jobs that shed, in the order in which they began.
+        var shedding: [String] = []
+        /// Jobs that the log told of since no step was in force.
+        var said: Set<String> = []
+        var shedNs: UInt64 = 0
+        /// Nil before the first time.
+        var givenBackNs: UInt64?
+        var hasSaidFault = false
+        var isEnded = false
+    }
+
+    /// Bodies may always hold so much, so that one at a time goes on. The least of an account without a
+    /// ceiling, too.
+    static let leastBodiesBytes = 8 << 20
+    /// Giving memory back holds the locks of malloc for about 10 ms for each 100 MB.
+    static let giveBackNs: UInt64 = 10_000_000_000
+    /// How long a job that sheds has to be of help before another does as well.
+    static let nextJobNs: UInt64 = 5_000_000_000
+
+    let ceiling: MemoryCeiling?
+    /// What new series take from.
+    let room = MemoryRoom()
+    private let account: MemoryAccount
+    private let bodiesBytes: Int
+    private let logger: Logger
+    private let steps: [Counter]
+    private let state = Mutex(State())
+    /// Of the last step in force, for those who must not wait for a look to end.
+    private let step = Atomic<Int>(0)
+
+    /// Keeps `account` and what runs below `ceiling`; does nothing without one. Looks once it has begun.
+    init(_ ceiling: MemoryCeiling?, account: MemoryAccount, registry: MetricRegistry, logger: Logger) {
+        self.ceiling = ceiling
+        self.account = account
+        self.logger = logger
+        bodiesBytes = account.limitBytes(of: .bodies)
+        steps = MemoryPressure.Step.allCases.map { step in
+            registry.counter(
+                "narthex_memory_steps_total",
+                help: "How often a step against the ceiling on memory began, by its number.",
+                labels: [("step", String(step.rawValue))])
+        }
+    }
+
+    /// The number of the last step in force; zero for none. Any thread; does not wait.
+    var stepNumber: Int { step.load(ordering: .relaxed) }
+
+    /// Begins to look, on a thread of its own, until `end`; at the start of the process, which ends when no
+    /// thread can be made. Called once.
+    func begin(_ means: Means, clock: any AgentClock) {
+        guard ceiling != nil else { return }
+        SystemThread.startOrExit(name: "memory") { [self] in
+            while !state.withLock({ $0.isEnded }) {
+                SystemThread.pause(ms: look(means, nowNs: clock.monotonicNs))
+            }
+        }
+    }
+
+    /// No look begins any more, and none is under way once it returns. The thread ends within a second.
+    func end() { state.withLock { $0.isEnded = true } }
+
+    /// Gives a pool that a reload makes the present state, before it has a target. Waits for nothing: it is
+    /// called while the running jobs are locked. What changes meanwhile the next look tells the pool.
+    func prepare(_ job: Job) {
+        if stepNumber >= MemoryPressure.Step.newTargetsWait.rawValue { job.setHoldsNewTargets(true) }
+    }
+
+    /// Looks once and acts. Returns in how many milliseconds to look again.
+    func look(_ means: Means, nowNs: UInt64) -> Int {
+        guard let ceiling else { return 1_000 }
+        return state.withLock { state in
+            guard !state.isEnded, var used = used(means, &state) else { return 1_000 }
+            let limit = ceiling.bytes
+            if state.growth.isDue(nowNs: nowNs) { state.growth.note(sizes(means.jobs()), nowNs: nowNs) }
+            // Memory that is free in the process counts as used until it has gone back. So it goes before
+            // anything is refused.
+            let shedMark = MemoryPressure.Step.newSeriesAreShed.markBytes(ceilingBytes: limit)
+            if used >= MemoryPressure.Step.memoryGoesBack.markBytes(ceilingBytes: limit),
+                state.givenBackNs.map({ nowNs >= $0 && nowNs - $0 >= Self.giveBackNs }) ?? true
+            {
+                observe(min(used, max(1, shedMark) - 1), &state, means, nowNs: nowNs)
+                state.givenBackNs = nowNs
+                means.giveBack()
+                used = self.used(means, &state) ?? used
+            }
+            observe(used, &state, means, nowNs: nowNs)
+            hold(used, &state, means, nowNs: nowNs)
+            return MemoryPressure.nextLookMs(usedBytes: used, ceilingBytes: limit)
+        }
+    }
+
+    private func used(_ means: Means, _ state: inout State) -> UInt64? {
+        switch means.resident() {
+        case .success(let memory): return memory.totalBytes
+        case .failure(let error):
+            if !state.hasSaidFault {
+                state.hasSaidFault = true
+                logger.error(
+                    "the ceiling on memory cannot be kept: the resident memory cannot be read",
+                    metadata: ["error": "\(error)"])
+            }
+            return nil
+        }
+    }
+
+    /// Tells the machine of the memory in use, and does once what its steps do when they begin and end.
+    private func observe(_ used: UInt64, _ state: inout State, _ means: Means, nowNs: UInt64) {
+        guard let limit = ceiling?.bytes else { return }
+        for action in state.pressure.observed(usedBytes: used, ceilingBytes: limit, nowNs: nowNs) {
+            switch action {
+            case .begins(let step, let isFirst):
+                steps[step.rawValue - 1].add()
+                if isFirst { warn(step.sentence, step.rawValue, used) }
+                if step == .connectionsClose { means.relax() }
+            case .ends(let step):
+                if step == .bodiesWait { limitBodies(toBytes: bodiesBytes, means) }
+                if step == .newSeriesAreShed { state.shedding = [] }
+                if step >= .newSeriesAreShed { tell(means.jobs(), state) }
+            case .isOver:
+                state.said = []
+                logger.info(
+                    "memory is far enough below its ceiling again: nothing waits for it or is refused",
+                    metadata: metadata(0, used))
+            }
+        }
+        step.store(state.pressure.step?.rawValue ?? 0, ordering: .relaxed)
+    }
+
+    /// Does what the steps in force do at each look.
+    private func hold(_ used: UInt64, _ state: inout State, _ means: Means, nowNs: UInt64) {
+        guard let limit = ceiling?.bytes else { return }
+        room.set(leftBytes: state.pressure.leftBytes(usedBytes: used, ceilingBytes: limit))
+        if state.pressure.isInForce(.bodiesWait) {
+            let half = limit > used ? Int(clamping: (limit - used) / 2) : 0
+            limitBodies(toBytes: min(bodiesBytes, max(Self.leastBodiesBytes, half)), means)
+        }
+        guard state.pressure.isInForce(.newSeriesAreShed) else { return }
+        let jobs = means.jobs()
+        let isAbove = used >= MemoryPressure.Step.newSeriesAreShed.markBytes(ceilingBytes: limit)
+        let isNext = isAbove && nowNs >= state.shedNs && nowNs - state.shedNs >= Self.nextJobNs
+        if state.shedding.isEmpty || isNext {
+            let sizes = sizes(jobs)
+            state.shedNs = nowNs
+            if let name = state.growth.fastest(of: sizes, except: state.shedding) {
+                state.shedding.append(name)
+                if state.said.insert(name).inserted { warnOf(name, sizes, used, state) }
+            }
+        }
+        // At each look: a reload may have brought other pools.
+        tell(jobs, state)
+    }
+
+    private func limitBodies(toBytes bytes: Int, _ means: Means) {
+        guard account.limitBytes(of: .bodies) != bytes else { return }
+        account.setLimit(of: .bodies, toBytes: bytes)
+        means.bodiesLimitChanged()
+    }
+
+    private func tell(_ jobs: [Job], _ state: State) {
+        let holds = state.pressure.isInForce(.newTargetsWait)
+        for job in jobs {
+            job.setShedsNewSeries(state.shedding.contains(job.name))
+            job.setHoldsNewTargets(holds)
+        }
+    }
+
+    private func sizes(_ jobs: [Job]) -> [SeriesGrowth.Size] { jobs.map { ($0.name, $0.activeSeries()) } }
+
+    private func warnOf(_ name: String, _ sizes: [SeriesGrowth.Size], _ used: UInt64, _ state: State) {
+        var metadata = metadata(MemoryPressure.Step.newSeriesAreShed.rawValue, used)
+        metadata["scrape_job"] = "\(name)"
+        metadata["series"] = .stringConvertible(sizes.first { $0.job == name }?.series ?? 0)
+        logger.warning(
+            "memory is near its ceiling: new series of this job are refused, and those that are known go on",
+            metadata: metadata)
+    }
+
+    private func warn(_ sentence: String, _ step: Int, _ used: UInt64) {
+        logger.warning("memory is near its ceiling: \(sentence)", metadata: metadata(step, used))
+    }
+
+    private func metadata(_ step: Int, _ used: UInt64) -> Logger.Metadata {
+        [
+            "step": .stringConvertible(step), "resident_bytes": .stringConvertible(used),
+            "ceiling_bytes": .stringConvertible(ceiling?.bytes ?? 0),
+        ]
+    }
+}
+
+extension MemoryPressure.Step {
+    /// What the step does, for the log.
+    fileprivate var sentence: String {
+        switch self {
+        case .bodiesWait: "fewer response bodies are received at a time, and scrapes may be late"
+        case .connectionsClose: "idle connections close, and caches are emptied"
+        case .memoryGoesBack: "free memory goes back to the kernel"
+        case .newSeriesAreShed: "new series of the job that grows fastest are refused"
+        case .newTargetsWait: "targets that are new wait, and new series of all jobs are refused"
+        }
+    }
+}

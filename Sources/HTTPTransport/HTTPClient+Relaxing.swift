@@ -1,0 +1,27 @@
+/// What a client does while memory is scarce. Any thread; every call returns at once.
+extension HTTPClient {
+    /// Lets go of what serves later requests only: idle connections are closed, kept buffers and handles
+    /// freed.
+    ///
+    /// Connections in use go on, and no request fails by it. Idle connections of the plain way close at once.
+    /// libcurl closes its own once they have idled for two seconds, for the next 3.15 seconds; so also those
+    /// that come to idle for so long in that time. After that connections are kept as always.
+    public func relax() {
+        pool.empty()
+        queue.relax()
+    }
+
+    /// Has bodies that wait for memory looked at anew, after `MemoryAccount.setLimit(of: .bodies)`. Without
+    /// this call it happens a tenth of a second later, and kept buffers beyond the limit stay until they are
+    /// used.
+    public func memoryLimitsChanged() {
+        pool.followLimit()
+        queue.changeLimits()
+    }
+
+    /// Bytes kept for later requests, and charged to nobody: buffers of bodies, and an estimate of handles.
+    public var spareBytes: Int { pool.keptBytes + holdings.handleBytes }
+
+    /// Connections open, idle ones included, as the transfer thread saw it last.
+    public var connectionCount: Int { holdings.connectionCount }
+}

@@ -1,0 +1,18 @@
+import Platform
+import Synchronization
+
+/// Whether series that are new come in while memory is short, for all targets of a job. Thread-safe.
+final class SeriesGate: Sendable {
+    /// What new series take their bytes from.
+    let room: MemoryRoom
+    private let sheds = Atomic<Bool>(false)
+
+    /// Open until the room is used up or `shedsNewSeries` is set.
+    init(room: MemoryRoom = MemoryRoom()) { self.room = room }
+
+    /// While it is on, a series that its target did not have in its last good scrape is left out.
+    var shedsNewSeries: Bool {
+        get { sheds.load(ordering: .relaxed) }
+        set { sheds.store(newValue, ordering: .relaxed) }
+    }
+}
