@@ -104,15 +104,7 @@ public final class LayoutChunk: Sendable {
     }
 
     /// The labels one after the other: several times what the chunk takes, so for one look at all of them.
-    public var plain: Plain {
-        var plain = Plain()
-        plain.pieceOffsets.reserveCapacity(seriesCount + 1)
-        for index in 0..<seriesCount {
-            code.append(series: index, to: &plain.bytes, &plain.pieces)
-            plain.pieceOffsets.append(UInt32(plain.pieces.count))
-        }
-        return plain
-    }
+    public var plain: Plain { code.plain(of: 0..<seriesCount) }
 
     /// Bytes held beside the object itself.
     public var heldBytes: Int {

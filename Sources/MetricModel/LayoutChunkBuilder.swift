@@ -8,6 +8,8 @@ public struct LayoutChunkBuilder {
     /// The target labels met since the last run of the series' own labels.
     private var pendingFirst = 0
     private var pendingCount = 0
+    /// So many series are copied by way of a list of their own.
+    private static let manySeries = 8
 
     public init() {}
 
@@ -54,10 +56,23 @@ public struct LayoutChunkBuilder {
             histogramSeries.append(UInt32(seriesCount + Int(histograms[next]) - range.lowerBound))
             next += 1
         }
-        for series in range {
-            chunk.code.append(series: series, to: &bytes, &pieces)
-            pieceOffsets.append(UInt32(pieces.count))
+        guard range.count >= Self.manySeries else {
+            for series in range {
+                chunk.code.append(series: series, to: &bytes, &pieces)
+                pieceOffsets.append(UInt32(pieces.count))
+            }
+            return
         }
+        let (bytesBefore, piecesBefore) = (UInt32(bytes.count), UInt32(pieces.count))
+        let plain = chunk.code.plain(of: range)
+        bytes += plain.bytes
+        for piece in plain.pieces {
+            pieces.append(
+                LayoutChunk.Piece(
+                    runEnd: bytesBefore + piece.runEnd, firstTargetLabel: piece.firstTargetLabel,
+                    targetLabelCount: piece.targetLabelCount))
+        }
+        for offset in plain.pieceOffsets.dropFirst() { pieceOffsets.append(piecesBefore + offset) }
     }
 
     /// The index of the first of ascending ordinals that is not below `series`; their count where all are.

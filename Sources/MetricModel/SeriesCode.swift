@@ -58,11 +58,13 @@ public struct SeriesCode: Sendable, Equatable {
         return number(index)..<number(index + 1)
     }
 
+    @inline(__always)
     private func number(_ index: Int) -> Int {
         Int(load(numbersStart + index * Int(numberBytes), bytes: Int(numberBytes)))
     }
 
     /// The part of this number.
+    @inline(__always)
     func part(_ number: Int) -> Part {
         let word = load(partsStart + number * Int(partBytes), bytes: Int(partBytes))
         let length = (word >> UInt64(offsetBits)) & (1 << UInt64(lengthBits) - 1)
@@ -72,12 +74,70 @@ public struct SeriesCode: Sendable, Equatable {
     }
 
     /// A little-endian number of one to eight bytes.
+    @inline(__always)
     private func load(_ offset: Int, bytes count: Int) -> UInt64 {
         precondition(offset >= 0 && offset + 8 <= bytes.count, "eight bytes follow where any number begins")
         // Safety: the bound has been checked, and every bit pattern is a number.
         let word = unsafe bytes.span.bytes.unsafeLoadUnaligned(
             fromUncheckedByteOffset: offset, as: UInt64.self)
         return UInt64(littleEndian: word) & (UInt64.max >> UInt64(64 - 8 * count))
+    }
+
+    /// The labels of some series one after the other.
+    func plain(of range: Range<Int>) -> LayoutChunk.Plain {
+        precondition(range.lowerBound >= 0 && range.upperBound <= seriesCount, "the chunk has the series")
+        var plain = LayoutChunk.Plain()
+        plain.pieceOffsets.reserveCapacity(range.count + 1)
+        let all = number(range.lowerBound)..<number(range.upperBound)
+        plain.pieces.reserveCapacity(all.count + range.count)
+        let count = all.reduce(0) { $0 + part($1).length }
+        // What is copied at once may reach behind the last stretch.
+        // Safety: the parts' lengths add up to `count`, for which there is room with a whole copy more;
+        // behind the beginning of any stretch as many bytes as one copy takes may be read; no pointer leaves
+        // the closures.
+        plain.bytes = unsafe [UInt8](unsafeUninitializedCapacity: count + Self.copiedAtOnce) { room, end in
+            unsafe bytes.withUnsafeBytes { text in
+                guard let text = text.baseAddress, let base = room.baseAddress else { return }
+                let out = UnsafeMutableRawPointer(base)
+                for series in range {
+                    let first = plain.pieces.count
+                    var runEnd = end
+                    for number in number(series)..<number(series + 1) {
+                        let part = part(number)
+                        precondition(part.offset + part.length <= textBytes, "a stretch lies in the text")
+                        unsafe Self.copy(text + part.offset, part.length, to: out + end)
+                        end += part.length
+                        let run = targetRuns[part.run]
+                        guard run.count > 0 else { continue }
+                        runEnd = end
+                        plain.pieces.append(
+                            LayoutChunk.Piece(
+                                runEnd: UInt32(end), firstTargetLabel: run.first, targetLabelCount: run.count)
+                        )
+                    }
+                    if plain.pieces.count == first || runEnd < end {
+                        plain.pieces.append(
+                            LayoutChunk.Piece(runEnd: UInt32(end), firstTargetLabel: 0, targetLabelCount: 0))
+                    }
+                    plain.pieceOffsets.append(UInt32(plain.pieces.count))
+                }
+            }
+        }
+        return plain
+    }
+
+    private static let copiedAtOnce = 32
+
+    /// Copies a stretch, and what is behind it up to `copiedAtOnce` bytes.
+    // Safety: the caller vouches for as many bytes at both places, and for `count` where that is more.
+    @inline(__always)
+    private static func copy(_ stretch: UnsafeRawPointer, _ count: Int, to place: UnsafeMutableRawPointer) {
+        guard count <= copiedAtOnce else {
+            unsafe place.copyMemory(from: stretch, byteCount: count)
+            return
+        }
+        unsafe place.storeBytes(
+            of: stretch.loadUnaligned(as: SIMD32<UInt8>.self), as: SIMD32<UInt8>.self)
     }
 
     /// Appends a series' own labels, and where the target's stand in between.

@@ -30,6 +30,7 @@ struct ReadBody {
     var startTimestamps: [Frame.StartTimestamp] = []
     /// For each series of a protobuf body, what makes it that series.
     var keys: [UInt64] = []
+    var isProtobuf = false
     /// What the page means by its order, where it was read by that.
     var page: PageChange?
     /// What an order of the page is made of, where one is wanted.
@@ -45,6 +46,36 @@ struct ReadBody {
         scrapedExemplars = page.exemplars
         values = page.takeValues()
         self.page = page
+    }
+
+    /// A protobuf body that was read by its order. `keepsKeys` where exemplars are kept.
+    init(_ page: PageChange, _ series: ScrapedSeries, keepsKeys: Bool) {
+        self.init(page)
+        let ordinals = page.order.ordinals
+        histograms = Self.moved(series.histograms, \.series, to: ordinals) {
+            Frame.Histogram(series: $1, histogram: $0.histogram)
+        }
+        if keepsKeys {
+            keys = Array(repeating: 0, count: values.count)
+            for (line, ordinal) in ordinals.enumerated() where ordinal != PageOrder.noSeries {
+                keys[Int(ordinal)] = series.keys[line]
+            }
+            exemplars = Self.moved(series.exemplars, \.series, to: ordinals) {
+                Frame.SeriesExemplar(series: $1, exemplar: $0.exemplar)
+            }
+        }
+    }
+
+    /// What stands beside lines, beside the lines' series; ascending again, those of one series in their
+    /// order. What rules drop is left out.
+    private static func moved<Entry>(
+        _ entries: [Entry], _ line: KeyPath<Entry, UInt32>, to ordinals: [UInt32],
+        _ make: (Entry, UInt32) -> Entry
+    ) -> [Entry] {
+        let kept = entries.filter { ordinals[Int($0[keyPath: line])] != PageOrder.noSeries }
+        let places = kept.map { ordinals[Int($0[keyPath: line])] }
+        let order = places.indices.sorted { (places[$0], $0) < (places[$1], $1) }
+        return order.map { make(kept[$0], places[$0]) }
     }
 
     /// Samples that rules leave.
@@ -74,6 +105,8 @@ struct ReadBody {
         exemplars = series.exemplars
         startTimestamps = series.starts
         keys = series.keys
+        record = reader.record
+        isProtobuf = true
         values = series.takeValues()
         lineCount = values.count
         let dropped = DroppedLines.of(chunks)

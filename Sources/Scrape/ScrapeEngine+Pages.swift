@@ -9,17 +9,20 @@ extension ScrapeEngine {
         keepsMetadata: Bool, elder: KnownSeries?
     ) throws(ScrapeError) -> ReadBody {
         let admission = SeriesAdmission.of(gate, after: state, schema, elder: elder)
-        // All these look at runs of lines as the page has them.
-        let mayHaveOrder =
-            readsByOrder && format != .protobuf && !keepsMetadata && !histograms.convertsClassic
-            && !readsStarts && !addsStartSamples
+        // All these look at runs of lines as the page has them. A protobuf message tells of its start and its
+        // buckets by itself.
+        let looksAtRuns = format != .protobuf && (histograms.convertsClassic || readsStarts)
+        let mayHaveOrder = readsByOrder && !keepsMetadata && !addsStartSamples && !looksAtRuns
         var hasDefiedOrder = false
         if mayHaveOrder, let order = state.order, order.isOpenMetrics == (format == .openMetrics),
+            order.isProtobuf == (format == .protobuf),
             !order.isSpent, !state.changes.isCalm, !state.changes.isWaiting
         {
-            if let page = readByOrder(body, order, at: timestampMs, after: state, admission) {
-                return ReadBody(page)
-            }
+            let page =
+                format == .protobuf
+                ? readProtobufByOrder(body, order, at: timestampMs, after: state, admission)
+                : readByOrder(body, order, at: timestampMs, after: state, admission).map { ReadBody($0) }
+            if let page { return page }
             hasDefiedOrder = true
         }
         let records =
@@ -68,6 +71,7 @@ extension ScrapeEngine {
                 schema: schema, options: histograms, keepsExemplars: keepsExemplars,
                 keepsMetadata: keepsMetadata, hasher: hasher, layouts: layouts, templates: templates,
                 admission: admission)
+            if records { reader.record = PageRecord() }
             try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
             return ReadBody(reader)
         }
@@ -112,6 +116,31 @@ extension ScrapeEngine {
         var walk = PageWalk(
             order, schema: schema, hasher: hasher, layouts: layouts, admission: admission)
         guard walk.read(body) else { return nil }
+        return change(walk, order, at: timestampMs, after: state)
+    }
+
+    /// The same for a protobuf body.
+    private func readProtobufByOrder(
+        _ body: RawSpan, _ order: PageOrder, at timestampMs: Int64, after state: ScrapeState,
+        _ admission: SeriesAdmission?
+    ) -> ReadBody? {
+        guard body.byteCount <= BodyReader.maxBodyBytes else { return nil }
+        var decoder = ProtobufDecoder(
+            options: histograms, keepsExemplars: keepsExemplars, hasher: hasher, expected: order.lineCount)
+        do throws(ScrapeError) { try decoder.read(body) } catch { return nil }
+        var walk = ProtobufWalk(
+            order, decoder.takeSeries(), schema: schema, hasher: hasher, layouts: layouts,
+            admission: admission)
+        guard walk.read(body), let page = change(walk, order, at: timestampMs, after: state) else {
+            return nil
+        }
+        return ReadBody(page, walk.series, keepsKeys: keepsExemplars)
+    }
+
+    /// Nil where a series stands twice or there are more samples than the job takes.
+    private func change(
+        _ walk: some WalkedPage, _ order: PageOrder, at timestampMs: Int64, after state: ScrapeState
+    ) -> PageChange? {
         let before = PageChange.Before(
             chunks: state.chunks, order: order, silent: withoutMarker(state, timestampMs),
             isLive: state.isLive)
@@ -128,7 +157,8 @@ extension ScrapeEngine {
         guard let record = reader.record, next.duplicates.isEmpty, next.shed.leftOut.isEmpty,
             let first = reader.chunks.first
         else { return nil }
-        return PageOrder(parsed: reader.chunks, record, isOpenMetrics: first.isOpenMetrics)
+        return PageOrder(
+            parsed: reader.chunks, record, isOpenMetrics: first.isOpenMetrics, isProtobuf: reader.isProtobuf)
     }
 
     /// Series that had left, kept their places in the chunks, and are back in a page that was not read by

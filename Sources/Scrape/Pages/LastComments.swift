@@ -14,12 +14,33 @@ struct LastComments: Sendable {
     /// Whether a comment says something else than the last one of its kind on its family, and there is room
     /// for it; it is the last one from then on.
     mutating func take(_ line: FamilyMetadata.Line, _ body: RawSpan, _ hasher: SegmentHasher) -> Bool {
-        guard bytes < TemplateBuilder.maxMetadataBytes else { return false }
-        let family = hasher.hash(body, line.name.lowerBound, line.name.count)
-        let key = hasher.combine(family, UInt64(line.kind.rawValue))
         let text = hasher.hash(body, line.text.lowerBound, line.text.count)
+        return take(line.kind, line.name, text, bytes: line.text.count, body, hasher)
+    }
+
+    /// The same for what a protobuf message says of a family.
+    mutating func take(
+        _ kind: FamilyMetadata.Kind, _ family: MetricFamilyHeader, _ body: RawSpan, _ hasher: SegmentHasher
+    ) -> Bool {
+        guard kind != .type else {
+            return take(
+                kind, family.name, family.kind.rawValue, bytes: family.kind.word.utf8.count, body, hasher)
+        }
+        let text = kind == .help ? family.help : family.unit
+        return take(
+            kind, family.name, hasher.hash(body, text.lowerBound, text.count), bytes: text.count, body,
+            hasher)
+    }
+
+    private mutating func take(
+        _ kind: FamilyMetadata.Kind, _ name: Range<Int>, _ text: UInt64, bytes textBytes: Int,
+        _ body: RawSpan, _ hasher: SegmentHasher
+    ) -> Bool {
+        guard bytes < TemplateBuilder.maxMetadataBytes else { return false }
+        let family = hasher.hash(body, name.lowerBound, name.count)
+        let key = hasher.combine(family, UInt64(kind.rawValue))
         guard texts.updateValue(text, forKey: key) != text else { return false }
-        bytes += 9 + line.name.count + min(line.text.count, PackedMetadata.maxTextBytes)
+        bytes += 9 + name.count + min(textBytes, PackedMetadata.maxTextBytes)
         return true
     }
 

@@ -59,7 +59,8 @@ struct PageChange {
 
     /// Nil where a series stands twice. `report` are the agent's own series; room is kept for as many values.
     init?(
-        _ walk: PageWalk, _ before: Before, report: [UInt64], schema: TargetSchema, layouts: LayoutInterner
+        _ walk: some WalkedPage, _ before: Before, report: [UInt64], schema: TargetSchema,
+        layouts: LayoutInterner
     ) {
         order = before.order
         chunks = before.chunks
@@ -95,6 +96,7 @@ struct PageChange {
             hashes: walk.hashes, lengths: walk.lengths, types: walk.types, ordinals: ordinals,
             holes: Self.merged(ending, absent), debts: debts,
             comments: walk.comments.of(chunks), isOpenMetrics: order.isOpenMetrics,
+            isProtobuf: order.isProtobuf,
             looksUp: order.looksUp || (walk.lookedUp && found.count > PageOrder.leastLines),
             work: order.work + worked)
     }
@@ -103,7 +105,8 @@ struct PageChange {
 
     /// Chunks of the new lines' series, except for those series that stand in an older chunk already.
     private static func without(
-        _ found: [SeriesUses.Known], _ walk: PageWalk, _ layouts: LayoutInterner, _ numbers: inout [UInt32]?
+        _ found: [SeriesUses.Known], _ walk: some WalkedPage, _ layouts: LayoutInterner,
+        _ numbers: inout [UInt32]?
     ) -> [TemplateChunk] {
         var gatherer = SeriesGatherer(isOpenMetrics: walk.isOpenMetrics, layouts: layouts)
         var known: [UInt32] = []
@@ -273,7 +276,7 @@ struct PageChange {
 
     /// The ordinal of each line's series.
     private func final(
-        _ walk: PageWalk, _ found: [SeriesUses.Known], _ newNumbers: [UInt32]?, _ firstNew: UInt32
+        _ walk: some WalkedPage, _ found: [SeriesUses.Known], _ newNumbers: [UInt32]?, _ firstNew: UInt32
     ) -> [UInt32] {
         var result = walk.ordinals
         for index in result.indices {
@@ -319,7 +322,7 @@ struct PageChange {
 
     /// Puts the lines' values where their series stand, and what else lines carry.
     private mutating func scatter(
-        _ walk: PageWalk, _ ordinals: [UInt32], seriesCount: Int, _ report: [UInt64]
+        _ walk: some WalkedPage, _ ordinals: [UInt32], seriesCount: Int, _ report: [UInt64]
     ) {
         var column: [Double] = []
         column.reserveCapacity(seriesCount + report.count)

@@ -16,7 +16,8 @@ final class PageOrder: Sendable {
     /// families that have left go.
     private static let freshAfter = 32
 
-    /// For each line, the keyed hash of its segment, the segment's length, and the type in force.
+    /// For each line, the keyed hash of its segment, the segment's length, and the type in force; of a
+    /// protobuf body the key of a series, the length of its line of text, and nothing.
     let hashes: [UInt64]
     let lengths: [UInt32]
     let types: [ExpositionParser.FamilyType]
@@ -28,6 +29,8 @@ final class PageOrder: Sendable {
     let debts: [Int]
     let comments: LastComments
     let isOpenMetrics: Bool
+    /// Whether the page was a protobuf body: its lines are series, and their hashes are keys.
+    let isProtobuf: Bool
     /// Whether lines move, so that it pays to look every line up that is not where it was.
     let looksUp: Bool
     /// Lines parsed and series copied since the page was read afresh.
@@ -36,7 +39,7 @@ final class PageOrder: Sendable {
     init(
         hashes: [UInt64], lengths: [UInt32], types: [ExpositionParser.FamilyType], ordinals: [UInt32],
         holes: [UInt32] = [], debts: [Int], comments: LastComments, isOpenMetrics: Bool,
-        looksUp: Bool = false, work: Int = 0
+        isProtobuf: Bool = false, looksUp: Bool = false, work: Int = 0
     ) {
         precondition(
             hashes.count == lengths.count && types.count == hashes.count && ordinals.count == hashes.count,
@@ -49,6 +52,7 @@ final class PageOrder: Sendable {
         self.debts = debts
         self.comments = comments
         self.isOpenMetrics = isOpenMetrics
+        self.isProtobuf = isProtobuf
         self.looksUp = looksUp
         self.work = work
     }
@@ -63,7 +67,7 @@ final class PageOrder: Sendable {
     /// The order of a page that was parsed as a whole; nil where a chunk has what only the parsing of whole
     /// chunks looks after.
     convenience init?(
-        parsed chunks: [TemplateChunk], _ record: PageRecord, isOpenMetrics: Bool
+        parsed chunks: [TemplateChunk], _ record: PageRecord, isOpenMetrics: Bool, isProtobuf: Bool = false
     ) {
         let types = record.types
         guard types.count >= Self.leastLines, chunks.allSatisfy({ Self.takes($0) }) else { return nil }
@@ -90,7 +94,7 @@ final class PageOrder: Sendable {
         self.init(
             hashes: hashes, lengths: lengths, types: types.exactCopy, ordinals: ordinals,
             debts: Array(repeating: 0, count: chunks.count), comments: record.comments.of(chunks),
-            isOpenMetrics: isOpenMetrics)
+            isOpenMetrics: isOpenMetrics, isProtobuf: isProtobuf)
     }
 
     private static func takes(_ chunk: TemplateChunk) -> Bool {
@@ -121,5 +125,13 @@ struct PageRecord {
     mutating func add(_ parser: ExpositionParser, _ body: RawSpan, _ hasher: SegmentHasher) {
         types.append(parser.type)
         for line in parser.metadata { _ = comments.take(line, body, hasher) }
+    }
+
+    /// Takes in all of a protobuf body.
+    mutating func add(_ series: ScrapedSeries, _ body: RawSpan, _ hasher: SegmentHasher) {
+        types = Array(repeating: .other, count: series.count)
+        for family in series.families {
+            for kind in family.comments { _ = comments.take(kind, family, body, hasher) }
+        }
     }
 }

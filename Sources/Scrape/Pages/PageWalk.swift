@@ -9,7 +9,7 @@ import MetricModel
 /// lines, and, once several lines in a row have not been found, in a table of all lines: at once where lines
 /// of the target have moved before, and then only there. So each line costs a bounded number of comparisons,
 /// whatever a target does to its page.
-struct PageWalk {
+struct PageWalk: WalkedPage {
     /// Marks the ordinal of a new series, counted from 0.
     static let newSeries: UInt32 = 1 << 31
     /// Lines from the expected one on that are looked at as long as there is no table.

@@ -22,6 +22,11 @@ struct SeriesGatherer {
     /// Adds what a comment in front of a line says.
     mutating func note(_ line: FamilyMetadata.Line, _ body: RawSpan) { metadata.append(line, body) }
 
+    /// The same of a protobuf message.
+    mutating func note(_ kind: FamilyMetadata.Kind, family: [UInt8], text: [UInt8]) {
+        metadata.append(kind, family: family, text: text)
+    }
+
     /// Adds the HELP, TYPE and UNIT comments of an older chunk to those of the chunk that is being made.
     mutating func note(of chunk: TemplateChunk) {
         if !chunk.metadata.isEmpty { metadata.append(packed: chunk.metadata) }
@@ -29,11 +34,13 @@ struct SeriesGatherer {
 
     /// Adds the series of the line that `parser` stands on. False when rules drop it.
     mutating func append(
-        _ parser: ExpositionParser, _ body: RawSpan, hash: UInt64, _ encoder: inout SeriesEncoder
+        _ parser: ExpositionParser, _ body: RawSpan, hash: UInt64, _ encoder: inout SeriesEncoder,
+        isHistogram: Bool = false
     ) throws(ScrapeError) -> Bool {
-        guard let identity = try encoder.encode(parser, body, lineHash: hash, into: &layout) else {
-            return false
-        }
+        guard
+            let identity = try encoder.encode(
+                parser, body, lineHash: hash, into: &layout, isHistogram: isHistogram)
+        else { return false }
         if identity.isShed {
             throw ScrapeError("the series is new, and memory is short", offset: parser.lineStart)
         }

@@ -24,7 +24,7 @@ struct SeriesUses {
     private(set) var holes: [Int] = []
     private let chunks: [TemplateChunk]
 
-    init(_ before: PageChange.Before, _ walk: PageWalk) {
+    init(_ before: PageChange.Before, _ walk: some WalkedPage) {
         chunks = before.chunks
         marks = Array(repeating: .unused, count: chunks.reduce(0) { $0 + $1.seriesCount })
         for ordinal in before.order.holes { marks[Int(ordinal)] = .hole }
@@ -44,7 +44,7 @@ struct SeriesUses {
     func isUsed(_ ordinal: Int) -> Bool { marks[ordinal] == .used }
 
     /// The new series that older chunks have, ascending by number: they are used from now on. Nil when a
-    /// series stands twice.
+    /// series stands twice, or is a native histogram in one place and a number in the other.
     mutating func findKnown(
         _ new: [TemplateChunk], report: [UInt64], _ schema: TargetSchema
     ) -> [Known]? {
@@ -52,7 +52,9 @@ struct SeriesUses {
         guard count > 0 else { return [] }
         var table = SeriesTable(capacity: count)
         var number: UInt32 = 0
+        var histograms: Set<UInt32> = []
         for chunk in new {
+            for series in chunk.layout.histogramSeries { histograms.insert(number + series) }
             for hash in chunk.seriesHashes(of: schema) {
                 if table.insert(hash, number) != nil { return nil }
                 number += 1
@@ -62,15 +64,18 @@ struct SeriesUses {
         var found: [Known] = []
         var start = 0
         for chunk in chunks {
-            var isTwice = false
+            var hasFault = false
+            let histogramsBefore = Set(chunk.layout.histogramSeries)
             chunk.forEachSeries(in: table, schema) { series, number in
                 let ordinal = start + series
-                isTwice = isTwice || marks[ordinal] == .used
+                let isTwice = marks[ordinal] == .used
+                let isOther = histograms.contains(number) != histogramsBefore.contains(UInt32(series))
+                hasFault = hasFault || isTwice || isOther
                 found.append(
                     Known(number: number, ordinal: UInt32(ordinal), wasHole: marks[ordinal] == .hole))
                 marks[ordinal] = .used
             }
-            if isTwice { return nil }
+            if hasFault { return nil }
             start += chunk.seriesCount
         }
         guard !found.isEmpty else { return found }

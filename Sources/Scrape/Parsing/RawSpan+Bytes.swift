@@ -40,6 +40,13 @@ extension RawSpan {
         unsafe extracting(range).withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
     }
 
+    /// The bytes of `range`; the bounds are checked.
+    func copy(_ range: Range<Int>) -> [UInt8] {
+        var bytes: [UInt8] = []
+        append(range, to: &bytes)
+        return bytes
+    }
+
     /// Whether the bytes at `offset` are those of `text`; letters in either case when asked, `text` being
     /// lower case.
     func hasPrefix(_ text: StaticString, at offset: Int, ignoringCase: Bool = false) -> Bool {

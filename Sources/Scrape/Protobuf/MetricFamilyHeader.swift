@@ -65,6 +65,23 @@ struct MetricFamilyHeader {
         }
     }
 
+    /// What it says beside its metrics, as text formats say it in comments.
+    var comments: [FamilyMetadata.Kind] {
+        var kinds: [FamilyMetadata.Kind] = [.type]
+        if !help.isEmpty { kinds.append(.help) }
+        if !unit.isEmpty { kinds.append(.unit) }
+        return kinds
+    }
+
+    /// The text of one of `comments`.
+    func text(_ comment: FamilyMetadata.Kind, _ body: RawSpan) -> [UInt8] {
+        switch comment {
+        case .type: Array(kind.word.utf8)
+        case .help: body.copy(help)
+        case .unit: body.copy(unit)
+        }
+    }
+
     /// `_unit` at the name's end; of a counter before its `_total`.
     private func hasUnitSuffix(_ body: RawSpan) -> Bool {
         var end = name.upperBound

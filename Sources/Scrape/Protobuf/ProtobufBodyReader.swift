@@ -8,6 +8,9 @@ struct ProtobufBodyReader {
     /// Series that were not as before.
     private(set) var parsedLines = 0
     private(set) var series: ScrapedSeries
+    /// What an order of the body's series is made of, where one is wanted: set before a reading without
+    /// expected chunks.
+    var record: PageRecord?
     private let options: HistogramOptions
     private let keepsExemplars: Bool
     private let keepsMetadata: Bool
@@ -49,6 +52,7 @@ struct ProtobufBodyReader {
             expected: expected.reduce(extraValues) { $0 + $1.lineCount })
         try decoder.read(body)
         series = decoder.takeSeries()
+        record?.add(series, body, hasher)
         // Chunks made without metadata are made anew when they are wanted.
         let expected = expected.first?.statesFamilies == keepsMetadata ? expected : []
         try match(body, expected)
@@ -163,9 +167,9 @@ struct ProtobufBodyReader {
         let isContinued = keepsMetadata && builder.lineCount == 0 && position > family.firstSeries
         if position == family.firstSeries || isContinued {
             let name = body.copy(family.name)
-            builder.note(.type, family: name, text: Array(family.kind.word.utf8))
-            if !family.help.isEmpty { builder.note(.help, family: name, text: body.copy(family.help)) }
-            if !family.unit.isEmpty { builder.note(.unit, family: name, text: body.copy(family.unit)) }
+            for kind in family.comments {
+                builder.note(kind, family: name, text: family.text(kind, body))
+            }
             builder.repeatsFamily = isContinued
         }
         let before = builder.lineCount == 0 ? before(body, position) : FamilyContext()
@@ -217,14 +221,5 @@ extension ScrapedSeries {
             if families[middle].firstSeries <= series { low = middle } else { high = middle }
         }
         return low
-    }
-}
-
-extension RawSpan {
-    /// The bytes of `range`; the bounds are checked.
-    fileprivate func copy(_ range: Range<Int>) -> [UInt8] {
-        var bytes: [UInt8] = []
-        append(range, to: &bytes)
-        return bytes
     }
 }

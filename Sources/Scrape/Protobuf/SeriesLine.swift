@@ -11,19 +11,25 @@ struct SeriesLine {
 
     init() {}
 
-    /// Writes `{"name","label"="value",…} 0`.
+    private static let countSuffix = Array("_count".utf8)
+    private static let sumSuffix = Array("_sum".utf8)
+    private static let bucketSuffix = Array("_bucket".utf8)
+    private static let end = Array("} 0\n".utf8)
+
+    /// Writes `{"name",label="value",…} 0`.
     mutating func write(
         _ body: RawSpan, _ family: MetricFamilyHeader, _ place: ScrapedSeries.Place
     ) throws(ScrapeError) {
         bytes.removeAll(keepingCapacity: true)
-        bytes += Array("{\"".utf8)
+        bytes.append(Byte.openBrace)
+        bytes.append(Byte.quote)
         escape(body, family.name)
         let isHistogram = family.kind == .histogram || family.kind == .gaugeHistogram
         switch place.part {
         case .plain, .quantile, .native: break
-        case .count: bytes += Array("_count".utf8)
-        case .sum: bytes += Array("_sum".utf8)
-        case .bucket, .infinity: bytes += Array("_bucket".utf8)
+        case .count: bytes += Self.countSuffix
+        case .sum: bytes += Self.sumSuffix
+        case .bucket, .infinity: bytes += Self.bucketSuffix
         }
         bytes.append(Byte.quote)
         var outer = WireCursor(body, Int(place.metricStart)..<body.byteCount)
@@ -49,7 +55,7 @@ struct SeriesLine {
         case .infinity: append(name: "le", .infinity)
         case .plain, .count, .sum, .native: break
         }
-        bytes += Array("} 0\n".utf8)
+        bytes += Self.end
     }
 
     /// The field 3 of a summary or histogram that a place means.
@@ -81,9 +87,17 @@ struct SeriesLine {
 
     private mutating func label(_ body: RawSpan, _ range: Range<Int>) throws(ScrapeError) {
         let pair = try ProtobufExemplar.label(body, range)
-        bytes += Array(",\"".utf8)
-        escape(body, pair.name)
-        bytes += Array("\"=\"".utf8)
+        bytes.append(Byte.comma)
+        // A name in quotes is the same label, and takes the parser twice as long.
+        if Self.isPlain(body, pair.name) {
+            body.append(pair.name, to: &bytes)
+        } else {
+            bytes.append(Byte.quote)
+            escape(body, pair.name)
+            bytes.append(Byte.quote)
+        }
+        bytes.append(Byte.equals)
+        bytes.append(Byte.quote)
         escape(body, pair.value)
         bytes.append(Byte.quote)
     }
@@ -92,9 +106,21 @@ struct SeriesLine {
         bytes += Array(",\"\(name)\"=\"\(OpenMetricsFloat.text(bound))\"".utf8)
     }
 
+    /// Whether it is letters, digits and underscores, no digit first.
+    private static func isPlain(_ body: RawSpan, _ name: Range<Int>) -> Bool {
+        !name.isEmpty && Byte.isNameStart(body.byte(name.lowerBound))
+            && ExpositionParser.endOfName(body, from: name.lowerBound, colons: false) >= name.upperBound
+    }
+
     private mutating func escape(_ body: RawSpan, _ range: Range<Int>) {
         var start = range.lowerBound
-        for offset in range {
+        var plain = start
+        while plain < range.upperBound, plain + 8 <= body.byteCount {
+            let count = Byte.quotedBytes(in: body.uncheckedWord64(plain), lines: true)
+            plain += count
+            if count < 8 { break }
+        }
+        for offset in min(plain, range.upperBound)..<range.upperBound {
             let byte = body.byte(offset)
             guard byte == Byte.quote || byte == Byte.backslash || byte == Byte.newline else { continue }
             body.append(start..<offset, to: &bytes)

@@ -58,6 +58,22 @@ struct RecordBuffer: Sendable {
         putByte(UInt8(rest))
     }
 
+    /// Bytes that `put` writes at most.
+    static let mostVarint32Bytes = 5
+
+    /// Writes a varint into room that is there; the place behind it.
+    @inline(__always)
+    static func put(_ value: UInt32, into room: inout MutableSpan<UInt8>, at place: Int) -> Int {
+        var (rest, end) = (value, place)
+        while rest >= 0x80 {
+            room[end] = UInt8(truncatingIfNeeded: rest) | 0x80
+            end += 1
+            rest >>= 7
+        }
+        room[end] = UInt8(truncatingIfNeeded: rest)
+        return end + 1
+    }
+
     mutating func putSigned(_ value: Int64) {
         putVarint(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
     }

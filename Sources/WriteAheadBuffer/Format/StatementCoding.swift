@@ -77,16 +77,28 @@ enum StatementCoding {
         let plain = chunk.plain
         buffer.putRaw(plain.bytes)
         buffer.putVarint(UInt64(plain.pieces.count))
-        var runStart: UInt32 = 0
-        for piece in plain.pieces {
-            buffer.putVarint(UInt64(piece.runEnd - runStart))
-            runStart = piece.runEnd
-            buffer.putVarint(UInt64(piece.firstTargetLabel))
-            buffer.putVarint(UInt64(piece.targetLabelCount))
+        // Room is made once for all these numbers, which takes a third of making it for each byte.
+        buffer.fill(room: 3 * RecordBuffer.mostVarint32Bytes * plain.pieces.count) { storage, offset in
+            var room = storage.mutableSpan
+            var end = offset
+            var runStart: UInt32 = 0
+            for piece in plain.pieces {
+                end = RecordBuffer.put(piece.runEnd - runStart, into: &room, at: end)
+                runStart = piece.runEnd
+                end = RecordBuffer.put(UInt32(piece.firstTargetLabel), into: &room, at: end)
+                end = RecordBuffer.put(UInt32(piece.targetLabelCount), into: &room, at: end)
+            }
+            return end - offset
         }
         buffer.putVarint(UInt64(chunk.seriesCount))
-        for series in 0..<chunk.seriesCount {
-            buffer.putVarint(UInt64(plain.pieceOffsets[series + 1] - plain.pieceOffsets[series]))
+        buffer.fill(room: RecordBuffer.mostVarint32Bytes * chunk.seriesCount) { storage, offset in
+            var room = storage.mutableSpan
+            var end = offset
+            for series in 0..<chunk.seriesCount {
+                let count = plain.pieceOffsets[series + 1] - plain.pieceOffsets[series]
+                end = RecordBuffer.put(count, into: &room, at: end)
+            }
+            return end - offset
         }
         if !chunk.histogramSeries.isEmpty { buffer.putAscending(chunk.histogramSeries) }
     }

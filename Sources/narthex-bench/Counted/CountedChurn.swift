@@ -10,16 +10,18 @@ struct CountedChurn {
     private static let warmUpScrapes = 12
 
     private let kind: Churn.Kind
+    private let isProtobuf: Bool
     private let rounds: Int
     private let body: SyntheticBody
     private let buffer: WriteAheadBuffer
     private let scrape: TargetScrape
 
-    /// The buffer is made in `folder`.
-    init(_ kind: Churn.Kind, rounds: Int, folder: String) throws {
+    /// The buffer is made in `folder`. `isProtobuf` is for pages that `MessagePage` can write.
+    init(_ kind: Churn.Kind, isProtobuf: Bool = false, rounds: Int, folder: String) throws {
         // Before the first target, which takes the key.
         HashKey.fix(seed: 1)
         self.kind = kind
+        self.isProtobuf = isProtobuf
         self.rounds = rounds
         // The other page has no histogram whose buckets could grow.
         body = kind == .buckets ? .fewHistograms : .nodeExporter
@@ -29,21 +31,27 @@ struct CountedChurn {
 
     func run() throws -> CountedStages.Count {
         let churn = Churn(kind: kind, share: Self.share)
-        let texts = (0..<Self.warmUpScrapes + rounds).map { round in
-            churn.apply(to: body.text(scrape: round), scrape: round, target: 0)
+        let pages = (0..<Self.warmUpScrapes + rounds).map { round in
+            let text = churn.apply(to: body.text(scrape: round), scrape: round, target: 0)
+            return isProtobuf ? MessagePage.messages(of: text) : text
         }
-        for round in 0..<Self.warmUpScrapes { _ = try consume(texts[round], round) }
+        for round in 0..<Self.warmUpScrapes { _ = try consume(pages[round], round) }
         var samples = 0
         try countedStage {
-            for round in Self.warmUpScrapes..<texts.count { samples += try consume(texts[round], round) }
+            for round in Self.warmUpScrapes..<pages.count { samples += try consume(pages[round], round) }
         }
-        return CountedStages.Count(stage: kind.rawValue, samples: samples, units: rounds)
+        return CountedStages.Count(
+            stage: isProtobuf ? "messages" : kind.rawValue, samples: samples, units: rounds)
     }
 
     /// The samples of the frame; stale markers are samples, too.
-    private func consume(_ text: [UInt8], _ round: Int) throws -> Int {
+    private func consume(_ page: [UInt8], _ round: Int) throws -> Int {
+        let timeMs = CountedStages.timeMs(ofScrape: round)
         // Safety: every element is a byte, and the array lives through the call.
-        let frame = unsafe try scrape.consume(text.span.bytes, at: CountedStages.timeMs(ofScrape: round))
+        let frame =
+            unsafe isProtobuf
+            ? try scrape.consume(protobuf: page.span.bytes, at: timeMs)
+            : try scrape.consume(page.span.bytes, at: timeMs)
         try buffer.append(frame)
         return frame.sampleCount
     }

@@ -19,7 +19,7 @@ struct InstructionsCommand: AsyncParsableCommand {
             Callgrind writes a file for each stage, in the order of these lines.
 
             'lines', 'front', 'buckets' and 'shuffle' are scrapes of a page of which a tenth changes each \
-            time, in the ways of narthex-bench stages --churn-kind.
+            time, in the ways of narthex-bench stages --churn-kind. 'messages' is 'lines' with protobuf.
 
             'network' and 'request' work on the agent's own kinds of threads, and callgrind is to count \
             these: --toggle-collect='$s8Platform12SystemThreadO5start*U_To'. 'all' leaves them out.
@@ -27,7 +27,7 @@ struct InstructionsCommand: AsyncParsableCommand {
 
     enum Choice: String, CaseIterable, ExpressibleByArgument {
         case all, first, scrape, gzip, append, read, encode, snappy, together, packed, hash
-        case lines, front, buckets, shuffle
+        case lines, front, buckets, shuffle, messages
         case network, request
     }
 
@@ -50,18 +50,25 @@ struct InstructionsCommand: AsyncParsableCommand {
         defer { folder.remove() }
         if let kind = Churn.Kind(rawValue: stage.rawValue) { return [try churn(kind, folder)] }
         switch stage {
+        case .messages: return [try churn(.lines, folder, isProtobuf: true)]
         case .network: return [try CountedScrapes().run()]
         case .request: return [try await CountedRequests(folder: folder.path).run()]
         case .all:
             let counts = try CountedStages(rounds: rounds, folder: "\(folder.path)/stages").run(counting: nil)
-            return try Churn.Kind.allCases.reduce(into: counts) { $0.append(try churn($1, folder)) }
+            let changing = try Churn.Kind.allCases.reduce(into: counts) { $0.append(try churn($1, folder)) }
+            return changing + [try churn(.lines, folder, isProtobuf: true)]
         default:
             return try CountedStages(rounds: rounds, folder: "\(folder.path)/stages")
                 .run(counting: stage.rawValue)
         }
     }
 
-    private func churn(_ kind: Churn.Kind, _ folder: TemporaryFolder) throws -> CountedStages.Count {
-        try CountedChurn(kind, rounds: rounds, folder: "\(folder.path)/\(kind.rawValue)").run()
+    private func churn(
+        _ kind: Churn.Kind, _ folder: TemporaryFolder, isProtobuf: Bool = false
+    ) throws -> CountedStages.Count {
+        let name = isProtobuf ? "messages" : kind.rawValue
+        return try CountedChurn(
+            kind, isProtobuf: isProtobuf, rounds: rounds, folder: "\(folder.path)/\(name)"
+        ).run()
     }
 }

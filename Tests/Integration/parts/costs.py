@@ -41,6 +41,8 @@ UNITS = {
     "front": "scrape",
     "buckets": "scrape",
     "shuffle": "scrape",
+    # The same as lines, with protobuf.
+    "messages": "scrape",
     # A scrape of 300 samples by the HTTP client, without what is done with the page.
     "network": "scrape",
     # What a request costs whatever it holds: this one has a single sample.
@@ -57,7 +59,7 @@ _COUNTED = "$s13narthex_bench12countedStage*"
 _THREAD = "$s8Platform12SystemThreadO5start*U_To"
 _ON_THREADS = {"network", "request"}
 # Each of these scrapes is another one, so that a figure is of more of them.
-_CHANGING = {"lines", "front", "buckets", "shuffle"}
+_CHANGING = {"lines", "front", "buckets", "shuffle", "messages"}
 _CHANGING_ROUNDS = 12
 _ALLOCATORS = {"malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"}
 
