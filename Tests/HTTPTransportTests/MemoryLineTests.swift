@@ -43,7 +43,7 @@ struct MemoryLineTests {
     }
 
     private func ask(
-        _ count: Int, _ client: HTTPClient, _ request: HTTPRequest,
+        _ count: Int, _ client: HTTPClient, _ request: HTTPRequest, bytes: Int = body.utf8.count,
         _ isOver: borrowing Atomic<Bool> = Atomic(false)
     ) async -> [String] {
         defer { isOver.store(true, ordering: .releasing) }
@@ -53,8 +53,7 @@ struct MemoryLineTests {
                     do throws(HTTPError) {
                         let response = try await client.perform(request)
                         defer { response.body.letGo() }
-                        return response.body.count == Self.body.utf8.count
-                            ? nil : "\(response.body.count) bytes"
+                        return response.body.count == bytes ? nil : "\(response.body.count) bytes"
                     } catch {
                         return error.message
                     }
@@ -213,6 +212,32 @@ struct MemoryLineTests {
                 isOver.store(true, ordering: .releasing)
                 #expect(problems == [])
                 #expect(await peakBytes <= wholeBytes)
+            }
+        }
+        #expect(memory.usedBytes(of: .bodies) == 0)
+    }
+
+    /// Large bodies among many small ones, all at once within a narrowed limit: each comes to its end.
+    @Test(arguments: [true, false])
+    func largeBodiesAmongManySmallOnesAreRead(isPlain: Bool) async throws {
+        let memory = MemoryAccount(bodiesBytes: 25 << 20)
+        let long = Self.dripping(Array(answer(Self.long).utf8))
+        let short = Self.dripping(Array(answer(Self.body).utf8))
+        memory.setLimit(of: .bodies, toBytes: 8 << 20)
+        try await RawServer.with(long) { large in
+            try await RawServer.with(short) { small in
+                try await withClient(HTTPClientConfiguration(name: "t", memory: memory)) { client in
+                    func request(_ server: RawServer) -> HTTPRequest {
+                        HTTPRequest(
+                            url: server.url(), timeoutMs: 120_000, followRedirects: isPlain,
+                            takesBodySlot: true, connection: isPlain ? nil : HTTPConnectionOptions())
+                    }
+                    async let first = ask(30, client, request(small))
+                    async let second = ask(4, client, request(large), bytes: Self.long.utf8.count)
+                    async let third = ask(30, client, request(small))
+                    let problems = await first + second + third
+                    #expect(problems == [])
+                }
             }
         }
         #expect(memory.usedBytes(of: .bodies) == 0)
