@@ -176,7 +176,7 @@ let package = Package(
         tests("Relabel", ["Cryptography", "MetricModel"]),
         tests("Configuration", ["Relabel", "MetricModel"]),
         tests("Compression"),
-        tests("HTTPTransport", ["Addresses", "HTTPServer", "Telemetry", "Platform", "CCurl"]),
+        tests("HTTPTransport", ["Addresses", "Compression", "HTTPServer", "Telemetry", "Platform", "CCurl"]),
         tests("JSON"),
         tests("HTTPAccess", ["Addresses", "JSON", "HTTPTransport", "Configuration", "Platform"]),
         tests("AWS", ["JSON", "Cryptography", "HTTPTransport", "HTTPServer", "Telemetry", "Platform"]),

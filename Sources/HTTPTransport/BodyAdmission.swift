@@ -24,18 +24,38 @@ final class BodyAdmission {
     /// Somebody waits for a slot or for memory.
     var hasWaiters: Bool { slots.hasWaiters || !line.isEmpty }
 
-    /// Charges memory for a body. False: it waits in line.
-    func charge(_ bytes: Int, for id: UInt64) -> Bool {
-        if take(bytes, for: id) { return true }
-        line.add(id, bytes)
+    /// Charges memory for a body that holds `heldBytes` already. False: it waits in line.
+    func charge(_ bytes: Int, for id: UInt64, holding heldBytes: Int = 0) -> Bool {
+        if take(bytes, for: id, holding: heldBytes, isBehindLarge: largeInLine != nil) { return true }
+        line.add(id, bytes, heldBytes: heldBytes)
         return false
     }
 
     /// The next in line whose charge fits; it has been charged.
     func nextGranted() -> (id: UInt64, bytes: Int)? {
-        guard let next = line.waiting.first(where: { take($0.bytes, for: $0.id) }) else { return nil }
-        line.remove(next.id)
-        return next
+        let large = largeInLine
+        var isBehindLarge = false
+        for (id, bytes, heldBytes) in line.waiting {
+            if take(bytes, for: id, holding: heldBytes, isBehindLarge: isBehindLarge) {
+                line.remove(id)
+                return (id, bytes)
+            }
+            if id == large { isBehindLarge = true }
+        }
+        return nil
+    }
+
+    /// What one body may hold: the limit that is not narrowed. A narrowed one says how many bodies are
+    /// received at a time, and none fails by it.
+    var mostOfOneBytes: Int {
+        max(memory.wholeLimitBytes(of: .bodies), memory.limitBytes(of: .bodies))
+    }
+
+    /// The first in line that needs more than the narrowed limit by itself. Bodies behind it that hold
+    /// nothing yet let it go first: it goes on when no other is received, which might never be else.
+    private var largeInLine: UInt64? {
+        let limit = memory.limitBytes(of: .bodies)
+        return limit < memory.wholeLimitBytes(of: .bodies) ? line.first(beyond: limit) : nil
     }
 
     /// Bytes that bodies without a slot may take more before they have to have one. While the limit of the
@@ -53,7 +73,7 @@ final class BodyAdmission {
     enum WayOn: Equatable {
         /// This one has been charged what it waits for, or a part of it, although that may not fit.
         case goesOn(UInt64, bytes: Int)
-        /// This one must give up its body. `cannotFit`: it needs more than the limit by itself.
+        /// This one must give up its body. `cannotFit`: it needs more than the whole limit by itself.
         case givesWay(UInt64, cannotFit: Bool)
     }
 
@@ -63,22 +83,19 @@ final class BodyAdmission {
     /// Nil while others hold memory, which they will give back. `takesPart` says whether a part of what the
     /// body waits for is of use to it.
     ///
-    /// A body asks for more than it may need. One after the other gets what is left of the limit. Where the
-    /// limit was narrowed below what is held, it may grow up to half of the limit all the same, or up to the
-    /// limit while more than that is held. One body at most does so at a time, so what is held beyond the
-    /// limit, or before it was narrowed, grows by the limit at most, and is less once that body has ended. If
-    /// that helps nobody, one gives way: one that cannot fit any more, or the longest.
+    /// A body asks for more than it may need. One after the other gets what is left of the whole limit, also
+    /// where the limit is narrowed: all of them wait, and none would come to its end otherwise. One body at
+    /// most does so at a time, so what is held beyond the narrowed limit grows by one body at most, and is
+    /// less once that one has ended. If that helps nobody, one gives way: one that cannot fit, or the
+    /// longest.
     func wayOn(heldBytes: (UInt64) -> Int, takesPart: (UInt64) -> Bool) -> WayOn? {
         let usedBytes = memory.usedBytes(of: .bodies)
         guard let longest = line.victim(usedBytes: usedBytes, heldBytes: heldBytes) else { return nil }
-        let limit = memory.limitBytes(of: .bodies)
-        // With a limit that was not narrowed this is within it: what all others hold is in the lower half.
-        let mostOfOne = usedBytes > limit ? limit : limit / 2
+        let limit = mostOfOneBytes
         func room(_ id: UInt64) -> Int {
-            let held = heldBytes(id)
             // Who has nothing yet can wait.
-            guard held > 0, grower == nil || grower == id else { return 0 }
-            return max(limit - usedBytes, mostOfOne - held)
+            guard heldBytes(id) > 0, grower == nil || grower == id else { return 0 }
+            return limit - usedBytes
         }
         let next =
             line.waiting.first { room($0.id) >= $0.bytes }
@@ -97,13 +114,6 @@ final class BodyAdmission {
         return .givesWay(large?.id ?? longest, cannotFit: large != nil)
     }
 
-    /// Those in line that need all they ask for, which is more than the limit has become.
-    func cannotFit(heldBytes: (UInt64) -> Int, needsAll: (UInt64) -> Bool) -> [UInt64] {
-        let limit = memory.limitBytes(of: .bodies)
-        let large = line.waiting.filter { needsAll($0.id) && heldBytes($0.id) + $0.bytes > limit }
-        return large.map(\.id)
-    }
-
     /// The transfer is over, or holds nothing any more.
     func ended(_ id: UInt64) {
         line.remove(id)
@@ -111,11 +121,18 @@ final class BodyAdmission {
     }
 
     /// Half of the memory is for all; the other half for one body at a time, which can then grow to its end.
-    /// If all could grow into it at once, none might come to its end.
-    private func take(_ bytes: Int, for id: UInt64) -> Bool {
-        let half = memory.limitBytes(of: .bodies) / 2
-        let isLow = memory.usedBytes(of: .bodies) + bytes <= half
-        guard isLow || grower == nil || grower == id, memory.charge(bytes, to: .bodies) else { return false }
+    /// If all could grow into it at once, none might come to its end. A body that alone holds memory may grow
+    /// beyond a narrowed limit.
+    private func take(
+        _ bytes: Int, for id: UInt64, holding heldBytes: Int, isBehindLarge: Bool
+    ) -> Bool {
+        if isBehindLarge, heldBytes == 0 { return false }
+        let usedBytes = memory.usedBytes(of: .bodies)
+        let isAlone = usedBytes == heldBytes
+        let isLow = usedBytes + bytes <= memory.limitBytes(of: .bodies) / 2
+        guard isLow || grower == nil || grower == id,
+            memory.charge(bytes, to: .bodies, withinWhole: isAlone)
+        else { return false }
         if !isLow { grower = id }
         return true
     }

@@ -82,8 +82,9 @@ final class BodyPool: Sendable {
         onRelease(claim, heldBytes)
     }
 
-    /// Charges memory for a body that is being decoded; false when it does not fit.
-    func charge(_ bytes: Int) -> Bool { memory.charge(bytes, to: .bodies) }
+    /// Charges memory for a body that is being decoded; false when it does not fit. It cannot wait, so a
+    /// limit that is narrowed does not fail it.
+    func charge(_ bytes: Int) -> Bool { memory.charge(bytes, to: .bodies, withinWhole: true) }
 
     /// Keeps a buffer for a later body.
     func keep(_ buffer: [UInt8]) {

@@ -10,12 +10,12 @@ extension Transfer {
     /// Others cannot go on while this one holds what it does. `cannotFit`: it needs more than there is.
     func mustGiveWay(cannotFit: Bool) -> HTTPError {
         if cannotFit {
-            return failure(.overloaded, Self.tooLarge(admission.memory.limitBytes(of: .bodies)))
+            return failure(.overloaded, Self.tooLarge(admission.mostOfOneBytes))
         }
         return failure(
             .overloaded,
             "the bodies under way need more memory than the "
-                + "\(admission.memory.limitBytes(of: .bodies)) bytes that all may hold, and this one "
+                + "\(admission.mostOfOneBytes) bytes that all may hold, and this one "
                 + "holds most"
         )
     }

@@ -253,7 +253,7 @@ final class Transfer {
             _ = refuse(.bodyTooLarge, "the body of \(length) bytes exceeds the limit of \(limit) bytes")
             return false
         }
-        let memory = admission.memory.limitBytes(of: .bodies)
+        let memory = admission.mostOfOneBytes
         guard length > memory else { return true }
         _ = refuse(
             .overloaded,
@@ -303,8 +303,11 @@ final class Transfer {
     func hold(_ size: Int) -> Verdict {
         guard size > max(BodySlots.inlineBytes, heldBytes), chargedBytes == 0 else { return .taken }
         if isShort { return .pause }
-        let limit = admission.memory.limitBytes(of: .bodies)
-        guard size <= limit else { return refuse(.overloaded, Self.tooLarge(limit)) }
+        let most = admission.mostOfOneBytes
+        guard size <= most else { return refuse(.overloaded, Self.tooLarge(most)) }
+        // What may not be needed is not asked for beyond a narrowed limit.
+        let narrowed = admission.memory.limitBytes(of: .bodies)
+        let limit = size <= narrowed ? narrowed : most
         let wanted: Int
         if let announced, announced >= size {
             wanted = min(announced, max(4 * size, Self.announcedBytes))
@@ -341,12 +344,12 @@ final class Transfer {
     }
 
     private func hold(more bytes: Int) -> Verdict {
-        let limit = admission.memory.limitBytes(of: .bodies)
+        let limit = admission.mostOfOneBytes
         guard heldBytes + bytes <= limit else {
             decodedBytes = 0
             return refuse(.overloaded, Self.tooLarge(limit))
         }
-        guard admission.charge(bytes, for: id) else {
+        guard admission.charge(bytes, for: id, holding: heldBytes) else {
             isShort = true
             everWaited = true
             return .pause

@@ -185,7 +185,7 @@ final class TransferLoop {
     private func moveSlots() {
         guard admission.hasWaiters else { return }
         // Who waits for memory is not slow.
-        for (id, _) in admission.line.waiting { admission.slots.received(id, bytes: BodySlots.slowBytes) }
+        for (id, _, _) in admission.line.waiting { admission.slots.received(id, bytes: BodySlots.slowBytes) }
         let slow = admission.slots.takeSlotsOfSlowSenders(
             nowNs: admission.nowNs, othersWait: !admission.line.isEmpty,
             leftBytes: admission.leftWithoutSlot)
@@ -207,12 +207,6 @@ final class TransferLoop {
     /// Gives free memory to those in line. Where they hold all that is held, one goes on or gives way.
     private func moveMemory() {
         guard !admission.line.isEmpty else { return }
-        for id in admission.cannotFit(heldBytes: heldBytes, needsAll: { decoding[$0] != nil }) {
-            // It leaves the line and asks anew, and is refused.
-            admission.ended(id)
-            guard let (transfer, status) = decoding.removeValue(forKey: id) else { continue }
-            conclude(transfer, status: status)
-        }
         repeat {
             while let (id, bytes) = admission.nextGranted() { grant(bytes, to: id) }
         } while goOn()

@@ -53,11 +53,14 @@ public final class MemoryAccount: Sendable {
         self.init(bodiesBytes: share, readingBytes: share)
     }
 
-    /// Charges `bytes`; false, and nothing charged, when they do not fit.
-    public func charge(_ bytes: Int, to kind: Kind) -> Bool {
+    /// Charges `bytes`; false, and nothing charged, when they do not fit. `withinWhole` is for what must not
+    /// fail, and cannot wait, because the limit is narrowed: it has to fit into the whole limit.
+    public func charge(_ bytes: Int, to kind: Kind, withinWhole: Bool = false) -> Bool {
         let index = Self.index(kind)
         return amounts.withLock { amounts in
-            guard bytes <= amounts.limits[index] - amounts.used[index] else { return false }
+            var limit = amounts.limits[index]
+            if withinWhole { limit = max(limit, wholeLimits[index]) }
+            guard bytes <= limit - amounts.used[index] else { return false }
             amounts.used[index] += bytes
             return true
         }
@@ -100,7 +103,8 @@ public final class MemoryAccount: Sendable {
         return amounts.withLock { $0.limits[index] }
     }
 
-    /// What the kind may hold while its limit is not narrowed by `setLimit`.
+    /// What the kind may hold while its limit is not narrowed by `setLimit`. What does not fit into this by
+    /// itself never will; what does not fit into the narrowed limit only has to wait.
     public func wholeLimitBytes(of kind: Kind) -> Int { wholeLimits[Self.index(kind)] }
 
     /// Lets the kind hold so many bytes from now on. What it holds beyond them stays charged: nothing more

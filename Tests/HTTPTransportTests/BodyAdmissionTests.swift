@@ -220,19 +220,69 @@ struct BodyAdmissionTests {
         #expect(admission.nextGranted().map { $0.id == 2 && $0.bytes == 10 } == true)
     }
 
-    /// Whoever needs more than the narrowed limit by itself gives way, before one that is longer now.
-    @Test func aBodyThatCannotFitAnyMoreGivesWayFirst() {
-        let memory = MemoryAccount(bodiesBytes: 100)
+    /// Two bodies hold more than the limit is now, and each needs more than that by itself.
+    @Test func bodiesLargerThanTheNarrowedLimitFinishOneAfterTheOther() {
+        let memory = MemoryAccount(bodiesBytes: 25)
         let admission = BodyAdmission(
             slots: BodySlots(capacity: 4, bytesLimit: 0),
             pool: BodyPool(keptCount: 1, memory: memory) { _, _ in }, memory: memory)
-        let held: [UInt64: Int] = [1: 40, 2: 15]
-        #expect(admission.charge(40, for: 1) && admission.charge(5, for: 2))
-        // From here on it alone may grow.
-        #expect(admission.charge(10, for: 2))
-        memory.setLimit(of: .bodies, toBytes: 45)
-        #expect(!admission.charge(3, for: 1) && !admission.charge(60, for: 2))
-        #expect(way(admission, held) == .givesWay(2, cannotFit: true))
+        var held: [UInt64: Int] = [1: 5, 2: 5]
+        #expect(admission.charge(5, for: 1) && admission.charge(5, for: 2))
+        memory.setLimit(of: .bodies, toBytes: 8)
+        #expect(!admission.charge(7, for: 1, holding: 5) && !admission.charge(7, for: 2, holding: 5))
+        #expect(admission.nextGranted() == nil)
+        #expect(way(admission, held) == .goesOn(1, bytes: 7))
+        held[1] = 12
+        #expect(admission.nextGranted() == nil)
+        #expect(way(admission, held) == nil)
+        admission.ended(1)
+        memory.discharge(12, from: .bodies)
+        held[1] = nil
+        #expect(admission.nextGranted().map { $0.id == 2 && $0.bytes == 7 } == true, "it alone holds memory")
+        #expect(memory.usedBytes(of: .bodies) == 12)
+    }
+
+    /// Both would come to more than the whole limit with what the other holds.
+    @Test func theLongestGivesWayWhereNoneCanGoOnWithinTheWholeLimit() {
+        let memory = MemoryAccount(bodiesBytes: 25)
+        let admission = BodyAdmission(
+            slots: BodySlots(capacity: 4, bytesLimit: 0),
+            pool: BodyPool(keptCount: 1, memory: memory) { _, _ in }, memory: memory)
+        let held: [UInt64: Int] = [1: 10, 2: 12]
+        #expect(admission.charge(10, for: 1) && admission.charge(12, for: 2))
+        memory.setLimit(of: .bodies, toBytes: 8)
+        #expect(!admission.charge(9, for: 1, holding: 10) && !admission.charge(8, for: 2, holding: 12))
+        #expect(way(admission, held) == .givesWay(2, cannotFit: false))
+    }
+
+    /// A body that needs more than the narrowed limit gets it once no other is received. So that this comes,
+    /// those that hold nothing yet let it go first.
+    @Test func aLargeBodyDoesNotWaitForSmallOnesThatComeLater() {
+        let memory = MemoryAccount(bodiesBytes: 25)
+        let admission = BodyAdmission(
+            slots: BodySlots(capacity: 4, bytesLimit: 0),
+            pool: BodyPool(keptCount: 1, memory: memory) { _, _ in }, memory: memory)
+        memory.setLimit(of: .bodies, toBytes: 8)
+        #expect(admission.charge(2, for: 1))
+        #expect(!admission.charge(12, for: 2), "another holds memory")
+        #expect(!admission.charge(1, for: 3), "there is room for it, but a large one waits")
+        #expect(!admission.charge(12, for: 4))
+        #expect(admission.charge(1, for: 1, holding: 2), "what is under way goes on")
+        #expect(admission.nextGranted() == nil)
+        admission.ended(1)
+        memory.discharge(3, from: .bodies)
+        #expect(admission.nextGranted().map { $0.id == 2 && $0.bytes == 12 } == true)
+        #expect(admission.nextGranted() == nil)
+        admission.ended(2)
+        memory.discharge(12, from: .bodies)
+        #expect(admission.nextGranted().map { $0.id == 3 && $0.bytes == 1 } == true, "before the fourth")
+        #expect(admission.nextGranted() == nil)
+        admission.ended(3)
+        memory.discharge(1, from: .bodies)
+        #expect(admission.nextGranted().map { $0.id == 4 && $0.bytes == 12 } == true)
+        admission.ended(4)
+        memory.discharge(12, from: .bodies)
+        #expect(admission.charge(25, for: 5), "nobody holds anything")
     }
 
     /// Bodies that wait for a slot take no more while the limit is narrowed, and do not fail by it.
@@ -270,23 +320,6 @@ struct BodyAdmissionTests {
         held[1] = 800_000
         #expect(!admission.charge(100_000, for: 1))
         #expect(way(admission, held) == .givesWay(1, cannotFit: false), "there is nothing left")
-    }
-
-    /// What is to be decoded asks once, for all it needs.
-    @Test func whoNeedsMoreThanTheNarrowedLimitIsFoundInLine() {
-        let memory = MemoryAccount(bodiesBytes: 100)
-        let admission = BodyAdmission(
-            slots: BodySlots(capacity: 4, bytesLimit: 0),
-            pool: BodyPool(keptCount: 1, memory: memory) { _, _ in }, memory: memory)
-        #expect(admission.charge(50, for: 1))
-        #expect(!admission.charge(60, for: 2) && !admission.charge(55, for: 3))
-        let held: [UInt64: Int] = [1: 50]
-        func found() -> [UInt64] { admission.cannotFit(heldBytes: { held[$0] ?? 0 }, needsAll: { $0 == 2 }) }
-        #expect(found() == [])
-        memory.setLimit(of: .bodies, toBytes: 60)
-        #expect(found() == [], "it fits once the first has gone")
-        memory.setLimit(of: .bodies, toBytes: 45)
-        #expect(found() == [2], "the third may be shorter than what it asks for")
     }
 
     /// While the limit is narrowed, slow bodies do not grow without a slot beyond their part of it.

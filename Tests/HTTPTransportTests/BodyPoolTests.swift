@@ -36,6 +36,16 @@ struct BodyPoolTests {
         #expect(pool.keptBytes >= 400_000 && pool.keptBytes < 1_000_000)
     }
 
+    /// What turns out longer than it announced while it is decoded cannot wait.
+    @Test func aNarrowedLimitDoesNotFailWhatIsBeingDecoded() {
+        let memory = MemoryAccount(bodiesBytes: 100)
+        let pool = BodyPool(keptCount: 1, memory: memory) { _, _ in }
+        memory.setLimit(of: .bodies, toBytes: 50)
+        #expect(pool.charge(60))
+        #expect(!pool.charge(41))
+        #expect(memory.usedBytes(of: .bodies) == 60)
+    }
+
     @Test func anEmptiedPoolKeepsBuffersAgain() {
         let pool = BodyPool(keptCount: 2) { _, _ in }
         pool.keep(buffer(100_000))

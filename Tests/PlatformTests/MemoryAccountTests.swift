@@ -36,5 +36,8 @@ struct MemoryAccountTests {
         #expect(account.charge(10, to: .bodies))
         #expect(account.usedBytes(of: .bodies) == 50)
         #expect(!account.charge(1, to: .bodies))
+        #expect(account.wholeLimitBytes(of: .bodies) == 100)
+        #expect(account.charge(50, to: .bodies, withinWhole: true))
+        #expect(!account.charge(1, to: .bodies, withinWhole: true))
     }
 }
