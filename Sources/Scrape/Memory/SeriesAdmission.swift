@@ -2,8 +2,9 @@ import Platform
 
 /// Decides, for one page, which of its series come in while memory is short. What a line that is shed costs
 /// is its hash, its length and two indices: no labels are kept, and it stands among those that rules drop.
-/// That is taken from the room as well. Where it is refused a few thousand such lines are kept nevertheless,
-/// so that usual pages are not parsed at each scrape; what is beyond them is passed over and forgotten.
+/// That is taken from the room as well. Where it is refused some such lines are kept nevertheless, by the
+/// number of series that the target has, so that usual pages are not parsed at each scrape; what is beyond
+/// them is passed over and forgotten.
 ///
 /// Without a ceiling on memory, and while the job does not shed, there is none. With a ceiling new lines take
 /// an estimate of what they cost from the room. Once that is refused, or from the beginning where the job
@@ -17,6 +18,9 @@ final class SeriesAdmission {
     static let sharedBytes = 24
     /// What a line costs that is shed and kept, so that it need not be parsed again while it stays.
     static let shedLineBytes = 20
+    /// Lines that are shed and kept without room are so many, and one more for each four series of the target:
+    /// thousands of targets that come at once have no series.
+    private static let leastFreeShedLines = 64
     /// With less room than this, beside what the target's series would take, known ones are looked up before
     /// they are charged.
     private static let scarceBytes = 4 << 20
@@ -67,17 +71,20 @@ final class SeriesAdmission {
         let seriesCount = min(state.seriesCount, mostSeriesCounted)
         let isScarce = gate.room.leftBytes < scarceBytes + 2 * seriesBytes * seriesCount
         return SeriesAdmission(
-            gate, isFirst: isFirst, known: isFirst ? elder : KnownSeries(state, schema), isScarce: isScarce)
+            gate, isFirst: isFirst, known: isFirst ? elder : KnownSeries(state, schema), isScarce: isScarce,
+            freeShedLines: leastFreeShedLines + state.seriesCount / 4)
     }
 
-    private init(_ gate: SeriesGate, isFirst: Bool, known: KnownSeries?, isScarce: Bool) {
+    private init(
+        _ gate: SeriesGate, isFirst: Bool, known: KnownSeries?, isScarce: Bool, freeShedLines: Int
+    ) {
         self.isFirst = isFirst
         self.known = known
         firstMode = gate.shedsNewSeries && !isFirst ? .shedding : .metered
         mode = firstMode
         room = gate.room
-        freeShedLines = gate.freeShedLines
-        freeShedLinesLeft = freeShedLines
+        self.freeShedLines = min(freeShedLines, gate.mostFreeShedLines)
+        freeShedLinesLeft = self.freeShedLines
         looksUp = known != nil && (isFirst || isScarce)
     }
 

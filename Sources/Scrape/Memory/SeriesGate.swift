@@ -7,13 +7,13 @@ final class SeriesGate: Sendable {
     let room: MemoryRoom
     private let sheds = Atomic<Bool>(false)
 
-    /// Lines that are shed and kept for each page although there is no room for them.
-    let freeShedLines: Int
+    /// The most lines that are shed and kept for a page although there is no room for them.
+    let mostFreeShedLines: Int
 
     /// Open until the room is used up or `shedsNewSeries` is set.
-    init(room: MemoryRoom = MemoryRoom(), freeShedLines: Int = 4_096) {
+    init(room: MemoryRoom = MemoryRoom(), mostFreeShedLines: Int = 4_096) {
         self.room = room
-        self.freeShedLines = freeShedLines
+        self.mostFreeShedLines = mostFreeShedLines
     }
 
     /// While it is on, a series that its target did not have in its last good scrape is left out.

@@ -294,7 +294,7 @@ import Testing
         for _ in 0..<6 {
             let room = MemoryRoom()
             let freeLines = [0, 5, 4_096].randomElement(using: &random) ?? 0
-            let gate = SeriesGate(room: room, freeShedLines: freeLines)
+            let gate = SeriesGate(room: room, mostFreeShedLines: freeLines)
             let keeps = Bool.random(using: &random)
             let honorsLabels = Bool.random(using: &random)
             let (templates, layouts) = (TemplateInterner(), LayoutInterner())
