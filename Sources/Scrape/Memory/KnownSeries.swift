@@ -83,13 +83,23 @@ struct SeriesPrints {
     /// Where the series stands, or the empty place where it would.
     private func place(of hash: UInt64) -> Int {
         let print = Self.print(hash)
-        // The lower half of the hash, scaled to the number of places.
-        var place = Int(UInt64(UInt32(truncatingIfNeeded: hash)) &* UInt64(places.count) >> 32)
+        var place = firstPlace(of: hash)
         while places[place] != 0, places[place] != print {
             place += 1
             if place == places.count { place = 0 }
         }
         return place
+    }
+
+    /// Where a search begins: the lower half of the hash, scaled to the number of places.
+    private func firstPlace(of hash: UInt64) -> Int {
+        Int((UInt64(UInt32(truncatingIfNeeded: hash)) &* UInt64(places.count)) >> 32)
+    }
+
+    /// How many places a search for the series looks at.
+    func searchLength(of hash: UInt64) -> Int {
+        let steps = place(of: hash) - firstPlace(of: hash)
+        return 1 + (steps < 0 ? steps + places.count : steps)
     }
 
     /// The upper half of the hash, as the place comes from the lower one; zero marks an empty place.

@@ -16,6 +16,19 @@ import Testing
         }
     }
 
+    /// Three of four places are in use at most: some two and a half are looked at on average, and few more
+    /// than eight for a series that is not in the set.
+    @Test func aSearchIsShortInALargeSet() {
+        var random = SeededGenerator(seed: printedSeed("searches"))
+        let hashes = (0..<20_000).map { _ in random.next() as UInt64 }
+        var prints = SeriesPrints(capacity: hashes.count)
+        for hash in hashes { prints.insert(hash) }
+        let found = hashes.reduce(0) { $0 + prints.searchLength(of: $1) }
+        #expect(found < 4 * hashes.count)
+        let missed = (0..<20_000).reduce(0) { sum, _ in sum + prints.searchLength(of: random.next()) }
+        #expect(missed < 16 * 20_000)
+    }
+
     /// Series that left a page which changes often keep their places in its chunks, and are not known.
     @Test func seriesThatHaveLeftAreNotKnown() throws {
         let scrape = plainScrape()
