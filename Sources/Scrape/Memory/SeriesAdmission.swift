@@ -18,9 +18,6 @@ final class SeriesAdmission {
     static let sharedBytes = 24
     /// What a line costs that is shed and kept, so that it need not be parsed again while it stays.
     static let shedLineBytes = 20
-    /// Lines that are shed and kept without room are so many, and one more for each four series that the
-    /// target has: thousands of targets that come at once have none.
-    private static let leastFreeShedLines = 64
     /// With less room than this, beside what the target's series would take, known ones are looked up before
     /// they are charged.
     private static let scarceBytes = 4 << 20
@@ -72,7 +69,7 @@ final class SeriesAdmission {
         let isScarce = gate.room.leftBytes < scarceBytes + 2 * seriesBytes * seriesCount
         return SeriesAdmission(
             gate, isFirst: isFirst, known: isFirst ? elder : KnownSeries(state, schema), isScarce: isScarce,
-            freeShedLines: leastFreeShedLines + state.seriesCount / 4)
+            freeShedLines: gate.leastFreeShedLines + state.seriesCount / 4)
     }
 
     private init(

@@ -7,12 +7,16 @@ final class SeriesGate: Sendable {
     let room: MemoryRoom
     private let sheds = Atomic<Bool>(false)
 
-    /// The most lines that are shed and kept for a page although there is no room for them.
+    /// Lines that are shed and kept for a page although there is no room for them: so many, and one more for
+    /// each four series that the target has. Thousands of targets that come at once have none.
+    let leastFreeShedLines: Int
+    /// No page keeps more of them than this.
     let mostFreeShedLines: Int
 
     /// Open until the room is used up or `shedsNewSeries` is set.
-    init(room: MemoryRoom = MemoryRoom(), mostFreeShedLines: Int = 4_096) {
+    init(room: MemoryRoom = MemoryRoom(), leastFreeShedLines: Int = 64, mostFreeShedLines: Int = 4_096) {
         self.room = room
+        self.leastFreeShedLines = leastFreeShedLines
         self.mostFreeShedLines = mostFreeShedLines
     }
 

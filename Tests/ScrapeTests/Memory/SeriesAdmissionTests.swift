@@ -13,7 +13,8 @@ import Testing
     private let templates = TemplateInterner()
     private let layouts = LayoutInterner()
 
-    init() { gate = SeriesGate(room: room) }
+    /// Pages of a few thousand lines that are shed are kept, so that they need not be parsed at each scrape.
+    init() { gate = SeriesGate(room: room, leastFreeShedLines: 4_096) }
 
     private func scrape(_ instance: String = "i") -> TargetScrape {
         TargetScrape(
