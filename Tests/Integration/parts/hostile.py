@@ -62,7 +62,11 @@ class HostileExporter:
             "unknown_encoding": _whole(zlib.compress(good)[2:], "Content-Encoding: compress"),
             "status_500": _whole(b"good 1\n", status="500 Internal Server Error"),
             "status_204": b"HTTP/1.1 204 No Content\r\n\r\n",
-            "redirect_loop": _whole(b"", "Location: /redirect_loop", status="302 Found"),
+            # It says that it closes: else libcurl may send the next request on a connection that is ending,
+            # and gives up after five of these instead of after the most redirects that it follows.
+            "redirect_loop": _whole(
+                b"", "Location: /redirect_loop", "Connection: close", status="302 Found"
+            ),
             "redirect_to_file": _whole(b"", "Location: file:///etc/hostname", status="302 Found"),
             "no_http": b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n" + noise[:1000],
             "nothing": b"",
