@@ -71,7 +71,7 @@ final class BodyAdmission {
 
     /// How those that wait come on when they hold all memory that is in use, so that none of them gets more.
     enum WayOn: Equatable {
-        /// This one has been charged what it waits for, or a part of it, although that may not fit.
+        /// The body has been charged what it waits for, or a part of it, even if that exceeds the limit.
         case goesOn(UInt64, bytes: Int)
         /// This one must give up its body. `cannotFit`: it needs more than the whole limit by itself.
         case givesWay(UInt64, cannotFit: Bool)

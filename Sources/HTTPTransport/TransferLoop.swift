@@ -236,7 +236,7 @@ final class TransferLoop {
     /// decoded, or announces its length, needs all of it.
     private func takesPart(_ id: UInt64) -> Bool { transfers[id]?.announced == nil && decoding[id] == nil }
 
-    /// When those who wait hold all that is in use, one goes on or gives way. False when none has to.
+    /// When waiting bodies hold all the memory in use, lets one of them go on or fail. False when none must.
     private func goOn() -> Bool {
         switch admission.wayOn(heldBytes: heldBytes, takesPart: takesPart) {
         case .goesOn(let id, let bytes): grant(bytes, to: id)

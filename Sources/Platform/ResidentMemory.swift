@@ -51,7 +51,7 @@ public struct ResidentMemory: Sendable, Equatable {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) ? UInt64(byte - UInt8(ascii: "0")) : nil
     }
 
-    /// Looks at it again and again: the file stays open, and a look allocates nothing.
+    /// May be read as often as wanted: the file stays open, and a reading allocates nothing.
     public final class Source: Sendable {
         private static let path = "/proc/self/statm"
 

@@ -17,7 +17,7 @@ struct KnownSeries: Sendable {
     /// Those that have left included.
     var count: Int { chunks.reduce(0) { $0 + $1.seriesCount } }
 
-    /// Whether the series of this hash is one of them: a look at every series, which takes no memory.
+    /// Whether a series with this hash is known. Compares it with every series, which takes no memory.
     func contains(_ hash: UInt64) -> Bool {
         let own = hash &- schema.allLabelsHash
         var start = 0

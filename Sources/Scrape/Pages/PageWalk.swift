@@ -220,7 +220,7 @@ struct PageWalk: WalkedPage {
 
     /// The line of `order` that the parser stands on, among the next few or in the table.
     private mutating func find(_ hash: UInt64) -> Int? {
-        // Once there is a table, a step in it takes less than as many comparisons.
+        // Once there is a table, a search in it is shorter than comparing with every series.
         let near = table == nil ? Self.nextLines : 1
         let hashes = order.hashes
         for line in expected..<min(expected + near, hashes.count) {

@@ -111,7 +111,7 @@ struct ProtobufWalk: WalkedPage {
         if isAt(expected, key) { return expected }
         work.tries += 1
         if newInARow > 0, isAt(expected + newInARow, key) { return expected + newInARow }
-        // Once there is a table, a step in it takes less than as many comparisons.
+        // Once there is a table, a search in it is shorter than comparing with every series.
         if table == nil {
             for place in expected..<min(expected + Self.nextKeys, count) {
                 work.tries += 1
