@@ -3,7 +3,7 @@
 ///
 /// A step begins as soon as the memory in use reaches its mark, and several may begin at one look. It ends
 /// once the memory has been more than 5 % of the ceiling below its mark for 30 seconds. So steps end in the
-/// reverse order, and one that would begin again at once does not end.
+/// reverse order, and no step ends while the memory is still near the mark at which it would begin again.
 public struct MemoryPressure: Sendable {
     public enum Step: Int, CaseIterable, Comparable, Sendable {
         /// Response bodies wait for others: fewer are received at a time.

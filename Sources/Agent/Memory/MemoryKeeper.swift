@@ -217,8 +217,8 @@ final class MemoryKeeper: Sendable {
     private func observe(_ used: UInt64, _ state: inout State, _ means: Means, nowNs: UInt64) {
         guard let limit = ceiling?.bytes else { return }
         let actions = state.pressure.observed(usedBytes: used, ceilingBytes: limit, nowNs: nowNs)
-        // Before the jobs are told: a pool that a reload makes meanwhile is either prepared for this step, or
-        // is among the jobs already when they are asked for.
+        // The step is stored before the jobs are told of it. A reload may make a pool meanwhile: either the
+        // pool reads the new step when it is made, or it is on the list of jobs that are told.
         step.store(state.pressure.step?.rawValue ?? 0, ordering: .sequentiallyConsistent)
         var hasRelaxed = false
         for action in actions {

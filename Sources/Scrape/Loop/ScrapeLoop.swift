@@ -138,8 +138,8 @@ final class ScrapeLoop: HTTPExchange {
         shared.withLock { $0.elders = elders }
     }
 
-    /// The series of the loops that this one takes over from: of the one that had some last, as those that
-    /// were replaced before their first scrape have none. Nil once it has series itself.
+    /// The series of the target before this loop took over from others: those of the loop that gave some
+    /// last, since a loop that was replaced before its first scrape has none. Nil once this one has series.
     private func elderSeries(_ state: ScrapeState) -> KnownSeries? {
         guard state.chunks.isEmpty else { return nil }
         // Looked at without the lock: a loop holds no other's while it has its own.
