@@ -9,6 +9,9 @@ struct Arrivals {
         var samples = 0
         /// Whether the agent has said that the scrape failed.
         var isDown = false
+        /// Samples on the page and those kept of them, as the agent has counted them.
+        var scraped: UInt32?
+        var kept: UInt32?
         /// The revision in which something of it came last.
         var changedIn: UInt64 = 0
 
@@ -16,6 +19,15 @@ struct Arrivals {
             samples += 1
             changedIn = revision
         }
+
+        var counted: ArrivedScrape.Counted? {
+            guard let scraped, let kept else { return nil }
+            return ArrivedScrape.Counted(scraped: Int(scraped), kept: Int(kept))
+        }
+
+        /// Whether there is something to tell. That an agent has kept all of a page says nothing as long as
+        /// no sample of it has come.
+        var isTold: Bool { samples > 0 || isDown || counted.map { $0.kept < $0.scraped } ?? false }
     }
 
     private struct Instance {
@@ -58,8 +70,7 @@ struct Arrivals {
 
     /// Takes a sample that has not come before.
     mutating func note(_ instance: UInt32, _ series: UInt32, _ timestampMs: Int64) {
-        let number = Int(instance)
-        let scrape = find(number, timestampMs) ?? add(number, timestampMs)
+        let (number, scrape) = place(instance, timestampMs)
         instances[number].last = scrape
         let word = Int(series) / 64
         if word >= instances[number].scrapes[scrape].capacity { widen(number, scrape) }
@@ -69,13 +80,31 @@ struct Arrivals {
 
     /// The agent says with `up` that its scrape of this moment failed.
     mutating func noteDown(_ instance: UInt32, _ timestampMs: Int64) {
-        let number = Int(instance)
-        let scrape = find(number, timestampMs) ?? add(number, timestampMs)
+        let (number, scrape) = place(instance, timestampMs)
         instances[number].scrapes[scrape].isDown = true
         instances[number].scrapes[scrape].changedIn = revision
     }
 
-    /// Every scrape of which something has come, oldest first for each target.
+    /// The agent says with `scrape_samples_scraped` how many samples the page of this moment had. What it
+    /// said first counts.
+    mutating func noteScraped(_ instance: UInt32, _ timestampMs: Int64, samples: UInt32) {
+        let (number, scrape) = place(instance, timestampMs)
+        guard instances[number].scrapes[scrape].scraped == nil else { return }
+        instances[number].scrapes[scrape].scraped = samples
+        instances[number].scrapes[scrape].changedIn = revision
+    }
+
+    /// The agent says with `scrape_samples_post_metric_relabeling` how many samples of the page of this
+    /// moment it has kept. What it said first counts.
+    mutating func noteKept(_ instance: UInt32, _ timestampMs: Int64, samples: UInt32) {
+        let (number, scrape) = place(instance, timestampMs)
+        guard instances[number].scrapes[scrape].kept == nil else { return }
+        instances[number].scrapes[scrape].kept = samples
+        instances[number].scrapes[scrape].changedIn = revision
+    }
+
+    /// Every scrape of which something has come, oldest first for each target. A scrape of which only the
+    /// agent's counts have come is among them when the agent has kept less than it has scraped.
     var scrapes: [ArrivedScrape] { scrapes(changedFrom: 0) }
 
     /// The scrapes of which something has come since the question that gave `cursor` as its `next`: all of
@@ -88,12 +117,19 @@ struct Arrivals {
 
     private func scrapes(changedFrom first: UInt64) -> [ArrivedScrape] {
         instances.flatMap { instance in
-            instance.scrapes.filter { $0.changedIn >= first }.sorted { $0.timestampMs < $1.timestampMs }.map {
+            let told = instance.scrapes.filter { $0.changedIn >= first && $0.isTold }
+            return told.sorted { $0.timestampMs < $1.timestampMs }.map {
                 ArrivedScrape(
                     instance: instance.name, timestampMs: $0.timestampMs, samples: $0.samples,
-                    isDown: $0.isDown)
+                    isDown: $0.isDown, counted: $0.counted)
             }
         }
+    }
+
+    /// Where a target and its scrape of this moment are, which may be new.
+    private mutating func place(_ instance: UInt32, _ timestampMs: Int64) -> (number: Int, scrape: Int) {
+        let number = Int(instance)
+        return (number, find(number, timestampMs) ?? add(number, timestampMs))
     }
 
     private func find(_ number: Int, _ timestampMs: Int64) -> Int? {

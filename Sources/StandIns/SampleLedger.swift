@@ -9,15 +9,19 @@ struct SampleLedger {
         var samples: UInt32
         /// Of `jobSamples`.
         let job: UInt32
-        /// Of `arrivals`: the target, and which of its series this is; `ownSeries` when the agent has made
-        /// it.
+        /// Of `arrivals`: the target, and which of its series this is; `firstOwnSeries` or more when the
+        /// agent has made it.
         let instance: UInt32
         let index: UInt32
     }
 
-    /// The index of series that agents add by themselves, and that of `up`. No target has so many series.
-    private static let ownSeries = UInt32.max
+    /// Indexes of the series that agents add by themselves: `scrape_samples_post_metric_relabeling`,
+    /// `scrape_samples_scraped`, `up` and any other. No target has so many series.
+    private static let keptSeries = UInt32.max - 3
+    private static let scrapedSeries = UInt32.max - 2
     private static let upSeries = UInt32.max - 1
+    private static let otherOwnSeries = UInt32.max
+    private static let firstOwnSeries = keptSeries
 
     /// What is kept besides, when asked for: for tests with few series.
     struct Kept {
@@ -219,7 +223,7 @@ struct SampleLedger {
                 return .refused("duplicate sample for timestamp")
             }
             if sample.timestampMs < state.timestampMs {
-                if !isStale, state.index < Self.upSeries,
+                if !isStale, state.index < Self.firstOwnSeries,
                     arrivals?.has(state.instance, state.index, sample.timestampMs) == true
                 {
                     counts.duplicates += 1
@@ -239,21 +243,36 @@ struct SampleLedger {
         counts.samples += 1
         if isStale {
             counts.staleMarkers += 1
-        } else if state.index < Self.upSeries {
+        } else if state.index < Self.firstOwnSeries {
             arrivals?.note(state.instance, state.index, sample.timestampMs)
-        } else if state.index == Self.upSeries, sample.value == 0 {
-            arrivals?.noteDown(state.instance, sample.timestampMs)
+        } else {
+            noteOwn(sample, of: state)
         }
         if keepsHistory { kept[key]?.history[sample.timestampMs] = sample.value.bitPattern }
         return nil
+    }
+
+    /// Notes what an agent says of a scrape with a series of its own. A value that is no count says nothing.
+    private mutating func noteOwn(_ sample: DecodedRequest.Sample, of state: State) {
+        switch state.index {
+        case Self.upSeries:
+            if sample.value == 0 { arrivals?.noteDown(state.instance, sample.timestampMs) }
+        case Self.scrapedSeries:
+            guard let samples = UInt32(exactly: sample.value) else { return }
+            arrivals?.noteScraped(state.instance, sample.timestampMs, samples: samples)
+        case Self.keptSeries:
+            guard let samples = UInt32(exactly: sample.value) else { return }
+            arrivals?.noteKept(state.instance, sample.timestampMs, samples: samples)
+        default: break
+        }
     }
 
     /// Enters a series whose labels are right.
     private mutating func add(_ request: DecodedRequest, _ one: DecodedRequest.Series) -> Int {
         let instance = arrivals?.instance(Self.value(of: "instance", request, one)) ?? 0
         let name = Self.value(of: "__name__", request, one)
-        var index = name == "up" ? Self.upSeries : Self.ownSeries
-        if !LabelRules.isOfAgents(name) { index = arrivals?.addSeries(to: instance) ?? 0 }
+        let index =
+            LabelRules.isOfAgents(name) ? Self.ownIndex(name) : arrivals?.addSeries(to: instance) ?? 0
         series.append(
             State(
                 timestampMs: 0, value: 0, samples: 0, job: jobNumber(request, one), instance: instance,
@@ -261,6 +280,16 @@ struct SampleLedger {
         encodedHashes.append(0)
         table.set(one.key, to: series.count - 1)
         return series.count - 1
+    }
+
+    /// The index of a series that agents add by themselves.
+    private static func ownIndex(_ metricName: String) -> UInt32 {
+        switch metricName {
+        case "up": upSeries
+        case "scrape_samples_scraped": scrapedSeries
+        case "scrape_samples_post_metric_relabeling": keptSeries
+        default: otherOwnSeries
+        }
     }
 
     private static func value(

@@ -12,6 +12,15 @@ struct DeliveryCheckTests {
         ArrivedScrape(instance: instance, timestampMs: timestampMs, samples: samples)
     }
 
+    /// A scrape of which the agent says that it has scraped so many samples and kept so many of them.
+    private func scrape(
+        _ timestampMs: Int64, _ samples: Int, scraped: Int, kept: Int, isDown: Bool = false
+    ) -> ArrivedScrape {
+        ArrivedScrape(
+            instance: "e0", timestampMs: timestampMs, samples: samples, isDown: isDown,
+            counted: ArrivedScrape.Counted(scraped: scraped, kept: kept))
+    }
+
     private func check(
         _ pages: [ServedPage], _ arrivals: [ArrivedScrape], cutoffMs: Int64 = 1_000_000,
         undecidedMs: [ClosedRange<Int64>] = []
@@ -113,6 +122,69 @@ struct DeliveryCheckTests {
         let down = ArrivedScrape(instance: "e0", timestampMs: 2_000, samples: 0, isDown: true)
         let check = check([page(1_000), page(4_000), page(5_000)], [scrape(1_000), down, scrape(5_000)])
         #expect(counts(check) == [30, 10, 0, 0])
+    }
+
+    /// A page of ten samples of which so many arrived, and what becomes of the others.
+    struct Report: Sendable {
+        let arrived: Int
+        let scraped: Int
+        let kept: Int
+        let leftOut: Int
+        let missing: Int
+    }
+
+    @Test(arguments: [
+        Report(arrived: 7, scraped: 10, kept: 7, leftOut: 3, missing: 0),
+        Report(arrived: 0, scraped: 10, kept: 0, leftOut: 10, missing: 0),
+        Report(arrived: 10, scraped: 10, kept: 10, leftOut: 0, missing: 0),
+        // It kept seven, and lost two of them.
+        Report(arrived: 5, scraped: 10, kept: 7, leftOut: 3, missing: 2),
+        // It says that it has left out more than is not there.
+        Report(arrived: 9, scraped: 10, kept: 7, leftOut: 1, missing: 0),
+        Report(arrived: 10, scraped: 10, kept: 0, leftOut: 0, missing: 0),
+        // It says that it has kept all.
+        Report(arrived: 7, scraped: 10, kept: 10, leftOut: 0, missing: 3),
+        Report(arrived: 7, scraped: 7, kept: 10, leftOut: 0, missing: 3),
+        // It has read a part of the page.
+        Report(arrived: 6, scraped: 8, kept: 6, leftOut: 2, missing: 2),
+        Report(arrived: 0, scraped: 0, kept: 0, leftOut: 0, missing: 10),
+        // It says that the page had more than it had. What it has kept is missing all the same.
+        Report(arrived: 5, scraped: 20, kept: 10, leftOut: 0, missing: 5),
+        Report(arrived: 5, scraped: 4_000_000_000, kept: 8, leftOut: 2, missing: 3),
+    ])
+    func whatTheAgentCountsAsLeftOutIsNotMissing(report: Report) {
+        let arrived = scrape(1_000, report.arrived, scraped: report.scraped, kept: report.kept)
+        let check = check([page(1_000)], [arrived])
+        #expect(counts(check) == [10, report.missing, 0, 0])
+        #expect(check.leftOut == report.leftOut)
+        #expect(check.examples.map(\.leftOut) == (report.missing > 0 ? [report.leftOut] : []))
+    }
+
+    /// What an agent has left out of one scrape does not excuse what it lost of others: here of the second
+    /// and the fourth, which never came, and of the fifth, of which it says nothing.
+    @Test func aReportSpeaksOfItsOwnScrapeAlone() {
+        let arrivals = [
+            scrape(1_000, 7, scraped: 10, kept: 7), scrape(3_000, 0, scraped: 10, kept: 0), scrape(5_000, 8),
+            scrape(6_000, 10, scraped: 10, kept: 10),
+        ]
+        let check = check((1...6).map { page($0 * 1_000) }, arrivals)
+        #expect(counts(check) == [60, 22, 0, 0])
+        #expect(check.leftOut == 13)
+        #expect(check.examples.map(\.page.startMs) == [2_000, 4_000, 5_000])
+    }
+
+    @Test func whatWasInHandAtTheKillIsUndecidedWithoutWhatWasLeftOut() {
+        let check = check(
+            [page(1_000)], [scrape(1_000, 5, scraped: 10, kept: 7)], undecidedMs: [900...1_100])
+        #expect(counts(check) == [8, 0, 2, 0])
+        #expect(check.leftOut == 3)
+    }
+
+    @Test func aScrapeThatTheAgentCallsFailedIsGivenUpWhateverItCounts() {
+        let check = check([page(1_000)], [scrape(1_000, 0, scraped: 10, kept: 0, isDown: true)])
+        #expect(counts(check) == [0, 0, 0, 0])
+        #expect(check.givenUp == 10)
+        #expect(check.leftOut == 0)
     }
 
     @Test func nothingIsNothing() { #expect(counts(check([], [])) == [0, 0, 0, 0]) }

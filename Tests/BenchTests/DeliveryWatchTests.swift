@@ -31,6 +31,33 @@ struct DeliveryWatchTests {
         #expect(watch.check(until(9_000)).exposed == 20)
     }
 
+    /// The report of a scrape may come before its samples or behind them. What the agent says to have kept is
+    /// waited for.
+    @Test func itIsNotBehindForWhatTheAgentHasLeftOut() {
+        var watch = watch
+        func isBehind() -> Bool { watch.isBehind(until(9_000)) }
+        let report = ArrivedScrape.Counted(scraped: 10, kept: 7)
+        func come(_ timestampMs: Int64, _ samples: Int, _ counted: ArrivedScrape.Counted?) {
+            let scrape = ArrivedScrape(
+                instance: "e0", timestampMs: timestampMs, samples: samples, counted: counted)
+            watch.note(ArrivalChanges(next: watch.arrivalCursor + 1, scrapes: [scrape]))
+        }
+        watch.note([page(0, 1_000)])
+        come(1_000, 0, report)
+        #expect(isBehind())
+        come(1_000, 6, report)
+        #expect(isBehind())
+        come(1_000, 7, report)
+        #expect(!isBehind())
+
+        watch.note([page(0, 2_000)])
+        come(2_000, 7, nil)
+        #expect(isBehind())
+        come(2_000, 7, report)
+        #expect(!isBehind())
+        #expect(watch.check(until(9_000)).leftOut == 6)
+    }
+
     /// A page that went out a moment ago does not count yet, and is not forgotten.
     @Test func theCutoffMoves() {
         var watch = watch

@@ -1,3 +1,4 @@
+import JSON
 import Testing
 
 @testable import narthex_bench
@@ -46,6 +47,15 @@ struct RaceTableTests {
         let two = try #require(RaceResult.joined(Array(rounds.prefix(2))))
         #expect(two.figures[.rssMeanMiB] == 5)
         #expect(RaceResult.joined([]) == nil)
+    }
+
+    /// What one round left out is not lost in a median, and the JSON has it.
+    @Test func whatWasLeftOutIsSummedUp() throws {
+        let rounds = [3.0, 0, 0].map { result("a", [.missing: 0, .leftOut: $0]) }
+        let joined = try #require(RaceResult.joined(rounds))
+        #expect(joined.figures == [.missing: 0, .leftOut: 3])
+        #expect(joined.json.text().contains("\"leftOut\":"))
+        #expect(RaceTable.text([joined], base: nil).contains("left out and counted by the agent  3\n"))
     }
 
     @Test func aRoundThatWasInterruptedHasNoPartInAMedian() throws {

@@ -56,7 +56,8 @@ struct RaceRampTests {
 
     @Test(
         arguments: [
-            ([.missing: 1], "missing: 1"), ([.memoryKills: 2], "killed for its use of memory: 2"),
+            ([.missing: 1], "missing: 1"), ([.leftOut: 4], "left out and counted by the agent: 4"),
+            ([.memoryKills: 2], "killed for its use of memory: 2"),
             ([.lag99Seconds: 10.5], "lag of 99 %, s: 10.50"),
             ([.refused: 3], "refused for age, labels or form: 3"), ([.exposed: 0], "nothing was scraped"),
             ([.scrapedShare: 0.5], "only 50 % of the scrapes that were due"),

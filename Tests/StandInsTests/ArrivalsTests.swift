@@ -75,6 +75,41 @@ struct ArrivalsTests {
         #expect(changes(since: 0).scrapes == arrivals.scrapes)
     }
 
+    /// What an agent has counted of a scrape is told with it. It is not a scrape by itself, unless the agent
+    /// has kept less than the page had.
+    @Test func whatAnAgentHasCountedIsToldWithItsScrape() {
+        var arrivals = Arrivals()
+        let instance = arrivals.instance("a")
+        func scrape(_ timestampMs: Int64, _ samples: Int, _ counted: (Int, Int)? = nil) -> ArrivedScrape {
+            ArrivedScrape(
+                instance: "a", timestampMs: timestampMs, samples: samples,
+                counted: counted.map { ArrivedScrape.Counted(scraped: $0.0, kept: $0.1) })
+        }
+        arrivals.noteScraped(instance, 10, samples: 5)
+        arrivals.noteKept(instance, 10, samples: 5)
+        arrivals.noteScraped(instance, 20, samples: 5)
+        arrivals.noteScraped(instance, 30, samples: 5)
+        arrivals.noteKept(instance, 30, samples: 0)
+        let first = arrivals.changes(since: 0)
+        #expect(first.scrapes == [scrape(30, 0, (5, 0))])
+
+        let series = arrivals.addSeries(to: instance)
+        arrivals.note(instance, series, 10)
+        arrivals.note(instance, series, 20)
+        let second = arrivals.changes(since: first.next)
+        #expect(second.scrapes == [scrape(10, 1, (5, 5)), scrape(20, 1)])
+
+        // The agent's word comes behind the samples, and does not change any more.
+        arrivals.noteKept(instance, 20, samples: 4)
+        let third = arrivals.changes(since: second.next)
+        #expect(third.scrapes == [scrape(20, 1, (5, 4))])
+        arrivals.noteKept(instance, 20, samples: 0)
+        arrivals.noteScraped(instance, 20, samples: 9)
+        let fourth = arrivals.changes(since: third.next)
+        #expect(fourth.scrapes.isEmpty)
+        #expect(arrivals.scrapes == [scrape(10, 1, (5, 5)), scrape(20, 1, (5, 4)), scrape(30, 0, (5, 0))])
+    }
+
     @Test func changesReadBack() {
         let changes = ArrivalChanges(
             next: 7, scrapes: [ArrivedScrape(instance: "a b", timestampMs: 5, samples: 3)])
@@ -87,10 +122,16 @@ struct ArrivalsTests {
         let scrapes = [
             ArrivedScrape(instance: "a b", timestampMs: -1, samples: 3),
             ArrivedScrape(instance: "", timestampMs: 7, samples: 0, isDown: true),
+            ArrivedScrape(
+                instance: "c", timestampMs: 8, samples: 3,
+                counted: ArrivedScrape.Counted(scraped: 4_294_967_295, kept: 0)),
         ]
         #expect(ArrivedScrape.all(in: ArrivedScrape.text(scrapes)) == scrapes)
         #expect(ArrivedScrape.all(in: "1 2 up\n") == nil)
         #expect(ArrivedScrape.all(in: "1 2 3 a\n") == nil)
+        for counted in ["", "5", "5/", "/5", "5/4/3", "-1/0", "5/4294967296", "--"] {
+            #expect(ArrivedScrape.all(in: "1 2 up \(counted) a\n") == nil, "\(counted)")
+        }
         let pages = [ServedPage(exporter: 3, startMs: 1, endMs: 2, samples: 4)]
         #expect(ServedPage.all(in: ServedPage.text(pages)) == pages)
         #expect(ServedPage.all(in: "1 2 x 4\n") == nil)
@@ -135,6 +176,33 @@ struct SampleLedgerArrivalsTests {
         #expect(
             ledger.arrivals?.scrapes == [
                 ArrivedScrape(instance: "i", timestampMs: 2, samples: 0, isDown: true)
+            ])
+    }
+
+    /// Nothing but whole numbers from zero on are counts.
+    @Test func whatAnAgentCountsIsTakenFromItsReport() throws {
+        var ledger = SampleLedger(
+            outOfOrderWindowMs: 0, maxSampleAgeMs: nil, keepsHistory: false, keepsArrivals: true)
+        let scraped: [(Int64, Double)] = [
+            (1, 10), (2, 10), (3, .nan), (4, 10), (5, 10), (6, Self.stale), (7, 1e300), (8, 10),
+        ]
+        let kept: [(Int64, Double)] = [
+            (1, 7), (2, 0), (3, 7), (4, -1), (5, 7.5), (6, 7), (7, 7), (8, -.infinity),
+        ]
+        _ = ledger.take(try request("scrape_samples_post_metric_relabeling", kept), nowMs: 5)
+        _ = ledger.take(try request("scrape_samples_scraped", scraped), nowMs: 5)
+        _ = ledger.take(try request("scrape_series_added", [(3, 1)]), nowMs: 5)
+        _ = ledger.take(try request("m", [(1, 1), (3, 1), (8, 1)]), nowMs: 5)
+        #expect(
+            ledger.arrivals?.scrapes == [
+                ArrivedScrape(
+                    instance: "i", timestampMs: 1, samples: 1,
+                    counted: ArrivedScrape.Counted(scraped: 10, kept: 7)),
+                ArrivedScrape(
+                    instance: "i", timestampMs: 2, samples: 0,
+                    counted: ArrivedScrape.Counted(scraped: 10, kept: 0)),
+                ArrivedScrape(instance: "i", timestampMs: 3, samples: 1),
+                ArrivedScrape(instance: "i", timestampMs: 8, samples: 1),
             ])
     }
 

@@ -10,8 +10,11 @@ import StandIns
 struct DeliveryCheck: Equatable {
     /// Samples of pages that count.
     var exposed = 0
-    /// Those of them that the receiver does not have.
+    /// Those of them that the receiver does not have, and of which the agent has not said so.
     var missing = 0
+    /// Those of them that the receiver does not have and the agent has counted among what it scraped and not
+    /// among what it kept: it says itself, in the scrape that lacks them, that it has left them out.
+    var leftOut = 0
     /// Samples that the receiver does not have, of pages that went out just before the agent was killed or
     /// the exporter was taken off its list: the kernel had them, and nobody can tell whether the agent did.
     var undecided = 0
@@ -27,6 +30,7 @@ struct DeliveryCheck: Equatable {
         let instance: String
         let page: ServedPage
         let arrived: Int
+        let leftOut: Int
     }
 
     private static let mostExamples = 5
@@ -96,8 +100,9 @@ struct DeliveryCheck: Equatable {
     private static let aloneCost: Int64 = 1 << 40
 
     /// For each page the scrape that belongs to it: the cheapest alignment of two sequences, where a pair
-    /// costs its distance. A failed scrape without samples may stay alone for nothing, since it need not have
-    /// had a page, and so may a page behind the cutoff, whose samples may be on their way.
+    /// costs its distance. A scrape without samples may stay alone for nothing: nothing of it is surplus, and
+    /// one that failed need not have had a page. So may a page behind the cutoff, whose samples may be on
+    /// their way.
     private static func partners(
         _ pages: [ServedPage], _ scrapes: [ArrivedScrape], _ spans: Spans, cutoffMs: Int64
     ) -> [Int?] {
@@ -169,17 +174,28 @@ struct DeliveryCheck: Equatable {
             exposed += page.samples - lost
             return
         }
-        if lost > 0, ends.isUndecided(page) {
-            undecided += lost
-            exposed += page.samples - lost
+        let told = min(lost, Self.leftOut(of: page, scrape))
+        let untold = lost - told
+        leftOut += told
+        if untold > 0, ends.isUndecided(page) {
+            undecided += untold
+            exposed += page.samples - untold
             return
         }
         exposed += page.samples
-        missing += lost
-        if lost > 0, examples.count < Self.mostExamples {
-            examples.append(Example(instance: name, page: page, arrived: got))
+        missing += untold
+        if untold > 0, examples.count < Self.mostExamples {
+            examples.append(Example(instance: name, page: page, arrived: got, leftOut: told))
         }
         surplus += max(0, got - page.samples)
+    }
+
+    /// Samples of a page that the agent says to have left out. They are at most those that the page had
+    /// beyond what the agent says to have kept, so what it has kept and not delivered is missing, however
+    /// many samples it says to have scraped.
+    private static func leftOut(of page: ServedPage, _ scrape: ArrivedScrape?) -> Int {
+        guard let counted = scrape?.counted else { return 0 }
+        return max(0, min(counted.scraped, page.samples) - counted.kept)
     }
 
     /// Milliseconds between a timestamp and the time in which a page was served.

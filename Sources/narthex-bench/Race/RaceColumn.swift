@@ -25,6 +25,7 @@ enum RaceColumn: String, CaseIterable {
     case asSetShare
     case exposed
     case missing
+    case leftOut
     case givenUp
     case undecided
     case surplus
@@ -65,6 +66,7 @@ enum RaceColumn: String, CaseIterable {
         case .asSetShare: "pages in the format and coding set"
         case .exposed: "samples exposed"
         case .missing: "missing"
+        case .leftOut: "left out and counted by the agent"
         case .givenUp: "given up by the agent"
         case .undecided: "lost in hand at the kill or removal"
         case .surplus: "never exposed"

@@ -46,7 +46,7 @@ struct RaceRamp {
             let end = fault.firstRange(of: RacedProcess.logEnds)?.lowerBound ?? fault.endIndex
             return String(fault[..<end].prefix { $0 != "\n" })
         }
-        for column in [RaceColumn.memoryKills, .missing, .givenUp, .refused, .badlySigned] {
+        for column in [RaceColumn.memoryKills, .missing, .leftOut, .givenUp, .refused, .badlySigned] {
             if let count = result.figures[column], count > 0 {
                 return "\(column.title): \(column.text(count))"
             }

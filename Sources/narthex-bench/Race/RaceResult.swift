@@ -72,8 +72,8 @@ struct RaceResult {
 extension RaceColumn {
     fileprivate var isCount: Bool {
         switch self {
-        case .exposed, .missing, .givenUp, .undecided, .surplus, .duplicates, .outOfOrder, .refused,
-            .unsigned, .badlySigned, .memoryKills:
+        case .exposed, .missing, .leftOut, .givenUp, .undecided, .surplus, .duplicates, .outOfOrder,
+            .refused, .unsigned, .badlySigned, .memoryKills:
             true
         default: false
         }

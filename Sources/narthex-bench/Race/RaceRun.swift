@@ -225,10 +225,12 @@ struct RaceRun {
         for example in check.examples {
             result.notes.append(
                 "of the \(example.page.samples) samples that \(example.instance) gave at "
-                    + "\(Timestamp.text(ms: example.page.endMs)), \(example.arrived) arrived")
+                    + "\(Timestamp.text(ms: example.page.endMs)), \(example.arrived) arrived"
+                    + (example.leftOut > 0 ? " and \(example.leftOut) were left out and counted" : ""))
         }
         result.figures[.exposed] = Double(check.exposed)
         result.figures[.missing] = Double(check.missing)
+        result.figures[.leftOut] = Double(check.leftOut)
         result.figures[.givenUp] = Double(check.givenUp)
         result.figures[.undecided] = Double(check.undecided)
         result.figures[.surplus] = Double(check.surplus)
