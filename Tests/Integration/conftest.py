@@ -41,8 +41,10 @@ def pytest_runtest_makereport(item, call):
     folder = getattr(used.get("running"), "folder", None) or used.get("tmp_path")
     if report.failed and folder is not None:
         for log in sorted(folder.glob("**/*.log")):
-            lines = log.read_text(errors="replace").splitlines()
-            if lines:
+            content = log.read_bytes()
+            lines = content.decode(errors="replace").splitlines()
+            # The buffer's cursors are named .log as well: they hold bytes, no text.
+            if lines and b"\0" not in content:
                 shown = [
                     line if len(line) < 500 else line[:500] + "…" for line in lines[-_LOG_LINES_SHOWN:]
                 ]

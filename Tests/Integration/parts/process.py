@@ -19,11 +19,21 @@ def _die_with_parent():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+# The ports that this run has handed out: the system may name one a second time while nobody listens on it yet.
+_handed_out = set()
+
+
 def free_port(host="127.0.0.1"):
-    """A port nobody listens on now. Somebody may take it before we do: callers fail loudly then."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
+    """A port nobody listens on now, and another one at each call. Somebody may take it before we do: callers
+    fail loudly then."""
+    for _ in range(1000):
+        with socket.socket() as probe:
+            probe.bind((host, 0))
+            port = probe.getsockname()[1]
+        if port not in _handed_out:
+            _handed_out.add(port)
+            return port
+    raise AssertionError("the system names no port that was not handed out before")
 
 
 def wait_until(condition, timeout, what, every=0.05):
