@@ -21,17 +21,20 @@ struct BodySlots {
     static let slowWindowNs: UInt64 = 250_000_000
     /// 256 KiB a second: the slowest a sender may be while others wait.
     static let slowBytes = 64 << 10
+    /// After so many slow windows one after the other, while others wait, a sender has stalled: 1 s.
+    static let stalledWindows = 4
 
     private struct Progress {
         var windowStartNs: UInt64
         var windowBytes = 0
         var totalBytes: Int
+        var slowWindows = 0
     }
 
     /// Takes most bodies whole, and stays below the 128 KiB from which on malloc maps memory for each.
     private static let wholeBodyBytes = 120 << 10
 
-    private let capacity: Int
+    let capacity: Int
     let bytesLimit: Int
     private var receiving: [UInt64: Progress] = [:]
     private var waiting: [UInt64] = []
@@ -116,7 +119,8 @@ struct BodySlots {
 
     /// While others wait: the holders whose senders are slow. They hold no slot any more; charge what they
     /// hold. `othersWait` says that somebody waits for memory. Bodies without a slot may hold `leftBytes`
-    /// more together: whoever does not fit in what is left of that keeps its slot.
+    /// more together: whoever does not fit in what is left of that keeps its slot, until it has stalled
+    /// (`stalled`).
     mutating func takeSlotsOfSlowSenders(
         nowNs: UInt64, othersWait: Bool = false, leftBytes: Int = .max
     ) -> [(id: UInt64, sizeBytes: Int)] {
@@ -124,15 +128,26 @@ struct BodySlots {
         var slow: [(id: UInt64, sizeBytes: Int)] = []
         var leftBytes = leftBytes
         for (id, progress) in receiving where nowNs >= progress.windowStartNs + Self.slowWindowNs {
-            if progress.windowBytes < Self.slowBytes, progress.totalBytes <= leftBytes {
+            let isSlow = progress.windowBytes < Self.slowBytes
+            if isSlow, progress.totalBytes <= leftBytes {
                 leftBytes -= progress.totalBytes
                 slow.append((id, progress.totalBytes))
                 receiving[id] = nil
             } else {
                 receiving[id]?.windowStartNs = nowNs
                 receiving[id]?.windowBytes = 0
+                receiving[id]?.slowWindows = isSlow ? progress.slowWindows + 1 : 0
             }
         }
         return slow
+    }
+
+    /// The holders whose senders have stalled and who kept their slots, as there is no room for them without
+    /// one: those with more than `bytes` bytes, the longest first.
+    func stalled(atMost count: Int, beyondBytes bytes: Int) -> [UInt64] {
+        receiving
+            .filter { $0.value.slowWindows >= Self.stalledWindows && $0.value.totalBytes > bytes }
+            .sorted { $0.value.totalBytes > $1.value.totalBytes }
+            .prefix(count).map(\.key)
     }
 }

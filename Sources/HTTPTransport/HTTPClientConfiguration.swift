@@ -19,7 +19,8 @@ public struct HTTPClientConfiguration: Sendable {
     /// whose sender is slow. Above it their requests fail with `.overloaded`.
     public var waitingBytesLimit: Int
     /// What all other bodies beyond a few KiB are charged to. One that does not fit waits; one that never can
-    /// fit, and the largest when none could go on, fails with `.overloaded`.
+    /// fit, and the largest when none could go on, fails with `.overloaded`. So does one that holds others up
+    /// while the limit is narrowed.
     public var memory: MemoryAccount
     public var connectTimeoutMs: Int64
     /// How long a kept connection may idle before it is not used again.

@@ -9,11 +9,6 @@ struct MemoryLine {
 
     mutating func remove(_ id: UInt64) { waiting.removeAll { $0.id == id } }
 
-    /// The first that needs more than `limit` by itself.
-    func first(beyond limit: Int) -> UInt64? {
-        waiting.first { $0.bytes > limit - $0.heldBytes }?.id
-    }
-
     /// The transfer that must give up its body. When those that wait for memory hold all memory that is in
     /// use, none of them can go on, so the one that holds most must end. Nil while others hold memory, which
     /// they will give back.

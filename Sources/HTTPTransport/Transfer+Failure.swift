@@ -20,6 +20,22 @@ extension Transfer {
         )
     }
 
+    /// While memory is scarce its sender is slow, and others wait for what it holds.
+    var comesTooSlowly: HTTPError {
+        failure(
+            .overloaded,
+            "the body came too slowly while memory was scarce: others waited for what its "
+                + "\(body.count) bytes hold")
+    }
+
+    /// While memory is scarce others have waited too long for what this one holds or waits for.
+    var heldOthersUp: HTTPError {
+        failure(
+            .overloaded,
+            "the body needed so much memory, while that was scarce, that others waited "
+                + "\(BodyAdmission.holdUpNs / 1_000_000_000) s for it")
+    }
+
     /// What a body waits for; nil when it does not.
     var waitsFor: String? {
         if isShort {

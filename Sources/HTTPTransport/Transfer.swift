@@ -305,9 +305,7 @@ final class Transfer {
         if isShort { return .pause }
         let most = admission.mostOfOneBytes
         guard size <= most else { return refuse(.overloaded, Self.tooLarge(most)) }
-        // What may not be needed is not asked for beyond a narrowed limit.
-        let narrowed = admission.memory.limitBytes(of: .bodies)
-        let limit = size <= narrowed ? narrowed : most
+        let limit = admission.mostAskedBytes(size: size)
         let wanted: Int
         if let announced, announced >= size {
             wanted = min(announced, max(4 * size, Self.announcedBytes))

@@ -169,13 +169,8 @@ final class TransferLoop {
     private func cancel(_ ids: [UInt64]) {
         for entry in scheduled.remove(Set(ids)) { entry.exchange.end(.failure(Self.cancelledError)) }
         for id in ids {
-            if let transfer = transfers[id] {
-                giveUp(transfer, transfer.failure(.cancelled, "the request was cancelled"))
-            } else if let (transfer, _) = decoding.removeValue(forKey: id) {
-                transfer.fail(transfer.failure(.cancelled, "the request was cancelled"))
-            } else {
-                held.remove(id)?.reply.end(.failure(Self.cancelledError))
-            }
+            if end(id, { $0.failure(.cancelled, "the request was cancelled") }) { continue }
+            held.remove(id)?.reply.end(.failure(Self.cancelledError))
         }
     }
 
@@ -193,6 +188,7 @@ final class TransferLoop {
             guard let transfer = transfers[id], !transfer.slotLost() else { continue }
             giveUp(transfer, transfer.refusal ?? transfer.failure(.overloaded, "no memory for a slow body"))
         }
+        for id in admission.stalled() { _ = end(id) { $0.comesTooSlowly } }
         let granted = admission.slots.grant(nowNs: admission.nowNs) { transfers[$0]?.body.count ?? 0 }
         for id in granted {
             guard let transfer = transfers[id] else { continue }
@@ -211,6 +207,7 @@ final class TransferLoop {
             while let (id, bytes) = admission.nextGranted() { grant(bytes, to: id) }
         } while goOn()
         let nowNs = admission.nowNs
+        if let id = admission.holdsUpTooLong(nowNs: nowNs) { _ = end(id) { $0.heldOthersUp } }
         for (id, (transfer, _)) in decoding where transfer.deadlineNs <= nowNs {
             decoding[id] = nil
             transfer.fail(transfer.failure(.timeout, transfer.timeoutText("timed out")))
@@ -241,14 +238,20 @@ final class TransferLoop {
         switch admission.wayOn(heldBytes: heldBytes, takesPart: takesPart) {
         case .goesOn(let id, let bytes): grant(bytes, to: id)
         case .givesWay(let victim, let cannotFit):
-            if let (transfer, _) = decoding.removeValue(forKey: victim) {
-                transfer.fail(transfer.mustGiveWay(cannotFit: cannotFit))
-            } else if let transfer = transfers[victim] {
-                giveUp(transfer, transfer.mustGiveWay(cannotFit: cannotFit))
-            } else {
-                return false
-            }
+            return end(victim) { $0.mustGiveWay(cannotFit: cannotFit) }
         case nil: return false
+        }
+        return true
+    }
+
+    /// Ends a transfer that holds memory or waits for it. False when there is none of this number.
+    private func end(_ id: UInt64, _ error: (Transfer) -> HTTPError) -> Bool {
+        if let (transfer, _) = decoding.removeValue(forKey: id) {
+            transfer.fail(error(transfer))
+        } else if let transfer = transfers[id] {
+            giveUp(transfer, error(transfer))
+        } else {
+            return false
         }
         return true
     }

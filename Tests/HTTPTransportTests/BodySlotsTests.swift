@@ -34,6 +34,21 @@ struct BodySlotsTests {
         #expect(line.state.slotsInUse == 1)
     }
 
+    /// One that keeps its slot, as there is no room without one, has stalled after four slow windows in turn.
+    @Test func slowSendersStallWhereNothingIsLeft() {
+        let line = Line(capacity: 3)
+        for id in UInt64(1)...3 { #expect(line.want(id, 40 + Int(id))) }
+        #expect(!line.want(4))
+        for window in UInt64(1)...4 {
+            #expect(line.state.stalled(atMost: 3, beyondBytes: 0) == [])
+            line.received(3, bytes: window == 3 ? BodySlots.slowBytes : 1)
+            #expect(line.slow(at: window * BodySlots.slowWindowNs, leftBytes: 0).isEmpty)
+        }
+        #expect(line.state.stalled(atMost: 3, beyondBytes: 0) == [2, 1], "the longest first")
+        #expect(line.state.stalled(atMost: 1, beyondBytes: 0) == [2])
+        #expect(line.state.stalled(atMost: 3, beyondBytes: 41) == [2])
+    }
+
     @Test func slotsAreGivenInTheOrderTheyWereWanted() {
         let line = Line(capacity: 2)
         #expect(line.want(1))
