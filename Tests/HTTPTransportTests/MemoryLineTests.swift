@@ -110,7 +110,7 @@ struct MemoryLineTests {
                 let request = HTTPRequest(
                     url: server.url(), timeoutMs: 60_000, followRedirects: isPlain, takesBodySlot: true,
                     connection: isPlain ? nil : HTTPConnectionOptions())
-                // Of three MiB each: the third one's first part fits into eight and a half, and the rest does not.
+                // Of three MiB each: of the third one the first part fits into eight and a half.
                 let narrowed = 17 << 19
                 let first = try await client.perform(request)
                 let other = try await client.perform(request)

@@ -19,7 +19,8 @@ def _die_with_parent():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-# The ports that this run has handed out: the system may name one a second time while nobody listens on it yet.
+# The ports that this run has handed out: the system may name one a second time while nobody listens on it
+# yet.
 _handed_out = set()
 
 
