@@ -93,6 +93,7 @@ struct RaceCommand: AsyncParsableCommand {
         let interruption = RaceInterruption.watch()
         // Limits that this machine does not allow would be the fault of every run.
         try AgentBox(plan.limits, name: "narthex-race-\(getpid())").remove()
+        try lookForPrograms(plan)
         try makePlaces()
         let setting = RaceSetting(agents)
         var results: [RaceResult] = []
@@ -139,6 +140,18 @@ struct RaceCommand: AsyncParsableCommand {
         }
         if interruption.hasCome { throw ExitCode(RaceInterruption.status) }
         if !isWhole { throw ExitCode(1) }
+    }
+
+    /// A program that is not there would cost all runs before its turn comes.
+    private func lookForPrograms(_ plan: RacePlan) throws {
+        // Safety: the environment is not changed, and the name is a literal.
+        let path = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? "/bin:/usr/bin"
+        let programs = agents.map { ($0.name, $0.command.words[0]) } + [("stand-ins", plan.standInsPath)]
+        for (name, program) in programs {
+            if let fault = ProgramPlace.fault(program, path: path) {
+                throw BenchError("the program of \(name) cannot be started: \(fault)")
+            }
+        }
     }
 
     /// Makes the folder of the plots and opens the file of the figures, so that a place where nothing can be
