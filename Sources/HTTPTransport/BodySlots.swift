@@ -78,6 +78,9 @@ struct BodySlots {
         receiving[id]?.totalBytes += bytes
     }
 
+    /// A slot's holder waits for memory, so it is not slow in the window that runs.
+    mutating func waitsForMemory(_ id: UInt64) { receiving[id]?.windowBytes = Self.slowBytes }
+
     /// Bytes of a body without a slot. False, and nothing counted, when there are too many already.
     mutating func charge(_ bytes: Int) -> Bool {
         guard bytes <= bytesLimit - unslottedBytes else { return false }
@@ -143,11 +146,16 @@ struct BodySlots {
     }
 
     /// The holders whose senders have stalled and who kept their slots, as there is no room for them without
-    /// one: those with more than `bytes` bytes, the longest first.
-    func stalled(atMost count: Int, beyondBytes bytes: Int) -> [UInt64] {
+    /// one: those that hold more than `bytes` bytes of memory, as `heldBytes` says, and the one that holds
+    /// most first. A sender of which enough has come in the window that runs has not stalled.
+    func stalled(atMost count: Int, beyondBytes bytes: Int, heldBytes: (UInt64) -> Int) -> [UInt64] {
         receiving
-            .filter { $0.value.slowWindows >= Self.stalledWindows && $0.value.totalBytes > bytes }
-            .sorted { $0.value.totalBytes > $1.value.totalBytes }
-            .prefix(count).map(\.key)
+            .filter {
+                $0.value.slowWindows >= Self.stalledWindows && $0.value.windowBytes < Self.slowBytes
+            }
+            .map { (id: $0.key, bytes: heldBytes($0.key)) }
+            .filter { $0.bytes > bytes }
+            .sorted { ($0.bytes, $1.id) > ($1.bytes, $0.id) }
+            .prefix(count).map(\.id)
     }
 }

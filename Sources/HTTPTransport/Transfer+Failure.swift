@@ -20,20 +20,19 @@ extension Transfer {
         )
     }
 
-    /// While memory is scarce its sender is slow, and others wait for what it holds.
+    /// While memory is scarce its sender is slow, and others wait for the memory or the slot that it holds.
     var comesTooSlowly: HTTPError {
         failure(
             .overloaded,
-            "the body came too slowly while memory was scarce: others waited for what its "
-                + "\(body.count) bytes hold")
+            "the body came too slowly while memory was scarce: others waited for the memory or the place "
+                + "that it held (\(body.count) bytes had come)")
     }
 
     /// While memory is scarce others have waited too long for what this one holds or waits for.
     var heldOthersUp: HTTPError {
         failure(
             .overloaded,
-            "the body needed so much memory, while that was scarce, that others waited "
-                + "\(BodyAdmission.holdUpNs / 1_000_000_000) s for it")
+            "the body needed so much memory, while that was scarce, that others waited for too long")
     }
 
     /// What a body waits for; nil when it does not.

@@ -297,11 +297,13 @@ final class Transfer {
     /// Charges memory for a body of `size` bytes and gives it the room. `.pause`: it waits in line for that,
     /// and takes nothing meanwhile.
     ///
-    /// Small bodies are not charged, nor those that are charged as waiting ones. An array that grows by
+    /// Small bodies are not charged, nor those that wait for a slot or have lost it: of these each byte is
+    /// charged as one without a slot. An array that grows by
     /// itself doubles, and takes three times what is in it while it does. A body that announces its length
     /// grows to that instead, and to no more than four times what has come: it may lie.
     func hold(_ size: Int) -> Verdict {
-        guard size > max(BodySlots.inlineBytes, heldBytes), chargedBytes == 0 else { return .taken }
+        guard size > max(BodySlots.inlineBytes, heldBytes), standing != .waiting, standing != .lostSlot
+        else { return .taken }
         if isShort { return .pause }
         let most = admission.mostOfOneBytes
         guard size <= most else { return refuse(.overloaded, Self.tooLarge(most)) }
@@ -347,7 +349,7 @@ final class Transfer {
             decodedBytes = 0
             return refuse(.overloaded, Self.tooLarge(limit))
         }
-        guard admission.charge(bytes, for: id, holding: heldBytes) else {
+        guard admission.charge(bytes, for: id, untilNs: deadlineNs) else {
             isShort = true
             everWaited = true
             return .pause

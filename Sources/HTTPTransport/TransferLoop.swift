@@ -179,12 +179,7 @@ final class TransferLoop {
     /// Gives free slots to those in line, taking them from slow senders first.
     private func moveSlots() {
         guard admission.hasWaiters else { return }
-        // Who waits for memory is not slow.
-        for (id, _, _) in admission.line.waiting { admission.slots.received(id, bytes: BodySlots.slowBytes) }
-        let slow = admission.slots.takeSlotsOfSlowSenders(
-            nowNs: admission.nowNs, othersWait: !admission.line.isEmpty,
-            leftBytes: admission.leftWithoutSlot)
-        for (id, _) in slow {
+        for id in admission.takeSlotsOfSlowSenders() {
             guard let transfer = transfers[id], !transfer.slotLost() else { continue }
             giveUp(transfer, transfer.refusal ?? transfer.failure(.overloaded, "no memory for a slow body"))
         }
@@ -200,14 +195,14 @@ final class TransferLoop {
         }
     }
 
-    /// Gives free memory to those in line. Where they hold all that is held, one goes on or gives way.
+    /// Gives free memory to those in line. Where they hold all that is held, one goes on or gives way. So
+    /// does one that has held others up for too long, and these have what it held at once.
     private func moveMemory() {
         guard !admission.line.isEmpty else { return }
         repeat {
             while let (id, bytes) = admission.nextGranted() { grant(bytes, to: id) }
-        } while goOn()
+        } while goOn() || endHoldUp()
         let nowNs = admission.nowNs
-        if let id = admission.holdsUpTooLong(nowNs: nowNs) { _ = end(id) { $0.heldOthersUp } }
         for (id, (transfer, _)) in decoding where transfer.deadlineNs <= nowNs {
             decoding[id] = nil
             transfer.fail(transfer.failure(.timeout, transfer.timeoutText("timed out")))
@@ -227,21 +222,25 @@ final class TransferLoop {
         }
     }
 
-    private func heldBytes(_ id: UInt64) -> Int { (transfers[id] ?? decoding[id]?.transfer)?.heldBytes ?? 0 }
-
     /// A part of what a body asks for is of use where the body may be shorter than that. One that is to be
     /// decoded, or announces its length, needs all of it.
     private func takesPart(_ id: UInt64) -> Bool { transfers[id]?.announced == nil && decoding[id] == nil }
 
     /// When waiting bodies hold all the memory in use, lets one of them go on or fail. False when none must.
     private func goOn() -> Bool {
-        switch admission.wayOn(heldBytes: heldBytes, takesPart: takesPart) {
+        switch admission.wayOn(takesPart: takesPart) {
         case .goesOn(let id, let bytes): grant(bytes, to: id)
         case .givesWay(let victim, let cannotFit):
             return end(victim) { $0.mustGiveWay(cannotFit: cannotFit) }
         case nil: return false
         }
         return true
+    }
+
+    /// Ends a body for which others have waited for too long. False when there is none.
+    private func endHoldUp() -> Bool {
+        guard let id = admission.holdsUpTooLong() else { return false }
+        return end(id) { $0.heldOthersUp }
     }
 
     /// Ends a transfer that holds memory or waits for it. False when there is none of this number.

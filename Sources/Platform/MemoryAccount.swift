@@ -53,8 +53,9 @@ public final class MemoryAccount: Sendable {
         self.init(bodiesBytes: share, readingBytes: share)
     }
 
-    /// Charges `bytes`; false, and nothing charged, when they do not fit. `withinWhole` is for what is not
-    /// bound by a limit that is narrowed, or by a rule of its owner's: it has to fit into the whole limit.
+    /// Charges `bytes`; false, and nothing charged, when they do not fit. `withinWhole` is for what a
+    /// narrowed limit does not bind, or what its owner bounds by a rule of its own instead: it has to fit
+    /// into the whole limit.
     public func charge(_ bytes: Int, to kind: Kind, withinWhole: Bool = false) -> Bool {
         let index = Self.index(kind)
         return amounts.withLock { amounts in

@@ -1,135 +1,8 @@
 import Platform
-import Synchronization
+import TestSupport
 import Testing
 
 @testable import HTTPTransport
-
-/// Transfers and their bodies against one budget. The test plays sockets, consumers and the loop.
-private final class Budget {
-    /// Keeps the body that its transfer ends with.
-    private final class Consumer: HTTPExchange {
-        let body = Mutex<HTTPBody?>(nil)
-        func begin() -> HTTPRequest? { nil }
-        func end(_ result: Result<HTTPResponse, HTTPError>) {
-            if case .success(let response) = result { body.withLock { $0 = response.body } }
-        }
-    }
-
-    /// What consumers have let go of and the loop has not taken yet.
-    private final class Released: Sendable {
-        let claims = Mutex<[BodyClaim]>([])
-    }
-
-    let admission: BodyAdmission
-    private let released = Released()
-    private var nextID: UInt64 = 0
-    private(set) var transfers: [Transfer] = []
-    private var bodies: [HTTPBody] = []
-
-    init(slots: Int, bytesLimit: Int, memoryBytes: Int = 1 << 30) {
-        let released = released
-        let memory = MemoryAccount(bodiesBytes: memoryBytes)
-        admission = BodyAdmission(
-            slots: BodySlots(capacity: slots, bytesLimit: bytesLimit),
-            pool: BodyPool(keptCount: slots, memory: memory) { claim, _ in
-                released.claims.withLock { $0.append(claim) }
-            }, memory: memory)
-    }
-
-    func start(limitBytes: Int = 0) {
-        nextID += 1
-        let request = HTTPRequest(
-            url: "http://127.0.0.1/metrics", bodyLimitBytes: limitBytes, takesBodySlot: true)
-        let submission = Submission(id: nextID, request: request, nowNs: 0, reply: .exchange(Consumer()))
-        transfers.append(Transfer(submission, easy: nil, admission: admission))
-    }
-
-    /// Bytes of a body arrive. A transfer that refuses them fails, and one that waits for memory is sent
-    /// none.
-    func receive(_ index: Int, _ count: Int) {
-        if transfers[index].isShort { return }
-        let piece = [UInt8](repeating: 0x23, count: count)
-        if transfers[index].receive(body: piece.span) == .refused { fail(index) }
-    }
-
-    func fail(_ index: Int) {
-        let transfer = transfers.remove(at: index)
-        transfer.fail(transfer.refusal ?? transfer.failure(.other, "the test ends it"))
-    }
-
-    func succeed(_ index: Int) {
-        let transfer = transfers.remove(at: index)
-        transfer.succeed(status: 200, nowNs: 0)
-        guard case .exchange(let exchange) = transfer.submission.reply, let consumer = exchange as? Consumer
-        else { return }
-        if let body = consumer.body.withLock({ $0 }) { bodies.append(body) }
-    }
-
-    func letGo(_ index: Int) { bodies.remove(at: index).letGo() }
-    var bodyCount: Int { bodies.count }
-
-    /// What the loop does between two turns.
-    func turn(nowNs: UInt64) {
-        let claims = released.claims.withLock { claims in
-            defer { claims = [] }
-            return claims
-        }
-        for claim in claims {
-            switch claim {
-            case .none: break
-            case .slot: admission.slots.releasedByConsumers(1)
-            case .bytes(let count): admission.slots.discharge(count)
-            }
-        }
-        let slow = admission.slots.takeSlotsOfSlowSenders(
-            nowNs: nowNs, leftBytes: admission.leftWithoutSlot)
-        for (id, _) in slow {
-            guard let index = transfers.firstIndex(where: { $0.id == id }), !transfers[index].slotLost()
-            else { continue }
-            fail(index)
-        }
-        for id in admission.stalled() {
-            if let index = transfers.firstIndex(where: { $0.id == id }) { fail(index) }
-        }
-        let granted = admission.slots.grant(nowNs: nowNs) { id in
-            transfers.first { $0.id == id }?.body.count ?? 0
-        }
-        for id in granted {
-            guard let index = transfers.firstIndex(where: { $0.id == id }) else { continue }
-            if transfers[index].slotGranted() == .refused { fail(index) }
-        }
-        var rounds = 0
-        repeat {
-            while let (id, bytes) = admission.nextGranted() {
-                transfers.first { $0.id == id }?.memoryGranted(bytes)
-            }
-            rounds += 1
-        } while goOn() && rounds <= 1_000
-        #expect(rounds <= 1_000, "each round lets one end, or gives it what it asks for")
-    }
-
-    private func goOn() -> Bool {
-        let way = admission.wayOn(
-            heldBytes: { id in transfers.first { $0.id == id }?.heldBytes ?? 0 },
-            takesPart: { !$0.isMultiple(of: 3) })
-        switch way {
-        case .goesOn(let id, let bytes): transfers.first { $0.id == id }?.memoryGranted(bytes)
-        case .givesWay(let id, _):
-            guard let index = transfers.firstIndex(where: { $0.id == id }) else { return false }
-            fail(index)
-        case nil: return false
-        }
-        return true
-    }
-
-    var memoryBytes: Int { admission.memory.usedBytes(of: .bodies) }
-
-    func end() {
-        while !transfers.isEmpty { fail(0) }
-        while bodyCount > 0 { letGo(0) }
-        turn(nowNs: .max)
-    }
-}
 
 struct BodyAdmissionTests {
     @Test func aBodyThatIsRefusedItsChargeFailsItsTransfer() {
@@ -154,6 +27,21 @@ struct BodyAdmissionTests {
         #expect(budget.admission.slots.slotsInUse == 0)
     }
 
+    /// A body whose slot goes to another before its first byte comes is counted by the byte, like any other
+    /// that has lost its slot.
+    @Test func aBodyThatLostItsSlotWithoutAByteTakesNoMemoryOfTheOthers() {
+        let budget = Budget(slots: 1, bytesLimit: 100_000, memoryBytes: 1_000_000)
+        budget.start(announcing: 500_000)
+        budget.start(announcing: 20_000)
+        budget.turn(afterMs: 250)
+        #expect(budget.transfers.map(\.standing) == [.lostSlot, .holdsSlot])
+        budget.receive(0, 1)
+        #expect(budget.transfers[0].body.count == 1)
+        #expect(budget.admission.slots.unslottedBytes == 1)
+        #expect(budget.memoryBytes == 0)
+        budget.end()
+    }
+
     /// What is charged equals what is given back, whatever happens in whatever order.
     @Test func whatIsChargedIsGivenBack() {
         var random = SeededRandom()
@@ -161,11 +49,11 @@ struct BodyAdmissionTests {
             let budget = Budget(
                 slots: random.number(1...3), bytesLimit: random.number(0...200_000),
                 memoryBytes: random.number(100_000...1_000_000))
-            var nowNs: UInt64 = 0
             for _ in 0..<200 {
                 let count = budget.transfers.count
                 switch random.number(0...9) {
-                case 0, 1: budget.start(limitBytes: random.number(0...1) * random.number(1...100_000))
+                case 0: budget.start(limitBytes: random.number(0...1) * random.number(1...100_000))
+                case 1: budget.start(announcing: random.number(1...300_000))
                 case 2...5 where count > 0:
                     // Small pieces too: where a body begins to wait, its charge may just not fit.
                     let most = random.number(0...1) == 0 ? 3_000 : 40_000
@@ -177,8 +65,8 @@ struct BodyAdmissionTests {
                     budget.admission.memory.setLimit(
                         of: .bodies, toBytes: random.number(50_000...1_000_000))
                 default:
-                    nowNs += UInt64(random.number(0...300_000_000))
-                    budget.turn(nowNs: nowNs)
+                    let mostMs = random.number(0...9) == 0 ? 3_000 : 300
+                    budget.turn(afterMs: Int64(random.number(0...mostMs)))
                 }
             }
             budget.end()
@@ -189,38 +77,67 @@ struct BodyAdmissionTests {
         }
     }
 
-    /// Of whole grants alone.
-    private func way(_ admission: BodyAdmission, _ held: [UInt64: Int]) -> BodyAdmission.WayOn? {
-        admission.wayOn(heldBytes: { held[$0] ?? 0 }, takesPart: { _ in false })
+    /// While the limit is narrowed, senders that stall, and large bodies, leave room for the others: each
+    /// body whose sender goes on comes to its end, and none of those fails that are not large.
+    @Test func whateverStallsOthersGoOn() {
+        var random = SeededRandom()
+        for _ in 0..<20 {
+            let budget = Budget(slots: random.number(2...6), bytesLimit: 250_000, memoryBytes: 1_000_000)
+            let limit = random.number(200_000...400_000)
+            let narrowedAt = random.number(0...30)
+            /// What comes of the body of each transfer.
+            var sentBytes: [UInt64: Int] = [:]
+            var small: Set<UInt64> = []
+            for step in 0..<1_000 {
+                if step == narrowedAt { budget.admission.memory.setLimit(of: .bodies, toBytes: limit) }
+                if step < 300, random.number(0...3) == 0 {
+                    let isLarge = random.number(0...4) == 0
+                    let size = random.number(isLarge ? limit / 2 + 1...900_000 : 9_000...limit / 3)
+                    let id = UInt64(sentBytes.count + 1)
+                    sentBytes[id] = random.number(0...4) == 0 ? random.number(0...size - 1) : size
+                    if !isLarge, sentBytes[id] == size { small.insert(id) }
+                    budget.start(announcing: size)
+                }
+                budget.receiveAll(sentBytes)
+                budget.turn(afterMs: 100)
+            }
+            let left = budget.transfers.filter { sentBytes[$0.id] == $0.announced }
+            #expect(left.map(\.id) == [])
+            #expect(budget.failed.filter { small.contains($0) } == [])
+            budget.end()
+            #expect(budget.memoryBytes == 0)
+        }
     }
 
-    /// Two bodies that wait hold more than the limit is now: one after the other grows to its end.
+    /// Of whole grants alone.
+    private func way(_ admission: BodyAdmission) -> BodyAdmission.WayOn? {
+        admission.wayOn(takesPart: { _ in false })
+    }
+
+    /// Bodies that wait hold more than the limit is now, each of them half of it: one after the other grows
+    /// to its end.
     @Test func aNarrowedLimitLetsOneBodyAfterTheOtherFinish() {
         let memory = MemoryAccount(bodiesBytes: 100)
         let admission = BodyAdmission(
             slots: BodySlots(capacity: 4, bytesLimit: 0),
             pool: BodyPool(keptCount: 1, memory: memory) { _, _ in }, memory: memory)
-        var held: [UInt64: Int] = [1: 20, 2: 20]
-        #expect(admission.charge(20, for: 1) && admission.charge(20, for: 2))
+        for id in UInt64(1)...4 { #expect(admission.charge(15, for: id)) }
         memory.setLimit(of: .bodies, toBytes: 30)
-        #expect(!admission.charge(5, for: 3), "it is new, so it waits")
-        #expect(!admission.charge(10, for: 1))
+        #expect(!admission.charge(5, for: 5), "it is new, so it waits")
+        for id in UInt64(1)...3 { #expect(!admission.charge(10, for: id)) }
         #expect(admission.nextGranted() == nil)
-        #expect(way(admission, held) == nil, "the second may give its memory back")
-        #expect(!admission.charge(10, for: 2))
-        #expect(way(admission, held) == .goesOn(1, bytes: 10))
-        held[1] = 30
-        #expect(memory.usedBytes(of: .bodies) == 50)
-        #expect(way(admission, held) == nil, "the first does not wait any more")
-        admission.ended(1)
-        memory.discharge(30, from: .bodies)
-        held[1] = nil
-        // Ten are left of the limit.
-        #expect(admission.nextGranted().map { $0.id == 3 && $0.bytes == 5 } == true)
-        held[3] = 5
-        admission.ended(3)
-        memory.discharge(5, from: .bodies)
-        #expect(admission.nextGranted().map { $0.id == 2 && $0.bytes == 10 } == true)
+        #expect(way(admission) == nil, "the fourth may give its memory back")
+        #expect(!admission.charge(10, for: 4))
+        #expect(way(admission) == .goesOn(1, bytes: 10))
+        #expect(memory.usedBytes(of: .bodies) == 70)
+        #expect(way(admission) == nil, "the first does not wait any more")
+        for id in UInt64(1)...2 {
+            admission.ended(id)
+            memory.discharge(25, from: .bodies)
+            #expect(admission.nextGranted().map { $0.id == id + 1 && $0.bytes == 10 } == true)
+        }
+        #expect(admission.nextGranted().map { $0.id == 5 && $0.bytes == 5 } == true)
+        #expect(admission.nextGranted() == nil, "one at a time has more than half of the limit")
     }
 
     /// Two bodies hold more than the limit is now, and each needs more than that by itself.
@@ -229,17 +146,14 @@ struct BodyAdmissionTests {
         let admission = BodyAdmission(
             slots: BodySlots(capacity: 4, bytesLimit: 0),
             pool: BodyPool(keptCount: 1, memory: memory) { _, _ in }, memory: memory)
-        var held: [UInt64: Int] = [1: 5, 2: 5]
         #expect(admission.charge(5, for: 1) && admission.charge(5, for: 2))
         memory.setLimit(of: .bodies, toBytes: 8)
-        #expect(admission.charge(7, for: 1, holding: 5), "it stands beside the limit")
-        held[1] = 12
-        #expect(!admission.charge(7, for: 2, holding: 5), "there is room, but one at a time may")
+        #expect(admission.charge(7, for: 1), "it stands beside the limit")
+        #expect(!admission.charge(7, for: 2), "there is room, but one at a time may")
         #expect(admission.nextGranted() == nil)
-        #expect(way(admission, held) == nil)
+        #expect(way(admission) == nil)
         admission.ended(1)
         memory.discharge(12, from: .bodies)
-        held[1] = nil
         #expect(admission.nextGranted().map { $0.id == 2 && $0.bytes == 7 } == true)
         #expect(memory.usedBytes(of: .bodies) == 12)
     }
@@ -250,11 +164,10 @@ struct BodyAdmissionTests {
         let admission = BodyAdmission(
             slots: BodySlots(capacity: 4, bytesLimit: 0),
             pool: BodyPool(keptCount: 1, memory: memory) { _, _ in }, memory: memory)
-        let held: [UInt64: Int] = [1: 10, 2: 12]
         #expect(admission.charge(10, for: 1) && admission.charge(12, for: 2))
         memory.setLimit(of: .bodies, toBytes: 8)
-        #expect(!admission.charge(9, for: 1, holding: 10) && !admission.charge(8, for: 2, holding: 12))
-        #expect(way(admission, held) == .givesWay(2, cannotFit: false))
+        #expect(!admission.charge(9, for: 1) && !admission.charge(8, for: 2))
+        #expect(way(admission) == .givesWay(2, cannotFit: false))
     }
 
     /// A body that needs most of the whole limit gets it once others hold little. So that this comes, those
@@ -269,7 +182,7 @@ struct BodyAdmissionTests {
         #expect(!admission.charge(24, for: 2), "another holds memory")
         #expect(!admission.charge(1, for: 3), "there is room for it, but a large one waits")
         #expect(!admission.charge(24, for: 4))
-        #expect(admission.charge(1, for: 1, holding: 2), "what is under way goes on")
+        #expect(admission.charge(1, for: 1), "what is under way goes on")
         #expect(admission.nextGranted() == nil)
         admission.ended(1)
         memory.discharge(3, from: .bodies)
@@ -311,16 +224,13 @@ struct BodyAdmissionTests {
         let admission = BodyAdmission(
             slots: BodySlots(capacity: 4, bytesLimit: 0),
             pool: BodyPool(keptCount: 1, memory: memory) { _, _ in }, memory: memory)
-        var held: [UInt64: Int] = [1: 300_000, 2: 200_000]
         #expect(admission.charge(300_000, for: 1) && admission.charge(200_000, for: 2))
         #expect(!admission.charge(600_000, for: 1) && !admission.charge(800_000, for: 2))
-        #expect(way(admission, held) == .givesWay(1, cannotFit: false), "nothing less would do")
-        let part = admission.wayOn(heldBytes: { held[$0] ?? 0 }, takesPart: { _ in true })
-        #expect(part == .goesOn(1, bytes: 500_000))
+        #expect(way(admission) == .givesWay(1, cannotFit: false), "nothing less would do")
+        #expect(admission.wayOn(takesPart: { _ in true }) == .goesOn(1, bytes: 500_000))
         #expect(memory.usedBytes(of: .bodies) == 1_000_000)
-        held[1] = 800_000
         #expect(!admission.charge(100_000, for: 1))
-        #expect(way(admission, held) == .givesWay(1, cannotFit: false), "there is nothing left")
+        #expect(way(admission) == .givesWay(1, cannotFit: false), "there is nothing left")
     }
 
     /// While the limit is narrowed, slow bodies do not grow without a slot beyond their part of it.
@@ -334,7 +244,7 @@ struct BodyAdmissionTests {
         budget.receive(2, 10_000)
         // Bodies without a slot may hold 40,000 bytes now, of which the third has 10,000.
         budget.admission.memory.setLimit(of: .bodies, toBytes: 4_000_000)
-        budget.turn(nowNs: .max / 2)
+        budget.turn(afterMs: 1_000)
         let standings = budget.transfers.map(\.standing)
         #expect(standings.filter { $0 == .lostSlot }.count == 1, "there is room for one of the slow ones")
         #expect(standings.filter { $0 == .holdsSlot }.count == 2)
@@ -345,12 +255,120 @@ struct BodyAdmissionTests {
         #expect(budget.transfers[slow].body.count == 40_000)
         // A slot comes free, and it goes on.
         budget.fail(slow == 0 ? 1 : 0)
-        budget.turn(nowNs: .max / 2)
+        budget.turn()
         #expect(budget.transfers.count == 2)
         for index in 0..<2 { budget.receive(index, 5_000) }
         #expect(budget.transfers.map(\.body.count).sorted() == [15_000, 45_000])
         #expect(budget.admission.slots.unslottedBytes == 0)
         budget.end()
         #expect(budget.memoryBytes == 0)
+    }
+
+    // MARK: - Stalled senders
+
+    /// It holds a slot for which others wait, and there is no room for more bodies without one.
+    @Test func oneOfWhichNothingHasComeStalls() {
+        let bodies = NarrowedBodies(slots: 1, withoutSlot: 10)
+        let admission = bodies.admission
+        #expect(bodies.chargeWithoutSlot(10))
+        bodies.narrow()
+        #expect(admission.leftWithoutSlot < 0)
+        #expect(bodies.wantSlot(1) && !bodies.wantSlot(2))
+        #expect(bodies.stall() == [])
+        #expect(admission.stalled() == [1])
+    }
+
+    /// Little of it has come, but it holds more of the memory for which others wait than its part of the half
+    /// that is for all.
+    @Test func aStalledSenderGivesWayByWhatItsBodyHolds() {
+        let bodies = NarrowedBodies(slots: 16, unitBytes: 1 << 20)
+        let admission = bodies.admission
+        bodies.narrow(toBytes: 8 << 20)
+        for id in UInt64(1)...2 { #expect(bodies.wantSlot(id, sizeBytes: 9_000)) }
+        #expect(admission.charge(256 << 10 + 1, for: 1), "one byte more than its part")
+        #expect(admission.charge(256 << 10, for: 2))
+        #expect(admission.charge(3 << 20, for: 3) && admission.charge(4 << 20, for: 4))
+        #expect(!admission.charge(1 << 20, for: 5))
+        #expect(bodies.stall() == [])
+        #expect(admission.stalled() == [1])
+    }
+
+    /// One that grows into the upper half of the limit stalls, and has no more than its part. It may stay,
+    /// but another one may grow.
+    @Test func aStalledSenderDoesNotKeepTheUpperHalf() {
+        let bodies = NarrowedBodies()
+        let admission = bodies.admission
+        bodies.narrow()
+        #expect(admission.charge(4, for: 1) && admission.charge(1, for: 2))
+        #expect(bodies.wantSlot(2, sizeBytes: 1))
+        bodies.end(1)
+        #expect(!admission.charge(4, for: 3))
+        #expect(bodies.stall() == [])
+        #expect(bodies.granted() == [])
+        #expect(admission.stalled() == [])
+        #expect(bodies.granted() == [3])
+    }
+
+    /// What it holds is no more than its part, but nobody else would give anything back.
+    @Test func aStalledSenderGivesWayWhenAllOthersWait() {
+        let bodies = NarrowedBodies()
+        let admission = bodies.admission
+        bodies.narrow()
+        #expect(admission.charge(1, for: 1) && admission.charge(2, for: 2) && admission.charge(20, for: 3))
+        #expect(bodies.wantSlot(1, sizeBytes: 1))
+        #expect(!admission.charge(5, for: 3), "it stands beside the limit, and the whole one is full")
+        #expect(bodies.stall() == [])
+        #expect(admission.stalled() == [], "the second will give its memory back")
+        bodies.end(2)
+        #expect(bodies.granted() == [])
+        #expect(admission.stalled() == [1])
+    }
+
+    /// A body that waits for memory is not slow, and however often that is looked at, it has not grown.
+    @Test func aBodyThatHasWaitedForMemoryGoesOnWithoutASlot() {
+        let bodies = NarrowedBodies(slots: 2, withoutSlot: 25)
+        let admission = bodies.admission
+        bodies.narrow()
+        #expect(admission.charge(4, for: 1) && admission.charge(4, for: 3))
+        #expect(bodies.wantSlot(2, sizeBytes: 8))
+        #expect(!admission.charge(4, for: 2))
+        for _ in 0..<20 {
+            bodies.clock.advance(ms: 100)
+            for _ in 0..<100 { #expect(admission.takeSlotsOfSlowSenders() == []) }
+            #expect(admission.stalled() == [])
+        }
+        bodies.end(3)
+        #expect(bodies.granted() == [2])
+        #expect(!admission.charge(4, for: 4))
+        bodies.clock.advance(ms: 250)
+        #expect(admission.takeSlotsOfSlowSenders() == [], "it was waiting in this window")
+        bodies.clock.advance(ms: 250)
+        #expect(admission.takeSlotsOfSlowSenders() == [2], "there is room for eight bytes without a slot")
+    }
+
+    /// A large body waits for the place of another large one. A small one that has stalled keeps nothing from
+    /// it.
+    @Test func aStalledSenderStaysWhereThatHelpsNobody() {
+        let bodies = NarrowedBodies()
+        let admission = bodies.admission
+        bodies.narrow()
+        #expect(admission.charge(12, for: 1) && admission.charge(3, for: 2))
+        #expect(bodies.wantSlot(2, sizeBytes: 3))
+        #expect(!admission.charge(12, for: 3))
+        #expect(bodies.stall() == [])
+        #expect(admission.stalled() == [])
+        #expect(admission.charge(4, for: 4) && !admission.charge(4, for: 5))
+        #expect(admission.stalled() == [2], "a small one waits now")
+    }
+
+    /// The large body that others wait for has stalled.
+    @Test func aStalledLargeBodyGivesWayToAnother() {
+        let bodies = NarrowedBodies()
+        let admission = bodies.admission
+        bodies.narrow()
+        #expect(bodies.wantSlot(1, sizeBytes: 3))
+        #expect(admission.charge(12, for: 1) && !admission.charge(12, for: 2))
+        #expect(bodies.stall() == [])
+        #expect(admission.stalled() == [1])
     }
 }

@@ -15,11 +15,16 @@ private final class Line {
     func grant(at nowNs: UInt64 = 0) -> [UInt64] { slots.grant(nowNs: nowNs) { _ in 0 } }
     func ended(_ id: UInt64, keepsBody: Bool = false) { slots.ended(id, keepsBody: keepsBody) }
     func received(_ id: UInt64, bytes: Int) { slots.received(id, bytes: bytes) }
+    func waitsForMemory(_ id: UInt64) { slots.waitsForMemory(id) }
     func released(_ count: Int) { slots.releasedByConsumers(count) }
     func charge(_ bytes: Int) -> Bool { slots.charge(bytes) }
     func discharge(_ bytes: Int) { slots.discharge(bytes) }
     func slow(at nowNs: UInt64, leftBytes: Int = .max) -> [(id: UInt64, sizeBytes: Int)] {
         slots.takeSlotsOfSlowSenders(nowNs: nowNs, leftBytes: leftBytes)
+    }
+    /// Each holds 40 bytes and its number of them.
+    func stalled(atMost count: Int = 3, beyondBytes bytes: Int = 0) -> [UInt64] {
+        slots.stalled(atMost: count, beyondBytes: bytes) { 40 + Int($0) }
     }
 }
 
@@ -40,13 +45,28 @@ struct BodySlotsTests {
         for id in UInt64(1)...3 { #expect(line.want(id, 40 + Int(id))) }
         #expect(!line.want(4))
         for window in UInt64(1)...4 {
-            #expect(line.state.stalled(atMost: 3, beyondBytes: 0) == [])
+            #expect(line.stalled() == [])
             line.received(3, bytes: window == 3 ? BodySlots.slowBytes : 1)
             #expect(line.slow(at: window * BodySlots.slowWindowNs, leftBytes: 0).isEmpty)
         }
-        #expect(line.state.stalled(atMost: 3, beyondBytes: 0) == [2, 1], "the longest first")
-        #expect(line.state.stalled(atMost: 1, beyondBytes: 0) == [2])
-        #expect(line.state.stalled(atMost: 3, beyondBytes: 41) == [2])
+        #expect(line.stalled() == [2, 1], "the one that holds most first")
+        #expect(line.stalled(atMost: 1) == [2])
+        #expect(line.stalled(beyondBytes: 41) == [2])
+        // It is as fast as it has to be, although the window is not over.
+        line.received(2, bytes: BodySlots.slowBytes)
+        #expect(line.stalled() == [1])
+        line.waitsForMemory(1)
+        #expect(line.stalled() == [])
+    }
+
+    /// However often it is looked at, a body that waits for memory has received no more than came.
+    @Test func whatWaitsForMemoryHasNotReceivedMore() {
+        let line = Line(capacity: 1)
+        #expect(line.want(1, 40))
+        #expect(!line.want(2))
+        for _ in 0..<100 { line.waitsForMemory(1) }
+        #expect(line.slow(at: BodySlots.slowWindowNs, leftBytes: 40).isEmpty, "it is not slow")
+        #expect(line.slow(at: 2 * BodySlots.slowWindowNs, leftBytes: 40).map(\.sizeBytes) == [40])
     }
 
     @Test func slotsAreGivenInTheOrderTheyWereWanted() {
