@@ -282,6 +282,7 @@ final class BodyAdmission {
         guard room.isNarrowed else { return [] }
         let partBytes = room.limitBytes / 2 / slots.capacity
         let stalled = slots.stalled(atMost: slots.capacity, beyondBytes: -1, heldBytes: heldBytes)
+        guard !stalled.isEmpty else { return [] }
         if let id = grower, stalled.contains(id), heldBytes(id) <= partBytes {
             grower = nil
             room.grower = nil

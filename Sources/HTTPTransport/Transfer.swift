@@ -328,6 +328,8 @@ final class Transfer {
     /// Charges for what the whole body decodes to, before it is handed to who decodes it. A body that is not
     /// required is left out behind a 2xx, and when there can be no memory for it.
     func holdDecoded(status: Int) -> Verdict {
+        // No more of it is to come: whoever gave it a slot now would never get that back.
+        if standing == .waiting { admission.slots.ended(id, keepsBody: false) }
         if !request.requiresBody, (200..<300).contains(status) { leaveBodyOut() }
         let verdict = holdDecoded()
         guard verdict == .refused, !request.requiresBody else { return verdict }

@@ -27,6 +27,32 @@ struct BodyAdmissionTests {
         #expect(budget.admission.slots.slotsInUse == 0)
     }
 
+    /// A coded body that is whole before its turn for a slot comes is charged by the byte to its end.
+    @Test func aWholeBodyThatWaitsToBeDecodedTakesNoSlot() {
+        let budget = Budget(slots: 1, bytesLimit: 100_000, memoryBytes: 100_000)
+        let admission = budget.admission
+        #expect(admission.slots.want(98, sizeBytes: 0, nowNs: 0) && admission.charge(90_000, for: 98))
+        budget.start()
+        let transfer = budget.transfers[0]
+        for line in ["HTTP/1.1 200 OK\r\n", "Content-Encoding: gzip\r\n", "\r\n"] {
+            let isTaken = transfer.receive(header: Array(line.utf8).span)
+            #expect(isTaken)
+        }
+        // The last four bytes say what it decodes to: 64 KiB.
+        let verdict = transfer.receive(body: ([UInt8](repeating: 0, count: 12_000) + [0, 0, 1, 0]).span)
+        #expect(verdict == .taken)
+        #expect(transfer.standing == .waiting && transfer.holdDecoded(status: 200) == .pause)
+        admission.slots.ended(98, keepsBody: false)
+        admission.ended(98)
+        admission.memory.discharge(90_000, from: .bodies)
+        let (slots, memory) = (admission.slots.grant(nowNs: 0) { _ in 0 }, admission.nextGranted())
+        #expect(slots.isEmpty && memory?.id == transfer.id)
+        transfer.memoryGranted(memory?.bytes ?? 0)
+        budget.succeed(0)
+        budget.end()
+        #expect(admission.slots.slotsInUse == 0 && admission.slots.unslottedBytes == 0)
+    }
+
     /// A body whose slot goes to another before its first byte comes is counted by the byte, like any other
     /// that has lost its slot.
     @Test func aBodyThatLostItsSlotWithoutAByteTakesNoMemoryOfTheOthers() {
