@@ -1,5 +1,6 @@
-/// What response bodies may take again at any moment, by what they have held of late: series that fill the
-/// memory up to its marks would leave them none. Knows no clock: it is told the time.
+/// How much memory response bodies are expected to take again, judged by what they have held within the
+/// last 10 to 20 seconds. Without it series would fill the memory up to the marks of the ceiling, and the
+/// next large body would have no room below it. The caller says what time it is.
 struct BodiesToCome: Sendable {
     /// What was held is remembered for one such time at the least, and for two at the most. About a usual
     /// scrape interval, and shorter than the calm after which steps end.
