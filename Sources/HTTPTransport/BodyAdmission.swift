@@ -263,8 +263,8 @@ final class BodyAdmission {
         min(holdUpNs, max(leastHoldUpNs, leftNs / 2))
     }
 
-    /// While others wait: the holders of slots whose senders are slow. They hold no slot any more
-    /// (`BodySlots.takeSlotsOfSlowSenders`).
+    /// Takes the slots of slow senders away while other bodies wait. Returns the transfers that have lost
+    /// theirs (`BodySlots.takeSlotsOfSlowSenders`).
     func takeSlotsOfSlowSenders() -> [UInt64] {
         for next in line.waiting { slots.waitsForMemory(next.id) }
         return slots.takeSlotsOfSlowSenders(
@@ -325,7 +325,7 @@ final class BodyAdmission {
     /// A body that may hold others up.
     private struct HoldUp {
         let id: UInt64
-        /// What there will be when it has ended.
+        /// The memory that other bodies have once this body has ended.
         let room: Room
         /// Where it is in line itself, when it is to go first; those behind it that hold nothing wait for it.
         var index: Int?

@@ -28,7 +28,7 @@ extension Transfer {
                 + "that it held (\(body.count) bytes had come)")
     }
 
-    /// While memory is scarce others have waited too long for what this one holds or waits for.
+    /// The error of a body that kept others waiting too long while memory was scarce.
     var heldOthersUp: HTTPError {
         failure(
             .overloaded,

@@ -64,7 +64,7 @@ final class MemoryKeeper: Sendable {
         var hasSaidFault = false
         var isEnded = false
         var bodies = BodiesToCome()
-        /// What bodies may take beside what is in use, as this look has found it. It counts as used.
+        /// Bytes that bodies are expected to take again, as the last look has found. They count as used.
         var bodiesBytes: UInt64 = 0
         var lines: [Line] = []
 

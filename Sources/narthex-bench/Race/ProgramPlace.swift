@@ -9,7 +9,7 @@ enum ProgramPlace {
     /// A name without a slash is looked for in the folders of `path`, as the system does when it starts it.
     static func fault(_ program: String, path: String) -> String? {
         if program.contains("/") { return fault(ofFile: program).map { "\(program): \($0)" } }
-        // An empty folder in the list is the current one.
+        // An empty entry of PATH stands for the current folder.
         let folders = path.split(separator: ":", omittingEmptySubsequences: false)
         let isThere = folders.contains { fault(ofFile: $0.isEmpty ? program : "\($0)/\(program)") == nil }
         return isThere ? nil : "\(program): no folder of PATH has such a program"
