@@ -233,3 +233,17 @@ if Context.environment["NARTHEX_FUZZ"] != nil {
             path: "Tests/Fuzz/Targets",
             swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
 }
+
+// What proves the promises of the buffer by breaking it: script/torture builds it, optimised and with testing
+// enabled. Nobody else needs it.
+if Context.environment["NARTHEX_TORTURE"] != nil {
+    package.products.append(.executable(name: "narthex-torture", targets: ["narthex-torture"]))
+    package.targets.append(
+        .executableTarget(
+            name: "narthex-torture",
+            dependencies: [
+                "WriteAheadBuffer", "MetricModel", "Telemetry", "Platform", "TestSupport", logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Torture/Program", swiftSettings: settings))
+}

@@ -80,9 +80,9 @@ extension WriteAheadBuffer {
         guard let oldest = core.catalog.oldest, !oldest.isActive, excess(oldest, agingMs) != nil else {
             return
         }
-        // What was delivered of it must not come back as damaged. The bounds hold on a disk that refuses
-        // this, too; it has told so.
-        _ = syncing.withLock { _ in syncCursors() }
+        // What was delivered of it must not come back as damaged, and the books must be durable in a segment
+        // that stays. The bounds hold on a disk that refuses this, too; it has told so.
+        sync()
         let hasRetired = housekeeping.withLock { _ in
             var hasRetired = false
             while let segment = core.catalog.oldest, !segment.isActive, let reason = excess(segment, agingMs),
@@ -137,12 +137,16 @@ extension WriteAheadBuffer {
 
     /// Removes segments that every destination has answered for, once the cursors that say so are durable: a
     /// file system makes the removal of a file durable by itself, as ext4 does within seconds, and a cursor
-    /// that is left in a segment which is gone books what was delivered of it as damaged. Waits for the disk.
+    /// that is left in a segment which is gone books what was delivered of it as damaged. The segments that
+    /// stay are durable then, too: without one of them a power loss would take the books of all that ever
+    /// came in. Waits for the disk.
     func removeAnswered() {
-        guard let known = lowestAnswered, let oldest = core.catalog.oldest, isAnswered(oldest, below: known),
-            // What fails has been told; the next round tries again.
-            syncing.withLock({ _ in syncCursors() })
+        guard let known = lowestAnswered, let oldest = core.catalog.oldest, isAnswered(oldest, below: known)
         else { return }
+        // What fails has been told. A segment whose sync fails is written anew, and holds up nothing here.
+        sync()
+        // The next round tries again.
+        guard syncing.withLock({ _ in syncCursors() }) else { return }
         housekeeping.withLock { _ in
             // A destination that came meanwhile begins at the oldest segment.
             guard let lowest = lowestAnswered.map({ min($0, known) }) else { return }

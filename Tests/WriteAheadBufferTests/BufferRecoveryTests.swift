@@ -5,6 +5,11 @@ import Testing
 @testable import WriteAheadBuffer
 
 struct BufferRecoveryTests {
+    static let blanks: [[UInt8]] = [
+        [0, 0, 0], [3, 1, 4], Array(repeating: 0, count: 80), Array(repeating: 0, count: 5_000),
+        Array(repeating: 0, count: 600) + [7, 7],
+    ]
+
     /// Small frames of two jobs over a few segments, some answered for; returns every value's place by its
     /// bits.
     private func fill(_ fixture: BufferFixture, frames: Int, answered: Int) throws {
@@ -54,6 +59,46 @@ struct BufferRecoveryTests {
             try fixture.overwrite(path, with: Array(whole[..<length]))
             try drainAndCheck(fixture, total: 90, "cut at \(length)")
         }
+    }
+
+    /// A power loss may leave the length of a segment that was just begun, and not its data. Nothing of it
+    /// was durable: it goes, so that no later start tells of it again and no bound leaves it out.
+    @Test(arguments: Self.blanks)
+    func aSegmentThatHasNoHeaderGoes(content: [UInt8]) throws {
+        let fixture = try BufferFixture()
+        try fill(fixture, frames: 9, answered: 1)
+        let path = "\(fixture.folder.path)/\(BufferFileName.segment(40))"
+        try fixture.overwrite(path, with: content)
+        try drainAndCheck(fixture, total: 90, "\(content.count) bytes")
+        #expect(!(try fixture.segmentPaths.contains(path)))
+        let said = fixture.said.all("damage in the buffer was passed over").count
+        #expect(said == 1)
+        // Its number is not given again.
+        #expect(try fixture.segmentPaths.last?.hasSuffix(BufferFileName.segment(41)) == true)
+        _ = try fixture.open()
+        #expect(fixture.said.all("damage in the buffer was passed over").count == said)
+    }
+
+    /// A kill while a cursor is made anew leaves its new file; when the destination is gone nobody else takes
+    /// it away.
+    @Test func whatIsLeftOfACursorBeingMadeAnewGoes() throws {
+        let fixture = try BufferFixture()
+        let path = "\(fixture.folder.path)/\(BufferFileName.cursor("gone")).new"
+        try fixture.overwrite(path, with: [1, 2, 3])
+        _ = try fixture.open()
+        #expect(try fixture.files.status(path) == nil)
+    }
+
+    /// What is no header may be a damaged one, and somebody may know what to do with it.
+    @Test func aSegmentWithADamagedHeaderIsLeftAlone() throws {
+        let fixture = try BufferFixture()
+        try fill(fixture, frames: 9, answered: 1)
+        let path = try #require(fixture.segmentPaths.first)
+        var bytes = try fixture.bytes(path)
+        for index in 0..<FileHeader.sizeBytes { bytes[index] ^= 0x55 }
+        try fixture.overwrite(path, with: bytes)
+        _ = try fixture.open()
+        #expect(try fixture.bytes(path) == bytes)
     }
 
     @Test(arguments: 1...150)

@@ -163,6 +163,37 @@ struct WriteAheadBufferReloadingTests {
         try buffer.close()
     }
 
+    /// The sender before has answered for what lies behind the place where the one after it stands. When that
+    /// place is answered for, too, all of it goes at once, and nothing of it is lost.
+    @Test func whatGoesWhileARewoundReaderStandsBeforeItIsNoDamage() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1
+        let buffer = try fixture.open()
+        let destination = try buffer.openDestination("a")
+        let reader = destination.reader
+        for value in 0..<5 { try buffer.append(fixture.frame(Double(value))) }
+        func answer(_ frames: [StoredFrame]) throws {
+            try reader.answered(
+                [], ranges: frames.map { $0.lead..<$0.end },
+                outcome: ["node": JobOutcome(delivered: UInt64(10 * frames.count))])
+        }
+        let read = try (0..<3).compactMap { _ in try reader.next() }
+        try answer([read[1], read[2]])
+        destination.rewind()
+        let again = try #require(try reader.next())
+        #expect(again.start == read[0].start)
+        try answer([again])
+        buffer.removeAnswered()
+        #expect(buffer.core.catalog.oldest?.number ?? 0 > read[2].end.segment)
+        let rest = try (0..<2).compactMap { _ in try reader.next() }
+        #expect(values(rest) == [3, 4])
+        try answer(rest)
+        #expect(try reader.next() == nil)
+        let books = try #require(buffer.ledger().destinations["a"]?["node"])
+        #expect(books.delivered == 50 && books.dropped.isEmpty && books.scraped == 50)
+        try buffer.close()
+    }
+
     /// A name that is there though the folder could not be made durable would be found by a later start.
     @Test(arguments: ["rename", "begin"])
     func aNewCursorThatIsNotDurableIsRemoved(step: String) throws {

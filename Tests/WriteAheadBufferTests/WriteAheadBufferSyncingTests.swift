@@ -242,6 +242,25 @@ struct WriteAheadBufferSyncingTests {
         #expect(lagging.delivered + lagging.dropped.values.reduce(0, +) == 600)
     }
 
+    /// The segment that is written to has the books of all that came in. The others go once it is durable.
+    @Test(arguments: [false, true])
+    func theBooksOutliveAPowerLossRightAfterARemoval(isRetained: Bool) throws {
+        let run = Run(PowerLossFiles())
+        run.retentionBytes = isRetained ? 1_200 : 1 << 30
+        let buffer = try run.open()
+        let stream = try buffer.openStream("a")
+        for step in 0..<60 {
+            try buffer.append(
+                TestFrames.frame(run.target, run.layout, at: Int64(step), first: Double(step) * 0.37))
+        }
+        if !isRetained { try stream.drain() }
+        let before = buffer.core.catalog.all.count
+        buffer.keep(syncs: false)
+        #expect(buffer.core.catalog.all.count < before)
+        run.files.losePower(keepingRemovals: true)
+        #expect(try run.open().ledger().jobs["node"] == 600)
+    }
+
     /// The last chance to write a segment in doubt anew does not wait for the pause between attempts.
     @Test func closeWritesASegmentInDoubtAnewThoughThePauseIsNotOver() throws {
         let run = Run(PowerLossFiles())

@@ -348,8 +348,13 @@ struct FrameReader: Sendable {
 
     /// What the segment at its end has lost, by the books that the following one begins with; also what
     /// stood in segments between the two that cannot be read at all.
+    ///
+    /// A segment may be gone while it is read: another sender has answered for the rest of it before a
+    /// rewind. Then segments between the two went in the same way, and nothing in them is lost.
     private func missing(at following: SegmentInfo) -> [String: UInt64] {
         guard let segment else { return [:] }
+        let number = segment.info.number
+        if following.previousSegment != number, catalog[number] == nil { return [:] }
         var lost: [String: UInt64] = [:]
         for (job, total) in following.before {
             let held = total.appended - min(total.appended, segment.info.before[job]?.appended ?? 0)

@@ -45,8 +45,9 @@ struct BufferRecovery {
         let index = SegmentIndex.read(directory, files: files)
         var opened: [Opened] = []
         for name in names {
-            if BufferFileName.isUnfinishedSegment(name) {
-                // The old file stands. If this one cannot go it is met again.
+            if BufferFileName.isUnfinishedSegment(name) || BufferFileName.isUnfinishedCursor(name) {
+                // The old file stands, and a destination that is gone needs none. If this one cannot go it is
+                // met again.
                 try? files.remove("\(directory)/\(name)")
             }
             guard let number = BufferFileName.segmentNumber(name) else { continue }
@@ -106,7 +107,9 @@ struct BufferRecovery {
                 header.kind == .segment,
                 header.number == number
             else {
-                passOver(number, path, length, metrics)
+                let isZero = window.bytes.prefix(headerBytes).allSatisfy { $0 == 0 }
+                let isBlank = headerBytes < FileHeader.sizeBytes || (isZero && window.count >= headerBytes)
+                passOver(number, path, length, isBlank: isBlank, metrics)
                 return nil
             }
             refused = header.refusal(path)
@@ -125,13 +128,18 @@ struct BufferRecovery {
         preconditionFailure("what is not refused was opened")
     }
 
-    private func passOver(_ number: UInt64, _ path: String, _ length: UInt64, _ metrics: BufferMetrics) {
-        guard length > 0 else {
-            // Begun right before a crash: nothing was ever in it. If it cannot go it is met again.
+    /// A segment whose header cannot be read, and so nothing else. `isBlank`: there are only zeros in its
+    /// place, or the file ends before. Every sync makes the header durable with the rest, so nothing in the
+    /// file was: a power loss has left its length, or a few sectors.
+    private func passOver(
+        _ number: UInt64, _ path: String, _ length: UInt64, isBlank: Bool, _ metrics: BufferMetrics
+    ) {
+        if length > 0 { metrics.damaged(segment: number, offset: 0, bytes: length) }
+        guard !isBlank else {
+            // Begun right before a crash. If it cannot go it is met again.
             try? files.remove(path)
             return
         }
-        metrics.damaged(segment: number, offset: 0, bytes: length)
         logger.error(
             "a segment has no readable header and is left alone",
             metadata: [
