@@ -37,6 +37,11 @@ enum BufferFileName {
             && segmentNumber(String(name.dropLast(unfinishedSuffix.count))) != nil
     }
 
+    /// Whether it is a cursor that was being written anew.
+    static func isUnfinishedCursor(_ name: String) -> Bool {
+        name.hasSuffix(unfinishedSuffix) && isCursor(String(name.dropLast(unfinishedSuffix.count)))
+    }
+
     /// A destination may be named anything, so its file goes by a hash; the name stands inside.
     static func cursor(_ destination: String) -> String {
         cursorPrefix + FNV1a(destination).hexadecimal + cursorSuffix

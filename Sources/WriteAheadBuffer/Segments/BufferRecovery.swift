@@ -28,13 +28,18 @@ struct BufferRecovery {
     /// Greater than every number met, so that none is used twice.
     private(set) var nextNumber: UInt64 = 1
 
+    /// Segments whose file was there and empty.
+    private var emptied: Set<UInt64> = []
+
     private let files: any FileDoor
+    private let metrics: BufferMetrics
     private let logger: Logger
 
     init(
         directory: String, files: any FileDoor, metrics: BufferMetrics, logger: Logger
     ) throws(BufferError) {
         self.files = files
+        self.metrics = metrics
         self.logger = logger
         let names: [String]
         do throws(FileError) {
@@ -45,8 +50,8 @@ struct BufferRecovery {
         let index = SegmentIndex.read(directory, files: files)
         var opened: [Opened] = []
         for name in names {
-            if BufferFileName.isUnfinishedSegment(name) {
-                // The old file stands. If this one cannot go it is met again.
+            if BufferFileName.isUnfinishedSegment(name) || BufferFileName.isUnfinishedCursor(name) {
+                // The old file stands, or there is none. If this one cannot go it is met again.
                 try? files.remove("\(directory)/\(name)")
             }
             guard let number = BufferFileName.segmentNumber(name) else { continue }
@@ -55,7 +60,7 @@ struct BufferRecovery {
             if let entry = index[number], isCurrent(entry, path) {
                 opened.append(
                     Opened(info: entry.info, books: entry.info.books, end: entry.end, isProven: true))
-            } else if let segment = try open(number, path, metrics) {
+            } else if let segment = try open(number, path) {
                 opened.append(segment)
             }
         }
@@ -88,9 +93,7 @@ struct BufferRecovery {
     /// names.
     mutating func reserve(upTo number: UInt64) { nextNumber = max(nextNumber, number + 1) }
 
-    private func open(
-        _ number: UInt64, _ path: String, _ metrics: BufferMetrics
-    ) throws(BufferError) -> Opened? {
+    private mutating func open(_ number: UInt64, _ path: String) throws(BufferError) -> Opened? {
         let refused: BufferError?
         do throws(FileError) {
             let file = try files.open(path, .read)
@@ -106,7 +109,7 @@ struct BufferRecovery {
                 header.kind == .segment,
                 header.number == number
             else {
-                passOver(number, path, length, metrics)
+                passOver(number, path, length)
                 return nil
             }
             refused = header.refusal(path)
@@ -125,9 +128,10 @@ struct BufferRecovery {
         preconditionFailure("what is not refused was opened")
     }
 
-    private func passOver(_ number: UInt64, _ path: String, _ length: UInt64, _ metrics: BufferMetrics) {
+    private mutating func passOver(_ number: UInt64, _ path: String, _ length: UInt64) {
         guard length > 0 else {
-            // Begun right before a crash: nothing was ever in it. If it cannot go it is met again.
+            // Mostly begun right before a crash: nothing was ever in it. If it cannot go it is met again.
+            emptied.insert(number)
             try? files.remove(path)
             return
         }
@@ -163,13 +167,23 @@ struct BufferRecovery {
             }
             guard let books = opened[index].books else { continue }
             opened[index].info.books = books
+            // Something was in it after all.
+            if emptied.contains(books.previousSegment), books.previousLength > 0 {
+                metrics.damaged(segment: books.previousSegment, offset: 0, bytes: books.previousLength)
+            }
             guard index > 0 else { continue }
             // Older than its own creation it cannot be by more than its frames' timestamps say.
             opened[index - 1].info.newestTimestampMs = max(
                 opened[index - 1].info.newestTimestampMs, books.newestTimestampMs)
             // A write that failed may have left bytes behind the end: they were never part of it.
             if books.previousSegment == opened[index - 1].info.number, books.previousLength > 0 {
-                opened[index - 1].info.length = min(opened[index - 1].info.length, books.previousLength)
+                let length = opened[index - 1].info.length
+                opened[index - 1].info.length = min(length, books.previousLength)
+                // Where it was cut between two records, nobody who reads it would notice.
+                if length < books.previousLength {
+                    metrics.damaged(
+                        segment: books.previousSegment, offset: length, bytes: books.previousLength - length)
+                }
             }
         }
     }
