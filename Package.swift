@@ -237,11 +237,16 @@ if Context.environment["NARTHEX_FUZZ"] != nil {
 // What proves the promises of the buffer by breaking it: script/torture builds it, optimised and with testing
 // enabled. Nobody else needs it.
 if Context.environment["NARTHEX_TORTURE"] != nil {
+    // Only script/sanitize wants it, with the thread sanitizer.
+    let watch: [Target.Dependency] = Context.environment["NARTHEX_TSAN"] != nil ? ["CMutexWatch"] : []
+    if !watch.isEmpty {
+        package.targets.append(.target(name: "CMutexWatch", path: "Tests/Torture/CMutexWatch"))
+    }
     package.products.append(.executable(name: "narthex-torture", targets: ["narthex-torture"]))
     package.targets.append(
         .executableTarget(
             name: "narthex-torture",
-            dependencies: [
+            dependencies: watch + [
                 "WriteAheadBuffer", "MetricModel", "Telemetry", "Platform", "TestSupport", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -23,6 +23,7 @@ struct BufferMetrics: Sendable {
     private let damagedRecords: Counter
     private let corruptions: Counter
     private let damagedBytes: Counter
+    let damagedCursors: Counter
     /// What goes on going wrong.
     let faults: PacedLog
     private let logger: Logger
@@ -106,6 +107,9 @@ struct BufferMetrics: Sendable {
             "narthex_buffer_damaged_records_total", help: "Places in segments that could not be read.")
         damagedBytes = registry.counter(
             "narthex_buffer_damaged_bytes_total", help: "Bytes of segments that could not be read.")
+        damagedCursors = registry.counter(
+            "narthex_buffer_damaged_cursors_total",
+            help: "Cursors that could not be read to their end at the start; what they said is sent again.")
         retained = { reason in
             registry.counter(
                 "narthex_buffer_retention_segments_total",

@@ -1,6 +1,7 @@
 internal import Logging
 internal import Platform
 import Synchronization
+internal import Telemetry
 
 /// Destinations and their cursors.
 extension WriteAheadBuffer {
@@ -64,6 +65,7 @@ extension WriteAheadBuffer {
         // beyond it would pass what is still to come.
         let newest = core.catalog.all.last?.number ?? 0
         let read = try CursorLog.read(path, mostSegment: newest, files: core.files)
+        if read.state == nil || read.end < read.length { core.metrics.damagedCursors.add() }
         if read.state == nil {
             logger.error(
                 "a cursor cannot be read: all that is kept is sent again",

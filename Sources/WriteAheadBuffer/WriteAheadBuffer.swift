@@ -325,9 +325,16 @@ public final class WriteAheadBuffer: Sendable {
                 return syncing.ended + state.ended + [state.writer?.tail].compactMap { $0 }
             }
             syncing.ended = []
-            for tail in open { try core.files.close(tail.file) }
-            if durably { for destination in destinations.withLock({ $0 }) { try destination.close() } }
-            try core.files.close(lockFile)
+            // All of them, whatever the disk says of one: the lock goes last, and has to go.
+            var failures: [FileError] = []
+            for tail in open {
+                Self.attempt(&failures) { () throws(FileError) in try core.files.close(tail.file) }
+            }
+            for destination in durably ? destinations.withLock({ $0 }) : [] {
+                Self.attempt(&failures) { () throws(FileError) in try destination.close() }
+            }
+            Self.attempt(&failures) { () throws(FileError) in try core.files.close(lockFile) }
+            if let first = failures.first { throw first }
         }
     }
 
@@ -366,26 +373,5 @@ public final class WriteAheadBuffer: Sendable {
         for cursor in cursors { ledger.destinations[cursor.name] = BufferDestination.ledger(cursor, totals) }
         ledger.oldestUnackedTimestampMs = destinations.compactMap(\.oldestOpenMs).min()
         return ledger
-    }
-
-    /// Takes the directory for this process. A lock that another holds is waited for a second: a process that
-    /// has just ended may have started a child, which holds every open file until it runs its own program.
-    private static func lock(_ directory: String, files: any FileDoor) throws(BufferError) -> OpenFile {
-        do throws(FileError) {
-            try files.makeDirectory(directory)
-            let file = try files.open("\(directory)/\(BufferFileName.lock)", .update)
-            for attempt in 0..<50 {
-                if attempt > 0 { SystemThread.pause(ms: 20) }
-                if try files.lock(file) { return file }
-            }
-            try files.close(file)
-        } catch {
-            throw .io("the storage directory cannot be used", error)
-        }
-        let pid = LockHolder.pid(of: "\(directory)/\(BufferFileName.lock)", files: files)
-        let holder = pid.map { "another process, probably \($0)" } ?? "another process"
-        throw BufferError(
-            .locked,
-            "the storage directory \(directory) is locked by \(holder): stop it, or use another directory")
     }
 }

@@ -46,4 +46,27 @@ struct BufferMetricsTests {
         #expect(page.contains("prometheus_tsdb_wal_fsync_duration_seconds{quantile=\"0.99\"} 0\n"))
         #expect(buffer.currentSegments[0].segment > first[0].segment)
     }
+
+    /// One that is torn at its end, and one of which nothing can be read.
+    @Test(arguments: [1, 400]) func aDamagedCursorIsCounted(lost: Int) throws {
+        let fixture = try BufferFixture()
+        do {
+            let buffer = try fixture.open()
+            let stream = try buffer.openStream("a")
+            for value in 0..<3 { try buffer.append(fixture.frame(Double(value))) }
+            try stream.drain()
+            try buffer.close()
+        }
+        let counted = { fixture.registry.render().contains("\nnarthex_buffer_damaged_cursors_total 1\n") }
+        do {
+            let buffer = try fixture.open()
+            _ = try buffer.openDestination("a")
+            #expect(!counted())
+        }
+        let path = "\(fixture.folder.path)/\(BufferFileName.cursor("a"))"
+        try fixture.overwrite(path, with: Array(fixture.bytes(path).dropLast(lost)))
+        let buffer = try fixture.open()
+        _ = try buffer.openDestination("a")
+        #expect(counted())
+    }
 }

@@ -1,5 +1,6 @@
 import MetricModel
 import Platform
+import TestSupport
 import Testing
 
 @testable import WriteAheadBuffer
@@ -164,5 +165,38 @@ struct BufferRecoveryTests {
         let bound = segments.count * Int(RecordWindow.pageBytes) + last + 2 * RecordWindow.pieceBytes
         #expect(read <= UInt64(bound), "\(read) bytes read, at most \(bound)")
         #expect(try stream.all().count == 600)
+    }
+
+    /// Cut between two records, or to nothing, a segment reads as if no more had ever been in it. The one
+    /// behind it knows better.
+    @Test(arguments: [false, true]) func aSegmentThatWasCutBeforeOthersIsSaid(isEmptied: Bool) throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1_000
+        try fill(fixture, frames: 40, answered: 0)
+        let paths = try fixture.segmentPaths
+        try #require(paths.count > 3)
+        let whole = try fixture.bytes(paths[1])
+        let read = FileHeader(whole.span)
+        let header = try #require(read)
+        var length = FileHeader.sizeBytes
+        while length < whole.count / 2,
+            let record = RecordHeader(whole.span, at: length, salt: header.salt)
+        {
+            length += record.recordBytes
+        }
+        if isEmptied { length = 0 }
+        try fixture.overwrite(paths[1], with: Array(whole[..<length]))
+        try drainAndCheck(fixture, total: 400, "cut at \(length)")
+        let said = fixture.said.all("damage in the buffer was passed over")
+        let place = "bytes=\(whole.count - length) offset=\(length) segment=\(header.number)"
+        #expect(said.count == 1 && said[0].hasSuffix(place), "\(said)")
+    }
+
+    @Test func aBacklogThatIsWholeIsReadWithoutAWord() throws {
+        let fixture = try BufferFixture()
+        fixture.segmentSizeBytes = 1_000
+        try fill(fixture, frames: 40, answered: 3)
+        try drainAndCheck(fixture, total: 400, "whole")
+        #expect(fixture.said.lines.isEmpty, "\(fixture.said.lines)")
     }
 }

@@ -288,7 +288,8 @@ public final class DestinationReader: Sendable {
     func retire(_ segment: SegmentInfo, reason: String) throws(BufferError) {
         let behind = BufferPosition.start(of: segment.number + 1)
         try reader.withLock { current throws(BufferError) in
-            let handedOut = state.withLock { $0.handedOut }
+            // Where the next segment could not be opened, the reader has left this one and nobody noted it.
+            let handedOut = max(state.withLock { $0.handedOut }, current.position)
             guard handedOut < behind, let cursor = destination?.cursor else { return }
             let from = max(handedOut, .start(of: segment.number))
             var places = AnsweredPlaces(cursor)
@@ -298,7 +299,14 @@ public final class DestinationReader: Sendable {
             var counting = core.reader(
                 from: from, places, countingThrough: segment.number, isLastLook: true)
             defer { counting.close() }
-            let (counts, damaged) = try counting.countAll()
+            var (counts, damaged) = try counting.countAll()
+            // What the disk does not give now is not lost where it was handed out before.
+            if let rest = current.rest(of: segment, before: core.catalog.first(from: segment.number + 1)) {
+                for (job, count) in damaged {
+                    let most = rest[job, default: 0] - min(rest[job, default: 0], counts[job, default: 0])
+                    damaged[job] = count > most ? (most > 0 ? most : nil) : count
+                }
+            }
             current.skip(to: behind)
             state.withLock { state in
                 state.lose(counts, at: behind, reason)

@@ -28,13 +28,18 @@ struct BufferRecovery {
     /// Greater than every number met, so that none is used twice.
     private(set) var nextNumber: UInt64 = 1
 
+    /// Segments whose file was there and empty.
+    private var emptied: Set<UInt64> = []
+
     private let files: any FileDoor
+    private let metrics: BufferMetrics
     private let logger: Logger
 
     init(
         directory: String, files: any FileDoor, metrics: BufferMetrics, logger: Logger
     ) throws(BufferError) {
         self.files = files
+        self.metrics = metrics
         self.logger = logger
         let names: [String]
         do throws(FileError) {
@@ -56,7 +61,7 @@ struct BufferRecovery {
             if let entry = index[number], isCurrent(entry, path) {
                 opened.append(
                     Opened(info: entry.info, books: entry.info.books, end: entry.end, isProven: true))
-            } else if let segment = try open(number, path, metrics) {
+            } else if let segment = try open(number, path) {
                 opened.append(segment)
             }
         }
@@ -89,9 +94,7 @@ struct BufferRecovery {
     /// names.
     mutating func reserve(upTo number: UInt64) { nextNumber = max(nextNumber, number + 1) }
 
-    private func open(
-        _ number: UInt64, _ path: String, _ metrics: BufferMetrics
-    ) throws(BufferError) -> Opened? {
+    private mutating func open(_ number: UInt64, _ path: String) throws(BufferError) -> Opened? {
         let refused: BufferError?
         do throws(FileError) {
             let file = try files.open(path, .read)
@@ -109,7 +112,7 @@ struct BufferRecovery {
             else {
                 let isZero = window.bytes.prefix(headerBytes).allSatisfy { $0 == 0 }
                 let isBlank = headerBytes < FileHeader.sizeBytes || (isZero && window.count >= headerBytes)
-                passOver(number, path, length, isBlank: isBlank, metrics)
+                passOver(number, path, length, isBlank: isBlank)
                 return nil
             }
             refused = header.refusal(path)
@@ -131,12 +134,11 @@ struct BufferRecovery {
     /// A segment whose header cannot be read, and so nothing else. `isBlank`: there are only zeros in its
     /// place, or the file ends before. Every sync makes the header durable with the rest, so nothing in the
     /// file was: a power loss has left its length, or a few sectors.
-    private func passOver(
-        _ number: UInt64, _ path: String, _ length: UInt64, isBlank: Bool, _ metrics: BufferMetrics
-    ) {
+    private mutating func passOver(_ number: UInt64, _ path: String, _ length: UInt64, isBlank: Bool) {
         if length > 0 { metrics.damaged(segment: number, offset: 0, bytes: length) }
         guard !isBlank else {
             // Begun right before a crash. If it cannot go it is met again.
+            if length == 0 { emptied.insert(number) }
             try? files.remove(path)
             return
         }
@@ -171,13 +173,23 @@ struct BufferRecovery {
             }
             guard let books = opened[index].books else { continue }
             opened[index].info.books = books
+            // Something was in it after all.
+            if emptied.contains(books.previousSegment), books.previousLength > 0 {
+                metrics.damaged(segment: books.previousSegment, offset: 0, bytes: books.previousLength)
+            }
             guard index > 0 else { continue }
             // Older than its own creation it cannot be by more than its frames' timestamps say.
             opened[index - 1].info.newestTimestampMs = max(
                 opened[index - 1].info.newestTimestampMs, books.newestTimestampMs)
             // A write that failed may have left bytes behind the end: they were never part of it.
             if books.previousSegment == opened[index - 1].info.number, books.previousLength > 0 {
-                opened[index - 1].info.length = min(opened[index - 1].info.length, books.previousLength)
+                let length = opened[index - 1].info.length
+                opened[index - 1].info.length = min(length, books.previousLength)
+                // Where it was cut between two records, nobody who reads it would notice.
+                if length < books.previousLength {
+                    metrics.damaged(
+                        segment: books.previousSegment, offset: length, bytes: books.previousLength - length)
+                }
             }
         }
     }

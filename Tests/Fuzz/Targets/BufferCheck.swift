@@ -114,7 +114,7 @@ enum BufferCheck {
     }
 
     /// A file with version 2 in both copies of its header.
-    private static func ofVersion2(_ file: [UInt8]) -> [UInt8] {
+    static func ofVersion2(_ file: [UInt8]) -> [UInt8] {
         var file = file
         for copy in [0, FileHeader.copyBytes] {
             file[copy + 8] = 2
@@ -149,47 +149,69 @@ enum BufferCheck {
     /// Writes what a real buffer holds as inputs: whole, and record by record.
     static func writeSeeds(to path: String) {
         do {
-            let files = POSIXFiles()
-            try files.makeDirectory(folder)
-            for name in try files.list(folder) { try files.remove("\(folder)/\(name)") }
-            let buffer = try open(files)
-            let reader = try buffer.openDestination("d").reader
-            for frame in SeedFrames.all { try buffer.append(frame) }
-            var number: UInt64 = 0
-            while let stored = try reader.next() {
-                number += 1
-                let covers = stored.open.map { stored.cover($0) }
-                try reader.willSend([number: SentRequest(spans: covers)])
-                // Every second one has an answer.
-                guard number % 2 == 0 else { continue }
-                try reader.answered([number], ranges: covers, outcome: ["j": JobOutcome(delivered: 3)])
-            }
-            try buffer.close()
             var whole: [UInt8] = []
-            for name in try files.list(folder).sorted() where name != BufferFileName.lock {
-                whole += try steps(files.contents(of: "\(folder)/\(name)", limitBytes: 1 << 20))
-            }
-            let seed = try files.open("\(path)/written", .create)
-            // Safety: bytes have no padding.
-            try unsafe files.write(whole.span.bytes, to: seed, at: 0)
-            try files.close(seed)
+            for file in try written() { whole += steps(file.content) }
+            try write(seed: whole, to: "\(path)/written")
         } catch {
             preconditionFailure("the buffer's seeds cannot be written: \(error)")
         }
     }
 
-    /// The records of a file as steps.
-    private static func steps(_ file: [UInt8]) -> [UInt8] {
-        var result: [UInt8] = []
+    /// Puts an input where the fuzzer finds it.
+    static func write(seed: [UInt8], to path: String) throws {
+        let files = POSIXFiles()
+        let file = try files.open(path, .create)
+        // Safety: bytes have no padding.
+        try unsafe files.write(seed.span.bytes, to: file, at: 0)
+        try files.close(file)
+    }
+
+    /// The files that a real buffer has written, in the order of their names.
+    static func written() throws -> [(name: String, content: [UInt8])] {
+        let files = POSIXFiles()
+        try files.makeDirectory(folder)
+        for name in try files.list(folder) { try files.remove("\(folder)/\(name)") }
+        let buffer = try open(files)
+        let reader = try buffer.openDestination("d").reader
+        for frame in SeedFrames.all { try buffer.append(frame) }
+        var number: UInt64 = 0
+        while let stored = try reader.next() {
+            number += 1
+            let covers = stored.open.map { stored.cover($0) }
+            try reader.willSend([number: SentRequest(spans: covers)])
+            // Every second one has an answer.
+            guard number % 2 == 0 else { continue }
+            try reader.answered([number], ranges: covers, outcome: ["j": JobOutcome(delivered: 3)])
+        }
+        try buffer.close()
+        var made: [(String, [UInt8])] = []
+        for name in try files.list(folder).sorted() where name != BufferFileName.lock {
+            made.append((name, try files.contents(of: "\(folder)/\(name)", limitBytes: 1 << 20)))
+        }
+        return made
+    }
+
+    /// Each record of a file: its type, its flags and its payload.
+    static func records(_ file: [UInt8]) -> [(header: RecordHeader, payload: [UInt8])] {
+        var result: [(RecordHeader, [UInt8])] = []
         var place = FileHeader.sizeBytes
         while let header = RecordHeader(file.span, at: place, salt: salt) {
             let first = place + RecordHeader.sizeBytes
+            result.append((header, Array(file[first..<first + header.payloadBytes])))
+            place += header.recordBytes
+        }
+        return result
+    }
+
+    /// The records of a file as steps.
+    private static func steps(_ file: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        for (header, payload) in records(file) {
             let kind = header.type.rawValue < 6 ? header.type.rawValue - 1 : header.type.rawValue - 10
             let size = header.payloadBytes
             result += [kind | header.flags << 3, UInt8(truncatingIfNeeded: header.subject)]
             result += [UInt8(truncatingIfNeeded: size), UInt8(truncatingIfNeeded: size >> 8)]
-            result += file[first..<first + size]
-            place += header.recordBytes
+            result += payload
         }
         return result
     }

@@ -3,7 +3,7 @@ import Glibc
 /// The parsers that take bytes of any origin. One program holds all of them, for building it takes longer
 /// than running it; NARTHEX_FUZZ_TARGET says which.
 enum FuzzTarget: String {
-    case text, openmetrics, protobuf, yaml, buffer, answer, plain
+    case text, openmetrics, protobuf, yaml, buffer, records, cursor, answer, plain
 
     static let chosen: FuzzTarget = {
         // Safety: the environment is read before anything could change it, and the name is a literal.
@@ -20,20 +20,28 @@ enum FuzzTarget: String {
         case .protobuf: ProtobufCheck.run(bytes)
         case .yaml: ConfigurationCheck.run(bytes)
         case .buffer: BufferCheck.run(bytes)
+        case .records: RecordsCheck.run(bytes)
+        case .cursor: CursorCheck.run(bytes)
         case .answer: AnswerCheck.run(bytes)
         case .plain: PlainCheck.run(bytes)
         }
     }
 }
 
-/// What libFuzzer calls before anything else. For the buffer it writes seeds, which only the buffer can make.
+/// What libFuzzer calls before anything else. For what the buffer reads it writes seeds, which only the
+/// buffer can make.
 @_cdecl("LLVMFuzzerInitialize")
 public func fuzzInitialize(
     _ count: UnsafeMutablePointer<CInt>?, _ arguments: UnsafeMutableRawPointer?
 ) -> CInt {
     // Safety: as above.
-    if FuzzTarget.chosen == .buffer, let folder = unsafe getenv("NARTHEX_FUZZ_SEEDS") {
-        unsafe BufferCheck.writeSeeds(to: String(cString: folder))
+    guard let path = unsafe getenv("NARTHEX_FUZZ_SEEDS") else { return 0 }
+    let folder = unsafe String(cString: path)
+    switch FuzzTarget.chosen {
+    case .buffer: BufferCheck.writeSeeds(to: folder)
+    case .records: RecordsCheck.writeSeeds(to: folder)
+    case .cursor: CursorCheck.writeSeeds(to: folder)
+    default: break
     }
     return 0
 }
