@@ -148,13 +148,7 @@ extension HandScrape {
             if line.isHistogram { return "histogram" }
             return line.value.isNaN ? "NaN" : "\(line.value)"
         }
-        let count =
-            switch histogram.counts {
-            case .integer(let count, _, _, _): "\(count)"
-            case .float(let count, _, _, _): "\(count)"
-            }
-        return "histogram (schema \(histogram.schema), \(histogram.bucketCount) buckets, count \(count),"
-            + " sum \(histogram.sum))"
+        return histogram.summary
     }
 
     private func json(_ line: ScrapeTrial.Line) -> JSONValue {

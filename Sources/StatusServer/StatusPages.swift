@@ -10,6 +10,8 @@ public protocol StatusPages: Sendable {
     func summary() -> StatusSummary
     /// What the agent holds in memory, as JSON; nil where the kernel does not tell.
     func memory() -> String?
+    /// The books of the buffer, by destination and job, as JSON.
+    func ledger() -> String
     /// What targets say about their metric families, target by target, until `take` is false.
     func eachTargetMetadata(
         _ query: TargetMetadataQuery, _ take: (TargetMetadata) -> Bool

@@ -11,6 +11,7 @@ struct StatusRouter: Sendable {
         case ready = "/-/ready"
         case targetMetadata = "/api/v1/targets/metadata"
         case memory = "/api/v1/narthex/memory"
+        case ledger = "/api/v1/narthex/ledger"
         case reload = "/-/reload"
         case quit = "/-/quit"
 
@@ -35,9 +36,10 @@ struct StatusRouter: Sendable {
         self.prefix = prefix
         self.clock = clock
         // Prometheus shows its handlers before their first request, so that a rate has a beginning.
-        for page in [Page.overview, .metrics, .healthy, .ready, .targetMetadata, .memory, .reload, .quit] {
-            _ = counter(status: 200, handler: page.rawValue)
-        }
+        let known: [Page] = [
+            .overview, .metrics, .healthy, .ready, .targetMetadata, .memory, .ledger, .reload, .quit,
+        ]
+        for page in known { _ = counter(status: 200, handler: page.rawValue) }
     }
 
     /// Any answer; that of `/-/reload` comes once the configuration was read again.
@@ -125,6 +127,7 @@ struct StatusRouter: Sendable {
         case .healthy: return ServerResponse(text: StatusServer.healthyText)
         case .targetMetadata: return targetMetadata(request.query)
         case .memory: return memory()
+        case .ledger: return ServerResponse(contentType: "application/json", text: pages.ledger())
         case .reload, .quit: return ServerResponse(status: 404, text: "404 page not found\n")
         case .ready:
             return pages.isReady()

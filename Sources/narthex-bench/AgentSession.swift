@@ -16,6 +16,9 @@ struct AgentSession {
         var fleet: [String] = []
         /// What the agent's command line begins with.
         var prefix: [String] = []
+
+        /// Of the agent.
+        var storagePath: String { "\(folder)/data" }
     }
 
     let plan: Plan
@@ -57,7 +60,7 @@ struct AgentSession {
             agent = try ChildProcess(
                 plan.prefix + [
                     plan.agentPath, "run", "--config.file=\(fleet.configurationPath)",
-                    "--storage.agent.path=\(plan.folder)/data", "--web.listen-address=127.0.0.1:0",
+                    "--storage.agent.path=\(plan.storagePath)", "--web.listen-address=127.0.0.1:0",
                 ], environment: ["SWIFT_BACKTRACE": "enable=no"], outputPath: "\(plan.folder)/agent.log")
         } catch {
             fleet.stop()

@@ -21,6 +21,8 @@ struct AgentUnderLoad {
         var peerMiB = 0.0
         /// Of ours, at its greatest.
         var loadedMiB = 0.0
+        /// Of the segment that was written last.
+        var density: DensityReport?
     }
 
     let plan: AgentSession.Plan
@@ -42,6 +44,7 @@ struct AgentUnderLoad {
             guard session.agent.stop(withinSeconds: 30) == 0 else {
                 throw session.failure("the agent did not stop orderly")
             }
+            figures.density = try DensityReport(directory: plan.storagePath)
             let counts = try await session.fleet.endpointCounts(session.probe)
             figures.badSignatures = Double(counts.signaturesRefused)
             figures.missingSamples = max(0, after - Double(counts.samples))

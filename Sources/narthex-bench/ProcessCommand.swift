@@ -87,6 +87,7 @@ struct ProcessCommand: AsyncParsableCommand {
         report.note("request a sample, bytes", figures.requestBytesPerSample)
         report.check("samples missing at the endpoint", figures.missingSamples, atMost: 0)
         report.check("requests refused for their signature", figures.badSignatures, atMost: 0)
+        figures.density?.add(to: &report, [:])
         print(report.text, terminator: "")
         if report.isExceeded { throw ExitCode(1) }
     }

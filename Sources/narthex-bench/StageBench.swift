@@ -34,6 +34,7 @@ struct StageBench {
     private let body: SyntheticBody
     private let churn: Churn
     private let clock = SystemClock()
+    private let folder: String
     private let scrapes: [TargetScrape]
     private let buffer: WriteAheadBuffer
     private let registry = MetricRegistry()
@@ -44,6 +45,7 @@ struct StageBench {
     init(body: SyntheticBody, churn: Churn, targets: Int, folder: String) throws {
         self.body = body
         self.churn = churn
+        self.folder = folder
         nowMs = clock.wallMs
         let interner = LayoutInterner()
         scrapes = (0..<targets).map { index in
@@ -121,6 +123,9 @@ struct StageBench {
         best.requestBytes = Double(rawBytes) / samples
         best.compressedBytes = Double(sentBytes) / samples
     }
+
+    /// What the bytes of all rounds are spent on.
+    func density() throws -> DensityReport { try DensityReport(directory: folder) }
 
     private func bufferBytes() -> Double {
         registry.render().split(separator: "\n").first { $0.hasPrefix("narthex_buffer_written_bytes_total ") }

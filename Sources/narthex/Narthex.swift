@@ -11,7 +11,7 @@ struct Narthex: AsyncParsableCommand {
         version: AgentVersion.report,
         subcommands: [
             Run.self, CheckConfig.self, DoctorCommand.self, Discover.self, ScrapeOnce.self,
-            CredentialsCommand.self, HealthcheckCommand.self,
+            CredentialsCommand.self, HealthcheckCommand.self, BufferCommand.self,
         ])
 
     static func main() async {

@@ -48,7 +48,8 @@ def test_the_page_of_metrics_lists_what_a_running_agent_shows(make_agent, receiv
 
 @pytest.mark.skipif(not IS_NARTHEX, reason="Prometheus has a page of its own")
 @pytest.mark.parametrize(
-    ("command", "name"), [("run", "flags"), ("discover", "discover"), ("doctor", "doctor")]
+    ("command", "name"),
+    [("run", "flags"), ("discover", "discover"), ("doctor", "doctor"), ("buffer", "buffer")],
 )
 def test_the_page_of_flags_lists_every_flag(command, name):
     # Prometheus' other flags have a table of their own there, which unit tests compare.

@@ -17,6 +17,7 @@ final class FakePages: StatusPages {
     func summary() -> StatusSummary { numbers.withLock { $0 } }
     let memoryText = Mutex<String?>(nil)
     func memory() -> String? { memoryText.withLock { $0 } }
+    func ledger() -> String { #"{"status":"success","data":{"scraped":{}}}"# }
 
     func eachTargetMetadata(
         _ query: TargetMetadataQuery, _ take: (TargetMetadata) -> Bool
@@ -117,6 +118,16 @@ struct StatusRouterTests {
         #expect(response.status == 200 && text(response) == json)
         #expect(response.headers["content-type"] == "application/json")
         #expect(answer("POST", "/api/v1/narthex/memory").status == 405)
+    }
+
+    @Test func theBooksAreJSON() {
+        let response = answer("GET", "/api/v1/narthex/ledger")
+        #expect(response.status == 200 && text(response) == pages.ledger())
+        #expect(response.headers["content-type"] == "application/json")
+        #expect(answer("POST", "/api/v1/narthex/ledger").status == 405)
+        #expect(
+            registry.render().contains(
+                #"prometheus_http_requests_total{code="200",handler="/api/v1/narthex/ledger"} 1"#))
     }
 
     @Test func requestsAreMeasuredByHandler() {

@@ -239,6 +239,7 @@ import Glibc
                 acknowledgedSamples: 0, droppedSamples: 0)
         }
         func memory() -> String? { nil }
+        func ledger() -> String { "" }
         func eachTargetMetadata(
             _ query: TargetMetadataQuery, _ take: (TargetMetadata) -> Bool
         ) throws(StatusQueryError) {}

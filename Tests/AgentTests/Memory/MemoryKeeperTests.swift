@@ -264,6 +264,7 @@ private final class ChangingPages: StatusPages {
             acknowledgedSamples: 0, droppedSamples: 0)
     }
     func memory() -> String? { nil }
+    func ledger() -> String { "" }
     func eachTargetMetadata(_ query: TargetMetadataQuery, _ take: (TargetMetadata) -> Bool) {}
 }
 

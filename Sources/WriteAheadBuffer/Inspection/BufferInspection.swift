@@ -1,0 +1,147 @@
+internal import MetricModel
+public import Platform
+
+/// Looks into a buffer's directory. It locks, changes and makes nothing, so an agent may run there.
+///
+/// With an agent, what is read is of no one moment: the cursors are read first and then the segments, oldest
+/// first, so that nothing counts as answered for that is not in them. A segment that is removed meanwhile is
+/// left out.
+public struct BufferInspection: Sendable {
+    let directory: String
+    let files: any FileDoor
+
+    public init(directory: String, files: any FileDoor) {
+        self.directory = directory
+        self.files = files
+    }
+
+    /// Reads everything: each byte of the segments is checked, and each frame decoded. Takes some seconds for
+    /// each gigabyte. Throws when the directory cannot be listed; files that cannot be read are among the
+    /// findings.
+    public func survey() throws(FileError) -> BufferSurvey {
+        let names = try files.list(directory)
+        let findings = FindingList()
+        var survey = BufferSurvey()
+        survey.process = holder
+        let cursors = cursors(names, findings)
+        survey.destinations = cursors.map(\.destination)
+        let places = cursors.map { $0.state.map { (mark: $0.mark, answered: AnsweredPlaces($0)) } }
+        var totals: [String: JobTotal] = [:]
+        walk(
+            names, from: 1, findings,
+            unreadable: { file in
+                survey.segments.append(BufferSurvey.Segment(file))
+                survey.density[.damaged] += file.length
+            }
+        ) { (file, surveyor: inout SegmentSurveyor) throws(FileError) -> Bool in
+            var segment = BufferSurvey.Segment(file)
+            defer {
+                survey.segments.append(segment)
+                survey.density.add(surveyor.density, of: file.length)
+                totals = surveyor.totals
+            }
+            try surveyor.walk { met in
+                guard met.frame != nil else { return true }
+                segment.held.add(met)
+                survey.held[met.target.job, default: BufferSurvey.Amount()].add(met)
+                for (index, place) in places.enumerated() {
+                    guard let (mark, answered) = place, mark < met.end else { continue }
+                    let open = answered.open(
+                        target: met.target.id, from: max(mark, met.start), to: met.end,
+                        samples: Int(met.prefix.sampleCount)
+                    ).reduce(0) { $0 + $1.count }
+                    guard open > 0 else { continue }
+                    survey.destinations[index].open[met.target.job, default: BufferSurvey.Amount()].add(
+                        met, samples: UInt64(open))
+                }
+                return true
+            }
+            return true
+        }
+        survey.segments.sort { $0.number < $1.number }
+        survey.scraped = totals.mapValues { SampleCount.sum($0.appended, $0.failed) }
+        for (index, cursor) in cursors.enumerated() {
+            guard let state = cursor.state else { continue }
+            survey.destinations[index].books = BufferDestination.ledger(state, totals)
+        }
+        survey.findings = findings.all
+        survey.moreFindings = findings.more
+        survey.isDamaged = findings.hasDamage
+        survey.isUnreadable = findings.hasUnreadable
+        return survey
+    }
+
+    /// Gives `take` the frames that can be decoded, from a place on and in the order of the log, until it is
+    /// false. Returns what is wrong with what was read. Throws when the directory cannot be listed.
+    public func frames(
+        from place: BufferPosition, _ take: (StoredFrame) -> Bool
+    ) throws(FileError) -> [BufferFinding] {
+        let findings = FindingList()
+        walk(try files.list(directory), from: place.segment, findings, unreadable: { _ in }) {
+            (_, surveyor: inout SegmentSurveyor) throws(FileError) -> Bool in
+            var goesOn = true
+            try surveyor.walk { met in
+                guard let frame = met.frame, met.end > place else { return true }
+                goesOn = take(StoredFrame(frame: frame, start: met.start, end: met.end))
+                return goesOn
+            }
+            return goesOn
+        }
+        return findings.all
+    }
+
+    /// The process that holds the directory's lock.
+    private var holder: Int? { LockHolder.pid(of: "\(directory)/\(BufferFileName.lock)", files: files) }
+
+    /// Opens the segments one after the other, oldest first, until `use` is false. Those without a readable
+    /// header are given to `unreadable`. What the disk refuses is told.
+    private func walk(
+        _ names: [String], from first: UInt64, _ findings: FindingList,
+        unreadable: (ExaminedFile) -> Void,
+        _ use: (ExaminedFile, inout SegmentSurveyor) throws(FileError) -> Bool
+    ) {
+        let index = SegmentIndex.read(directory, files: files)
+        // In the order of their numbers.
+        let there = names.filter { BufferFileName.segmentNumber($0).map { $0 >= first } ?? false }
+        var ahead = there[...]
+        func open() -> (file: ExaminedFile, header: FileHeader)? {
+            while let name = ahead.popFirst() {
+                let number = BufferFileName.segmentNumber(name)
+                let file = ExaminedFile.open(name, in: directory, files: files, findings) {
+                    $0.kind == .segment && $0.number == number
+                }
+                guard let file else { continue }
+                if let header = file.header { return (file, header) }
+                unreadable(file)
+            }
+            return nil
+        }
+        var totals: [String: JobTotal]?
+        var next = open()
+        while let (file, header) = next {
+            next = open()
+            let books = next?.file.books
+            let isThere = books.map { there.contains(BufferFileName.segment($0.previousSegment)) } ?? false
+            let end: SegmentSurveyor.End
+            if let books {
+                // Where the segment between is not on the disk, nobody says where this one ends: a write that
+                // failed may have been its last.
+                let isNext = books.previousSegment == header.number && books.previousLength > 0
+                end = isNext ? .at(books.previousLength) : isThere ? .file : .open
+            } else if index[header.number]?.isOf(file.status) ?? false {
+                end = .file
+            } else {
+                // Of the last one the books may be about to be written.
+                end = ahead.isEmpty ? .open : .file
+            }
+            var surveyor = SegmentSurveyor(file, header, end: end, before: totals, findings)
+            do throws(FileError) {
+                guard try use(file, &surveyor) else { return }
+                if let books { surveyor.compare(with: books, isThere: isThere) }
+            } catch {
+                findings.addUnreadable(file.name, "\(error)", at: surveyor.place)
+            }
+            totals = surveyor.totals
+        }
+    }
+}

@@ -1,0 +1,4 @@
+extension WriteAheadBuffer {
+    /// Segments there are.
+    public var segmentCount: Int { core.catalog.all.count }
+}
