@@ -170,7 +170,9 @@ int narthex_catch_signals(int keeps_ignored, int reaps_orphans) {
     }
     action.sa_handler = SIG_IGN;
     action.sa_flags = 0;
-    if (sigaction(SIGPIPE, &action, NULL) != 0) {
+    // The second ends a process that writes beyond the limit on the size of files (RLIMIT_FSIZE, LimitFSIZE=
+    // of systemd). With both ignored such writes fail, with EPIPE and EFBIG.
+    if (sigaction(SIGPIPE, &action, NULL) != 0 || sigaction(SIGXFSZ, &action, NULL) != 0) {
         return -1;
     }
     return signal_pipe[0];

@@ -12,6 +12,11 @@ public final class MemoryAccount: Sendable {
         /// that is the base of its next one, layouts that were read, frames that wait or fly with their
         /// requests, symbols of remote write 2.0, and what the appender keeps for readers that follow it.
         case reading
+        /// Frames that the disk has not taken, until every destination has answered for them.
+        case frames
+        /// Copies of what was written to the buffer and is not durable yet. The buffer bounds them itself, so
+        /// the account has no limit for them: it is 0, and nothing is ever refused.
+        case unsynced
     }
 
     /// The most that a kind holds on a machine of any size: of bodies sixteen of the longest that are read.
@@ -20,6 +25,10 @@ public final class MemoryAccount: Sendable {
     static let leastBytes = 8 << 20
     /// Where there is no limit to take a share of.
     public static let defaultBytes = 1 << 30
+    /// The same for `frames`: at a hundred thousand samples a second two to three minutes of them.
+    public static let defaultFramesBytes = 128 << 20
+    /// The most that frames may hold on a machine of any size.
+    static let mostFramesBytes = 1 << 30
 
     private struct Amounts {
         var limits: [Int]
@@ -39,8 +48,11 @@ public final class MemoryAccount: Sendable {
     private let owners = Mutex([Int](repeating: 0, count: Kind.allCases.count))
 
     /// An account whose kinds may hold so much.
-    public init(bodiesBytes: Int = defaultBytes, readingBytes: Int = defaultBytes) {
-        wholeLimits = [bodiesBytes, readingBytes]
+    public init(
+        bodiesBytes: Int = defaultBytes, readingBytes: Int = defaultBytes,
+        framesBytes: Int = defaultFramesBytes
+    ) {
+        wholeLimits = [bodiesBytes, readingBytes, framesBytes, 0]
         amounts = Mutex(Amounts(limits: wholeLimits))
     }
 
@@ -49,15 +61,16 @@ public final class MemoryAccount: Sendable {
     /// Bodies have a quarter. A buffer that grows holds itself and half of its next size while it is copied,
     /// and what a body is read into comes beside it, so a quarter for bodies is half of the memory at the
     /// worst. Reading has another quarter: half of that for the windows of all destinations, and half for
-    /// what readers hold, eight bytes a series for each destination that is behind. The last
-    /// quarter is for series and the allocator.
+    /// what readers hold, eight bytes a series for each destination that is behind. Frames have an eighth,
+    /// which they use only while the disk is of no use. The rest is for series and the allocator.
     public convenience init(memoryBytes: UInt64?) {
         guard let memoryBytes else {
             self.init()
             return
         }
         let share = min(max(Int(clamping: memoryBytes / 4), Self.leastBytes), Self.mostBytes)
-        self.init(bodiesBytes: share, readingBytes: share)
+        let frames = min(max(Int(clamping: memoryBytes / 8), Self.leastBytes), Self.mostFramesBytes)
+        self.init(bodiesBytes: share, readingBytes: share, framesBytes: frames)
     }
 
     /// Charges `bytes`; false, and nothing charged, when they do not fit. `withinWhole` is for what a
@@ -141,6 +154,8 @@ public final class MemoryAccount: Sendable {
         switch kind {
         case .bodies: 0
         case .reading: 1
+        case .frames: 2
+        case .unsynced: 3
         }
     }
 }

@@ -17,8 +17,9 @@ public enum Signals {
     }
 
     /// Calls `handler` for each signal that comes from now on, for as long as the process lives, and ignores
-    /// SIGPIPE. Threads that run already need not have blocked anything. To be called once, while the process
-    /// starts.
+    /// SIGPIPE and SIGXFSZ: a write to a closed connection, or beyond the limit on the size of files, is an
+    /// error of that write. Threads that run already need not have blocked anything. To be called once, while
+    /// the process starts.
     ///
     /// With `keepsIgnored` a signal stays ignored that whoever started the process ignores, as nohup(1) does
     /// with SIGHUP. With `reapsOrphans` the status of orphans that end is taken where the process gets them,

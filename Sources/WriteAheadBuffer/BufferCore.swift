@@ -17,6 +17,8 @@ final class BufferCore: Sendable {
     let recent: RecentFrames
     /// Bytes of the columns that the appender keeps as bases of the targets' next ones.
     let baseBytes = Atomic<Int>(0)
+    /// Frames go to memory.
+    let isDiskRefusing = Atomic(false)
     private let salts: @Sendable () -> UInt32
 
     private struct Owner: Sendable {

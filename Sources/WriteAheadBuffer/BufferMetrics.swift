@@ -15,7 +15,9 @@ struct BufferMetrics: Sendable {
     let fsyncSeconds: Summary
     private let syncFailures: Counter
     let readFailures: Counter
-    private let settlingFailures: Counter
+    let cursorFailures: Counter
+    let memorySamples: Counter
+    let memorySpells: Counter
     let segment: Gauge
     let retained: @Sendable (_ reason: String) -> Counter
     private let removals: Counter
@@ -88,11 +90,14 @@ struct BufferMetrics: Sendable {
         readFailures = registry.counter(
             "narthex_buffer_read_failures_total",
             help: "Reads of segments that the disk refused; they are tried again.")
-        settlingFailures = registry.counter(
-            "narthex_buffer_settling_failures_total",
-            help:
-                "Times that samples which the buffer lost could not be booked in a cursor; it is tried again."
-        )
+        cursorFailures = registry.counter(
+            "narthex_buffer_cursor_failures_total",
+            help: "Changes of cursors that the disk did not take; the whole cursor is written again.")
+        memorySamples = registry.counter(
+            "narthex_buffer_memory_samples_total",
+            help: "Samples that went to the destinations from memory, since the disk did not take them.")
+        memorySpells = registry.counter(
+            "narthex_buffer_memory_spells_total", help: "Times that the disk began to take no samples.")
         segment = registry.gauge(
             "prometheus_tsdb_wal_segment_current", help: "The number of the segment written to.")
         removals = registry.counter(
@@ -133,20 +138,12 @@ struct BufferMetrics: Sendable {
         if !isGone { failedRemovals.add() }
     }
 
-    /// A cursor could not be written when what was lost before its tail was to be booked.
-    func settlingFailed(_ error: BufferError) {
-        settlingFailures.add()
-        faults.error(
-            "a cursor cannot be written: what was lost is booked later, what is there is sent all the same",
-            ["err": "\(error)"])
-    }
-
     /// Something could not be made durable. It is kept in memory, and tried again.
     func syncFailed(_ error: FileError) {
         syncFailures.add()
         faults.error(
             "the buffer cannot be made durable: a power loss may take what was written since the last time",
-            ["err": "\(error)"])
+            ["err": "\(error)"], isOfDisk: true)
     }
 
     /// Times that something could not be made durable.

@@ -12,6 +12,8 @@ final class PacedLog: Sendable {
 
     static let intervalNs: UInt64 = 60_000_000_000
 
+    /// What else the disk refuses is not said: it has been said that it takes nothing.
+    let isHushed = Atomic(false)
     private let logger: Logger
     private let clock: any AgentClock
     /// By sentence: those of the buffer's own code, so they are few.
@@ -22,7 +24,9 @@ final class PacedLog: Sendable {
         self.clock = clock
     }
 
-    func error(_ sentence: String, _ metadata: Logger.Metadata) {
+    /// `isOfDisk`: the disk has refused something.
+    func error(_ sentence: String, _ metadata: Logger.Metadata, isOfDisk: Bool = false) {
+        if isOfDisk, isHushed.load(ordering: .relaxed) { return }
         let nowNs = clock.monotonicNs
         let times = said.withLock { said -> Int? in
             if let last = said[sentence], nowNs < last.atNs + Self.intervalNs {

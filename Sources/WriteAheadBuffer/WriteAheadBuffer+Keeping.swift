@@ -34,11 +34,15 @@ extension WriteAheadBuffer {
     /// One round of the keeper, which makes the buffer durable where that is due. False when that failed.
     @discardableResult
     func keep(syncs: Bool = true) -> Bool {
+        // What waits in memory is not to wait for a disk that hangs.
+        freeMemory()
+        if !syncs { syncCursorsInDoubt() }
         let isDurable = syncs ? sync() : true
         // First, so that retention finds only what is not answered for.
         removeAnswered()
         enforceRetention()
         regainReserve()
+        regainDisk()
         if isToLetGo.exchange(false, ordering: .relaxed) { endWhatIsPast() }
         if syncs, isDurable { updateIndex() }
         return isDurable
@@ -57,10 +61,22 @@ extension WriteAheadBuffer {
         index.withLock { $0.update(segments.filter { !dirty.contains($0.number) }, core) }
     }
 
-    /// After the disk was full: ends the segment, so that it can go once it is answered for, and makes the
-    /// reserve again when there is room.
+    /// Writes cursors anew that the disk did not take, whatever the sync interval is.
+    private func syncCursorsInDoubt() {
+        guard destinations.withLock({ $0.contains { $0.isInDoubt } }) else { return }
+        // What fails has been counted, and said; the next round tries again.
+        _ = syncing.withLock { _ in syncCursors() }
+    }
+
+    /// Makes the reserve again when there is room. Where it was given up, as the disk was full, the segment
+    /// is ended before, so that it can go once it is answered for.
     private func regainReserve() {
-        guard core.reserve.isGivenUp else { return }
+        guard core.reserve.isMissing else { return }
+        if core.reserve.isGivenUp { endWhereFull() }
+        core.reserve.regain(segmentBytes: core.catalog.totalBytes, nowNs: core.clock.monotonicNs)
+    }
+
+    private func endWhereFull() {
         let hasRotated = state.withLock { state in
             guard !state.isClosed, let writer = state.writer, !writer.jobSamples.isEmpty else { return false }
             // Where that fails it has said so; it is tried again in the next round.
@@ -69,7 +85,6 @@ extension WriteAheadBuffer {
         }
         if hasRotated { for destination in destinations.withLock({ $0 }) { destination.raise() } }
         removeAnswered()
-        core.reserve.regain(segmentBytes: core.catalog.totalBytes, nowNs: core.clock.monotonicNs)
     }
 
     /// Removes the oldest segments while the buffer is above its bytes or they are above their age, counting
@@ -116,15 +131,11 @@ extension WriteAheadBuffer {
             try remove(segment)
         } catch {
             // It is still there: nothing is booked, and the next round tries again.
-            core.metrics.faults.error("a segment cannot be removed", ["err": "\(error)"])
+            core.metrics.faults.error(
+                "a segment cannot be removed", ["err": "\(error)"], isOfDisk: true)
             return false
         }
-        do throws(BufferError) {
-            for destination in destinations { try destination.settle(gone: segment.number) }
-        } catch {
-            // What is not booked now is booked with the next answer.
-            logger.error("a segment's removal cannot be completed", metadata: ["err": "\(error)"])
-        }
+        for destination in destinations { destination.settle(gone: segment.number) }
         core.metrics.retained(reason).add()
         logger.warning(
             "a segment was removed before every destination had answered for it",
@@ -154,7 +165,8 @@ extension WriteAheadBuffer {
                 do throws(BufferError) {
                     try remove(segment)
                 } catch {
-                    core.metrics.faults.error("a segment cannot be removed", ["err": "\(error)"])
+                    core.metrics.faults.error(
+                        "a segment cannot be removed", ["err": "\(error)"], isOfDisk: true)
                     return
                 }
             }
@@ -162,20 +174,24 @@ extension WriteAheadBuffer {
     }
 
     /// Where the first record stands that some destination has not answered for; nil without destinations.
-    private var lowestAnswered: BufferPosition? {
+    var lowestAnswered: BufferPosition? {
         destinations.withLock { $0 }.map { $0.cursor.mark }.min()
     }
 
-    private func isAnswered(_ segment: SegmentInfo, below lowest: BufferPosition) -> Bool {
+    func isAnswered(_ segment: SegmentInfo, below lowest: BufferPosition) -> Bool {
         guard !segment.isActive else { return false }
         return lowest.segment > segment.number
             || (lowest.segment == segment.number && lowest.offset >= segment.length)
     }
 
-    /// Takes a segment out of the catalog, so that nobody opens it any more, and off the disk. One that the
-    /// disk does not let go is put back.
+    /// Takes a segment out of the catalog, so that nobody opens it any more, and off the disk or out of
+    /// memory. One that the disk does not let go is put back.
     private func remove(_ segment: SegmentInfo) throws(BufferError) {
         core.catalog.remove(segment.number)
+        if let memory = segment.memory {
+            memory.remove(before: UInt64.max)
+            return
+        }
         do throws(FileError) {
             try core.files.remove(segment.path)
             core.metrics.removed(true)

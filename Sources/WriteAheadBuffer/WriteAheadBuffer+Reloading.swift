@@ -42,7 +42,8 @@ extension WriteAheadBuffer {
                 guard !state.isClosed else { throw BufferError(.closed, "the buffer is closed") }
                 // No frame is appended meanwhile, so the books stand at this position.
                 let tail =
-                    state.writer.map { BufferPosition(segment: $0.number, offset: $0.length) }
+                    state.memory.map { BufferPosition(segment: $0.number, offset: $0.length) }
+                    ?? state.writer.map { BufferPosition(segment: $0.number, offset: $0.length) }
                     ?? .start(of: state.nextNumber)
                 var cursor = CursorState(name: name, mark: tail)
                 for (job, total) in books.withLock({ $0.jobs }) {
@@ -64,7 +65,7 @@ extension WriteAheadBuffer {
             precondition(find(newName) == nil, "a destination is opened once")
             // Samples that were read for the old name and not answered for are read again for the new one.
             // Samples whose segment was removed meanwhile are counted as dropped now.
-            try old.takeBack()
+            old.takeBack()
             // The new receiver never got the requests that were in flight.
             var cursor = old.cursor
             cursor.rename(to: newName)

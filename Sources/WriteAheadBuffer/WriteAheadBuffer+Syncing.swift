@@ -43,6 +43,8 @@ extension WriteAheadBuffer {
                 } catch {
                     // It has been told and counted; the segment is written anew.
                     core.catalog.doubt(tail.number)
+                    // Some file systems find out only now that there is no room for what they have taken.
+                    if error.isNoSpace { _ = core.reserve.giveUp(error) }
                 }
             }
             if !dirty.isEmpty {
@@ -93,14 +95,23 @@ extension WriteAheadBuffer {
     /// is ended before, unless an older one shows that the disk still fails.
     private func renew(_ syncing: inout Syncing, _ active: UnsyncedTail?) -> Bool {
         let isActiveInDoubt = active?.isInDoubt ?? false
-        guard isActiveInDoubt || !syncing.ended.isEmpty else { return true }
+        guard isActiveInDoubt || !syncing.ended.isEmpty else {
+            state.withLock { $0.verdict.renewed() }
+            return true
+        }
         let nowNs = core.clock.monotonicNs
-        guard syncing.renewals.isDue(nowNs) else { return false }
+        // A full disk has no room for a second copy: cursors need what there is.
+        guard !core.reserve.isGivenUp, syncing.renewals.isDue(nowNs) else { return false }
         var isDone = renewEnded(&syncing)
         if isDone, isActiveInDoubt, let active {
             isDone = end(active, &syncing) && renewEnded(&syncing)
         }
-        if isDone { syncing.renewals.succeeded() } else { syncing.renewals.failed(nowNs) }
+        if isDone {
+            syncing.renewals.succeeded()
+            state.withLock { $0.verdict.renewed() }
+        } else {
+            syncing.renewals.failed(nowNs)
+        }
         return isDone
     }
 
@@ -113,6 +124,7 @@ extension WriteAheadBuffer {
                 }
             } catch {
                 core.metrics.syncFailed(error)
+                state.withLock { $0.verdict.renewalFailed(error, nowNs: core.clock.monotonicNs) }
                 return false
             }
             logger.info(

@@ -9,9 +9,17 @@ public import Telemetry
 public final class WriteAheadBuffer: Sendable {
     /// What an append needs. Held while the disk writes: who only wants figures looks at `books`.
     struct State {
+        /// The segment that is written to; nil while the disk is of no use.
         var writer: SegmentWriter?
+        /// Then frames go to this one. There are never both.
+        var memory: MemorySegment?
+        var verdict = DiskVerdict()
+        /// Segments that are to be cut back to their length before another is begun.
+        var torn: [TornEnd] = []
+        /// What the next segment will repeat of the last one on the disk.
+        var restatedBytes: UInt64 = 0
         var nextNumber: UInt64
-        /// The segment that `writer`'s follows, and its final length.
+        /// The segment before the one that frames go to, and its final length.
         var previous: (number: UInt64, length: UInt64)
         /// Appends failed since the books were last written down.
         var owesBooks = false
@@ -111,7 +119,7 @@ public final class WriteAheadBuffer: Sendable {
             try? files.close(lockFile)
             throw error
         }
-        readers = Self.gauges(core.catalog, registry)
+        readers = Self.gauges(core, registry)
         core.attach(self)
     }
 
@@ -121,24 +129,11 @@ public final class WriteAheadBuffer: Sendable {
         try? close(durably: false)
     }
 
-    private static func gauges(_ catalog: SegmentCatalog, _ registry: MetricRegistry) -> [UInt64] {
-        [
-            registry.observe(
-                "prometheus_tsdb_wal_storage_size_bytes", help: "Bytes of all segments.", type: .gauge
-            ) { [Measurement(value: Double(catalog.totalBytes))] },
-            registry.observe("narthex_buffer_bytes", help: "Bytes of all segments.", type: .gauge) {
-                [Measurement(value: Double(catalog.totalBytes))]
-            },
-            registry.observe("narthex_buffer_segments", help: "Segments there are.", type: .gauge) {
-                [Measurement(value: Double(catalog.all.count))]
-            },
-        ]
-    }
-
     // MARK: appending
 
-    /// Writes a frame; returns once the write has. Any thread. What cannot be written is booked as scraped
-    /// and dropped for every destination, and thrown.
+    /// Writes a frame; returns once the write has. Any thread. A frame that the disk refuses is taken into
+    /// memory, as are those after it until the disk takes them again. What memory has no room for is booked
+    /// as scraped and dropped for every destination, and thrown.
     public func append(_ frame: Frame) throws(BufferError) {
         let samples = UInt64(max(0, frame.sampleCount))
         let contradiction = frame.contradiction
@@ -162,6 +157,10 @@ public final class WriteAheadBuffer: Sendable {
         if let failure {
             if hasRotated { for destination in destinations { destination.raise() } }
             core.metrics.appendFailures.add()
+            if failure.code != .closed {
+                core.metrics.faults.error(
+                    "a frame cannot be kept: its samples are lost", ["err": "\(failure)"])
+            }
             throw failure
         }
         core.metrics.appended(frame)
@@ -182,41 +181,64 @@ public final class WriteAheadBuffer: Sendable {
     public var sizeBytes: UInt64 { core.catalog.totalBytes }
 
     private func write(_ frame: Frame, _ samples: UInt64, _ state: inout State) throws(BufferError) {
+        if let spell = state.verdict.spell {
+            // The disk is asked by the keeper alone.
+            guard takeIntoMemory(frame, samples, &state) else {
+                state.verdict.dropped(samples)
+                throw .io("memory has no room for a frame of job \(frame.target.job)", spell.cause)
+            }
+            return
+        }
+        if let cause = state.verdict.distrust(core.clock), goOnInMemory(frame, samples, cause, &state) {
+            return
+        }
         do throws(FileError) {
-            guard !core.reserve.isGivenUp else {
-                throw FileError(
-                    operation: "append", path: core.directory, errno: 28,
-                    message: "the disk is full; what is left is kept for the cursors")
-            }
-            if needsRotation(&state) { try rotateIfPossible(&state) }
-            try writeOwedBooks(&state)
-            let before = state.writer?.length ?? 0
-            let stated = try state.writer?.append(frame)
-            let length = state.writer?.length ?? 0
-            core.baseBytes.store(state.writer?.baseBytes ?? 0, ordering: .relaxed)
-            // Before the frame can be seen: what a destination answers for is in the books.
-            books.withLock { books in
-                books.jobs[frame.target.job, default: JobTotal()].append(samples)
-                books.newestTimestampMs = max(books.newestTimestampMs, frame.timestampMs)
-            }
-            if let stated, let segment = state.writer?.number {
-                core.recent.append(
-                    RecentFrames.Entry(
-                        frame: frame, end: BufferPosition(segment: segment, offset: length),
-                        prefix: stated.prefix, chunks: stated.chunks, appendedNs: core.clock.monotonicNs))
-            }
-            core.metrics.writtenBytes.add(length - before)
-            if let tail = state.writer?.tail, tail.isInDoubt { core.catalog.doubt(tail.number) }
-            core.catalog.grow(
-                to: length, newestTimestampMs: frame.timestampMs, nowNs: core.clock.elapsedNs)
+            try writeToDisk(frame, samples, &state)
         } catch {
             // A record larger than the reserve may find no space on a disk that has room for all the others.
             if error.isNoSpace, state.writer?.attemptedBytes ?? 0 <= configuration.reserveBytes {
                 _ = core.reserve.giveUp(error)
             }
+            // Without a number it is no fault of the disk: the frame itself cannot be written.
+            if error.errno != 0, goOnInMemory(frame, samples, error, &state) { return }
             throw .io(
                 "a frame of job \(frame.target.job) cannot be written and is lost", error,
                 segment: state.writer?.number, offset: state.writer?.length)
+        }
+    }
+
+    private func writeToDisk(
+        _ frame: Frame, _ samples: UInt64, _ state: inout State
+    ) throws(FileError) {
+        guard !core.reserve.isGivenUp else {
+            throw FileError(
+                operation: "append", path: core.directory, errno: 28,
+                message: "the disk is full; what is left is kept for the cursors")
+        }
+        if needsRotation(&state) { try rotateIfPossible(&state) }
+        try writeOwedBooks(&state)
+        let before = state.writer?.length ?? 0
+        let stated = try state.writer?.append(frame)
+        let length = state.writer?.length ?? 0
+        core.baseBytes.store(state.writer?.baseBytes ?? 0, ordering: .relaxed)
+        book(frame, samples)
+        if let stated, let segment = state.writer?.number {
+            core.recent.append(
+                RecentFrames.Entry(
+                    frame: frame, end: BufferPosition(segment: segment, offset: length),
+                    prefix: stated.prefix, chunks: stated.chunks, appendedNs: core.clock.monotonicNs))
+        }
+        core.metrics.writtenBytes.add(length - before)
+        if let tail = state.writer?.tail, tail.isInDoubt { core.catalog.doubt(tail.number) }
+        core.catalog.grow(to: length, newestTimestampMs: frame.timestampMs, nowNs: core.clock.elapsedNs)
+    }
+
+    /// Books a frame that was appended. Before the frame can be seen: what a destination answers for is in
+    /// the books.
+    func book(_ frame: Frame, _ samples: UInt64) {
+        books.withLock { books in
+            books.jobs[frame.target.job, default: JobTotal()].append(samples)
+            books.newestTimestampMs = max(books.newestTimestampMs, frame.timestampMs)
         }
     }
 
@@ -225,61 +247,6 @@ public final class WriteAheadBuffer: Sendable {
         guard state.owesBooks else { return }
         try state.writer?.append(books.withLock { $0 })
         state.owesBooks = false
-    }
-
-    private func needsRotation(_ state: inout State) -> Bool {
-        let maxAgeNs = UInt64(configuration.segmentMaxAgeMs) * 1_000_000
-        // In its place: a copy would be another holder of its targets.
-        if state.writer?.isTorn ?? true { return true }
-        if state.writer?.isOld(nowNs: core.clock.elapsedNs, maxAgeNs: maxAgeNs) ?? true { return true }
-        if state.writer?.isMostlyOfTheGone() ?? false { return true }
-        return state.writer?.isFull(configuration) ?? true
-    }
-
-    /// Where a new segment cannot be begun, the old one goes on as long as it takes writes.
-    func rotateIfPossible(_ state: inout State) throws(FileError) {
-        do throws(FileError) {
-            try Self.rotate(&state, books.withLock { $0 }, core)
-        } catch {
-            guard let writer = state.writer, !writer.isTorn else { throw error }
-            core.metrics.faults.error(
-                "a segment cannot be begun; the one before goes on",
-                ["segment": .stringConvertible(writer.number), "err": "\(error)"])
-        }
-    }
-
-    private static func rotate(
-        _ state: inout State, _ soFar: LedgerRecord, _ core: BufferCore
-    ) throws(FileError) {
-        let number = state.nextNumber
-        let path = "\(core.directory)/\(BufferFileName.segment(number))"
-        // Only a forged name comes so far. A later start would not know the file, nor the places in it.
-        guard number <= BufferPosition.maxSegment else {
-            throw FileError(
-                operation: "begin", path: path, errno: 0,
-                message: "no number is left for a segment: move the one with the highest number away")
-        }
-        // Never tried twice: what failed may have left the file.
-        state.nextNumber += 1
-        if let writer = state.writer { state.previous = (writer.number, writer.length) }
-        var books = soFar
-        books.previousSegment = state.previous.number
-        books.previousLength = state.previous.length
-        let nowMs = core.clock.wallMs
-        let writer = try SegmentWriter(
-            number: number, path: path, salt: core.newSalt(), nowMs: nowMs, nowNs: core.clock.elapsedNs,
-            ledger: books, files: core.files, metrics: core.metrics)
-        core.names.changed()
-        if let ended = state.writer { hold(ended.tail, &state, core.catalog) }
-        state.writer = writer
-        state.owesBooks = false
-        core.metrics.writtenBytes.add(writer.length)
-        core.metrics.segment.set(Double(number))
-        var info = SegmentInfo(
-            number: number, path: path, salt: writer.salt, length: writer.length, isActive: true,
-            newestTimestampMs: nowMs, before: [:], lastNs: writer.createdNs)
-        info.books = books
-        core.catalog.add(info)
     }
 
     // MARK: closing
@@ -302,10 +269,12 @@ public final class WriteAheadBuffer: Sendable {
     }
 
     func close(durably: Bool) throws(FileError) {
+        if durably { regainDisk(isLast: true) }
         let (isFirst, owesBooks) = state.withLock { state in
             defer { state.isClosed = true }
             if durably, !state.isClosed { settleBooks(&state) }
-            return (!state.isClosed, state.owesBooks)
+            // Books with samples that are in memory alone are not those at the end of any segment.
+            return (!state.isClosed, state.owesBooks || state.memory != nil)
         }
         guard isFirst else { return }
         var isDurable = false
@@ -315,6 +284,7 @@ public final class WriteAheadBuffer: Sendable {
             removeAnswered()
             // What cannot be made durable even now is told.
             isDurable = sync()
+            sayWhatMemoryHolds()
         }
         // While the directory is locked. What is not in the segments is not in the index, either.
         let end = isDurable && !owesBooks ? books.withLock { $0 } : nil
@@ -340,7 +310,7 @@ public final class WriteAheadBuffer: Sendable {
 
     /// Writes down at the end which appends have failed, so that the next start knows of them.
     private func settleBooks(_ state: inout State) {
-        guard state.owesBooks else { return }
+        guard state.owesBooks, state.memory == nil else { return }
         do throws(FileError) {
             if state.writer?.isTorn ?? true { try rotateIfPossible(&state) }
             try writeOwedBooks(&state)
@@ -370,7 +340,16 @@ public final class WriteAheadBuffer: Sendable {
         let totals = books.withLock { $0.jobs }
         var ledger = BufferLedger()
         ledger.jobs = totals.mapValues { SampleCount.sum($0.appended, $0.failed) }
-        for cursor in cursors { ledger.destinations[cursor.name] = BufferDestination.ledger(cursor, totals) }
+        let inMemory = core.catalog.inMemory.compactMap(\.memory)
+        for cursor in cursors {
+            var jobs = BufferDestination.ledger(cursor, totals)
+            for memory in inMemory {
+                for (job, samples) in memory.open(from: cursor.mark, AnsweredPlaces(cursor)) {
+                    jobs[job]?.addInMemory(samples)
+                }
+            }
+            ledger.destinations[cursor.name] = jobs
+        }
         ledger.oldestUnackedTimestampMs = destinations.compactMap(\.oldestOpenMs).min()
         return ledger
     }

@@ -28,10 +28,11 @@ final class ChildProcess: Sendable {
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe posix_spawnattr_destroy(&attributes) }
-        // A harness that takes signals ignores SIGPIPE, which its children are not to inherit.
+        // A harness that takes signals ignores SIGPIPE and SIGXFSZ, which its children are not to inherit.
         var defaults = sigset_t()
         unsafe sigemptyset(&defaults)
         unsafe sigaddset(&defaults, SIGPIPE)
+        unsafe sigaddset(&defaults, SIGXFSZ)
         unsafe posix_spawnattr_setsigdefault(&attributes, &defaults)
         // The threads that Swift's tasks run on take no signals, and a child of theirs would take none
         // either: a shell script could not be told to end.

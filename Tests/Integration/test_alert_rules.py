@@ -133,6 +133,11 @@ CASES = {
     "NarthexCredentialsNotRenewed": grows(
         series("narthex_aws_credentials_refresh_failures_total", 'identity="default"')
     ),
+    "NarthexDiskRefuses": (
+        {series("narthex_buffer_disk_refuses"): "1x130"},
+        {series("narthex_buffer_disk_refuses"): "0x130"},
+        {series("narthex_buffer_disk_refuses"): "0x119 1x10"},
+    ),
     "NarthexBufferWritesFail": grows(series("prometheus_tsdb_wal_writes_failed_total")),
     "NarthexBufferSyncsFail": grows(series("narthex_buffer_sync_failures_total")),
     "NarthexBufferReadsFail": grows(series("narthex_buffer_read_failures_total")),

@@ -25,6 +25,20 @@ struct MemoryAccountTests {
         #expect(account.limitBytes(of: .reading) == bytes)
     }
 
+    @Test(
+        arguments: [
+            (512 << 20, 64 << 20), (16 << 20, 8 << 20), (64 << 30, 1 << 30), (nil, 128 << 20),
+            (.max, 1 << 30),
+        ] as [(UInt64?, Int)])
+    func framesHaveAnEighthWithinBounds(memoryBytes: UInt64?, bytes: Int) {
+        let account = MemoryAccount(memoryBytes: memoryBytes)
+        #expect(account.limitBytes(of: .frames) == bytes)
+        #expect(account.charge(bytes, to: .frames) && !account.charge(1, to: .frames))
+        // Copies are bounded by their owner: what it holds is shown, and no limit is.
+        account.change(.unsynced, by: 5)
+        #expect(account.usedBytes(of: .unsynced) == 5 && account.limitBytes(of: .unsynced) == 0)
+    }
+
     @Test func aLimitThatIsMadeLowerHoldsForWhatComes() {
         let account = MemoryAccount(bodiesBytes: 100, readingBytes: 100)
         #expect(account.charge(80, to: .bodies))

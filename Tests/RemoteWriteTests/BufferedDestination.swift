@@ -90,6 +90,9 @@ final class BufferedDestination: Sendable {
 
     func afterCrash() -> BufferedDestination { BufferedDestination(self) }
 
+    /// One round of the buffer's keeper.
+    func keep() { buffer.keep() }
+
     /// The next `count` reads of a segment fail.
     func failReads(_ count: Int) { files.failReads(of: ".segment", count: count) }
 

@@ -1,6 +1,8 @@
 import Configuration
 import MetricModel
+import Platform
 import Synchronization
+import TestSupport
 import Testing
 import WriteAheadBuffer
 
@@ -72,5 +74,41 @@ struct RequestNoteTests {
             }
         }
         #expect(noted == left)
+    }
+
+    /// The disk takes neither frames nor notes, and the receiver is up: what is scraped arrives in order, and
+    /// the disk is used again once it is well.
+    @Test(arguments: [1, 4]) func aDiskThatRefusesEveryWriteHoldsNothingUp(shards: Int) async throws {
+        let (clock, store) = (fixture.clock, BufferedDestination(clock: fixture.clock))
+        let receiver = FakeReceiver()
+        var queue = QueueConfiguration(maxSamplesPerSend: 30)
+        queue.maxShards = shards
+        let sent = (0..<8).map { round in
+            (0..<5).map { target in
+                TestFrames.frame(
+                    TestFrames.target(job: "node", [Label("instance", "\(target)"), Label("job", "node")]),
+                    count: 10, timestampMs: clock.wallMs - 60_000 + Int64(round) * 1_000,
+                    firstValue: Double(round))
+            }
+        }
+        var round = 0
+        await fixture.run(fixture.writer(store, receiver, queue: queue)) {
+            // One round on a good disk, six on one that refuses, and one once it is well.
+            if round == 1 { store.files.fail { _, _ in true } }
+            if round == 7 { store.files.fail(nil) }
+            store.keep()
+            if round < 8 {
+                store.append(sent[round])
+                round += 1
+                return false
+            }
+            return store.isAnswered
+        }
+        let arrived = try TestFrames.byTarget(
+            receiver.bodies.flatMap { try ReferenceCodec.samples(ofBody: $0) })
+        #expect(arrived == TestFrames.byTarget(sent.flatMap { $0 }.flatMap(\.samples)))
+        #expect(store.delivered == 400 && store.dropped.isEmpty && store.isBalanced)
+        store.keep()
+        #expect(store.reader.memory.usedBytes(of: .frames) == 0)
     }
 }

@@ -109,7 +109,7 @@ struct BufferDestinationTests {
         #expect(stream.inFlightEnd == frames[0].end && stream.reader.receiver?.receiver == 7)
         // What a sender has learned of the receiver is not forgotten by the next.
         let note = ReceiverNote(receiver: 7, protocolVersion: 2, foundMs: 5)
-        try stream.reader.note(note)
+        stream.reader.note(note)
         stream.destination.begin(for: 7)
         #expect(stream.reader.receiver == note && stream.inFlightEnd == frames[0].end)
         try buffer.close()

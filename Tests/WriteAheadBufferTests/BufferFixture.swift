@@ -22,7 +22,8 @@ final class BufferFixture {
     var reserveBytes = 0
     /// Nothing is kept for readers that follow: what is read is decoded.
     var recentFrameBytes = 0
-    var memory = MemoryAccount()
+    /// Frames that the disk does not take find no room in memory: they are lost.
+    var memory = MemoryAccount(framesBytes: 0)
     let target = TestFrames.target()
     let layout: Layout
     let said = LogLines()

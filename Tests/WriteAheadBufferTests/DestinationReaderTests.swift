@@ -300,25 +300,33 @@ struct DestinationReaderTests {
         #expect(books.buffered == 0)
     }
 
-    @Test func anAnswerThatCannotBeWrittenChangesNothing() throws {
+    /// The cursor is as if the disk had taken the answer; a place that was not handed out changes nothing.
+    @Test func anAnswerThatCannotBeWrittenCountsInMemory() throws {
         let fixture = try BufferFixture()
         let buffer = try fixture.open()
         let destination = try buffer.openDestination("a")
         let reader = destination.reader
         for value in 0..<3 { try buffer.append(fixture.frame(Double(value))) }
         let read = try all(reader)
-        let before = destination.cursor
-        fixture.files.fail { operation, path in operation == .write && path.contains("cursor") ? .init() : nil
+        let before = try fixture.bytes(destination.logPath)
+        fixture.files.fail { operation, path in
+            operation == .write && path.contains("cursor") ? .init(errno: 5) : nil
         }
-        #expect(throws: BufferError.self) { try deliver([read[1]], reader) }
-        fixture.files.fail(nil)
-        #expect(destination.cursor == before)
         try deliver([read[1]], reader)
         #expect(destination.cursor.answered.ranges == [read[1].lead..<read[1].end])
+        fixture.files.fail(nil)
+        // Behind what it lacks nothing is written before the whole cursor is.
+        try deliver([read[2]], reader)
+        #expect(try fixture.bytes(destination.logPath) == before && destination.isInDoubt)
+        try destination.sync()
+        #expect(try CursorLog.read(destination.logPath, files: fixture.files).state == destination.cursor)
+        #expect(!destination.isInDoubt)
+        let now = destination.cursor
         #expect(throws: BufferError.self, "nobody has got so far") {
             try reader.answered(
                 [], ranges: [read[2].start..<BufferPosition(segment: 9, offset: 0)], outcome: Outcomes())
         }
+        #expect(destination.cursor == now)
     }
 
     /// What cannot be decoded is booked when the mark passes it, and not while an earlier frame has no

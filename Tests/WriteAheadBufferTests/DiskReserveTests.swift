@@ -100,4 +100,59 @@ struct DiskReserveTests {
         try buffer.append(fixture.frame(2))
         #expect(try fixture.files.status("\(fixture.folder.path)/narthex.reserve") == nil)
     }
+
+    /// The reserve has to take its room on file systems that compress, and earlier versions wrote zeros.
+    @Test func aReserveOfZerosIsMadeAnew() throws {
+        let fixture = try BufferFixture()
+        fixture.reserveBytes = 8_192
+        let path = "\(fixture.folder.path)/narthex.reserve"
+        try fixture.overwrite(path, with: Array(repeating: 0, count: 8_192))
+        _ = try fixture.open()
+        let made = try fixture.bytes(path)
+        #expect(made.count == 8_192 && Set(made).count > 200)
+        _ = try fixture.open()
+        #expect(try fixture.bytes(path) == made)
+    }
+
+    /// The process had no descriptor left when it started.
+    @Test func aReserveThatCouldNotBeMadeAtTheStartIsMadeLater() throws {
+        let fixture = try BufferFixture()
+        fixture.reserveBytes = 8_192
+        let path = "\(fixture.folder.path)/narthex.reserve"
+        fixture.files.fail { operation, path in
+            operation == .make && path.hasSuffix("reserve") ? .init(errno: 24) : nil
+        }
+        let buffer = try fixture.open()
+        try buffer.append(fixture.frame(1))
+        buffer.keep()
+        fixture.files.fail(nil)
+        #expect(try fixture.files.status(path) == nil)
+        fixture.clock.advance(ms: 10_000)
+        buffer.keep()
+        #expect(try fixture.files.status(path)?.length == 8_192)
+        #expect(fixture.said.all("no room can be kept free").count == 1)
+        // No segment was ended for it.
+        #expect(try fixture.segmentPaths.count == 1)
+    }
+
+    /// A reserve that the disk does not let go is neither given up nor made again: each try would say so.
+    @Test func aReserveThatCannotBeRemovedIsSaidOnce() throws {
+        let fixture = try BufferFixture()
+        fixture.reserveBytes = 8_192
+        let buffer = try fixture.open()
+        try buffer.append(fixture.frame(1))
+        fixture.files.fail { operation, path in
+            operation == .remove && path.hasSuffix("reserve")
+                ? .init(errno: 5) : operation == .write ? .init(errno: 28) : nil
+        }
+        for _ in 0..<5 {
+            #expect(throws: BufferError.self) { try buffer.append(fixture.frame(2)) }
+            fixture.clock.advance(ms: 20_000)
+            buffer.keep()
+        }
+        #expect(!buffer.core.reserve.isGivenUp && !buffer.core.reserve.isMissing)
+        #expect(fixture.said.all("the room kept free for a full disk cannot be used").count == 1)
+        fixture.files.fail(nil)
+        try buffer.append(fixture.frame(3))
+    }
 }

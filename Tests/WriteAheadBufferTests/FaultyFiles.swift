@@ -3,7 +3,8 @@ import Synchronization
 
 /// The kernel's files behind a door that fails on cue and counts what passes.
 final class FaultyFiles: FileDoor {
-    enum Operation: Sendable { case open, write, read, sync, truncate, rename, remove, status }
+    /// `make` is an open for writing, which is an `open` as well.
+    enum Operation: Sendable { case open, make, write, read, sync, truncate, rename, remove, status }
 
     /// What goes wrong; a write leaves `keptBytes` of its beginning behind.
     struct Fault: Sendable {
@@ -13,6 +14,7 @@ final class FaultyFiles: FileDoor {
 
     private struct State {
         var fault: (@Sendable (Operation, String) -> Fault?)?
+        var calls = 0
         var readBytes: UInt64 = 0
         var readCount = 0
         var open = 0
@@ -24,6 +26,8 @@ final class FaultyFiles: FileDoor {
     private let files = POSIXFiles()
     private let state = Mutex(State())
 
+    /// Calls so far, but for those that look at a length or close a file.
+    var callCount: Int { state.withLock { $0.calls } }
     /// Bytes read so far.
     var readBytes: UInt64 { state.withLock { $0.readBytes } }
     /// Reads so far, with those that failed.
@@ -33,6 +37,18 @@ final class FaultyFiles: FileDoor {
 
     /// From now on what `fault` names fails; nil ends it.
     func fail(_ fault: (@Sendable (Operation, String) -> Fault?)?) { state.withLock { $0.fault = fault } }
+
+    /// From now on everything that changes the disk fails, as on one that is full (28), gone (5), mounted
+    /// read-only (30), or for a process without descriptors (24). A full disk lets files go.
+    func refuse(errno: Int32) {
+        fail { operation, _ in
+            switch operation {
+            case .make, .write, .sync, .truncate, .rename: Fault(errno: errno)
+            case .remove: errno == 28 ? nil : Fault(errno: errno)
+            case .open, .read, .status: nil
+            }
+        }
+    }
 
     /// From now on no read of a file gets past these places.
     func spoil(_ path: String, _ places: Range<UInt64>) { spoil(path, [places]) }
@@ -59,7 +75,11 @@ final class FaultyFiles: FileDoor {
     }
 
     private func fault(_ operation: Operation, _ path: String) -> Fault? {
-        state.withLock { $0.fault }?(operation, path)
+        let fault = state.withLock { state -> (@Sendable (Operation, String) -> Fault?)? in
+            state.calls += 1
+            return state.fault
+        }
+        return fault?(operation, path)
     }
 
     private func check(_ operation: Operation, _ path: String) throws(FileError) {
@@ -72,6 +92,7 @@ final class FaultyFiles: FileDoor {
 
     func open(_ path: String, _ mode: OpenMode) throws(FileError) -> OpenFile {
         try check(.open, path)
+        if mode != .read { try check(.make, path) }
         let file = try files.open(path, mode)
         state.withLock { $0.open += 1 }
         return file

@@ -10,6 +10,7 @@ import Testing
 struct UnsyncedTailTests {
     private let folder: TemporaryFolder
     private let files = FaultyFiles()
+    private let memory = MemoryAccount()
     private let tail: UnsyncedTail
 
     init() throws {
@@ -18,7 +19,20 @@ struct UnsyncedTailTests {
             registry: MetricRegistry(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             clock: ManualClock())
         let file = try files.open("\(folder.path)/a", .create)
-        tail = UnsyncedTail(number: 1, file: file, files: files, metrics: metrics)
+        tail = UnsyncedTail(number: 1, file: file, files: files, metrics: metrics, memory: memory)
+    }
+
+    @Test func copiesAreChargedUntilTheyAreGone() throws {
+        func charged() -> Int { memory.usedBytes(of: .unsynced) }
+        tail.wrote(bytes(100, 1), count: 60)
+        #expect(charged() == 60)
+        try tail.sync()
+        #expect(charged() == 0)
+        tail.wrote(bytes(100, 1), count: 50)
+        tail.cut(to: 70)
+        #expect(charged() == 10)
+        tail.forgetCopies()
+        #expect(charged() == 0)
     }
 
     private func bytes(_ count: Int, _ value: UInt8) -> [UInt8] { Array(repeating: value, count: count) }

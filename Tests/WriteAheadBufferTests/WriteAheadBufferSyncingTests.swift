@@ -34,7 +34,8 @@ struct WriteAheadBufferSyncingTests {
                     directory: "/buffer", segmentSizeBytes: 1_200, retentionBytes: retentionBytes,
                     reserveBytes: 0),
                 interner: interner, clock: clock, files: files, registry: MetricRegistry(),
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, salts: { 0x5A17_5A17 })
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+                memory: MemoryAccount(framesBytes: 0), salts: { 0x5A17_5A17 })
         }
 
         /// Appends, sends and makes durable in turns; segments are begun and removed on the way. Values begin

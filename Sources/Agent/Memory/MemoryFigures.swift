@@ -121,10 +121,10 @@ final class MemoryFigures: Sendable {
     private func held(_ counts: Counts) -> [MemoryReport.Row] {
         counts.series.kinds.map { .init(kind: $0.kind, bytes: $0.bytes, how: .estimated) }
             + MemoryAccount.Kind.allCases.map {
-                .init(
+                let limitBytes = account.limitBytes(of: $0)
+                return MemoryReport.Row(
                     kind: $0.rawValue, bytes: account.usedBytes(of: $0),
-                    limitBytes: account.limitBytes(of: $0),
-                    how: .charged)
+                    limitBytes: limitBytes > 0 ? limitBytes : nil, how: .charged)
             } + [
                 .init(kind: "spare", bytes: counts.spareBytes, how: .estimated),
                 .init(kind: "http", bytes: Self.connectionBytes * counts.connections, how: .estimated),

@@ -24,9 +24,9 @@ int narthex_open(const char *path, int flags, unsigned int mode);
 int narthex_reserve(int descriptor, uint64_t length);
 
 // From now on SIGTERM, SIGINT and SIGHUP, and with `reaps_orphans` SIGCHLD in a process that adopts orphans,
-// go to a pipe whose reading end is returned, whichever thread they reach; SIGPIPE is ignored. With
-// `keeps_ignored` a signal that is ignored already stays so. -1 with errno set when that cannot be arranged.
-// To be called once.
+// go to a pipe whose reading end is returned, whichever thread they reach; SIGPIPE and SIGXFSZ are ignored.
+// With `keeps_ignored` a signal that is ignored already stays so. -1 with errno set when that cannot be
+// arranged. To be called once.
 int narthex_catch_signals(int keeps_ignored, int reaps_orphans);
 
 // Waits for the next signal in that pipe. Its number, or -1 when the pipe cannot be read. Several of one kind

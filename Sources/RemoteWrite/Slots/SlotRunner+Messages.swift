@@ -31,21 +31,10 @@ extension SlotRunner {
         return outcome.verdict != .understood
     }
 
-    /// Keeps what is known of the receiver in the cursor. Where that fails the next sender asks again.
+    /// Keeps what is known of the receiver in the cursor.
     private func keep(_ note: ReceiverNote) async {
         let reader = window.reader
-        let result = await shared.workers.run { () -> Result<Void, BufferError> in
-            do throws(BufferError) {
-                return .success(try reader.note(note))
-            } catch {
-                return .failure(error)
-            }
-        }
-        guard case .failure(let error) = result else { return }
-        shared.metrics.bufferErrors.add()
-        shared.log.bufferFailed(
-            "the cursor cannot be written; what the receiver understands is asked again after a restart",
-            error, wallMs: shared.clock.wallMs)
+        await shared.workers.run { reader.note(note) }
     }
 
     /// Tells of what a receiver of 2.0 took in without writing it, which it should not answer with success.

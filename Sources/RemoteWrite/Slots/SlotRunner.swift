@@ -275,8 +275,7 @@ final class SlotRunner: Sendable {
                     await window.changed.wait(
                         after: seen, untilNs: nowNs + UInt64(Self.lookMs) * 1_000_000, clock: shared.clock)
                 } else {
-                    let isOwed = window.hasUnbooked || reader.isUnsettled
-                    let idleMs = UInt64(isOwed ? Self.bufferRetryMs : Self.idleMs)
+                    let idleMs = UInt64(window.hasUnbooked ? Self.bufferRetryMs : Self.idleMs)
                     let untilNs = nowNs + idleMs * 1_000_000
                     // A drain that begins from here on ends the wait.
                     if shared.drainDeadlineNs == nil { await reader.waitForMore(until: untilNs) }

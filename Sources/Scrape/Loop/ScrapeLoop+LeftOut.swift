@@ -25,7 +25,7 @@ extension ScrapeLoop {
             return before
         }
         guard let error = outcome.error else {
-            if before != nil {
+            if let before, before.code != .append {
                 context.logger.info("scrape works again", metadata: ["target": "\(target.url)"])
             }
             return
@@ -38,8 +38,9 @@ extension ScrapeLoop {
             context.logger.warning(
                 "scrape_failure_log_file cannot be written", metadata: ["err": "\(error)"])
         }
-        // Once for each fault, not once for each scrape; the buffer reports its own faults.
-        if before?.code != error.code {
+        // Once for each fault, not once for each scrape. The buffer itself tells of what it does not take,
+        // and not for each target.
+        if error.code != .append, before?.code != error.code {
             context.logger.warning(
                 "scrape failed",
                 metadata: ["target": "\(target.url)", "err": "\(error)", "reason": "\(error.code.rawValue)"])

@@ -2,6 +2,7 @@ internal import Logging
 internal import MetricModel
 internal import Platform
 import Synchronization
+internal import Telemetry
 
 /// One destination's durable cursor, and its reader. Thread-safe.
 public final class BufferDestination: Sendable {
@@ -12,8 +13,11 @@ public final class BufferDestination: Sendable {
     private let core: BufferCore
     /// Held while the disk works.
     private let log: Mutex<CursorLog>
-    /// What the log says. Changed under the log's lock, and read without it.
+    /// The cursor. Changed under the log's lock, and read without it. The log says the same, unless it is in
+    /// doubt.
     private let state: Mutex<CursorState>
+    /// What the log says of itself, for whoever does not wait for the disk.
+    private let isLogInDoubt = Atomic(false)
 
     init(core: BufferCore, cursor: CursorState, log: CursorLog) {
         self.core = core
@@ -53,16 +57,18 @@ public final class BufferDestination: Sendable {
         guard known?.receiver != receiver else { return }
         // In this order: after a crash in between, the next start finds the former receiver and nothing in
         // flight.
-        if known != nil { take { .sent([:], replacing: $0.sent.keys.sorted()) } }
-        let note = ReceiverNote(receiver: receiver, protocolVersion: 0, foundMs: core.clock.wallMs)
-        take { _ in .receiver(note) }
+        log.withLock { log in
+            if known != nil { record(.sent([:], replacing: cursor.sent.keys.sorted()), in: &log) }
+            let note = ReceiverNote(receiver: receiver, protocolVersion: 0, foundMs: core.clock.wallMs)
+            record(.receiver(note), in: &log)
+        }
     }
 
     /// Notes, durably, that the destination `name` is about to go on with this cursor. A start after a kill
     /// in between finds the cursors of both, and tells by it that they are one. A disk that does not take the
     /// note keeps nobody from going on: only what that start says would be wrong.
     func willGoOn(as name: String) {
-        take { _ in .renamed(to: name) }
+        record(.renamed(to: name))
         syncLog()
     }
 
@@ -71,31 +77,18 @@ public final class BufferDestination: Sendable {
         log.withLock { log in
             state.withLock { $0.forgetSuccessor() }
             log.isInDoubt = true
+            isLogInDoubt.store(true, ordering: .relaxed)
         }
     }
 
-    /// Takes a change for true whether it can be written or not. It names no lane, and adds nothing that is
-    /// in flight. After a change that could not be written none is, until the next sync writes the whole
-    /// cursor: what a crash leaves is then a state that the cursor has had.
-    private func take(_ change: (CursorState) -> CursorChange) {
-        log.withLock { log in
-            let change = change(cursor)
-            let isKnown = state.withLock { $0.apply(change) }
-            precondition(isKnown, "no lane is named, and nothing more is in flight")
-            guard !log.isInDoubt else { return }
-            do throws(FileError) {
-                try core.evenIfFull { () throws(FileError) in try log.append(change) }
-            } catch {
-                // The whole cursor is in memory, and the next sync writes it anew.
-                log.isInDoubt = true
-            }
-        }
-    }
+    /// Whether the log lacks something of the cursor, or a sync of it has failed: the keeper's next round
+    /// writes it anew.
+    var isInDoubt: Bool { isLogInDoubt.load(ordering: .relaxed) }
 
     /// As `rewind`, and books what retention took, so that the cursor knows all that the reader does.
-    func takeBack() throws(BufferError) {
+    func takeBack() {
         reader.rewind()
-        try reader.settle(gone: 0)
+        reader.settle(gone: 0)
     }
 
     /// The timestamp of the oldest frame handed out and not answered for.
@@ -111,13 +104,11 @@ public final class BufferDestination: Sendable {
 
     /// Notes requests in the place of others. Where they are more than a cursor remembers, those are
     /// forgotten and these are not noted: they are sent all the same.
-    func note(
-        _ requests: [UInt64: SentRequest], replacing replaced: [UInt64]
-    ) throws(BufferError) {
-        let hasRoom = try log.withLock { log throws(BufferError) -> Bool in
+    func note(_ requests: [UInt64: SentRequest], replacing replaced: [UInt64]) {
+        let hasRoom = log.withLock { log in
             // Nobody changes the state in between: that takes the log's lock, which is held here.
             let hasRoom = state.withLock { $0.hasRoom(for: requests, replacing: replaced) }
-            try record(.sent(hasRoom ? requests : [:], replacing: replaced), in: &log)
+            record(.sent(hasRoom ? requests : [:], replacing: replaced), in: &log)
             return hasRoom
         }
         guard !hasRoom else { return }
@@ -126,19 +117,24 @@ public final class BufferDestination: Sendable {
                 + "in other requests, and may arrive twice", ["remote_name": "\(name)"])
     }
 
-    /// Writes a change down, then takes it for true.
-    func record(_ change: CursorChange) throws(BufferError) {
-        try log.withLock { log throws(BufferError) in try record(change, in: &log) }
-    }
+    /// Changes the cursor, and writes the change down. One that the disk does not take counts all the same:
+    /// the keeper writes the whole cursor anew within a second, and until then a crash brings back the cursor
+    /// before the change. No segment goes before that, so more is sent again and nothing is lost. What waits
+    /// in memory may go at once, as a crash would take it anyway.
+    func record(_ change: CursorChange) { log.withLock { record(change, in: &$0) } }
 
-    private func record(_ change: CursorChange, in log: inout CursorLog) throws(BufferError) {
+    private func record(_ change: CursorChange, in log: inout CursorLog) {
+        let isKnown = state.withLock { $0.apply(change) }
+        precondition(isKnown, "requests of lanes are those of the file that was opened, and none is too many")
+        guard !log.lacksChanges else { return }
         do throws(FileError) {
             try core.evenIfFull { () throws(FileError) in try log.append(change) }
         } catch {
-            throw .io("the cursor of \(name) cannot be written", error)
+            // The keeper says it, where it does not help itself within a second.
+            log.lackChange()
+            isLogInDoubt.store(true, ordering: .relaxed)
+            core.metrics.cursorFailures.add()
         }
-        let isKnown = state.withLock { $0.apply(change) }
-        precondition(isKnown, "requests of lanes are those of the file that was opened, and none is too many")
     }
 
     /// Lets the reader count what of a segment will be gone, and go on behind it.
@@ -147,9 +143,7 @@ public final class BufferDestination: Sendable {
     }
 
     /// Books what `retire` counted, once the segment is gone.
-    func settle(gone segment: UInt64) throws(BufferError) {
-        try reader.settle(gone: segment)
-    }
+    func settle(gone segment: UInt64) { reader.settle(gone: segment) }
 
     /// Wakes whoever reads: something was appended, or a segment ended.
     func raise(samples: UInt64 = 0) { reader.raise(samples: samples) }
@@ -165,7 +159,10 @@ public final class BufferDestination: Sendable {
                 cursor, directory: core.directory, salt: core.newSalt(), nowMs: core.clock.wallMs,
                 files: core.files)
         }
-        try log.withLock { log throws(FileError) in try log.take(fresh, cursor) }
+        try log.withLock { log throws(FileError) in
+            try log.take(fresh, cursor)
+            isLogInDoubt.store(false, ordering: .relaxed)
+        }
         core.names.changed()
     }
 
@@ -176,7 +173,10 @@ public final class BufferDestination: Sendable {
             try core.files.sync(file)
         } catch {
             core.metrics.syncFailed(error)
-            log.withLock { $0.isInDoubt = true }
+            log.withLock { log in
+                log.isInDoubt = true
+                isLogInDoubt.store(true, ordering: .relaxed)
+            }
         }
     }
 

@@ -18,6 +18,9 @@ struct CursorLog {
     /// A sync failed: what was written since the one before is in doubt, whatever a later sync says. The log
     /// is to be made anew.
     var isInDoubt = false
+    /// A change could not be written, so the log says less than the cursor. Nothing is written behind it:
+    /// what a crash leaves has to be a state that the cursor has had. The log is in doubt as well.
+    private(set) var lacksChanges = false
     /// An earlier run has written it. What that run wrote last may not be durable, and a sync of it may have
     /// failed: the first sync of this run makes the log anew.
     private(set) var isOfEarlierRun = false
@@ -167,6 +170,12 @@ struct CursorLog {
         isDirty = true
     }
 
+    /// A change is in the cursor and not in the log.
+    mutating func lackChange() {
+        lacksChanges = true
+        isInDoubt = true
+    }
+
     /// Takes a new file for the log. It is durable but for what changed since it was made: `state` is written
     /// behind it, with all of that.
     mutating func take(_ fresh: Fresh, _ state: CursorState) throws(FileError) {
@@ -191,6 +200,7 @@ struct CursorLog {
         salt = fresh.salt
         isDirty = true
         isInDoubt = false
+        lacksChanges = false
         isOfEarlierRun = false
     }
 

@@ -37,8 +37,6 @@ public final class DestinationReader: Sendable {
         var seenSamples: UInt64 = 0
         /// Why retention took segments with frames that are still open.
         var retiredReason = BufferDropReason.retentionSize
-        /// The cursor could not be written when what is lost was to be booked.
-        var isUnsettled = false
 
         mutating func lose(
             _ counts: [String: UInt64], at: BufferPosition, _ reason: String, isGone: Bool = false
@@ -125,8 +123,7 @@ public final class DestinationReader: Sendable {
     public static let mostRanges = AnsweredRanges.most
 
     /// The next frame; nil when caught up with the tail. Throws when the log cannot be read. A cursor that
-    /// cannot be written keeps nobody from reading on: what is lost then stays in memory, and is booked with
-    /// the next answer, or when `next` meets the tail again.
+    /// cannot be written keeps nobody from reading on.
     public func next() throws(BufferError) -> StoredFrame? {
         let seen = (appends: appended.count, samples: growth.withLock { $0.total })
         let frame = try reader.withLock { reader throws(BufferError) -> StoredFrame? in
@@ -143,21 +140,8 @@ public final class DestinationReader: Sendable {
                 return frame
             }
         }
-        if frame == nil { settleAtTail() }
+        if frame == nil { settle() }
         return frame
-    }
-
-    /// Whether the cursor could not be written when the tail was met, and nothing was written since.
-    public var isUnsettled: Bool { state.withLock { $0.isUnsettled } }
-
-    private func settleAtTail() {
-        do throws(BufferError) {
-            try settle()
-            state.withLock { $0.isUnsettled = false }
-        } catch {
-            state.withLock { $0.isUnsettled = true }
-            core.metrics.settlingFailed(error)
-        }
     }
 
     /// Notes what the reader found before `position`. Done with a frame, and at the tail, which had `seen`
@@ -217,7 +201,8 @@ public final class DestinationReader: Sendable {
 
     /// Notes requests before they leave, by numbers that no request has that is in flight. Of the requests
     /// with the numbers `replaced` nothing is in flight any more: these are their parts. Beyond
-    /// `InFlightSize` requests are not noted, and the log says so.
+    /// `InFlightSize` requests are not noted, and the log says so. Throws only for places that were not
+    /// handed out; a note that the disk does not take is kept in memory until it does.
     public func willSend(
         _ requests: [UInt64: SentRequest], replacing replaced: [UInt64] = []
     ) throws(BufferError) {
@@ -228,27 +213,26 @@ public final class DestinationReader: Sendable {
                     .invalidAcknowledgement, "a request's samples do not stand in the order of the log")
             }
         }
-        try destination?.note(requests, replacing: replaced)
+        destination?.note(requests, replacing: replaced)
     }
 
     /// What the senders before have learned of the receiver; nil where nobody has told.
     public var receiver: ReceiverNote? { destination?.cursor.receiver }
 
     /// Keeps what is known of the receiver now, in place of what was. Writes a file.
-    public func note(_ receiver: ReceiverNote) throws(BufferError) {
-        try destination?.record(.receiver(receiver))
-    }
+    public func note(_ receiver: ReceiverNote) { destination?.record(.receiver(receiver)) }
 
     /// Books what became of the samples in `ranges`, each of which covers frames, or parts of them, from
-    /// their leads on; the requests with these numbers are over. After a throw nothing has changed: ranges
-    /// and outcome go with another answer.
+    /// their leads on; the requests with these numbers are over. Throws only for places that were not handed
+    /// out, and nothing has changed then. An answer that the disk does not take counts all the same
+    /// (`BufferDestination.record`).
     public func answered(
         _ requests: [UInt64], ranges: [Range<BufferPosition>], outcome: Outcomes
     ) throws(BufferError) {
         try check(ranges)
-        try booking.withLock { _ throws(BufferError) in
+        booking.withLock { _ in
             guard let (mark, places) = destination?.standing else { return }
-            try record(mark, requests, ranges, outcome, places)
+            record(mark, requests, ranges, outcome, places)
         }
     }
 
@@ -261,11 +245,13 @@ public final class DestinationReader: Sendable {
             let oldest = BufferPosition.start(of: core.catalog.oldest?.number ?? cursor.mark.segment)
             let from = max(cursor.mark, oldest)
             state.withLock { state in
-                let gone = state.open.samples(
-                    before: oldest.segment, mark: cursor.mark, AnsweredPlaces(cursor))
+                let places = AnsweredPlaces(cursor)
+                let gone = state.open.samples(before: oldest.segment, mark: cursor.mark, places)
+                let dropped = state.open.samples(mark: cursor.mark, places) { isDropped($0) }
                 // What lies behind is found again; what retention took of it is not.
                 state.lost.removeAll { !$0.isGone && $0.at > from }
                 state.lose(gone, at: oldest, state.retiredReason, isGone: true)
+                state.lose(dropped, at: oldest, BufferDropReason.memoryFull, isGone: true)
                 state.handedOut = from
                 state.lead = cursor.mark
                 state.open = HandedFrames()
@@ -317,20 +303,52 @@ public final class DestinationReader: Sendable {
         }
     }
 
+    /// Whether a frame that stood in memory was let go.
+    private func isDropped(_ place: BufferPosition) -> Bool {
+        core.catalog[place.segment]?.memory?.isGone(place.offset) ?? false
+    }
+
+    /// Frames were let go that were in memory alone. Books those that are neither handed out nor answered
+    /// for, and passes them: what is handed out may still be delivered. Returns how many samples that are.
+    func lose(_ removed: MemorySegment.Removed, reason: String) -> UInt64 {
+        // Nobody reads meanwhile, and what was removed is found by nobody after.
+        typealias Lost = (range: Range<BufferPosition>, counts: [String: UInt64])
+        let lost = reader.withLock { _ -> Lost? in
+            guard let cursor = destination?.cursor else { return nil }
+            return state.withLock { state -> Lost? in
+                let begin = BufferPosition.start(of: removed.segment)
+                let from = max(state.handedOut, begin)
+                guard from < removed.end else { return nil }
+                // Where the reader stands in an earlier segment it goes on there.
+                if state.handedOut >= begin { state.handedOut = removed.end }
+                let counts = removed.open(from: from, AnsweredPlaces(cursor))
+                return (range: from..<removed.end, counts: counts)
+            }
+        }
+        guard let lost, !lost.counts.isEmpty else { return 0 }
+        var outcome = Outcomes()
+        for (job, count) in lost.counts { outcome.add(JobOutcome(dropped: [reason: count]), of: job) }
+        booking.withLock { _ in
+            guard let (mark, places) = destination?.standing else { return }
+            record(mark, [], [lost.range], outcome, places)
+        }
+        return outcome.total
+    }
+
     /// Books what retention took, once the segments up to `gone` are no more.
-    func settle(gone: UInt64) throws(BufferError) {
+    func settle(gone: UInt64) {
         state.withLock { state in
             for index in state.lost.indices where state.lost[index].at <= .start(of: gone + 1) {
                 state.lost[index].isGone = true
             }
         }
-        try settle()
+        settle()
     }
 
     /// With nothing handed out no answer will come: books what is lost, and moves the mark off segments
     /// that hold nothing, so that they can go. Else books what is gone and leaves the mark.
-    private func settle() throws(BufferError) {
-        try booking.withLock { _ throws(BufferError) in
+    private func settle() {
+        booking.withLock { _ in
             guard let (now, places) = destination?.standing else { return }
             let mark = state.withLock { state -> BufferPosition? in
                 guard state.open.isAnswered(upTo: now) else {
@@ -339,7 +357,7 @@ public final class DestinationReader: Sendable {
                 let isBehind = now.segment < state.handedOut.segment
                 return isBehind || !state.lost.isEmpty ? state.handedOut : nil
             }
-            if let mark { try record(mark, [], [], Outcomes(), places) }
+            if let mark { record(mark, [], [], Outcomes(), places) }
         }
     }
 
@@ -348,7 +366,7 @@ public final class DestinationReader: Sendable {
     private func record(
         _ mark: BufferPosition, _ requests: [UInt64], _ ranges: [Range<BufferPosition>],
         _ outcome: Outcomes, _ places: AnsweredPlaces
-    ) throws(BufferError) {
+    ) {
         var places = places
         places.ranges.insert(ranges)
         let moved = places.ranges.pass(mark)
@@ -363,18 +381,10 @@ public final class DestinationReader: Sendable {
                 outcome.add(JobOutcome(dropped: [lost.reason: count]), of: job)
             }
         }
-        do throws(BufferError) {
-            try destination?.record(
-                .answered(upTo: mark, requests: requests, ranges: ranges, outcome: outcome))
-        } catch {
-            state.withLock { $0.lost += passed }
-            throw error
-        }
+        destination?.record(
+            .answered(upTo: mark, requests: requests, ranges: ranges, outcome: outcome))
         let beyond = places
-        state.withLock { state in
-            state.open.answered(upTo: moved, beyond)
-            state.isUnsettled = false
-        }
+        state.withLock { $0.open.answered(upTo: moved, beyond) }
     }
 
     private var destination: BufferDestination? { owner.withLock { $0.destination } }

@@ -42,6 +42,8 @@ struct FrameReader: Sendable {
     private let clock: any AgentClock
 
     private var segment: SegmentReader?
+    /// In its place where the segment is in memory alone.
+    private var walk: MemoryWalk?
     /// By their numbers in the segment. One whose statement is damaged is not there.
     private var targets: [UInt32: TargetState] = [:]
     private var statements: StatedLayouts
@@ -81,20 +83,15 @@ struct FrameReader: Sendable {
     mutating func next() throws(BufferError) -> Found {
         while true {
             if let countingThrough, position.segment > countingThrough { return .nothing }
-            if segment == nil, try !open() { return .nothing }
+            if segment == nil, walk == nil, try !open() { return .nothing }
+            if walk != nil {
+                if let found = nextInMemory() { return found }
+                continue
+            }
             try segment?.refresh()
             guard let item = try segment?.next() else { return .nothing }
-            guard let current = segment?.info else { return .nothing }
             switch item {
-            case .end:
-                guard !current.isActive, let following = catalog.first(from: current.number + 1) else {
-                    return .nothing
-                }
-                let start = BufferPosition.start(of: following.number)
-                let lost = position < start ? missing(at: following) : [:]
-                close()
-                position = max(position, start)
-                if !lost.isEmpty { return .lost(lost, at: start) }
+            case .end: if let found = leave(segment?.info, met: jobSamples) { return found }
             case .damage(let at, let end): segment?.damaged(at: at, bytes: end - at)
             case .record(let header, let at):
                 let found = try take(header, at: at)
@@ -104,10 +101,41 @@ struct FrameReader: Sendable {
         }
     }
 
+    /// Goes on with the segment behind one that was read to its end; nil where nothing is missing between.
+    private mutating func leave(_ current: SegmentInfo?, met: [String: UInt64]) -> Found? {
+        guard let current, !current.isActive, let following = catalog.first(from: current.number + 1) else {
+            return .nothing
+        }
+        let start = BufferPosition.start(of: following.number)
+        let lost = position < start ? missing(after: current, met, at: following) : [:]
+        close()
+        position = max(position, start)
+        return lost.isEmpty ? nil : .lost(lost, at: start)
+    }
+
+    /// As `next`, in a segment in memory; nil where it is to go on.
+    private mutating func nextInMemory() -> Found? {
+        let segments = catalog
+        guard case .frame(let entry, let here) = walk?.next(segments) else {
+            return leave(walk?.info, met: walk?.jobSamples ?? [:])
+        }
+        let end = BufferPosition(segment: here.segment, offset: here.offset + 1)
+        let (frame, target) = (entry.frame, entry.frame.target)
+        let start = here < position && position < end ? position : here
+        let prefix = FramePrefix(
+            sequence: 0, layout: 0, timestampMs: frame.timestampMs, jobBefore: 0,
+            sampleCount: UInt32(clamping: frame.sampleCount))
+        if countingThrough == nil {
+            return give(frame, of: target, prefix, start, end, [:], appendedNs: entry.appendedNs)
+        }
+        return counted(prefix, of: target, start, end, [:])
+    }
+
     /// Lets the file go.
     mutating func close() {
         segment?.close()
         segment = nil
+        walk = nil
         targets = [:]
         statements = StatedLayouts(interner)
         jobSamples = [:]
@@ -143,8 +171,12 @@ struct FrameReader: Sendable {
 
     private mutating func open() throws(BufferError) -> Bool {
         guard let info = catalog.first(from: position.segment) else { return false }
-        segment = try SegmentReader(
-            info, isLastLook: isLastLook, catalog: catalog, files: files, metrics: metrics, clock: clock)
+        if let memory = info.memory {
+            walk = MemoryWalk(info, memory, from: position)
+        } else {
+            segment = try SegmentReader(
+                info, isLastLook: isLastLook, catalog: catalog, files: files, metrics: metrics, clock: clock)
+        }
         if info.number > position.segment { position = .start(of: info.number) }
         return true
     }
@@ -192,11 +224,17 @@ struct FrameReader: Sendable {
             let lost = count(prefix, of: state.target.job)
             return give(frame, of: state.target, prefix, start, end, lost)
         }
-        let lost = count(prefix, of: state.target.job)
+        return counted(prefix, of: state.target, start, end, count(prefix, of: state.target.job))
+    }
+
+    private mutating func counted(
+        _ prefix: FramePrefix, of target: Target, _ start: BufferPosition, _ end: BufferPosition,
+        _ lost: [String: UInt64]
+    ) -> Found? {
         guard end > position else { return nil }
         position = end
-        let samples = open(prefix, of: state.target, start, end).reduce(0) { $0 + $1.count }
-        return .counted(job: state.target.job, samples: UInt64(samples), lost: lost, at: end)
+        let samples = open(prefix, of: target, start, end).reduce(0) { $0 + $1.count }
+        return .counted(job: target.job, samples: UInt64(samples), lost: lost, at: end)
     }
 
     /// As `takeFrame`, where the appender has just written the frame; nil when it must be read.
@@ -249,21 +287,6 @@ struct FrameReader: Sendable {
         _ prefix: FramePrefix, of target: Target, _ start: BufferPosition, _ end: BufferPosition
     ) -> [Range<Int>] {
         places.open(target: target.id, from: start, to: end, samples: Int(prefix.sampleCount))
-    }
-
-    /// What a counting reader finds up to its end: samples that can be read, and those that are lost, by
-    /// job.
-    mutating func countAll() throws(BufferError) -> (samples: [String: UInt64], lost: [String: UInt64]) {
-        var (counts, damaged): ([String: UInt64], [String: UInt64]) = ([:], [:])
-        while true {
-            switch try next() {
-            case .counted(let job, let samples, let lost, _):
-                counts[job, default: 0] += samples
-                damaged.merge(lost, uniquingKeysWith: SampleCount.sum)
-            case .lost(let lost, _): damaged.merge(lost, uniquingKeysWith: SampleCount.sum)
-            case .frame, .nothing: return (counts, damaged)
-            }
-        }
     }
 
     /// A frame's prefix and where in its payload the column begins; nil when it is damaged.
@@ -358,19 +381,19 @@ struct FrameReader: Sendable {
         return prefix.jobBefore > met ? [job: prefix.jobBefore - met] : [:]
     }
 
-    /// What the segment at its end has lost, by the books that the following one begins with; also what
-    /// stood in segments between the two that cannot be read at all.
+    /// What a segment at its end has lost, by the books that the following one begins with; also what stood
+    /// in segments between the two that cannot be read at all. `met`: the samples that were there.
     ///
     /// A segment may be gone while it is read: another sender has answered for the rest of it before a
     /// rewind. Then segments between the two went in the same way, and nothing in them is lost.
-    private func missing(at following: SegmentInfo) -> [String: UInt64] {
-        guard let segment else { return [:] }
-        let number = segment.info.number
-        if following.previousSegment != number, catalog[number] == nil { return [:] }
+    private func missing(
+        after current: SegmentInfo, _ met: [String: UInt64], at following: SegmentInfo
+    ) -> [String: UInt64] {
+        if following.previousSegment != current.number, catalog[current.number] == nil { return [:] }
         var lost: [String: UInt64] = [:]
         for (job, total) in following.before {
-            let held = total.appended - min(total.appended, segment.info.before[job]?.appended ?? 0)
-            let met = jobSamples[job] ?? 0
+            let held = total.appended - min(total.appended, current.before[job]?.appended ?? 0)
+            let met = met[job] ?? 0
             if held > met { lost[job] = held - met }
         }
         return lost

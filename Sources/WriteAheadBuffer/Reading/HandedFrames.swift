@@ -62,8 +62,15 @@ struct HandedFrames: Sendable {
     func samples(
         before segment: UInt64, mark: BufferPosition, _ places: AnsweredPlaces
     ) -> [String: UInt64] {
+        samples(mark: mark, places) { $0.segment < segment }
+    }
+
+    /// The same of frames whose place is gone.
+    func samples(
+        mark: BufferPosition, _ places: AnsweredPlaces, isGone: (BufferPosition) -> Bool
+    ) -> [String: UInt64] {
         var counts: [String: UInt64] = [:]
-        for entry in entries[head...] where entry.start.segment < segment {
+        for entry in entries[head...] where isGone(entry.start) {
             let open = Self.open(entry, from: mark, places)
             if open > 0 { counts[entry.job, default: 0] += UInt64(open) }
         }

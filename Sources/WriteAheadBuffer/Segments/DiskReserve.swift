@@ -3,14 +3,16 @@ internal import Platform
 import Synchronization
 
 /// Room on the disk for what must still be written when frames have filled it: cursors, without which no
-/// segment can go, and the beginning of a segment. It is a file of zeros that is removed when a write finds
-/// no space. Until it could be made again no frame is taken: frames would eat what it left.
+/// segment can go, and the beginning of a segment. It is a file that is removed when a write finds no space.
+/// Until it could be made again the disk is given no frame: frames would eat what it left.
 final class DiskReserve: Sendable {
     private struct State {
         var isHeld = false
         var isGivenUp = false
         /// When it was last tried in vain, and beside how many bytes of segments.
         var tried: (ns: UInt64, segmentBytes: UInt64)?
+        /// That the disk does not let it go was said.
+        var hasSaidStuck = false
     }
 
     /// Where the segments have not shrunk, somebody else may have made room: looked at this often.
@@ -30,22 +32,25 @@ final class DiskReserve: Sendable {
         self.logger = logger
     }
 
-    /// Whether frames are to be refused.
+    /// Whether the disk was full and may still be: it is to be given no frame.
     var isGivenUp: Bool { state.withLock { $0.isGivenUp } }
+
+    /// Whether it is to be made again: it was given up, or could not be made at the start.
+    var isMissing: Bool { sizeBytes > 0 && state.withLock { !$0.isHeld } }
 
     /// Makes it, or takes the one that is there. At the start, by one thread.
     func make() {
         guard sizeBytes > 0 else { return }
         do throws(FileError) {
-            try write()
+            // A start does not wait for the disk: its room was asked for, or is there since an earlier run.
+            try write(syncs: false)
             state.withLock { $0.isHeld = true }
         } catch {
             state.withLock { $0.isGivenUp = error.isNoSpace }
+            // Of a full disk the first frame tells.
+            guard !error.isNoSpace else { return }
             logger.error(
-                error.isNoSpace
-                    ? "the disk is full: no sample is taken until \(sizeBytes) bytes are free"
-                    : "no room can be kept free for a full disk",
-                metadata: ["err": "\(error)"])
+                "no room can be kept free for a full disk; it is tried again", metadata: ["err": "\(error)"])
         }
     }
 
@@ -58,45 +63,54 @@ final class DiskReserve: Sendable {
             return true
         }
         guard wasHeld else { return false }
-        logger.error(
-            "the disk is full: samples are lost until there is room; what is buffered is still sent",
-            metadata: ["err": "\(cause)"])
         do throws(FileError) {
             try files.remove(path)
             return true
         } catch {
-            logger.error("the room kept free cannot be used", metadata: ["err": "\(error)"])
+            if error.errno == 2 { return true }  // ENOENT: somebody else has removed it
+            // It still takes its room, so nothing is to be made again.
+            let isFirst = state.withLock { state in
+                defer { state.hasSaidStuck = true }
+                state.isHeld = true
+                state.isGivenUp = false
+                return !state.hasSaidStuck
+            }
+            if isFirst {
+                logger.error(
+                    "the room kept free for a full disk cannot be used",
+                    metadata: ["err": "\(error)", "cause": "\(cause)"])
+            }
             return false
         }
     }
 
     /// Makes it again where there may be space now. Called by the keeper.
     func regain(segmentBytes: UInt64, nowNs: UInt64) {
-        let isDue = state.withLock { state in
-            guard state.isGivenUp else { return false }
+        let mayTry = state.withLock { state in
             guard let tried = state.tried else { return true }
             return segmentBytes < tried.segmentBytes || nowNs >= tried.ns + Self.retryNs
         }
-        guard isDue else { return }
+        guard mayTry else { return }
         do throws(FileError) {
-            try write()
+            try write(syncs: true)
         } catch {
-            // Told when it was given up; the disk is as full as then.
             return state.withLock { $0.tried = (nowNs, segmentBytes) }
         }
         state.withLock { $0 = State(isHeld: true) }
-        logger.info("the disk has room again: samples are taken")
     }
 
-    /// Zeros rather than an allocation: no file system gives those away twice or does not know them.
-    private func write() throws(FileError) {
+    /// Bytes rather than an allocation alone: no file system gives those away twice or does not know them.
+    /// The allocation comes first, as some file systems look for the room of what is written only later.
+    private func write(syncs: Bool) throws(FileError) {
         let file = try files.open(path, .update)
         do throws(FileError) {
-            if try files.length(of: file) != UInt64(sizeBytes) {
+            if try !isWhole(file) {
                 try files.truncate(file, to: 0)
-                let zeros = [UInt8](repeating: 0, count: sizeBytes)
+                try files.allocate(file, length: UInt64(sizeBytes))
+                let bytes = FillerBytes.make(count: sizeBytes)
                 // Safety: UInt8 has no padding, so every byte of the span may be read.
-                try unsafe files.write(zeros.span.bytes, to: file, at: 0)
+                try unsafe files.write(bytes.span.bytes, to: file, at: 0)
+                if syncs { try files.sync(file) }
             }
             try files.close(file)
         } catch {
@@ -105,6 +119,17 @@ final class DiskReserve: Sendable {
             try? files.remove(path)
             throw error
         }
+    }
+
+    /// Whether the file is one that takes its room: earlier versions wrote zeros, which take none where the
+    /// file system compresses.
+    private func isWhole(_ file: OpenFile) throws(FileError) -> Bool {
+        guard try files.length(of: file) == UInt64(sizeBytes) else { return false }
+        let wanted = min(8, sizeBytes)
+        var window = RecordWindow(file, files: files)
+        window.reach = .wanted
+        guard let base = try window.require(wanted, at: 0, limit: UInt64(sizeBytes)) else { return false }
+        return window.bytes[base..<base + wanted].contains { $0 != 0 }
     }
 }
 

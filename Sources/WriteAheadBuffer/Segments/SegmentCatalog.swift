@@ -15,7 +15,14 @@ final class SegmentCatalog: Sendable {
     }
 
     var all: [SegmentInfo] { state.withLock { $0 } }
-    var totalBytes: UInt64 { state.withLock { $0.reduce(0) { $0 + $1.length } } }
+    /// Bytes of those on the disk.
+    var totalBytes: UInt64 {
+        state.withLock { $0.reduce(0) { $0 + ($1.memory == nil ? $1.length : 0) } }
+    }
+    /// How many are on the disk.
+    var fileCount: Int { state.withLock { $0.count { $0.memory == nil } } }
+    /// Those that are in memory alone, oldest first.
+    var inMemory: [SegmentInfo] { state.withLock { $0.filter { $0.memory != nil } } }
     var oldest: SegmentInfo? { state.withLock { $0.first } }
 
     subscript(number: UInt64) -> SegmentInfo? {

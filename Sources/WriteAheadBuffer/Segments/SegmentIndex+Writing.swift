@@ -18,13 +18,15 @@ extension SegmentIndex {
     /// everything is durable, the file stays as it is. Nothing is written afterwards.
     mutating func close(_ core: BufferCore, end: LedgerRecord?) {
         defer { isClosed = true }
-        guard !isClosed, let end, !core.reserve.isGivenUp, let last = core.catalog.all.last, !last.isInDoubt
+        guard !isClosed, let end, !core.reserve.isGivenUp, let last = core.catalog.all.last, !last.isInDoubt,
+            last.memory == nil
         else { return }
         write(core.catalog.all.dropLast().filter(belongs) + [last], end, core)
     }
 
     private func belongs(_ segment: SegmentInfo) -> Bool {
-        !segment.isActive && !segment.isInDoubt && !(segment.isOfEarlierRun && leavesOutEarlierRuns)
+        segment.memory == nil && !segment.isActive && !segment.isInDoubt
+            && !(segment.isOfEarlierRun && leavesOutEarlierRuns)
     }
 
     private mutating func write(_ segments: [SegmentInfo], _ end: LedgerRecord?, _ core: BufferCore) {

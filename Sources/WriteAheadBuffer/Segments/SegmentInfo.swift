@@ -1,6 +1,7 @@
 /// One segment as everybody may see it.
 struct SegmentInfo: Sendable, Equatable {
     let number: UInt64
+    /// Empty for a segment in memory.
     let path: String
     let salt: UInt32
     /// Bytes that are written in full: readers look no further.
@@ -27,6 +28,8 @@ struct SegmentInfo: Sendable, Equatable {
     /// What its header says: by them a version of Narthex knows whether it can read the segment.
     var version = FileHeader.formatVersion
     var features = FileHeader.isDense
+    /// Its frames, where the disk has not taken them: it has no file then.
+    var memory: MemorySegment?
 
     /// The ledger record it begins with.
     var books: LedgerRecord {

@@ -55,6 +55,8 @@ struct SegmentWriter {
     let createdNs: UInt64
     /// Targets whose state is held.
     var targetCount: Int { targets.count }
+    /// Their ids.
+    var targetIDs: Set<UInt64> { Set(targets.values.map(\.target.id)) }
     /// Bytes of the last attempt to write.
     var attemptedBytes: Int { written + scratch.count }
     /// Bytes that were written in full.
@@ -101,7 +103,7 @@ struct SegmentWriter {
     /// Makes the file, with its header and the books so far.
     init(
         number: UInt64, path: String, salt: UInt32, nowMs: Int64, nowNs: UInt64, ledger: LedgerRecord,
-        files: any FileDoor, metrics: BufferMetrics
+        files: any FileDoor, metrics: BufferMetrics, memory: MemoryAccount
     ) throws(FileError) {
         self.number = number
         self.salt = salt
@@ -109,7 +111,7 @@ struct SegmentWriter {
         createdNs = nowNs
         self.nowNs = nowNs
         let file = try files.open(path, .create)
-        tail = UnsyncedTail(number: number, file: file, files: files, metrics: metrics)
+        tail = UnsyncedTail(number: number, file: file, files: files, metrics: metrics, memory: memory)
         length = 0
         FileHeader(
             kind: .segment, features: FileHeader.isDense, salt: salt, number: number, createdMs: nowMs
@@ -370,6 +372,9 @@ struct SegmentWriter {
         let gone = targets.values.count { nowNs - $0.lastNs >= maxAgeNs }
         return 8 * gone >= targets.count
     }
+
+    /// Bytes that the next segment repeats.
+    var restatedBytes: UInt64 { repeatedBytes.stated + repeatedBytes.first }
 
     /// What the next segment repeats, in bytes: the chunks that the targets' last frames refer to; and the
     /// targets with their first frames.

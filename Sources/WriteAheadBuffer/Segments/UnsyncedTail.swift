@@ -57,11 +57,17 @@ final class UnsyncedTail: Sendable {
     let file: OpenFile
     private let files: any FileDoor
     private let metrics: BufferMetrics
+    /// The copies are charged to it.
+    private let hold: MemoryHold?
     private let state = Mutex(State())
     /// Held while the disk works: one sync of a file at a time, since the kernel tells of a failure once.
     private let syncing = Mutex<Void>(())
 
-    init(number: UInt64, file: OpenFile, files: any FileDoor, metrics: BufferMetrics) {
+    init(
+        number: UInt64, file: OpenFile, files: any FileDoor, metrics: BufferMetrics,
+        memory: MemoryAccount? = nil
+    ) {
+        hold = memory.map { MemoryHold($0, .unsynced) }
         self.number = number
         self.file = file
         self.files = files
@@ -95,6 +101,7 @@ final class UnsyncedTail: Sendable {
                 state.fresh.copy.append(contentsOf: storage[..<count])
             }
             state.fresh.end += UInt64(count)
+            hold?.set(state.heldBytes)
             let isOver = state.heldBytes >= Self.limitBytes || !state.fresh.isWhole
             return isOver && state.failure == nil
         }
@@ -108,6 +115,7 @@ final class UnsyncedTail: Sendable {
         state.withLock { state in
             state.settling.cut(to: length)
             state.fresh.cut(to: length)
+            hold?.set(state.heldBytes)
         }
     }
 
@@ -116,6 +124,7 @@ final class UnsyncedTail: Sendable {
         state.withLock { state in
             state.settling.copy = []
             state.fresh.copy = []
+            hold?.set(0)
         }
     }
 
@@ -135,7 +144,10 @@ final class UnsyncedTail: Sendable {
                 metrics.syncFailed(error)
                 throw error
             }
-            state.withLock { $0.succeed() }
+            state.withLock { state in
+                state.succeed()
+                hold?.set(state.heldBytes)
+            }
         }
     }
 }

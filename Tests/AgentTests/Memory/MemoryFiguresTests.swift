@@ -30,7 +30,8 @@ struct MemoryFiguresTests {
         #expect(Set(kinds).count == kinds.count)
         for kind in [
             "labels", "parts", "lines", "comments", "values", "requests", "targets", "objects", "bodies",
-            "reading", "spare", "http", "metrics", "start", "heap_free", "stacks", "program",
+            "reading", "frames", "unsynced", "spare", "http", "metrics", "start", "heap_free", "stacks",
+            "program",
         ] {
             #expect(kinds.contains(kind), "\(kind)")
         }
@@ -39,6 +40,7 @@ struct MemoryFiguresTests {
         #expect(bytes("http") == 2 * MemoryFigures.connectionBytes)
         #expect(try #require(bytes("program")) > Int(report.resident.fileBytes))
         #expect(report.rows.first { $0.kind == "bodies" }?.limitBytes == 100 << 20)
+        #expect(report.rows.first { $0.kind == "unsynced" }?.limitBytes == nil)
         let sum = report.rows.reduce(report.unaccountedBytes) { $0 + $1.bytes }
         #expect(sum == Int(report.resident.totalBytes))
     }
@@ -101,7 +103,7 @@ struct MemoryFiguresTests {
         #expect(page.contains(#""ceilingBytes":8589934592,"source":"flag","step":0,"#))
         let metrics = try await PageClient.get("/metrics", from: agent.statusURL)
         let kinds = page.split(separator: #"{"kind":""#).dropFirst().map { $0.prefix { $0 != "\"" } }
-        #expect(kinds.count == 17)
+        #expect(kinds.count == 19)
         for kind in kinds {
             #expect(metrics.contains("narthex_memory_bytes{kind=\"\(kind)\"} "), "\(kind)")
         }

@@ -10,7 +10,7 @@ import TestSupport
 /// One buffer at work on a disk that may fail, and what is known of its frames. One thread.
 final class FaultRun {
     /// Whether frames that the disk refuses go to the destinations from memory, so that none is lost.
-    static let framesGoToMemory = false
+    static let framesGoToMemory = true
 
     let door: FaultDoor
     let directory: String

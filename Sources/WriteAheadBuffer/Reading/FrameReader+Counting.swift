@@ -1,0 +1,17 @@
+/// Counting what frames hold instead of handing them out.
+extension FrameReader {
+    /// What a counting reader finds up to its end: samples that can be read, and those that are lost, by
+    /// job.
+    mutating func countAll() throws(BufferError) -> (samples: [String: UInt64], lost: [String: UInt64]) {
+        var (counts, damaged): ([String: UInt64], [String: UInt64]) = ([:], [:])
+        while true {
+            switch try next() {
+            case .counted(let job, let samples, let lost, _):
+                counts[job, default: 0] += samples
+                damaged.merge(lost, uniquingKeysWith: SampleCount.sum)
+            case .lost(let lost, _): damaged.merge(lost, uniquingKeysWith: SampleCount.sum)
+            case .frame, .nothing: return (counts, damaged)
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+internal import Logging
+internal import MetricModel
+internal import Platform
+import Synchronization
+internal import Telemetry
+
+/// While the disk is of no use, frames go to the destinations from memory.
+extension WriteAheadBuffer {
+    /// From here on memory is let go, down to a half, so that there is always room for what comes until the
+    /// keeper's next round.
+    private static let mostQuarters = 3
+
+    // MARK: appending
+
+    /// Appends a frame to the segment in memory. Asks the disk for nothing. False, and nothing changed, when
+    /// memory has no room for it.
+    func takeIntoMemory(_ frame: Frame, _ samples: UInt64, _ state: inout State) -> Bool {
+        let nowNs = core.clock.elapsedNs
+        guard let memory = state.memory,
+            memory.take(frame, appendedNs: core.clock.monotonicNs, elapsedNs: nowNs)
+        else { return false }
+        book(frame, samples)
+        core.catalog.grow(to: memory.length, newestTimestampMs: frame.timestampMs, nowNs: nowNs)
+        state.verdict.took(samples)
+        core.metrics.memorySamples.add(samples)
+        return true
+    }
+
+    /// Ends the segment that is written to and begins one in memory with a frame that the disk has refused.
+    /// False, and nothing changed, when memory has no room for it.
+    func goOnInMemory(
+        _ frame: Frame, _ samples: UInt64, _ cause: FileError, _ state: inout State
+    ) -> Bool {
+        let (number, nowNs) = (state.nextNumber, core.clock.monotonicNs)
+        guard number <= BufferPosition.maxSegment else { return false }
+        let memory = MemorySegment(
+            number: number, memory: core.memory, knownTargets: state.writer?.targetIDs ?? [])
+        guard memory.take(frame, appendedNs: nowNs, elapsedNs: core.clock.elapsedNs) else { return false }
+        state.nextNumber += 1
+        if let writer = state.writer {
+            state.previous = (writer.number, writer.length)
+            if writer.isTorn {
+                state.torn.append(
+                    TornEnd(segment: writer.number, path: writer.tail.file.path, length: writer.length))
+            }
+            // Not `hold`: that may wait for the disk. The keeper bounds the copies within a second.
+            state.ended.append(writer.tail)
+            state.restatedBytes = writer.restatedBytes
+            state.writer = nil
+            core.baseBytes.store(0, ordering: .relaxed)
+        }
+        var soFar = books.withLock { $0 }
+        soFar.previousSegment = state.previous.number
+        soFar.previousLength = state.previous.length
+        var info = SegmentInfo(
+            number: number, path: "", salt: 0, length: memory.length, isActive: true,
+            newestTimestampMs: max(core.clock.wallMs, frame.timestampMs), before: [:],
+            lastNs: core.clock.elapsedNs)
+        info.books = soFar
+        info.memory = memory
+        book(frame, samples)
+        core.catalog.add(info)
+        state.memory = memory
+        state.verdict.failed(cause, nowNs: nowNs)
+        state.verdict.took(samples)
+        core.metrics.memorySamples.add(samples)
+        core.metrics.memorySpells.add()
+        logger.error(
+            "the disk takes no samples: they go to the destinations from memory until it does",
+            metadata: [
+                "err": "\(cause)",
+                "limit_bytes": .stringConvertible(core.memory.limitBytes(of: .frames)),
+            ])
+        core.isDiskRefusing.store(true, ordering: .relaxed)
+        // What else the disk refuses is the same fault.
+        core.metrics.faults.isHushed.store(true, ordering: .relaxed)
+        return true
+    }
+
+    // MARK: letting go
+
+    /// Lets go of frames in memory that every destination has answered for, of those above their age, and
+    /// where memory is nearly full of the oldest. Frames that are left in memory once the disk takes others
+    /// again go the same way. Never asks the disk.
+    func freeMemory() {
+        guard !core.catalog.inMemory.isEmpty else { return }
+        let dropped = housekeeping.withLock { _ -> UInt64 in
+            let lowest = lowestAnswered
+            for segment in core.catalog.inMemory {
+                guard let memory = segment.memory, let lowest else { continue }
+                if isAnswered(segment, below: lowest) {
+                    core.catalog.remove(segment.number)
+                    memory.remove(before: UInt64.max)
+                } else if lowest.segment == segment.number {
+                    memory.remove(before: lowest.offset)
+                }
+            }
+            return dropAged() + dropWhereFull()
+        }
+        if dropped > 0 { state.withLock { $0.verdict.dropped(dropped) } }
+    }
+
+    private func dropAged() -> UInt64 {
+        let (nowMs, ageMs) = (core.clock.elapsedNs / 1_000_000, UInt64(configuration.retentionAgeMs))
+        guard nowMs > ageMs else { return 0 }
+        var dropped: UInt64 = 0
+        for segment in core.catalog.inMemory {
+            guard let memory = segment.memory else { continue }
+            let end = memory.place(before: (nowMs - ageMs) * 1_000_000)
+            dropped += drop(memory.remove(before: end), BufferDropReason.retentionAge)
+        }
+        return dropped
+    }
+
+    private func dropWhereFull() -> UInt64 {
+        let limit = core.memory.limitBytes(of: .frames)
+        var surplus = core.memory.usedBytes(of: .frames) - limit / 2
+        guard surplus > limit / 4 * Self.mostQuarters - limit / 2 else { return 0 }
+        var dropped: UInt64 = 0
+        for segment in core.catalog.inMemory where surplus > 0 {
+            guard let memory = segment.memory else { continue }
+            let removed = memory.remove(before: memory.place(freeing: surplus))
+            surplus -= removed.entries.reduce(0) { $0 + $1.bytes }
+            dropped += drop(removed, BufferDropReason.memoryFull)
+        }
+        if dropped > 0 {
+            core.metrics.faults.error(
+                "memory is full of samples that the disk does not take: the oldest are dropped",
+                ["samples": .stringConvertible(dropped), "limit_bytes": .stringConvertible(limit)])
+        }
+        return dropped
+    }
+
+    /// Books frames that were taken out of memory. Returns how many samples the destination loses that loses
+    /// most.
+    private func drop(_ removed: MemorySegment.Removed, _ reason: String) -> UInt64 {
+        guard !removed.entries.isEmpty else { return 0 }
+        return destinations.withLock { $0 }.reduce(0) { max($0, $1.reader.lose(removed, reason: reason)) }
+    }
+
+    /// Samples that are in memory alone and that some destination has not answered for: of the one that waits
+    /// for most.
+    var samplesInMemory: UInt64 {
+        let segments = core.catalog.inMemory
+        guard !segments.isEmpty else { return 0 }
+        return destinations.withLock { $0 }.map { destination in
+            let (mark, places) = destination.standing
+            return segments.reduce(UInt64(0)) { sum, segment in
+                sum + (segment.memory?.open(from: mark, places).values.reduce(0, +) ?? 0)
+            }
+        }.max() ?? 0
+    }
+}
