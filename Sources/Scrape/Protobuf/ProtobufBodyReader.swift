@@ -15,6 +15,7 @@ struct ProtobufBodyReader {
     private let keepsExemplars: Bool
     private let keepsMetadata: Bool
     private let admission: SeriesAdmission?
+    private let memory: PageMemory?
     private let hasher: SegmentHasher
     private var builder: TemplateBuilder
     private var line = SeriesLine()
@@ -27,9 +28,10 @@ struct ProtobufBodyReader {
     init(
         schema: TargetSchema, options: HistogramOptions, keepsExemplars: Bool, keepsMetadata: Bool = false,
         hasher: SegmentHasher, layouts: LayoutInterner, templates: TemplateInterner,
-        admission: SeriesAdmission? = nil
+        admission: SeriesAdmission? = nil, memory: PageMemory? = nil
     ) {
         self.options = options
+        self.memory = memory
         self.admission = admission
         self.keepsExemplars = keepsExemplars
         self.hasher = hasher
@@ -49,7 +51,7 @@ struct ProtobufBodyReader {
         }
         var decoder = ProtobufDecoder(
             options: options, keepsExemplars: keepsExemplars, hasher: hasher,
-            expected: expected.reduce(extraValues) { $0 + $1.lineCount })
+            expected: expected.reduce(extraValues) { $0 + $1.lineCount }, memory: memory)
         try decoder.read(body)
         series = decoder.takeSeries()
         record?.add(series, body, hasher)
