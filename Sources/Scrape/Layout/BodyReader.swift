@@ -136,11 +136,16 @@ struct BodyReader {
     private mutating func match(_ chunk: TemplateChunk, _ body: RawSpan) -> Bool {
         let before = mark
         setMark(at: parser.position, context)
-        guard chunk.before == context, admission?.takes(chunk) ?? (chunk.shedCount == 0),
+        guard chunk.before == context, admission?.mayTake(chunk) ?? (chunk.shedCount == 0),
             let end = TemplateMatcher.match(
                 chunk, body, at: parser.position, hasher: hasher, values: &values, timestamps: &timestamps,
                 exemplars: &exemplars)
         else {
+            mark = before
+            return false
+        }
+        guard admission?.takes(chunk) ?? true else {
+            removeLines(behind: mark.lists)
             mark = before
             return false
         }
@@ -190,15 +195,19 @@ struct BodyReader {
         lineCount -= chunk.lineCount
         createdLines -= chunk.createdLines
         starts.removeLast(starts.count - mark.starts)
-        values.removeLast(values.count - mark.lists.values)
-        timestamps.removeLast(timestamps.count - mark.lists.timestamps)
-        exemplars.removeLast(exemplars.count - mark.lists.exemplars)
+        removeLines(behind: mark.lists)
         outcome.histograms.removeLast(outcome.histograms.count - mark.outcome.histograms)
         outcome.unconverted.removeLast(outcome.unconverted.count - mark.outcome.unconverted)
         outcome.foldedLines = mark.outcome.foldedLines
         parser.position = mark.position
         parser.type = mark.context.type
         context = mark.context
+    }
+
+    private mutating func removeLines(behind mark: DroppedLines.Mark) {
+        values.removeLast(values.count - mark.values)
+        timestamps.removeLast(timestamps.count - mark.timestamps)
+        exemplars.removeLast(exemplars.count - mark.exemplars)
     }
 
     private mutating func finishChunk(after: FamilyContext) {

@@ -101,11 +101,18 @@ final class SeriesAdmission {
         mode == .metered && room.leftBytes >= count * Self.sharedBytes
     }
 
-    /// Whether lines may be read by a chunk that was there before. Not one with lines that were shed, once
-    /// there is room for them: they are parsed then, and their series come back.
+    /// Whether lines may be read by a chunk that was there before, if they are its lines. Not by one with
+    /// lines that were shed, once there is room for them: they are parsed then, and their series come back.
+    /// Takes nothing.
+    func mayTake(_ chunk: TemplateChunk) -> Bool {
+        if chunk.shedCount > 0 { return mode == .shedding || room.leftBytes < chunk.shedBytes - paidBytes }
+        return !isFirst || known != nil || mode == .metered
+    }
+
+    /// The lines are those of a chunk that may take them: pays for its series where they are new to the
+    /// target. False where there is no room for them.
     func takes(_ chunk: TemplateChunk) -> Bool {
         if chunk.shedCount > 0 {
-            guard mode == .shedding || room.leftBytes < chunk.shedBytes - paidBytes else { return false }
             freeShedLinesLeft -= chunk.shedLines.count
             return true
         }
