@@ -1,6 +1,6 @@
-/// What a page may take beside its body while it is read. Most pages take no more than their bytes, and nobody
-/// is asked for that. What a page unfolds to beyond it is charged to whoever keeps account of the body; where
-/// it does not fit the scrape fails, so that no page takes the memory of the others.
+/// What a page may take beside its body while it is read. Most pages take no more than their bytes, and
+/// nobody is asked for that. What a page unfolds to beyond it is charged to whoever keeps account of the
+/// body; where it does not fit the scrape fails, so that no page takes the memory of the others.
 struct PageMemory {
     /// What a page may take beside its bytes without being charged.
     static let freeBytes = 1 << 20
@@ -24,7 +24,7 @@ struct PageMemory {
         let steps = (beyond + Self.stepBytes - 1) / Self.stepBytes
         guard charge(steps * Self.stepBytes) || charge(beyond) else {
             throw ScrapeError(
-                .transport,
+                .memory,
                 "the page unfolds to \(bytes) bytes while it is read, and there is no memory left for that: "
                     + "have the target say less, or give the agent more memory")
         }
