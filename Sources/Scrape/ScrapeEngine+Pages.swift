@@ -28,6 +28,7 @@ extension ScrapeEngine {
         let records =
             mayHaveOrder && !hasDefiedOrder && !(admission?.isShedding ?? false) && state.changes.isFrequent
             && state.seriesCount >= PageOrder.leastLines
+            && (admission?.takesOrder(lines: state.seriesCount) ?? true)
         var expected: [TemplateChunk] = []
         var isByOthers = false
         if state.order == nil, !records {

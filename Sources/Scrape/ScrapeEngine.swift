@@ -130,7 +130,7 @@ struct ScrapeEngine: Sendable {
                 hasDuplicates: !state.duplicates.isEmpty)
             let comparison = LayoutComparison(
                 old: old, new: reader.chunks, report: report.hashes, schema: schema)
-            templates.note(reader.chunks, of: schema)
+            if reader.shedCount == 0 { templates.note(reader.chunks, of: schema) }
             next.layout = layout(of: reader.chunks, keepsDetails: keepsDetails)
             next.duplicates = comparison.duplicates
             departed = comparison.departed

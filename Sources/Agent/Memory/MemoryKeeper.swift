@@ -84,12 +84,15 @@ final class MemoryKeeper: Sendable {
     static let leastSeries = 1_000
     /// What these series may take within `nextJobNs`, however much is in use.
     static let leastRoomBytes = 1 << 20
+    /// Of the ceiling, what all targets together may keep without room.
+    static let reserveShare: UInt64 = 128
+    static let leastReserveBytes = 256 << 10
     /// How long it is taken for granted that jobs which had enough series still have them.
     static let enoughNs: UInt64 = 10_000_000_000
 
     let ceiling: MemoryCeiling?
     /// What new series take from.
-    let room = MemoryRoom()
+    let room: MemoryRoom
     private let account: MemoryAccount
     private let bodiesBytes: Int
     private let leastSeries: Int
@@ -107,6 +110,8 @@ final class MemoryKeeper: Sendable {
         self.ceiling = ceiling
         self.account = account
         self.logger = logger
+        let reserveBytes = Int(clamping: (ceiling?.bytes ?? 0) / Self.reserveShare)
+        room = MemoryRoom(reserveBytes: max(Self.leastReserveBytes, reserveBytes))
         self.leastSeries = leastSeries
         bodiesBytes = account.limitBytes(of: .bodies)
         steps = MemoryPressure.Step.allCases.map { step in
