@@ -261,6 +261,8 @@ final class MemoryKeeper: Sendable {
         guard state.pressure.isInForce(.newSeriesAreShed) else {
             state.isTooSmall = false
             room.set(leftBytes: left)
+            // Targets may wait for the room that there is now.
+            for job in means.jobs() { job.setHoldsNewTargets(false) }
             return
         }
         let jobs = means.jobs()
