@@ -35,13 +35,6 @@ final class MemoryKeeper: Sendable {
         let giveBack: @Sendable () -> Void
     }
 
-    /// A line of the log that is written once the lock is free: nobody may read the log at the moment.
-    private struct Line {
-        let level: Logger.Level
-        let text: String
-        let metadata: Logger.Metadata
-    }
-
     private struct State {
         var pressure = MemoryPressure()
         var growth = SeriesGrowth()
@@ -62,13 +55,14 @@ final class MemoryKeeper: Sendable {
         var hasSaidTooSmall = false
         var hasSaidFault = false
         var isEnded = false
-        var lines: [Line] = []
+        /// Of this look, for the log.
+        var lines: [LogRelay.Line] = []
 
         mutating func say(_ level: Logger.Level, _ text: String, _ metadata: Logger.Metadata) {
-            lines.append(Line(level: level, text: text, metadata: metadata))
+            lines.append(LogRelay.Line(level: level, text: text, metadata: metadata))
         }
 
-        mutating func takeLines() -> [Line] {
+        mutating func takeLines() -> [LogRelay.Line] {
             defer { lines = [] }
             return lines
         }
@@ -96,7 +90,8 @@ final class MemoryKeeper: Sendable {
     private let account: MemoryAccount
     private let bodiesBytes: Int
     private let leastSeries: Int
-    private let logger: Logger
+    /// Nobody may read the log at the moment, and no step waits for that.
+    private let log: LogRelay
     private let steps: [Counter]
     private let state = Mutex(State())
     /// Of the last step in force, for those who must not wait for a look to end.
@@ -105,11 +100,11 @@ final class MemoryKeeper: Sendable {
     /// Keeps `account` and what runs below `ceiling`; does nothing without one. Looks once it has begun.
     init(
         _ ceiling: MemoryCeiling?, account: MemoryAccount, registry: MetricRegistry, logger: Logger,
-        leastSeries: Int = leastSeries
+        leastSeries: Int = leastSeries, runsLog: @escaping LogRelay.Run = LogRelay.onThread
     ) {
         self.ceiling = ceiling
         self.account = account
-        self.logger = logger
+        log = LogRelay(logger, run: runsLog)
         let reserveBytes = Int(clamping: (ceiling?.bytes ?? 0) / Self.reserveShare)
         room = MemoryRoom(reserveBytes: max(Self.leastReserveBytes, reserveBytes))
         self.leastSeries = leastSeries
@@ -145,14 +140,14 @@ final class MemoryKeeper: Sendable {
         if stepNumber >= MemoryPressure.Step.newTargetsWait.rawValue { job.setHoldsNewTargets(true) }
     }
 
-    /// Looks once and acts. Returns in how many milliseconds to look again.
+    /// Looks once and acts, and waits for no log. Returns in how many milliseconds to look again.
     func look(_ means: Means, nowNs: UInt64) -> Int {
         guard let limit = ceiling?.bytes else { return 1_000 }
         let (pauseMs, lines) = state.withLock { state in
             let pauseMs = state.isEnded ? 1_000 : look(means, &state, limit, nowNs: nowNs)
             return (pauseMs, state.takeLines())
         }
-        for line in lines { logger.log(level: line.level, "\(line.text)", metadata: line.metadata) }
+        log.write(lines)
         return pauseMs
     }
 

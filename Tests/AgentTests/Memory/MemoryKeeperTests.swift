@@ -9,6 +9,12 @@ import Testing
 
 @testable import Agent
 
+/// Has lines written at once.
+private let runHere: LogRelay.Run = {
+    $0()
+    return true
+}
+
 struct MemoryKeeperTests {
     private static let mib: UInt64 = 1 << 20
     private let process = FakeProcess()
@@ -20,7 +26,7 @@ struct MemoryKeeperTests {
     init() {
         keeper = MemoryKeeper(
             MemoryCeiling(bytes: 100 << 20, source: .flag), account: account, registry: registry,
-            logger: lines.logger, leastSeries: 0)
+            logger: lines.logger, leastSeries: 0, runsLog: runHere)
     }
 
     /// A look at so many MiB after so many seconds.
@@ -155,7 +161,7 @@ struct MemoryKeeperTests {
 
     @Test func withoutACeilingThereIsRoomForEverything() {
         let keeper = MemoryKeeper(
-            nil, account: account, registry: MetricRegistry(), logger: lines.logger)
+            nil, account: account, registry: MetricRegistry(), logger: lines.logger, runsLog: runHere)
         #expect(keeper.look(process.means, nowNs: 1) == 1_000)
         #expect(keeper.room.leftBytes == .max)
     }
@@ -239,7 +245,7 @@ struct MemoryKeeperTests {
         }
         let keeper = MemoryKeeper(
             MemoryCeiling(bytes: 100 << 20, source: .flag), account: account, registry: MetricRegistry(),
-            logger: Logger(label: "test") { _ in Handler(act: act) })
+            logger: Logger(label: "test") { _ in Handler(act: act) }, runsLog: runHere)
         box.withLock { $0 = keeper }
         process.set { $0.usedBytes = 81 * Self.mib }
         _ = keeper.look(process.means, nowNs: 1)
@@ -274,7 +280,7 @@ struct LowCeilingTests {
         let lines = LogLines()
         let keeper = MemoryKeeper(
             MemoryCeiling(bytes: 100 << 20, source: .flag), account: MemoryAccount(memoryBytes: 100 << 20),
-            registry: MetricRegistry(), logger: lines.logger)
+            registry: MetricRegistry(), logger: lines.logger, runsLog: runHere)
         func look(_ mebibytes: UInt64, _ seconds: UInt64) {
             process.set { $0.usedBytes = mebibytes << 20 }
             _ = keeper.look(process.means, nowNs: seconds * 1_000_000_000)
