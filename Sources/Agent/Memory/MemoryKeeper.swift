@@ -1,5 +1,6 @@
 import Logging
 import Platform
+import Scrape
 import Synchronization
 import Telemetry
 
@@ -18,6 +19,8 @@ final class MemoryKeeper: Sendable {
     struct Job: Sendable {
         let name: String
         let activeSeries: @Sendable () -> Int
+        /// Asked once a storm, when the job begins to shed.
+        let widestLabel: @Sendable () -> WidestLabel?
         let setShedsNewSeries: @Sendable (Bool) -> Void
         let setHoldsNewTargets: @Sendable (Bool) -> Void
     }
@@ -280,7 +283,10 @@ final class MemoryKeeper: Sendable {
         state.shedNs = nowNs
         guard let name = state.growth.fastest(of: sizes, except: state.shedding) else { return }
         state.shedding.append(name)
-        if state.said.insert(name).inserted { warnOf(name, sizes, used, &state) }
+        if state.said.insert(name).inserted {
+            let job = jobs.first { $0.name == name }
+            warnOf(name, sizes, job?.widestLabel(), used, &state)
+        }
     }
 
     private func hasFewSeries(_ jobs: [Job], _ state: inout State, nowNs: UInt64) -> Bool {
@@ -324,11 +330,17 @@ final class MemoryKeeper: Sendable {
     private func sizes(_ jobs: [Job]) -> [SeriesGrowth.Size] { jobs.map { ($0.name, $0.activeSeries()) } }
 
     private func warnOf(
-        _ name: String, _ sizes: [SeriesGrowth.Size], _ used: UInt64, _ state: inout State
+        _ name: String, _ sizes: [SeriesGrowth.Size], _ label: WidestLabel?, _ used: UInt64,
+        _ state: inout State
     ) {
         var metadata = metadata(MemoryPressure.Step.newSeriesAreShed.rawValue, used)
         metadata["scrape_job"] = "\(name)"
         metadata["series"] = .stringConvertible(sizes.first { $0.job == name }?.series ?? 0)
+        if let label {
+            metadata["label"] = "\(label.name)"
+            metadata["label_values"] = .stringConvertible(label.values)
+            metadata["series_examined"] = .stringConvertible(label.series)
+        }
         state.say(
             .warning,
             "memory is near its ceiling: new series of this job are refused, and those that are known go on",

@@ -1,6 +1,7 @@
 import Logging
 import MetricModel
 import Platform
+import Scrape
 import StatusServer
 import Synchronization
 import Telemetry
@@ -118,6 +119,21 @@ struct MemoryKeeperTests {
         #expect(process.shedding == ["a", "b", "c"])
         _ = look(10, 90)
         #expect(process.shedding.isEmpty && keeper.stepNumber == 0 && keeper.room.leftBytes == 83 << 20)
+    }
+
+    /// What made a job grow is the first thing that whoever reads the line wants to know.
+    @Test func theLineOfAJobThatShedsNamesItsWidestLabel() {
+        let label = WidestLabel(name: "pod", values: 800, series: 1_000)
+        process.set { $0.jobs = ["a": .init(series: 2_000, label: label), "b": .init(series: 1)] }
+        _ = look(93, 1)
+        #expect(lines.all("new series of this job are refused").count == 1)
+        let line = lines.all("new series of this job are refused").first ?? ""
+        #expect(line.contains("scrape_job=a") && line.contains(" series=2000 "))
+        #expect(line.contains(" label=pod label_values=800 "))
+        #expect(line.contains(" series_examined=1000 "))
+        // A job without series has none.
+        _ = look(93, 7)
+        #expect(!(lines.all("scrape_job=b").first ?? "label").contains("label"))
     }
 
     @Test func poolsThatAReloadBringsHaveThePresentState() {

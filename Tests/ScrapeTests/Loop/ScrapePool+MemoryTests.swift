@@ -54,6 +54,23 @@ import Testing
         #expect(isShown("narthex_memory_shed_samples_total{scrape_job=\"j\"} 6", parts))
     }
 
+    /// A sample of the series says which label has made a job grow.
+    @Test func theWidestLabelIsThatWithMostValues() async throws {
+        let parts = PoolParts()
+        #expect(parts.pool.widestLabel == nil)
+        let few = (0..<50).map { "few{code=\"\($0 % 5)\",le=\"\($0)\"} 1\n" }.joined()
+        let ids = (0..<9_000).map { "many{id=\"\($0)\",code=\"\($0 % 7)\"} 1\n" }.joined()
+        parts.http.answer(Self.one.url, few + ids)
+        parts.http.answer(Self.two.url, few)
+        parts.pool.sync([Self.one, Self.two])
+        await parts.running {
+            await parts.advance { parts.appender.frames.count >= 2 }
+        }
+        let label = try #require(parts.pool.widestLabel)
+        #expect(label.name == "id" && label.series <= WidestLabel.mostSeries && label.series > 400)
+        #expect(label.values > label.series / 2 && label.values <= label.series)
+    }
+
     @Test func newSeriesTakeFromTheRoom() async throws {
         let parts = PoolParts()
         parts.room.set(leftBytes: 0)
