@@ -24,6 +24,13 @@ public final class MemoryAccount: Sendable {
     private struct Amounts {
         var limits: [Int]
         var used = [Int](repeating: 0, count: Kind.allCases.count)
+        /// The most that each kind has held since it was last asked for.
+        var peaks = [Int](repeating: 0, count: Kind.allCases.count)
+
+        mutating func add(_ bytes: Int, at index: Int) {
+            used[index] += bytes
+            peaks[index] = max(peaks[index], used[index])
+        }
     }
 
     private let amounts: Mutex<Amounts>
@@ -61,7 +68,7 @@ public final class MemoryAccount: Sendable {
             var limit = amounts.limits[index]
             if withinWhole { limit = max(limit, wholeLimits[index]) }
             guard bytes <= limit - amounts.used[index] else { return false }
-            amounts.used[index] += bytes
+            amounts.add(bytes, at: index)
             return true
         }
     }
@@ -80,7 +87,7 @@ public final class MemoryAccount: Sendable {
     public func change(_ kind: Kind, by bytes: Int) {
         let index = Self.index(kind)
         amounts.withLock { amounts in
-            amounts.used[index] += bytes
+            amounts.add(bytes, at: index)
             precondition(amounts.used[index] >= 0, "no more is given back than was charged")
         }
     }
@@ -118,6 +125,15 @@ public final class MemoryAccount: Sendable {
     public func usedBytes(of kind: Kind) -> Int {
         let index = Self.index(kind)
         return amounts.withLock { $0.used[index] }
+    }
+
+    /// The most that the kind has held since this was last asked, and what it holds now. For one asker.
+    public func takePeakBytes(of kind: Kind) -> (peak: Int, used: Int) {
+        let index = Self.index(kind)
+        return amounts.withLock { amounts in
+            defer { amounts.peaks[index] = amounts.used[index] }
+            return (amounts.peaks[index], amounts.used[index])
+        }
     }
 
     private static func index(_ kind: Kind) -> Int {

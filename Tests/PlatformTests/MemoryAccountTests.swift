@@ -40,4 +40,21 @@ struct MemoryAccountTests {
         #expect(account.charge(50, to: .bodies, withinWhole: true))
         #expect(!account.charge(1, to: .bodies, withinWhole: true))
     }
+
+    @Test func thePeakIsThatSinceItWasLastAskedFor() {
+        let account = MemoryAccount(bodiesBytes: 100, readingBytes: 100)
+        #expect(account.charge(60, to: .bodies))
+        account.discharge(60, from: .bodies)
+        account.change(.bodies, by: 10)
+        var peak = account.takePeakBytes(of: .bodies)
+        #expect(peak.peak == 60 && peak.used == 10)
+        peak = account.takePeakBytes(of: .bodies)
+        #expect(peak.peak == 10 && peak.used == 10)
+        account.change(.bodies, by: 5)
+        account.change(.bodies, by: -15)
+        #expect(!account.charge(200, to: .bodies))
+        peak = account.takePeakBytes(of: .bodies)
+        #expect(peak.peak == 15 && peak.used == 0)
+        #expect(account.takePeakBytes(of: .reading).peak == 0)
+    }
 }

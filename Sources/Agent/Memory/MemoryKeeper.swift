@@ -10,7 +10,8 @@ import Telemetry
 /// What counts as used is the whole resident memory, pages of the program among them, though the kernel may
 /// take those back: the agent cannot run without most of them, they are bounded by the size of the program,
 /// and the sum is the number that everybody sees. What the cgroup is charged with is no measure: it counts
-/// pages of the buffer's files, which may be most of it and go whenever memory is needed.
+/// pages of the buffer's files, which may be most of it and go whenever memory is needed. What response
+/// bodies have held within the last half minute and do not hold now counts as used as well (`BodiesToCome`).
 ///
 /// A thread of its own looks, so that neither workers that wait for a disk nor busy tasks hold it up.
 /// Without a ceiling there is no such thread.
@@ -58,6 +59,9 @@ final class MemoryKeeper: Sendable {
         var hasSaidTooSmall = false
         var hasSaidFault = false
         var isEnded = false
+        var bodies = BodiesToCome()
+        /// What bodies may take beside what is in use, as this look has found it. It counts as used.
+        var bodiesBytes: UInt64 = 0
         /// Of this look, for the log.
         var lines: [LogRelay.Line] = []
 
@@ -155,6 +159,9 @@ final class MemoryKeeper: Sendable {
     }
 
     private func look(_ means: Means, _ state: inout State, _ limit: UInt64, nowNs: UInt64) -> Int {
+        let bodies = account.takePeakBytes(of: .bodies)
+        state.bodiesBytes = state.bodies.observed(
+            peakBytes: bodies.peak, usedBytes: bodies.used, nowNs: nowNs)
         guard var used = used(means, &state) else {
             lift(&state, means)
             return 1_000
@@ -192,7 +199,7 @@ final class MemoryKeeper: Sendable {
 
     private func used(_ means: Means, _ state: inout State) -> UInt64? {
         switch means.resident() {
-        case .success(let memory): return memory.totalBytes
+        case .success(let memory): return memory.totalBytes + state.bodiesBytes
         case .failure(let error):
             if !state.hasSaidFault {
                 state.hasSaidFault = true
@@ -243,7 +250,7 @@ final class MemoryKeeper: Sendable {
                 state.hasSaidTooSmall = false
                 state.say(
                     .info, "memory is far enough below its ceiling again: nothing waits for it or is refused",
-                    metadata(0, used))
+                    metadata(0, used, state))
             }
         }
     }
@@ -253,7 +260,9 @@ final class MemoryKeeper: Sendable {
         guard let limit = ceiling?.bytes else { return }
         let left = state.pressure.leftBytes(usedBytes: used, ceilingBytes: limit)
         if state.pressure.isInForce(.bodiesWait) {
-            let half = limit > used ? Int(clamping: (limit - used) / 2) : 0
+            // What bodies may take does not count against them.
+            let others = used - min(used, state.bodiesBytes)
+            let half = limit > others ? Int(clamping: (limit - others) / 2) : 0
             limitBodies(toBytes: min(bodiesBytes, max(Self.leastBodiesBytes, half)), means)
         }
         guard state.pressure.isInForce(.newSeriesAreShed) else {
@@ -310,7 +319,7 @@ final class MemoryKeeper: Sendable {
             .error,
             "the ceiling on memory is too low: the agent is near it with fewer than \(leastSeries) series, "
                 + "which are taken all the same",
-            metadata(state.pressure.step?.rawValue ?? 0, used))
+            metadata(state.pressure.step?.rawValue ?? 0, used, state))
     }
 
     private func limitBodies(toBytes bytes: Int, _ means: Means) {
@@ -333,7 +342,7 @@ final class MemoryKeeper: Sendable {
         _ name: String, _ sizes: [SeriesGrowth.Size], _ label: WidestLabel?, _ used: UInt64,
         _ state: inout State
     ) {
-        var metadata = metadata(MemoryPressure.Step.newSeriesAreShed.rawValue, used)
+        var metadata = metadata(MemoryPressure.Step.newSeriesAreShed.rawValue, used, state)
         metadata["scrape_job"] = "\(name)"
         metadata["series"] = .stringConvertible(sizes.first { $0.job == name }?.series ?? 0)
         if let label {
@@ -348,12 +357,14 @@ final class MemoryKeeper: Sendable {
     }
 
     private func warn(_ sentence: String, _ step: Int, _ used: UInt64, _ state: inout State) {
-        state.say(.warning, "memory is near its ceiling: \(sentence)", metadata(step, used))
+        state.say(.warning, "memory is near its ceiling: \(sentence)", metadata(step, used, state))
     }
 
-    private func metadata(_ step: Int, _ used: UInt64) -> Logger.Metadata {
+    private func metadata(_ step: Int, _ used: UInt64, _ state: State) -> Logger.Metadata {
         [
-            "step": .stringConvertible(step), "resident_bytes": .stringConvertible(used),
+            "step": .stringConvertible(step),
+            "resident_bytes": .stringConvertible(used - min(used, state.bodiesBytes)),
+            "bodies_to_come_bytes": .stringConvertible(state.bodiesBytes),
             "ceiling_bytes": .stringConvertible(ceiling?.bytes ?? 0),
         ]
     }
