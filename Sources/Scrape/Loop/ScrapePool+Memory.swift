@@ -31,8 +31,15 @@ extension ScrapePool {
         }
     }
 
-    /// Memory is scarce: what is kept for lines that are gone goes at once. Any thread.
-    public func letGoOfThePast() { state.withLock { $0.templates }.sweep() }
+    /// Memory is scarce: what is kept for lines and targets that are gone goes at once. Any thread.
+    public func letGoOfThePast() {
+        let templates = state.withLock { state in
+            state.loops.giveBackRoom()
+            state.held.giveBackRoom()
+            return state.templates
+        }
+        templates.sweep()
+    }
 
     /// Targets that are not scraped because of `holdsNewTargets`.
     public var waitingTargets: Int { state.withLock { $0.held.count } }
