@@ -1,9 +1,9 @@
 /// What response bodies may take again at any moment, by what they have held of late: series that fill the
 /// memory up to its marks would leave them none. Knows no clock: it is told the time.
 struct BodiesToCome: Sendable {
-    /// What was held is remembered for one such time at the least, and for two at the most. Longer than most
-    /// scrape intervals.
-    static let windowNs: UInt64 = 15_000_000_000
+    /// What was held is remembered for one such time at the least, and for two at the most. About a usual
+    /// scrape interval, and shorter than the calm after which steps end.
+    static let windowNs: UInt64 = 10_000_000_000
 
     private var beganNs: UInt64 = 0
     private var peakBytes = 0

@@ -11,7 +11,7 @@ import Telemetry
 /// take those back: the agent cannot run without most of them, they are bounded by the size of the program,
 /// and the sum is the number that everybody sees. What the cgroup is charged with is no measure: it counts
 /// pages of the buffer's files, which may be most of it and go whenever memory is needed. What response
-/// bodies have held within the last half minute and do not hold now counts as used as well (`BodiesToCome`).
+/// bodies have held within the last seconds and do not hold now counts as used as well (`BodiesToCome`).
 ///
 /// A thread of its own looks, so that neither workers that wait for a disk nor busy tasks hold it up.
 /// Without a ceiling there is no such thread.

@@ -51,7 +51,8 @@ extension ScrapePool {
     /// take over from others; the rest waits. Those that have waited go on doing so where there is no room
     /// for more loops.
     func addLoops(for targets: Set<ScrapeTarget>, _ state: inout State) {
-        let new = targets.filter { state.loops[$0] == nil }
+        var new: [ScrapeTarget] = []
+        for target in targets where state.loops[target] == nil { new.append(target) }
         let elders = new.isEmpty ? [:] : state.elders
         for target in new {
             let elders = elders[target.labels]

@@ -9,23 +9,23 @@ struct BodiesToComeTests {
     private static let second: UInt64 = 1_000_000_000
     private static let mib: UInt64 = 1 << 20
 
-    @Test func whatBodiesHeldIsExpectedForHalfAMinuteAtTheMost() {
+    @Test func whatBodiesHeldIsExpectedForTwentySecondsAtTheMost() {
         var bodies = BodiesToCome()
         func look(_ peak: Int, _ used: Int, at second: UInt64) -> UInt64 {
             bodies.observed(peakBytes: peak, usedBytes: used, nowNs: second * Self.second)
         }
         #expect(look(0, 0, at: 1) == 0)
         #expect(look(30, 10, at: 2) == 20)
-        #expect(look(10, 5, at: 10) == 25)
-        #expect(look(40, 40, at: 12) == 0)
-        #expect(look(40, 0, at: 16) == 40)
-        #expect(look(0, 0, at: 29) == 40)
-        // The window that ended at 16 had 40 in it as well.
-        #expect(look(7, 0, at: 31) == 40)
-        #expect(look(1, 0, at: 46) == 7)
-        #expect(look(0, 0, at: 61) == 1)
-        #expect(look(0, 0, at: 76) == 0)
-        #expect(look(9, 0, at: 80) == 9)
+        #expect(look(10, 5, at: 8) == 25)
+        #expect(look(40, 40, at: 9) == 0)
+        #expect(look(40, 0, at: 11) == 40)
+        #expect(look(0, 0, at: 20) == 40)
+        // The window that began at 11 had 40 in it as well.
+        #expect(look(7, 0, at: 21) == 40)
+        #expect(look(1, 0, at: 31) == 7)
+        #expect(look(0, 0, at: 41) == 1)
+        #expect(look(0, 0, at: 51) == 0)
+        #expect(look(9, 0, at: 55) == 9)
         #expect(look(0, 0, at: 200) == 0)
     }
 
