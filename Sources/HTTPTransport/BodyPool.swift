@@ -86,6 +86,13 @@ final class BodyPool: Sendable {
     /// limit that is narrowed does not fail it.
     func charge(_ bytes: Int) -> Bool { memory.charge(bytes, to: .bodies, withinWhole: true) }
 
+    /// The same for what a body is read into. A quarter of the memory is left for bodies that are being
+    /// decoded, which fail without it.
+    func charge(forReading bytes: Int) -> Bool {
+        let mostBytes = memory.wholeLimitBytes(of: .bodies) / 4 * 3
+        return memory.usedBytes(of: .bodies) + bytes <= mostBytes && charge(bytes)
+    }
+
     /// Keeps a buffer for a later body.
     func keep(_ buffer: [UInt8]) {
         let capacity = buffer.capacity

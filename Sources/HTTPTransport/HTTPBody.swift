@@ -4,7 +4,19 @@ import Synchronization
 /// A response's body. Its memory, and the body slot if it holds one, go back to the client when it
 /// is let go, as it should be once it is parsed, or else with its last reference.
 public final class HTTPBody: Sendable {
-    private let storage: Mutex<[UInt8]?>
+    private struct Storage {
+        /// Nil once they were let go.
+        var bytes: [UInt8]?
+        /// Bytes charged for what the body is read into.
+        var readBytes = 0
+
+        mutating func take() -> (bytes: [UInt8], readBytes: Int)? {
+            defer { self = Storage(bytes: nil) }
+            return bytes.map { ($0, readBytes) }
+        }
+    }
+
+    private let storage: Mutex<Storage>
     private let pool: BodyPool?
     private let claim: BodyClaim
     /// Bytes charged to the memory account for the body.
@@ -22,7 +34,7 @@ public final class HTTPBody: Sendable {
     init(
         _ bytes: [UInt8], pool: BodyPool?, claim: BodyClaim, heldBytes: Int = 0, decodedBytes: Int = 0
     ) {
-        storage = Mutex(bytes)
+        storage = Mutex(Storage(bytes: bytes))
         self.heldBytes = heldBytes
         self.decodedBytes = decodedBytes
         self.pool = pool
@@ -34,21 +46,27 @@ public final class HTTPBody: Sendable {
 
     /// Gives memory and slot back now, whoever still refers to the body. It has no bytes from then on.
     public func letGo() {
-        let bytes = storage.withLock { bytes in
-            defer { bytes = nil }
-            return bytes
+        guard let (bytes, readBytes) = storage.withLock({ $0.take() }) else { return }
+        pool?.takeBack(bytes, claim: claim, heldBytes: heldBytes + decodedBytes + readBytes)
+    }
+
+    /// Charges for what the body is read into: `bytes` in all until it is let go. False when that does not
+    /// fit; what was charged before stays charged. Any thread.
+    public func charge(readInto bytes: Int) -> Bool {
+        storage.withLock { storage in
+            guard let pool, storage.bytes != nil, bytes > storage.readBytes else { return true }
+            guard pool.charge(forReading: bytes - storage.readBytes) else { return false }
+            storage.readBytes = bytes
+            return true
         }
-        if let bytes { pool?.takeBack(bytes, claim: claim, heldBytes: heldBytes + decodedBytes) }
     }
 
     /// A body with what these bytes of gzip decode to. It takes the slot over; this one has no bytes from
     /// then on. What was charged for it is what it announces; one that comes to more is charged more, or
     /// fails.
     func unpacked(limitBytes: Int) throws(CompressionError) -> HTTPBody {
-        let packed = storage.withLock { bytes in
-            defer { bytes = nil }
-            return bytes ?? []
-        }
+        let (packed, readBytes) = storage.withLock { $0.take() } ?? ([], 0)
+        let heldBytes = heldBytes + readBytes
         var held = decodedBytes
         func grow(to capacity: Int) -> Bool {
             guard capacity > max(held, BodySlots.inlineBytes) else { return true }
@@ -86,5 +104,5 @@ public final class HTTPBody: Sendable {
     }
 
     /// The bytes as an array of the caller's.
-    public var bytes: [UInt8] { storage.withLock { $0 } ?? [] }
+    public var bytes: [UInt8] { storage.withLock { $0.bytes } ?? [] }
 }

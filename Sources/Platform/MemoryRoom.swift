@@ -5,8 +5,11 @@ import Synchronization
 public final class MemoryRoom: Sendable {
     private let left = Atomic<Int>(.max)
 
+    /// What may be taken although there is no room: for what costs little and spares much work.
+    public let reserve: MemoryReserve
+
     /// Without a ceiling, until the first `set`.
-    public init() {}
+    public init(reserveBytes: Int = 1 << 20) { reserve = MemoryReserve(bytes: reserveBytes) }
 
     /// Bytes left; `Int.max` where there is no ceiling.
     public var leftBytes: Int { left.load(ordering: .relaxed) }

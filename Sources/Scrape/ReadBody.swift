@@ -109,6 +109,10 @@ struct ReadBody {
         isProtobuf = true
         values = series.takeValues()
         lineCount = values.count
+        shedCount = reader.passedOverCount
+        // Before those of chunks, which do not count them.
+        let passedOver = reader.passedOver
+        if !passedOver.isEmpty { remove(passedOver) }
         let dropped = DroppedLines.of(chunks)
         if !dropped.isEmpty { remove(dropped) }
     }

@@ -6,7 +6,7 @@ import MetricModel
 extension ScrapeEngine {
     func readPage(
         _ body: RawSpan, _ format: ExpositionFormat, at timestampMs: Int64, after state: ScrapeState,
-        keepsMetadata: Bool, elder: KnownSeries?
+        keepsMetadata: Bool, elder: KnownSeries?, memory: PageMemory? = nil
     ) throws(ScrapeError) -> ReadBody {
         let admission = SeriesAdmission.of(gate, after: state, schema, elder: elder)
         // All these look at runs of lines as the page has them. A protobuf message tells of its start and its
@@ -20,7 +20,7 @@ extension ScrapeEngine {
         {
             let page =
                 format == .protobuf
-                ? readProtobufByOrder(body, order, at: timestampMs, after: state, admission)
+                ? readProtobufByOrder(body, order, at: timestampMs, after: state, admission, memory)
                 : readByOrder(body, order, at: timestampMs, after: state, admission).map { ReadBody($0) }
             if let page { return page }
             hasDefiedOrder = true
@@ -28,6 +28,7 @@ extension ScrapeEngine {
         let records =
             mayHaveOrder && !hasDefiedOrder && !(admission?.isShedding ?? false) && state.changes.isFrequent
             && state.seriesCount >= PageOrder.leastLines
+            && (admission?.takesOrder(lines: state.seriesCount) ?? true)
         var expected: [TemplateChunk] = []
         var isByOthers = false
         if state.order == nil, !records {
@@ -37,7 +38,8 @@ extension ScrapeEngine {
             admission?.startAnew()
         }
         var reader = try read(
-            body, format, expected: expected, keepsMetadata: keepsMetadata, records: records, admission)
+            body, format, expected: expected, keepsMetadata: keepsMetadata, records: records, admission,
+            memory)
         reader.isByOthers = isByOthers && !state.chunks.isEmpty
         reader.hasDefiedOrder = hasDefiedOrder
         if admission != nil { reader.shedCount += reader.chunks.reduce(0) { $0 + $1.shedCount } }
@@ -64,13 +66,13 @@ extension ScrapeEngine {
 
     private func read(
         _ body: RawSpan, _ format: ExpositionFormat, expected: [TemplateChunk], keepsMetadata: Bool,
-        records: Bool, _ admission: SeriesAdmission?
+        records: Bool, _ admission: SeriesAdmission?, _ memory: PageMemory?
     ) throws(ScrapeError) -> ReadBody {
         guard format != .protobuf else {
             var reader = ProtobufBodyReader(
                 schema: schema, options: histograms, keepsExemplars: keepsExemplars,
                 keepsMetadata: keepsMetadata, hasher: hasher, layouts: layouts, templates: templates,
-                admission: admission)
+                admission: admission, memory: memory)
             if records { reader.record = PageRecord() }
             try reader.read(body, expected: expected, extraValues: report.chunk.seriesCount)
             return ReadBody(reader)
@@ -122,11 +124,12 @@ extension ScrapeEngine {
     /// The same for a protobuf body.
     private func readProtobufByOrder(
         _ body: RawSpan, _ order: PageOrder, at timestampMs: Int64, after state: ScrapeState,
-        _ admission: SeriesAdmission?
+        _ admission: SeriesAdmission?, _ memory: PageMemory?
     ) -> ReadBody? {
         guard body.byteCount <= BodyReader.maxBodyBytes else { return nil }
         var decoder = ProtobufDecoder(
-            options: histograms, keepsExemplars: keepsExemplars, hasher: hasher, expected: order.lineCount)
+            options: histograms, keepsExemplars: keepsExemplars, hasher: hasher, expected: order.lineCount,
+            memory: memory)
         do throws(ScrapeError) { try decoder.read(body) } catch { return nil }
         var walk = ProtobufWalk(
             order, decoder.takeSeries(), schema: schema, hasher: hasher, layouts: layouts,

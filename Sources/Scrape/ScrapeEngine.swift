@@ -98,15 +98,17 @@ struct ScrapeEngine: Sendable {
 
     /// The frame of a body. Throws when the body is not in the format: then nothing of it counts, and
     /// `failed` makes the frame. `elder` are the series of the target that this one takes over from, for its
-    /// first page. `durationSeconds` is asked once, when the body has been read.
+    /// first page, and `memory` bounds what a protobuf body unfolds to. `durationSeconds` is asked once, when
+    /// the body has been read.
     func scraped(
         _ body: RawSpan, format: ExpositionFormat = .text, at timestampMs: Int64, after state: ScrapeState,
-        elder: KnownSeries? = nil, durationSeconds: () -> Double
+        elder: KnownSeries? = nil, memory: PageMemory? = nil, durationSeconds: () -> Double
     ) throws(ScrapeError) -> Prepared {
         try checkClock(timestampMs, state)
         let keepsDetails = detailSwitch.isOn
         var reader = try readPage(
-            body, format, at: timestampMs, after: state, keepsMetadata: keepsDetails, elder: elder)
+            body, format, at: timestampMs, after: state, keepsMetadata: keepsDetails, elder: elder,
+            memory: memory)
         let keptCount = reader.keptCount
         var values = reader.values
         // The only copy, so that it is changed in its place.
@@ -128,7 +130,7 @@ struct ScrapeEngine: Sendable {
                 hasDuplicates: !state.duplicates.isEmpty)
             let comparison = LayoutComparison(
                 old: old, new: reader.chunks, report: report.hashes, schema: schema)
-            templates.note(reader.chunks, of: schema)
+            if reader.shedCount == 0 { templates.note(reader.chunks, of: schema) }
             next.layout = layout(of: reader.chunks, keepsDetails: keepsDetails)
             next.duplicates = comparison.duplicates
             departed = comparison.departed

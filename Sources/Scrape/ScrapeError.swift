@@ -22,6 +22,8 @@ public struct ScrapeError: Error, Sendable, Equatable, CustomStringConvertible {
         case labelLimit = "label_limit"
         /// The job has more targets than it may have, so none is scraped.
         case targetLimit = "target_limit"
+        /// Memory is short, and the page needs more than it can be given or than it can do without.
+        case memory
         /// The wall clock stands at or before the target's last scrape.
         case clock
         /// The frame could not be appended to the buffer.

@@ -1,3 +1,4 @@
+import Platform
 import Synchronization
 import Testing
 
@@ -34,6 +35,25 @@ struct HTTPBodyTests {
             body.letGo()
         }
         #expect(released.withLock { $0 } == [.bytes(60)])
+    }
+
+    /// What a body is read into is charged beside it, as far as others that cannot wait keep their part.
+    @Test func whatABodyIsReadIntoIsChargedUntilItIsLetGo() {
+        let memory = MemoryAccount(bodiesBytes: 1_000)
+        let pool = BodyPool(keptCount: 1, memory: memory) { _, _ in }
+        #expect(memory.charge(100, to: .bodies))
+        let body = HTTPBody([7], pool: pool, claim: .slot, heldBytes: 100)
+        #expect(body.charge(readInto: 500) && memory.usedBytes(of: .bodies) == 600)
+        // In all, not more and more.
+        #expect(body.charge(readInto: 400) && body.charge(readInto: 600))
+        #expect(memory.usedBytes(of: .bodies) == 700)
+        #expect(!body.charge(readInto: 700) && memory.usedBytes(of: .bodies) == 700)
+        #expect(pool.charge(300) && !body.charge(readInto: 601))
+        memory.discharge(300, from: .bodies)
+        body.letGo()
+        #expect(memory.usedBytes(of: .bodies) == 0)
+        #expect(body.charge(readInto: 900) && memory.usedBytes(of: .bodies) == 0)
+        #expect(HTTPBody([7]).charge(readInto: 1 << 40))
     }
 
     @Test func aBodyTakesTheSmallestBufferThatHasRoomForIt() {

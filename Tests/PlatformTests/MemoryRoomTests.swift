@@ -23,4 +23,15 @@ import Testing
         room.set(leftBytes: .max)
         #expect(room.take(1 << 40))
     }
+
+    @Test func whatIsTakenFromTheReserveGoesBackWithItsPart() {
+        let reserve = MemoryRoom(reserveBytes: 100).reserve
+        var part: MemoryReserve.Part? = reserve.take(60)
+        #expect(part?.bytes == 60 && reserve.leftBytes == 40 && reserve.has(40) && !reserve.has(41))
+        let other = reserve.take(50)
+        #expect(reserve.leftBytes == -10 && !reserve.has(0))
+        part = nil
+        #expect(reserve.leftBytes == 50)
+        withExtendedLifetime(other) {}
+    }
 }

@@ -34,6 +34,15 @@ extension BodyReader {
     }
 }
 
+extension ExpositionParser {
+    /// Reads the first sample of a text.
+    mutating func next(_ text: String) throws -> Bool {
+        let bytes = Array(text.utf8)
+        // Safety: the span is used only inside the closure, where the array's bytes live.
+        return try unsafe bytes.withUnsafeBytes { try unsafe next($0.bytes) }
+    }
+}
+
 extension PageWalk {
     /// Reads text.
     mutating func read(_ text: String) -> Bool {

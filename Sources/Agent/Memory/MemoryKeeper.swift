@@ -1,5 +1,6 @@
 import Logging
 import Platform
+import Scrape
 import Synchronization
 import Telemetry
 
@@ -19,6 +20,8 @@ final class MemoryKeeper: Sendable {
     struct Job: Sendable {
         let name: String
         let activeSeries: @Sendable () -> Int
+        /// Asked once a storm, when the job begins to shed.
+        let widestLabel: @Sendable () -> WidestLabel?
         let setShedsNewSeries: @Sendable (Bool) -> Void
         let setHoldsNewTargets: @Sendable (Bool) -> Void
     }
@@ -34,13 +37,6 @@ final class MemoryKeeper: Sendable {
         let relax: @Sendable () -> Void
         /// Gives free memory back to the kernel. Closes no connection.
         let giveBack: @Sendable () -> Void
-    }
-
-    /// A line of the log that is written once the lock is free: nobody may read the log at the moment.
-    private struct Line {
-        let level: Logger.Level
-        let text: String
-        let metadata: Logger.Metadata
     }
 
     private struct State {
@@ -66,13 +62,14 @@ final class MemoryKeeper: Sendable {
         var bodies = BodiesToCome()
         /// Bytes that bodies are expected to take again, as the last look has found. They count as used.
         var bodiesBytes: UInt64 = 0
-        var lines: [Line] = []
+        /// Of this look, for the log.
+        var lines: [LogRelay.Line] = []
 
         mutating func say(_ level: Logger.Level, _ text: String, _ metadata: Logger.Metadata) {
-            lines.append(Line(level: level, text: text, metadata: metadata))
+            lines.append(LogRelay.Line(level: level, text: text, metadata: metadata))
         }
 
-        mutating func takeLines() -> [Line] {
+        mutating func takeLines() -> [LogRelay.Line] {
             defer { lines = [] }
             return lines
         }
@@ -88,16 +85,20 @@ final class MemoryKeeper: Sendable {
     static let leastSeries = 1_000
     /// What these series may take within `nextJobNs`, however much is in use.
     static let leastRoomBytes = 1 << 20
+    /// Of the ceiling, what all targets together may keep without room.
+    static let reserveShare: UInt64 = 128
+    static let leastReserveBytes = 256 << 10
     /// How long it is taken for granted that jobs which had enough series still have them.
     static let enoughNs: UInt64 = 10_000_000_000
 
     let ceiling: MemoryCeiling?
     /// What new series take from.
-    let room = MemoryRoom()
+    let room: MemoryRoom
     private let account: MemoryAccount
     private let bodiesBytes: Int
     private let leastSeries: Int
-    private let logger: Logger
+    /// Nobody may read the log at the moment, and no step waits for that.
+    private let log: LogRelay
     private let steps: [Counter]
     private let state = Mutex(State())
     /// Of the last step in force, for those who must not wait for a look to end.
@@ -106,11 +107,13 @@ final class MemoryKeeper: Sendable {
     /// Keeps `account` and what runs below `ceiling`; does nothing without one. Looks once it has begun.
     init(
         _ ceiling: MemoryCeiling?, account: MemoryAccount, registry: MetricRegistry, logger: Logger,
-        leastSeries: Int = leastSeries
+        leastSeries: Int = leastSeries, runsLog: @escaping LogRelay.Run = LogRelay.onThread
     ) {
         self.ceiling = ceiling
         self.account = account
-        self.logger = logger
+        log = LogRelay(logger, run: runsLog)
+        let reserveBytes = Int(clamping: (ceiling?.bytes ?? 0) / Self.reserveShare)
+        room = MemoryRoom(reserveBytes: max(Self.leastReserveBytes, reserveBytes))
         self.leastSeries = leastSeries
         bodiesBytes = account.limitBytes(of: .bodies)
         steps = MemoryPressure.Step.allCases.map { step in
@@ -144,14 +147,14 @@ final class MemoryKeeper: Sendable {
         if stepNumber >= MemoryPressure.Step.newTargetsWait.rawValue { job.setHoldsNewTargets(true) }
     }
 
-    /// Looks once and acts. Returns in how many milliseconds to look again.
+    /// Looks once and acts, and waits for no log. Returns in how many milliseconds to look again.
     func look(_ means: Means, nowNs: UInt64) -> Int {
         guard let limit = ceiling?.bytes else { return 1_000 }
         let (pauseMs, lines) = state.withLock { state in
             let pauseMs = state.isEnded ? 1_000 : look(means, &state, limit, nowNs: nowNs)
             return (pauseMs, state.takeLines())
         }
-        for line in lines { logger.log(level: line.level, "\(line.text)", metadata: line.metadata) }
+        log.write(lines)
         return pauseMs
     }
 
@@ -265,6 +268,8 @@ final class MemoryKeeper: Sendable {
         guard state.pressure.isInForce(.newSeriesAreShed) else {
             state.isTooSmall = false
             room.set(leftBytes: left)
+            // Targets may wait for the room that there is now.
+            for job in means.jobs() { job.setHoldsNewTargets(false) }
             return
         }
         let jobs = means.jobs()
@@ -287,7 +292,10 @@ final class MemoryKeeper: Sendable {
         state.shedNs = nowNs
         guard let name = state.growth.fastest(of: sizes, except: state.shedding) else { return }
         state.shedding.append(name)
-        if state.said.insert(name).inserted { warnOf(name, sizes, used, &state) }
+        if state.said.insert(name).inserted {
+            let job = jobs.first { $0.name == name }
+            warnOf(name, sizes, job?.widestLabel(), used, &state)
+        }
     }
 
     private func hasFewSeries(_ jobs: [Job], _ state: inout State, nowNs: UInt64) -> Bool {
@@ -331,11 +339,17 @@ final class MemoryKeeper: Sendable {
     private func sizes(_ jobs: [Job]) -> [SeriesGrowth.Size] { jobs.map { ($0.name, $0.activeSeries()) } }
 
     private func warnOf(
-        _ name: String, _ sizes: [SeriesGrowth.Size], _ used: UInt64, _ state: inout State
+        _ name: String, _ sizes: [SeriesGrowth.Size], _ label: WidestLabel?, _ used: UInt64,
+        _ state: inout State
     ) {
         var metadata = metadata(MemoryPressure.Step.newSeriesAreShed.rawValue, used, state)
         metadata["scrape_job"] = "\(name)"
         metadata["series"] = .stringConvertible(sizes.first { $0.job == name }?.series ?? 0)
+        if let label {
+            metadata["label"] = "\(label.name)"
+            metadata["label_values"] = .stringConvertible(label.values)
+            metadata["series_examined"] = .stringConvertible(label.series)
+        }
         state.say(
             .warning,
             "memory is near its ceiling: new series of this job are refused, and those that are known go on",

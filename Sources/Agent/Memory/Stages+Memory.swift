@@ -68,7 +68,7 @@ extension Stages {
 extension MemoryKeeper.Job {
     init(_ name: String, _ pool: ScrapePool) {
         self.init(
-            name: name, activeSeries: { pool.size.activeSeries },
+            name: name, activeSeries: { pool.size.activeSeries }, widestLabel: { pool.widestLabel },
             setShedsNewSeries: { pool.shedsNewSeries = $0 },
             setHoldsNewTargets: { pool.holdsNewTargets = $0 })
     }

@@ -38,6 +38,8 @@ struct BodyReader {
     private var createdLines = 0
     /// Lines of new series that are in no chunk, because memory is too short even to know them again.
     private(set) var passedOverCount = 0
+    /// Lines that rules drop and that are in no chunk for the same reason.
+    private var passedOverDrops = 0
     /// What an order of the page is made of, where one is wanted: set before a reading without expected
     /// chunks.
     var record: PageRecord?
@@ -93,7 +95,7 @@ struct BodyReader {
     /// Samples that the lines come to, one among them that a rule of the job refused.
     var sampleCount: Int {
         lineCount - createdLines - outcome.foldedLines + builder.sampleCount + passedOverCount
-            + (hasRefused ? 1 : 0)
+            + passedOverDrops + (hasRefused ? 1 : 0)
     }
 
     /// Of those, the ones that rules leave.
@@ -136,11 +138,16 @@ struct BodyReader {
     private mutating func match(_ chunk: TemplateChunk, _ body: RawSpan) -> Bool {
         let before = mark
         setMark(at: parser.position, context)
-        guard chunk.before == context, admission?.takes(chunk) ?? (chunk.shedCount == 0),
+        guard chunk.before == context, admission?.mayTake(chunk) ?? chunk.isWhole,
             let end = TemplateMatcher.match(
                 chunk, body, at: parser.position, hasher: hasher, values: &values, timestamps: &timestamps,
                 exemplars: &exemplars)
         else {
+            mark = before
+            return false
+        }
+        guard admission?.takes(chunk) ?? true else {
+            removeLines(behind: mark.lists)
             mark = before
             return false
         }
@@ -190,9 +197,7 @@ struct BodyReader {
         lineCount -= chunk.lineCount
         createdLines -= chunk.createdLines
         starts.removeLast(starts.count - mark.starts)
-        values.removeLast(values.count - mark.lists.values)
-        timestamps.removeLast(timestamps.count - mark.lists.timestamps)
-        exemplars.removeLast(exemplars.count - mark.lists.exemplars)
+        removeLines(behind: mark.lists)
         outcome.histograms.removeLast(outcome.histograms.count - mark.outcome.histograms)
         outcome.unconverted.removeLast(outcome.unconverted.count - mark.outcome.unconverted)
         outcome.foldedLines = mark.outcome.foldedLines
@@ -201,16 +206,25 @@ struct BodyReader {
         context = mark.context
     }
 
+    private mutating func removeLines(behind mark: DroppedLines.Mark) {
+        values.removeLast(values.count - mark.values)
+        timestamps.removeLast(timestamps.count - mark.timestamps)
+        exemplars.removeLast(exemplars.count - mark.exemplars)
+    }
+
     private mutating func finishChunk(after: FamilyContext) {
         guard builder.lineCount > 0 else { return }
         append(builder.finish(after: after))
     }
 
-    /// Parses lines into new chunks until the body ends or a line is met that a later chunk begins with.
-    /// Returns that chunk's index and whether the body has ended.
+    /// Parses lines into new chunks until the body ends or a line is met that a later chunk begins with, or
+    /// the one at `index` where only lines were passed over. Returns that chunk's index and whether the body
+    /// has ended.
     private mutating func parse(
         _ body: RawSpan, until beginnings: [UInt64: Int], after index: Int, _ expected: [TemplateChunk]
     ) throws(ScrapeError) -> (index: Int, done: Bool) {
+        var hasPassedOver = false
+        var hasLines = false
         while true {
             let start = parser.position
             let before = context
@@ -236,7 +250,8 @@ struct BodyReader {
             }
             let segment = parser.segment
             let hash = hasher.hash(body, segment.lowerBound, segment.count)
-            if !continues, let later = beginnings[hash], later > index,
+            if !continues, let later = beginnings[hash],
+                later > index || later == index && hasPassedOver && !hasLines,
                 expected[later].before == before,
                 Int(expected[later].lengths[0]) == segment.count
             {
@@ -254,9 +269,9 @@ struct BodyReader {
                 if keepsMetadata, parser.metadata.isEmpty { builder.beginFamily(behind: chunks) }
             }
             let known = classic == nil && started == nil ? knownLine(hash, body) : nil
-            let countBefore = builder.lineCount
+            let added: TemplateBuilder.Added
             do throws(ScrapeError) {
-                _ = try builder.append(
+                added = try builder.append(
                     parser, body, hash: hash, before: before, classic: classic, start: started,
                     known: known)
             } catch {
@@ -265,12 +280,14 @@ struct BodyReader {
             }
             parsedLines += 1
             endsMatched = false
-            if builder.lineCount == countBefore {
+            if case .passedOver(let isShed) = added {
                 // An order has all lines.
                 record = nil
-                passedOverCount += 1
+                if isShed { passedOverCount += 1 } else { passedOverDrops += 1 }
+                hasPassedOver = true
                 continue
             }
+            hasLines = true
             record?.add(parser, body, hasher)
             append(lineOf: parser)
         }

@@ -21,6 +21,10 @@ struct TemplateBuilder {
     private var droppedLines: [UInt32] = []
     private var shedLines: [UInt32] = []
     private var shedHistograms = 0
+    private var bill = ShedBill()
+    private var leftOutCommentBytes = 0
+    /// What the comments come to up to the last line that was added, with the bytes of those left out.
+    private var kept = (metadata: PackedMetadata.Mark(), leftOutBytes: 0)
     private var ownHashes: [UInt64] = []
     private var exclusions: [TemplateChunk.Exclusion] = []
     private var refused: [UInt32] = []
@@ -33,7 +37,7 @@ struct TemplateBuilder {
     private(set) var openGroup: UInt64 = 0
     private var starts = StartRuns()
     private let keepsClassic: Bool
-    /// Whether lines that are shed may be left out of the chunk.
+    /// Whether lines without a series may be left out of the chunk while memory is short.
     private let passesOver: Bool
     private var families: FamilyRuns
     private var layout = LayoutChunkBuilder()
@@ -83,16 +87,26 @@ struct TemplateBuilder {
             || (lineCount >= Self.minLines && hash & Self.boundaryMask == 0)
     }
 
-    /// Adds the line that `parser` stands on; `before` held where its segment began. False when it has no
-    /// series. `known` is the same line in a scrape before, whose series is copied. With `passesOver` a line
-    /// that is shed is not added where memory is too short even to know it again.
+    /// What has become of a line.
+    enum Added {
+        case line
+        /// It is in no chunk, with the comments in front of it, as memory is too short even to know it again.
+        case passedOver(isShed: Bool)
+    }
+
+    /// Adds the line that `parser` stands on; `before` held where its segment began. `known` is the same line
+    /// in a scrape before, whose series is copied.
     mutating func append(
         _ parser: ExpositionParser, _ body: RawSpan, hash: UInt64, before: FamilyContext = FamilyContext(),
         isHistogram: Bool = false, classic: ClassicLine? = nil, start: StartLine? = nil,
         known: KnownLines.Line? = nil
-    ) throws(ScrapeError) -> Bool {
+    ) throws(ScrapeError) -> Added {
         if hashes.isEmpty { self.before = before }
-        for line in parser.metadata where keepsMetadata { metadata.append(line, body) }
+        for line in parser.metadata where keepsMetadata {
+            let mark = metadata.mark
+            metadata.append(line, body)
+            settleComments(since: mark)
+        }
         families.follow(parser, body, metadata)
         let line = UInt32(hashes.count)
         starts.note(start, parser, line: line, seriesCount: UInt32(ownHashes.count))
@@ -110,23 +124,38 @@ struct TemplateBuilder {
             } else {
                 try encoder.encode(parser, body, lineHash: hash, into: &layout, isHistogram: isHistogram)
             }
-        if let identity, identity.isShed, !keepsShedLine(parser) { return false }
-        let hasSeries = add(identity, ofLine: line)
+        // Lines that were skipped are counted with the line behind them.
+        let isNeeded = parser.type != before.type || parser.skippedLines > 0
+        guard try keeps(identity, isKnown: known != nil, isNeeded: isNeeded) else {
+            return passOver(isShed: identity != nil)
+        }
+        add(identity, ofLine: line)
         skippedLines += parser.skippedLines
         skippedReason = skippedReason ?? parser.skippedReason
-        hashes.append(hash)
-        lengths.append(UInt32(parser.segment.count))
-        return hasSeries
+        add(hash, length: UInt32(parser.segment.count))
+        return .line
     }
 
     /// Adds a line that a scrape before had, only where `statesFamilies` is off: `FamilyRuns` is not told of
-    /// the line. False when it has no series.
-    mutating func append(_ known: KnownLines.Line, hash: UInt64, before: FamilyContext) -> Bool {
+    /// the line.
+    mutating func append(
+        _ known: KnownLines.Line, hash: UInt64, before: FamilyContext
+    ) throws(ScrapeError) -> Added {
         if hashes.isEmpty { self.before = before }
-        let hasSeries = add(copy(known), ofLine: UInt32(hashes.count))
+        let identity = copy(known)
+        guard try keeps(identity, isKnown: true, isNeeded: false) else {
+            return passOver(isShed: identity != nil)
+        }
+        add(identity, ofLine: UInt32(hashes.count))
+        add(hash, length: known.length)
+        return .line
+    }
+
+    private mutating func add(_ hash: UInt64, length: UInt32) {
         hashes.append(hash)
-        lengths.append(known.length)
-        return hasSeries
+        lengths.append(length)
+        if metadata.bytes.count != kept.metadata.count { kept.metadata = metadata.mark }
+        kept.leftOutBytes = leftOutCommentBytes
     }
 
     /// Adds the labels of the line's series; nil when rules drop it.
@@ -139,11 +168,38 @@ struct TemplateBuilder {
         return SeriesEncoder.Identity(ownHash: known.chunk.ownHashes[series], excluded: known.excluded)
     }
 
-    /// Whether the shed line that `parser` stands on is added. Always one with comments that others depend
-    /// on, or behind lines that were skipped, which are counted.
-    private func keepsShedLine(_ parser: ExpositionParser) -> Bool {
-        let isKept = encoder.admission?.keepsShedLine() ?? true
-        return isKept || !passesOver || !parser.metadata.isEmpty || parser.skippedLines > 0
+    // MARK: what is left out while memory is short
+
+    /// Whether a line is added that stands for `identity`; nil is a line without a series. `isNeeded`: how
+    /// later lines are read depends on it. Throws where there are too many that cannot be left out.
+    private mutating func keeps(
+        _ identity: SeriesEncoder.Identity?, isKnown: Bool, isNeeded: Bool
+    ) throws(ScrapeError) -> Bool {
+        guard let admission = encoder.admission else { return true }
+        if let identity {
+            if !identity.isShed || bill.keeps(line: hashes.count, admission) { return true }
+        } else if admission.keepsPlainLine(isKnown: isKnown) {
+            return true
+        }
+        guard isNeeded || !passesOver else { return false }
+        try admission.keepsForcedLine()
+        return true
+    }
+
+    /// Forgets the comments in front of a line that is not added.
+    private mutating func passOver(isShed: Bool) -> Added {
+        metadata.cut(to: kept.metadata)
+        leftOutCommentBytes = kept.leftOutBytes
+        return .passedOver(isShed: isShed)
+    }
+
+    /// Takes comments out again that were added since `mark` and that there is no room for.
+    private mutating func settleComments(since mark: PackedMetadata.Mark) {
+        guard let admission = encoder.admission, metadata.bytes.count > mark.count,
+            !admission.keepsComment(metadata.bytes, from: mark.count)
+        else { return }
+        leftOutCommentBytes += metadata.bytes.count - mark.count
+        metadata.cut(to: mark)
     }
 
     private var keepsMetadata: Bool { metadataBytes + metadata.bytes.count < Self.maxMetadataBytes }
@@ -153,15 +209,14 @@ struct TemplateBuilder {
         metadataBytes += isBack ? -chunk.metadata.count : chunk.metadata.count
     }
 
-    /// Adds what a line stands for; nil is a line without a series. Returns whether it has one.
-    private mutating func add(_ identity: SeriesEncoder.Identity?, ofLine line: UInt32) -> Bool {
+    /// Adds what a line stands for; nil is a line without a series.
+    private mutating func add(_ identity: SeriesEncoder.Identity?, ofLine line: UInt32) {
         if let identity, !identity.isShed {
             add(identity)
-            return true
+            return
         }
         if identity != nil { shedLines.append(line) }
         droppedLines.append(line)
-        return false
     }
 
     private mutating func add(_ identity: SeriesEncoder.Identity) {
@@ -229,7 +284,10 @@ struct TemplateBuilder {
 
     /// Keeps what the body says about a metric family with the line that comes next.
     mutating func note(_ kind: FamilyMetadata.Kind, family: [UInt8], text: [UInt8]) {
-        if keepsMetadata { metadata.append(kind, family: family, text: text) }
+        guard keepsMetadata else { return }
+        let mark = metadata.mark
+        metadata.append(kind, family: family, text: text)
+        settleComments(since: mark)
     }
 
     /// Whether the comments noted first are about a family that the chunk before has begun.
@@ -243,6 +301,7 @@ struct TemplateBuilder {
     mutating func beginFamily(behind chunks: [TemplateChunk]) {
         guard let last = chunks.last(where: { !$0.metadata.isEmpty }) else { return }
         metadata.begin(with: PackedMetadata.lastFamily(last.metadata))
+        kept.metadata = metadata.mark
         families.isRepeated = !metadata.isEmpty
     }
 
@@ -260,6 +319,8 @@ struct TemplateBuilder {
         let chunk = TemplateChunk(
             hashes: hashes.exactCopy, lengths: lengths.exactCopy, droppedLines: droppedLines.exactCopy,
             shedLines: shedLines.exactCopy, shedHistograms: shedHistograms,
+            leftOutCommentBytes: leftOutCommentBytes,
+            reserved: bill.finish(lines: hashes.count, encoder.admission),
             ownHashes: ownHashes.exactCopy, exclusions: exclusions, layout: layout,
             before: before, after: after, isOpenMetrics: isOpenMetrics,
             // One array for both, where both have it.
@@ -273,6 +334,8 @@ struct TemplateBuilder {
         droppedLines.removeAll(keepingCapacity: true)
         shedLines.removeAll(keepingCapacity: true)
         shedHistograms = 0
+        leftOutCommentBytes = 0
+        kept = (PackedMetadata.Mark(), 0)
         ownHashes.removeAll(keepingCapacity: true)
         exclusions.removeAll()
         refused.removeAll()

@@ -1,4 +1,5 @@
 import MetricModel
+import Platform
 
 /// A run of lines as the next scrape is expected to have them: for each line the hash and length of its
 /// segment, and the series they stand for. Immutable, and shared by the targets of a pool whose lines are
@@ -25,6 +26,10 @@ final class TemplateChunk: Sendable {
     let shedLines: [UInt32]
     /// Histograms made of lines that are left out for the same reason.
     let shedHistograms: Int
+    /// Bytes of comments that are left out for the same reason.
+    let leftOutCommentBytes: Int
+    /// What the chunk takes of the bytes that are kept without room.
+    private let reserved: MemoryReserve.Part?
     /// For each series, the sum of its own labels' hashes.
     let ownHashes: [UInt64]
     /// Ascending by series, each series once.
@@ -62,8 +67,8 @@ final class TemplateChunk: Sendable {
 
     init(
         hashes: [UInt64], lengths: [UInt32], droppedLines: [UInt32] = [], shedLines: [UInt32] = [],
-        shedHistograms: Int = 0, ownHashes: [UInt64], exclusions: [Exclusion],
-        layout: LayoutChunk,
+        shedHistograms: Int = 0, leftOutCommentBytes: Int = 0, reserved: MemoryReserve.Part? = nil,
+        ownHashes: [UInt64], exclusions: [Exclusion], layout: LayoutChunk,
         before: FamilyContext, after: FamilyContext, isOpenMetrics: Bool = false, metadata: [UInt8] = [],
         repeatedFamilies: Int = 0, refused: [UInt32] = [], refusal: String? = nil,
         skippedLines: Int = 0, groups: [ClassicGroup] = [], foldedLines: Int = 0,
@@ -85,6 +90,8 @@ final class TemplateChunk: Sendable {
         self.droppedLines = droppedLines
         self.shedLines = shedLines
         self.shedHistograms = shedHistograms
+        self.leftOutCommentBytes = leftOutCommentBytes
+        self.reserved = reserved
         self.ownHashes = ownHashes
         self.exclusions = exclusions
         self.layout = layout
@@ -113,6 +120,8 @@ final class TemplateChunk: Sendable {
         droppedLines = []
         shedLines = []
         shedHistograms = 0
+        leftOutCommentBytes = 0
+        reserved = nil
         self.ownHashes = ownHashes
         self.exclusions = exclusions
         self.layout = layout
@@ -150,10 +159,18 @@ final class TemplateChunk: Sendable {
     }
     /// Samples that are left out because memory is short.
     var shedCount: Int { shedLines.count + shedHistograms }
-    /// What they would cost, as `SeriesAdmission` estimates it.
+    /// What they and the comments that are left out would cost, as `SeriesAdmission` estimates it.
     var shedBytes: Int {
-        shedLines.reduce(shedCount * SeriesAdmission.seriesBytes) { $0 + Int(lengths[Int($1)]) }
+        shedLines.reduce(leftOutCommentBytes + shedCount * SeriesAdmission.seriesBytes) {
+            $0 + Int(lengths[Int($1)])
+        }
     }
+    /// Whether nothing is left out because memory is short.
+    var isWhole: Bool { shedLines.isEmpty && shedHistograms == 0 && leftOutCommentBytes == 0 }
+    /// Whether some of it is kept although there was no room.
+    var hasReserve: Bool { reserved != nil }
+    /// Lines without a series that were not shed.
+    var plainLineCount: Int { droppedLines.count - shedLines.count }
     /// Whether the layout says which series belong to which family.
     var statesFamilies: Bool { layout.metadata != nil }
     var seriesCount: Int { ownHashes.count }

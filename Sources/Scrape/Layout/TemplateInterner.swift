@@ -64,7 +64,7 @@ final class TemplateInterner: Sendable {
     /// Remembers what a target of this schema exposes now. Not a page of which series are left out because
     /// memory is short: another target's may come in.
     func note(_ chunks: [TemplateChunk], of schema: TargetSchema) {
-        guard !chunks.contains(where: { $0.shedCount > 0 }) else { return }
+        guard chunks.allSatisfy(\.isWhole) else { return }
         let key = schema.key
         state.withLock { state in
             if state.latest[key] == nil, state.latest.count >= Self.maxSchemas { state.latest = [:] }

@@ -319,9 +319,13 @@ final class ScrapeLoop: HTTPExchange {
             if let body, failure == nil {
                 do {
                     let elder = elderSeries(state)
+                    // Lines of text unfold to nothing that has no bound of its own.
+                    let memory =
+                        format == .protobuf
+                        ? PageMemory(bodyBytes: body.count) { body.charge(readInto: $0) } : nil
                     prepared = try body.withSpan {
                         try engine.scraped(
-                            $0, format: format, at: timestampMs, after: state, elder: elder,
+                            $0, format: format, at: timestampMs, after: state, elder: elder, memory: memory,
                             durationSeconds: seconds)
                     }
                 } catch let error as ScrapeError where error.code != .clock {

@@ -1,4 +1,5 @@
 import MetricModel
+import Platform
 import Synchronization
 import Telemetry
 
@@ -12,36 +13,64 @@ extension ScrapePool {
         set { gate.shedsNewSeries = newValue }
     }
 
-    /// While it is on, targets that come are not scraped; once it is off they are, each at its phase. A
-    /// target that takes over from one of the same labels, as after a reload, is not new. Any thread.
+    /// While it is on, targets that come are not scraped; once it is off they are, each at its phase, as far
+    /// as there is room for their loops: to be set again and again while targets wait. A target that takes
+    /// over from one of the same labels, as after a reload, is not new. Any thread.
     public var holdsNewTargets: Bool {
         get { state.withLock { $0.holdsNew } }
         set {
             let due = state.withLock { state -> [ScrapeLoop] in
-                // Said again with every look at the memory; only a list of targets changes what waits.
-                guard state.holdsNew != newValue else { return [] }
+                // Said with every look at the memory, and mostly nothing waits.
+                guard state.holdsNew != newValue || !newValue && !state.held.isEmpty else { return [] }
                 state.holdsNew = newValue
-                return takeWaiting(&state)
+                // Those of a plan that was replaced go with the list that comes next.
+                addLoops(for: state.held.filter { $0.generation == state.generation }, &state)
+                return state.takeWaiting()
             }
             for loop in due { loop.start() }
         }
     }
 
-    /// Memory is scarce: what is kept for lines that are gone goes at once. Any thread.
-    public func letGoOfThePast() { state.withLock { $0.templates }.sweep() }
+    /// Memory is scarce: what is kept for lines and targets that are gone goes at once. Any thread.
+    public func letGoOfThePast() {
+        let templates = state.withLock { state in
+            state.loops.giveBackRoom()
+            state.held.giveBackRoom()
+            return state.templates
+        }
+        templates.sweep()
+    }
 
     /// Targets that are not scraped because of `holdsNewTargets`.
     public var waitingTargets: Int { state.withLock { $0.held.count } }
 
-    /// The loops to be started now.
-    func takeWaiting(_ state: inout State) -> [ScrapeLoop] {
-        let elders = state.waiting.isEmpty ? [:] : state.elders
-        for loop in state.waiting {
-            if let elders = elders[loop.target.labels] { loop.follow(elders) }
+    /// What a target takes that is scraped, beside its series: its loop, what reads its pages, its request.
+    static let loopBytes = 5_000
+
+    /// Makes loops for those of `targets` that have none. While new targets are held, only for those that
+    /// take over from others; the rest waits. Those that have waited go on doing so where there is no room
+    /// for more loops.
+    func addLoops(for targets: Set<ScrapeTarget>, _ state: inout State) {
+        var new: [ScrapeTarget] = []
+        for target in targets where state.loops[target] == nil { new.append(target) }
+        let elders = new.isEmpty ? [:] : state.elders
+        for target in new {
+            let elders = elders[target.labels]
+            if elders == nil {
+                let hasRoom = !state.holdsNew && gate.room.take(Self.loopBytes)
+                if state.holdsNew || !hasRoom && state.held.contains(target) {
+                    state.held.insert(target)
+                    continue
+                }
+            }
+            state.held.remove(target)
+            let loop = makeLoop(target, state)
+            loop.refusal = state.refusal
+            if let elders { loop.follow(elders) }
+            state.loops[target] = loop
+            state.waiting.append(loop)
         }
-        let due = state.takeWaiting(elders)
         metrics.waitingTargets.set(Double(state.held.count))
-        return due
     }
 }
 
@@ -54,29 +83,24 @@ extension ScrapePool.State {
         return Dictionary(grouping: gone.filter { !unstarted.contains($0.target) }, by: \.target.labels)
     }
 
-    /// Takes those of `waiting` out that are to be started now; `elders` are those that they may follow.
-    mutating func takeWaiting(_ elders: [LabelSet: [ScrapeLoop]]) -> [ScrapeLoop] {
-        let rest = holdsNew ? waiting.filter { elders[$0.target.labels] == nil } : []
-        held = Set(rest.map(\.target))
+    /// The loops to be started now.
+    mutating func takeWaiting() -> [ScrapeLoop] {
         guard isRunning, !isStopping else { return [] }
-        let due = held.isEmpty ? waiting : waiting.filter { !held.contains($0.target) }
-        waiting = rest
-        activeCount += due.count
-        return due
+        defer { waiting = [] }
+        activeCount += waiting.count
+        return waiting
     }
 
-    /// Forgets loops that have not begun, which have nothing to end. Whether the last of the loops is gone
+    /// Forgets targets that have not begun, which have nothing to end. Whether the last of the loops is gone
     /// that a plan with new ones has replaced.
-    mutating func dropWaiting(where isDropped: (ScrapeLoop) -> Bool) -> Bool {
-        let dropped = waiting.filter(isDropped)
+    mutating func dropWaiting(where isDropped: (ScrapeTarget) -> Bool) -> Bool {
+        let dropped = waiting.map(\.target).filter(isDropped) + held.filter(isDropped)
         guard !dropped.isEmpty else { return false }
-        for loop in dropped {
-            loops[loop.target] = nil
-            held.remove(loop.target)
-        }
-        let gone = Set(dropped.map(\.target))
+        let gone = Set(dropped)
+        for target in dropped { loops[target] = nil }
+        held.subtract(gone)
         waiting.removeAll { gone.contains($0.target) }
-        let olds = min(oldCount, dropped.count { $0.target.generation < generation })
+        let olds = min(oldCount, dropped.count { $0.generation < generation })
         oldCount -= olds
         return olds > 0 && oldCount == 0
     }

@@ -27,15 +27,17 @@ extension ScrapePool {
 
     /// The job's targets in the order of their URLs and labels.
     public func targetStates() -> [TargetState] {
-        let loops = state.withLock { state in
-            state.loops.values.filter(\.isWanted).map { (loop: $0, waits: state.held.contains($0.target)) }
+        let (loops, held) = state.withLock { state in
+            (state.loops.values.filter(\.isWanted), Array(state.held))
         }
-        let states = loops.map { loop, waits in
-            var state = loop.state
-            state.waitsForMemory = waits
+        let waiting = held.map { target in
+            var state = TargetState(url: target.url, labels: target.labels)
+            state.waitsForMemory = true
             return state
         }
-        return states.sorted { Self.stands(($0.url, $0.labels), before: ($1.url, $1.labels)) }
+        return (loops.map(\.state) + waiting).sorted {
+            Self.stands(($0.url, $0.labels), before: ($1.url, $1.labels))
+        }
     }
 
     /// What the job's targets have now. Quick: no series and no text is looked at.

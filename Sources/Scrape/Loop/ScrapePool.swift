@@ -20,12 +20,16 @@ public final class ScrapePool: ScrapeLoopOwner {
         var replannedNs: UInt64?
         /// Every loop that has not ended, unwanted ones included.
         var loops: [ScrapeTarget: ScrapeLoop] = [:]
-        /// Made and not started: before `run`, and those of new targets while these are held.
+        /// Made and not started, before `run`.
         var waiting: [ScrapeLoop] = []
         /// New targets wait until memory is no longer short.
         var holdsNew = false
-        /// Those of `waiting` that wait for that.
+        /// Those that wait for that. They have no loops yet: a loop takes some thousand bytes.
         var held: Set<ScrapeTarget> = []
+        /// Why no target is asked, as the last list said; nil where they are.
+        var refusal: ScrapeError?
+        /// How many targets the agent has.
+        var fleetSize = Int.max
         /// The job has had targets: those that come from now on wait for their phase.
         var hasHadTargets = false
         var isRunning = false
@@ -103,7 +107,7 @@ public final class ScrapePool: ScrapeLoopOwner {
             if renewsLoops {
                 state.generation += 1
                 state.templates = TemplateInterner()
-                state.oldCount = state.loops.count
+                state.oldCount = state.loops.count + state.held.count
             }
             state.replannedNs = state.replannedNs ?? nowNs
         }
@@ -152,14 +156,10 @@ public final class ScrapePool: ScrapeLoopOwner {
                 loop.isWanted = wanted.contains(target)
                 loop.refusal = refusal
             }
-            let isLastOld = state.dropWaiting { !$0.isWanted }
-            let fleetSize = state.plan.fleet?.note(wanted.count, of: self) ?? .max
-            for target in wanted where state.loops[target] == nil {
-                let loop = makeLoop(target, state, fleetSize: fleetSize)
-                loop.refusal = refusal
-                state.loops[target] = loop
-                state.waiting.append(loop)
-            }
+            let isLastOld = state.dropWaiting { !wanted.contains($0) }
+            state.refusal = refusal
+            state.fleetSize = state.plan.fleet?.note(wanted.count, of: self) ?? .max
+            addLoops(for: wanted, &state)
             if !wanted.isEmpty { state.hasHadTargets = true }
             state.passed.setGone(
                 state.loops.lazy.filter { !$0.value.isWanted }.map(\.key), nowNs: startNs)
@@ -169,7 +169,7 @@ public final class ScrapePool: ScrapeLoopOwner {
             let intervalMs = state.plan.configuration.scrapeIntervalMs
             let replanned = state.replannedNs.take().map { (sinceNs: $0, intervalMs: intervalMs) }
             return Taken(
-                count: wanted.count, due: takeWaiting(&state), ended: ended, refusal: refusal,
+                count: wanted.count, due: state.takeWaiting(), ended: ended, refusal: refusal,
                 replanned: replanned, isLastOld: isLastOld)
         }
         guard let taken else { return }
@@ -227,7 +227,7 @@ public final class ScrapePool: ScrapeLoopOwner {
                 let (due, over) = state.withLock { state in
                     state.isRunning = true
                     state.whenOver = continuation
-                    return (takeWaiting(&state), state.takeOver())
+                    return (state.takeWaiting(), state.takeOver())
                 }
                 for loop in due { loop.start() }
                 over?.resume()
@@ -283,7 +283,7 @@ public final class ScrapePool: ScrapeLoopOwner {
         if isLastOld { whenOldAreOver() }
     }
 
-    private func makeLoop(_ target: ScrapeTarget, _ state: State, fleetSize: Int) -> ScrapeLoop {
+    func makeLoop(_ target: ScrapeTarget, _ state: State) -> ScrapeLoop {
         let plan = state.plan
         var configuration = plan.configuration
         configuration.scrapeTimeoutMs = target.timeoutMs ?? configuration.scrapeTimeoutMs
@@ -301,7 +301,7 @@ public final class ScrapePool: ScrapeLoopOwner {
         return ScrapeLoop(
             target: target, engine: engine,
             exchange: ScrapeExchange(configuration, url: target.url, unixSocketPath: target.unixSocketPath),
-            context: state.context, fleetSize: fleetSize, owner: self,
+            context: state.context, fleetSize: state.fleetSize, owner: self,
             takesCurrentPhase: !state.hasHadTargets)
     }
 }

@@ -3,6 +3,8 @@ import MetricModel
 /// The series of a target's last good scrape: those that go on being taken while memory is short.
 struct KnownSeries: Sendable {
     private let chunks: [TemplateChunk]
+    /// The lines, where the chunks have none.
+    private let order: PageOrder?
     /// Ordinals of series in the chunks that have left, ascending.
     private let holes: [UInt32]
     private let schema: TargetSchema
@@ -10,12 +12,33 @@ struct KnownSeries: Sendable {
     /// Those of `state`, which a target of `schema` has left.
     init(_ state: ScrapeState, _ schema: TargetSchema) {
         chunks = state.chunks
+        order = state.order
         holes = state.holes
         self.schema = schema
     }
 
     /// Those that have left included.
     var count: Int { chunks.reduce(0) { $0 + $1.seriesCount } }
+
+    /// Lines that they stand for, and those that had no series.
+    var lineCount: Int { chunks.reduce(order?.lineCount ?? 0) { $0 + $1.lineCount } }
+    /// Lines without a series that were not shed.
+    var plainLineCount: Int {
+        let ofOrder = order?.ordinals.count { $0 == PageOrder.noSeries } ?? 0
+        return chunks.reduce(ofOrder) { $0 + $1.plainLineCount }
+    }
+
+    /// A table of the comments that stood in front of their lines.
+    func comments() -> SeriesPrints {
+        var count = 0
+        for chunk in chunks { PackedMetadata.forEach(chunk.metadata) { _ in count += 1 } }
+        var prints = SeriesPrints(capacity: count)
+        for chunk in chunks {
+            let packed = chunk.metadata
+            PackedMetadata.forEach(packed) { prints.insert(PackedMetadata.hash(packed, $0)) }
+        }
+        return prints
+    }
 
     /// Whether a series with this hash is known. Compares it with every series, which takes no memory.
     func contains(_ hash: UInt64) -> Bool {
@@ -56,8 +79,8 @@ struct KnownSeries: Sendable {
     }
 }
 
-/// A set of series by a part of their hashes: four bytes for each place, so that it is small where memory is
-/// short. Of some billion series that are not in it one is taken for one that is.
+/// A set of series, or of comments, by a part of their hashes: four bytes for each place, so that it is small
+/// where memory is short. Of some billion series that are not in it one is taken for one that is.
 struct SeriesPrints {
     private var places: [UInt32]
     /// Places in use; at most three of four, so that every search meets an empty one.

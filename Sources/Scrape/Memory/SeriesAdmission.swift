@@ -2,9 +2,14 @@ import Platform
 
 /// Decides, for one page, which of its series come in while memory is short. What a line that is shed costs
 /// is its hash, its length and two indices: no labels are kept, and it stands among those that rules drop.
-/// That is taken from the room as well. Where it is refused some such lines are kept nevertheless, by the
-/// number of series that the target has, so that usual pages are not parsed at each scrape; what is beyond
-/// them is passed over and forgotten.
+/// That is taken from the room as well, together with the lines around it (`ShedBill`). Where it is refused
+/// some such lines are kept nevertheless, by the number of series that the target has and as far as a reserve
+/// goes that all targets share, so that usual pages are not parsed at each scrape; what is beyond them is
+/// passed over and forgotten. Lines that cannot be passed over, since how others are read depends on them,
+/// have a bound beyond which the scrape fails.
+///
+/// Comments that the target had go on being kept, and new ones as far as there is room; so do lines that
+/// rules drop.
 ///
 /// Without a ceiling on memory, and while the job does not shed, there is none. With a ceiling new lines take
 /// an estimate of what they cost from the room. Once that is refused, or from the beginning where the job
@@ -16,8 +21,13 @@ final class SeriesAdmission {
     static let seriesBytes = 100
     /// What one costs that has its labels from another target's chunk: its values, and hashes for a while.
     static let sharedBytes = 24
-    /// What a line costs that is shed and kept, so that it need not be parsed again while it stays.
-    static let shedLineBytes = 20
+    /// What a line costs that has no series and is kept, so that it need not be parsed again while it stays.
+    static let lineBytes = 20
+    /// What a line costs in a page's order.
+    static let orderBytes = 17
+    /// Lines kept without room of a page from which they cannot be left out: so many, and one more for each
+    /// line that the target had.
+    private static let leastForcedLines = 1_024
     /// With less room than this, beside what the target's series would take, known ones are looked up before
     /// they are charged.
     private static let scarceBytes = 4 << 20
@@ -37,6 +47,8 @@ final class SeriesAdmission {
     private var mode: Mode
     private let room: MemoryRoom
     private let known: KnownSeries?
+    /// What the target had, also where it had no series of it.
+    private let before: KnownSeries
     /// Whether the target has no series yet.
     private let isFirst: Bool
     /// Whether the series of each line is looked up before it is charged: where the page is read without the
@@ -51,6 +63,12 @@ final class SeriesAdmission {
     private var knownTaken = 0
     private let freeShedLines: Int
     private var freeShedLinesLeft: Int
+    /// Lines without a series that the target had for other reasons: it may keep as many.
+    private lazy var plainLineCount = before.plainLineCount
+    private var plainLines = 0
+    private lazy var forcedLinesLeft = SeriesAdmission.leastForcedLines + before.lineCount
+    /// The comments that the target had, once they are asked for.
+    private lazy var comments = before.comments()
     /// Bytes taken from the room and not used.
     private var paidBytes = 0
     private var batch = SeriesAdmission.firstBatch
@@ -67,15 +85,19 @@ final class SeriesAdmission {
         guard hasCeiling || !isFirst else { return nil }
         let seriesCount = min(state.seriesCount, mostSeriesCounted)
         let isScarce = gate.room.leftBytes < scarceBytes + 2 * seriesBytes * seriesCount
+        let before = KnownSeries(state, schema)
         return SeriesAdmission(
-            gate, isFirst: isFirst, known: isFirst ? elder : KnownSeries(state, schema), isScarce: isScarce,
+            gate, isFirst: isFirst, known: isFirst ? elder : before,
+            before: isFirst ? elder ?? before : before, isScarce: isScarce,
             freeShedLines: gate.leastFreeShedLines + state.seriesCount / 4)
     }
 
     private init(
-        _ gate: SeriesGate, isFirst: Bool, known: KnownSeries?, isScarce: Bool, freeShedLines: Int
+        _ gate: SeriesGate, isFirst: Bool, known: KnownSeries?, before: KnownSeries, isScarce: Bool,
+        freeShedLines: Int
     ) {
         self.isFirst = isFirst
+        self.before = before
         self.known = known
         firstMode = gate.shedsNewSeries && !isFirst ? .shedding : .metered
         mode = firstMode
@@ -90,6 +112,8 @@ final class SeriesAdmission {
         mode = firstMode
         knownTaken = 0
         freeShedLinesLeft = freeShedLines
+        plainLines = 0
+        forcedLinesLeft = Self.leastForcedLines + before.lineCount
         looksUp = true
     }
 
@@ -101,12 +125,20 @@ final class SeriesAdmission {
         mode == .metered && room.leftBytes >= count * Self.sharedBytes
     }
 
-    /// Whether lines may be read by a chunk that was there before. Not one with lines that were shed, once
-    /// there is room for them: they are parsed then, and their series come back.
+    /// Whether lines may be read by a chunk that was there before, if they are its lines. Not by one that
+    /// lacks series or comments, once there is room for them: its lines are parsed then, and these come back.
+    /// Takes nothing.
+    func mayTake(_ chunk: TemplateChunk) -> Bool {
+        if !chunk.isWhole { return mode == .shedding || room.leftBytes < chunk.shedBytes - paidBytes }
+        return !isFirst || known != nil || mode == .metered
+    }
+
+    /// The lines are those of a chunk that may take them: pays for its series where they are new to the
+    /// target. False where there is no room for them.
     func takes(_ chunk: TemplateChunk) -> Bool {
-        if chunk.shedCount > 0 {
-            guard mode == .shedding || room.leftBytes < chunk.shedBytes - paidBytes else { return false }
-            freeShedLinesLeft -= chunk.shedLines.count
+        plainLines += chunk.plainLineCount
+        if !chunk.isWhole {
+            if chunk.hasReserve { freeShedLinesLeft -= chunk.shedLines.count }
             return true
         }
         guard isFirst, known == nil else { return true }
@@ -135,12 +167,51 @@ final class SeriesAdmission {
         return mode == .metered && pays(bytes + Self.seriesBytes)
     }
 
-    /// Whether a line that is shed is to be kept, so that it is known again.
-    func keepsShedLine() -> Bool {
-        if draws(Self.shedLineBytes) { return true }
+    /// Bytes that are kept without room, of all targets.
+    var reserve: MemoryReserve { room.reserve }
+
+    /// Whether one more line that is shed is kept without room, in a chunk that takes so many bytes of the
+    /// reserve then.
+    func takesFreeLine(reserving bytes: Int) -> Bool {
+        guard freeShedLinesLeft > 0, reserve.has(bytes) else { return false }
         freeShedLinesLeft -= 1
-        return freeShedLinesLeft >= 0
+        return true
     }
+
+    /// Whether a line is to be kept that has no series for another reason than that it is shed. `isKnown`: it
+    /// was found among those of the scrape before.
+    func keepsPlainLine(isKnown: Bool) -> Bool {
+        if !isKnown, draws(Self.lineBytes) { return true }
+        plainLines += 1
+        return isKnown || plainLines <= plainLineCount
+    }
+
+    /// A line is kept without room that cannot be left out. Throws when there are too many of them.
+    func keepsForcedLine() throws(ScrapeError) {
+        forcedLinesLeft -= 1
+        guard forcedLinesLeft >= 0 else {
+            throw ScrapeError(
+                .memory,
+                "memory is short, and the page has too many new lines that cannot be left out one by one: "
+                    + "have the target say less, or give the agent more memory")
+        }
+    }
+
+    /// Whether a comment is kept that `packed` has from `start` on, as `PackedMetadata` has it.
+    func keepsComment(_ packed: [UInt8], from start: Int) -> Bool {
+        if looksUp, isKnownComment(packed, from: start) { return true }
+        return draws(packed.count - start) || !looksUp && isKnownComment(packed, from: start)
+    }
+
+    /// Whether there is room for new comments of so many bytes, which are in no chunk yet.
+    func takesComments(bytes: Int) -> Bool { draws(bytes) }
+
+    private func isKnownComment(_ packed: [UInt8], from start: Int) -> Bool {
+        comments.contains(PackedMetadata.hash(packed, start..<packed.count))
+    }
+
+    /// Whether there is room for an order of a page's lines.
+    func takesOrder(lines: Int) -> Bool { mode == .metered && draws(lines * Self.orderBytes) }
 
     private func isKnown(_ hash: UInt64) -> Bool {
         guard let known, knownTaken < knownCount else { return false }
@@ -169,7 +240,7 @@ final class SeriesAdmission {
     }
 
     /// Takes the bytes from those that are paid already, or from the room.
-    private func draws(_ bytes: Int) -> Bool {
+    func draws(_ bytes: Int) -> Bool {
         if bytes > paidBytes {
             let missing = bytes - paidBytes
             if room.take(max(missing, batch)) {

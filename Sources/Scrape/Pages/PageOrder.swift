@@ -100,7 +100,7 @@ final class PageOrder: Sendable {
     private static func takes(_ chunk: TemplateChunk) -> Bool {
         chunk.groups.isEmpty && chunk.starts.isEmpty && chunk.createdLines == 0 && chunk.refused.isEmpty
             && chunk.refusal == nil && chunk.skippedLines == 0 && !chunk.statesFamilies
-            && chunk.shedCount == 0 && chunk.lineCount - chunk.droppedLines.count == chunk.seriesCount
+            && chunk.isWhole && chunk.lineCount - chunk.droppedLines.count == chunk.seriesCount
     }
 
     var lineCount: Int { hashes.count }

@@ -92,7 +92,8 @@ struct PageWalk: WalkedPage {
     }
 
     /// Reads the body. False where it has what only the reading by chunks looks after: lines that are not in
-    /// the format or that rules refuse, a line that stands twice, or a new series while memory is short.
+    /// the format or that rules refuse, a line that stands twice, or a new series or comment while memory is
+    /// short.
     mutating func read(_ body: RawSpan) -> Bool {
         values = Array(repeating: 0, count: order.lineCount + Self.patience)
         let first = run(body, from: 0, atLine: 0)
@@ -242,8 +243,10 @@ struct PageWalk: WalkedPage {
     private mutating func encode(_ body: RawSpan, _ hash: UInt64) throws(ScrapeError) -> Bool {
         work.encodedLines += 1
         for line in parser.metadata where comments.take(line, body, hasher) {
+            let bytes = line.name.count + line.text.count
+            guard encoder.admission?.takesComments(bytes: bytes) ?? true else { return false }
             gatherer.note(line, body)
-            commentBytes += line.name.count + line.text.count
+            commentBytes += bytes
         }
         let number = gatherer.seriesCount
         if try gatherer.append(parser, body, hash: hash, &encoder) {

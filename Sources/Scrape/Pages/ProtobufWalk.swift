@@ -143,8 +143,10 @@ struct ProtobufWalk: WalkedPage {
         if position == family.firstSeries {
             for kind in family.comments where comments.take(kind, family, body, hasher) {
                 let text = family.text(kind, body)
+                let bytes = family.name.count + text.count
+                guard encoder.admission?.takesComments(bytes: bytes) ?? true else { return false }
                 gatherer.note(kind, family: body.copy(family.name), text: text)
-                commentBytes += family.name.count + text.count
+                commentBytes += bytes
             }
         }
         stretches.append(newKeys.count..<newKeys.count + 1, isNew: true)

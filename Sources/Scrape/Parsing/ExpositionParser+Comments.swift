@@ -39,7 +39,7 @@ extension ExpositionParser {
         } else {
             type = try familyType(body, text, at: hash)
         }
-        noteMetadata(isHelp ? .help : .type, name: name, nameHasEscapes: hasEscapes, text: text)
+        try noteMetadata(isHelp ? .help : .type, name: name, nameHasEscapes: hasEscapes, text: text)
     }
 
     private func familyType(

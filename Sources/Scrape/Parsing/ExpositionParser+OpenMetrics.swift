@@ -98,7 +98,7 @@ extension ExpositionParser {
         case .type: try setOpenMetricsType(body, text)
         case .unit: try checkUnit(body, name, text)
         }
-        noteMetadata(kind, name: name, nameHasEscapes: hasEscapes, text: text)
+        try noteMetadata(kind, name: name, nameHasEscapes: hasEscapes, text: text)
         return false
     }
 

@@ -22,6 +22,9 @@ struct ExpositionParser {
     /// Bytes of one series' name and labels; a bound against lines made to exhaust memory. Every receiver's
     /// limits are far below.
     static let maxSeriesBytes = 1 << 20
+    /// HELP, TYPE and UNIT comments in front of one sample; a bound against bodies that are little else. Each
+    /// takes 48 bytes until the sample has been read, and is nine bytes of the body at the least.
+    static let maxComments = 1 << 16
 
     let isOpenMetrics: Bool
     /// The next byte to read: after a sample, the beginning of the next line.
@@ -234,7 +237,12 @@ struct ExpositionParser {
 
     mutating func noteMetadata(
         _ kind: FamilyMetadata.Kind, name: Range<Int>, nameHasEscapes: Bool, text: Range<Int>
-    ) {
+    ) throws(ScrapeError) {
+        guard metadata.count < Self.maxComments else {
+            throw ScrapeError(
+                "more than \(Self.maxComments) HELP, TYPE and UNIT comments stand in front of one sample",
+                offset: lineStart)
+        }
         metadata.append(
             FamilyMetadata.Line(kind: kind, name: name, nameHasEscapes: nameHasEscapes, text: text))
     }

@@ -47,6 +47,23 @@ struct PackedMetadata: Sendable {
         ChunkMetadata.append(kind.subject, family: family, text: text[..<end], to: &bytes)
     }
 
+    /// Where the comments end that were added so far.
+    struct Mark {
+        fileprivate(set) var count = 0
+        fileprivate var lastFamily: Int?
+        fileprivate var lastName: [UInt8] = []
+    }
+
+    var mark: Mark { Mark(count: bytes.count, lastFamily: lastFamily, lastName: lastName) }
+
+    /// Takes out what was added since.
+    mutating func cut(to mark: Mark) {
+        guard bytes.count > mark.count else { return }
+        bytes.removeLast(bytes.count - mark.count)
+        lastFamily = mark.lastFamily
+        lastName = mark.lastName
+    }
+
     /// Adds all comments of another block.
     mutating func append(packed comments: [UInt8]) {
         bytes += comments
@@ -87,6 +104,26 @@ struct PackedMetadata: Sendable {
             lastFamily = nil
         }
         return bytes.exactCopy
+    }
+
+    /// Calls `body` with the place of each comment in packed bytes.
+    static func forEach(_ bytes: [UInt8], _ body: (Range<Int>) -> Void) {
+        func count(at place: Int) -> Int {
+            (0..<4).reduce(0) { $0 | Int(bytes[place + $1]) << (8 * $1) }
+        }
+        var start = 0
+        while start + 9 <= bytes.count {
+            let end = start + 9 + count(at: start + 1) + count(at: start + 5)
+            guard end <= bytes.count else { return }
+            body(start..<end)
+            start = end
+        }
+    }
+
+    /// A keyed hash of the comment at `place`.
+    static func hash(_ bytes: [UInt8], _ place: Range<Int>) -> UInt64 {
+        // Safety: bytes have no padding.
+        unsafe SegmentHasher.process.hash(bytes.span.bytes, place.lowerBound, place.count)
     }
 
     /// The comments that packed bytes hold.

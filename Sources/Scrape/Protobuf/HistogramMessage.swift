@@ -6,11 +6,27 @@ struct HistogramMessage {
         var bound = 0.0
         /// Cumulative.
         var count = 0.0
-        var exemplar: Range<Int>?
+        // The range of its exemplar; 24 bytes for a bucket are much beside the two that it may be in a body.
+        private var exemplarStart: UInt32 = 0
+        private var exemplarEnd = UInt32.max
+
+        /// Nil without one. Offsets into a body fit 32 bits.
+        var exemplar: Range<Int>? {
+            get { exemplarEnd == .max ? nil : Int(exemplarStart)..<Int(exemplarEnd) }
+            set {
+                exemplarStart = UInt32(newValue?.lowerBound ?? 0)
+                exemplarEnd = newValue.map { UInt32($0.upperBound) } ?? .max
+            }
+        }
     }
+
+    /// Bytes that the buckets take.
+    var heldBytes: Int { MemoryLayout<Bucket>.stride * buckets.count }
 
     /// Classic buckets of one histogram at most: a bound on the room that a hostile message can ask for.
     static let maxClassicBuckets = 1 << 20
+    /// After so many of them it is asked whether the page may take more memory.
+    private static let checkedBuckets = 16_384
 
     private(set) var buckets: [Bucket] = []
     private(set) var sum = 0.0
@@ -26,8 +42,11 @@ struct HistogramMessage {
     var count: Double { sampleCountFloat != 0 ? sampleCountFloat : Double(sampleCount) }
 
     /// Reads all but the native buckets; returns whether there are any: spans, empty ones included, or a
-    /// zero bucket (prometheus/model/textparse, isNativeHistogram).
-    mutating func read(_ body: RawSpan, _ range: Range<Int>) throws(ScrapeError) -> Bool {
+    /// zero bucket (prometheus/model/textparse, isNativeHistogram). `memory` is asked whether a page that
+    /// takes `pageBytes` may take what the buckets do as well.
+    mutating func read(
+        _ body: RawSpan, _ range: Range<Int>, memory: PageMemory? = nil, pageBytes: Int = 0
+    ) throws(ScrapeError) -> Bool {
         buckets.removeAll(keepingCapacity: true)
         exemplars.removeAll(keepingCapacity: true)
         sum = 0
@@ -44,6 +63,7 @@ struct HistogramMessage {
             case 3:
                 buckets.append(try Self.bucket(body, try cursor.message(field, body)))
                 try Self.bound(buckets.count, cursor, limit: Self.maxClassicBuckets)
+                if buckets.count % Self.checkedBuckets == 0 { try memory?.check(pageBytes + heldBytes) }
             case 4: sampleCountFloat = try cursor.double(field, body)
             case 6: if try cursor.double(field, body) > 0 { isNative = true }
             case 7: if try cursor.integer(field, body) > 0 { isNative = true }

@@ -7,6 +7,10 @@ struct ProtobufBodyReader {
     private(set) var chunks: [TemplateChunk] = []
     /// Series that were not as before.
     private(set) var parsedLines = 0
+    /// Ordinals of series that are in no chunk, because memory is too short even to know them again;
+    /// ascending. So many of them are new, and rules drop the others.
+    private(set) var passedOver: [UInt32] = []
+    private(set) var passedOverCount = 0
     private(set) var series: ScrapedSeries
     /// What an order of the body's series is made of, where one is wanted: set before a reading without
     /// expected chunks.
@@ -15,6 +19,7 @@ struct ProtobufBodyReader {
     private let keepsExemplars: Bool
     private let keepsMetadata: Bool
     private let admission: SeriesAdmission?
+    private let memory: PageMemory?
     private let hasher: SegmentHasher
     private var builder: TemplateBuilder
     private var line = SeriesLine()
@@ -27,16 +32,19 @@ struct ProtobufBodyReader {
     init(
         schema: TargetSchema, options: HistogramOptions, keepsExemplars: Bool, keepsMetadata: Bool = false,
         hasher: SegmentHasher, layouts: LayoutInterner, templates: TemplateInterner,
-        admission: SeriesAdmission? = nil
+        admission: SeriesAdmission? = nil, memory: PageMemory? = nil
     ) {
         self.options = options
+        self.memory = memory
         self.admission = admission
         self.keepsExemplars = keepsExemplars
         self.hasher = hasher
         series = ScrapedSeries(expected: 0)
         builder = TemplateBuilder(
             encoder: SeriesEncoder(schema: schema, hasher: hasher, admission: admission),
-            isOpenMetrics: false, layouts: layouts, templates: templates, statesFamilies: keepsMetadata)
+            isOpenMetrics: false, layouts: layouts, templates: templates, statesFamilies: keepsMetadata,
+            // With metadata each series belongs to what is said of its family in front of it.
+            passesOver: !keepsMetadata)
         self.keepsMetadata = keepsMetadata
     }
 
@@ -49,7 +57,7 @@ struct ProtobufBodyReader {
         }
         var decoder = ProtobufDecoder(
             options: options, keepsExemplars: keepsExemplars, hasher: hasher,
-            expected: expected.reduce(extraValues) { $0 + $1.lineCount })
+            expected: expected.reduce(extraValues) { $0 + $1.lineCount }, memory: memory)
         try decoder.read(body)
         series = decoder.takeSeries()
         record?.add(series, body, hasher)
@@ -63,6 +71,8 @@ struct ProtobufBodyReader {
             for chunk in chunks { builder.pass(chunk, isBack: true) }
             chunks.removeAll()
             parsedLines = 0
+            passedOver = []
+            passedOverCount = 0
             unfoldedBytes = 0
             admission?.startAnew()
             try match(body, [])
@@ -81,8 +91,9 @@ struct ProtobufBodyReader {
         var position = 0
         while position < series.count {
             if index < expected.count,
-                admission?.takes(expected[index]) ?? (expected[index].shedCount == 0),
-                series.matches(expected[index], at: position, before: before(body, position))
+                admission?.mayTake(expected[index]) ?? expected[index].isWhole,
+                series.matches(expected[index], at: position, before: before(body, position)),
+                admission?.takes(expected[index]) ?? true
             {
                 chunks.append(expected[index])
                 builder.pass(expected[index])
@@ -122,11 +133,14 @@ struct ProtobufBodyReader {
         _ body: RawSpan, from start: Int, until beginnings: [UInt64: Int], after index: Int
     ) throws(ScrapeError) -> (index: Int, position: Int) {
         var position = start
+        let passedBefore = passedOver.count
         var next = index + 1
         var family = series.familyIndex(of: start)
         while position < series.count {
             let key = series.keys[position]
-            if let later = beginnings[key], later > index {
+            // What stands at `index` may come once series were passed over.
+            let hasOnlyPassedOver = position > start && passedOver.count - passedBefore == position - start
+            if let later = beginnings[key], later > index || later == index && hasOnlyPassedOver {
                 next = later
                 break
             }
@@ -174,8 +188,7 @@ struct ProtobufBodyReader {
         }
         let before = builder.lineCount == 0 ? before(body, position) : FamilyContext()
         if let known {
-            // What rules drop is taken out once the body has been read.
-            _ = builder.append(known, hash: key, before: before)
+            note(try builder.append(known, hash: key, before: before), position)
             return
         }
         var parser = ExpositionParser(isOpenMetrics: false)
@@ -186,14 +199,21 @@ struct ProtobufBodyReader {
             guard try parser.next(text) else {
                 throw ScrapeError("a series is empty", offset: 0)
             }
-            // What rules drop is taken out once the body has been read.
-            _ = try builder.append(
-                parser, text, hash: key,
-                before: before, isHistogram: place.part == .native)
+            note(
+                try builder.append(
+                    parser, text, hash: key, before: before, isHistogram: place.part == .native), position)
         } catch {
             throw ScrapeError(
                 error.code, "protobuf: metric family \(body.excerpt(family.name)): \(error.message)")
         }
+    }
+
+    /// Takes in what has become of a series. What is in a chunk and rules drop is taken out once the body has
+    /// been read.
+    private mutating func note(_ added: TemplateBuilder.Added, _ position: Int) {
+        guard case .passedOver(let isShed) = added else { return }
+        passedOver.append(UInt32(position))
+        if isShed { passedOverCount += 1 }
     }
 }
 

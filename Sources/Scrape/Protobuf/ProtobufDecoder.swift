@@ -13,8 +13,21 @@ struct ProtobufDecoder {
     private var familyKey: UInt64 = 0
     private var headerKey: UInt64 = 0
     private var histogram = HistogramMessage()
+    /// What the columns may take; nil without a bound.
+    private let memory: PageMemory?
+    /// The place in the body at which they are measured next, so that it is not done for each series.
+    private var nextCheck = ProtobufDecoder.checkedBytes
 
-    init(options: HistogramOptions, keepsExemplars: Bool, hasher: SegmentHasher, expected: Int) {
+    /// The columns grow by 2 MiB at most over so much of a body: a series is two bytes of it at the least.
+    private static let checkedBytes = 64 << 10
+    /// The same of one message, in series.
+    private static let checkedSeries = 16_384
+
+    init(
+        options: HistogramOptions, keepsExemplars: Bool, hasher: SegmentHasher, expected: Int,
+        memory: PageMemory? = nil
+    ) {
+        self.memory = memory
         self.options = options
         self.keepsExemplars = keepsExemplars
         self.hasher = hasher
@@ -54,6 +67,10 @@ struct ProtobufDecoder {
                 continue
             }
             let start = cursor.position
+            if start >= nextCheck {
+                nextCheck = start + Self.checkedBytes
+                try memory?.check(series.heldBytes)
+            }
             try readMetric(family, body, start, try cursor.message(field, body))
             guard series.count <= ScrapedSeries.maxSeries else {
                 throw WireCursor.malformed("there are more than \(ScrapedSeries.maxSeries) series", start)
@@ -176,6 +193,7 @@ struct ProtobufDecoder {
             series.append(
                 value, key: key(metric, .quantile, bound: quantile), .quantile, index: index, metric)
             index += 1
+            if index % Self.checkedSeries == 0 { try memory?.check(series.heldBytes) }
         }
     }
 
@@ -201,7 +219,14 @@ struct ProtobufDecoder {
         _ family: MetricFamilyHeader, _ body: RawSpan, _ range: Range<Int>,
         _ metric: inout ScrapedSeries.Metric
     ) throws(ScrapeError) {
-        let isNative = try histogram.read(body, range) && options.scrapesNative
+        let hasNative = try histogram.read(body, range, memory: memory, pageBytes: series.heldBytes)
+        let isNative = hasNative && options.scrapesNative
+        if histogram.buckets.count >= Self.checkedSeries {
+            // As series, and once more while a native histogram is made of them.
+            let bucketBytes = ScrapedSeries.seriesBytes + (options.convertsClassic ? 48 : 0)
+            try memory?.check(
+                series.heldBytes + histogram.heldBytes + bucketBytes * histogram.buckets.count)
+        }
         metric.startMs = histogram.startMs
         let hint: NativeHistogram.ResetHint = family.kind == .gaugeHistogram ? .gauge : .unknown
         if isNative {

@@ -34,6 +34,8 @@ struct ScrapedSeries {
 
     /// Series of one body at most: as many as a layout may have in the buffer.
     static let maxSeries = 1 << 24
+    /// Bytes of a series in the columns.
+    static let seriesBytes = 24
 
     /// Keyed hashes of what makes a series: family, labels, part and bound.
     private(set) var keys: [UInt64] = []
@@ -44,6 +46,8 @@ struct ScrapedSeries {
     private(set) var histograms: [Frame.Histogram] = []
     private(set) var exemplars: [Frame.SeriesExemplar] = []
     private(set) var starts: [Frame.StartTimestamp] = []
+    /// Bytes of the arrays of `histograms` and `exemplars`.
+    private var ownBytes = 0
 
     /// `expected` is how many there were the last time.
     init(expected: Int) {
@@ -53,6 +57,13 @@ struct ScrapedSeries {
     }
 
     var count: Int { keys.count }
+
+    /// Bytes that the columns take, without their room to grow, which is not resident.
+    var heldBytes: Int {
+        func bytes<Element>(_ column: [Element]) -> Int { MemoryLayout<Element>.stride * column.count }
+        return Self.seriesBytes * count + bytes(families) + bytes(timestamps) + bytes(histograms)
+            + bytes(exemplars) + bytes(starts) + ownBytes
+    }
 
     mutating func begin(_ family: MetricFamilyHeader) {
         var family = family
@@ -84,19 +95,36 @@ struct ScrapedSeries {
 
     /// Beside the last series.
     mutating func append(_ exemplar: Exemplar) {
+        ownBytes += Self.arrayBytes + exemplar.encodedLabels.count
         exemplars.append(.init(series: UInt32(keys.count - 1), exemplar: exemplar))
     }
 
     /// The last series is this histogram.
     mutating func append(_ histogram: NativeHistogram) {
+        ownBytes += 4 * Self.arrayBytes + 8 * histogram.partCount
         var histogram = histogram
         histogram.sum = values[values.count - 1]
         histograms.append(.init(series: UInt32(keys.count - 1), histogram: histogram))
     }
 
+    /// What an array takes beside its elements.
+    private static let arrayBytes = 32
+
     /// The values and what follows them, handed over.
     mutating func takeValues() -> [Double] {
         defer { values = [] }
         return values
+    }
+}
+
+extension NativeHistogram {
+    /// Spans, buckets and bounds, each of which is eight bytes.
+    fileprivate var partCount: Int {
+        let buckets =
+            switch counts {
+            case .integer(_, _, let positive, let negative): positive.count + negative.count
+            case .float(_, _, let positive, let negative): positive.count + negative.count
+            }
+        return buckets + positiveSpans.count + negativeSpans.count + customValues.count
     }
 }

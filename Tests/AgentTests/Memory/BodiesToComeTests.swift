@@ -36,7 +36,11 @@ struct BodiesToComeTests {
         let lines = LogLines()
         let keeper = MemoryKeeper(
             MemoryCeiling(bytes: 100 << 20, source: .flag), account: account, registry: MetricRegistry(),
-            logger: lines.logger, leastSeries: 0)
+            logger: lines.logger, leastSeries: 0,
+            runsLog: {
+                $0()
+                return true
+            })
         func look(_ mebibytes: UInt64, at second: UInt64) {
             process.set { $0.usedBytes = mebibytes * Self.mib }
             _ = keeper.look(process.means, nowNs: second * Self.second)

@@ -1,4 +1,5 @@
 import Platform
+import Scrape
 import Synchronization
 
 @testable import Agent
@@ -9,6 +10,7 @@ final class FakeProcess: Sendable {
         var series = 0
         var sheds = false
         var holds = false
+        var label: WidestLabel?
     }
 
     struct State {
@@ -34,6 +36,7 @@ final class FakeProcess: Sendable {
     func job(_ name: String) -> MemoryKeeper.Job {
         MemoryKeeper.Job(
             name: name, activeSeries: { self.state.withLock { $0.jobs[name]?.series ?? 0 } },
+            widestLabel: { self.state.withLock { $0.jobs[name]?.label } },
             setShedsNewSeries: { sheds in self.set { $0.jobs[name]?.sheds = sheds } },
             setHoldsNewTargets: { holds in self.set { $0.jobs[name]?.holds = holds } })
     }

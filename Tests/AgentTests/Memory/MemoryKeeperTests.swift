@@ -1,6 +1,7 @@
 import Logging
 import MetricModel
 import Platform
+import Scrape
 import StatusServer
 import Synchronization
 import Telemetry
@@ -8,6 +9,12 @@ import TestSupport
 import Testing
 
 @testable import Agent
+
+/// Has lines written at once.
+private let runHere: LogRelay.Run = {
+    $0()
+    return true
+}
 
 struct MemoryKeeperTests {
     private static let mib: UInt64 = 1 << 20
@@ -20,7 +27,7 @@ struct MemoryKeeperTests {
     init() {
         keeper = MemoryKeeper(
             MemoryCeiling(bytes: 100 << 20, source: .flag), account: account, registry: registry,
-            logger: lines.logger, leastSeries: 0)
+            logger: lines.logger, leastSeries: 0, runsLog: runHere)
     }
 
     /// A look at so many MiB after so many seconds.
@@ -114,6 +121,21 @@ struct MemoryKeeperTests {
         #expect(process.shedding.isEmpty && keeper.stepNumber == 0 && keeper.room.leftBytes == 83 << 20)
     }
 
+    /// What made a job grow is the first thing that whoever reads the line wants to know.
+    @Test func theLineOfAJobThatShedsNamesItsWidestLabel() {
+        let label = WidestLabel(name: "pod", values: 800, series: 1_000)
+        process.set { $0.jobs = ["a": .init(series: 2_000, label: label), "b": .init(series: 1)] }
+        _ = look(93, 1)
+        #expect(lines.all("new series of this job are refused").count == 1)
+        let line = lines.all("new series of this job are refused").first ?? ""
+        #expect(line.contains("scrape_job=a") && line.contains(" series=2000 "))
+        #expect(line.contains(" label=pod label_values=800 "))
+        #expect(line.contains(" series_examined=1000 "))
+        // A job without series has none.
+        _ = look(93, 7)
+        #expect(!(lines.all("scrape_job=b").first ?? "label").contains("label"))
+    }
+
     @Test func poolsThatAReloadBringsHaveThePresentState() {
         process.set { $0.jobs = ["a": .init(series: 10)] }
         _ = look(96, 1)
@@ -155,7 +177,7 @@ struct MemoryKeeperTests {
 
     @Test func withoutACeilingThereIsRoomForEverything() {
         let keeper = MemoryKeeper(
-            nil, account: account, registry: MetricRegistry(), logger: lines.logger)
+            nil, account: account, registry: MetricRegistry(), logger: lines.logger, runsLog: runHere)
         #expect(keeper.look(process.means, nowNs: 1) == 1_000)
         #expect(keeper.room.leftBytes == .max)
     }
@@ -239,7 +261,7 @@ struct MemoryKeeperTests {
         }
         let keeper = MemoryKeeper(
             MemoryCeiling(bytes: 100 << 20, source: .flag), account: account, registry: MetricRegistry(),
-            logger: Logger(label: "test") { _ in Handler(act: act) })
+            logger: Logger(label: "test") { _ in Handler(act: act) }, runsLog: runHere)
         box.withLock { $0 = keeper }
         process.set { $0.usedBytes = 81 * Self.mib }
         _ = keeper.look(process.means, nowNs: 1)
@@ -275,7 +297,7 @@ struct LowCeilingTests {
         let lines = LogLines()
         let keeper = MemoryKeeper(
             MemoryCeiling(bytes: 100 << 20, source: .flag), account: MemoryAccount(memoryBytes: 100 << 20),
-            registry: MetricRegistry(), logger: lines.logger)
+            registry: MetricRegistry(), logger: lines.logger, runsLog: runHere)
         func look(_ mebibytes: UInt64, _ seconds: UInt64) {
             process.set { $0.usedBytes = mebibytes << 20 }
             _ = keeper.look(process.means, nowNs: seconds * 1_000_000_000)

@@ -40,7 +40,7 @@ def schedule(kind, random, seconds):
             (t, {"bodies": random.choice([200, random.randint(4, 24)])}) for t in _times(random, seconds, 3)
         ]
     if "bombs" in kinds:
-        moments += [(t, {"bombs": random.choice([64, 256])}) for t in _times(random, seconds, 5)]
+        moments += [(t, {"bombs": random.choice([24, 64, 256])}) for t in _times(random, seconds, 5)]
     if "many" in kinds:
         most = 1500 if kind == "mixed" else 4000
         moments += [(t, {"many": random.randint(most // 2, most)}) for t in _times(random, seconds, 4)]

@@ -20,6 +20,7 @@ from pathlib import Path
 MEGABYTE = 1 << 20
 COMMENT = b"# a comment line that says nothing and is read all the same\n"
 PIECE = COMMENT * 16_384
+HELP = b"# HELP a\n"  # becomes more than five times its bytes if each is kept until a sample comes
 KNOWN = 20  # lines of a target that stand there always
 MANY = 40  # more lines of each target that is one of many, with long ids
 LATE = 20  # lines that come in the storm and stay
@@ -90,7 +91,8 @@ class Storm:
         elif kind == "bombs" and self.state["bombs"]:
             megabytes = self.state["bombs"]
             if megabytes not in self._templates:
-                fill = bytes(MEGABYTE) if self.random.random() < 0.5 else PIECE[:MEGABYTE]
+                fills = (bytes(MEGABYTE), PIECE[:MEGABYTE], HELP * (MEGABYTE // len(HELP)))
+                fill = self.random.choice(fills)
                 self._templates[megabytes] = squeezed(fill, megabytes)
             pieces = [zlib.compress(head, 1, 31), self._templates[megabytes]]
             headers.append("Content-Encoding: gzip")

@@ -54,6 +54,23 @@ import Testing
         #expect(isShown("narthex_memory_shed_samples_total{scrape_job=\"j\"} 6", parts))
     }
 
+    /// A sample of the series says which label has made a job grow.
+    @Test func theWidestLabelIsThatWithMostValues() async throws {
+        let parts = PoolParts()
+        #expect(parts.pool.widestLabel == nil)
+        let few = (0..<50).map { "few{code=\"\($0 % 5)\",le=\"\($0)\"} 1\n" }.joined()
+        let ids = (0..<9_000).map { "many{id=\"\($0)\",code=\"\($0 % 7)\"} 1\n" }.joined()
+        parts.http.answer(Self.one.url, few + ids)
+        parts.http.answer(Self.two.url, few)
+        parts.pool.sync([Self.one, Self.two])
+        await parts.running {
+            await parts.advance { parts.appender.frames.count >= 2 }
+        }
+        let label = try #require(parts.pool.widestLabel)
+        #expect(label.name == "id" && label.series <= WidestLabel.mostSeries && label.series > 400)
+        #expect(label.values > label.series / 2 && label.values <= label.series)
+    }
+
     @Test func newSeriesTakeFromTheRoom() async throws {
         let parts = PoolParts()
         parts.room.set(leftBytes: 0)
@@ -127,6 +144,8 @@ import Testing
             parts.pool.holdsNewTargets = true
             parts.pool.sync([Self.one] + new)
             #expect(parts.pool.waitingTargets == 39)
+            // Those that wait have no loops yet.
+            #expect(parts.pool.lineMemory.targets == 1)
             #expect(isShown("narthex_memory_waiting_targets{scrape_job=\"j\"} 39", parts))
             #expect(isShown("prometheus_target_scrape_pool_targets{scrape_job=\"j\"} 40", parts))
             await parts.pass(ms: 40_000)
@@ -148,6 +167,32 @@ import Testing
             #expect(parts.pool.targetStates().allSatisfy { $0.health == .up && !$0.waitsForMemory })
             await parts.pass(ms: 10_000)
             #expect(scrapes(parts).values.allSatisfy { $0 >= 2 })
+        }
+    }
+
+    /// Thousands that have waited must not bring the memory to where it was.
+    @Test func targetsThatWaitedBeginAsFarAsThereIsRoom() async {
+        let parts = PoolParts()
+        let new = (2...40).map { Self.target($0) }
+        for target in new + [Self.one] { parts.http.answer(target.url, "a 1\n") }
+        parts.pool.sync([Self.one])
+        await parts.running {
+            await parts.advance { parts.appender.frames.count == 1 }
+            parts.pool.holdsNewTargets = true
+            parts.pool.sync([Self.one] + new)
+            parts.room.set(leftBytes: 10 * ScrapePool.loopBytes)
+            parts.pool.holdsNewTargets = false
+            #expect(parts.pool.waitingTargets == 29 && parts.room.leftBytes == 0)
+            #expect(parts.pool.targetStates().count(where: \.waitsForMemory) == 29)
+            // Without room a list brings no more of them, and with it they come at the next look.
+            parts.pool.sync([Self.one] + new)
+            parts.pool.holdsNewTargets = false
+            #expect(parts.pool.waitingTargets == 29)
+            parts.room.set(leftBytes: 1 << 20)
+            parts.pool.holdsNewTargets = false
+            #expect(parts.pool.waitingTargets == 0 && parts.pool.lineMemory.targets == 40)
+            await parts.pass(ms: 20_500)
+            #expect(scrapes(parts).count == 40)
         }
     }
 

@@ -111,6 +111,16 @@ import Testing
         #expect(delivered(try fourth.consume(page(0..<4_000), at: 1)) == 4_000 && fourth.parsedLines == 0)
     }
 
+    /// Room is taken for the lines of a chunk once it is known that they are its lines.
+    @Test func whatDoesNotMatchIsNotPaid() throws {
+        let other = scrape("1")
+        _ = try other.consume(page(0..<300), at: 1)
+        let ownCost = 300 * cost
+        room.set(leftBytes: ownCost)
+        #expect(delivered(try scrape("2").consume(page(1_000..<1_300), at: 1)) == 300)
+        #expect(room.leftBytes < cost)
+    }
+
     /// The same for a target that read a page of another's lines with none of its own before.
     @Test func withoutACeilingAgainAllComesBack() throws {
         room.set(leftBytes: 0)
@@ -268,6 +278,24 @@ import Testing
         // Once for all.
         #expect(delivered(try scrape.consume(page(0..<20_010), at: 3)) == 10 && scrape.shedCount == 20_000)
         #expect((10 << 20) - room.leftBytes == taken)
+    }
+
+    /// Lines that are kept without room are counted where they are, not where they were.
+    @Test func linesThatMoveUseUpNoFreeOnes() throws {
+        let scrape = scrape()
+        _ = try scrape.consume(page(0..<10), at: 1)
+        room.set(leftBytes: 0)
+        let new = Array(100..<160)
+        _ = try scrape.consume(page(Array(0..<10) + new), at: 2)
+        #expect(scrape.shedCount == 60)
+        // The chunk with these lines is not as it was, and all of them are kept again.
+        for (time, known) in [Array(1..<10), Array(2..<10)].enumerated() {
+            let body = page(known + new)
+            #expect(delivered(try scrape.consume(body, at: Int64(3 + 2 * time))) >= known.count)
+            let parsed = scrape.parsedLines
+            _ = try scrape.consume(body, at: Int64(4 + 2 * time))
+            #expect(scrape.parsedLines == parsed && scrape.shedCount == 60)
+        }
     }
 
     /// Without any room a page of ten known series keeps some sixty of them, however many it has and often it

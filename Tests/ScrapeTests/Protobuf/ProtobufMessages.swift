@@ -121,6 +121,13 @@ extension TargetScrape {
     }
 }
 
+extension ProtobufDecoder {
+    mutating func read(protobuf bytes: [UInt8]) throws {
+        // Safety: the span is used only inside the closure, where the array's bytes live.
+        try unsafe bytes.withUnsafeBytes { try unsafe read($0.bytes) }
+    }
+}
+
 extension ProtobufBodyReader {
     mutating func read(protobuf bytes: [UInt8], expected: [TemplateChunk]) throws {
         // Safety: the span is used only inside the closure, where the array's bytes live.
