@@ -138,7 +138,7 @@ def test_copies_made_while_the_agent_runs(order, make_agent, receiver, load_expo
             is_away.append(True)
         else:
             is_away.clear()
-        time.sleep(seeded.uniform(0.5, 1.2) if is_away else seeded.uniform(0, 0.3))
+        time.sleep(seeded.uniform(0.8, 1.4) if is_away else seeded.uniform(0, 0.3))
         began = time.monotonic()
         copy = make_copy(make_agent, receiver, original, COPIES + number, ORDERS[order](seeded))
         copies.append((copy, COPIES + number, began, time.monotonic()))
