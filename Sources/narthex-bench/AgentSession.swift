@@ -14,6 +14,8 @@ struct AgentSession {
         let intervalSeconds: Int
         /// More flags of the stand-ins.
         var fleet: [String] = []
+        /// More flags of the agent.
+        var flags: [String] = []
         /// What the agent's command line begins with.
         var prefix: [String] = []
 
@@ -61,7 +63,8 @@ struct AgentSession {
                 plan.prefix + [
                     plan.agentPath, "run", "--config.file=\(fleet.configurationPath)",
                     "--storage.agent.path=\(plan.storagePath)", "--web.listen-address=127.0.0.1:0",
-                ], environment: ["SWIFT_BACKTRACE": "enable=no"], outputPath: "\(plan.folder)/agent.log")
+                ] + plan.flags, environment: ["SWIFT_BACKTRACE": "enable=no"],
+                outputPath: "\(plan.folder)/agent.log")
         } catch {
             fleet.stop()
             throw error

@@ -14,8 +14,9 @@ struct Backlog {
     let bytes: UInt64
     let samples: Int
 
-    /// Writes at least `bytes` of random numbers, which no coding makes smaller, into `directory`. They are
-    /// as old as the intervals that they take, so the first ones may be too old for a receiver.
+    /// Writes segments of at least `bytes` into `directory`: random numbers, which no coding makes much
+    /// smaller. They are as old as the intervals that they take, so the first ones may be too old for a
+    /// receiver.
     init(bytes: UInt64, directory: String, destination: String) throws {
         let clock = SystemClock()
         let interner = LayoutInterner()
@@ -32,25 +33,24 @@ struct Backlog {
                 own: LabelSet([Label("instance", "backlog-\(number)"), Label("job", "backlog")]))
         }
         var random = SplitMix64(seed: 1)
-        var written: UInt64 = 0
         var samples = 0
-        let frameBytes = UInt64(Self.series * 8)
-        let rounds = Int64(bytes / (frameBytes * UInt64(Self.targets))) + 1
-        for round in 0..<rounds {
-            let timestampMs = clock.wallMs - (rounds - round) * Self.intervalMs
-            for target in targets where written < bytes {
+        // More than are needed: of each number at least the 52 random bits are written.
+        let rounds = Int64(bytes / UInt64(Self.series * 6 * Self.targets)) + 1
+        let nowMs = clock.wallMs
+        for round in 0..<rounds where buffer.sizeBytes < bytes {
+            let timestampMs = nowMs - (rounds - round) * Self.intervalMs
+            for target in targets {
                 let values = (0..<Self.series).map { _ in
                     // A number between 1 and 2 with 52 random bits.
                     Double(bitPattern: 0x3FF0_0000_0000_0000 | random.next() >> 12)
                 }
                 try buffer.append(
                     Frame(target: target, layout: layout, timestampMs: timestampMs, values: values))
-                written += frameBytes
                 samples += Self.series
             }
         }
+        self.bytes = buffer.sizeBytes
         try buffer.close()
-        self.bytes = written
         self.samples = samples
     }
 

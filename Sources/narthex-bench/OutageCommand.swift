@@ -2,15 +2,18 @@ import ArgumentParser
 import Platform
 import StandIns
 
-/// `narthex-bench outage`: an endpoint that is away for a while, and how soon what was kept has arrived.
+/// `narthex-bench outage`: an endpoint that is away for a while, what that takes of memory and disk, and how
+/// soon what was kept has arrived.
 struct OutageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "outage",
-        abstract: "Measures how fast the backlog of an outage arrives, and what it does to scrapes.",
+        abstract: "Measures what an outage takes, and how fast its backlog arrives.",
         discussion: """
             The endpoint answers 503 for a while, then takes everything again. It counts every sample, and \
             checks signature, labels and order of one request in some. The rate is that of the backlog \
-            alone: what is scraped meanwhile arrives besides.
+            alone: what is scraped meanwhile arrives besides. Memory is compared between a tenth, the \
+            middle and the end of the outage, the disk with the formula of docs/operations.md. At the end \
+            nothing is scraped any more, and what was scraped has to have arrived to the sample.
             """)
 
     @Option(help: "Targets.") var targets = 1_500
@@ -22,6 +25,14 @@ struct OutageCommand: AsyncParsableCommand {
     @Option(help: "The rate at which the backlog goes, to that at which it came; at least.")
     var rateBudget = 5.0
     @Option(help: "The longest between two scrapes of a target, in intervals.") var gapBudget = 1.25
+    @Option(help: "The agent's --storage.agent.retention.max-size.") var retentionSize = "1GB"
+    @Option(help: "The agent's --storage.agent.retention.max-time.") var retentionTime = "4h"
+    @Option(help: "What memory may differ in the outage, in %.") var memoryBudget = 5.0
+    @Option(help: "What the disk may differ from the formula with the bytes a sample of before, in %.")
+    var diskBudget = 25.0
+    @Option(help: "Bytes a sample that docs/operations.md plans with.") var sampleBytes = 1.1
+    @Option(help: "Bytes of a different series at a segment's beginning that it plans with.")
+    var statementBytes = 25.0
     @Option(help: "The agent's program; by default the narthex beside this one.") var agent: String?
     @Option(help: "The stand-ins' program; by default the narthex-standins beside this one.")
     var standIns: String?
@@ -40,7 +51,12 @@ struct OutageCommand: AsyncParsableCommand {
                 folder: folder.path, agentPath: agent ?? AgentSession.beside("narthex"),
                 standInsPath: standIns ?? AgentSession.beside("narthex-standins"), targets: targets,
                 series: series, intervalSeconds: intervalSeconds,
-                fleet: ["--verify-one-in", "\(verifyOneIn)"]), measure: measure)
+                // The endpoint takes samples of any age, as the outage may be longer than AMP's hour.
+                fleet: ["--verify-one-in", "\(verifyOneIn)", "--max-sample-age-seconds", "0"],
+                flags: [
+                    "--storage.agent.retention.max-size=\(retentionSize)",
+                    "--storage.agent.retention.max-time=\(retentionTime)",
+                ]), measure: measure)
     }
 
     private func measure(_ session: AgentSession) async throws -> BudgetReport {
@@ -50,10 +66,16 @@ struct OutageCommand: AsyncParsableCommand {
         _ = try await session.untilDelivered(
             Double(targets * series * 2), withinSeconds: 6 * intervalSeconds + 60)
         let usual = try await ShippingRecord(session)
+        // How many bytes a sample takes: over an interval, so that every target is in it.
+        try await clock.sleep(forMs: Int64(intervalSeconds) * 1_000)
+        let later = try await ShippingRecord(session)
+        let sampleBytes = ShippingSpan(from: usual, to: later).bufferBytesPerSample
         try await session.fleet.order("{\"fault\": \"status\", \"status\": 503}", session.probe)
         let began = try await ShippingRecord(session)
-        try await clock.sleep(forMs: Int64(outageSeconds) * 1_000)
+        let disk = try await DiskRecord(session)
+        let watch = try await watchOutage(session)
         let ended = try await ShippingRecord(session)
+        let fuller = try await DiskRecord(session)
         try await session.fleet.setAnswerDelay(ms: answerMs, session.probe)
         let outage = ShippingSpan(from: began, to: ended)
         let madeAt = (ended.behind - began.behind) / outage.seconds
@@ -62,9 +84,10 @@ struct OutageCommand: AsyncParsableCommand {
         var (first, tenth, most) = (ended, ended, 0.0)
         var now = ended
         while now.behind > enough {
-            guard now.atNs - ended.atNs < UInt64(outageSeconds) * 2_000_000_000 else {
+            // Much longer than the rate allows: what was measured until then is worth seeing.
+            guard now.atNs - ended.atNs < UInt64(2 * outageSeconds + 300) * 1_000_000_000 else {
                 throw session.failure(
-                    "\(Int(now.behind)) samples have not arrived in twice the outage's time")
+                    "\(Int(now.behind)) samples have not arrived in twice the outage's time and five minutes")
             }
             try await clock.sleep(forMs: 250)
             now = try await ShippingRecord(session)
@@ -75,6 +98,9 @@ struct OutageCommand: AsyncParsableCommand {
         let drain = ShippingSpan(from: ended, to: now)
         let backlog = ended.behind - now.behind
         var report = BudgetReport()
+        try checkOutage(session, watch, &report)
+        checkDisk(
+            from: disk, to: fuller, samples: ended.scraped - began.scraped, sampleBytes: sampleBytes, &report)
         report.note("samples a second before", madeAt)
         report.note("backlog, samples", ended.behind)
         report.note("seconds until it was gone", drain.seconds)
@@ -96,7 +122,82 @@ struct OutageCommand: AsyncParsableCommand {
         // Every target is scraped once more before samples are counted.
         try await clock.sleep(forMs: Int64(intervalSeconds) * 1_250)
         try await check(session, now, &report)
+        try await checkWholeDelivery(session, &report)
         return report
+    }
+
+    /// Waits for the end of the outage, and looks at the agent's memory twice a second.
+    private func watchOutage(_ session: AgentSession) async throws -> OutageWatch {
+        var watch = OutageWatch()
+        let startNs = session.clock.monotonicNs
+        let outageNs = UInt64(outageSeconds) * 1_000_000_000
+        while session.clock.monotonicNs - startNs < outageNs {
+            try await session.clock.sleep(forMs: 500)
+            guard let resident = session.agent.residentBytes() else {
+                throw session.failure("the agent has ended")
+            }
+            watch.note(
+                share: Double(session.clock.monotonicNs - startNs) / Double(outageNs),
+                residentBytes: resident.all)
+        }
+        return watch
+    }
+
+    private func checkOutage(
+        _ session: AgentSession, _ watch: OutageWatch, _ report: inout BudgetReport
+    ) throws(BenchError) {
+        guard let drift = watch.driftPercent, let early = watch.meanBytes(0.1, 0.2) else {
+            throw session.failure("the outage was too short to compare the memory in it")
+        }
+        report.note("memory behind a tenth of the outage, MiB", early / 1_048_576)
+        report.note("memory in the outage, MiB, most", watch.mostBytes(0, 1) / 1_048_576)
+        report.check("memory at a tenth, the middle and the end, % apart", drift, atMost: memoryBudget)
+    }
+
+    private func checkDisk(
+        from before: DiskRecord, to after: DiskRecord, samples: Double, sampleBytes: Double,
+        _ report: inout BudgetReport
+    ) {
+        let grown = after.bytes - before.bytes
+        let segments = after.segment - before.segment
+        let formula = DiskFormula(
+            targets: targets, series: series, different: series, statementBytes: statementBytes)
+        report.note("disk taken by the outage, MB", grown / 1e6)
+        report.note("bytes a sample before", sampleBytes)
+        report.note("segments begun in the outage", segments)
+        let plan = formula.bytes(samples: samples, sampleBytes: self.sampleBytes, segments: segments)
+        report.check("disk, to what is to be planned with", grown / plan, atMost: 1)
+        let predicted = formula.bytes(samples: samples, sampleBytes: sampleBytes, segments: segments)
+        report.check(
+            "disk, % from the formula with the bytes a sample of before", abs(grown / predicted - 1) * 100,
+            atMost: diskBudget)
+        report.check(
+            "files of the buffer beside its segments, MB", (after.bytes - after.segmentBytes) / 1e6,
+            atMost: 8)
+    }
+
+    /// Ends the scrapes, and compares what was scraped with what has come, to the sample.
+    private func checkWholeDelivery(
+        _ session: AgentSession, _ report: inout BudgetReport
+    ) async throws {
+        try session.fleet.giveTargets(first: 0)
+        var last = try await ShippingRecord(session)
+        // Nothing is scraped any more once that holds for more than an interval.
+        var steadySinceNs = last.atNs
+        let enoughNs = UInt64(intervalSeconds) * 1_500_000_000
+        let deadlineNs = last.atNs + enoughNs + 120_000_000_000
+        while last.behind != 0 || last.atNs - steadySinceNs < enoughNs {
+            guard last.atNs < deadlineNs else { break }
+            try await session.clock.sleep(forMs: 500)
+            let now = try await ShippingRecord(session)
+            if now.scraped != last.scraped { steadySinceNs = now.atNs }
+            last = now
+        }
+        report.note("samples scraped in all", last.scraped)
+        report.check("samples scraped and not delivered", last.behind, atMost: 0)
+        report.check(
+            "samples at the endpoint, more or less than were scraped", abs(last.taken - last.scraped),
+            atMost: 0)
     }
 
     private func check(
@@ -118,5 +219,22 @@ struct OutageCommand: AsyncParsableCommand {
 
     private static func processors(_ span: ShippingSpan) -> Double {
         (span.to.agentCPUSeconds - span.from.agentCPUSeconds) / span.seconds
+    }
+}
+
+/// What the agent's buffer takes of the disk at one moment.
+private struct DiskRecord {
+    /// Of all files in the directory.
+    let bytes: Double
+    /// Of all segments, as the agent says it.
+    let segmentBytes: Double
+    /// The number of the newest segment.
+    let segment: Double
+
+    init(_ session: AgentSession) async throws {
+        let metrics = MetricsPage(text: try await session.probe.page("\(session.status)metrics"))
+        segmentBytes = metrics.sum(of: "narthex_buffer_bytes")
+        segment = metrics.sum(of: "prometheus_tsdb_wal_segment_current")
+        bytes = try DiskFormula.bytes(of: "\(session.plan.folder)/data")
     }
 }

@@ -1,7 +1,7 @@
-"""What an agent of version 2 of the buffer's format has left when it was killed with its lanes apart.
+"""What an agent of version 1 or 2 of the buffer's format has left when it was killed with its lanes apart.
 
 It had two lanes, which dealt the targets by their number, and one request of each in flight. `leave` makes an
-agent of that version leave such a directory, `keep` writes it to a file with all that was scraped and sent,
+agent of such a version leave such a directory, `keep` writes it to a file with all that was scraped and sent,
 and `Left` reads it, so that an agent of now can be started on it.
 """
 
@@ -43,7 +43,7 @@ def configuration(exporters, url, life):
 
 
 def leave(agent, exporters, receiver):
-    """Runs an agent of version 2 and kills it: one lane has stood still for long, with its request
+    """Runs an agent of such a version and kills it: one lane has stood still for long, with its request
     unanswered, the other went on, and its last one is unanswered, too.
     """
     halted, waits = set(), []
