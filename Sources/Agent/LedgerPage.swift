@@ -9,7 +9,9 @@ extension Stages {
             JSONValue.object([
                 "name": .string(name),
                 "jobs": .array(
-                    jobs.sorted { $0.key < $1.key }.map { .object($0.value.members(ofJob: $0.key)) }),
+                    jobs.sorted { $0.key < $1.key }.map { job, books in
+                        .object(books.members(ofJob: job) + [.init("inMemory", .integer(books.inMemory))])
+                    }),
             ])
         }
         let scraped = ledger.jobs.sorted { $0.key < $1.key }.map {
@@ -22,6 +24,7 @@ extension Stages {
                 "oldestUnansweredMs": ledger.oldestUnackedTimestampMs.map { .integer($0) },
                 "buffer": .object([
                     "bytes": .integer(buffer.sizeBytes), "segments": .integer(buffer.segmentCount),
+                    "diskRefuses": .bool(buffer.isDiskRefusing),
                 ]),
             ]),
         ]).text()

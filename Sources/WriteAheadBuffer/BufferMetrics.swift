@@ -18,6 +18,7 @@ struct BufferMetrics: Sendable {
     let cursorFailures: Counter
     let memorySamples: Counter
     let memorySpells: Counter
+    let reserveUses: Counter
     let segment: Gauge
     let retained: @Sendable (_ reason: String) -> Counter
     private let removals: Counter
@@ -98,6 +99,9 @@ struct BufferMetrics: Sendable {
             help: "Samples that went to the destinations from memory, since the disk did not take them.")
         memorySpells = registry.counter(
             "narthex_buffer_memory_spells_total", help: "Times that the disk began to take no samples.")
+        reserveUses = registry.counter(
+            "narthex_buffer_reserve_uses_total",
+            help: "Times that the room kept free was given up for a write that found the disk full.")
         segment = registry.gauge(
             "prometheus_tsdb_wal_segment_current", help: "The number of the segment written to.")
         removals = registry.counter(

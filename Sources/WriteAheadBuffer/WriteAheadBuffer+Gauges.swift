@@ -3,6 +3,9 @@ import Synchronization
 internal import Telemetry
 
 extension WriteAheadBuffer {
+    /// Whether the disk takes no samples, so that they go to the destinations from memory.
+    public var isDiskRefusing: Bool { core.isDiskRefusing.load(ordering: .relaxed) }
+
     /// Adds the families that are read when a page is made; none of them waits for the disk. Returns the
     /// tokens by which they are taken away again.
     static func gauges(_ core: BufferCore, _ registry: MetricRegistry) -> [UInt64] {

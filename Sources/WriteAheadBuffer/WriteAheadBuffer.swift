@@ -84,7 +84,8 @@ public final class WriteAheadBuffer: Sendable {
         let metrics = BufferMetrics(registry: registry, logger: logger, clock: clock)
         lockFile = try Self.lock(directory, files: files)
         let reserve = DiskReserve(
-            directory: directory, sizeBytes: configuration.reserveBytes, files: files, logger: logger)
+            directory: directory, sizeBytes: configuration.reserveBytes, files: files,
+            uses: metrics.reserveUses, logger: logger)
         reserve.make()
         do throws(BufferError) {
             var recovery = try BufferRecovery(

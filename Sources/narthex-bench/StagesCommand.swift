@@ -1,5 +1,6 @@
 import ArgumentParser
 import StandIns
+internal import WriteAheadBuffer
 
 /// `narthex-bench stages`: one core, one process, no network: text → layout → frame → buffer → request.
 struct StagesCommand: AsyncParsableCommand {

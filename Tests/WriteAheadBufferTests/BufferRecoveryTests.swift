@@ -80,11 +80,25 @@ struct BufferRecoveryTests {
         #expect(fixture.said.all("damage in the buffer was passed over").count == said)
     }
 
-    /// A kill while a cursor is made anew leaves its new file; when the destination is gone nobody else takes
-    /// it away.
-    @Test func whatIsLeftOfACursorBeingMadeAnewGoes() throws {
+    /// The first copy of the header is whole, and the file ends in the second one: nothing stands behind it.
+    @Test func aSegmentThatEndsInItsHeaderGoes() throws {
         let fixture = try BufferFixture()
-        let path = "\(fixture.folder.path)/\(BufferFileName.cursor("gone")).new"
+        try fill(fixture, frames: 9, answered: 1)
+        let path = try #require(fixture.segmentPaths.last)
+        try fixture.overwrite(path, with: Array(try fixture.bytes(path)[..<(FileHeader.sizeBytes - 1)]))
+        _ = try fixture.open()
+        let said = fixture.said.all("damage in the buffer was passed over").count
+        #expect(said == 1)
+        _ = try fixture.open()
+        #expect(fixture.said.all("damage in the buffer was passed over").count == said)
+    }
+
+    /// A kill while a file is made anew leaves its new file, and a disk that refuses its removal, too; when
+    /// the destination of a cursor is gone nobody else takes it away.
+    @Test(arguments: [BufferFileName.cursor("gone"), BufferFileName.index, BufferFileName.segment(7)])
+    func whatIsLeftOfAFileBeingMadeAnewGoes(name: String) throws {
+        let fixture = try BufferFixture()
+        let path = "\(fixture.folder.path)/\(name).new"
         try fixture.overwrite(path, with: [1, 2, 3])
         _ = try fixture.open()
         #expect(try fixture.files.status(path) == nil)

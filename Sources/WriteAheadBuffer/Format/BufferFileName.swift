@@ -31,15 +31,11 @@ enum BufferFileName {
     /// Where the file at `path` is made anew; it has no meaning until it is renamed.
     static func unfinished(_ path: String) -> String { path + unfinishedSuffix }
 
-    /// Whether it is a segment that was being written anew.
-    static func isUnfinishedSegment(_ name: String) -> Bool {
-        name.hasSuffix(unfinishedSuffix)
-            && segmentNumber(String(name.dropLast(unfinishedSuffix.count))) != nil
-    }
-
-    /// Whether it is a cursor that was being made anew.
-    static func isUnfinishedCursor(_ name: String) -> Bool {
-        name.hasSuffix(unfinishedSuffix) && isCursor(String(name.dropLast(unfinishedSuffix.count)))
+    /// Whether it is a segment, a cursor or the index that was being made anew.
+    static func isUnfinished(_ name: String) -> Bool {
+        guard name.hasSuffix(unfinishedSuffix) else { return false }
+        let finished = String(name.dropLast(unfinishedSuffix.count))
+        return segmentNumber(finished) != nil || isCursor(finished) || finished == index
     }
 
     /// A destination may be named anything, so its file goes by a hash; the name stands inside.

@@ -14,7 +14,7 @@ import Synchronization
 public final class DestinationReader: Sendable {
     /// Samples that will not be handed out. They are booked once the mark passes `at`, and found again by a
     /// reader that begins before.
-    private struct Lost: Sendable {
+    struct Lost: Sendable {
         let at: BufferPosition
         let reason: String
         let counts: [String: UInt64]
@@ -23,7 +23,7 @@ public final class DestinationReader: Sendable {
     }
 
     /// Never held while the disk works.
-    private struct State {
+    struct State {
         /// Up to here everything is handed out, answered for or in `lost`: retention counts what lies
         /// behind.
         var handedOut: BufferPosition
@@ -49,12 +49,12 @@ public final class DestinationReader: Sendable {
     /// Signalled when something was appended.
     let appended = Event()
     private let growth = Mutex(AppendedSamples())
-    private let core: BufferCore
+    let core: BufferCore
     /// Held while the disk reads. Taken before `state` where both are needed.
-    private let reader: Mutex<FrameReader>
-    private let state: Mutex<State>
+    let reader: Mutex<FrameReader>
+    let state: Mutex<State>
     /// Held while an answer is written down: one at a time looks where the mark is and moves it.
-    private let booking = Mutex<Void>(())
+    let booking = Mutex<Void>(())
     private let owner = Mutex<Weak>(Weak())
     /// Bases of the next frames, chunks of layouts, and the list of those handed out.
     private let hold: MemoryHold
@@ -268,73 +268,6 @@ public final class DestinationReader: Sendable {
     /// The timestamp of the oldest frame handed out and not answered for.
     var oldestOpenMs: Int64? { state.withLock { $0.open.oldestMs } }
 
-    /// Counts what of `segment` is neither handed out nor answered for, and goes on behind the segment.
-    /// `settle` books it once the segment is gone: were it booked before, a crash in between would bring it
-    /// back.
-    func retire(_ segment: SegmentInfo, reason: String) throws(BufferError) {
-        let behind = BufferPosition.start(of: segment.number + 1)
-        try reader.withLock { current throws(BufferError) in
-            // Where the next segment could not be opened, the reader has left this one and nobody noted it.
-            let handedOut = max(state.withLock { $0.handedOut }, current.position)
-            guard handedOut < behind, let cursor = destination?.cursor else { return }
-            let from = max(handedOut, .start(of: segment.number))
-            var places = AnsweredPlaces(cursor)
-            // What was answered for before this start is not handed out again. Once the mark has passed it,
-            // the cursor does not list its range any more.
-            if from < cursor.mark { places.ranges.insert([from..<cursor.mark]) }
-            var counting = core.reader(
-                from: from, places, countingThrough: segment.number, isLastLook: true)
-            defer { counting.close() }
-            var (counts, damaged) = try counting.countAll()
-            // What the disk does not give now is not lost where it was handed out before.
-            if let rest = current.rest(of: segment, before: core.catalog.first(from: segment.number + 1)) {
-                for (job, count) in damaged {
-                    let most = rest[job, default: 0] - min(rest[job, default: 0], counts[job, default: 0])
-                    damaged[job] = count > most ? (most > 0 ? most : nil) : count
-                }
-            }
-            current.skip(to: behind)
-            state.withLock { state in
-                state.lose(counts, at: behind, reason)
-                state.lose(damaged, at: behind, BufferDropReason.damaged)
-                state.handedOut = behind
-                state.retiredReason = reason
-            }
-        }
-    }
-
-    /// Whether a frame that stood in memory was let go.
-    private func isDropped(_ place: BufferPosition) -> Bool {
-        core.catalog[place.segment]?.memory?.isGone(place.offset) ?? false
-    }
-
-    /// Frames were let go that were in memory alone. Books those that are neither handed out nor answered
-    /// for, and passes them: what is handed out may still be delivered. Returns how many samples that are.
-    func lose(_ removed: MemorySegment.Removed, reason: String) -> UInt64 {
-        // Nobody reads meanwhile, and what was removed is found by nobody after.
-        typealias Lost = (range: Range<BufferPosition>, counts: [String: UInt64])
-        let lost = reader.withLock { _ -> Lost? in
-            guard let cursor = destination?.cursor else { return nil }
-            return state.withLock { state -> Lost? in
-                let begin = BufferPosition.start(of: removed.segment)
-                let from = max(state.handedOut, begin)
-                guard from < removed.end else { return nil }
-                // Where the reader stands in an earlier segment it goes on there.
-                if state.handedOut >= begin { state.handedOut = removed.end }
-                let counts = removed.open(from: from, AnsweredPlaces(cursor))
-                return (range: from..<removed.end, counts: counts)
-            }
-        }
-        guard let lost, !lost.counts.isEmpty else { return 0 }
-        var outcome = Outcomes()
-        for (job, count) in lost.counts { outcome.add(JobOutcome(dropped: [reason: count]), of: job) }
-        booking.withLock { _ in
-            guard let (mark, places) = destination?.standing else { return }
-            record(mark, [], [lost.range], outcome, places)
-        }
-        return outcome.total
-    }
-
     /// Books what retention took, once the segments up to `gone` are no more.
     func settle(gone: UInt64) {
         state.withLock { state in
@@ -363,7 +296,7 @@ public final class DestinationReader: Sendable {
 
     /// Writes an answer down with the losses that the mark passes by it. `mark` is where it is now, or
     /// where it goes as nothing is open before; `places` are answered for beyond.
-    private func record(
+    func record(
         _ mark: BufferPosition, _ requests: [UInt64], _ ranges: [Range<BufferPosition>],
         _ outcome: Outcomes, _ places: AnsweredPlaces
     ) {
@@ -387,7 +320,7 @@ public final class DestinationReader: Sendable {
         state.withLock { $0.open.answered(upTo: moved, beyond) }
     }
 
-    private var destination: BufferDestination? { owner.withLock { $0.destination } }
+    var destination: BufferDestination? { owner.withLock { $0.destination } }
 
     private func check(_ ranges: [Range<BufferPosition>]) throws(BufferError) {
         let handedOut = state.withLock { $0.handedOut }

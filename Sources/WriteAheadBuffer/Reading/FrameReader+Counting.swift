@@ -14,4 +14,16 @@ extension FrameReader {
             }
         }
     }
+
+    /// Samples of a segment that it has not met yet, by job, as the books of the following one tell; nil
+    /// where it is in another.
+    func rest(of info: SegmentInfo, before following: SegmentInfo?) -> [String: UInt64]? {
+        guard segment?.info.number == info.number, let following else { return nil }
+        var rest: [String: UInt64] = [:]
+        for (job, total) in following.before {
+            let met = SampleCount.sum(info.before[job]?.appended ?? 0, jobSamples[job] ?? 0)
+            rest[job] = total.appended - min(total.appended, met)
+        }
+        return rest
+    }
 }

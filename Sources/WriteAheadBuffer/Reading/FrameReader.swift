@@ -41,7 +41,7 @@ struct FrameReader: Sendable {
     private let metrics: BufferMetrics
     private let clock: any AgentClock
 
-    private var segment: SegmentReader?
+    private(set) var segment: SegmentReader?
     /// In its place where the segment is in memory alone.
     private var walk: MemoryWalk?
     /// By their numbers in the segment. One whose statement is damaged is not there.
@@ -49,7 +49,7 @@ struct FrameReader: Sendable {
     private var statements: StatedLayouts
     private let interner: LayoutInterner
     /// Samples of each job met in this segment, for what damage took.
-    private var jobSamples: [String: UInt64] = [:]
+    private(set) var jobSamples: [String: UInt64] = [:]
     /// Where frames begin to be handed out.
     private(set) var position: BufferPosition
     /// What behind that is answered for, and not handed out; nor are frames without a sample.
@@ -148,18 +148,6 @@ struct FrameReader: Sendable {
     /// What it holds of the file: the window's bytes and the places of statements, all of one segment.
     var footprint: (windowBytes: Int, places: Int) {
         (segment?.windowBytes ?? 0, targets.count + statements.count)
-    }
-
-    /// Samples of a segment that it has not met yet, by job, as the books of the following one tell; nil
-    /// where it is in another.
-    func rest(of info: SegmentInfo, before following: SegmentInfo?) -> [String: UInt64]? {
-        guard segment?.info.number == info.number, let following else { return nil }
-        var rest: [String: UInt64] = [:]
-        for (job, total) in following.before {
-            let met = SampleCount.sum(info.before[job]?.appended ?? 0, jobSamples[job] ?? 0)
-            rest[job] = total.appended - min(total.appended, met)
-        }
-        return rest
     }
 
     /// Goes on from a later place: retention took what was there.

@@ -50,7 +50,7 @@ struct BufferRecovery {
         let index = SegmentIndex.read(directory, files: files)
         var opened: [Opened] = []
         for name in names {
-            if BufferFileName.isUnfinishedSegment(name) || BufferFileName.isUnfinishedCursor(name) {
+            if BufferFileName.isUnfinished(name) {
                 // The old file stands, and a destination that is gone needs none. If this one cannot go it is
                 // met again.
                 try? files.remove("\(directory)/\(name)")
@@ -106,6 +106,7 @@ struct BufferRecovery {
             window.reach = .page
             let headerBytes = Int(min(length, UInt64(FileHeader.sizeBytes)))
             guard try window.require(headerBytes, at: 0, limit: length) != nil,
+                headerBytes == FileHeader.sizeBytes,
                 let header = FileHeader(window.bytes.span.extracting(0..<window.count)),
                 header.kind == .segment,
                 header.number == number
@@ -132,8 +133,8 @@ struct BufferRecovery {
     }
 
     /// A segment whose header cannot be read, and so nothing else. `isBlank`: there are only zeros in its
-    /// place, or the file ends before. Every sync makes the header durable with the rest, so nothing in the
-    /// file was: a power loss has left its length, or a few sectors.
+    /// place, or the file ends within it. Every sync makes the header durable with the rest, so nothing in
+    /// the file was: a power loss has left its length, or a few sectors.
     private mutating func passOver(_ number: UInt64, _ path: String, _ length: UInt64, isBlank: Bool) {
         if length > 0 { metrics.damaged(segment: number, offset: 0, bytes: length) }
         guard !isBlank else {

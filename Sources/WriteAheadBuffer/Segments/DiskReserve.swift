@@ -1,6 +1,7 @@
 internal import Logging
 internal import Platform
 import Synchronization
+internal import Telemetry
 
 /// Room on the disk for what must still be written when frames have filled it: cursors, without which no
 /// segment can go, and the beginning of a segment. It is a file that is removed when a write finds no space.
@@ -21,14 +22,17 @@ final class DiskReserve: Sendable {
     private let path: String
     private let sizeBytes: Int
     private let files: any FileDoor
+    /// How often it was given up.
+    private let uses: Counter
     private let logger: Logger
     private let state = Mutex(State())
 
     /// Without bytes there is none, and nothing is ever refused for its sake.
-    init(directory: String, sizeBytes: Int, files: any FileDoor, logger: Logger) {
+    init(directory: String, sizeBytes: Int, files: any FileDoor, uses: Counter, logger: Logger) {
         path = "\(directory)/\(BufferFileName.reserve)"
         self.sizeBytes = sizeBytes
         self.files = files
+        self.uses = uses
         self.logger = logger
     }
 
@@ -65,9 +69,13 @@ final class DiskReserve: Sendable {
         guard wasHeld else { return false }
         do throws(FileError) {
             try files.remove(path)
+            uses.add()
             return true
         } catch {
-            if error.errno == 2 { return true }  // ENOENT: somebody else has removed it
+            if error.errno == 2 {  // ENOENT: somebody else has removed it
+                uses.add()
+                return true
+            }
             // It still takes its room, so nothing is to be made again.
             let isFirst = state.withLock { state in
                 defer { state.hasSaidStuck = true }

@@ -23,7 +23,7 @@ struct CaseTally {
     }
 
     /// The seed of this run: the one that was asked for, or any.
-    static func seed(_ common: CommonArguments) -> UInt64 {
+    static func seed(_ common: PartArguments) -> UInt64 {
         common.seed ?? UInt64.random(in: 1...999_999_999)
     }
 
@@ -31,7 +31,7 @@ struct CaseTally {
     var seconds: Double { Double(clock.monotonicNs - began) / 1e9 }
 
     /// Whether the part is to stop, as it was told to take no more time.
-    func isOver(_ common: CommonArguments) -> Bool { common.seconds > 0 && seconds >= common.seconds }
+    func isOver(_ common: PartArguments) -> Bool { common.seconds > 0 && seconds >= common.seconds }
 
     /// Counts something that was tried or seen.
     mutating func count(_ kind: String, _ number: Int = 1) { counts[kind, default: 0] += number }
@@ -45,7 +45,7 @@ struct CaseTally {
     }
 
     /// Prints the counts, writes the report where one is wanted, and throws where something was found.
-    func end(_ common: CommonArguments) throws {
+    func end(_ common: PartArguments) throws {
         for (kind, number) in counts.sorted(by: { $0.key < $1.key }) {
             let padding = String(repeating: " ", count: max(1, 9 - "\(number)".count))
             print("\(padding)\(number)  \(kind)")

@@ -31,7 +31,7 @@ struct Findings: Sendable {
     mutating func figure(_ name: String, _ value: Int) { figures.append((name, value)) }
 
     /// Prints the end, writes the report and says how the process is to end.
-    func conclude(_ common: CommonArguments) throws -> Bool {
+    func conclude(_ common: PartArguments) throws -> Bool {
         for (name, value) in figures { print("\(part): \(name): \(value)") }
         print("\(part): \(count) findings")
         guard let path = common.report else { return count == 0 }

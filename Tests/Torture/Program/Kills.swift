@@ -13,7 +13,7 @@ struct Kills: ParsableCommand {
     private static let counts: [Scale: Int] = [.short: 300, .long: 5_000]
     private static let childTimeoutMs = 20_000
 
-    @OptionGroup var common: CommonArguments
+    @OptionGroup var common: PartArguments
 
     @Option(help: "Try this kill alone: CALL, or CALL+ for one in the middle of a write.")
     var point: String?

@@ -12,7 +12,7 @@ struct ModelCheck: ParsableCommand {
     /// Runs that cutting a list of calls down may take.
     private static let mostCuts = 400
 
-    @OptionGroup var common: CommonArguments
+    @OptionGroup var common: PartArguments
 
     @Option(help: "Calls in each run.")
     var steps: Int = 300

@@ -13,7 +13,7 @@ struct Points: ParsableCommand {
     /// Workloads of a long run.
     private static let longRuns = 100
 
-    @OptionGroup var common: CommonArguments
+    @OptionGroup var common: PartArguments
 
     @Option(help: "Try this point alone: SCRIPT/CALL/VARIANT, as a finding names it.")
     var point: String?

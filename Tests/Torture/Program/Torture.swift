@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// Proves the promises of the write-ahead buffer by breaking it. Each part prints its seed first, then what it
-/// has counted by kind, and one line for each finding; it ends with 1 where there is one.
+/// Proves the promises of the write-ahead buffer by breaking it. Each part prints its seed first, then what
+/// it has counted by kind, and one line for each finding; it ends with 1 where there is one.
 @main
 struct Torture: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,7 +21,7 @@ enum Scale: String, ExpressibleByArgument, CaseIterable {
 }
 
 /// The arguments that all parts share.
-struct CommonArguments: ParsableArguments {
+struct PartArguments: ParsableArguments {
     @Option(help: "Repeats a run: the seed that it has printed.")
     var seed: UInt64?
 

@@ -4,8 +4,8 @@ import Telemetry
 struct FaultFailures {
     private static let names = [
         "prometheus_tsdb_wal_writes_failed_total", "narthex_buffer_sync_failures_total",
-        "narthex_buffer_read_failures_total", "narthex_buffer_settling_failures_total",
-        "narthex_buffer_cursor_failures_total",
+        "narthex_buffer_read_failures_total",
+        "narthex_buffer_cursor_failures_total", "narthex_buffer_reserve_uses_total",
         "prometheus_tsdb_wal_truncations_failed_total",
     ]
 

@@ -17,7 +17,7 @@ struct Faults: ParsableCommand {
     /// One case in so many is tried on the kernel's files.
     private static let realEach = (short: 101, long: 23)
 
-    @OptionGroup var common: CommonArguments
+    @OptionGroup var common: PartArguments
 
     @Option(name: .customLong("case"), help: "Try this case alone: what a finding names.")
     var only: String?

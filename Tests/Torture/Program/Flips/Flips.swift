@@ -16,7 +16,7 @@ struct Flips: ParsableCommand {
     /// One case in so many is started on a second time.
     private static let againEach = 16
 
-    @OptionGroup var common: CommonArguments
+    @OptionGroup var common: PartArguments
 
     @Option(name: .customLong("case"), help: "Try this case alone: what a finding names.")
     var only: String?

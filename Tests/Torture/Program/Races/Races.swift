@@ -19,7 +19,7 @@ struct Races: ParsableCommand {
             close. script/sanitize builds this with the thread sanitizer and with the address sanitizer.
             """)
 
-    @OptionGroup var common: CommonArguments
+    @OptionGroup var common: PartArguments
 
     @Option(help: "Make a mistake on purpose: race or overrun. The sanitizer must end the program.")
     var mistake: Mistake?
