@@ -23,7 +23,7 @@ extension WriteAheadBuffer {
                 { UInt64(clamping: $0.memory.usedBytes(of: .frames)) }
             ),
             (
-                "narthex_buffer_memory_samples",
+                "narthex_buffer_memory_buffered_samples",
                 "Samples in memory alone that some destination has not answered for.",
                 { $0.buffer?.samplesInMemory ?? 0 }
             ),

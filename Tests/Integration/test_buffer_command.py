@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from parts import version_two
+from parts import older_version
 from parts.agent import IS_NARTHEX, clean_environment, program
 from parts.ledger import read_ledger
 from parts.process import wait_until
@@ -135,15 +135,16 @@ def test_damage_is_named_with_its_file_and_offset(loaded):
     assert f"offset={frame['offset']}" in line, line
 
 
-def test_a_directory_of_version_2_is_shown(tmp_path):
-    left = version_two.Left(Path(__file__).parent / "corpus" / "version-2.json.xz")
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_directory_of_an_older_version_is_shown(tmp_path, version):
+    left = older_version.Left(Path(__file__).parent / "corpus" / f"version-{version}.json.xz")
     left.unpack(tmp_path / "data")
     before = contents(tmp_path / "data")
     found = inspect(tmp_path / "data")
     assert contents(tmp_path / "data") == before
-    assert not found["isDamaged"] and {entry["version"] for entry in found["segments"]} == {2}
+    assert not found["isDamaged"] and {entry["version"] for entry in found["segments"]} == {version}
     (destination,) = found["destinations"]
-    assert destination["requests"] == version_two.LANES
+    assert destination["requests"] == older_version.LANES
     for job in destination["jobs"]:
         assert 0 < job["found"]["samples"] == job["buffered"]
     assert next(c for c in found["density"]["columns"] if c["mode"] == "windows")["chunks"] > 0

@@ -99,7 +99,7 @@ def test_a_full_disk_loses_nothing(small_disk, receiver, load):
         # Frames gather while the receiver is away, too.
         receiver.decide = lambda received: Answer(status=503, stores=False)
         time.sleep(3)
-        held = agent.metric("narthex_buffer_memory_samples")
+        held = agent.metric("narthex_buffer_memory_buffered_samples")
         assert held > 2 * EXPORTERS * SERIES, held
         receiver.decide = lambda received: Answer()
         flows(receiver)
@@ -235,8 +235,11 @@ def test_calls_that_fail(concern, make_agent, receiver, load, seeded, tmp_path):
     course.begin(faulty=False)
     if concern == "all calls":
         keeps_frames_in_memory(agent)
-    end = time.monotonic() + (SECONDS / 2 if SECONDS else 8)
-    while time.monotonic() < end:
+    # A cursor that the disk has not taken is written again once a second and not at each answer, so a spell
+    # may have few calls that fail.
+    begin = time.monotonic()
+    end, latest = begin + (SECONDS / 2 if SECONDS else 8), begin + (SECONDS if SECONDS else 40)
+    while time.monotonic() < end or (sum(disk.failed().values()) <= 20 and time.monotonic() < latest):
         course.spell(seeded.uniform(1.0, 3.0))
         if seeded.random() < 0.6:
             course.kill()

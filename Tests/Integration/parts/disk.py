@@ -15,7 +15,7 @@ from .process import wait_until
 SOURCE = Path(__file__).resolve().parents[1] / "native" / "faulty_disk.c"
 REFUSES = "narthex_buffer_disk_refuses"
 # Above zero while the agent knows something that its disk does not.
-AHEAD_OF_THE_DISK = (REFUSES, "narthex_buffer_memory_samples", "narthex_buffer_cursors_in_doubt")
+AHEAD_OF_THE_DISK = (REFUSES, "narthex_buffer_memory_buffered_samples", "narthex_buffer_cursors_in_doubt")
 
 
 def keeps_frames_in_memory(agent):
