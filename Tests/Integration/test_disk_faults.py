@@ -140,7 +140,7 @@ def test_a_limit_of_the_size_of_files_ends_nobody(make_agent, receiver, load):
     """The kernel ends a process that writes beyond it, unless that ignores the signal."""
     # Lines of the log count, too.
     agent = make_agent(configuration(load, receiver.url, life=1), flags=["--log.level=warn"])
-    agent.process.command = ["prlimit", f"--fsize={128 << 10}", "--", *agent.process.command]
+    agent.process.command = ["prlimit", f"--fsize={40 << 10}", "--", *agent.process.command]
     for exporter in load:
         exporter.life = 1
     agent.start()
@@ -148,7 +148,7 @@ def test_a_limit_of_the_size_of_files_ends_nobody(make_agent, receiver, load):
     # The reserve alone is larger; segments reach the limit one after the other.
     written = agent.metric("narthex_buffer_written_bytes_total")
     wait_until(
-        lambda: agent.metric("narthex_buffer_written_bytes_total") > written + (200 << 10), 60,
+        lambda: agent.metric("narthex_buffer_written_bytes_total") > written + (64 << 10), 60,
         "more than a file may hold",
     )  # fmt: skip
     flows(receiver)
