@@ -53,7 +53,11 @@ struct Races: ParsableCommand {
             let ends = ConditionQueue<Int>()
             for _ in 0..<2 {
                 try SystemThread.start(name: "racer") {
-                    for _ in 0..<1_000 { place.count += 1 }
+                    // So long that both of them run at once for certain.
+                    for _ in 0..<200 {
+                        place.count += 1
+                        SystemThread.pause(ms: 1)
+                    }
                     _ = ends.push(1)
                 }
             }
