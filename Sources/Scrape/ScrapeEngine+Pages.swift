@@ -48,6 +48,7 @@ extension ScrapeEngine {
         }
         reader.isByOthers = isByOthers && !state.chunks.isEmpty
         reader.hasDefiedOrder = hasDefiedOrder
+        reader.wantsOrder = records
         if admission != nil { reader.shedCount += reader.chunks.reduce(0) { $0 + $1.shedCount } }
         return reader
     }

@@ -238,6 +238,28 @@ import Testing
         #expect(scrape.pageWork != nil && (1 << 20) - room.leftBytes >= 200 * SeriesAdmission.orderBytes)
     }
 
+    /// A page with lines that are passed over gets no order, so for a while none is wanted.
+    @Test func anOrderThatCannotBeMadeIsNotWantedEachTime() throws {
+        let room = MemoryRoom(reserveBytes: 0)
+        let scrape = TargetScrape(
+            target: plainTarget(), rules: SeriesRules(), gate: SeriesGate(room: room))
+        let known = page(0..<1_000)
+        let text = String(repeating: "x", count: 2_000)
+        func new(_ round: Int) -> String {
+            (0..<3).map { "new{r=\"\(round)\",n=\"\($0)\",x=\"\(text)\"} 1\n" }.joined()
+        }
+        for round in 0..<2 { _ = try scrape.consume(new(round) + known, at: Int64(1 + round)) }
+        var readWhole = 0
+        for round in 2..<40 {
+            // For an order, and not for a new line besides.
+            room.set(leftBytes: 1_003 * SeriesAdmission.orderBytes + 1_000)
+            let parsed = scrape.parsedLines
+            _ = try scrape.consume(new(round) + known, at: Int64(1 + round))
+            if scrape.parsedLines - parsed >= 1_000 { readWhole += 1 }
+        }
+        #expect(readWhole > 0 && readWhole <= 4)
+    }
+
     // MARK: what the target had, repeated
 
     /// A comment of a known line may be kept once, and not as often as a page has it.
