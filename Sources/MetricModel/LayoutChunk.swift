@@ -118,6 +118,11 @@ public final class LayoutChunk: Sendable {
                 && metadata == other.metadata)
     }
 
+    /// Bytes of one series' own labels, as `labels(ofSeries:target:)` writes them out.
+    public func labelBytes(ofSeries index: Int) -> Int {
+        code.parts(ofSeries: index).reduce(0) { $0 + code.part($1).length }
+    }
+
     /// The labels of one series of `target`, decoded, for pages and tests; nil when the bytes are not labels.
     public func labels(ofSeries index: Int, target: Target) -> LabelSet? {
         var encoded: [UInt8] = []

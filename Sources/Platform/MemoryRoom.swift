@@ -17,6 +17,19 @@ public final class MemoryRoom: Sendable {
     /// What a look at the resident memory has found; below zero counts as zero.
     public func set(leftBytes: Int) { left.store(max(0, leftBytes), ordering: .relaxed) }
 
+    /// Gives back what was taken for something that is not kept after all. A look in between has found that
+    /// in the resident memory, mostly: what was freed since may be used again without growth.
+    public func give(_ bytes: Int) {
+        var now = left.load(ordering: .relaxed)
+        while now != .max {
+            let (sum, isTooMuch) = now.addingReportingOverflow(bytes)
+            let (exchanged, original) = left.weakCompareExchange(
+                expected: now, desired: isTooMuch ? .max - 1 : min(sum, .max - 1), ordering: .relaxed)
+            if exchanged { return }
+            now = original
+        }
+    }
+
     /// Takes `bytes`, zero or more; false, and nothing taken, when so many are not left.
     public func take(_ bytes: Int) -> Bool {
         var now = left.load(ordering: .relaxed)

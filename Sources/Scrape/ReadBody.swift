@@ -35,6 +35,8 @@ struct ReadBody {
     var page: PageChange?
     /// What an order of the page is made of, where one is wanted.
     var record: PageRecord?
+    /// Whether one was wanted: there is no record where lines were passed over.
+    var wantsOrder = false
     /// Whether there was an order and the page could not be read by it.
     var hasDefiedOrder = false
 

@@ -37,11 +37,18 @@ extension ScrapeEngine {
         } else {
             admission?.startAnew()
         }
-        var reader = try read(
-            body, format, expected: expected, keepsMetadata: keepsMetadata, records: records, admission,
-            memory)
+        var reader: ReadBody
+        do throws(ScrapeError) {
+            reader = try read(
+                body, format, expected: expected, keepsMetadata: keepsMetadata, records: records, admission,
+                memory)
+        } catch {
+            admission?.giveBack()
+            throw error
+        }
         reader.isByOthers = isByOthers && !state.chunks.isEmpty
         reader.hasDefiedOrder = hasDefiedOrder
+        reader.wantsOrder = records
         if admission != nil { reader.shedCount += reader.chunks.reduce(0) { $0 + $1.shedCount } }
         return reader
     }

@@ -174,6 +174,7 @@ def test_a_directory_that_is_mounted_read_only_is_shown(loaded, tmp_path):
         (["dump", ".", "--limit=-1"], 64, "--limit"),
         (["inspect", "/nonexistent"], 3, "the directory cannot be looked at: "),
         (["verify", "."], 3, ". holds no file of a buffer"),
+        (["dump", "."], 3, ". holds no file of a buffer"),
     ],
 )
 def test_what_cannot_be_looked_at_is_said(tmp_path, arguments, status, said):

@@ -24,6 +24,20 @@ import Testing
         #expect(room.take(1 << 40))
     }
 
+    @Test func whatIsGivenBackMayBeTakenAgain() {
+        let room = MemoryRoom()
+        room.give(60)
+        #expect(room.leftBytes == .max)
+        room.set(leftBytes: 100)
+        #expect(room.take(60))
+        room.give(60)
+        #expect(room.leftBytes == 100)
+        // That would say that there is no ceiling.
+        room.set(leftBytes: .max - 10)
+        room.give(60)
+        #expect(room.leftBytes == .max - 1)
+    }
+
     @Test func whatIsTakenFromTheReserveGoesBackWithItsPart() {
         let reserve = MemoryRoom(reserveBytes: 100).reserve
         var part: MemoryReserve.Part? = reserve.take(60)

@@ -33,7 +33,9 @@ public struct BufferLook: Sendable {
         write: (String) throws(AgentError) -> Void
     ) throws(AgentError) {
         let inspection = BufferInspection(directory: directory, files: files)
+        let noBuffer = AgentError(.storage, "\(directory) holds no file of a buffer")
         guard action != .dump else {
+            guard try readable({ () throws(FileError) in try inspection.hasBuffer() }) else { throw noBuffer }
             var dump = FrameDump(isJSON: showsJSON, job: job, limit: limit == 0 ? Int.max : limit)
             let place = BufferPosition(segment: segment, offset: offset)
             let isReadable = try readable { () throws(FileError) in
@@ -45,7 +47,7 @@ public struct BufferLook: Sendable {
         }
         let survey = try readable { () throws(FileError) in try inspection.survey() }
         guard !survey.segments.isEmpty || !survey.destinations.isEmpty || !survey.findings.isEmpty else {
-            throw AgentError(.storage, "\(directory) holds no file of a buffer")
+            throw noBuffer
         }
         let page = SurveyPage(survey: survey, directory: directory, nowMs: clock.wallMs)
         try write(showsJSON ? page.json : action == .verify ? page.verdict : page.text)

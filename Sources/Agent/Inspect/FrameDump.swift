@@ -45,7 +45,8 @@ struct FrameDump {
             JSONValue.array(findings.map(\.json)).write(to: &text)
             text += "}\n"
         } else {
-            for finding in findings { text += finding.line(isHeld: false) }
+            let isHeld = inspection.process != nil
+            for finding in findings { text += finding.line(isHeld: isHeld) }
         }
         do throws(AgentError) {
             if failure == nil { try write(text) }

@@ -214,13 +214,13 @@ final class MemoryKeeper: Sendable {
     /// Ends all steps, as without a ceiling: nothing would end them while the memory cannot be read.
     private func lift(_ state: inout State, _ means: Means) {
         guard room.leftBytes != .max else { return }
-        let isShedding = state.pressure.isInForce(.newSeriesAreShed)
         state.pressure = MemoryPressure()
         state.shedding = []
         step.store(0, ordering: .sequentiallyConsistent)
         room.set(leftBytes: .max)
         limitBodies(toBytes: bodiesBytes, means)
-        if isShedding { tell(means.jobs(), state) }
+        // Once, and whichever steps were in force: targets may still have waited for room.
+        tell(means.jobs(), state)
     }
 
     /// Tells the machine of the memory in use, and does once what its steps do when they begin and end.

@@ -88,8 +88,7 @@ struct BodyReader {
             isOpenMetrics: isOpenMetrics,
             layouts: layouts, templates: templates, keepsClassic: histograms.alwaysScrapesClassic,
             statesFamilies: keepsMetadata,
-            // What a histogram, a start or a family is depends on the lines in between as well.
-            passesOver: !histograms.convertsClassic && !(readsStarts && isOpenMetrics) && !keepsMetadata)
+            needsComments: keepsMetadata || histograms.convertsClassic || readsStarts && isOpenMetrics)
     }
 
     /// Samples that the lines come to, one among them that a rule of the job refused.
@@ -194,6 +193,7 @@ struct BodyReader {
         endsMatched = false
         let chunk = chunks.removeLast()
         builder.pass(chunk, isBack: true)
+        admission?.takesBack(chunk)
         lineCount -= chunk.lineCount
         createdLines -= chunk.createdLines
         starts.removeLast(starts.count - mark.starts)
@@ -280,10 +280,15 @@ struct BodyReader {
             }
             parsedLines += 1
             endsMatched = false
-            if case .passedOver(let isShed) = added {
+            switch added {
+            case .line: break
+            case .passedOver(true): passedOverCount += 1
+            case .passedOver(false): passedOverDrops += 1
+            case .passedOverPart: break
+            }
+            guard case .line = added else {
                 // An order has all lines.
                 record = nil
-                if isShed { passedOverCount += 1 } else { passedOverDrops += 1 }
                 hasPassedOver = true
                 continue
             }

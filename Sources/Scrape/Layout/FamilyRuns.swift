@@ -16,10 +16,11 @@ struct FamilyRuns {
 
     init(isOn: Bool) { self.isOn = isOn }
 
-    /// Takes in the line that `parser` stands on; `metadata` has the comments in front of it already.
-    mutating func follow(_ parser: ExpositionParser, _ body: RawSpan, _ metadata: PackedMetadata) {
+    /// Takes in the line that `parser` stands on; `metadata` has the comments in front of it already, and is
+    /// nil where those about its family were left out.
+    mutating func follow(_ parser: ExpositionParser, _ body: RawSpan, _ metadata: PackedMetadata?) {
         guard isOn else { return }
-        if let first = metadata.lastFamily {
+        if let metadata, let first = metadata.lastFamily {
             if !parser.metadata.isEmpty || UInt32(first) != offset || family == nil {
                 offset = UInt32(first)
                 family = ChunkMetadata.family(metadata.bytes, at: first)

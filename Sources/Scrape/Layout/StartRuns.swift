@@ -41,6 +41,15 @@ struct StartRuns {
         if hasLines, createdLine == nil { createdLine = line }
     }
 
+    /// Whether the metric has a series so far, of a chunk that has `seriesCount`.
+    func hasSeries(_ seriesCount: Int) -> Bool { key != 0 && seriesCount > Int(firstSeries) }
+
+    /// The `_created` line that was noted last, with this index, is not in the chunk.
+    mutating func passOver(line: UInt32) {
+        createdLines -= 1
+        if createdLine == line { createdLine = nil }
+    }
+
     /// Ends the metric at the chunk's end.
     mutating func close(seriesCount: UInt32) {
         if let createdLine, seriesCount > firstSeries {

@@ -22,9 +22,8 @@ struct TemplateBuilder {
     private var shedLines: [UInt32] = []
     private var shedHistograms = 0
     private var bill = ShedBill()
-    private var leftOutCommentBytes = 0
-    /// What the comments come to up to the last line that was added, with the bytes of those left out.
-    private var kept = (metadata: PackedMetadata.Mark(), leftOutBytes: 0)
+    /// What the line behind the last that was added may belong to.
+    private var kept = (openGroup: UInt64(0), openRun: UInt64(0))
     private var ownHashes: [UInt64] = []
     private var exclusions: [TemplateChunk.Exclusion] = []
     private var refused: [UInt32] = []
@@ -35,31 +34,32 @@ struct TemplateBuilder {
     private var foldedLines = 0
     /// The histogram that the next line may belong to; 0 for none.
     private(set) var openGroup: UInt64 = 0
+    /// Its lines are passed over, as its series is shed.
+    private var isGroupPassedOver = false
     private var starts = StartRuns()
     private let keepsClassic: Bool
-    /// Whether lines without a series may be left out of the chunk while memory is short.
-    private let passesOver: Bool
+    /// Whether what lines are depends on more of the comments in front of others than the type: a line with
+    /// comments is not left out then.
+    private let needsComments: Bool
     private var families: FamilyRuns
     private var layout = LayoutChunkBuilder()
     private var before = FamilyContext()
     private var encoder: SeriesEncoder
-    private var metadata: PackedMetadata
-    /// Of the body's chunks so far.
-    private var metadataBytes = 0
+    private var comments: ChunkComments
     private let isOpenMetrics: Bool
     private let layouts: LayoutInterner
     private let templates: TemplateInterner
 
     init(
         encoder: SeriesEncoder, isOpenMetrics: Bool, layouts: LayoutInterner, templates: TemplateInterner,
-        keepsClassic: Bool = true, statesFamilies: Bool = false, passesOver: Bool = false
+        keepsClassic: Bool = true, statesFamilies: Bool = false, needsComments: Bool = false
     ) {
-        self.passesOver = passesOver
+        self.needsComments = needsComments
         families = FamilyRuns(isOn: statesFamilies)
         self.keepsClassic = keepsClassic
         self.encoder = encoder
         self.isOpenMetrics = isOpenMetrics
-        metadata = PackedMetadata(isOpenMetrics: isOpenMetrics)
+        comments = ChunkComments(isOpenMetrics: isOpenMetrics, encoder.admission)
         self.layouts = layouts
         self.templates = templates
     }
@@ -83,7 +83,7 @@ struct TemplateBuilder {
 
     /// Whether a new chunk begins with the line of this hash.
     func endsBefore(_ hash: UInt64) -> Bool {
-        lineCount >= Self.maxLines || layout.byteCount + metadata.bytes.count >= Self.maxLabelBytes
+        lineCount >= Self.maxLines || layout.byteCount + comments.byteCount >= Self.maxLabelBytes
             || (lineCount >= Self.minLines && hash & Self.boundaryMask == 0)
     }
 
@@ -92,6 +92,8 @@ struct TemplateBuilder {
         case line
         /// It is in no chunk, with the comments in front of it, as memory is too short even to know it again.
         case passedOver(isShed: Bool)
+        /// The same of a line that is no sample of its own.
+        case passedOverPart
     }
 
     /// Adds the line that `parser` stands on; `before` held where its segment began. `known` is the same line
@@ -102,20 +104,36 @@ struct TemplateBuilder {
         known: KnownLines.Line? = nil
     ) throws(ScrapeError) -> Added {
         if hashes.isEmpty { self.before = before }
-        for line in parser.metadata where keepsMetadata {
-            let mark = metadata.mark
-            metadata.append(line, body)
-            settleComments(since: mark)
-        }
-        families.follow(parser, body, metadata)
+        let hasComments = comments.take(parser.metadata, body)
+        families.follow(parser, body, comments.isFamilyLeftOut ? nil : comments.metadata)
+        // Lines that were skipped are counted with the line behind them.
+        var isNeeded =
+            parser.type != before.type || parser.skippedLines > 0
+            || needsComments && hasComments && !(parser.metadata.isEmpty && hashes.isEmpty)
         let line = UInt32(hashes.count)
         starts.note(start, parser, line: line, seriesCount: UInt32(ownHashes.count))
         let isCreated = start?.isCreated ?? false
+        let wasInGroup = openGroup != 0 && !isGroupPassedOver
         if isCreated, openGroup != 0 {
             // A histogram goes on behind a line that only tells of its start.
-            if parser.hasComment { closeGroup() } else { groups[groups.count - 1].pass(line: line) }
+            if parser.hasComment {
+                closeGroup()
+            } else if !isGroupPassedOver {
+                groups[groups.count - 1].pass(line: line)
+            }
         }
-        let hasNoSeries = isCreated ? true : try fold(classic, parser, body, hash: hash)
+        let hasNoSeries: Bool
+        switch isCreated ? .part : try fold(classic, parser, body, hash: hash, mayPassOver: !isNeeded) {
+        case .line: hasNoSeries = false
+        case .part: hasNoSeries = true
+        case .passedOver(let isFirst):
+            _ = passOver(isShed: true)
+            return isFirst ? .passedOver(isShed: true) : .passedOverPart
+        }
+        // A histogram is its lines and those in between, and a start is of the series in front of it.
+        isNeeded =
+            isNeeded || wasInGroup || openGroup != 0 && !isGroupPassedOver
+            || isCreated && starts.hasSeries(ownHashes.count)
         let identity =
             if hasNoSeries {
                 nil as SeriesEncoder.Identity?
@@ -124,10 +142,10 @@ struct TemplateBuilder {
             } else {
                 try encoder.encode(parser, body, lineHash: hash, into: &layout, isHistogram: isHistogram)
             }
-        // Lines that were skipped are counted with the line behind them.
-        let isNeeded = parser.type != before.type || parser.skippedLines > 0
-        guard try keeps(identity, isKnown: known != nil, isNeeded: isNeeded) else {
-            return passOver(isShed: identity != nil)
+        guard try keeps(identity, isNeeded: isNeeded) else {
+            if isCreated { starts.passOver(line: line) }
+            let added = passOver(isShed: identity != nil)
+            return isCreated ? .passedOverPart : added
         }
         add(identity, ofLine: line)
         skippedLines += parser.skippedLines
@@ -143,7 +161,7 @@ struct TemplateBuilder {
     ) throws(ScrapeError) -> Added {
         if hashes.isEmpty { self.before = before }
         let identity = copy(known)
-        guard try keeps(identity, isKnown: true, isNeeded: false) else {
+        guard try keeps(identity, isNeeded: false) else {
             return passOver(isShed: identity != nil)
         }
         add(identity, ofLine: UInt32(hashes.count))
@@ -154,8 +172,8 @@ struct TemplateBuilder {
     private mutating func add(_ hash: UInt64, length: UInt32) {
         hashes.append(hash)
         lengths.append(length)
-        if metadata.bytes.count != kept.metadata.count { kept.metadata = metadata.mark }
-        kept.leftOutBytes = leftOutCommentBytes
+        comments.keep()
+        kept = (openGroup, starts.key)
     }
 
     /// Adds the labels of the line's series; nil when rules drop it.
@@ -173,40 +191,30 @@ struct TemplateBuilder {
     /// Whether a line is added that stands for `identity`; nil is a line without a series. `isNeeded`: how
     /// later lines are read depends on it. Throws where there are too many that cannot be left out.
     private mutating func keeps(
-        _ identity: SeriesEncoder.Identity?, isKnown: Bool, isNeeded: Bool
+        _ identity: SeriesEncoder.Identity?, isNeeded: Bool
     ) throws(ScrapeError) -> Bool {
         guard let admission = encoder.admission else { return true }
         if let identity {
             if !identity.isShed || bill.keeps(line: hashes.count, admission) { return true }
-        } else if admission.keepsPlainLine(isKnown: isKnown) {
+        } else if admission.keepsPlainLine() {
             return true
         }
-        guard isNeeded || !passesOver else { return false }
-        try admission.keepsForcedLine()
+        guard isNeeded else { return false }
+        try bill.keepsForced(line: hashes.count, admission)
         return true
     }
 
     /// Forgets the comments in front of a line that is not added.
     private mutating func passOver(isShed: Bool) -> Added {
-        metadata.cut(to: kept.metadata)
-        leftOutCommentBytes = kept.leftOutBytes
+        comments.passOver()
+        if comments.isEmpty { families.isRepeated = false }
         return .passedOver(isShed: isShed)
     }
 
-    /// Takes comments out again that were added since `mark` and that there is no room for.
-    private mutating func settleComments(since mark: PackedMetadata.Mark) {
-        guard let admission = encoder.admission, metadata.bytes.count > mark.count,
-            !admission.keepsComment(metadata.bytes, from: mark.count)
-        else { return }
-        leftOutCommentBytes += metadata.bytes.count - mark.count
-        metadata.cut(to: mark)
-    }
-
-    private var keepsMetadata: Bool { metadataBytes + metadata.bytes.count < Self.maxMetadataBytes }
-
     /// Counts a chunk that was known, or with `isBack` one that was given back.
     mutating func pass(_ chunk: TemplateChunk, isBack: Bool = false) {
-        metadataBytes += isBack ? -chunk.metadata.count : chunk.metadata.count
+        comments.pass(chunk, isBack: isBack)
+        if isGroupPassedOver { closeGroup() }
     }
 
     /// Adds what a line stands for; nil is a line without a series.
@@ -240,21 +248,32 @@ struct TemplateBuilder {
         open != 0 && classic?.key == open && !parser.hasComment
     }
 
-    /// Adds the line to its histogram, with whose first line the histogram's own series is made; whether the
-    /// line has no series besides.
+    /// What a line is beside the histogram that it may be a part of.
+    private enum Folded {
+        /// It has a series of its own.
+        case line
+        /// It has none.
+        case part
+        /// The histogram is in no chunk, as its series is shed and memory is too short to know it again.
+        case passedOver(isFirst: Bool)
+    }
+
+    /// Adds the line to its histogram, with whose first line the histogram's own series is made.
+    /// `mayPassOver`: nothing else depends on the line.
     private mutating func fold(
-        _ classic: ClassicLine?, _ parser: ExpositionParser, _ body: RawSpan, hash: UInt64
-    ) throws(ScrapeError) -> Bool {
+        _ classic: ClassicLine?, _ parser: ExpositionParser, _ body: RawSpan, hash: UInt64, mayPassOver: Bool
+    ) throws(ScrapeError) -> Folded {
         let line = UInt32(hashes.count)
         if Self.continues(classic, parser, open: openGroup), let classic {
             guard classic.role != .none else {
-                groups[groups.count - 1].pass(line: line)
-                return false
+                if !isGroupPassedOver { groups[groups.count - 1].pass(line: line) }
+                return .line
             }
+            if isGroupPassedOver { return .passedOver(isFirst: false) }
             groups[groups.count - 1].add(classic.role, line: line)
         } else {
             closeGroup()
-            guard let classic, classic.role != .none else { return false }
+            guard let classic, classic.role != .none else { return .line }
             var histogram = parser
             histogram.becomeHistogram(classic, body)
             // What stands for a series that is left out must differ from what stands for the line.
@@ -262,6 +281,11 @@ struct TemplateBuilder {
                 histogram, body, lineHash: ~hash, into: &layout, isHistogram: true)
             var series: UInt32?
             if let identity, identity.isShed {
+                if mayPassOver, !keepsClassic, encoder.admission?.keepsShedHistogram() == false {
+                    openGroup = classic.key
+                    isGroupPassedOver = true
+                    return .passedOver(isFirst: true)
+                }
                 shedHistograms += 1
             } else if let identity {
                 series = UInt32(ownHashes.count)
@@ -273,21 +297,22 @@ struct TemplateBuilder {
             openGroup = classic.key
         }
         if !keepsClassic { foldedLines += 1 }
-        return !keepsClassic
+        return keepsClassic ? .line : .part
     }
 
     private mutating func closeGroup() {
         guard openGroup != 0 else { return }
         openGroup = 0
+        guard !isGroupPassedOver else {
+            isGroupPassedOver = false
+            return
+        }
         groups[groups.count - 1].finish(sharing: groups.count > 1 ? groups[groups.count - 2] : nil)
     }
 
     /// Keeps what the body says about a metric family with the line that comes next.
-    mutating func note(_ kind: FamilyMetadata.Kind, family: [UInt8], text: [UInt8]) {
-        guard keepsMetadata else { return }
-        let mark = metadata.mark
-        metadata.append(kind, family: family, text: text)
-        settleComments(since: mark)
+    mutating func note(_ kind: FamilyMetadata.Kind, family: [UInt8], text: [UInt8], isRepeated: Bool) {
+        comments.note(kind, family: family, text: text, isRepeated: isRepeated)
     }
 
     /// Whether the comments noted first are about a family that the chunk before has begun.
@@ -299,43 +324,38 @@ struct TemplateBuilder {
     /// For a line without comments in front of it that begins a chunk: it belongs to the family that the last
     /// comments in `chunks`, those before, are about.
     mutating func beginFamily(behind chunks: [TemplateChunk]) {
-        guard let last = chunks.last(where: { !$0.metadata.isEmpty }) else { return }
-        metadata.begin(with: PackedMetadata.lastFamily(last.metadata))
-        kept.metadata = metadata.mark
-        families.isRepeated = !metadata.isEmpty
+        comments.begin(behind: chunks)
+        families.isRepeated = !comments.isEmpty
     }
 
     /// The chunk of the lines so far; the builder is empty afterwards.
     mutating func finish(after: FamilyContext = FamilyContext()) -> TemplateChunk {
-        let open = openGroup
         closeGroup()
-        let openRun = starts.key
         starts.close(seriesCount: UInt32(ownHashes.count))
-        let comments = metadata.take()
+        let comments = comments.finish()
         let repeatedFamilies = families.isRepeated ? 1 : 0
-        let stated = families.take(comments, seriesCount: ownHashes.count)
+        let stated = families.take(comments.bytes, seriesCount: ownHashes.count)
         let layout = layouts.intern(layout.finish(metadata: stated))
         // Copies of just the right size; these live as long as the target.
         let chunk = TemplateChunk(
             hashes: hashes.exactCopy, lengths: lengths.exactCopy, droppedLines: droppedLines.exactCopy,
             shedLines: shedLines.exactCopy, shedHistograms: shedHistograms,
-            leftOutCommentBytes: leftOutCommentBytes,
+            leftOutCommentBytes: comments.leftOutBytes,
             reserved: bill.finish(lines: hashes.count, encoder.admission),
             ownHashes: ownHashes.exactCopy, exclusions: exclusions, layout: layout,
             before: before, after: after, isOpenMetrics: isOpenMetrics,
             // One array for both, where both have it.
-            metadata: layout.metadata?.comments ?? comments, repeatedFamilies: repeatedFamilies,
+            metadata: layout.metadata?.comments ?? comments.bytes, repeatedFamilies: repeatedFamilies,
             refused: refused, refusal: refusal ?? skippedReason,
             skippedLines: skippedLines, groups: groups.exactCopy, foldedLines: foldedLines,
-            openGroup: open, starts: starts.runs.exactCopy, createdLines: starts.createdLines,
-            openRun: openRun)
+            openGroup: kept.openGroup, starts: starts.runs.exactCopy, createdLines: starts.createdLines,
+            openRun: kept.openRun)
         hashes.removeAll(keepingCapacity: true)
         lengths.removeAll(keepingCapacity: true)
         droppedLines.removeAll(keepingCapacity: true)
         shedLines.removeAll(keepingCapacity: true)
         shedHistograms = 0
-        leftOutCommentBytes = 0
-        kept = (PackedMetadata.Mark(), 0)
+        kept = (0, 0)
         ownHashes.removeAll(keepingCapacity: true)
         exclusions.removeAll()
         refused.removeAll()
@@ -345,7 +365,7 @@ struct TemplateBuilder {
         groups.removeAll()
         foldedLines = 0
         starts = StartRuns()
-        metadataBytes += chunk.metadata.count
+        self.comments.ended(bytes: chunk.metadata.count)
         return templates.intern(chunk)
     }
 }

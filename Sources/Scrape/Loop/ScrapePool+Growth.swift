@@ -21,9 +21,17 @@ public struct WidestLabel: Sendable, Equatable {
     /// Targets that it is taken from.
     static let mostTargets = 64
     static let mostNameBytes = 200
+    /// What is looked at of a series that has more labels, and names that are counted. A hostile target may
+    /// have a million of them, and this is asked when memory is short.
+    static let mostLabels = 256
+    /// A longer series is not looked at.
+    static let mostSeriesBytes = 64 << 10
 
     /// Of a sample of these targets' series, evenly from each; nil without series.
-    init?(_ targets: [(scrape: ScrapeState, target: Target)]) {
+    /// `whenCounted` is told for how many names values were counted.
+    init?(
+        _ targets: [(scrape: ScrapeState, target: Target)], whenCounted: (_ names: Int) -> Void = { _ in }
+    ) {
         // Hashes of values: what they take must be little where memory is short.
         var values: [String: Set<Int>] = [:]
         var count = 0
@@ -34,7 +42,8 @@ public struct WidestLabel: Sendable, Equatable {
             var next = 0
             for chunk in scrape.chunks {
                 while next < chunk.seriesCount {
-                    for label in chunk.layout.labels(ofSeries: next, target: target)?.labels ?? [] {
+                    for label in Self.labels(of: next, chunk.layout, target)
+                    where values.count < Self.mostLabels || values[label.name] != nil {
                         values[label.name, default: []].insert(label.value.hashValue)
                     }
                     count += 1
@@ -43,6 +52,7 @@ public struct WidestLabel: Sendable, Equatable {
                 next -= chunk.seriesCount
             }
         }
+        whenCounted(values.count)
         // Of labels that are equal in this the first by name, so that the answer stays the same.
         guard let widest = values.max(by: { ($0.value.count, $1.key) < ($1.value.count, $0.key) }) else {
             return nil
@@ -50,6 +60,14 @@ public struct WidestLabel: Sendable, Equatable {
         self.init(
             name: String(decoding: widest.key.utf8.prefix(Self.mostNameBytes), as: UTF8.self),
             values: widest.value.count, series: count)
+    }
+
+    /// The first labels of a series; none of one that is so long that writing it out would take much memory.
+    private static func labels(
+        of series: Int, _ chunk: LayoutChunk, _ target: Target
+    ) -> ArraySlice<Label> {
+        guard chunk.labelBytes(ofSeries: series) <= mostSeriesBytes else { return [] }
+        return chunk.labels(ofSeries: series, target: target)?.labels.prefix(mostLabels) ?? []
     }
 }
 

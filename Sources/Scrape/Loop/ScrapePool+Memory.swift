@@ -48,20 +48,27 @@ extension ScrapePool {
     static let loopBytes = 5_000
 
     /// Makes loops for those of `targets` that have none. While new targets are held, only for those that
-    /// take over from others; the rest waits. Those that have waited go on doing so where there is no room
-    /// for more loops.
-    func addLoops(for targets: Set<ScrapeTarget>, _ state: inout State) {
+    /// take over from others; the rest waits. Those that have waited, also before a reload (`heldBefore`), go
+    /// on doing so where there is no room for more loops. Together they take no more than half of the room at
+    /// once, as the series of others need some.
+    func addLoops(
+        for targets: Set<ScrapeTarget>, heldBefore: Set<ScrapeTarget> = [], _ state: inout State
+    ) {
+        var heldLoopsLeft = gate.room.leftBytes / 2 / Self.loopBytes
         var new: [ScrapeTarget] = []
         for target in targets where state.loops[target] == nil { new.append(target) }
         let elders = new.isEmpty ? [:] : state.elders
         for target in new {
             let elders = elders[target.labels]
             if elders == nil {
-                let hasRoom = !state.holdsNew && gate.room.take(Self.loopBytes)
-                if state.holdsNew || !hasRoom && state.held.contains(target) {
+                let hasWaited = state.held.contains(target) || heldBefore.contains(target)
+                let mayBegin = !state.holdsNew && (!hasWaited || heldLoopsLeft > 0)
+                let hasRoom = mayBegin && gate.room.take(Self.loopBytes)
+                if !mayBegin || hasWaited && !hasRoom {
                     state.held.insert(target)
                     continue
                 }
+                if hasWaited { heldLoopsLeft -= 1 }
             }
             state.held.remove(target)
             let loop = makeLoop(target, state)

@@ -156,10 +156,12 @@ public final class ScrapePool: ScrapeLoopOwner {
                 loop.isWanted = wanted.contains(target)
                 loop.refusal = refusal
             }
+            // As targets of this plan: a reload must not end their waiting.
+            let heldBefore = Set(state.held.map { $0.of(generation: generation) })
             let isLastOld = state.dropWaiting { !wanted.contains($0) }
             state.refusal = refusal
             state.fleetSize = state.plan.fleet?.note(wanted.count, of: self) ?? .max
-            addLoops(for: wanted, &state)
+            addLoops(for: wanted, heldBefore: heldBefore, &state)
             if !wanted.isEmpty { state.hasHadTargets = true }
             state.passed.setGone(
                 state.loops.lazy.filter { !$0.value.isWanted }.map(\.key), nowNs: startNs)

@@ -28,6 +28,9 @@ struct KnownSeries: Sendable {
         return chunks.reduce(ofOrder) { $0 + $1.plainLineCount }
     }
 
+    /// Of the comments that stood in front of the lines.
+    var commentBytes: Int { chunks.reduce(0) { $0 + $1.metadata.count } }
+
     /// A table of the comments that stood in front of their lines.
     func comments() -> SeriesPrints {
         var count = 0

@@ -6,10 +6,11 @@ import Platform
 /// some such lines are kept nevertheless, by the number of series that the target has and as far as a reserve
 /// goes that all targets share, so that usual pages are not parsed at each scrape; what is beyond them is
 /// passed over and forgotten. Lines that cannot be passed over, since how others are read depends on them,
-/// have a bound beyond which the scrape fails.
+/// have a bound beyond which the scrape fails, and gives back what it took from the room.
 ///
 /// Comments that the target had go on being kept, and new ones as far as there is room; so do lines that
-/// rules drop.
+/// rules drop. No more of both are kept without room than the target had, so a page that repeats them keeps
+/// no more.
 ///
 /// Without a ceiling on memory, and while the job does not shed, there is none. With a ceiling new lines take
 /// an estimate of what they cost from the room. Once that is refused, or from the beginning where the job
@@ -26,8 +27,11 @@ final class SeriesAdmission {
     /// What a line costs in a page's order.
     static let orderBytes = 17
     /// Lines kept without room of a page from which they cannot be left out: so many, and one more for each
-    /// line that the target had.
+    /// line that the target had and each new series that has come in.
     private static let leastForcedLines = 1_024
+    /// Before these, so many are kept whose bytes are of the reserve, and four more for each line that the
+    /// target had: a burst in one target must not end the series that it had.
+    private static let leastReservedLines = 8_192
     /// With less room than this, beside what the target's series would take, known ones are looked up before
     /// they are charged.
     private static let scarceBytes = 4 << 20
@@ -66,11 +70,20 @@ final class SeriesAdmission {
     /// Lines without a series that the target had for other reasons: it may keep as many.
     private lazy var plainLineCount = before.plainLineCount
     private var plainLines = 0
-    private lazy var forcedLinesLeft = SeriesAdmission.leastForcedLines + before.lineCount
+    private lazy var lineCountBefore = before.lineCount
+    /// Lines that were kept as they cannot be left out: by the reserve, and beyond it.
+    private var reservedLines = 0
+    private var forcedLines = 0
+    /// New series that have come in.
+    private var newSeries = 0
+    /// Bytes of comments that the target had and that may be kept again without room.
+    private lazy var knownCommentBytesLeft = before.commentBytes
     /// The comments that the target had, once they are asked for.
     private lazy var comments = before.comments()
     /// Bytes taken from the room and not used.
     private var paidBytes = 0
+    /// Bytes taken from the room.
+    private var takenBytes = 0
     private var batch = SeriesAdmission.firstBatch
 
     /// For a page of a target that left `state`; nil where every series comes in. `elder` are the series of
@@ -113,7 +126,10 @@ final class SeriesAdmission {
         knownTaken = 0
         freeShedLinesLeft = freeShedLines
         plainLines = 0
-        forcedLinesLeft = Self.leastForcedLines + before.lineCount
+        reservedLines = 0
+        forcedLines = 0
+        newSeries = 0
+        knownCommentBytesLeft = before.commentBytes
         looksUp = true
     }
 
@@ -137,13 +153,23 @@ final class SeriesAdmission {
     /// target. False where there is no room for them.
     func takes(_ chunk: TemplateChunk) -> Bool {
         plainLines += chunk.plainLineCount
+        if !chunk.metadata.isEmpty { knownCommentBytesLeft -= chunk.metadata.count }
         if !chunk.isWhole {
             if chunk.hasReserve { freeShedLinesLeft -= chunk.shedLines.count }
             return true
         }
         guard isFirst, known == nil else { return true }
-        return pays(chunk.seriesCount * Self.sharedBytes)
+        return pays(chunk.seriesCount * Self.sharedBytes, forSeries: chunk.seriesCount)
     }
+
+    /// A chunk that was taken is parsed after all.
+    func takesBack(_ chunk: TemplateChunk) {
+        plainLines -= chunk.plainLineCount
+        takesBack(commentBytes: chunk.metadata.count)
+    }
+
+    /// Comments that were kept are not: their line is passed over.
+    func takesBack(commentBytes bytes: Int) { knownCommentBytesLeft += bytes }
 
     /// Whether the series of a new line of `lineBytes` comes in, whichever it is. If not, its hash decides.
     func admitsAny(lineBytes: Int) -> Bool {
@@ -178,36 +204,57 @@ final class SeriesAdmission {
         return true
     }
 
-    /// Whether a line is to be kept that has no series for another reason than that it is shed. `isKnown`: it
-    /// was found among those of the scrape before.
-    func keepsPlainLine(isKnown: Bool) -> Bool {
-        if !isKnown, draws(Self.lineBytes) { return true }
+    /// Whether a line is to be kept that has no series for another reason than that it is shed.
+    func keepsPlainLine() -> Bool {
+        guard plainLines < plainLineCount else { return draws(Self.lineBytes) }
         plainLines += 1
-        return isKnown || plainLines <= plainLineCount
+        return true
     }
 
-    /// A line is kept without room that cannot be left out. Throws when there are too many of them.
-    func keepsForcedLine() throws(ScrapeError) {
-        forcedLinesLeft -= 1
-        guard forcedLinesLeft >= 0 else {
+    /// Whether there is room for a histogram that is shed, made of lines.
+    func keepsShedHistogram() -> Bool { draws(Self.lineBytes) }
+
+    /// A line is kept without room that cannot be left out. Whether it counts against the reserve, of which
+    /// its chunk takes so many bytes then. Throws when there are too many such lines.
+    func keepsForcedLine(reserving bytes: Int) throws(ScrapeError) -> Bool {
+        if reservedLines < Self.leastReservedLines + 4 * lineCountBefore, reserve.has(bytes) {
+            reservedLines += 1
+            return true
+        }
+        forcedLines += 1
+        guard forcedLines <= Self.leastForcedLines + lineCountBefore + newSeries else {
             throw ScrapeError(
                 .memory,
                 "memory is short, and the page has too many new lines that cannot be left out one by one: "
                     + "have the target say less, or give the agent more memory")
         }
+        return false
     }
 
-    /// Whether a comment is kept that `packed` has from `start` on, as `PackedMetadata` has it.
-    func keepsComment(_ packed: [UInt8], from start: Int) -> Bool {
-        if looksUp, isKnownComment(packed, from: start) { return true }
-        return draws(packed.count - start) || !looksUp && isKnownComment(packed, from: start)
+    /// The page was not taken in: others may have the room that it took.
+    func giveBack() {
+        room.give(takenBytes)
+        takenBytes = 0
+        paidBytes = 0
+    }
+
+    /// Whether a comment is kept that `packed` has from `start` on, as `PackedMetadata` has it. `isRepeated`:
+    /// the page has it once, and each chunk of its family has it.
+    func keepsComment(_ packed: [UInt8], from start: Int, isRepeated: Bool) -> Bool {
+        if looksUp, takesKnownComment(packed, from: start, isRepeated) { return true }
+        return draws(packed.count - start) || !looksUp && takesKnownComment(packed, from: start, isRepeated)
     }
 
     /// Whether there is room for new comments of so many bytes, which are in no chunk yet.
     func takesComments(bytes: Int) -> Bool { draws(bytes) }
 
-    private func isKnownComment(_ packed: [UInt8], from start: Int) -> Bool {
-        comments.contains(PackedMetadata.hash(packed, start..<packed.count))
+    private func takesKnownComment(_ packed: [UInt8], from start: Int, _ isRepeated: Bool) -> Bool {
+        let bytes = packed.count - start
+        guard isRepeated || knownCommentBytesLeft >= bytes,
+            comments.contains(PackedMetadata.hash(packed, start..<packed.count))
+        else { return false }
+        if !isRepeated { knownCommentBytesLeft -= bytes }
+        return true
     }
 
     /// Whether there is room for an order of a page's lines.
@@ -229,13 +276,14 @@ final class SeriesAdmission {
         return true
     }
 
-    /// Takes the bytes from the room; when it refuses, the rest of the page is shed.
-    private func pays(_ bytes: Int) -> Bool {
+    /// Takes the bytes of new series from the room; when it refuses, the rest of the page is shed.
+    private func pays(_ bytes: Int, forSeries count: Int = 1) -> Bool {
         guard mode == .metered else { return false }
         guard draws(bytes) else {
             mode = .shedding
             return false
         }
+        newSeries += count
         return true
     }
 
@@ -244,9 +292,11 @@ final class SeriesAdmission {
         if bytes > paidBytes {
             let missing = bytes - paidBytes
             if room.take(max(missing, batch)) {
+                takenBytes += max(missing, batch)
                 paidBytes += max(missing, batch)
                 batch = min(2 * batch, Self.mostBatch)
             } else if room.take(missing) {
+                takenBytes += missing
                 paidBytes = bytes
             } else {
                 return false

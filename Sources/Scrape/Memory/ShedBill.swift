@@ -26,6 +26,16 @@ struct ShedBill {
         return true
     }
 
+    /// The line with this index is kept without room, as it cannot be left out. Throws where there are too
+    /// many such lines.
+    mutating func keepsForced(line: Int, _ admission: SeriesAdmission) throws(ScrapeError) {
+        let bytes = max(0, line + 1 - paidLines) * SeriesAdmission.lineBytes
+        guard try admission.keepsForcedLine(reserving: reservedBytes + bytes) else { return }
+        reservedBytes += bytes
+        paidLines = max(paidLines, line + 1)
+        hasLines = true
+    }
+
     /// The chunk has so many lines: pays for the rest of them, and begins with the next chunk. What stands
     /// for the bytes of the reserve has to live as long as the chunk; nil where there are none.
     mutating func finish(lines: Int, _ admission: SeriesAdmission?) -> MemoryReserve.Part? {

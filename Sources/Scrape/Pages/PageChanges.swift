@@ -29,6 +29,6 @@ struct PageChanges: Sendable {
         changed = changed << 1 | (isUnchanged ? 0 : 1)
         calm = isUnchanged ? calm + 1 : 0
         wait = max(0, wait - 1)
-        if body.hasDefiedOrder || body.record != nil && !hasOrder { wait = Self.pause }
+        if body.hasDefiedOrder || body.wantsOrder && !hasOrder { wait = Self.pause }
     }
 }

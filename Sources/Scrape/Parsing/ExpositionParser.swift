@@ -75,8 +75,11 @@ struct ExpositionParser {
             do throws(ScrapeError) {
                 return try next(body, segmentStart: segmentStart)
             } catch {
-                // A body that breaks off has lost more than a line.
-                guard error.code == .exposition, !error.isMissingEOF else { throw error }
+                // A body that breaks off has lost more than a line, and one of endless comments would be
+                // skipped comment by comment.
+                guard error.code == .exposition, !error.isMissingEOF, !error.hasTooManyComments else {
+                    throw error
+                }
                 skippedLines += 1
                 skippedReason = skippedReason ?? error.message
                 position = lineStart
@@ -239,9 +242,7 @@ struct ExpositionParser {
         _ kind: FamilyMetadata.Kind, name: Range<Int>, nameHasEscapes: Bool, text: Range<Int>
     ) throws(ScrapeError) {
         guard metadata.count < Self.maxComments else {
-            throw ScrapeError(
-                "more than \(Self.maxComments) HELP, TYPE and UNIT comments stand in front of one sample",
-                offset: lineStart)
+            throw .tooManyComments(offset: lineStart)
         }
         metadata.append(
             FamilyMetadata.Line(kind: kind, name: name, nameHasEscapes: nameHasEscapes, text: text))
@@ -273,4 +274,16 @@ struct ExpositionParser {
         ScrapeError(
             "name and labels of a series take more than \(Self.maxSeriesBytes) bytes", offset: lineStart)
     }
+}
+
+extension ScrapeError {
+    /// No page has as many: the body as a whole is not read.
+    static func tooManyComments(offset: Int) -> ScrapeError {
+        ScrapeError(tooManyCommentsMessage, offset: offset)
+    }
+
+    var hasTooManyComments: Bool { code == .exposition && message == Self.tooManyCommentsMessage }
+
+    private static let tooManyCommentsMessage =
+        "more than \(ExpositionParser.maxComments) HELP, TYPE and UNIT comments stand in front of one sample"
 }

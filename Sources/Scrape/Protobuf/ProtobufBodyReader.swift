@@ -43,8 +43,7 @@ struct ProtobufBodyReader {
         builder = TemplateBuilder(
             encoder: SeriesEncoder(schema: schema, hasher: hasher, admission: admission),
             isOpenMetrics: false, layouts: layouts, templates: templates, statesFamilies: keepsMetadata,
-            // With metadata each series belongs to what is said of its family in front of it.
-            passesOver: !keepsMetadata)
+            needsComments: keepsMetadata)
         self.keepsMetadata = keepsMetadata
     }
 
@@ -182,7 +181,8 @@ struct ProtobufBodyReader {
         if position == family.firstSeries || isContinued {
             let name = body.copy(family.name)
             for kind in family.comments {
-                builder.note(kind, family: name, text: family.text(kind, body))
+                builder.note(
+                    kind, family: name, text: family.text(kind, body), isRepeated: isContinued)
             }
             builder.repeatsFamily = isContinued
         }

@@ -48,6 +48,8 @@ struct ProtobufDecoder {
             let family = try MetricFamilyHeader(body, range)
             if family.metricCount > 0 { try read(family, body, range) }
         }
+        // What the last message came to.
+        try memory?.check(series.heldBytes)
     }
 
     private mutating func read(
@@ -287,6 +289,8 @@ struct ProtobufDecoder {
         guard let exemplar = try ProtobufExemplar.exemplar(body, range),
             !needsTime || exemplar.timestampMs != nil
         else { return }
+        // A message may have an exemplar for each of a million buckets.
+        if series.exemplars.count % 4_096 == 0 { try memory?.check(series.heldBytes + histogram.heldBytes) }
         series.append(exemplar)
     }
 }

@@ -44,6 +44,7 @@ extension BufferInspection {
             if let what { findings.add(what, name, at: end, bytes: read.length - min(end, read.length)) }
             return Cursor(file, read.state)
         }
+        findings.addUnreadable(name, "an agent replaces it again and again")
         return nil
     }
 

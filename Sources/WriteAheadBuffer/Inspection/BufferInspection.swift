@@ -22,7 +22,7 @@ public struct BufferInspection: Sendable {
         let names = try files.list(directory)
         let findings = FindingList()
         var survey = BufferSurvey()
-        survey.process = holder
+        survey.process = process
         let cursors = cursors(names, findings)
         survey.destinations = cursors.map(\.destination)
         let places = cursors.map { $0.state.map { (mark: $0.mark, answered: AnsweredPlaces($0)) } }
@@ -90,8 +90,24 @@ public struct BufferInspection: Sendable {
         return findings.all
     }
 
-    /// The process that holds the directory's lock.
-    private var holder: Int? { LockHolder.pid(of: "\(directory)/\(BufferFileName.lock)", files: files) }
+    /// The process that holds the directory's lock; nil where there is none, or it is not known.
+    public var process: Int? { LockHolder.pid(of: "\(directory)/\(BufferFileName.lock)", files: files) }
+
+    /// Whether the directory has a segment or a cursor. Throws when it cannot be listed.
+    public func hasBuffer() throws(FileError) -> Bool {
+        try files.list(directory).contains {
+            BufferFileName.segmentNumber($0) != nil || BufferFileName.isCursor($0)
+        }
+    }
+
+    /// Whether there is no such file any more. One that the disk does not show was told when it was opened.
+    private func isGone(_ path: String) -> Bool {
+        do throws(FileError) {
+            return try files.status(path) == nil
+        } catch {
+            return false
+        }
+    }
 
     /// Opens the segments one after the other, oldest first, until `use` is false. Those without a readable
     /// header are given to `unreadable`. What the disk refuses is told.
@@ -104,13 +120,18 @@ public struct BufferInspection: Sendable {
         // In the order of their numbers.
         let there = names.filter { BufferFileName.segmentNumber($0).map { $0 >= first } ?? false }
         var ahead = there[...]
+        // Those that an agent removed before their turn came.
+        var removed: Set<UInt64> = []
         func open() -> (file: ExaminedFile, header: FileHeader)? {
             while let name = ahead.popFirst() {
                 let number = BufferFileName.segmentNumber(name)
                 let file = ExaminedFile.open(name, in: directory, files: files, findings) {
                     $0.kind == .segment && $0.number == number
                 }
-                guard let file else { continue }
+                guard let file else {
+                    if let number, isGone("\(directory)/\(name)") { removed.insert(number) }
+                    continue
+                }
                 if let header = file.header { return (file, header) }
                 unreadable(file)
             }
@@ -121,14 +142,19 @@ public struct BufferInspection: Sendable {
         while let (file, header) = next {
             next = open()
             let books = next?.file.books
-            let isThere = books.map { there.contains(BufferFileName.segment($0.previousSegment)) } ?? false
+            let isRemoved = books.map { removed.contains($0.previousSegment) } ?? false
+            let isThere =
+                !isRemoved
+                && (books.map { there.contains(BufferFileName.segment($0.previousSegment)) } ?? false)
             let end: SegmentSurveyor.End
             if let books {
-                // Where the segment between is not on the disk, nobody says where this one ends: a write that
-                // failed may have been its last.
+                // Where the segment between is not on the disk, or was removed before it could be read,
+                // nobody says where this one ends: a write that failed may have been its last.
                 let isNext = books.previousSegment == header.number && books.previousLength > 0
                 end = isNext ? .at(books.previousLength) : isThere ? .file : .open
-            } else if index[header.number]?.isOf(file.status) ?? false {
+            } else if let entry = index[header.number], entry.end != nil, entry.isOf(file.status) {
+                // The buffer was closed in order. An agent also writes entries while it runs, and what such
+                // a segment ends with may be the rest of a write that failed.
                 end = .file
             } else {
                 // Of the last one the books may be about to be written.
@@ -137,7 +163,8 @@ public struct BufferInspection: Sendable {
             var surveyor = SegmentSurveyor(file, header, end: end, before: totals, findings)
             do throws(FileError) {
                 guard try use(file, &surveyor) else { return }
-                if let books { surveyor.compare(with: books, isThere: isThere) }
+                // What a removed segment held is not missing: all of it was answered for, or given up.
+                if let books, !isRemoved { surveyor.compare(with: books, isThere: isThere) }
             } catch {
                 findings.addUnreadable(file.name, "\(error)", at: surveyor.place)
             }

@@ -55,6 +55,10 @@ struct SegmentSurveyor {
     private var layouts: [UInt32: [UInt32]] = [:]
     /// Of all chunks, as `StatedLayouts` counts them.
     private var plainBytes = 0
+    /// Of all targets together: the values that their next frames build on.
+    private var heldValues = 0
+    /// So many of them are held: half a gigabyte. A forged file of a few kilobytes could state more.
+    var mostHeldValues = 1 << 26
 
     /// `before` are the books at the end of the segment before, for one whose own are damaged.
     init(
@@ -153,12 +157,18 @@ struct SegmentSurveyor {
     /// A record is damaged: what needs it is lost.
     private mutating func lose(_ header: RecordHeader) {
         switch header.type {
-        case .target: targets[header.subject] = nil
+        case .target: state(nil, of: header.subject)
         case .frame: targets[header.subject]?.sequence = nil
         case .chunk: chunks[header.subject] = nil
         case .layout: layouts[header.subject] = nil
         case .ledger, .metadata, .snapshot, .progress, .indexed: break
         }
+    }
+
+    /// Another statement of a target, or none, takes the place of the one before.
+    private mutating func state(_ new: TargetState?, of subject: UInt32) {
+        heldValues -= targets[subject]?.values.count ?? 0
+        targets[subject] = new
     }
 
     /// An intact record.
@@ -172,7 +182,7 @@ struct SegmentSurveyor {
         case .target:
             density[.targets] += bytes
             let target = StatementCoding.target(payload)
-            targets[header.subject] = target.map { TargetState(target: $0) }
+            state(target.map { TargetState(target: $0) }, of: header.subject)
             isRight = target != nil
         case .chunk:
             density[.chunks] += bytes
@@ -273,8 +283,10 @@ struct SegmentSurveyor {
         let isSelfContained = header.flags & RecordHeader.selfContained != 0
         let hasBase = isSelfContained || state.sequence == prefix.sequence
         state.sequence = nil
-        guard hasBase, let numbers = layouts[prefix.layout],
-            let layout = state.layoutNumber == prefix.layout ? state.layout : layout(of: numbers)
+        // A file may state a number again: the chunks and the layout must be of the same statement.
+        let isSame = state.layoutNumber == prefix.layout
+        guard hasBase, let numbers = isSame ? state.chunks : layouts[prefix.layout],
+            let layout = isSame ? state.layout : layout(of: numbers)
         else { return .failure(Refusal(what: .base)) }
         var departed: [Frame.Departed] = []
         for group in prefix.departed {
@@ -283,9 +295,10 @@ struct SegmentSurveyor {
         }
         let bases: BaseMap =
             isSelfContained ? .none : BaseMap(from: state.chunks, starts: state.layout.starts, to: numbers)
-        let baseSides = !isSelfContained && state.layoutNumber == prefix.layout ? state.sides : nil
+        let baseSides = !isSelfContained && isSame ? state.sides : nil
         var offset = columnOffset
         guard prefix.fits(series: layout.seriesCount),
+            heldValues - state.values.count + layout.seriesCount <= mostHeldValues,
             let values = column(payload, &offset, layout.starts, state.values, bases)
         else { return .failure(Refusal(what: .content)) }
         let sidesOffset = offset
@@ -308,6 +321,7 @@ struct SegmentSurveyor {
         state.layoutNumber = prefix.layout
         state.chunks = numbers
         state.layout = layout
+        heldValues += values.count - state.values.count
         state.values = values
         state.sides = sides
         density[.frameRecords] += UInt64(header.recordBytes - payload.count)

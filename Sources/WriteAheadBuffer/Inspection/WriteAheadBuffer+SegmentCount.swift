@@ -1,4 +1,4 @@
 extension WriteAheadBuffer {
-    /// Segments there are.
-    public var segmentCount: Int { core.catalog.all.count }
+    /// Segments on the disk, as `narthex_buffer_segments` shows them.
+    public var segmentCount: Int { core.catalog.fileCount }
 }

@@ -163,8 +163,27 @@ struct BufferLookTests {
         #expect(finding["isDamage"]?.content == .bool(true))
     }
 
+    /// Beside an agent the end of what is written is no write that a crash has torn.
+    @Test(arguments: BufferLook.Action.allCases)
+    func theEndThatAnAgentWritesIsNotCalledTorn(action: BufferLook.Action) throws {
+        try made()
+        let files = POSIXFiles()
+        let path = "\(folder.path)/00000000000000000001.segment"
+        let whole = try files.contents(of: path, limitBytes: 1 << 20)
+        try files.replace(path, with: whole + Array(whole[80..<110]))
+        #expect(look(action).text.contains("a write was not finished: a start leaves out 30 bytes"))
+        let lock = try files.open("\(folder.path)/narthex.lock", .update)
+        #expect(try files.lock(lock))
+        #expect(look(action).text.contains("30 bytes are being written"))
+        try files.close(lock)
+    }
+
     @Test func whatIsNoBufferIsAnErrorAndSoIsAWriteThatFails() throws {
-        #expect(look(.inspect).failure?.message == "\(folder.path) holds no file of a buffer")
+        for action in BufferLook.Action.allCases {
+            let failure = look(action).failure
+            #expect(failure?.message == "\(folder.path) holds no file of a buffer")
+            #expect(failure?.code == .storage)
+        }
         let missing = BufferLook(.verify, "\(folder.path)/no")
         let error = #expect(throws: AgentError.self) { try missing.run(clock: clock) { _ in } }
         #expect(error?.code == .storage && error?.message.contains("cannot be looked at") == true)

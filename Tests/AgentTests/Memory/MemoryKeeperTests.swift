@@ -95,6 +95,20 @@ struct MemoryKeeperTests {
         #expect(process.givenBack == 5 && keeper.stepNumber == 0)
     }
 
+    /// No step is in force any more, targets still wait for room, and then the memory cannot be read: nothing
+    /// would let them begin.
+    @Test func targetsThatWaitForRoomBeginWhenTheMemoryCannotBeRead() {
+        process.set { $0.jobs = ["a": .init(series: 10)] }
+        _ = look(50, 1)
+        #expect(keeper.stepNumber == 0)
+        process.set {
+            $0.jobs["a"]?.holds = true
+            $0.isReadable = false
+        }
+        _ = look(50, 2)
+        #expect(process.holding.isEmpty && keeper.room.leftBytes == .max)
+    }
+
     @Test func newSeriesOfTheFastestJobsAreRefusedOneJobAfterTheOther() {
         process.set { $0.jobs = ["a": .init(series: 10), "b": .init(series: 1_000), "c": .init(series: 5)] }
         _ = look(10, 1)

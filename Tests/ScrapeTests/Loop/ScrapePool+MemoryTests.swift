@@ -71,6 +71,30 @@ import Testing
         #expect(label.values > label.series / 2 && label.values <= label.series)
     }
 
+    /// It is asked when memory is nearly used up, and a target may have a million labels.
+    @Test func theWidestLabelTakesLittleOfHostileTargets() async throws {
+        let parts = PoolParts()
+        func series(_ name: String, _ labels: Int, valueBytes: Int) -> String {
+            let value = String(repeating: "v", count: valueBytes)
+            return "\(name){"
+                + (0..<labels).map { "\(name)\($0)=\"\(value)\"" }.joined(separator: ",") + "} 1\n"
+        }
+        let many = (0..<10).map { series("a\($0)", 2_000, valueBytes: 1) }.joined()
+        let ids = (0..<30).map { "b{id=\"\($0)\"} 1\n" }.joined()
+        // Far more values, in series that are too long to be written out.
+        let long = (0..<60).map {
+            "c{long=\"\($0)\",text=\"\(String(repeating: "x", count: 70_000))\"} 1\n"
+        }.joined()
+        parts.http.answer(Self.one.url, ids + many + long)
+        parts.pool.sync([Self.one])
+        await parts.running { await parts.advance { parts.appender.frames.count >= 1 } }
+        #expect(parts.pool.widestLabel == WidestLabel(name: "id", values: 30, series: 100))
+        let loops = parts.pool.state.withLock { Array($0.loops.values) }
+        var names: [Int] = []
+        _ = WidestLabel(loops.map { ($0.scrape, $0.engine.target) }) { names.append($0) }
+        #expect(names == [WidestLabel.mostLabels])
+    }
+
     @Test func newSeriesTakeFromTheRoom() async throws {
         let parts = PoolParts()
         parts.room.set(leftBytes: 0)
@@ -180,17 +204,24 @@ import Testing
             await parts.advance { parts.appender.frames.count == 1 }
             parts.pool.holdsNewTargets = true
             parts.pool.sync([Self.one] + new)
-            parts.room.set(leftBytes: 10 * ScrapePool.loopBytes)
+            // Half of it is for the series of all.
+            parts.room.set(leftBytes: 20 * ScrapePool.loopBytes)
             parts.pool.holdsNewTargets = false
-            #expect(parts.pool.waitingTargets == 29 && parts.room.leftBytes == 0)
+            #expect(parts.pool.waitingTargets == 29)
+            #expect(parts.room.leftBytes == 10 * ScrapePool.loopBytes)
             #expect(parts.pool.targetStates().count(where: \.waitsForMemory) == 29)
             // Without room a list brings no more of them, and with it they come at the next look.
+            parts.room.set(leftBytes: ScrapePool.loopBytes)
             parts.pool.sync([Self.one] + new)
             parts.pool.holdsNewTargets = false
             #expect(parts.pool.waitingTargets == 29)
+            // Nor does a reload, which makes all loops anew.
+            parts.pool.replan(parts.plan, renewsLoops: true)
+            parts.pool.sync([Self.one] + new)
+            #expect(parts.pool.waitingTargets == 29)
             parts.room.set(leftBytes: 1 << 20)
             parts.pool.holdsNewTargets = false
-            #expect(parts.pool.waitingTargets == 0 && parts.pool.lineMemory.targets == 40)
+            #expect(parts.pool.waitingTargets == 0)
             await parts.pass(ms: 20_500)
             #expect(scrapes(parts).count == 40)
         }

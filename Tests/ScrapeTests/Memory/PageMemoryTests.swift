@@ -102,11 +102,52 @@ import Testing
         #expect(error?.line == most + 1)
     }
 
-    /// Nor do lines that are skipped make room for more of them.
-    @Test func whereBadLinesAreSkippedCommentsBeyondTheBoundAre() throws {
-        var parser = ExpositionParser(skipsBadLines: true)
+    /// They are not skipped one by one: that would take seconds, and each would count as a line.
+    @Test func whereBadLinesAreSkippedTooManyCommentsFailThePage() throws {
         let most = ExpositionParser.maxComments
-        #expect(try parser.next(String(repeating: "# HELP a b\n", count: most + 5) + "a 1\n"))
-        #expect(parser.metadata.count == most && parser.skippedLines == 5)
+        func page(_ count: Int) -> String { String(repeating: "# HELP a b\n", count: count) + "?\na 1\n" }
+        var parser = ExpositionParser(skipsBadLines: true)
+        #expect(try parser.next(page(most)) && parser.metadata.count == most && parser.skippedLines == 1)
+        var other = ExpositionParser(skipsBadLines: true)
+        let error = #expect(throws: ScrapeError.self) { try other.next(page(most + 1)) }
+        #expect(error?.code == .exposition && error?.hasTooManyComments == true)
+    }
+
+    /// A few bytes of a message stand for an exemplar with labels, and no check came behind the last message.
+    @Test func exemplarsOfOneMessageAreCharged() throws {
+        let body = ProtoBody.family(
+            "f", 4,
+            [
+                {
+                    $0.message(7) { histogram in
+                        for bound in 0..<200_000 {
+                            histogram.bucket(Double(bound), 1) { bucket in
+                                bucket.message(3) { $0.message(1) { $0.text(1, "a") } }
+                            }
+                        }
+                    }
+                }
+            ])
+        var most = 0
+        // The buckets alone have room in both.
+        for limit in [64 << 20, 6 << 20] {
+            let account = Account(limitBytes: limit)
+            var decoder = ProtobufDecoder(
+                options: HistogramOptions(), keepsExemplars: true, hasher: .process, expected: 0,
+                memory: PageMemory(bodyBytes: body.count) { account.charge($0) })
+            do {
+                try decoder.read(protobuf: body)
+                #expect(limit == 64 << 20)
+            } catch {
+                #expect(limit == 6 << 20 && (error as? ScrapeError)?.code == .memory)
+            }
+            most = max(most, account.mostBytes)
+            let held = decoder.takeSeries().heldBytes
+            if limit == 64 << 20 {
+                #expect(most >= held - body.count - (2 << 20))
+            } else {
+                #expect(held > 200_000 * 24 && held < body.count + (8 << 20))
+            }
+        }
     }
 }

@@ -145,7 +145,7 @@ import Testing
         }
     }
 
-    // MARK: protobuf, and lines that cannot be passed over
+    // MARK: protobuf
 
     /// Some of them have timestamps of their own, a millisecond before the scrape's.
     private func gauges(
@@ -192,49 +192,6 @@ import Testing
         #expect(delivered(whole) == 9_010 && whole.departed.isEmpty && scrape.shedCount == 0)
     }
 
-    /// Where a job makes native histograms of lines, none is left out by itself; too many fail the scrape,
-    /// and the series come back.
-    @Test func linesOfHistogramsHaveABound() throws {
-        let scrape = scrape(histograms: HistogramConfiguration(convertClassicToNHCB: true))
-        func rpc(_ codes: Range<Int>) -> String {
-            "# TYPE rpc histogram\n"
-                + codes.map { code in
-                    "rpc_bucket{code=\"\(code)\",le=\"1\"} 2\nrpc_bucket{code=\"\(code)\",le=\"+Inf\"} 5\n"
-                        + "rpc_sum{code=\"\(code)\"} 7\nrpc_count{code=\"\(code)\"} 5\n"
-                }.joined()
-        }
-        #expect(try scrape.consume(rpc(0..<10), at: 1).histograms.count == 10)
-        room.set(leftBytes: 0)
-        let frame = try scrape.consume(rpc(0..<100), at: 2)
-        #expect(frame.histograms.count == 10 && scrape.shedCount == 90)
-        let error = #expect(throws: ScrapeError.self) { try scrape.consume(rpc(0..<2_000), at: 3) }
-        #expect(error?.code == .memory)
-        #expect(scrape.lineMemory.lineBytes < 2_000 * 20)
-        room.set(leftBytes: 1 << 30)
-        #expect(try scrape.consume(rpc(0..<2_000), at: 4).histograms.count == 2_000)
-    }
-
-    /// So it is with lines that only tell when others began, and with those of a job that states what is said
-    /// of families.
-    @Test func linesThatTellOfOthersHaveABound() throws {
-        let starts = scrape(readsStarts: true)
-        func created(_ count: Int) -> String {
-            "# TYPE a counter\na_total 1\na_created 1\n"
-                + (0..<count).map { "a_created{n=\"\($0)\"} 1\n" }.joined() + "# EOF\n"
-        }
-        _ = try starts.consume(created(0), isOpenMetrics: true, at: 10_000)
-        let details = scrape(details: true)
-        _ = try details.consume(page(0..<10), at: 1)
-        room.set(leftBytes: 0)
-        _ = try starts.consume(created(500), isOpenMetrics: true, at: 11_000)
-        #expect(delivered(try details.consume(page(0..<500), at: 2)) == 10 && details.shedCount == 490)
-        #expect(throws: ScrapeError.self) {
-            try starts.consume(created(20_000), isOpenMetrics: true, at: 12_000)
-        }
-        #expect(throws: ScrapeError.self) { try details.consume(page(0..<20_000), at: 3) }
-        #expect(delivered(try details.consume(page(0..<500), at: 4)) == 10)
-    }
-
     // MARK: lines that rules drop, and orders
 
     @Test func newLinesThatRulesDropArePassedOver() throws {
@@ -279,5 +236,62 @@ import Testing
         room.set(leftBytes: 1 << 20)
         for time in 20..<40 { #expect(try next(time) == 200) }
         #expect(scrape.pageWork != nil && (1 << 20) - room.leftBytes >= 200 * SeriesAdmission.orderBytes)
+    }
+
+    /// A page with lines that are passed over gets no order, so for a while none is wanted.
+    @Test func anOrderThatCannotBeMadeIsNotWantedEachTime() throws {
+        let room = MemoryRoom(reserveBytes: 0)
+        let scrape = TargetScrape(
+            target: plainTarget(), rules: SeriesRules(), gate: SeriesGate(room: room))
+        let known = page(0..<1_000)
+        let text = String(repeating: "x", count: 2_000)
+        func new(_ round: Int) -> String {
+            (0..<3).map { "new{r=\"\(round)\",n=\"\($0)\",x=\"\(text)\"} 1\n" }.joined()
+        }
+        for round in 0..<2 { _ = try scrape.consume(new(round) + known, at: Int64(1 + round)) }
+        var readWhole = 0
+        for round in 2..<40 {
+            // For an order, and not for a new line besides.
+            room.set(leftBytes: 1_003 * SeriesAdmission.orderBytes + 1_000)
+            let parsed = scrape.parsedLines
+            _ = try scrape.consume(new(round) + known, at: Int64(1 + round))
+            if scrape.parsedLines - parsed >= 1_000 { readWhole += 1 }
+        }
+        #expect(readWhole > 0 && readWhole <= 4)
+    }
+
+    // MARK: what the target had, repeated
+
+    /// A comment of a known line may be kept once, and not as often as a page has it.
+    @Test func knownCommentsThatAreRepeatedAreLeftOut() throws {
+        let scrape = scrape()
+        let comment = "# HELP a \(String(repeating: "x", count: 16_000))\n"
+        _ = try scrape.consume("\(comment)a 1\nb 1\n", at: 1)
+        let before = scrape.commentBytes
+        room.set(leftBytes: 0)
+        for time in 2..<5 as Range<Int64> {
+            let page = "b 1\n" + String(repeating: comment, count: 500) + "a 1\n"
+            #expect(delivered(try scrape.consume(page, at: time)) == 2)
+            #expect(scrape.commentBytes <= before)
+        }
+        #expect(delivered(try scrape.consume("\(comment)a 1\nb 1\n", at: 5)) == 2)
+        #expect(scrape.commentBytes == before)
+    }
+
+    /// The same of a line that rules drop.
+    @Test func droppedLinesThatAreRepeatedArePassedOver() throws {
+        let rules = RelabelRules([
+            try RelabelRule(.init(action: .drop, sourceLabels: ["__name__"], regex: "dropped"))
+        ])
+        let scrape = scrape(relabelling: MetricRelabelling(rules: rules))
+        _ = try scrape.consume("a 1\ndropped 1\n", at: 1)
+        room.set(leftBytes: 0)
+        for time in 2..<5 as Range<Int64> {
+            let page = String(repeating: "dropped 1\n", count: 20_000) + "a 1\n"
+            let frame = try scrape.consume(page, at: time)
+            #expect(delivered(frame) == 1)
+            #expect(frame.lines(report: true).contains("scrape_samples_scraped 20001.0"))
+            #expect(scrape.lineMemory.lineBytes < 100 * 20)
+        }
     }
 }

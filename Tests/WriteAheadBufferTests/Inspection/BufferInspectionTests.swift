@@ -9,9 +9,11 @@ import Testing
 struct BufferInspectionTests {
     /// Segments of a few frames, of two jobs and two targets, with all that a frame can have. Destination
     /// `a` has answered for some of them, `b` for none.
-    private func made(closes: Bool = true) throws -> (BufferFixture, [FrameContent], WriteAheadBuffer) {
+    private func made(
+        closes: Bool = true, segmentSizeBytes: Int = 3_000
+    ) throws -> (BufferFixture, [FrameContent], WriteAheadBuffer) {
         let fixture = try BufferFixture()
-        fixture.segmentSizeBytes = 3_000
+        fixture.segmentSizeBytes = segmentSizeBytes
         let buffer = try fixture.open()
         let first = Stream(try buffer.openDestination("a"))
         _ = try buffer.openDestination("b")
@@ -331,5 +333,51 @@ struct BufferInspectionTests {
         let found = try BufferInspection(directory: fixture.folder.path, files: fixture.files).survey()
         #expect(found.findings == [] && found.segments.first?.number == 2)
         #expect(found.destinations.map(\.name) == ["a"])
+    }
+
+    /// An agent whose destination is back removes several segments at once, all behind the one that is read.
+    @Test func segmentsThatAreRemovedMeanwhileAreNotMissed() throws {
+        let (fixture, _, _) = try made(segmentSizeBytes: 1_500)
+        let paths = try fixture.segmentPaths
+        try #require(paths.count >= 5)
+        // The rest of a failed write, which only the next segment's books tell apart.
+        try fixture.overwrite(paths[1], with: try fixture.bytes(paths[1]) + [1, 2, 3])
+        fixture.files.fail { operation, met in
+            guard operation == .open, met == paths[1] else { return nil }
+            // Whether they have gone is looked at below.
+            for path in paths[2...3] { try? POSIXFiles().remove(path) }
+            return nil
+        }
+        let found = try survey(fixture)
+        #expect(!found.isDamaged && found.findings.allSatisfy { $0.what == .unfinished }, "\(found.findings)")
+        #expect(found.segments.map(\.number) == [1, 2] + (5...UInt64(paths.count)))
+        #expect(try fixture.segmentPaths.count == paths.count - 2)
+    }
+
+    /// The keeper writes entries of the index while it runs, too; those have no books of the end.
+    @Test func onlyASegmentThatWasClosedInOrderEndsWithItsFile() throws {
+        let (fixture, _, _) = try made()
+        let path = try #require(fixture.segmentPaths.last)
+        let index = "\(fixture.folder.path)/\(BufferFileName.index)"
+        let entries = SegmentIndex.read(fixture.folder.path, files: fixture.files)
+        try #require(entries.values.contains { $0.end != nil })
+        let status = try #require(try fixture.files.status(path))
+        var bytes = try fixture.bytes(path)
+        bytes[bytes.count - 1] ^= 4
+        try fixture.overwrite(path, with: bytes)
+        fixture.files.setStatus(status, of: path)
+        #expect(try survey(fixture).isDamaged)
+        // Without the books of the end.
+        let whole = try fixture.bytes(index)
+        var kept = Array(whole[..<FileHeader.sizeBytes])
+        var place = FileHeader.sizeBytes
+        while let header = RecordHeader(whole.span, at: place, salt: 0x5A17_5A17) {
+            if header.type != .ledger { kept += whole[place..<place + header.recordBytes] }
+            place += header.recordBytes
+        }
+        try fixture.overwrite(index, with: kept)
+        #expect(SegmentIndex.read(fixture.folder.path, files: fixture.files).count == entries.count)
+        let found = try survey(fixture)
+        #expect(!found.isDamaged && found.findings.map(\.what) == [.unfinished])
     }
 }

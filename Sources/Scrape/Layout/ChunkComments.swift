@@ -1,0 +1,111 @@
+import MetricModel
+
+/// The comments of the chunk that is being made, as far as they are kept: no more than a bound for a page,
+/// and while memory is short those that the target had and what there is room for.
+struct ChunkComments {
+    private(set) var metadata: PackedMetadata
+    /// Bytes of those that are left out because memory is short.
+    private(set) var leftOutBytes = 0
+    /// Whether what is said of the family that the next line belongs to was left out.
+    private(set) var isFamilyLeftOut = false
+    /// What there was with the last line that was added.
+    private var kept = (metadata: PackedMetadata.Mark(), leftOutBytes: 0)
+    /// Comments were noted for the line that comes next, and some of them are kept.
+    private var noted = (any: false, kept: false)
+    /// Bytes of comments for that line that count against those that the target had.
+    private var countedBytes = 0
+    /// Of the page's chunks so far.
+    private var bodyBytes = 0
+    private let admission: SeriesAdmission?
+
+    init(isOpenMetrics: Bool, _ admission: SeriesAdmission?) {
+        metadata = PackedMetadata(isOpenMetrics: isOpenMetrics)
+        self.admission = admission
+    }
+
+    var byteCount: Int { metadata.bytes.count }
+    var isEmpty: Bool { metadata.isEmpty }
+
+    private var hasRoom: Bool { bodyBytes + byteCount < TemplateBuilder.maxMetadataBytes }
+
+    /// Adds the comments in front of a line, or takes in those that were noted for it. Whether there are any.
+    mutating func take(_ comments: [FamilyMetadata.Line], _ body: RawSpan) -> Bool {
+        defer { noted = (false, false) }
+        guard !comments.isEmpty else {
+            if noted.any { isFamilyLeftOut = !noted.kept }
+            return noted.any
+        }
+        let before = byteCount
+        for line in comments where hasRoom {
+            let mark = metadata.mark
+            metadata.append(line, body)
+            settle(since: mark)
+        }
+        isFamilyLeftOut = byteCount == before
+        return true
+    }
+
+    /// Keeps what a page without comments says about a metric family with the line that comes next.
+    /// `isRepeated`: the chunk before has it as well, since it is about a family that goes on.
+    mutating func note(_ kind: FamilyMetadata.Kind, family: [UInt8], text: [UInt8], isRepeated: Bool) {
+        noted.any = true
+        guard hasRoom else { return }
+        let mark = metadata.mark
+        metadata.append(kind, family: family, text: text)
+        settle(since: mark, isRepeated: isRepeated)
+        noted.kept = noted.kept || byteCount > mark.count
+    }
+
+    /// Takes comments out again that were added since `mark` and that there is no room for.
+    private mutating func settle(since mark: PackedMetadata.Mark, isRepeated: Bool = false) {
+        guard let admission, byteCount > mark.count else { return }
+        if admission.keepsComment(metadata.bytes, from: mark.count, isRepeated: isRepeated) {
+            if !isRepeated { countedBytes += byteCount - mark.count }
+            return
+        }
+        leftOutBytes += byteCount - mark.count
+        metadata.cut(to: mark)
+    }
+
+    /// The line was added.
+    mutating func keep() {
+        if byteCount != kept.metadata.count { kept.metadata = metadata.mark }
+        kept.leftOutBytes = leftOutBytes
+        countedBytes = 0
+    }
+
+    /// Forgets the comments in front of a line that is not added.
+    mutating func passOver() {
+        admission?.takesBack(commentBytes: countedBytes)
+        countedBytes = 0
+        metadata.cut(to: kept.metadata)
+        leftOutBytes = kept.leftOutBytes
+        noted = (false, false)
+    }
+
+    /// Begins with what the last comments in `chunks`, those before, say of their family.
+    mutating func begin(behind chunks: [TemplateChunk]) {
+        guard !isFamilyLeftOut, let last = chunks.last(where: { !$0.metadata.isEmpty }) else { return }
+        metadata.begin(with: PackedMetadata.lastFamily(last.metadata))
+        kept.metadata = metadata.mark
+    }
+
+    /// Counts a chunk that was known, or with `isBack` one that was given back.
+    mutating func pass(_ chunk: TemplateChunk, isBack: Bool) {
+        bodyBytes += isBack ? -chunk.metadata.count : chunk.metadata.count
+        // It may be what is said of its last family.
+        isFamilyLeftOut = chunk.leftOutCommentBytes > 0
+    }
+
+    /// The comments of the chunk that ends here.
+    mutating func finish() -> (bytes: [UInt8], leftOutBytes: Int) {
+        defer {
+            leftOutBytes = 0
+            kept = (PackedMetadata.Mark(), 0)
+        }
+        return (metadata.take(), leftOutBytes)
+    }
+
+    /// Counts the chunk that has ended, with the bytes that it keeps.
+    mutating func ended(bytes: Int) { bodyBytes += bytes }
+}
