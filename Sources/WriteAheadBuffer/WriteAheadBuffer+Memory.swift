@@ -6,10 +6,6 @@ internal import Telemetry
 
 /// While the disk is of no use, frames go to the destinations from memory.
 extension WriteAheadBuffer {
-    /// From here on memory is let go, down to a half, so that there is always room for what comes until the
-    /// keeper's next round.
-    private static let mostQuarters = 3
-
     // MARK: appending
 
     /// Appends a frame to the segment in memory. Asks the disk for nothing. False, and nothing changed, when
@@ -81,7 +77,8 @@ extension WriteAheadBuffer {
 
     /// Lets go of frames in memory that every destination has answered for, of those above their age, and
     /// where memory is nearly full of the oldest. Frames that are left in memory once the disk takes others
-    /// again go the same way. Never asks the disk.
+    /// again go the same way. Only what is dropped waits for the disk, which gets a cursor's change unless it
+    /// has refused one before.
     func freeMemory() {
         guard !core.catalog.inMemory.isEmpty else { return }
         let dropped = housekeeping.withLock { _ -> UInt64 in
@@ -98,44 +95,6 @@ extension WriteAheadBuffer {
             return dropAged() + dropWhereFull()
         }
         if dropped > 0 { state.withLock { $0.verdict.dropped(dropped) } }
-    }
-
-    private func dropAged() -> UInt64 {
-        let (nowMs, ageMs) = (core.clock.elapsedNs / 1_000_000, UInt64(configuration.retentionAgeMs))
-        guard nowMs > ageMs else { return 0 }
-        var dropped: UInt64 = 0
-        for segment in core.catalog.inMemory {
-            guard let memory = segment.memory else { continue }
-            let end = memory.place(before: (nowMs - ageMs) * 1_000_000)
-            dropped += drop(memory.remove(before: end), BufferDropReason.retentionAge)
-        }
-        return dropped
-    }
-
-    private func dropWhereFull() -> UInt64 {
-        let limit = core.memory.limitBytes(of: .frames)
-        var surplus = core.memory.usedBytes(of: .frames) - limit / 2
-        guard surplus > limit / 4 * Self.mostQuarters - limit / 2 else { return 0 }
-        var dropped: UInt64 = 0
-        for segment in core.catalog.inMemory where surplus > 0 {
-            guard let memory = segment.memory else { continue }
-            let removed = memory.remove(before: memory.place(freeing: surplus))
-            surplus -= removed.entries.reduce(0) { $0 + $1.bytes }
-            dropped += drop(removed, BufferDropReason.memoryFull)
-        }
-        if dropped > 0 {
-            core.metrics.faults.error(
-                "memory is full of samples that the disk does not take: the oldest are dropped",
-                ["samples": .stringConvertible(dropped), "limit_bytes": .stringConvertible(limit)])
-        }
-        return dropped
-    }
-
-    /// Books frames that were taken out of memory. Returns how many samples the destination loses that loses
-    /// most.
-    private func drop(_ removed: MemorySegment.Removed, _ reason: String) -> UInt64 {
-        guard !removed.entries.isEmpty else { return 0 }
-        return destinations.withLock { $0 }.reduce(0) { max($0, $1.reader.lose(removed, reason: reason)) }
     }
 
     /// Samples that are in memory alone and that some destination has not answered for: of the one that waits

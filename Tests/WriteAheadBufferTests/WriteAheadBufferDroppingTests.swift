@@ -1,0 +1,134 @@
+import MetricModel
+import Platform
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import WriteAheadBuffer
+
+/// Readers that go on while frames leave memory: each sample is delivered or booked, and once.
+struct WriteAheadBufferDroppingTests {
+    private let fixture: BufferFixture
+
+    init() throws {
+        fixture = try BufferFixture()
+        fixture.memory = MemoryAccount(framesBytes: 64 << 10)
+    }
+
+    private func books(_ buffer: WriteAheadBuffer, _ name: String) throws -> DestinationLedger {
+        try #require(buffer.ledger().destinations[name]?["node"])
+    }
+
+    private func append(_ values: Range<Int>, to buffer: WriteAheadBuffer) throws {
+        for value in values { try buffer.append(fixture.frame(Double(value))) }
+    }
+
+    /// The disk takes cursors and no samples.
+    private func refuseSamples() {
+        fixture.files.fail { operation, path in
+            operation == .write && !path.contains("cursor") ? .init(errno: 5) : nil
+        }
+    }
+
+    /// Of 160 frames in memory the oldest are dropped. When the first destination's loss is written to its
+    /// cursor, the sender of the second does `meanwhile`.
+    private func dropTheOldest(
+        _ buffer: WriteAheadBuffer, _ first: Stream, meanwhile: @escaping @Sendable () -> Void
+    ) throws {
+        let hasCome = Mutex(false)
+        let name = BufferFileName.cursor(first.destination.name)
+        fixture.files.fail { operation, written in
+            guard operation == .write else { return nil }
+            let isFirst = hasCome.withLock { hasCome in
+                defer { hasCome = hasCome || written.contains(name) }
+                return !hasCome && written.contains(name)
+            }
+            if isFirst { meanwhile() }
+            return written.contains("cursor") ? nil : .init(errno: 5)
+        }
+        buffer.keep(syncs: false)
+        try #require(hasCome.withLock { $0 })
+    }
+
+    /// Each of the frames appended was delivered, or is in the books as dropped.
+    private func expectWhole(_ buffer: WriteAheadBuffer, _ name: String, delivered: Int) throws {
+        let books = try self.books(buffer, name)
+        #expect(books.scraped == 1_600 && books.buffered == 0)
+        #expect(books.delivered == UInt64(delivered) * 10)
+        #expect(books.dropped == [BufferDropReason.memoryFull: 1_600 - books.delivered])
+        #expect(buffer.core.catalog.inMemory.isEmpty || books.inMemory == 0)
+    }
+
+    @Test func aReaderThatReadsOnMeanwhileLosesNothingUnbooked() throws {
+        let buffer = try fixture.open()
+        let (first, second) = (try buffer.openStream("a"), try buffer.openStream("b"))
+        refuseSamples()
+        try append(0..<160, to: buffer)
+        let before = try (0..<20).compactMap { _ in try second.next() }
+        let meanwhile = Mutex<[StoredFrame]>([])
+        try dropTheOldest(buffer, first) {
+            // What does not come is missed below.
+            if let stored = try? second.next() { meanwhile.withLock { $0.append(stored) } }
+        }
+        let read = before + meanwhile.withLock { $0 }
+        try #require(read.count == 21 && read[20].frame.values[0] > 40)
+        try second.deliver(read)
+        let rest = try second.drain()
+        try expectWhole(buffer, "b", delivered: 21 + rest.count)
+        try expectWhole(buffer, "a", delivered: try first.drain().count)
+    }
+
+    @Test func aReaderThatIsRewoundMeanwhileBooksEachSampleOnce() throws {
+        let buffer = try fixture.open()
+        let (first, second) = (try buffer.openStream("a"), try buffer.openStream("b"))
+        refuseSamples()
+        try append(0..<160, to: buffer)
+        for _ in 0..<20 { _ = try second.next() }
+        try dropTheOldest(buffer, first) { second.rewind() }
+        try expectWhole(buffer, "b", delivered: try second.drain().count)
+        try expectWhole(buffer, "a", delivered: try first.drain().count)
+    }
+
+    /// The reader has passed them, and they are still there.
+    @Test func whatIsAboutToGoIsNotHandedOutByAReaderThatIsRewound() throws {
+        let buffer = try fixture.open()
+        let stream = try buffer.openStream("a")
+        refuseSamples()
+        try append(0..<160, to: buffer)
+        for _ in 0..<20 { _ = try stream.next() }
+        let memory = try #require(buffer.core.catalog.inMemory.first?.memory)
+        let going = memory.oldest(before: MemorySegment.firstOffset + 100)
+        let passed = stream.reader.pass(going)
+        stream.rewind()
+        let next = try #require(try stream.next())
+        #expect(next.frame.values[0] == 100)
+        memory.remove(before: going.end.offset)
+        #expect(stream.reader.book(passed, reason: BufferDropReason.memoryFull) == 800)
+        try stream.deliver([next] + (try stream.all()))
+        _ = try stream.next()
+        try expectWhole(buffer, "a", delivered: 60)
+    }
+
+    /// What the mark has passed by a gap that was answered is in no range of the cursor any more, and is
+    /// still in memory for another destination.
+    @Test func whatWasAnsweredBeforeARewindIsNotDropped() throws {
+        let buffer = try fixture.open()
+        let (reader, other) = (try buffer.openDestination("a").reader, try buffer.openStream("b"))
+        refuseSamples()
+        try append(0..<160, to: buffer)
+        var frames: [StoredFrame] = []
+        while let stored = try reader.next() { frames.append(stored) }
+        try reader.answered(
+            [], ranges: [frames[1].lead..<frames[120].end], outcome: Outcomes(delivered: ["node": 1_200]))
+        reader.rewind()
+        let gap = try #require(try reader.next())
+        try reader.answered(
+            [], ranges: [gap.lead..<gap.end], outcome: Outcomes(delivered: ["node": 10]))
+        buffer.keep(syncs: false)
+        let dropped = try books(buffer, "b").dropped[BufferDropReason.memoryFull]
+        #expect(try #require(dropped) > 400)
+        #expect(try books(buffer, "a").dropped.isEmpty && books(buffer, "a").delivered == 1_210)
+        #expect(try #require(try reader.next()).frame.values[0] == 121)
+        try expectWhole(buffer, "b", delivered: try other.drain().count)
+    }
+}
