@@ -83,18 +83,26 @@ extension WriteAheadBuffer {
         guard !core.catalog.inMemory.isEmpty else { return }
         let dropped = housekeeping.withLock { _ -> UInt64 in
             let lowest = lowestAnswered
-            for segment in core.catalog.inMemory {
-                guard let memory = segment.memory, let lowest else { continue }
-                if isAnswered(segment, below: lowest) {
-                    core.catalog.remove(segment.number)
-                    memory.remove(before: UInt64.max)
-                } else if lowest.segment == segment.number {
-                    memory.remove(before: lowest.offset)
-                }
+            removeAnsweredFrames(below: lowest)
+            // A segment keeps its place until all before it are gone: a reader that has still to pass it
+            // would else take its samples for damaged.
+            while let lowest, let oldest = core.catalog.oldest, oldest.memory != nil,
+                isAnswered(oldest, below: lowest)
+            {
+                core.catalog.remove(oldest.number)
             }
             return dropAged() + dropWhereFull()
         }
         if dropped > 0 { state.withLock { $0.verdict.dropped(dropped) } }
+    }
+
+    /// For whoever holds `housekeeping`.
+    private func removeAnsweredFrames(below lowest: BufferPosition?) {
+        guard let lowest else { return }
+        for segment in core.catalog.inMemory where segment.number <= lowest.segment {
+            let end = segment.number < lowest.segment ? UInt64.max : lowest.offset
+            segment.memory?.remove(before: end)
+        }
     }
 
     /// Samples that are in memory alone and that some destination has not answered for: of the one that waits

@@ -131,4 +131,38 @@ struct WriteAheadBufferDroppingTests {
         #expect(try #require(try reader.next()).frame.values[0] == 121)
         try expectWhole(buffer, "b", delivered: try other.drain().count)
     }
+
+    /// A reader in the segment before has still to pass the one in memory.
+    @Test func aSegmentInMemoryKeepsItsPlaceUntilThoseBeforeItAreGone() throws {
+        let buffer = try fixture.open()
+        let reader = try buffer.openDestination("a").reader
+        try append(0..<3, to: buffer)
+        refuseSamples()
+        try append(3..<6, to: buffer)
+        fixture.files.fail(nil)
+        buffer.keep()
+        try append(6..<9, to: buffer)
+        var frames: [StoredFrame] = []
+        while let stored = try reader.next() { frames.append(stored) }
+        try #require(frames.count == 9 && buffer.core.catalog.all.map(\.number) == [1, 2, 3])
+        try reader.answered(
+            [], ranges: [frames[1].lead..<frames[5].end], outcome: Outcomes(delivered: ["node": 50]))
+        reader.rewind()
+        let gap = try #require(try reader.next())
+        try reader.answered(
+            [], ranges: [gap.lead..<gap.end], outcome: Outcomes(delivered: ["node": 10]))
+        // The first one does not go.
+        fixture.files.fail { operation, _ in operation == .remove ? .init(errno: 5) : nil }
+        buffer.keep()
+        #expect(fixture.memory.usedBytes(of: .frames) == 0)
+        fixture.files.fail(nil)
+        var rest: [StoredFrame] = []
+        while let stored = try reader.next() { rest.append(stored) }
+        #expect(rest.map(\.frame.values[0]) == [6, 7, 8])
+        try reader.answered(
+            [], ranges: [rest[0].lead..<rest[2].end], outcome: Outcomes(delivered: ["node": 30]))
+        #expect(try books(buffer, "a").delivered == 90 && books(buffer, "a").dropped.isEmpty)
+        buffer.keep()
+        #expect(buffer.core.catalog.all.map(\.number) == [3])
+    }
 }
