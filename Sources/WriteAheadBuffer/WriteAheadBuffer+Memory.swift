@@ -12,9 +12,10 @@ extension WriteAheadBuffer {
     /// memory has no room for it.
     func takeIntoMemory(_ frame: Frame, _ samples: UInt64, _ state: inout State) -> Bool {
         let nowNs = core.clock.elapsedNs
-        guard let memory = state.memory,
-            memory.take(frame, appendedNs: core.clock.monotonicNs, elapsedNs: nowNs)
-        else { return false }
+        func take() -> Bool {
+            state.memory?.take(frame, appendedNs: core.clock.monotonicNs, elapsedNs: nowNs) ?? false
+        }
+        guard let memory = state.memory, take() || (freeAnsweredFrames() && take()) else { return false }
         book(frame, samples)
         core.catalog.grow(to: memory.length, newestTimestampMs: frame.timestampMs, nowNs: nowNs)
         state.verdict.took(samples)
@@ -96,13 +97,23 @@ extension WriteAheadBuffer {
         if dropped > 0 { state.withLock { $0.verdict.dropped(dropped) } }
     }
 
-    /// For whoever holds `housekeeping`.
-    private func removeAnsweredFrames(below lowest: BufferPosition?) {
-        guard let lowest else { return }
+    /// As `freeMemory`, for the appender, which finds no room: the keeper may wait for a disk that hangs.
+    /// Lets go only of what is answered for, and waits for nobody. True when that was something.
+    private func freeAnsweredFrames() -> Bool {
+        // Whoever holds it may wait for the disk, or for the appender's lock.
+        housekeeping.withLockIfAvailable { _ in removeAnsweredFrames(below: lowestAnswered) } ?? false
+    }
+
+    /// For whoever holds `housekeeping`. True when frames were removed.
+    @discardableResult
+    private func removeAnsweredFrames(below lowest: BufferPosition?) -> Bool {
+        guard let lowest else { return false }
+        var count = 0
         for segment in core.catalog.inMemory where segment.number <= lowest.segment {
             let end = segment.number < lowest.segment ? UInt64.max : lowest.offset
-            segment.memory?.remove(before: end)
+            count += segment.memory?.remove(before: end) ?? 0
         }
+        return count > 0
     }
 
     /// Samples that are in memory alone and that some destination has not answered for: of the one that waits
