@@ -190,7 +190,10 @@ public final class WriteAheadBuffer: Sendable {
             }
             return
         }
-        if let cause = state.verdict.distrust(core.clock), goOnInMemory(frame, samples, cause, &state) {
+        // What cannot be written anew may be one old segment, on a disk that makes the others durable.
+        if let cause = state.verdict.distrust(core.clock), state.writer?.tail.isInDoubt ?? true,
+            goOnInMemory(frame, samples, cause, &state)
+        {
             return
         }
         do throws(FileError) {

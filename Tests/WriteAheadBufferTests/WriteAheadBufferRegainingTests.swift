@@ -146,6 +146,26 @@ struct WriteAheadBufferRegainingTests {
         #expect(fixture.memory.usedBytes(of: .frames) == 0)
     }
 
+    /// One old segment that cannot be written anew says nothing of the others.
+    @Test func aSegmentThatCannotBeRenewedBeginsNoSpell() throws {
+        let buffer = try fixture.open()
+        try append(0..<1, to: buffer)
+        fixture.files.fail { operation, path in
+            operation == .sync && path.contains(".segment") ? .init(errno: 5) : nil
+        }
+        buffer.keep()
+        fixture.files.fail { operation, path in
+            operation == .make && path.hasSuffix(".segment.new") ? .init(errno: 28) : nil
+        }
+        for value in 1..<600 {
+            try append(value..<value + 1, to: buffer)
+            fixture.clock.advance(ms: 1_000)
+            buffer.keep()
+        }
+        #expect(buffer.core.catalog.all.map(\.isInDoubt) == [true, false])
+        #expect(fixture.said.all("the disk takes no samples").isEmpty && buffer.core.catalog.inMemory.isEmpty)
+    }
+
     /// The end in order asks the disk once more. What it does not take is told, and the next start is quiet.
     @Test(arguments: [false, true]) func theEndInOrderTellsWhatItTakes(isWell: Bool) throws {
         do {
