@@ -1,5 +1,6 @@
 import MetricModel
 import Platform
+import Synchronization
 import TestSupport
 import Testing
 
@@ -24,6 +25,10 @@ struct WriteAheadBufferRegainingTests {
 
     private func append(_ values: Range<Int>, to buffer: WriteAheadBuffer) throws {
         for value in values { try buffer.append(fixture.frame(Double(value))) }
+    }
+
+    private func refuses(_ buffer: WriteAheadBuffer) -> Bool {
+        buffer.core.isDiskRefusing.load(ordering: .relaxed)
     }
 
     /// The disk takes cursors and no samples.
@@ -144,6 +149,72 @@ struct WriteAheadBufferRegainingTests {
         #expect(try books(buffer).delivered == UInt64(count) * 10 && books(buffer).buffered == 0)
         buffer.keep()
         #expect(fixture.memory.usedBytes(of: .frames) == 0)
+    }
+
+    /// Frames go to memory, and the last segment on the disk is answered for, and above its age.
+    @Test(arguments: [false, true]) func theBooksOutliveASpell(endsInOrder: Bool) throws {
+        fixture.retentionAgeMs = 60_000
+        var buffer: WriteAheadBuffer? = try fixture.open()
+        var stream: Stream? = try buffer?.openStream("a")
+        let bad = Frame(
+            target: fixture.target, layout: fixture.layout, timestampMs: 1,
+            values: Array(repeating: 0, count: 10), absent: [2, 1])
+        #expect(throws: BufferError.self) { try buffer?.append(bad) }
+        if let buffer { try append(0..<3, to: buffer) }
+        refuseSamples()
+        if let buffer { try append(3..<6, to: buffer) }
+        try stream?.drain()
+        for _ in 0..<3 {
+            fixture.clock.advance(ms: 61_000)
+            buffer?.keep()
+        }
+        #expect(try fixture.segmentPaths.count == 1)
+        if endsInOrder { try buffer?.close() }
+        (buffer, stream) = (nil, nil)
+        fixture.files.fail(nil)
+        let again = try fixture.open()
+        _ = try again.openStream("a").drain()
+        let books = try self.books(again)
+        #expect(books.delivered == 60 && books.dropped == [BufferDropReason.appendFailed: 8])
+        #expect(again.ledger().jobs["node"] == 38, "what was in memory went with the process")
+    }
+
+    @Test func theLastSegmentGoesOnceALaterOneHasTheBooks() throws {
+        let buffer = try fixture.open()
+        let stream = try buffer.openStream("a")
+        try fill(buffer, hasLater: false)
+        try stream.drain()
+        buffer.keep()
+        let first = try fixture.segmentPaths
+        fixture.files.fail(nil)
+        buffer.keep()
+        buffer.keep()
+        #expect(try fixture.segmentPaths.count == 1 && fixture.segmentPaths != first)
+        #expect(buffer.core.catalog.all.count == 1 && buffer.ledger().jobs["node"] == 60)
+    }
+
+    /// The segment has filled the disk by itself, and nobody else makes room.
+    @Test func aFullDiskGetsItsLastSegmentsRoomBack() throws {
+        fixture.reserveBytes = 4_096
+        fixture.files.hold(atMostBytes: 20_000)
+        let buffer = try fixture.open()
+        let stream = try buffer.openStream("a")
+        var value = 0
+        while !refuses(buffer), value < 10_000 {
+            try append(value..<value + 1, to: buffer)
+            value += 1
+        }
+        let first = try fixture.segmentPaths
+        try stream.drain()
+        buffer.keep()
+        #expect(try fixture.segmentPaths == first, "not before its room is known to lack")
+        for _ in 0..<12 {
+            fixture.clock.advance(ms: 1_000)
+            buffer.keep()
+        }
+        #expect(!refuses(buffer))
+        #expect(try fixture.segmentPaths.count == 1 && fixture.segmentPaths != first)
+        #expect(try books(buffer).delivered == UInt64(value) * 10 && books(buffer).dropped.isEmpty)
     }
 
     /// One old segment that cannot be written anew says nothing of the others.
