@@ -86,6 +86,8 @@ public final class WriteAheadBuffer: Sendable {
         let reserve = DiskReserve(
             directory: directory, sizeBytes: configuration.reserveBytes, files: files,
             uses: metrics.reserveUses, logger: logger)
+        // Before the reserve, which may need its room.
+        DiskProbe(directory: directory, files: files).clear()
         reserve.make()
         do throws(BufferError) {
             var recovery = try BufferRecovery(

@@ -237,6 +237,15 @@ struct WriteAheadBufferRegainingTests {
         #expect(fixture.said.all("the disk takes no samples").isEmpty && buffer.core.catalog.inMemory.isEmpty)
     }
 
+    @Test func aProbeThatAKillHasLeftGoesAtTheStart() throws {
+        let path = "\(fixture.folder.path)/\(BufferFileName.probe)"
+        try fixture.overwrite(path, with: Array(repeating: 1, count: 30_000))
+        fixture.reserveBytes = 4_096
+        fixture.files.hold(atMostBytes: 20_000)
+        let buffer = try fixture.open()
+        #expect(try fixture.files.status(path) == nil && !buffer.core.reserve.isMissing)
+    }
+
     /// The end in order asks the disk once more. What it does not take is told, and the next start is quiet.
     @Test(arguments: [false, true]) func theEndInOrderTellsWhatItTakes(isWell: Bool) throws {
         do {
