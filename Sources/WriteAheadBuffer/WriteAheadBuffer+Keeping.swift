@@ -49,13 +49,15 @@ extension WriteAheadBuffer {
     }
 
     /// Tells the index of the segments that have ended and are durable. One that has ended since the sync is
-    /// not durable: after a power loss its file may lack what the index would say of it.
+    /// not durable: after a power loss its file may lack what the index would say of it. One that is to be
+    /// cut back is noted with the length that it has then.
     private func updateIndex() {
         // In this order: a segment that ends between the two is still the active one here.
         let segments = core.catalog.all
         let dirty = syncing.withLock { syncing in
             state.withLock { state in
                 Set((syncing.ended + state.ended).filter(\.isDirty).map(\.number) + syncing.earlier)
+                    .union(state.torn.map(\.segment))
             }
         }
         index.withLock { $0.update(segments.filter { !dirty.contains($0.number) }, core) }

@@ -237,6 +237,40 @@ struct WriteAheadBufferRegainingTests {
         #expect(fixture.said.all("the disk takes no samples").isEmpty && buffer.core.catalog.inMemory.isEmpty)
     }
 
+    private func tear(_ buffer: WriteAheadBuffer) throws -> String {
+        try append(0..<1, to: buffer)
+        let path = try #require(fixture.segmentPaths.last)
+        fixture.files.fail { operation, _ in
+            operation == .write || operation == .truncate ? .init(errno: 5, keptBytes: 17) : nil
+        }
+        try append(1..<2, to: buffer)
+        try #require(refuses(buffer))
+        return path
+    }
+
+    /// A power loss would bring it back, and then no record tells where the segment ends.
+    @Test func aTornEndIsCutDurablyBeforeTheDiskIsUsedAgain() throws {
+        let buffer = try fixture.open()
+        let path = try tear(buffer)
+        fixture.files.fail { operation, synced in
+            operation == .sync && synced == path ? .init(errno: 5) : nil
+        }
+        buffer.keep(syncs: false)
+        #expect(refuses(buffer))
+        fixture.files.fail(nil)
+        buffer.keep(syncs: false)
+        #expect(!refuses(buffer))
+    }
+
+    @Test func aTornFileThatSomebodyHasRemovedIsNotMadeAgain() throws {
+        let buffer = try fixture.open()
+        let path = try tear(buffer)
+        fixture.files.fail(nil)
+        try fixture.files.remove(path)
+        buffer.keep(syncs: false)
+        #expect(try !refuses(buffer) && fixture.files.status(path) == nil)
+    }
+
     @Test func aProbeThatAKillHasLeftGoesAtTheStart() throws {
         let path = "\(fixture.folder.path)/\(BufferFileName.probe)"
         try fixture.overwrite(path, with: Array(repeating: 1, count: 30_000))
