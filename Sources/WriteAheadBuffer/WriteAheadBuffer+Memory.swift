@@ -42,6 +42,8 @@ extension WriteAheadBuffer {
             }
             // Not `hold`: that may wait for the disk. The keeper bounds the copies within a second.
             state.ended.append(writer.tail)
+            // Its own sync may have failed in this very append, and no reader knows of that yet.
+            if writer.tail.isInDoubt { core.catalog.doubt(writer.number) }
             state.restatedBytes = writer.restatedBytes
             state.writer = nil
             core.baseBytes.store(0, ordering: .relaxed)
@@ -62,16 +64,21 @@ extension WriteAheadBuffer {
         state.verdict.took(samples)
         core.metrics.memorySamples.add(samples)
         core.metrics.memorySpells.add()
+        state.untold = cause
+        core.isDiskRefusing.store(true, ordering: .relaxed)
+        // What else the disk refuses is the same fault.
+        core.metrics.faults.isHushed.store(true, ordering: .relaxed)
+        return true
+    }
+
+    /// Tells of a spell that has begun. Outside the appender's lock: whoever reads the log may be slow.
+    func sayThatMemoryTakesOver(_ cause: FileError) {
         logger.error(
             "the disk takes no samples: they go to the destinations from memory until it does",
             metadata: [
                 "err": "\(cause)",
                 "limit_bytes": .stringConvertible(core.memory.limitBytes(of: .frames)),
             ])
-        core.isDiskRefusing.store(true, ordering: .relaxed)
-        // What else the disk refuses is the same fault.
-        core.metrics.faults.isHushed.store(true, ordering: .relaxed)
-        return true
     }
 
     // MARK: letting go

@@ -271,6 +271,18 @@ struct WriteAheadBufferRegainingTests {
         #expect(try !refuses(buffer) && fixture.files.status(path) == nil)
     }
 
+    /// What memory had no room for is in no books on the disk.
+    @Test func anEndInASpellTellsOfFailuresThatTheNextStartDoesNotKnow() throws {
+        fixture.memory = MemoryAccount(framesBytes: 3_000)
+        let buffer = try fixture.open()
+        let stream = try buffer.openStream("a")
+        refuseSamples()
+        #expect(throws: BufferError.self) { try append(0..<100, to: buffer) }
+        try stream.drain()
+        try buffer.close()
+        #expect(fixture.said.all("the next start does not know how many samples").count == 1)
+    }
+
     @Test func aProbeThatAKillHasLeftGoesAtTheStart() throws {
         let path = "\(fixture.folder.path)/\(BufferFileName.probe)"
         try fixture.overwrite(path, with: Array(repeating: 1, count: 30_000))
