@@ -35,19 +35,9 @@ struct WriteAheadBufferDroppingTests {
     private func dropTheOldest(
         _ buffer: WriteAheadBuffer, _ first: Stream, meanwhile: @escaping @Sendable () -> Void
     ) throws {
-        let hasCome = Mutex(false)
-        let name = BufferFileName.cursor(first.destination.name)
-        fixture.files.fail { operation, written in
-            guard operation == .write else { return nil }
-            let isFirst = hasCome.withLock { hasCome in
-                defer { hasCome = hasCome || written.contains(name) }
-                return !hasCome && written.contains(name)
-            }
-            if isFirst { meanwhile() }
-            return written.contains("cursor") ? nil : .init(errno: 5)
-        }
+        fixture.files.comeBetween(atWriteTo: BufferFileName.cursor(first.destination.name), meanwhile)
         buffer.keep(syncs: false)
-        try #require(hasCome.withLock { $0 })
+        try #require(!fixture.files.forgetWhoComesBetween())
     }
 
     /// Each of the frames appended was delivered, or is in the books as dropped.
@@ -164,5 +154,89 @@ struct WriteAheadBufferDroppingTests {
         #expect(try books(buffer, "a").delivered == 90 && books(buffer, "a").dropped.isEmpty)
         buffer.keep()
         #expect(buffer.core.catalog.all.map(\.number) == [3])
+    }
+
+    /// Any order of appends, refusals, answers, rewinds and rounds of the keeper, in which another sender may
+    /// read on or begin: the books close at each step, and each destination gets in order what was not
+    /// dropped.
+    @Test(arguments: 1...60) func anyOrderOfEventsKeepsTheBooks(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        fixture.memory = MemoryAccount(framesBytes: 12_000)
+        fixture.segmentSizeBytes = [1, 2_000, 1 << 20][generator.below(3)]
+        fixture.recentFrameBytes = generator.chance(50) ? 4_096 : 0
+        fixture.reserveBytes = generator.chance(50) ? 4_096 : 0
+        let buffer = try fixture.open()
+        let streams = try ["a", "b"].map { try buffer.openStream($0) }
+        var delivered: [[Int]] = [[], []]
+        var read: [[StoredFrame]] = [[], []]
+        var scraped = 0
+        func check() throws {
+            for name in ["a", "b"] where scraped > 0 {
+                let books = try #require(buffer.ledger().destinations[name]?["node"])
+                let known = books.dropped.values.reduce(books.delivered + books.buffered, +)
+                #expect(books.scraped == UInt64(scraped) * 10 && known == books.scraped, "seed \(seed)")
+                #expect(books.inMemory <= books.buffered)
+            }
+            #expect(fixture.memory.usedBytes(of: .frames) <= 12_000)
+        }
+        func send(_ number: Int) throws {
+            try streams[number].deliver(read[number])
+            delivered[number] += read[number].map { Int($0.frame.values[0]) }
+            read[number] = []
+        }
+        for _ in 0..<300 {
+            let number = generator.below(2)
+            switch generator.below(100) {
+            case ..<50:
+                // A frame that finds no room is booked.
+                try? buffer.append(fixture.frame(Double(scraped)))
+                scraped += 1
+            case ..<53: fixture.files.refuse(errno: [5, 24, 28, 30][generator.below(4)])
+            case ..<55: refuseSamples()
+            case ..<62: fixture.files.fail(nil)
+            case ..<74:
+                fixture.clock.advance(ms: Int64(generator.below(12_000)))
+                let stream = streams[1 - number]
+                let (reads, rewinds) = (generator.below(3), generator.chance(20))
+                let meanwhile = Mutex<[StoredFrame]>([])
+                fixture.files.comeBetween(atWriteTo: BufferFileName.cursor(["a", "b"][number])) {
+                    if rewinds { stream.rewind() }
+                    // What does not come is missed at the end.
+                    for _ in 0..<reads {
+                        if let stored = try? stream.next() { meanwhile.withLock { $0.append(stored) } }
+                    }
+                }
+                buffer.keep(syncs: generator.chance(70))
+                let hasCome = !fixture.files.forgetWhoComesBetween()
+                if hasCome, rewinds { read[1 - number] = [] }
+                read[1 - number] += meanwhile.withLock { $0 }
+            case ..<88:
+                for _ in 0..<generator.below(20) {
+                    if let stored = try streams[number].next() { read[number].append(stored) }
+                }
+            case ..<97: try send(number)
+            default:
+                streams[number].rewind()
+                read[number] = []
+            }
+            try check()
+        }
+        fixture.files.fail(nil)
+        for _ in 0..<3 {
+            fixture.clock.advance(ms: 60_000)
+            buffer.keep()
+        }
+        for number in 0..<2 {
+            try send(number)
+            delivered[number] += try streams[number].drain().map { Int($0.frame.values[0]) }
+            #expect(zip(delivered[number], delivered[number].dropFirst()).allSatisfy { $0 < $1 })
+        }
+        try check()
+        for (name, values) in zip(["a", "b"], delivered) {
+            let books = try #require(buffer.ledger().destinations[name]?["node"])
+            #expect(books.buffered == 0 && books.delivered == UInt64(values.count) * 10, "seed \(seed)")
+        }
+        buffer.keep()
+        #expect(fixture.memory.usedBytes(of: .frames) == 0 && buffer.core.catalog.inMemory.isEmpty)
     }
 }
