@@ -12,6 +12,8 @@ public struct TargetState: Sendable, Equatable {
     public var health = Health.unknown
     /// Why the last scrape failed; nil when it did not.
     public var lastError: ScrapeError?
+    /// The fault that the log tells of last; nil where it says that the scrape works.
+    var toldFault: ScrapeError.Code?
     /// Milliseconds since 1970 when the last scrape began; nil before the first.
     public var lastScrapeMs: Int64?
     public var lastScrapeDurationSeconds = 0.0

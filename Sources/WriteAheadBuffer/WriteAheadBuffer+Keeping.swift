@@ -49,13 +49,15 @@ extension WriteAheadBuffer {
     }
 
     /// Tells the index of the segments that have ended and are durable. One that has ended since the sync is
-    /// not durable: after a power loss its file may lack what the index would say of it.
+    /// not durable: after a power loss its file may lack what the index would say of it. One that is to be
+    /// cut back is noted with the length that it has then.
     private func updateIndex() {
         // In this order: a segment that ends between the two is still the active one here.
         let segments = core.catalog.all
         let dirty = syncing.withLock { syncing in
             state.withLock { state in
                 Set((syncing.ended + state.ended).filter(\.isDirty).map(\.number) + syncing.earlier)
+                    .union(state.torn.map(\.segment))
             }
         }
         index.withLock { $0.update(segments.filter { !dirty.contains($0.number) }, core) }
@@ -92,16 +94,16 @@ extension WriteAheadBuffer {
     public func enforceRetention() {
         // Read in each round, even where no segment is to be judged: so a clock that jumps is noticed.
         let agingMs = core.clock.agingMs
-        guard let oldest = core.catalog.oldest, !oldest.isActive, excess(oldest, agingMs) != nil else {
-            return
-        }
+        guard let oldest = core.catalog.oldest, !oldest.isActive, excess(oldest, agingMs) != nil,
+            !isKept(oldest)
+        else { return }
         // What was delivered of it must not come back as damaged, and the books must be durable in a segment
         // that stays. The bounds hold on a disk that refuses this, too; it has told so.
         sync()
         let hasRetired = housekeeping.withLock { _ in
             var hasRetired = false
             while let segment = core.catalog.oldest, !segment.isActive, let reason = excess(segment, agingMs),
-                retire(segment, reason)
+                !isKept(segment), retire(segment, reason)
             {
                 hasRetired = true
             }
@@ -152,7 +154,8 @@ extension WriteAheadBuffer {
     /// stay are durable then, too: without one of them a power loss would take the books of all that ever
     /// came in. Waits for the disk.
     func removeAnswered() {
-        guard let known = lowestAnswered, let oldest = core.catalog.oldest, isAnswered(oldest, below: known)
+        guard let known = lowestAnswered, let oldest = core.catalog.oldest,
+            isAnswered(oldest, below: known), !isKept(oldest)
         else { return }
         // What fails has been told. A segment whose sync fails is written anew, and holds up nothing here.
         sync()
@@ -161,7 +164,7 @@ extension WriteAheadBuffer {
         housekeeping.withLock { _ in
             // A destination that came meanwhile begins at the oldest segment.
             guard let lowest = lowestAnswered.map({ min($0, known) }) else { return }
-            while let segment = core.catalog.oldest, isAnswered(segment, below: lowest) {
+            while let segment = core.catalog.oldest, isAnswered(segment, below: lowest), !isKept(segment) {
                 do throws(BufferError) {
                     try remove(segment)
                 } catch {
@@ -182,6 +185,25 @@ extension WriteAheadBuffer {
         guard !segment.isActive else { return false }
         return lowest.segment > segment.number
             || (lowest.segment == segment.number && lowest.offset >= segment.length)
+    }
+
+    /// Whether a segment stays though its time has come: it is the last one on the disk, and frames go to
+    /// memory, so no later one has the books of all that ever came in. Without them the next start would
+    /// count from zero. It goes once a later segment is begun.
+    ///
+    /// On a full disk its room may be all that the way back needs: then it goes in a round that asks the
+    /// disk at once.
+    private func isKept(_ segment: SegmentInfo) -> Bool {
+        let segments = core.catalog.all
+        guard segment.memory == nil, segments.last?.memory != nil,
+            segments.count(where: { $0.memory == nil }) == 1
+        else { return false }
+        guard core.reserve.hasNoRoom(besideSegmentBytes: segment.length) else { return true }
+        let nowNs = core.clock.monotonicNs
+        return state.withLock { state in
+            let wanted = UInt64(configuration.reserveBytes) + state.restatedBytes
+            return state.isClosed || !state.verdict.isDue(nowNs: nowNs) || segment.length < wanted
+        }
     }
 
     /// Takes a segment out of the catalog, so that nobody opens it any more, and off the disk or out of

@@ -6,19 +6,16 @@ internal import Telemetry
 
 /// While the disk is of no use, frames go to the destinations from memory.
 extension WriteAheadBuffer {
-    /// From here on memory is let go, down to a half, so that there is always room for what comes until the
-    /// keeper's next round.
-    private static let mostQuarters = 3
-
     // MARK: appending
 
     /// Appends a frame to the segment in memory. Asks the disk for nothing. False, and nothing changed, when
     /// memory has no room for it.
     func takeIntoMemory(_ frame: Frame, _ samples: UInt64, _ state: inout State) -> Bool {
         let nowNs = core.clock.elapsedNs
-        guard let memory = state.memory,
-            memory.take(frame, appendedNs: core.clock.monotonicNs, elapsedNs: nowNs)
-        else { return false }
+        func take() -> Bool {
+            state.memory?.take(frame, appendedNs: core.clock.monotonicNs, elapsedNs: nowNs) ?? false
+        }
+        guard let memory = state.memory, take() || (freeAnsweredFrames() && take()) else { return false }
         book(frame, samples)
         core.catalog.grow(to: memory.length, newestTimestampMs: frame.timestampMs, nowNs: nowNs)
         state.verdict.took(samples)
@@ -45,6 +42,8 @@ extension WriteAheadBuffer {
             }
             // Not `hold`: that may wait for the disk. The keeper bounds the copies within a second.
             state.ended.append(writer.tail)
+            // Its own sync may have failed in this very append, and no reader knows of that yet.
+            if writer.tail.isInDoubt { core.catalog.doubt(writer.number) }
             state.restatedBytes = writer.restatedBytes
             state.writer = nil
             core.baseBytes.store(0, ordering: .relaxed)
@@ -65,77 +64,63 @@ extension WriteAheadBuffer {
         state.verdict.took(samples)
         core.metrics.memorySamples.add(samples)
         core.metrics.memorySpells.add()
-        logger.error(
-            "the disk takes no samples: they go to the destinations from memory until it does",
-            metadata: [
-                "err": "\(cause)",
-                "limit_bytes": .stringConvertible(core.memory.limitBytes(of: .frames)),
-            ])
+        state.untold = cause
         core.isDiskRefusing.store(true, ordering: .relaxed)
         // What else the disk refuses is the same fault.
         core.metrics.faults.isHushed.store(true, ordering: .relaxed)
         return true
     }
 
+    /// Tells of a spell that has begun. Outside the appender's lock: whoever reads the log may be slow.
+    func sayThatMemoryTakesOver(_ cause: FileError) {
+        logger.error(
+            "the disk takes no samples: they go to the destinations from memory until it does",
+            metadata: [
+                "err": "\(cause)",
+                "limit_bytes": .stringConvertible(core.memory.limitBytes(of: .frames)),
+            ])
+    }
+
     // MARK: letting go
 
     /// Lets go of frames in memory that every destination has answered for, of those above their age, and
     /// where memory is nearly full of the oldest. Frames that are left in memory once the disk takes others
-    /// again go the same way. Never asks the disk.
+    /// again go the same way. Only what is dropped waits for the disk, which gets a cursor's change unless it
+    /// has refused one before.
     func freeMemory() {
         guard !core.catalog.inMemory.isEmpty else { return }
         let dropped = housekeeping.withLock { _ -> UInt64 in
             let lowest = lowestAnswered
-            for segment in core.catalog.inMemory {
-                guard let memory = segment.memory, let lowest else { continue }
-                if isAnswered(segment, below: lowest) {
-                    core.catalog.remove(segment.number)
-                    memory.remove(before: UInt64.max)
-                } else if lowest.segment == segment.number {
-                    memory.remove(before: lowest.offset)
-                }
+            removeAnsweredFrames(below: lowest)
+            // A segment keeps its place until all before it are gone: a reader that has still to pass it
+            // would else take its samples for damaged.
+            while let lowest, let oldest = core.catalog.oldest, oldest.memory != nil,
+                isAnswered(oldest, below: lowest)
+            {
+                core.catalog.remove(oldest.number)
             }
             return dropAged() + dropWhereFull()
         }
         if dropped > 0 { state.withLock { $0.verdict.dropped(dropped) } }
     }
 
-    private func dropAged() -> UInt64 {
-        let (nowMs, ageMs) = (core.clock.elapsedNs / 1_000_000, UInt64(configuration.retentionAgeMs))
-        guard nowMs > ageMs else { return 0 }
-        var dropped: UInt64 = 0
-        for segment in core.catalog.inMemory {
-            guard let memory = segment.memory else { continue }
-            let end = memory.place(before: (nowMs - ageMs) * 1_000_000)
-            dropped += drop(memory.remove(before: end), BufferDropReason.retentionAge)
-        }
-        return dropped
+    /// As `freeMemory`, for the appender, which finds no room: the keeper may wait for a disk that hangs.
+    /// Lets go only of what is answered for, and waits for nobody. True when that was something.
+    private func freeAnsweredFrames() -> Bool {
+        // Whoever holds it may wait for the disk, or for the appender's lock.
+        housekeeping.withLockIfAvailable { _ in removeAnsweredFrames(below: lowestAnswered) } ?? false
     }
 
-    private func dropWhereFull() -> UInt64 {
-        let limit = core.memory.limitBytes(of: .frames)
-        var surplus = core.memory.usedBytes(of: .frames) - limit / 2
-        guard surplus > limit / 4 * Self.mostQuarters - limit / 2 else { return 0 }
-        var dropped: UInt64 = 0
-        for segment in core.catalog.inMemory where surplus > 0 {
-            guard let memory = segment.memory else { continue }
-            let removed = memory.remove(before: memory.place(freeing: surplus))
-            surplus -= removed.entries.reduce(0) { $0 + $1.bytes }
-            dropped += drop(removed, BufferDropReason.memoryFull)
+    /// For whoever holds `housekeeping`. True when frames were removed.
+    @discardableResult
+    private func removeAnsweredFrames(below lowest: BufferPosition?) -> Bool {
+        guard let lowest else { return false }
+        var count = 0
+        for segment in core.catalog.inMemory where segment.number <= lowest.segment {
+            let end = segment.number < lowest.segment ? UInt64.max : lowest.offset
+            count += segment.memory?.remove(before: end) ?? 0
         }
-        if dropped > 0 {
-            core.metrics.faults.error(
-                "memory is full of samples that the disk does not take: the oldest are dropped",
-                ["samples": .stringConvertible(dropped), "limit_bytes": .stringConvertible(limit)])
-        }
-        return dropped
-    }
-
-    /// Books frames that were taken out of memory. Returns how many samples the destination loses that loses
-    /// most.
-    private func drop(_ removed: MemorySegment.Removed, _ reason: String) -> UInt64 {
-        guard !removed.entries.isEmpty else { return 0 }
-        return destinations.withLock { $0 }.reduce(0) { max($0, $1.reader.lose(removed, reason: reason)) }
+        return count > 0
     }
 
     /// Samples that are in memory alone and that some destination has not answered for: of the one that waits

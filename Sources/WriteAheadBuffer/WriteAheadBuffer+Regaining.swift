@@ -61,10 +61,14 @@ extension WriteAheadBuffer {
         // Nobody removes the segment meanwhile: opened, it would be there again.
         try housekeeping.withLock { _ throws(FileError) in
             for end in torn where core.catalog[end.segment] != nil {
+                // Opened, a file that somebody has removed would be made again, and full of zeros.
+                guard try core.files.status(end.path) != nil else { continue }
                 let file = try core.files.open(end.path, .update)
                 // What counts is the truncation; a descriptor that does not close is the kernel's.
                 defer { try? core.files.close(file) }
                 try core.files.truncate(file, to: end.length)
+                // Once the next segment is begun, no record tells the length after a power loss.
+                try core.files.sync(file)
             }
         }
     }

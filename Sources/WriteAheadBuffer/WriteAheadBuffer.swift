@@ -14,6 +14,8 @@ public final class WriteAheadBuffer: Sendable {
         /// Then frames go to this one. There are never both.
         var memory: MemorySegment?
         var verdict = DiskVerdict()
+        /// Why a spell has begun of which the log does not tell yet.
+        var untold: FileError?
         /// Segments that are to be cut back to their length before another is begun.
         var torn: [TornEnd] = []
         /// What the next segment will repeat of the last one on the disk.
@@ -86,6 +88,8 @@ public final class WriteAheadBuffer: Sendable {
         let reserve = DiskReserve(
             directory: directory, sizeBytes: configuration.reserveBytes, files: files,
             uses: metrics.reserveUses, logger: logger)
+        // Before the reserve, which may need its room.
+        DiskProbe(directory: directory, files: files).clear()
         reserve.make()
         do throws(BufferError) {
             var recovery = try BufferRecovery(
@@ -138,8 +142,8 @@ public final class WriteAheadBuffer: Sendable {
     public func append(_ frame: Frame) throws(BufferError) {
         let samples = UInt64(max(0, frame.sampleCount))
         let contradiction = frame.contradiction
-        let (failure, hasRotated) = state.withLock { state -> (BufferError?, Bool) in
-            guard !state.isClosed else { return (BufferError(.closed, "the buffer is closed"), false) }
+        let (failure, hasRotated, cause) = state.withLock { state -> (BufferError?, Bool, FileError?) in
+            guard !state.isClosed else { return (BufferError(.closed, "the buffer is closed"), false, nil) }
             let segment = state.writer?.number
             do throws(BufferError) {
                 if let contradiction {
@@ -147,13 +151,14 @@ public final class WriteAheadBuffer: Sendable {
                         .invalidFrame, "a frame of job \(frame.target.job) is lost: \(contradiction)")
                 }
                 try write(frame, samples, &state)
-                return (nil, state.writer?.number != segment)
+                return (nil, state.writer?.number != segment, state.untold.take())
             } catch {
                 books.withLock { $0.jobs[frame.target.job, default: JobTotal()].fail(samples) }
                 state.owesBooks = true
-                return (error, state.writer?.number != segment)
+                return (error, state.writer?.number != segment, nil)
             }
         }
+        if let cause { sayThatMemoryTakesOver(cause) }
         let destinations = destinations.withLock { $0 }
         if let failure {
             if hasRotated { for destination in destinations { destination.raise() } }
@@ -190,13 +195,17 @@ public final class WriteAheadBuffer: Sendable {
             }
             return
         }
-        if let cause = state.verdict.distrust(core.clock), goOnInMemory(frame, samples, cause, &state) {
+        // What cannot be written anew may be one old segment, on a disk that makes the others durable.
+        if let cause = state.verdict.distrust(core.clock), state.writer?.tail.isInDoubt ?? true,
+            goOnInMemory(frame, samples, cause, &state)
+        {
             return
         }
         do throws(FileError) {
             try writeToDisk(frame, samples, &state)
         } catch {
             // A record larger than the reserve may find no space on a disk that has room for all the others.
+            // It goes to memory all the same, and so does what comes until the way back.
             if error.isNoSpace, state.writer?.attemptedBytes ?? 0 <= configuration.reserveBytes {
                 _ = core.reserve.giveUp(error)
             }
@@ -311,8 +320,9 @@ public final class WriteAheadBuffer: Sendable {
 
     /// Writes down at the end which appends have failed, so that the next start knows of them.
     private func settleBooks(_ state: inout State) {
-        guard state.owesBooks, state.memory == nil else { return }
+        guard state.owesBooks else { return }
         do throws(FileError) {
+            if let spell = state.verdict.spell { throw spell.cause }
             if state.writer?.isTorn ?? true { try rotateIfPossible(&state) }
             try writeOwedBooks(&state)
             guard let length = state.writer?.length else { return }

@@ -21,6 +21,7 @@ final class FaultyFiles: FileDoor {
         var capacityBytes = UInt64.max
         var badSectors: (path: String, places: [Range<UInt64>])?
         var statuses: [String: FileStatus] = [:]
+        var between: (part: String, body: @Sendable () -> Void)?
     }
 
     private let files = POSIXFiles()
@@ -37,6 +38,19 @@ final class FaultyFiles: FileDoor {
 
     /// From now on what `fault` names fails; nil ends it.
     func fail(_ fault: (@Sendable (Operation, String) -> Fault?)?) { state.withLock { $0.fault = fault } }
+
+    /// At the next write to a file whose path has this part `body` runs first, as another thread may.
+    func comeBetween(atWriteTo part: String, _ body: @escaping @Sendable () -> Void) {
+        state.withLock { $0.between = (part, body) }
+    }
+
+    /// Whether nobody has come between; forgets who was to.
+    func forgetWhoComesBetween() -> Bool {
+        state.withLock { state in
+            defer { state.between = nil }
+            return state.between != nil
+        }
+    }
 
     /// From now on everything that changes the disk fails, as on one that is full (28), gone (5), mounted
     /// read-only (30), or for a process without descriptors (24). A full disk lets files go.
@@ -104,6 +118,12 @@ final class FaultyFiles: FileDoor {
     }
 
     func write(_ bytes: RawSpan, to file: OpenFile, at offset: UInt64) throws(FileError) {
+        let between = state.withLock { state -> (@Sendable () -> Void)? in
+            guard let between = state.between, file.path.contains(between.part) else { return nil }
+            state.between = nil
+            return between.body
+        }
+        between?()
         if let fault = fault(.write, file.path) {
             try files.write(bytes.extracting(0..<min(fault.keptBytes, bytes.byteCount)), to: file, at: offset)
             throw error(.write, file.path, fault)

@@ -29,15 +29,18 @@ struct MemorySegmentTests {
         #expect(charged == 5 * (256 + 80))
         #expect(segment.entry(from: 0)?.place == 80 && segment.entry(from: 84)?.entry.frame.values[0] == 4)
         #expect(segment.entry(from: 85) == nil)
-        let removed = segment.remove(before: 83)
-        #expect(removed.entries.map(\.frame.values[0]) == [0, 1, 2] && removed.end == at(83))
+        let oldest = segment.oldest(before: 83)
+        #expect(oldest.entries.map(\.frame.values[0]) == [0, 1, 2] && oldest.end == at(83))
+        #expect(oldest.bytes == charged / 5 * 3 && memory.usedBytes(of: .frames) == charged)
+        #expect(segment.remove(before: 83) == 3)
         #expect(segment.entry(from: 80)?.place == 83 && segment.length == 85)
         #expect(segment.isGone(82) && !segment.isGone(83))
         #expect(memory.usedBytes(of: .frames) == charged / 5 * 2)
         // Those that are gone count for what a reader that comes later may have missed.
         #expect(segment.jobSamples == ["node": 50])
-        #expect(segment.remove(before: 10).entries.isEmpty)
-        #expect(segment.remove(before: .max).entries.count == 2 && memory.usedBytes(of: .frames) == 0)
+        #expect(segment.remove(before: 10) == 0 && segment.oldest(before: 10).end == at(83))
+        #expect(segment.oldest(before: .max).end == at(85))
+        #expect(segment.remove(before: .max) == 2 && memory.usedBytes(of: .frames) == 0)
         #expect(take(segment, frame(9)) && segment.entry(from: 0)?.place == 85)
     }
 
@@ -102,9 +105,10 @@ struct MemorySegmentTests {
         places.ranges.insert(at(82, 2)..<at(83))
         #expect(segment.open(from: at(81, 4), places) == ["a": 12, "b": 6])
         #expect(segment.open(from: .start(of: 8), places) == [:])
-        let removed = segment.remove(before: 83)
-        #expect(removed.open(from: at(81, 4), places) == ["a": 2, "b": 6])
-        #expect(removed.open(from: .start(of: 7), AnsweredPlaces()) == ["a": 20, "b": 10])
+        let oldest = segment.oldest(before: 83)
+        #expect(oldest.open(from: at(81, 4), places) == ["a": 2, "b": 6])
+        #expect(oldest.open(from: .start(of: 7), AnsweredPlaces()) == ["a": 20, "b": 10])
+        segment.remove(before: 83)
         #expect(segment.open(from: .start(of: 3), AnsweredPlaces()) == ["a": 10])
     }
 

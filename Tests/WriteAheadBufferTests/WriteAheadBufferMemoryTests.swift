@@ -180,6 +180,27 @@ struct WriteAheadBufferMemoryTests {
         #expect(error?.code == .invalidFrame)
     }
 
+    /// The keeper hangs in a call to the disk: what all have answered for makes room all the same.
+    @Test func theAppenderLetsGoOfWhatIsAnsweredWhereTheKeeperDoesNotComeBy() throws {
+        fixture.memory = MemoryAccount(framesBytes: 3_000)
+        let buffer = try fixture.open()
+        let (near, far) = (try buffer.openStream("a"), try buffer.openStream("b"))
+        try append(0..<1, to: buffer)
+        fixture.files.refuse(errno: 5)
+        for value in stride(from: 1, to: 60, by: 6) {
+            try append(value..<value + 6, to: buffer)
+            for stream in [near, far] { #expect(values(try stream.drain()).last == value + 5) }
+        }
+        #expect(try books(buffer).dropped.isEmpty && books(buffer, "b").delivered == 610)
+        // Not of what one of them has not.
+        #expect(throws: BufferError.self) {
+            while true {
+                try append(61..<62, to: buffer)
+                try near.drain()
+            }
+        }
+    }
+
     @Test func memoryGoesWhenAllDestinationsHaveAnswered() throws {
         let buffer = try fixture.open()
         let (near, far) = (try buffer.openStream("a"), try buffer.openStream("b"))

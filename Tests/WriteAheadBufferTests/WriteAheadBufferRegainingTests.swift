@@ -1,5 +1,6 @@
 import MetricModel
 import Platform
+import Synchronization
 import TestSupport
 import Testing
 
@@ -24,6 +25,10 @@ struct WriteAheadBufferRegainingTests {
 
     private func append(_ values: Range<Int>, to buffer: WriteAheadBuffer) throws {
         for value in values { try buffer.append(fixture.frame(Double(value))) }
+    }
+
+    private func refuses(_ buffer: WriteAheadBuffer) -> Bool {
+        buffer.core.isDiskRefusing.load(ordering: .relaxed)
     }
 
     /// The disk takes cursors and no samples.
@@ -146,6 +151,147 @@ struct WriteAheadBufferRegainingTests {
         #expect(fixture.memory.usedBytes(of: .frames) == 0)
     }
 
+    /// Frames go to memory, and the last segment on the disk is answered for, and above its age.
+    @Test(arguments: [false, true]) func theBooksOutliveASpell(endsInOrder: Bool) throws {
+        fixture.retentionAgeMs = 60_000
+        var buffer: WriteAheadBuffer? = try fixture.open()
+        var stream: Stream? = try buffer?.openStream("a")
+        let bad = Frame(
+            target: fixture.target, layout: fixture.layout, timestampMs: 1,
+            values: Array(repeating: 0, count: 10), absent: [2, 1])
+        #expect(throws: BufferError.self) { try buffer?.append(bad) }
+        if let buffer { try append(0..<3, to: buffer) }
+        refuseSamples()
+        if let buffer { try append(3..<6, to: buffer) }
+        try stream?.drain()
+        for _ in 0..<3 {
+            fixture.clock.advance(ms: 61_000)
+            buffer?.keep()
+        }
+        #expect(try fixture.segmentPaths.count == 1)
+        if endsInOrder { try buffer?.close() }
+        (buffer, stream) = (nil, nil)
+        fixture.files.fail(nil)
+        let again = try fixture.open()
+        _ = try again.openStream("a").drain()
+        let books = try self.books(again)
+        #expect(books.delivered == 60 && books.dropped == [BufferDropReason.appendFailed: 8])
+        #expect(again.ledger().jobs["node"] == 38, "what was in memory went with the process")
+    }
+
+    @Test func theLastSegmentGoesOnceALaterOneHasTheBooks() throws {
+        let buffer = try fixture.open()
+        let stream = try buffer.openStream("a")
+        try fill(buffer, hasLater: false)
+        try stream.drain()
+        buffer.keep()
+        let first = try fixture.segmentPaths
+        fixture.files.fail(nil)
+        buffer.keep()
+        buffer.keep()
+        #expect(try fixture.segmentPaths.count == 1 && fixture.segmentPaths != first)
+        #expect(buffer.core.catalog.all.count == 1 && buffer.ledger().jobs["node"] == 60)
+    }
+
+    /// The segment has filled the disk by itself, and nobody else makes room.
+    @Test func aFullDiskGetsItsLastSegmentsRoomBack() throws {
+        fixture.reserveBytes = 4_096
+        fixture.files.hold(atMostBytes: 20_000)
+        let buffer = try fixture.open()
+        let stream = try buffer.openStream("a")
+        var value = 0
+        while !refuses(buffer), value < 10_000 {
+            try append(value..<value + 1, to: buffer)
+            value += 1
+        }
+        let first = try fixture.segmentPaths
+        try stream.drain()
+        buffer.keep()
+        #expect(try fixture.segmentPaths == first, "not before its room is known to lack")
+        for _ in 0..<12 {
+            fixture.clock.advance(ms: 1_000)
+            buffer.keep()
+        }
+        #expect(!refuses(buffer))
+        #expect(try fixture.segmentPaths.count == 1 && fixture.segmentPaths != first)
+        #expect(try books(buffer).delivered == UInt64(value) * 10 && books(buffer).dropped.isEmpty)
+    }
+
+    /// One old segment that cannot be written anew says nothing of the others.
+    @Test func aSegmentThatCannotBeRenewedBeginsNoSpell() throws {
+        let buffer = try fixture.open()
+        try append(0..<1, to: buffer)
+        fixture.files.fail { operation, path in
+            operation == .sync && path.contains(".segment") ? .init(errno: 5) : nil
+        }
+        buffer.keep()
+        fixture.files.fail { operation, path in
+            operation == .make && path.hasSuffix(".segment.new") ? .init(errno: 28) : nil
+        }
+        for value in 1..<600 {
+            try append(value..<value + 1, to: buffer)
+            fixture.clock.advance(ms: 1_000)
+            buffer.keep()
+        }
+        #expect(buffer.core.catalog.all.map(\.isInDoubt) == [true, false])
+        #expect(fixture.said.all("the disk takes no samples").isEmpty && buffer.core.catalog.inMemory.isEmpty)
+    }
+
+    private func tear(_ buffer: WriteAheadBuffer) throws -> String {
+        try append(0..<1, to: buffer)
+        let path = try #require(fixture.segmentPaths.last)
+        fixture.files.fail { operation, _ in
+            operation == .write || operation == .truncate ? .init(errno: 5, keptBytes: 17) : nil
+        }
+        try append(1..<2, to: buffer)
+        try #require(refuses(buffer))
+        return path
+    }
+
+    /// A power loss would bring it back, and then no record tells where the segment ends.
+    @Test func aTornEndIsCutDurablyBeforeTheDiskIsUsedAgain() throws {
+        let buffer = try fixture.open()
+        let path = try tear(buffer)
+        fixture.files.fail { operation, synced in
+            operation == .sync && synced == path ? .init(errno: 5) : nil
+        }
+        buffer.keep(syncs: false)
+        #expect(refuses(buffer))
+        fixture.files.fail(nil)
+        buffer.keep(syncs: false)
+        #expect(!refuses(buffer))
+    }
+
+    @Test func aTornFileThatSomebodyHasRemovedIsNotMadeAgain() throws {
+        let buffer = try fixture.open()
+        let path = try tear(buffer)
+        fixture.files.fail(nil)
+        try fixture.files.remove(path)
+        buffer.keep(syncs: false)
+        #expect(try !refuses(buffer) && fixture.files.status(path) == nil)
+    }
+
+    /// What memory had no room for is in no books on the disk.
+    @Test func anEndInASpellTellsOfFailuresThatTheNextStartDoesNotKnow() throws {
+        fixture.memory = MemoryAccount(framesBytes: 3_000)
+        let buffer = try fixture.open()
+        let stream = try buffer.openStream("a")
+        refuseSamples()
+        #expect(throws: BufferError.self) { try append(0..<100, to: buffer) }
+        try stream.drain()
+        try buffer.close()
+        #expect(fixture.said.all("the next start does not know how many samples").count == 1)
+    }
+
+    @Test func aProbeThatAKillHasLeftGoesAtTheStart() throws {
+        let path = "\(fixture.folder.path)/\(BufferFileName.probe)"
+        try fixture.overwrite(path, with: Array(repeating: 1, count: 30_000))
+        fixture.reserveBytes = 4_096
+        fixture.files.hold(atMostBytes: 20_000)
+        let buffer = try fixture.open()
+        #expect(try fixture.files.status(path) == nil && !buffer.core.reserve.isMissing)
+    }
+
     /// The end in order asks the disk once more. What it does not take is told, and the next start is quiet.
     @Test(arguments: [false, true]) func theEndInOrderTellsWhatItTakes(isWell: Bool) throws {
         do {
@@ -181,74 +327,5 @@ struct WriteAheadBufferRegainingTests {
         let buffer = try fixture.open()
         #expect(try buffer.openStream("a").drain().map { $0.frame.values[0] } == [0, 1, 2])
         #expect(try books(buffer).delivered == 30 && books(buffer).dropped.isEmpty)
-    }
-
-    /// Any order of appends, refusals, answers, rewinds and rounds of the keeper: the books close at each
-    /// step, and each destination gets in order what was not dropped.
-    @Test(arguments: 1...60) func anyOrderOfEventsKeepsTheBooks(seed: UInt64) throws {
-        var generator = SeededGenerator(seed: seed)
-        fixture.memory = MemoryAccount(framesBytes: 12_000)
-        fixture.segmentSizeBytes = [1, 2_000, 1 << 20][generator.below(3)]
-        fixture.recentFrameBytes = generator.chance(50) ? 4_096 : 0
-        fixture.reserveBytes = generator.chance(50) ? 4_096 : 0
-        let buffer = try fixture.open()
-        let streams = try ["a", "b"].map { try buffer.openStream($0) }
-        var delivered: [[Int]] = [[], []]
-        var read: [[StoredFrame]] = [[], []]
-        var scraped = 0
-        func check() throws {
-            for name in ["a", "b"] where scraped > 0 {
-                let books = try #require(buffer.ledger().destinations[name]?["node"])
-                let known = books.dropped.values.reduce(books.delivered + books.buffered, +)
-                #expect(books.scraped == UInt64(scraped) * 10 && known == books.scraped, "seed \(seed)")
-                #expect(books.inMemory <= books.buffered)
-            }
-            #expect(fixture.memory.usedBytes(of: .frames) <= 12_000)
-        }
-        func send(_ number: Int) throws {
-            try streams[number].deliver(read[number])
-            delivered[number] += read[number].map { Int($0.frame.values[0]) }
-            read[number] = []
-        }
-        for _ in 0..<300 {
-            let number = generator.below(2)
-            switch generator.below(100) {
-            case ..<50:
-                // A frame that finds no room is booked.
-                try? buffer.append(fixture.frame(Double(scraped)))
-                scraped += 1
-            case ..<55: fixture.files.refuse(errno: [5, 24, 28, 30][generator.below(4)])
-            case ..<62: fixture.files.fail(nil)
-            case ..<74:
-                fixture.clock.advance(ms: Int64(generator.below(12_000)))
-                buffer.keep(syncs: generator.chance(70))
-            case ..<88:
-                for _ in 0..<generator.below(20) {
-                    if let stored = try streams[number].next() { read[number].append(stored) }
-                }
-            case ..<97: try send(number)
-            default:
-                streams[number].rewind()
-                read[number] = []
-            }
-            try check()
-        }
-        fixture.files.fail(nil)
-        for _ in 0..<3 {
-            fixture.clock.advance(ms: 60_000)
-            buffer.keep()
-        }
-        for number in 0..<2 {
-            try send(number)
-            delivered[number] += try streams[number].drain().map { Int($0.frame.values[0]) }
-            #expect(zip(delivered[number], delivered[number].dropFirst()).allSatisfy { $0 < $1 })
-        }
-        try check()
-        for (name, values) in zip(["a", "b"], delivered) {
-            let books = try #require(buffer.ledger().destinations[name]?["node"])
-            #expect(books.buffered == 0 && books.delivered == UInt64(values.count) * 10, "seed \(seed)")
-        }
-        buffer.keep()
-        #expect(fixture.memory.usedBytes(of: .frames) == 0 && buffer.core.catalog.inMemory.isEmpty)
     }
 }

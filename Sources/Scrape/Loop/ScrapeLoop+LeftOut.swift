@@ -15,17 +15,20 @@ extension ScrapeLoop {
             if !prepared.leftOut.isEmpty { noteDropped(prepared) }
             metrics.samples.add(UInt64(prepared.report.samplesScraped))
         }
-        let before = changeState { state in
-            let before = state.lastError
+        // The buffer itself tells of what it does not take, and not for each target.
+        let fault = outcome.error?.code == .append ? nil : outcome.error?.code
+        let told = changeState { state in
+            let told = state.toldFault
+            if fault != nil || outcome.error == nil { state.toldFault = fault }
             state.health = outcome.error == nil ? .up : .down
             state.lastError = outcome.error
             state.lastScrapeMs = timestampMs
             state.lastScrapeDurationSeconds = outcome.durationSeconds
             if outcome.error == nil { state.samples = outcome.prepared?.report.samplesScraped ?? 0 }
-            return before
+            return told
         }
         guard let error = outcome.error else {
-            if let before, before.code != .append {
+            if told != nil {
                 context.logger.info("scrape works again", metadata: ["target": "\(target.url)"])
             }
             return
@@ -38,9 +41,8 @@ extension ScrapeLoop {
             context.logger.warning(
                 "scrape_failure_log_file cannot be written", metadata: ["err": "\(error)"])
         }
-        // Once for each fault, not once for each scrape. The buffer itself tells of what it does not take,
-        // and not for each target.
-        if error.code != .append, before?.code != error.code {
+        // Once for each fault, not once for each scrape.
+        if let fault, told != fault {
             context.logger.warning(
                 "scrape failed",
                 metadata: ["target": "\(target.url)", "err": "\(error)", "reason": "\(error.code.rawValue)"])

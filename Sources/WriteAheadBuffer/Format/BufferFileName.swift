@@ -4,6 +4,8 @@ import Platform
 enum BufferFileName {
     static let lock = "narthex.lock"
     static let reserve = "narthex.reserve"
+    /// Made and removed to ask the disk whether it takes files.
+    static let probe = "narthex.probe"
     /// What the ended segments begin with.
     static let index = "narthex.segments"
     private static let unfinishedSuffix = ".new"

@@ -11,8 +11,15 @@ struct DiskProbe {
     private let files: any FileDoor
 
     init(directory: String, files: any FileDoor) {
-        path = "\(directory)/narthex.probe"
+        path = "\(directory)/\(BufferFileName.probe)"
         self.files = files
+    }
+
+    /// Removes a file that a killed run has left: it may take as much room as a segment's beginning.
+    func clear() {
+        // Whatever cannot be looked at or removed now is tried again by the next start.
+        guard (try? files.status(path)) != nil else { return }
+        try? files.remove(path)
     }
 
     /// Throws what the disk says. `bytes` is how much room there has to be.

@@ -16,8 +16,9 @@ struct DiskVerdict: Sendable {
 
     /// A spell that begins so soon after the one before makes the pause longer. Each end of a spell begins a
     /// segment, which states the series of all targets again: on a disk that is nearly full, or fails now and
-    /// then, these would take what room there is.
-    static let soonNs: UInt64 = 60_000_000_000
+    /// then, these would take what room there is. A disk that makes nothing durable begins a spell at most
+    /// `patienceNs` and the longest pause between two renewals after the one before: this is longer.
+    static let soonNs: UInt64 = 180_000_000_000
     static let firstPauseNs: UInt64 = 1_000_000_000
     static let mostPauseNs: UInt64 = 60_000_000_000
 

@@ -22,11 +22,14 @@ final class MemorySegment: Sendable {
         var samples: UInt64 { UInt64(max(0, frame.sampleCount)) }
     }
 
-    /// Frames that were taken out, in the order of the log.
-    struct Removed: Sendable {
+    /// The frames that stand first, in the order of the log.
+    struct Oldest: Sendable {
         let segment: UInt64
         let first: UInt64
         let entries: [Entry]
+
+        /// What is charged for them.
+        var bytes: Int { entries.reduce(0) { $0 + $1.bytes } }
 
         /// Where the frame behind them stands.
         var end: BufferPosition {
@@ -158,20 +161,29 @@ final class MemorySegment: Sendable {
     /// Whether the frame that stood here is gone.
     func isGone(_ offset: UInt64) -> Bool { state.withLock { offset < $0.base } }
 
-    /// Takes out what lies before `offset`, and gives its memory back.
+    /// What lies before `offset`. Who wants to remove them looks at them first.
+    func oldest(before offset: UInt64) -> Oldest {
+        state.withLock { state in
+            let count = Int(max(state.base, min(offset, state.length)) - state.base)
+            let entries = state.entries[state.head..<state.head + count].compactMap { $0 }
+            return Oldest(segment: number, first: state.base, entries: entries)
+        }
+    }
+
+    /// Takes out what lies before `offset`, and gives its memory back. Returns how many frames that are.
     @discardableResult
-    func remove(before offset: UInt64) -> Removed {
+    func remove(before offset: UInt64) -> Int {
+        // Frames are freed once the lock is let go.
         let removed = state.withLock { state in
-            let first = state.base
             var entries: [Entry] = []
-            for _ in first..<max(first, min(offset, state.length)) {
-                if let entry = state.removeFirst() { entries.append(entry) }
+            while state.base < min(offset, state.length), let entry = state.removeFirst() {
+                entries.append(entry)
             }
             state.forgetLayouts()
-            return Removed(segment: number, first: first, entries: entries)
+            return entries
         }
-        memory.discharge(removed.entries.reduce(0) { $0 + $1.bytes }, from: .frames)
-        return removed
+        memory.discharge(removed.reduce(0) { $0 + $1.bytes }, from: .frames)
+        return removed.count
     }
 
     /// The place before which the oldest frames have at least so many bytes, or all of them.
@@ -228,7 +240,7 @@ extension MemorySegment: Equatable {
     static func == (left: MemorySegment, right: MemorySegment) -> Bool { left === right }
 }
 
-extension MemorySegment.Removed {
+extension MemorySegment.Oldest {
     /// Samples behind `from` that are not answered for, by job.
     func open(from: BufferPosition, _ places: AnsweredPlaces) -> [String: UInt64] {
         var counts: [String: UInt64] = [:]

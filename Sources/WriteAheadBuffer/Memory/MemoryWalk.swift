@@ -21,6 +21,11 @@ struct MemoryWalk: Sendable {
     /// Samples of each job in the segment. Final once the segment has ended.
     var jobSamples: [String: UInt64] { memory.jobSamples }
 
+    /// Frames before this place of the segment are not handed out.
+    mutating func pass(before place: BufferPosition) {
+        if place.segment == info.number { offset = max(offset, place.offset) }
+    }
+
     /// The next frame. Those that were let go are passed over: they are answered for, or booked as dropped.
     mutating func next(_ catalog: SegmentCatalog) -> Item {
         if let fresh = catalog[info.number] {

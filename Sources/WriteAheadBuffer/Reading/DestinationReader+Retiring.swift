@@ -38,34 +38,47 @@ extension DestinationReader {
         }
     }
 
-    /// Whether a frame that stood in memory was let go.
-    func isDropped(_ place: BufferPosition) -> Bool {
-        core.catalog[place.segment]?.memory?.isGone(place.offset) ?? false
+    /// Whether a frame that stood in memory was let go, or is about to be as it stands before `dropped`.
+    func isDropped(_ place: BufferPosition, before dropped: BufferPosition) -> Bool {
+        guard let memory = core.catalog[place.segment]?.memory else { return false }
+        return place < dropped || memory.isGone(place.offset)
     }
 
-    /// Frames were let go that were in memory alone. Books those that are neither handed out nor answered
-    /// for, and passes them: what is handed out may still be delivered. Returns how many samples that are.
-    func lose(_ removed: MemorySegment.Removed, reason: String) -> UInt64 {
-        // Nobody reads meanwhile, and what was removed is found by nobody after.
-        typealias Lost = (range: Range<BufferPosition>, counts: [String: UInt64])
-        let lost = reader.withLock { _ -> Lost? in
+    /// What a reader has passed of frames that are dropped.
+    struct Passed: Sendable {
+        let range: Range<BufferPosition>
+        /// Samples of them, by job.
+        let counts: [String: UInt64]
+    }
+
+    /// The oldest frames in memory are about to go. Goes on behind them, and counts those that are neither
+    /// handed out nor answered for: what is handed out may still be delivered. nil where there are none.
+    func pass(_ going: MemorySegment.Oldest) -> Passed? {
+        reader.withLock { reader in
             guard let cursor = destination?.cursor else { return nil }
-            return state.withLock { state -> Lost? in
-                let begin = BufferPosition.start(of: removed.segment)
-                let from = max(state.handedOut, begin)
-                guard from < removed.end else { return nil }
+            reader.passMemory(before: going.end)
+            return state.withLock { state -> Passed? in
+                let begin = BufferPosition.start(of: going.segment)
+                // After a rewind the mark may stand behind what was handed out: the cursor does not list the
+                // ranges any more that it has passed.
+                let from = max(state.handedOut, begin, cursor.mark)
                 // Where the reader stands in an earlier segment it goes on there.
-                if state.handedOut >= begin { state.handedOut = removed.end }
-                let counts = removed.open(from: from, AnsweredPlaces(cursor))
-                return (range: from..<removed.end, counts: counts)
+                if state.handedOut >= begin { state.handedOut = max(state.handedOut, going.end) }
+                guard from < going.end else { return nil }
+                return Passed(
+                    range: from..<going.end, counts: going.open(from: from, AnsweredPlaces(cursor)))
             }
         }
-        guard let lost, !lost.counts.isEmpty else { return 0 }
+    }
+
+    /// Books what `pass` has counted, once the frames are gone. Returns how many samples that are.
+    func book(_ passed: Passed?, reason: String) -> UInt64 {
+        guard let passed, !passed.counts.isEmpty else { return 0 }
         var outcome = Outcomes()
-        for (job, count) in lost.counts { outcome.add(JobOutcome(dropped: [reason: count]), of: job) }
+        for (job, count) in passed.counts { outcome.add(JobOutcome(dropped: [reason: count]), of: job) }
         booking.withLock { _ in
             guard let (mark, places) = destination?.standing else { return }
-            record(mark, [], [lost.range], outcome, places)
+            record(mark, [], [passed.range], outcome, places)
         }
         return outcome.total
     }

@@ -247,7 +247,9 @@ public final class DestinationReader: Sendable {
             state.withLock { state in
                 let places = AnsweredPlaces(cursor)
                 let gone = state.open.samples(before: oldest.segment, mark: cursor.mark, places)
-                let dropped = state.open.samples(mark: cursor.mark, places) { isDropped($0) }
+                let dropped = state.open.samples(mark: cursor.mark, places) { place in
+                    isDropped(place, before: reader.memoryFrom)
+                }
                 // What lies behind is found again; what retention took of it is not.
                 state.lost.removeAll { !$0.isGone && $0.at > from }
                 state.lose(gone, at: oldest, state.retiredReason, isGone: true)
@@ -258,7 +260,9 @@ public final class DestinationReader: Sendable {
             }
             core.recent.leave(recentNumber)
             hold.set(0)
+            let memoryFrom = reader.memoryFrom
             reader = Self.reader(cursor, from: from, core, follows: recentNumber)
+            reader.passMemory(before: memoryFrom)
         }
     }
 

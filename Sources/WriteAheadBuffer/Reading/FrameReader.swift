@@ -44,6 +44,8 @@ struct FrameReader: Sendable {
     private(set) var segment: SegmentReader?
     /// In its place where the segment is in memory alone.
     private var walk: MemoryWalk?
+    /// Frames in memory before this place were dropped, or are about to be, and are not handed out.
+    private(set) var memoryFrom = BufferPosition.start(of: 0)
     /// By their numbers in the segment. One whose statement is damaged is not there.
     private var targets: [UInt32: TargetState] = [:]
     private var statements: StatedLayouts
@@ -157,10 +159,17 @@ struct FrameReader: Sendable {
         position = place
     }
 
+    /// Passes the frames in memory before `place`: they are counted as dropped.
+    mutating func passMemory(before place: BufferPosition) {
+        memoryFrom = max(memoryFrom, place)
+        walk?.pass(before: memoryFrom)
+    }
+
     private mutating func open() throws(BufferError) -> Bool {
         guard let info = catalog.first(from: position.segment) else { return false }
         if let memory = info.memory {
             walk = MemoryWalk(info, memory, from: position)
+            walk?.pass(before: memoryFrom)
         } else {
             segment = try SegmentReader(
                 info, isLastLook: isLastLook, catalog: catalog, files: files, metrics: metrics, clock: clock)

@@ -42,6 +42,11 @@ final class DiskReserve: Sendable {
     /// Whether it is to be made again: it was given up, or could not be made at the start.
     var isMissing: Bool { sizeBytes > 0 && state.withLock { !$0.isHeld } }
 
+    /// Whether the disk was full and still had no room for it, beside so many bytes of segments as there are.
+    func hasNoRoom(besideSegmentBytes bytes: UInt64) -> Bool {
+        state.withLock { state in state.isGivenUp && state.tried.map { bytes >= $0.segmentBytes } ?? false }
+    }
+
     /// Makes it, or takes the one that is there. At the start, by one thread.
     func make() {
         guard sizeBytes > 0 else { return }

@@ -255,6 +255,22 @@ import Testing
         #expect(parts.log.all("scrape failed").isEmpty && parts.log.all("scrape works again").isEmpty)
     }
 
+    @Test func thatAScrapeWorksAgainIsSaidWhereTheBufferRefusedItMeanwhile() async {
+        let parts = PoolParts()
+        parts.http.fail(Self.target.url, HTTPError(.connect, "nobody listens at h:1"))
+        parts.pool.sync([Self.target])
+        await parts.running {
+            await parts.advance { parts.pool.targetStates().first?.lastError?.code == .transport }
+            parts.appender.setFull(true)
+            parts.http.answer(Self.target.url, "a 1\n")
+            await parts.advance { parts.pool.targetStates().first?.lastError?.code == .append }
+            parts.appender.setFull(false)
+            await parts.advance { parts.pool.targetStates().first?.health == .up }
+        }
+        #expect(parts.log.all("scrape failed").count == 1)
+        #expect(parts.log.all("scrape works again").count == 1)
+    }
+
     @Test func aTargetThatIsGoneGetsItsMarkersAndEnds() async throws {
         let parts = PoolParts()
         parts.http.answer(Self.target.url, "a 1\n")

@@ -45,6 +45,11 @@ struct FrameBook: Sendable {
         entries[id].first + part.lowerBound..<entries[id].first + part.upperBound
     }
 
+    /// The frames that were appended to a segment, in their order.
+    func frames(inSegment number: UInt64) -> [Int] {
+        entries.indices.filter { entries[$0].segment == number }
+    }
+
     func samples(inSegment number: UInt64) -> SampleSet {
         var samples = SampleSet()
         for id in entries.indices where entries[id].segment == number { samples.insert(self.samples(of: id)) }

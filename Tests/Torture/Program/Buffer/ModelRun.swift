@@ -9,7 +9,7 @@ import TestSupport
 struct ModelStep: Sendable, CustomStringConvertible {
     enum Kind: String, CaseIterable, Sendable {
         case append, read, send, answer, split, keep, keepWithoutSync, sync, answerInSync, appendInSync
-        case begin, rename, retire, rewind, kill, close, power, wait
+        case begin, rename, retire, rewind, kill, close, power, wait, fillMemory
     }
 
     let kind: Kind
@@ -22,6 +22,7 @@ struct ModelStep: Sendable, CustomStringConvertible {
         (.append, 290), (.read, 220), (.send, 160), (.answer, 140), (.split, 30), (.keep, 50),
         (.keepWithoutSync, 20), (.sync, 10), (.answerInSync, 10), (.appendInSync, 10), (.begin, 8),
         (.rename, 8), (.retire, 6), (.rewind, 10), (.kill, 8), (.close, 8), (.power, 8), (.wait, 4),
+        (.fillMemory, 4),
     ]
 
     static func list(_ count: Int, seed: UInt64) -> [ModelStep] {
@@ -43,6 +44,8 @@ struct ModelStep: Sendable, CustomStringConvertible {
 final class ModelRun {
     private static let allNames = ["a", "b", "c", "d", "e"]
     private static let mostDestinations = 3
+    /// Some dozens of frames.
+    private static let framesBytes = 24_000
 
     private let workload: Workload
     private var disk: JournalFiles
@@ -54,7 +57,8 @@ final class ModelRun {
     init(seed: UInt64) {
         let disk = JournalFiles(keepsJournal: true)
         self.disk = disk
-        workload = Workload(seed: seed, directory: "/buffer", door: Self.door(disk))
+        workload = Workload(
+            seed: seed, directory: "/buffer", door: Self.door(disk), framesBytes: Self.framesBytes)
         var dice = Dice(seed: seed, 22)
         retentionBytes = [1 << 30, 9_000, 20_000][dice.below(3)]
     }
@@ -141,6 +145,7 @@ final class ModelRun {
             try workload.close()
             try workload.start(names, retentionBytes: retentionBytes)
         case .power: try losePower(names)
+        case .fillMemory: try workload.fillMemory()
         case .wait:
             // A segment ends for its age, and sometimes what is buffered is too old.
             let waitMs: Int64 = workload.dice.chance(30) ? 5 * 3_600_000 : 61 * 60_000

@@ -59,12 +59,19 @@ extension Workload {
     /// and what is open of it is what was not answered for.
     @discardableResult
     func read(_ name: String) throws -> Int? {
-        var sender = try sender(name)
+        let sender = try sender(name)
         let expected = nextOwed(name, sender)
         guard let stored = try operate("read", { try sender.reader.next() }) else {
             guard expected == nil else { throw Complaint("\(name) is not given frame \(expected ?? 0)") }
             return nil
         }
+        return try take(stored, name)
+    }
+
+    /// A frame that was read.
+    func take(_ stored: StoredFrame, _ name: String) throws -> Int {
+        var sender = try sender(name)
+        let expected = nextOwed(name, sender)
         guard let id = book.id(of: stored.frame) else {
             throw Complaint("\(name) reads what nobody appended")
         }

@@ -43,10 +43,13 @@ final class Workload {
     var buffer: WriteAheadBuffer?
     var senders: [String: Sender] = [:]
     private(set) var retentionBytes: UInt64 = 1 << 30
+    /// How much memory takes of frames that the disk refuses. Without any they are lost.
+    let framesBytes: Int
     /// What is buffered is above its age.
     var isAged = false
 
-    init(seed: UInt64, directory: String, door: CueDoor) {
+    init(seed: UInt64, directory: String, door: CueDoor, framesBytes: Int = 0) {
+        self.framesBytes = framesBytes
         self.seed = seed
         self.directory = directory
         self.door = door
@@ -117,8 +120,7 @@ final class Workload {
             try WriteAheadBuffer(
                 Self.configuration(directory, retentionBytes: retentionBytes), interner: interner,
                 clock: clock, files: door, registry: MetricRegistry(), logger: Self.silent,
-                // Frames that the disk refuses are lost here: what memory does with them, `faults` shows.
-                memory: MemoryAccount(framesBytes: 0), salts: { [salts] in salts.next() })
+                memory: MemoryAccount(framesBytes: framesBytes), salts: { [salts] in salts.next() })
         }
         self.buffer = buffer
         for name in names {
@@ -212,22 +214,27 @@ final class Workload {
     func segments(_ buffer: WriteAheadBuffer) -> Set<UInt64> { Set(buffer.core.catalog.all.map(\.number)) }
 
     /// Segments that went: all of a segment's samples are answered for, or retention had a reason.
-    private func noteRemoved(_ before: Set<UInt64>, _ buffer: WriteAheadBuffer, mayRetire: Bool) throws {
+    func noteRemoved(_ before: Set<UInt64>, _ buffer: WriteAheadBuffer, mayRetire: Bool) throws {
         for number in before.subtracting(segments(buffer)).sorted() {
-            let held = book.samples(inSegment: number).subtracting(facts.now.gone)
-            var isOpen = false
-            for name in names {
-                guard let own = facts.now.destinations[name] else { continue }
-                let open = held.subtracting(own.answered).subtracting(own.excluded)
-                if open.isEmpty { continue }
-                guard mayRetire else {
-                    throw Complaint("a segment went that \(name) needs: \(book.place(of: open))")
-                }
-                isOpen = true
-                let inHand = open.intersection(senders[name]?.handed ?? SampleSet())
-                facts.now.destinations[name]?.inHandGone.insert(inHand)
-            }
-            if isOpen { facts.now.gone.insert(held) }
+            try noteGone(book.samples(inSegment: number), mayBeOpen: mayRetire)
         }
+    }
+
+    /// These samples are not there any more.
+    func noteGone(_ samples: SampleSet, mayBeOpen: Bool) throws {
+        let held = samples.subtracting(facts.now.gone)
+        var isOpen = false
+        for name in names {
+            guard let own = facts.now.destinations[name] else { continue }
+            let open = held.subtracting(own.answered).subtracting(own.excluded)
+            if open.isEmpty { continue }
+            guard mayBeOpen else {
+                throw Complaint("samples went that \(name) needs: \(book.place(of: open))")
+            }
+            isOpen = true
+            let inHand = open.intersection(senders[name]?.handed ?? SampleSet())
+            facts.now.destinations[name]?.inHandGone.insert(inHand)
+        }
+        if isOpen { facts.now.gone.insert(held) }
     }
 }

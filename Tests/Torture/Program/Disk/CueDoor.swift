@@ -20,6 +20,8 @@ final class CueDoor: FileDoor {
         var failingSync: String?
         var failingWrite: (ending: String, skipped: Int)?
         var between: (ending: String, body: @Sendable () -> Void)?
+        var betweenWrite: (part: String, body: @Sendable () -> Void)?
+        var takesNoSamples = false
     }
 
     private let base: any FileDoor
@@ -65,13 +67,22 @@ final class CueDoor: FileDoor {
         state.withLock { $0.between = (ending, body) }
     }
 
+    /// The same at the next write to a file with this in its path. Only for a workload that is not recorded:
+    /// there are no marks.
+    func comeBetween(atWriteTo part: String, _ body: @escaping @Sendable () -> Void) {
+        state.withLock { $0.betweenWrite = (part, body) }
+    }
+
     /// Whether nobody has come between; forgets who was to.
     func forgetWhoComesBetween() -> Bool {
         state.withLock { state in
-            defer { state.between = nil }
-            return state.between != nil
+            defer { (state.between, state.betweenWrite) = (nil, nil) }
+            return state.between != nil || state.betweenWrite != nil
         }
     }
+
+    /// Whether every write fails but those of cursors.
+    func setTakesNoSamples(_ takesNoSamples: Bool) { state.withLock { $0.takesNoSamples = takesNoSamples } }
 
     /// Counts a call; true where the process is to die in the middle of it.
     private func count(isWrite: Bool = false) -> Bool {
@@ -104,6 +115,15 @@ final class CueDoor: FileDoor {
         if count(isWrite: true) {
             try base.write(bytes.extracting(0..<bytes.byteCount / 2), to: file, at: offset)
             Self.die()
+        }
+        let between = state.withLock { state -> (@Sendable () -> Void)? in
+            guard let between = state.betweenWrite, file.path.contains(between.part) else { return nil }
+            state.betweenWrite = nil
+            return between.body
+        }
+        between?()
+        if state.withLock({ $0.takesNoSamples }), !file.path.contains("/cursor-") {
+            throw FileError(operation: "pwrite", path: file.path, errno: 5, message: "on cue")
         }
         let fails = state.withLock { state in
             guard let failing = state.failingWrite, file.path.hasSuffix(failing.ending) else { return false }
