@@ -163,6 +163,19 @@ struct BufferLookTests {
         #expect(finding["isDamage"]?.content == .bool(true))
     }
 
+    /// Damage or none: what the disk does not give is a status of its own.
+    @Test func whatCannotBeReadIsAStatus() throws {
+        try made()
+        let files = StallingFiles()
+        files.refuseReads(of: ".segment")
+        for action in BufferLook.Action.allCases {
+            let failed = #expect(throws: AgentError.self) {
+                try BufferLook(action, folder.path).run(clock: clock, files: files) { _ in }
+            }
+            #expect(failed?.code == .storage && failed?.message == "", "\(action)")
+        }
+    }
+
     @Test func whatIsNoBufferIsAnErrorAndSoIsAWriteThatFails() throws {
         #expect(look(.inspect).failure?.message == "\(folder.path) holds no file of a buffer")
         let missing = BufferLook(.verify, "\(folder.path)/no")
