@@ -10,9 +10,13 @@ final class StallingFiles: FileDoor {
     private let waiting = Mutex(0)
 
     private let refused = Mutex<String?>(nil)
+    private let unreadable = Mutex<String?>(nil)
 
     /// From now on no file whose path has this in it can be opened to write; nil ends it.
     func refuse(_ text: String?) { refused.withLock { $0 = text } }
+
+    /// From now on no file whose path has this in it can be read.
+    func refuseReads(of text: String) { unreadable.withLock { $0 = text } }
 
     /// Calls that wait, or have waited.
     var stalledCount: Int { waiting.withLock { $0 } }
@@ -56,7 +60,10 @@ final class StallingFiles: FileDoor {
     func read(into buffer: inout MutableRawSpan, from file: OpenFile, at offset: UInt64) throws(FileError)
         -> Int
     {
-        try files.read(into: &buffer, from: file, at: offset)
+        if let text = unreadable.withLock({ $0 }), file.path.contains(text) {
+            throw FileError(operation: "read", path: file.path, errno: 5, message: "on cue")
+        }
+        return try files.read(into: &buffer, from: file, at: offset)
     }
 
     func close(_ file: OpenFile) throws(FileError) { try files.close(file) }

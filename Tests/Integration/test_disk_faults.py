@@ -5,6 +5,7 @@ In short half a minute; NARTHEX_TORTURE_SECONDS=600 for a long run. NARTHEX_SEED
 """
 
 import collections
+import json
 import os
 import re
 import time
@@ -83,6 +84,12 @@ def until_full(agent, disk):
     wait_until(lambda: agent.metric(REFUSES) == 1, 20, "disk that refuses")
 
 
+def ledger_page(agent):
+    status, _, body = agent.get("/api/v1/narthex/ledger")
+    assert status == 200
+    return json.loads(body)["data"]
+
+
 def flows(receiver, requests=10):
     seen = len(receiver.accepted())
     wait_until(lambda: len(receiver.accepted()) > seen + requests, 20, "flow of requests")
@@ -101,11 +108,15 @@ def test_a_full_disk_loses_nothing(small_disk, receiver, load):
         time.sleep(3)
         held = agent.metric("narthex_buffer_memory_buffered_samples")
         assert held > 2 * EXPORTERS * SERIES, held
+        books = ledger_page(agent)
+        assert books["buffer"]["diskRefuses"] is True
+        assert sum(job["inMemory"] for job in books["destinations"][0]["jobs"]) >= held
         receiver.decide = lambda received: Answer()
         flows(receiver)
         assert agent.metric(REFUSES) == 1
         disk.make_room()
         until_recovered(agent, REGAIN_SECONDS)
+        assert ledger_page(agent)["buffer"]["diskRefuses"] is False
         assert len(agent.log_lines("the disk takes no samples")) == spell
         assert len(agent.log_lines("the disk takes samples again")) == spell
         flows(receiver)

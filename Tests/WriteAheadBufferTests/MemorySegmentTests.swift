@@ -94,6 +94,21 @@ struct MemorySegmentTests {
         #expect(memory.usedBytes(of: .frames) == 0)
     }
 
+    /// Nothing of a target is there any more: nobody else may hold its lines.
+    @Test func layoutsOfTargetsThatAreGoneAreLetGo() {
+        let memory = MemoryAccount(framesBytes: 1 << 20)
+        let segment = MemorySegment(number: 7, memory: memory)
+        weak var held: LayoutChunk?
+        for number in 0..<70 {
+            let chunk = TestFrames.chunk("m\(number)_", count: 10)
+            if number == 0 { held = chunk }
+            #expect(take(segment, frame(0, TestFrames.target("t:\(number)"), Layout([chunk]))))
+        }
+        #expect(held != nil)
+        segment.remove(before: .max)
+        #expect(held == nil)
+    }
+
     @Test func whatIsOpenIsCountedByPlaces() {
         let segment = MemorySegment(number: 7, memory: memory)
         for (value, job) in ["a", "b", "a", "a"].enumerated() {

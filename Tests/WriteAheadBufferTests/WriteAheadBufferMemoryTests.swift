@@ -112,6 +112,21 @@ struct WriteAheadBufferMemoryTests {
         #expect(fixture.files.callCount == calls)
     }
 
+    /// While the disk takes nothing that is said once; afterwards each fault of the disk is told again.
+    @Test func whatTheDiskRefusesIsToldOnceItTakesFramesAgain() throws {
+        let buffer = try fixture.open()
+        fixture.files.refuse(errno: 5)
+        try append(0..<1, to: buffer)
+        let faults = buffer.core.metrics.faults
+        faults.error("a fault", [:], isOfDisk: true)
+        #expect(fixture.said.all("a fault").isEmpty)
+        fixture.files.fail(nil)
+        buffer.keep(syncs: false)
+        #expect(!refuses(buffer))
+        faults.error("a fault", [:], isOfDisk: true)
+        #expect(fixture.said.all("a fault").count == 1)
+    }
+
     @Test func theNextRoundOfTheKeeperGoesBackToTheDisk() throws {
         let buffer = try fixture.open()
         let stream = try buffer.openStream("a")

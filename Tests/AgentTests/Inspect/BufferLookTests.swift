@@ -178,6 +178,19 @@ struct BufferLookTests {
         try files.close(lock)
     }
 
+    /// Damage or none: what the disk does not give is a status of its own.
+    @Test func whatCannotBeReadIsAStatus() throws {
+        try made()
+        let files = StallingFiles()
+        files.refuseReads(of: ".segment")
+        for action in BufferLook.Action.allCases {
+            let failed = #expect(throws: AgentError.self) {
+                try BufferLook(action, folder.path).run(clock: clock, files: files) { _ in }
+            }
+            #expect(failed?.code == .storage && failed?.message == "", "\(action)")
+        }
+    }
+
     @Test func whatIsNoBufferIsAnErrorAndSoIsAWriteThatFails() throws {
         for action in BufferLook.Action.allCases {
             let failure = look(action).failure

@@ -77,6 +77,19 @@ import Testing
         #expect(room.reserve.leftBytes == 64 << 10)
     }
 
+    /// A line is kept without room only where the reserve has room for the whole chunk around it.
+    @Test func aChunkThatTheReserveHasNoRoomForStaysAsItIs() throws {
+        let room = MemoryRoom(reserveBytes: 1_000)
+        let scrape = TargetScrape(
+            target: plainTarget(), rules: SeriesRules(), gate: SeriesGate(room: room))
+        let first = try scrape.consume(page(0..<2_000), at: 1)
+        room.set(leftBytes: 0)
+        let frame = try scrape.consume(
+            page(0..<1_000) + page([9_000]) + page(1_000..<2_000), at: 2)
+        #expect(delivered(frame) == 2_000 && scrape.shedCount == 1)
+        #expect(room.reserve.leftBytes == 1_000 && frame.layout.isIdentical(to: first.layout))
+    }
+
     /// New lines in front of known ones that are passed over make nothing else be parsed.
     @Test(arguments: [false, true]) func linesBehindThosePassedOverAreMatched(isProtobuf: Bool) throws {
         let room = MemoryRoom(reserveBytes: 0)
