@@ -38,6 +38,7 @@ extension WriteAheadBuffer {
         freeMemory()
         if !syncs { syncCursorsInDoubt() }
         let isDurable = syncs ? sync() : true
+        weighLastOnDisk()
         // First, so that retention finds only what is not answered for.
         removeAnswered()
         enforceRetention()
@@ -114,7 +115,7 @@ extension WriteAheadBuffer {
         if hasRetired { _ = syncing.withLock { _ in syncCursors() } }
     }
 
-    private func excess(_ segment: SegmentInfo, _ agingMs: Int64) -> String? {
+    func excess(_ segment: SegmentInfo, _ agingMs: Int64) -> String? {
         if core.catalog.totalBytes > configuration.retentionBytes { return BufferDropReason.retentionSize }
         let ageMs = segment.ageMs(agingMs: agingMs, nowNs: core.clock.elapsedNs)
         return ageMs > configuration.retentionAgeMs ? BufferDropReason.retentionAge : nil
@@ -185,25 +186,6 @@ extension WriteAheadBuffer {
         guard !segment.isActive else { return false }
         return lowest.segment > segment.number
             || (lowest.segment == segment.number && lowest.offset >= segment.length)
-    }
-
-    /// Whether a segment stays though its time has come: it is the last one on the disk, and frames go to
-    /// memory, so no later one has the books of all that ever came in. Without them the next start would
-    /// count from zero. It goes once a later segment is begun.
-    ///
-    /// On a full disk its room may be all that the way back needs: then it goes in a round that asks the
-    /// disk at once.
-    private func isKept(_ segment: SegmentInfo) -> Bool {
-        let segments = core.catalog.all
-        guard segment.memory == nil, segments.last?.memory != nil,
-            segments.count(where: { $0.memory == nil }) == 1
-        else { return false }
-        guard core.reserve.hasNoRoom(besideSegmentBytes: segment.length) else { return true }
-        let nowNs = core.clock.monotonicNs
-        return state.withLock { state in
-            let wanted = UInt64(configuration.reserveBytes) + state.restatedBytes
-            return state.isClosed || !state.verdict.isDue(nowNs: nowNs) || segment.length < wanted
-        }
     }
 
     /// Takes a segment out of the catalog, so that nobody opens it any more, and off the disk or out of

@@ -24,28 +24,25 @@ extension WriteAheadBuffer {
             return (state.torn, spell.cause.isNoSpace ? state.restatedBytes : 0)
         }
         guard let wanted, !core.reserve.isGivenUp else { return }
-        do throws(FileError) {
-            try cut(wanted.torn)
-            try DiskProbe(directory: core.directory, files: core.files).run(bytes: wanted.bytes)
-        } catch {
-            // It was said when the disk refused first.
-            return
-        }
+        guard isReady(wanted.torn, roomBytes: wanted.bytes) else { return }
         let spell = state.withLock { state -> DiskVerdict.Spell? in
             guard !state.isClosed, state.memory != nil else { return nil }
             do throws(FileError) {
                 try Self.rotate(&state, books.withLock { $0 }, core)
             } catch {
                 // The next round tries again.
-                if error.isNoSpace { _ = core.reserve.giveUp(error) }
+                if error.isNoSpace, !core.reserve.giveUp(error) {
+                    state.verdict.refusedToReturn(lackedBeside: core.catalog.totalBytes)
+                }
                 return nil
             }
             state.torn = []
+            // Before another append can begin the next spell.
+            core.isDiskRefusing.store(false, ordering: .relaxed)
+            core.metrics.faults.isHushed.store(false, ordering: .relaxed)
             return state.verdict.succeeded(nowNs: core.clock.monotonicNs)
         }
         guard let spell else { return }
-        core.isDiskRefusing.store(false, ordering: .relaxed)
-        core.metrics.faults.isHushed.store(false, ordering: .relaxed)
         for destination in destinations.withLock({ $0 }) { destination.raise() }
         logger.info(
             "the disk takes samples again",
@@ -53,6 +50,23 @@ extension WriteAheadBuffer {
                 "samples": .stringConvertible(spell.samples), "dropped": .stringConvertible(spell.dropped),
                 "seconds": .stringConvertible((nowNs - min(nowNs, spell.sinceNs)) / 1_000_000_000),
             ])
+    }
+
+    /// Cuts the torn segments and asks the disk for room; where it refuses, the verdict remembers why. It was
+    /// said when the disk refused first.
+    private func isReady(_ torn: [TornEnd], roomBytes: UInt64) -> Bool {
+        // First, as it makes room. Where it fails the disk is asked all the same: the segment may have to go.
+        var isUncut = false
+        do throws(FileError) { try cut(torn) } catch { isUncut = true }
+        do throws(FileError) {
+            try DiskProbe(directory: core.directory, files: core.files).run(bytes: roomBytes)
+        } catch {
+            let beside = error.isNoSpace ? core.catalog.totalBytes : nil
+            state.withLock { $0.verdict.refusedToReturn(lackedBeside: beside) }
+            return false
+        }
+        if isUncut { state.withLock { $0.verdict.refusedToReturn(isUncut: true) } }
+        return !isUncut
     }
 
     /// Cuts off what a failed write may have left behind the end of a segment. The ledger record of the next

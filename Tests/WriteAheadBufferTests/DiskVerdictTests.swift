@@ -60,4 +60,22 @@ struct DiskVerdictTests {
         _ = verdict.succeeded(nowNs: clock.monotonicNs)
         #expect(verdict.distrust(clock) == nil)
     }
+
+    /// Why there was no way back is known until the disk is asked again, or the next spell.
+    @Test func whyTheDiskTookNothingIsForgottenWithTheNextAnswer() {
+        var verdict = DiskVerdict()
+        verdict.failed(error, nowNs: 0)
+        #expect(verdict.lackedBeside == nil && !verdict.isUncut)
+        verdict.refusedToReturn(lackedBeside: 7)
+        #expect(verdict.lackedBeside == 7 && !verdict.isUncut)
+        verdict.refusedToReturn(isUncut: true)
+        #expect(verdict.lackedBeside == nil && verdict.isUncut)
+        verdict.refusedToReturn()
+        #expect(!verdict.isUncut)
+        verdict.refusedToReturn(lackedBeside: 7, isUncut: true)
+        verdict.makesRoom = 3
+        _ = verdict.succeeded(nowNs: 1)
+        verdict.failed(error, nowNs: 2)
+        #expect(verdict.lackedBeside == nil && !verdict.isUncut && verdict.makesRoom == nil)
+    }
 }

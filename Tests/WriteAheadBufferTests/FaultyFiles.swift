@@ -161,6 +161,7 @@ final class FaultyFiles: FileDoor {
     }
 
     func allocate(_ file: OpenFile, length: UInt64) throws(FileError) {
+        try checkSpace(length, file)
         try files.allocate(file, length: length)
     }
     func length(of file: OpenFile) throws(FileError) -> UInt64 { try files.length(of: file) }

@@ -33,6 +33,13 @@ struct DiskVerdict: Sendable {
     private var endedNs: UInt64?
     private var pauseNs: UInt64 = 0
     private var dueNs: UInt64 = 0
+    /// Beside so many bytes of segments the disk, when it was asked last, had no room for what a segment
+    /// begins with.
+    private(set) var lackedBeside: UInt64?
+    /// When it was asked last it took files, and a torn segment did not let itself be cut.
+    private(set) var isUncut = false
+    /// The number of the last segment on the disk, where the next one finds room once it has gone.
+    var makesRoom: UInt64?
 
     /// The disk has refused a frame, which went to memory. Begins a spell.
     mutating func failed(_ cause: FileError, nowNs: UInt64) {
@@ -41,6 +48,11 @@ struct DiskVerdict: Sendable {
         pauseNs = isSoon ? min(Self.mostPauseNs, max(Self.firstPauseNs, 2 * pauseNs)) : 0
         dueNs = nowNs + pauseNs
         spell = Spell(sinceNs: nowNs, cause: cause)
+    }
+
+    /// The disk was asked and takes no frames yet. What the last time has said is forgotten.
+    mutating func refusedToReturn(lackedBeside: UInt64? = nil, isUncut: Bool = false) {
+        (self.lackedBeside, self.isUncut, makesRoom) = (lackedBeside, isUncut, nil)
     }
 
     /// A segment in doubt could not be written anew.
@@ -70,6 +82,7 @@ struct DiskVerdict: Sendable {
         defer { spell = nil }
         if spell != nil { endedNs = nowNs }
         unsynced = nil
+        refusedToReturn()
         return spell
     }
 }
