@@ -58,6 +58,7 @@ extension WriteAheadBuffer {
         core.names.changed()
         if let ended = state.writer { hold(ended.tail, &state, core.catalog) }
         state.writer = writer
+        state.memory?.end()
         state.memory = nil
         state.owesBooks = false
         core.metrics.writtenBytes.add(writer.length)

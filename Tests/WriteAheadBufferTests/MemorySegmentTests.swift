@@ -109,6 +109,37 @@ struct MemorySegmentTests {
         #expect(held == nil)
     }
 
+    /// It keeps its place in the log while those before it are there, and nobody is charged for it.
+    @Test func aSegmentThatHasEndedAndIsEmptyHoldsNothing() {
+        let memory = MemoryAccount(framesBytes: 1 << 20)
+        let segment = MemorySegment(number: 7, memory: memory, knownTargets: Set(1...1_000))
+        weak var held: LayoutChunk?
+        do {
+            let chunk = TestFrames.chunk("m", count: 10)
+            held = chunk
+            for value in 0..<100 { #expect(take(segment, frame(Double(value), target, Layout([chunk])))) }
+        }
+        #expect(segment.heldPlaces > 1_100)
+        segment.remove(before: 90)
+        segment.end()
+        #expect(segment.entry(from: 0)?.place == 90 && held != nil)
+        segment.remove(before: .max)
+        #expect(held == nil && segment.heldPlaces == 0 && memory.usedBytes(of: .frames) == 0)
+        #expect(segment.length == 180 && segment.isGone(179) && segment.entry(from: 0) == nil)
+        #expect(segment.jobSamples == ["node": 1_000] && segment.oldest(before: .max).first == 180)
+        let empty = MemorySegment(number: 8, memory: memory, knownTargets: [1])
+        empty.end()
+        #expect(empty.heldPlaces == 0 && empty.length == 80)
+    }
+
+    @Test func theListGivesItsRoomBackWithTheFrames() {
+        let memory = MemoryAccount(framesBytes: 1 << 20)
+        let segment = MemorySegment(number: 7, memory: memory)
+        for value in 0..<1_000 { #expect(take(segment, frame(Double(value)))) }
+        segment.remove(before: 80 + 900)
+        #expect(segment.heldPlaces < 500 && segment.entry(from: 0)?.place == 980)
+    }
+
     @Test func whatIsOpenIsCountedByPlaces() {
         let segment = MemorySegment(number: 7, memory: memory)
         for (value, job) in ["a", "b", "a", "a"].enumerated() {

@@ -61,6 +61,10 @@ final class MemorySegment: Sendable {
         var layouts: [UInt64: Layout] = [:]
         /// Chunks that are charged with an entry.
         var charged: Set<ObjectIdentifier> = []
+        /// Targets whose layout others hold, as they were scraped before the segment began.
+        var knownTargets: Set<UInt64> = []
+        /// No frame comes any more.
+        var hasEnded = false
 
         /// Where the first frame stands that is there, or the next to come.
         var base: UInt64 { origin + UInt64(head) }
@@ -75,7 +79,8 @@ final class MemorySegment: Sendable {
             there[entry.frame.target.job, default: 0] -= entry.samples
             for chunk in entry.chunks { charged.remove(ObjectIdentifier(chunk)) }
             if head >= 64, head * 2 >= entries.count {
-                entries.removeFirst(head)
+                // A copy: the list itself would keep its room.
+                entries = Array(entries[head...])
                 origin += UInt64(head)
                 head = 0
             }
@@ -85,11 +90,11 @@ final class MemorySegment: Sendable {
         /// The chunks of a frame's layout that its target had not before, nor before the segment began. A
         /// target that makes its lines anew with each scrape would else hold many times what is charged for
         /// its values.
-        func newChunks(of frame: Frame, _ known: Set<UInt64>) -> [LayoutChunk] {
+        func newChunks(of frame: Frame) -> [LayoutChunk] {
             let before = layouts[frame.target.id]
             if let before {
                 if before.isIdentical(to: frame.layout) { return [] }
-            } else if known.contains(frame.target.id) {
+            } else if knownTargets.contains(frame.target.id) {
                 return []
             }
             var met = Set((before?.chunks ?? []).map { ObjectIdentifier($0) })
@@ -97,6 +102,13 @@ final class MemorySegment: Sendable {
                 let key = ObjectIdentifier(chunk)
                 return !charged.contains(key) && met.insert(key).inserted
             }
+        }
+
+        /// Lets go of what only a segment needs that has frames, or gets some.
+        mutating func shrink() {
+            guard hasEnded else { return }
+            (layouts, knownTargets) = ([:], [])
+            if head == entries.count { (origin, head, entries, charged) = (length, 0, [], []) }
         }
 
         /// Forgets the layouts of targets of which nothing is there, once they may be half of all.
@@ -109,14 +121,12 @@ final class MemorySegment: Sendable {
 
     let number: UInt64
     private let memory: MemoryAccount
-    /// Targets whose layout others hold, as they were scraped before the segment began.
-    private let knownTargets: Set<UInt64>
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     init(number: UInt64, memory: MemoryAccount, knownTargets: Set<UInt64> = []) {
         self.number = number
         self.memory = memory
-        self.knownTargets = knownTargets
+        state = Mutex(State(knownTargets: knownTargets))
     }
 
     deinit { memory.discharge(state.withLock { $0.bytes }, from: .frames) }
@@ -124,7 +134,7 @@ final class MemorySegment: Sendable {
     /// Takes a frame behind the others; false, and nothing changed, when the account has no room for it.
     func take(_ frame: Frame, appendedNs: UInt64, elapsedNs: UInt64) -> Bool {
         state.withLock { state in
-            let chunks = state.newChunks(of: frame, knownTargets)
+            let chunks = state.newChunks(of: frame)
             let bytes =
                 Self.overheadBytes + HeldBytes.of(frame) + frame.absent.count * MemoryLayout<UInt32>.stride
                 + chunks.reduce(0) { $0 + Self.chunkBytes + $1.heldBytes }
@@ -140,6 +150,19 @@ final class MemorySegment: Sendable {
             for chunk in chunks { state.charged.insert(ObjectIdentifier(chunk)) }
             return true
         }
+    }
+
+    /// No frame comes any more. The segment may keep its place for long: what it does not need goes.
+    func end() {
+        state.withLock { state in
+            state.hasEnded = true
+            state.shrink()
+        }
+    }
+
+    /// Places for frames and targets that it holds memory for.
+    var heldPlaces: Int {
+        state.withLock { $0.entries.capacity + $0.layouts.capacity + $0.knownTargets.capacity }
     }
 
     /// Where the next frame will stand.
@@ -180,6 +203,7 @@ final class MemorySegment: Sendable {
                 entries.append(entry)
             }
             state.forgetLayouts()
+            state.shrink()
             return entries
         }
         memory.discharge(removed.reduce(0) { $0 + $1.bytes }, from: .frames)
