@@ -32,7 +32,11 @@ extension WriteAheadBuffer {
         guard number <= BufferPosition.maxSegment else { return false }
         let memory = MemorySegment(
             number: number, memory: core.memory, knownTargets: state.writer?.targetIDs ?? [])
-        guard memory.take(frame, appendedNs: nowNs, elapsedNs: core.clock.elapsedNs) else { return false }
+        func take() -> Bool {
+            memory.take(frame, appendedNs: nowNs, elapsedNs: core.clock.elapsedNs)
+        }
+        // What an earlier spell has left may be answered for.
+        guard take() || (freeAnsweredFrames() && take()) else { return false }
         state.nextNumber += 1
         if let writer = state.writer {
             state.previous = (writer.number, writer.length)

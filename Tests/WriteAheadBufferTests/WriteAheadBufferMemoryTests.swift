@@ -395,18 +395,4 @@ struct WriteAheadBufferMemoryTests {
         #expect(values(try stream.drain()) == [130])
         #expect(buffer.sync() && buffer.core.catalog.all.allSatisfy { !$0.isInDoubt })
     }
-
-    /// Numbers are not used up by segments that cannot be begun.
-    @Test func aSegmentThatCannotBeBegunKeepsItsNumber() throws {
-        fixture.segmentSizeBytes = 1
-        let buffer = try fixture.open()
-        try append(0..<1, to: buffer)
-        fixture.files.fail { operation, path in
-            operation == .make && path.hasSuffix(".segment") ? .init(errno: 24) : nil
-        }
-        try append(1..<500, to: buffer)
-        fixture.files.fail(nil)
-        try append(500..<501, to: buffer)
-        #expect(buffer.core.catalog.all.map(\.number) == [1, 2, 3])
-    }
 }

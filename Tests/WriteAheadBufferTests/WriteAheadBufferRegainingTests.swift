@@ -1,6 +1,7 @@
 import MetricModel
 import Platform
 import Synchronization
+import Telemetry
 import TestSupport
 import Testing
 
@@ -215,6 +216,38 @@ struct WriteAheadBufferRegainingTests {
         #expect(!refuses(buffer))
         #expect(try fixture.segmentPaths.count == 1 && fixture.segmentPaths != first)
         #expect(try books(buffer).delivered == UInt64(value) * 10 && books(buffer).dropped.isEmpty)
+    }
+
+    /// What an earlier spell has left is answered for, and the keeper has not come by.
+    @Test func aSpellBeginsInMemoryThatIsFullOfWhatIsAnswered() throws {
+        fixture.memory = MemoryAccount(framesBytes: 3_000)
+        let buffer = try fixture.open()
+        let stream = try buffer.openStream("a")
+        fixture.files.refuse(errno: 5)
+        var value = 0
+        while (try? append(value..<value + 1, to: buffer)) != nil { value += 1 }
+        try #require(value > 5)
+        fixture.files.fail(nil)
+        try stream.drain()
+        buffer.regainDisk()
+        try #require(!refuses(buffer) && fixture.memory.usedBytes(of: .frames) > 2_600)
+        fixture.files.refuse(errno: 5)
+        try append(0..<1, to: buffer)
+        #expect(refuses(buffer) && buffer.core.metrics.appendFailures.value == 1)
+    }
+
+    /// Numbers are not used up by segments that cannot be begun.
+    @Test func aSegmentThatCannotBeBegunKeepsItsNumber() throws {
+        fixture.segmentSizeBytes = 1
+        let buffer = try fixture.open()
+        try append(0..<1, to: buffer)
+        fixture.files.fail { operation, path in
+            operation == .make && path.hasSuffix(".segment") ? .init(errno: 24) : nil
+        }
+        try append(1..<500, to: buffer)
+        fixture.files.fail(nil)
+        try append(500..<501, to: buffer)
+        #expect(buffer.core.catalog.all.map(\.number) == [1, 2, 3])
     }
 
     /// One old segment that cannot be written anew says nothing of the others.
