@@ -17,7 +17,7 @@ extension WriteAheadBuffer {
         for segment in core.catalog.inMemory {
             guard let memory = segment.memory else { continue }
             let end = memory.place(before: (nowMs - ageMs) * 1_000_000)
-            dropped += drop(memory.oldest(before: end), of: memory, BufferDropReason.retentionAge)
+            dropped += drop(before: end, of: memory, BufferDropReason.retentionAge).samples
         }
         return dropped
     }
@@ -30,9 +30,10 @@ extension WriteAheadBuffer {
         var dropped: UInt64 = 0
         for segment in core.catalog.inMemory where surplus > 0 {
             guard let memory = segment.memory else { continue }
-            let going = memory.oldest(before: memory.place(freeing: surplus))
-            surplus -= going.bytes
-            dropped += drop(going, of: memory, BufferDropReason.memoryFull)
+            let gone = drop(
+                before: memory.place(freeing: surplus), of: memory, BufferDropReason.memoryFull)
+            surplus -= gone.bytes
+            dropped += gone.samples
         }
         if dropped > 0 {
             core.metrics.faults.error(
@@ -42,21 +43,30 @@ extension WriteAheadBuffer {
         return dropped
     }
 
-    /// Lets the oldest frames of a segment go and books them. Returns how many samples the destination loses
-    /// that loses most.
+    /// Lets the frames of a segment before `end` go and books them. Returns how many samples the destination
+    /// loses that loses most, and what was charged for the frames.
     ///
     /// In this order: while the frames are still there each reader counts those that it has not handed out
     /// and goes on behind them, so a reader that is called in between neither finds the gap nor hands out
     /// what is counted. Booking comes last, since it writes cursors and the memory is not to wait for a disk
     /// that hangs.
     private func drop(
-        _ going: MemorySegment.Oldest, of memory: MemorySegment, _ reason: String
-    ) -> UInt64 {
-        guard !going.entries.isEmpty else { return 0 }
+        before end: UInt64, of memory: MemorySegment, _ reason: String
+    ) -> (samples: UInt64, bytes: Int) {
         // None comes or goes meanwhile: that takes `housekeeping`.
         let readers = destinations.withLock { $0 }.map(\.reader)
+        let (passed, bytes) = pass(before: end, of: memory, readers)
+        return (zip(readers, passed).reduce(0) { max($0, $1.0.book($1.1, reason: reason)) }, bytes)
+    }
+
+    /// By itself, so that nobody holds the frames any more when what they had is booked.
+    private func pass(
+        before end: UInt64, of memory: MemorySegment, _ readers: [DestinationReader]
+    ) -> (passed: [DestinationReader.Passed?], bytes: Int) {
+        let going = memory.oldest(before: end)
+        guard !going.entries.isEmpty else { return ([], 0) }
         let passed = readers.map { $0.pass(going) }
         memory.remove(before: going.end.offset)
-        return zip(readers, passed).reduce(0) { max($0, $1.0.book($1.1, reason: reason)) }
+        return (passed, going.bytes)
     }
 }

@@ -122,6 +122,38 @@ struct WriteAheadBufferDroppingTests {
         try expectWhole(buffer, "b", delivered: try other.drain().count)
     }
 
+    /// The cursor's write hangs, and what was dropped is charged no more.
+    @Test func whatIsDroppedIsFreedBeforeItIsBooked() throws {
+        fixture.memory = MemoryAccount(framesBytes: 20_000)
+        let buffer = try fixture.open()
+        _ = try buffer.openDestination("a")
+        refuseSamples()
+        try append(0..<1, to: buffer)
+        let held = try appendOther(to: buffer)
+        try append(1..<50, to: buffer)
+        #expect(held.isThere)
+        let wasThere = Mutex<Bool?>(nil)
+        fixture.files.comeBetween(atWriteTo: BufferFileName.cursor("a")) {
+            wasThere.withLock { $0 = held.isThere }
+        }
+        buffer.keep(syncs: false)
+        #expect(wasThere.withLock { $0 } == false)
+    }
+
+    /// Of a target that one frame holds.
+    private func appendOther(to buffer: WriteAheadBuffer) throws -> WeakTarget {
+        let target = TestFrames.target("other")
+        try buffer.append(fixture.frame(0, target: target))
+        return WeakTarget(target)
+    }
+
+    private final class WeakTarget: Sendable {
+        private weak let target: Target?
+        var isThere: Bool { target != nil }
+
+        init(_ target: Target) { self.target = target }
+    }
+
     /// A reader in the segment before has still to pass the one in memory.
     @Test func aSegmentInMemoryKeepsItsPlaceUntilThoseBeforeItAreGone() throws {
         let buffer = try fixture.open()
