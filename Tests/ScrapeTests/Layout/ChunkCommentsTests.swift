@@ -104,6 +104,27 @@ import Testing
         }
     }
 
+    /// A body of a long text and many short series that are passed over: the text is looked at once. It took
+    /// half a minute.
+    @Test func aLongTextIsNotReadForEachSeries() throws {
+        let scrape = scrape()
+        func body(_ ids: Range<Int>) -> [UInt8] {
+            ProtoBody.family(
+                "m", 1, help: String(repeating: "x", count: 8 << 20),
+                ids.map { id in
+                    { metric in
+                        metric.label("number", "\(id)")
+                        metric.message(2) { $0.double(1, 1) }
+                    }
+                })
+        }
+        _ = try scrape.consume(protobuf: body(0..<5), at: 1)
+        room.set(leftBytes: 0)
+        let next = body(100..<2_100)
+        let time = try ContinuousClock().measure { _ = try scrape.consume(protobuf: next, at: 2) }
+        #expect(scrape.shedCount == 2_000 && time < .seconds(5))
+    }
+
     /// The chunks behind the one that lacks comments lack them too, and come back together with it.
     @Test(arguments: ["", "# TYPE m gauge\n"])
     func whatIsLeftOutComesBackInAllChunksOfAFamily(type: String) throws {
