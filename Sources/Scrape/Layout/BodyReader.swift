@@ -24,8 +24,8 @@ struct BodyReader {
     private(set) var timestamps: [Frame.ExplicitTimestamp] = []
     /// The exemplars that lines carry, ascending by line, one a line.
     private(set) var exemplars: [ScrapedExemplar] = []
-    /// Lines at the body's end that are not in the format and were skipped.
-    private var skippedAtEnd = 0
+    /// Lines at the body's end and in front of lines passed over that are not in the format and were skipped.
+    private var skippedApart = 0
     /// Lines with a sample, those included that rules drop.
     private(set) var lineCount = 0
     /// Lines that the parser read.
@@ -229,7 +229,7 @@ struct BodyReader {
             let start = parser.position
             let before = context
             guard try parser.next(body) else {
-                skippedAtEnd = parser.skippedLines
+                skippedApart += parser.skippedLines
                 finishChunk(after: before)
                 return (expected.count, true)
             }
@@ -289,6 +289,7 @@ struct BodyReader {
             guard case .line = added else {
                 // An order has all lines.
                 record = nil
+                skippedApart += parser.skippedLines
                 hasPassedOver = true
                 continue
             }
@@ -349,7 +350,7 @@ struct BodyReader {
     }
 
     /// Lines that are not in the format and were skipped.
-    var skippedLines: Int { chunks.reduce(skippedAtEnd) { $0 + $1.skippedLines } }
+    var skippedLines: Int { chunks.reduce(skippedApart) { $0 + $1.skippedLines } }
 
     /// Hands the values over, so that the caller changes them without a copy.
     mutating func takeValues() -> [Double] {

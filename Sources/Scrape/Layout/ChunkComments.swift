@@ -6,8 +6,20 @@ struct ChunkComments {
     private(set) var metadata: PackedMetadata
     /// Bytes of those that are left out because memory is short.
     private(set) var leftOutBytes = 0
-    /// Whether what is said of the family that the next line belongs to was left out.
-    private(set) var isFamilyLeftOut = false
+
+    /// What is left out of what is said of a family.
+    struct Lack: Equatable {
+        /// All of it.
+        var isAll = false
+        /// So many bytes because memory is short.
+        var bytes = 0
+    }
+
+    /// Of the family that the next line belongs to.
+    private(set) var lack = Lack()
+    /// Whether it is known what the chunk begins with: that is found out once, however many lines are passed
+    /// over before it has one.
+    private var hasBegun = false
     /// What there was with the last line that was added.
     private var kept = (metadata: PackedMetadata.Mark(), leftOutBytes: 0)
     /// Comments were noted for the line that comes next, and some of them are kept.
@@ -32,16 +44,16 @@ struct ChunkComments {
     mutating func take(_ comments: [FamilyMetadata.Line], _ body: RawSpan) -> Bool {
         defer { noted = (false, false) }
         guard !comments.isEmpty else {
-            if noted.any { isFamilyLeftOut = !noted.kept }
+            if noted.any { lack.isAll = !noted.kept }
             return noted.any
         }
-        let before = byteCount
+        let before = (byteCount: byteCount, leftOutBytes: leftOutBytes)
         for line in comments where hasRoom {
             let mark = metadata.mark
             metadata.append(line, body)
             settle(since: mark)
         }
-        isFamilyLeftOut = byteCount == before
+        lack = Lack(isAll: byteCount == before.byteCount, bytes: leftOutBytes - before.leftOutBytes)
         return true
     }
 
@@ -83,18 +95,27 @@ struct ChunkComments {
         noted = (false, false)
     }
 
-    /// Begins with what the last comments in `chunks`, those before, say of their family.
+    /// Begins with what the last comments in `chunks`, those before, say of their family. What they lack the
+    /// chunk lacks too, and is made anew with them.
     mutating func begin(behind chunks: [TemplateChunk]) {
-        guard !isFamilyLeftOut, let last = chunks.last(where: { !$0.metadata.isEmpty }) else { return }
-        metadata.begin(with: PackedMetadata.lastFamily(last.metadata))
+        guard !hasBegun else { return }
+        hasBegun = true
+        lack = chunks.last?.lack ?? Lack()
+        leftOutBytes = lack.bytes
+        kept.leftOutBytes = leftOutBytes
+        guard !lack.isAll, hasRoom, let last = chunks.last(where: { !$0.metadata.isEmpty }) else { return }
+        // Of several comments of one kind the last holds: a family may have megabytes of them.
+        let family = Array(PackedMetadata.lastFamily(last.metadata))
+        metadata.begin(with: PackedMetadata.lastWords(family)[...])
         kept.metadata = metadata.mark
     }
 
-    /// Counts a chunk that was known, or with `isBack` one that was given back.
+    /// Counts a chunk that was known, or with `isBack` one that was given back; no line is in one that is
+    /// being made.
     mutating func pass(_ chunk: TemplateChunk, isBack: Bool) {
         bodyBytes += isBack ? -chunk.metadata.count : chunk.metadata.count
-        // It may be what is said of its last family.
-        isFamilyLeftOut = chunk.leftOutCommentBytes > 0
+        // What a chunk was to begin with all lines of which were passed over.
+        _ = finish()
     }
 
     /// The comments of the chunk that ends here.
@@ -102,8 +123,9 @@ struct ChunkComments {
         defer {
             leftOutBytes = 0
             kept = (PackedMetadata.Mark(), 0)
+            hasBegun = false
         }
-        return (metadata.take(), leftOutBytes)
+        return (metadata.isEmpty ? [] : metadata.take(), leftOutBytes)
     }
 
     /// Counts the chunk that has ended, with the bytes that it keeps.

@@ -4,7 +4,7 @@ import MetricModel
 /// comments, as far as their names say so too.
 struct FamilyRuns {
     /// Whether some destination sends metadata with its series.
-    private let isOn: Bool
+    let isOn: Bool
     private var runs: [ChunkMetadata.Run] = []
     /// The family that the last comments are about, and where they begin among those of the chunk.
     private var family: MetricMetadata?
@@ -16,10 +16,9 @@ struct FamilyRuns {
 
     init(isOn: Bool) { self.isOn = isOn }
 
-    /// Takes in the line that `parser` stands on; `metadata` has the comments in front of it already, and is
-    /// nil where those about its family were left out.
+    /// Takes in the line that `parser` stands on, only where `isOn`; `metadata` has the comments in front of
+    /// it already, and is nil where those about its family were left out.
     mutating func follow(_ parser: ExpositionParser, _ body: RawSpan, _ metadata: PackedMetadata?) {
-        guard isOn else { return }
         if let metadata, let first = metadata.lastFamily {
             if !parser.metadata.isEmpty || UInt32(first) != offset || family == nil {
                 offset = UInt32(first)
@@ -38,6 +37,14 @@ struct FamilyRuns {
         lineOffset = isCovered ? offset : ChunkMetadata.Run.noFamily
     }
 
+    /// The comments so far are those of no line: what comes next begins the chunk with comments of its own.
+    mutating func forget() {
+        family = nil
+        offset = ChunkMetadata.Run.noFamily
+        lineOffset = ChunkMetadata.Run.noFamily
+        isRepeated = false
+    }
+
     /// A series of the line, by its ordinal in the chunk.
     mutating func add(_ series: UInt32) {
         guard isOn, (runs.last?.offset ?? ChunkMetadata.Run.noFamily) != lineOffset else { return }
@@ -49,10 +56,7 @@ struct FamilyRuns {
         guard isOn else { return nil }
         defer {
             runs.removeAll()
-            family = nil
-            offset = ChunkMetadata.Run.noFamily
-            lineOffset = ChunkMetadata.Run.noFamily
-            isRepeated = false
+            forget()
         }
         return ChunkMetadata(comments: comments, runs: runs.exactCopy, seriesCount: seriesCount)
             ?? ChunkMetadata.none

@@ -34,7 +34,7 @@ struct TemplateBuilder {
     private var foldedLines = 0
     /// The histogram that the next line may belong to; 0 for none.
     private(set) var openGroup: UInt64 = 0
-    /// Its lines are passed over, as its series is shed.
+    /// Its lines are passed over, as it has no series.
     private var isGroupPassedOver = false
     private var starts = StartRuns()
     private let keepsClassic: Bool
@@ -105,7 +105,9 @@ struct TemplateBuilder {
     ) throws(ScrapeError) -> Added {
         if hashes.isEmpty { self.before = before }
         let hasComments = comments.take(parser.metadata, body)
-        families.follow(parser, body, comments.isFamilyLeftOut ? nil : comments.metadata)
+        if families.isOn {
+            families.follow(parser, body, comments.lack.isAll ? nil : comments.metadata)
+        }
         // Lines that were skipped are counted with the line behind them.
         var isNeeded =
             parser.type != before.type || parser.skippedLines > 0
@@ -126,9 +128,9 @@ struct TemplateBuilder {
         switch isCreated ? .part : try fold(classic, parser, body, hash: hash, mayPassOver: !isNeeded) {
         case .line: hasNoSeries = false
         case .part: hasNoSeries = true
-        case .passedOver(let isFirst):
-            _ = passOver(isShed: true)
-            return isFirst ? .passedOver(isShed: true) : .passedOverPart
+        case .passedOver(let isFirst, let isShed):
+            let added = passOver(isShed: isShed)
+            return isFirst ? added : .passedOverPart
         }
         // A histogram is its lines and those in between, and a start is of the series in front of it.
         isNeeded =
@@ -207,13 +209,14 @@ struct TemplateBuilder {
     /// Forgets the comments in front of a line that is not added.
     private mutating func passOver(isShed: Bool) -> Added {
         comments.passOver()
-        if comments.isEmpty { families.isRepeated = false }
+        if comments.isEmpty { families.forget() }
         return .passedOver(isShed: isShed)
     }
 
     /// Counts a chunk that was known, or with `isBack` one that was given back.
     mutating func pass(_ chunk: TemplateChunk, isBack: Bool = false) {
         comments.pass(chunk, isBack: isBack)
+        families.forget()
         if isGroupPassedOver { closeGroup() }
     }
 
@@ -254,8 +257,9 @@ struct TemplateBuilder {
         case line
         /// It has none.
         case part
-        /// The histogram is in no chunk, as its series is shed and memory is too short to know it again.
-        case passedOver(isFirst: Bool)
+        /// The histogram is in no chunk, as its series is shed or dropped and memory is too short to know it
+        /// again.
+        case passedOver(isFirst: Bool, isShed: Bool)
     }
 
     /// Adds the line to its histogram, with whose first line the histogram's own series is made.
@@ -269,7 +273,7 @@ struct TemplateBuilder {
                 if !isGroupPassedOver { groups[groups.count - 1].pass(line: line) }
                 return .line
             }
-            if isGroupPassedOver { return .passedOver(isFirst: false) }
+            if isGroupPassedOver { return .passedOver(isFirst: false, isShed: false) }
             groups[groups.count - 1].add(classic.role, line: line)
         } else {
             closeGroup()
@@ -280,12 +284,15 @@ struct TemplateBuilder {
             let identity = try encoder.encode(
                 histogram, body, lineHash: ~hash, into: &layout, isHistogram: true)
             var series: UInt32?
-            if let identity, identity.isShed {
-                if mayPassOver, !keepsClassic, encoder.admission?.keepsShedHistogram() == false {
-                    openGroup = classic.key
-                    isGroupPassedOver = true
-                    return .passedOver(isFirst: true)
-                }
+            let isShed = identity?.isShed ?? false
+            if isShed || identity == nil, mayPassOver, !keepsClassic,
+                encoder.admission?.keepsHistogramWithoutSeries(isShed: isShed) == false
+            {
+                openGroup = classic.key
+                isGroupPassedOver = true
+                return .passedOver(isFirst: true, isShed: isShed)
+            }
+            if isShed {
                 shedHistograms += 1
             } else if let identity {
                 series = UInt32(ownHashes.count)
@@ -315,10 +322,10 @@ struct TemplateBuilder {
         comments.note(kind, family: family, text: text, isRepeated: isRepeated)
     }
 
-    /// Whether the comments noted first are about a family that the chunk before has begun.
+    /// Whether the comments noted first, if any are kept, are about a family that the chunk before has begun.
     var repeatsFamily: Bool {
         get { families.isRepeated }
-        set { families.isRepeated = families.isRepeated || newValue }
+        set { families.isRepeated = families.isRepeated || newValue && !comments.isEmpty }
     }
 
     /// For a line without comments in front of it that begins a chunk: it belongs to the family that the last
@@ -341,7 +348,8 @@ struct TemplateBuilder {
             hashes: hashes.exactCopy, lengths: lengths.exactCopy, droppedLines: droppedLines.exactCopy,
             shedLines: shedLines.exactCopy, shedHistograms: shedHistograms,
             leftOutCommentBytes: comments.leftOutBytes,
-            reserved: bill.finish(lines: hashes.count, encoder.admission),
+            lack: families.isOn ? self.comments.lack : ChunkComments.Lack(),
+            unpaidLines: bill.unpaidLines, reserved: bill.finish(lines: hashes.count, encoder.admission),
             ownHashes: ownHashes.exactCopy, exclusions: exclusions, layout: layout,
             before: before, after: after, isOpenMetrics: isOpenMetrics,
             // One array for both, where both have it.

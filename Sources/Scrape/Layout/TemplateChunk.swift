@@ -28,6 +28,10 @@ final class TemplateChunk: Sendable {
     let shedHistograms: Int
     /// Bytes of comments that are left out for the same reason.
     let leftOutCommentBytes: Int
+    /// What it lacks of what is said of the family at its end, where that counts.
+    let lack: ChunkComments.Lack
+    /// Lines that were kept without room and without the reserve, as they cannot be left out.
+    let unpaidLines: Int
     /// What the chunk takes of the bytes that are kept without room.
     private let reserved: MemoryReserve.Part?
     /// For each series, the sum of its own labels' hashes.
@@ -67,9 +71,10 @@ final class TemplateChunk: Sendable {
 
     init(
         hashes: [UInt64], lengths: [UInt32], droppedLines: [UInt32] = [], shedLines: [UInt32] = [],
-        shedHistograms: Int = 0, leftOutCommentBytes: Int = 0, reserved: MemoryReserve.Part? = nil,
-        ownHashes: [UInt64], exclusions: [Exclusion], layout: LayoutChunk,
-        before: FamilyContext, after: FamilyContext, isOpenMetrics: Bool = false, metadata: [UInt8] = [],
+        shedHistograms: Int = 0, leftOutCommentBytes: Int = 0, lack: ChunkComments.Lack = .init(),
+        unpaidLines: Int = 0, reserved: MemoryReserve.Part? = nil, ownHashes: [UInt64],
+        exclusions: [Exclusion], layout: LayoutChunk, before: FamilyContext, after: FamilyContext,
+        isOpenMetrics: Bool = false, metadata: [UInt8] = [],
         repeatedFamilies: Int = 0, refused: [UInt32] = [], refusal: String? = nil,
         skippedLines: Int = 0, groups: [ClassicGroup] = [], foldedLines: Int = 0,
         openGroup: UInt64 = 0, starts: [StartRun] = [], createdLines: Int = 0, openRun: UInt64 = 0
@@ -91,6 +96,8 @@ final class TemplateChunk: Sendable {
         self.shedLines = shedLines
         self.shedHistograms = shedHistograms
         self.leftOutCommentBytes = leftOutCommentBytes
+        self.lack = lack
+        self.unpaidLines = unpaidLines
         self.reserved = reserved
         self.ownHashes = ownHashes
         self.exclusions = exclusions
@@ -121,6 +128,8 @@ final class TemplateChunk: Sendable {
         shedLines = []
         shedHistograms = 0
         leftOutCommentBytes = 0
+        lack = ChunkComments.Lack()
+        unpaidLines = 0
         reserved = nil
         self.ownHashes = ownHashes
         self.exclusions = exclusions
@@ -223,6 +232,6 @@ final class TemplateChunk: Sendable {
             && exclusions == other.exclusions
             && metadata == other.metadata && refused == other.refused
             && skippedLines == other.skippedLines && groups.count == other.groups.count
-            && starts == other.starts
+            && starts == other.starts && isWhole == other.isWhole && lack == other.lack
     }
 }

@@ -22,6 +22,8 @@ struct KnownSeries: Sendable {
 
     /// Lines that they stand for, and those that had no series.
     var lineCount: Int { chunks.reduce(order?.lineCount ?? 0) { $0 + $1.lineCount } }
+    /// Lines that were kept without room and without the reserve.
+    var unpaidLines: Int { chunks.reduce(0) { $0 + $1.unpaidLines } }
     /// Lines without a series that were not shed.
     var plainLineCount: Int {
         let ofOrder = order?.ordinals.count { $0 == PageOrder.noSeries } ?? 0

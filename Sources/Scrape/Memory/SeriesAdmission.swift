@@ -27,7 +27,8 @@ final class SeriesAdmission {
     /// What a line costs in a page's order.
     static let orderBytes = 17
     /// Lines kept without room of a page from which they cannot be left out: so many, and one more for each
-    /// line that the target had and each new series that has come in.
+    /// other line that the target had and each new series that has come in. Those of scrapes before count, or
+    /// they would double with each scrape; as many of them may always stay.
     private static let leastForcedLines = 1_024
     /// Before these, so many are kept whose bytes are of the reserve, and four more for each line that the
     /// target had: a burst in one target must not end the series that it had.
@@ -71,6 +72,7 @@ final class SeriesAdmission {
     private lazy var plainLineCount = before.plainLineCount
     private var plainLines = 0
     private lazy var lineCountBefore = before.lineCount
+    private lazy var unpaidLinesBefore = before.unpaidLines
     /// Lines that were kept as they cannot be left out: by the reserve, and beyond it.
     private var reservedLines = 0
     private var forcedLines = 0
@@ -152,6 +154,7 @@ final class SeriesAdmission {
     /// The lines are those of a chunk that may take them: pays for its series where they are new to the
     /// target. False where there is no room for them.
     func takes(_ chunk: TemplateChunk) -> Bool {
+        forcedLines += chunk.unpaidLines
         plainLines += chunk.plainLineCount
         if !chunk.metadata.isEmpty { knownCommentBytesLeft -= chunk.metadata.count }
         if !chunk.isWhole {
@@ -165,6 +168,7 @@ final class SeriesAdmission {
     /// A chunk that was taken is parsed after all.
     func takesBack(_ chunk: TemplateChunk) {
         plainLines -= chunk.plainLineCount
+        forcedLines -= chunk.unpaidLines
         takesBack(commentBytes: chunk.metadata.count)
     }
 
@@ -211,8 +215,10 @@ final class SeriesAdmission {
         return true
     }
 
-    /// Whether there is room for a histogram that is shed, made of lines.
-    func keepsShedHistogram() -> Bool { draws(Self.lineBytes) }
+    /// Whether a histogram made of lines is to be kept that has no series, as it is shed or rules drop it.
+    func keepsHistogramWithoutSeries(isShed: Bool) -> Bool {
+        !isShed && plainLines < plainLineCount || draws(Self.lineBytes)
+    }
 
     /// A line is kept without room that cannot be left out. Whether it counts against the reserve, of which
     /// its chunk takes so many bytes then. Throws when there are too many such lines.
@@ -222,7 +228,8 @@ final class SeriesAdmission {
             return true
         }
         forcedLines += 1
-        guard forcedLines <= Self.leastForcedLines + lineCountBefore + newSeries else {
+        let others = lineCountBefore - unpaidLinesBefore + newSeries
+        guard forcedLines <= max(Self.leastForcedLines + others, unpaidLinesBefore) else {
             throw ScrapeError(
                 .memory,
                 "memory is short, and the page has too many new lines that cannot be left out one by one: "

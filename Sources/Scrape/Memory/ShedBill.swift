@@ -9,6 +9,8 @@ struct ShedBill {
     /// Bytes that are to be taken from the reserve.
     private var reservedBytes = 0
     private var hasLines = false
+    /// Lines that are neither paid for nor of the reserve.
+    private(set) var unpaidLines = 0
 
     /// Whether the shed line with this index in its chunk is kept: where there is room for it, or else as one
     /// of those that a page keeps without room.
@@ -30,7 +32,10 @@ struct ShedBill {
     /// many such lines.
     mutating func keepsForced(line: Int, _ admission: SeriesAdmission) throws(ScrapeError) {
         let bytes = max(0, line + 1 - paidLines) * SeriesAdmission.lineBytes
-        guard try admission.keepsForcedLine(reserving: reservedBytes + bytes) else { return }
+        guard try admission.keepsForcedLine(reserving: reservedBytes + bytes) else {
+            unpaidLines += 1
+            return
+        }
         reservedBytes += bytes
         paidLines = max(paidLines, line + 1)
         hasLines = true

@@ -73,11 +73,12 @@ struct MetricFamilyHeader {
         return kinds
     }
 
-    /// The text of one of `comments`.
+    /// The text of one of `comments`, a long one as far as it is kept.
     func text(_ comment: FamilyMetadata.Kind, _ body: RawSpan) -> [UInt8] {
         switch comment {
         case .type: Array(kind.word.utf8)
-        case .help: body.copy(help)
+        // What is cut is told from what ends there by the bytes behind.
+        case .help: body.copy(help.prefix(PackedMetadata.maxTextBytes + 4))
         case .unit: body.copy(unit)
         }
     }

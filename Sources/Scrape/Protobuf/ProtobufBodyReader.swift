@@ -25,6 +25,8 @@ struct ProtobufBodyReader {
     private var line = SeriesLine()
     /// The series of the scrape before.
     private var knownLines = LazyKnownLines([])
+    /// What stands in front of chunks that begin within the family met last.
+    private var begun: (family: Int, context: FamilyContext)?
     /// Bytes of new series as text: a message may name few labels for many buckets, so what it unfolds to has
     /// the bound that a body of text has.
     private var unfoldedBytes = 0
@@ -59,6 +61,7 @@ struct ProtobufBodyReader {
             expected: expected.reduce(extraValues) { $0 + $1.lineCount }, memory: memory)
         try decoder.read(body)
         series = decoder.takeSeries()
+        begun = nil
         record?.add(series, body, hasher)
         // Chunks made without metadata are made anew when they are wanted.
         let expected = expected.first?.statesFamilies == keepsMetadata ? expected : []
@@ -148,7 +151,7 @@ struct ProtobufBodyReader {
                 family += 1
             }
             do throws(ScrapeError) {
-                try append(body, position, key, series.families[family])
+                try append(body, position, key, family)
             } catch {
                 let kept = chunks.reduce(builder.seriesCount) { $0 + $1.seriesCount }
                 throw error.after(samples: position + 1, kept: kept)
@@ -160,10 +163,20 @@ struct ProtobufBodyReader {
         return (next, position)
     }
 
+    /// The same for a series that may begin a chunk that is being made, once for each family.
+    private mutating func begins(_ body: RawSpan, _ position: Int, _ family: Int) -> FamilyContext {
+        guard keepsMetadata, position > series.families[family].firstSeries else { return FamilyContext() }
+        if let begun, begun.family == family { return begun.context }
+        let context = before(body, position)
+        begun = (family, context)
+        return context
+    }
+
     private mutating func append(
-        _ body: RawSpan, _ position: Int, _ key: UInt64, _ family: MetricFamilyHeader
+        _ body: RawSpan, _ position: Int, _ key: UInt64, _ index: Int
     ) throws(ScrapeError) {
         let place = series.places[position]
+        let family = series.families[index]
         let known = knownLines.line(key, parsedLines: parsedLines)
         if let known {
             unfoldedBytes += Int(known.length)
@@ -186,7 +199,7 @@ struct ProtobufBodyReader {
             }
             builder.repeatsFamily = isContinued
         }
-        let before = builder.lineCount == 0 ? before(body, position) : FamilyContext()
+        let before = builder.lineCount == 0 ? begins(body, position, index) : FamilyContext()
         if let known {
             note(try builder.append(known, hash: key, before: before), position)
             return

@@ -1,6 +1,7 @@
 import Configuration
 import MetricModel
 import Platform
+import Relabel
 import Testing
 
 @testable import Scrape
@@ -14,6 +15,7 @@ import Testing
 
     private func scrape(
         converts: Bool = false, keepsClassic: Bool = false, details: Bool = false, readsStarts: Bool = false,
+        rules: SeriesRules = SeriesRules(), relabelling: MetricRelabelling = MetricRelabelling(),
         gate: SeriesGate? = nil
     ) -> TargetScrape {
         var histograms = HistogramConfiguration()
@@ -21,7 +23,7 @@ import Testing
         histograms.alwaysScrapeClassic = keepsClassic
         return TargetScrape(
             target: plainTarget(), keepsDetails: details, readsStarts: readsStarts, addsStartSamples: false,
-            histograms: histograms, rules: SeriesRules(), gate: gate ?? self.gate)
+            histograms: histograms, rules: rules, relabelling: relabelling, gate: gate ?? self.gate)
     }
 
     private func delivered(_ frame: Frame) -> Int {
@@ -58,6 +60,41 @@ import Testing
         room.set(leftBytes: 1 << 30)
         #expect(try scrape.consume(rpc(0..<2_000), at: 6).histograms.count == 2_000 && scrape.shedCount == 0)
         #expect(room.reserve.leftBytes == 64 << 10)
+    }
+
+    /// Those that rules drop need no room once it is used up.
+    @Test func droppedHistogramsEndNoPage() throws {
+        let rules = RelabelRules([
+            try RelabelRule(.init(action: .drop, sourceLabels: ["__name__"], regex: "rpc"))
+        ])
+        let scrape = scrape(converts: true, relabelling: MetricRelabelling(rules: rules))
+        _ = try scrape.consume(page(0..<20) + rpc(0..<10), at: 1)
+        room.set(leftBytes: 0)
+        for time in 2..<5 as Range<Int64> {
+            let codes = Array(100..<2_000) + Array(0..<10)
+            let frame = try scrape.consume(page(0..<20) + rpc(codes), at: time)
+            #expect(delivered(frame) == 20 && frame.departed.isEmpty && scrape.shedCount == 0)
+            #expect(frame.lines(report: true).contains("scrape_samples_scraped \(Double(20 + codes.count))"))
+            #expect(scrape.lineMemory.lineBytes < 200 * 20)
+        }
+        // Those that were there before are not parsed each time.
+        _ = try scrape.consume(page(0..<20) + rpc(0..<10), at: 5)
+        let parsed = scrape.parsedLines
+        _ = try scrape.consume(page(0..<20) + rpc(0..<10), at: 6)
+        #expect(scrape.parsedLines == parsed)
+    }
+
+    /// Nor are lines lost that are skipped within a histogram that is passed over.
+    @Test func linesSkippedInAHistogramThatIsPassedOverAreCounted() throws {
+        var rules = SeriesRules()
+        rules.onBadLine = .skip
+        let scrape = scrape(converts: true, rules: rules)
+        _ = try scrape.consume(rpc(0..<10), at: 1)
+        room.set(leftBytes: 0)
+        let new = rpc(10..<5_000)
+        let bad = new.dropLast("rpc_count{code=\"4999\"} 5\n".count) + "?\nrpc_count{code=\"4999\"} 5\n"
+        _ = try scrape.consume(rpc(0..<10) + bad.dropFirst("# TYPE rpc histogram\n".count), at: 2)
+        #expect(scrape.shedCount == 4_990 && scrape.skippedLines == 1)
     }
 
     @Test func knownSeriesGoOnWithTheirStartsBesideMany() throws {
@@ -170,6 +207,30 @@ import Testing
         #expect(frame.histograms.count == 10)
         room.set(leftBytes: 1 << 30)
         #expect(try scrape.consume(rpc(0..<5_000), at: 5).histograms.count == 5_000)
+    }
+
+    /// Nor does a page grow by as much with each scrape.
+    @Test func theBoundIsOfAllScrapesTogether() throws {
+        let room = MemoryRoom(reserveBytes: 0)
+        let scrape = scrape(gate: SeriesGate(room: room))
+        func next(_ count: Int, known: Int = 200, at timeMs: Int64) throws -> Int {
+            let new = (0..<count).map { "# TYPE n\($0) \($0 % 2 == 0 ? "summary" : "gauge")\nn\($0) 1\n" }
+            return delivered(try scrape.consume(new.joined() + page(0..<known), at: timeMs))
+        }
+        #expect(try next(0, at: 1) == 200)
+        room.set(leftBytes: 0)
+        for time in 2..<4 as Range<Int64> { #expect(try next(1_000, at: time) == 200) }
+        let error = #expect(throws: ScrapeError.self) { try next(2_500, at: 4) }
+        #expect(error?.code == .memory)
+        for time in 5..<7 as Range<Int64> { #expect(try next(1_100, at: time) == 200) }
+        // Those that were kept may stay when others go.
+        for known in [20, 19, 18] {
+            #expect(try next(1_100, known: known, at: Int64(100 - known)) == known)
+        }
+        room.set(leftBytes: .max)
+        #expect(try next(2_500, at: 100) == 2_700)
+        room.set(leftBytes: 0)
+        #expect(try next(3_500, at: 101) == 2_700)
     }
 
     // MARK: random pages

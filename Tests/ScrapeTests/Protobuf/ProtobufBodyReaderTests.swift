@@ -31,6 +31,23 @@ import Testing
         #expect(first.layout.chunks.count > 3)
     }
 
+    /// A help text is kept with each chunk that is begun, so no more of it is copied than is kept.
+    @Test(arguments: ["x", "\u{e9}", "\u{20ac}"])
+    func longHelpsAreCopiedAsFarAsTheyAreKept(_ letter: String) throws {
+        let help = "." + String(repeating: letter, count: PackedMetadata.maxTextBytes)
+        let text = try ProtoMessage {
+            $0.text(1, "g")
+            $0.text(2, help)
+            $0.varint(3, 1)
+            $0.message(4) { $0.message(2) { $0.double(1, 1) } }
+        }.copiedHelp()
+        #expect(text.count <= PackedMetadata.maxTextBytes + 4)
+        var (cut, whole) = (PackedMetadata(isOpenMetrics: false), PackedMetadata(isOpenMetrics: false))
+        cut.append(.help, family: [], text: text)
+        whole.append(.help, family: [], text: Array(help.utf8))
+        #expect(cut.bytes == whole.bytes)
+    }
+
     @Test func aChangeCostsItsChunkAndEndsWhatLeft() throws {
         let scrape = TargetScrape(target: target)
         let names = Array(0..<3_000)

@@ -57,6 +57,13 @@ struct ProtoMessage {
 
     // MARK: io.prometheus.client
 
+    /// The help text of this MetricFamily, as far as it is copied.
+    func copiedHelp() throws -> [UInt8] {
+        // Safety: bytes have no padding.
+        let body = unsafe bytes.span.bytes
+        return try MetricFamilyHeader(body, 0..<bytes.count).text(.help, body)
+    }
+
     mutating func label(_ name: String, _ value: String) {
         message(1) {
             $0.text(1, name)
