@@ -118,7 +118,7 @@ public final class LayoutChunk: Sendable {
                 && metadata == other.metadata)
     }
 
-    /// Bytes of one series' own labels, as `labels(ofSeries:target:)` writes them out.
+    /// How many bytes the labels of one series take as text, without those that it has from its target.
     public func labelBytes(ofSeries index: Int) -> Int {
         code.parts(ofSeries: index).reduce(0) { $0 + code.part($1).length }
     }

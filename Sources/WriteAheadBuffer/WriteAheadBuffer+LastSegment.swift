@@ -3,12 +3,13 @@ import Synchronization
 
 /// The last segment on the disk, which has the books, while frames go to memory.
 extension WriteAheadBuffer {
-    /// Whether a segment stays though its time has come: it is the last one on the disk, and frames go to
-    /// memory, so no later one has the books of all that ever came in. Without them the next start would
-    /// count from zero. It goes once a later segment is begun.
+    /// Whether a segment that could be removed has to stay. The last segment on the disk stays while frames
+    /// go to memory: it alone has the books of all samples that ever came in, and without them the next start
+    /// would count from zero. It is removed once a later segment is begun.
     ///
-    /// On a full disk its room may be all that the way back needs, and one that cannot be cut back is in its
-    /// way: then it goes in a round that asks the disk at once.
+    /// There are two exceptions, both in a round in which the disk is asked again at once: the disk is so
+    /// full that only the room of this segment lets the next one begin, or what a failed write has left at
+    /// the end of this segment cannot be cut off.
     func isKept(_ segment: SegmentInfo) -> Bool {
         guard lastOnDisk?.number == segment.number else { return false }
         let nowNs = core.clock.monotonicNs

@@ -26,8 +26,8 @@ extension WriteAheadBuffer {
         }
     }
 
-    /// Begins a segment behind the one that frames go to, on the disk or in memory. After a throw that one is
-    /// still the last.
+    /// Begins a new segment on the disk, whether frames went to the disk or to memory before. When it throws,
+    /// they go on to where they went.
     static func rotate(_ state: inout State, _ soFar: LedgerRecord, _ core: BufferCore) throws(FileError) {
         let number = state.nextNumber
         let path = "\(core.directory)/\(BufferFileName.segment(number))"

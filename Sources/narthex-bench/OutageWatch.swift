@@ -21,7 +21,8 @@ struct OutageWatch {
     /// The parts of the outage whose memory is compared: behind a tenth, in the middle, and at the end.
     private static let parts = [(0.1, 0.2), (0.45, 0.55), (0.9, 1.0)]
 
-    /// How far the means of the three parts are apart, in % of the least; nil where a part has no look.
+    /// The difference between the largest and the least mean of the three parts, in % of the least. nil where
+    /// the memory was not looked at in one of the parts.
     var driftPercent: Double? {
         let means = Self.parts.compactMap { meanBytes($0.0, $0.1) }
         guard means.count == Self.parts.count, let least = means.min(), let most = means.max(), least > 0

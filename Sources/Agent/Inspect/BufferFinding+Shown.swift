@@ -11,7 +11,8 @@ extension BufferFinding {
         ])
     }
 
-    /// A line for people. `isHeld`: an agent runs there.
+    /// The finding as one line of text. `isHeld`: an agent has the directory locked, so an end that is not
+    /// whole is one that it is writing.
     func line(isHeld: Bool) -> String {
         VisibleText.shown("\(file) offset \(offset): \(sentence(isHeld: isHeld))") + "\n"
     }

@@ -20,7 +20,7 @@ extension ScrapePool {
         get { state.withLock { $0.holdsNew } }
         set {
             let due = state.withLock { state -> [ScrapeLoop] in
-                // Said with every look at the memory, and mostly nothing waits.
+                // The keeper of the memory calls this every time that it looks. Mostly no target waits.
                 guard state.holdsNew != newValue || !newValue && !state.held.isEmpty else { return [] }
                 state.holdsNew = newValue
                 // Those of a plan that was replaced go with the list that comes next.

@@ -172,7 +172,8 @@ final class SeriesAdmission {
         takesBack(commentBytes: chunk.metadata.count)
     }
 
-    /// Comments that were kept are not: their line is passed over.
+    /// Gives back the bytes of comments that were to be kept: the line behind them was passed over, and they
+    /// with it.
     func takesBack(commentBytes bytes: Int) { knownCommentBytesLeft += bytes }
 
     /// Whether the series of a new line of `lineBytes` comes in, whichever it is. If not, its hash decides.

@@ -224,7 +224,8 @@ struct ProtobufDecoder {
         let hasNative = try histogram.read(body, range, memory: memory, pageBytes: series.heldBytes)
         let isNative = hasNative && options.scrapesNative
         if histogram.buckets.count >= Self.checkedSeries {
-            // As series, and once more while a native histogram is made of them.
+            // Each bucket becomes a series. Where a native histogram is made of the buckets, they are held a
+            // second time meanwhile.
             let bucketBytes = ScrapedSeries.seriesBytes + (options.convertsClassic ? 48 : 0)
             try memory?.check(
                 series.heldBytes + histogram.heldBytes + bucketBytes * histogram.buckets.count)

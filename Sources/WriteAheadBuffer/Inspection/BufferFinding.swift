@@ -15,7 +15,7 @@ public struct BufferFinding: Sendable, Equatable {
         case base
         /// Samples that the books tell of, and no frame before this place holds.
         case missing
-        /// A file ends before the place where the segment after it says that it does.
+        /// A segment is shorter than the next one says, which begins with the length of the one before it.
         case cut
         /// The end of what is written to: an agent is writing it, or a crash has torn it.
         case unfinished

@@ -1,6 +1,7 @@
 internal import Platform
 
-/// Whether the disk takes frames, and when it is asked again. It decides, and does nothing itself.
+/// Decides whether frames are written to the disk or go to memory, and when a disk that has refused them is
+/// tried again. It only decides: it never touches the disk.
 struct DiskVerdict: Sendable {
     /// The time in which the disk takes none.
     struct Spell: Sendable {

@@ -193,7 +193,8 @@ final class MemorySegment: Sendable {
         }
     }
 
-    /// Takes out what lies before `offset`, and gives its memory back. Returns how many frames that are.
+    /// Removes the frames that stand before `offset`, and frees their memory. Returns how many frames were
+    /// removed.
     @discardableResult
     func remove(before offset: UInt64) -> Int {
         // Frames are freed once the lock is let go.

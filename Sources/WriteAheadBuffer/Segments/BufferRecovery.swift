@@ -51,8 +51,8 @@ struct BufferRecovery {
         var opened: [Opened] = []
         for name in names {
             if BufferFileName.isUnfinished(name) {
-                // The old file stands, and a destination that is gone needs none. If this one cannot go it is
-                // met again.
+                // It was never renamed to its place, so nothing is lost with it. If it cannot be removed, the
+                // next start tries again.
                 try? files.remove("\(directory)/\(name)")
             }
             guard let number = BufferFileName.segmentNumber(name) else { continue }
