@@ -118,4 +118,75 @@ struct RecordScannerTests {
         let reads = ended.fixture.files.readCount - before
         #expect(reads < 500, "\(reads) reads")
     }
+
+    // MARK: forged files
+
+    /// The first 16 bytes of a record, with the right checksum.
+    private func header(payloadBytes: Int, subject: UInt32) -> [UInt8] {
+        var buffer = RecordBuffer()
+        let start = buffer.begin(.layout, subject: subject)
+        buffer.putRaw(Array(repeating: 0, count: payloadBytes))
+        buffer.end(start, salt: 7)
+        return Array(buffer.bytes.prefix(RecordHeader.sizeBytes))
+    }
+
+    private func record(_ subject: UInt32) -> [UInt8] {
+        var buffer = RecordBuffer()
+        let start = buffer.begin(.layout, subject: subject)
+        buffer.putVarint(1)
+        buffer.end(start, salt: 7)
+        return buffer.bytes
+    }
+
+    /// Subjects of the intact records that a walk over a file finds.
+    private func walk(_ bytes: [UInt8]) throws -> [UInt32] {
+        let fixture = try BufferFixture()
+        let path = "\(fixture.folder.path)/records"
+        try fixture.overwrite(path, with: bytes)
+        let file = try POSIXFiles().open(path, .read)
+        let limit = UInt64(bytes.count)
+        var scanner = RecordScanner(
+            RecordWindow(file, files: POSIXFiles()), salt: 7, offset: 0)
+        var found: [UInt32] = []
+        while true {
+            switch try scanner.next(limit: limit) {
+            case .end:
+                try POSIXFiles().close(file)
+                return found
+            case .damage: break
+            case .record(let header, let place):
+                if try scanner.payload(header, at: place, limit: limit) != nil {
+                    found.append(header.subject)
+                }
+            }
+        }
+    }
+
+    /// Headers each of whose records is the rest of the file and is wrong would be checked for hours.
+    @Test(arguments: [false, true]) func aForgedFileIsNotSearchedForHours(hasRecords: Bool) throws {
+        let (count, tail) = (200, record(1))
+        let step = hasRecords ? 17 + 16 + tail.count : 17
+        let length = 1 + count * step + tail.count
+        var file: [UInt8] = []
+        for number in 0..<count {
+            let payloadBytes = length - number * step - 1 - 16 - 4
+            // What is wrong, so that a search begins, and what it meets.
+            file += [0xFF] + header(payloadBytes: payloadBytes - 16, subject: 2)
+            if hasRecords { file += Array(repeating: 0xFF, count: 16) + tail }
+        }
+        file += [0xFF] + tail
+        #expect(file.count == length)
+        let found = try walk(file)
+        #expect(found.count < 10, "\(found.count) records behind \(count) headers of the rest of the file")
+    }
+
+    /// Each damaged record of a file is checked once, so all behind them is found.
+    @Test func manyDamagedRecordsAreSearched() throws {
+        var file: [UInt8] = []
+        for number in 0..<500 as Range<UInt32> {
+            file += [0xFF] + header(payloadBytes: 200, subject: 0) + Array(repeating: 0xFF, count: 204)
+            file += record(number + 1)
+        }
+        #expect(try walk(file) == Array(1...500))
+    }
 }

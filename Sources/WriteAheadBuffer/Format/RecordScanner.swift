@@ -12,9 +12,15 @@ struct RecordScanner: Sendable {
         case end(at: UInt64)
     }
 
+    /// Payloads that searches check and find wrong have so many times the bytes of the file at most.
+    private static let checksOfEachByte: UInt64 = 4
+
     let salt: UInt32
     private(set) var offset: UInt64
     private(set) var window: RecordWindow
+    /// Bytes of payloads that searches have found wrong, and behind which place they have not looked yet.
+    private var checkedBytes: UInt64 = 0
+    private var searchedUpTo: UInt64 = 0
 
     init(_ window: RecordWindow, salt: UInt32, offset: UInt64 = UInt64(FileHeader.sizeBytes)) {
         self.window = window
@@ -149,6 +155,10 @@ struct RecordScanner: Sendable {
 
     /// The start of the next record that is intact as a whole, or the limit. A checksum that fits by chance
     /// on bytes that are no record has one chance in 2^64: header and payload have one each.
+    ///
+    /// Payloads that are checked and are wrong do not overlap in a damaged file, but for one header in 2^32
+    /// bytes that is none. So no more of them is checked than a few times the file's length: what is beyond
+    /// that was forged, and is damage.
     private mutating func nextIntact(after start: UInt64, limit: UInt64) throws(FileError) -> UInt64 {
         let reach = window.reach
         // By the byte, each would be a read of its own.
@@ -156,10 +166,12 @@ struct RecordScanner: Sendable {
         defer { window.reach = reach }
         var place = start + 1
         while place < limit {
-            if let header = try header(at: place, limit: limit),
-                try payload(header, at: place, limit: limit) != nil
-            {
-                return place
+            if let header = try header(at: place, limit: limit) {
+                let checked = checkedBytes + UInt64(header.recordBytes)
+                guard checked / Self.checksOfEachByte <= limit else { return limit }
+                if try payload(header, at: place, limit: limit) != nil { return place }
+                // A place that is looked at again, as the disk failed behind it, counts once.
+                if place >= searchedUpTo { (checkedBytes, searchedUpTo) = (checked, place + 1) }
             }
             place += 1
         }

@@ -323,4 +323,28 @@ import Testing
         #expect(delivered(whole) == 60_010 && whole.departed.isEmpty && scrape.shedCount == 0)
         #expect(delivered(try scrape.consume(page(ids(4)), at: 21)) == 60_010)
     }
+
+    /// Lines that are kept without room count in each page, also where a chunk of the page before has them.
+    @Test func thoseOfThePageBeforeCount() throws {
+        let gate = SeriesGate(room: room, mostFreeShedLines: 64)
+        let scrape = TargetScrape(target: plainTarget(), rules: SeriesRules(), gate: gate)
+        /// Known lines, and in front of each 400 of them 60 new ones, in so many places.
+        func ids(_ places: Int) -> [Int] {
+            var ids: [Int] = []
+            for place in 0..<10 {
+                if place < places { ids += (0..<60).map { 10_000 + 60 * place + $0 } }
+                ids += (0..<400).map { 400 * place + $0 }
+            }
+            return ids
+        }
+        _ = try scrape.consume(page(ids(0)), at: 1)
+        let known = scrape.lineMemory.lineBytes
+        room.set(leftBytes: 0)
+        for places in 1...10 {
+            let frame = try scrape.consume(page(ids(places)), at: Int64(1 + places))
+            #expect(delivered(frame) == 4_000 && scrape.shedCount == 60 * places)
+            let kept = scrape.lineMemory.lineBytes - known
+            #expect(kept > 0 && kept <= 64 * 20, "\(kept) bytes of new lines in \(places) places")
+        }
+    }
 }
