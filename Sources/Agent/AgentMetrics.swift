@@ -131,7 +131,8 @@ enum AgentMetrics {
             type: .counter)
         let buffered = MetricRegistry.Together(
             "narthex_ledger_buffered_samples",
-            help: "Samples on disk that the destination has not answered for.", type: .gauge)
+            help: "Samples on disk, or in memory while the disk takes none, that the destination has not "
+                + "answered for.", type: .gauge)
         let earlier = MetricRegistry.Together(
             "narthex_ledger_earlier_samples",
             help: "Samples scraped before the destination was added, which it never gets.", type: .gauge)

@@ -20,7 +20,7 @@ public struct AgentSnapshot: Sendable {
         public var delivered: UInt64 = 0
         /// Samples given up, by reason.
         public var dropped: [String: UInt64] = [:]
-        /// Samples on disk that have no answer yet.
+        /// Samples on disk, or in memory while the disk takes none, that have no answer yet.
         public var buffered: UInt64 = 0
         /// Samples scraped before the destination was added, which it never gets.
         public var earlier: Int64 = 0
@@ -28,6 +28,8 @@ public struct AgentSnapshot: Sendable {
         public var lastError: String?
         /// Why the agent reads no further samples from the buffer for this destination; nil while it does.
         public var readingStopped: String?
+        /// Samples that the buffer has let go lately, as it had no room for them or they were too old.
+        public var lostForRoom: UInt64 = 0
         /// Whether samples are kept because of what stands in the way.
         public var isHolding = false
         /// Whether the receiver has refused samples last, which are dropped.
@@ -44,6 +46,10 @@ public struct AgentSnapshot: Sendable {
     public var destinations: [Destination] = []
     /// Bytes of the buffer on disk.
     public var bufferBytes: UInt64 = 0
+    /// Why the disk takes no samples; nil while it takes them.
+    public var diskRefusal: String?
+    /// Samples in memory alone that some destination has not answered for.
+    public var samplesInMemory: UInt64 = 0
 
     /// Whether every sample is accounted for at every destination: scraped = delivered + dropped + buffered
     /// + earlier.

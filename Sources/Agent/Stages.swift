@@ -220,6 +220,9 @@ final class Stages: Sendable {
         let ledger = buffer.ledger()
         var snapshot = AgentSnapshot()
         snapshot.bufferBytes = buffer.sizeBytes
+        snapshot.diskRefusal = buffer.diskRefusal
+        snapshot.samplesInMemory = buffer.samplesInMemory
+        let lostForRoom = buffer.lostForRoom
         snapshot.scraped = ledger.jobs.values.reduce(0, +)
         snapshot.endpoints = jobs.flatMap { job in
             job.pool.targetStates().map { state in
@@ -242,6 +245,7 @@ final class Stages: Sendable {
             let status = runner.writer.status()
             destination.lastError = status.slots.compactMap(\.lastError).first
             destination.readingStopped = status.readingStop?.sentence
+            destination.lostForRoom = lostForRoom[runner.name] ?? 0
             destination.isHolding = status.slots.contains(where: \.isHolding)
             destination.isDropping = status.slots.contains(where: \.isDropping)
             destination.sampleAgeLimitMs = status.sampleAgeLimitMs
@@ -283,6 +287,10 @@ extension Stages: StatusPages {
                 StatusSummary.DiscoveryProblem(job: job.name, provider: $0.provider, message: $0.message)
             }
         }
+        if snapshot.diskRefusal != nil || snapshot.samplesInMemory > 0 {
+            summary.diskRefusal = StatusSummary.DiskRefusal(
+                reason: snapshot.diskRefusal, samplesInMemory: snapshot.samplesInMemory)
+        }
         summary.configurationFault = running.withLock { $0.configurationFault }
         summary.ignoredSettings = configuration.ignored.map {
             StatusSummary.IgnoredSetting(
@@ -296,7 +304,8 @@ extension Stages: StatusPages {
                 dropped: destination.dropped, buffered: destination.buffered,
                 lastError: destination.lastError, readingStopped: destination.readingStopped,
                 isHolding: destination.isHolding, isDropping: destination.isDropping,
-                ageLimit: destination.sampleAgeLimitMs.map { PrometheusDuration.text(ms: $0) })
+                ageLimit: destination.sampleAgeLimitMs.map { PrometheusDuration.text(ms: $0) },
+                lostForRoom: destination.lostForRoom)
         }
         return summary
     }

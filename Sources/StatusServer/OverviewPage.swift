@@ -23,6 +23,7 @@ enum OverviewPage {
             <body>
             <h1>Narthex \(escape(summary.version))</h1>
             <p>\(state(summary, isReady: isReady))</p>
+            \(disk(summary.diskRefusal))
             \(fault(summary.configurationFault))
             \(ignored(summary.ignoredSettings))
             <table>
@@ -51,6 +52,18 @@ enum OverviewPage {
         return summary.targets.isEmpty
             ? "Ready to scrape, but no target is known: see what is wrong with discovery below."
             : "Ready: scraping and buffering. Targets may be missing: see what is wrong with discovery below."
+    }
+
+    private static func disk(_ refusal: StatusSummary.DiskRefusal?) -> String {
+        guard let refusal else { return "" }
+        let isOne = refusal.samplesInMemory == 1
+        let samples = isOne ? "1 sample" : "\(refusal.samplesInMemory) samples"
+        if let reason = refusal.reason {
+            return "<p>The disk takes no samples (\(escape(reason))): "
+                + "\(samples) \(isOne ? "is" : "are") in memory alone.</p>"
+        }
+        return "<p>The disk takes samples again, and \(samples) from before \(isOne ? "is" : "are") still in "
+            + "memory alone: those that are not delivered when the agent ends are lost.</p>"
     }
 
     private static func fault(_ text: String?) -> String {
@@ -117,10 +130,18 @@ enum OverviewPage {
     /// Whether samples are lost by what is in the way.
     private static func state(_ destination: StatusSummary.Destination) -> String {
         let age = destination.ageLimit.map { " and they are younger than \($0)" } ?? ""
-        let held = "held: nothing is lost while the buffer has room for them\(age)"
+        let isLosing = destination.lostForRoom > 0
+        let lost = destination.lostForRoom == 1 ? "1 sample was" : "\(destination.lostForRoom) samples were"
+        let loss = "\(lost) lost, as the buffer had no room or they were too old"
+        let held =
+            isLosing
+            ? "held, but not all: \(loss)" : "held: nothing is lost while the buffer has room for them\(age)"
+        let sent = isLosing ? "being sent, but not all: \(loss)" : "being sent"
         let dropped = "dropped: samples that the receiver refuses are lost"
         switch (destination.isDropping, destination.isHolding && destination.buffered > 0) {
-        case (false, false): return destination.buffered > 0 ? "being sent" : "sent: none waits"
+        case (false, false):
+            guard destination.buffered == 0 else { return sent }
+            return isLosing ? "sent: none waits; of late \(loss)" : "sent: none waits"
         case (false, true): return held
         case (true, false): return dropped
         case (true, true): return "\(dropped); others are \(held)"

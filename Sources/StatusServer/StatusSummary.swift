@@ -15,6 +15,8 @@ public struct StatusSummary: Sendable, Equatable {
     public var destinations: [Destination] = []
     /// What stands in the way of discovery, in the order of jobs; nothing when all is well.
     public var discoveryProblems: [DiscoveryProblem] = []
+    /// nil while the disk takes samples, and no samples are left that it has refused.
+    public var diskRefusal: DiskRefusal?
     /// Why the configuration that runs is not the one at its source, a line a fault; nil when all is well.
     public var configurationFault: String?
     /// What the configuration file asks for and does not get, in the order of its lines.
@@ -51,6 +53,19 @@ public struct StatusSummary: Sendable, Equatable {
             self.job = job
             self.provider = provider
             self.message = message
+        }
+    }
+
+    /// The disk takes or took no samples: they go to the destinations from memory.
+    public struct DiskRefusal: Sendable, Equatable {
+        /// What the disk says; nil where it takes samples again.
+        public var reason: String?
+        /// Samples that wait and are on no disk. They are not written to it later.
+        public var samplesInMemory: UInt64
+
+        public init(reason: String?, samplesInMemory: UInt64) {
+            self.reason = reason
+            self.samplesInMemory = samplesInMemory
         }
     }
 
@@ -91,11 +106,13 @@ public struct StatusSummary: Sendable, Equatable {
         public var isDropping: Bool
         /// How old samples may be that are still sent, for instance `55m`; nil: of any age.
         public var ageLimit: String?
+        /// Samples that were lost of late as the buffer had no room for them, or as they were too old.
+        public var lostForRoom: UInt64
 
         public init(
             name: String, url: String, delivered: UInt64 = 0, dropped: [String: UInt64] = [:],
             buffered: UInt64, lastError: String?, readingStopped: String? = nil, isHolding: Bool = false,
-            isDropping: Bool = false, ageLimit: String? = nil
+            isDropping: Bool = false, ageLimit: String? = nil, lostForRoom: UInt64 = 0
         ) {
             self.name = name
             self.url = url
@@ -107,6 +124,7 @@ public struct StatusSummary: Sendable, Equatable {
             self.isHolding = isHolding
             self.isDropping = isDropping
             self.ageLimit = ageLimit
+            self.lostForRoom = lostForRoom
         }
     }
 

@@ -19,6 +19,8 @@ final class BufferCore: Sendable {
     let baseBytes = Atomic<Int>(0)
     /// Frames go to memory.
     let isDiskRefusing = Atomic(false)
+    /// What the disk said when frames began to go to memory; nil while it takes them.
+    let refusal = Mutex<FileError?>(nil)
     private let salts: @Sendable () -> UInt32
 
     private struct Owner: Sendable {

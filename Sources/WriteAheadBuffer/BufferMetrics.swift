@@ -31,6 +31,8 @@ struct BufferMetrics: Sendable {
     let faults: PacedLog
     private let logger: Logger
     private let places = DamagedPlaces()
+    /// Beginnings of segments, where others are missing before them.
+    private let gaps = DamagedPlaces()
 
     /// Places that were told of: the reader of every destination meets them.
     private final class DamagedPlaces: Sendable {
@@ -154,15 +156,54 @@ struct BufferMetrics: Sendable {
     var syncFailureCount: UInt64 { syncFailures.value }
 
     func damaged(segment: UInt64, offset: UInt64, bytes: UInt64) {
-        guard places.isNew(BufferPosition(segment: segment, offset: offset)) else { return }
-        damagedRecords.add()
-        corruptions.add()
-        damagedBytes.add(bytes)
+        guard countDamage(at: BufferPosition(segment: segment, offset: offset), bytes: bytes) else { return }
         logger.error(
             "damage in the buffer was passed over",
             metadata: [
                 "segment": .stringConvertible(segment), "offset": .stringConvertible(offset),
                 "bytes": .stringConvertible(bytes),
             ])
+    }
+
+    /// Counts a place that cannot be read. False where it was counted before.
+    func countDamage(at place: BufferPosition, bytes: UInt64) -> Bool {
+        guard places.isNew(place) else { return false }
+        damagedRecords.add()
+        corruptions.add()
+        damagedBytes.add(bytes)
+        return true
+    }
+
+    /// Frames of a segment that are intact cannot be decoded, the first of them at `place`. By job, their
+    /// samples.
+    func undecoded(_ frames: Int, from place: BufferPosition, _ samples: [String: UInt64]) {
+        logger.error(
+            "frames of the buffer cannot be read, as what they build on is damaged",
+            metadata: Self.lost(samples).merging(
+                [
+                    "segment": .stringConvertible(place.segment), "offset": .stringConvertible(place.offset),
+                    "frames": .stringConvertible(frames),
+                ], uniquingKeysWith: { $1 }))
+    }
+
+    /// A reader passes from a segment to `following`, and the one before that, `missing`, is not there. With
+    /// it went these samples, by job.
+    func passed(missing: UInt64, before following: UInt64, _ samples: [String: UInt64]) {
+        guard gaps.isNew(.start(of: following)) else { return }
+        var metadata = Self.lost(samples)
+        metadata["segment"] = .stringConvertible(missing)
+        logger.error("samples of a segment that is not there or cannot be read are lost", metadata: metadata)
+    }
+
+    /// So many jobs are named.
+    private static let mostJobs = 10
+
+    private static func lost(_ samples: [String: UInt64]) -> Logger.Metadata {
+        let more = samples.count - mostJobs
+        let jobs = samples.keys.sorted().prefix(mostJobs).joined(separator: ", ")
+        return [
+            "samples": .stringConvertible(samples.values.reduce(0, SampleCount.sum)),
+            "jobs": "\(jobs)\(more > 0 ? " and \(more) more" : "")",
+        ]
     }
 }

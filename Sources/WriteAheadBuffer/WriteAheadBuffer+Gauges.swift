@@ -6,6 +6,17 @@ extension WriteAheadBuffer {
     /// Whether the disk takes no samples, so that they go to the destinations from memory.
     public var isDiskRefusing: Bool { core.isDiskRefusing.load(ordering: .relaxed) }
 
+    /// What the disk has said when it began to take no samples; nil while it takes them. Waits for no disk.
+    public var diskRefusal: String? { core.refusal.withLock { $0?.message } }
+
+    /// By destination, samples that were lost of late as neither disk nor memory had room for them, or as
+    /// they were too old.
+    public var lostForRoom: [String: UInt64] {
+        let destinations = destinations.withLock { $0 }
+        return Dictionary(
+            destinations.map { ($0.name, $0.reader.lostForRoom) }, uniquingKeysWith: { first, _ in first })
+    }
+
     /// Adds the families that are read when a page is made; none of them waits for the disk. Returns the
     /// tokens by which they are taken away again.
     static func gauges(_ core: BufferCore, _ registry: MetricRegistry) -> [UInt64] {

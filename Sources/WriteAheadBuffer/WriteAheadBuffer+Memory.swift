@@ -69,6 +69,7 @@ extension WriteAheadBuffer {
         core.metrics.memorySamples.add(samples)
         core.metrics.memorySpells.add()
         state.untold = cause
+        core.refusal.withLock { $0 = cause }
         core.isDiskRefusing.store(true, ordering: .relaxed)
         // What else the disk refuses is the same fault.
         core.metrics.faults.isHushed.store(true, ordering: .relaxed)
@@ -129,7 +130,7 @@ extension WriteAheadBuffer {
 
     /// Samples that are in memory alone and that some destination has not answered for: of the one that waits
     /// for most.
-    var samplesInMemory: UInt64 {
+    public var samplesInMemory: UInt64 {
         let segments = core.catalog.inMemory
         guard !segments.isEmpty else { return 0 }
         return destinations.withLock { $0 }.map { destination in

@@ -39,6 +39,7 @@ extension WriteAheadBuffer {
             state.torn = []
             // Before another append can begin the next spell.
             core.isDiskRefusing.store(false, ordering: .relaxed)
+            core.refusal.withLock { $0 = nil }
             core.metrics.faults.isHushed.store(false, ordering: .relaxed)
             return state.verdict.succeeded(nowNs: core.clock.monotonicNs)
         }

@@ -163,6 +163,10 @@ public final class WriteAheadBuffer: Sendable {
         if let failure {
             if hasRotated { for destination in destinations { destination.raise() } }
             core.metrics.appendFailures.add()
+            // Without a number it is no fault of the disk: the frame itself cannot be written.
+            if failure.code == .io, failure.cause?.errno ?? 0 != 0 {
+                for destination in destinations { destination.reader.noteLackOfRoom(samples) }
+            }
             if failure.code != .closed {
                 core.metrics.faults.error(
                     "a frame cannot be kept: its samples are lost", ["err": "\(failure)"])

@@ -11,7 +11,8 @@ struct BufferCommand: ParsableCommand {
             inspect shows samples by destination and job, their ages, and what the bytes are spent on; \
             verify what is damaged; dump labels and values of frames. Nothing is changed or locked: an \
             agent may run there. Exit status: 0, 1 when verify finds damage, 3 when something cannot be \
-            read, 64 for a wrong command line, 74 when standard output cannot be written.
+            read or dump finds no such frame, 64 for a wrong command line, 74 when standard output cannot \
+            be written.
             """)
 
     @Argument(help: "One of inspect, verify, dump.")

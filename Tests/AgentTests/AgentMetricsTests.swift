@@ -43,7 +43,12 @@ struct AgentMetricsTests {
             return ledger
         }
         for page in 1...2 {
-            let lines = registry.render().split(separator: "\n").filter { !$0.hasPrefix("#") }
+            let text = registry.render()
+            #expect(
+                text.contains(
+                    "# HELP narthex_ledger_buffered_samples Samples on disk, or in memory while the disk "
+                        + "takes none, that the destination has not answered for.\n"))
+            let lines = text.split(separator: "\n").filter { !$0.hasPrefix("#") }
             let values = lines.compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }
             #expect(values.count == 5 && values.reduce(0, +) == Double(200 * page), "\(lines)")
         }

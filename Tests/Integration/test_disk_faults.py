@@ -63,9 +63,9 @@ def judge(exporters, receiver, ends=None):
 
 
 @pytest.fixture
-def small_disk(make_agent, receiver, load, parts):
-    """An agent under load whose storage has 16 MiB."""
-    agent = make_agent(configuration(load, receiver.url, life=1))
+def small_disk(request, make_agent, receiver, load, parts):
+    """An agent under load whose storage has 16 MiB; a parameter is flags that it gets."""
+    agent = make_agent(configuration(load, receiver.url, life=1), flags=getattr(request, "param", []))
     disk = SmallDisk(agent.storage, 16 << 20)
     parts.callback(disk.close)
     # Before the agent's end in the stack: it holds the file system, too.
@@ -90,6 +90,12 @@ def ledger_page(agent):
     return json.loads(body)["data"]
 
 
+def status_page(agent):
+    status, _, body = agent.get("/")
+    assert status == 200
+    return body.decode()
+
+
 def flows(receiver, requests=10):
     seen = len(receiver.accepted())
     wait_until(lambda: len(receiver.accepted()) > seen + requests, 20, "flow of requests")
@@ -111,20 +117,45 @@ def test_a_full_disk_loses_nothing(small_disk, receiver, load):
         books = ledger_page(agent)
         assert books["buffer"]["diskRefuses"] is True
         assert sum(job["inMemory"] for job in books["destinations"][0]["jobs"]) >= held
+        page = status_page(agent)
+        said = re.search(r"The disk takes no samples \(([^)]+)\): (\d+) samples are in memory alone\.", page)
+        assert said, page
+        assert said[1] == "No space left on device" and int(said[2]) >= held, said[0]
+        # It waits, and no sample is lost.
+        assert "held: nothing is lost" in page and "but not all" not in page, page
         receiver.decide = lambda received: Answer()
         flows(receiver)
         assert agent.metric(REFUSES) == 1
         disk.make_room()
         until_recovered(agent, REGAIN_SECONDS)
         assert ledger_page(agent)["buffer"]["diskRefuses"] is False
+        assert "The disk takes no samples" not in status_page(agent)
         assert len(agent.log_lines("the disk takes no samples")) == spell
         assert len(agent.log_lines("the disk takes samples again")) == spell
         flows(receiver)
+        wait_until(lambda: "The disk takes" not in status_page(agent), 20, "memory without samples")
     loud = [line for line in agent.log_lines("level=(WARN|ERROR)") if "No space left" in line]
     assert len(loud) <= 4, loud[:10]
     ledger = drain(agent, receiver, load)
     assert not any(sum(entry.dropped.values()) for entry in ledger.values()), ledger
     judge(load, receiver)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "small_disk", [["--storage.agent.retention.max-time=8s"]], indirect=True, ids=["kept for 8s"])
+def test_the_page_says_what_is_lost(small_disk, receiver):
+    agent, disk = small_disk
+    until_full(agent, disk)
+    receiver.decide = lambda received: Answer(status=503, stores=False)
+    lost = r"held, but not all: (\d+) samples were lost, as the buffer had no room or they were too old"
+    wait_until(lambda: re.search(lost, status_page(agent)), 30, "loss on the page")
+    said = int(re.search(lost, status_page(agent))[1])
+    dropped = sum(entry.dropped["retention_age"] for entry in read_ledger(agent).values())
+    assert 0 < said <= dropped, (said, dropped)
+    disk.make_room()
+    again = r"The disk takes samples again, and [1-9]\d* samples from before are still in memory alone: "
+    wait_until(lambda: re.search(again, status_page(agent)), REGAIN_SECONDS, "rest in memory on the page")
 
 
 @pytest.mark.timeout(120)

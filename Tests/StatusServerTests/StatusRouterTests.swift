@@ -187,6 +187,22 @@ struct StatusRouterTests {
         #expect(answer("GET", "/-/ready").status == 200)
     }
 
+    @Test func overviewSaysThatTheDiskTakesNoSamples() {
+        pages.ready.withLock { $0 = true }
+        #expect(!text(answer("GET", "/")).contains("The disk takes"))
+        pages.numbers.withLock { $0.diskRefusal = .init(reason: "No space <left>", samplesInMemory: 55_455) }
+        #expect(
+            text(answer("GET", "/")).contains(
+                "<p>The disk takes no samples (No space &lt;left&gt;): 55455 samples are in memory alone.</p>"
+            ))
+        pages.numbers.withLock { $0.diskRefusal = .init(reason: nil, samplesInMemory: 1) }
+        #expect(
+            text(answer("GET", "/")).contains(
+                "<p>The disk takes samples again, and 1 sample from before is still in memory alone: those "
+                    + "that are not delivered when the agent ends are lost.</p>"))
+        #expect(answer("GET", "/-/ready").status == 200)
+    }
+
     @Test func overviewSaysFirstWhatHasNoEffect() throws {
         #expect(!text(answer("GET", "/")).contains("no effect"))
         pages.numbers.withLock {
@@ -259,8 +275,14 @@ struct StatusRouterTests {
         #expect(
             try row(destination).contains(
                 "are lost; others are held: nothing is lost while the buffer has room"))
+        // Where the buffer has let samples go it is not said that nothing is lost.
+        (destination.lostForRoom, destination.isDropping) = (50_050, false)
+        let lost = "but not all: 50050 samples were lost, as the buffer had no room or they were too old</td>"
+        #expect(try row(destination).contains("<td>held, \(lost)"))
+        destination.isHolding = false
+        #expect(try row(destination).contains("<td>being sent, \(lost)"))
         // What is not buffered is not held, whatever a request met before.
-        (destination.buffered, destination.isDropping) = (0, false)
+        (destination.buffered, destination.isHolding) = (0, true)
         #expect(try !row(destination).contains("held"))
     }
 

@@ -50,6 +50,9 @@ struct WriteAheadBufferRegainingTests {
         try append(6..<9, to: buffer)
     }
 
+    private static let placeIsGone = "a cursor's place is gone from the disk"
+    private static let segmentIsGone = "samples of a segment that is not there or cannot be read are lost"
+
     struct Case: CustomTestStringConvertible, Sendable {
         /// Frames that are delivered at the kill.
         let delivered: Int
@@ -58,8 +61,8 @@ struct WriteAheadBufferRegainingTests {
         let sent: [Int]
         let damaged: UInt64
         let earlier: Int64
-        /// It says that the cursor's place is gone.
-        let isSaid: Bool
+        /// The complaint of the next start.
+        let said: String?
 
         var testDescription: String { "\(delivered) delivered, \(hasLater ? "and" : "no") later segment" }
     }
@@ -67,14 +70,16 @@ struct WriteAheadBufferRegainingTests {
     @Test(
         arguments: [
             // Before the segment in memory: nobody knows of what was in it, unless a later one does.
-            Case(delivered: 2, hasLater: false, sent: [2], damaged: 0, earlier: 0, isSaid: false),
-            Case(delivered: 2, hasLater: true, sent: [2, 6, 7, 8], damaged: 30, earlier: 0, isSaid: false),
+            Case(delivered: 2, hasLater: false, sent: [2], damaged: 0, earlier: 0, said: nil),
+            Case(
+                delivered: 2, hasLater: true, sent: [2, 6, 7, 8], damaged: 30, earlier: 0,
+                said: segmentIsGone),
             // In it.
-            Case(delivered: 4, hasLater: false, sent: [], damaged: 0, earlier: -10, isSaid: true),
-            Case(delivered: 4, hasLater: true, sent: [6, 7, 8], damaged: 20, earlier: 0, isSaid: true),
+            Case(delivered: 4, hasLater: false, sent: [], damaged: 0, earlier: -10, said: placeIsGone),
+            Case(delivered: 4, hasLater: true, sent: [6, 7, 8], damaged: 20, earlier: 0, said: placeIsGone),
             // Behind it.
-            Case(delivered: 6, hasLater: false, sent: [], damaged: 0, earlier: -30, isSaid: true),
-            Case(delivered: 6, hasLater: true, sent: [6, 7, 8], damaged: 0, earlier: 0, isSaid: false),
+            Case(delivered: 6, hasLater: false, sent: [], damaged: 0, earlier: -30, said: placeIsGone),
+            Case(delivered: 6, hasLater: true, sent: [6, 7, 8], damaged: 0, earlier: 0, said: nil),
         ])
     func whatAKillTakesIsBooked(_ expected: Case) throws {
         do {
@@ -94,8 +99,8 @@ struct WriteAheadBufferRegainingTests {
         #expect(books.earlier == expected.earlier && books.buffered == 0)
         #expect(books.scraped == books.delivered + expected.damaged)
         let said = complaints[before...]
-        #expect(said.count == (expected.isSaid ? 1 : 0))
-        #expect(said.allSatisfy { $0.contains("place is gone from the disk") })
+        #expect(said.count == (expected.said == nil ? 0 : 1))
+        #expect(said.allSatisfy { $0.contains(expected.said ?? "nothing") })
     }
 
     /// Answered ranges in a segment that is gone: the balance holds, and where a later segment tells of the

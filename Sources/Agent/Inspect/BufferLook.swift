@@ -26,8 +26,8 @@ public struct BufferLook: Sendable {
     }
 
     /// Gives `write` what is to be shown, piece by piece. Throws `.refused` without a message when `verify`
-    /// has found damage. Throws `.storage` when something cannot be read; without a message where what is
-    /// shown says so.
+    /// has found damage. Throws `.storage` when something cannot be read, without a message where what is
+    /// shown says so, and when a dump has no frame of the job or from the place that it is asked for.
     public func run(
         clock: any AgentClock = SystemClock(), files: any FileDoor = POSIXFiles(),
         write: (String) throws(AgentError) -> Void
@@ -42,7 +42,8 @@ public struct BufferLook: Sendable {
                 try dump.run(inspection, from: place, write)
             }
             if let failure = dump.failure { throw failure }
-            if !isReadable { throw AgentError(.storage, "") }
+            let lack = try dump.hasFrames ? nil : lack(inspection)
+            if lack != nil || !isReadable { throw AgentError(.storage, lack ?? "") }
             return
         }
         let survey = try readable { () throws(FileError) in try inspection.survey() }
@@ -53,6 +54,19 @@ public struct BufferLook: Sendable {
         try write(showsJSON ? page.json : action == .verify ? page.verdict : page.text)
         if survey.isUnreadable { throw AgentError(.storage, "") }
         if action == .verify, survey.isDamaged { throw AgentError(.refused, "") }
+    }
+
+    /// What a dump without frames was asked for and is not there; nil where it was asked for all.
+    private func lack(_ inspection: BufferInspection) throws(AgentError) -> String? {
+        guard job != nil || segment > 0 else { return nil }
+        let newest = try readable { () throws(FileError) in try inspection.newestSegment() }
+        guard let newest else { return "\(directory) holds no segment" }
+        guard segment <= newest else {
+            return "\(directory) holds no segment \(segment): its newest is \(newest)"
+        }
+        let what = job.map { "frame of job \(VisibleText.shown($0))" } ?? "frame"
+        let place = BufferPosition(segment: segment, offset: offset)
+        return "\(directory) holds no \(what)" + (segment > 0 ? " from \(place) on" : "")
     }
 
     private func readable<Value>(

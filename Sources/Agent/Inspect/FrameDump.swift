@@ -8,6 +8,9 @@ import WriteAheadBuffer
 struct FrameDump {
     /// What is gathered before it is written.
     private static let pieceBytes = 65_536
+    /// So many frames beyond the limit are looked at, to tell how many more there are: a buffer may have
+    /// many gigabytes of them.
+    private static let mostBeyond = 10_000
 
     let isJSON: Bool
     let job: String?
@@ -17,6 +20,9 @@ struct FrameDump {
     private(set) var failure: AgentError?
     private var text = ""
     private var frames = 0
+    /// Frames beyond the limit, of any job, and those of them that would be shown.
+    private var beyond = 0
+    private var moreFrames = 0
 
     init(isJSON: Bool, job: String?, limit: Int) {
         self.isJSON = isJSON
@@ -24,27 +30,49 @@ struct FrameDump {
         self.limit = limit
     }
 
-    /// Writes the frames, and what is wrong with what was read. False where something could not be read.
+    private var hasCountedAll: Bool { beyond < Self.mostBeyond }
+
+    /// Whether there was any frame.
+    var hasFrames: Bool { frames > 0 }
+
+    /// Writes the frames, how many more there are, and what is wrong with what was read. False where
+    /// something could not be read.
     mutating func run(
         _ inspection: BufferInspection, from place: BufferPosition,
         _ write: (String) throws(AgentError) -> Void
     ) throws(FileError) -> Bool {
         text = isJSON ? #"{"frames":["# : ""
         let findings = try inspection.frames(from: place) { stored in
-            guard job == nil || stored.frame.target.job == job else { return true }
+            let isOfJob = job == nil || stored.frame.target.job == job
+            guard frames < limit else {
+                beyond += 1
+                if isOfJob { moreFrames += 1 }
+                return beyond < Self.mostBeyond
+            }
+            guard isOfJob else { return true }
             do throws(AgentError) {
                 try put(stored, write)
-                return frames < limit
+                guard frames == limit else { return true }
+                // The others are only counted, which may take long.
+                try write(text)
+                text = ""
+                return true
             } catch {
                 failure = error
                 return false
             }
         }
         if isJSON {
-            text += "],\"findings\":"
+            text += "],\"moreFrames\":\(moreFrames),\"hasCountedAll\":\(hasCountedAll),\"findings\":"
             JSONValue.array(findings.map(\.json)).write(to: &text)
             text += "}\n"
         } else {
+            if !hasCountedAll {
+                text += "… at least \(moreFrames.counted("more frame")): --limit=0 shows all\n"
+            } else if moreFrames > 0 {
+                let them = moreFrames == 1 ? "it" : "them"
+                text += "… \(moreFrames.counted("more frame")): --limit=0 shows \(them)\n"
+            }
             let isHeld = inspection.process != nil
             for finding in findings { text += finding.line(isHeld: isHeld) }
         }

@@ -15,8 +15,44 @@ struct SurveyPage {
     var verdict: String {
         let verdict =
             survey.isDamaged ? "damaged" : survey.isUnreadable ? "not all could be read" : "no damage"
-        return findings + "\(survey.segments.count) segments, \(survey.destinations.count) cursors, "
-            + "\(survey.density.samples) samples: \(verdict)\n"
+        return findings + survey.segments.count.counted("segment") + ", "
+            + survey.destinations.count.counted("cursor") + "; \(whatIsLeft): \(verdict)\n"
+    }
+
+    /// How many samples can be read, and how many cannot.
+    private var whatIsLeft: String {
+        var parts = [survey.density.samples.counted("sample") + " can be read"]
+        if !survey.lost.isEmpty {
+            let (total, jobs) = Self.byJob(survey.lost)
+            let least = survey.mayHaveLostMore ? "at least " : ""
+            parts.append("\(least)\(total) \(total == 1 ? "is" : "are") lost (\(jobs))")
+        } else if survey.mayHaveLostMore {
+            parts.append("how many are lost is not known")
+        }
+        if !survey.absent.isEmpty {
+            let (total, jobs) = Self.byJob(survey.absent)
+            parts.append("\(total) stood in segments that are not in the directory (\(jobs))")
+        }
+        return parts.joined(separator: ", ")
+    }
+
+    /// Jobs that a sum names.
+    static let mostJobs = 8
+
+    /// All samples, and of the jobs that have most of them how many each has.
+    private static func byJob(_ samples: [String: UInt64]) -> (total: UInt64, jobs: String) {
+        let ordered = samples.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        let named = ordered.prefix(mostJobs).map { VisibleText.shown("job \($0.key) \($0.value)") }
+        let more = ordered.count - named.count
+        // A forged buffer may say any number.
+        let total = ordered.reduce(UInt64(0)) { sum, job in
+            let (next, isTooMuch) = sum.addingReportingOverflow(job.value)
+            return isTooMuch ? .max : next
+        }
+        return (
+            total,
+            named.joined(separator: ", ") + (more > 0 ? " and \(more.counted("more job"))" : "")
+        )
     }
 
     private var findings: String {
@@ -64,7 +100,8 @@ struct SurveyPage {
         let mark = destination.mark.map { "\($0)" } ?? "an unknown place"
         let head = VisibleText.shown(
             "destination \(destination.name ?? destination.file): answered for up to \(mark) and in "
-                + "\(destination.ranges) ranges beyond, \(destination.requests) requests in flight")
+                + destination.ranges.counted("range") + " beyond, "
+                + destination.requests.counted("request") + " in flight")
         var rows = [["job", "scraped", "delivered", "dropped", "buffered", "found"] + Self.amountHeads]
         for job in destination.jobs {
             let books = destination.books[job] ?? DestinationLedger()
@@ -147,16 +184,19 @@ struct SurveyPage {
                 "held": segment.held.json,
             ])
         }
-        let jobs = Set(survey.held.keys).union(survey.scraped.keys).sorted().map { job in
+        let known = Set(survey.held.keys).union(survey.scraped.keys)
+        let jobs = known.union(survey.lost.keys).union(survey.absent.keys).sorted().map { job in
             JSONValue.object([
                 "job": .string(job), "scraped": .integer(survey.scraped[job] ?? 0),
                 "held": (survey.held[job] ?? BufferSurvey.Amount()).json,
+                "lost": .integer(survey.lost[job] ?? 0), "absent": .integer(survey.absent[job] ?? 0),
             ])
         }
         return JSONValue.object([
             "directory": .string(directory), "nowMs": .integer(nowMs),
             "process": survey.process.map { .integer($0) }, "isDamaged": .bool(survey.isDamaged),
-            "isUnreadable": .bool(survey.isUnreadable), "destinations": .array(destinations),
+            "isUnreadable": .bool(survey.isUnreadable), "mayHaveLostMore": .bool(survey.mayHaveLostMore),
+            "destinations": .array(destinations),
             "jobs": .array(jobs), "segments": .array(segments),
             "density": .object([
                 "samples": .integer(density.samples), "bytes": .integer(density.bytes),

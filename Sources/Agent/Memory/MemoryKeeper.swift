@@ -20,7 +20,9 @@ final class MemoryKeeper: Sendable {
     struct Job: Sendable {
         let name: String
         let activeSeries: @Sendable () -> Int
-        /// Asked once a storm, when the job begins to shed.
+        /// Samples of new series that were refused so far.
+        let refusedSamples: @Sendable () -> UInt64
+        /// Asked once a storm, when the job has refused something.
         let widestLabel: @Sendable () -> WidestLabel?
         let setShedsNewSeries: @Sendable (Bool) -> Void
         let setHoldsNewTargets: @Sendable (Bool) -> Void
@@ -46,6 +48,8 @@ final class MemoryKeeper: Sendable {
         var shedding: [String] = []
         /// Jobs that the log told of since no step was in force.
         var said: Set<String> = []
+        /// Of jobs that shed and that the log did not tell of, what they had refused before.
+        var unsaid: [String: UInt64] = [:]
         var shedNs: UInt64 = 0
         var givingBack = GivingBack()
         /// A step has begun, and the next time that memory is given back connections close as well.
@@ -246,7 +250,7 @@ final class MemoryKeeper: Sendable {
                 if step == .newSeriesAreShed { state.shedding = [] }
                 if step >= .newSeriesAreShed { tell(means.jobs(), state) }
             case .isOver:
-                state.said = []
+                (state.said, state.unsaid) = ([], [:])
                 state.hasSaidTooSmall = false
                 state.say(
                     .info, "memory is far enough below its ceiling again: nothing waits for it or is refused",
@@ -280,21 +284,33 @@ final class MemoryKeeper: Sendable {
             room.set(leftBytes: left)
             let isAbove = used >= MemoryPressure.Step.newSeriesAreShed.markBytes(ceilingBytes: limit)
             let isNext = isAbove && nowNs >= state.shedNs && nowNs - state.shedNs >= Self.nextJobNs
-            if state.shedding.isEmpty || isNext { shedNext(jobs, used, &state, nowNs: nowNs) }
+            if state.shedding.isEmpty || isNext { shedNext(jobs, &state, nowNs: nowNs) }
+            tellWhoRefuses(jobs, used, &state)
         }
         // At each look: a reload may have brought other pools.
         tell(jobs, state)
     }
 
     /// One more job sheds, unless all do.
-    private func shedNext(_ jobs: [Job], _ used: UInt64, _ state: inout State, nowNs: UInt64) {
+    private func shedNext(_ jobs: [Job], _ state: inout State, nowNs: UInt64) {
         let sizes = sizes(jobs)
         state.shedNs = nowNs
         guard let name = state.growth.fastest(of: sizes, except: state.shedding) else { return }
         state.shedding.append(name)
-        if state.said.insert(name).inserted {
-            let job = jobs.first { $0.name == name }
-            warnOf(name, sizes, job?.widestLabel(), used, &state)
+        if state.said.contains(name) { return }
+        state.unsaid[name] = jobs.first { $0.name == name }?.refusedSamples()
+    }
+
+    /// A job without new series refuses nothing, and is not named.
+    private func tellWhoRefuses(_ jobs: [Job], _ used: UInt64, _ state: inout State) {
+        for job in jobs where state.shedding.contains(job.name) {
+            guard let before = state.unsaid[job.name] else { continue }
+            let refused = job.refusedSamples()
+            // A job that a reload removes and another adds again counts from zero.
+            state.unsaid[job.name] = refused > before ? nil : refused
+            guard refused > before else { continue }
+            state.said.insert(job.name)
+            warnOf(job.name, sizes(jobs), job.widestLabel(), used, &state)
         }
     }
 

@@ -68,7 +68,8 @@ extension Stages {
 extension MemoryKeeper.Job {
     init(_ name: String, _ pool: ScrapePool) {
         self.init(
-            name: name, activeSeries: { pool.size.activeSeries }, widestLabel: { pool.widestLabel },
+            name: name, activeSeries: { pool.size.activeSeries },
+            refusedSamples: { pool.memoryShedSamples }, widestLabel: { pool.widestLabel },
             setShedsNewSeries: { pool.shedsNewSeries = $0 },
             setHoldsNewTargets: { pool.holdsNewTargets = $0 })
     }

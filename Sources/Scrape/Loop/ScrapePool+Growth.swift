@@ -2,7 +2,7 @@ import MetricModel
 import Synchronization
 
 /// Of the labels in a sample of a job's series the one that has most values: what most often makes a job
-/// grow.
+/// grow. It is not the name, which cannot be dropped, where another label has more than one value.
 public struct WidestLabel: Sendable, Equatable {
     public let name: String
     /// Values that it has in the sample.
@@ -21,6 +21,9 @@ public struct WidestLabel: Sendable, Equatable {
     /// Targets that it is taken from.
     static let mostTargets = 64
     static let mostNameBytes = 200
+    /// Metric names are taken for the widest label only where there are so many of them to each value of any
+    /// other label: nobody can drop the name of a metric, as one drops a label.
+    static let namesToOneValue = 10
     /// What is looked at of a series that has more labels, and names that are counted. A hostile target may
     /// have a million of them, and this is asked when memory is short.
     static let mostLabels = 256
@@ -53,6 +56,12 @@ public struct WidestLabel: Sendable, Equatable {
             }
         }
         whenCounted(values.count)
+        let names = values["__name__"]?.count ?? 0
+        if values.contains(where: {
+            $0.key != "__name__" && $0.value.count > max(1, names / Self.namesToOneValue)
+        }) {
+            values["__name__"] = nil
+        }
         // Of labels that are equal in this the first by name, so that the answer stays the same.
         guard let widest = values.max(by: { ($0.value.count, $1.key) < ($1.value.count, $0.key) }) else {
             return nil

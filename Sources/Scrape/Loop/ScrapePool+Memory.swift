@@ -13,6 +13,9 @@ extension ScrapePool {
         set { gate.shedsNewSeries = newValue }
     }
 
+    /// Samples of new series that were left out so far because memory is short. Any thread.
+    public var memoryShedSamples: UInt64 { metrics.memoryShed.value }
+
     /// While it is on, targets that come are not scraped; once it is off they are, each at its phase, as far
     /// as there is room for their loops: to be set again and again while targets wait. A target that takes
     /// over from one of the same labels, as after a reload, is not new. Any thread.

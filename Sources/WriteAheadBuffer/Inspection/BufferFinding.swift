@@ -26,6 +26,9 @@ public struct BufferFinding: Sendable, Equatable {
 
         /// Whether something is not as an agent leaves it, a killed one included.
         public var isDamage: Bool { self != .unfinished && self != .absent && self != .unreadable }
+
+        /// Whether samples may be lost by it.
+        var mayCostSamples: Bool { self != .unfinished && self != .headerCopy }
     }
 
     public let what: What
@@ -35,9 +38,9 @@ public struct BufferFinding: Sendable, Equatable {
     public let offset: UInt64
     /// How many bytes it concerns; of `cut` those that are not there.
     public var bytes: UInt64 = 0
-    /// How many samples are lost by it, where it says so.
-    public var samples: UInt64 = 0
-    /// The job of these samples, where it is known.
+    /// How many samples are lost by it; nil where it does not say so.
+    public var samples: UInt64?
+    /// The job of these samples, where they are known.
     public var job: String?
     /// Of what is unreadable, why.
     public var reason: String?

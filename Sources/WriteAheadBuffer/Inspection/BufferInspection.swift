@@ -66,6 +66,9 @@ public struct BufferInspection: Sendable {
         }
         survey.findings = findings.all
         survey.moreFindings = findings.more
+        survey.lost = findings.lost
+        survey.absent = findings.absent
+        survey.mayHaveLostMore = findings.mayHaveLostMore
         survey.isDamaged = findings.hasDamage
         survey.isUnreadable = findings.hasUnreadable
         return survey
@@ -98,6 +101,11 @@ public struct BufferInspection: Sendable {
         try files.list(directory).contains {
             BufferFileName.segmentNumber($0) != nil || BufferFileName.isCursor($0)
         }
+    }
+
+    /// The highest number of a segment; nil without any. Throws when the directory cannot be listed.
+    public func newestSegment() throws(FileError) -> UInt64? {
+        try files.list(directory).compactMap { BufferFileName.segmentNumber($0) }.max()
     }
 
     /// Whether there is no such file any more. One that the disk does not show was told when it was opened.
@@ -139,6 +147,8 @@ public struct BufferInspection: Sendable {
         }
         var totals: [String: JobTotal]?
         var next = open()
+        // No books tell what those held that stand before the first that can be read.
+        findings.conclude(isCounted: false)
         while let (file, header) = next {
             next = open()
             let books = next?.file.books
@@ -161,14 +171,19 @@ public struct BufferInspection: Sendable {
                 end = ahead.isEmpty ? .open : .file
             }
             var surveyor = SegmentSurveyor(file, header, end: end, before: totals, findings)
+            var isCounted = false
             do throws(FileError) {
                 guard try use(file, &surveyor) else { return }
                 // What a removed segment held is not missing: all of it was answered for, or given up.
-                if let books, !isRemoved { surveyor.compare(with: books, isThere: isThere) }
+                // And where the next segment is not there, nobody knows which of the two had them.
+                if let books, !isRemoved {
+                    isCounted = surveyor.compare(with: books, isThere: isThere) && isThere
+                }
             } catch {
                 findings.addUnreadable(file.name, "\(error)", at: surveyor.place)
             }
-            totals = surveyor.totals
+            findings.conclude(isCounted: isCounted)
+            totals = surveyor.hasBooks ? surveyor.totals : nil
         }
     }
 }

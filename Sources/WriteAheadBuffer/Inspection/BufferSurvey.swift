@@ -72,6 +72,12 @@ public struct BufferSurvey: Sendable {
     public internal(set) var findings: [BufferFinding] = []
     /// Findings that are not listed, as there are too many.
     public internal(set) var moreFindings = 0
+    /// By job, samples that damage took, as far as it is known.
+    public internal(set) var lost: [String: UInt64] = [:]
+    /// By job, samples that stood in segments which are not in the directory.
+    public internal(set) var absent: [String: UInt64] = [:]
+    /// Whether damage may have taken more: no books tell what it took.
+    public internal(set) var mayHaveLostMore = false
     public internal(set) var isDamaged = false
     /// Some file cannot be read.
     public internal(set) var isUnreadable = false

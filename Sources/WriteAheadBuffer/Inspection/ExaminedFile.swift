@@ -9,11 +9,34 @@ final class FindingList {
     private(set) var more = 0
     private(set) var hasDamage = false
     private(set) var hasUnreadable = false
+    /// By job, samples that damage took, as far as findings say so; also those that are not listed.
+    private(set) var lost: [String: UInt64] = [:]
+    /// By job, samples of segments that are not in the directory.
+    private(set) var absent: [String: UInt64] = [:]
+    /// Whether something in a segment may have taken more samples than `lost` has.
+    private(set) var mayHaveLostMore = false
+    /// Findings that do not say how many samples are lost by them, and no books have told since.
+    private var isUncounted = false
 
     func add(_ finding: BufferFinding) {
         hasDamage = hasDamage || finding.what.isDamage
         hasUnreadable = hasUnreadable || finding.what == .unreadable
+        if let samples = finding.samples, let job = finding.job {
+            if finding.what == .absent {
+                absent[job] = SampleCount.sum(absent[job] ?? 0, samples)
+            } else {
+                lost[job] = SampleCount.sum(lost[job] ?? 0, samples)
+            }
+        } else if finding.what.mayCostSamples, BufferFileName.segmentNumber(finding.file) != nil {
+            isUncounted = true
+        }
         if all.count < Self.most { all.append(finding) } else { more += 1 }
+    }
+
+    /// Nothing else will tell what findings so far have cost, unless `isCounted`: books have told it.
+    func conclude(isCounted: Bool) {
+        mayHaveLostMore = mayHaveLostMore || (isUncounted && !isCounted)
+        isUncounted = false
     }
 
     func add(_ what: BufferFinding.What, _ file: String, at offset: UInt64 = 0, bytes: UInt64 = 0) {

@@ -43,8 +43,10 @@ struct SegmentSurveyor {
     private let findings: FindingList
 
     private(set) var density = BufferDensity()
-    /// The books as far as the walk has come.
+    /// The books as far as the walk has come, and whether they are those of the buffer: without a record of
+    /// them they begin at the segment.
     private(set) var totals: [String: JobTotal]
+    private(set) var hasBooks: Bool
     /// The books at the beginning; nil where nobody knows them.
     private var before: [String: JobTotal]?
     /// Samples of each job before the place where the walk stands.
@@ -69,6 +71,7 @@ struct SegmentSurveyor {
         self.file = file
         self.end = end
         self.before = before
+        hasBooks = before != nil
         self.findings = findings
         totals = before ?? [:]
         scanner = file.scanner(header)
@@ -126,14 +129,15 @@ struct SegmentSurveyor {
     }
 
     /// Tells what the books of the next segment that can be read have more than those at this one's end.
-    /// `isThere`: the directory has a file of the one before it.
-    func compare(with next: LedgerRecord, isThere: Bool) {
-        guard before != nil else { return }
+    /// `isThere`: the directory has a file of the one before it. False where that cannot be told.
+    func compare(with next: LedgerRecord, isThere: Bool) -> Bool {
+        guard before != nil else { return false }
         let what: BufferFinding.What = isThere ? .missing : .absent
         for (job, total) in next.jobs.sorted(by: { $0.key < $1.key }) {
             let held = totals[job]?.appended ?? 0
             if total.appended > held { tell(what, at: limit, samples: total.appended - held, of: job) }
         }
+        return true
     }
 
     private func finding(_ what: BufferFinding.What, at place: UInt64, bytes: UInt64 = 0) -> BufferFinding {
@@ -208,6 +212,7 @@ struct SegmentSurveyor {
             if let record {
                 if place == UInt64(FileHeader.sizeBytes) { before = record.jobs }
                 totals = record.jobs
+                hasBooks = true
             }
         case .snapshot, .progress, .indexed:
             damage(finding(.content, at: place, bytes: bytes))

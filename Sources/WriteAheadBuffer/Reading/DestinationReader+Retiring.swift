@@ -80,6 +80,7 @@ extension DestinationReader {
             guard let (mark, places) = destination?.standing else { return }
             record(mark, [], [passed.range], outcome, places)
         }
+        noteLackOfRoom(outcome.total)
         return outcome.total
     }
 }

@@ -37,6 +37,7 @@ public final class DestinationReader: Sendable {
         var seenSamples: UInt64 = 0
         /// Why retention took segments with frames that are still open.
         var retiredReason = BufferDropReason.retentionSize
+        var roomLoss = RoomLoss()
 
         mutating func lose(
             _ counts: [String: UInt64], at: BufferPosition, _ reason: String, isGone: Bool = false
@@ -313,16 +314,35 @@ public final class DestinationReader: Sendable {
             return passed
         }
         var outcome = outcome
+        let hasDelivered = outcome.delivered > 0
+        var lacked: UInt64 = 0
         for lost in passed {
             for (job, count) in lost.counts {
                 outcome.add(JobOutcome(dropped: [lost.reason: count]), of: job)
+                if RoomLoss.isReason(lost.reason) { lacked = SampleCount.sum(lacked, count) }
             }
         }
         destination?.record(
             .answered(upTo: mark, requests: requests, ranges: ranges, outcome: outcome))
-        let beyond = places
-        state.withLock { $0.open.answered(upTo: moved, beyond) }
+        let (beyond, loss) = (places, lacked)
+        state.withLock { state in
+            state.open.answered(upTo: moved, beyond)
+            // Most answers need no clock.
+            guard loss > 0 || (hasDelivered && state.roomLoss.samples > 0) else { return }
+            let nowNs = core.clock.monotonicNs
+            state.roomLoss.lost(loss, nowNs: nowNs)
+            if hasDelivered { state.roomLoss.delivered(nowNs: nowNs) }
+        }
     }
+
+    /// Samples were lost as there was no room for them.
+    func noteLackOfRoom(_ samples: UInt64) {
+        let nowNs = core.clock.monotonicNs
+        state.withLock { $0.roomLoss.lost(samples, nowNs: nowNs) }
+    }
+
+    /// What was lost of late as there was no room, or for its age.
+    var lostForRoom: UInt64 { state.withLock { $0.roomLoss.samples } }
 
     var destination: BufferDestination? { owner.withLock { $0.destination } }
 

@@ -26,4 +26,25 @@ extension FrameReader {
         }
         return rest
     }
+
+    /// What a segment at its end has lost, by the books that the following one begins with; also what stood
+    /// in segments between the two that cannot be read at all. `met`: the samples that were there.
+    ///
+    /// A segment may be gone while it is read: another sender has answered for the rest of it before a
+    /// rewind. Then segments between the two went in the same way, and nothing in them is lost.
+    func missing(
+        after current: SegmentInfo, _ met: [String: UInt64], at following: SegmentInfo
+    ) -> [String: UInt64] {
+        if following.previousSegment != current.number, catalog[current.number] == nil { return [:] }
+        var lost: [String: UInt64] = [:]
+        for (job, total) in following.before {
+            let held = total.appended - min(total.appended, current.before[job]?.appended ?? 0)
+            let met = met[job] ?? 0
+            if held > met { lost[job] = held - met }
+        }
+        if !lost.isEmpty, following.previousSegment > current.number {
+            metrics.passed(missing: following.previousSegment, before: following.number, lost)
+        }
+        return lost
+    }
 }

@@ -36,9 +36,9 @@ struct FrameReader: Sendable {
     /// segment.
     private let countingThrough: UInt64?
     private let isLastLook: Bool
-    private let catalog: SegmentCatalog
+    let catalog: SegmentCatalog
     private let files: any FileDoor
-    private let metrics: BufferMetrics
+    let metrics: BufferMetrics
     private let clock: any AgentClock
 
     private(set) var segment: SegmentReader?
@@ -61,6 +61,7 @@ struct FrameReader: Sendable {
     var recent: (frames: RecentFrames, reader: Int)?
     /// What the bases of the targets' next frames take, but those that the appender has as well.
     private var baseBytes = 0
+    private var undecoded = UndecodedFrames()
 
     /// `isLastLook`: the segment is about to be removed, so what cannot be read counts as damaged.
     init(
@@ -93,7 +94,9 @@ struct FrameReader: Sendable {
             try segment?.refresh()
             guard let item = try segment?.next() else { return .nothing }
             switch item {
-            case .end: if let found = leave(segment?.info, met: jobSamples) { return found }
+            case .end:
+                undecoded.tell(metrics)
+                if let found = leave(segment?.info, met: jobSamples) { return found }
             case .damage(let at, let end): segment?.damaged(at: at, bytes: end - at)
             case .record(let header, let at):
                 let found = try take(header, at: at)
@@ -135,6 +138,7 @@ struct FrameReader: Sendable {
 
     /// Lets the file go.
     mutating func close() {
+        undecoded.tell(metrics)
         segment?.close()
         segment = nil
         walk = nil
@@ -274,10 +278,13 @@ struct FrameReader: Sendable {
             stored.appendedNs = appendedNs
             return .frame(stored, lost: lost)
         }
-        segment?.damaged(at: start.offset, bytes: end.offset - start.offset)
         // Intact but without its base.
-        let own = [target.job: UInt64(open.reduce(0) { $0 + $1.count })]
-        return .lost(lost.merging(own, uniquingKeysWith: SampleCount.sum), at: end)
+        let own = UInt64(open.reduce(0) { $0 + $1.count })
+        let place = BufferPosition(segment: start.segment, offset: start.offset)
+        if metrics.countDamage(at: place, bytes: end.offset - start.offset) {
+            undecoded.add(place, job: target.job, samples: own)
+        }
+        return .lost(lost.merging([target.job: own], uniquingKeysWith: SampleCount.sum), at: end)
     }
 
     private func open(
@@ -376,23 +383,5 @@ struct FrameReader: Sendable {
         let met = jobSamples[job] ?? 0
         jobSamples[job] = prefix.jobBefore + UInt64(prefix.sampleCount)
         return prefix.jobBefore > met ? [job: prefix.jobBefore - met] : [:]
-    }
-
-    /// What a segment at its end has lost, by the books that the following one begins with; also what stood
-    /// in segments between the two that cannot be read at all. `met`: the samples that were there.
-    ///
-    /// A segment may be gone while it is read: another sender has answered for the rest of it before a
-    /// rewind. Then segments between the two went in the same way, and nothing in them is lost.
-    private func missing(
-        after current: SegmentInfo, _ met: [String: UInt64], at following: SegmentInfo
-    ) -> [String: UInt64] {
-        if following.previousSegment != current.number, catalog[current.number] == nil { return [:] }
-        var lost: [String: UInt64] = [:]
-        for (job, total) in following.before {
-            let held = total.appended - min(total.appended, current.before[job]?.appended ?? 0)
-            let met = met[job] ?? 0
-            if held > met { lost[job] = held - met }
-        }
-        return lost
     }
 }

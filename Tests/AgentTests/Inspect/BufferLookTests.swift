@@ -133,19 +133,78 @@ struct BufferLookTests {
         #expect(text.contains("job j\\u{7}, 3 samples of {instance=\"a\\nb\"}\n"))
         #expect(text.contains("  {__name__=\"up\", instance=\"a\\nb\"} inf since 4 # {trace_id=\"x\"} 1.0\n"))
         let offset = try #require(frames[1]["offset"]?.number)
-        #expect(look(.dump) { $0.limit = 1 }.text.split(separator: "\n").count == 4)
+        let one = look(.dump) { $0.limit = 1 }.text.split(separator: "\n")
+        #expect(one.count == 5 && one.last == "… 2 more frames: --limit=0 shows them")
+        #expect(look(.dump) { $0.limit = 2 }.text.hasSuffix("\n… 1 more frame: --limit=0 shows it\n"))
+        #expect(!look(.dump) { $0.limit = 0 }.text.contains("more frame"))
         #expect(look(.dump) { $0.job = "k" }.text.split(separator: "\n").count == 1)
         let later = look(.dump) {
             $0.segment = 1
             $0.offset = UInt64(offset)
         }
         #expect(later.text.hasPrefix("1:\(UInt64(offset)) "))
-        #expect(look(.dump) { $0.segment = 2 }.text.isEmpty)
+        for (limit, more) in [(0, 0), (1, 2), (3, 0)] {
+            let (text, _) = look(.dump) {
+                $0.showsJSON = true
+                $0.limit = limit
+            }
+            let page = try JSONReader.read(Array(text.utf8))
+            #expect(page["moreFrames"]?.number == Double(more))
+            #expect(try items(page["frames"]).count == 3 - more)
+        }
+    }
+
+    /// A buffer may have many gigabytes behind the frames that are shown.
+    @Test func aDumpLooksAtSoManyFramesBehindTheLast() throws {
+        let buffer = try WriteAheadBuffer(
+            BufferConfiguration(directory: folder.path), interner: LayoutInterner(), clock: clock,
+            files: POSIXFiles(), registry: MetricRegistry(), logger: Logger(label: "test"))
+        let targets = ["j", "k"].map { Target(job: $0, own: LabelSet()) }
+        for number in 0..<10_020 {
+            try buffer.append(
+                Frame(
+                    target: targets[number % 2], layout: Layout([]), timestampMs: Int64(number), values: []))
+        }
+        try buffer.close()
+        let first = look(.dump) { $0.limit = 1 }.text
+        #expect(first.hasSuffix("… at least 10000 more frames: --limit=0 shows all\n"))
+        let (text, _) = look(.dump) {
+            $0.job = "k"
+            $0.limit = 3
+            $0.showsJSON = true
+        }
+        let page = try JSONReader.read(Array(text.utf8))
+        #expect(page["moreFrames"]?.number == 5_000 && text.contains("\"hasCountedAll\":false,"))
+        #expect(look(.dump) { $0.limit = 21 }.text.hasSuffix("… 9999 more frames: --limit=0 shows them\n"))
+    }
+
+    @Test func aDumpOfWhatIsNotThereSaysSoAndIsAStatus() throws {
+        try made()
+        func said(_ change: @escaping (inout BufferLook) -> Void) -> String? {
+            for showsJSON in [false, true] {
+                let (text, failure) = look(.dump) {
+                    change(&$0)
+                    $0.showsJSON = showsJSON
+                }
+                #expect(failure?.code == .storage && text.isEmpty == !showsJSON)
+            }
+            return look(.dump, change).failure?.message
+        }
+        let path = folder.path
+        #expect(said { $0.job = "no" } == "\(path) holds no frame of job no")
+        #expect(said { $0.segment = 2 } == "\(path) holds no segment 2: its newest is 1")
+        #expect(said { ($0.segment, $0.offset) = (1, 99_999) } == "\(path) holds no frame from 1:99999 on")
+        #expect(
+            said { ($0.segment, $0.job) = (1, "n\no") } == "\(path) holds no frame of job n\\no from 1:0 on")
+        // Nothing was asked for.
+        try POSIXFiles().remove("\(path)/00000000000000000001.segment")
+        #expect(look(.dump).failure == nil)
+        #expect(said { $0.segment = 1 } == "\(path) holds no segment")
     }
 
     @Test func damageIsNamedAndIsAStatus() throws {
         try made()
-        #expect(look(.verify).text == "1 segments, 1 cursors, 5 samples: no damage\n")
+        #expect(look(.verify).text == "1 segment, 1 cursor; 5 samples can be read: no damage\n")
         let files = POSIXFiles()
         let path = "\(folder.path)/00000000000000000001.segment"
         var bytes = try files.contents(of: path, limitBytes: 1 << 20)
@@ -153,14 +212,15 @@ struct BufferLookTests {
         try files.replace(path, with: bytes)
         let (text, failure) = look(.verify)
         #expect(text.hasPrefix("00000000000000000001.segment offset 80: a record of "))
-        #expect(text.hasSuffix("samples: damaged\n"))
+        // The books that it begins with, so nobody knows.
+        #expect(text.hasSuffix("5 samples can be read, how many are lost is not known: damaged\n"))
         #expect(failure?.code == .refused && failure?.message == "")
         #expect(look(.inspect).failure == nil)
         let (machine, status) = look(.verify) { $0.showsJSON = true }
         #expect(status?.code == .refused)
         let finding = try #require(items(JSONReader.read(Array(machine.utf8))["findings"]).first)
         #expect(finding["what"]?.string == "checksum" && finding["offset"]?.number == 80)
-        #expect(finding["isDamage"]?.content == .bool(true))
+        #expect(finding["isDamage"]?.content == .bool(true) && finding["samples"] == nil)
     }
 
     /// Beside an agent the end of what is written is no write that a crash has torn.

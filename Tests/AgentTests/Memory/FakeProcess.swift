@@ -11,6 +11,9 @@ final class FakeProcess: Sendable {
         var sheds = false
         var holds = false
         var label: WidestLabel?
+        /// It has refused another sample each time that it is asked.
+        var hasNewSeries = true
+        var refused: UInt64 = 0
     }
 
     struct State {
@@ -36,6 +39,12 @@ final class FakeProcess: Sendable {
     func job(_ name: String) -> MemoryKeeper.Job {
         MemoryKeeper.Job(
             name: name, activeSeries: { self.state.withLock { $0.jobs[name]?.series ?? 0 } },
+            refusedSamples: {
+                self.state.withLock { state in
+                    if state.jobs[name]?.hasNewSeries == true { state.jobs[name]?.refused += 1 }
+                    return state.jobs[name]?.refused ?? 0
+                }
+            },
             widestLabel: { self.state.withLock { $0.jobs[name]?.label } },
             setShedsNewSeries: { sheds in self.set { $0.jobs[name]?.sheds = sheds } },
             setHoldsNewTargets: { holds in self.set { $0.jobs[name]?.holds = holds } })

@@ -150,6 +150,29 @@ struct MemoryKeeperTests {
         #expect(!(lines.all("scrape_job=b").first ?? "label").contains("label"))
     }
 
+    /// It loses nothing, whatever it is told.
+    @Test func aJobThatShedsIsNotNamedBeforeItHasRefusedSomething() {
+        process.set {
+            $0.jobs = [
+                "grows": .init(series: 10),
+                "steady": .init(series: 1_000, hasNewSeries: false, refused: 900),
+            ]
+        }
+        _ = look(93, 1)
+        _ = look(93, 7)
+        _ = look(93, 13)
+        #expect(process.shedding == ["grows", "steady"])
+        let named = { self.lines.all("new series of this job are refused") }
+        #expect(named().count == 1 && named()[0].contains("scrape_job=grows"))
+        // A reload has removed the job, and another has added it again.
+        process.set { $0.jobs["steady"]?.refused = 0 }
+        _ = look(93, 14)
+        #expect(named().count == 1)
+        process.set { $0.jobs["steady"]?.hasNewSeries = true }
+        for second in 15...20 { _ = look(93, UInt64(second)) }
+        #expect(named().count == 2 && named()[1].contains("scrape_job=steady"))
+    }
+
     @Test func poolsThatAReloadBringsHaveThePresentState() {
         process.set { $0.jobs = ["a": .init(series: 10)] }
         _ = look(96, 1)

@@ -43,6 +43,7 @@ import Testing
             #expect(state.health == .up && state.memoryShedSamples == 2 && state.lastError == nil)
             #expect(state.remark == "memory is short: 2 samples of series that are new are left out")
             #expect(isShown("narthex_memory_shed_samples_total{scrape_job=\"j\"} 6", parts))
+            #expect(parts.pool.memoryShedSamples == 6)
             #expect(parts.log.lines.count { $0.contains("memory is short") } == 1)
             #expect(parts.pool.size.activeSeries == 1 + 5)
             parts.pool.shedsNewSeries = false
@@ -69,6 +70,19 @@ import Testing
         let label = try #require(parts.pool.widestLabel)
         #expect(label.name == "id" && label.series <= WidestLabel.mostSeries && label.series > 400)
         #expect(label.values > label.series / 2 && label.values <= label.series)
+    }
+
+    /// A name cannot be dropped. It is said all the same where the series differ by nothing else.
+    @Test func theNameIsTheWidestLabelOnlyWhereNoOtherHasATenthAsManyValues() async throws {
+        let cases = [("1", 9, "__name__", 9), ("2", 9, "code", 2), ("2", 29, "__name__", 29)]
+        for (code, count, name, values) in cases {
+            let parts = PoolParts()
+            let names = (0..<count - 1).map { "m\($0){code=\"1\"} 1\n" }.joined()
+            parts.http.answer(Self.one.url, names + "m{code=\"\(code)\"} 1\n")
+            parts.pool.sync([Self.one])
+            await parts.running { await parts.advance { parts.appender.frames.count >= 1 } }
+            #expect(parts.pool.widestLabel == WidestLabel(name: name, values: values, series: count))
+        }
     }
 
     /// It is asked when memory is nearly used up, and a target may have a million labels.

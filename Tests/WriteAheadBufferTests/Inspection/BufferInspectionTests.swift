@@ -179,8 +179,14 @@ struct BufferInspectionTests {
                     #expect(found.density == whole.density && found.findings.count == 1)
                 } else if name != last {
                     // All samples are found or missed. Of the last segment no books tell.
-                    let lost = found.findings.reduce(UInt64(0)) { $0 + ($1.job == nil ? 0 : $1.samples) }
+                    let lost = found.findings.reduce(UInt64(0)) { $0 + ($1.samples ?? 0) }
                     #expect(found.density.samples + lost == whole.density.samples, "\(name) \(place)")
+                    #expect(found.lost.values.reduce(0, +) == lost && found.absent.isEmpty)
+                    // The books that the first segment begins with, no other has told.
+                    let areBooks = name == BufferFileName.segment(1) && at.offset == FileHeader.sizeBytes
+                    #expect(found.mayHaveLostMore == areBooks, "\(name) \(place)")
+                } else if found.findings.contains(where: { $0.what == .checksum }) {
+                    #expect(found.mayHaveLostMore, "\(name) \(place)")
                 }
             }
             try fixture.overwrite(path, with: bytes)
@@ -263,7 +269,7 @@ struct BufferInspectionTests {
             let end = found.findings.first { $0.file == name && $0.what == what }
             #expect(end?.offset == (what == .header ? 0 : UInt64(length)), "\(length)")
             guard length >= 300 else { continue }
-            let missing = found.findings.filter { $0.what == .missing }.reduce(0) { $0 + $1.samples }
+            let missing = found.findings.reduce(0) { $0 + ($1.what == .missing ? $1.samples ?? 0 : 0) }
             #expect(found.density.samples + missing == whole.density.samples, "\(length)")
         }
     }
@@ -274,7 +280,8 @@ struct BufferInspectionTests {
         try POSIXFiles().remove(try fixture.segmentPaths[1])
         let found = try survey(fixture)
         #expect(!found.isDamaged && Set(found.findings.map(\.what)) == [.absent])
-        #expect(found.findings.reduce(0) { $0 + $1.samples } == held)
+        #expect(found.findings.reduce(0) { $0 + ($1.samples ?? 0) } == held)
+        #expect(found.absent.values.reduce(0, +) == held && found.lost.isEmpty && !found.mayHaveLostMore)
     }
 
     @Test func theEndOfACursorMayBeTornAndItsMiddleMayNot() throws {

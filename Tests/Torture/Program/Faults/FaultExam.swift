@@ -16,6 +16,7 @@ struct FaultExam {
         "a segment was removed before every destination had answered for it",
         "the cursor of a former destination cannot be removed", "a cursor that is not used cannot be removed",
         "damage in the buffer was passed over", "a segment's removal cannot be completed",
+        "frames of the buffer cannot be read, as what they build on is damaged",
     ]
 
     /// What the next start is to find.
