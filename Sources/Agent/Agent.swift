@@ -235,14 +235,19 @@ public final class Agent: Sendable {
         } catch {
             throw AgentError(.storage, "the buffer could not be closed: \(error)")
         }
+        // What the disk has not taken is lost, and the buffer has told so: it is not left for the next start.
+        let books = stages.buffer.ledger().destinations
         for destination in last.destinations {
+            let inMemory = books[destination.name]?.values.reduce(0) { $0 + $1.inMemory } ?? 0
+            let lost = min(inMemory, destination.buffered)
             logger.info(
                 "stopped",
                 metadata: [
                     "remote_name": "\(destination.name)", "scraped": .stringConvertible(last.scraped),
                     "delivered": .stringConvertible(destination.delivered),
-                    "buffered": .stringConvertible(destination.buffered),
+                    "buffered": .stringConvertible(destination.buffered - lost),
                     "dropped": .stringConvertible(destination.droppedTotal),
+                    "lost": .stringConvertible(lost),
                 ])
         }
         return last

@@ -48,6 +48,9 @@ public protocol FileDoor: Sendable {
     func makeDirectory(_ path: String) throws(FileError)
     /// Takes an exclusive advisory lock on the file; false when another process holds it.
     func lock(_ file: OpenFile) throws(FileError) -> Bool
+    /// Bytes that this user may still write to the file system that a directory lies on; nil where it does
+    /// not tell. It need not know of a quota.
+    func freeBytes(_ directory: String) -> UInt64?
     /// Modification time in milliseconds since 1970 and length, or nil when there is no such file.
     func status(_ path: String) throws(FileError) -> FileStatus?
 }

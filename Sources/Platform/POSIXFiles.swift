@@ -160,6 +160,12 @@ public struct POSIXFiles: FileDoor {
         return true
     }
 
+    public func freeBytes(_ directory: String) -> UInt64? {
+        // A file system without a size, as some behind FUSE or a network are, counts nothing.
+        guard let space = DiskSpace.of(directory), space.totalBytes > 0 else { return nil }
+        return space.freeBytes
+    }
+
     public func status(_ path: String) throws(FileError) -> FileStatus? {
         var info = stat()
         // Safety: `info` lives through the call.

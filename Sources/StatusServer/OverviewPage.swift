@@ -63,7 +63,7 @@ enum OverviewPage {
                 + "\(samples) \(isOne ? "is" : "are") in memory alone.</p>"
         }
         return "<p>The disk takes samples again, and \(samples) from before \(isOne ? "is" : "are") still in "
-            + "memory alone: those that are not delivered when the agent ends are lost.</p>"
+            + "memory alone: it has no room for them yet.</p>"
     }
 
     private static func fault(_ text: String?) -> String {

@@ -65,6 +65,7 @@ extension WriteAheadBuffer {
     ) -> (passed: [DestinationReader.Passed?], bytes: Int) {
         let going = memory.oldest(before: end)
         guard !going.entries.isEmpty else { return ([], 0) }
+        memory.willDrop(before: going.end.offset)
         let passed = readers.map { $0.pass(going) }
         memory.remove(before: going.end.offset)
         return (passed, going.bytes)

@@ -44,6 +44,7 @@ extension WriteAheadBuffer {
         enforceRetention()
         regainReserve()
         regainDisk()
+        writeDownEnded()
         if isToLetGo.exchange(false, ordering: .relaxed) { endWhatIsPast() }
         if syncs, isDurable { updateIndex() }
         return isDurable
@@ -185,7 +186,7 @@ extension WriteAheadBuffer {
     func isAnswered(_ segment: SegmentInfo, below lowest: BufferPosition) -> Bool {
         guard !segment.isActive else { return false }
         return lowest.segment > segment.number
-            || (lowest.segment == segment.number && lowest.offset >= segment.length)
+            || (lowest.segment == segment.number && lowest.offset >= segment.end)
     }
 
     /// Takes a segment out of the catalog, so that nobody opens it any more, and off the disk or out of

@@ -64,6 +64,7 @@ extension WriteAheadBuffer {
         book(frame, samples)
         core.catalog.add(info)
         state.memory = memory
+        state.memoryWaits = false
         state.verdict.failed(cause, nowNs: nowNs)
         state.verdict.took(samples)
         core.metrics.memorySamples.add(samples)
@@ -91,8 +92,8 @@ extension WriteAheadBuffer {
     /// Lets go of frames in memory that every destination has answered for, of those above their age, and
     /// where memory is nearly full of the oldest. Frames that are left in memory once the disk takes others
     /// again go the same way. Only what is dropped waits for the disk, which gets a cursor's change unless it
-    /// has refused one before.
-    func freeMemory() {
+    /// has refused one before. `dropsAged`: whether those above their age go.
+    func freeMemory(dropsAged: Bool = true) {
         guard !core.catalog.inMemory.isEmpty else { return }
         let dropped = housekeeping.withLock { _ -> UInt64 in
             let lowest = lowestAnswered
@@ -104,7 +105,7 @@ extension WriteAheadBuffer {
             {
                 core.catalog.remove(oldest.number)
             }
-            return dropAged() + dropWhereFull()
+            return (dropsAged ? dropAged() : 0) + dropWhereFull()
         }
         if dropped > 0 { state.withLock { $0.verdict.dropped(dropped) } }
     }

@@ -13,9 +13,13 @@ extension WriteAheadBuffer {
     }
 
     /// Asks a disk that takes no frames whether it takes them again, and then begins a segment behind the one
-    /// in memory. After the disk was full, it is asked only once the reserve could be made again. Called by
-    /// the keeper; with `isLast`, when the buffer is closed, without a pause.
+    /// in memory, which is written down before. After the disk was full, it is asked only once the reserve
+    /// could be made again. Called by the keeper; with `isLast`, when the buffer is closed, without a pause.
     func regainDisk(isLast: Bool = false) {
+        wayBack.withLock { _ in goBack(isLast: isLast) }
+    }
+
+    private func goBack(isLast: Bool) {
         let nowNs = core.clock.monotonicNs
         let wanted = state.withLock { state -> (torn: [TornEnd], bytes: UInt64)? in
             guard !state.isClosed, let spell = state.verdict.spell,
@@ -23,34 +27,69 @@ extension WriteAheadBuffer {
             else { return nil }
             return (state.torn, spell.cause.isNoSpace ? state.restatedBytes : 0)
         }
-        guard let wanted, !core.reserve.isGivenUp else { return }
-        guard isReady(wanted.torn, roomBytes: wanted.bytes) else { return }
-        let spell = state.withLock { state -> DiskVerdict.Spell? in
-            guard !state.isClosed, state.memory != nil else { return nil }
-            do throws(FileError) {
-                try Self.rotate(&state, books.withLock { $0 }, core)
-            } catch {
-                // The next round tries again.
-                if error.isNoSpace, !core.reserve.giveUp(error) {
-                    state.verdict.refusedToReturn(lackedBeside: core.catalog.totalBytes)
-                }
-                return nil
+        guard let wanted, isLast || !core.reserve.isGivenUp else { return }
+        // At the end the file in memory is written even where no segment can be begun behind it.
+        guard isReady(wanted.torn, roomBytes: isLast ? 0 : wanted.bytes) else { return }
+        var file = fileOfMemory(isLast: isLast)
+        // Cursors may have needed its room meanwhile.
+        guard isLast || !core.reserve.isGivenUp else {
+            if let file { discard(file) }
+            return
+        }
+        let (spell, isTaken) = state.withLock { state -> (DiskVerdict.Spell?, Bool) in
+            guard !state.isClosed, let memory = state.memory, memory.number == file?.number ?? memory.number
+            else { return (nil, false) }
+            guard finish(&file) else {
+                state.memoryWaits = true
+                return (nil, false)
             }
+            guard begin(&state, behind: file, isLast: isLast) else {
+                // With its name the file is what the next start finds last, and so nothing of it is lost.
+                guard isLast, let file, take(file, &state) else { return (nil, false) }
+                state.memory = nil
+                return (nil, true)
+            }
+            let isTaken = file.map { take($0, &state) } ?? false
             state.torn = []
             // Before another append can begin the next spell.
             core.isDiskRefusing.store(false, ordering: .relaxed)
             core.refusal.withLock { $0 = nil }
             core.metrics.faults.isHushed.store(false, ordering: .relaxed)
-            return state.verdict.succeeded(nowNs: core.clock.monotonicNs)
+            return (state.verdict.succeeded(nowNs: core.clock.monotonicNs), isTaken)
         }
+        if let file { isTaken ? file.letGo() : discard(file) }
         guard let spell else { return }
         for destination in destinations.withLock({ $0 }) { destination.raise() }
         logger.info(
             "the disk takes samples again",
             metadata: [
                 "samples": .stringConvertible(spell.samples), "dropped": .stringConvertible(spell.dropped),
+                "written_bytes": .stringConvertible(file?.length ?? 0),
                 "seconds": .stringConvertible((nowNs - min(nowNs, spell.sinceNs)) / 1_000_000_000),
             ])
+    }
+
+    /// Begins the segment behind the one in memory, which is written down in `file`. False where the disk
+    /// does not take it: the next round tries again.
+    private func begin(_ state: inout State, behind file: MemoryFile?, isLast: Bool) -> Bool {
+        let books = books.withLock { $0 }
+        do throws(FileError) {
+            do throws(FileError) {
+                try Self.rotate(&state, books, core, writtenBytes: file?.length)
+            } catch {
+                guard isLast, error.isNoSpace, core.reserve.giveUp(error) else { throw error }
+                try Self.rotate(&state, books, core, writtenBytes: file?.length)
+            }
+            return true
+        } catch {
+            // The next round tries without the file. Beside one that has just taken room and a descriptor,
+            // the refusal says nothing of the disk.
+            if file != nil || error.isNoSpace { state.memoryWaits = true }
+            if file == nil, error.isNoSpace, !core.reserve.giveUp(error) {
+                state.verdict.refusedToReturn(lackedBeside: core.catalog.totalBytes)
+            }
+            return false
+        }
     }
 
     /// Cuts the torn segments and asks the disk for room; where it refuses, the verdict remembers why. It was

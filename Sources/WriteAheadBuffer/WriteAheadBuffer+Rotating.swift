@@ -27,8 +27,11 @@ extension WriteAheadBuffer {
     }
 
     /// Begins a new segment on the disk, whether frames went to the disk or to memory before. When it throws,
-    /// they go on to where they went.
-    static func rotate(_ state: inout State, _ soFar: LedgerRecord, _ core: BufferCore) throws(FileError) {
+    /// they go on to where they went. `writtenBytes`: the length of the file that the one in memory has by
+    /// now.
+    static func rotate(
+        _ state: inout State, _ soFar: LedgerRecord, _ core: BufferCore, writtenBytes: UInt64? = nil
+    ) throws(FileError) {
         let number = state.nextNumber
         let path = "\(core.directory)/\(BufferFileName.segment(number))"
         // Only a forged name comes so far. A later start would not know the file, nor the places in it.
@@ -38,7 +41,7 @@ extension WriteAheadBuffer {
                 message: "no number is left for a segment: move the one with the highest number away")
         }
         if let writer = state.writer { state.previous = (writer.number, writer.length) }
-        if let memory = state.memory { state.previous = (memory.number, memory.length) }
+        if let memory = state.memory { state.previous = (memory.number, writtenBytes ?? memory.length) }
         var books = soFar
         books.previousSegment = state.previous.number
         books.previousLength = state.previous.length

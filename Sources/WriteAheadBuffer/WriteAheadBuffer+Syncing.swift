@@ -12,6 +12,8 @@ struct Syncing {
     var earlier: [UInt64] = []
     /// When segments in doubt are written anew.
     var renewals = RetryPause()
+    /// When what was written was made durable last, or that was begun, by the monotonic clock.
+    var beganNs: UInt64 = 0
 
     /// Takes over the segments that were ended since.
     mutating func take(from state: inout WriteAheadBuffer.State) {
@@ -36,6 +38,7 @@ extension WriteAheadBuffer {
                 return state.writer?.tail
             }
             let beganNs = core.clock.monotonicNs
+            syncing.beganNs = beganNs
             let dirty = (syncing.ended + [active].compactMap { $0 }).filter { $0.isDirty && !$0.isInDoubt }
             for tail in dirty {
                 do throws(FileError) {

@@ -18,6 +18,12 @@ public final class WriteAheadBuffer: Sendable {
         var untold: FileError?
         /// Segments that are to be cut back to their length before another is begun.
         var torn: [TornEnd] = []
+        /// The disk did not take what stands in memory: it is to take new samples first.
+        var memoryWaits = false
+        /// When segments in memory that have ended are written down.
+        var writingDown = RetryPause()
+        /// Segments of which a file may be left that is of no use, and that the disk did not let go.
+        var strays: Set<UInt64> = []
         /// What the next segment will repeat of the last one on the disk.
         var restatedBytes: UInt64 = 0
         var nextNumber: UInt64
@@ -49,6 +55,9 @@ public final class WriteAheadBuffer: Sendable {
     let housekeeping = Mutex<Void>(())
     /// Taken by whoever makes durable or closes. It is held while the disk works: nobody else waits for it.
     let syncing: Mutex<Syncing>
+    /// Taken by whoever writes segments in memory down, before any other lock: one of them at a time. It is
+    /// held while the disk works.
+    let wayBack = Mutex<Void>(())
     /// Held while the disk writes it.
     let index: Mutex<SegmentIndex>
     /// Asked for by `letGoOfThePast`, and not done yet.
@@ -114,7 +123,7 @@ public final class WriteAheadBuffer: Sendable {
             // the first sync is to make the cursors durable before the removals.
             core.names.removed()
             state = Mutex(fresh)
-            syncing = Mutex(Syncing(earlier: recovery.unproven))
+            syncing = Mutex(Syncing(earlier: recovery.unproven, beganNs: clock.monotonicNs))
             books = Mutex(recovery.ledger)
             booksAreInDoubt = recovery.isInDoubt
             index = Mutex(SegmentIndex(leavesOutEarlierRuns: recovery.hasLostBooks, logger: logger))
@@ -283,12 +292,15 @@ public final class WriteAheadBuffer: Sendable {
     }
 
     func close(durably: Bool) throws(FileError) {
-        if durably { regainDisk(isLast: true) }
+        if durably {
+            regainDisk(isLast: true)
+            writeDownEnded(isLast: true)
+        }
         let (isFirst, owesBooks) = state.withLock { state in
             defer { state.isClosed = true }
             if durably, !state.isClosed { settleBooks(&state) }
             // Books with samples that are in memory alone are not those at the end of any segment.
-            return (!state.isClosed, state.owesBooks || state.memory != nil)
+            return (!state.isClosed, state.owesBooks || state.writer == nil)
         }
         guard isFirst else { return }
         var isDurable = false

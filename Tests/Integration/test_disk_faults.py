@@ -5,7 +5,6 @@ In short half a minute; NARTHEX_TORTURE_SECONDS=600 for a long run. NARTHEX_SEED
 """
 
 import collections
-import json
 import os
 import re
 import time
@@ -18,7 +17,7 @@ from parts.disk import (
     AROUND_THE_FRAMES, OF_THE_FRAMES, REFUSES, DiskSchedule, FaultyDisk, SmallDisk,
     keeps_frames_in_memory, until_recovered,
 )  # fmt: skip
-from parts.ledger import assert_balanced, read_ledger
+from parts.ledger import assert_balanced, ledger_page, read_ledger
 from parts.process import wait_until
 from parts.receiver import Answer
 from test_crash import configuration, is_drained, settle
@@ -59,14 +58,15 @@ def judge(exporters, receiver, ends=None):
     return custody
 
 
-# A full disk
-
-
 @pytest.fixture
 def small_disk(request, make_agent, receiver, load, parts):
     """An agent under load whose storage has 16 MiB; a parameter is flags that it gets."""
-    agent = make_agent(configuration(load, receiver.url, life=1), flags=getattr(request, "param", []))
-    disk = SmallDisk(agent.storage, 16 << 20)
+    return on_small_disk(make_agent, receiver, load, parts, 16 << 20, getattr(request, "param", []))
+
+
+def on_small_disk(make_agent, receiver, load, parts, size_bytes, flags=()):
+    agent = make_agent(configuration(load, receiver.url, life=1), flags=flags)
+    disk = SmallDisk(agent.storage, size_bytes)
     parts.callback(disk.close)
     # Before the agent's end in the stack: it holds the file system, too.
     parts.callback(lambda: agent.process.process and agent.kill())
@@ -82,12 +82,6 @@ def small_disk(request, make_agent, receiver, load, parts):
 def until_full(agent, disk):
     assert disk.fill() > 0
     wait_until(lambda: agent.metric(REFUSES) == 1, 20, "disk that refuses")
-
-
-def ledger_page(agent):
-    status, _, body = agent.get("/api/v1/narthex/ledger")
-    assert status == 200
-    return json.loads(body)["data"]
 
 
 def status_page(agent):
@@ -154,8 +148,10 @@ def test_the_page_says_what_is_lost(small_disk, receiver):
     dropped = sum(entry.dropped["retention_age"] for entry in read_ledger(agent).values())
     assert 0 < said <= dropped, (said, dropped)
     disk.make_room()
-    again = r"The disk takes samples again, and [1-9]\d* samples from before are still in memory alone: "
-    wait_until(lambda: re.search(again, status_page(agent)), REGAIN_SECONDS, "rest in memory on the page")
+    # What waits in memory is written to the disk first.
+    wait_until(lambda: "The disk takes" not in status_page(agent), REGAIN_SECONDS, "page without the disk")
+    assert agent.metric("narthex_buffer_memory_buffered_samples") == 0
+    assert re.search(lost, status_page(agent))
 
 
 @pytest.mark.timeout(120)
@@ -175,6 +171,111 @@ def test_a_stop_on_a_full_disk_sends_what_is_in_memory(small_disk, receiver, loa
     flows(receiver)
     drain(agent, receiver, load)
     judge(load, receiver, ends={1: ended})
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("ends", ["killed", "in order"])
+def test_what_is_written_down_from_memory_is_not_lost(ends, small_disk, receiver, load):
+    """A destination is away while the disk is full: what waits for it is on the disk once that has room."""
+    agent, disk = small_disk
+    receiver.decide = lambda received: Answer(status=503, stores=False)
+    until_full(agent, disk)
+    wait_until(lambda: held_in_memory(agent) > 8 * EXPORTERS * SERIES, 30, "samples in memory")
+    disk.make_room()
+    until_recovered(agent, REGAIN_SECONDS)
+    assert receiver.open_connections() > 0, "the destination is away"
+    ended = end(agent, ends)
+    settle(load, receiver)
+    assert not agent.log_lines("they are lost")
+    agent.configure(configuration(load, receiver.url, life=2))
+    for exporter in load:
+        exporter.life = 2
+    receiver.decide = lambda received: Answer()
+    agent.start()
+    flows(receiver)
+    assert_nothing_else_dropped(drain(agent, receiver, load))
+    judge(load, receiver, ends={1: ended})
+
+
+@pytest.mark.timeout(120)
+def test_a_stop_that_loses_samples_does_not_call_them_left(small_disk, receiver):
+    """The disk stays full and the destination away: what is said to be lost is in no number of the books at
+    the end.
+    """
+    agent, disk = small_disk
+    receiver.decide = lambda received: Answer(status=503, stores=False)
+    until_full(agent, disk)
+    wait_until(lambda: held_in_memory(agent) > 4 * EXPORTERS * SERIES, 30, "samples in memory")
+    assert agent.stop() == 0
+    lost = figures(agent.log_lines("they are lost")[-1], "samples")[0]
+    scraped, delivered, buffered, missing = books_at_the_end(agent)
+    assert lost > 4 * EXPORTERS * SERIES
+    assert scraped == delivered + buffered + missing + lost, (scraped, delivered, buffered, missing, lost)
+
+
+@pytest.mark.timeout(240)
+def test_what_memory_dropped_is_booked_once(make_agent, receiver, load_exporter, parts):
+    """Memory fills while the disk is full and a destination is away: the oldest samples go. The others are on
+    the disk once that has room, and the books are the same after a kill.
+    """
+    load = [load_exporter(f"load:{index}", 1_500) for index in range(EXPORTERS)]
+    # An eighth of it takes samples that the disk does not.
+    flags = ["--memory.limit=80MB"]
+    agent, disk = on_small_disk(make_agent, receiver, load, parts, 64 << 20, flags)
+    receiver.decide = lambda received: Answer(status=503, stores=False)
+    until_full(agent, disk)
+    wait_until(lambda: dropped(agent) > 0, 90, "full memory")
+    disk.make_room()
+    until_recovered(agent, REGAIN_SECONDS)
+    lost = dropped(agent)
+    agent.kill()
+    receiver.decide = lambda received: Answer()
+    agent.start()
+    flows(receiver)
+    wait_until(lambda: is_drained(agent, EXPORTERS * (1_500 + 40)), 60, "empty buffer")
+    assert agent.stop() == 0
+    settle(load, receiver)
+    scraped, delivered, buffered, missing = books_at_the_end(agent)
+    assert scraped == delivered + buffered + missing and missing == lost, (scraped, delivered, lost)
+    stored = sum(len(set(samples)) for samples in receiver.samples().values())
+    assert stored == delivered, (stored, delivered)
+
+
+def figures(line, *words):
+    return [int(re.search(rf"\b{word}=(\d+)", line).group(1)) for word in words]
+
+
+def books_at_the_end(agent):
+    """Samples scraped, delivered, buffered and dropped."""
+    told = agent.log_lines("msg=stopped")[-1]
+    return figures(told, "scraped", "delivered", "buffered", "dropped")
+
+
+def held_in_memory(agent):
+    return agent.metric("narthex_buffer_memory_buffered_samples")
+
+
+def end(agent, how):
+    """Returns when that was."""
+    if how == "killed":
+        agent.kill()
+    else:
+        assert agent.stop() == 0
+    return time.monotonic()
+
+
+def dropped(agent):
+    """Samples that memory had no room for. There are no others, and none comes from an earlier time."""
+    ledger = read_ledger(agent)
+    assert_balanced(ledger)
+    assert_nothing_else_dropped(ledger, {"memory_full"})
+    return sum(entry.dropped["memory_full"] for entry in ledger.values())
+
+
+def assert_nothing_else_dropped(ledger, reasons=frozenset()):
+    for entry in ledger.values():
+        assert not {reason for reason, count in entry.dropped.items() if count} - reasons, ledger
+        assert entry.earlier == 0, ledger
 
 
 @pytest.mark.timeout(120)

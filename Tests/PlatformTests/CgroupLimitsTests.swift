@@ -37,6 +37,7 @@ private struct FakeFiles: FileDoor {
     func list(_ directory: String) throws(FileError) -> [String] { [] }
     func makeDirectory(_ path: String) throws(FileError) {}
     func lock(_ file: OpenFile) throws(FileError) -> Bool { true }
+    func freeBytes(_ directory: String) -> UInt64? { nil }
     func status(_ path: String) throws(FileError) -> FileStatus? { nil }
 }
 

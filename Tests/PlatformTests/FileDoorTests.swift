@@ -33,4 +33,13 @@ struct FileDoorTests {
         #expect(count <= 49_999)
         try files.forEachLine(of: folder.path + "/lines", limitBytes: 50_000) { _ in count += 1 }
     }
+
+    @Test func aFolderSaysWhatRoomThereIs() throws {
+        let folder = try TemporaryFolder()
+        let free = try #require(POSIXFiles().freeBytes(folder.path))
+        #expect(try free > 0 && free < #require(DiskSpace.of(folder.path)).totalBytes)
+        #expect(POSIXFiles().freeBytes(folder.path + "/none") == nil)
+        // It has no size.
+        #expect(POSIXFiles().freeBytes("/proc") == nil)
+    }
 }

@@ -198,8 +198,8 @@ struct StatusRouterTests {
         pages.numbers.withLock { $0.diskRefusal = .init(reason: nil, samplesInMemory: 1) }
         #expect(
             text(answer("GET", "/")).contains(
-                "<p>The disk takes samples again, and 1 sample from before is still in memory alone: those "
-                    + "that are not delivered when the agent ends are lost.</p>"))
+                "<p>The disk takes samples again, and 1 sample from before is still in memory alone: it "
+                    + "has no room for them yet.</p>"))
         #expect(answer("GET", "/-/ready").status == 200)
     }
 

@@ -213,4 +213,34 @@ struct BufferRecoveryTests {
         try drainAndCheck(fixture, total: 400, "whole")
         #expect(fixture.said.lines.isEmpty, "\(fixture.said.lines)")
     }
+
+    /// What the next segment's books say of the length may be a place, which says nothing of the file. Only
+    /// where it is the file's length a start finds the end missing, and counts anew.
+    @Test(arguments: [false, true]) func aPlaceIsNotTakenForALength(isLength: Bool) throws {
+        let fixture = try BufferFixture()
+        fixture.memory = MemoryAccount(framesBytes: 8 << 20)
+        do {
+            let buffer = try fixture.open()
+            let stream = try buffer.openStream("a")
+            fixture.refuseSamples()
+            try fixture.append(0..<3_000, to: buffer)
+            try stream.drain()
+            buffer.keep()
+            try fixture.append(3_000..<3_010, to: buffer)
+            if isLength { fixture.files.fail(nil) } else { fixture.refuseToWriteDown() }
+            buffer.keep()
+            fixture.files.fail(nil)
+            fixture.clock.advance(ms: 60_000)
+            buffer.keep()
+            #expect(fixture.usedBytes == 0)
+        }
+        if isLength {
+            // Of the books at its end.
+            let path = try #require(fixture.segmentPaths.first { $0.hasSuffix("2.segment") })
+            try fixture.overwrite(path, with: Array(fixture.bytes(path).dropLast(10)))
+        }
+        let buffer = try fixture.open()
+        #expect(buffer.booksAreInDoubt == isLength)
+        #expect(fixture.values(try buffer.openStream("a").drain()) == Array(3_000..<3_010))
+    }
 }

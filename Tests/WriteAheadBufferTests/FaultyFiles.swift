@@ -19,6 +19,9 @@ final class FaultyFiles: FileDoor {
         var readCount = 0
         var open = 0
         var capacityBytes = UInt64.max
+        var tellsRoom = true
+        /// What files take that have allocated more than they have, by path.
+        var allocated: [String: UInt64] = [:]
         var badSectors: (path: String, places: [Range<UInt64>])?
         var statuses: [String: FileStatus] = [:]
         var between: (part: String, body: @Sendable () -> Void)?
@@ -73,7 +76,10 @@ final class FaultyFiles: FileDoor {
     }
 
     /// From now on a write that makes the files of a folder longer than this in all finds no space.
-    func hold(atMostBytes capacity: UInt64) { state.withLock { $0.capacityBytes = capacity } }
+    /// `isTold`: whether who asks is told what room there is.
+    func hold(atMostBytes capacity: UInt64, isTold: Bool = true) {
+        state.withLock { ($0.capacityBytes, $0.tellsRoom) = (capacity, isTold) }
+    }
 
     /// From now on a file has this status, as one that rots on its disk.
     func setStatus(_ status: FileStatus, of path: String) { state.withLock { $0.statuses[path] = status } }
@@ -82,10 +88,27 @@ final class FaultyFiles: FileDoor {
         let capacity = state.withLock { $0.capacityBytes }
         guard capacity < UInt64.max else { return }
         let folder = String(file.path[..<(file.path.lastIndex(of: "/") ?? file.path.startIndex)])
+        let own = max(try files.length(of: file), state.withLock { $0.allocated[file.path] ?? 0 })
+        if try usedBytes(folder) + max(end, own) - own > capacity { throw error(.write, file.path, Fault()) }
+    }
+
+    private func usedBytes(_ folder: String) throws(FileError) -> UInt64 {
+        let allocated = state.withLock { $0.allocated }
         var used: UInt64 = 0
-        for name in try files.list(folder) { used += try files.status("\(folder)/\(name)")?.length ?? 0 }
-        let length = try files.length(of: file)
-        if used + max(end, length) - length > capacity { throw error(.write, file.path, Fault()) }
+        for name in try files.list(folder) {
+            let path = "\(folder)/\(name)"
+            used += max(try files.status(path)?.length ?? 0, allocated[path] ?? 0)
+        }
+        return used
+    }
+
+    func freeBytes(_ directory: String) -> UInt64? {
+        let (capacity, isTold) = state.withLock { ($0.capacityBytes, $0.tellsRoom) }
+        guard isTold else { return nil }
+        guard capacity < UInt64.max, let used = try? usedBytes(directory) else {
+            return files.freeBytes(directory)
+        }
+        return capacity - min(used, capacity)
     }
 
     private func fault(_ operation: Operation, _ path: String) -> Fault? {
@@ -158,22 +181,27 @@ final class FaultyFiles: FileDoor {
     func truncate(_ file: OpenFile, to length: UInt64) throws(FileError) {
         try check(.truncate, file.path)
         try files.truncate(file, to: length)
+        state.withLock { $0.allocated[file.path] = nil }
     }
 
     func allocate(_ file: OpenFile, length: UInt64) throws(FileError) {
         try checkSpace(length, file)
         try files.allocate(file, length: length)
+        state.withLock { $0.allocated[file.path] = length }
     }
+
     func length(of file: OpenFile) throws(FileError) -> UInt64 { try files.length(of: file) }
 
     func rename(_ from: String, to: String) throws(FileError) {
         try check(.rename, from)
         try files.rename(from, to: to)
+        state.withLock { $0.allocated[to] = $0.allocated.removeValue(forKey: from) }
     }
 
     func remove(_ path: String) throws(FileError) {
         try check(.remove, path)
         try files.remove(path)
+        state.withLock { $0.allocated[path] = nil }
     }
 
     func list(_ directory: String) throws(FileError) -> [String] { try files.list(directory) }

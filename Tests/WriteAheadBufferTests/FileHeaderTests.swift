@@ -113,8 +113,8 @@ struct FileHeaderTests {
     }
 
     @Test(arguments: [
-        (FileHeader.Kind.segment, 0 as UInt8, true), (.segment, 1, true), (.segment, 2, false),
-        (.segment, 3, false), (.cursorLog, 0, true), (.cursorLog, 1, false),
+        (FileHeader.Kind.segment, 0 as UInt8, true), (.segment, 1, true), (.segment, 3, true),
+        (.segment, 4, false), (.segment, 5, false), (.cursorLog, 0, true), (.cursorLog, 1, false),
     ])
     func aFeatureThatIsNotKnownIsRefused(kind: FileHeader.Kind, features: UInt8, isRead: Bool) {
         let header = FileHeader(kind: kind, features: features, salt: 7, number: 3, createdMs: 0)

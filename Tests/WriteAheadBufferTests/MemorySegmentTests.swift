@@ -44,6 +44,25 @@ struct MemorySegmentTests {
         #expect(take(segment, frame(9)) && segment.entry(from: 0)?.place == 85)
     }
 
+    /// What a file is written from: frames by their places, and what went before them.
+    @Test func whatIsLeftAndWhatHasGone() throws {
+        let memory = MemoryAccount(framesBytes: 1 << 20)
+        let segment = MemorySegment(number: 7, memory: memory)
+        #expect(segment.front.place == 80 && segment.front.gone.isEmpty)
+        for value in 0..<200 { #expect(take(segment, frame(Double(value)))) }
+        segment.remove(before: 80 + 130)
+        #expect(segment.front.place == 210 && segment.front.gone == ["node": 1_300])
+        #expect(segment.entries(from: 209, atMost: 5, bytes: 1 << 20) == nil)
+        let entries = try #require(segment.entries(from: 210, atMost: 5, bytes: 1 << 20))
+        #expect(entries.map(\.frame.values[0]) == [130, 131, 132, 133, 134])
+        #expect(try #require(segment.entries(from: 277, atMost: 5, bytes: 1 << 20)).count == 3)
+        #expect(try #require(segment.entries(from: 280, atMost: 5, bytes: 1 << 20)).isEmpty)
+        segment.end()
+        segment.remove(before: .max)
+        #expect(segment.front.place == 280 && segment.front.gone == ["node": 2_000])
+        #expect(try #require(segment.entries(from: 280, atMost: 5, bytes: 1 << 20)).isEmpty)
+    }
+
     @Test func manyFramesKeepTheirPlaces() throws {
         let memory = MemoryAccount(framesBytes: 1 << 20)
         let segment = MemorySegment(number: 7, memory: memory)

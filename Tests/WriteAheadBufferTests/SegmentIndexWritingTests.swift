@@ -129,7 +129,7 @@ struct SegmentIndexWritingTests {
     /// A segment that this version cannot read is opened, which refuses it, though a later version has made
     /// the entry.
     @Test(
-        arguments: [(4, 0), (3, FileHeader.isDense | 2), (3, FileHeader.isDense), (2, 0)] as [(UInt32, UInt8)]
+        arguments: [(4, 0), (3, FileHeader.isDense | 4), (3, FileHeader.isDense), (2, 0)] as [(UInt32, UInt8)]
     )
     func anEntryOfASegmentThatCannotBeReadIsNotTaken(version: UInt32, features: UInt8) throws {
         do {

@@ -161,7 +161,10 @@ struct WriteAheadBufferDroppingTests {
         try append(0..<3, to: buffer)
         refuseSamples()
         try append(3..<6, to: buffer)
-        fixture.files.fail(nil)
+        // It is not written down.
+        fixture.files.fail { operation, path in
+            operation == .make && path.hasSuffix(".segment.new") ? .init(errno: 28) : nil
+        }
         buffer.keep()
         try append(6..<9, to: buffer)
         var frames: [StoredFrame] = []
@@ -270,5 +273,56 @@ struct WriteAheadBufferDroppingTests {
         }
         buffer.keep()
         #expect(fixture.memory.usedBytes(of: .frames) == 0 && buffer.core.catalog.inMemory.isEmpty)
+    }
+
+    /// Memory fills while the file is written, and the oldest are dropped: some of them are written already,
+    /// and a sender has them in flight. They are booked, and no later reader finds them.
+    @Test(arguments: [false, true]) func whatIsDroppedMeanwhileIsInNoFile(renames: Bool) throws {
+        let limit = 64 << 10
+        fixture.memory = MemoryAccount(framesBytes: limit)
+        let memory = fixture.memory
+        let more = Mutex(0)
+        var (count, delivered) = (0, 0)
+        do {
+            let buffer = try fixture.open()
+            let stream = try buffer.openStream("a")
+            fixture.refuseSamples()
+            while fixture.usedBytes < limit / 4 * 3 - 2_000 {
+                try fixture.append(count..<count + 1, to: buffer)
+                count += 1
+            }
+            // They are on their way.
+            for _ in 0..<20 { _ = try stream.next() }
+            let frames = (count..<count + 60).map { fixture.frame(Double($0)) }
+            fixture.files.fail(nil)
+            fixture.files.comeBetween(atWriteTo: ".segment.new") {
+                for frame in frames where memory.usedBytes(of: .frames) <= limit / 4 * 3 {
+                    if (try? buffer.append(frame)) != nil { more.withLock { $0 += 1 } }
+                }
+            }
+            buffer.keep()
+            count += more.withLock { $0 }
+            #expect(!fixture.files.forgetWhoComesBetween() && more.withLock { $0 } > 0)
+            #expect(!buffer.isDiskRefusing && buffer.core.catalog.inMemory.isEmpty && fixture.usedBytes == 0)
+            if renames {
+                let sent = fixture.values(try Stream(try buffer.rename("a", to: "b")).drain())
+                #expect(sent == Array(count - sent.count..<count) && sent.count < count - 20)
+                try fixture.expectWhole(
+                    buffer, "b", delivered: sent.count,
+                    dropped: [BufferDropReason.memoryFull: UInt64(count - sent.count) * 10])
+                return
+            }
+            stream.rewind()
+            // With the next answer what went is booked.
+            try stream.deliver([try #require(try stream.next())])
+            delivered = 1
+        }
+        let buffer = try fixture.open()
+        let sent = fixture.values(try buffer.openStream("a").drain())
+        delivered += sent.count
+        #expect(sent == Array(count - sent.count..<count) && delivered < count - 20)
+        try fixture.expectWhole(
+            buffer, "a", delivered: delivered,
+            dropped: [BufferDropReason.memoryFull: UInt64(count - delivered) * 10])
     }
 }

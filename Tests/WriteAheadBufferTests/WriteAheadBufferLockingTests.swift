@@ -71,6 +71,7 @@ struct WriteAheadBufferLockingTests {
         func remove(_ path: String) throws(FileError) { try files.remove(path) }
         func list(_ directory: String) throws(FileError) -> [String] { try files.list(directory) }
         func makeDirectory(_ path: String) throws(FileError) {}
+        func freeBytes(_ directory: String) -> UInt64? { files.freeBytes(directory) }
         func status(_ path: String) throws(FileError) -> FileStatus? { try files.status(path) }
     }
 

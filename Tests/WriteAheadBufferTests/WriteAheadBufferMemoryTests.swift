@@ -136,7 +136,7 @@ struct WriteAheadBufferMemoryTests {
         buffer.keep(syncs: false)
         try append(3..<5, to: buffer)
         let catalog = buffer.core.catalog.all
-        #expect(catalog.map { $0.memory == nil } == [true, false, true])
+        #expect(catalog.map { $0.memory == nil } == [true, true, true] && usedBytes == 0)
         #expect(values(try stream.drain()) == Array(0..<5))
         buffer.keep()
         #expect(usedBytes == 0 && buffer.core.catalog.all.count == 1)
@@ -342,8 +342,8 @@ struct WriteAheadBufferMemoryTests {
         #expect(values(frames) == [0, 1, 2])
         (buffer, stream) = (nil, nil)
         let again = try fixture.open()
-        #expect(values(try again.openStream("a").drain()) == [0, 2])
-        #expect(try books(again).dropped == [BufferDropReason.damaged: 10])
+        #expect(values(try again.openStream("a").drain()) == [0, 1, 2])
+        #expect(try books(again).dropped.isEmpty)
         #expect(fixture.said.all("damage in the buffer").isEmpty)
     }
 

@@ -83,4 +83,5 @@ struct CompanionFiles: FileDoor {
     func remove(_ path: String) throws(FileError) { try files.remove(path) }
     func makeDirectory(_ path: String) throws(FileError) { try files.makeDirectory(path) }
     func lock(_ file: OpenFile) throws(FileError) -> Bool { try files.lock(file) }
+    func freeBytes(_ directory: String) -> UInt64? { files.freeBytes(directory) }
 }

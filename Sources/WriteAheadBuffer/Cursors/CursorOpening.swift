@@ -43,7 +43,8 @@ struct CursorOpening {
             metadata: ["remote_name": "\(name)", "jobs": "\(jobs.prefix(10).joined(separator: " "))"])
     }
 
-    /// A destination seen for the first time gets everything that is kept.
+    /// A destination seen for the first time gets everything that is kept. Its books begin behind what had
+    /// gone from memory before the rest was written down.
     private func fresh() -> CursorState {
         let oldest = core.catalog.oldest
         var cursor = CursorState(name: name, mark: .start(of: oldest?.number ?? 0))
@@ -52,7 +53,39 @@ struct CursorOpening {
                 baseAppended: Int64(clamping: oldest?.before[job]?.appended ?? 0),
                 baseFailed: Int64(clamping: total.failed))
         }
+        guard passFronts(&cursor) else { return cursor }
+        let held: [String: UInt64]
+        do throws(BufferError) {
+            held = try backlog(cursor)
+        } catch {
+            // It does not stop the start, as what can be sent does not depend on these books.
+            logger.warning(
+                "the samples that wait for a new destination cannot be counted: its books may say too many",
+                metadata: ["remote_name": "\(name)", "err": "\(error)"])
+            return cursor
+        }
+        for (job, total) in totals {
+            let before = total.appended - min(total.appended, held[job] ?? 0)
+            cursor.jobs[job]?.baseAppended = Int64(clamping: before)
+        }
         return cursor
+    }
+
+    /// Passes what had gone from segments in memory before they were written down and is not answered for: a
+    /// sender had it then. True when there is such.
+    private func passFronts(_ cursor: inout CursorState) -> Bool {
+        var gone: [Range<BufferPosition>] = []
+        for segment in core.catalog.all where segment.firstPlace > MemorySegment.firstOffset {
+            let first = BufferPosition(segment: segment.number, offset: MemorySegment.firstOffset)
+            let end = BufferPosition(segment: segment.number, offset: segment.firstPlace)
+            let from = max(first, cursor.mark)
+            if from < end { gone += cursor.answered.gaps(in: from..<end) }
+        }
+        guard !gone.isEmpty else { return false }
+        _ = cursor.apply(.answered(upTo: cursor.mark, ranges: gone))
+        // Requests in flight of which nothing is left are over.
+        cursor.place(markAt: cursor.mark)
+        return true
     }
 
     /// Moves what stands in a place that is gone to the next there is; true when samples may be gone with
@@ -64,18 +97,21 @@ struct CursorOpening {
         cursor.cutAnswered { end(of: $0) }
         // More was answered for than there is: the power went before it was durable.
         let isCut = lacks || cursor.answered != before
-        guard let (next, isLoss) = next(cursor.mark) else { return isCut }
+        let hasGone = passFronts(&cursor)
+        guard let (next, isLoss) = next(cursor.mark) else { return isCut || hasGone }
         cursor.place(markAt: next)
-        return isLoss || isCut
+        return isLoss || isCut || hasGone
     }
 
     /// A place, or the last one before it where it is not there: its segment ends before, or is gone while
     /// older ones are kept.
     private func end(of place: BufferPosition) -> BufferPosition {
         guard let last = core.catalog.all.last(where: { $0.number <= place.segment }),
-            last.number < place.segment || place.offset > last.length
+            last.number < place.segment || place.offset > last.end
         else { return place }
-        return BufferPosition(segment: last.number, offset: last.length)
+        // Where frames say their places, the file's length says nothing of the last one.
+        let offset = last.hasPlaces ? UInt64(Int64.max) : last.length
+        return BufferPosition(segment: last.number, offset: offset)
     }
 
     /// Where to go on instead of a place that is gone, and whether samples that nobody answered for may be
@@ -83,7 +119,7 @@ struct CursorOpening {
     private func next(_ answered: BufferPosition) -> (BufferPosition, isLoss: Bool)? {
         guard let segment = core.catalog.first(from: answered.segment) else { return nil }
         let isGone = segment.number != answered.segment
-        let isBeyond = !isGone && answered.offset > segment.length
+        let isBeyond = !isGone && answered.offset > segment.end
         guard (isGone && answered.segment != 0) || isBeyond else { return nil }
         if isGone, segment.previousSegment == answered.segment, answered.offset >= segment.previousLength {
             // It had answered for all of what was removed.
@@ -117,7 +153,7 @@ struct CursorOpening {
         for (index, segment) in segments.enumerated() {
             let following = index + 1 < segments.count ? segments[index + 1] : nil
             let from = max(cursor.mark, .start(of: segment.number))
-            var end = BufferPosition(segment: segment.number, offset: segment.length)
+            var end = BufferPosition(segment: segment.number, offset: segment.end)
             // A segment between the two that cannot be read is counted with the one before it.
             if let following, following.previousSegment != segment.number {
                 end = .start(of: following.number)

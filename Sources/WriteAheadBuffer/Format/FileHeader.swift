@@ -15,8 +15,10 @@ struct FileHeader: Equatable {
     static let knownVersions: ClosedRange<UInt32> = 1...3
     /// Of a segment: columns are differences of decimal numbers, and chunks may be packed.
     static let isDense: UInt8 = 1
+    /// Of a segment: it stood in memory first, and each frame says its place in the log (`MemoryFile`).
+    static let isPlaced: UInt8 = 2
     /// Features that this version reads, of those that a reader must know.
-    static func knownFeatures(_ kind: Kind) -> UInt8 { kind == .segment ? isDense : 0 }
+    static func knownFeatures(_ kind: Kind) -> UInt8 { kind == .segment ? isDense | isPlaced : 0 }
     static let copyBytes = 40
     /// Both copies: where the first record stands.
     static let sizeBytes = 2 * copyBytes
@@ -88,6 +90,14 @@ struct FileHeader: Equatable {
             return
         }
         return nil
+    }
+
+    /// Whether its frames say their places.
+    var hasPlaces: Bool { Self.hasPlaces(kind, version: version, features: features) }
+
+    /// The same for a file whose header says this.
+    static func hasPlaces(_ kind: Kind, version: UInt32, features: UInt8) -> Bool {
+        kind == .segment && version >= 3 && features & isPlaced != 0
     }
 
     /// Both copies.

@@ -8,6 +8,12 @@ struct FramePrefix: Sendable {
         let series: [UInt32]
     }
 
+    /// Where the frame stands in the log, in a segment whose frames say so; nil where that is the place of
+    /// its record.
+    var place: UInt64?
+    /// No frame says a higher place.
+    private static let mostPlace = UInt64(Int64.max)
+
     /// Frames of this target in this segment before it: the frame it is XOR-ed against has one less.
     var sequence: UInt32
     var layout: UInt32
@@ -20,6 +26,7 @@ struct FramePrefix: Sendable {
     var departed: [Departed] = []
 
     func put(into buffer: inout RecordBuffer) {
+        if let place { buffer.putVarint(place) }
         buffer.putVarint(UInt64(sequence))
         buffer.putVarint(UInt64(layout))
         buffer.putFixed64(UInt64(bitPattern: timestampMs))
@@ -44,7 +51,12 @@ struct FramePrefix: Sendable {
     }
 
     /// Reads the prefix and moves `offset` to the column; nil when it is none.
-    init?(_ payload: Span<UInt8>, _ offset: inout Int) {
+    init?(_ payload: Span<UInt8>, _ offset: inout Int, hasPlace: Bool = false) {
+        var place: UInt64?
+        if hasPlace {
+            guard let stated = Wire.varint(payload, &offset), stated <= Self.mostPlace else { return nil }
+            place = stated
+        }
         guard let sequence = Wire.varint32(payload, &offset), let layout = Wire.varint32(payload, &offset),
             let timestamp = Wire.fixed64(payload, &offset), let before = Wire.samples(payload, &offset),
             let samples = Wire.varint32(payload, &offset), let absent = Wire.ascending(payload, &offset),
@@ -53,6 +65,7 @@ struct FramePrefix: Sendable {
         self.init(
             sequence: sequence, layout: layout, timestampMs: Int64(bitPattern: timestamp), jobBefore: before,
             sampleCount: samples)
+        self.place = place
         self.absent = absent
         explicitTimestamps.reserveCapacity(explicit.count)
         for series in explicit {

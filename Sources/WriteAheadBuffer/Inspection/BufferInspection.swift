@@ -161,7 +161,10 @@ public struct BufferInspection: Sendable {
                 // Where the segment between is not on the disk, or was removed before it could be read,
                 // nobody says where this one ends: a write that failed may have been its last.
                 let isNext = books.previousSegment == header.number && books.previousLength > 0
-                end = isNext ? .at(books.previousLength) : isThere ? .file : .open
+                // One that stood in memory has nothing behind its end.
+                end =
+                    header.hasPlaces
+                    ? .file : isNext ? .at(books.previousLength) : isThere ? .file : .open
             } else if let entry = index[header.number], entry.end != nil, entry.isOf(file.status) {
                 // The buffer was closed in order. An agent also writes entries while it runs, and what such
                 // a segment ends with may be the rest of a write that failed.

@@ -16,7 +16,7 @@ public struct BufferSurvey: Sendable {
         mutating func add(_ met: SegmentSurveyor.Met, samples: UInt64? = nil) {
             frames += 1
             self.samples += samples ?? UInt64(met.prefix.sampleCount)
-            bytes += met.end.offset - met.start.offset
+            bytes += met.bytes
             let timestampMs = met.prefix.timestampMs
             oldestMs = min(oldestMs ?? timestampMs, timestampMs)
             newestMs = max(newestMs ?? timestampMs, timestampMs)

@@ -21,6 +21,8 @@ struct SegmentSurveyor {
         let prefix: FramePrefix
         let start: BufferPosition
         let end: BufferPosition
+        /// Of its record.
+        let bytes: UInt64
         /// nil where it lacks what it needs, or contradicts itself.
         let frame: Frame?
     }
@@ -37,6 +39,7 @@ struct SegmentSurveyor {
     }
 
     let number: UInt64
+    private let hasPlaces: Bool
     private let file: ExaminedFile
     private var scanner: RecordScanner
     private let end: End
@@ -50,7 +53,7 @@ struct SegmentSurveyor {
     /// The books at the beginning; nil where nobody knows them.
     private var before: [String: JobTotal]?
     /// Samples of each job before the place where the walk stands.
-    private var jobSamples: [String: UInt64] = [:]
+    private var met = MetSamples()
     private var targets: [UInt32: TargetState] = [:]
     private var chunks: [UInt32: LayoutChunk] = [:]
     /// The numbers of their chunks.
@@ -68,6 +71,7 @@ struct SegmentSurveyor {
         _ findings: FindingList
     ) {
         number = header.number
+        hasPlaces = header.hasPlaces
         self.file = file
         self.end = end
         self.before = before
@@ -211,6 +215,9 @@ struct SegmentSurveyor {
             isRight = record != nil
             if let record {
                 if place == UInt64(FileHeader.sizeBytes) { before = record.jobs }
+                if met.isSecond(at: place, bytes: bytes), hasPlaces, let before {
+                    met.pass(record, before: before)
+                }
                 totals = record.jobs
                 hasBooks = true
             }
@@ -240,7 +247,7 @@ struct SegmentSurveyor {
             return true
         }
         var offset = 0
-        guard let prefix = FramePrefix(payload, &offset) else {
+        guard let prefix = FramePrefix(payload, &offset, hasPlace: hasPlaces) else {
             targets[header.subject]?.sequence = nil
             density[.lostFrames] += bytes
             findings.add(.content, file.name, at: place, bytes: bytes)
@@ -258,20 +265,18 @@ struct SegmentSurveyor {
         }
         return visit(
             Met(
-                target: state.target, prefix: prefix, start: BufferPosition(segment: number, offset: place),
-                end: BufferPosition(segment: number, offset: place + bytes), frame: try? decoded.get()))
+                target: state.target, prefix: prefix,
+                start: BufferPosition(segment: number, offset: prefix.place ?? place),
+                end: BufferPosition(segment: number, offset: prefix.place.map { $0 + 1 } ?? place + bytes),
+                bytes: bytes, frame: try? decoded.get()))
     }
 
     /// Counts a frame of `job`, and tells what is missing before it.
     private mutating func count(_ prefix: FramePrefix, of job: String, at place: UInt64) {
-        let met = jobSamples[job] ?? 0
-        if prefix.jobBefore > met {
-            tell(.missing, at: place, samples: prefix.jobBefore - met, of: job)
-        }
-        let inSegment = prefix.jobBefore + UInt64(prefix.sampleCount)
-        jobSamples[job] = inSegment
+        let missing = met.count(prefix, of: job)
+        if missing > 0 { tell(.missing, at: place, samples: missing, of: job) }
         guard let before else { return }
-        let atEnd = SampleCount.sum(before[job]?.appended ?? 0, inSegment)
+        let atEnd = SampleCount.sum(before[job]?.appended ?? 0, met.jobs[job] ?? 0)
         totals[job, default: JobTotal()].appended = max(atEnd, totals[job]?.appended ?? 0)
     }
 

@@ -37,6 +37,22 @@ final class MemorySegment: Sendable {
         }
     }
 
+    /// What stood first in the segment and is gone.
+    struct Front: Sendable {
+        /// Where the first frame stands that is there.
+        let place: UInt64
+        /// Samples before it, by job.
+        let gone: [String: UInt64]
+
+        /// The second books in the file of the segment with this number: those before it, with what is gone.
+        func books(of number: UInt64, after first: LedgerRecord) -> LedgerRecord {
+            var books = first
+            (books.previousSegment, books.previousLength) = (number, place)
+            for (job, samples) in gone { books.jobs[job, default: JobTotal()].append(samples) }
+            return books
+        }
+    }
+
     /// Where the first frame stands, as in a file. A frame takes one byte of the log.
     static let firstOffset = UInt64(FileHeader.sizeBytes)
     /// Of a frame: the objects that its arrays stand in, and its place in the list.
@@ -65,6 +81,8 @@ final class MemorySegment: Sendable {
         var knownTargets: Set<UInt64> = []
         /// No frame comes any more.
         var hasEnded = false
+        /// Frames before it that were there were dropped, or are about to be.
+        var droppedBefore: UInt64 = 0
 
         /// Where the first frame stands that is there, or the next to come.
         var base: UInt64 { origin + UInt64(head) }
@@ -170,6 +188,32 @@ final class MemorySegment: Sendable {
     /// Samples of each job since the segment began, those that are gone among them.
     var jobSamples: [String: UInt64] { state.withLock { $0.jobSamples } }
 
+    var front: Front {
+        state.withLock { state in
+            var gone: [String: UInt64] = [:]
+            for (job, samples) in state.jobSamples {
+                let there = state.there[job] ?? 0
+                if samples > there { gone[job] = samples - there }
+            }
+            return Front(place: state.base, gone: gone)
+        }
+    }
+
+    /// Up to `count` frames from `offset` on, and no more once they have `bytes`; nil where some are gone.
+    func entries(from offset: UInt64, atMost count: Int, bytes: Int) -> [Entry]? {
+        state.withLock { state in
+            guard offset >= state.base, offset <= state.length else { return nil }
+            var found: [Entry] = []
+            var left = bytes
+            for entry in state.entries[Int(offset - state.origin)...].prefix(count) where left > 0 {
+                guard let entry else { return nil }
+                found.append(entry)
+                left -= entry.bytes
+            }
+            return found
+        }
+    }
+
     /// The first frame at `offset` or behind, and where it stands.
     func entry(from offset: UInt64) -> (place: UInt64, entry: Entry)? {
         state.withLock { state in
@@ -179,6 +223,15 @@ final class MemorySegment: Sendable {
             }
             return (place, entry)
         }
+    }
+
+    /// Frames that stand before it were not answered for when they went, or go now.
+    var droppedBefore: UInt64 { state.withLock { $0.droppedBefore } }
+
+    /// The frames before `offset` are about to be dropped. Before anybody counts them: from then on no file
+    /// that has them may become the segment's.
+    func willDrop(before offset: UInt64) {
+        state.withLock { $0.droppedBefore = max($0.droppedBefore, offset) }
     }
 
     /// Whether the frame that stood here is gone.

@@ -21,6 +21,9 @@ struct MemoryWalk: Sendable {
     /// Samples of each job in the segment. Final once the segment has ended.
     var jobSamples: [String: UInt64] { memory.jobSamples }
 
+    /// Where the next frame to come will stand. Final once the segment has ended.
+    var length: UInt64 { memory.length }
+
     /// Frames before this place of the segment are not handed out.
     mutating func pass(before place: BufferPosition) {
         if place.segment == info.number { offset = max(offset, place.offset) }

@@ -40,8 +40,12 @@ extension DestinationReader {
 
     /// Whether a frame that stood in memory was let go, or is about to be as it stands before `dropped`.
     func isDropped(_ place: BufferPosition, before dropped: BufferPosition) -> Bool {
-        guard let memory = core.catalog[place.segment]?.memory else { return false }
-        return place < dropped || memory.isGone(place.offset)
+        // In this order: what was written down leaves memory only once the catalog says so.
+        let isGone = core.catalog[place.segment]?.memory?.isGone(place.offset) ?? false
+        guard let segment = core.catalog[place.segment] else { return false }
+        if segment.memory != nil { return isGone || place < dropped }
+        // Written down since. The file has no frame that was dropped, and all others from its first place on.
+        return segment.hasPlaces && place.offset < segment.firstPlace
     }
 
     /// What a reader has passed of frames that are dropped.

@@ -1,4 +1,4 @@
-/// Counting what frames hold instead of handing them out.
+/// Counting: what frames hold instead of handing them out, and what is missing.
 extension FrameReader {
     /// What a counting reader finds up to its end: samples that can be read, and those that are lost, by
     /// job.
@@ -15,13 +15,19 @@ extension FrameReader {
         }
     }
 
+    /// Counts a frame of `job`; returns what is missing before it.
+    mutating func count(_ prefix: FramePrefix, of job: String) -> [String: UInt64] {
+        let missing = met.count(prefix, of: job)
+        return missing > 0 ? [job: missing] : [:]
+    }
+
     /// Samples of a segment that it has not met yet, by job, as the books of the following one tell; nil
     /// where it is in another.
     func rest(of info: SegmentInfo, before following: SegmentInfo?) -> [String: UInt64]? {
         guard segment?.info.number == info.number, let following else { return nil }
         var rest: [String: UInt64] = [:]
         for (job, total) in following.before {
-            let met = SampleCount.sum(info.before[job]?.appended ?? 0, jobSamples[job] ?? 0)
+            let met = SampleCount.sum(info.before[job]?.appended ?? 0, self.met.jobs[job] ?? 0)
             rest[job] = total.appended - min(total.appended, met)
         }
         return rest

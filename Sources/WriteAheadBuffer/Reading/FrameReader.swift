@@ -19,19 +19,6 @@ struct FrameReader: Sendable {
         var ownBytes = 0
     }
 
-    /// What one call found.
-    enum Found: Sendable {
-        /// With it, by job, samples before it that are in the ledger and cannot be read.
-        case frame(StoredFrame, lost: [String: UInt64])
-        /// Samples of a job that can be read, up to `at`: a counting reader's frame.
-        case counted(job: String, samples: UInt64, lost: [String: UInt64], at: BufferPosition)
-        /// Samples that are in the ledger and cannot be read, by job. What shows it ends at `at`: they are
-        /// booked once a cursor stands there or behind, and found again by a reader that begins before.
-        case lost([String: UInt64], at: BufferPosition)
-        /// The tail.
-        case nothing
-    }
-
     /// Given, the reader says how many samples frames hold instead of handing them out, and ends with this
     /// segment.
     private let countingThrough: UInt64?
@@ -50,8 +37,8 @@ struct FrameReader: Sendable {
     private var targets: [UInt32: TargetState] = [:]
     private var statements: StatedLayouts
     private let interner: LayoutInterner
-    /// Samples of each job met in this segment, for what damage took.
-    private(set) var jobSamples: [String: UInt64] = [:]
+    /// Samples met in this segment, for what damage took.
+    var met = MetSamples()
     /// Where frames begin to be handed out.
     private(set) var position: BufferPosition
     /// What behind that is answered for, and not handed out; nor are frames without a sample.
@@ -96,7 +83,7 @@ struct FrameReader: Sendable {
             switch item {
             case .end:
                 undecoded.tell(metrics)
-                if let found = leave(segment?.info, met: jobSamples) { return found }
+                if let found = leave(segment?.info, met: met.jobs) { return found }
             case .damage(let at, let end): segment?.damaged(at: at, bytes: end - at)
             case .record(let header, let at):
                 let found = try take(header, at: at)
@@ -122,6 +109,13 @@ struct FrameReader: Sendable {
     private mutating func nextInMemory() -> Found? {
         let segments = catalog
         guard case .frame(let entry, let here) = walk?.next(segments) else {
+            if let read = walk, let now = segments[read.info.number], now.memory == nil {
+                let end = BufferPosition(segment: now.number, offset: read.length)
+                if position >= end { return leave(now, met: read.jobSamples) }
+                // They were written down: it goes on in the file, where they have the same places.
+                close()
+                return nil
+            }
             return leave(walk?.info, met: walk?.jobSamples ?? [:])
         }
         let end = BufferPosition(segment: here.segment, offset: here.offset + 1)
@@ -131,7 +125,9 @@ struct FrameReader: Sendable {
             sequence: 0, layout: 0, timestampMs: frame.timestampMs, jobBefore: 0,
             sampleCount: UInt32(clamping: frame.sampleCount))
         if countingThrough == nil {
-            return give(frame, of: target, prefix, start, end, [:], appendedNs: entry.appendedNs)
+            let record = here.offset..<end.offset
+            return give(
+                frame, of: target, prefix, start, end, [:], in: record, appendedNs: entry.appendedNs)
         }
         return counted(prefix, of: target, start, end, [:])
     }
@@ -144,7 +140,7 @@ struct FrameReader: Sendable {
         walk = nil
         targets = [:]
         statements = StatedLayouts(interner)
-        jobSamples = [:]
+        met = MetSamples()
         baseBytes = 0
     }
 
@@ -179,6 +175,8 @@ struct FrameReader: Sendable {
                 info, isLastLook: isLastLook, catalog: catalog, files: files, metrics: metrics, clock: clock)
         }
         if info.number > position.segment { position = .start(of: info.number) }
+        // What was dropped before the segment was written down is not handed out from the file, either.
+        if info.hasPlaces, memoryFrom.segment == info.number { position = max(position, memoryFrom) }
         return true
     }
 
@@ -189,10 +187,24 @@ struct FrameReader: Sendable {
         case .metadata: statements.note(metadata: header, at: place)
         case .target: try takeTarget(header, at: place)
         case .frame: return try takeFrame(header, at: place)
-        case .ledger: segment?.checkLedger(header, at: place)
+        case .ledger: try takeLedger(header, at: place)
         case .snapshot, .progress, .indexed: break
         }
         return nil
+    }
+
+    private mutating func takeLedger(_ header: RecordHeader, at place: UInt64) throws(BufferError) {
+        let isSecond = met.isSecond(at: place, bytes: UInt64(header.recordBytes))
+        guard isSecond, let info = segment?.info, info.hasPlaces else {
+            segment?.checkLedger(header, at: place)
+            return
+        }
+        guard let (bytes, range) = try segment?.payload(header, at: place) else { return }
+        guard let books = LedgerRecord(bytes.span.extracting(range)) else {
+            segment?.damaged(at: place, bytes: UInt64(header.recordBytes))
+            return
+        }
+        met.pass(books, before: info.before)
     }
 
     private mutating func takeTarget(_ header: RecordHeader, at place: UInt64) throws(BufferError) {
@@ -215,15 +227,18 @@ struct FrameReader: Sendable {
             targets[header.subject]?.sequence = nil
             return nil
         }
+        // In memory a frame took one byte of the log.
         let end = BufferPosition(
-            segment: segment?.info.number ?? 0, offset: place + UInt64(header.recordBytes))
-        let here = BufferPosition(segment: end.segment, offset: place)
+            segment: segment?.info.number ?? 0,
+            offset: prefix.place.map { $0 + 1 } ?? place + UInt64(header.recordBytes))
+        let here = BufferPosition(segment: end.segment, offset: prefix.place ?? place)
         let start = here < position && position < end ? position : here
         if countingThrough == nil {
             let frame = try decode(header, prefix, columnOffset, at: place, &state)
             targets[header.subject] = state
             let lost = count(prefix, of: state.target.job)
-            return give(frame, of: state.target, prefix, start, end, lost)
+            let record = place..<place + UInt64(header.recordBytes)
+            return give(frame, of: state.target, prefix, start, end, lost, in: record)
         }
         return counted(prefix, of: state.target, start, end, count(prefix, of: state.target.job))
     }
@@ -260,14 +275,15 @@ struct FrameReader: Sendable {
         let lost = count(known.prefix, of: state.target.job)
         return give(
             known.frame, of: state.target, known.prefix, max(here, position), end, lost,
-            appendedNs: known.appendedNs)
+            in: place..<end.offset, appendedNs: known.appendedNs)
     }
 
-    /// Hands out a frame, unless all of it is answered for. A nil frame could not be
-    /// decoded: its samples are reported as lost.
+    /// Hands out a frame, unless all of it is answered for. A nil frame could not be decoded: its samples are
+    /// reported as lost. `record`: its bytes in the file.
     private mutating func give(
         _ frame: Frame?, of target: Target, _ prefix: FramePrefix, _ start: BufferPosition,
-        _ end: BufferPosition, _ lost: [String: UInt64], appendedNs: UInt64? = nil
+        _ end: BufferPosition, _ lost: [String: UInt64], in record: Range<UInt64>,
+        appendedNs: UInt64? = nil
     ) -> Found? {
         guard end > position else { return nil }
         position = end
@@ -280,8 +296,8 @@ struct FrameReader: Sendable {
         }
         // Intact but without its base.
         let own = UInt64(open.reduce(0) { $0 + $1.count })
-        let place = BufferPosition(segment: start.segment, offset: start.offset)
-        if metrics.countDamage(at: place, bytes: end.offset - start.offset) {
+        let place = BufferPosition(segment: start.segment, offset: record.lowerBound)
+        if metrics.countDamage(at: place, bytes: UInt64(record.count)) {
             undecoded.add(place, job: target.job, samples: own)
         }
         return .lost(lost.merging([target.job: own], uniquingKeysWith: SampleCount.sum), at: end)
@@ -299,7 +315,8 @@ struct FrameReader: Sendable {
     ) throws(BufferError) -> (FramePrefix, columnOffset: Int)? {
         guard let (bytes, range) = try segment?.payload(header, at: place) else { return nil }
         var offset = 0
-        guard let prefix = FramePrefix(bytes.span.extracting(range), &offset) else {
+        let hasPlace = segment?.info.hasPlaces ?? false
+        guard let prefix = FramePrefix(bytes.span.extracting(range), &offset, hasPlace: hasPlace) else {
             segment?.damaged(at: place, bytes: UInt64(header.recordBytes))
             return nil
         }
@@ -376,12 +393,5 @@ struct FrameReader: Sendable {
             sides = read
         }
         return offset == range.count ? (values, sides) : nil
-    }
-
-    /// Counts a frame of `job`; returns what is missing before it.
-    private mutating func count(_ prefix: FramePrefix, of job: String) -> [String: UInt64] {
-        let met = jobSamples[job] ?? 0
-        jobSamples[job] = prefix.jobBefore + UInt64(prefix.sampleCount)
-        return prefix.jobBefore > met ? [job: prefix.jobBefore - met] : [:]
     }
 }

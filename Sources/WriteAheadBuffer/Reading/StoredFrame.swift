@@ -51,3 +51,18 @@ public struct StoredFrame: Sendable {
         return open.map { $0.clamped(to: samples) }.filter { !$0.isEmpty }
     }
 }
+
+extension FrameReader {
+    /// What one call of `next` found.
+    enum Found: Sendable {
+        /// With it, by job, samples before it that are in the ledger and cannot be read.
+        case frame(StoredFrame, lost: [String: UInt64])
+        /// Samples of a job that can be read, up to `at`: a counting reader's frame.
+        case counted(job: String, samples: UInt64, lost: [String: UInt64], at: BufferPosition)
+        /// Samples that are in the ledger and cannot be read, by job. What shows it ends at `at`: they are
+        /// booked once a cursor stands there or behind, and found again by a reader that begins before.
+        case lost([String: UInt64], at: BufferPosition)
+        /// The tail.
+        case nothing
+    }
+}

@@ -159,8 +159,27 @@ struct BufferRecovery {
         {
             let bytes = scanner.bytes
             opened.books = LedgerRecord(bytes.span.extracting(range))
+            if info.hasPlaces {
+                let next = place + UInt64(record.recordBytes)
+                opened.info.firstPlace = try firstPlace(info, at: next, &scanner)
+            }
         }
         return opened
+    }
+
+    /// Where the first frame stood, when the file was begun, of a segment that stood in memory: its second
+    /// books say so. 0 where they are damaged.
+    private func firstPlace(
+        _ info: SegmentInfo, at next: UInt64, _ scanner: inout RecordScanner
+    ) throws(FileError) -> UInt64 {
+        guard case .record(let record, let place) = try scanner.next(limit: info.length), place == next,
+            record.type == .ledger, let range = try scanner.payload(record, at: place, limit: info.length)
+        else { return 0 }
+        let bytes = scanner.bytes
+        guard let books = LedgerRecord(bytes.span.extracting(range)), books.previousSegment == info.number,
+            books.previousLength <= UInt64(Int64.max)
+        else { return 0 }
+        return books.previousLength
     }
 
     /// Fits each segment to its neighbours: its length and newest timestamp are what the following one's
@@ -185,6 +204,12 @@ struct BufferRecovery {
             // A write that failed may have left bytes behind the end: they were never part of it.
             if books.previousSegment == opened[index - 1].info.number, books.previousLength > 0 {
                 let length = opened[index - 1].info.length
+                // One that stood in memory got its name once it was written in full, so it has no such rest.
+                if opened[index - 1].info.hasPlaces {
+                    let firstPlace = opened[index - 1].info.firstPlace
+                    if Self.mayLackItsEnd(length, books.previousLength, firstPlace) { isInDoubt = true }
+                    continue
+                }
                 opened[index - 1].info.length = min(length, books.previousLength)
                 // Where it was cut between two records, nobody who reads it would notice.
                 if length < books.previousLength {
@@ -193,6 +218,15 @@ struct BufferRecovery {
                 }
             }
         }
+    }
+
+    /// Whether the power may have taken the end of a file whose frames say their places: `length` is what it
+    /// has, `stated` what the next segment's books say. No cursor shows by its place that it stands behind
+    /// that end, so they are counted anew. What is stated may as well be the length in memory, which is a
+    /// place, and no less than the first one. Where even the first one is greater than the file, it is taken
+    /// for that: the power takes a few frames only.
+    private static func mayLackItsEnd(_ length: UInt64, _ stated: UInt64, _ firstPlace: UInt64) -> Bool {
+        length < stated && (stated < firstPlace || firstPlace <= length)
     }
 
     private func booksBehind(_ earlier: Opened) throws(BufferError) -> LedgerRecord {
@@ -215,7 +249,8 @@ struct BufferRecovery {
     /// Walks the last segment: what is torn at its end is cut off, and the books are brought up to its end.
     private mutating func readLast(_ last: SegmentInfo, _ books: LedgerRecord) throws(BufferError) {
         let walked = try last.walk(books: books, files: files)
-        if walked.isDamaged { isInDoubt = true }
+        // A cursor may have answered for frames that came behind the file, or that the power took.
+        if walked.isDamaged || last.hasPlaces { isInDoubt = true }
         if walked.end < last.length {
             logger.warning(
                 "the torn end of the last segment is cut off",

@@ -55,6 +55,23 @@ final class SegmentCatalog: Sendable {
         state.withLock { segments in segments.removeAll { $0.number == number } }
     }
 
+    /// A segment that stood in memory has a file now, and takes no frames any more. False where it is gone.
+    func writtenDown(_ file: MemoryFile) -> Bool {
+        state.withLock { segments in
+            guard let index = Self.index(of: file.number, in: segments) else { return false }
+            segments[index].path = file.path
+            segments[index].salt = file.salt
+            segments[index].length = file.length
+            segments[index].features |= FileHeader.isPlaced
+            segments[index].firstPlace = file.firstPlace
+            segments[index].memory = nil
+            segments[index].isActive = false
+            // The frames that came last may have had their sync refused already.
+            segments[index].isInDoubt = file.tail.isInDoubt
+            return true
+        }
+    }
+
     /// A segment that could not be removed is there again.
     func putBack(_ segment: SegmentInfo) {
         state.withLock { segments in

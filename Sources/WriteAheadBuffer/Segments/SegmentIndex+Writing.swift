@@ -25,7 +25,8 @@ extension SegmentIndex {
     }
 
     private func belongs(_ segment: SegmentInfo) -> Bool {
-        segment.memory == nil && !segment.isActive && !segment.isInDoubt
+        // One that stood in memory is opened: it says more than the index has of it.
+        segment.memory == nil && !segment.hasPlaces && !segment.isActive && !segment.isInDoubt
             && !(segment.isOfEarlierRun && leavesOutEarlierRuns)
     }
 

@@ -2,8 +2,8 @@
 struct SegmentInfo: Sendable, Equatable {
     let number: UInt64
     /// Empty for a segment in memory.
-    let path: String
-    let salt: UInt32
+    var path: String
+    var salt: UInt32
     /// Bytes that are written in full: readers look no further.
     var length: UInt64
     var isActive: Bool
@@ -30,6 +30,16 @@ struct SegmentInfo: Sendable, Equatable {
     var features = FileHeader.isDense
     /// Its frames, where the disk has not taken them: it has no file then.
     var memory: MemorySegment?
+    /// Of one that stood in memory and has a file since: frames before this place went before it was written.
+    var firstPlace: UInt64 = 0
+
+    /// Its frames say their places: it stood in memory before it had a file.
+    var hasPlaces: Bool {
+        memory == nil && FileHeader.hasPlaces(.segment, version: version, features: features)
+    }
+    /// No place of the segment is behind this one. Where its frames say their places the last is not known
+    /// without reading them all: it can go once everybody stands in a later one.
+    var end: UInt64 { hasPlaces ? UInt64.max : length }
 
     /// The ledger record it begins with.
     var books: LedgerRecord {

@@ -34,7 +34,7 @@ extension SegmentInfo {
                         continue
                     }
                     let bytes = scanner.bytes
-                    walked.take(header, bytes.span.extracting(range), before, &jobs)
+                    walked.take(header, bytes.span.extracting(range), before, &jobs, hasPlaces: hasPlaces)
                     walked.end = place + UInt64(header.recordBytes)
                 }
             }
@@ -47,14 +47,16 @@ extension SegmentInfo {
 extension SegmentInfo.Walked {
     fileprivate mutating func take(
         _ header: RecordHeader, _ payload: Span<UInt8>, _ before: [String: JobTotal],
-        _ jobs: inout [UInt32: String]
+        _ jobs: inout [UInt32: String], hasPlaces: Bool
     ) {
         switch header.type {
         case .ledger: if let record = LedgerRecord(payload) { books = record }
         case .target: if let target = StatementCoding.target(payload) { jobs[header.subject] = target.job }
         case .frame:
             var offset = 0
-            guard let prefix = FramePrefix(payload, &offset), let job = jobs[header.subject] else { return }
+            guard let prefix = FramePrefix(payload, &offset, hasPlace: hasPlaces),
+                let job = jobs[header.subject]
+            else { return }
             let inSegment = prefix.jobBefore + UInt64(prefix.sampleCount)
             let atEnd = SampleCount.sum(before[job]?.appended ?? 0, inSegment)
             books.jobs[job, default: JobTotal()].appended = max(atEnd, books.jobs[job]?.appended ?? 0)

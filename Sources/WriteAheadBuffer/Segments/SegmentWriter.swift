@@ -97,26 +97,32 @@ struct SegmentWriter {
     /// again then if a target comes back to it.
     private var layouts: [[UInt32]: UInt32] = [:]
     private var layoutCount: UInt32 = 0
+    /// Where the next frame stands in the log, in a segment that stands in memory.
+    private var nextPlace: UInt64?
     /// A failed write may have left bytes behind `length` that could not be cut off.
     private(set) var isTorn = false
 
-    /// Makes the file, with its header and the books so far.
+    /// Makes the file, with its header and the books so far. `front`: of a segment that stands in memory,
+    /// what of it is gone; its frames say their places then.
     init(
         number: UInt64, path: String, salt: UInt32, nowMs: Int64, nowNs: UInt64, ledger: LedgerRecord,
-        files: any FileDoor, metrics: BufferMetrics, memory: MemoryAccount
+        front: MemorySegment.Front? = nil, files: any FileDoor, metrics: BufferMetrics, memory: MemoryAccount
     ) throws(FileError) {
         self.number = number
         self.salt = salt
         self.files = files
-        createdNs = nowNs
-        self.nowNs = nowNs
+        (createdNs, self.nowNs) = (nowNs, nowNs)
         let file = try files.open(path, .create)
         tail = UnsyncedTail(number: number, file: file, files: files, metrics: metrics, memory: memory)
         length = 0
-        FileHeader(
-            kind: .segment, features: FileHeader.isDense, salt: salt, number: number, createdMs: nowMs
-        ).put(into: &scratch)
+        let features = FileHeader.isDense | (front == nil ? 0 : FileHeader.isPlaced)
+        FileHeader(kind: .segment, features: features, salt: salt, number: number, createdMs: nowMs)
+            .put(into: &scratch)
         Self.put(ledger, salt: salt, into: &scratch)
+        if let front {
+            (nextPlace, jobSamples) = (front.place, front.gone)
+            Self.put(front.books(of: number, after: ledger), salt: salt, into: &scratch)
+        }
         do throws(FileError) {
             // Safety: UInt8 has no padding, so every byte of the span may be read.
             try unsafe files.write(scratch.storage.span.bytes.extracting(0..<scratch.count), to: file, at: 0)
@@ -155,6 +161,7 @@ struct SegmentWriter {
         var prefix = FramePrefix(
             sequence: state.sequence, layout: layoutNumber, timestampMs: frame.timestampMs,
             jobBefore: jobSamples[frame.target.job] ?? 0, sampleCount: UInt32(frame.sampleCount))
+        prefix.place = nextPlace
         prefix.absent = frame.absent
         prefix.explicitTimestamps = frame.explicitTimestamps
         for departed in frame.departed {
@@ -187,6 +194,7 @@ struct SegmentWriter {
             layouts[chunkNumbers] = layoutNumber
             layoutCount += 1
         }
+        nextPlace = nextPlace.map { $0 + 1 }
         state.sequence += 1
         state.layout = frame.layout
         state.layoutNumber = layoutNumber

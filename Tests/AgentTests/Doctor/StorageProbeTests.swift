@@ -65,6 +65,7 @@ struct StorageProbeTests {
         func list(_ directory: String) throws(FileError) -> [String] { try files.list(directory) }
         func makeDirectory(_ path: String) throws(FileError) { try files.makeDirectory(path) }
         func lock(_ file: OpenFile) throws(FileError) -> Bool { try files.lock(file) }
+        func freeBytes(_ directory: String) -> UInt64? { files.freeBytes(directory) }
         func status(_ path: String) throws(FileError) -> FileStatus? { try files.status(path) }
     }
 

@@ -42,5 +42,6 @@ struct BytesDoor: FileDoor {
     func list(_ directory: String) throws(FileError) -> [String] { [] }
     func makeDirectory(_ path: String) throws(FileError) { throw refused("make", path) }
     func lock(_ file: OpenFile) throws(FileError) -> Bool { true }
+    func freeBytes(_ directory: String) -> UInt64? { nil }
     func status(_ path: String) throws(FileError) -> FileStatus? { nil }
 }

@@ -215,14 +215,18 @@ enum RecordsCheck {
     }
 
     private static func prefix(_ bytes: [UInt8]) {
+        for hasPlace in [false, true] { prefix(bytes, hasPlace: hasPlace) }
+    }
+
+    private static func prefix(_ bytes: [UInt8], hasPlace: Bool) {
         var offset = 0
-        guard let read = FramePrefix(bytes.span, &offset) else { return }
+        guard let read = FramePrefix(bytes.span, &offset, hasPlace: hasPlace) else { return }
         precondition(offset <= bytes.count, "a prefix lies in its record")
         for series in [0, 1, 1_000] { _ = read.fits(series: series) }
         var (first, second) = (RecordBuffer(), RecordBuffer())
         read.put(into: &first)
         var end = 0
-        guard let again = FramePrefix(first.bytes.span, &end), end == first.count else {
+        guard let again = FramePrefix(first.bytes.span, &end, hasPlace: hasPlace), end == first.count else {
             preconditionFailure("a prefix that is written again can be read")
         }
         again.put(into: &second)

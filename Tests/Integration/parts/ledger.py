@@ -2,6 +2,7 @@
 job and destination.
 """
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -45,6 +46,12 @@ def read_ledger(agent):
     for (_, job), entry in entries.items():
         entry.scraped = scraped.get(job, 0)
     return dict(entries)
+
+
+def ledger_page(agent):
+    status, _, body = agent.get("/api/v1/narthex/ledger")
+    assert status == 200
+    return json.loads(body)["data"]
 
 
 def assert_balanced(ledger):

@@ -15,7 +15,7 @@ struct Kills: ParsableCommand {
 
     @OptionGroup var common: PartArguments
 
-    @Option(help: "Try this kill alone: CALL, or CALL+ for one in the middle of a write.")
+    @Option(help: "Try this kill alone: SCRIPT/CALL, or SCRIPT/CALL+ for one in the middle of a write.")
     var point: String?
 
     @Option(help: .hidden)
@@ -33,8 +33,8 @@ struct Kills: ParsableCommand {
         // What stays behind is a folder in memory.
         defer { try? folder.remove() }
         if let point {
-            let kill = try Self.kill(point)
-            let recording = Points.record(.life, seed)
+            let (script, kill) = try Self.kill(point)
+            let recording = Points.record(script, seed)
             let examination = Examination(recording, prints: true)
             let result = try attempt(kill, recording, examination, folder)
             if let complaint = result.complaint { findings.found(complaint) }
@@ -44,12 +44,12 @@ struct Kills: ParsableCommand {
         guard try findings.conclude(common) else { throw ExitCode(1) }
     }
 
-    private static func kill(_ text: String) throws -> CueDoor.Kill {
+    private static func kill(_ text: String) throws -> (Script, CueDoor.Kill) {
         let isHalf = text.hasSuffix("+")
-        guard let call = Int(isHalf ? String(text.dropLast()) : text), call >= 0 else {
-            throw ValidationError("a kill is CALL or CALL+")
-        }
-        return CueDoor.Kill(call: call, isHalf: isHalf)
+        let parts = (isHalf ? String(text.dropLast()) : text).split(separator: "/").map(String.init)
+        guard parts.count == 2, let script = Script(rawValue: parts[0]), let call = Int(parts[1]), call >= 0
+        else { throw ValidationError("a kill is SCRIPT/CALL or SCRIPT/CALL+, such as life/17") }
+        return (script, CueDoor.Kill(call: call, isHalf: isHalf))
     }
 
     // MARK: the process that is killed
@@ -60,14 +60,16 @@ struct Kills: ParsableCommand {
         }
         let files = POSIXFiles()
         let progress = try files.open(KillFolder.progress(folder), .create)
+        let (script, kill) = try Self.kill(point)
         let door = CueDoor(
-            files, kill: try Self.kill(point),
+            files, kill: kill,
             progress: { number in
                 // What cannot be written is seen by who examines: the process then came less far.
                 try? SpanBytes.write([1], to: progress, at: UInt64(number), files)
             })
-        let workload = Workload(seed: seed, directory: KillFolder.buffer(folder), door: door)
-        let recording = workload.record(.life) { [] }
+        let workload = Workload(
+            seed: seed, directory: KillFolder.buffer(folder), door: door, framesBytes: script.framesBytes)
+        let recording = workload.record(script) { [] }
         for complaint in recording.complaints { print(complaint) }
         if !recording.complaints.isEmpty { throw ExitCode(1) }
     }
@@ -85,7 +87,8 @@ struct Kills: ParsableCommand {
         // Each workload has its share, so that no run depends on one of them.
         let share = 100
         while kills < wanted, clock.monotonicNs < deadlineNs, findings.count == 0 {
-            let recording = Points.record(.life, seed &+ UInt64(kills / share))
+            let number = kills / share
+            let recording = Points.record(number % 3 == 1 ? .memory : .life, seed &+ UInt64(number))
             let examination = Examination(recording)
             for complaint in recording.complaints { findings.found(complaint) }
             for _ in 0..<share where clock.monotonicNs < deadlineNs {
@@ -112,7 +115,7 @@ struct Kills: ParsableCommand {
         _ kill: CueDoor.Kill, _ recording: Recording, _ examination: Examination, _ folder: KillFolder
     ) throws -> (complaint: String?, moment: Int) {
         try folder.clear()
-        let point = "\(kill.call)\(kill.isHalf ? "+" : "")"
+        let point = "\(recording.script)/\(kill.call)\(kill.isHalf ? "+" : "")"
         let name = "--seed \(recording.seed) --point \(point)"
         do throws(ChildCommand.Fault) {
             _ = try ChildCommand.run(

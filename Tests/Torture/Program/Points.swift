@@ -48,7 +48,8 @@ struct Points: ParsableCommand {
                 // It fails on purpose; the door throws.
                 try? disk.failSync(file)
             })
-        let workload = Workload(seed: seed, directory: "/buffer", door: door)
+        let workload = Workload(
+            seed: seed, directory: "/buffer", door: door, framesBytes: script.framesBytes)
         return workload.record(script) { disk.journal }
     }
 
@@ -63,7 +64,7 @@ struct Points: ParsableCommand {
         {
             let runSeed = seed &+ UInt64(runs)
             // The large frames are a case of their own, which one run shows as well as many.
-            for script in Script.allCases where script == .life || runs == 0 {
+            for script in Script.allCases where script != .large || runs == 0 {
                 let recording = Self.record(script, runSeed)
                 calls += recording.calls.count
                 for complaint in recording.complaints {

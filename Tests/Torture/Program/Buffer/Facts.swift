@@ -28,11 +28,17 @@ struct Known: Sendable {
     }
 
     var appended = SampleSet()
+    /// Of these, samples of segments that have no file, those among them that went from memory: they go with
+    /// the process, and no start knows of them.
+    var unwritten = SampleSet()
     /// Samples that the disk did not take, by job.
     var failed: [String: UInt64] = [:]
     /// Samples of segments that retention has removed.
     var gone = SampleSet()
     var destinations: [String: Destination] = [:]
+
+    /// What the next start must have in its books.
+    var written: SampleSet { appended.subtracting(unwritten) }
 }
 
 struct Facts: Sendable {

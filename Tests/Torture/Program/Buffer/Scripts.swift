@@ -7,6 +7,11 @@ enum Script: String, CaseIterable, Sendable {
     case life
     /// An append of several writes of which a later one fails, and then a failing sync.
     case large
+    /// A disk that takes no samples for a while, and then what stands in memory.
+    case memory
+
+    /// How much memory takes of frames: some dozens of them.
+    var framesBytes: Int { self == .memory ? 24_000 : 0 }
 }
 
 extension Workload {
@@ -14,11 +19,12 @@ extension Workload {
         switch script {
         case .life: try life()
         case .large: try large()
+        case .memory: try memory()
         }
     }
 
     /// So many operations of any kind. `slow` destinations seldom read.
-    private func steps(_ count: Int, slow: Set<String> = []) throws {
+    func steps(_ count: Int, slow: Set<String> = []) throws {
         for _ in 0..<count {
             let name = names[dice.below(names.count)]
             switch dice.below(100) {

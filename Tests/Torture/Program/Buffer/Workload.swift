@@ -151,6 +151,7 @@ final class Workload {
         try operate("close") {
             try buffer.close()
             try noteRemoved(before, buffer, mayRetire: false)
+            noteWrittenDown(buffer)
             facts.durable = facts.now
         }
         senders = [:]
@@ -175,7 +176,9 @@ final class Workload {
 
     func took(_ id: Int, _ buffer: WriteAheadBuffer) {
         facts.now.appended.insert(book.samples(of: id))
-        book.place(id, segment: buffer.core.catalog.all.last?.number ?? 0)
+        let last = buffer.core.catalog.all.last
+        if last?.memory != nil { facts.now.unwritten.insert(book.samples(of: id)) }
+        book.place(id, segment: last?.number ?? 0)
     }
 
     /// An append that the disk refuses.
@@ -201,7 +204,17 @@ final class Workload {
         try operate("keep") {
             let isDurable = buffer.keep(syncs: syncs)
             try noteRemoved(before, buffer, mayRetire: mayRetire)
+            noteWrittenDown(buffer)
             if syncs, isDurable { facts.durable = known }
+        }
+    }
+
+    /// Segments in memory that have a file now, or that later ones have in their books.
+    func noteWrittenDown(_ buffer: WriteAheadBuffer) {
+        guard !facts.now.unwritten.isEmpty else { return }
+        facts.now.unwritten = SampleSet()
+        for segment in buffer.core.catalog.inMemory {
+            facts.now.unwritten.insert(book.samples(inSegment: segment.number))
         }
     }
 

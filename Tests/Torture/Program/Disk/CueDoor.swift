@@ -123,6 +123,8 @@ final class CueDoor: FileDoor {
         }
         between?()
         if state.withLock({ $0.takesNoSamples }), !file.path.contains("/cursor-") {
+            // The disk below counts it, too.
+            try base.write(bytes.extracting(0..<0), to: file, at: offset)
             throw FileError(operation: "pwrite", path: file.path, errno: 5, message: "on cue")
         }
         let fails = state.withLock { state in
@@ -212,6 +214,8 @@ final class CueDoor: FileDoor {
         _ = count()
         return try base.lock(file)
     }
+
+    func freeBytes(_ directory: String) -> UInt64? { base.freeBytes(directory) }
 
     func status(_ path: String) throws(FileError) -> FileStatus? {
         _ = count()

@@ -218,6 +218,8 @@ final class JournalFiles: FileDoor {
         }
     }
 
+    func freeBytes(_ directory: String) -> UInt64? { 1 << 40 }
+
     func status(_ path: String) throws(FileError) -> FileStatus? {
         try perform(.status, path) { state -> Outcome<FileStatus?> in
             guard let inode = state.image.names[path], let file = state.image.files[inode] else {

@@ -246,6 +246,8 @@ final class FaultDisk: FileDoor {
         }
     }
 
+    func freeBytes(_ directory: String) -> UInt64? { 1 << 40 }
+
     func status(_ path: String) throws(FileError) -> FileStatus? {
         state.withLock { state in
             guard let number = state.names[path], let inode = state.inodes[number] else { return nil }

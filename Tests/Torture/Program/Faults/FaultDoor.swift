@@ -152,6 +152,8 @@ final class FaultDoor: FileDoor {
         return try inner.lock(file)
     }
 
+    func freeBytes(_ directory: String) -> UInt64? { inner.freeBytes(directory) }
+
     func status(_ path: String) throws(FileError) -> FileStatus? {
         try pass(.status, path)
         return try inner.status(path)

@@ -187,9 +187,12 @@ final class FaultRun {
     @discardableResult
     func keep() -> Bool {
         let before = model
+        // What was written down in an earlier round is durable after this one.
+        let isWritten = buffer?.core.catalog.inMemory.isEmpty ?? false
         let isDurable = call("keep") { buffer throws(BufferError) in buffer.keep(syncs: true) } ?? false
         if isDurable {
             durable = before
+            if isWritten { inMemory = [] }
             durable.forget(inMemory)
         }
         return isDurable
