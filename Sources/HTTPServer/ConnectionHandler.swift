@@ -119,7 +119,10 @@ final class ConnectionHandler: ChannelInboundHandler {
             loop.execute {
                 let (connection, context) = bound.value
                 connection.answered(context, response, request, keepAlive: keepAlive)
+                Heap.restIfAsked()
             }
+            // A page of all targets or series takes much for a moment.
+            Heap.restIfAsked()
         }
     }
 

@@ -18,17 +18,35 @@ struct DeadlineQueue {
     }
 
     private var heap = Heap<Entry>()
+    /// The most entries since room was last given back.
+    private var mostEntries = 0
 
     /// When the next one is due; nil without any.
     var nextNs: UInt64? { heap.min?.deadlineNs }
     var isEmpty: Bool { heap.isEmpty }
 
-    mutating func insert(_ entry: Entry) { heap.insert(entry) }
+    /// For how many entries there is room.
+    var room: Int { heap.unordered.capacity }
+
+    mutating func insert(_ entry: Entry) {
+        heap.insert(entry)
+        mostEntries = max(mostEntries, heap.count)
+    }
 
     /// Takes the next one, if its time has come.
     mutating func popDue(nowNs: UInt64) -> Entry? {
         guard let next = heap.min, next.deadlineNs <= nowNs else { return nil }
         return heap.removeMin()
+    }
+
+    /// Gives back the room of a queue that once had more than twice as many entries.
+    mutating func giveBackRoom() {
+        guard mostEntries > 2 * heap.count else { return }
+        // One by one: a heap that is made of an array of one entry or none keeps the array's room.
+        var fresh = Heap<Entry>(minimumCapacity: heap.count)
+        for entry in heap.unordered { fresh.insert(entry) }
+        heap = fresh
+        mostEntries = heap.count
     }
 
     /// Takes out those with these numbers. One pass, whatever their number: all go at once when an agent

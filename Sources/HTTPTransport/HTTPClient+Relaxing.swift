@@ -13,6 +13,9 @@ extension HTTPClient {
         queue.relax()
     }
 
+    /// Frees the buffers that are kept for later bodies, and closes nothing.
+    public func emptySpares() { pool.empty() }
+
     /// Has bodies that wait for memory looked at anew, after `MemoryAccount.setLimit(of: .bodies)`. Without
     /// this call it happens a tenth of a second later, and kept buffers beyond the limit stay until they are
     /// used. Where no body waits nothing is woken for it.

@@ -49,6 +49,7 @@ final class TransferLoop {
         while true {
             let batch = queue.take()
             if batch.shutDown { return end(batch) }
+            if Platform.Heap.restIfAsked() { scheduled.giveBackRoom() }
             admit(batch)
             if batch.relaxes { relax() }
             beginDue()

@@ -87,6 +87,9 @@ public final class WorkerPool: TaskExecutor {
 
     /// Until the queue is closed and empty.
     private static func work(_ queue: ConditionQueue<Work>) {
-        while let work = queue.pop() { work.body() }
+        while let work = queue.pop() {
+            work.body()
+            Heap.restIfAsked()
+        }
     }
 }

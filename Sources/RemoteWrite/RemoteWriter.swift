@@ -84,7 +84,19 @@ public final class RemoteWriter: Sendable {
 
     /// Frees what is kept for the next requests: buffers, and symbols of remote write 2.0. They are made
     /// again when they are needed. Any thread; they are freed on the caller's, without waiting for another.
-    public func relax() { shared.scratches.relax() }
+    /// What is known of chunks that are gone goes with the next look at the log.
+    public func relax() {
+        shared.scratches.relax()
+        shared.window.letGoOfThePast()
+    }
+
+    /// Frees the buffers that are kept for the next requests, and of the symbols those of chunks that are
+    /// gone. All other symbols stay: the next requests need them, and to make them costs more than buffers.
+    /// Any thread, as with `relax`.
+    public func emptySpares() {
+        shared.scratches.emptyFree()
+        shared.window.letGoOfThePast()
+    }
 
     private static func metadataSender(
         _ families: (@Sendable () -> [MetricMetadata])?, _ shared: DestinationShared, _ logger: Logger

@@ -9,7 +9,9 @@ extension WriteAheadBuffer {
     /// Called by the keeper.
     func endWhatIsPast() {
         let hasRotated = state.withLock { state in
-            guard !state.isClosed, state.writer?.isMostlyOfThePast() ?? false else { return false }
+            guard !state.isClosed else { return false }
+            state.writer?.giveBackRoom()
+            guard state.writer?.isMostlyOfThePast() ?? false else { return false }
             let number = state.writer?.number
             // Where that fails it has said so; the segment goes on.
             try? rotateIfPossible(&state)

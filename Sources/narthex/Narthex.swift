@@ -15,6 +15,9 @@ struct Narthex: AsyncParsableCommand {
         ])
 
     static func main() async {
+        // Before any thread, also those by which room for threads is asked for: each has an arena of its own
+        // else, and with more than eight malloc keeps to its own limit, eight for each core, for ever.
+        Heap.limitArenas(to: 2)
         // Still on the first thread: what follows waits for the two that Swift's runtime begins with, for
         // ever if they cannot be made.
         SystemThread.requireRoom(for: 2)

@@ -184,7 +184,6 @@ struct Run: AsyncParsableCommand {
             case .hangUp: requests.reload.signal()
             }
         }
-        Heap.limitArenas(to: 2)
         Heap.returnLargeBlocks(from: 1 << 20)
         // A connection to each of thousands of targets; many systems begin a process with 1,024. Where that
         // cannot be raised `process_max_fds` tells, and scrapes say what they lack.

@@ -5,8 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -103,6 +107,96 @@ static void datagrams(void) {
     close(receiver);
 }
 
+static long resident_bytes(void) {
+    long pages[2] = {0};
+    FILE *file = fopen("/proc/self/statm", "r");
+    CHECK(file != NULL && fscanf(file, "%ld %ld", &pages[0], &pages[1]) == 2);
+    fclose(file);
+    return pages[1] * sysconf(_SC_PAGESIZE);
+}
+
+// A thread frees small blocks that lie alone on their pages: malloc keeps them for it.
+static void *storm(void *unused) {
+    enum { sizes = 64, blocks = 7, between = 8192 };
+    static void *small[sizes][blocks], *large[sizes][blocks];
+    for (int i = 0; i < sizes; i++) {
+        for (int j = 0; j < blocks; j++) {
+            small[i][j] = malloc(24 + 16 * (size_t)i);
+            large[i][j] = malloc(between);
+            memset(large[i][j], 1, between);
+        }
+    }
+    for (int i = 0; i < sizes; i++) {
+        for (int j = 0; j < blocks; j++) {
+            free(large[i][j]);
+            free(small[i][j]);
+        }
+    }
+    narthex_trim_heap();
+    const long before = resident_bytes();
+    narthex_rest_thread(2 << 20);
+    narthex_trim_heap();
+#if defined(__x86_64__)
+    // qemu gives nothing back.
+    CHECK(before - resident_bytes() > 1 << 20);
+#else
+    (void)before;
+#endif
+    return unused;
+}
+
+// The end of an arena other than the main one, shorter than what malloc gives back by itself.
+static void *long_end(void *unused) {
+    enum { blocks = 20, size = 64000 };
+    void *large[blocks];
+    for (int i = 0; i < blocks; i++) {
+        large[i] = malloc(size);
+        memset(large[i], 1, size);
+    }
+    for (int i = 0; i < blocks; i++) free(large[i]);
+    narthex_trim_heap();
+    const long before = resident_bytes();
+    narthex_rest_thread(2 << 20);
+#if defined(__x86_64__)
+    CHECK(before - resident_bytes() > 1 << 20);
+#else
+    (void)before;
+#endif
+    return unused;
+}
+
+// The thread's cache lacks one block of each size, and the arena has free ones, with which malloc would fill
+// it. What a cache holds counts as in use.
+static void *nearly_full(void *unused) {
+    enum { sizes = 64, blocks = 17, between = 2000 };
+    static void *small[sizes][blocks], *others[sizes][blocks];
+    for (int i = 0; i < sizes; i++) {
+        for (int j = 0; j < blocks; j++) {
+            small[i][j] = malloc(24 + 16 * (size_t)i);
+            others[i][j] = malloc(between);
+        }
+    }
+    for (int i = 0; i < sizes; i++) {
+        for (int j = 0; j < blocks; j++) free(small[i][j]);
+        small[i][0] = malloc(24 + 16 * (size_t)i);
+    }
+    const size_t before = mallinfo2().uordblks;
+    narthex_rest_thread(2 << 20);
+    CHECK(before > mallinfo2().uordblks + (100 << 10));
+    for (int i = 0; i < sizes; i++) {
+        free(small[i][0]);
+        for (int j = 0; j < blocks; j++) free(others[i][j]);
+    }
+    return unused;
+}
+
+static void rest(void) {
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, storm, NULL) == 0 && pthread_join(thread, NULL) == 0);
+    CHECK(pthread_create(&thread, NULL, nearly_full, NULL) == 0 && pthread_join(thread, NULL) == 0);
+    CHECK(pthread_create(&thread, NULL, long_end, NULL) == 0 && pthread_join(thread, NULL) == 0);
+}
+
 int main(int count, char **words) {
     CHECK(narthex_argument_count() == count);
     CHECK(strcmp(narthex_argument(0), words[0]) == 0 && narthex_argument(count) == NULL);
@@ -118,6 +212,7 @@ int main(int count, char **words) {
     narthex_limit_arenas(2);
     narthex_return_large_blocks(1 << 20);
     narthex_trim_heap();
+    rest();
     // Nobody has said a commit to this build.
     CHECK(narthex_commit()[0] == 0 && narthex_build_date()[0] == 0);
     return 0;

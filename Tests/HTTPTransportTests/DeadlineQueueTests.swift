@@ -24,6 +24,34 @@ struct DeadlineQueueTests {
         return deadlines
     }
 
+    @Test func aQueueThatGivesItsRoomBackStaysAsItIs() {
+        var queue = queue([5, 3, 9, 1, 7])
+        _ = queue.remove([2])
+        queue.giveBackRoom()
+        #expect(drained(queue) == [1, 3, 5, 7])
+        var empty = DeadlineQueue()
+        empty.giveBackRoom()
+        #expect(empty.isEmpty)
+    }
+
+    @Test(arguments: [0, 1, 2, 100])
+    func aQueueThatHadManyMoreGivesTheirRoomBack(left: Int) {
+        var queue = queue((0..<1_000).map { UInt64($0) })
+        while queue.nextNs ?? .max < 1_000 - UInt64(left) { _ = queue.popDue(nowNs: .max) }
+        #expect(queue.room >= 1_000)
+        queue.giveBackRoom()
+        #expect(queue.room < 2 * left + 16)
+        #expect(drained(queue).count == left)
+    }
+
+    /// With each rest of its thread it would be copied.
+    @Test func aQueueThatHadNoMoreStaysWhereItIs() {
+        var queue = queue((0..<300).map { UInt64($0) })
+        let room = queue.room
+        queue.giveBackRoom()
+        #expect(room > 300 && queue.room == room)
+    }
+
     @Test func comesInTheOrderOfTime() {
         var random = SystemRandomNumberGenerator()
         for count in [0, 1, 2, 3, 10, 257] {

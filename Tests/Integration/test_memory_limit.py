@@ -123,3 +123,21 @@ def test_huge_bodies_do_not_get_the_agent_killed(make_agent, parts, receiver):
         agent.stop()
         wait_until(lambda: (folder / "cgroup.procs").read_text() == "", 20, "an empty cgroup")
         folder.rmdir()
+
+
+def test_malloc_has_no_arena_for_each_thread(make_agent, receiver):
+    """Each arena keeps memory of its own and fragments of it. A limit that comes after more than eight
+    threads is none: the main arena and one other are there, whatever threads ask for room before the agent.
+    """
+    agent = make_agent({"remote_write": [{"url": receiver.url}]})
+    agent.start()
+    maps = pathlib.Path(f"/proc/{agent.process.pid}/maps").read_text().splitlines()
+    mapped = [line.split() for line in maps]
+    reserved = 64 << 20
+    arenas = 0
+    for (used, mode, *_, name), (free, other, *_) in zip(mapped, mapped[1:]):
+        low, end = (int(word, 16) for word in used.split("-"))
+        begin, high = (int(word, 16) for word in free.split("-"))
+        is_heap = name == "0" and mode.startswith("rw") and other.startswith("---") and begin == end
+        arenas += is_heap and low % reserved == 0 and high == low + reserved
+    assert arenas == 1

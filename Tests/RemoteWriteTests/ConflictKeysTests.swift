@@ -146,6 +146,24 @@ struct ConflictKeysTests {
         #expect(Set(turned.former) == Set([other.job, still.job].compactMap { $0 }))
     }
 
+    @Test func whatIsKnownOfChunksThatAreGoneGoes() {
+        var keys = ConflictKeys()
+        let target = TestFrames.target()
+        func chunk(_ name: String) -> LayoutChunk { TestFrames.chunk([[Label("__name__", name)]], target) }
+        let kept = chunk("kept")
+        let key = keys.keys(of: frame(target, kept))
+        for number in 0..<100 { _ = keys.keys(of: frame(target, chunk("m\(number)"))) }
+        keys.letGoOfThePast()
+        #expect(keys.chunkCount == 1)
+        #expect(keys.keys(of: frame(target, kept)) == key && keys.chunkCount == 1)
+        // Without being told, too, though later.
+        var many = (0..<3_000).map { chunk("n\($0)") }
+        for one in many { _ = keys.keys(of: frame(target, one)) }
+        many = (0..<2_000).map { chunk("o\($0)") }
+        for one in many { _ = keys.keys(of: frame(target, one)) }
+        #expect(keys.chunkCount < 2_600)
+    }
+
     @Test func aLayoutThatStatesASeriesTwiceIsKnown() {
         var keys = ConflictKeys()
         let target = TestFrames.target()

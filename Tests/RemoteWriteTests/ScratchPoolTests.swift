@@ -1,3 +1,5 @@
+import MetricModel
+import Platform
 import Testing
 
 @testable import RemoteWrite
@@ -36,6 +38,30 @@ struct ScratchPoolTests {
         #expect(pool.keptBytes == 0)
         #expect([WriteMessage.v1, .v2].map(encoded) == first)
         #expect(pool.keptBytes > 0)
+    }
+
+    /// The symbols of all series would be made anew with the next request.
+    @Test func onlyBuffersAndSymbolsOfWhatIsGoneAreFreedAlone() {
+        let memory = MemoryAccount(readingBytes: 64 << 20)
+        let pool = ScratchPool(memory: memory)
+        let all = EncodeLimits(samples: .max, bytes: .max, ownAgeMs: nil)
+        func encode(_ frame: Frame) {
+            pool.with { scratch in
+                scratch.begin(.v2)
+                _ = scratch.append(frame, from: 0, to: 100, limits: all)
+                _ = scratch.compress()
+            }
+        }
+        let frame = TestFrames.frame(count: 100, timestampMs: 1)
+        encode(frame)
+        let held = memory.usedBytes(of: .reading)
+        encode(TestFrames.frame(count: 100, timestampMs: 2))
+        #expect(held > 0 && memory.usedBytes(of: .reading) > held && pool.keptBytes > 0)
+        pool.emptyFree()
+        #expect(memory.usedBytes(of: .reading) == held && pool.keptBytes == 0)
+        withExtendedLifetime(frame) {}
+        pool.relax()
+        #expect(memory.usedBytes(of: .reading) == 0)
     }
 
     /// What is lent meanwhile goes on with the same bytes, and comes back.

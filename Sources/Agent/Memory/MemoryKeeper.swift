@@ -16,31 +16,6 @@ import Telemetry
 /// A thread of its own looks, so that neither workers that wait for a disk nor busy tasks hold it up.
 /// Without a ceiling there is no such thread.
 final class MemoryKeeper: Sendable {
-    /// A job as the keeper sees it.
-    struct Job: Sendable {
-        let name: String
-        let activeSeries: @Sendable () -> Int
-        /// Samples of new series that were refused so far.
-        let refusedSamples: @Sendable () -> UInt64
-        /// Asked once a storm, when the job has refused something.
-        let widestLabel: @Sendable () -> WidestLabel?
-        let setShedsNewSeries: @Sendable (Bool) -> Void
-        let setHoldsNewTargets: @Sendable (Bool) -> Void
-    }
-
-    /// How it looks and acts. Each is called by one thread at a time, while the keeper's lock is held.
-    struct Means: Sendable {
-        let resident: @Sendable () -> Result<ResidentMemory, FileError>
-        /// The jobs that run now.
-        let jobs: @Sendable () -> [Job]
-        /// Has bodies that wait looked at anew: what all may hold has changed.
-        let bodiesLimitChanged: @Sendable () -> Void
-        /// Closes idle connections and empties caches.
-        let relax: @Sendable () -> Void
-        /// Gives free memory back to the kernel. Closes no connection.
-        let giveBack: @Sendable () -> Void
-    }
-
     private struct State {
         var pressure = MemoryPressure()
         var growth = SeriesGrowth()
@@ -52,8 +27,13 @@ final class MemoryKeeper: Sendable {
         var unsaid: [String: UInt64] = [:]
         var shedNs: UInt64 = 0
         var givingBack = GivingBack()
+        var afterStorm = AfterStorm()
+        /// Resident, as last read, without pages of the program: those come back each time they were let go.
+        var ownBytes: UInt64 = 0
         /// A step has begun, and the next time that memory is given back connections close as well.
         var isToRelax = false
+        /// Connections were closed in this storm: those that came since are the storm's as well.
+        var hasClosed = false
         /// When the jobs were last found to have enough series for refusing some to help; nil for not.
         var enoughNs: UInt64?
         /// The memory is above the mark of the fourth step with hardly a series.
@@ -174,6 +154,8 @@ final class MemoryKeeper: Sendable {
         // Memory that is free in the process counts as used until it has gone back. So it goes before
         // anything is refused.
         let shedMark = MemoryPressure.Step.newSeriesAreShed.markBytes(ceilingBytes: limit)
+        let ownBytes = state.ownBytes
+        var hasGivenBack = false
         let isUrgent = used >= shedMark && !state.pressure.isInForce(.newSeriesAreShed)
         // Below the mark of a step that is in force it helps that step to end.
         let isFalling = state.pressure.step.map { used < $0.markBytes(ceilingBytes: limit) } ?? false
@@ -185,8 +167,15 @@ final class MemoryKeeper: Sendable {
             let before = used
             used = giveBack(before, &state, means)
             state.givingBack.done(fromBytes: before, toBytes: used, ceilingBytes: limit, nowNs: nowNs)
+            hasGivenBack = true
         }
         observe(used, &state, means, nowNs: nowNs)
+        let hasStep = state.pressure.step != nil
+        if state.afterStorm.isDue(usedBytes: state.ownBytes, hasStep: hasStep, nowNs: nowNs) {
+            // Not twice at one look, unless connections are to close now.
+            if !hasGivenBack || state.isToRelax { used = giveBack(used, &state, means) }
+            state.afterStorm.done(fromBytes: ownBytes, toBytes: state.ownBytes, nowNs: nowNs)
+        }
         hold(used, &state, means, nowNs: nowNs)
         return MemoryPressure.nextLookMs(usedBytes: used, ceilingBytes: limit)
     }
@@ -203,7 +192,9 @@ final class MemoryKeeper: Sendable {
 
     private func used(_ means: Means, _ state: inout State) -> UInt64? {
         switch means.resident() {
-        case .success(let memory): return memory.totalBytes + state.bodiesBytes
+        case .success(let memory):
+            state.ownBytes = memory.anonymousBytes
+            return memory.totalBytes + state.bodiesBytes
         case .failure(let error):
             if !state.hasSaidFault {
                 state.hasSaidFault = true
@@ -220,6 +211,7 @@ final class MemoryKeeper: Sendable {
         guard room.leftBytes != .max else { return }
         state.pressure = MemoryPressure()
         state.shedding = []
+        state.hasClosed = false
         step.store(0, ordering: .sequentiallyConsistent)
         room.set(leftBytes: .max)
         limitBodies(toBytes: bodiesBytes, means)
@@ -244,6 +236,7 @@ final class MemoryKeeper: Sendable {
                     means.relax()
                     hasRelaxed = true
                 }
+                if step >= .connectionsClose { state.hasClosed = true }
                 state.isToRelax = !hasRelaxed && step > .connectionsClose
             case .ends(let step):
                 if step == .bodiesWait { limitBodies(toBytes: bodiesBytes, means) }
@@ -252,6 +245,10 @@ final class MemoryKeeper: Sendable {
             case .isOver:
                 (state.said, state.unsaid) = ([], [:])
                 state.hasSaidTooSmall = false
+                // Connections that only the storm needed would stay for minutes. Where the first step was
+                // enough they stay: it comes and goes often, and each new connection costs a handshake.
+                state.isToRelax = state.hasClosed
+                state.hasClosed = false
                 state.say(
                     .info, "memory is far enough below its ceiling again: nothing waits for it or is refused",
                     metadata(0, used, state))

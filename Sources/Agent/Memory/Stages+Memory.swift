@@ -29,8 +29,14 @@ extension Stages {
                 giveBack: { [weak self] in
                     // What this and closing connections free later goes back the next time.
                     self?.buffer.letGoOfThePast()
+                    // A storm's are larger than those that others need, and lie among what is free now.
+                    http.emptySpares()
+                    for destination in self?.destinations ?? [] { destination.writer.emptySpares() }
                     for job in self?.jobs ?? [] { job.pool.letGoOfThePast() }
                     self?.parts.interner.sweep()
+                    // Others come to it with their next work.
+                    Heap.askThreadsToRest()
+                    Heap.restThisThread()
                     Heap.trim()
                     ProgramPages.release(files: files)
                 }),

@@ -57,6 +57,14 @@ void narthex_name_thread(const char *name);
 // Hands free heap pages back to the kernel (malloc_trim), after a large body was let go.
 void narthex_trim_heap(void);
 
+// Frees what malloc keeps for the calling thread alone, and gives back the end of its arena. `trim_threshold`
+// is malloc's usual M_TRIM_THRESHOLD, which is another one meanwhile; 0 leaves the arena as it is. What it
+// frees goes back with the next narthex_trim_heap. Begins a thread and waits for its end.
+void narthex_rest_thread(int trim_threshold);
+
+// Does so unless the calling thread has done it for the same number before; 0 stands as done. Whether it has.
+int narthex_rest_thread_once(unsigned long long asked, int trim_threshold);
+
 // Bytes that malloc has given out, mappings of their own among them, and bytes that it keeps free.
 void narthex_heap_bytes(unsigned long long *allocated, unsigned long long *free);
 

@@ -101,6 +101,18 @@ final class WriteRelabelViews: Sendable {
     /// Chunks with views now.
     var count: Int { state.withLock { $0.entries.values.count { $0.chunk != nil } } }
 
+    /// Memory is scarce: what is kept of chunks that are gone goes at once. Any thread.
+    func letGoOfThePast() {
+        state.withLock { state in
+            state.additions = 0
+            state.entries = state.entries.filter { $0.value.chunk != nil }
+            state.legacy.letGoOfThePast()
+            // Found anew where it is needed.
+            state.collisions = NameCollisions()
+        }
+        interner.sweep()
+    }
+
     private func targetClass(_ target: Target, _ state: inout State) -> Int {
         var key = TargetClass()
         for (label, isExternal) in zip(target.labels.labels, target.isExternal) {

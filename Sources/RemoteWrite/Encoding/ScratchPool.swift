@@ -19,13 +19,23 @@ final class ScratchPool: Sendable {
     /// Frees what is kept and not lent, and the symbols that requests share: they are made again when they
     /// are needed. Any thread.
     func relax() {
+        dropFree()
+        symbols.removeAll()
+    }
+
+    /// Frees what is kept and not lent, and symbols of chunks that are gone. Any thread.
+    func emptyFree() {
+        dropFree()
+        symbols.sweep()
+    }
+
+    private func dropFree() {
         // Freed once the lock is open again.
         let dropped = free.withLock { free in
             defer { free = [] }
             return free
         }
         _ = consume dropped
-        symbols.removeAll()
     }
 
     /// Calls `body` with a scratch of its own.

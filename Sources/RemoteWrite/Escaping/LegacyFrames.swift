@@ -28,10 +28,21 @@ struct LegacyFrames {
             }
             return isLegacy
         }
+
+        mutating func dropGone() {
+            additions = 0
+            entries = entries.filter { $0.value.object != nil }
+        }
     }
 
     private var targets = Known<Target>()
     private var chunks = Known<LayoutChunk>()
+
+    /// Lets go of what is known of objects that are gone.
+    mutating func letGoOfThePast() {
+        targets.dropGone()
+        chunks.dropGone()
+    }
 
     /// Whether the frame has legacy names only, those of series that left included.
     mutating func contains(_ frame: Frame) -> Bool {

@@ -16,6 +16,13 @@ final class ChunkSymbolCache: Sendable {
         var entries: [ObjectIdentifier: Entry] = [:]
         var heldBytes = 0
         var additions = 0
+
+        /// Lets go of entries of chunks that are gone.
+        mutating func dropGone() {
+            additions = 0
+            entries = entries.filter { $0.value.chunk != nil }
+            heldBytes = entries.values.reduce(0) { $0 + $1.symbols.heldBytes }
+        }
     }
 
     /// Beyond this many bytes half of it is let go, whichever, and made again when it is needed: where more
@@ -50,9 +57,7 @@ final class ChunkSymbolCache: Sendable {
             if state.additions > max(256, state.entries.count / 2)
                 || state.heldBytes + made.heldBytes > maxBytes
             {
-                state.additions = 0
-                state.entries = state.entries.filter { $0.value.chunk != nil }
-                state.heldBytes = state.entries.values.reduce(0) { $0 + $1.symbols.heldBytes }
+                state.dropGone()
             }
             if state.heldBytes + made.heldBytes > maxBytes {
                 // In the order of the table, which is none.
@@ -83,6 +88,18 @@ final class ChunkSymbolCache: Sendable {
             return state.entries
         }
         _ = consume dropped
+    }
+
+    /// Lets go of those of chunks that are gone; the others stay.
+    func sweep() {
+        // Freed once the lock is open again.
+        let before = state.withLock { state in
+            defer { hold.set(state.heldBytes) }
+            let before = state.entries
+            state.dropGone()
+            return before
+        }
+        _ = consume before
     }
 
     /// Whether the chunk's symbols are kept.

@@ -63,6 +63,10 @@ struct ConflictKeys: Sendable {
     private var narrow = NarrowKeys(most: mostKnown)
     /// Whether layouts state a series twice, by a hash of their chunks' contents.
     private var repeating: [UInt64: Bool] = [:]
+    /// Entries of `chunks` since those of chunks that are gone were looked for.
+    private var additions = 0
+    /// Chunks of which something is known, gone ones among them.
+    var chunkCount: Int { chunks.count }
     /// Beyond so many everything is found out anew: an entry takes a few dozen bytes.
     static let mostKnown = 100_000
     /// Targets with more labels are taken for ones whose series lack some.
@@ -165,6 +169,21 @@ struct ConflictKeys: Sendable {
         return false
     }
 
+    /// Memory is scarce: what is known of chunks that are gone goes at once. A weak reference to one keeps a
+    /// few bytes of its memory, which lie among what was freed with it and keep its page. What costs little
+    /// to be found out anew goes as well.
+    mutating func letGoOfThePast() {
+        dropGone()
+        targets = [:]
+        repeating = [:]
+    }
+
+    private mutating func dropGone() {
+        additions = 0
+        chunks = chunks.filter { $0.value.chunk != nil }
+        names = names.filter { $0.value.chunk.object != nil }
+    }
+
     private mutating func key(of target: Target) -> UInt64 {
         if let known = targets[target.id] { return known }
         var hash = FNV1a()
@@ -249,7 +268,9 @@ struct ConflictKeys: Sendable {
             lacking |= ~has
             lackedByAll &= ~has
         }
-        if chunks.count >= Self.mostKnown { chunks = chunks.filter { $0.value.chunk != nil } }
+        additions += 1
+        // Entries of chunks that are gone go once they may be half of all.
+        if additions > max(1_024, chunks.count / 2) || chunks.count >= Self.mostKnown { dropGone() }
         if chunks.count >= Self.mostKnown { chunks = [:] }
         let known = Known(chunk: chunk, lacking: lacking, lackedByAll: lackedByAll)
         chunks[key] = known

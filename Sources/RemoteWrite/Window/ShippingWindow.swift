@@ -63,6 +63,7 @@ final class ShippingWindow: Sendable {
     private let state: Mutex<State>
     private let log: Mutex<Log>
     private let hold: WindowHold
+    private let isToLetGo = Atomic<Bool>(false)
     /// More samples do not wait: reading stops. Some batches for each request in flight.
     private static let waitingBatches = 4
 
@@ -106,6 +107,10 @@ final class ShippingWindow: Sendable {
         if wasLast { changed.signal() }
     }
 
+    /// Memory is scarce: the next look lets go of what is kept of frames and chunks that are gone. Any
+    /// thread.
+    func letGoOfThePast() { isToLetGo.store(true, ordering: .relaxed) }
+
     /// A slot ends, with a claim unless it is idle. A claim that is not answered for keeps its keys: nothing
     /// may overtake it.
     func slotEnded(_ slot: Event, isIdle: Bool) {
@@ -144,6 +149,11 @@ final class ShippingWindow: Sendable {
             least: flying > 0 ? 0 : mostSamples)
         return try log.withLock { log throws(BufferError) in
             for claim in released { log.waiting.release(claim) }
+            if isToLetGo.exchange(false, ordering: .relaxed) {
+                log.keys.letGoOfThePast()
+                log.waiting.giveBackRoom()
+                views?.letGoOfThePast()
+            }
             var reading = Reading()
             var claimedBytes = 0
             defer { publish(log.waiting, reading, claimedBytes: claimedBytes) }
@@ -183,24 +193,6 @@ final class ShippingWindow: Sendable {
                 bounds.most = max(bounds.most, bounds.least)
             }
         }
-    }
-
-    /// What came of the reading in one look.
-    private struct Reading {
-        /// Something was to be read. A look that had no need says nothing of whether reading stands still.
-        var isAsked = false
-        /// A frame was read.
-        var hasRead = false
-        /// The bound that has ended the reading, if any.
-        var stop: ReadingStop?
-    }
-
-    /// How many samples are to wait.
-    private struct Bounds {
-        /// No more are read once so many wait.
-        var most: Int
-        /// So many are read whatever memory they take.
-        var least: Int
     }
 
     /// Reads nothing more for the requests to be made again that are not complete.

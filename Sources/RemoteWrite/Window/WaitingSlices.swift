@@ -1,4 +1,5 @@
 internal import MetricModel
+internal import Platform
 internal import WriteAheadBuffer
 
 /// What was read and has not left: parts of frames in the order of the log, and which keys are held by
@@ -117,6 +118,13 @@ struct WaitingSlices: Sendable {
     var oldestMs: Int64? {
         let first = [resends.first?.entries.first?.slice, frames[oldestNumber]?.slices.first]
         return first.compactMap { $0?.frame.timestampMs }.min()
+    }
+
+    /// Gives back the room of tables that had much more in them.
+    mutating func giveBackRoom() {
+        frames.giveBackRoom()
+        keys.giveBackRoom()
+        if free.capacity > 4 * free.count + 256 { free = free.map { $0 } }
     }
 
     /// Adds a part behind all others.

@@ -1,4 +1,5 @@
 import MetricModel
+import Platform
 
 /// Series that a job's loops gave while loops of targets that are gone wait to end theirs, and that they give
 /// no more. A loop that waits looks at what the others give when it ends. A series that came and went
@@ -41,6 +42,12 @@ struct PassedSeries {
         goneSinceNs[target.labels]?[target] = nil
         if goneSinceNs[target.labels]?.isEmpty ?? false { goneSinceNs[target.labels] = nil }
         if goneSinceNs.isEmpty { entries = [:] }
+    }
+
+    /// Gives back the room of tables that had many more targets in them.
+    mutating func giveBackRoom() {
+        goneSinceNs.giveBackRoom()
+        entries.giveBackRoom()
     }
 
     /// `chunks` were in the target's frames up to the one of `timestampMs`, and will be in none behind it.

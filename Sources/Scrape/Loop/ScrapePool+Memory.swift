@@ -39,6 +39,7 @@ extension ScrapePool {
         let templates = state.withLock { state in
             state.loops.giveBackRoom()
             state.held.giveBackRoom()
+            state.passed.giveBackRoom()
             return state.templates
         }
         templates.sweep()

@@ -21,6 +21,11 @@ struct RecordBuffer: Sendable {
         if storage.count > Self.keptBytes { storage = Array(repeating: 0, count: 65_536) }
     }
 
+    /// Gives back what an empty one has beyond 64 KiB.
+    mutating func giveBackRoom() {
+        if count == 0, storage.count > 65_536 { storage = Array(repeating: 0, count: 65_536) }
+    }
+
     /// Takes the last `bytes` away again.
     mutating func removeLast(_ bytes: Int) { count -= bytes }
 

@@ -363,6 +363,13 @@ struct SegmentWriter {
             || chunkBytes >= Self.leastPastBytes && chunkBytes / 2 > usedBytes
     }
 
+    /// Gives back the room that large records have needed, and what is kept of chunks that are gone.
+    mutating func giveBackRoom() {
+        chunks = chunks.filter { $0.value.chunk != nil }
+        scratch.giveBackRoom()
+        plain = RecordBuffer(capacity: 0)
+    }
+
     /// Whether another segment is to be begun because this one is `maxAgeNs` old: the state of what went is
     /// let go with it. It may be four times as old while few went, and what the next one would repeat is a
     /// large part of it, as it is of a few targets that are scraped once a minute.

@@ -18,6 +18,8 @@ final class FakeProcess: Sendable {
 
     struct State {
         var usedBytes: UInt64 = 0
+        /// Of these, in pages of the program.
+        var fileBytes: UInt64 = 0
         var isReadable = true
         /// What giving memory back leaves.
         var usedAfterBytes: UInt64?
@@ -57,7 +59,7 @@ final class FakeProcess: Sendable {
                     guard state.isReadable else {
                         return .failure(FileError(operation: "open", path: "/proc", errno: 2, message: ""))
                     }
-                    return .success(ResidentMemory(totalBytes: state.usedBytes, fileBytes: 0))
+                    return .success(ResidentMemory(totalBytes: state.usedBytes, fileBytes: state.fileBytes))
                 }
             }, jobs: { self.state.withLock { $0.jobs.keys.sorted() }.map(self.job) },
             bodiesLimitChanged: { self.set { $0.limitChanges += 1 } },

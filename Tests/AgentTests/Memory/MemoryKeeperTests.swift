@@ -84,17 +84,6 @@ struct MemoryKeeperTests {
         #expect(process.givenBack == 2)
     }
 
-    @Test func whatIsFreedWhileTheMemoryFallsGoesBackUntilTheStepsEnd() {
-        _ = look(81, 1)
-        #expect(process.givenBack == 0 && keeper.stepNumber == 1)
-        for second in 2...11 { _ = look(79, UInt64(second)) }
-        #expect(process.givenBack == 1)
-        for second in 12...21 { _ = look(79, UInt64(second)) }
-        #expect(process.givenBack == 2 && keeper.stepNumber == 1)
-        for second in 22...120 { _ = look(60, UInt64(second)) }
-        #expect(process.givenBack == 5 && keeper.stepNumber == 0)
-    }
-
     /// No step is in force any more, targets still wait for room, and then the memory cannot be read: nothing
     /// would let them begin.
     @Test func targetsThatWaitForRoomBeginWhenTheMemoryCannotBeRead() {
@@ -223,22 +212,6 @@ struct MemoryKeeperTests {
         keeper.end()
         _ = look(99, 1)
         #expect(process.relaxed == 0 && keeper.stepNumber == 0)
-    }
-
-    /// What an agent at its ceiling gives up for nothing may not cost it for good.
-    @Test func whereGivingBackWinsNothingItIsSeldom() {
-        for second in 0...600 { _ = look(89, UInt64(second)) }
-        #expect(process.givenBack == 7 && process.relaxed == 1 && keeper.stepNumber == 3)
-        // Before something is refused it is tried again.
-        _ = look(92, 601)
-        #expect(process.givenBack == 8)
-    }
-
-    @Test func connectionsCloseAgainWithTheFirstMemoryThatGoesBack() {
-        _ = look(86, 1)
-        #expect(process.relaxed == 1 && process.givenBack == 0)
-        for second in 2...20 { _ = look(89, UInt64(second)) }
-        #expect(process.relaxed == 2 && process.givenBack == 2)
     }
 
     /// A reload takes its pool's state while the steps end at a look, and has the pool among the jobs later.

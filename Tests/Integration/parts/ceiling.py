@@ -121,13 +121,19 @@ class StormBooks:
         self._newest = {}  # hash of the labels' bytes -> newest timestamp
         self._places = {}  # the labels' bytes -> (instance, which)
         self._decoder = Decoder()
+        bare = set()  # metadata alone: it is sent anew each minute, and may be as it was
         for request in self._accepted:
             if request.body not in self._others:  # sent again after an outage
                 self._others[request.body] = []
-                self._read(request)
+                if not self._read(request):
+                    bare.add(request.body)
+        self._accepted = [request for request in self._accepted if request.body not in bare]
+        self.requests = [request for request in self.requests if request.body not in bare]
 
     def _read(self, request):
+        """Whether the request has a series."""
         newest, places, shown = self._newest, self._places, self.shown
+        series = None
         for series in series_of(request.body):
             # One sample with a value and a timestamp of this century: 18 bytes.
             if series[-18:-15] != b"\x12\x10\x09" or series[-7] != 0x10:
@@ -152,6 +158,7 @@ class StormBooks:
             if place is None:
                 place = places[labels] = self._place(labels)
             self._take(request, place, series, timestamp, value, is_marker)
+        return series is not None
 
     def _read_slowly(self, request, series):
         """A value of zero has no bytes, and a series may have several samples."""
