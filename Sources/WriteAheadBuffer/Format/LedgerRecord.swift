@@ -21,6 +21,14 @@ struct LedgerRecord: Sendable, Equatable {
 
     init() {}
 
+    /// Puts the whole record, with its header and checksums.
+    func putRecord(salt: UInt32, into buffer: inout RecordBuffer) {
+        let start = buffer.begin(.ledger)
+        put(into: &buffer)
+        buffer.end(start, salt: salt)
+    }
+
+    /// Puts the record's payload.
     func put(into buffer: inout RecordBuffer) {
         buffer.putFixed64(UInt64(bitPattern: newestTimestampMs))
         buffer.putVarint(previousSegment)

@@ -118,10 +118,10 @@ struct SegmentWriter {
         let features = FileHeader.isDense | (front == nil ? 0 : FileHeader.isPlaced)
         FileHeader(kind: .segment, features: features, salt: salt, number: number, createdMs: nowMs)
             .put(into: &scratch)
-        Self.put(ledger, salt: salt, into: &scratch)
+        ledger.putRecord(salt: salt, into: &scratch)
         if let front {
             (nextPlace, jobSamples) = (front.place, front.gone)
-            Self.put(front.books(of: number, after: ledger), salt: salt, into: &scratch)
+            front.books(of: number, after: ledger).putRecord(salt: salt, into: &scratch)
         }
         do throws(FileError) {
             // Safety: UInt8 has no padding, so every byte of the span may be read.
@@ -211,14 +211,8 @@ struct SegmentWriter {
     /// Writes the books again: appends failed since the last time, or the segment ends.
     mutating func append(_ ledger: LedgerRecord) throws(FileError) {
         begin()
-        Self.put(ledger, salt: salt, into: &scratch)
+        ledger.putRecord(salt: salt, into: &scratch)
         try finish()
-    }
-
-    private static func put(_ ledger: LedgerRecord, salt: UInt32, into buffer: inout RecordBuffer) {
-        let start = buffer.begin(.ledger)
-        ledger.put(into: &buffer)
-        buffer.end(start, salt: salt)
     }
 
     private mutating func newTarget(_ target: Target) -> TargetState {
@@ -314,8 +308,7 @@ struct SegmentWriter {
 
     /// Whether another segment is to be begun: this one has the limit, and most of it is not what every
     /// segment must have of the targets there are: their statements, and a frame of each without a base.
-    /// Were that no matter, segments of a fleet whose first frames alone reach the limit would hold little
-    /// else.
+    /// Otherwise segments of a fleet whose first frames alone reach the limit would hold little else.
     mutating func isFull(_ configuration: BufferConfiguration) -> Bool {
         let limitBytes = configuration.segmentLimitBytes
         guard length >= limitBytes, length >= nextLook else { return false }
