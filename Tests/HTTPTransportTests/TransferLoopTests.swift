@@ -34,7 +34,9 @@ struct TransferLoopTests {
                 let counts = await withTaskGroup(of: Bool.self) { group in
                     for _ in 0..<200 {
                         group.addTask {
-                            let request = HTTPRequest(url: url, timeoutMs: 60_000, takesBodySlot: true)
+                            // Beside other tests each waits until the threads of all have read what came
+                            // before: the suite's limit is what bounds that.
+                            let request = HTTPRequest(url: url, timeoutMs: 120_000, takesBodySlot: true)
                             guard let response = try? await client.perform(request) else { return false }
                             return response.body.text == Self.large
                         }
