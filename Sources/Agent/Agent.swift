@@ -235,7 +235,8 @@ public final class Agent: Sendable {
         } catch {
             throw AgentError(.storage, "the buffer could not be closed: \(error)")
         }
-        // What the disk has not taken is lost, and the buffer has told so: it is not left for the next start.
+        // Samples that the disk has not taken are lost with the process. The next start does not find them,
+        // so they do not count as buffered. The buffer has logged how many there are.
         let books = stages.buffer.ledger().destinations
         for destination in last.destinations {
             let inMemory = books[destination.name]?.values.reduce(0) { $0 + $1.inMemory } ?? 0

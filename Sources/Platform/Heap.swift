@@ -29,8 +29,8 @@ public enum Heap {
     /// Has each thread that calls `restIfAsked` rest when it does so the next time. Any thread.
     public static func askThreadsToRest() { restsAsked.wrappingAdd(1, ordering: .relaxed) }
 
-    /// Has the calling thread rest where that was asked for since it did so last. To be called by threads
-    /// that live long, after their work; a load and a comparison else. Whether it has.
+    /// Has the calling thread rest if that was asked for since it last did. For threads that live long, after
+    /// their work; otherwise it costs a load and a comparison. Returns whether the thread has rested.
     @discardableResult
     public static func restIfAsked() -> Bool {
         let asked = restsAsked.load(ordering: .relaxed)

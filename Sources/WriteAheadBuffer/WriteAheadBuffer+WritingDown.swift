@@ -118,7 +118,7 @@ extension WriteAheadBuffer {
 
     /// nil where there is nothing to write, or frames went that were to be written.
     private func makeFile(of memory: MemorySegment, isLast: Bool) throws(FileError) -> MemoryFile? {
-        // Before the cursors: those of what goes later need not be durable.
+        // Read before the cursors are made durable: frames that go after this read end the attempt anyway.
         let front = memory.front
         guard !isPassed(memory), let info = core.catalog[memory.number] else { return nil }
         // What has gone is not in the file: the cursors have to say durably that it is answered for, or a

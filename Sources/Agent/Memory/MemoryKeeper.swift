@@ -28,7 +28,7 @@ final class MemoryKeeper: Sendable {
         var shedNs: UInt64 = 0
         var givingBack = GivingBack()
         var afterStorm = AfterStorm()
-        /// Resident, as last read, without pages of the program: those come back each time they were let go.
+        /// Resident bytes at the last look, without pages of the program, which come back each time.
         var ownBytes: UInt64 = 0
         /// A step has begun, and the next time that memory is given back connections close as well.
         var isToRelax = false

@@ -16,9 +16,9 @@ struct FamilyRuns {
 
     init(isOn: Bool) { self.isOn = isOn }
 
-    /// Notes which family the parser's present line belongs to. To be called only where `isOn`. `metadata`
-    /// holds the comments in front of that line, too; it is nil where the comments about its family were left
-    /// out.
+    /// Notes which family the parser's present line belongs to. To be called only where `isOn`. `metadata`:
+    /// all comments so far, those right in front of the line included; nil if the comments about the line's
+    /// family were left out.
     mutating func follow(_ parser: ExpositionParser, _ body: RawSpan, _ metadata: PackedMetadata?) {
         if let metadata, let first = metadata.lastFamily {
             if !parser.metadata.isEmpty || UInt32(first) != offset || family == nil {

@@ -58,7 +58,7 @@ struct CursorOpening {
         do throws(BufferError) {
             held = try backlog(cursor)
         } catch {
-            // It does not stop the start, as what can be sent does not depend on these books.
+            // The agent starts all the same: these books do not decide which samples are sent.
             logger.warning(
                 "the samples that wait for a new destination cannot be counted: its books may say too many",
                 metadata: ["remote_name": "\(name)", "err": "\(error)"])

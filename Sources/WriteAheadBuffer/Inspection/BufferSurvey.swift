@@ -66,7 +66,7 @@ public struct BufferSurvey: Sendable {
     /// Ascending by number.
     public internal(set) var segments: [Segment] = []
     public internal(set) var destinations: [Destination] = []
-    /// All that the segments hold of each job, whether destinations have had it or not.
+    /// By job, all frames in the segments, also those that every destination has answered for.
     public internal(set) var held: [String: Amount] = [:]
     public internal(set) var density = BufferDensity()
     public internal(set) var findings: [BufferFinding] = []

@@ -22,7 +22,7 @@ struct MemoryFile {
     private let marginBytes: UInt64?
     private let books: LedgerRecord
     private var writer: SegmentWriter
-    /// Where the frame stands that is written next.
+    /// The place in memory of the frame that is written next.
     private var next: UInt64
     /// The length at which the disk is asked for room.
     private var nextAsked: UInt64 = 0
@@ -141,8 +141,8 @@ struct MemoryFile {
         return true
     }
 
-    /// The file is the segment now: gives the memory of its frames back. Not under the appender's lock, as
-    /// they may be many.
+    /// Frees the memory of the frames, once the file stands for the segment. There may be many frames, so the
+    /// caller must not hold the appender's lock.
     func letGo() { memory.remove(before: UInt64.max) }
 
     /// Closes and removes the file, which is of no use. False where it may still be there, with its name or

@@ -55,7 +55,7 @@ public struct StoredFrame: Sendable {
 extension FrameReader {
     /// What one call of `next` found.
     enum Found: Sendable {
-        /// With it, by job, samples before it that are in the ledger and cannot be read.
+        /// A frame. `lost`: by job, samples that the ledger has before this frame and that cannot be read.
         case frame(StoredFrame, lost: [String: UInt64])
         /// Samples of a job that can be read, up to `at`: a counting reader's frame.
         case counted(job: String, samples: UInt64, lost: [String: UInt64], at: BufferPosition)

@@ -37,8 +37,8 @@ struct SegmentInfo: Sendable, Equatable {
     var hasPlaces: Bool {
         memory == nil && FileHeader.hasPlaces(.segment, version: version, features: features)
     }
-    /// No place of the segment is behind this one. Where its frames say their places the last is not known
-    /// without reading them all: it can go once everybody stands in a later one.
+    /// An upper bound of the places in the segment. If its frames state their places, the last place is not
+    /// known without reading all of them. Such a segment can be removed once all cursors are in later ones.
     var end: UInt64 { hasPlaces ? UInt64.max : length }
 
     /// The ledger record it begins with.
